@@ -61,11 +61,11 @@ from trunkline.store.wakeup import Signal
 STOP_SECONDS = 5.0
 """How long a stopping dispatcher waits for attempts in flight."""
 SWEEP_SECONDS = 0.1
-"""How often a worker with deliveries in memory looks for those that take too long."""
+"""How often a worker with deliveries in memory looks for deliveries that take too long."""
 IDLE_SECONDS = 1.0
-"""How often a worker without deliveries in memory looks what it may forget."""
+"""How often a worker without deliveries in memory drops what it no longer needs."""
 _UNTIL_DRAINED = ("leases", "settlement", "sweep")
-"""Parts that go on while a stopping dispatcher waits for attempts in flight: it keeps its shards and writes the results."""
+"""Parts that run while a stopping dispatcher waits for attempts in flight, so that it keeps its shards and writes the results."""
 _NOT_VITAL = frozenset({"replays", "lapses", "status_changes", "gaps", "publishing"})
 """Parts whose failure does not stop deliveries."""
 _log = logging.getLogger(__name__)
@@ -74,7 +74,7 @@ _log = logging.getLogger(__name__)
 class Dispatcher:
     """One worker. Enter it to start, leave it to stop; several may run on one PostgreSQL database.
 
-    It opens *connections* to PostgreSQL, and one more for its leases. *keep_up* is awaited before deliveries are looked up as due.
+    It opens *connections* to PostgreSQL, and one more for its leases. It awaits *keep_up* before it looks for due deliveries.
     """
 
     def __init__(
@@ -134,18 +134,18 @@ class Dispatcher:
 
     @property
     def owned_shards(self) -> Mapping[Slice, Progress]:
-        """The shards, or parts of them, that this worker owns, each with how far it is read."""
+        """The shards, or parts of shards, that this worker owns, each with its read progress."""
         return self._owned.progress
 
     @property
     def is_alive(self) -> bool:
-        """Whether every part of it runs."""
+        """Whether every part of this worker runs."""
         is_running = bool(self._tasks) and not any(task.done() for task in self._tasks.values())
         return is_running and not self._owned.is_resting
 
     @property
     def state(self) -> str:
-        """Whether it delivers, for ``/readyz``."""
+        """Whether this worker delivers, as a word for ``/readyz``."""
         if self._owned.is_resting:
             return "has failed and begins again"
         return "ok" if self.is_alive else "stopped"
@@ -155,7 +155,7 @@ class Dispatcher:
         await self._supervision.has_failed.wait()
 
     def _build(self, log_has_grown: Signal, for_leases: Database) -> None:
-        """Build the parts; each needs those before it."""
+        """Build the parts in the order in which they depend on each other."""
         self._runner = self._build_runner()
         table = RoutingTable(
             self._sender.channels.get,
@@ -196,7 +196,7 @@ class Dispatcher:
         self._reports.watch(self._runner, self._owned)
 
     def _build_agenda_watch(self, log_has_grown: Signal) -> AgendaWatch:
-        """Say when to wake each part that does not look by itself."""
+        """Define when to wake each part that does not query the database by itself."""
         agenda_watch = AgendaWatch(self._database)
         agenda_watch.wake(log_has_grown, when=self._reader.is_behind)
         agenda_watch.wake(self._signals.due, when=has_due_soon)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from trunkline.store.wakeup import Signal, Wakeup
 
 KeepUp = Callable[[], Awaitable[None]]
-"""Prevents a step of the clock from making anything due (``store.clock``)."""
+"""Called before due times are read, so that a step of the clock makes nothing due (``store.clock``)."""
 
 
 async def kept_up() -> None:
@@ -15,10 +15,11 @@ async def kept_up() -> None:
 
 @dataclass(frozen=True, slots=True)
 class Signals:
-    """The signals that wake a dispatcher: the *log* has grown, a delivery is *due*, a *replay* runs, a delivery in an order
-    has its *turn*. The dispatcher itself sets *erasure* if a company is to be erased.
+    """The signals that wake a dispatcher.
 
-    Only the log wakes the dispatchers of other processes; they look for the rest once a second.
+    *log*: the log has grown. *due*: a delivery is due. *replay*: a replay runs. *turn*: the next delivery of an order key may
+    begin. The dispatcher itself sets *erasure* if a company is to be erased. Only *log* wakes the dispatchers of other
+    processes; they query for the rest once a second.
     """
 
     log: Wakeup

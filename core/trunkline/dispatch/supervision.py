@@ -1,8 +1,8 @@
 """Keeps the dispatcher's parts running: a part that fails with an unexpected error is restarted after a pause.
 
-Before the pause the worker gives everything back and rests, so that others deliver meanwhile and half-done work is read
-again. A part that fails repeatedly ends the process, for its supervisor to restart. A part that finds this process's
-settings wrong, for example keys that differ from the database's, ends it at once.
+Before the pause the worker releases everything and rests. So others deliver meanwhile, and unfinished work is read again. If a
+part fails repeatedly, it ends the process, and the process's supervisor restarts it. If a part finds that this process's
+settings are wrong, for example keys that differ from the database's, it ends the process at once.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ Run = Callable[[], Awaitable[None]]
 
 
 class Supervision:
-    """Runs parts. *rest* gives back the worker's shards and claims for the given seconds."""
+    """Runs parts. *rest* releases the worker's shards and claims for the given seconds."""
 
     def __init__(self, rest: Callable[[float], Awaitable[None]]) -> None:
         self._rest = rest
@@ -32,7 +32,7 @@ class Supervision:
         """Set when a part has failed for good."""
 
     async def keep(self, name: str, run: Run, *, is_vital: bool = True) -> None:
-        """Run a part until it is cancelled. If it is not vital, its failures never stop other parts."""
+        """Run a part until it is cancelled, restarting it after failures. If it is not vital, its failures never stop other parts."""
         failures: deque[float] = deque(maxlen=MAX_FAILURES)
         while True:
             try:

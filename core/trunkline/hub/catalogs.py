@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def load_catalog(settings: Settings, registry: "Registry | None" = None) -> SchemaCatalog:
-    """Load the event types of the product and of the plugins in *registry*; refuse plugins whose types do not fit.
+    """Load the event types of the product and of the plugins in *registry*. Plugins whose types do not fit are refused.
 
     Raises:
         SettingsInvalid: the deployment names a folder or a package that does not exist.
@@ -52,7 +52,10 @@ def load_catalog(settings: Settings, registry: "Registry | None" = None) -> Sche
 def _find_fault(
     registry: "Registry", plugin: str, catalog: SchemaCatalog, *, taken: AbstractSet[str]
 ) -> str | None:
-    """Say which event type or caster of *plugin* cannot be in *catalog*; *taken* are the product's names. None if all can."""
+    """Find an event type or caster of *plugin* that cannot be in *catalog*, and explain why; None if all can.
+
+    *taken* has the names of the product's event types.
+    """
     given = registry.contributions_of(plugin)
     own = {kind.name for kind in given.event_types}
     if repeated := sorted(own & (taken | OPERATIONAL)):
@@ -75,7 +78,7 @@ def load_definition_catalog(settings: Settings, *, event_types: SchemaCatalog) -
     """Load the actions, searches and lookups of the product.
 
     Raises:
-        SettingsInvalid, SchemaInvalid: as ``load_catalog`` does.
+        SettingsInvalid, SchemaInvalid: the product cannot be read (see ``load_catalog``).
     """
     definitions = [
         definition for folder in schema_folders(settings) for definition in load_definitions(folder)

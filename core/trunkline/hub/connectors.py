@@ -1,4 +1,4 @@
-"""Connectors: a deployment's product, and the files that a plugin's generator makes from it."""
+"""Connectors: the product of a deployment, and the files that a plugin's generator makes from it."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
@@ -23,7 +23,7 @@ def product_of(
 ) -> Product:
     """Make the product for connectors: every event type that is not deprecated, and every operation that a plugin provides.
 
-    *issuer* is where users of connectors sign in, if not at the hub.
+    *issuer* is where users of connectors sign in, if they do not sign in at the hub.
 
     Raises:
         SettingsInvalid: a logo cannot be read.
@@ -46,8 +46,8 @@ def make_files(connector: Connector, product: Product, *, plugin: str) -> dict[P
     """Make the files of *connector*, which *plugin* registered, ordered by path.
 
     Raises:
-        PluginFailed: it raised, or returned anything but files below one folder.
-        EndpointsUnknown: it needs endpoints that are not known.
+        PluginFailed: the connector raised, or returned anything but files below one folder.
+        EndpointsUnknown: the connector needs endpoints that are not known.
     """
     try:
         files = connector.generate(product)
@@ -69,12 +69,12 @@ def make_files(connector: Connector, product: Product, *, plugin: str) -> dict[P
 def find_breaking(
     connector: Connector, files: Mapping[PurePosixPath, bytes], *, published: ReadFile, plugin: str
 ) -> list[str] | None:
-    """List the keys of the *published* export of *connector* that the new *files* break: by removal or a new requirement.
+    """List the keys of the *published* export that the new *files* break: keys that are removed, or that have new required fields.
 
-    None if nothing is published, or the platform has no such keys.
+    None if nothing is published, or if the platform has no such keys.
 
     Raises:
-        PluginFailed: the connector of *plugin* raised, which it also does if a published file is not its own.
+        PluginFailed: the connector of *plugin* raised; it also raises if a published file is not its own.
     """
     if connector.keys is None:
         return None
@@ -95,7 +95,7 @@ def find_breaking(
 def _new_demands(
     connector: Connector, made: ReadFile, *, published: ReadFile, keys: Sequence[str]
 ) -> list[str]:
-    """List fields that the *made* export requires and the *published* one did not, for keys that both have."""
+    """List the fields that the *made* export requires and the *published* one did not, for the keys that both have."""
     if connector.demands is None:
         return []
     known, asked = set(keys), set(connector.demands(published))
@@ -109,7 +109,7 @@ def _is_below(path: str) -> bool:
 
 
 def brand_of(settings: Settings) -> Brand:
-    """Read the brand: the settings, then the product's ``brand.json``, then neutral defaults.
+    """Read the brand: from the settings, then from the product's ``brand.json``, then from neutral defaults.
 
     Raises:
         SettingsInvalid: a logo cannot be read.

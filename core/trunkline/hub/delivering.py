@@ -1,4 +1,4 @@
-"""Makes a hub's dispatcher; only processes that deliver load it."""
+"""Makes the dispatcher of a hub. Only processes that deliver load this module."""
 
 import time
 from typing import TYPE_CHECKING

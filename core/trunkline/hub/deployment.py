@@ -22,7 +22,7 @@ from trunkline.store.clock import ClockGuard
 from trunkline.store.database import Database
 
 COUNTED = 100_000
-"""Deliveries that ``status`` counts, the newest first."""
+"""The number of deliveries that ``status`` counts, newest first."""
 
 
 class Deployment:
@@ -58,7 +58,7 @@ class Deployment:
         return url.rstrip("/") if url else None
 
     def address(self, reached_at: str) -> str:
-        """Give the hub's address (``contract.Deployment``); *reached_at* is not trusted, as a request may name any host."""
+        """Give the hub's address (``contract.Deployment``). *reached_at* is not trusted, because a request may name any host."""
         if self.public_url is not None:
             return self.public_url
         if _is_this_machine(urlsplit(reached_at).hostname or ""):
@@ -82,11 +82,11 @@ class Deployment:
         return self._settings.events.retention_days
 
     def aged_ms(self, now_ms: int) -> int:
-        """Give the time up to which expired rows may be removed; 0 while the clock is not trusted."""
+        """Give the time (Unix ms) up to which expired rows may be removed; 0 while the clock is not trusted."""
         return self._clock.aged_ms(now_ms)
 
     def access_tokens(self, *audiences: str, issuer: BaseModel | None = None) -> AccessTokens | None:
-        """Make the token check of *issuer*, or of the issuer in ``auth.oauth``, if any.
+        """Make the token check of *issuer*, or of the issuer in ``auth.oauth``; None if there is none.
 
         Raises:
             ValueError: the settings of *issuer* are not usable.
@@ -113,7 +113,7 @@ class Deployment:
         return await self._readiness()
 
     async def status(self) -> dict[str, Any]:
-        """Show the whole deployment. Raises StoreUnavailable."""
+        """Read the status of the whole deployment. Raises StoreUnavailable."""
         return status.view(await status.take(self._database, counted=COUNTED))
 
     def product(self) -> Product:
@@ -131,7 +131,7 @@ class Deployment:
         return [registered[name][1] for name in sorted(registered)]
 
     async def look_up_issuer(self) -> None:
-        """Read the endpoints at which users of connectors sign in, unless they are known. Raises IssuerUnavailable."""
+        """Find the endpoints at which users of connectors sign in, unless they are known. Raises IssuerUnavailable."""
         if self._issuer is not None and self._settings.connectors.auth != "key":
             await self._issuer.look_up()
 
@@ -146,7 +146,7 @@ class Deployment:
 
 
 def _is_this_machine(host: str) -> bool:
-    """Tell whether *host* is a loopback address, or a name for local use or for tests (RFC 6761)."""
+    """Return whether *host* is a loopback address, or a name for local use or for tests (RFC 6761)."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

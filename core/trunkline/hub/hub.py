@@ -1,6 +1,6 @@
-"""The hub: all services of one process, built in one place and entered in order.
+"""The hub: all services of one process, built in one place and started in order.
 
-It only builds and connects them. ``api`` serves HTTP in front of it, ``cli`` runs it.
+This module only builds and connects the services. ``api`` serves them over HTTP, and ``cli`` runs them.
 """
 
 import contextlib
@@ -72,16 +72,16 @@ if TYPE_CHECKING:
     from trunkline.dispatch.dispatcher import Dispatcher
 
 DOOR_SECONDS = 10.0
-"""Longest time of a database statement for API requests; then callers get an error, and the next request connects anew."""
+"""The longest time of a database statement for API requests. After it the caller gets an error, and the next call reconnects."""
 _log = logging.getLogger(__name__)
 
 
 class Hub:
-    """One process's services. Enter it to start them, leave it to stop them.
+    """The services of one process. Enter it to start them, leave it to stop them.
 
-    *dispatch*: this process delivers. *migrates*: it may change the database's schema. *serves*: an app can be made over it; with
-    *defers_routes* plugins are asked for routes only then. Plugins take the time from *clock* (the system's if None).
-    *connections* are those that it may open to PostgreSQL (as the settings say if None).
+    *dispatch*: this process delivers. *migrates*: it may change the database's schema. *serves*: an app can be made for it.
+    With *defers_routes*, plugins are only asked for their routes when the app is made. Plugins take the time from *clock*
+    (None: the system's). *connections* are the connections that the hub may open to PostgreSQL (None: as in the settings).
 
     Raises:
         SettingsInvalid, SchemaInvalid, PluginFailed: on construction, with one sentence that says what to fix.
@@ -322,12 +322,12 @@ class Hub:
                 await stack.enter_async_context(self.clock_guard)
             for part in (self.wakeup, self.http, self.origins, self.keys, self.limits, self.registered_types):
                 await stack.enter_async_context(part)
-            # A plugin may emit while it stops, so events are accepted until the last plugin has stopped.
+            # A plugin may emit events while it stops, so events are accepted until the last plugin has stopped.
             running = (plugins.Watchdog(self.registry), plugins.lifespans(self.registry))
             for service in (self.ingest, self.subscriptions, *running, self.notifier, self.streaming):
                 await stack.enter_async_context(service)
             if self._dispatches:
-                from trunkline.hub.delivering import make_dispatcher  # noqa: PLC0415 - most commands deliver nothing
+                from trunkline.hub.delivering import make_dispatcher  # noqa: PLC0415 - most commands do not deliver
 
                 self.dispatcher = await stack.enter_async_context(make_dispatcher(self, self._connections))
                 await stack.enter_async_context(self.retention)

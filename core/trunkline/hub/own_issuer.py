@@ -25,7 +25,7 @@ class Tokens(Protocol):
 
 
 class Issuers:
-    """Every issuer whose tokens are accepted. *companies* finds companies, *limits* counts the calls of one user."""
+    """All issuers whose tokens are accepted. *companies* finds companies, *limits* counts the calls of each user."""
 
     def __init__(self, *, open_origin: OpenOrigin, companies: Companies, limits: CallLimits) -> None:
         self._open_origin = open_origin
@@ -46,7 +46,7 @@ class Issuers:
         return issuer
 
     def tokens(self, named: TokenIssuer, issuer: Issuer, audience: str, *or_for: str) -> IssuerTokens:
-        """Make the check of tokens of *issuer* for *audience*, or for one of *or_for*."""
+        """Make the check for tokens of *issuer* whose audience is *audience* or one of *or_for*."""
         listed = frozenset(named.companies.values())
 
         async def find_company(name: int | str) -> int:
@@ -58,7 +58,7 @@ class Issuers:
         )
 
     def key_ages(self) -> Iterator[tuple[str, float]]:
-        """Give the age in seconds of each issuer's keys; issuers whose keys were never read are left out."""
+        """List the age in seconds of each issuer's keys, without issuers whose keys were never read."""
         ages = {issuer.url: issuer.keys_age_seconds for issuer in self._issuers}
         return ((url, age) for url, age in ages.items() if age < inf)
 
@@ -67,7 +67,7 @@ class OwnIssuer:
     """The issuer in ``auth.oauth``, and its tokens.
 
     Raises:
-        SettingsInvalid: its settings are not usable, or the audience of its tokens is not known.
+        SettingsInvalid: the issuer's settings are not usable, or the audience of its tokens is not known.
     """
 
     def __init__(self, settings: Settings, issuers: Issuers) -> None:
@@ -87,16 +87,16 @@ class OwnIssuer:
             raise SettingsInvalid(msg) from None
 
     def access_tokens(self, *audiences: str) -> IssuerTokens:
-        """Make the check of its tokens, for the API's audience and for *audiences*."""
+        """Make the check of the issuer's tokens, for the API's audience and for *audiences*."""
         return self._issuers.tokens(self._named, self._issuer, self._audience, *audiences)
 
     async def look_up(self) -> None:
-        """Read its endpoints, unless the settings have them. Raises IssuerUnavailable."""
+        """Read the issuer's endpoints, unless the settings have them. Raises IssuerUnavailable."""
         if not (self._named.authorization_endpoint and self._named.token_endpoint):
             self._metadata = await self._issuer.metadata()
 
     def authorization_server(self) -> AuthorizationServer:
-        """Give it as the authorization server of connectors, from the settings and the metadata read so far."""
+        """Describe the issuer as the authorization server of connectors, from the settings and the metadata read so far."""
         named, found = self._named, self._metadata
         can_last = OFFLINE in found.get("scopes_supported", ())
         scopes = named.app_scopes or (*_scopes_asked(named), *((OFFLINE,) if can_last else ()))
@@ -116,7 +116,7 @@ class OwnIssuer:
 
 
 def _scopes_asked(named: AppIssuer) -> Iterator[str]:
-    """List the issuer's scopes that grant a connector's scopes, then the hub's own scopes that none of them grants."""
+    """List the issuer's scopes that grant a connector's scopes, then the hub's own scopes that none of these grants."""
     given: set[str] = set()
     for theirs, ours in named.scopes.items():
         if not given.issuperset(needed := set(ours) & set(APP_SCOPES)):
@@ -126,20 +126,20 @@ def _scopes_asked(named: AppIssuer) -> Iterator[str]:
 
 
 class AlsoOfIssuer:
-    """Finds the principals of tokens, and of the issuer's tokens if no plugin knows them."""
+    """Finds the principal of a token: first with the plugins, then with the issuer."""
 
     def __init__(self, tokens: Tokens, issuer: IssuerTokens) -> None:
         self._tokens = tokens
         self._issuer = issuer
 
     async def authenticate(self, request: BearerRequest) -> Principal | None:
-        """Find the principal. Raises the errors of both."""
+        """Find the principal of a token. Raises the errors of the plugins and of the issuer."""
         principal = await self._tokens.authenticate(request)
         return principal or await self._issuer.authenticate(request.token)
 
 
 def beside(tokens: Tokens, settings: Settings, issuers: Issuers) -> tuple[OwnIssuer | None, Tokens]:
-    """Give the issuer in *settings*, if any, and a check of its tokens after *tokens*. Raises SettingsInvalid."""
+    """Give the issuer in *settings*, if any, and a check that tries *tokens* first and then this issuer. Raises SettingsInvalid."""
     if settings.auth.oauth is None:
         return None, tokens
     issuer = OwnIssuer(settings, issuers)

@@ -14,7 +14,7 @@ _log = logging.getLogger(__name__)
 
 
 async def check(database: Database, *, writes: bool) -> None:
-    """Check that the database connection is usable for the hub; *writes*: the process writes continuously.
+    """Check that the database connection is usable for the hub. *writes* says that the process writes continuously.
 
     Raises:
         DatabaseUnfit: a pooler loses session state, or the role is read-only.
@@ -34,7 +34,7 @@ async def prepare_with_plugins(
     migrates: bool,
     dispatches: bool,
 ) -> int:
-    """Prepare the database as ``prepare`` does, leaving out plugins whose migrations cannot be applied."""
+    """Prepare the database as ``prepare`` does. Plugins whose migrations cannot be applied are left out."""
     while True:
         added = [name for name in registry.active if not registry.is_own(name)]
         try:
@@ -54,12 +54,12 @@ async def prepare(
     dispatches: bool,
     added: Collection[str] = (),
 ) -> int:
-    """Bring the schema up to date, or check that it is; returns the number of shards of the log.
+    """Migrate the schema, or check that it is up to date. Returns the number of shards of the log.
 
     Raises:
-        SettingsInvalid: it is not up to date.
-        PluginFailed: a plugin's history cannot be applied; or it is not up to date, and the plugin is in *added*, the plugins
-            that trunkline does not bring.
+        SettingsInvalid: the schema is not up to date.
+        PluginFailed: a plugin's history cannot be applied. Also if it is not up to date and the plugin is in *added*, the
+            plugins that are not part of trunkline.
     """
     if migrates:
         states = await migrate.upgrade(database, histories, shards=delivery.shards)

@@ -12,12 +12,12 @@ from trunkline.settings import Brand, Settings, describe
 
 DEFAULT_SCHEMAS = "schemas"
 NEUTRAL_PREFIX = "trunkline"
-"""The prefix of keys and generated names of a product without a name."""
+"""The prefix of keys and generated names if the product has no name."""
 _MAX_PREFIX = 16
 
 
 def schema_folders(settings: Settings) -> Sequence[Traversable | Path]:
-    """List the folders with the product's schemas; schemas elsewhere are not read.
+    """List the folders with the product's schemas; no other folders are read.
 
     Raises:
         SettingsInvalid: ``product.schemas`` names a folder or a package that does not exist.
@@ -37,14 +37,14 @@ def packaged_brand(settings: Settings) -> Brand:
 
 
 def own_folder(settings: Settings) -> Path:
-    """Give the folder for new schemas of the product: the first in the settings, else ``schemas`` beside them."""
+    """Give the folder for new schemas of the product: the first in the settings, or else ``schemas`` beside the settings."""
     named = settings.product.schemas or ()
     folders = [name for name in named if name not in installed_names()]
     return settings.folder / next(iter(folders), DEFAULT_SCHEMAS)
 
 
 def source_names(settings: Settings) -> tuple[str, ...]:
-    """Name the folders and packages of the product as the settings do; by default the installed ones and ``schemas``."""
+    """List the folders and packages of the product, as in the settings; by default the installed packages and ``schemas``."""
     if settings.product.schemas is not None:
         return settings.product.schemas
     folder = settings.folder / DEFAULT_SCHEMAS
@@ -52,7 +52,7 @@ def source_names(settings: Settings) -> tuple[str, ...]:
 
 
 def key_prefix_of(settings: Settings) -> str:
-    """Give the first part of every API key: the setting, else the product's name.
+    """Give the first part of every API key: from the settings, or else the product's name.
 
     Raises:
         SettingsInvalid, SchemaInvalid: the product cannot be read.

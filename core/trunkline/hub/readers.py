@@ -1,4 +1,4 @@
-"""The services for readers: fetching events, and checking that none is missing."""
+"""The services for readers: fetching events, and checking that no event is missing."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ from trunkline.subscribing.requests import Checker
 
 @dataclass(frozen=True, slots=True)
 class Readers:
-    """Named consumers, digests of the log, and the readers interested in it."""
+    """Named consumers, digests of the log, and the counts of readers by event type."""
 
     consumers: Consumers
     leasing: Leasing

@@ -1,4 +1,4 @@
-"""Checks whether a process can do its work, part by part, for ``/readyz`` and the doctor."""
+"""Checks whether each part of a process can work, for ``/readyz`` and the doctor."""
 
 import contextlib
 from typing import TYPE_CHECKING
@@ -28,8 +28,8 @@ async def check(
 ) -> dict[str, str]:
     """Check the database, the log, the plugins and the dispatcher: ``ok``, ``off``, or a sentence about the fault.
 
-    The state of the log is the last one that ``Ingest.writability`` saw. Some parts are listed only if they have a fault: secrets
-    that are not the database's, events that cannot be stored, a stopping server, a clock that is not trusted.
+    The state of the log is the last one that ``Ingest.writability`` noted. Some parts are listed only if they have a fault:
+    secrets that are not the database's, events that cannot be stored, a stopping server, a clock that is not trusted.
     """
     fault = ingest.writability.fault
     log = "ok" if fault is None else f"cannot be written: {fault}"

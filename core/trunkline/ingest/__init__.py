@@ -1,1 +1,1 @@
-"""Taking events in: each is stored in the log, refused, or quarantined."""
+"""Accepts events: each is stored in the log, refused, or quarantined."""

@@ -1,7 +1,7 @@
-"""Accepting events: validated drafts become events in the log, many requests to a transaction.
+"""Accepting events: validated drafts become events in the log, with many requests in one transaction.
 
-``accept`` returns when the transaction is committed: from then on polls return the event, and it is delivered to every
-subscription that it matches.
+``accept`` returns when the transaction is committed. From then on polls return the event, and it is delivered to every matching
+subscription.
 """
 
 import hashlib
@@ -39,18 +39,18 @@ from trunkline.store.wakeup import Wakeup
 __all__ = ["Accepted", "Ingest", "Submission"]
 
 MAX_SUBMISSIONS = 256
-"""Requests that share one transaction at most."""
+"""The most requests that share one transaction."""
 STUCK_SECONDS = 2.0
 MAX_PATH = 200
-"""Characters of a JSON pointer that are logged."""
+"""Number of characters of a JSON pointer that are logged."""
 MAX_LINES = 20
-"""Events of one request that get a log line each."""
+"""Number of events of one request that get their own log line."""
 _FOR_EVER_MS = 2**53
 _log = logging.getLogger(__name__)
 
 
 class Ingest:
-    """The only way into the log. Enter it to start its group commit.
+    """The only way into the log. Enter it to start grouping requests into transactions.
 
     An idempotency key is valid for *keys_ms*; it does not expire while the *clock* is not trusted.
     """
@@ -90,20 +90,20 @@ class Ingest:
 
     @property
     def keys_ms(self) -> int:
-        """How long an idempotency key is valid now."""
+        """How long an idempotency key is valid at present (ms)."""
         return self._keys_ms if self._clock.is_trusted else _FOR_EVER_MS
 
     @property
     def is_stuck(self) -> bool:
-        """Whether a transaction of this process has waited so long to append that callers should use another process."""
+        """Whether an append of this process has waited for so long that callers should use another process."""
         return self._began is not None and time.monotonic() - self._began > STUCK_SECONDS
 
     async def accept(self, submission: Submission) -> Accepted:
-        """Store the submission's events, in the caller's trace context if there is one.
+        """Store the events of *submission*, in the caller's trace context if there is one.
 
         Raises:
-            IdempotencyConflict: its key was used for another request.
-            CompanyErased: one of its companies is being deleted.
+            IdempotencyConflict: the idempotency key was used for another request.
+            CompanyErased: one of the companies is being erased.
             StoreUnavailable: nothing was stored.
         """
         if self._log.directory.is_erasing:
@@ -128,10 +128,10 @@ class Ingest:
         return accepted
 
     async def emit(self, event: EmittedEvent, *, idempotency_key: str | None = None) -> AcceptedEvent:
-        """Validate and store an event of a plugin; an invalid one is always rejected, in any mode of its type.
+        """Validate and store an event of a plugin. An invalid event is always rejected, whatever the mode of its type.
 
         Raises:
-            EventRejected: the type is unknown, or the payload breaks its schema.
+            EventRejected: the type is unknown, or the payload does not fit its schema.
         """
         draft = self.draft(event)
         request = b"\n".join((b"emit", event.type.encode(), draft.payload, draft.metadata))
@@ -140,7 +140,7 @@ class Ingest:
         return _as_value(accepted.events[0])
 
     def draft(self, event: EmittedEvent) -> Draft:
-        """Check an event of a plugin. Raises EventRejected."""
+        """Validate an event of a plugin, and make its draft. Raises EventRejected."""
         kind = self._catalog.get(event.type)
         if kind is None:
             raise EventRejected([FieldError("/type", f"is not a known event type: {event.type}")])
@@ -156,14 +156,14 @@ class Ingest:
         return Draft(event.company_id, event.type, "", payload, metadata, version)
 
     async def append(self, connection: AsyncConnection, drafts: Sequence[Draft]) -> Callable[[], None]:
-        """Store *drafts* in the caller's transaction (the outbox); the caller calls the returned function after the commit."""
+        """Store *drafts* in the caller's transaction (the outbox). The caller must call the returned function after the commit."""
         _, announce = await self.store(connection, drafts)
         return announce
 
     async def store(
         self, connection: AsyncConnection, drafts: Sequence[Draft]
     ) -> tuple[Sequence[Event], Callable[[], None]]:
-        """Store *drafts* as ``append`` does; returns the events, and the function to call after the commit."""
+        """Store *drafts* as ``append`` does. Returns the events, and the function to call after the commit."""
         appended = await self._log.append(connection, drafts)
         return appended.events, lambda: self._announce(appended)
 
@@ -178,7 +178,7 @@ class Ingest:
             self._began = None
 
     async def _store_open(self, submissions: Sequence[Submission]) -> Sequence[Accepted | Exception]:
-        """Store *submissions*, except those of companies that another process has begun to erase."""
+        """Store *submissions*, except those for companies that another process has begun to erase."""
         try:
             return await self._store(submissions)
         except CompanyErased:
@@ -226,7 +226,7 @@ class Ingest:
             self._notifier.event_accepted([_as_value(event) for event in events])
 
     def _report_faults(self, submission: Submission, accepted: Accepted) -> None:
-        """Count and log the payloads that break their schemas: paths of the faults, never values."""
+        """Count and log the payloads that do not fit their schemas. The log has the paths of the faults, never values."""
         for quarantined in submission.quarantined:
             self._metrics.event_quarantined(quarantined.draft.type)
         for quarantined in submission.quarantined[:MAX_LINES]:

@@ -1,7 +1,7 @@
-"""Event types that the operator registers over the API: kept in the database, and used in every process beside those in files.
+"""Event types that the operator registers over the API. They are stored in the database, and used beside the types from files.
 
-A type is registered once and then revised; a revision must not break older clients (``schemas.breaks``). Types in files
-are changed in their files.
+A type is registered once and then revised; a revision must not break older clients (``schemas.breaks``). Types from files are
+changed in their files.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ _log = logging.getLogger(__name__)
 
 
 class RegisteredTypes:
-    """Registers event types, and keeps *catalog* equal to the database. Enter it to follow other processes."""
+    """Registers event types, and keeps *catalog* equal to the database. Enter it to follow changes by other processes."""
 
     def __init__(self, database: Database, catalog: SchemaCatalog) -> None:
         self._database = database
@@ -48,15 +48,15 @@ class RegisteredTypes:
         await asyncio.gather(self._following, return_exceptions=True)
 
     def revision_of(self, name: str) -> int | None:
-        """Give the current revision of a registered type; None for a type in files."""
+        """Give the current revision of a registered type; None for a type from files."""
         return self._revisions.get(name)
 
     async def register(self, name: str, schema_json: bytes) -> EventType:
-        """Add an event type.
+        """Register an event type.
 
         Raises:
-            BodyInvalid: its name or its schema is not usable.
-            Conflict: the type exists already, or ``MAX_TYPES`` are registered.
+            BodyInvalid: the name or the schema is not usable.
+            Conflict: the type exists already, or ``MAX_TYPES`` types are registered.
         """
         await self.refresh()
         event_type = _read(name, schema_json)
@@ -74,12 +74,12 @@ class RegisteredTypes:
         return event_type
 
     async def revise(self, name: str, schema_json: bytes) -> EventType:
-        """Give a registered event type another schema.
+        """Replace the schema of a registered event type.
 
         Raises:
             NotFound: there is no such type.
-            BodyInvalid: the schema is not usable, or would break a client of the older one.
-            Conflict: the type is in files, or another caller revised it at the same time.
+            BodyInvalid: the schema is not usable, or would break a client of the older schema.
+            Conflict: the type comes from files, or another caller revised it at the same time.
         """
         await self.refresh()
         before = self._catalog.get(name)
@@ -99,7 +99,7 @@ class RegisteredTypes:
         return event_type
 
     async def refresh(self) -> None:
-        """Load types that this or another process registered. Raises StoreUnavailable."""
+        """Load the types that this or another process registered since. Raises StoreUnavailable."""
         async with self._database.read() as connection:
             count = await store.count(connection)
             if count == self._count:
@@ -110,7 +110,7 @@ class RegisteredTypes:
         self._count = count
 
     def _fit(self, rows: Sequence[Registered]) -> list[EventType]:
-        """Read the usable types; a type that is also in files by now is left to its file."""
+        """Read the usable types. A type that now also exists in files is taken from its file."""
         fit: list[EventType] = []
         for row in rows:
             if row.name in self._in_files:
@@ -118,7 +118,7 @@ class RegisteredTypes:
                 continue
             try:
                 fit.append(_read(row.name, row.schema_json))
-            except BodyInvalid as error:  # an older version of the hub accepted it
+            except BodyInvalid as error:  # an older version of the hub accepted the type
                 _log.error("the registered event type '%s' cannot serve: %s", row.name, error.detail)
         return fit
 
@@ -137,7 +137,7 @@ class RegisteredTypes:
 
 
 def _read(name: str, schema_json: bytes) -> EventType:
-    """Read a type as from a file, and check that its examples are valid. Raises BodyInvalid."""
+    """Read a type in the same way as from a file, and check that its examples are valid. Raises BodyInvalid."""
     try:
         event_type = read_event_type(name, schema_json, source=name)
         SchemaCatalog([event_type])
@@ -150,5 +150,5 @@ def _read(name: str, schema_json: bytes) -> EventType:
 
 
 def view(event_type: EventType, revision: int | None) -> dict[str, Any]:
-    """Give the answer for a registered type."""
+    """Give the members of an answer that shows a registered type."""
     return {"type": event_type.name, "revision": revision, "title": event_type.title}

@@ -1,6 +1,6 @@
-"""Checks quarantined events by the current schemas, without delaying other requests.
+"""Checks quarantined events against the current schemas, without delaying other requests.
 
-A malicious payload may take 150 ms. Large payloads are checked in a thread, one at a time per company; between small ones
+A malicious payload may take 150 ms. So large payloads are checked in a thread, one at a time per company; between small ones
 the event loop gets a turn.
 """
 
@@ -18,19 +18,19 @@ from trunkline.store.quarantine import Quarantined
 
 LARGE_BYTES = 16 * 1024
 PAGE_BYTES = 1024 * 1024
-"""Bytes of payloads that are checked for one page; the page ends with the payload that reaches this."""
+"""Number of bytes of payloads that are checked for one page. The page ends with the payload that reaches this number."""
 _AT_ONCE = 2
 
 
 class Judging:
-    """Checks quarantined events by the current schemas."""
+    """Checks quarantined events against the current schemas."""
 
     def __init__(self, catalog: SchemaCatalog) -> None:
         self._catalog = catalog
         self._turns = Turns(share=1, total=_AT_ONCE)
 
     async def faults(self, row: Quarantined, payload: bytes | None = None) -> Sequence[FieldError]:
-        """Check an event with its own payload, or with another one."""
+        """List the faults of an event with its stored payload, or with *payload* instead."""
         chosen = row.payload if payload is None else payload
         if len(chosen) <= LARGE_BYTES:
             await asyncio.sleep(0)
@@ -48,7 +48,7 @@ class Judging:
 
 
 def first_of(rows: Sequence[Quarantined]) -> Sequence[Quarantined]:
-    """Give the first of *rows*, as many as may be checked for one page; at least one, if there is one."""
+    """Give as many of the first *rows* as may be checked for one page, but at least one."""
     total = 0
     for count, row in enumerate(rows, 1):
         total += len(row.payload)

@@ -1,7 +1,7 @@
-"""Splitting a large batch into its events before any of them is parsed.
+"""Splits a large batch into its events before any of them is parsed.
 
-A parser holds the interpreter lock until it is done, so a large body is not parsed at once. Its events are first cut out as
-bytes, and each is then parsed alone. An event that is too large is refused unparsed.
+A parser holds the interpreter lock until it is done, so a large body is not parsed as a whole. Its events are first cut out as
+bytes, and then each is parsed separately. An event that is too large is refused without parsing.
 """
 
 import json
@@ -15,10 +15,10 @@ from trunkline.errors import BodyInvalid, EventRejected, FieldError
 from trunkline.ingest.requests import MAX_BATCH, MAX_UNKNOWN, Item, check_count, too_large, unknown_fields
 
 ReadJson = Callable[[bytes], tuple[bytes, Any]]
-"""Parse strictly; returns the JSON without white space, and its values. Raises BodyInvalid."""
+"""Parses strictly. Returns the JSON without white space, and its values. Raises BodyInvalid."""
 
 _MANY_SEPARATORS = 100_000
-"""From this number of commas on, the events are counted before they are cut out."""
+"""Number of commas from which the events are counted before they are cut out."""
 _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{},]', re.DOTALL)
 _OFFSET = re.compile(r" \(byte (\d+)\)")
 
@@ -27,8 +27,8 @@ def split(body: bytes, *, max_item_bytes: int, read_json: ReadJson) -> list[Item
     """Read the body of ``POST /events/batch``, event by event. Call it in a thread.
 
     Raises:
-        BodyInvalid: it is not JSON, or not of the form ``{"events": [...]}``.
-        EventRejected: events are not objects, too large, or not valid JSON; each at its JSON pointer.
+        BodyInvalid: the body is not JSON, or not of the form ``{"events": [...]}``.
+        EventRejected: events are not objects, too large, or not valid JSON. Each fault has its JSON pointer.
     """
     raws = _cut(body, max_item_bytes)
     raws.reverse()
@@ -36,7 +36,9 @@ def split(body: bytes, *, max_item_bytes: int, read_json: ReadJson) -> list[Item
     errors: list[FieldError] = []
     for index in range(len(raws)):
         path = f"/events/{index}"
-        raw = raws.pop()  # freed once it was read: together they are another copy of the body
+        raw = (
+            raws.pop()
+        )  # each is freed after it was read, because together they are another copy of the body
         if len(raw) > max_item_bytes:
             errors.append(too_large(path, max_item_bytes))
             continue
@@ -55,7 +57,7 @@ def split(body: bytes, *, max_item_bytes: int, read_json: ReadJson) -> list[Item
 
 
 def _cut(body: bytes, max_item_bytes: int) -> list[bytes]:
-    """Give the events of a batch as they came, without white space."""
+    """Cut the events of a batch out of *body*, without white space."""
     events = _events_of(body)
     if events[:1] != b"[" or _has_more(events, MAX_BATCH, max_item_bytes):
         check_count(0)
@@ -65,7 +67,7 @@ def _cut(body: bytes, max_item_bytes: int) -> list[bytes]:
 
 
 def _events_of(body: bytes) -> bytes:
-    """Give the list of events of a batch, without white space."""
+    """Cut the list of events of a batch out of *body*, without white space."""
     try:
         compact = msgspec.json.format(body, indent=-1)
         members = msgspec.json.decode(compact, type=dict[str, msgspec.Raw])
@@ -89,7 +91,7 @@ def _refuse(message: str) -> NoReturn:
 
 
 def _place(message: str, body: bytes) -> str:
-    """Give the position of a fault by line and column, as the rest of the API does."""
+    """Replace the byte position in a parser's message by line and column, as in the rest of the API."""
     if (offset := _OFFSET.search(message)) is None:
         return message
     before = body[: int(offset[1])]
@@ -98,10 +100,10 @@ def _place(message: str, body: bytes) -> str:
 
 
 def _has_more(events: bytes, most: int, max_item_bytes: int) -> bool:
-    """Tell whether a list, as compact JSON, has more than *most* items, without parsing them.
+    """Return whether a list in compact JSON has more than *most* items, without parsing them.
 
     Raises:
-        EventRejected: an item has more than *max_item_bytes*; it and the items behind it are not read.
+        EventRejected: an item has more than *max_item_bytes*; this item and later ones are not read.
     """
     if events.count(b",") < _MANY_SEPARATORS:
         return False

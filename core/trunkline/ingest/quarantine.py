@@ -1,6 +1,6 @@
-"""The inbox of quarantined events (``contract.Quarantine``): events kept out of the log, and their release into it.
+"""The quarantine (``contract.Quarantine``): events that are kept out of the log, and their release into the log.
 
-A release appends the event to the log and removes it from the inbox in one transaction.
+A release appends the event to the log and removes it from the quarantine in one transaction.
 """
 
 import time
@@ -27,17 +27,17 @@ if TYPE_CHECKING:
     from trunkline.ingest.accept import Ingest
 
 MAX_LOOKED_AT = 10_000
-"""Events that one call of ``release_all`` looks at …"""
+"""The most events that one call of ``release_all`` checks."""
 RELEASE_SECONDS = 20.0
-"""… within this time."""
+"""The time after which a call of ``release_all`` ends."""
 _PAGE = 100
-"""Events that one transaction of ``release_all`` looks at."""
+"""Number of events that one transaction of ``release_all`` checks."""
 _LISTED, _RELEASED = "q", "r"
-"""Kinds of cursors."""
+"""The kinds of cursors of ``list`` and of ``release_all``."""
 
 
 class Quarantine:
-    """Keeps the inbox. *max_bytes* is the largest size of an event; without *ingest* nothing can be released."""
+    """The quarantine. *max_bytes* is the largest size of an event. Without *ingest*, nothing can be released."""
 
     def __init__(
         self, database: Database, *, catalog: SchemaCatalog, max_bytes: int, ingest: "Ingest | None" = None
@@ -61,7 +61,7 @@ class Quarantine:
         return QuarantinePage([await self._event(row) for row in listed], next_cursor)
 
     async def get(self, id: str, *, company_id: int | None) -> QuarantinedEvent:
-        """Give one quarantined event. Raises NotFound."""
+        """Show one quarantined event. Raises NotFound."""
         async with self._database.read() as connection:
             row = await _waiting(connection, id, company_id=company_id)
         return await self._event(row)
@@ -105,7 +105,7 @@ class Quarantine:
     async def release_all(
         self, company_id: int | None, *, type: str, cursor: str | None = None
     ) -> ReleasedEvents:
-        """Release every event of *type* that is valid by now, oldest first. Raises BadCursor."""
+        """Release every event of *type* that is now valid, oldest first. Raises BadCursor."""
         after = 0 if cursor is None else cursors.decode(cursor, kind=_RELEASED)
         released = looked_at = 0
         deadline = time.monotonic() + RELEASE_SECONDS
@@ -125,9 +125,9 @@ class Quarantine:
             await store.delete(connection, id)
 
     async def _release_page(self, which: Which, *, after: int) -> tuple[Sequence[Quarantined], int, bool]:
-        """Release the valid ones among the next events after number *after*.
+        """Release the valid events among the next ones after number *after*.
 
-        Returns all events that were checked, how many were released, and whether no more follow.
+        Returns all events that were checked, the number of released ones, and whether this was the last page.
         """
         async with self._database.read() as connection:
             page = await store.oldest(connection, which, after=after, limit=_PAGE)
@@ -165,7 +165,7 @@ class Quarantine:
 
     def _draft(self, row: Quarantined, payload: bytes) -> Draft:
         kind = self._catalog.get(row.type, row.version)
-        assert kind is not None  # checked before
+        assert kind is not None  # it was checked before
         return Draft(row.company_id, row.type, row.created_utc, payload, row.metadata, kind.version)
 
     def _check_size(self, row: Quarantined, payload: bytes) -> None:
@@ -174,7 +174,7 @@ class Quarantine:
 
 
 def view(event: QuarantinedEvent) -> dict[str, Any]:
-    """Give a quarantined event as JSON values, without its payload and metadata, which are bytes already."""
+    """Show a quarantined event as JSON values, without its payload and metadata, which are bytes already."""
     return {
         "id": event.id,
         "type": event.type,
@@ -214,7 +214,7 @@ def _changed(id: str) -> Conflict:
 async def _repeated_release(
     connection: AsyncConnection, row: Quarantined, *, has_payload: bool
 ) -> ReleasedEvent:
-    """Answer a repeated release."""
+    """Answer a request to release an event that is already released."""
     assert row.position is not None
     if has_payload:
         msg = f"The quarantined event '{row.id}' was released before, as event {row.position}; it cannot be changed."

@@ -1,4 +1,4 @@
-"""Reading request bodies: their events become a submission, or a list of all their faults.
+"""Reads request bodies: their events become a submission, or a list of all their faults.
 
 Call ``RequestReader.read``, or ``steps`` to give other tasks a turn of the event loop between steps.
 """
@@ -27,23 +27,23 @@ from trunkline.store.quarantine import QuarantinedDraft
 FIELDS = ("type", "payload", "metadata", "companyId", "createdUtc", "version")
 MAX_BATCH = 1000
 MAX_UNKNOWN = 50
-"""Unknown fields that a refusal lists."""
+"""The most unknown fields that a refusal lists."""
 MAX_STEPS = 10_000
-"""Steps for explaining the payload faults of one request, 50 to 100 ms; after them each payload reports its first fault."""
+"""Steps for explaining the payload faults of one request, 50 to 100 ms. After that, each payload only reports its first fault."""
 EXPLAINED_AT_ONCE = 4
-"""Payloads whose faults are explained in one step; each takes 0.5 ms."""
+"""Number of payloads whose faults are explained in one step; each takes 0.5 ms."""
 _UNKNOWN = f"is not a field of an event; known fields are {', '.join(FIELDS)}"
 _NOT_COUNTED = FieldError("/events", f"must be a list of 1 to {MAX_BATCH} events")
 
 Call = Literal["event", "batch"]
-"""The call that a body belongs to: ``POST /events`` or ``POST /events/batch``."""
+"""The call that a body was sent to: ``POST /events`` or ``POST /events/batch``."""
 CompanyOf = Callable[[int | str | None], int]
-"""Gives the company of an event, from the ``companyId`` in its body: an id, a reference, or None if absent."""
+"""Finds the company of an event from the ``companyId`` in its body: an id, a reference, or None if absent."""
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One event of a request: its members parsed, and as received bytes. *path* is its JSON pointer in the request."""
+    """One event of a request, with its members as parsed values and as received bytes. *path* is its JSON pointer in the request."""
 
     path: str
     parsed: Any
@@ -52,9 +52,9 @@ class Item:
 
 @dataclass(slots=True)
 class _Reading:
-    """The valid items of a request: *drafts* for the log, *quarantined* for the quarantine, each in order.
+    """The valid events of a request: *drafts* for the log and *quarantined* for the quarantine, each in order.
 
-    *warned* lists the drafts whose payload breaks its schema; *company_ids* are those of all items.
+    *warned* lists the drafts whose payload does not fit its schema. *company_ids* has the companies of all events.
     """
 
     drafts: list[Draft]
@@ -65,14 +65,14 @@ class _Reading:
     def quarantine(
         self, index: int, draft: Draft, broken: Sequence[FieldError], *, version: int | None
     ) -> None:
-        """Add the item at *index* to the quarantine; *version* is the one that it names."""
+        """Add the event at *index* to the quarantine. *version* is the version of its type that the event names."""
         self.company_ids.append(draft.company_id)
         self.quarantined.append(
             QuarantinedDraft(index, f"qtn_{secrets.token_hex(12)}", draft, broken, version)
         )
 
     def accept(self, draft: Draft, broken: Sequence[FieldError]) -> None:
-        """Add an item to the log; *broken* are the faults of its payload, which is accepted nevertheless."""
+        """Add an event for the log. *broken* has the faults of its payload, which is accepted nevertheless."""
         self.company_ids.append(draft.company_id)
         if broken:
             self.warned.append(Warned(len(self.drafts), tuple(fault.path for fault in broken)))
@@ -113,7 +113,7 @@ def split_batch(compact: bytes, parsed: Any, *, max_item_bytes: int) -> list[Ite
 
 
 def unknown_fields(names: Iterable[str]) -> list[FieldError]:
-    """Give a fault for each unknown member of a batch."""
+    """List a fault for each unknown member of a batch."""
     return [FieldError(f"/{name}", "is not a field here; send {'events': [...]}") for name in names]
 
 
@@ -124,14 +124,14 @@ def check_count(count: int) -> None:
 
 
 def too_large(path: str, max_bytes: int) -> FieldError:
-    """Give the fault of the event at *path*, which is too large."""
+    """Make the fault of the event at *path*, which is too large."""
     return FieldError(path, f"is larger than the {max_bytes} bytes that one event may have")
 
 
 class RequestReader:
     """Reads the events of requests, and checks each against its type in *catalog*.
 
-    *modes* decide about a payload that breaks its schema; an event of a batch may have *max_event_bytes*.
+    *modes* decide what happens to a payload that does not fit its schema. *max_event_bytes* limits an event of a batch.
     """
 
     __slots__ = ("_catalog", "_max_event_bytes", "_modes")
@@ -152,13 +152,13 @@ class RequestReader:
         namespace: int = 0,
         key: str | None = None,
     ) -> Submission:
-        """Read the events of a body, all or none; the body is JSON, as *parsed* values and as the *compact* bytes of ``read_json``.
+        """Read the events of a body, all or none. The body is JSON, as *parsed* values and as the *compact* bytes of ``read_json``.
 
-        *now_text* gives the time for quarantined events that name none; *namespace* and *key* are those of the request's
+        *now_text* gives the time for quarantined events without a time. *namespace* and *key* are those of the request's
         idempotency key.
 
         Raises:
-            BodyInvalid: the body does not have the form that *call* takes.
+            BodyInvalid: the body does not have the form that *call* requires.
             EventRejected: with every fault of every event, each at its JSON pointer.
             Forbidden, BadQuery: from *company_of*.
         """
@@ -168,7 +168,7 @@ class RequestReader:
         return run_through(steps)
 
     def steps(self, call: Call, compact: bytes, parsed: Any, **how: Any) -> Steps[Submission]:
-        """Do the same as ``read``, in steps."""
+        """Read like ``read``, but in steps."""
         if call == "event":
             items = [split_single(compact, parsed)]
         else:
@@ -185,7 +185,7 @@ class RequestReader:
         namespace: int = 0,
         key: str | None = None,
     ) -> Steps[Submission]:
-        """Read *items*, the parts of a body, as ``read`` does, in steps."""
+        """Read *items*, the events of a body, like ``read``, but in steps."""
         reading = yield from self._check(items, company_of, now_text)
         hashed = fingerprint(call, items, reading.company_ids) if key else b""
         return Submission(reading.drafts, namespace, key or None, hashed, reading.quarantined, reading.warned)
@@ -193,7 +193,7 @@ class RequestReader:
     def _check(
         self, items: Sequence[Item], company_of: CompanyOf, now_text: Callable[[], str]
     ) -> Steps[_Reading]:
-        """Check *items*; a payload that breaks its schema is a fault only if the mode of its type is ``reject``."""
+        """Check *items*. A payload that does not fit its schema is a fault only if the mode of its type is ``reject``."""
         explained, ended_early = 0, False
         reading = _Reading([], [], [], [])  # default factories would take 0.5 µs more
         errors: list[FieldError] = []
@@ -225,7 +225,7 @@ class RequestReader:
 
 
 def read_payload(compact: bytes, parsed: Any) -> bytes:
-    """Read the body ``{"payload": {...}}``; returns the payload's bytes as received. Raises BodyInvalid."""
+    """Read the body ``{"payload": {...}}``, and return the bytes of the payload as received. Raises BodyInvalid."""
     if not isinstance(parsed, dict):
         raise BodyInvalid([FieldError("", "must be a JSON object with 'payload'")])
     unknown = [name for name in parsed if name != "payload"]
@@ -247,16 +247,16 @@ def check_payload(
     version: int | None = None,
     budget: Budget | None = None,
 ) -> list[FieldError]:
-    """List the faults of *payload* for *event_type*, with pointers into the event. Raises KeyError."""
+    """List the faults of *payload* for *event_type*, with pointers into the event. Raises KeyError for an unknown type."""
     faults = catalog.check(event_type, payload, version=version, budget=budget)
     return [FieldError(f"/payload{fault.path}", fault.message) for fault in faults] if faults else faults
 
 
 def fingerprint(call: str, items: Sequence[Item], company_ids: Sequence[int]) -> bytes:
-    """Hash the events of a request, to tell a repeated request from another one with the same idempotency key.
+    """Hash the events of a request, to recognize another request with the same idempotency key.
 
-    *company_ids* are those of the items. White space does not count. The order of members counts, and so does the company,
-    which a header may have named.
+    *company_ids* are the companies of the items. White space does not matter. The order of members matters, and the company
+    does too, because a header may have named it.
     """
     digest = hashlib.sha256(call.encode())
     for item, company_id in zip(items, company_ids, strict=True):
@@ -282,9 +282,9 @@ def _draft(item: Item, catalog: SchemaCatalog, company_id: int, created_utc: str
 def _faults(
     item: Item, catalog: SchemaCatalog, budget: Budget, *, corrects: bool
 ) -> tuple[list[FieldError], list[FieldError], str | None]:
-    """Return the faults of the envelope, those of a payload that breaks its schema, and the time that the event names.
+    """Return the faults of the envelope, the faults of a payload that does not fit its schema, and the time in the event.
 
-    If *corrects*, a fault of an unknown name suggests a known one.
+    If *corrects*, the fault of an unknown name suggests a known name.
     """
     parsed = item.parsed
     unknown = [name for name in parsed if name not in FIELDS]

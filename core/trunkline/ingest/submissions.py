@@ -1,4 +1,4 @@
-"""Submissions: requests to store events; also stores their idempotency keys and quarantined events, which are not in the log."""
+"""Submissions: the events of requests to store. Also stores their idempotency keys and quarantined events beside the log."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -12,12 +12,12 @@ from trunkline.store.quarantine import QuarantinedDraft
 from trunkline.store.quarantine_answers import Receipt
 
 BYTES_OF_AN_EVENT = 16 * 1024
-"""An event counts once more per this many bytes, for its disk time and the space that it takes until retention."""
+"""An event counts once more for each such number of bytes, because of its disk time and of its space until retention."""
 
 
 @dataclass(frozen=True, slots=True)
 class Warned:
-    """A draft that is accepted although its payload breaks the schema: its *index* among the drafts, and the *paths* at fault."""
+    """A draft that is accepted although its payload does not fit the schema: its *index* among the drafts, and the faulty *paths*."""
 
     index: int
     paths: Sequence[str]
@@ -25,9 +25,9 @@ class Warned:
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """The events of one request: *drafts* for the log and *quarantined* for the quarantine, all or none.
+    """The events of one request: *drafts* for the log and *quarantined* for the quarantine. They are stored all or none.
 
-    *namespace* and *key* are its idempotency key's, if it has one.
+    *namespace* and *key* are those of its idempotency key, if it has one.
     """
 
     drafts: Sequence[Draft]
@@ -38,11 +38,11 @@ class Submission:
     warned: Sequence[Warned] = ()
 
     def companies(self) -> list[int]:
-        """The company of each event."""
+        """List the company of each event."""
         return [draft.company_id for draft in self._all_drafts()]
 
     def weights(self) -> dict[int, int]:
-        """The number of events of each company that it counts as; a long event counts as several."""
+        """Count the events by company; a long event counts as several."""
         weights: dict[int, int] = {}
         for draft in self._all_drafts():
             weight = 1 + (len(draft.payload) + len(draft.metadata)) // BYTES_OF_AN_EVENT
@@ -55,7 +55,7 @@ class Submission:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The events that one request stored; *repeated* if an earlier request with the same idempotency key stored them."""
+    """The events that one request stored. *repeated* says that an earlier request with the same idempotency key stored them."""
 
     events: Sequence[Event]
     repeated: bool = False
@@ -63,7 +63,10 @@ class Accepted:
 
 
 def answer_repeat(submission: Submission, fingerprint: bytes, first: Accepted) -> Accepted | Exception:
-    """Answer a request whose key was used by an earlier request, with *fingerprint*, that was answered by *first*."""
+    """Answer a request whose idempotency key was used before.
+
+    *fingerprint* is that of the earlier request, and *first* its answer.
+    """
     if submission.fingerprint != fingerprint:
         return IdempotencyConflict(submission.key or "")
     return replace(first, repeated=True)
@@ -72,9 +75,9 @@ def answer_repeat(submission: Submission, fingerprint: bytes, first: Accepted) -
 async def find_repeated(
     connection: AsyncConnection, submissions: Sequence[Submission], *, lifetime_ms: int
 ) -> dict[int, Accepted | Exception | Submission]:
-    """Find the submissions whose idempotency key was used before: in the database, or by an earlier one of this batch.
+    """Find the submissions whose idempotency key was used before, in the database or by an earlier submission.
 
-    A key in the database counts for *lifetime_ms*.
+    A key in the database is valid for *lifetime_ms*. The result has, by index, the answer, or the earlier submission.
     """
     if all(submission.key is None for submission in submissions):
         return {}
@@ -101,7 +104,7 @@ async def find_repeated(
 async def _used(
     connection: AsyncConnection, keys: set[tuple[int, str]], *, lifetime_ms: int
 ) -> dict[tuple[int, str], tuple[bytes, Accepted]]:
-    """Look up the *keys* that were used: the fingerprint of the first request, and the events that it stored."""
+    """Find which of *keys* were used. Returns the fingerprint of each first request, and the events that it stored."""
     known = await idempotency.find(connection, keys, lifetime_ms=lifetime_ms)
     quarantined = await quarantine_answers.find(connection, known, lifetime_ms=lifetime_ms)
     places = {name: range(use.first_position, use.first_position + use.count) for name, use in known.items()}
@@ -109,7 +112,7 @@ async def _used(
     erased = [name for name, own in places.items() if own and not any(p in stored for p in own)]
     if erased := [
         name for name in erased if name not in quarantined
-    ]:  # its company was erased, and this request is of a new one
+    ]:  # the company was erased, and this request is for a new one
         await idempotency.forget(connection, erased)
         known = {name: use for name, use in known.items() if name not in erased}
     return {
@@ -127,7 +130,7 @@ async def _used(
 def split_events(
     submissions: Sequence[Submission], events: Sequence[Event]
 ) -> list[tuple[Submission, Accepted]]:
-    """Give each of *submissions* its part of *events*, the events of all their drafts in order."""
+    """Give each of *submissions* its share of *events*, which are the events of all their drafts in order."""
     stored: list[tuple[Submission, Accepted]] = []
     start = 0
     for submission in submissions:
@@ -149,7 +152,7 @@ async def store_beside_log(
     now_ms: int | None,
     lifetime_ms: int,
 ) -> None:
-    """Store the quarantined events and the idempotency keys of submissions; a key is valid for *lifetime_ms*."""
+    """Store the quarantined events and the idempotency keys of submissions. A key is valid for *lifetime_ms*."""
     quarantined = [draft for submission, _ in stored for draft in submission.quarantined]
     uses = [
         idempotency.Use(

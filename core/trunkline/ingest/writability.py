@@ -1,4 +1,4 @@
-"""Tells whether the log can be written: from the last appends, or from rehearsals if there are none."""
+"""Finds out whether the log can be written: from the last appends, or from rehearsals if there were none."""
 
 import logging
 import time
@@ -16,7 +16,7 @@ _log = logging.getLogger(__name__)
 
 
 class Writability:
-    """Tells whether this process can write the log in *database*."""
+    """Finds out whether this process can write the log in *database*."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -24,7 +24,7 @@ class Writability:
         self.fault: str | None = None
         """The reason why the log cannot be written, and the remedy; None while it can."""
         self.refused_since_ms: int | None = None
-        """When the first append was refused that is not reported yet."""
+        """When the first append was refused (Unix ms), if that has not been reported yet."""
 
     def appended(self) -> None:
         """Note that an append was committed."""
@@ -39,7 +39,10 @@ class Writability:
         self._note(f"{error.reason}: {error.remedy}")
 
     async def tell(self, connection: AsyncConnection) -> None:
-        """Report, in the transaction of the first append that succeeds again, since when none did; lost if the process is killed."""
+        """Report the time since which no append succeeded, in the transaction of the first append that succeeds again.
+
+        The report is lost if the process is killed.
+        """
         if self.refused_since_ms is not None:
             facts = {
                 "reason": self.fault or "the log could not be written",
@@ -49,10 +52,10 @@ class Writability:
             await operational.tell(connection, [News("hub.cannot_store", OPERATORS, facts)])
 
     async def look(self) -> None:
-        """Check whether an append would succeed, unless one did since the last look.
+        """Check whether an append would succeed, unless an append succeeded since the last check.
 
-        Without a known fault only the disk space is checked. A known fault is cleared only by an append, made or rehearsed: a load
-        balancer that sees the fault sends no more events.
+        Without a known fault, only the disk space is checked. A known fault is cleared only by an append, real or rehearsed,
+        because a load balancer that sees the fault sends no more events.
         """
         if self._has_appended:
             self._has_appended = False

@@ -1,4 +1,4 @@
-"""Problems that need a company's attention, in sentences that say what to do."""
+"""Problems that need a company's attention, as sentences that say what to do."""
 
 from urllib.parse import urlsplit
 
@@ -17,15 +17,15 @@ COUNT_LIMIT = 10_000
 UNUSED_MS = 7 * 24 * 60 * 60 * 1000
 """The age from which an unused key is reported."""
 _EACH = 20
-"""The limit of entries of one kind."""
+"""The most entries of one kind."""
 _NAME = 60
-"""The number of shown characters of a description."""
+"""The number of characters of a description that are shown."""
 
 
 async def gather(connection: AsyncConnection, company_id: int, *, after: int) -> list[Attention]:
-    """List the problems, most urgent first.
+    """List the problems of a company, most urgent first.
 
-    Ended deliveries count if their events came after position *after*; held ones always count.
+    Ended deliveries count if the positions of their events are above *after*; held deliveries always count.
     """
     troubled = [_of_subscription(row) for row in await store.troubled(connection, company_id, limit=_EACH)]
     stuck = [
@@ -131,7 +131,7 @@ def _of_key(key: store.UnusedKey) -> Attention:
 
 
 def _name(row: store.Troubled | store.Stuck | store.Replaying) -> str:
-    """Name a subscription by its description, or by its target's host, as the rest of a URL may be a secret."""
+    """Name a subscription by its description, or else by its target's host, because the rest of a URL may be secret."""
     if row.description:
         return f"“{row.description[:_NAME]}{'…' if len(row.description) > _NAME else ''}”"
     return urlsplit(row.target_url).hostname or row.target_url

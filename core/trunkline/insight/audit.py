@@ -1,6 +1,6 @@
-"""The audit of the ledger: checks that each event has exactly its deliveries.
+"""The audit of the ledger: checks that each event has exactly the deliveries that it should have.
 
-It may run beside a working hub. It reads windows of positions, so no statement takes long.
+It may run beside a working hub. It reads ranges of positions, so that no statement takes long.
 """
 
 from collections import Counter
@@ -25,7 +25,7 @@ from trunkline.store.audit import Span, Unchanged
 from trunkline.store.database import Database
 
 SHOWN = 20
-"""The limit of ids that a failed check lists."""
+"""The most ids that a failed check lists."""
 RECENT = 100_000
 """The number of newest events that are matched again."""
 WINDOW = 50_000
@@ -38,7 +38,7 @@ Find = Callable[[AsyncConnection, Span], Awaitable[list[str]]]
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A statement about the ledger, and the first ids that violate it. *looked_at* tells how much was checked."""
+    """A rule about the ledger, and the first ids that violate it. *looked_at* says how much was checked."""
 
     name: str
     claim: str
@@ -53,7 +53,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """The result: deliveries by status, and each check."""
+    """The result of an audit: the deliveries by status, and each check."""
 
     by_status: Mapping[str, int]
     checks: Sequence[Check]
@@ -76,7 +76,7 @@ class Audit:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """The data of an unchanged subscription for matching (``routing.Matching``); *no* is its number."""
+    """The matching data of an unchanged subscription (``routing.Matching``); *no* is its number."""
 
     no: int
     start_position: int
@@ -85,7 +85,7 @@ class Candidate:
 
 
 class _Matcher:
-    """Matches events with unchanged subscriptions, as a dispatcher does."""
+    """Matches events against unchanged subscriptions, as a dispatcher does."""
 
     def __init__(self, rows: Sequence[Unchanged], schema_versions: SchemaVersions) -> None:
         self._schema_versions = schema_versions
@@ -102,7 +102,7 @@ class _Matcher:
         return self._count
 
     async def match(self, event: Event, pauses: Pauses) -> list[Candidate]:
-        """Find the subscriptions that match *event*, yielding to other tasks in between."""
+        """Find the subscriptions that match *event*, with pauses for other tasks."""
         by_type, company_id = self._by_type, event.company_id
         every = () if event.type in OPERATIONAL else (EVERY_TYPE,)
         names = (event.type, *groups_of(event.type), *every)
@@ -142,7 +142,7 @@ async def run(
 
 
 async def _windows(connection: AsyncConnection, *, head: int, size: int) -> AsyncGenerator[tuple[int, int]]:
-    """Cut the ledger up to *head* into windows of *size* positions; the last one includes everything beyond."""
+    """Divide the ledger up to *head* into windows of *size* positions. The last window includes everything beyond."""
     after = 0
     while (first := await store.first_position(connection, after=after)) is not None and first <= head:
         after = min(first - 1 + size, head)
@@ -179,7 +179,7 @@ async def _check_matches(connection: AsyncConnection, matcher: _Matcher, *, rece
 
 
 async def _still_missing(connection: AsyncConnection, missing: Sequence[Key]) -> list[Key]:
-    """Leave out deliveries that retention or a change of the subscription during the audit explains."""
+    """Leave out missing deliveries that retention or a change of the subscription during the audit explains."""
     if not missing:
         return []
     unchanged = {row.no for row in await store.unchanged_subscriptions(connection)}

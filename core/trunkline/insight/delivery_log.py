@@ -36,17 +36,17 @@ from trunkline.store.delivery_log import Logged
 from trunkline.subscribing.finding import SubscriptionFinder
 
 LOOKED_AT = 5_000
-"""The number of deliveries that one piece of a page reads to find a status; a connection is lent for each piece."""
+"""The number of deliveries that one step of a search by status reads; a connection is lent for each step."""
 MAX_PIECES = 20
 SHOWN_ATTEMPTS = 100
-"""The number of newest attempts shown with a delivery, which may be retried by hand any number of times."""
+"""The number of newest attempts that are shown with a delivery; a delivery can be retried by hand any number of times."""
 SHOWN_CONSUMERS = 1_000
 COUNTED = 10_000
-"""The number of deliveries among which open ones are counted."""
+"""The number of newest deliveries among which open ones are counted."""
 
 
 class DeliveryLog:
-    """Reads the ledger for one company at a time."""
+    """Reads the deliveries of one company at a time."""
 
     def __init__(
         self,
@@ -96,9 +96,9 @@ class DeliveryLog:
     async def _page(
         self, subscription_no: int, status: str | None, *, before: int | None, limit: int
     ) -> tuple[list[Logged], int | None]:
-        """Read a page, and the position before which the next page begins; None if there is none.
+        """Read a page, and the position before which the next page begins; None if there is no next page.
 
-        Deliveries in one *status* are searched among a limited number, so a page may be short although more follow.
+        If a *status* is given, a limited number of deliveries is searched, so a page may be short although more follow.
         """
         deliveries: list[Logged] = []
         for _ in range(MAX_PIECES):
@@ -124,7 +124,7 @@ class DeliveryLog:
         return deliveries, before
 
     async def of_event(self, company_id: int, event_id: int) -> list[dict[str, Any]]:
-        """Show an event's deliveries, including deleted subscriptions'. Raises NotFound."""
+        """Show an event's deliveries, including those of deleted subscriptions. Raises NotFound."""
         async with self._database.read() as connection:
             await _find_event(connection, company_id, event_id)
             deliveries = await store.of_event(connection, event_id)
@@ -154,7 +154,7 @@ class DeliveryLog:
         }
 
     async def count_open(self, company_id: int, subscription_id: str) -> int:
-        """Count the pending and held ones among a subscription's newest deliveries. Raises NotFound."""
+        """Count the pending and held deliveries among a subscription's newest ones. Raises NotFound."""
         subscription = await self._finder.find(company_id, subscription_id, channel=None)
         async with self._database.read() as connection:
             return await store.count_open(connection, subscription.no, among=COUNTED)
@@ -162,8 +162,8 @@ class DeliveryLog:
     async def retry(self, company_id: int, delivery_id: str) -> dict[str, Any]:
         """Make a delivery due now, whatever its state, and show it. Raises NotFound.
 
-        An ordered delivery keeps its place: a held one waits for its turn, and an ended one is made before later deliveries
-        of its key that have not started.
+        An ordered delivery keeps its place: a held one still waits for earlier ones, and an ended one is made before later
+        deliveries of its key that have not started.
         """
         async with self._database.write() as connection:
             logged = await self._find(connection, company_id, delivery_id)
@@ -179,7 +179,7 @@ class DeliveryLog:
         return _view(logged)
 
     async def skip(self, company_id: int, delivery_id: str) -> dict[str, Any]:
-        """End an open delivery as skipped, so that deliveries behind it go on, and show it. Raises NotFound."""
+        """End an open delivery as skipped, so that the deliveries behind it continue, and show it. Raises NotFound."""
         async with self._database.write() as connection:
             logged = await self._find(connection, company_id, delivery_id)
             if logged.order_key is not None:
@@ -191,7 +191,7 @@ class DeliveryLog:
         return _view(logged)
 
     async def _reopen_in_order(self, connection: AsyncConnection, logged: Logged) -> bool:
-        """Reopen an ended delivery at its place in the subscription's order; False if the subscription has no ordering."""
+        """Reopen an ended delivery at its place in the order; False if the subscription has no ordering."""
         no = logged.subscription_no
         row = await subscription_store.by_number(connection, no)
         ordering = row.options.get("ordering")
@@ -212,9 +212,9 @@ class DeliveryLog:
         self._signals.turn.set()
 
     async def explain(self, company_id: int, event_id: int) -> dict[str, Any]:
-        """Show for each subscription of the company whether it matched the event, and its delivery with the last answer.
+        """Show, for each subscription of the company, whether it matched the event, and its delivery with the last answer.
 
-        It also shows the consumers of the event's type, and whether they have read it. Raises NotFound.
+        It also shows the consumers of the event's type, and whether they have read the event. Raises NotFound.
         """
         async with self._database.read() as connection:
             event = await _find_event(connection, company_id, event_id)
@@ -256,7 +256,7 @@ async def _find_event(connection: AsyncConnection, company_id: int, event_id: in
 
 
 def _note(action: str, before: Logged, after: Logged) -> None:
-    """Note a change of a delivery by a user in the audit log, even if its status is the same."""
+    """Note a user's change of a delivery in the audit log, even if the status is unchanged."""
     key = Key(after.position, after.subscription_no)
     was = {"status": before.status, "attempts": before.attempts}
     audit_log.note(

@@ -1,7 +1,7 @@
-"""Counting a company's events with a cache of partial counts.
+"""Counts a company's events with a cache of partial counts.
 
-The log between its edge and its head never changes, so the counts of blocks of positions are cached; only the remainders
-beside whole blocks are counted each time. Counting a million events takes 50 ms.
+The log between its edge and its head never changes, so the counts of blocks of positions are cached. Only the remainders beside
+whole blocks are counted each time. Counting a million events takes 50 ms.
 """
 
 from collections import OrderedDict
@@ -14,7 +14,7 @@ from trunkline.store import retention
 from trunkline.store.activity import Span
 
 _BLOCKS = 1024
-"""The approximate number of blocks of a count."""
+"""The approximate number of blocks into which a count is divided."""
 _SMALLEST = 256
 _REMEMBERED = 4 * _BLOCKS
 _COMPANIES = 200
@@ -23,7 +23,7 @@ Block = tuple[int, int]
 
 
 class EventCounts:
-    """Caches, in this process, the number of events in each block, for the companies requested last."""
+    """Caches, in this process, the number of events in each block, for the companies that were requested last."""
 
     def __init__(self) -> None:
         self._remembered: OrderedDict[int, dict[Block, int]] = OrderedDict()
@@ -31,7 +31,7 @@ class EventCounts:
     async def of_spans(
         self, connection: AsyncConnection, company_id: int, spans: Sequence[Span]
     ) -> list[int]:
-        """Count the events in each of *spans*, which are adjacent and end at the head or before it."""
+        """Count the events in each of *spans*. The spans must be adjacent, and must not exceed the head."""
         edge = (await retention.log_bounds(connection)).edge
         size = _size_of_blocks(spans[-1].up_to - max(spans[0].after, edge))
         known = self._of_company(company_id)
@@ -61,12 +61,12 @@ class EventCounts:
 
 
 def _size_of_blocks(positions: int) -> int:
-    """Choose a power of two, so that blocks can be reused as the log grows."""
+    """Choose the size of blocks as a power of two, so that blocks can be reused as the log grows."""
     return max(_SMALLEST, 1 << max(positions // _BLOCKS, 1).bit_length())
 
 
 def _parts(span: Span, size: int, *, edge: int) -> list[tuple[Span, Block | None]]:
-    """Cut *span* into whole blocks of *size* positions, none before *edge*, and the remainders."""
+    """Divide *span* into whole blocks of *size* positions, none before *edge*, and the remainders."""
     first, last = -(-max(span.after, edge) // size), span.up_to // size
     if first >= last:
         return [(span, None)]

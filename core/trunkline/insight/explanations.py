@@ -16,7 +16,7 @@ from trunkline.store.consumers import Consumer
 from trunkline.store.delivery_log import LastAttempt, Logged
 
 NAMED_TYPES = 10
-"""The number of a subscription's event types that ``explain`` names."""
+"""The number of a subscription's event types that ``explain`` lists."""
 _SENTENCES = {
     Status.DELIVERED: "It matched and was delivered with attempt {attempts}.",
     Status.HELD: "It matched and is held until the channel '{channel}' is enabled.",
@@ -48,7 +48,7 @@ def explain_delivery(
     *,
     is_in_stretch: bool,
 ) -> dict[str, Any]:
-    """Say whether *event* matches *subscription*, why not, and the state of its delivery."""
+    """Explain whether *event* matches *subscription*, why not if it does not, and the state of its delivery."""
     reason = None if logged else _reason_against(subscription, event, reading)
     matched = logged is not None or reason is None
     state: str | None = logged.status if logged else Status.PENDING if matched else None
@@ -67,7 +67,7 @@ def explain_delivery(
 
 
 def explain_reader(consumer: Consumer, event: Event) -> dict[str, Any]:
-    """Tell whether a consumer of *event*'s type has read it."""
+    """Show whether a consumer of *event*'s type has read the event."""
     reach = consumer.reach
     is_given = event.position <= reach.position
     state = "committed" if reach.is_committed(event.position) else "leased" if is_given else "unread"
@@ -75,7 +75,7 @@ def explain_reader(consumer: Consumer, event: Event) -> dict[str, Any]:
 
 
 def last_answer(subscription: Subscription, last: LastAttempt | None) -> dict[str, Any]:
-    """Show how the newest attempt ended; nothing if there was none."""
+    """Show the result of the newest attempt; empty if there was none."""
     if last is None:
         return {}
     return {
@@ -87,7 +87,7 @@ def last_answer(subscription: Subscription, last: LastAttempt | None) -> dict[st
 
 
 def why_disabled(subscription: Subscription) -> dict[str, Any]:
-    """Show why a subscription is disabled, and since when; nothing if it is not."""
+    """Show why and since when a subscription is disabled; empty if it is not disabled."""
     if subscription.status != SubscriptionStatus.DISABLED:
         return {}
     return {
@@ -123,7 +123,7 @@ def _describe_state(subscription: Subscription, logged: Logged | None, *, is_in_
 
 
 def _reason_against(subscription: Subscription, event: Event, reading: Reading) -> str | None:
-    """Say why *subscription* does not get *event*; None if it does."""
+    """Give the reason why *subscription* does not get *event*; None if it gets the event."""
     if not takes_type(subscription.event_types, event.type):
         names = subscription.event_types
         more = f" and {len(names) - NAMED_TYPES} more" if len(names) > NAMED_TYPES else ""
@@ -138,12 +138,12 @@ def _reason_against(subscription: Subscription, event: Event, reading: Reading) 
 
 
 def next_attempt_by(logged: Logged) -> dict[str, str]:
-    """Say what determines the time of the next attempt; empty if none is planned."""
+    """Show what determines the time of the next attempt; empty if none is planned."""
     if logged.next_attempt_ms is None or not logged.attempts:
         return {}
     return {"next_attempt_by": "retry_after" if logged.waits_as_asked else "schedule"}
 
 
 def held_by_of(logged: Logged) -> dict[str, str]:
-    """Name the event that an ordered delivery waits for; empty if it waits for none."""
+    """Show the event that an ordered delivery waits for; empty if it waits for none."""
     return {} if logged.held_by is None else {"held_by": str(Key(logged.held_by, logged.subscription_no))}

@@ -1,7 +1,7 @@
 """The gauges of the metrics, refreshed from the database every few seconds.
 
 A scrape does not query the database. The lag of this process's shards is computed from its progress in memory and the last
-snapshot; figures of the whole deployment (head, due deliveries, replays) are as old as the last refresh.
+snapshot. Figures of the whole deployment (head, due deliveries, replays) are as old as the last refresh.
 """
 
 import asyncio
@@ -26,9 +26,9 @@ from trunkline.store.database import Database
 
 REFRESH_SECONDS = 3.0
 COUNTED = 10_000
-"""The limit up to which due deliveries are counted; a larger number would not matter to the operator."""
+"""The limit up to which due deliveries are counted; a larger number would not help the operator."""
 CONSUMERS_EVERY, MOST_CONSUMERS = 5, 100
-"""The number of refreshes between two looks at consumers, and the number of gauges, for the consumers furthest behind."""
+"""How many refreshes pass between two reads of consumers, and how many consumers get a gauge: those furthest behind."""
 _STOP_SECONDS = 1.0
 _log = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ OwnedShards = Callable[[], Mapping[Slice, Progress]]
 
 @dataclass(frozen=True, slots=True)
 class LagSnapshot:
-    """The log at *taken_at* (monotonic seconds), when the database's clock said *now_ms*.
+    """The state of the log at *taken_at* (monotonic seconds), when the database's clock showed *now_ms*.
 
     *oldest* has the first event after the cursor of each owned shard or part: its position and time of acceptance.
     """
@@ -49,10 +49,10 @@ class LagSnapshot:
     oldest: Mapping[Slice, tuple[int, int]]
 
     def lag(self, held: Slice, progress: Progress, *, now: float) -> Lag | None:
-        """Tell how far *progress* is behind at *now* (monotonic seconds); None for a shard taken since this snapshot.
+        """Compute how far *progress* is behind at *now* (monotonic seconds); None for a shard taken since this snapshot.
 
-        Between two snapshots the cursor may pass the oldest event. Then the acceptance time of the event reached is
-        interpolated between the oldest event's and the head's.
+        Between two snapshots the cursor may pass the oldest event. Then the acceptance time at the cursor is interpolated
+        between those of the oldest event and of the head.
         """
         cursor, _, live_cursor = progress.reached
         head = max(self.head, progress.live.read)
@@ -109,7 +109,7 @@ class Observer:
             await asyncio.wait([self._task])
 
     def lags(self) -> list[Lag]:
-        """Tell how far each shard of this process is behind, by its furthest part, without a query."""
+        """Compute the lag of each shard of this process without a query; for a divided shard, that of the part furthest behind."""
         snapshot, now = self._lag_snapshot, time.monotonic()
         if snapshot is None:
             return []
@@ -122,7 +122,7 @@ class Observer:
         return [*furthest.values()]
 
     async def refresh(self) -> None:
-        """Read the figures and the log once, and set the gauges."""
+        """Read the figures and the state of the log once, and set the gauges."""
         try:
             snapshot = await self._read()
         except StoreUnavailable:

@@ -1,4 +1,4 @@
-"""Reading the audit log, and adding plugins' entries (``contract.Journal``)."""
+"""Reads the audit log, and adds the entries of plugins (``contract.Journal``)."""
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
@@ -21,7 +21,7 @@ _PAGE = 200
 
 
 class Journal:
-    """Shows the audit log; *plugin* is the actor of changes outside a call."""
+    """Shows the audit log. *plugin* is the actor of changes outside a call."""
 
     def __init__(self, database: Database, *, plugin: str | None = None) -> None:
         self._database = database
@@ -30,7 +30,7 @@ class Journal:
     async def tell(
         self, connection: AsyncConnection, event_type: str, *, company_id: int, facts: Mapping[str, Any]
     ) -> None:
-        """Make an operational event when the transaction of *connection* commits."""
+        """Report an operational event when the transaction of *connection* commits."""
         await operational.tell(connection, [News(event_type, company_id, facts)])
 
     def note(
@@ -42,7 +42,7 @@ class Journal:
         before: Mapping[str, Any] | None = None,
         after: Mapping[str, Any] | None = None,
     ) -> None:
-        """Note a change when the task's transaction commits."""
+        """Note a change when the transaction of the current task commits."""
         by = store.origin()
         if by.actor == store.HUB and self._plugin is not None:
             by = Origin(f"plugin:{self._plugin}", None)
@@ -58,7 +58,7 @@ class Journal:
         cursor: str | None = None,
         limit: int = 50,
     ) -> dict[str, Any]:
-        """List changes, newest first, about one company or all (None). Raises BadCursor."""
+        """List changes, newest first, about one company or about all (None). Raises BadCursor."""
         before_id = None if cursor is None else cursors.decode(cursor, kind=CURSOR)
         which = Which(company_id, actor, action, target, before_id)
         async with self._database.read() as connection:
@@ -68,14 +68,14 @@ class Journal:
         return {"entries": shown, "next_cursor": more}
 
     async def each(self, which: Which) -> AsyncIterator[dict[str, Any]]:
-        """Show all changes, newest first."""
+        """Show all changes that *which* selects, newest first."""
         async for entry in self._entries(which):
             yield view(entry)
 
     async def first_broken(self) -> tuple[int, int | None]:
-        """Verify the chain of hashes; returns the number of entries, and the first that does not fit, if any.
+        """Verify the chain of hashes. Returns the number of entries, and the id of the first entry that does not fit, if any.
 
-        Retention removes the oldest entries, so the chain begins at the first that is left.
+        Retention removes the oldest entries, so the chain begins at the first entry that is left.
         """
         count, broken = 0, None
         later: Entry | None = None
@@ -100,7 +100,7 @@ class Journal:
 
 
 def view(entry: Entry, *, for_company: bool = False) -> dict[str, Any]:
-    """Show an entry; operators' addresses are hidden from a company."""
+    """Show an entry. The addresses of operators are hidden from a company."""
     before, after = (None if each is None else orjson.loads(each) for each in (entry.before, entry.after))
     is_hidden = for_company and entry.actor.startswith("operator:")
     return {

@@ -3,16 +3,16 @@
 from trunkline.model.subscriptions import Subscription
 
 MAX_LENGTH = 200
-"""The number of shown characters of the line."""
+"""The number of characters of the line that are shown."""
 SHORTEST_SECRET = 4
-"""The minimum length of a masked value; a shorter one would match in ordinary words."""
+"""The minimum length of a value to mask; shorter ones would match in ordinary words."""
 _MASK = "••••"
 
 
 def first_line(body: str, subscription: Subscription) -> str | None:
-    """Give the first line of *body*, or the whole text in one line if the first line has no word; None if it is empty.
+    """Give the first line of *body*; if that has no word, the whole text in one line; None if the result is empty.
 
-    Values of headers and secrets of *subscription* are masked, as a target may echo its request.
+    Header values and secrets of *subscription* are masked, because a target may echo its request.
     """
     secrets = (
         *(secret.text for secret in subscription.secrets),

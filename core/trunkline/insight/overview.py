@@ -37,20 +37,20 @@ from trunkline.store.database import Database
 
 MAX_BUCKETS = 200
 WAIT_SECONDS = 10.0
-"""How long an overview waits for others of its company."""
+"""How long an overview waits for other overviews of the company."""
 SAMPLE = 10_000
 """The approximate maximum of deliveries read for an overview."""
 SEARCHED = 10_000
 """The number of events that one text search reads."""
 SEARCHED_BYTES = 16 * 1024 * 1024
 _CHUNK, _FEW = 500, 20
-"""The numbers of events of one chunk: normally, and if events are long or for the first chunk."""
+"""The number of events in one chunk: normally, and for the first chunk or long events."""
 _LONG_BYTES = 16 * 1024
 _NO_END = 2**63 - 1
 MOST_FAILED = 1_000
 """The limit up to which failed deliveries of a subscription are counted."""
 MAX_ID = 60
-"""A length above that of any id."""
+"""A length that exceeds the length of any id."""
 
 
 class Activity:
@@ -64,10 +64,10 @@ class Activity:
         self._searched = searched
 
     async def overview(self, company_id: int, *, since_ms: int, until_ms: int, buckets: int = 48) -> Overview:
-        """Show the figures of the events accepted from *since_ms* to before *until_ms*, in *buckets*.
+        """Show the figures of the events accepted from *since_ms* to before *until_ms*, divided into *buckets*.
 
         Raises:
-            ValueError: a bucket is shorter than a millisecond, or there are too few or too many buckets.
+            ValueError: a bucket is shorter than a millisecond, or the number of buckets is too small or too large.
             TooMuchAtOnce: other overviews of the company are running.
         """
         if not 1 <= buckets <= min(MAX_BUCKETS, until_ms - since_ms):
@@ -105,7 +105,7 @@ class Activity:
 
     @contextlib.asynccontextmanager
     async def _turn(self, company_id: int) -> AsyncGenerator[None]:
-        """Allow one overview of a company at a time: over a long log each takes a second of CPU."""
+        """Allow one overview per company at a time, because over a long log each takes a second of CPU."""
         try:
             await self._overviews.take(company_id, wait_seconds=WAIT_SECONDS)
         except TimeoutError:
@@ -127,7 +127,7 @@ class Activity:
         before: str | None = None,
         limit: int = 50,
     ) -> EventList:
-        """List up to *limit* events newest first (``contract.Activity.events``). Raises BadCursor."""
+        """List up to *limit* events, newest first (``contract.Activity.events``). Raises BadCursor."""
         last = cursors.decode(before, kind="a") - 1 if before is not None else _NO_END
         async with self._database.read() as connection:
             after = 0 if since_ms is None else await stream.position_before(connection, since_ms)
@@ -205,14 +205,14 @@ class Activity:
             ]
 
     async def owner(self, name: str) -> int | None:
-        """Tell the company of the object with the id *name* (``contract.Activity.owner``)."""
+        """Find the company of the object with the id *name* (``contract.Activity.owner``)."""
         if not name.isascii() or len(name) > MAX_ID or (name.isdigit() and int(name) > _NO_END):
             return None
         async with self._database.read() as connection:
             return await troubles.owner(connection, name)
 
     async def used(self, company_id: int) -> Mapping[str, int]:
-        """Tell how much of its limits a company uses (``contract.Activity.used``)."""
+        """Count how much of its limits a company uses (``contract.Activity.used``)."""
         async with self._database.read() as connection:
             return await troubles.used(connection, company_id)
 
@@ -229,7 +229,7 @@ class Activity:
     async def _search(
         self, company_id: int, span: Span, *, types: Sequence[str], text: str, limit: int
     ) -> "Matches":
-        """Search a limited number of events for *text*; a connection is lent for each chunk."""
+        """Search a limited number of events for *text*. A connection is lent for each chunk."""
         sought, matches = Sought(text), Matches()
         looked = looked_bytes = 0
         while looked < self._searched and looked_bytes < SEARCHED_BYTES:
@@ -255,7 +255,7 @@ class Activity:
 
 @dataclass(slots=True)
 class Matches:
-    """Events of a list, newest first; *last* is the oldest that was read, *is_all* if there is none older."""
+    """The events found, newest first. *last* is the oldest event that was read; *is_all* says that there are no older ones."""
 
     events: list[Event] = field(default_factory=list[Event])
     last: Event | None = None
@@ -276,7 +276,7 @@ def _listed(event: Event, deliveries: Mapping[int, Mapping[str, int]]) -> Listed
 
 
 def _searchable(body: bytes) -> str:
-    """Give an envelope's text for comparing, with escapes replaced by their characters."""
+    """Give the text of an envelope for comparison, with escapes replaced by their characters."""
     if b"\\u" in body:
         body = orjson.dumps(orjson.loads(body))
     return body.decode().casefold()
@@ -304,7 +304,7 @@ class Tally:
 
     @classmethod
     def sum_of(cls, parts: Sequence["Tally"]) -> "Tally":
-        """Sum up *parts*."""
+        """Add up *parts*."""
         return cls(
             sum(part.events for part in parts),
             sum((part.statuses for part in parts), Counter()),
@@ -313,7 +313,7 @@ class Tally:
         )
 
     def add(self, outcomes: Outcomes) -> None:
-        """Add *outcomes*."""
+        """Add the counts in *outcomes*."""
         self.statuses[outcomes.status] += outcomes.deliveries
         if outcomes.outcome == Outcome.DELIVERED:
             self.durations_ms.extend(outcomes.durations_ms)
@@ -327,7 +327,7 @@ class Tally:
 
     @property
     def success_rate(self) -> float | None:
-        """The share of the attempts that delivered."""
+        """The share of attempts that delivered; None without attempts."""
         return len(self.durations_ms) / self.attempts if self.attempts else None
 
     def bucket(self, start_ms: int, *, one_in: int) -> Bucket:

@@ -1,4 +1,4 @@
-"""The status of a deployment, read only from its database, so no process needs to run."""
+"""The status of a deployment, read only from its database, so that no process needs to run."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -24,7 +24,7 @@ SHOWN_REPLAYS = 50
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """The log: its newest position, and the recently accepted events."""
+    """The newest position of the log, and the numbers of recently accepted events."""
 
     head: int
     newest_accepted_ms: int | None
@@ -36,9 +36,9 @@ class Log:
 class ShardStatus:
     """One shard: its cursor's lag behind the head, its reader, and the reader's lease.
 
-    A divided shard is shown by *part*; otherwise *part* is None. *lag_seconds* is the age of the first event after the
-    cursor. While the shard catches up with a backlog, its live reader is nearer the head, at *live_lag_positions*, which
-    otherwise equals *lag_positions*. *lease_seconds* is None if no process reads it.
+    *part* is set for a part of a divided shard, and None for a whole shard. *lag_seconds* is the age of the first event after
+    the cursor. *live_lag_positions* is smaller than *lag_positions* while the shard catches up with a backlog, because its live
+    reader is nearer to the head. *lease_seconds* is None if no process reads the shard.
     """
 
     shard: int
@@ -53,7 +53,7 @@ class ShardStatus:
 
 @dataclass(frozen=True, slots=True)
 class WorkerStatus:
-    """One process that delivers or has died recently. *host* and *process* (the process id there) come from its name."""
+    """One process that delivers, or that has died recently. Its name contains *host* and *process*, the process id there."""
 
     id: str
     host: str | None
@@ -65,9 +65,9 @@ class WorkerStatus:
 
 @dataclass(frozen=True, slots=True)
 class Deliveries:
-    """Deliveries by status; if *is_capped*, only the newest were counted, so each number may be larger.
+    """Deliveries by status. If *is_capped*, only the newest were counted, so each number may be larger.
 
-    *due* are due deliveries without a claim.
+    *due* counts due deliveries without a claim.
     """
 
     by_status: Mapping[str, int]
@@ -79,7 +79,7 @@ class Deliveries:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The whole status at one time, within the milliseconds that reading takes."""
+    """The whole status at one time, apart from the milliseconds that reading takes."""
 
     taken_ms: int
     log: Log
@@ -94,10 +94,10 @@ class Snapshot:
 
 
 async def require(database: Database, settings: Settings) -> None:
-    """Make sure that *database*, named in *settings*, is a hub's, without changing it.
+    """Check that *database*, named in *settings*, is that of a hub, without changing it.
 
     Raises:
-        SettingsInvalid: it has no tables yet, or tables of another version.
+        SettingsInvalid: the database has no tables yet, or tables of another version.
     """
     file = embedded_file(database)
     if file is not None and not file.exists():
@@ -127,7 +127,7 @@ def _absent(where: str, settings: Settings) -> str:
 async def take(database: Database, *, counted: int = COUNTED) -> Snapshot:
     """Read the status once. Raises StoreUnavailable."""
     async with database.read() as connection:
-        rows = await store.shards(connection)  # before the head, so that no cursor is beyond it
+        rows = await store.shards(connection)  # read before the head, so that no cursor is beyond it
         head = await store.head(connection)
         oldest = await store.oldest_after(connection, [row.cursor for row in rows])
         return Snapshot(
@@ -144,7 +144,7 @@ async def take(database: Database, *, counted: int = COUNTED) -> Snapshot:
 
 
 def view(snapshot: Snapshot) -> dict[str, Any]:
-    """Show *snapshot* as JSON, with times as ISO 8601."""
+    """Show *snapshot* as JSON values, with times in ISO 8601."""
     members = asdict(snapshot)
     newest_ms = members["log"].pop("newest_accepted_ms")
     members["log"]["newest_accepted_utc"] = None if newest_ms is None else utc_text_of_ms(newest_ms)
@@ -154,7 +154,7 @@ def view(snapshot: Snapshot) -> dict[str, Any]:
 
 
 async def _log(connection: AsyncConnection, head: Head) -> Log:
-    """Count recent events by positions: the log has no gaps, so the position at which a time span begins is enough."""
+    """Count recent events by their positions. The log has no gaps, so the position at which a time span begins is enough."""
     minute, hour = [
         max(head.position - await stream.position_before(connection, head.now_ms - span_ms), 0)
         for span_ms in (60_000, 3_600_000)

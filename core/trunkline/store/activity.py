@@ -1,4 +1,4 @@
-"""Reading a company's activity for the portal: figures over time, lists, and what needs attention.
+"""Reads a company's activity for the portal: figures over time, lists, and problems that need attention.
 
 Every statement reads the rows of one company through an index.
 """
@@ -19,14 +19,14 @@ from trunkline.store.sql import text
 
 _EVENT = "position, company_id, type, accepted_ms, body, COALESCE(version, 1) AS version"
 _HASH = "((d.position & 4294967295) * 1640531527 & 4294967295)"
-"""Spreads neighbouring positions evenly, whatever the step between them (Knuth, TAOCP 6.4); it stays below 2**63."""
+"""Spreads neighbouring positions evenly, whatever their distance (Knuth, TAOCP 6.4). Values stay below 2**63."""
 _STUCK = "d.status IN ('exhausted', 'rejected', 'held') AND d.queued IS NULL"
-"""The condition of ``ix_deliveries_stuck``. SQLite uses the index only for a statement that repeats it word for word."""
+"""The condition of ``ix_deliveries_stuck``. SQLite uses the index only if a statement repeats the condition word for word."""
 _STATE = (
     "CASE WHEN d.status <> 'pending' THEN d.status WHEN d.attempts > 0 THEN 'retrying' "
     "WHEN d.claimed_by IS NOT NULL THEN 'in flight' ELSE d.status END"
 )
-"""The status of a delivery; a pending one may be in flight or retrying (``contract.ListedEvent``)."""
+"""The state of a delivery in SQL: its status, or "retrying" or "in flight" for a pending one (``contract.ListedEvent``)."""
 _DELIVERIES = (
     "FROM subscriptions AS s JOIN deliveries AS d ON d.subscription_no = s.no "
     "WHERE s.company_id = :company AND d.position > :after AND d.position <= :up_to"
@@ -35,7 +35,7 @@ _DELIVERIES = (
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A range of the log: the positions after *after*, up to and including *up_to*."""
+    """A range of positions in the log: after *after*, up to and including *up_to*."""
 
     after: int
     up_to: int
@@ -43,7 +43,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Outcomes:
-    """Counts of the deliveries and attempts in span number *no* with one status and one outcome (None before any attempt).
+    """The deliveries and attempts in span number *no* that have one status and one outcome (None before any attempt).
 
     *durations_ms* are the durations of the attempts that delivered.
     """
@@ -71,7 +71,7 @@ class Troubled:
 
 @dataclass(frozen=True, slots=True)
 class Stuck:
-    """Deliveries of one subscription in one *status*, counted up to a limit, and the newest event among them."""
+    """Deliveries of one subscription in one *status*: their number, up to a limit, and the position of the newest event."""
 
     subscription_id: str
     channel: str
@@ -95,7 +95,7 @@ class Replaying:
 
 @dataclass(frozen=True, slots=True)
 class UnusedKey:
-    """A key that nobody has used since it was made."""
+    """An API key that was never used."""
 
     id: str
     name: str
@@ -103,7 +103,7 @@ class UnusedKey:
 
 
 async def positions_at(connection: AsyncConnection, times_ms: Sequence[int]) -> list[int]:
-    """Find for each time the last position before the events accepted then or later (``stream.position_before``)."""
+    """Find, for each time, the last position before the events accepted at that time or later (``stream.position_before``)."""
     source = sql.rows_source(connection, {"no": "bigint", "ms": "bigint"})
     statement = text(
         "SELECT COALESCE((SELECT e.position - 1 FROM events AS e WHERE e.accepted_ms >= u.ms "
@@ -137,9 +137,9 @@ async def count_deliveries(connection: AsyncConnection, company_id: int, span: S
 async def outcomes(
     connection: AsyncConnection, company_id: int, spans: Sequence[Span], *, one_in: int
 ) -> list[Outcomes]:
-    """Sum up the deliveries and attempts of a company's events in each of *spans*, for a sample of one event in *one_in*.
+    """Count the deliveries and attempts of a company's events in each of *spans*, for a sample of one event in *one_in*.
 
-    *spans* must be adjacent. They are no row source to join: both databases would scan all of them for each delivery, at
+    *spans* must be adjacent. They are not joined as a row source: both databases would scan all of them for each delivery, at
     fifty times the cost. A delivery is counted with its attempt 1, or once if it has no attempt yet.
     """
     durations = f"{sql.json_array(connection)}(CASE WHEN a.outcome = 'delivered' THEN a.duration_ms END)"
@@ -175,7 +175,7 @@ def _within(company_id: int, span: Span) -> dict[str, object]:
 
 
 async def subscriptions_by_health(connection: AsyncConnection, company_id: int) -> dict[str, int]:
-    """Count a company's subscriptions by health, without those that were deleted."""
+    """Count a company's subscriptions by health, without deleted ones."""
     statement = text(
         "SELECT no, status, failures, failing_level FROM subscriptions "
         "WHERE company_id = :company AND status <> 'deleted' ORDER BY no"
@@ -194,7 +194,7 @@ async def subscriptions_by_health(connection: AsyncConnection, company_id: int) 
 
 
 async def subscriptions(connection: AsyncConnection, company_id: int) -> list[SubscriptionActivity]:
-    """Read each of a company's subscriptions with its failures in a row and the delivery of its newest event."""
+    """Read each of a company's subscriptions, with its failures in a row and the delivery of its newest event."""
     statement = text(
         f"SELECT s.id, s.failures, s.failing_since_ms, {_STATE}, d.updated_ms FROM subscriptions AS s "
         "LEFT JOIN deliveries AS d ON d.subscription_no = s.no "
@@ -222,7 +222,7 @@ async def troubled(connection: AsyncConnection, company_id: int, *, limit: int) 
 async def stuck(
     connection: AsyncConnection, company_id: int, status: Status, *, after: int, count_limit: int, limit: int
 ) -> list[Stuck]:
-    """Find the subscriptions with deliveries in *status* of events after *after*; those with most deliveries first.
+    """Find the subscriptions with deliveries in *status* of events after *after*, ordered by the number of these deliveries.
 
     *status* is exhausted, rejected or held.
     """
@@ -270,9 +270,9 @@ async def unused_keys(
 async def newest_events(
     connection: AsyncConnection, company_id: int, span: Span, *, types: Sequence[str], limit: int
 ) -> list[Event]:
-    """Read a company's events in *span*, newest first; no *types* means all but the operational ones.
+    """Read a company's events in *span*, newest first. Without *types*, all but the operational events are read.
 
-    Each type is read along its own index and the streams are merged, as ``stream.read_company`` does.
+    Each type is read through its own index, and the results are merged, as in ``stream.read_company``.
     """
     base = f"SELECT {_EVENT} FROM events WHERE company_id = :company AND position > :after AND position <= :up_to"
     order = "ORDER BY position DESC LIMIT :limit"
@@ -286,7 +286,7 @@ async def newest_events(
 async def neighbours(
     connection: AsyncConnection, company_id: int, position: int
 ) -> tuple[int | None, int | None]:
-    """Find the positions of a company's events just before and just after *position*."""
+    """Find the positions of a company's events next before and next after *position*."""
     statement = text(
         "SELECT (SELECT max(position) FROM events WHERE company_id = :company AND position < :position), "
         "(SELECT min(position) FROM events WHERE company_id = :company AND position > :position)"
@@ -299,7 +299,7 @@ async def neighbours(
 async def deliveries_of(
     connection: AsyncConnection, positions: Sequence[int]
 ) -> Mapping[int, Mapping[str, int]]:
-    """Count the deliveries of each of the events at *positions* by state (``contract.ListedEvent``)."""
+    """Count the deliveries of the events at *positions*, by event and state (``contract.ListedEvent``)."""
     source = sql.rows_source(connection, {"event_position": "bigint"})
     statement = text(
         f"SELECT d.position, {_STATE}, count(*) FROM {source} JOIN deliveries AS d ON d.position = u.event_position "
@@ -322,7 +322,7 @@ async def companies(connection: AsyncConnection, first: int, last: int, *, limit
 
 
 async def _walk(connection: AsyncConnection, table: str, first: int, last: int, *, limit: int) -> list[int]:
-    """List the companies in *table* with one index step per company, however many rows each has."""
+    """List the companies in *table* with one index step for each, however many rows a company has."""
     statement = text(
         "WITH RECURSIVE walk(company_id, steps) AS ("
         f"SELECT min(company_id), 1 FROM {table} WHERE company_id >= :first UNION ALL "

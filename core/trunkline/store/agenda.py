@@ -1,4 +1,4 @@
-"""A worker's tasks other than reading the log, found with one statement."""
+"""The open tasks of a worker, apart from reading the log. One statement finds them all."""
 
 from dataclasses import dataclass
 
@@ -14,10 +14,10 @@ from trunkline.store.sql import text
 class Agenda:
     """The tasks that were open at one moment.
 
-    *due_in_ms* is the time until the next delivery of the lane ``due.FREE`` is due, None if none waits. *has_replays*: a
-    replay runs, or a cancelled one has deliveries to withdraw. *has_unsettled*: a changed subscription has open deliveries
-    still to be changed (``store.open_deliveries``), or keys still to be released (``store.releasing``). *has_news*:
-    operational events are not in the log yet.
+    *due_in_ms* is the time until the next delivery of the lane ``due.FREE`` is due, None if none waits. *has_replays*: a replay
+    runs, or a cancelled one has deliveries to withdraw. *has_unsettled*: open deliveries of a changed subscription have to be
+    changed (``store.open_deliveries``), or order keys have to be released (``store.releasing``). *has_news*: operational events
+    are not in the log yet.
     """
 
     head: int
@@ -30,7 +30,7 @@ class Agenda:
 
 
 async def read(connection: AsyncConnection) -> Agenda:
-    """Read everything in one statement; each part of it is one index lookup."""
+    """Read all tasks with one statement, of one index lookup per task."""
     row = (
         await connection.execute(
             text(

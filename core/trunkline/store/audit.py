@@ -1,6 +1,6 @@
 """Consistency checks of the ledger: each statement finds rows that must not exist.
 
-Each reads the deliveries after *after* and up to *up_to* as of one moment, whatever is written meanwhile.
+Each statement reads the deliveries of one span, from a snapshot that is not affected by later writes.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ _KNOWN = ", ".join(f"'{status}'" for status in Status)
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Positions after *after* and up to *up_to*, and how many faults to list."""
+    """The positions after *after* and up to *up_to*, and the most faults to list."""
 
     after: int
     up_to: int
@@ -25,7 +25,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Unchanged:
-    """A subscription that has been active since it was made and was never changed."""
+    """A subscription that has been active and unchanged since it was created."""
 
     no: int
     company_id: int
@@ -64,14 +64,14 @@ async def of_unknown_status(connection: AsyncConnection, span: Span) -> list[str
 
 
 async def ended_but_busy(connection: AsyncConnection, span: Span) -> list[str]:
-    """Find deliveries that have ended but would still be tried again."""
+    """Find deliveries that have ended but are still due or claimed."""
     return await _keys(
         connection, span, f"d.status IN ({_FINAL}) AND (d.due_ms IS NOT NULL OR d.claimed_by IS NOT NULL)"
     )
 
 
 async def without_event(connection: AsyncConnection, span: Span) -> list[str]:
-    """Find deliveries of events that are missing although retention has not reached them."""
+    """Find deliveries whose event is missing although retention has not reached its position."""
     return await _keys(
         connection,
         span,
@@ -82,12 +82,12 @@ async def without_event(connection: AsyncConnection, span: Span) -> list[str]:
 
 
 async def beyond_head(connection: AsyncConnection, span: Span) -> list[str]:
-    """Find deliveries of events that were never accepted."""
+    """Find deliveries at positions that the log has not reached."""
     return await _keys(connection, span, "d.position > (SELECT position FROM stream_head WHERE id = 1)")
 
 
 async def orphan_attempts(connection: AsyncConnection, span: Span) -> list[str]:
-    """Find attempts that have no delivery, or whose number is above the delivery's count of attempts."""
+    """Find attempts without a delivery, and attempts with a number above the delivery's count of attempts."""
     rows = await connection.execute(
         text(
             "SELECT a.position, a.subscription_no, a.number FROM attempts AS a LEFT JOIN deliveries AS d "
@@ -101,7 +101,7 @@ async def orphan_attempts(connection: AsyncConnection, span: Span) -> list[str]:
 
 
 async def keys(connection: AsyncConnection, span: Span) -> set[Key]:
-    """List every delivery, without regard to *limit*."""
+    """List all deliveries of *span*; its limit does not apply."""
     statement = text(
         "SELECT position, subscription_no FROM deliveries WHERE position > :after AND position <= :up_to"
     )
@@ -109,7 +109,7 @@ async def keys(connection: AsyncConnection, span: Span) -> set[Key]:
 
 
 async def unchanged_subscriptions(connection: AsyncConnection) -> list[Unchanged]:
-    """Read the subscriptions whose deliveries can be derived from the log."""
+    """Read the subscriptions whose deliveries can be computed from the log."""
     statement = text(
         "SELECT no, company_id, event_types, filter, start_position, pins "
         "FROM subscriptions WHERE status = 'active' AND updated_ms = created_ms ORDER BY no"

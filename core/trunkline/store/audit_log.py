@@ -1,8 +1,8 @@
 """The audit log: who changed what, written in the transaction that makes the change.
 
-``note`` is called where a change is stored. ``Database.write`` writes the noted changes just before the commit, so the lock
-of the audit log is the last one that a transaction takes. Entries are only appended; each has a hash over itself and the
-hash before it.
+``note`` is called by the code that stores a change. ``Database.write`` writes the noted changes just before the commit, so a
+transaction takes the lock of the audit log last. Entries are only appended. The hash of each entry covers the entry and the
+hash of the entry before.
 """
 
 import hashlib
@@ -24,18 +24,18 @@ from trunkline.store import dialects, sql, told_tables
 from trunkline.store.sql import text
 
 HUB, CLI = "hub", "cli"
-"""Actors that are not principals: the hub itself, and the command line."""
+"""Actors other than principals: the hub itself, and the command line."""
 MASK = "***"
 _LOCK = 7_236_455_011
-"""Key of the lock that an appending transaction keeps until its end."""
+"""Key of the lock that a transaction holds from its first entry to its end."""
 _SECRETS = re.compile(r"secret|token|password|sealed|digest|authorization|salt|api_key|private_key")
 START = b"\0" * 32
-"""The hash that precedes the first entry."""
+"""The hash that stands for the entry before the first one."""
 _table = told_tables.audit
 
 
 class Origin(NamedTuple):
-    """Who makes a change, and from which address."""
+    """The actor of a change, and the address that the call came from."""
 
     actor: str
     address: str | None
@@ -43,7 +43,7 @@ class Origin(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A change: its *action* (``subscription.changed``), its *target* (an id), and the values *before* and *after* that differ."""
+    """One change: its *action* (``subscription.changed``), its *target* (an id), and the values that changed, *before* and *after*."""
 
     action: str
     target: str
@@ -73,20 +73,20 @@ class Entry:
     hash: bytes = field(default=b"", repr=False)
 
     def hash_after(self, previous: bytes) -> bytes:
-        """Give the entry's hash, if *previous* is the hash of the entry before."""
+        """Compute the hash of this entry; *previous* is the hash of the entry before."""
         told = [self.id, self.at_ms, self.company_id, self.actor, self.action, self.target]
         return hashlib.sha256(previous + self.content + orjson.dumps(told)).digest()
 
     @property
     def has_its_content(self) -> bool:
-        """Whether its content is unchanged, or was removed with a company."""
+        """Whether the content matches its hash, or was removed with a company."""
         return self.content == content_hash(self.from_address, self.before, self.after) or not (
             self.from_address or self.before or self.after
         )
 
 
 def content_hash(*content: str | None) -> bytes:
-    """Give the hash of an entry's address and values."""
+    """Compute the hash of an entry's address and values."""
     return hashlib.sha256(orjson.dumps(content)).digest()
 
 
@@ -95,18 +95,18 @@ _COLUMNS = (
     *("from_address", "before", "after", "content"),
 )
 _noted: ContextVar[list[Change] | None] = ContextVar("trunkline.audit", default=None)
-"""The changes of this task's transaction; None outside a transaction."""
+"""The changes noted in this task's transaction; None outside a transaction."""
 
 
 def begin() -> list[Change]:
-    """Begin a transaction; gives the list that ``note`` adds to."""
+    """Begin a transaction, and return the list to which ``note`` adds changes."""
     noted: list[Change] = []
     _noted.set(noted)
     return noted
 
 
 def origin() -> Origin:
-    """Tell who acts now, for changes that another task stores."""
+    """Give the current actor, for changes that another task stores."""
     principal = callers.principal()
     if principal is None:
         return Origin(HUB, None)
@@ -124,9 +124,9 @@ def note(
     after: Mapping[str, Any] | None = None,
     by: Origin | None = None,
 ) -> None:
-    """Note a change made by the task's transaction; without *by* it is made by the current actor.
+    """Note a change made by the task's transaction. The author is *by*, or else the current actor.
 
-    Values that are equal before and after are left out; if none is left, nothing is noted.
+    Values that are equal before and after are left out. If no values remain, nothing is noted.
     """
     noted = _noted.get()
     if noted is None:
@@ -141,7 +141,7 @@ def note(
 
 
 async def write(connection: AsyncConnection, noted: Sequence[Change]) -> None:
-    """Append the changes of a transaction; nothing else may be locked after this."""
+    """Append the changes of a transaction. The transaction must not take further locks afterwards."""
     await dialects.of_connection(connection).wait_for_turn(connection, _LOCK)
     last = await connection.execute(text("SELECT id, hash FROM audit ORDER BY id DESC LIMIT 1"))
     newest = last.first()
@@ -162,7 +162,7 @@ async def write(connection: AsyncConnection, noted: Sequence[Change]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Which:
-    """A choice of entries: by company (all for None), *actor*, *action* and *target*, with ids below *before_id*."""
+    """A filter for entries: by company (None for all), *actor*, *action* and *target*, with ids below *before_id*."""
 
     company_id: int | None = None
     actor: str | None = None
@@ -172,7 +172,7 @@ class Which:
 
 
 async def page(connection: AsyncConnection, which: Which, *, limit: int) -> list[Entry]:
-    """Read entries, newest first. An actor is named whole (``key:key_…``) or by its id alone."""
+    """Read entries, newest first. The actor is given with its kind (``key:key_…``) or as the id alone."""
     columns = _table.c
     statement = sqlalchemy.select(*(columns[name] for name in _COLUMNS), columns.hash)
     if which.company_id is not None:
@@ -192,7 +192,7 @@ async def page(connection: AsyncConnection, which: Which, *, limit: int) -> list
 
 
 async def purge(connection: AsyncConnection, *, before_ms: int, limit: int) -> int:
-    """Remove up to *limit* of the oldest entries, if they are older than *before_ms*; the newest entry stays. Returns how many."""
+    """Remove up to *limit* of the oldest entries that are older than *before_ms*, but never the newest one. Returns how many."""
     oldest = text(
         "DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE id < (SELECT max(id) FROM audit) "
         "ORDER BY id LIMIT :limit) AND at_ms < :before"
@@ -201,7 +201,7 @@ async def purge(connection: AsyncConnection, *, before_ms: int, limit: int) -> i
 
 
 async def empty(connection: AsyncConnection, company_id: int, *, limit: int) -> int:
-    """Take the values and addresses out of up to *limit* entries about a company that is being erased; returns how many."""
+    """Remove the values and addresses from up to *limit* entries about a company that is being erased. Returns how many."""
     full = "company_id = :company AND (before IS NOT NULL OR after IS NOT NULL OR from_address IS NOT NULL)"
     statement = text(
         "UPDATE audit SET before = NULL, after = NULL, from_address = NULL "
@@ -221,7 +221,7 @@ def _json(values: Mapping[str, Any] | None) -> str | None:
 
 
 def mask(value: Any, *, name: str = "") -> Any:
-    """Hide the secrets in *value*: members with names of secrets, values of headers, and a URL's user info and query."""
+    """Mask the secrets in *value*: members named like secrets, values of headers, and a URL's user info and query."""
     if isinstance(value, bytes):
         return MASK
     if value is not None and _SECRETS.search(name):

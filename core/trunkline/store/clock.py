@@ -1,6 +1,6 @@
-"""The clock guard: after the database's clock has stepped forward, nothing is removed or ended by age.
+"""The clock guard: after the database's clock has jumped forward, nothing is removed or ended because of its age.
 
-Its state is one row, so every process knows of a step, also one that starts after it.
+The guard's state is one row, so every process knows of a jump, even a process that starts later.
 """
 
 import asyncio
@@ -20,11 +20,11 @@ from trunkline.store.sql import text
 
 LOOK_SECONDS = 5.0
 WRITE_MS = 60_000
-"""The row is at most this old while a process runs and the clock is trusted."""
+"""The stored state is at most this old while a process runs and the clock is trusted."""
 PUT_OFF_AT_ONCE = 1000
 """The number of deliveries put off in one transaction."""
 APART_SECONDS = 60.0
-"""A difference this large between this machine's clock and the database's is logged."""
+"""A difference above this between this machine's clock and the database's is logged."""
 IS_TRUSTED = "(SELECT step_ms FROM clock WHERE id = 1) IS NULL"
 """The SQL condition that the database's clock is trusted."""
 _log = logging.getLogger(__name__)
@@ -39,9 +39,9 @@ class ClockGuard:
         self._own: Reading | None = None
         self._state = ClockState()
         self._offset_ms = _wall_ms() - steadiness.up_ms()
-        """This machine's clock minus its uptime, at the last look."""
+        """This machine's clock minus its uptime, at the last check."""
         self.ahead_seconds = 0.0
-        """How far this machine's clock was ahead of the database's at the last look."""
+        """Seconds by which this machine's clock was ahead of the database's at the last check."""
         self._is_apart = False
         self._looking = asyncio.Lock()
         self._background = Background("the look at the clock", self._run)
@@ -56,14 +56,14 @@ class ClockGuard:
 
     @property
     def is_trusted(self) -> bool:
-        """Whether things may be removed or ended by age, as far as this process knows without asking the database.
+        """Whether things may be removed or ended because of their age; answered without a query.
 
-        A step of this machine's own clock is seen at once; an embedded database uses that clock.
+        A jump of this machine's own clock is noticed at once; an embedded database uses that clock.
         """
         return self._state.step_ms is None and not self._has_stepped_here()
 
     async def keep_up(self) -> None:
-        """Look now if this machine's clock has stepped since the last look; call it before reading due times.
+        """Check the database's clock now, if this machine's clock has jumped since the last check. Call it before reading due times.
 
         Raises StoreUnavailable.
         """
@@ -74,7 +74,7 @@ class ClockGuard:
         return _wall_ms() - steadiness.up_ms() - self._offset_ms > steadiness.TOLERANCE_MS
 
     def aged_ms(self, now_ms: int) -> int:
-        """Give the time up to which things have expired, if this machine's clock says *now_ms*.
+        """Give the time (Unix ms) up to which things have expired, when this machine's clock says *now_ms*.
 
         It is 0 while the database's clock is not trusted, so nothing expires. If this machine's clock is ahead of the
         database's, the difference is subtracted.
@@ -83,11 +83,11 @@ class ClockGuard:
 
     @property
     def fault(self) -> str | None:
-        """Say why the clock is not trusted, and what to do; None if it is trusted."""
+        """The reason why the clock is not trusted, with the remedy; None if it is trusted."""
         return self._state.fault
 
     async def look(self) -> int | None:
-        """Read the database's clock, in Unix ms; None if it is not trusted. Raises StoreUnavailable."""
+        """Check the database's clock, and return its time in Unix ms; None if it is not trusted. Raises StoreUnavailable."""
         async with self._looking:
             return await self._look()
 
@@ -119,7 +119,10 @@ class ClockGuard:
         return state, reading
 
     async def _put_off(self, now_ms: int, step_ms: int) -> None:
-        """Put off the deliveries that only the step made due by its length, or all their retries would go out at once."""
+        """Postpone the deliveries that became due only because of the jump. Otherwise all their retries would start at once.
+
+        They are postponed by the length of the jump.
+        """
         for lane in due.LANES:
             rows = PUT_OFF_AT_ONCE
             while rows == PUT_OFF_AT_ONCE:
@@ -129,7 +132,7 @@ class ClockGuard:
                     )
 
     def _compare(self, began_ms: int, theirs_ms: int, ended_ms: int) -> None:
-        """Note how far this machine's clock is ahead of the database's, which was read between *began_ms* and *ended_ms*."""
+        """Note by how much this machine's clock is ahead of the database's, which was read between *began_ms* and *ended_ms*."""
         ahead_ms = max(began_ms - theirs_ms, 0) or min(ended_ms - theirs_ms, 0)
         self.ahead_seconds = ahead_ms / 1000
         is_apart = abs(self.ahead_seconds) > APART_SECONDS
@@ -154,7 +157,7 @@ class ClockGuard:
 async def read(
     connection: AsyncConnection, boot_id: str, *, locks: bool = False
 ) -> tuple[ClockState, Reading]:
-    """Read the stored state of the clock, and what the clock says now. *locks* keeps others from changing the state."""
+    """Read the stored state of the clock, and its current time. With *locks*, other processes cannot change the state."""
     locking = sql.for_update(connection, of="c") if locks else ""
     row = (
         await connection.execute(
@@ -169,7 +172,7 @@ async def read(
 
 
 async def write(connection: AsyncConnection, state: ClockState) -> None:
-    """Store *state*, which has a reading."""
+    """Store *state*, which must have a reading."""
     assert state.seen is not None
     await connection.execute(
         text(
@@ -188,7 +191,7 @@ async def write(connection: AsyncConnection, state: ClockState) -> None:
 
 
 async def confirm(connection: AsyncConnection) -> bool:
-    """Trust the clock as it is now; tells whether it was not trusted before."""
+    """Trust the clock's current time. Returns whether the clock was not trusted before."""
     kept, reading = await read(connection, steadiness.read_boot(), locks=True)
     await write(connection, ClockState(reading))
     return steadiness.judge(kept, reading).step_ms is not None

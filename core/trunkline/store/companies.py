@@ -1,4 +1,4 @@
-"""Companies as records: the operator's entries, and the limits set for each company."""
+"""Companies as records: the operator's data about them, and their limits."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,18 +13,18 @@ from trunkline.store import audit_log, sql
 from trunkline.store.sql import text
 
 MAX_NEW_ID = 2**53 - 1
-"""The largest new id that is exact in every client's JSON; larger ids, which a product may choose itself, are skipped."""
+"""The largest id that is exact in every client's JSON. New ids are counted below it; a product may choose larger ids itself."""
 _JSON = ("limits", "metadata", "alert_recipients", "delivery")
 _COLUMNS = "company_id, reference, name, time_zone, limits, metadata, alert_recipients, delivery, created_ms, updated_ms"
 _IDS = ("companies", "api_keys", "subscriptions", "events", "erasures")
-"""The tables whose column ``company_id`` has every company that exists or existed."""
+"""The tables whose column ``company_id`` contains, together, every company that exists or existed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Company:
-    """The record of a company; *limits* has only the limits that the operator set for it.
+    """The record of a company. *limits* has only the limits that the operator set for the company.
 
-    *delivery* has the delivery settings of subscriptions that do not set their own (``model.treatments``).
+    *delivery* has the delivery settings for subscriptions that do not set their own (``model.treatments``).
     """
 
     id: int
@@ -40,7 +40,7 @@ class Company:
 
 
 async def limits_of(connection: AsyncConnection, company_id: int) -> dict[str, int]:
-    """Read the limits set for a company; none if it has no row."""
+    """Read the limits set for a company; empty if the company has no record."""
     statement = text("SELECT limits FROM companies WHERE company_id = :company")
     column = (await connection.execute(statement, {"company": company_id})).scalar_one_or_none()
     limits: dict[str, int] = orjson.loads(column) if column else {}
@@ -48,7 +48,7 @@ async def limits_of(connection: AsyncConnection, company_id: int) -> dict[str, i
 
 
 async def limits_of_all(connection: AsyncConnection, company_ids: Sequence[int]) -> dict[int, dict[str, int]]:
-    """Read the limits set for companies, as ``limits_of`` does; companies without a row are left out."""
+    """Read the limits set for several companies; companies without a record are left out."""
     is_among_them, ids = sql.one_of(connection, "company_id", "ids", BigInteger)
     statement = text(f"SELECT company_id, limits FROM companies WHERE {is_among_them}").bindparams(ids)
     rows = await connection.execute(statement, {"ids": list(company_ids)})
@@ -56,7 +56,7 @@ async def limits_of_all(connection: AsyncConnection, company_ids: Sequence[int])
 
 
 async def reached_by_nobody(connection: AsyncConnection) -> tuple[int, list[int]]:
-    """Count the companies with active subscriptions in their live environment, and list those without alert recipients."""
+    """Count the companies with active subscriptions in the live environment, and list those without alert recipients."""
     statement = text(
         "SELECT DISTINCT s.company_id, COALESCE(c.alert_recipients, '[]') FROM subscriptions s "
         "LEFT JOIN companies c ON c.company_id = s.company_id WHERE s.status = 'active' AND s.company_id > 0 ORDER BY 1"
@@ -66,7 +66,7 @@ async def reached_by_nobody(connection: AsyncConnection) -> tuple[int, list[int]
 
 
 async def find(connection: AsyncConnection, company_id: int) -> Company | None:
-    """Read the record of a company; None if it has none."""
+    """Read the record of a company; None if there is none."""
     statement = text(f"SELECT {_COLUMNS} FROM companies WHERE company_id = :company AND erasure IS NULL")
     row = (await connection.execute(statement, {"company": company_id})).first()
     return _read(row) if row else None
@@ -75,7 +75,7 @@ async def find(connection: AsyncConnection, company_id: int) -> Company | None:
 async def page(
     connection: AsyncConnection, *, reference: str | None, after: int, limit: int
 ) -> list[Company]:
-    """Read the next records after the company *after*, or the one with *reference*."""
+    """Read up to *limit* records of companies with ids above *after*; with *reference*, only the company that has it."""
     which = "" if reference is None else "AND reference = :reference"
     statement = text(
         f"SELECT {_COLUMNS} FROM companies WHERE company_id > :after AND erasure IS NULL {which} "
@@ -86,7 +86,7 @@ async def page(
 
 
 async def exists(connection: AsyncConnection, company_id: int) -> bool:
-    """Tell whether a company has a record, a key, a subscription or an event, in either environment."""
+    """Return whether a company has a record, a key, a subscription or an event, in either environment."""
     of_company = "company_id IN (:company, -:company)"
     tables = (f"EXISTS (SELECT 1 FROM {table} WHERE {of_company})" for table in _IDS if table != "erasures")
     statement = text(f"SELECT {' OR '.join(tables)}").bindparams(bindparam("company", type_=BigInteger))
@@ -94,21 +94,21 @@ async def exists(connection: AsyncConnection, company_id: int) -> bool:
 
 
 async def holder_of(connection: AsyncConnection, reference: str) -> int | None:
-    """Tell which company has *reference*; while the caller holds the log's lock, no other company can take it."""
+    """Find the company with *reference*. While the caller holds the log's lock, no other company can take the reference."""
     statement = text("SELECT company_id FROM companies WHERE reference = :reference")
     return (await connection.execute(statement, {"reference": reference})).scalar_one_or_none()
 
 
 async def holders_in_any_case(connection: AsyncConnection, reference: str) -> dict[int, str]:
-    """Tell which companies have *reference*, in upper or lower case."""
+    """Find the companies whose reference equals *reference* apart from upper and lower case."""
     statement = text("SELECT company_id, reference FROM companies WHERE lower(reference) = :folded")
     return {row[0]: row[1] for row in await connection.execute(statement, {"folded": reference.lower()})}
 
 
 async def new_id(connection: AsyncConnection) -> int:
-    """Give the id after every company that exists or existed, in either environment; call it with the log's lock held.
+    """Compute the next company id: above every company that exists or existed, in either environment.
 
-    After ``epochs.advance`` it is also above the ids of companies that a restore has lost.
+    Call it with the log's lock held. After ``epochs.advance`` the id is also above those of companies that a restore has lost.
     """
     largest = [f"(SELECT max(company_id) FROM {table} WHERE company_id < {MAX_NEW_ID})" for table in _IDS]
     of_tests = [f"(SELECT -min(company_id) FROM {table} WHERE company_id > -{MAX_NEW_ID})" for table in _IDS]
@@ -118,9 +118,9 @@ async def new_id(connection: AsyncConnection) -> int:
 
 
 async def lock(connection: AsyncConnection, company_id: int) -> Company | None:
-    """Lock and read the record of a company, making it if it is missing.
+    """Lock and read the record of a company, and create it if it is missing.
 
-    If the company is being erased, nothing is made and the result is None.
+    If the company is being erased, no record is created and the result is None.
     """
     now = sql.now_ms(connection)
     statement = text(
@@ -134,7 +134,7 @@ async def lock(connection: AsyncConnection, company_id: int) -> Company | None:
 
 
 async def change(connection: AsyncConnection, company_id: int, changes: Mapping[str, Any]) -> Company:
-    """Change columns of a record that the caller has locked."""
+    """Change columns of a record that the caller has locked, and return the new record."""
     values = {name: _column(name, value) for name, value in changes.items()}
     settings = ", ".join(f"{name} = :{name}" for name in values) or "name = name"
     before = await find(connection, company_id)
@@ -163,7 +163,7 @@ def _column(name: str, value: Any) -> Any:
 
 
 def _object(column: Any) -> dict[str, Any]:
-    """Read a column of type JSON, which one of the drivers gives as text."""
+    """Read a JSON column; one of the drivers returns it as text."""
     value: dict[str, Any] = orjson.loads(column) if isinstance(column, str) else column
     return value or {}
 

@@ -1,6 +1,6 @@
-"""Conditions that begin and end with time: keys that expire soon, and a hub that is behind.
+"""Conditions that begin or end as time passes: keys that expire soon, and a hub that is behind.
 
-Each is reported by one operational event.
+Each condition is reported by one operational event.
 """
 
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ _BEHIND = "hub.behind"
 
 @dataclass(frozen=True, slots=True)
 class Expiring:
-    """A key that expires at *expires_ms*, which has not been reported."""
+    """A key that expires at *expires_ms*, and whose expiry has not been reported."""
 
     id: str
     company_id: int
@@ -39,7 +39,10 @@ class Expiring:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The result of a look: keys to report, how far the hub is behind (None if it is not), and whether that was reported."""
+    """The result of a check: the keys to report, and the hub's lag.
+
+    *lag_ms* is None if the hub is not behind. *was_told_behind* says that the lag has been reported.
+    """
 
     keys: Sequence[Expiring]
     lag_ms: int | None
@@ -48,12 +51,12 @@ class Found:
 
     @property
     def has_changes(self) -> bool:
-        """Whether ``note`` has something to do."""
+        """Whether ``note`` has changes to report."""
         return bool(self.keys) or self.was_told_behind != (self.lag_ms is not None)
 
 
 async def look(connection: AsyncConnection) -> Found:
-    """Look for conditions that have begun or ended."""
+    """Check for conditions that have begun or ended."""
     now = sql.now_ms(connection)
     rows = await connection.execute(
         text(
@@ -86,7 +89,7 @@ async def look(connection: AsyncConnection) -> Found:
 async def tell_limit(
     connection: AsyncConnection, limit: str, company_id: int, *, used: int, allowed: int
 ) -> None:
-    """Report at most once a day that a company has *used* nine tenths or more of what *limit* allows."""
+    """Report that a company has *used* nine tenths or more of *limit*, at most once a day."""
     if used < NEAR * allowed:
         return
     subject, before = f"{company_id} {limit}", f"{sql.now_ms(connection)} - {DAY_MS}"
@@ -97,7 +100,7 @@ async def tell_limit(
 
 
 async def note(connection: AsyncConnection, found: Found) -> None:
-    """Report the conditions that have begun, and forget those that have ended."""
+    """Report the conditions that have begun, and end those that are over."""
     for key in found.keys:
         described = {
             "id": key.id,

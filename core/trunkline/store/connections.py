@@ -1,4 +1,4 @@
-"""The connections to PostgreSQL that one process takes, by purpose."""
+"""The numbers of connections that one process may open to PostgreSQL, by purpose."""
 
 import logging
 from dataclasses import astuple, dataclass
@@ -10,35 +10,35 @@ from trunkline.store.database import Database
 FOR_COMMANDS = 3
 """Connections left free for the command line and for people."""
 _FIXED = 3
-"""One for the dispatcher's leases, one to listen, and one to notify other processes."""
+"""Connections that every process has: one for the dispatcher's leases, one to listen, and one to notify other processes."""
 _LEAST_OF_EACH = 2
-"""The minimum of each other kind: a caller that holds one connection may need a second."""
+"""The minimum for each other purpose: a caller that holds one connection may need a second."""
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Connections:
-    """The most that a process opens of each kind; it opens them as it needs them."""
+    """The most connections that a process opens for each purpose. They are opened when needed."""
 
     pool: int
-    """For everything that uses SQLAlchemy: ``database.pool_size``."""
+    """Connections through SQLAlchemy (``database.pool_size``)."""
     operations: int = 4
-    """For actions, searches and lookups, so that slow ones cannot block accepting and delivering."""
+    """Connections for actions, searches and lookups, so that slow ones do not block accepting and delivering."""
     door: int = 3
-    """For looking up keys and appending to the log."""
+    """Connections for looking up keys and appending to the log."""
     reading: int = 4
-    """For reading the log for clients."""
+    """Connections for reading the log for clients."""
     lanes: int = 4
-    """For all other work of a dispatcher."""
+    """Connections for all other work of a dispatcher."""
 
     @property
     def total(self) -> int:
-        """The sum of all kinds, with the fixed connections."""
+        """The sum for all purposes, including the connections that every process has."""
         kinds: tuple[int, ...] = astuple(self)
         return sum(kinds) + _FIXED
 
     def within(self, most: int) -> "Connections":
-        """Reduce each kind so that the total is at most *most*."""
+        """Reduce the numbers so that the total is at most *most*."""
         kinds: tuple[int, ...] = astuple(self)
         least = len(kinds) * _LEAST_OF_EACH + _FIXED
         share = min((most - least) / max(self.total - least, 1), 1)
@@ -50,10 +50,10 @@ LEAST = Connections(*[_LEAST_OF_EACH] * 5).total
 
 
 async def allowed(chosen: settings.Database, *, processes: int) -> Connections:
-    """Divide the connections that the server allows between *processes*, and leave some to the command line.
+    """Divide the connections that the server allows between *processes*, and leave some for the command line.
 
     Raises:
-        SettingsInvalid: there are too few.
+        SettingsInvalid: the server allows too few.
         StoreUnavailable: the database does not answer.
     """
     wanted = Connections(chosen.pool_size)
@@ -62,7 +62,7 @@ async def allowed(chosen: settings.Database, *, processes: int) -> Connections:
             return wanted
         async with database.read() as connection:
             if await database.dialect.shares_connections(connection, chosen.url, chosen.schema_name):
-                return wanted  # only the pooler uses connections of the server
+                return wanted  # then only the pooler uses connections of the server
             most = (await database.dialect.connection_room(connection)).most
     needed, share = LEAST * processes + FOR_COMMANDS, (most - FOR_COMMANDS) // processes
     if most < needed:

@@ -22,7 +22,10 @@ consumers = Table(
     Column("committed_ms", BigInteger),
     Index("ix_consumers_name", "company_id", "name", unique=True),
     Index("ix_consumers_cursor", "cursor"),
-    sqlite_autoincrement=True,  # numbers are not reused: a process may remember a deleted consumer
+    sqlite_autoincrement=True,  # numbers are not reused, because a process may remember a deleted consumer
 )
-"""Readers of the log whose cursors the hub keeps (``model.reach``). *event_types*, *filter* and *leases* are JSON; *cursor*
-is computed from *position* and *leases*; *version* counts changes, and each change names the version that it follows."""
+"""Readers of the log whose cursors the hub keeps (``model.reach``).
+
+*event_types*, *filter* and *leases* are JSON. *cursor* is computed from *position* and *leases*. *version* counts changes; each
+change names the version on which it is based.
+"""

@@ -1,4 +1,4 @@
-"""Named consumers as rows: their types and filters, and how far they are (``model.reach``)."""
+"""Named consumers as rows: their event types, their filters, and their progress (``model.reach``)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,13 +14,13 @@ from trunkline.store.retention import LogBounds
 from trunkline.store.sql import text
 
 _LOCK = 7_236_455_010
-"""Key of the lock held while a consumer is made, so that no company exceeds its limit."""
+"""Key of the lock that is held while a consumer is created, so that no company exceeds its limit."""
 _COLUMNS = "no, company_id, name, event_types, filter, position, leases, version, created_ms, updated_ms, committed_ms"
 
 
 @dataclass(frozen=True, slots=True)
 class Consumer:
-    """One consumer. No *event_types* means every type. *version* counts the changes of the row."""
+    """One consumer. Empty *event_types* mean every type. *version* counts the changes of the row."""
 
     no: int
     company_id: int
@@ -57,7 +57,7 @@ async def of_company(
 
 
 async def furthest_behind(connection: AsyncConnection, *, limit: int) -> list[tuple[int, str, int]]:
-    """Read the consumers that are furthest behind: company, name, and for how many milliseconds an event has waited."""
+    """Read the consumers that are furthest behind, each as (company, name, milliseconds that its next event has waited)."""
     statement = text(
         f"SELECT c.company_id, c.name, COALESCE({sql.now_ms(connection)} - (SELECT e.accepted_ms FROM events AS e "
         "WHERE e.company_id = c.company_id AND e.position > c.cursor ORDER BY e.position LIMIT 1), 0) "
@@ -67,7 +67,7 @@ async def furthest_behind(connection: AsyncConnection, *, limit: int) -> list[tu
 
 
 async def lock_new(connection: AsyncConnection) -> None:
-    """Keep others from making a consumer until the transaction ends."""
+    """Lock the creation of consumers until the transaction ends."""
     await dialects.of_connection(connection).wait_for_turn(connection, _LOCK)
 
 
@@ -80,7 +80,7 @@ async def count(connection: AsyncConnection, company_id: int) -> int:
 async def insert(
     connection: AsyncConnection, company_id: int, name: str, *, definition: Mapping[str, Any], position: int
 ) -> Consumer:
-    """Make a consumer with *definition* (``event_types``, ``filter``) that begins after *position*."""
+    """Create a consumer with *definition* (``event_types``, ``filter``) that starts after *position*."""
     now = sql.now_ms(connection)
     statement = text(
         "INSERT INTO consumers (company_id, name, event_types, filter, position, cursor, leases, version, created_ms, updated_ms) "
@@ -96,7 +96,7 @@ async def insert(
 async def define(
     connection: AsyncConnection, company_id: int, name: str, *, definition: Mapping[str, Any]
 ) -> Consumer | None:
-    """Change what a consumer reads; None if there is none."""
+    """Change the event types and the filter of a consumer; None if it does not exist."""
     statement = text(
         f"UPDATE consumers SET event_types = :types, filter = :filter, version = version + 1, updated_ms = {sql.now_ms(connection)} "
         f"WHERE company_id = :company AND name = :name RETURNING {_columns(connection)}"
@@ -118,8 +118,8 @@ async def change(
 ) -> Consumer | None:
     """Store the progress of *consumer*; None if another process has changed it since it was read.
 
-    *commits* notes the time of a commit. With *is_lazy* a power failure may lose the change. That is harmless for a lease:
-    its page is given out again, and the commit of its holder is refused.
+    *commits* notes the time of a commit. With *is_lazy*, a power failure may lose the change. This is harmless for a lease: its
+    page is leased again, and the commit of its holder is refused.
     """
     now = sql.now_ms(connection)
     committed = f", committed_ms = {now}" if commits else ""
@@ -140,7 +140,7 @@ async def change(
 
 
 async def delete(connection: AsyncConnection, company_id: int, name: str) -> bool:
-    """Delete a consumer; False if there is none."""
+    """Delete a consumer; False if it does not exist."""
     statement = text("DELETE FROM consumers WHERE company_id = :company AND name = :name")
     done = await connection.execute(statement, {"company": company_id, "name": name})
     if done.rowcount:
@@ -193,7 +193,7 @@ async def lease_page(
 async def read_page(
     connection: AsyncConnection, consumer: Consumer, *, types: Sequence[str], after: int, limit: int
 ) -> tuple[list[Event], LogBounds, int | None]:
-    """Read the next events as ``stream.read_page`` does, and the version of *consumer* at that moment (None if it is gone)."""
+    """Read the next events as ``stream.read_page`` does, with the current version of *consumer* (None if it was deleted)."""
     query, parameters = stream.company_query(consumer.company_id, types, after, limit)
     statement = text(
         "SELECT bounds.edge, bounds.head, (SELECT version FROM consumers WHERE no = :no) AS changes, page.* "
@@ -208,7 +208,7 @@ async def read_page(
 async def lag(
     connection: AsyncConnection, consumer: Consumer, *, types: Sequence[str], limit: int
 ) -> tuple[int, int]:
-    """Count up to *limit* events of *types* after the consumer's cursor; returns how many, and the log's edge."""
+    """Count up to *limit* events of *types* after the consumer's cursor. Returns the number, and the edge of retention."""
     among = (
         f"AND type IN ({', '.join(f':type_{index}' for index in range(len(types)))})"
         if types

@@ -1,4 +1,4 @@
-"""Full copies of an embedded database: taken while it is in use, and restored in its place."""
+"""Full copies of an embedded database: made while it is in use, and put in its place by a restore."""
 
 import contextlib
 import os
@@ -13,7 +13,7 @@ _BESIDE = ("-wal", "-shm")
 
 
 def copy_database(source: Path, target: Path) -> None:
-    """Write a snapshot of *source* to *target*, readable by its owner only; writers of *source* go on.
+    """Write a snapshot of *source* to *target*, readable by its owner only. Writers of *source* are not blocked.
 
     Raises:
         DatabaseUnfit: *source* is not a database, or its copy is damaged; *target* is removed again.
@@ -28,7 +28,7 @@ def copy_database(source: Path, target: Path) -> None:
             contextlib.closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True)) as read,
             contextlib.closing(sqlite3.connect(target, timeout=_BUSY_SECONDS)) as written,
         ):
-            read.backup(written)  # in one step: otherwise each write restarts it
+            read.backup(written)  # in one step: otherwise each write would restart the copy
             _check(written, source)
         _sync(target)
     except sqlite3.Error as error:
@@ -49,7 +49,7 @@ def _check(copy: sqlite3.Connection, source: Path) -> None:
 
 
 def head_of(file: Path) -> int:
-    """Give the newest position in the database *file*; 0 if the file is missing or cannot be read."""
+    """Return the newest position in the database *file*; 0 if the file is missing or cannot be read."""
     try:
         with contextlib.closing(
             sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)
@@ -60,19 +60,19 @@ def head_of(file: Path) -> int:
 
 
 def is_in_use(file: Path) -> bool:
-    """Tell whether another process has the database *file* open; if none has, its log is merged into the file."""
+    """Return whether another process has the database *file* open. If not, the write-ahead log is merged into the file."""
     with contextlib.closing(
         sqlite3.connect(f"{file.absolute().as_uri()}?mode=rw", uri=True, timeout=0)
     ) as connection:
         try:
-            connection.execute("PRAGMA journal_mode = DELETE")  # needs exclusive use of the file
+            connection.execute("PRAGMA journal_mode = DELETE")  # this needs exclusive use of the file
         except sqlite3.OperationalError:
             return True
     return False
 
 
 def put_in_place(draft: Path, file: Path) -> None:
-    """Replace the database *file* by *draft*; no process has *file* open."""
+    """Replace the database *file* by *draft*. No process may have *file* open."""
     for suffix in _BESIDE:
         Path(f"{file}{suffix}").unlink(missing_ok=True)
     draft.replace(file)

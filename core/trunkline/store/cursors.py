@@ -1,4 +1,4 @@
-"""The ledger's progress in the log: the cursors of the shards, and of the parts of divided shards."""
+"""How far the ledger has processed the log: the cursors of the shards, and of the parts of divided shards."""
 
 from collections.abc import Mapping
 
@@ -12,23 +12,23 @@ _CURSOR = (
     "COALESCE((SELECT p.cursor FROM shard_parts AS p WHERE p.shard = {shard} AND p.part = {part}), "
     "(SELECT s.cursor FROM shards AS s WHERE s.shard = {shard}))"
 )
-"""The SQL of the cursor of a shard, or of a part if the shard is divided."""
+"""SQL for the cursor of a shard or, if the shard is divided, of one of its parts."""
 LOWEST = (
     "(SELECT s.shard, COALESCE((SELECT min(p.cursor) FROM shard_parts AS p WHERE p.shard = s.shard), s.cursor) AS cursor "
     "FROM shards AS s)"
 )
-"""A row source: the cursor of each shard; of a divided one, the lowest of its parts."""
+"""A row source in SQL: the cursor of each shard; for a divided shard, the lowest cursor of its parts."""
 
 
 async def cursor_of(connection: AsyncConnection, shard: int, subscription_no: int) -> int:
-    """Read up to which position the ledger has the deliveries of a subscription of *shard*."""
+    """Read the position up to which the ledger has the deliveries of a subscription of *shard*."""
     statement = text(f"SELECT {_CURSOR.format(shard=':shard', part=':part')}")
     part = part_of(subscription_no)
     return int((await connection.execute(statement, {"shard": shard, "part": part})).scalar_one())
 
 
 async def is_in_stretch(connection: AsyncConnection, shard: int, position: int) -> bool:
-    """Tell whether *position* is in a stretch that a holder of *shard*, or of a part of it, has not read yet."""
+    """Return whether *position* is in a stretch (a skipped range) that the holder of *shard*, or of a part of it, has not read yet."""
     rows = " UNION ALL ".join(
         f"SELECT 1 FROM {table} WHERE shard = :shard AND cursor < :position AND stretch_end >= :position"
         for table in ("shards", "shard_parts")
@@ -38,7 +38,10 @@ async def is_in_stretch(connection: AsyncConnection, shard: int, position: int) 
 
 
 async def cursors_of(connection: AsyncConnection, shards: Mapping[int, int]) -> dict[int, int]:
-    """Read up to which position the ledger has each subscription's deliveries; *shards* maps subscription numbers to shards."""
+    """Read, by subscription number, the position up to which the ledger has the deliveries.
+
+    *shards* maps subscription numbers to shards.
+    """
     if not shards:
         return {}
     source = sql.rows_source(connection, {"no": "bigint", "shard": "bigint", "part": "bigint"})

@@ -1,10 +1,10 @@
 """The connections to the database, shared fairly between companies.
 
-``dialects`` has the differences between SQLite and PostgreSQL. SQLite has one writer, so writes queue here instead of at the
-file; PostgreSQL takes as many writes at once as the pool has connections.
+``dialects`` has the differences between SQLite and PostgreSQL. SQLite has one writer, so writes queue in this process instead
+of at the file. PostgreSQL takes as many writes at once as the pool has connections.
 
 Connections are scarce, so companies take turns (``runtime.turns``). The work for one company (``runtime.callers``) holds at
-most half of them, and the work for all companies leaves one to the hub's own work.
+most half of them. The work for all companies together leaves one connection for the hub's own work.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from trunkline.store.notifications import Notifications
 
 TURN_SECONDS = 15.0
-"""How long a call waits for its company's turn at a connection; an action in a transaction takes less."""
+"""How long a call waits until its company may have a connection; an action in a transaction takes less."""
 _RETRY_SECONDS = 5
 _log = logging.getLogger(__name__)
 
@@ -49,14 +49,14 @@ class Lender(Protocol):
         ...
 
     async def close(self) -> None:
-        """Close what is open."""
+        """Close all connections."""
         ...
 
 
 class Database:
-    """One database, shared by everything in a process; its tables are in *schema*, if given.
+    """One database, shared by everything in a process; *schema* names the schema of its tables, if any.
 
-    *creates*: the first connection makes the file of an embedded database if it is missing.
+    If *creates*, the first connection creates a missing file of an embedded database.
     """
 
     def __init__(
@@ -116,10 +116,10 @@ class Database:
                 await self._lazy.close()
 
     def apart(self, connections: int, *, answer_seconds: float = ANSWER_SECONDS) -> "Database":
-        """Give the same database over a separate pool of *connections*; a database with one writer gives itself.
+        """Give the same database with a separate pool of *connections*; a database with one writer returns itself.
 
-        A statement without an answer within *answer_seconds* has failed. Enter and leave it as any other database: the last
-        one to leave closes the connections.
+        A statement without an answer within *answer_seconds* fails. Enter and leave the result like any other database: its
+        last user closes the connections.
         """
         if self.dialect.has_one_writer:
             return self
@@ -131,11 +131,11 @@ class Database:
     def direct(
         self, connections: int, *, answer_seconds: float = ANSWER_SECONDS, only_reads: bool = False
     ) -> "Database":
-        """Give the same database over a separate pool of *connections* that bypass SQLAlchemy (``store.direct``).
+        """Give the same database with a separate pool of *connections* that bypass SQLAlchemy (``store.direct``).
 
-        If the database has one writer, all callers but those with *only_reads* share a few connections. A statement without
-        an answer within *answer_seconds* has failed. Enter and leave it as any other database: the last one to leave closes
-        the connections.
+        If the database has one writer, all callers share a few connections, except those with *only_reads*. A statement without
+        an answer within *answer_seconds* fails. Enter and leave the result like any other database: its last user closes the
+        connections.
         """
         if self._direct is not None and not only_reads:
             return self._direct
@@ -156,11 +156,11 @@ class Database:
         return direct
 
     async def check_pooler(self) -> None:
-        """Find out whether a pooler stands before the server, and which features it lacks.
+        """Find out whether a pooler is between the hub and the server, and which features it lacks.
 
         Raises:
             StoreUnavailable: the database does not answer.
-            DatabaseUnfit: the hub cannot work through the pooler; the message says what to set.
+            DatabaseUnfit: the hub cannot work through the pooler; the message names the settings to change.
         """
         async with self.read() as connection:
             self._is_shared = await self.dialect.shares_connections(connection, self.url, self.schema)
@@ -171,7 +171,7 @@ class Database:
             )
 
     async def why_read_only(self) -> ReadOnly | None:
-        """Say why the hub's rows are read-only, and the remedy; None if no reason is known.
+        """Find the reason why the hub's rows are read-only, with the remedy; None if no reason is known.
 
         It only reads. Raises StoreUnavailable.
         """
@@ -180,11 +180,11 @@ class Database:
 
     @property
     def keeps_sessions(self) -> bool:
-        """Whether a connection keeps its locks until it ends: not with a file, nor through a pooler that shares connections."""
+        """Whether a connection keeps its locks until it ends: True for a server, except through a pooler that shares connections."""
         return not self.dialect.has_one_writer and not self._is_shared
 
     def notifications(self) -> "Notifications | None":
-        """Give the way to wake other processes; None if there is none, or the pooler does not support it."""
+        """Give the means to wake other processes; None if there is none, or the pooler does not support it."""
         if self._listen_url is None and self._is_shared:
             return None
         return self.dialect.notifications(self._listen_url or self.url)
@@ -208,7 +208,7 @@ class Database:
 
     @contextlib.asynccontextmanager
     async def write(self) -> AsyncGenerator[AsyncConnection]:
-        """Lend a connection inside a transaction, committed at the end and rolled back when anything is raised.
+        """Lend a connection inside a transaction, which is committed at the end, or rolled back if an exception is raised.
 
         Raises:
             StoreUnavailable: the database does not answer; nothing was stored.
@@ -221,18 +221,18 @@ class Database:
                 await audit_log.write(connection, noted)
 
     def write_once(self) -> AbstractAsyncContextManager[AsyncConnection]:
-        """Lend a connection for a single statement; on a server it is its own transaction, which saves two round trips.
+        """Lend a connection for a single statement. On a server the statement is its own transaction, which saves two round trips.
 
-        Raises as ``write`` does.
+        Raises the same errors as ``write``.
         """
         return self.write() if self.dialect.has_one_writer else self.read()
 
     @contextlib.asynccontextmanager
     async def write_lazily(self) -> AsyncGenerator[AsyncConnection]:
-        """Lend a connection of a ``direct`` database for a single statement with ``sql.lazily`` in it.
+        """Lend a connection of a ``direct`` database for a single statement that contains ``sql.lazily``.
 
-        Others see its change at once, and it survives the end of any process. It does not wait for the disk, so a power
-        failure at this moment loses it. Raises as ``write`` does.
+        Others see its change at once, and the change survives the end of any process. The statement does not wait for the disk,
+        so a power failure at this moment loses the change. Raises the same errors as ``write``.
         """
         if self._lazy is None:
             async with self.read() as connection:
@@ -248,8 +248,8 @@ class Database:
         return driver
 
 
-class _turn:  # noqa: N801 - it is called as a function is
-    """A turn for the company that the task works for, if any; connections lent within it need no further turn."""
+class _turn:  # noqa: N801 - it is called like a function
+    """Waits for the turn of the company that the task works for, if any. Connections lent within it need no further turn."""
 
     __slots__ = ("_company_id", "_turns")
 
@@ -273,11 +273,11 @@ class _turn:  # noqa: N801 - it is called as a function is
 
 
 def is_open_to_others(database: Database) -> bool:
-    """Tell whether accounts of this machine other than its owner and group may read or write an embedded *database*."""
+    """Return whether accounts other than the owner and group of an embedded *database* may read or write its file."""
     file = embedded_file(database)
     return file is not None and file.exists() and bool(file.stat().st_mode & 0o007)
 
 
 def embedded_file(database: Database) -> Path | None:
-    """Tell which file holds an embedded *database*; None for a server."""
+    """Give the file of an embedded *database*; None for a server."""
     return database.dialect.file_of(database.url)

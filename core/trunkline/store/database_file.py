@@ -1,7 +1,7 @@
-"""The identity of an SQLite database file, shared by all connections of a process, and whether its name still leads to it.
+"""The identity of an SQLite database file, shared by all connections of a process.
 
-A connection to another file would let SQLite delete or apply the wrong ``-wal``. So only the first connection of a process
-may make the file; later ones open it only if it is the same by device, inode, and SQLite's ``application_id``, which is a
+A connection to another file of the same name would let SQLite delete or apply the wrong ``-wal``. So only the first connection
+of a process may create the file. Later ones open it only if it is the same by device, inode and SQLite's ``application_id``, a
 random number of each database.
 """
 
@@ -25,9 +25,9 @@ _PRIMARY = 0xFF
 
 
 class DatabaseFile:
-    """The file at *path*; with *creates* the first connection makes a missing file, for its owner alone.
+    """The file at *path*. With *creates*, the first connection creates a missing file, accessible only to its owner.
 
-    A file that was replaced or found damaged is refused until the process ends.
+    A file that was replaced or is damaged is refused until the process ends.
     """
 
     def __init__(self, path: Path, *, creates: bool) -> None:
@@ -35,16 +35,16 @@ class DatabaseFile:
         self._creates = creates
         self._name = str(self.path)
         self._real = Path(os.path.realpath(self.path))
-        self._log_name = f"{self._real}-wal"  # SQLite follows links, too
+        self._log_name = f"{self._real}-wal"  # SQLite follows links as well
         self._identity: Identity | None = None
         self._application_id = 0
         self._fault: str | None = None
         self._open: set[sqlite3.Connection] = set()
         self._log: Identity | None = None
-        """The write-ahead log while connections are open; SQLite deletes it with the last one."""
+        """The write-ahead log while connections are open. SQLite deletes it when the last connection closes."""
 
     def connect(self, *, cache_kib: int, **options: Any) -> sqlite3.Connection:
-        """Open the file with a write-ahead log, and a cache of pages of *cache_kib*.
+        """Open the file with a write-ahead log and a page cache of *cache_kib* KiB.
 
         Raises:
             StoreUnavailable: the file is missing, was replaced, or is not a database.
@@ -66,7 +66,7 @@ class DatabaseFile:
         except sqlite3.OperationalError as error:
             raise StoreUnavailable(self._why_closed(error)) from error
         try:
-            self.check()  # again: it may have been replaced before it was opened; nothing was read yet
+            self.check()  # again: the file may have been replaced before it was opened; nothing was read yet
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute(f"PRAGMA cache_size = -{cache_kib}")
             _write_ahead(connection)
@@ -85,7 +85,7 @@ class DatabaseFile:
         self._open.discard(connection)
 
     def check(self, *, and_log: bool = False) -> None:
-        """Make sure that the name still leads to the same file, and with *and_log* to the same ``-wal``; 2 µs each.
+        """Check that the name still leads to the same file, and with *and_log* also to the same ``-wal``; 2 µs each.
 
         Raises StoreUnavailable.
         """
@@ -97,7 +97,7 @@ class DatabaseFile:
             self._refuse(self._log_name, found)
 
     def explain(self, error: BaseException) -> None:
-        """Raise StoreUnavailable if *error* says that the file is damaged; it is not read or written any more."""
+        """Raise StoreUnavailable if *error* says that the file is damaged. From then on it is neither read nor written."""
         code = getattr(error, "sqlite_errorcode", None)
         if code is not None and code & _PRIMARY in _DAMAGED:
             self._fault = (
@@ -107,13 +107,13 @@ class DatabaseFile:
             raise StoreUnavailable(self._fault) from error
 
     def _make(self) -> None:
-        """Make a missing file, if allowed, for its owner alone whatever the umask."""
+        """Create a missing file, if allowed, accessible only to its owner whatever the umask."""
         if self._creates:
-            with contextlib.suppress(OSError):  # SQLite cannot open it then
+            with contextlib.suppress(OSError):  # then SQLite cannot open it
                 os.close(os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
 
     def _recognize(self, connection: sqlite3.Connection) -> None:
-        """Remember the file of *connection*, or make sure that it is the remembered one."""
+        """Remember the file of *connection*, or check that it is the file remembered before."""
         application_id = application_id_of(connection)
         if not application_id and self._creates:
             application_id = _give_application_id(connection)
@@ -124,7 +124,10 @@ class DatabaseFile:
         self._application_id = application_id
 
     def _refuse(self, name: str, found: Identity | None) -> NoReturn:
-        """Raise StoreUnavailable as *name* is missing; if another file was *found* there, refuse it until the process ends."""
+        """Raise StoreUnavailable because *name* is missing or is another file.
+
+        If another file was *found*, it is refused until the process ends.
+        """
         if found is None:
             msg = f"the database file {name} was moved or deleted while it was in use: put it back, or stop the hub"
             raise StoreUnavailable(msg)
@@ -160,12 +163,12 @@ def _identity_of(name: str) -> Identity | None:
 
 
 def application_id_of(connection: sqlite3.Connection) -> int:
-    """Read the database's number, given at its first start; 0 before."""
+    """Read the database's ``application_id``, a random number given at its first start; 0 before that."""
     return int(connection.execute("PRAGMA application_id").fetchone()[0])
 
 
 def _give_application_id(connection: sqlite3.Connection) -> int:
-    """Give the database a random id, if it has none, and return its id; 0 if the file cannot be written."""
+    """Give the database a random ``application_id`` if it has none, and return it; 0 if the file cannot be written."""
     try:
         connection.execute("BEGIN IMMEDIATE")
         found = application_id_of(connection)
@@ -180,7 +183,7 @@ def _give_application_id(connection: sqlite3.Connection) -> int:
 
 
 def _write_ahead(connection: sqlite3.Connection) -> None:
-    """Switch to a write-ahead log; if several open a new file at once, SQLite refuses all but one instead of waiting."""
+    """Switch to a write-ahead log, with retries: if several connections open a new file at once, SQLite refuses all but one."""
     deadline = time.monotonic() + BUSY_SECONDS
     while True:
         try:

@@ -1,6 +1,6 @@
-"""A company's delivery settings for subscriptions that do not set their own: stored with the company and in each subscription.
+"""A company's delivery settings for subscriptions that do not set their own. Each subscription stores a copy of them.
 
-So loading subscriptions reads no other table. A new subscription copies its company's settings (``new_subscriptions.insert``).
+So loading subscriptions reads no other table. A new subscription gets the copy from ``new_subscriptions.insert``.
 """
 
 from collections.abc import Collection, Mapping
@@ -18,13 +18,13 @@ _table = tables.subscriptions
 async def give(
     connection: AsyncConnection, company_ids: Collection[int], defaults: Mapping[str, Any]
 ) -> None:
-    """Write the default delivery settings into the subscriptions of companies.
+    """Write the default delivery settings into all subscriptions of the companies.
 
     Raises:
-        StoreUnavailable: another subscription was made meanwhile, which this would miss.
+        StoreUnavailable: another subscription was created meanwhile, and would not get the settings.
     """
     numbers = await subscriptions.lock_of_companies(connection, company_ids)
-    version = await subscriptions.next_version(connection)  # from here on nobody else makes a subscription
+    version = await subscriptions.next_version(connection)  # from here on nobody else creates a subscription
     others = sqlalchemy.select(_table.c.no).where(
         _table.c.company_id.in_(company_ids), _table.c.status != "deleted", _table.c.no.not_in(numbers)
     )

@@ -1,7 +1,7 @@
 """The ledger: deliveries and their attempts as rows.
 
-The happy path writes once: ``record`` inserts a delivery and its attempt together, in the transaction that moves the
-shard's cursor. Pending rows are claimed (``store.due``) and ended by ``settle``.
+A delivery that succeeds at once is written once: ``record`` inserts the delivery and its attempt in the transaction that moves
+the shard's cursor. Pending rows are claimed (``store.due``) and ended by ``settle``.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -28,7 +28,7 @@ NO_PLACES: Mapping[Key, tuple[int | None, int]] = {}
 
 
 class Attempt(NamedTuple):
-    """One attempt as it is logged. *retry_after_ms* is how long the target asked to wait, if that was more than planned."""
+    """One attempt as it is logged. *retry_after_ms* is the wait that the target asked for, if it was longer than planned."""
 
     position: int
     subscription_no: int
@@ -44,9 +44,9 @@ class Attempt(NamedTuple):
 
 
 class Settled(NamedTuple):
-    """A delivery's new state. *wait_ms* says in how long it is due again, None for never.
+    """The new state of a delivery. *wait_ms* is the time until it is due again; None means never.
 
-    *claimed_by* and *claim* name the worker that goes on with it and its claim, if there is one.
+    If an attempt goes on, *claimed_by* is the worker that makes it, and *claim* the number of its claim.
     """
 
     position: int
@@ -60,9 +60,10 @@ class Settled(NamedTuple):
 
 
 class Claim(NamedTuple):
-    """A due delivery that a worker has claimed; *attempts* counts its attempts, *round_start* those before a replay.
+    """A due delivery that a worker has claimed.
 
-    *replay_no* is the replay that last asked for it, if any.
+    *attempts* counts its attempts, and *round_start* those made before its last replay. *replay_no* is the replay that last
+    requested the delivery, if any.
     """
 
     position: int
@@ -87,8 +88,8 @@ async def record(
 ) -> None:
     """Insert new deliveries.
 
-    *places* has the order key and the shard of ordered deliveries (``store.ordering``); if such a delivery is held, it is
-    queued. For paced deliveries (``store.paced``) it has the shard alone.
+    *places* has the order key and the shard of ordered deliveries (``store.ordering``); such a delivery is queued if it is
+    held. Paced deliveries (``store.paced``) have only the shard.
     """
     await sql.insert_columns(
         connection,
@@ -146,10 +147,11 @@ async def insert_attempts(connection: AsyncConnection, attempts: Sequence[Attemp
 
 
 async def settle(connection: AsyncConnection, worker: str, settled: Sequence[Settled]) -> set[Key]:
-    """End claims of *worker*: give each delivery its new state if the claim still holds; returns the settled deliveries.
+    """End claims of *worker*: set the new state of each delivery whose claim is still valid. Returns the deliveries that were set.
 
-    The number of the claim is not enough: two holders of one shard can both have begun a delivery with claim 1. COALESCE keeps
-    SQLite to the primary key; along the index on ``claimed_by`` it reads all claims for each row (288 rows: 52 ms, not 2).
+    The number of a claim alone does not identify it: two holders of one shard can both have begun a delivery with claim 1.
+    COALESCE makes SQLite use the primary key; through the index on ``claimed_by`` it would read all claims for each row (288
+    rows: 52 ms instead of 2).
     """
     if not settled:
         return set()
@@ -170,7 +172,7 @@ async def settle(connection: AsyncConnection, worker: str, settled: Sequence[Set
 
 
 def _settled_row(settled: Settled) -> list[object]:
-    """Give the values of ``_SETTLED_COLUMNS``."""
+    """Give the values of ``_SETTLED_COLUMNS`` for one row."""
     return [
         settled.position,
         settled.subscription_no,
@@ -183,7 +185,7 @@ def _settled_row(settled: Settled) -> list[object]:
 
 
 async def next_due_ms(connection: AsyncConnection) -> int | None:
-    """Tell in how many ms the next delivery is due: 0 if one is due now, None if none waits."""
+    """Return the milliseconds until the next delivery is due: 0 if one is due now, None if none waits."""
     now = sql.now_ms(connection)
     statement = text(
         f"SELECT min(due_ms) - {now} FROM deliveries WHERE due_ms IS NOT NULL AND order_shard IS NULL"
@@ -213,9 +215,9 @@ async def keys_at(connection: AsyncConnection, positions: Sequence[int]) -> set[
 
 
 async def retry_now(connection: AsyncConnection, key: Key) -> bool:
-    """Make a delivery due at once whatever its state, unless an attempt is under way.
+    """Make a delivery due at once, whatever its state, unless an attempt is in progress.
 
-    The delivery loses its order key; ``store.order_changes`` retries a delivery that keeps its place.
+    The delivery loses its order key. ``store.order_changes`` retries a delivery that keeps its key.
     """
     result = await connection.execute(
         text(
@@ -229,9 +231,10 @@ async def retry_now(connection: AsyncConnection, key: Key) -> bool:
 
 
 async def release_held(connection: AsyncConnection, channels: Collection[str]) -> None:
-    """Make due the deliveries that were held while *channels* were off.
+    """Make the deliveries due that were held while *channels* were off.
 
-    The statement reads only held deliveries: all deliveries would take 9 s at each start (5,000,000 on SQLite).
+    The statement reads only held deliveries, through an index. Reading all deliveries would take 9 s at each start (5,000,000
+    on SQLite).
     """
     source, stuck = (
         sql.rows_source(connection, {"name": "text"}),

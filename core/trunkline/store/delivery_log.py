@@ -1,4 +1,4 @@
-"""Reading the delivery log: deliveries with their event's type, and their attempts."""
+"""Reads the delivery log: deliveries with the types of their events, and their attempts."""
 
 from dataclasses import dataclass
 
@@ -19,15 +19,18 @@ _SELECT = (
     "AND a.number = d.attempts) END "
     "FROM deliveries AS d JOIN subscriptions AS s ON s.no = d.subscription_no JOIN events AS e ON e.position = d.position + 0 "
 )
-"""``+ 0`` makes PostgreSQL look up each event. For a large subscription it would merge both tables by position and read all
-events from the head of the log down to the page (five million events: 99,000 pages for 51 deliveries)."""
+"""``+ 0`` makes PostgreSQL look up each event.
+
+Without it, PostgreSQL would merge both tables by position for a large subscription, and read all events from the head of the
+log down to the page (five million events: 99,000 pages for 51 deliveries).
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Logged:
-    """A delivery as the log shows it. *next_attempt_ms* is None if no attempt is planned, or one is under way.
+    """A delivery as the log shows it. *next_attempt_ms* is None if no attempt is planned, or an attempt is in progress.
 
-    *order_key* is None for a delivery without an order; *is_queued*: it waits behind an earlier one of its key.
+    *order_key* is None for a delivery without an order. *is_queued* says that the delivery waits for an earlier one of its key.
     """
 
     position: int
@@ -43,7 +46,7 @@ class Logged:
     order_key: int | None
     is_queued: bool
     held_by: int | None
-    """The position of the first open delivery of its key, if that is an earlier one."""
+    """The position of the first open delivery of its key, if that delivery is an earlier one."""
     waits_as_asked: bool | None
     """Whether *next_attempt_ms* comes from the target's ``Retry-After``."""
 
@@ -51,7 +54,7 @@ class Logged:
 async def looked_to(
     connection: AsyncConnection, subscription_no: int, *, before: int | None, limit: int
 ) -> int | None:
-    """Give the position of the last of *limit* deliveries before position *before*, newest event first.
+    """Find the position of the *limit*-th delivery before position *before*, counted from the newest event down.
 
     None if there are fewer.
     """
@@ -76,7 +79,7 @@ async def of_subscription(
     limit: int,
     down_to: int | None = None,
 ) -> list[Logged]:
-    """Read a subscription's deliveries of events before position *before*, down to *down_to*, newest event first."""
+    """Read a subscription's deliveries of events before position *before* and not below *down_to*, newest event first."""
     conditions = ["d.subscription_no = :no"]
     parameters: dict[str, object] = {"no": subscription_no, "limit": limit}
     if down_to is not None:
@@ -100,7 +103,7 @@ async def of_event(connection: AsyncConnection, position: int) -> list[Logged]:
 
 @dataclass(frozen=True, slots=True)
 class LastAttempt:
-    """How the newest attempt of a delivery ended."""
+    """The result of the newest attempt of a delivery."""
 
     subscription_no: int
     status_code: int | None
@@ -120,7 +123,7 @@ async def last_attempts(connection: AsyncConnection, position: int) -> list[Last
 
 
 async def count_open(connection: AsyncConnection, subscription_no: int, *, among: int) -> int:
-    """Count the pending or held deliveries among the newest *among* of a subscription."""
+    """Count the pending and held deliveries among a subscription's newest *among* deliveries."""
     statement = text(
         "SELECT count(*) FROM (SELECT status FROM deliveries WHERE subscription_no = :no ORDER BY position DESC "
         f"LIMIT :among) AS d WHERE status IN ('{Status.PENDING}', '{Status.HELD}')"

@@ -1,7 +1,7 @@
-"""The store's statements run directly on the database's driver, for the hub's most frequent work.
+"""Runs the store's statements directly on the database's driver, for the hub's most frequent work.
 
-SQLAlchemy writes the SQL but does not run it: with its asyncio layer and pool a statement takes three times as long as with
-the driver alone. The functions of ``store`` work on either kind of connection; plugins get SQLAlchemy's.
+SQLAlchemy writes the SQL but does not run it: through its asyncio layer and pool a statement takes three times as long as with
+the driver alone. The functions of ``store`` work on both kinds of connections; plugins get those of SQLAlchemy.
 """
 
 import asyncio
@@ -24,21 +24,21 @@ from trunkline.store.failures import unavailable
 TAKE_SECONDS = 10.0
 """How long a caller waits for a free connection."""
 MOST_WRITTEN = 2_000
-"""The number of written statements that are cached; there are some hundred."""
+"""How many compiled statements are cached; the hub has some hundred."""
 KEPT = "trunkline_kept"
-"""The execution option of constant statements that are cached too (``sql.kept``)."""
+"""The execution option of constant statements, which are cached as well (``sql.kept``)."""
 FLOAT8 = 701
-"""PostgreSQL's type of every column with fractions (``pg_type.oid``); other types ignore it."""
+"""PostgreSQL's type number (``pg_type.oid``) of every column with fractions; other types ignore it."""
 _NOTHING: Mapping[str, Any] = {}
 
 
 class Driver(ABC):
-    """One connection of a database's driver."""
+    """One connection of a database driver."""
 
     writer: ClassVar[DefaultDialect]
-    """The dialect in which SQLAlchemy writes its statements."""
+    """The dialect in which SQLAlchemy writes SQL for this driver."""
     errors: ClassVar[tuple[type[Exception], ...]]
-    """The errors that it raises."""
+    """The exceptions that the driver raises."""
 
     def __init__(self, connection: Any) -> None:
         self.connection = connection
@@ -50,11 +50,11 @@ class Driver(ABC):
 
     @abstractmethod
     async def run(self, statement: str, values: Sequence[Any]) -> tuple[Sequence[Any], int]:
-        """Run *statement*; returns its rows, and how many it found or changed."""
+        """Run *statement*. Returns its rows, and the number of rows found or changed."""
 
     @abstractmethod
     async def run_many(self, statement: str, rows: Sequence[Sequence[Any]]) -> None:
-        """Run *statement* with each of *rows*."""
+        """Run *statement* once for each of *rows*."""
 
     @abstractmethod
     async def begin(self) -> None:
@@ -62,11 +62,11 @@ class Driver(ABC):
 
     @abstractmethod
     async def commit(self) -> None:
-        """Commit it."""
+        """Commit the transaction."""
 
     @abstractmethod
     async def roll_back(self) -> None:
-        """Roll it back, whatever state it is in."""
+        """Roll back the transaction, whatever its state."""
 
     @abstractmethod
     async def close(self) -> None:
@@ -74,11 +74,11 @@ class Driver(ABC):
 
     @abstractmethod
     def abandon(self) -> None:
-        """Roll back and close without waiting."""
+        """Roll back and close without waiting for the database."""
 
     @abstractmethod
     def is_down(self, error: Exception) -> bool:
-        """Tell whether *error*, one of ``errors``, means that the database cannot answer now."""
+        """Return whether *error*, one of ``errors``, means that the database cannot answer now."""
 
 
 class Rows:
@@ -94,22 +94,22 @@ class Rows:
         return iter(self._rows)
 
     def all(self) -> Sequence[Any]:
-        """Give the rows."""
+        """Return all rows."""
         return self._rows
 
     def first(self) -> Any:
-        """Give the first row, or None."""
+        """Return the first row, or None."""
         return self._rows[0] if self._rows else None
 
     def one_or_none(self) -> Any:
-        """Give the only row, or None. Raises MultipleResultsFound."""
+        """Return the only row, or None. Raises MultipleResultsFound."""
         if len(self._rows) > 1:
             msg = f"{len(self._rows)} rows were found where one was wanted"
             raise exc.MultipleResultsFound(msg)
         return self.first()
 
     def one(self) -> Any:
-        """Give the only row. Raises NoResultFound, MultipleResultsFound."""
+        """Return the only row. Raises NoResultFound, MultipleResultsFound."""
         row = self.one_or_none()
         if row is None:
             msg = "no row was found where one was wanted"
@@ -117,21 +117,21 @@ class Rows:
         return row
 
     def scalar(self) -> Any:
-        """Give the first value of the first row, or None."""
+        """Return the first value of the first row, or None."""
         return self._rows[0][0] if self._rows else None
 
     def scalar_one(self) -> Any:
-        """Give the first value of the only row. Raises NoResultFound, MultipleResultsFound."""
+        """Return the first value of the only row. Raises NoResultFound, MultipleResultsFound."""
         return self.one()[0]
 
     def scalar_one_or_none(self) -> Any:
-        """Give the first value of the only row, or None. Raises MultipleResultsFound."""
+        """Return the first value of the only row, or None. Raises MultipleResultsFound."""
         row = self.one_or_none()
         return None if row is None else row[0]
 
 
 class DirectConnection:
-    """A lent connection with the part of ``AsyncConnection`` that the functions of ``store`` use."""
+    """A lent connection that has the methods of ``AsyncConnection`` that the functions of ``store`` use."""
 
     __slots__ = ("_driver", "_written")
 
@@ -141,7 +141,7 @@ class DirectConnection:
 
     @property
     def dialect(self) -> DefaultDialect:
-        """The dialect, for its name."""
+        """The dialect, which callers need for its name."""
         return self._driver.writer
 
     @property
@@ -150,13 +150,13 @@ class DirectConnection:
         return self._driver.connection
 
     async def get_raw_connection(self) -> Self:
-        """Give the object that has ``driver_connection``."""
+        """Return the object that has ``driver_connection``."""
         return self
 
     async def execute(
         self, statement: Executable, parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]] = _NOTHING
     ) -> Rows:
-        """Run *statement*; for a list of *parameters* run it with each and give no rows."""
+        """Run *statement*. If *parameters* is a list, run it once for each, and return no rows."""
         written = self._write(statement)
         if isinstance(parameters, Mapping):
             rows, count = await self._driver.run(*written.bind(parameters))
@@ -166,15 +166,15 @@ class DirectConnection:
         return Rows((), -1)
 
     async def scalar(self, statement: Executable, parameters: Mapping[str, Any] = _NOTHING) -> Any:
-        """Run *statement*; returns the first value of its first row, or None."""
+        """Run *statement*, and return the first value of its first row, or None."""
         return (await self.execute(statement, parameters)).scalar()
 
     async def exec_driver_sql(self, statement: str, rows: Sequence[Sequence[Any]]) -> None:
-        """Run *statement*, in the driver's own SQL, with each of *rows*."""
+        """Run *statement*, written in the driver's own SQL, once for each of *rows*."""
         await self._driver.run_many(statement, rows)
 
     def _write(self, statement: Executable) -> "_Written":
-        """Write *statement* for the driver, and cache it if it is a text or marked as ``KEPT``."""
+        """Compile *statement* for the driver. A text, or a statement marked as ``KEPT``, is cached."""
         key: Any
         if isinstance(statement, TextClause):
             key = statement.text
@@ -191,7 +191,7 @@ class DirectConnection:
 
 
 class _Written:
-    """A statement for the driver: parameters by place, with the type conversions of parameters and rows."""
+    """A statement compiled for the driver: positional parameters, and the type conversions of parameters and rows."""
 
     __slots__ = ("_binds", "_compiled", "_expands", "_is_text", "_names", "_reads", "_row")
 
@@ -212,9 +212,9 @@ class _Written:
             self._reads = [(place, read) for place, read in enumerate(reads) if read is not None]
 
     def bind(self, parameters: Mapping[str, Any]) -> tuple[str, Sequence[Any]]:
-        """Give the SQL and its values from *parameters*. Raises KeyError if a text lacks one, as a text has no defaults."""
+        """Give the SQL, and its values from *parameters*. Raises KeyError if *parameters* lacks a value for a text."""
         names, values = self._names, parameters
-        if not self._is_text:  # it has default values
+        if not self._is_text:  # the statement has default values
             values = self._compiled.construct_params(dict(parameters))
         if self._binds:
             values = {
@@ -240,13 +240,13 @@ class _Written:
 
 
 def _maker_of_rows(names: Sequence[str]) -> Callable[[Iterable[Any]], Any]:
-    row: Any = namedtuple("Row", names, rename=True)  # type: ignore[misc]  # noqa: PYI024 - the names are of the statement
+    row: Any = namedtuple("Row", names, rename=True)  # type: ignore[misc]  # noqa: PYI024 - the names come from the statement
     maker: Callable[[Iterable[Any]], Any] = row._make
     return maker
 
 
 class Pools:
-    """Lends connections that *connect* opens: up to *size*, and with one writer a further one to write with."""
+    """Lends up to *size* connections that *connect* opens; with one writer, a further connection writes."""
 
     def __init__(self, connect: Callable[[], Awaitable[Driver]], size: int, *, has_one_writer: bool) -> None:
         self._readers = _Pool(connect, size)
@@ -261,13 +261,13 @@ class Pools:
         return self._writers.lend(writes=True)
 
     async def close(self) -> None:
-        """Close what is open."""
+        """Close all connections."""
         await self._readers.close()
         await self._writers.close()
 
 
 class _Pool:
-    """Up to *size* connections that *connect* opens as needed; the last used is lent first."""
+    """Up to *size* connections, which *connect* opens when needed. The last used one is lent first."""
 
     def __init__(self, connect: Callable[[], Awaitable[Driver]], size: int) -> None:
         self._connect = connect

@@ -1,8 +1,8 @@
 """The directory of companies: a cache of their references, and of the companies that are being erased.
 
-The cache is valid until the counter of changes (``stream_head.companies_version``) moves. An append reads the counter with
-the position, under the log's lock; an API call reads it with the caller's key. So no process uses stale entries, and none
-reads unchanged ones again.
+The cache is valid until the counter of company changes (``stream_head.companies_version``) moves. An append reads the counter
+together with the position, under the log's lock; an API call reads it with the caller's key. So no process uses stale entries,
+and no process reads unchanged entries again.
 """
 
 from collections import OrderedDict
@@ -19,7 +19,7 @@ from trunkline.store.database import Database
 from trunkline.store.sql import text
 
 REMEMBERED = 10_000
-"""The size of each cache: companies with their reference or its absence, references, existing companies."""
+"""The size of each cache: references by company (with missing ones), companies by reference, existing companies."""
 _NOBODY: Mapping[int, str | None] = {}
 
 
@@ -36,7 +36,7 @@ class CompanyDirectory:
         self._erasing: frozenset[int] = frozenset()
 
     def saw(self, version: int) -> None:
-        """Note a value of the counter of changes that was just read."""
+        """Note the value of the change counter that was just read."""
         self._newest = max(self._newest, version)
 
     @property
@@ -45,7 +45,7 @@ class CompanyDirectory:
         return bool(self._erasing)
 
     def refusals(self, requests: Iterable[Iterable[int]]) -> Iterator[tuple[int, CompanyErased]]:
-        """Yield the numbers of the *requests*, each for several companies, that name a company being erased."""
+        """Yield the index of each of *requests* that names a company being erased, with the error; a request names companies."""
         for number, company_ids in enumerate(requests):
             try:
                 self.check_open(company_ids)
@@ -60,7 +60,7 @@ class CompanyDirectory:
                     raise CompanyErased(company_id)
 
     async def id_of(self, name: int | str) -> int:
-        """Tell the id of the company with the id or the reference *name*. Raises CompanyUnknown, CompanyErased."""
+        """Find the id of a company by its id or reference *name*. Raises CompanyUnknown, CompanyErased."""
         if isinstance(name, int):
             if self._newest != self._version:
                 await self._refresh()
@@ -72,7 +72,7 @@ class CompanyDirectory:
         return company_id
 
     async def existing(self, name: int | str) -> int:
-        """Tell the id of an existing company without a key lookup before, which would have read the counter of changes.
+        """Find the id of an existing company, for a caller that has not looked up a key and so has not read the change counter.
 
         Raises CompanyUnknown, CompanyErased.
         """
@@ -88,7 +88,7 @@ class CompanyDirectory:
         return company_id
 
     async def ids_of(self, references: Collection[str]) -> dict[str, int]:
-        """Tell the ids of the companies with *references*; references of no company are left out."""
+        """Find the ids of the companies with *references*; unknown references are left out."""
         if self._newest != self._version:
             await self._refresh()
         known = {reference: self._ids[reference] for reference in references if reference in self._ids}
@@ -102,11 +102,11 @@ class CompanyDirectory:
         return known
 
     def remembered_id(self, reference: str) -> int | None:
-        """Tell the id of the company with *reference* from the cache; None if it has to be looked up."""
+        """Find the id of the company with *reference* in the cache; None if the database has to be queried."""
         return self._ids.get(reference) if self._newest == self._version else None
 
     async def reference_of(self, company_id: int) -> str | None:
-        """Tell a company's reference, the same in both environments; None if it has none."""
+        """Find a company's reference, which is the same in both environments; None if it has none."""
         company_id = company_number(company_id)
         if self._newest != self._version:
             await self._refresh()
@@ -124,9 +124,9 @@ class CompanyDirectory:
     async def references(
         self, connection: AsyncConnection, version: int, company_ids: Iterable[int]
     ) -> Mapping[int, str | None]:
-        """Tell the references of companies by number; the caller holds the log's lock and has read *version* with it.
+        """Find the references of companies, by number. The caller holds the log's lock, and has read *version* under it.
 
-        The lock keeps companies from changing. Raises CompanyErased if one of them is being erased.
+        The lock prevents changes of companies. Raises CompanyErased if one of them is being erased.
         """
         if not version:
             return _NOBODY
@@ -169,7 +169,7 @@ class CompanyDirectory:
 
 
 async def count_change(connection: AsyncConnection) -> None:
-    """Count a change of companies in the caller's transaction; appends wait until it has ended."""
+    """Advance the counter of company changes in the caller's transaction. Appends wait until the transaction has ended."""
     await connection.execute(
         text("UPDATE stream_head SET companies_version = companies_version + 1 WHERE id = 1")
     )

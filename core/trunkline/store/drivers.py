@@ -1,4 +1,4 @@
-"""The driver of SQLite, as ``store.direct`` works with it."""
+"""The SQLite driver for ``store.direct``."""
 
 import sqlite3
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ class SQLiteDriver(Driver):
 
     @property
     def is_closed(self) -> bool:
-        """Whether it was closed."""
+        """Whether the connection was closed."""
         return self._is_closed
 
     async def run(self, statement: str, values: Sequence[Any]) -> tuple[Sequence[Any], int]:
@@ -33,38 +33,38 @@ class SQLiteDriver(Driver):
         return rows, cursor.rowcount if cursor.rowcount >= 0 else len(rows)
 
     async def run_many(self, statement: str, rows: Sequence[Sequence[Any]]) -> None:
-        """Run *statement* with each of *rows*; in a transaction it runs with the next statement or the commit."""
+        """Run *statement* once for each of *rows*. In a transaction it runs together with the next statement or the commit."""
         if self._is_writing:
             self.connection.run_many_with_next(statement, rows)
         else:
             await self.connection.cursor().executemany(statement, rows)
 
     async def begin(self) -> None:
-        """Begin a transaction at its first statement."""
+        """Begin a transaction; it starts with its first statement."""
         self._is_writing = True
         self.connection.begin_with_next("BEGIN IMMEDIATE")
 
     async def commit(self) -> None:
-        """Commit it, if there was a statement."""
+        """Commit the transaction, if it had a statement."""
         self._is_writing = False
         await self.connection.commit()
 
     async def roll_back(self) -> None:
-        """Roll it back, if there was a statement."""
+        """Roll back the transaction, if it had a statement."""
         self._is_writing = False
         await self.connection.rollback()
 
     async def close(self) -> None:
-        """Close it in its thread."""
+        """Close the connection in its thread."""
         self._is_closed = True
         await self.connection.close()
 
     def abandon(self) -> None:
-        """Close it in its thread, without waiting."""
+        """Close the connection in its thread, without waiting."""
         if not self._is_closed:
             self._is_closed = True
             self.connection.abandon()
 
     def is_down(self, error: Exception) -> bool:
-        """Tell by the error's class: the file cannot be opened, is locked, or was moved."""
+        """Decide by the class of *error*: the file cannot be opened, is locked, or was moved."""
         return isinstance(error, sqlite3.OperationalError | sqlite3.InterfaceError)

@@ -1,4 +1,4 @@
-"""The driver of PostgreSQL, as ``store.direct`` works with it. It is only loaded to connect to a server."""
+"""The PostgreSQL driver for ``store.direct``. It is only loaded to connect to a server."""
 
 import contextlib
 import re
@@ -15,21 +15,21 @@ from trunkline.store import failures
 from trunkline.store.direct import Driver
 
 CLOSE_SECONDS = 1.0
-"""How long closing waits for the server."""
+"""How long closing a connection waits for the server."""
 _ROLLBACK_SECONDS = 5.0
 _GIVES_ROWS = re.compile(r"\s*(SELECT|VALUES|SHOW)\b|.*\bRETURNING\b", re.DOTALL)
 _READS = re.compile(r"\s*WITH\b(?!.*\b(INSERT|UPDATE|DELETE)\b)", re.DOTALL)
 
 
 class PostgreSQLDriver(Driver):
-    """A connection of asyncpg, which keeps statements prepared."""
+    """A connection of asyncpg, which keeps its statements prepared."""
 
     writer: ClassVar[DefaultDialect] = postgresql()  # type: ignore[no-untyped-call]
     errors = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
 
     @classmethod
     async def over(cls, connection: Any) -> Self:
-        """Take *connection* over; columns of JSON are read and written as objects."""
+        """Wrap *connection*; its JSON columns are read and written as objects."""
         await connection.set_type_codec(
             "json", schema="pg_catalog", encoder=_as_it_is, decoder=orjson.loads, format="text"
         )
@@ -37,7 +37,7 @@ class PostgreSQLDriver(Driver):
 
     @property
     def is_closed(self) -> bool:
-        """Whether the server or this process has closed it."""
+        """Whether the server or this process has closed the connection."""
         return bool(self.connection.is_closed())
 
     async def run(self, statement: str, values: Sequence[Any]) -> tuple[Sequence[Any], int]:
@@ -50,7 +50,7 @@ class PostgreSQLDriver(Driver):
         return (), int(count) if count.isdigit() else -1
 
     async def run_many(self, statement: str, rows: Sequence[Sequence[Any]]) -> None:
-        """Run *statement* with each of *rows*."""
+        """Run *statement* once for each of *rows*."""
         await self.connection.executemany(statement, rows)
 
     async def begin(self) -> None:
@@ -58,24 +58,27 @@ class PostgreSQLDriver(Driver):
         await self.connection.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
 
     async def commit(self) -> None:
-        """Commit it."""
+        """Commit the transaction."""
         await self.connection.execute("COMMIT")
 
     async def roll_back(self) -> None:
-        """Roll it back."""
+        """Roll back the transaction."""
         await self.connection.execute("ROLLBACK", timeout=_ROLLBACK_SECONDS)
 
     async def close(self) -> None:
-        """Close it with the server's confirmation."""
+        """Close the connection, and wait for the server's confirmation."""
         with contextlib.suppress(*self.errors):
             await self.connection.close(timeout=CLOSE_SECONDS)
 
     def abandon(self) -> None:
-        """Close the socket; the server rolls back."""
+        """Close the socket; the server then rolls back."""
         self.connection.terminate()
 
     def is_down(self, error: Exception) -> bool:
-        """Tell by the SQLSTATE; a plan that a migration made stale counts too, as the next connection plans anew."""
+        """Decide by the SQLSTATE of *error*.
+
+        A plan that a migration has made stale counts as well, because the next connection makes a new plan.
+        """
         if isinstance(error, asyncpg.PostgresError) and not isinstance(
             error, asyncpg.InvalidCachedStatementError
         ):
@@ -89,5 +92,5 @@ def _gives_rows(statement: str) -> bool:
 
 
 def _as_it_is(value: str) -> str:
-    """Give *value*: SQLAlchemy has already written it as JSON."""
+    """Return *value* unchanged: SQLAlchemy has already written it as JSON."""
     return value

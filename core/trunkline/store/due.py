@@ -1,9 +1,9 @@
-"""Due deliveries in the ledger by subscription, so that a backlog of one does not block the others.
+"""Due deliveries in the ledger by subscription, so that the backlog of one subscription does not block the others.
 
-A lane is a part of the waiting deliveries. Any worker claims ``FREE``. The holder of the shard claims ``PACED``
-(``store.paced``) and ``ORDERED``, in which only the first delivery of each key may begin (``store.ordering``). Each lane has
-an index by subscription and time, so finding the next due subscriptions, or a few rows of one, takes one index step each,
-however many rows there are.
+Waiting deliveries are divided into lanes. Any worker claims from ``FREE``. Only the holder of the shard claims from ``PACED``
+(``store.paced``) and ``ORDERED``, in which only the first delivery of each key may begin (``store.ordering``). Each lane has an
+index by subscription and time. So the next due subscriptions, or a few rows of one subscription, are found with one index step
+each, however many rows the lane has.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ from trunkline.store.sql import text
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """A part of the waiting deliveries: the condition of its rows, and its index by subscription and time."""
+    """One group of waiting deliveries: the SQL condition of its rows, and its index by subscription and time."""
 
     condition: str
     index: str
@@ -37,7 +37,7 @@ LANES = (FREE, PACED, ORDERED)
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A subscription with rows in a lane: the shard of its first row, and in how many ms that is due (0 or less: now)."""
+    """A subscription with rows in a lane: the shard of its first row, and the milliseconds until that is due (0 or less: now)."""
 
     subscription_no: int
     shard: int | None
@@ -46,7 +46,7 @@ class Waiting:
 
 async def oldest(connection: AsyncConnection, *, limit: int) -> list[Key]:
     """List up to *limit* due deliveries of the lane ``FREE``, longest due first."""
-    # PostgreSQL reads an index up to the value of a subquery, but not up to that of a volatile clock.
+    # PostgreSQL uses an index up to the value of a subquery, but not up to that of a volatile clock.
     statement = text(
         f"SELECT position, subscription_no FROM deliveries WHERE {FREE.condition} "
         f"AND due_ms <= (SELECT {sql.now_ms(connection)}) ORDER BY due_ms LIMIT :limit"
@@ -55,7 +55,7 @@ async def oldest(connection: AsyncConnection, *, limit: int) -> list[Key]:
 
 
 async def waiting(connection: AsyncConnection, lane: Lane, *, after: int, limit: int) -> list[Waiting]:
-    """List up to *limit* subscriptions with rows in *lane*, by number, starting above *after*."""
+    """List up to *limit* subscriptions with rows in *lane*, by number, with numbers above *after*."""
     rows_of = f"FROM deliveries AS d {sql.through_index(connection, lane.index)} WHERE {lane.condition}"
     first = f"{rows_of} AND d.subscription_no = s.no ORDER BY d.due_ms LIMIT 1"
     rows = await connection.execute(
@@ -72,9 +72,9 @@ async def waiting(connection: AsyncConnection, lane: Lane, *, after: int, limit:
 
 
 async def pick(connection: AsyncConnection, lane: Lane, wanted: Mapping[int, int]) -> list[Key]:
-    """List due rows in *lane*: *wanted* maps each subscription to a number of rows, half of them the oldest, half the newest.
+    """List due rows in *lane*; *wanted* is the number of rows for each subscription.
 
-    So new deliveries do not wait for a backlog, nor a backlog for them.
+    Half of them are the oldest, half the newest, so that neither new deliveries nor a backlog wait for the other.
     """
     source = sql.rows_source(connection, {"no": "bigint"})
     array, through = sql.json_array(connection), sql.through_index(connection, lane.index)
@@ -96,7 +96,7 @@ async def pick(connection: AsyncConnection, lane: Lane, wanted: Mapping[int, int
 
 
 def positions_in(column: Any) -> list[int]:
-    """Read a JSON array of positions (``sql.json_array``) as either driver gives it."""
+    """Read a JSON array of positions (``sql.json_array``), which one of the drivers returns as text."""
     positions: list[int] | None = orjson.loads(column) if isinstance(column, str) else column
     return positions or []
 
@@ -108,9 +108,9 @@ def _ends(first: Sequence[int], last: Sequence[int], count: int) -> list[int]:
 
 
 async def put_off(connection: AsyncConnection, lane: Lane, *, until_ms: int, step_ms: int, limit: int) -> int:
-    """Put off up to *limit* deliveries of *lane* that became due in the last *step_ms* before *until_ms*.
+    """Postpone up to *limit* deliveries of *lane* that became due in the last *step_ms* before *until_ms*.
 
-    They are put off by *step_ms*. Returns how many.
+    They are postponed by *step_ms*. Returns how many.
     """
     changed = await connection.execute(
         text(
@@ -125,10 +125,11 @@ async def put_off(connection: AsyncConnection, lane: Lane, *, until_ms: int, ste
 async def claim(
     connection: AsyncConnection, lane: Lane, worker: str, keys: Sequence[Key], *, lease_ms: int
 ) -> list[Claim]:
-    """Claim those of *keys* that are still due in *lane*, for *lease_ms*.
+    """Claim the deliveries among *keys* that are still due in *lane*, for *lease_ms*.
 
-    A claim that is not settled in time is due again. Two workers never hold one delivery. Each delivery is found by its key:
-    if the lane was empty when the table was analyzed, SQLite would scan it for each (100,000 rows and 50 keys: 8 s).
+    A claim that is not settled in time becomes due again. Two workers never hold the same delivery. Each delivery is found by
+    its key: if the lane was empty when its table was analyzed, SQLite would scan the lane for each (100,000 rows and 50 keys: 8
+    s).
     """
     if not keys:
         return []
@@ -138,10 +139,10 @@ async def claim(
         text(
             f"WITH picked AS (SELECT d.position, d.subscription_no FROM {source} JOIN deliveries AS d "
             "ON d.position = u.position AND d.subscription_no = u.no "
-            f"WHERE d.due_ms <= {now} AND CASE WHEN {lane.condition} THEN 1 END = 1 "  # CASE: keeps the lane's index out
+            f"WHERE d.due_ms <= {now} AND CASE WHEN {lane.condition} THEN 1 END = 1 "  # CASE prevents use of the lane's index
             f"{sql.for_update_skipping(connection, of='d')}) "
             f"UPDATE deliveries SET claimed_by = :worker, claim = claim + 1, due_ms = {now} + :lease "
-            "WHERE (position, subscription_no) IN (SELECT position, subscription_no FROM picked) "  # with FROM SQLite scans
+            "WHERE (position, subscription_no) IN (SELECT position, subscription_no FROM picked) "  # with FROM, SQLite would scan
             "RETURNING deliveries.position, deliveries.subscription_no, deliveries.attempts, deliveries.round_start, "
             "deliveries.claim, deliveries.replay_no"
         ),
@@ -155,10 +156,10 @@ async def claim(
 
 
 def counting(connection: AsyncConnection) -> str:
-    """Give the SELECT that counts the due deliveries of all lanes, up to ``:limit`` of each part, and their earliest due time.
+    """Give the SELECT that counts the due deliveries of all lanes, and finds their earliest due time.
 
-    ``FREE`` is one part. ``ORDERED`` has a part for each shard and ``PACED`` one for each subscription, as their indexes
-    begin with these.
+    It counts up to ``:limit`` in each group of deliveries. ``FREE`` is one group. ``ORDERED`` has a group for each shard and
+    ``PACED`` one for each subscription, because their indexes begin with these columns.
     """
     now = f"(SELECT {sql.now_ms(connection)})"
     free = f"SELECT due_ms FROM deliveries WHERE {FREE.condition} AND due_ms <= {now} ORDER BY due_ms LIMIT :limit"

@@ -1,4 +1,4 @@
-"""SQLAlchemy's engines, and the translation of a failing database's errors."""
+"""SQLAlchemy's engines, and the translation of errors of a failing database."""
 
 import contextlib
 from collections.abc import AsyncGenerator, Generator
@@ -12,11 +12,11 @@ from trunkline.store.database_file import DatabaseFile
 from trunkline.store.dialects import Dialect
 
 ANSWER_SECONDS = 60.0
-"""How long a statement may take: longer than any of the hub's own, but finite if a connection died silently."""
+"""How long a statement may take: longer than any statement of the hub, but finite in case a connection died silently."""
 
 
 class Engines:
-    """Lends SQLAlchemy's connections: one engine reads and commits each statement, the other writes."""
+    """Lends connections of SQLAlchemy: one engine reads and commits each statement, the other engine writes."""
 
     def __init__(
         self,
@@ -39,7 +39,7 @@ class Engines:
             async with self._reader.connect() as connection:
                 try:
                     yield connection
-                except TimeoutError:  # a rollback would get no answer either
+                except TimeoutError:  # a rollback would not be answered either
                     await connection.invalidate()
                     raise
 
@@ -55,14 +55,14 @@ class Engines:
                     raise
 
     async def close(self) -> None:
-        """Close what is open."""
+        """Close all connections."""
         await self._reader.dispose()
         await self.writer.dispose()
 
 
 @contextlib.contextmanager
 def translated() -> Generator[None]:
-    """Raise ``StoreUnavailable`` for every error meaning that the database does not answer."""
+    """Raise ``StoreUnavailable`` for every error which means that the database does not answer."""
     try:
         yield
     except exc.TimeoutError as error:

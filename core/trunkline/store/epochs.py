@@ -1,12 +1,12 @@
-"""Epochs: an id is never given out twice, not even after the database went back to an earlier moment.
+"""Epochs: an id is never used twice, even if the database went back to an earlier state.
 
-A restored backup, or a promoted standby that lagged, lacks the newest events and would give their ids to others. So the log
-skips every id that can have been given out since its newest event: ``STEP``, plus ``STEP_PER_MS`` for each millisecond that
-has passed, far more than a hub can accept (docs/internals/performance.md). Skipped positions do no harm: a cursor among them
-goes on with the next event.
+A restored backup, or a promoted standby that lagged, lacks the newest events and would give their ids to new events. So the log
+skips every id that may have been used since its newest event: ``STEP``, plus ``STEP_PER_MS`` for each millisecond that has
+passed, far more than a hub can accept (docs/internals/performance.md). Skipped positions do no harm: a cursor at a skipped
+position continues with the next event.
 
-``trunkline restore`` and ``trunkline log advance`` call ``advance``. On PostgreSQL a new timeline shows a promotion or a
-recovery to a point in time; the next append then skips by itself (``stream.reserve``).
+``trunkline restore`` and ``trunkline log advance`` call ``advance``. On PostgreSQL a new timeline reveals a promotion or a
+recovery to a point in time, and the next append then skips ids automatically (``stream.reserve``).
 """
 
 from dataclasses import dataclass
@@ -19,24 +19,25 @@ from trunkline.store import companies, dialects, sql
 from trunkline.store.sql import text
 
 MAX_POSITION = 2**53 - 1
-"""The largest id that every client's JSON keeps exact."""
+"""The largest id that is exact in every client's JSON."""
 STEP = 1_000_000_000
 STEP_PER_MS = 100
-"""An upper bound of the events accepted in a millisecond."""
+"""An upper bound of the events accepted per millisecond."""
 
 
 @dataclass(frozen=True, slots=True)
 class Advanced:
-    """The newest position *before* and *after*: ids in between are never given out."""
+    """The newest position *before* and *after* the advance; the ids in between are never used."""
 
     before: int
     after: int
 
 
 def timeline_step(connection: AsyncConnection) -> tuple[str, str]:
-    """Give two values for an UPDATE of ``stream_head``: how many positions to skip, and the timeline to note.
+    """Give two SQL values for an UPDATE of ``stream_head``: the number of positions to skip, and the timeline to note.
 
-    Without a promotion they are 0 and the same timeline. If no timeline was noted, the server is not asked for it.
+    Without a promotion these are 0 and the current timeline. If no timeline was noted, the server is not asked for its
+    timeline.
     """
     now = sql.timeline(connection)
     return (
@@ -51,7 +52,7 @@ def _step(connection: AsyncConnection) -> str:
 
 
 async def advance(connection: AsyncConnection, *, past: int = 0) -> Advanced:
-    """Move the log past *past* and every id that can have been given out, and the ids of new rows and companies as far.
+    """Move the log past *past* and past every id that may have been used; ids of new rows and companies move by the same step.
 
     It takes the log's lock. The role must own the sequences of the schema.
     """
@@ -75,9 +76,9 @@ async def advance(connection: AsyncConnection, *, past: int = 0) -> Advanced:
 
 
 async def note_timeline(connection: AsyncConnection) -> bool:
-    """Note the server's timeline if none was noted and the server tells it; returns whether it has changed since.
+    """Note the server's timeline if none was noted. Returns whether the server's timeline differs from the noted one.
 
-    Nothing is noted if the role may not ask for it, or the server lacks the function.
+    Nothing is noted if the role may not read it, or if the server lacks the function.
     """
     noted = (await connection.execute(text("SELECT timeline FROM stream_head WHERE id = 1"))).scalar_one()
     try:

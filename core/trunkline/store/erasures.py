@@ -1,7 +1,7 @@
-"""Erasures: the removal of all rows of one company in small pieces, each counted in its own transaction.
+"""Erasures: the removal of all rows of one company, in small pieces, each counted in its own transaction.
 
-``begin`` stops the company at once: its keys are revoked, and nothing is matched or accepted for it any more. The removal
-may break off anywhere, and any process may resume it, as each piece looks for the rows that are left.
+``begin`` stops the company at once: its keys are revoked, and no event is accepted or matched for it any more. The removal may
+be interrupted at any time, and any process may resume it, because each piece searches for the remaining rows.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -17,14 +17,14 @@ from trunkline.store import audit_log, directory, retention, sql, subscriptions
 from trunkline.store.sql import text
 
 SETTLE_MS = 5_000
-"""The minimum duration of an erasure; work that was under way when it began has written its last rows by then."""
+"""The minimum duration of an erasure. Work that was in progress when the erasure began has written its last rows by then."""
 COUNTED = 1_000_000
 _COLUMNS = "id, company_id, removed, created_ms, completed_ms"
 _COUNTED = {
     "deliveries": "subscriptions AS s JOIN deliveries AS d ON d.subscription_no = s.no WHERE s.company_id",
     "events": "events WHERE company_id",
 }
-"""The tables that ``left`` counts, and the SQL that finds a company's rows in them."""
+"""The tables that ``left`` counts, each with the SQL that finds a company's rows."""
 
 _SUBSCRIPTIONS = "SELECT no FROM subscriptions WHERE company_id = :company"
 _OF_COMPANY = (
@@ -42,9 +42,9 @@ _OF_COMPANY = (
     CompanyRows("operation_keys", "namespace = :company"),
     CompanyRows("api_keys"),
 )
-"""The rows of a company in the core's tables, apart from the log and its ledger; each condition has its index."""
+"""The rows of a company in the core's tables, apart from the log and the ledger. Each condition has an index."""
 Removal = tuple[str, int]
-"""A table, and how many of its rows were removed."""
+"""A table, and the number of its rows that were removed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,19 +62,19 @@ class Erasure:
 
     @property
     def environments(self) -> tuple[int, ...]:
-        """The environments to erase: the company with its test environment, or a test environment alone."""
+        """The environments to erase: the company and its test environment, or only a test environment."""
         return environments_of(self.company_id)
 
 
 def environments_of(company_id: int) -> tuple[int, ...]:
-    """List the environments erased with *company_id*: itself, and a company's test environment."""
+    """List the environments that are erased with *company_id*: itself, and the test environment of a company."""
     return (company_id,) if is_test(company_id) else (company_id, other_environment(company_id))
 
 
 async def begin(
     connection: AsyncConnection, company_id: int, *, id: str, plugins: Sequence[CompanyRows]
 ) -> Erasure:
-    """Stop a company, and request its erasure with the id *id*; returns the running erasure if there is one."""
+    """Stop a company, and request its erasure under *id*. If an erasure of the company is running, it is returned."""
     environments = environments_of(company_id)
     numbers = await subscriptions.lock_of_companies(connection, environments)
     if numbers:
@@ -139,7 +139,7 @@ async def _remove_at_once(
 
 
 async def find(connection: AsyncConnection, id: str) -> Erasure | None:
-    """Read an erasure; None if there is none."""
+    """Read an erasure; None if it does not exist."""
     row = (
         await connection.execute(text(f"SELECT {_COLUMNS} FROM erasures WHERE id = :id"), {"id": id})
     ).first()
@@ -147,7 +147,7 @@ async def find(connection: AsyncConnection, id: str) -> Erasure | None:
 
 
 async def left(connection: AsyncConnection, erasure: Erasure) -> tuple[dict[str, int], int]:
-    """Count the rows left in the largest tables, up to ``COUNTED`` each; returns the age of *erasure* in ms as well."""
+    """Count the remaining rows in the largest tables, up to ``COUNTED`` each. Also returns the age of *erasure* in ms."""
     counted = ", ".join(
         f"(SELECT count(*) FROM (SELECT 1 FROM {source} IN (:company, :other) LIMIT {COUNTED}) AS {table})"
         for table, source in _COUNTED.items()
@@ -162,19 +162,19 @@ async def left(connection: AsyncConnection, erasure: Erasure) -> tuple[dict[str,
 
 
 async def was_erased(connection: AsyncConnection, company_id: int) -> bool:
-    """Tell whether a company is being erased, or was."""
+    """Return whether a company is being erased, or was erased."""
     statement = text("SELECT 1 FROM erasures WHERE company_id = :company LIMIT 1")
     return (await connection.execute(statement, {"company": company_id})).first() is not None
 
 
 async def is_any_open(connection: AsyncConnection) -> bool:
-    """Tell whether an erasure runs."""
+    """Return whether an erasure is running."""
     statement = text("SELECT 1 FROM erasures WHERE completed_ms IS NULL LIMIT 1")
     return (await connection.execute(statement)).first() is not None
 
 
 async def claim(connection: AsyncConnection, holder: str, *, lease_ms: int) -> Erasure | None:
-    """Claim the oldest open erasure without a holder for *lease_ms*; None if there is none."""
+    """Claim the oldest running erasure without a holder for *lease_ms*; None if there is none."""
     now = sql.now_ms(connection)
     locking = sql.for_update_skipping(connection)
     statement = text(
@@ -189,7 +189,7 @@ async def claim(connection: AsyncConnection, holder: str, *, lease_ms: int) -> E
 async def keep(
     connection: AsyncConnection, erasure: Erasure, holder: str, *, lease_ms: int
 ) -> Erasure | None:
-    """Renew the lease of *erasure* and lock it; returns its current state, or None if another process holds it."""
+    """Renew the lease of *erasure*, and lock it. Returns its current state, or None if another process holds it."""
     now = sql.now_ms(connection)
     statement = text(
         f"UPDATE erasures SET lease_until_ms = {now} + :lease, updated_ms = {now} "
@@ -210,7 +210,7 @@ async def count(connection: AsyncConnection, erasure: Erasure, removals: Sequenc
 
 
 async def complete(connection: AsyncConnection, erasure: Erasure) -> None:
-    """End *erasure*; the company's id has no record from then on."""
+    """End *erasure*, and delete the company's record."""
     await directory.count_change(connection)
     for company_id in erasure.environments:
         await connection.execute(
@@ -226,8 +226,8 @@ async def complete(connection: AsyncConnection, erasure: Erasure) -> None:
 async def remove_piece(
     connection: AsyncConnection, erasure: Erasure, *, plugins: Sequence[CompanyRows], limit: int
 ) -> list[Removal]:
-    """Remove up to *limit* rows of the first table that still has any, with dependent rows; returns an empty list at the end."""
-    await sql.prefer_indexes(connection)  # statistics may still count rows that are gone
+    """Remove up to *limit* rows of the first table that has any, with their dependent rows. Returns an empty list at the end."""
+    await sql.prefer_indexes(connection)  # statistics may still count removed rows
     for company_id in erasure.environments:
         if removals := await _remove_some(connection, company_id, plugins=plugins, limit=limit):
             return removals
@@ -284,7 +284,7 @@ async def _remove_deliveries(connection: AsyncConnection, company_id: int, limit
 
 
 async def _remove_events(connection: AsyncConnection, company_id: int, limit: int) -> list[Removal]:
-    """Remove events, oldest first, with their remaining rows in the ledger."""
+    """Remove events, oldest first, with the rows about them that are left in the ledger."""
     picked = text("SELECT position FROM events WHERE company_id = :company ORDER BY position LIMIT :limit")
     rows = await connection.execute(picked, {"company": company_id, "limit": limit})
     return await _remove_at(connection, [row[0] for row in rows], ("attempts", "deliveries", "events"))
@@ -314,7 +314,7 @@ async def _empty_audit(connection: AsyncConnection, company_id: int, limit: int)
 
 
 async def _empty_subscriptions(connection: AsyncConnection, company_id: int, limit: int) -> list[Removal]:
-    """Empty the rows of subscriptions; the numbers stay for dispatchers until retention removes them."""
+    """Clear the contents of subscription rows. Dispatchers still need their numbers, until retention removes the rows."""
     statement = text(
         "UPDATE subscriptions SET target_url = '', target = NULL, event_types = '[]', filter = NULL, description = NULL, "
         "sealed = :nothing, status = 'deleted', disabled_reason = NULL, pins = NULL, ordering = NULL, retry = NULL, "

@@ -1,4 +1,4 @@
-"""Event types that were registered over the API. Rows are only added, so their count shows whether there are new ones."""
+"""Event types that were registered over the API. Rows are only added, so a new row count means new event types."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ async def newest(connection: AsyncConnection) -> Sequence[Registered]:
 
 
 async def insert(connection: AsyncConnection, registered: Registered, *, now_ms: int) -> bool:
-    """Store a revision; returns False if its number is taken."""
+    """Store a revision; False if its number is taken."""
     result = await connection.execute(
         text(
             "INSERT INTO event_types (name, revision, schema_json, created_ms)"

@@ -1,4 +1,4 @@
-"""The meaning of a database's error, the same for each database."""
+"""The meaning of a database's errors, for every database in the same way."""
 
 import re
 import sqlite3
@@ -12,9 +12,11 @@ from trunkline.runtime import shortages
 _FORBIDDEN = "42501"
 _NO_SCHEMA = "3F000"
 _DOWN = ("08", "57P", "57014", "55P03", "53", "25006", "25P03", "58", "28", "3D", "40", _FORBIDDEN)
-"""SQLSTATE classes that mean 'not now' (PostgreSQL, appendix A): connection, shutdown, statement cancelled or timed out,
-lock timeout, resources, read-only, idle in a transaction for too long, system, login refused, no such database, rolled back
-by a conflict, missing privilege."""
+"""SQLSTATE classes that mean 'not now' (PostgreSQL, appendix A).
+
+They are: connection, shutdown, statement cancelled or timed out, lock timeout, resources, read-only, idle in a transaction for
+too long, system, login refused, no such database, rolled back by a conflict, missing privilege.
+"""
 _DISK_FULL = (
     "the disk that holds the database is full",
     "free space on it, and the hub goes on by itself",
@@ -36,14 +38,14 @@ _REFUSALS: Mapping[str | int | None, tuple[str, str]] = {
     sqlite3.SQLITE_IOERR: _DISK_FAILS,
     sqlite3.SQLITE_READONLY: _READ_ONLY,
 }
-"""Why a database refuses writes, and what to do, by SQLSTATE or SQLite's result code (https://sqlite.org/rescode.html)."""
+"""Why a database refuses writes, and the remedy, by SQLSTATE or SQLite's result code (https://sqlite.org/rescode.html)."""
 _PRIMARY = 0xFF
-"""The bits of SQLite's extended result codes that are the primary code."""
+"""The bits of SQLite's extended result codes that hold the primary code."""
 _TAKEN = re.compile(r'"?(\w+)"? already exists')
 
 
 def is_down(error: exc.DBAPIError) -> bool:
-    """Tell whether *error* means that the database cannot answer now, and not that a statement is wrong."""
+    """Return whether *error* means that the database cannot answer now, as opposed to a wrong statement."""
     if error.connection_invalidated or isinstance(error, exc.InterfaceError):
         return True
     state = _sqlstate(error)
@@ -53,30 +55,30 @@ def is_down(error: exc.DBAPIError) -> bool:
 
 
 def means_down(sqlstate: str | None) -> bool:
-    """Tell whether *sqlstate* means that the server cannot answer now."""
+    """Return whether *sqlstate* means that the server cannot answer now."""
     return sqlstate is None or sqlstate.startswith(_DOWN)
 
 
 def is_connecting(error: Exception) -> bool:
-    """Tell whether *error* comes from the driver itself, so from connecting: later errors come as SQLAlchemy's."""
+    """Return whether *error* was raised while connecting, by the driver itself. Later errors are those of SQLAlchemy."""
     return isinstance(error, OSError) or any(
         kind.__module__.startswith("asyncpg.") for kind in type(error).__mro__
     )
 
 
 def is_forbidden(error: exc.DBAPIError) -> bool:
-    """Tell whether *error* means that the role lacks a privilege or a schema."""
+    """Return whether *error* means that the role lacks a privilege or a schema."""
     return _sqlstate(error) in (_FORBIDDEN, _NO_SCHEMA)
 
 
 def name_taken(error: exc.DBAPIError) -> str | None:
-    """Tell the name of the existing table that *error* reports; None if it reports something else."""
+    """Return the name of the existing table that *error* reports; None if it reports something else."""
     taken = _TAKEN.search(str(error.orig))
     return taken[1] if taken else None
 
 
 def unavailable(error: BaseException) -> StoreUnavailable:
-    """Convert *error*, by which SQLAlchemy or a driver says that the database is down, to the hub's own error."""
+    """Convert *error* of SQLAlchemy or a driver, which means that the database is down, to the hub's own error."""
     original = getattr(error, "orig", None) or error
     code: str | int | None = getattr(original, "sqlstate", None)
     if (extended := getattr(original, "sqlite_errorcode", None)) is not None:

@@ -1,6 +1,7 @@
-"""The state that ``trunkline serve`` keeps beside an embedded database, in ``FILE.state``.
+"""The state that ``trunkline serve`` stores beside an embedded database, in ``FILE.state``.
 
-It tells which file was served, the newest event, and whether the last run ended cleanly. Paths here have their links resolved.
+It contains the file that was served, the newest event, and whether the last run ended cleanly. Symbolic links in its paths are
+resolved.
 """
 
 import contextlib
@@ -12,7 +13,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileState:
-    """A database file; *log_inode* is the inode of its ``-wal``, 0 if there was none, *head* the newest event's id."""
+    """The state of a database file. *log_inode* is the inode of its ``-wal``, 0 if there was none; *head* is the newest event's id."""
 
     application_id: int
     inode: int
@@ -40,7 +41,10 @@ def write(file: Path, state: FileState) -> None:
 
 
 def why_not_its_log(file: Path) -> str | None:
-    """Say why the ``-wal`` beside *file* belongs to another file, as SQLite would apply or delete it; None if it does not."""
+    """Find the reason why the ``-wal`` beside *file* belongs to another file; None if it does not.
+
+    SQLite would apply or delete such a file.
+    """
     log = Path(f"{file}-wal")
     if not size_of(log):
         return None

@@ -13,11 +13,11 @@ HOUR_MS = 60 * 60 * 1000
 _COUNTS = ["failed", *(f"within_{bound}" for bound in BOUNDS_MS)]
 _COLUMNS = dict.fromkeys(("subscription_no", "hour", *_COUNTS), "bigint")
 Hour = tuple[int, int]
-"""A subscription's number, and an hour since 1970."""
+"""A subscription's number, and the hour (hours since 1970)."""
 
 
 class Tally:
-    """Counts attempts until they are written."""
+    """Counts attempts in memory until they are written."""
 
     def __init__(self) -> None:
         self._hours: dict[Hour, list[int]] = {}
@@ -32,7 +32,7 @@ class Tally:
         counts[place] += 1
 
     def rows(self) -> Sequence[Sequence[int]]:
-        """Give the counts in the order of their keys, in which every process writes them."""
+        """Give the counts ordered by their keys. All processes write in this order."""
         return [[*hour, *counts] for hour, counts in sorted(self._hours.items())]
 
     def clear(self) -> None:
@@ -52,7 +52,7 @@ async def add(connection: AsyncConnection, tally: Tally) -> None:
 
 
 async def figures(connection: AsyncConnection, numbers: Iterable[int]) -> Mapping[int, Figures]:
-    """Sum up the last ``HOURS`` hours of the subscriptions with *numbers*; one without attempts is left out."""
+    """Sum up the last ``HOURS`` hours of the subscriptions with *numbers*; subscriptions without attempts are left out."""
     sums = ", ".join(f"sum(h.{name})" for name in _COUNTS)
     statement = text(
         f"SELECT h.subscription_no, {sums} FROM {sql.rows_source(connection, {'no': 'bigint'})} "
@@ -64,7 +64,7 @@ async def figures(connection: AsyncConnection, numbers: Iterable[int]) -> Mappin
 
 
 async def by_hour(connection: AsyncConnection, subscription_no: int) -> list[tuple[int, int]]:
-    """Give the delivered and the failed attempts of each of the last ``HOURS`` hours, oldest first."""
+    """Give the numbers of delivered and failed attempts in each of the last ``HOURS`` hours, oldest first."""
     statement = text(
         f"SELECT {sql.now_ms(connection)} / {HOUR_MS} - h.hour, {' + '.join(_COUNTS[1:])}, failed FROM health_hours AS h "
         f"WHERE h.subscription_no = :no AND h.hour > {sql.now_ms(connection)} / {HOUR_MS} - {HOURS}"
@@ -77,7 +77,7 @@ async def by_hour(connection: AsyncConnection, subscription_no: int) -> list[tup
 
 
 async def purge(connection: AsyncConnection, *, limit: int) -> int:
-    """Remove up to *limit* rows that are too old to be shown; returns how many."""
+    """Remove up to *limit* rows that are too old to be shown. Returns how many."""
     old = f"hour <= {sql.now_ms(connection)} / {HOUR_MS} - {HOURS}"
     statement = text(f"DELETE FROM health_hours WHERE {sql.some_of(connection, 'health_hours', old)}")
     return (await connection.execute(statement, {"limit": limit})).rowcount

@@ -1,4 +1,4 @@
-"""Migration histories of the core and of each plugin, and how far each has been applied."""
+"""Migration histories of the core and of each plugin, with the revision that each has reached in the database."""
 
 import contextlib
 import importlib
@@ -17,27 +17,27 @@ from trunkline.store.database import Database
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """A line of revisions. Its state stands in the table ``alembic_version_{name}``."""
+    """A sequence of revisions. Its state is in the table ``alembic_version_{name}``."""
 
     name: str
     folder: Path
 
     @property
     def version_table(self) -> str:
-        """The table that tells how far this history has been applied."""
+        """The table that contains the newest applied revision of this history."""
         return f"alembic_version_{self.name}"
 
 
 LAST_BEFORE_0_1 = "58a92eb0"
-"""The last commit before each history's migrations were replaced by a single one."""
+"""The last commit before the migrations of each history were replaced by a single one."""
 CORE = History("core", Path(__file__).parent / "migrations" / "versions")
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """How far one history has been applied: the revision in the database and the newest one known.
+    """The progress of one history: the revision in the database, and the newest known revision.
 
-    *is_ahead*: a later version has applied revisions that this one does not know.
+    *is_ahead* says that a later version has applied revisions that this version does not know.
     """
 
     history: str
@@ -47,14 +47,15 @@ class State:
 
     @property
     def is_behind(self) -> bool:
-        """Whether revisions are missing."""
+        """Whether known revisions have not been applied."""
         return self.current != self.newest and not self.is_ahead
 
 
 def folder_of(location: str) -> Path:
-    """Find the folder that ``package:folder`` names: in the package, or beside a module that is a single file.
+    """Find the folder named by ``package:folder``: in the package, or beside a module that is a single file.
 
-    Raises ImportError: there is no such package.
+    Raises:
+        ImportError: there is no such package.
     """
     name, _, folder = location.partition(":")
     module = importlib.import_module(name)
@@ -68,7 +69,7 @@ def folder_of(location: str) -> Path:
 
 @contextlib.contextmanager
 def of_plugin(history: History) -> Generator[None]:
-    """Raise ``PluginFailed`` if the revisions of a plugin's *history* raise, and the database is not to blame."""
+    """Raise ``PluginFailed`` if the revisions of a plugin's *history* raise an error that the database did not cause."""
     try:
         yield
     except (Exception, SystemExit) as error:
@@ -82,22 +83,22 @@ def _is_of_plugin(error: BaseException) -> bool:
     cause = error.__cause__ if isinstance(error, StoreUnavailable) else error
     if not isinstance(cause, exc.DBAPIError):
         return not isinstance(error, TrunklineError)
-    if getattr(cause.orig, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR:  # a wrong statement
+    if getattr(cause.orig, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR:  # the statement is wrong
         return True
     return not failures.is_down(cause) and not failures.is_forbidden(cause)
 
 
 async def states(database: Database, histories: Sequence[History] = ()) -> list[State]:
-    """Tell how far each history has been applied."""
+    """Read the state of each history."""
     async with database.read() as connection:
         return [await connection.run_sync(state_of, history) for history in (CORE, *histories)]
 
 
 def state_of(connection: sqlalchemy.Connection, history: History) -> State:
-    """Tell how far *history* has been applied.
+    """Read the state of *history*.
 
     Raises:
-        DatabaseUnfit: it is at a revision that a later one has replaced, from which this version goes on.
+        DatabaseUnfit: the database is at a revision older than the first one that this version can continue from.
     """
     current = None
     if sqlalchemy.inspect(connection).has_table(history.version_table):

@@ -1,4 +1,4 @@
-"""Idempotency keys of event writes: which request a key was used for, and which events it made."""
+"""Idempotency keys of event writes: the request that used a key, and the events that it made."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from trunkline.store.sql import text
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """A key's first use: the SHA-256 of the request, and the *count* positions from *first_position* on."""
+    """The first use of a key: the SHA-256 of the request, and its *count* positions from *first_position* on."""
 
     namespace: int
     key: str
@@ -24,16 +24,16 @@ class Use:
 async def find(
     connection: AsyncConnection, keys: Collection[tuple[int, str]], *, lifetime_ms: int
 ) -> dict[tuple[int, str], Use]:
-    """Look up which of *keys* (namespace, key) were used within *lifetime_ms*.
+    """Find which of *keys* (namespace, key) were used within *lifetime_ms*.
 
-    Call it with the log's lock held: then no other request with the same key is under way.
+    Call it with the log's lock held, so that no other request with the same key is running.
     """
     if not keys:
         return {}
     statement = text(
         "SELECT namespace, key, fingerprint, first_position, count FROM idempotency_keys "
         "WHERE namespace IN :namespaces AND key IN :keys "
-        f"AND +created_ms > {sql.now_ms(connection)} - {lifetime_ms}"  # plus: keeps the index by time out, which has all keys of a day
+        f"AND +created_ms > {sql.now_ms(connection)} - {lifetime_ms}"  # plus keeps out the index by time, which has all keys of a day
     ).bindparams(bindparam("namespaces", expanding=True), bindparam("keys", expanding=True))
     rows = await connection.execute(statement, _named(keys))
     uses = (Use(row[0], row[1], bytes(row[2]), row[3], row[4]) for row in rows)
@@ -43,7 +43,7 @@ async def find(
 async def remember(
     connection: AsyncConnection, uses: Sequence[Use], *, now_ms: int, lifetime_ms: int
 ) -> None:
-    """Store *uses*; they replace keys that are older than *lifetime_ms*."""
+    """Store *uses*. They replace keys that are older than *lifetime_ms*."""
     statement = text(
         "DELETE FROM idempotency_keys WHERE namespace IN :namespaces AND key IN :keys AND created_ms <= :edge"
     ).bindparams(bindparam("namespaces", expanding=True), bindparam("keys", expanding=True))

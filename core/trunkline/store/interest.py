@@ -11,9 +11,10 @@ _OVER = ", ".join(f"'{reason}'" for reason in sorted({*ENDED, DISCONNECTED}))
 
 
 async def named(connection: AsyncConnection, company_id: int) -> list[tuple[str, str, int]]:
-    """Count a company's subscriptions and consumers by the event types that they name: kind, JSON of event types, count.
+    """Count a company's subscriptions and consumers, by the event types that they name.
 
-    A subscription that is paused, or disabled and may be resumed, counts: it gets the events that it missed.
+    Returns (kind, JSON of event types, count). Subscriptions that are paused, or disabled and resumable, count as well, because
+    they get the events that they missed.
     """
     statement = text(
         "SELECT 'subscriptions' AS kind, event_types, count(*) FROM subscriptions WHERE company_id = :company "
@@ -26,7 +27,7 @@ async def named(connection: AsyncConnection, company_id: int) -> list[tuple[str,
 async def signed_by_ed25519(
     connection: AsyncConnection, company_id: int | None, subscription_id: str | None
 ) -> list[Row]:
-    """Read the subscriptions signed with ``ed25519``, of one company and with one id; None for any."""
+    """Read the subscriptions signed with ``ed25519``, of one company and with one id; None means any."""
     table = tables.subscriptions
     statement = table.select().where(text("status <> 'deleted'"), table.c.signature == "ed25519")
     if company_id is not None:

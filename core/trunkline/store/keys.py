@@ -1,4 +1,4 @@
-"""API keys as rows, and finding them by digest."""
+"""API keys as rows, and the lookup of keys by digest."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ from trunkline.store.operational import News
 from trunkline.store.sql import text
 
 TOUCH_AFTER_MS = 5 * 60 * 1000
-"""The time of last use is written at most once in 5 minutes per key, so most calls cost no write."""
+"""The time of last use is written at most once in 5 minutes per key, so most calls write nothing."""
 
 _OPERATOR = 0
 _COLUMNS = (
@@ -31,8 +31,8 @@ _COLUMNS = (
 class KeyRecord:
     """A stored key. *company_id* is None for an operator's key; *last4* are the last characters of its secret.
 
-    *pins* are the versions of event types that it reads (``schemas.versions.Pins``). It expires at *expires_ms*. If it has
-    *networks*, it may only be used from these. *created_by* is the id of its maker.
+    *pins* are the versions of event types that the key reads (``schemas.versions.Pins``). The key expires at *expires_ms*. If
+    *networks* is not empty, the key may only be used from these networks. *created_by* is the id of its maker.
     """
 
     id: str
@@ -52,10 +52,10 @@ class KeyRecord:
 
 @dataclass(frozen=True, slots=True)
 class ValidKey:
-    """A key that was found by its digest. *untouched*: its time of last use is to be written again.
+    """A key that was found by its digest. *untouched* says that its time of last use has to be written again.
 
-    *pepper* names the pepper of the digest; None if it is not known. *companies_version* counts the changes of companies
-    until now (``store.directory``).
+    *pepper* names the pepper of the digest; None if it is not known. *companies_version* is the current value of the counter of
+    company changes (``store.directory``).
     """
 
     digest: bytes = field(repr=False)
@@ -73,7 +73,7 @@ async def insert(
     pepper: str | None = None,
     replaces: KeyRecord | None = None,
 ) -> None:
-    """Store a new key, whose *digest* was made with *pepper*; *replaces* is the key that it succeeds, if any."""
+    """Store a new key, whose *digest* was made with *pepper*. *replaces* is the key that it replaces, if any."""
     values = {
         "id": record.id,
         "company_id": record.company_id or _OPERATOR,
@@ -97,7 +97,7 @@ async def insert(
 
 
 async def _tell(connection: AsyncConnection, event_type: str, record: KeyRecord, **more: Any) -> None:
-    """Report a change of a key and its author in an operational event and in the audit log."""
+    """Report a change of a key, with its author, in an operational event and in the audit log."""
     values = _describe(record) | {"networks": list(record.networks)}
     is_new, is_over = event_type == "key.created", event_type == "key.revoked"
     audit_log.note(
@@ -114,7 +114,7 @@ async def _tell(connection: AsyncConnection, event_type: str, record: KeyRecord,
 
 
 def _describe(record: KeyRecord) -> dict[str, Any]:
-    """Name a key in the payload of an operational event."""
+    """Describe a key for the payload of an operational event."""
     return {
         "id": record.id,
         "name": record.name,
@@ -137,7 +137,7 @@ async def find_valid(connection: AsyncConnection, digests: Sequence[bytes]) -> d
 
 
 async def find_valid_by_id(connection: AsyncConnection, key_id: str) -> ValidKey | None:
-    """Look up a valid key."""
+    """Find a valid key by its id; None if there is none."""
     row = (
         await connection.execute(
             text(f"{_select_valid(dialects.of_connection(connection))} AND id = :id"), {"id": key_id}
@@ -167,7 +167,7 @@ def _is_valid(now_ms: str) -> str:
 
 
 async def list_keys(connection: AsyncConnection, company_id: int | None) -> list[KeyRecord]:
-    """List the keys of one company, or all keys for None; oldest first, with revoked ones."""
+    """List the keys of one company, or all keys if *company_id* is None; oldest first, including revoked keys."""
     where = "" if company_id is None else "WHERE company_id = :company"
     statement = text(f"SELECT {_COLUMNS} FROM api_keys {where} ORDER BY created_ms, id")
     rows = await connection.execute(statement, {} if company_id is None else {"company": company_id})
@@ -175,7 +175,7 @@ async def list_keys(connection: AsyncConnection, company_id: int | None) -> list
 
 
 async def revoke(connection: AsyncConnection, key_id: str, *, company_id: int | None) -> bool:
-    """Revoke a key for good (of any company for None); returns False if there is no such key."""
+    """Revoke a key for good; None as *company_id* means any company. Returns False if there is no such key."""
     where = "" if company_id is None else "AND company_id = :company"
     parameters = {"id": key_id} | ({} if company_id is None else {"company": company_id})
     found = await connection.execute(
@@ -191,7 +191,7 @@ async def revoke(connection: AsyncConnection, key_id: str, *, company_id: int | 
 
 
 async def revoke_made_by(connection: AsyncConnection, maker_id: str, *, company_id: int) -> int:
-    """Revoke the keys that *maker_id* made for a company; returns how many were valid."""
+    """Revoke the keys that *maker_id* made for a company. Returns how many of them were valid."""
     statement = text(
         f"UPDATE api_keys SET revoked_ms = {sql.now_ms(connection)} "
         f"WHERE company_id = :company AND created_by = :maker AND {_is_valid(sql.now_ms(connection))} RETURNING {_COLUMNS}"
@@ -204,7 +204,7 @@ async def revoke_made_by(connection: AsyncConnection, maker_id: str, *, company_
 
 
 async def take_valid(connection: AsyncConnection, key_id: str, *, company_id: int | None) -> KeyRecord | None:
-    """Lock and read a valid key (of any company for None); None if there is none."""
+    """Lock and read a valid key (*company_id* None: of any company); None if there is none."""
     where = "" if company_id is None else "AND company_id = :company"
     statement = text(
         f"SELECT {_COLUMNS} FROM api_keys WHERE id = :id {where} AND {_is_valid(sql.now_ms(connection))} "
@@ -216,7 +216,7 @@ async def take_valid(connection: AsyncConnection, key_id: str, *, company_id: in
 
 
 async def end_by(connection: AsyncConnection, key_id: str, *, at_ms: int) -> None:
-    """Set a key to expire at *at_ms*, unless it expires earlier."""
+    """Make a key expire at *at_ms*, unless it expires earlier."""
     statement = text(
         "UPDATE api_keys SET expires_ms = :at WHERE id = :id AND (expires_ms IS NULL OR expires_ms > :at)"
     )
@@ -224,7 +224,7 @@ async def end_by(connection: AsyncConnection, key_id: str, *, at_ms: int) -> Non
 
 
 async def touch(connection: AsyncConnection, key_ids: Sequence[str]) -> None:
-    """Write the time of last use of the keys whose time is older than five minutes."""
+    """Update the time of last use of those *key_ids* whose time is older than five minutes."""
     now = sql.now_ms(connection)
     statement = text(
         f"UPDATE api_keys SET last_used_ms = {now} "
@@ -271,7 +271,7 @@ def _record(row: Sequence[Any]) -> KeyRecord:
 
 
 async def count_made(connection: AsyncConnection, company_id: int, *, within_ms: int) -> int:
-    """Count the keys of a company that were made within the last *within_ms*, with revoked and expired ones."""
+    """Count the keys of a company that were made within the last *within_ms*, including revoked and expired keys."""
     statement = text(
         "SELECT count(*) FROM api_keys WHERE company_id = :company "
         f"AND created_ms > {sql.now_ms(connection)} - :within"
@@ -281,9 +281,9 @@ async def count_made(connection: AsyncConnection, company_id: int, *, within_ms:
 
 
 async def forget_ended(connection: AsyncConnection, company_id: int, *, but: int) -> None:
-    """Remove a company's revoked or expired keys, except for the newest *but* of them.
+    """Remove a company's revoked and expired keys, except the newest *but* of them.
 
-    While the clock is not trusted, expired keys stay.
+    While the clock is not trusted, expired keys are kept.
     """
     has_expired = f"expires_ms <= {sql.now_ms(connection)} AND {clock.IS_TRUSTED}"
     ended = f"company_id = :company AND (revoked_ms IS NOT NULL OR {has_expired})"

@@ -1,7 +1,7 @@
-"""The parameters of a PostgreSQL URL as libpq reads them, with several hosts and a service file.
+"""The parameters of a PostgreSQL URL, read as libpq reads them, with several hosts and a service file.
 
-https://www.postgresql.org/docs/current/libpq-connect.html. The URL overrides the service file, and both override the
-driver's environment variables (``PGHOST``, ``PGPASSWORD``, ``PGSSLMODE`` and so on).
+https://www.postgresql.org/docs/current/libpq-connect.html. The URL overrides the service file, and both override the driver's
+environment variables (``PGHOST``, ``PGPASSWORD``, ``PGSSLMODE`` and so on).
 """
 
 import configparser
@@ -17,7 +17,7 @@ from trunkline.errors import SettingsInvalid
 SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 SESSION_ATTRIBUTES = ("any", "read-write", "read-only", "primary", "standby", "prefer-standby")
 SYSTEM = "system"
-"""The value of ``sslrootcert`` for the certificate authorities that this machine trusts."""
+"""The value of ``sslrootcert`` that stands for the certificate authorities trusted by this machine."""
 
 _FILES = ("sslrootcert", "sslcert", "sslkey", "sslcrl")
 TO_DRIVER = (
@@ -31,7 +31,7 @@ TO_DRIVER = (
     "krbsrvname",
     "gsslib",
 )
-"""Parameters that the driver understands as libpq does."""
+"""Parameters that the driver handles in the same way as libpq."""
 TO_SERVER = ("application_name", "options")
 """Parameters that become settings of the session."""
 _OWN = ("host", "port", "dbname", "user", "password", "target_session_attrs", "connect_timeout")
@@ -41,7 +41,7 @@ _KEPT_ANYWAY: Mapping[str, tuple[str, ...]] = {
     "gssencmode": ("prefer", "disable"),
     "client_encoding": ("utf8", "UTF8", "utf-8", "UTF-8", "auto"),
 }
-"""Parameters that the driver does not support, with the values that change nothing."""
+"""Parameters that the driver does not support, with the values that have no effect."""
 _INSTEAD: Mapping[str, str] = {
     "ssl": "write 'sslmode=require'",
     "database": "write 'dbname', or '/name' behind the host",
@@ -70,12 +70,13 @@ class _Wrong(SettingsInvalid):
 
 
 def parameters(url: str, environment: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """Give the checked parameters of *url* and of the service that it names, by libpq's names.
+    """Give the checked parameters of *url* and of the service that it names, under libpq's names.
 
-    ``host`` and ``port`` are lists with commas, of the same length.
+    ``host`` and ``port`` are comma-separated lists of the same length.
 
     Raises:
-        SettingsInvalid: a parameter is unknown, malformed, or names an unreadable file. The message never has the password.
+        SettingsInvalid: a parameter is unknown, malformed, or names an unreadable file. The message never contains the
+            password.
     """
     own = _of_url(url)
     service = own.get("service") or environment.get("PGSERVICE")
@@ -155,7 +156,7 @@ def _check_file(name: str, value: str) -> None:
 
 
 def _split_hosts(found: dict[str, str]) -> None:
-    """Split hosts and ports into two lists of equal length; a port that is not named is empty."""
+    """Split hosts and ports into two lists of equal length; a missing port is empty."""
     if "host" not in found:
         if "port" in found:
             _check_port(found["port"])
@@ -195,7 +196,7 @@ def _check_port(port: str) -> None:
 
 
 def _check_authorities(found: Mapping[str, str], environment: Mapping[str, str]) -> None:
-    """Refuse to verify the server if no certificate authorities are given."""
+    """Refuse to verify the server without certificate authorities."""
     mode = found.get("sslmode") or environment.get("PGSSLMODE", "")
     root = found.get("sslrootcert") or environment.get("PGSSLROOTCERT")
     if root == SYSTEM and mode not in ("", "verify-full"):
@@ -221,7 +222,7 @@ def _check_client_key(found: Mapping[str, str], environment: Mapping[str, str]) 
         return
     state = key.stat()
     forbidden = stat.S_IRWXG | stat.S_IRWXO
-    if state.st_uid == 0:  # root may share it with a group
+    if state.st_uid == 0:  # root may share the file with a group
         forbidden &= ~stat.S_IRGRP
     if state.st_mode & forbidden:
         mode = stat.S_IMODE(state.st_mode)

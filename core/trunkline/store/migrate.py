@@ -1,6 +1,6 @@
-"""Migrating a database to the schema of this version: the core's history, then each plugin's.
+"""Migrates a database to the schema of this version: first the core's history, then each plugin's.
 
-A new database is made in one transaction. A database in use is changed step by step (``store.stepwise``).
+A new database is created in one transaction. A database in use is changed step by step (``store.stepwise``).
 """
 
 import asyncio
@@ -20,23 +20,23 @@ from trunkline.store.histories import CORE, History, State, folder_of, of_plugin
 __all__ = ["CORE", "LOCK", "RESERVED_POSITIONS", "History", "State", "folder_of", "states", "upgrade"]
 
 RESERVED_POSITIONS = 999
-"""Positions below the first event; examples carry them as their ``id``, so they never collide with an event."""
+"""Positions below the first event. Examples use them as ``id``, so that no example has the id of an event."""
 LOCK = 7_236_455_001
 """Key of the lock that makes two migrations wait for each other."""
 _LOOK_SECONDS = 0.2
 
 
 async def upgrade(database: Database, histories: Sequence[History] = (), *, shards: int) -> list[State]:
-    """Apply the missing revisions of the core's history and of *histories*; returns the states before.
+    """Apply the missing revisions of the core's history and of *histories*. Returns the states before.
 
-    *shards* is the number of shards of a new database. A history that a later version has migrated further stays as it is:
+    *shards* is the number of shards of a new database. A history that a later version has migrated further is left unchanged:
     within a release line migrations only add, so that two versions can share a database during an upgrade.
 
     Raises:
         PluginFailed: a history of a plugin cannot be applied.
-        StoreUnavailable: the database did not answer, or a lock was not free in time. A new database stays empty; on one in
-        use, call it again to go on with the step that broke off.
-        DatabaseUnfit: the role may not change it, or it has tables of another application.
+        StoreUnavailable: the database did not answer, or a lock was not free in time. A new database stays empty; for one in
+            use, call this function again to resume the interrupted step.
+        DatabaseUnfit: the role may not change the database, or it has tables of another application.
     """
     every = (CORE, *histories)
     begun: list[State] | None = None
@@ -56,7 +56,7 @@ async def upgrade(database: Database, histories: Sequence[History] = (), *, shar
 async def _furnish(
     connection: AsyncConnection, database: Database, histories: Sequence[History], *, shards: int
 ) -> list[State] | None:
-    """Make the tables and rows of a new database, or the first rows of a current one; None if one in use needs an upgrade."""
+    """Create the tables and rows of a new database, or the first rows of a current one; None if an existing one needs an upgrade."""
     faults.point("migrate.before")
     place, role = await database.dialect.place(connection)
     before = [await connection.run_sync(state_of, history) for history in histories]
@@ -89,7 +89,7 @@ async def _upgrade_stepwise(database: Database, histories: Sequence[History]) ->
 
 @contextlib.contextmanager
 def explained(place: str, role: str) -> Generator[None]:
-    """Raise DatabaseUnfit with a sentence on why *role* cannot make tables in *place*."""
+    """Raise DatabaseUnfit with an explanation if *role* cannot create tables in *place*."""
     try:
         yield
     except exc.DBAPIError as error:
@@ -110,13 +110,13 @@ def explained(place: str, role: str) -> Generator[None]:
 
 
 def _upgrade(connection: sqlalchemy.Connection, history: History) -> None:
-    from trunkline.store import upgrading  # noqa: PLC0415 - here, as alembic takes 10 MB that a hub seldom needs
+    from trunkline.store import upgrading  # noqa: PLC0415 - alembic takes 10 MB that a hub seldom needs
 
     upgrading.upgrade(connection, folder=history.folder, version_table=history.version_table)
 
 
 def _insert_first_rows(connection: sqlalchemy.Connection, shards: int) -> None:
-    """Insert the rows that a new database starts with."""
+    """Insert the first rows of a new database."""
     if connection.execute(sqlalchemy.select(tables.stream_head.c.id)).first() is None:
         connection.execute(
             tables.stream_head.insert().values(id=1, position=RESERVED_POSITIONS, accepted_ms=0)

@@ -9,7 +9,7 @@ from trunkline.store.histories import CORE, History, State, states
 from trunkline.store.revision_steps import Kind, Step, Steps
 
 _MOMENT_SECONDS = 0.05
-"""The time of a step that changes no rows: about that of a commit."""
+"""The time of a step that changes no rows: about the time of a commit."""
 _DOES = {
     Kind.TABLE: "makes the table {table}",
     Kind.COLUMN: "adds to {table}: {name}",
@@ -21,7 +21,7 @@ _DOES = {
 
 @dataclass(frozen=True, slots=True)
 class PlannedStep:
-    """A missing step. *locks* names what others wait for, during about *stands_seconds* of the *seconds* that it takes.
+    """A missing step. *locks* says what it locks against others, for about *stands_seconds* of its *seconds*.
 
     The seconds are None if they cannot be estimated. *rows* is the approximate size of the table.
     """
@@ -37,7 +37,7 @@ class PlannedStep:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The missing *steps*, oldest first; *is_new* if the database holds no tables of a hub yet."""
+    """The missing *steps*, oldest first. *is_new* says that the database has no tables of a hub yet."""
 
     is_new: bool
     states: Sequence[State]
@@ -45,7 +45,7 @@ class Plan:
 
 
 async def make(database: Database, histories: Sequence[History]) -> Plan:
-    """List what ``migrate.upgrade`` would do; changes nothing. Raises StoreUnavailable."""
+    """List the steps that ``migrate.upgrade`` would do, without changing anything. Raises StoreUnavailable."""
     found = await states(database, histories)
     if found[0].current is None:
         return Plan(is_new=True, states=found, steps=())

@@ -1,6 +1,6 @@
 """New subscriptions: counting them against limits, and storing several at once.
 
-A transaction that makes some holds the lock of the routing version.
+A transaction that creates subscriptions holds the lock of the routing version.
 """
 
 from collections.abc import Mapping, Sequence
@@ -36,7 +36,7 @@ async def insert(
     version: int,
     by: Sequence[audit_log.Origin] | None = None,
 ) -> list[Row]:
-    """Store new *subscriptions* that start at the head of the log; *by* has the makers, if not the caller.
+    """Store new *subscriptions* that start at the head of the log. *by* has their makers, if these are not the caller.
 
     *version* comes from ``subscriptions.next_version``.
     """
@@ -57,7 +57,7 @@ async def insert(
 
 
 async def count(connection: AsyncConnection, company_id: int, *, holder: str | None = None) -> int:
-    """Count a company's subscriptions on all channels, or those of *holder*, without lapsed ones."""
+    """Count a company's subscriptions on all channels, or only those of *holder*; lapsed ones do not count."""
     of_holder = "" if holder is None else "AND holder = :holder"
     statement = text(
         f"SELECT count(*) FROM subscriptions WHERE company_id = :company AND {_COUNTS} {of_holder}"
@@ -67,7 +67,7 @@ async def count(connection: AsyncConnection, company_id: int, *, holder: str | N
 
 
 async def counts(connection: AsyncConnection, company_ids: Sequence[int]) -> dict[int, int]:
-    """Count the subscriptions of companies as ``count`` does; companies without any are left out."""
+    """Count the subscriptions of several companies as ``count`` does; companies without subscriptions are left out."""
     is_among_them, companies = sql.one_of(connection, "company_id", "companies", sqlalchemy.BigInteger)
     statement = text(
         f"SELECT company_id, count(*) FROM subscriptions WHERE {is_among_them} AND {_COUNTS} GROUP BY company_id"

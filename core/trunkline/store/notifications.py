@@ -10,33 +10,33 @@ from trunkline.store.servers import Server
 
 CHANNEL = "trunkline"
 PRESENT = "present"
-"""The message by which a process says that it listens; an empty message says that the log has grown."""
+"""The message with which a process announces that it listens; an empty message means that the log has grown."""
 CHECK_SECONDS = 5.0
-"""How often a listening process says so; this also checks its connection."""
+"""How often a listening process sends this message; sending also checks its connection."""
 GONE_SECONDS = 15.0
 """How long a process counts as listening after its last message."""
 ANSWER_SECONDS = 5.0
 
 
 class Notifications:
-    """Separate connections to *server*, outside the pool. The process does not hear its own notifications."""
+    """Connections to *server* for LISTEN and NOTIFY, outside the pool. A process does not receive its own notifications."""
 
     def __init__(self, server: Server) -> None:
         self._server = server
         self._sender = 0
-        """The server's process number of the connection that sends."""
+        """The server's process number of the connection that sends notifications."""
         self._others: dict[int, float] = {}
-        """When each connection of another process was last heard (monotonic seconds), by the server's process number."""
+        """By the server's process number of another process's connection: when it was last heard (monotonic seconds)."""
 
     @property
     def has_others(self) -> bool:
-        """Whether another process listens. A needless notification costs this process two wake-ups, and the server five."""
+        """Whether another process listens. A notification without need costs this process two wake-ups, and the server five."""
         since = time.monotonic() - GONE_SECONDS
         return any(heard > since for heard in self._others.values())
 
     @contextlib.asynccontextmanager
     async def connected(self) -> AsyncGenerator[Any]:
-        """Lend a connection. Raises StoreUnavailable, or what the driver raises."""
+        """Lend a connection. Raises StoreUnavailable, or an error of the driver."""
         connection = await self._server.connect()
         try:
             yield connection
@@ -44,15 +44,15 @@ class Notifications:
             connection.terminate()
 
     async def send(self, connection: Any) -> None:
-        """Send one notification to every other process that listens."""
+        """Send one notification to all other processes that listen."""
         self._sender = connection.get_server_pid()
         await connection.execute(f"NOTIFY {CHANNEL}", timeout=ANSWER_SECONDS)
 
     async def listen(self, connection: Any, notified: Callable[[], None]) -> None:
         """Call *notified* when listening begins and at each notification, until *connection* is lost.
 
-        Listening processes know each other: each answers a new one at once. The answer makes the new one look for changes
-        that were not notified before it was known.
+        Listening processes keep a list of each other. They answer the message of a new process at once, and their answer makes
+        the new process check for changes that were made before it was on their lists.
 
         Raises TimeoutError if the server no longer answers.
         """
@@ -73,7 +73,7 @@ class Notifications:
 
         connection.add_termination_listener(end)
         await connection.add_listener(CHANNEL, hear)
-        notified()  # for notifications sent before it listened
+        notified()  # for notifications sent before this process listened
         while not connection.is_closed():
             await connection.execute(f"NOTIFY {CHANNEL}, '{PRESENT}'", timeout=ANSWER_SECONDS)
             with contextlib.suppress(TimeoutError):

@@ -1,7 +1,7 @@
-"""Changing the open deliveries of a subscription that is paused, resumed, disabled or deleted, one piece at a time.
+"""Changes the open deliveries of a subscription that is paused, resumed, disabled or deleted, piece by piece.
 
-There may be a million of them, too many for one transaction. The transaction that changes the subscription does the first
-piece. If more are left, it adds a row to the table ``unsettled``, and workers do the other pieces
+There may be a million open deliveries, too many for one transaction. The transaction that changes the subscription does the
+first piece. If more deliveries are left, it adds a row to the table ``unsettled``, and workers do the other pieces
 (``dispatch.upkeep.status_changes``). If many subscriptions are disabled at once, workers do all pieces of most of them.
 """
 
@@ -17,15 +17,17 @@ from trunkline.store.sql import text
 PIECE = 500
 """The number of deliveries that one transaction changes."""
 AT_ONCE = 2
-"""The number of subscriptions whose first piece is done with the change; a hundred may be disabled at once, and others wait
-for their lock."""
+"""The number of subscriptions whose first piece is done together with the change.
+
+A hundred subscriptions may be disabled at once, and other transactions wait for their locks.
+"""
 LOOKED_AT = 5_000
-"""The number of open deliveries that one piece reads: of half a million in an order, few may have to be changed."""
+"""The number of open deliveries that one piece reads. Of half a million ordered deliveries, few may have to be changed."""
 _OPEN = f"status IN ('{Status.PENDING}', '{Status.HELD}')"
 
 
 class Change(StrEnum):
-    """The change: open deliveries are held until the subscription resumes, become due, or end as ``gone``."""
+    """The change to make: open deliveries are held until the subscription resumes, become due, or end as ``gone``."""
 
     PARK = "park"
     WAKE = "wake"
@@ -37,7 +39,7 @@ _WHICH = {
     Change.WAKE: f"{_OPEN} AND due_ms IS NULL AND queued IS NULL AND claimed_by IS NULL",
     Change.END: _OPEN,
 }
-"""A delivery queued behind another one of its key stays queued when the others become due."""
+"""The deliveries that each change applies to. One that waits behind another of its key stays queued when the others become due."""
 _HOW = {
     Change.PARK: "due_ms = NULL, claim = claim + 1, claimed_by = NULL",
     Change.WAKE: f"status = '{Status.PENDING}', due_ms = {{now}}",
@@ -46,9 +48,10 @@ _HOW = {
 
 
 async def apply(connection: AsyncConnection, subscription_no: int, change: Change) -> None:
-    """Make the first piece of a *change* to the open deliveries of a subscription whose row the caller has locked.
+    """Do the first piece of a *change* to the open deliveries of a subscription whose row the caller has locked.
 
-    Pieces left by an earlier change are dropped. Later deliveries follow the subscription's status at that time.
+    The remaining pieces of an earlier change are dropped. Deliveries that are written later follow the subscription's status at
+    that time.
     """
     statement = text(
         f"SELECT max(position) FROM {_open_ones(connection)} WHERE subscription_no = :no AND {_OPEN}"
@@ -70,9 +73,9 @@ async def apply(connection: AsyncConnection, subscription_no: int, change: Chang
 
 
 async def apply_to_all(connection: AsyncConnection, subscription_nos: Sequence[int], change: Change) -> None:
-    """Make a *change* to the first ``AT_ONCE`` subscriptions as ``apply`` does, and leave the others to the workers.
+    """Do the first piece of a *change* for the first ``AT_ONCE`` subscriptions, and leave the others to the workers.
 
-    The others take two statements, however many there are.
+    The others take two statements, however many they are.
     """
     for no in subscription_nos[:AT_ONCE]:
         await apply(connection, no, change)
@@ -95,13 +98,13 @@ async def apply_to_all(connection: AsyncConnection, subscription_nos: Sequence[i
 
 
 async def unsettled(connection: AsyncConnection, *, limit: int) -> Sequence[int]:
-    """List up to *limit* subscriptions with open deliveries still to be changed."""
+    """List up to *limit* subscriptions whose open deliveries must still be changed."""
     statement = text("SELECT subscription_no FROM unsettled ORDER BY subscription_no LIMIT :limit")
     return [row[0] for row in await connection.execute(statement, {"limit": limit})]
 
 
 async def go_on(connection: AsyncConnection, subscription_no: int) -> None:
-    """Do the next piece for a subscription, unless another transaction is changing it.
+    """Do the next piece for a subscription, unless another transaction is changing the subscription.
 
     It locks the subscription's row first, as every change does, so there are no deadlocks.
     """
@@ -121,7 +124,7 @@ async def go_on(connection: AsyncConnection, subscription_no: int) -> None:
     change = Change(row[0])
     reached = await _piece(connection, subscription_no, change, after=row[1], last=row[2])
     if reached is None:
-        # A row written meanwhile may be queued behind a delivery that has ended now.
+        # A row written meanwhile may be queued behind a delivery that has now ended.
         if change is Change.END:
             await releasing.release(connection, subscription_no)
         await _forget(connection, subscription_no)
@@ -135,7 +138,7 @@ async def _piece(
 ) -> int | None:
     """Change the next open deliveries after position *after*, up to *last*.
 
-    Returns the position to go on from; None if that was all.
+    Returns the position from which to continue; None if no deliveries are left.
     """
     within = f"FROM {_open_ones(connection)} WHERE subscription_no = :no AND {_OPEN} AND position > :after AND position <= :last"
     used = {"no": subscription_no, "after": after, "last": last}
@@ -157,7 +160,7 @@ async def _piece(
 
 
 def _open_ones(connection: AsyncConnection) -> str:
-    """Give the table of deliveries, read through its index of open ones: few of a subscription's million may be open."""
+    """Give the SQL of the deliveries, read through the index of open ones: few of a million deliveries may be open."""
     return f"deliveries {sql.through_index(connection, 'ix_deliveries_open')}"
 
 

@@ -1,7 +1,7 @@
 """Idempotency keys of actions: the request that used a key, and its answer.
 
-A key is taken before the action runs, and its answer is stored with the action's result. If both happen in one transaction,
-the database makes other requests wait. If the action runs elsewhere in between, a lease shows that it is under way.
+A key is taken before the action runs, and the answer is stored together with the action's result. If both happen in one
+transaction, the database makes other requests wait. If the action runs elsewhere in between, a lease shows that it is running.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from trunkline.store.sql import text
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """An idempotency key with the request that came with it: its SHA-256. *namespace* is the company's id."""
+    """An idempotency key and the SHA-256 of its request. *namespace* is the company's id."""
 
     namespace: int
     text: str
@@ -30,7 +30,7 @@ class Key:
 class Use:
     """The earlier use of a key.
 
-    Without *status* it has no answer yet; *lapsed* then tells whether its lease is over.
+    If *status* is None, there is no answer yet; *lapsed* then says that the lease has ended.
     """
 
     fingerprint: bytes
@@ -42,9 +42,9 @@ class Use:
 async def take(
     connection: AsyncConnection, key: Key, *, holder: str, lease_ms: int, lifetime_ms: int
 ) -> Use | None:
-    """Take *key* for *holder*, or return its use within *lifetime_ms*.
+    """Take *key* for *holder* and return None, or return its earlier use within *lifetime_ms*.
 
-    On PostgreSQL it waits for the end of a transaction that has just taken the same key.
+    On PostgreSQL it waits until a transaction that has just taken the same key ends.
     """
     now = sql.now_ms(connection)
     expire = text(
@@ -57,7 +57,7 @@ async def take(
     )
     values = key.name | {"fingerprint": key.fingerprint, "holder": holder, "lease_ms": lease_ms}
     await connection.execute(expire, key.name)
-    while True:  # the key may be given back before it is read
+    while True:  # the key may be released before it is read
         if (await connection.execute(insert, values)).rowcount:
             return None
         if (use := await _find(connection, key)) is not None:
@@ -65,7 +65,7 @@ async def take(
 
 
 async def take_over(connection: AsyncConnection, key: Key, *, holder: str, lease_ms: int) -> bool:
-    """Take *key* from a holder whose lease is over; False if another holder has it now."""
+    """Take *key* from a holder whose lease has ended; False if another holder has the key now."""
     now = sql.now_ms(connection)
     statement = text(
         f"UPDATE operation_keys SET holder = :holder, lease_until_ms = {now} + :lease_ms "
@@ -76,7 +76,7 @@ async def take_over(connection: AsyncConnection, key: Key, *, holder: str, lease
 
 
 async def finish(connection: AsyncConnection, key: Key, *, status: int, body: bytes, holder: str) -> bool:
-    """Store the answer of *key*; False if *holder* no longer holds it."""
+    """Store the answer of *key*; False if *holder* no longer has the key."""
     statement = text(
         "UPDATE operation_keys SET status = :status, body = :body, holder = NULL, lease_until_ms = NULL "
         "WHERE namespace = :namespace AND key = :key AND holder = :holder"

@@ -1,6 +1,6 @@
-"""Operational events: the hub's reports on itself, noted in the transaction that changes the state.
+"""Operational events: the hub's reports about itself, noted in the transaction that changes the state.
 
-A company's log has the events about that company; company 0, the operators', has all of them.
+A company's log has the events about the company; the log of company 0, the operators', has all of them.
 """
 
 import secrets
@@ -25,12 +25,12 @@ MINUTE_MS = 60_000
 AT_ONCE = 200
 EXHAUSTED, QUARANTINED = "delivery.exhausted", "quarantine.received"
 HAS_NEWS = "EXISTS (SELECT 1 FROM news)"
-"""Whether ``publish`` has something to do."""
+"""SQL condition: whether ``publish`` has events to append."""
 
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """A pending operational event of *type*, about a company (``OPERATORS`` for the hub itself), with *facts* in its payload."""
+    """A pending operational event of *type* about a company (``OPERATORS`` for the hub itself); *facts* become its payload."""
 
     type: str
     company_id: int
@@ -38,7 +38,7 @@ class News:
 
 
 async def tell(connection: AsyncConnection, news: Sequence[News]) -> None:
-    """Note *news*, which ``publish`` appends to the log exactly once after the caller's transaction has committed.
+    """Note *news*. After the caller's transaction has committed, ``publish`` appends them to the log exactly once.
 
     It does not take the log's lock, so the caller may hold any locks.
     """
@@ -55,11 +55,11 @@ async def tell(connection: AsyncConnection, news: Sequence[News]) -> None:
 
 
 async def publish(connection: AsyncConnection) -> int:
-    """Append up to ``AT_ONCE`` pending events to the log, oldest first; returns how many.
+    """Append up to ``AT_ONCE`` pending events to the log, oldest first. Returns how many.
 
-    Events about a company that is being erased go to the operators' log only.
+    Events about a company that is being erased are appended to the operators' log only.
     """
-    await stream.reserve(connection, 0)  # two workers take turns
+    await stream.reserve(connection, 0)  # so that two workers take turns
     rows = await connection.execute(
         text("SELECT id, type, company_id, payload FROM news ORDER BY id LIMIT :limit"),
         {"limit": AT_ONCE},
@@ -101,18 +101,18 @@ def _payload(news: News) -> bytes:
 
 
 async def has_news(connection: AsyncConnection) -> bool:
-    """Tell whether ``publish`` has something to do."""
+    """Return whether ``publish`` has events to append."""
     return bool((await connection.execute(text(f"SELECT {HAS_NEWS}"))).scalar_one())
 
 
 def subscription(id: str, channel: str, target_url: str) -> dict[str, str]:
-    """Name a subscription in the payload of an event."""
+    """Describe a subscription for the payload of an event."""
     return {"id": id, "channel": channel, "target_url": target_url}
 
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """A *count* for one event of *type* per minute, by a company's *subject* (a subscription's number, or an event type)."""
+    """A *count* for one event of *type* per minute and *subject* of a company (a subscription's number, or an event type)."""
 
     type: str
     company_id: int
@@ -133,7 +133,7 @@ _GATHERED = {
 
 
 async def gather(connection: AsyncConnection, more: Sequence[Gathered]) -> None:
-    """Add *more* to the counts of this minute; ``tell_gathered`` reports them when the minute is over."""
+    """Add *more* to the counts of the current minute; ``tell_gathered`` reports them when the minute is over."""
     if not more:
         return
     names = ", ".join(_GATHERED)
@@ -153,13 +153,13 @@ async def gather(connection: AsyncConnection, more: Sequence[Gathered]) -> None:
 
 
 async def has_gathered(connection: AsyncConnection) -> bool:
-    """Tell whether a minute with counts for ``tell_gathered`` is over."""
+    """Return whether a minute that has counts for ``tell_gathered`` is over."""
     statement = text(f"SELECT EXISTS (SELECT 1 FROM gathered WHERE {_is_over(connection)})")
     return bool((await connection.execute(statement)).scalar_one())
 
 
 async def tell_gathered(connection: AsyncConnection) -> int:
-    """Report up to ``AT_ONCE`` subjects whose minute is over; returns how many. Several workers may do so at once."""
+    """Report the counts of up to ``AT_ONCE`` subjects whose minute is over. Returns how many. Several workers may do so at once."""
     some = sql.some_of(connection, "gathered", _is_over(connection))
     rows = await connection.execute(
         text(
@@ -193,12 +193,12 @@ async def tell_gathered(connection: AsyncConnection) -> int:
 
 
 def _is_over(connection: AsyncConnection) -> str:
-    """Give the condition that a minute ended a minute ago or more, so that no process still counts in it."""
+    """Give the SQL condition that a minute ended at least a minute ago, so that no process still counts in it."""
     return f"minute < {sql.now_ms(connection)} / {MINUTE_MS} - 1"
 
 
 async def tell_once(connection: AsyncConnection, news: News, *, subject: str) -> bool:
-    """Tell *news* unless its type was told of *subject* since the last ``forget``; returns whether it was told."""
+    """Note *news*, unless its type was reported for *subject* since the last ``forget``. Returns whether it was noted."""
     told = await connection.execute(
         text(
             "INSERT INTO told (type, subject, company_id, told_ms) "
@@ -212,6 +212,6 @@ async def tell_once(connection: AsyncConnection, news: News, *, subject: str) ->
 
 
 async def forget(connection: AsyncConnection, type: str, subject: str) -> None:
-    """Note that the condition reported as *type* for *subject* is over, so that the next one is reported again."""
+    """Note that the condition reported as *type* for *subject* is over, so that its next occurrence is reported again."""
     statement = text("DELETE FROM told WHERE type = :type AND subject = :subject")
     await connection.execute(statement, {"type": type, "subject": subject})

@@ -1,4 +1,4 @@
-"""Opening and ending ordered deliveries for users and replays, each at its place in the queue of its key (``ordering``)."""
+"""Opens and ends ordered deliveries for users and replays; each keeps its position in the queue of its key (``ordering``)."""
 
 from collections.abc import Mapping
 
@@ -16,12 +16,10 @@ from trunkline.store.sql import text
 async def make_due(
     connection: AsyncConnection, replay: Replay, keys: Mapping[int, int], *, shard: int, again: bool
 ) -> int:
-    """Open the deliveries of a replay's page, queued; *keys* maps positions to order keys.
+    """Open and queue the deliveries of a replay's page. *keys* maps positions to order keys. Returns how many.
 
-    The caller arranges the keys.
-
-    With *again*, ordered deliveries that are open stay as they are and belong to the replay from now on; attempts in flight
-    are not touched.
+    The caller then arranges the keys (``ordering.arrange``). With *again*, ordered deliveries that are open keep their state
+    and now belong to the replay; attempts in flight are not changed.
     """
     if not keys:
         return 0
@@ -51,7 +49,7 @@ async def make_due(
 
 
 def _again() -> str:
-    """Give the SQL that reopens an existing delivery; an ordered one that is open keeps its place."""
+    """Give the SQL that reopens an existing delivery. An ordered delivery that is open keeps its state."""
     is_kept = f"deliveries.order_key IS NOT NULL AND deliveries.{OPEN}"
     fresh = {
         "status": f"'{Status.HELD}'",
@@ -69,13 +67,13 @@ def _again() -> str:
 
 
 async def is_any_open(connection: AsyncConnection, replay_no: int) -> bool:
-    """Tell whether a delivery of a replay has not ended."""
+    """Return whether any delivery of a replay is still open."""
     statement = text(f"SELECT 1 FROM deliveries WHERE replay_no = :no AND {OPEN} LIMIT 1")
     return (await connection.execute(statement, {"no": replay_no})).first() is not None
 
 
 async def reach(connection: AsyncConnection, no: int, *, after: int, up_to: int, limit: int) -> int:
-    """Tell how far a replay may go from position *after*: across *limit* open deliveries, and to *up_to* at most."""
+    """Find the position up to which a replay may read from *after*: past *limit* open deliveries, and to *up_to* at most."""
     through = sql.through_index(connection, "ix_deliveries_open")
     statement = text(
         f"SELECT position FROM deliveries {through} WHERE subscription_no = :no AND {OPEN} AND position > :after "
@@ -87,14 +85,14 @@ async def reach(connection: AsyncConnection, no: int, *, after: int, up_to: int,
 
 
 async def take_back(connection: AsyncConnection, replay_no: int, no: int) -> bool:
-    """Withdraw some deliveries of a cancelled replay, and release the ones queued behind them; tells whether any were ordered."""
+    """Withdraw some deliveries of a cancelled replay, and release those queued behind them. Returns whether any had an order."""
     keys = await replays.withdraw(connection, replay_no)
     await ordering.arrange(connection, [Place(no, key) for key in sorted(keys)])
     return bool(keys)
 
 
 async def reopen(connection: AsyncConnection, key: Key, order_key: int, *, shard: int) -> None:
-    """Queue an ended delivery under *order_key*, before later deliveries of the key."""
+    """Queue an ended delivery under *order_key*, before later deliveries of the same key."""
     await connection.execute(
         text(
             f"UPDATE deliveries SET status = '{Status.HELD}', due_ms = NULL, queued = 1, order_key = :key, "
@@ -112,7 +110,7 @@ async def reopen(connection: AsyncConnection, key: Key, order_key: int, *, shard
 
 
 async def retry_front(connection: AsyncConnection, key: Key) -> None:
-    """Make a front due at once, unless an attempt is under way or it is queued."""
+    """Make the first open delivery of a key due at once, unless an attempt is in progress or the delivery is queued."""
     await connection.execute(
         text(
             f"UPDATE deliveries SET status = '{Status.PENDING}', due_ms = {sql.now_ms(connection)} "
@@ -124,7 +122,7 @@ async def retry_front(connection: AsyncConnection, key: Key) -> None:
 
 
 async def skip(connection: AsyncConnection, key: Key) -> None:
-    """End an open delivery as ``skipped``, whatever the result of an attempt under way; deliveries behind it go on."""
+    """End an open delivery as ``skipped``, whatever the result of a running attempt; deliveries behind it continue."""
     row = (
         await connection.execute(
             text(

@@ -1,13 +1,13 @@
-"""Ordered deliveries: rows of the ledger that wait for an earlier one of their key.
+"""Ordered deliveries: rows of the ledger that wait for earlier deliveries of their order key.
 
-A delivery of a subscription with an ordering has an *order key*, and the shard of its company. The first open delivery of a
-key is the *front*: it is pending, with a due time, and the holder of the shard claims it (``claim``). The others are held,
-*queued* behind it, and no worker looks for them. ``arrange`` maintains this state. Code that changes an open delivery of a
-key calls it in the same transaction and holds the lock of the subscription's row (``lock``), so that two changes never miss
-each other.
+A delivery of a subscription with an ordering has an *order key*, and the shard of its company. The first open delivery of a key
+is the *front*: it is pending and has a due time, and the holder of the shard claims it (``claim``). The others are held and
+*queued* behind the front, and no worker searches for them. ``arrange`` maintains this state. Code that changes an open delivery
+of a key calls ``arrange`` in the same transaction, with the subscription's row locked (``lock``), so that two changes never
+miss each other.
 
-While a replay reads the log, no delivery beyond its position has its turn: the replay may still queue earlier ones. A
-delivery keeps the order key that it was stored with, even if its subscription has another ordering by now, or none.
+While a replay reads the log, no delivery beyond its position may begin, because the replay may still queue earlier ones. A
+delivery keeps the order key that it was stored with, even if its subscription now has another ordering or none.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -23,26 +23,31 @@ from trunkline.store.deliveries import Claim
 from trunkline.store.sql import text
 
 CLAIM_MS = 75_000
-"""The default lease of a claim, longer than an attempt takes. The claims of a dead worker are freed earlier."""
+"""The default lease of a claim, longer than an attempt takes. The claims of a dead worker are released earlier."""
 LOOKED_AT = 200
-"""The number of subscriptions that one search for fronts covers; the next search goes on behind them."""
+"""The number of subscriptions that one search for fronts covers; the next search continues after them."""
 _IS_FIRST = (
     "NOT EXISTS (SELECT 1 FROM deliveries AS e WHERE e.subscription_no = {row}.subscription_no "
     "AND e.order_key = {row}.order_key AND e.position < {row}.position "
     f"AND e.status IN ('{Status.PENDING}', '{Status.HELD}') LIMIT 1 OFFSET 0)"
 )
-"""OFFSET 0 keeps PostgreSQL from turning it into a join. If the table was analyzed before the backlog grew, the join reads
-all waiting rows of the subscription for each row (33,000 rows: 33,000 pages for each front, instead of 3)."""
+"""The SQL condition that a delivery is the first open one of its key.
+
+OFFSET 0 keeps PostgreSQL from turning the subquery into a join. If the table was analyzed before the backlog grew, the join
+would read all waiting rows of the subscription for each row (33,000 rows: 33,000 pages for each front, instead of 3).
+"""
 Settled = Callable[[int, int], int | None]
-"""Gives, by shard and subscription number, the position up to which the ledger has all deliveries; None if another worker
-makes them."""
+"""Gives, by shard and subscription number, the position up to which the ledger has all deliveries.
+
+None if another worker makes these deliveries.
+"""
 OPEN = f"status IN ('{Status.PENDING}', '{Status.HELD}')"
-"""The condition that a delivery has not ended."""
+"""The SQL condition that a delivery is open, not ended."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A key of a subscription. *is_on* tells whether the subscription's channel delivers; if not, even the front is held."""
+    """An order key of a subscription. If *is_on* is false, the subscription's channel is off and even the front is held."""
 
     subscription_no: int
     order_key: int
@@ -51,7 +56,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class OrderedClaim:
-    """Deliveries of one key that were claimed together, in order; *is_all*: the key has no other open ones."""
+    """Deliveries of one key that were claimed together, in order. *is_all* says that the key has no other open ones."""
 
     subscription_no: int
     order_key: int
@@ -60,9 +65,9 @@ class OrderedClaim:
 
 
 async def lock(connection: AsyncConnection, numbers: Collection[int], *, skip: bool = False) -> set[int]:
-    """Lock the subscriptions with *numbers*, and thereby their ordered deliveries; returns the locked ones.
+    """Lock the subscriptions with *numbers*, and thereby their ordered deliveries. Returns the locked ones.
 
-    With *skip* it leaves out subscriptions that another transaction has locked.
+    With *skip*, subscriptions that another transaction has locked are left out.
     """
     locking = (sql.for_update_skipping if skip else sql.for_update)(connection)
     source = sql.rows_source(connection, {"no": "bigint"})
@@ -74,9 +79,9 @@ async def lock(connection: AsyncConnection, numbers: Collection[int], *, skip: b
 
 
 def barrier(no: str) -> str:
-    """Give the SQL of the position that running replays of *no*, a subscription, have read to.
+    """Give the SQL of the position up to which running replays of the subscription *no* have read.
 
-    No later delivery has its turn.
+    No later delivery may begin.
     """
     return (
         "COALESCE((SELECT min(r.position) FROM replays AS r JOIN subscriptions AS s ON s.no = r.subscription_no "
@@ -86,9 +91,9 @@ def barrier(no: str) -> str:
 
 
 async def announce(connection: AsyncConnection, no: int) -> None:
-    """Notify the dispatchers that earlier deliveries of the subscription number *no* are open again, or may become so.
+    """Make dispatchers read the subscription *no* again, because earlier deliveries of it are open again or may become so.
 
-    The caller has locked the subscription. The holder of its shard then reads the ledger before it goes on with new events.
+    The caller has locked the subscription. The holder of its shard then reads the ledger before it continues with new events.
     """
     version = await subscription_store.next_version(connection)
     await connection.execute(
@@ -99,9 +104,9 @@ async def announce(connection: AsyncConnection, no: int) -> None:
 async def arrange(
     connection: AsyncConnection, places: Collection[Place], *, lease_ms: int = CLAIM_MS
 ) -> None:
-    """Make the first open delivery of each place its front, and queue the others except claimed ones.
+    """Make the first open delivery of each place its front, and queue the others, except claimed ones.
 
-    A front that is claimed already gets *lease_ms*. A place that is in order stays as it is.
+    A front that is already claimed gets *lease_ms*. A place whose state is correct is not changed.
     """
     if not places:
         return
@@ -123,7 +128,7 @@ async def arrange(
 async def requeue(connection: AsyncConnection, places: Collection[Place]) -> None:
     """Queue the open deliveries behind the first one of each place, except claimed ones.
 
-    The first one is queued too if it was put back while a replay reads before it; ``releasing`` finds it later.
+    The first one is queued as well if it was put back while a replay reads events before it; ``releasing`` makes it due later.
     """
     waits = f"f.is_on = 1 AND deliveries.status = '{Status.HELD}' AND f.position > {barrier('f.no')}"
     await connection.execute(
@@ -165,9 +170,9 @@ async def places_between(connection: AsyncConnection, no: int, *, after: int, up
 
 
 async def is_held_back(connection: AsyncConnection, no: int) -> bool:
-    """Tell whether new deliveries have to wait.
+    """Return whether new deliveries of a subscription have to wait.
 
-    They do while a replay reads on, or keys are still to be released (``releasing``).
+    They wait while a replay reads the log, or while order keys have to be released (``releasing``).
     """
     statement = text(
         "SELECT 1 FROM replays WHERE subscription_no = :no AND status = 'running' AND position < end_position "
@@ -177,7 +182,7 @@ async def is_held_back(connection: AsyncConnection, no: int) -> bool:
 
 
 async def busy_keys(connection: AsyncConnection, no: int, *, limit: int) -> list[int]:
-    """List up to *limit* order keys of a subscription that have open deliveries."""
+    """List up to *limit* order keys of a subscription that have open deliveries which are not queued."""
     statement = text(
         "SELECT DISTINCT order_key FROM deliveries WHERE subscription_no = :no AND order_key IS NOT NULL "
         f"AND {OPEN} AND queued IS NULL LIMIT :limit"
@@ -186,7 +191,7 @@ async def busy_keys(connection: AsyncConnection, no: int, *, limit: int) -> list
 
 
 async def next_due_ms(connection: AsyncConnection, shards: Collection[int]) -> int | None:
-    """Tell in how many ms the next front of *shards* is due: 0 if one is due now, None if none waits."""
+    """Return the milliseconds until the next front of *shards* is due: 0 if one is due now, None if none waits."""
     source = sql.rows_source(connection, {"shard": "bigint"})
     statement = text(
         f"SELECT min(due) - {sql.now_ms(connection)} FROM (SELECT (SELECT d.due_ms FROM deliveries AS d "
@@ -209,13 +214,13 @@ async def due_fronts(
     busy: Collection[int],
     after: int = 0,
 ) -> tuple[list[Key], int]:
-    """List up to *limit* due fronts: the oldest of each subscription, except *busy* ones.
+    """List up to *limit* due fronts, the oldest of each subscription first, without those of *busy* subscriptions.
 
-    Subscriptions take turns, however many fronts each has: the numbers above *after* come first, and the second result is
-    the *after* of the next call. *most_of* limits the fronts of a subscription. *settled* gives the position up to which the
-    ledger is complete: a later delivery may have to wait for an event that was read and not settled, or for one that a
-    running replay opens. A delivery whose claim has lapsed, or whose worker has died, is not a front any more if an earlier
-    delivery was opened meanwhile.
+    Subscriptions take turns, however many fronts each has: numbers above *after* come first, and the second result is the
+    *after* of the next call. *most_of* limits the fronts of a subscription. *settled* gives the position up to which the ledger
+    is complete. A later delivery may have to wait for an event that was read but not settled, or for a delivery that a running
+    replay opens. A delivery whose claim has lapsed, or whose worker has died, is no longer a front if an earlier delivery was
+    opened meanwhile.
     """
     waiting = await due.waiting(connection, due.ORDERED, after=after, limit=LOOKED_AT)
     if after and len(waiting) < LOOKED_AT:
@@ -240,9 +245,9 @@ async def due_fronts(
 
 
 async def _fronts(connection: AsyncConnection, wanted: Sequence[Sequence[int]]) -> list[Key]:
-    """List the oldest due fronts in order; *wanted* has the number, the last position and the most fronts of each subscription.
+    """List the oldest due fronts of each subscription in *wanted*, which has (number, last position, most fronts).
 
-    The barriers of replays are read first: in the same statement each waiting row would look them up.
+    The barriers of replays are read first, because in the same statement they would be read for each waiting row.
     """
     source = sql.rows_source(connection, {"no": "bigint"})
     rows = await connection.execute(
@@ -276,10 +281,11 @@ async def claim(
     run: int,
     lease_ms: int,
 ) -> list[OrderedClaim]:
-    """Claim the still due *fronts* for *lease_ms*, and up to *run* deliveries behind each front without attempts.
+    """Claim the *fronts* that are still due for *lease_ms*, and up to *run* deliveries behind each front without attempts.
 
-    *settled* is as in ``due_fronts``: beyond it deliveries between a front and the next one may be missing. Deliveries
-    behind a front are claimed even from another claimant: the claim of the front covers its queue.
+    *settled* is as in ``due_fronts``: beyond that position, deliveries between a front and the next one may be missing.
+    Deliveries behind a front are claimed even if another worker has claimed them, because the claim of a front covers its
+    queue.
     """
     await lock(connection, {front.subscription_no for front in fronts})
     rows = await _claim_fronts(connection, worker, fronts, lease_ms=lease_ms)
@@ -306,7 +312,7 @@ _Queues = dict[tuple[int, int], list[Claim]]
 async def _claim_fronts(
     connection: AsyncConnection, worker: str, fronts: Collection[Key], *, lease_ms: int
 ) -> list[tuple[Any, ...]]:
-    """Claim *fronts* that are still due; returns the order key, the claim and the shard of each."""
+    """Claim the *fronts* that are still due. Returns the order key, the claim and the shard of each."""
     now = sql.now_ms(connection)
     source = sql.rows_source(connection, {"position": "bigint", "no": "bigint"})
     rows = await connection.execute(
@@ -331,7 +337,7 @@ async def _claim_fronts(
 async def _claim_behind(
     connection: AsyncConnection, worker: str, claimed: _Queues, *, settled_of: Mapping[int, int], run: int
 ) -> None:
-    """Claim the deliveries queued behind the fronts in *claimed* that have no attempts, and add them to *claimed*."""
+    """Claim deliveries queued behind the fronts in *claimed* that have no attempts, and add them to *claimed*."""
     ranges = await _ranges_behind(connection, claimed, settled_of=settled_of, run=run)
     source = sql.rows_source(connection, {**_QUEUE, "up_to": "bigint"})
     rows = await connection.execute(
@@ -350,11 +356,11 @@ async def _claim_behind(
 async def _ranges_behind(
     connection: AsyncConnection, claimed: _Queues, *, settled_of: Mapping[int, int], run: int
 ) -> list[list[int]]:
-    """List the range to claim behind each front without attempts: subscription, order key, the front's position, last position.
+    """List, for each front without attempts, the range to claim: (subscription, order key, front's position, last position).
 
-    A range ends at *settled_of* the subscription at most, and before a delivery that was the front until an earlier one was
-    opened again, as that has a due time. The ranges are read first: in one statement with the claim SQLite would scan all
-    deliveries of the subscription.
+    A range ends at *settled_of* the subscription at most. It also ends before a delivery that was the front until an earlier
+    one was reopened, which its due time shows. The ranges are read first: in one statement with the claim, SQLite would scan
+    all deliveries of the subscription.
     """
     source = sql.rows_source(connection, _QUEUE)
     behind = (
@@ -377,7 +383,7 @@ async def _ranges_behind(
 
 
 async def _with_others(connection: AsyncConnection, worker: str, claimed: _Queues) -> set[tuple[int, int]]:
-    """Tell which keys in *claimed* have open deliveries that *worker* has not claimed."""
+    """Find the keys in *claimed* that have open deliveries not claimed by *worker*."""
     source = sql.rows_source(connection, {"no": "bigint", "order_key": "bigint"})
     rows = await connection.execute(
         text(

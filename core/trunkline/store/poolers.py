@@ -1,7 +1,7 @@
-"""Poolers before PostgreSQL, such as pgbouncer: whether there is one, and whether the hub can work through it.
+"""Poolers before PostgreSQL, such as pgbouncer: whether one is in use, and whether the hub can work through it.
 
 A pooler that gives each transaction another connection does not support LISTEN. It also loses prepared statements between
-connections, unless it tracks them; pgbouncer can since 1.21, if configured to.
+connections, unless it tracks them; pgbouncer can do so since 1.21, if configured.
 """
 
 from collections.abc import Awaitable, Callable
@@ -26,7 +26,7 @@ class _KeepsNoStatements(DatabaseUnfit):
 
 
 class SchemaDropped(DatabaseUnfit):
-    """A pooler does not pass ``database.schema`` on."""
+    """A pooler does not pass ``database.schema`` to the server."""
 
     def __init__(self, schema: str) -> None:
         super().__init__(
@@ -36,9 +36,9 @@ class SchemaDropped(DatabaseUnfit):
 
 
 async def shares_connections(connection: Any, connect: Callable[[], Awaitable[Any]]) -> bool:
-    """Tell whether a pooler gives each transaction of the driver's *connection* another connection of the server.
+    """Return whether a pooler gives each transaction of *connection* (of the driver) another connection of the server.
 
-    *connection* is not in a transaction; *connect* makes another connection, and is called only if there is a pooler.
+    *connection* is not in a transaction. *connect* opens a second connection, and is called only if there is a pooler.
 
     Raises:
         DatabaseUnfit: the pooler does so and loses prepared statements.
@@ -47,22 +47,22 @@ async def shares_connections(connection: Any, connect: Callable[[], Awaitable[An
         statement = await connection.prepare(_WHO)
         process, prepared = await statement.fetchrow()
         if process == connection.get_server_pid():
-            return False  # a pooler sends a made-up process number at the login
+            return False  # a pooler sends an invented process number at login
         if statement.get_name() not in prepared:
-            return True  # the pooler has renamed the statement, so it tracks it
+            return True  # the pooler has renamed the statement, so it tracks statements
         return await _is_taken_from(connection, connect)
     except _LOST:
         raise _KeepsNoStatements from None
 
 
 async def check_schema(connection: Any, schema: str) -> None:
-    """Make sure that the driver's *connection* has *schema* as its search path. Raises DatabaseUnfit."""
+    """Check that the driver's *connection* has *schema* as its search path. Raises DatabaseUnfit."""
     if await connection.fetchval("SELECT current_setting('search_path')") != schema:
         raise SchemaDropped(schema)
 
 
 async def _is_taken_from(connection: Any, connect: Callable[[], Awaitable[Any]]) -> bool:
-    """Tell whether another client gets the server connection that *connection* has just used; poolers lend the last used first.
+    """Return whether another client gets the server connection that *connection* has just used; poolers lend the last used first.
 
     Raises:
         DatabaseUnfit: it does, so prepared statements are lost.

@@ -1,4 +1,4 @@
-"""The privileges of a PostgreSQL role: whether it may write, and its limit of connections."""
+"""The privileges of a PostgreSQL role: whether it may write, and how many connections it may open."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ _ROOM = sqlalchemy.text("""
 
 @dataclass(frozen=True, slots=True)
 class ConnectionRoom:
-    """How many connections the hub's role may have at *most*, and how many of them are *free*."""
+    """The most connections that the hub's role may open (*most*), and how many of them are *free*."""
 
     most: int
     free: int
@@ -37,19 +37,19 @@ class ConnectionRoom:
 
 @dataclass(frozen=True, slots=True)
 class ReadOnly:
-    """Why the hub's rows are read-only, and the *remedy*; both are clauses in lower case without a period."""
+    """The reason why the hub's rows are read-only, and the *remedy*; both are clauses in lower case without a period."""
 
     reason: str
     remedy: str
 
     @property
     def sentence(self) -> str:
-        """Reason and remedy as a sentence for the operator."""
+        """The reason and the remedy as a sentence for the operator."""
         return f"{self.reason[:1].upper()}{self.reason[1:]}: {self.remedy}."
 
 
 async def why_read_only(connection: AsyncConnection, tables: Sequence[str]) -> ReadOnly | None:
-    """Say why the role of *connection* cannot write rows of *tables*, and what to grant; None if it can.
+    """Find the reason why the role of *connection* cannot write rows of *tables*, with the grant it needs; None if it can.
 
     It only reads, and skips missing tables.
     """
@@ -79,6 +79,6 @@ async def why_read_only(connection: AsyncConnection, tables: Sequence[str]) -> R
 
 
 async def connection_room(connection: AsyncConnection) -> ConnectionRoom:
-    """Count by the lowest limit: the server's without reserved connections, the database's, or the role's."""
+    """Count by the lowest of three limits: of the server without reserved connections, of the database, and of the role."""
     most, free = (await connection.execute(_ROOM)).one()
     return ConnectionRoom(most=int(most), free=max(int(free), 0))

@@ -1,6 +1,6 @@
-"""Quarantined events: outside the log until their payload fits its schema, or until retention removes them.
+"""Quarantined events: they stay outside the log until their payload fits its schema or retention removes them.
 
-A release locks the event's row before the log's head, the lock order of all code here.
+A release locks the event's row before the log's head; all code here uses this lock order.
 """
 
 from collections import Counter
@@ -17,7 +17,7 @@ from trunkline.store.operational import Gathered
 from trunkline.store.sql import text
 
 COUNT = "SELECT count(*) FROM (SELECT 1 FROM quarantine WHERE position IS NULL LIMIT :limit) AS w"
-"""Counts the waiting events of all companies, up to ``:limit``."""
+"""SQL that counts the waiting events of all companies, up to ``:limit``."""
 _COLUMNS = (
     "no, id, company_id, type, version, created_utc, payload, metadata, position, received_ms, updated_ms"
 )
@@ -25,9 +25,9 @@ _COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class QuarantinedDraft:
-    """An event to be quarantined, with its *errors*; *index* is its place in its request.
+    """An event to be quarantined, with its *errors*; *index* is its place in the request.
 
-    *version* is the version of its type that the sender named; None for the current one.
+    *version* is the version of its type that the sender named; None means the current one.
     """
 
     index: int
@@ -39,7 +39,7 @@ class QuarantinedDraft:
 
 @dataclass(frozen=True, slots=True)
 class Quarantined:
-    """One row. *position* is None while the event waits, and its position in the log once it was released."""
+    """One quarantined event. *position* is None while it waits, and its position in the log after its release."""
 
     no: int
     id: str
@@ -56,13 +56,13 @@ class Quarantined:
 
 @dataclass(frozen=True, slots=True)
 class Which:
-    """A choice of events: of one company or all (None), and of one *type* or any."""
+    """A choice of waiting events: of one company or of all (None), and of one *type* or of all."""
 
     company_id: int | None = None
     type: str | None = None
 
     def condition(self) -> tuple[str, dict[str, object]]:
-        """Give the SQL condition of the chosen events that wait, and its parameters."""
+        """Give the SQL condition for the chosen events, and its parameters."""
         terms: list[str] = ["position IS NULL"]
         parameters: dict[str, object] = {}
         if self.company_id is not None:
@@ -76,7 +76,7 @@ class Which:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """The number of waiting events of a type, counted up to a limit."""
+    """The number of waiting events of one type, counted up to a limit."""
 
     type: str
     count: int
@@ -138,9 +138,9 @@ async def newest(
 async def find(
     connection: AsyncConnection, id: str, *, company_id: int | None, locks: bool = False
 ) -> Quarantined | None:
-    """Read an event, released or not; None if there is none, or it belongs to another company.
+    """Read an event, released or not; None if it does not exist or belongs to another company.
 
-    *locks* keeps others from changing it until the transaction ends.
+    With *locks*, other transactions cannot change it until this one ends.
     """
     own = "" if company_id is None else "AND company_id = :company"
     locking = sql.for_update(connection) if locks else ""
@@ -157,7 +157,7 @@ async def oldest(
 ) -> list[Quarantined]:
     """Read up to *limit* waiting events with numbers above *after*, oldest first.
 
-    *locks* keeps others from changing them until the transaction ends; rows that are being changed are left out.
+    With *locks*, other transactions cannot change them until this one ends, and rows that are locked already are left out.
     """
     condition, parameters = which.condition()
     locking = sql.for_update_skipping(connection) if locks else ""
@@ -170,7 +170,7 @@ async def oldest(
 
 
 async def change_payload(connection: AsyncConnection, id: str, payload: bytes) -> None:
-    """Replace an event's payload with *payload*."""
+    """Replace an event's payload."""
     statement = text(
         f"UPDATE quarantine SET payload = :payload, updated_ms = {sql.now_ms(connection)} WHERE id = :id "
         "RETURNING company_id, type"
@@ -180,7 +180,7 @@ async def change_payload(connection: AsyncConnection, id: str, payload: bytes) -
 
 
 async def mark_released(connection: AsyncConnection, positions: Mapping[str, int]) -> None:
-    """Note the positions of released events by id, and clear their payloads, which the log has now."""
+    """Note the positions of released events, by id, and clear their payloads, which are now in the log."""
     statement = text(
         "UPDATE quarantine SET position = :position, payload = :nothing, metadata = :nothing, "
         f"updated_ms = {sql.now_ms(connection)} WHERE id = :id"
@@ -197,7 +197,7 @@ async def mark_released(connection: AsyncConnection, positions: Mapping[str, int
 
 
 async def delete(connection: AsyncConnection, id: str) -> None:
-    """Remove an event for good."""
+    """Delete an event."""
     statement = text("DELETE FROM quarantine WHERE id = :id RETURNING company_id, type")
     company_id, event_type = (await connection.execute(statement, {"id": id})).one()
     audit_log.note("quarantine.deleted", id, company_id=company_id, before={"type": event_type})
@@ -219,7 +219,7 @@ async def count_by_type(connection: AsyncConnection, company_id: int, *, limit: 
 
 
 async def purge(connection: AsyncConnection, *, before_ms: int, limit: int) -> int:
-    """Remove up to *limit* events that were received before *before_ms*, released or not; returns how many."""
+    """Remove up to *limit* events that were received before *before_ms*, released or not. Returns how many."""
     statement = text(
         "DELETE FROM quarantine WHERE no IN (SELECT no FROM quarantine WHERE received_ms < :before "
         f"ORDER BY received_ms LIMIT :limit {sql.for_update_skipping(connection)})"

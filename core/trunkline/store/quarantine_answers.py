@@ -1,4 +1,4 @@
-"""Answers about quarantined events by idempotency key, so that a repeated request gets the same answer."""
+"""Answers about quarantined events, by idempotency key, so that a repeated request gets the same answer."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -21,7 +21,7 @@ Key = tuple[int, str]
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """The answer about a quarantined event. *event* is the event of the log if it was released since."""
+    """The answer about a quarantined event. *event* is the log's event, if the quarantined one has been released."""
 
     index: int
     id: str
@@ -45,7 +45,7 @@ class Receipt:
         )
 
     def view(self) -> dict[str, Any]:
-        """Give the receipt as JSON without its *index*, the answer for a single event."""
+        """Give the answer for a single event, as JSON without its *index*."""
         return {
             "id": self.id,
             "type": self.type,
@@ -56,7 +56,7 @@ class Receipt:
         }
 
     def item(self) -> dict[str, Any]:
-        """Give the receipt with its *index*, for a list of several."""
+        """Give the answer with its *index*, for a list of several."""
         return {"index": self.index, **self.view()}
 
 
@@ -83,12 +83,12 @@ async def remember(
 async def find(
     connection: AsyncConnection, keys: Collection[Key], *, lifetime_ms: int
 ) -> dict[Key, list[Receipt]]:
-    """Look up the answers given under *keys* within *lifetime_ms*, and which of their events were released since."""
+    """Find the answers given under *keys* within *lifetime_ms*, with the events that were released since."""
     if not keys:
         return {}
     statement = text(
         "SELECT namespace, key, body FROM quarantine_answers WHERE namespace IN :namespaces AND key IN :keys "
-        f"AND +created_ms > {sql.now_ms(connection)} - {lifetime_ms}"  # plus: as in ``idempotency.find``
+        f"AND +created_ms > {sql.now_ms(connection)} - {lifetime_ms}"  # plus, for the reason given in ``idempotency.find``
     ).bindparams(bindparam("namespaces", expanding=True), bindparam("keys", expanding=True))
     names = {"namespaces": sorted({space for space, _ in keys}), "keys": sorted({key for _, key in keys})}
     rows = await connection.execute(statement, names)
@@ -97,7 +97,7 @@ async def find(
 
 
 async def purge(connection: AsyncConnection, *, before_ms: int, limit: int) -> int:
-    """Remove up to *limit* answers that were given before *before_ms*; returns how many."""
+    """Remove up to *limit* answers that were given before *before_ms*. Returns how many."""
     skipping = sql.for_update_skipping(connection)
     statement = text(
         "DELETE FROM quarantine_answers WHERE (namespace, key) IN (SELECT namespace, key FROM quarantine_answers "

@@ -31,9 +31,11 @@ quarantine = Table(
     ),
     partial_index("ix_quarantine_released", "company_id", where="position IS NOT NULL"),
 )
-"""Events that are not in the log because their payload breaks its schema. *payload* and *metadata* are compact JSON as
-received. *version* is the version of its type that the sender named, if any. *position* is the log position of a released
-event, whose payload is only in the log."""
+"""Events that are not in the log because their payload does not fit its schema.
+
+*payload* and *metadata* are compact JSON as received. *version* is the version of its type that the sender named, if any.
+*position* is the log position of a released event; the payload of such an event is only in the log.
+"""
 
 quarantine_answers = Table(
     "quarantine_answers",
@@ -44,4 +46,4 @@ quarantine_answers = Table(
     Column("created_ms", BigInteger, nullable=False),
     Index("ix_quarantine_answers_created", "created_ms"),
 )
-"""The answers for quarantined events of an idempotency key (``idempotency_keys``)."""
+"""The answers about quarantined events, by idempotency key (``idempotency_keys``)."""

@@ -1,4 +1,4 @@
-"""Testing whether the log accepts an append, without leaving rows."""
+"""Tests whether the log accepts an append, without leaving rows."""
 
 import os
 
@@ -10,14 +10,14 @@ from trunkline.store.sql import text
 
 ROWS = 8
 ROW_BYTES = 1_900
-"""A row size that PostgreSQL still keeps in the table itself, as it does most events; eight rows need two or more pages."""
+"""The size of a row that PostgreSQL still keeps in the table itself, as it does most events. Eight rows fill two pages or more."""
 
 
 async def rehearse_append(connection: AsyncConnection) -> None:
     """Insert rows into the log and delete them again, in the transaction of *connection*.
 
-    They need new disk space as events do, as an update in place succeeds on a full disk. No reader sees them, and they use
-    no positions.
+    The rows need new disk space as events do, because an update in place would succeed on a full disk. No reader sees them, and
+    they use no positions.
     """
     events = [Event(position, 0, "rehearsal", 0, os.urandom(ROW_BYTES)) for position in range(-ROWS, 0)]
     await stream.insert(connection, events, shards=1)
@@ -25,6 +25,6 @@ async def rehearse_append(connection: AsyncConnection) -> None:
 
 
 async def take_room(connection: AsyncConnection) -> None:
-    """Use space on the log's disk, as cheaply as the database allows; success does not prove that an append succeeds."""
+    """Use space on the log's disk, as cheaply as the database allows. Success does not prove that an append would succeed."""
     if not await dialects.of_connection(connection).take_room(connection):
         await rehearse_append(connection)

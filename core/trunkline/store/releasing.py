@@ -1,8 +1,8 @@
-"""Releasing the keys of a subscription after a replay or its ordering has ended: each key gets its front, piece by piece.
+"""Releases the order keys of a subscription after a replay or its ordering has ended, piece by piece: each key gets a front.
 
-There may be as many keys as events, too many for one transaction. The releasing transaction does the first piece. If more
-are left, it adds a row to the table ``unreleased``, and workers do the other pieces (``dispatch.upkeep.status_changes``).
-Until then the subscription counts as held back, so that new deliveries do not overtake waiting ones.
+There may be as many keys as events, too many for one transaction. The releasing transaction does the first piece. If keys are
+left, it adds a row to the table ``unreleased``, and workers do the other pieces (``dispatch.upkeep.status_changes``). Until
+then new deliveries of the subscription wait, so that they do not overtake earlier ones.
 """
 
 from collections.abc import Sequence
@@ -21,21 +21,21 @@ _FIRST_KEY = -(2**63)
 
 
 async def release(connection: AsyncConnection, no: int) -> None:
-    """Make the first open delivery of each key of a subscription, whose row the caller has locked, a front.
+    """Make the first open delivery of each key of a subscription a front. The caller has locked the subscription's row.
 
-    Call it when a replay has read on or was cancelled, or the subscription lost its ordering.
+    Call it when a replay has read all its events or was cancelled, or when the subscription lost its ordering.
     """
     await _go_on_from(connection, no, _FIRST_KEY)
 
 
 async def unreleased(connection: AsyncConnection, *, limit: int) -> Sequence[int]:
-    """List up to *limit* subscriptions with keys still to be released."""
+    """List up to *limit* subscriptions whose keys must still be released."""
     statement = text("SELECT subscription_no FROM unreleased ORDER BY subscription_no LIMIT :limit")
     return [row[0] for row in await connection.execute(statement, {"limit": limit})]
 
 
 async def go_on(connection: AsyncConnection, no: int) -> None:
-    """Do the next piece for a subscription, unless another transaction is changing it."""
+    """Do the next piece for a subscription, unless another transaction is changing the subscription."""
     if not await ordering.lock(connection, [no], skip=True):
         gone = "NOT EXISTS (SELECT 1 FROM subscriptions WHERE no = :no)"
         await connection.execute(
@@ -49,7 +49,7 @@ async def go_on(connection: AsyncConnection, no: int) -> None:
 
 
 async def _go_on_from(connection: AsyncConnection, no: int, first: int) -> None:
-    """Do the piece that begins with the key *first*, and note where the next one begins."""
+    """Do the piece that begins with the key *first*, and note the key at which the next piece begins."""
     keys = await _next_keys(connection, no, first)
     await _make_fronts(connection, no, keys[:KEYS])
     if len(keys) <= KEYS:
@@ -65,7 +65,7 @@ async def _go_on_from(connection: AsyncConnection, no: int, first: int) -> None:
 
 
 async def _next_keys(connection: AsyncConnection, no: int, first: int) -> list[int]:
-    """List the next keys from *first* on with open deliveries, one more than a piece has, at one index lookup each."""
+    """List the next keys with open deliveries from *first* on, one more than a piece has; each takes one index lookup."""
     rows_of = f"FROM deliveries AS d WHERE d.subscription_no = :no AND d.order_key IS NOT NULL AND d.{OPEN}"
     rows = await connection.execute(
         text(
@@ -79,9 +79,9 @@ async def _next_keys(connection: AsyncConnection, no: int, first: int) -> list[i
 
 
 async def _make_fronts(connection: AsyncConnection, no: int, keys: Sequence[int]) -> None:
-    """Make the first open delivery of each key a front if it waits and no running replay is still before it.
+    """Make the first open delivery of each key a front, if it waits and no running replay is still before it.
 
-    One that was claimed behind deliveries that have ended since gets a due time after its claim, in case its worker is gone.
+    If it was claimed behind a delivery that has ended since, it gets a due time after its claim, in case its worker is dead.
     """
     if not keys:
         return

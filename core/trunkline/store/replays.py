@@ -1,7 +1,7 @@
 """Replays as rows, and the step that advances them: a page of the log becomes due deliveries.
 
-A step is one transaction: its deliveries, position and counts are stored together, so after a crash a replay goes on exactly
-where it was.
+A step is one transaction that stores its deliveries, position and counts. So after a crash a replay continues exactly from its
+last step.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -28,22 +28,22 @@ _BOUND = {
     "claim": "claim",
     "lease": "due_ms",
 }
-"""The parameters whose type PostgreSQL cannot infer, with the columns that have it."""
+"""The parameters whose type PostgreSQL cannot infer, and the columns that have this type."""
 PIECE = 500
 """The number of deliveries that one transaction withdraws."""
 _OPEN = f"status IN ('{Status.PENDING}', '{Status.HELD}')"
 _WAS_OPEN = f"attempts = round_start AND COALESCE(status_before, '') IN ('{Status.PENDING}', '{Status.HELD}')"
-"""The condition that a delivery was open before its replay, which has made no attempt."""
+"""The SQL condition that a delivery was open before its replay, and the replay has made no attempt at it."""
 STATUS_BEFORE = (
     f"status_before = CASE WHEN deliveries.{_OPEN} AND deliveries.status_before IS NOT NULL "
     "AND deliveries.attempts = deliveries.round_start THEN deliveries.status_before ELSE deliveries.status END"
 )
-"""The SQL that notes a delivery's status before a replay opens it."""
+"""The SQL that stores a delivery's status before a replay opens the delivery."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row, column by column (``tables.replays``)."""
+    """One row of ``tables.replays``."""
 
     no: int
     id: str
@@ -102,7 +102,7 @@ async def delivered(connection: AsyncConnection, no: int) -> int:
 
 
 async def outstanding(connection: AsyncConnection, no: int, *, limit: int) -> int:
-    """Count the deliveries of a replay that have not ended, up to *limit*."""
+    """Count the pending deliveries of a replay, up to *limit*."""
     statement = text(
         "SELECT count(*) FROM (SELECT 1 FROM deliveries WHERE replay_no = :no AND status = 'pending' LIMIT :limit) AS p"
     )
@@ -120,7 +120,10 @@ async def pins_of(connection: AsyncConnection, numbers: Collection[int]) -> dict
 
 
 async def take_next(connection: AsyncConnection, *, but: Sequence[int] = ()) -> Row | None:
-    """Lock the running replay that was moved longest ago, except the numbers in *but*; other workers get other replays."""
+    """Lock and read the running replay that was advanced longest ago, except the numbers in *but*.
+
+    A replay that another worker has locked is skipped.
+    """
     is_left_out, numbers = sql.one_of(connection, "r.no", "numbers", BigInteger)
     columns = ", ".join(f"r.{column.name}" for column in _table.columns)
     statement = text(
@@ -149,7 +152,7 @@ async def running(connection: AsyncConnection, *, limit: int) -> int:
 
 
 async def move(connection: AsyncConnection, no: int, *, position: int, matched: int) -> None:
-    """Note that the replay has read up to *position* and made *matched* more deliveries due."""
+    """Note that a replay has read up to *position* and made *matched* more deliveries due."""
     await connection.execute(
         text(
             f"UPDATE replays SET position = :position, matched = matched + :matched, updated_ms = {sql.now_ms(connection)} "
@@ -160,7 +163,7 @@ async def move(connection: AsyncConnection, no: int, *, position: int, matched: 
 
 
 async def end(connection: AsyncConnection, no: int, status: str) -> bool:
-    """End a running replay as *status*; returns False if it was not running."""
+    """End a running replay with *status*; False if it was not running."""
     result = await connection.execute(
         text(
             f"UPDATE replays SET status = :status, updated_ms = {sql.now_ms(connection)}, delivered = "
@@ -193,11 +196,11 @@ async def end(connection: AsyncConnection, no: int, status: str) -> bool:
 
 
 async def withdraw(connection: AsyncConnection, no: int) -> set[int]:
-    """Withdraw up to ``PIECE`` open, unclaimed deliveries of a cancelled replay; returns the order keys of ended ones.
+    """Withdraw up to ``PIECE`` open deliveries of a cancelled replay. Returns the order keys of the deliveries that ended.
 
-    Each gets its status from before the replay: one that was open goes on without it, one that the replay tried in vain is
-    exhausted, and one that the replay made is skipped. While more are left, also ones claimed by a worker, the replay's
-    ``withdrawing`` stays set.
+    Each delivery gets its status from before the replay. One that was open continues without the replay, one that the replay
+    tried without success is exhausted, and one that the replay made is skipped. While more are left, including deliveries
+    claimed by a worker, the replay's ``withdrawing`` stays set.
     """
     keys = await _take_back(connection, no)
     statement = text(
@@ -211,10 +214,10 @@ async def withdraw(connection: AsyncConnection, no: int) -> set[int]:
 
 
 async def _take_back(connection: AsyncConnection, no: int) -> set[int]:
-    """Withdraw the next deliveries, due ones first; returns the order keys of ended ones.
+    """Withdraw the next deliveries, due ones first. Returns the order keys of the deliveries that ended.
 
-    The UPDATE names them by their primary keys: without good statistics either database would scan all deliveries of the
-    replay to find them by its number or by a join.
+    The UPDATE names deliveries by their primary keys: without good statistics, either database would scan all deliveries of the
+    replay to find them by the replay's number or by a join.
     """
     rows = await connection.execute(
         text(
@@ -247,7 +250,7 @@ async def _take_back(connection: AsyncConnection, no: int) -> set[int]:
 
 
 async def withdrawing(connection: AsyncConnection) -> dict[int, int]:
-    """List the cancelled replays that have deliveries to withdraw, with their subscriptions' numbers."""
+    """List the cancelled replays that have deliveries to withdraw, each with its subscription's number."""
     rows = await connection.execute(
         text("SELECT no, subscription_no FROM replays WHERE withdrawing IS NOT NULL ORDER BY no")
     )
@@ -264,7 +267,7 @@ async def end_of_subscription(connection: AsyncConnection, subscription_no: int,
 async def first_claimed(
     connection: AsyncConnection, replay: Row, positions: Sequence[int], *, within_ms: int
 ) -> int | None:
-    """Find the first of *positions* with a claimed delivery, if *replay* was made within the last *within_ms* milliseconds."""
+    """Find the first of *positions* that has a claimed delivery; None if *replay* is older than *within_ms*."""
     statement = text(
         "SELECT min(position) FROM deliveries WHERE subscription_no = :no AND position BETWEEN :first AND :last "
         f"AND claimed_by IS NOT NULL AND :created > {sql.now_ms(connection)} - :within"
@@ -283,10 +286,10 @@ async def first_claimed(
 
 
 async def make_due(connection: AsyncConnection, replay: Row, positions: Sequence[int], *, again: bool) -> int:
-    """Make deliveries of the events at *positions* due; returns how many.
+    """Make deliveries of the events at *positions* due. Returns how many.
 
-    Existing deliveries are left alone unless *again* is set. Claimed deliveries are never touched, nor are open ones with an
-    order key from an earlier ordering.
+    Existing deliveries are changed only with *again*. Claimed deliveries are never changed, nor are open ones with an order key
+    from an earlier ordering.
     """
     return len(await _open(connection, replay, positions, again=again, worker=None, lease_ms=0))
 
@@ -300,7 +303,7 @@ async def claim_due(
     worker: str,
     lease_ms: int,
 ) -> list[Claim]:
-    """Make deliveries due as ``make_due`` does, and claim them for *worker* as ``due.claim`` does."""
+    """Make deliveries due as ``make_due`` does, and claim them for *worker*."""
     claims = await _open(connection, replay, positions, again=again, worker=worker, lease_ms=lease_ms)
     return sorted(claims, key=lambda claim: claim.position)
 
@@ -349,7 +352,7 @@ async def _open(
 async def looked_to(
     connection: AsyncConnection, subscription_no: int, *, after: int, up_to: int, limit: int
 ) -> int:
-    """Give the position of the last of the next *limit* deliveries of a subscription; *up_to* if there are fewer."""
+    """Find the position of the *limit*-th next delivery of a subscription after *after*; *up_to* if there are fewer."""
     statement = text(
         "SELECT position FROM deliveries WHERE subscription_no = :no AND position > :after AND position <= :up_to "
         "ORDER BY position LIMIT 1 OFFSET :skipped"
@@ -362,7 +365,7 @@ async def looked_to(
 async def failed_positions(
     connection: AsyncConnection, subscription_no: int, *, after: int, up_to: int, limit: int
 ) -> list[int]:
-    """List the positions of events whose delivery to a subscription has finally failed, in log order."""
+    """List the positions of events whose delivery to a subscription has failed for good, in log order."""
     rows = await connection.execute(
         text(
             "SELECT position FROM deliveries WHERE subscription_no = :no AND position > :after AND position <= :up_to "

@@ -1,6 +1,6 @@
-"""Removing old events, with their deliveries and attempts, in small batches.
+"""Removes old events, with their deliveries and attempts, in small batches.
 
-Nothing here waits for another transaction or blocks delivering: locked rows are skipped until the next round, and the head
+It never waits for another transaction and never blocks deliveries: locked rows are skipped until the next round, and the head
 of the log is never locked.
 """
 
@@ -17,7 +17,7 @@ from trunkline.store.cursors import LOWEST
 from trunkline.store.sql import text
 
 _LOCK = 7_236_455_002
-"""Key of the lock that a worker holds while it removes, until its transaction ends."""
+"""Key of the lock that a worker holds until the end of its transaction while it removes events."""
 LOG_BOUNDS = "SELECT r.edge, h.position AS head FROM retention AS r CROSS JOIN stream_head AS h WHERE r.id = 1 AND h.id = 1"
 _OPEN = f"('{Status.PENDING}', '{Status.HELD}')"
 _NEEDED = (
@@ -28,7 +28,7 @@ _NEEDED = (
 
 @dataclass(frozen=True, slots=True)
 class LogBounds:
-    """The bounds of the log: events up to *edge* were removed, and *head* is the newest position."""
+    """The bounds of the log: events up to *edge* were removed unless still needed, and *head* is the newest position."""
 
     edge: int
     head: int
@@ -36,7 +36,7 @@ class LogBounds:
 
 @dataclass(frozen=True, slots=True)
 class Horizon:
-    """The age limit: events accepted before *before_ms* may go; the last of them is at *position*."""
+    """The age limit: events accepted before *before_ms* may be removed; the last of them is at *position*."""
 
     before_ms: int
     position: int
@@ -44,7 +44,7 @@ class Horizon:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page of the log up to *reached*, and the *positions* in it of events that may go."""
+    """A page of the log up to *reached*, and the *positions* of its events that may be removed."""
 
     positions: Sequence[int]
     reached: int
@@ -82,7 +82,7 @@ async def oldest(connection: AsyncConnection) -> Oldest | None:
 
 
 async def oldest_of_company(connection: AsyncConnection, company_id: int, *, after: int) -> int | None:
-    """Read when a company's first event after position *after* was accepted; None if there is none."""
+    """Read the time (Unix ms) at which a company's first event after position *after* was accepted; None if there is none."""
     statement = text(
         "SELECT accepted_ms FROM events WHERE company_id = :company AND position > :after ORDER BY position LIMIT 1"
     )
@@ -92,7 +92,7 @@ async def oldest_of_company(connection: AsyncConnection, company_id: int, *, aft
 async def check_cursor(
     connection: AsyncConnection, company_id: int, *, after: int, bounds: LogBounds | None = None
 ) -> None:
-    """Make sure that *after* is in the log and nothing after it was removed; *bounds* are the log's, if they are known.
+    """Check that *after* is in the log and that no event after it was removed. *bounds* are the log's bounds, if known.
 
     Raises:
         CursorExpired: events after it were removed, of this company or of others.
@@ -107,7 +107,7 @@ async def check_cursor(
 
 
 async def clock_ms(connection: AsyncConnection) -> int:
-    """Read the database's clock as a value: an index is not read up to a volatile clock (``due.oldest``)."""
+    """Read the database's clock as a value, because an index cannot be limited by a volatile clock (``due.oldest``)."""
     return int((await connection.execute(text(f"SELECT {sql.now_ms(connection)}"))).scalar_one())
 
 
@@ -120,10 +120,10 @@ async def horizon(connection: AsyncConnection, *, before_ms: int) -> Horizon:
 
 
 async def removable(connection: AsyncConnection, old: Horizon, *, after: int, limit: int, rows: int) -> Page:
-    """Read up to *limit* old events after *after*, and choose the ones that may go.
+    """Read up to *limit* old events after *after*, and choose those that may be removed.
 
     An event stays while it is beyond its shard's cursor, has a pending or held delivery, or has not been read by a running
-    replay. The page ends early if its events have more than *rows* deliveries and attempts.
+    replay that needs it. The page ends early if its events have more than *rows* deliveries and attempts.
     """
     rows_of_page = await connection.execute(
         text(
@@ -150,14 +150,14 @@ async def removable(connection: AsyncConnection, old: Horizon, *, after: int, li
 
 
 async def take_turn(connection: AsyncConnection) -> bool:
-    """Keep other workers from removing until the transaction ends; False if one is removing now."""
+    """Lock removal for this transaction; False if another worker is removing events now."""
     return await dialects.of_connection(connection).try_turn(connection, _LOCK)
 
 
 async def remove(connection: AsyncConnection, positions: Sequence[int]) -> Removed:
-    """Remove the events at *positions*, from ``removable``, with their deliveries and attempts, and move the edge.
+    """Remove the events at *positions* with their deliveries and attempts, and move the edge.
 
-    Events that a retry or a replay has needed since are left out.
+    *positions* come from ``removable``. Events that a retry or a replay needs by now are left out.
     """
     free = await _still_free(connection, positions)
     if not free:
@@ -170,7 +170,7 @@ async def remove(connection: AsyncConnection, positions: Sequence[int]) -> Remov
 
 
 async def _still_free(connection: AsyncConnection, positions: Sequence[int]) -> list[int]:
-    """Lock the ended deliveries at *positions*; returns the positions with all deliveries locked."""
+    """Lock the ended deliveries at *positions*. Returns the positions whose events may still be removed."""
     if not positions:
         return []
     locking = sql.for_update_skipping(connection)
@@ -200,7 +200,7 @@ async def _delete(connection: AsyncConnection, table: str, positions: Sequence[i
 
 
 def within_positions(connection: AsyncConnection) -> str:
-    """Give the SQL condition of positions, with a range so that every plan uses the primary key."""
+    """Give the SQL condition that a position is among the given ones; its range makes every plan use the primary key."""
     source = sql.rows_source(connection, {"event_position": "bigint"})
     return f"position BETWEEN :first AND :last AND position IN (SELECT event_position FROM {source})"
 
@@ -212,7 +212,7 @@ def position_parameters(positions: Sequence[int]) -> dict[str, object]:
 
 
 async def purge_idempotency_keys(connection: AsyncConnection, *, before_ms: int, limit: int) -> int:
-    """Remove up to *limit* keys that were first used before *before_ms*; returns how many."""
+    """Remove up to *limit* keys that were first used before *before_ms*. Returns how many."""
     return await _purge(
         connection,
         "idempotency_keys",
@@ -224,7 +224,7 @@ async def purge_idempotency_keys(connection: AsyncConnection, *, before_ms: int,
 
 
 async def purge_operation_keys(connection: AsyncConnection, *, before_ms: int, limit: int) -> int:
-    """Remove up to *limit* keys of actions that were first used before *before_ms*; returns how many."""
+    """Remove up to *limit* keys of actions that were first used before *before_ms*. Returns how many."""
     return await _purge(
         connection,
         "operation_keys",
@@ -236,7 +236,7 @@ async def purge_operation_keys(connection: AsyncConnection, *, before_ms: int, l
 
 
 async def purge_replays(connection: AsyncConnection, *, before_ms: int, limit: int) -> int:
-    """Remove up to *limit* replays that ended before *before_ms* and that no delivery names any more."""
+    """Remove up to *limit* replays that ended before *before_ms* and that no delivery refers to. Returns how many."""
     return await _purge(
         connection,
         "replays",
@@ -249,9 +249,9 @@ async def purge_replays(connection: AsyncConnection, *, before_ms: int, limit: i
 
 
 async def purge_subscriptions(connection: AsyncConnection, *, before_ms: int, limit: int) -> int:
-    """Remove up to *limit* subscriptions that were deleted before *before_ms* and that nothing names any more.
+    """Remove up to *limit* subscriptions that were deleted before *before_ms* and that no row refers to. Returns how many.
 
-    The rows are kept because a dispatcher learns from them that a subscription was deleted.
+    Deleted rows are kept for a time, because dispatchers learn from them that a subscription was deleted.
     """
     return await _purge(
         connection,
@@ -267,9 +267,9 @@ async def purge_subscriptions(connection: AsyncConnection, *, before_ms: int, li
 
 
 async def purge_strays(connection: AsyncConnection, *, limit: int) -> int:
-    """Remove up to *limit* ended deliveries before the oldest event.
+    """Remove up to *limit* ended deliveries before the oldest event. Returns how many.
 
-    A replay can make a delivery due just as its event is removed; the retry lane then ends it as ``gone``.
+    Such a delivery arises if a replay makes it due while its event is removed; the retry lane then ends it as ``gone``.
     """
     return await _purge(
         connection,
@@ -285,9 +285,9 @@ async def purge_strays(connection: AsyncConnection, *, limit: int) -> int:
 async def _purge(
     connection: AsyncConnection, table: str, key: str, picking: str, parameters: Mapping[str, object]
 ) -> int:
-    """Remove the rows of *table* whose *key* the statement *picking* selects, except locked ones; returns how many.
+    """Remove the rows of *table* whose *key* the statement *picking* selects, except locked ones. Returns how many.
 
-    They are picked once: PostgreSQL may run a subquery again for each row and pick other unlocked rows.
+    The rows are selected once, because PostgreSQL may run a subquery again for each row and select other unlocked rows.
     """
     picking = picking.replace("{skipping}", sql.for_update_skipping(connection))
     statement = (

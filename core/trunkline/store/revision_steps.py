@@ -1,6 +1,6 @@
-"""The steps of a migration revision, found by running it without a database.
+"""The steps of a migration revision, found by running the revision without a database.
 
-A step is atomic and can be repeated without harm, so a migration can resume wherever it broke off.
+A step is atomic and can be repeated without harm, so an interrupted migration can resume at any step.
 """
 
 import copy
@@ -30,7 +30,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One change of a revision, to *table* and the index or column *name*; None if not known."""
+    """One change of a revision to *table*. *name* is the index or column, None if not known."""
 
     kind: Kind
     table: str | None
@@ -40,14 +40,14 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Steps:
-    """The steps of a revision. *is_known* is False if they depend on the database."""
+    """The steps of a revision. *is_known* is False if the steps depend on the database."""
 
     steps: Sequence[Step]
     is_known: bool
     again: Callable[[], "Steps"]
 
     def fresh(self, number: int) -> Step:
-        """Read the step *number* anew: its columns and constraints can be used only once."""
+        """Build the step *number* again, because its columns and constraints can be used only once."""
         return self.again().steps[number]
 
     @property
@@ -57,7 +57,7 @@ class Steps:
 
 
 def read(dialect: sqlalchemy.Dialect, upgrade: Callable[[], None]) -> Steps:
-    """Run the *upgrade* of a revision without a database, and list what it would do."""
+    """Run the *upgrade* of a revision without a database, and list the steps that it would do."""
     seen: list[MigrateOperation] = []
     unseen = io.StringIO()
 
@@ -71,13 +71,13 @@ def read(dialect: sqlalchemy.Dialect, upgrade: Callable[[], None]) -> Steps:
         try:
             upgrade()
             is_known = not unseen.getvalue()
-        except Exception:  # noqa: BLE001 - it queries the database, or fails as it will when applied
+        except Exception:  # noqa: BLE001 - the revision queries the database, or fails as it will when applied
             is_known = False
     return Steps(_steps_of(seen), is_known, partial(read, dialect, upgrade))
 
 
 def _named(operation: ops.CreateTableOp) -> sqlalchemy.TableClause:
-    """Give a stand-in for a table that a revision makes and may insert into."""
+    """Make a stand-in for a table that a revision creates, so that the revision can insert into it."""
     columns = (item for item in operation.columns if isinstance(item, sqlalchemy.Column))
     return sqlalchemy.table(
         operation.table_name, *(sqlalchemy.column(each.name, each.type) for each in columns)
@@ -85,7 +85,7 @@ def _named(operation: ops.CreateTableOp) -> sqlalchemy.TableClause:
 
 
 def _steps_of(operations: Sequence[MigrateOperation]) -> list[Step]:
-    """Join operations into steps: a table with its indexes, columns of one table, an index that is dropped and rebuilt."""
+    """Combine operations into steps: a table with its indexes, columns of one table, an index that is dropped and rebuilt."""
     steps: list[Step] = []
     dropped: dict[str, Step] = {}
     for operation in operations:
@@ -134,7 +134,7 @@ def _step_of(operation: MigrateOperation) -> Step:
 
 
 def carry_out(connection: sqlalchemy.Connection, step: Step) -> None:
-    """Carry out *step* in the transaction of *connection*, unless that was done before."""
+    """Apply *step* in the transaction of *connection*, unless it was applied before."""
     operations = Operations(MigrationContext.configure(connection))
     for operation in step.operations:
         if isinstance(operation, ops.CreateTableOp) and _is_there(connection, operation):
@@ -151,7 +151,7 @@ def carry_out(connection: sqlalchemy.Connection, step: Step) -> None:
 
 
 def build_beside(connection: sqlalchemy.Connection, step: Step) -> None:
-    """Build the index of *step* concurrently, named by ``name_beside``; *connection* is not in a transaction."""
+    """Build the index of *step* concurrently under the name ``name_beside``. *connection* is not in a transaction."""
     operation = step.operations[-1]
     assert isinstance(operation, ops.CreateIndexOp)
     beside = _changed(
@@ -161,13 +161,13 @@ def build_beside(connection: sqlalchemy.Connection, step: Step) -> None:
 
 
 def name_beside(step: Step) -> str:
-    """Give the name under which an index is built: its own, or a temporary one if it replaces another index."""
+    """Give the name under which an index is built: its own, or a temporary name if it replaces another index."""
     assert step.name is not None
     return f"{step.name[:58]}_anew" if step.kind is Kind.INDEX_ANEW else step.name
 
 
 def put_in_place(connection: sqlalchemy.Connection, step: Step) -> None:
-    """Replace an index by its newly built one, in the transaction of *connection*."""
+    """Replace an index by its newly built successor, in the transaction of *connection*."""
     quote = connection.dialect.identifier_preparer.quote
     own, beside = quote(step.name or ""), quote(name_beside(step))
     if own != beside:
@@ -176,7 +176,7 @@ def put_in_place(connection: sqlalchemy.Connection, step: Step) -> None:
 
 
 def _is_there(connection: sqlalchemy.Connection, operation: ops.CreateTableOp) -> bool:
-    """Tell whether the table was made before; another application's table of that name has other columns."""
+    """Return whether the table was created before. Another application's table of this name has other columns."""
     wanted = {item.name for item in operation.columns if isinstance(item, sqlalchemy.Column)}
     return _columns(connection, operation.table_name) == wanted
 

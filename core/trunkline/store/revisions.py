@@ -11,7 +11,7 @@ def read(folder: Path) -> list[str]:
     """List the revisions of the alembic files in *folder*, each after its predecessor.
 
     Raises:
-        ValueError: they are not linear: two have the same predecessor, or a predecessor is missing.
+        ValueError: the revisions are not linear: two have the same predecessor, or a predecessor is missing.
     """
     successors: dict[str | None, str] = {}
     files = sorted(folder.glob("[!_]*.py"))

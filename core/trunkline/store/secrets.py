@@ -1,4 +1,4 @@
-"""Check values that show whether a process has this database's secrets, and the rows to seal anew when secrets are replaced."""
+"""Check values that show whether a process has this database's secrets, and the rows to encrypt again with new secrets."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,13 +10,13 @@ from trunkline.store import dialects, tables
 from trunkline.store.sql import text
 
 _LOCK = 7_236_455_009
-"""Key of the lock that makes two replacements wait for each other."""
+"""Key of the lock that lets only one process replace secrets at a time."""
 _checks = tables.secret_checks
 
 
 @dataclass(frozen=True, slots=True)
 class SealedRow:
-    """The column ``sealed`` of the subscription number *no*; it opens in the context of its *id*."""
+    """The column ``sealed`` of the subscription *no*. Its *id* is needed to decrypt it."""
 
     no: int
     id: str
@@ -25,7 +25,7 @@ class SealedRow:
 
 
 async def checks(connection: AsyncConnection) -> dict[str, bytes]:
-    """Read the check values by name; empty if the database has no table of them yet."""
+    """Read the check values by name; empty if their table does not exist yet."""
     if not await _has_table(connection, _checks.name):
         return {}
     rows = await connection.execute(text("SELECT name, value FROM secret_checks"))
@@ -33,7 +33,7 @@ async def checks(connection: AsyncConnection) -> dict[str, bytes]:
 
 
 async def insert_checks(connection: AsyncConnection, values: Mapping[str, bytes]) -> None:
-    """Write the missing check values; existing ones stay."""
+    """Write the missing check values; existing ones are not changed."""
     for name, value in sorted(values.items()):
         await connection.execute(
             text("INSERT INTO secret_checks (name, value) VALUES (:name, :value) ON CONFLICT DO NOTHING"),
@@ -53,7 +53,7 @@ async def replace_check(connection: AsyncConnection, name: str, value: bytes) ->
 
 
 async def sealed_rows(connection: AsyncConnection, *, after: int = 0, limit: int) -> list[SealedRow]:
-    """Read the sealed columns of subscriptions numbered above *after*, in order; empty if there is no table yet."""
+    """Read the sealed columns of subscriptions with numbers above *after*, in order; empty if the table does not exist yet."""
     if after == 0 and not await _has_table(connection, tables.subscriptions.name):
         return []
     rows = await connection.execute(
@@ -64,9 +64,9 @@ async def sealed_rows(connection: AsyncConnection, *, after: int = 0, limit: int
 
 
 async def reseal(connection: AsyncConnection, rows: Sequence[tuple[SealedRow, bytes]]) -> int:
-    """Write new sealed bytes for *rows*, which are ordered by number; returns how many. Rows that have changed since are left.
+    """Write new sealed bytes for *rows*, ordered by number, except rows that have changed since. Returns how many.
 
-    The sealed content is the same, so no dispatcher needs to read it again.
+    The content is the same, so no dispatcher needs to read it again.
     """
     statement = text("UPDATE subscriptions SET sealed = :new WHERE no = :no AND sealed = :old")
     written = 0
@@ -77,14 +77,14 @@ async def reseal(connection: AsyncConnection, rows: Sequence[tuple[SealedRow, by
 
 
 async def name_peppers(connection: AsyncConnection, pepper: str) -> None:
-    """Note *pepper* for the keys whose pepper is not known."""
+    """Set *pepper* for the keys whose pepper is not known."""
     await connection.execute(
         text("UPDATE api_keys SET pepper = :pepper WHERE pepper IS NULL"), {"pepper": pepper}
     )
 
 
 async def count_keys_by_pepper(connection: AsyncConnection) -> dict[str | None, int]:
-    """Count the keys that are not revoked by pepper; None if the pepper is not known."""
+    """Count the keys that are not revoked, by their pepper; None stands for an unknown pepper."""
     rows = await connection.execute(
         text("SELECT pepper, count(*) FROM api_keys WHERE revoked_ms IS NULL GROUP BY pepper")
     )
@@ -93,7 +93,7 @@ async def count_keys_by_pepper(connection: AsyncConnection) -> dict[str | None, 
 
 @dataclass(frozen=True, slots=True)
 class Redigest:
-    """A key whose digest is to change from *old* to *new*, which was made with the pepper named *pepper*."""
+    """A key whose digest changes from *old* to *new*. The new digest was made with the pepper named *pepper*."""
 
     key_id: str
     old: bytes = field(repr=False)
@@ -102,9 +102,9 @@ class Redigest:
 
 
 async def redigest(connection: AsyncConnection, changes: Sequence[Redigest], *, check: bytes) -> None:
-    """Write new digests if *check* is the database's check value of the pepper.
+    """Write new digests, if *check* is the database's check value of the pepper.
 
-    So two processes that know the same peppers in opposite roles, new and old, do not undo each other's work.
+    So two processes that have the same peppers in opposite roles (new and old) do not undo each other's changes.
     """
     statement = text(
         "UPDATE api_keys SET digest = :new, pepper = :pepper WHERE id = :id AND digest = :old "
@@ -124,11 +124,11 @@ async def redigest(connection: AsyncConnection, changes: Sequence[Redigest], *, 
 
 
 async def wait_for_turn(connection: AsyncConnection) -> None:
-    """Wait until no other process replaces secrets, and keep others out until the transaction ends."""
+    """Wait until no other process replaces secrets, and lock others out until the transaction ends."""
     await dialects.of_connection(connection).wait_for_turn(connection, _LOCK)
     await connection.execute(
         text("SELECT count(*) FROM secret_checks")
-    )  # on SQLite the transaction begins with a statement
+    )  # on SQLite the transaction begins with its first statement
 
 
 async def _has_table(connection: AsyncConnection, name: str) -> bool:

@@ -1,4 +1,4 @@
-"""Connecting to a PostgreSQL server, with several hosts and TLS, both for the pool and for LISTEN."""
+"""Connects to a PostgreSQL server, with several hosts and TLS, both for the pool and for LISTEN."""
 
 import os
 import ssl
@@ -25,9 +25,9 @@ CONNECTING_ERRORS = (
     asyncpg.InterfaceError,
     asyncpg.TargetServerAttributeNotMatched,
 )
-"""The errors that the driver raises while it connects; later errors come as SQLAlchemy's."""
+"""The errors that the driver raises while it connects; later errors are those of SQLAlchemy."""
 _NEXT_HOST = (OSError, asyncpg.CannotConnectNowError, asyncpg.TargetServerAttributeNotMatched)
-"""Errors after which the next host is tried, as libpq does; a refused login ends the attempt."""
+"""Errors after which the next host is tried, as in libpq; a refused login ends the attempt."""
 _TIMEOUT_SECONDS = 5
 _HERE = "the local server"
 _UTF8 = "UTF8"
@@ -35,7 +35,7 @@ _UTF8 = "UTF8"
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """The address of the database and how to connect. If a host or port is None, the driver decides."""
+    """The address of the database, and how to connect to it. If a host or port is None, the driver decides."""
 
     hosts: tuple[tuple[str | None, int | None], ...]
     user: str | None
@@ -52,7 +52,7 @@ class Server:
     def of_url(
         cls, url: str, *, schema: str | None = None, environment: Mapping[str, str] = os.environ
     ) -> Self:
-        """Read *url*; if *schema* is given, tables are found and made only there. Raises SettingsInvalid."""
+        """Read *url*. If *schema* is given, tables are found and created only in this schema. Raises SettingsInvalid."""
         found = libpq.parameters(url, environment)
         ports = [int(port) if port else None for port in found.get("port", "").split(",")]
         return cls(
@@ -68,7 +68,7 @@ class Server:
         )
 
     async def connect(self, **options: Any) -> Any:
-        """Connect to the first host that answers and meets the URL's requirements; *options* are the driver's.
+        """Connect to the first host that answers and meets the URL's requirements; *options* are passed to the driver.
 
         The timeout applies to each host.
 
@@ -79,7 +79,7 @@ class Server:
             DatabaseTooOld: the server is older than ``oldest.POSTGRESQL``.
         """
         failures: list[str] = []
-        # If a standby is only preferred, the second round takes any host.
+        # If the URL only prefers a standby, the second round accepts any host.
         rounds = ("standby", "any") if self.attributes == "prefer-standby" else (self.attributes,)
         for attributes in rounds:
             failures.clear()
@@ -142,7 +142,7 @@ class Server:
 def _of_system(driver: dict[str, str]) -> ssl.SSLContext:
     """Make a TLS context with this machine's certificate authorities, for which the driver has no parameter.
 
-    The parameters that it replaces are removed from *driver*.
+    The parameters that the context replaces are removed from *driver*.
     """
     context = ssl.create_default_context()
     context.set_alpn_protocols(["postgresql"])
@@ -161,7 +161,7 @@ def _name(host: str | None, port: int | None) -> str:
 
 
 def _reason(error: Exception) -> str:
-    """Give the text of *error*, with the limit to change if one was reached."""
+    """Give the text of *error*, and the limit to change if one was reached."""
     reason = f"{type(error).__name__}: {_first_line(error)}"
     if isinstance(error, asyncpg.TooManyConnectionsError):
         return f"{reason} ({_TOO_MANY})"

@@ -1,4 +1,4 @@
-"""Serving an embedded database: one process at a time, which holds a lock while it runs.
+"""Serves an embedded database from one process at a time, which holds a lock while it runs.
 
 It compares the file with the state that the last process stored (``store.file_state``).
 """
@@ -27,12 +27,13 @@ _log = logging.getLogger(__name__)
 
 @contextlib.contextmanager
 def served_alone(file: Path | None) -> Generator[None]:
-    """Hold the lock beside the database *file*; no lock for None. The kernel releases it when the process ends.
+    """Hold a lock for the database *file*; without a file, no lock is needed. The kernel releases it when the process ends.
 
-    The lock is a separate file beside the resolved database file: closing the database file itself would drop SQLite's locks on it.
+    The lock is a separate file beside the resolved database file: closing the database file itself would release SQLite's locks
+    on it.
 
     Raises:
-        DatabaseUnfit: another process serves the file, or the lock cannot be made.
+        DatabaseUnfit: another process serves the file, or the lock cannot be created.
     """
     if file is None:
         yield
@@ -45,7 +46,7 @@ def served_alone(file: Path | None) -> Generator[None]:
     finally:
         lock.unlink(
             missing_ok=True
-        )  # while it is held: a process that has opened it sees that its name is gone
+        )  # while locked: a process that has opened the lock file then sees that its name is gone
         os.close(descriptor)
 
 
@@ -70,7 +71,7 @@ def _take(lock: Path, file: Path) -> int:
 def _refuse_other_names(file: Path) -> None:
     """Refuse a *file* that a process has open under another hard link; SQLite then holds a lock on these bytes.
 
-    (https://sqlite.org/fileformat2.html#the_lock_byte_page)
+    https://sqlite.org/fileformat2.html#the_lock_byte_page
     """
     if not file.exists() or file.stat().st_nlink == 1:
         return
@@ -90,12 +91,13 @@ def _served(file: Path) -> DatabaseUnfit:
 
 @contextlib.contextmanager
 def examined(file: Path | None, *, takes_any: bool) -> Generator[Callable[[], None]]:
-    """Compare *file* with its stored state; yield the function to call once the hub has started.
+    """Compare *file* with its stored state, and yield a function to call once the hub has started.
 
-    A block that ends without an error is a clean end. *takes_any*: accept a file that lacks events served here before.
+    If the block ends without an error, the end counts as clean. *takes_any* accepts a file that lacks events served here
+    before.
 
     Raises:
-        DatabaseUnfit: the file is missing or damaged, has another log, or went back in time.
+        DatabaseUnfit: the file is missing or damaged, has another log, or is older than the stored state.
         StoreUnavailable: the file cannot be opened.
     """
     if file is None:
@@ -173,12 +175,12 @@ def _compare_logs(connection: sqlite3.Connection, file: Path, state: FileState) 
 
 
 def _check(connection: sqlite3.Connection, file: Path, *, is_other: bool) -> None:
-    """Check for damage, for ``CHECK_SECONDS`` at most. Raises DatabaseUnfit with the finding."""
+    """Check *file* for damage, for at most ``CHECK_SECONDS``. Raises DatabaseUnfit with the finding."""
     deadline = time.monotonic() + CHECK_SECONDS
     connection.set_progress_handler(lambda: time.monotonic() > deadline, 100)
     try:
         (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
-    except sqlite3.OperationalError:  # interrupted
+    except sqlite3.OperationalError:  # the check was interrupted
         verdict = None
     finally:
         connection.set_progress_handler(None, 0)
@@ -212,6 +214,6 @@ def _opened(file: Path) -> Generator[sqlite3.Connection]:
 def _head_of(connection: sqlite3.Connection) -> int:
     try:
         row = connection.execute("SELECT position FROM stream_head").fetchone()
-    except sqlite3.OperationalError:  # no table: the database was not migrated
+    except sqlite3.OperationalError:  # the table is missing: the database was not migrated
         return 0
     return 0 if row is None else int(row[0])

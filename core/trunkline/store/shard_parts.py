@@ -1,7 +1,7 @@
 """Divided shards: each part is a row that a worker leases like a whole shard (``model.parts``).
 
-A divided shard stays divided; a part costs as much as a shard. Its row in ``shards`` is leased forever to ``NOBODY``, so
-that a worker of an earlier version, which knows no parts, never claims it.
+A divided shard stays divided; a part costs as much as a shard. Its row in ``shards`` is leased forever to ``NOBODY``, so that a
+worker of an earlier version, which does not support parts, never claims it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,12 +14,12 @@ from trunkline.store.shards import REACHED, Lease, Reached
 from trunkline.store.sql import text
 
 NOBODY = "divided"
-"""The holder of a divided shard; no worker has this name."""
+"""The holder of a divided shard's row; no worker has this name."""
 FOR_GOOD_MS = 2**62
 
 
 async def divide(connection: AsyncConnection, worker: str, leases: Sequence[Lease]) -> None:
-    """Divide the shards of *leases*, if *worker* still holds them; it has no unfinished work in them.
+    """Divide the shards of *leases*, if *worker* still holds them. The worker must have no unfinished work in them.
 
     The parts start at the shard's cursor, without an owner.
     """
@@ -50,7 +50,7 @@ async def divide(connection: AsyncConnection, worker: str, leases: Sequence[Leas
 
 
 async def lacking(connection: AsyncConnection, worker: str, *, share: int) -> dict[int, int]:
-    """Map each shard of which *worker* owns fewer than *share* parts while some are free to the number to claim."""
+    """Find the shards with free parts, of which *worker* owns fewer than *share*. Returns the number of parts to claim of each."""
     now = sql.now_ms(connection)
     rows = await connection.execute(
         text(
@@ -66,7 +66,7 @@ async def lacking(connection: AsyncConnection, worker: str, *, share: int) -> di
 async def claim(
     connection: AsyncConnection, worker: str, limits: Mapping[int, int], *, lease_ms: int
 ) -> list[Lease]:
-    """Claim parts without an owner, each under a new epoch; *limits* has the number for each shard."""
+    """Claim parts without an owner, each under a new epoch. *limits* has the number of parts for each shard."""
     now = sql.now_ms(connection)
     leases: list[Lease] = []
     for shard, limit in limits.items():

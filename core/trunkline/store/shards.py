@@ -1,7 +1,7 @@
-"""Shards of the log: their owners and cursors, and which workers are alive.
+"""Shards of the log: their owners and cursors, and the list of live workers.
 
-A holder's *epoch* fences its writes: writing the cursor names the epoch, and after a take-over no row matches. All times are
-the database's; a worker's own clock is not used. A divided shard has a row for each part (``store.shard_parts``), which is
+A holder's *epoch* fences its writes: each write of the cursor names the epoch, and after a take-over no row has it. All times
+are the database's; a worker's own clock is not used. A divided shard has a row for each part (``store.shard_parts``), which is
 leased like a whole shard.
 """
 
@@ -20,7 +20,7 @@ from trunkline.store.sql import text
 _NOBODY: Mapping[str, int] = MappingProxyType({})
 WHOLES, PARTS = "shards", "shard_parts"
 _PART_IN = {WHOLES: str(WHOLE), PARTS: "shard_parts.part"}
-"""The SQL of a row's part, by table."""
+"""The SQL for the part number of a row, by table."""
 _SLICE = {
     WHOLES: f"RETURNING shards.shard AS shard, {WHOLE} AS part",
     PARTS: "RETURNING shard_parts.shard AS shard, shard_parts.part AS part",
@@ -36,7 +36,7 @@ DIVIDED_COUNT = "SELECT count(DISTINCT shard) FROM shard_parts"
 class Reached(NamedTuple):
     """The progress of a shard: the ledger has all events up to *cursor*, and all after *stretch_end* up to *live_cursor*.
 
-    Without *stretch_end* the second range is empty. The stretch between the two ranges is still to be read.
+    Without *stretch_end* the second range is empty. The stretch between the two ranges has not been read yet.
     """
 
     cursor: int
@@ -46,7 +46,7 @@ class Reached(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """A shard or a part of one that a worker owns, with its progress: as claimed, or to be stored."""
+    """A shard, or a part of one, that a worker owns; *reached* is its progress when claimed, or the progress to store."""
 
     shard: int
     epoch: int
@@ -55,13 +55,13 @@ class Lease:
 
     @property
     def slice(self) -> Slice:
-        """The shard and the part."""
+        """The number of the shard and of its part."""
         return Slice(self.shard, self.part)
 
 
 @dataclass(frozen=True, slots=True)
 class ClockStep:
-    """A step back of the database's clock by *step_ms*; due times after *edge_ms* were written before the step."""
+    """A jump of the database's clock back by *step_ms*. Due times after *edge_ms* were written before the jump."""
 
     step_ms: int
     edge_ms: int
@@ -69,10 +69,10 @@ class ClockStep:
 
 @dataclass(frozen=True, slots=True)
 class Heartbeat:
-    """The numbers of live workers and divided shards, and the clock's step back if one was just noticed.
+    """The numbers of live workers and of divided shards. *step* is a jump of the clock back, if one was just noticed.
 
-    *missing* has the live workers whose lock is not held, with their last heartbeats; *ended* are the suspects that were
-    found dead.
+    *missing* has the live workers whose lock is free, with their last heartbeats. *ended* has the suspects that were found
+    dead.
     """
 
     alive: int
@@ -94,11 +94,11 @@ class Beat:
 async def beat(
     connection: AsyncConnection, worker: str, leases: Sequence[Lease], *, lease_ms: int, lock_no: int | None
 ) -> Beat | None:
-    """Write the heartbeat of *worker* and renew its *leases*; None, with nothing written, if more has to be done.
+    """Write the heartbeat of *worker* and renew its *leases* in the usual case; None, with nothing written, in any other.
 
-    In that case the caller uses ``heartbeat``, ``renew`` and ``disown``: the clock was set back, a worker is dead or has no
-    lock, this worker is not in the list, or it owns a shard that it does not know of. On a server all of it is one
-    statement, which is its own transaction.
+    In the other cases the caller uses ``heartbeat``, ``renew`` and ``disown``: the clock was set back, a worker is dead or has
+    no lock, this worker is not in the list, or it owns a shard that is not among *leases*. On a server this is one statement,
+    which is its own transaction.
     """
     whose = {"worker": worker, "lease": lease_ms, "rows": _rows(leases), "lock_no": lock_no}
     until = f"lease_until_ms = {sql.now_ms(connection)} + :lease"
@@ -128,7 +128,7 @@ async def beat(
 
 
 def _note(connection: AsyncConnection) -> str:
-    """Give the SQL of ``beat`` that writes the heartbeat and returns the numbers of live workers and divided shards."""
+    """Give the SQL for ``beat`` that writes the heartbeat and returns the numbers of live workers and divided shards."""
     now, source = sql.now_ms(connection), sql.rows_source(connection, _LEASES)
     unknown = " OR ".join(
         f"EXISTS (SELECT 1 FROM {table} WHERE holder = :worker AND {_is_none_of(table, source)})"
@@ -152,9 +152,9 @@ async def heartbeat(
 ) -> Heartbeat:
     """Write the heartbeat of *worker* with the number of its lock, and remove dead workers.
 
-    A worker is dead if it has sent no heartbeat for the duration of a lease. One of the *suspects* is also dead if it has
-    sent none since the given one and its lock is not held. The claims of a dead worker are due again at once, and its shards
-    are free.
+    A worker is dead if it has sent no heartbeat for the duration of a lease. One of the *suspects* is also dead if its lock is
+    free and it has sent no heartbeat after the given one. The claims of a dead worker become due at once, and its shards become
+    free.
     """
     step = await _follow_clock_back(connection, lease_ms=lease_ms)
     now = sql.now_ms(connection)
@@ -181,7 +181,7 @@ async def heartbeat(
 
 
 def _has_no_lock(connection: AsyncConnection) -> str:
-    """Give the condition that a worker has a lock that no session holds; a single worker never evaluates it."""
+    """Give the SQL condition that a worker has a lock number, and no session holds this lock. A single worker never evaluates it."""
     return f"lock_no IS NOT NULL AND lock_no NOT IN (SELECT no FROM ({sql.worker_locks(connection)}) AS held)"
 
 
@@ -200,7 +200,7 @@ async def _remove_lapsed(connection: AsyncConnection, worker: str, *, lease_ms: 
 async def _remove_ended(
     connection: AsyncConnection, suspects: Mapping[str, int], *, lock_no: int | None
 ) -> list[str]:
-    """Remove the *suspects* that still have no lock and no later heartbeat; none if the caller's own lock is not visible."""
+    """Remove the *suspects* that still have no lock and no later heartbeat. If the caller's own lock is not visible, remove none."""
     source = sql.rows_source(connection, {"id": "text", "heartbeat": "bigint"})
     locking = sql.for_update_skipping(connection, of="w")
     ended = await connection.execute(
@@ -215,7 +215,7 @@ async def _remove_ended(
 
 
 async def _release_all(connection: AsyncConnection, worker: str) -> None:
-    """Free the claims and the shards of a dead *worker*."""
+    """Release the claims and the shards of a dead *worker*."""
     await release_claims(connection, worker)
     for table, part in _PART_IN.items():
         await connection.execute(
@@ -228,12 +228,12 @@ async def _release_all(connection: AsyncConnection, worker: str) -> None:
 
 
 async def follow_late(connection: AsyncConnection, step: ClockStep) -> None:
-    """Move back the due times that transactions begun before the clock's *step* committed later, or had locked."""
+    """Move back due times that were committed after the clock's *step* by earlier transactions, or were locked by them."""
     await _move_back(connection, step, after=str(step.edge_ms))
 
 
 async def _move_back(connection: AsyncConnection, step: ClockStep, *, after: str) -> None:
-    """Move back due times *after* a time (SQL), except claims that end within the step: they were made after it."""
+    """Move back due times after the time *after* (SQL), except claims that end within the jump, because they were made after it."""
     now = sql.now_ms(connection)
     await connection.execute(
         text(
@@ -247,11 +247,11 @@ async def _move_back(connection: AsyncConnection, step: ClockStep, *, after: str
 
 
 async def _follow_clock_back(connection: AsyncConnection, *, lease_ms: int) -> ClockStep | None:
-    """Move due times back by as much as the database's clock was set back; leases are left, as they end with their workers.
+    """Move due times back by as much as the database's clock was set back. Leases are not changed; they end with their workers.
 
-    A heartbeat more than a lease ahead of the clock proves the step; its row stays locked, so that only one worker does
-    this. Replays with a time in the future count as moved now: they take turns by that time, and may wait for each other in
-    an order.
+    A heartbeat that is more than a lease ahead of the clock proves the jump. Its row stays locked, so that only one worker does
+    this. Replays with a time in the future get the current time: their turns depend on this time, and may wait for each other
+    in an order.
     """
     now = sql.now_ms(connection)
     is_ahead = f"heartbeat_ms > {now} + :lease"
@@ -280,14 +280,14 @@ async def _follow_clock_back(connection: AsyncConnection, *, lease_ms: int) -> C
 
 
 async def leave(connection: AsyncConnection, worker: str) -> None:
-    """Remove *worker* from the list, and release everything that it owns."""
+    """Remove *worker* from the list, and release all its shards and claims."""
     await disown(connection, worker, ())
     await release_claims(connection, worker)
     await connection.execute(text("DELETE FROM workers WHERE id = :worker"), {"worker": worker})
 
 
 async def release_claims(connection: AsyncConnection, worker: str) -> None:
-    """Make the claimed deliveries of *worker* due. A locked row is skipped; its claim lapses by itself.
+    """Make the claimed deliveries of *worker* due. Locked rows are skipped; their claims lapse.
 
     A delivery that was claimed behind another one of its key is queued again.
     """
@@ -310,7 +310,7 @@ async def count(connection: AsyncConnection) -> int:
 
 
 async def check_writable(connection: AsyncConnection) -> None:
-    """Run an UPDATE that changes no rows, which a read-only database refuses."""
+    """Run an UPDATE that changes no rows; a read-only database refuses it."""
     await connection.execute(text("UPDATE shards SET epoch = epoch WHERE shard < 0"))
 
 
@@ -331,21 +331,20 @@ async def claim(connection: AsyncConnection, worker: str, *, limit: int, lease_m
 async def renew(
     connection: AsyncConnection, worker: str, leases: Sequence[Lease], *, lease_ms: int
 ) -> set[Slice]:
-    """Renew *leases*; returns the slices still owned."""
+    """Renew *leases*. Returns the slices that are still owned."""
     until = f"lease_until_ms = {sql.now_ms(connection)} + :lease"
     return {Slice(row[0], row[1]) for row in await _change(connection, worker, leases, until, lease=lease_ms)}
 
 
 async def release(connection: AsyncConnection, worker: str, leases: Sequence[Lease]) -> None:
-    """Give *leases* back, so that another worker may take them at once."""
+    """Release *leases*, so that another worker can claim them at once."""
     await _change(connection, worker, leases, "holder = NULL, lease_until_ms = 0")
 
 
 async def disown(connection: AsyncConnection, worker: str, known: Sequence[Lease]) -> None:
     """Release the shards that *worker* owns besides *known*: their claim was committed, but its answer was lost.
 
-    No worker reads such a shard, and its lease would keep other workers away, even for an hour if the clock is then set back
-    by one.
+    No worker reads such a shard, and its lease would block other workers, for an hour if the clock is then set back by an hour.
     """
     source = sql.rows_source(connection, _LEASES)
     for table in _PART_IN:
@@ -361,10 +360,10 @@ async def disown(connection: AsyncConnection, worker: str, known: Sequence[Lease
 async def advance(
     connection: AsyncConnection, worker: str, leases: Sequence[Lease]
 ) -> tuple[set[Slice], int]:
-    """Store the progress of each lease; returns the slices still owned and the database's time in ms.
+    """Store the progress of each lease. Returns the slices that are still owned, and the database's time in ms.
 
-    A slice missing from the result was taken over: its deliveries must not be committed.
-    The row locks make a take-over wait until the caller's transaction has ended.
+    A slice that is missing from the result was taken over: its deliveries must not be committed. The row locks make a take-over
+    wait until the caller's transaction has ended.
     """
     moved = ", ".join(f"{name} = u.{name}" for name in Reached._fields)
     rows = await _change(connection, worker, leases, moved)
@@ -376,17 +375,17 @@ def _rows(leases: Sequence[Lease]) -> str:
 
 
 def _is_none_of(table: str, source: str) -> str:
-    """Give the condition that a row of *table* is not among the leases in *source*."""
+    """Give the SQL condition that a row of *table* is not among the leases in *source*."""
     return f"NOT EXISTS (SELECT 1 FROM {source} WHERE u.shard = {table}.shard AND u.part = {_PART_IN[table]})"
 
 
 def _tables_of(leases: Sequence[Lease]) -> list[str]:
-    """Name the tables that have rows of *leases*."""
+    """List the tables that have rows of *leases*."""
     return sorted({WHOLES if lease.part == WHOLE else PARTS for lease in leases})
 
 
 def _changing(connection: AsyncConnection, table: str, change: str) -> str:
-    """Give the SQL that makes a *change* to the leased rows of *table*."""
+    """Give the SQL that applies *change* to the leased rows of *table*."""
     return (
         f"UPDATE {table} SET {change} FROM {sql.rows_source(connection, _LEASES)} WHERE {table}.shard = u.shard "
         f"AND u.part = {_PART_IN[table]} AND {table}.epoch = u.epoch AND holder = :worker"
@@ -396,7 +395,7 @@ def _changing(connection: AsyncConnection, table: str, change: str) -> str:
 async def _change(
     connection: AsyncConnection, worker: str, leases: Sequence[Lease], change: str, **parameters: int
 ) -> list[Any]:
-    """Make a *change* to the rows of *leases* that are still owned; returns shard, part and time of each."""
+    """Apply *change* to the rows of *leases* that are still owned. Returns (shard, part, time) of each."""
     rows: list[Any] = []
     given = f"{sql.now_ms(connection)}, {sql.limit_idling(connection)}"
     for table in _tables_of(leases):

@@ -1,4 +1,4 @@
-"""Building blocks of SQL: cached texts, JSON columns, and the parts that depend on the dialect."""
+"""Building blocks of SQL: cached texts, JSON columns, and SQL that depends on the dialect."""
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
@@ -15,9 +15,9 @@ from trunkline.store.direct import KEPT
 
 
 def kept(statement: Select[Any]) -> Select[Any]:
-    """Mark a module's constant *statement* without bound values: a direct connection caches its SQL.
+    """Mark a module's constant *statement* without bound values, so that a direct connection caches its SQL.
 
-    Writing the SQL takes half a millisecond.
+    Compiling the SQL takes half a millisecond.
     """
     return statement.execution_options(**{KEPT: True})
 
@@ -55,55 +55,58 @@ def timeline(connection: AsyncConnection) -> str:
 
 
 def limit_idling(connection: AsyncConnection) -> str:
-    """Give an expression that makes the database end this transaction if its process stands still.
+    """Give an SQL expression that makes the database end this transaction if its process stops responding.
 
-    It is part of statements that take locks others wait for: a frozen process would hold them forever.
+    It is part of statements whose locks block others, because a frozen process would hold the locks forever.
     """
     return dialects.of_connection(connection).limit_idling
 
 
 def limit_waiting(connection: AsyncConnection) -> str:
-    """Give an always true condition that limits this transaction's lock waits to a few seconds."""
+    """Give an SQL condition that is always true, and that limits this transaction's lock waits to a few seconds."""
     return dialects.of_connection(connection).limit_waiting
 
 
 def lazily(connection: AsyncConnection) -> str:
-    """Give an always true condition that lets this transaction commit without waiting for the disk (``Database.write_lazily``)."""
+    """Give an SQL condition that is always true, and that lets this transaction commit without waiting for the disk.
+
+    It is for ``Database.write_lazily``.
+    """
     return dialects.of_connection(connection).lazily
 
 
 def worker_locks(connection: AsyncConnection) -> str:
-    """Give the SELECT of the workers' locks that sessions hold, by number ``no``."""
+    """Give the SELECT of the worker locks that sessions hold, by number ``no``."""
     return dialects.of_connection(connection).worker_locks
 
 
 def json_array(connection: AsyncConnection) -> str:
-    """Give the name of the SQL function that gathers values in a JSON array."""
+    """Give the name of the SQL function that collects values in a JSON array."""
     return dialects.of_connection(connection).json_array
 
 
 def for_update(connection: AsyncConnection, *, of: str = "") -> str:
-    """Give the clause that locks the rows of a SELECT, or only of its table *of*, until the transaction ends."""
+    """Give the SQL clause that locks the rows of a SELECT, or only those of its table *of*, until the transaction ends."""
     return dialects.of_connection(connection).lock_rows("UPDATE", of=of)
 
 
 def for_update_skipping(connection: AsyncConnection, *, of: str = "") -> str:
-    """Give the clause that locks as ``for_update`` does and skips rows that another transaction has locked.
+    """Give the SQL clause that locks rows like ``for_update``, but skips rows that another transaction has locked.
 
-    So it never waits, and workers cannot deadlock.
+    So the statement never waits, and workers cannot deadlock.
     """
     return dialects.of_connection(connection).lock_rows("UPDATE", of=of, skip=True)
 
 
 def for_share(connection: AsyncConnection) -> str:
-    """Give the clause that keeps others from changing the rows of a SELECT until the transaction ends."""
+    """Give the SQL clause that prevents changes of the rows of a SELECT until the transaction ends."""
     return dialects.of_connection(connection).lock_rows("SHARE")
 
 
 def one_of(
     connection: AsyncConnection, column: str, parameter: str, kind: type[TypeEngine[Any]]
 ) -> tuple[str, BindParameter[Any]]:
-    """Give the condition that *column* is among the values bound as *parameter*, and that parameter."""
+    """Give the SQL condition that *column* is one of the values bound as *parameter*, and that parameter."""
     return dialects.of_connection(connection).one_of(column, parameter, kind)
 
 
@@ -121,9 +124,9 @@ async def with_update(
 async def insert_columns(
     connection: AsyncConnection, table: Table, columns: Mapping[str, Sequence[Any]], *, also: str = ""
 ) -> Any:
-    """Insert rows given column by column, except rows whose key exists.
+    """Insert rows, given column by column. Rows whose key exists are skipped.
 
-    Returns the value that *also* selects, if the database reads it with the same statement.
+    Returns the value that *also* selects, if the database can read it in the same statement.
     """
     if next(iter(columns.values())):
         return await dialects.of_connection(connection).insert_columns(connection, table, columns, also=also)
@@ -131,9 +134,9 @@ async def insert_columns(
 
 
 def through_index(connection: AsyncConnection, name: str) -> str:
-    """Give the clause that follows a table's name to read it through the index *name*, whatever the statistics are.
+    """Give the SQL clause, put after a table's name, that makes the index *name* be used, whatever the statistics are.
 
-    For statements that take a few rows in the order of a large index.
+    It is for statements that read a few rows in the order of a large index.
     """
     return dialects.of_connection(connection).through_index(name)
 
@@ -147,7 +150,7 @@ def rows_source(connection: AsyncConnection, columns: Mapping[str, str]) -> str:
 
 
 async def keys_source(connection: AsyncConnection, columns: Mapping[str, str]) -> str:
-    """Give a ``rows_source`` of keys of another table: each is looked up, whatever the planner knows of the table."""
+    """Give a ``rows_source`` of another table's keys. Each key is looked up by its index, whatever the planner's statistics say."""
     return await dialects.of_connection(connection).keys_source(connection, columns)
 
 
@@ -162,6 +165,6 @@ def rows_json(rows: Sequence[Sequence[Any]]) -> str:
 
 
 def some_of(connection: AsyncConnection, table: str, condition: str) -> str:
-    """Give the condition that a row of *table* is among any ``:limit`` rows that fulfil *condition*."""
+    """Give the SQL condition that a row of *table* is among ``:limit`` rows that satisfy *condition*, in any order."""
     picking = f"FROM {table} WHERE {condition} LIMIT :limit"
     return dialects.of_connection(connection).row_among.format(picking=picking)

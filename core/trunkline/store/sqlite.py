@@ -1,7 +1,7 @@
 """SQLite for SQLAlchemy's asyncio: aiosqlite with one round trip to its thread per statement instead of four.
 
-It uses aiosqlite's internals, so ``pyproject.toml`` caps its version, and the oldest and newest allowed versions are tested
-(``tests/core/store/test_aiosqlite.py``). A round trip takes some 50 µs, and more if the event loop is busy, as the thread
+It uses internals of aiosqlite, so ``pyproject.toml`` caps its version, and the oldest and newest allowed versions are tested
+(``tests/core/store/test_aiosqlite.py``). A round trip takes some 50 µs, and more if the event loop is busy, because the thread
 then waits for the interpreter's lock.
 """
 
@@ -24,7 +24,7 @@ from trunkline.store.database_file import BUSY_SECONDS, DatabaseFile
 
 Row = tuple[Any, ...]
 Outcome = tuple[list[Row], Any, int, int | None]
-"""Rows, with the cursor's description, rowcount and lastrowid."""
+"""The rows of a statement, with the cursor's description, rowcount and lastrowid."""
 Order = tuple["asyncio.Future[Any] | None", Callable[[], Any]]
 Work = Callable[[sqlite3.Connection, str, Sequence[Any]], Outcome]
 
@@ -36,8 +36,8 @@ _INSERT = re.compile(r"(INSERT .+ VALUES )(\([?, ]+\))", re.DOTALL)
 class OneWayConnection(Connection):
     """A connection whose cursors fetch all rows at once.
 
-    A transaction begins with its first statement, in the same round trip; without a statement it takes none. Rows that are
-    inserted with the next statement or the commit need no further round trip.
+    A transaction begins with its first statement, in the same round trip; a transaction without statements needs no round trip.
+    Rows that are inserted with the next statement or the commit need no further one.
     """
 
     def __init__(self, file: DatabaseFile, cache_kib: int, options: dict[str, Any]) -> None:
@@ -59,11 +59,11 @@ class OneWayConnection(Connection):
         return self._opened
 
     def begin_with_next(self, statement: str) -> None:
-        """Run *statement*, which begins a transaction, before the next one."""
+        """Run *statement*, which begins a transaction, together with the next statement."""
         self._beginning = statement
 
     def run_many_with_next(self, statement: str, rows: Sequence[Any]) -> None:
-        """Run *statement* with each of *rows* before the next one of the connection, or before its commit."""
+        """Run *statement* for each of *rows*, together with the connection's next statement or the transaction's commit."""
         self._first.append((statement, rows))
 
     async def run(self, work: Work, statement: str, parameters: Sequence[Any]) -> Outcome:
@@ -74,13 +74,14 @@ class OneWayConnection(Connection):
         result: Outcome = await self._execute(  # type: ignore[no-untyped-call]
             self._begin_and, beginning, first, work, statement, parameters
         )
-        self._is_still = True  # not if the caller was cancelled: the thread may go on
+        self._is_still = True  # not if the caller was cancelled: the thread may still be working
         return result
 
     def stop(self) -> "asyncio.Future[Any] | None":
-        """Close in the thread after earlier orders, and end the thread; None for a second call.
+        """Close the connection in its thread after earlier orders, and end the thread; None at a second call.
 
-        A second call happens if a statement was cancelled and then the closing of its connection too; the thread has ended by then.
+        A second call happens if a statement was cancelled, and then also the closing of its connection. The thread has ended by
+        then.
         """
         if not self._running:
             return None
@@ -90,7 +91,7 @@ class OneWayConnection(Connection):
         return closed
 
     def abandon(self) -> None:
-        """Roll back and close in the thread after earlier orders, without waiting."""
+        """Roll back and close in the thread after earlier orders, without waiting for the result."""
         self._tx.put_nowait((None, self._roll_back_now))
         self.stop()
 
@@ -108,7 +109,7 @@ class OneWayConnection(Connection):
             await super().rollback()
 
     def _close_opened(self) -> None:
-        """Close a connection whose caller was cancelled while it opened: aiosqlite does not know of it."""
+        """Close a connection whose caller was cancelled while it opened; aiosqlite does not know this connection."""
         if self._opened is not None:
             self._opened.close()
             self._file.forget(self._opened)
@@ -170,12 +171,12 @@ class Cursor:
         return await self._take(_execute_many, statement, parameters)
 
     async def fetchall(self) -> list[Row]:
-        """Give the rows that were fetched, once."""
+        """Return the fetched rows, once."""
         rows, self._rows = self._rows, []
         return rows
 
     async def close(self) -> None:
-        """Drop the rows; SQLite's own cursor was closed in its thread."""
+        """Drop the rows; SQLite's own cursor was already closed in its thread."""
         self._rows = []
 
     async def _take(self, work: "Work", statement: str, parameters: Sequence[Any]) -> "Cursor":
@@ -190,8 +191,8 @@ def connect(file: DatabaseFile, *, cache_kib: int = 2048, **options: Any) -> One
 
 
 def has_rows(file: Path, tables: Sequence[str]) -> bool:
-    """Tell whether any of *tables* has a row in *file*; False if it is missing or not a database. It is not made."""
-    if not file_state.size_of(file):  # reading an empty file deletes the -wal beside it
+    """Return whether any of *tables* has a row in *file*; False if the file is missing or not a database. It is not created."""
+    if not file_state.size_of(file):  # reading an empty file would delete the -wal beside it
         return False
     try:
         with contextlib.closing(
@@ -204,13 +205,13 @@ def has_rows(file: Path, tables: Sequence[str]) -> bool:
                 if table in known
             )
     except sqlite3.OperationalError:
-        return True  # locked or unreadable: it exists, and may have rows
+        return True  # locked or unreadable: the file exists, and may have rows
     except sqlite3.DatabaseError:
         return False
 
 
 def _work(queue: "SimpleQueue[Order]") -> None:
-    """Carry out orders until ``_end``. An event loop that was closed meanwhile gets no answer."""
+    """Execute orders until ``_end``. If the event loop was closed meanwhile, an order gets no answer."""
     while True:
         future, function = queue.get()
         if function is _end:
@@ -218,7 +219,7 @@ def _work(queue: "SimpleQueue[Order]") -> None:
         answer: tuple[Any, ...]
         try:
             answer = (_settle, future, function(), None)
-        except BaseException as error:  # noqa: BLE001 - the caller gets it
+        except BaseException as error:  # noqa: BLE001 - passed on to the caller
             answer = (_settle, future, None, error)
         if future is not None:
             with contextlib.suppress(RuntimeError):
@@ -227,7 +228,7 @@ def _work(queue: "SimpleQueue[Order]") -> None:
 
 
 def _end() -> None:
-    """Do nothing: the order that ends a thread."""
+    """Do nothing: this order ends the thread."""
 
 
 def _settle(future: "asyncio.Future[Any]", result: Any, error: BaseException | None) -> None:
@@ -251,9 +252,9 @@ def _execute(connection: sqlite3.Connection, statement: str, parameters: Sequenc
 def _execute_many(
     connection: sqlite3.Connection, statement: str, parameters: Sequence[Sequence[Any]]
 ) -> Outcome:
-    """Run *statement* with each of *parameters*; an INSERT takes many rows of values at once.
+    """Run *statement* for each of *parameters*. For an INSERT, many rows of values are inserted at once.
 
-    That takes 4 µs a row instead of 5, mostly without the interpreter's lock.
+    This takes 4 µs per row instead of 5, mostly without the interpreter's lock.
     """
     insert = _INSERT.fullmatch(statement)
     if insert is None:
@@ -269,7 +270,7 @@ def _execute_many(
 
 
 def _pieces(rows: Sequence[Sequence[Any]]) -> Iterator[Sequence[Sequence[Any]]]:
-    """Cut *rows* into pieces whose sizes are powers of two, so that few different statements are prepared."""
+    """Split *rows* into pieces whose sizes are powers of two, so that only a few different statements are prepared."""
     start, most = 0, min(_MOST_ROWS, _MOST_VALUES // len(rows[0]))
     while start < len(rows):
         size = 1 << min(len(rows) - start, most).bit_length() - 1

@@ -1,4 +1,4 @@
-"""Reading the state of a hub for its operators, without delaying the workers.
+"""Reads the state of a hub for its operators, without delaying the workers.
 
 Every statement is bounded: it uses an index, or stops counting at the caller's limit.
 """
@@ -22,7 +22,7 @@ _REPLAYING = (
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The newest event of the log, and the database's time."""
+    """The newest position of the log, and the database's time."""
 
     position: int
     accepted_ms: int
@@ -42,7 +42,7 @@ class Shard:
 
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """One row (``tables.workers``)."""
+    """One row of ``tables.workers``."""
 
     id: str
     heartbeat_ms: int
@@ -85,9 +85,9 @@ _FAILING = "SELECT count(*) FROM subscriptions WHERE failing_level IS NOT NULL A
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """A process's figures of the whole deployment, all as of one moment.
+    """Figures of the whole deployment, all from the same moment.
 
-    *lowest* is the lowest cursor of the shards; *oldest* has the first event after each of some cursors.
+    *lowest* is the lowest cursor of the shards; *oldest* has the first event after each of several cursors.
     """
 
     head: Head
@@ -101,7 +101,7 @@ class Figures:
 
 
 async def figures(connection: AsyncConnection, cursors: Iterable[int], *, limit: int) -> Figures:
-    """Read all figures in one statement, as processes do every few seconds; large numbers are counted up to *limit*."""
+    """Read all figures in one statement, because processes do so every few seconds. Numbers are counted up to *limit*."""
     source = sql.rows_source(connection, {"shard_cursor": "bigint"})
     lowest = f"SELECT min(cursor) AS shard_cursor FROM {LOWEST} AS s"
     statement = text(
@@ -133,7 +133,7 @@ async def head(connection: AsyncConnection) -> Head:
 
 
 async def shards(connection: AsyncConnection) -> list[Shard]:
-    """Read every shard, divided ones part by part."""
+    """Read every shard; divided shards are read part by part."""
     statement = text(
         f"SELECT shard, {WHOLE}, cursor, live_cursor, holder, lease_until_ms FROM shards WHERE COALESCE(holder, '') <> '{NOBODY}' "
         "UNION ALL SELECT shard, part, cursor, live_cursor, holder, lease_until_ms FROM shard_parts ORDER BY 1, 2"
@@ -148,7 +148,7 @@ async def workers(connection: AsyncConnection) -> list[Worker]:
 
 
 async def oldest_after(connection: AsyncConnection, cursors: Iterable[int]) -> dict[int, tuple[int, int]]:
-    """Find the first event after each of *cursors*: its position and when it was accepted. A cursor at the head has none."""
+    """Find the first event after each of *cursors*: its position and its time of acceptance. A cursor at the head is left out."""
     source = sql.rows_source(connection, {"shard_cursor": "bigint"})
     rows = await connection.execute(
         text(_oldest_after(source)), {"rows": sql.rows_json([[cursor] for cursor in sorted(set(cursors))])}
@@ -197,7 +197,7 @@ async def running_replays(
 
 
 async def deliveries_by_status(connection: AsyncConnection, *, limit: int) -> dict[str, int]:
-    """Count the newest *limit* deliveries by status."""
+    """Count the newest *limit* deliveries by their status."""
     statement = text(
         "SELECT status, count(*) FROM (SELECT status FROM deliveries "
         "ORDER BY position DESC, subscription_no DESC LIMIT :limit) AS newest GROUP BY status"
@@ -206,7 +206,7 @@ async def deliveries_by_status(connection: AsyncConnection, *, limit: int) -> di
 
 
 async def subscriptions_by_status(connection: AsyncConnection) -> dict[str, int]:
-    """Count the subscriptions that have not been deleted by status."""
+    """Count the subscriptions by their status, without deleted ones."""
     statement = text(
         "SELECT status, count(*) FROM subscriptions WHERE status <> 'deleted' GROUP BY status ORDER BY status"
     )

@@ -1,11 +1,12 @@
-"""Migrating a database in use step by step, while hubs of the previous version accept and deliver events.
+"""Migrates a database in use step by step, while hubs of the previous version accept and deliver events.
 
-A revision that adds tables, columns and indexes is committed step by step (``store.revision_steps``), any other one whole. A
-step blocks others only for a moment: on PostgreSQL indexes are built concurrently, and waits for locks are short and
-repeated; on SQLite the writer is free between steps.
+A revision that adds tables, columns and indexes is committed step by step (``store.revision_steps``), any other revision as a
+whole. A step blocks others only for a moment. On PostgreSQL indexes are built concurrently, and lock waits are short and
+repeated. On SQLite other writers get their turn between steps.
 
-On PostgreSQL a migration holds an advisory lock in a separate, idle transaction: that works through every pooler, and has no
-snapshot that an index build would wait for. Other migrations try the lock and never wait for it in a transaction.
+On PostgreSQL a migration holds an advisory lock in a separate, idle transaction. This works through every pooler, and the
+transaction has no snapshot that an index build would wait for. Other migrations try the lock and never wait for it in a
+transaction.
 """
 
 import asyncio
@@ -30,15 +31,15 @@ ANSWER_SECONDS = 24 * 3600.0
 TRIES = 60
 TRY_AGAIN_SECONDS = 1.0
 LONG_SECONDS, REST_SECONDS = 0.05, 0.2
-"""After a step of ``LONG_SECONDS`` the only writer is left free for ``REST_SECONDS``: others try for it every 0.1 s."""
+"""After a step longer than ``LONG_SECONDS``, the migration pauses for ``REST_SECONDS``: other writers try every 0.1 s."""
 _NOT_NOW = {"55P03", "40P01"}
 """The SQLSTATEs of a lock timeout and of a deadlock."""
 
 
 async def upgrade(database: Database, histories: Sequence[History], *, key: int) -> list[State] | None:
-    """Apply the missing revisions of the core's history and *histories*; returns the states before.
+    """Apply the missing revisions of the core's history and *histories*. Returns the states before.
 
-    The result is None if another process holds the lock *key*, or went ahead.
+    The result is None if another process holds the lock *key*, or has already applied revisions.
 
     Raises:
         StoreUnavailable: the database did not answer, or a lock was not free in time.
@@ -47,7 +48,9 @@ async def upgrade(database: Database, histories: Sequence[History], *, key: int)
         if turn is None:
             return None
         every = (CORE, *histories)
-        async with own.write() as connection:  # the open connection: a file gets no second one to write
+        async with (
+            own.write() as connection
+        ):  # through the open connection: there is no second one that can write to a file
             before = [await connection.run_sync(state_of, history) for history in every]
         for history, state in zip(every, before, strict=True):
             with of_plugin(history):
@@ -57,13 +60,13 @@ async def upgrade(database: Database, histories: Sequence[History], *, key: int)
 
 
 Turn = Callable[[], Awaitable[None]]
-"""Raises StoreUnavailable if the lock of the migration is lost."""
+"""Checks that the migration's lock is still held. Raises StoreUnavailable if not."""
 
 
 @asynccontextmanager
 async def _turn(database: Database, key: int) -> AsyncGenerator[Turn | None]:
     if database.dialect.has_one_writer:
-        yield _keep  # if two processes migrate a file, each step runs twice at worst
+        yield _keep  # if two processes migrate a file, each step runs at most twice
         return
     async with database.write() as connection:
         has_turn = await database.dialect.try_turn(connection, key)
@@ -76,7 +79,7 @@ async def _keep() -> None:
 
 
 class _Line:
-    """Applies one history."""
+    """Applies the revisions of one history."""
 
     def __init__(self, database: Database, history: History, turn: Turn) -> None:
         self._database = database
@@ -84,7 +87,7 @@ class _Line:
         self._turn = turn
 
     async def apply(self, state: State) -> bool:
-        """Go on from *state*; returns False if another process went ahead."""
+        """Apply the revisions after *state*; False if another process has applied some meanwhile."""
         known, current = revisions.read(self._history.folder), state.current
         pending = known[known.index(current) + 1 if current else 0 :]
         planned = upgrading.steps_of(
@@ -126,7 +129,7 @@ class _Line:
     async def _commit(
         self, step: Step | None, current: str | None, work: Callable[[AsyncConnection], Awaitable[None]]
     ) -> bool:
-        """Do *work* in a transaction; returns False, with nothing done, if the history is not at *current* any more."""
+        """Do *work* in a transaction; False, with nothing done, if the history is no longer at *current*."""
         is_there = True
 
         async def commit() -> None:
@@ -151,7 +154,7 @@ class _Line:
         revision: str | None,
         connection: AsyncConnection,
     ) -> None:
-        """Carry out a step; with the last one of *revision* note that the revision is applied."""
+        """Apply a step. With the last step of *revision*, also note that the revision is applied."""
         await connection.run_sync(carry_out, fresh())
         if revision is not None:
             statement = text(f"UPDATE {self._history.version_table} SET version_num = :revision")
@@ -167,7 +170,7 @@ class _Line:
 
 
 async def _patiently(step: Step | None, work: Callable[[], Awaitable[None]]) -> None:
-    """Do *work*, and repeat it if its locks were not free."""
+    """Do *work*, and repeat it while its locks are not free."""
     for left in reversed(range(TRIES)):
         try:
             await work()

@@ -1,4 +1,4 @@
-"""Failures in a row of subscriptions, by which subscriptions fail, recover, or are disabled."""
+"""Failures in a row of subscriptions. They decide whether a subscription is failing, has recovered, or is disabled."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ _table = tables.subscriptions
 class Streak:
     """One subscription in a batch of attempts: its *failures* since the last success, and whether there was a success.
 
-    *passed_ms* is the time since this process last saw it fail, by a monotonic clock.
+    *passed_ms* is the time since this process last saw the subscription fail, by a monotonic clock.
     """
 
     subscription_no: int
@@ -30,7 +30,7 @@ class Streak:
 
 
 class Failing(NamedTuple):
-    """The state of a subscription that fails; *failing_ms* sums up the times that processes saw it fail (see ``model.health``)."""
+    """The state of a failing subscription. *failing_ms* sums up the times in which processes saw it fail (``model.health``)."""
 
     no: int
     channel: str
@@ -43,7 +43,7 @@ class Failing(NamedTuple):
 
 
 class Recorded(NamedTuple):
-    """The failing subscriptions, and the recovered ones of which an event had reported failing, with the start of that."""
+    """The failing subscriptions, and the recovered ones whose failing had been reported, with the time since which they failed."""
 
     failing: Sequence[Failing]
     recovered: Mapping[int, int | None]
@@ -52,11 +52,11 @@ class Recorded(NamedTuple):
 async def record_streaks(
     connection: AsyncConnection, streaks: Sequence[Streak], *, also: Collection[int] = ()
 ) -> Recorded:
-    """Count failures in a row; returns the subscriptions that now fail and those that recovered.
+    """Add failures in a row. Returns the subscriptions that now fail, and those that have recovered.
 
-    The time of failing sums up the intervals between failures. An interval is measured by the database's clock, but limited
-    to *passed_ms* of the process that saw both failures, so that a step of the clock adds nothing. Failing subscriptions and
-    those numbered in *also* stay locked for a change in the same transaction.
+    The failing time is the sum of the intervals between failures. An interval is measured by the database's clock, but limited
+    to *passed_ms* of the process that saw both failures, so that a jump of the clock adds nothing. Failing subscriptions, and
+    those with numbers in *also*, stay locked, so that the same transaction can change them.
     """
     failing = [[s.subscription_no, s.failures, s.passed_ms] for s in streaks if s.failures]
     to_lock = (
@@ -97,7 +97,7 @@ async def record_streaks(
 async def set_levels(
     connection: AsyncConnection, levels: Mapping[int, int], *, told: Collection[int]
 ) -> None:
-    """Set ``failing_level`` of locked subscriptions; the caller reports those in *told* by operational events now."""
+    """Set ``failing_level`` of locked subscriptions. The caller reports those in *told* by operational events now."""
     if not levels:
         return
     source = sql.rows_source(connection, {"no": "bigint", "level": "bigint", "tells": "bigint"})
@@ -115,9 +115,9 @@ async def set_levels(
 async def _lock(
     connection: AsyncConnection, numbers: Mapping[int, bool]
 ) -> dict[int, tuple[int | None, int | None]]:
-    """Lock the subscriptions that map to True in *numbers*, and of the others the failing ones.
+    """Lock the subscriptions that map to True in *numbers*, and those of the others that are failing.
 
-    Returns for each its level, and since when it fails.
+    Returns, by number, the failing level and the time since which the subscription fails.
     """
     locking = sql.for_update(connection, of="s")
     source = sql.rows_source(connection, {"no": "bigint", "surely": "bigint"})
@@ -132,9 +132,9 @@ async def _lock(
 
 
 class Ending(NamedTuple):
-    """The reason to disable subscription number *subscription_no*, and where it resumes.
+    """Why the subscription *subscription_no* is disabled, and the position after which it resumes.
 
-    It resumes after *resume_position*, but never before its start.
+    It never resumes before its start position.
     """
 
     subscription_no: int
@@ -145,7 +145,7 @@ class Ending(NamedTuple):
 async def disable(
     connection: AsyncConnection, endings: Sequence[Ending], *, untold: Collection[int] = ()
 ) -> list[Row]:
-    """Disable the active subscriptions of *endings*, and report those not in *untold*; returns their new rows by number."""
+    """Disable the active subscriptions of *endings*, and report those not in *untold*. Returns their new rows, by number."""
     if not endings:
         return []
     await _lock(connection, {ending.subscription_no: True for ending in endings})  # in the common lock order

@@ -1,8 +1,8 @@
 """The log: appending in order, and reading by position.
 
-Appends take the row lock of ``stream_head`` and keep it until their transaction ends, so positions become visible in
-order and without gaps: a reader that has seen position p never finds a lower one later. The lock is taken by the last
-statements before the commit, and requests that arrive together share one transaction (``trunkline.ingest.accept``).
+An append takes the row lock of ``stream_head`` and keeps it until its transaction ends, so positions become visible in order
+and without gaps: a reader that has seen position p never finds a lower one later. The lock is taken by the last statements
+before the commit, and requests that arrive together share one transaction (``trunkline.ingest.accept``).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -27,7 +27,7 @@ _NO_REFERENCES: Mapping[int, str | None] = {}
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The newest position, and the routing version that was valid when it was read."""
+    """The newest position, and the routing version at the time when it was read."""
 
     position: int
     routing_version: int
@@ -35,7 +35,7 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Appended:
-    """Appended events, and the routing version valid then: subscriptions made before the append have no newer version."""
+    """Appended events, and the routing version at that time. A subscription made before the append has no later version."""
 
     events: list[Event]
     routing_version: int
@@ -43,10 +43,10 @@ class Appended:
 
 @dataclass(frozen=True, slots=True)
 class Reserved:
-    """Positions from *first* on, the time of acceptance, and the counter of changes of companies.
+    """Reserved positions from *first* on, the time of acceptance, and the counter of company changes.
 
-    *accepted_ms* never goes back; *now_ms* is the database's clock, but at most *accepted_ms*. The routing version is as of
-    the request for the log's lock.
+    *accepted_ms* never decreases; *now_ms* is the database's clock, but at most *accepted_ms*. The routing version is from the
+    time when the log's lock was requested.
     """
 
     first: int
@@ -57,7 +57,7 @@ class Reserved:
 
 
 async def head(connection: AsyncConnection) -> Head:
-    """Read the newest position; everything up to it is visible to statements that follow."""
+    """Read the newest position. Later statements see all events up to it."""
     row = (
         await connection.execute(
             text(
@@ -69,7 +69,7 @@ async def head(connection: AsyncConnection) -> Head:
 
 
 class Log:
-    """Appends to the log for one process, with the number of *shards* and the *directory* of companies' references."""
+    """Appends to the log for one process. It knows the number of *shards*, and finds companies' references in *directory*."""
 
     def __init__(self, *, shards: Callable[[], int], directory: CompanyDirectory) -> None:
         self._shards = shards
@@ -88,9 +88,9 @@ async def append(
     directory: CompanyDirectory | None = None,
     references: Mapping[int, str | None] = _NO_REFERENCES,
 ) -> Appended:
-    """Give *drafts* their positions and store them; they are in the log once the caller's transaction commits.
+    """Give *drafts* their positions and store them. They are in the log once the caller's transaction commits.
 
-    The company's current reference, from *directory* or *references*, becomes part of its events.
+    Events contain the current reference of their company, from *directory* or *references*.
 
     Raises:
         CompanyErased: one of the companies is being erased; the transaction must not commit.
@@ -124,8 +124,8 @@ async def append(
 async def reserve(connection: AsyncConnection, count: int) -> Reserved:
     """Take the log's lock and the next *count* positions.
 
-    An idle holder loses the lock, and a caller that waits too long gets an error (``store.dialects``). After the promotion
-    of a standby, the positions that the former primary can have given out are skipped.
+    An idle holder loses the lock, and a caller that waits too long gets an error (``store.dialects``). After the promotion of a
+    standby, the positions that the former primary may have used are skipped.
     """
     now = sql.now_ms(connection)
     step, timeline = epochs.timeline_step(connection)
@@ -144,10 +144,10 @@ async def reserve(connection: AsyncConnection, count: int) -> Reserved:
 
 
 async def insert(connection: AsyncConnection, events: Sequence[Event], *, shards: int) -> int | None:
-    """Store *events* at the positions that ``reserve`` gave them.
+    """Store *events* at the positions that ``reserve`` returned.
 
-    Returns the current routing version, as subscriptions may have been made since ``reserve`` asked for the log's lock. With
-    one writer it returns None: the version of ``reserve`` is still current.
+    Returns the current routing version, because subscriptions may have been made since ``reserve`` requested the log's lock.
+    With one writer it returns None: the version from ``reserve`` is still current.
     """
     columns: dict[str, Sequence[object]] = {
         "position": [event.position for event in events],
@@ -186,9 +186,9 @@ async def read_shards(
 async def read_on(
     connection: AsyncConnection, shards: Sequence[int], *, after: int, up_to: int, limit: int
 ) -> tuple[Head, list[Event]]:
-    """Read as ``read_shards`` does, with the head at that moment.
+    """Read as ``read_shards`` does, together with the head at that moment.
 
-    As it is one statement, the page lacks no event up to the head, and has no event newer than the routing version.
+    Both come from one statement. So the page lacks no event up to the head, and has no event newer than the routing version.
     """
     # Literal, since shards seldom change. For an empty list SQLite would read the whole log.
     owned = f"shard IN ({', '.join(map(str, shards))})" if shards else "false"
@@ -212,7 +212,7 @@ async def read_company(
     limit: int,
     unnamed: str = "",
 ) -> list[Event]:
-    """Read the next events of one company, oldest first; without *types*, all that the condition *unnamed* admits."""
+    """Read the next events of one company, oldest first. Without *types*, the condition *unnamed* selects the events."""
     statement, parameters = company_query(company_id, types, after, limit, unnamed=unnamed)
     rows = await connection.execute(text(statement), parameters)
     return [Event(*row) for row in rows]
@@ -221,9 +221,9 @@ async def read_company(
 async def read_page(
     connection: AsyncConnection, company_id: int, *, types: Sequence[str], after: int, limit: int
 ) -> tuple[list[Event], retention.LogBounds]:
-    """Read as ``read_company`` does, with the bounds of the log at that moment, in one statement.
+    """Read the next events of one company, together with the bounds of the log at that moment, in one statement.
 
-    So no event of the page can be removed unnoticed. No *types* means all but the operational ones.
+    So a removal of events in between is always noticed. Without *types*, all but the operational events are read.
     """
     query, parameters = company_query(company_id, types, after, limit)
     statement = (
@@ -247,10 +247,9 @@ def company_query(
 ) -> tuple[str, dict[str, object]]:
     """Give the SELECT of *columns* of the next events of one company, and its parameters.
 
-    The condition *unnamed* applies if there are no *types*.
-
-    Each type is read through the index and the results are merged, so that a rare type costs no more than a common one; for
-    several types the positions are merged before the events are read.
+    Without *types*, the condition *unnamed* selects the events. Each type is read through the index, and the results are
+    merged, so that a rare type costs no more than a common one. For several types the positions are merged before the events
+    are read.
     """
     mine = "FROM events WHERE company_id = :company AND position > :after"
     parameters: dict[str, object] = {"company": company_id, "after": after, "limit": limit}
@@ -271,9 +270,9 @@ def company_query(
 async def positions(
     connection: AsyncConnection, company_id: int, *, types: Sequence[str], after: int, limit: int
 ) -> list[int]:
-    """Read the positions of the next events of one company, oldest first; no *types* means all but the operational ones.
+    """Read the positions of a company's next events, oldest first. Without *types*, all but the operational events are read.
 
-    The database returns them as one text, in a tenth of the time of as many rows.
+    The database returns them as one text, which takes a tenth of the time of as many rows.
     """
     query, parameters = company_query(company_id, types, after, limit, columns="position")
     statement = text(f"SELECT CAST({sql.json_array(connection)}(position) AS text) FROM ({query}) AS page")
@@ -288,7 +287,7 @@ async def newest_of_company(
     type: str | None,
     limit: int,
 ) -> list[Event]:
-    """Read the newest events of one company, newest first: of *type*, or for None all but the operational ones."""
+    """Read the newest events of one company, newest first: of one *type*, or all but the operational events."""
     kind = "AND type = :type" if type else NOT_OPERATIONAL
     statement = text(
         f"SELECT {_COLUMNS} FROM events WHERE company_id = :company {kind} ORDER BY position DESC LIMIT :limit"
@@ -303,7 +302,7 @@ async def by_positions(connection: AsyncConnection, positions: Sequence[int]) ->
         return {}
     source = sql.rows_source(
         connection, {"event_position": "bigint"}
-    )  # one parameter for any number of positions
+    )  # one parameter, whatever the number of positions
     statement = text(f"SELECT {_COLUMNS} FROM events WHERE position IN (SELECT event_position FROM {source})")
     rows = await connection.execute(statement, {"rows": sql.rows_json([[p] for p in positions])})
     return {row[0]: Event(*row) for row in rows}
@@ -318,9 +317,9 @@ async def count_company(
     up_to: int,
     limit: int,
 ) -> tuple[int, int]:
-    """Count the next *limit* events of one company, of one *type* or all but the operational ones.
+    """Count the next *limit* events of one company, of one *type* or all but the operational events.
 
-    Returns how many, and the position reached.
+    Returns the number, and the position reached.
     """
     kind = "AND type = :type" if type else NOT_OPERATIONAL
     statement = text(
@@ -339,19 +338,19 @@ async def companies_after(connection: AsyncConnection, after: int, up_to: int) -
 
 
 async def first_after(connection: AsyncConnection, after: int) -> int | None:
-    """Find the first event of any company after position *after*; None if there is none."""
+    """Find the position of the first event after position *after*, of any company; None if there is none."""
     statement = text("SELECT min(position) FROM events WHERE position > :after")
     return (await connection.execute(statement, {"after": after})).scalar()
 
 
 async def first_of_company(connection: AsyncConnection, company_id: int, *, after: int) -> int | None:
-    """Find a company's first event after position *after*; None if there is none."""
+    """Find the position of a company's first event after position *after*; None if there is none."""
     statement = text("SELECT min(position) FROM events WHERE company_id = :company AND position > :after")
     return (await connection.execute(statement, {"company": company_id, "after": after})).scalar()
 
 
 async def last_of_company(connection: AsyncConnection, company_id: int, *, up_to: int) -> int:
-    """Find a company's last event up to position *up_to*; 0 if there is none."""
+    """Find the position of a company's last event up to position *up_to*; 0 if there is none."""
     statement = text(
         "SELECT COALESCE(max(position), 0) FROM events WHERE company_id = :company AND position <= :up_to"
     )
@@ -359,10 +358,10 @@ async def last_of_company(connection: AsyncConnection, company_id: int, *, up_to
 
 
 async def position_before(connection: AsyncConnection, since_ms: int) -> int:
-    """Find the position after which the events accepted at *since_ms* or later begin.
+    """Find the last position before the events accepted at *since_ms* or later.
 
-    Times of acceptance never decrease along the log, so the first event in time has the first position. If there is none
-    yet, the result is the head; both are read in one statement, so that no event is missed in between.
+    Times of acceptance never decrease along the log, so the first event in time has the lowest position. If there is no such
+    event yet, the result is the head; both are read in one statement, so that no event in between is missed.
     """
     statement = text(
         "SELECT COALESCE((SELECT position - 1 FROM events WHERE accepted_ms >= :since "

@@ -1,7 +1,7 @@
-"""Subscriptions as rows. Secrets are sealed here; callers decide who may see a row.
+"""Subscriptions as rows. Their secrets are encrypted here; callers decide who may see a row.
 
-Every change takes the next routing version in its transaction, so that dispatchers load only changed rows. Locks are taken
-in one order to avoid deadlocks: rows of subscriptions by number, the routing version, the head of the log, deliveries.
+Every change takes the next routing version in its transaction, so that dispatchers load only changed rows. Locks are always
+taken in this order, to avoid deadlocks: rows of subscriptions by number, the routing version, the head of the log, deliveries.
 """
 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
@@ -19,7 +19,7 @@ from trunkline.store.sql import text
 
 _table = tables.subscriptions
 _IS_LIVE = text("status <> 'deleted'")
-"""The condition of the index ``ix_subscriptions_live``: a company may have many deleted rows."""
+"""The condition of the index ``ix_subscriptions_live``, which excludes deleted rows; a company may have many of them."""
 _BY_NUMBER = sql.kept(_table.select().where(_table.c.no == sqlalchemy.bindparam("no")))
 _REACHED = [sqlalchemy.bindparam(name, type_=_table.c[name].type) for name in ("version", "no")]
 _SOME = _table.select().limit(sqlalchemy.bindparam("at_once"))
@@ -30,13 +30,13 @@ _CHANGED = sql.kept(
 )
 _NOT_DELETED = sql.kept(_SOME.where(_table.c.no > _REACHED[1], _IS_LIVE).order_by(_table.c.no))
 _AFTER_ALL = 2**63 - 1
-"""A number above every subscription's."""
+"""A number above the numbers of all subscriptions."""
 _NO_OPTIONS: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row, column by column (``tables.subscriptions``)."""
+    """One row of ``tables.subscriptions``."""
 
     no: int
     id: str
@@ -62,7 +62,7 @@ class Row:
     version: int
     pins: str | None
     options: Mapping[str, Any] = field(default_factory=lambda: _NO_OPTIONS)
-    """The remaining columns by name: options that no statement here reads. Nulls are left out."""
+    """The remaining columns by name, without nulls; no statement here reads them."""
 
 
 _NAMED = len(fields(Row)) - 1
@@ -79,7 +79,7 @@ def read_row(row: Sequence[Any]) -> Row:
 
 
 async def next_version(connection: AsyncConnection) -> int:
-    """Take the next routing version; changes of subscriptions exclude each other from here to their commit."""
+    """Take the next routing version. From here to its commit, no other transaction can change subscriptions."""
     idling, waiting = sql.limit_idling(connection), sql.limit_waiting(connection)
     statement = text(
         f"UPDATE routing SET version = version + 1 WHERE id = 1 AND {waiting} RETURNING version, {idling}"
@@ -88,9 +88,9 @@ async def next_version(connection: AsyncConnection) -> int:
 
 
 async def lock_head(connection: AsyncConnection) -> tuple[int, int]:
-    """Take the log's lock; returns the newest position and the database's time.
+    """Take the log's lock. Returns the newest position, and the database's time.
 
-    While it is held no event can be accepted, so a subscription that starts here gets exactly the later events.
+    While the lock is held no event can be accepted, so a subscription that starts here gets exactly the later events.
     """
     statement = text(
         f"UPDATE stream_head SET position = position WHERE id = 1 AND {sql.limit_waiting(connection)} "
@@ -103,7 +103,7 @@ async def lock_head(connection: AsyncConnection) -> tuple[int, int]:
 async def update(
     connection: AsyncConnection, no: int, changes: Mapping[str, Any], *, from_head: bool = False
 ) -> Row:
-    """Change columns of the subscription number *no*, which the caller has locked; *from_head* restarts it at the head."""
+    """Change columns of the subscription *no*, which the caller has locked. *from_head* restarts it at the head of the log."""
     before = await by_number(connection, no)
     version = await next_version(connection)
     if from_head:
@@ -126,11 +126,11 @@ async def update(
 _UNAUDITED = frozenset(
     {"created_by", "created_by_kind", "failing_level", "told_ms", "gap_position", "expires_ms"}
 )
-"""Options that the hub keeps for itself, or that the subscription's holder renews."""
+"""Options that are not audited: those that only the hub uses, and those that the subscription's holder renews."""
 
 
 def audited(row: Row) -> dict[str, Any]:
-    """Give a subscription's values for the audit log, with a digest in place of secrets, which shows only whether they changed."""
+    """Give a subscription's values for the audit log. A digest replaces the secrets, and only shows whether they changed."""
     options = {name: value for name, value in row.options.items() if name not in _UNAUDITED}
     return {
         "channel": row.channel,
@@ -148,16 +148,16 @@ def audited(row: Row) -> dict[str, Any]:
 
 
 async def get(connection: AsyncConnection, subscription_id: str, *, to_change: bool = False) -> Row | None:
-    """Read a subscription by its public id; None if it was deleted. *to_change* locks it."""
+    """Read a subscription by its public id; None if it was deleted. *to_change* locks its row."""
     statement = _table.select().where(_table.c.id == subscription_id, _table.c.status != "deleted")
     if to_change:
-        statement = statement.with_for_update()  # SQLite has one writer and leaves it out
+        statement = statement.with_for_update()  # SQLite has one writer, and SQLAlchemy leaves the clause out
     row = (await connection.execute(statement)).first()
     return read_row(row) if row else None
 
 
 async def by_number(connection: AsyncConnection, no: int) -> Row:
-    """Read the subscription number *no*, even a deleted one."""
+    """Read the subscription *no*, even if it is deleted."""
     return read_row((await connection.execute(_BY_NUMBER, {"no": no})).one())
 
 
@@ -170,7 +170,7 @@ async def of_company(
     after: int = 0,
     at_once: int | None = None,
 ) -> list[Row]:
-    """Read a company's subscriptions with numbers above *after*, oldest first: all of them, or *at_once*."""
+    """Read a company's subscriptions with numbers above *after*, oldest first: all of them, or up to *at_once*."""
     statement = _table.select().where(_table.c.company_id == company_id, _IS_LIVE, _table.c.no > after)
     if channel is not None:
         statement = statement.where(_table.c.channel == channel)
@@ -180,7 +180,7 @@ async def of_company(
 
 
 async def made_by(connection: AsyncConnection, maker_id: str, *, company_id: int | None) -> list[Row]:
-    """Lock the active and paused subscriptions that *maker_id* made for a company (for any for None)."""
+    """Lock the active and paused subscriptions that *maker_id* made for a company; None as *company_id* means any company."""
     made = _table.select().where(_table.c.created_by == maker_id, _table.c.status.in_(("active", "paused")))
     of = made if company_id is None else made.where(_table.c.company_id == company_id)
     return [read_row(row) for row in await connection.execute(of.order_by(_table.c.no).with_for_update())]
@@ -189,7 +189,7 @@ async def made_by(connection: AsyncConnection, maker_id: str, *, company_id: int
 async def by_name(
     connection: AsyncConnection, company_id: int, *, channel: str, name: str, to_change: bool = False
 ) -> Row | None:
-    """Read the company's subscription named *name*. *to_change* locks it."""
+    """Read the company's subscription named *name*; None if there is none. *to_change* locks its row."""
     statement = _table.select().where(
         _table.c.company_id == company_id, _table.c.name == name, _table.c.channel == channel
     )
@@ -200,7 +200,7 @@ async def by_name(
 
 
 async def lapsed(connection: AsyncConnection, *, limit: int) -> list[int]:
-    """Lock up to *limit* active subscriptions that have expired, except ones locked by others."""
+    """Lock up to *limit* active subscriptions that have expired, except those that others have locked."""
     locking = sql.for_update_skipping(connection)
     statement = text(
         "SELECT no FROM subscriptions WHERE expires_ms IS NOT NULL AND status = 'active' "
@@ -210,7 +210,7 @@ async def lapsed(connection: AsyncConnection, *, limit: int) -> list[int]:
 
 
 async def first_expiry_ms(connection: AsyncConnection) -> int | None:
-    """Tell when the next active subscription expires; None if none does."""
+    """Return the time (Unix ms) at which the next active subscription expires; None if none does."""
     statement = text(
         "SELECT min(expires_ms) FROM subscriptions WHERE expires_ms IS NOT NULL AND status = 'active'"
     )
@@ -218,7 +218,7 @@ async def first_expiry_ms(connection: AsyncConnection) -> int | None:
 
 
 async def lapsed_of_company(connection: AsyncConnection, company_id: int, *, beyond: int) -> list[Row]:
-    """Read a company's lapsed subscriptions, newest first, without the first *beyond*."""
+    """Read a company's lapsed subscriptions, newest first, without the newest *beyond* ones."""
     statement = _table.select().where(
         _table.c.company_id == company_id, _table.c.status == "disabled", _table.c.disabled_reason == LAPSED
     )
@@ -227,7 +227,7 @@ async def lapsed_of_company(connection: AsyncConnection, company_id: int, *, bey
 
 
 async def filters_of_company(connection: AsyncConnection, company_id: int, *, but_no: int = 0) -> list[str]:
-    """Read the filters of a company's subscriptions as JSON, except that of number *but_no*."""
+    """Read the filters of a company's subscriptions as JSON, except the filter of number *but_no*."""
     statement = sqlalchemy.select(_table.c.filter).where(
         _table.c.company_id == company_id,
         _IS_LIVE,
@@ -240,7 +240,7 @@ async def filters_of_company(connection: AsyncConnection, company_id: int, *, bu
 async def targets_of_companies(
     connection: AsyncConnection, company_ids: Sequence[int]
 ) -> dict[int, list[str]]:
-    """List by company the target URLs of subscriptions that are neither deleted nor renewed by a holder."""
+    """List by company the target URLs of its subscriptions, without deleted ones and those that a holder renews."""
     is_among_them, companies = sql.one_of(connection, "company_id", "companies", sqlalchemy.BigInteger)
     statement = text(
         "SELECT DISTINCT company_id, target_url FROM subscriptions "
@@ -262,7 +262,7 @@ async def https_targets(connection: AsyncConnection, *, limit: int) -> list[str]
 
 
 async def lock_of_companies(connection: AsyncConnection, company_ids: Collection[int]) -> list[int]:
-    """Lock the subscriptions of companies, without deleted ones; returns their numbers."""
+    """Lock the subscriptions of companies, except deleted ones. Returns their numbers."""
     statement = (
         sqlalchemy.select(_table.c.no)
         .where(_table.c.company_id.in_(company_ids), _IS_LIVE)
@@ -273,7 +273,7 @@ async def lock_of_companies(connection: AsyncConnection, company_ids: Collection
 
 
 async def mark_deleted(connection: AsyncConnection, numbers: Sequence[int]) -> None:
-    """Mark the subscriptions with *numbers*, which the caller has locked, as deleted, and remove their sealed data."""
+    """Mark the subscriptions with *numbers* as deleted, and remove their sealed data. The caller has locked them."""
     version = await next_version(connection)
     now = text(sql.now_ms(connection))
     changes = {"status": "deleted", "sealed": b"", "version": version, "updated_ms": now}
@@ -283,11 +283,11 @@ async def mark_deleted(connection: AsyncConnection, numbers: Sequence[int]) -> N
 async def changed_since(
     connection: AsyncConnection, version: int, *, at_once: int = 500
 ) -> AsyncIterator[list[Row]]:
-    """Read the rows changed after routing *version*, *at_once* at a time by version; from 0, all that are not deleted.
+    """Read the rows that changed after routing *version*, up to *at_once* at a time; from version 0, all that are not deleted.
 
-    A row that changes meanwhile moves to the end and is read again. From 0 the rows are read by number, as each page would
-    otherwise sort all rows of one version; the caller reads the routing version before, and asks from there next. Ten
-    thousand rows at once would take 15 MB that the process keeps.
+    Changed rows are read by version, and a row that changes meanwhile moves to the end and is read again. From version 0, rows
+    are read by number, because each page would otherwise sort all rows of one version; the caller reads the routing version
+    before, and continues from there. Ten thousand rows at once would take 15 MB that the process does not release.
     """
     after = {"version": version, "no": _AFTER_ALL if version else 0, "at_once": at_once}
     while True:
@@ -301,7 +301,7 @@ async def changed_since(
 
 
 async def note_gap(connection: AsyncConnection, no: int, *, position: int) -> None:
-    """Note that subscription number *no*, if a holder renews it, will not get its missing events up to *position*."""
+    """Note that the subscription *no* will not get its missing events up to *position*, if a holder renews it."""
     is_held = sqlalchemy.and_(_table.c.no == no, _table.c.name.is_not(None))
     statement = sqlalchemy.select(_table.c.gap_position).where(is_held).with_for_update()
     row = (await connection.execute(statement)).first()
@@ -310,7 +310,7 @@ async def note_gap(connection: AsyncConnection, no: int, *, position: int) -> No
 
 
 async def forget_gap(connection: AsyncConnection, no: int, *, position: int) -> None:
-    """Note that the holder of the subscription number *no* has been told of its gap up to *position*."""
+    """Note that the gap of the subscription *no* up to *position* was reported to its holder."""
     is_that = sqlalchemy.and_(_table.c.no == no, _table.c.gap_position == position)
     statement = sqlalchemy.select(_table.c.no).where(is_that).with_for_update()
     if (await connection.execute(statement)).first() is not None:
@@ -318,7 +318,7 @@ async def forget_gap(connection: AsyncConnection, no: int, *, position: int) -> 
 
 
 async def locked(connection: AsyncConnection, numbers: Sequence[int]) -> dict[int, str]:
-    """Read the status of the subscriptions with *numbers*, and keep them from changing until the transaction ends."""
+    """Read the status of the subscriptions with *numbers*, and prevent changes of it until the transaction ends."""
     sharing = sql.for_share(connection)
     source = sql.rows_source(connection, {"no": "bigint"})
     rows = await connection.execute(

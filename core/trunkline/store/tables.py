@@ -30,10 +30,12 @@ stream_head = Table(
     Column("timeline", String(8)),
     Column("companies_after", BigInteger, nullable=False, server_default=text("0")),
 )
-"""One row: the newest position. Its row lock is what keeps the log in order. *companies_version* counts changes of companies;
-it is here so that an append learns at no cost whether cached references are still valid. *timeline* is the
-PostgreSQL timeline of the last append, null if the server does not tell it; new companies have ids above *companies_after*
-(``store.epochs``)."""
+"""One row: the newest position. Its row lock keeps the log in order.
+
+*companies_version* counts changes of companies; it is in this row so that an append learns at no cost whether cached references
+are still valid. *timeline* is the PostgreSQL timeline of the last append, null if the server does not show it. New companies
+have ids above *companies_after* (``store.epochs``).
+"""
 
 retention = Table(
     "retention",
@@ -41,8 +43,10 @@ retention = Table(
     Column("id", SmallInteger, primary_key=True),
     Column("edge", BigInteger, nullable=False),
 )
-"""One row: the newest removed position, 0 if none was. Events at or below it are kept only for deliveries that are still
-open. It is separate from ``stream_head``, whose row lock is for appends."""
+"""One row: the newest removed position, 0 if none was removed. Events up to it are kept only for deliveries that are still open.
+
+It is separate from ``stream_head``, whose row lock is for appends.
+"""
 
 clock = Table(
     "clock",
@@ -71,8 +75,11 @@ events = Table(
     Index("ix_events_company_type", "company_id", "type", "position"),
     Index("ix_events_accepted", "accepted_ms"),
 )
-"""*version* is the version of the event's type that validated it; null stands for 1. *traceparent* is the trace context in
-which it was accepted (``model.trace_context``), null if there was none."""
+"""The log.
+
+*version* is the version of the event's type that validated it; null stands for 1. *traceparent* is the trace context in which
+the event was accepted (``model.trace_context``), null if there was none.
+"""
 
 idempotency_keys = Table(
     "idempotency_keys",
@@ -85,7 +92,7 @@ idempotency_keys = Table(
     Column("created_ms", BigInteger, nullable=False),
     Index("ix_idempotency_keys_created", "created_ms"),
 )
-"""*namespace* is the company of the API key that sent the request, 0 for an operator's."""
+"""Idempotency keys of event writes. *namespace* is the company of the API key that sent the request, 0 for an operator's key."""
 
 operation_keys = Table(
     "operation_keys",
@@ -100,8 +107,11 @@ operation_keys = Table(
     Column("created_ms", BigInteger, nullable=False),
     Index("ix_operation_keys_created", "created_ms"),
 )
-"""*namespace* is the company that the action was for. *status* is null while it runs; *holder* and *lease_until_ms* are set
-if it runs outside the transaction that stores its answer."""
+"""Idempotency keys of actions. *namespace* is the company that the action was for.
+
+*status* is null while the action runs. *holder* and *lease_until_ms* are set if the action runs outside the transaction that
+stores its answer.
+"""
 
 api_keys = Table(
     "api_keys",
@@ -124,11 +134,14 @@ api_keys = Table(
     Index("ix_api_keys_company", "company_id"),
     partial_index("ix_api_keys_expiry", "expires_ms", where="expires_ms IS NOT NULL"),
 )
-"""*company_id* is 0 for an operator's key; *scopes* is a JSON array. *pins* is the JSON of the versions of event types that
-the key reads (``schemas.versions.Pins``), null if all are 1; subscriptions and replays have it too. *pepper* names the
-pepper of *digest* (``Vault.pepper_id``), null if an earlier version made it. *expires_ms* is null if it does not expire;
-*networks* is a JSON array, null if it may be used from anywhere. *created_by* and *created_by_kind*, here and in
-subscriptions, are its maker (``Principal.id``, ``Principal.kind``); null if not known."""
+"""API keys. *company_id* is 0 for an operator's key; *scopes* is a JSON array.
+
+*pins* is the JSON of the versions of event types that the key reads (``schemas.versions.Pins``), null if all are 1;
+subscriptions and replays have this column, too. *pepper* names the pepper of *digest* (``Vault.pepper_id``), null if an earlier
+version made the key. *expires_ms* is null if the key does not expire; *networks* is a JSON array, null if the key may be used
+from anywhere. *created_by* and *created_by_kind*, here and in subscriptions, name the maker (``Principal.id``,
+``Principal.kind``); null if not known.
+"""
 
 subscriptions = Table(
     "subscriptions",
@@ -180,16 +193,23 @@ subscriptions = Table(
     partial_index(
         "ix_subscriptions_expiry", "expires_ms", where="expires_ms IS NOT NULL AND status = 'active'"
     ),
-    sqlite_autoincrement=True,  # numbers are not reused, as ids of deliveries contain them
+    sqlite_autoincrement=True,  # numbers are not reused, because ids of deliveries contain them
 )
-"""*event_types* and *filter* are JSON; *sealed* is the encrypted JSON of secrets and headers, and of the secrets of *target*; *version* is the routing
-version of the last change. The live reader serves events after *start_position*; *resume_position* is where a paused or
-disabled subscription stopped. Status ``deleted`` keeps the number for the deliveries that name it. *name*, *holder*, *notes*
-and *expires_ms* are the terms of a subscription that its holder renews (``contract.Terms``); a deleted one has no name. Such
-a subscription's *gap_position* is the end of the events that it will not get, until its holder is told. *defaults* is a copy
-of its company's *delivery*. *failing_ms* is how long processes have seen it fail, null if it does not, and *failed_ms* the
-time of the last failure. *failing_level* is set if it is failing (``model.health``); *told_ms* is when an operational event
-last said so."""
+"""Subscriptions.
+
+*event_types* and *filter* are JSON. *sealed* is the encrypted JSON of secrets and headers, and of the secrets of *target*.
+*version* is the routing version of the last change. The live reader serves events after *start_position*; *resume_position* is
+the position at which a paused or disabled subscription stopped. Status ``deleted`` keeps the number for the deliveries that
+name it.
+
+*name*, *holder*, *notes* and *expires_ms* are the terms of a subscription that its holder renews (``contract.Terms``); a
+deleted one has no name. The *gap_position* of such a subscription is the end of the events that it will not get; it is set
+until the holder is told.
+
+*defaults* is a copy of the company's *delivery*. *failing_ms* is how long processes have seen the subscription fail, null if it
+does not fail, and *failed_ms* is the time of its last failure. *failing_level* is set if the subscription is failing
+(``model.health``); *told_ms* is the time of the last operational event about that.
+"""
 
 routing = Table(
     "routing",
@@ -238,17 +258,20 @@ deliveries = Table(
             ("replay", "replay_no status", "replay_no IS NOT NULL"),
         )
     ),
-    # Each search for due rows steps over dead ones: 15 ms with one million dead of five million.
+    # Each search for due rows steps over dead rows: 15 ms with one million dead of five million.
     postgresql_with={"autovacuum_vacuum_scale_factor": 0.01, "autovacuum_analyze_scale_factor": 0.01},
 )
-"""*due_ms* is when a pending delivery may be claimed, or when its claim lapses; null if neither applies. *claim* counts
-claims, so that a worker that lost its claim cannot settle it. *replay_no* is the replay that last asked for it;
-*round_start* is the number of attempts before that, so that a replayed delivery gets the whole retry schedule again, and
-*status_before* its status before, null if the replay made it.
+"""Deliveries.
+
+*due_ms* is the time from which a pending delivery may be claimed, or at which its claim lapses; null if neither applies.
+*claim* counts claims, so that a worker that lost its claim cannot settle the delivery. *replay_no* is the last replay that
+requested the delivery. *round_start* is the number of attempts before this replay, so that a replayed delivery gets the whole
+retry schedule again. *status_before* is the status before this replay, null if the replay made the delivery.
 
 Deliveries with the same *order_key* (null if the subscription has no ordering) are made one after the other by the holder of
-the shard *order_shard*; *queued* is 1 if one waits for an earlier one (``store.ordering``). Paced deliveries have an
-*order_shard* without a key: only its holder makes them (``store.paced``)."""
+the shard *order_shard*; *queued* is 1 if a delivery waits for an earlier one (``store.ordering``). Paced deliveries have an
+*order_shard* without a key: only the holder of this shard makes them (``store.paced``).
+"""
 
 unsettled = Table(
     "unsettled",
@@ -258,7 +281,7 @@ unsettled = Table(
     Column("position", BigInteger, nullable=False),
     Column("last", BigInteger, nullable=False),
 )
-"""Subscriptions whose open deliveries after *position*, up to *last*, still need the *change* (``store.open_deliveries``)."""
+"""Subscriptions with open deliveries, after *position* and up to *last*, that still need the *change* (``store.open_deliveries``)."""
 
 unreleased = Table(
     "unreleased",
@@ -266,7 +289,7 @@ unreleased = Table(
     Column("subscription_no", BigInteger, primary_key=True, autoincrement=False),
     Column("order_key", BigInteger, nullable=False),
 )
-"""Subscriptions whose keys from *order_key* on are still to be released (``store.releasing``)."""
+"""Subscriptions whose order keys from *order_key* on must still be released (``store.releasing``)."""
 
 attempts = Table(
     "attempts",
@@ -298,13 +321,13 @@ def _leased(name: str, *keys: str) -> Table:
 
 
 shards = _leased("shards", "shard")
-"""The ledger has all events of the shard up to *cursor*. *epoch* grows with each holder and fences the previous one.
+"""Shards: the ledger has all events of a shard up to *cursor*. *epoch* grows with each holder and fences the previous one.
 
 While the holder catches up, the ledger also has all events after *stretch_end* up to *live_cursor*; otherwise both are null.
 """
 
 shard_parts = _leased("shard_parts", "shard", "part")
-"""The parts of a divided shard (``model.parts``); its row in ``shards`` is then out of use."""
+"""The parts of a divided shard (``model.parts``); the shard's row in ``shards`` is then out of use."""
 
 replays = Table(
     "replays",
@@ -328,9 +351,12 @@ replays = Table(
     partial_index("ix_replays_withdrawing", "no", where="withdrawing IS NOT NULL"),
     partial_index("ix_replays_running", "updated_ms", where="status = 'running'"),
 )
-"""A bounded second reader: events after *position* up to *end_position* are still to be read. *kind* is ``missed`` (events
-that the ledger does not have yet), ``all`` or ``failed``; *delivered* is set when it has ended. *pins* is null if it reads
-its subscription's versions. *withdrawing* is 1 if it was cancelled and has deliveries to withdraw."""
+"""Replays: bounded second readers of the log. Events after *position* up to *end_position* have not been read yet.
+
+*kind* is ``missed`` (events that the ledger does not have yet), ``all`` or ``failed``. *delivered* is set when the replay has
+ended. *pins* is null if the replay uses its subscription's versions. *withdrawing* is 1 if the replay was cancelled and has
+deliveries to withdraw.
+"""
 
 workers = Table(
     "workers",
@@ -340,8 +366,7 @@ workers = Table(
     Column("draining", Boolean, nullable=False),
     Column("lock_no", BigInteger),
 )
-"""The workers that send heartbeats. *lock_no* is the number of a worker's lock (``store.worker_locks``), null if the server
-does not show it."""
+"""The workers that send heartbeats. *lock_no* is the number of a worker's lock (``store.worker_locks``), null if not shown."""
 
 companies = Table(
     "companies",
@@ -359,10 +384,12 @@ companies = Table(
     Column("delivery", JSON(none_as_null=True)),
     Index("ix_companies_reference", "reference", unique=True),
 )
-"""One row for each company that was made, changed, or is being erased. *limits* is a JSON object of the limits that the
-operator set; *metadata* and *alert_recipients* are JSON, too. *erasure* is the id of the erasure that removes it. *delivery*
-has the delivery settings of subscriptions without their own, in both environments; null if the deployment's settings
-apply."""
+"""One row for each company that was created, changed, or is being erased.
+
+*limits* is a JSON object of the limits that the operator set; *metadata* and *alert_recipients* are JSON, too. *erasure* is the
+id of the erasure that removes the company. *delivery* has the delivery settings for subscriptions without their own, in both
+environments; null if the deployment's settings apply.
+"""
 
 erasures = Table(
     "erasures",
@@ -378,7 +405,7 @@ erasures = Table(
     Index("ix_erasures_company", "company_id"),
     partial_index("ix_erasures_open", "created_ms", where="completed_ms IS NULL"),
 )
-"""Removals of all rows of a company: *removed* is a JSON object of the numbers of removed rows by table, and is kept."""
+"""Removals of all rows of a company. *removed* is a JSON object of the numbers of removed rows by table. Rows are kept."""
 
 secret_checks = Table(
     "secret_checks",
@@ -386,7 +413,7 @@ secret_checks = Table(
     Column("name", String(40), primary_key=True),
     Column("value", LargeBinary, nullable=False),
 )
-"""A known text, sealed with the encryption key and digested with the pepper; it shows wrong ones at the start."""
+"""A known text, encrypted with the encryption key and digested with the pepper. It reveals wrong secrets at the start."""
 
 event_types = Table(
     "event_types",
@@ -396,4 +423,4 @@ event_types = Table(
     Column("schema_json", Text, nullable=False),
     Column("created_ms", BigInteger, nullable=False),
 )
-"""Event types registered over the API: each revision of a schema is a row that never changes; the newest one applies."""
+"""Event types registered over the API. Each revision of a schema is a row that never changes; the newest revision applies."""

@@ -3,7 +3,7 @@
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, String, Table, Text, text
 
 from trunkline.model.health import BOUNDS_MS
-from trunkline.store.quarantine_tables import metadata as metadata  # noqa: PLC0414 - ``tables`` has it from here
+from trunkline.store.quarantine_tables import metadata as metadata  # noqa: PLC0414 - ``tables`` imports it from here
 
 health_hours = Table(
     "health_hours",
@@ -14,7 +14,7 @@ health_hours = Table(
     *(Column(f"within_{bound}", Integer, nullable=False, server_default=text("0")) for bound in BOUNDS_MS),
     Index("ix_health_hours_hour", "hour"),
 )
-"""Attempts of a subscription in one *hour* (since 1970): *failed* ones, and delivered ones by duration."""
+"""Attempts of a subscription in one *hour* (since 1970): the failed ones, and the delivered ones by duration."""
 
 news = Table(
     "news",
@@ -25,7 +25,7 @@ news = Table(
     Column("payload", LargeBinary, nullable=False),
     Index("ix_news_company", "company_id"),
 )
-"""Operational events to be appended to the log, in the order of their ids (``store.operational``)."""
+"""Operational events that wait to be appended to the log, in the order of their ids (``store.operational``)."""
 
 gathered = Table(
     "gathered",
@@ -39,8 +39,10 @@ gathered = Table(
     Column("last_position", BigInteger),
     Index("ix_gathered_company", "company_id"),
 )
-"""The counts for one operational event of *type*: deliveries of the subscription numbered *subject*, or events of the type
-*subject*."""
+"""The counts for one operational event of *type*.
+
+*subject* is the number of a subscription whose deliveries are counted, or the event type of the counted events.
+"""
 
 told = Table(
     "told",
@@ -51,7 +53,7 @@ told = Table(
     Column("told_ms", BigInteger, nullable=False),
     Index("ix_told_company", "company_id"),
 )
-"""Lasting conditions that an operational event has reported, so that each is reported once."""
+"""Conditions that an operational event has reported and that still last, so that each is reported once."""
 
 audit = Table(
     "audit",
@@ -72,5 +74,8 @@ audit = Table(
     Index("ix_audit_target", "target", "id"),
     Index("ix_audit_company", "company_id"),
 )
-"""Changes: append-only, numbered without gaps. *content* is the hash of *from_address*, *before* and *after*, which an
-erasure removes; *hash* covers the other columns and the hash before it (``store.audit_log``)."""
+"""Audited changes: append-only, numbered without gaps.
+
+*content* is the hash of *from_address*, *before* and *after*, which an erasure removes. *hash* covers the other columns and the
+previous hash (``store.audit_log``).
+"""

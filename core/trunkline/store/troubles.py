@@ -1,4 +1,4 @@
-"""Reading the health of targets: of one company, or the failing ones of all companies. Every statement uses an index."""
+"""Reads the health of targets: of one company, or the failing ones of all companies. Every statement uses an index."""
 
 from collections.abc import Mapping
 
@@ -20,7 +20,7 @@ _TROUBLE = (
     "AND d.position = (SELECT max(n.position) FROM deliveries AS n WHERE n.subscription_no = s.no) "
     "LEFT JOIN attempts AS a ON a.position = d.position AND a.subscription_no = d.subscription_no AND a.number = d.attempts "
 )
-"""The newest delivery of each subscription is read through ``ix_deliveries_subscription``."""
+"""SQL that reads a subscription with its newest delivery, which is found through ``ix_deliveries_subscription``."""
 
 
 async def failing(connection: AsyncConnection, *, limit: int) -> list[Trouble]:
@@ -33,7 +33,7 @@ async def failing(connection: AsyncConnection, *, limit: int) -> list[Trouble]:
 
 
 async def disabled(connection: AsyncConnection, *, limit: int) -> list[Trouble]:
-    """Read the subscriptions that were disabled according to the operators' newest operational events, and still are."""
+    """Read the subscriptions that were disabled according to the newest operational events, and that still are disabled."""
     told = await connection.execute(
         text(
             "SELECT body FROM events WHERE company_id = :operators AND type = 'subscription.disabled' "
@@ -50,7 +50,7 @@ async def disabled(connection: AsyncConnection, *, limit: int) -> list[Trouble]:
 
 
 async def live_subscriptions(connection: AsyncConnection, company_id: int) -> dict[int, str]:
-    """Map the numbers of a company's subscriptions, without deleted ones, to their ids, oldest first."""
+    """Map the numbers of a company's subscriptions to their ids, oldest first, without deleted ones."""
     statement = text(
         "SELECT no, id FROM subscriptions WHERE company_id = :company AND status <> 'deleted' ORDER BY no"
     )
@@ -58,7 +58,7 @@ async def live_subscriptions(connection: AsyncConnection, company_id: int) -> di
 
 
 async def owner(connection: AsyncConnection, name: str) -> int | None:
-    """Tell the company of the event, delivery, subscription or key with the id *name*."""
+    """Find the company of the event, delivery, subscription or key with the id *name*."""
     parameters: Mapping[str, object]
     if (key := Key.parse(name)) is not None:
         source = "deliveries AS d JOIN subscriptions AS t ON t.no = d.subscription_no WHERE d.position = :position AND d.subscription_no = :no"
@@ -74,7 +74,7 @@ async def owner(connection: AsyncConnection, name: str) -> int | None:
 
 
 async def used(connection: AsyncConnection, company_id: int) -> dict[str, int]:
-    """Count a company's use of its limits, each through an index."""
+    """Count a company's use of each of its limits, through indexes."""
     counts = {
         "subscriptions": "subscriptions WHERE company_id = :company AND status <> 'deleted'",
         "keys": "api_keys WHERE company_id = :company AND revoked_ms IS NULL "

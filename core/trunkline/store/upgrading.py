@@ -1,4 +1,4 @@
-"""Running a migration history with alembic."""
+"""Runs a migration history with alembic."""
 
 from pathlib import Path
 

@@ -1,6 +1,6 @@
 """Wake-ups when the log has grown: in this process at once, in other processes by PostgreSQL's NOTIFY.
 
-They only save time. Every waiter also reads the log once a second, so a lost wake-up costs at most a second.
+Wake-ups only save time. Every waiter also reads the log once a second, so a lost wake-up costs at most a second.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from trunkline.store.engines import translated
 from trunkline.store.stream import Appended
 from trunkline.store.worker_locks import WorkerLock
 
-if TYPE_CHECKING:  # it imports the driver of PostgreSQL
+if TYPE_CHECKING:  # the import loads the driver of PostgreSQL
     from trunkline.store.notifications import Notifications
 
 _RECONNECT_SECONDS = 1.0
@@ -30,11 +30,11 @@ class Signal:
         self._event = asyncio.Event()
 
     def set(self) -> None:
-        """Wake the waiter, now or as soon as it waits."""
+        """Wake the waiter now, or when it next waits."""
         self._event.set()
 
     async def wait(self, seconds: float | None) -> bool:
-        """Wait until it is set, for at most *seconds* (None: without limit); tells whether it was set."""
+        """Wait until the signal is set, for at most *seconds* (None: without limit). Returns whether it was set."""
         try:
             async with asyncio.timeout(seconds):
                 await self._event.wait()
@@ -49,14 +49,14 @@ class Handover:
 
     MOST_EVENTS = 500
     MOST_BYTES = 1024 * 1024
-    """Above these limits the events are dropped: the reader is behind, and reads pages of the log."""
+    """The limits of the kept events. Above them the events are dropped, because the reader is behind and reads the log anyway."""
 
     def __init__(self) -> None:
         self._events: list[Event] = []
         self._routing_version = 0
 
     def put(self, appended: Appended) -> None:
-        """Add committed events; if other processes' events are in between, the earlier ones are dropped."""
+        """Add committed events. If events of other processes are in between, the earlier ones are dropped."""
         if self._events and self._events[-1].position + 1 != appended.events[0].position:
             self._events = []
         self._events += appended.events
@@ -66,14 +66,14 @@ class Handover:
             self._events = []
 
     def take(self, after: int) -> Appended | None:
-        """Take the events, if they continue right after position *after*."""
+        """Remove and return the events after position *after*; None if they do not begin right there."""
         events, self._events = [event for event in self._events if event.position > after], []
         is_next = bool(events) and events[0].position == after + 1
         return Appended(events, self._routing_version) if is_next else None
 
 
 class Wakeup:
-    """The signals of all waiters for the log to grow. The connection that listens also holds *lock*."""
+    """The signals of all waiters for new events in the log. The connection that listens also holds *lock*."""
 
     def __init__(self, database: Database, lock: WorkerLock | None = None) -> None:
         self._database = database
@@ -100,7 +100,7 @@ class Wakeup:
 
     @property
     def lock(self) -> WorkerLock | None:
-        """The lock of this process's worker; None if it has none, or connections do not keep their locks."""
+        """The lock of this process's worker; None if there is none, or if connections do not keep their locks."""
         return self._lock if self._lock is not None and self._database.keeps_sessions else None
 
     @contextlib.contextmanager
@@ -115,7 +115,7 @@ class Wakeup:
 
     @contextlib.contextmanager
     def handover(self) -> Generator[Handover]:
-        """Lend the newest events to the one reader of this process."""
+        """Lend the newest events to the only reader of this process."""
         self._handover = Handover()
         try:
             yield self._handover
@@ -123,7 +123,7 @@ class Wakeup:
             self._handover = None
 
     def announce(self, appended: Appended | None = None) -> None:
-        """Wake every waiter, also in other processes, after this process has committed events."""
+        """Wake every waiter, in other processes as well, after this process has committed events."""
         if appended is not None and self._handover is not None:
             self._handover.put(appended)
         self._set_all()
@@ -135,9 +135,9 @@ class Wakeup:
             signal.set()
 
     async def _notify(self, notifications: "Notifications") -> None:
-        """Send one notification for all announcements of the last few milliseconds.
+        """Send one notification for all calls of ``announce`` in the last few milliseconds.
 
-        It is sent outside the appends: inside, it would make every commit of the database wait for a global lock.
+        It is sent outside the transactions of appends: inside, every commit of the database would wait for a global lock.
         """
         while True:
             await self._outgoing.wait()

@@ -1,4 +1,4 @@
-"""The position up to which a subscription has no open deliveries, found with one statement by any process."""
+"""The position up to which a subscription has no open deliveries. One statement finds it in any process."""
 
 from dataclasses import dataclass
 
@@ -23,9 +23,10 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Watermark:
-    """The last position up to which nothing is open for a subscription.
+    """The highest position up to which a subscription has no open deliveries.
 
-    If it *has_ended* or expired, its open deliveries are given up without an attempt, so no position is safe to restart from.
+    If the subscription *has_ended* or expired, its open deliveries end without an attempt, so no position is safe to restart
+    from.
     """
 
     position: int
@@ -36,7 +37,7 @@ async def watermark(connection: AsyncConnection, place: Place, *, position: int 
     """Find a subscription's watermark, at most *position* or the head of the log; None if the subscription is missing.
 
     Open are pending and held deliveries, events that a catching-up replay has not read, and all events of the company beyond
-    its shard's cursor, as they may match. The event at *position* itself does not count.
+    its shard's cursor, because they may match. The event at *position* itself does not count.
     """
     head = "(SELECT position FROM stream_head WHERE id = 1)"
     before = head + " + 1" if position is None else ":position"

@@ -1,8 +1,8 @@
-"""The lock that shows other workers that a worker's process lives.
+"""The lock that shows other workers that the process of a worker is alive.
 
-Two PostgreSQL sessions of the process share it: the one of its leases and the one that listens. If the process is killed,
-the kernel closes its sockets, and the server at once ends the sessions and frees their locks. A frozen process keeps them,
-so its leases have to run out. No write depends on the lock; epochs fence writes (``store.shards``).
+Two PostgreSQL sessions of the process share the lock: the session of its leases and the session that listens. If the process is
+killed, the kernel closes its sockets, and the server at once ends the sessions and frees their locks. A frozen process keeps
+its locks, so its leases have to run out. No write depends on the lock; epochs fence writes (``store.shards``).
 """
 
 import secrets
@@ -22,7 +22,7 @@ _COUNT = text(f"SELECT count(*) FROM ({WORKER_LOCKS}) AS held WHERE no = :no")
 
 
 class WorkerLock:
-    """The lock of one worker, with a random number. Workers with the same number are taken over when their leases lapse."""
+    """The lock of one worker, with a random number. If two workers have the same number, they count as dead only by their leases."""
 
     def __init__(self) -> None:
         self.no = secrets.randbelow(2**31)
@@ -33,18 +33,18 @@ class WorkerLock:
         self._shown_since: float | None = None
 
     def shown_seconds(self) -> float | None:
-        """Tell for how many seconds the server has shown the lock in both sessions; None if one lacks it."""
+        """Return for how many seconds the server has shown the lock in both sessions; None if one of them lacks it."""
         if self._shown_since is None or not self._has_both():
             return None
         return time.monotonic() - self._shown_since
 
     async def take_as_listener(self, connection: Any) -> None:
-        """Take the lock in the session of the driver's *connection*, which listens."""
+        """Take the lock in the session of *connection* (of the driver), which listens."""
         if await connection.fetchval(_TAKE.format(no=self.no), timeout=ANSWER_SECONDS):
             self._hold(_LISTENER, connection)
 
     async def take_for(self, leases: Database) -> None:
-        """Take the lock in the single session of *leases*, and check that the server shows both; once for each pair of sessions."""
+        """Take the lock in the single session of *leases*. Once per pair of sessions, check that the server shows both."""
         if self._is_looked_at:
             return
         async with leases.read() as connection:

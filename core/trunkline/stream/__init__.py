@@ -1,1 +1,1 @@
-"""Polling: pages of the log for clients; and retention, which removes old events."""
+"""Pages of the log for clients who poll, and the removal of old events."""

@@ -1,8 +1,8 @@
 """Erasing: removes the rows of deleted companies, piece by piece.
 
-It runs beside the dispatcher, in one process at a time per company, under a lease. Each piece is one small transaction that
-also counts its rows, so a process that dies leaves nothing half done. A piece has as many rows as it removes in
-``PIECE_SECONDS``, waiting for the database included, and the pause after it is as long. So under load the pieces get smaller,
+It runs beside the dispatcher, under a lease: one process at a time erases a company. Each piece is one small transaction, which
+also counts its rows, so a process that dies leaves no half-done work. A piece has as many rows as can be removed in
+``PIECE_SECONDS``, including the wait for the database, and the pause after it is as long. So under load the pieces get smaller,
 and other work has the database for at least half of the time.
 """
 
@@ -23,18 +23,18 @@ from trunkline.store.erasures import Erasure
 from trunkline.store.wakeup import Signal
 
 LOOK_SECONDS = 1.0
-"""How often a process looks again while it waits for late writes of a company."""
+"""How often a process checks again while it waits for late writes of a company."""
 LEASE_MS = 10_000
 PIECE_SECONDS = 0.04
 LEAST_ROWS, MOST_ROWS = 250, 5_000
-"""Rows of one table that a piece removes, with the rows that depend on them; the first piece has the least."""
+"""The least and the most rows of one table that a piece removes, not counting dependent rows. The first piece has the least."""
 _log = logging.getLogger(__name__)
 
 
 class Erasing:
     """Removes the rows of deleted companies. Enter it to start; several may run on one PostgreSQL database.
 
-    *plugins* gives the companies' rows in the tables of plugins; *wanted* is set when a company is to be erased.
+    *plugins* returns the rows of companies in the tables of plugins. *wanted* is set when a company is to be erased.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class Erasing:
         await self._background.__aexit__(*details)
 
     async def run_once(self) -> bool:
-        """Carry out one erasure, if there is one; returns whether there was. Raises StoreUnavailable."""
+        """Carry out one erasure. Returns whether there was one. Raises StoreUnavailable."""
         async with self._database.read() as connection:
             if not await store.is_any_open(connection):
                 return False
@@ -79,7 +79,11 @@ class Erasing:
             await asyncio.sleep(LOOK_SECONDS if outcome == "waits" else took)
 
     async def _piece(self, erasure: Erasure, rows: int, *, has_settled: bool) -> str:
-        """Remove a piece of *rows*: ``removed`` some, ``waits`` for late writes, or ``ended``, here or in another process."""
+        """Remove a piece of up to *rows* rows, and return its outcome.
+
+        ``removed``: rows were removed. ``waits``: no rows are left, but late writes may follow. ``ended``: the erasure has
+        ended, here or in another process.
+        """
         async with self._database.write() as connection:
             now = await store.keep(connection, erasure, self._holder, lease_ms=LEASE_MS)
             if now is None:
@@ -112,6 +116,6 @@ class Erasing:
 
 
 def fitting(rows: int, took_seconds: float) -> int:
-    """Choose the number of rows of the next piece, if *rows* took *took_seconds*: at most twice as many."""
+    """Choose the number of rows of the next piece, after *rows* took *took_seconds*. It at most doubles."""
     wanted = int(rows * min(PIECE_SECONDS / max(took_seconds, 1e-6), 2))
     return max(min(wanted, MOST_ROWS), LEAST_ROWS)

@@ -1,7 +1,7 @@
 """Pages of the events that match a filter.
 
 The log is searched in pieces, from the client's position, until the page is full or the call's limit is reached. The cursor of
-the answer is behind all events that were searched, so none is searched twice.
+the answer is after all events that were searched, so no event is searched twice.
 """
 
 import contextlib
@@ -22,22 +22,22 @@ from trunkline.schemas.versions import Pins, SchemaVersions
 from trunkline.stream.page_bytes import MAX_PAGE_BYTES
 
 MOST_COST = 10_000
-"""Highest cost of a filter (``filters.costs``): by default the limit for all of a company's subscriptions together."""
+"""Highest cost of a filter (``filters.costs``); by default also the limit for all of a company's subscriptions together."""
 MOST_LOOKED_AT = 10_000
-"""Events that one call searches at most."""
+"""The most events that one call searches."""
 LIMIT_SECONDS = 1.0
-"""After this time a call answers with the events found so far."""
+"""Time after which a call answers with the events found so far."""
 PIECE = 1_000
-"""Events that are read at once; fewer if they are long."""
+"""Number of events that are read at once; fewer if they are long."""
 AT_ONCE = 2
-"""Calls that search at the same time in one process; a company has one of them."""
+"""Number of calls that search at the same time in one process; a company has at most one of them."""
 WAIT_SECONDS = 5.0
 _PARTS = ("payload.", "metadata.")
 
 
 @dataclass(frozen=True, slots=True)
 class PageRequest:
-    """A request for a page: after position *cursor*, from the time *since_ms* on, or from the oldest event on."""
+    """A request for a page: events after position *cursor*, or accepted at *since_ms* or later, or from the oldest event on."""
 
     company_id: int
     types: Sequence[str]
@@ -48,7 +48,7 @@ class PageRequest:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Events of a page, the position to go on from, and whether more events follow; these may not match the filter."""
+    """The events of a page, the position from which to continue, and whether more events follow, matching or not."""
 
     events: Sequence[Event]
     after: int
@@ -68,10 +68,10 @@ class FilteredPages:
         self._turns = Turns(share=1, total=AT_ONCE)
 
     async def search(self, request: PageRequest, wanted: Filter, versions: Pins | None) -> Found:
-        """Search for events that match *wanted*, as a reader of *versions* sees them.
+        """Search for events that match *wanted*, which tests each event in the versions that the caller reads.
 
         Raises:
-            CursorExpired: as reading does.
+            CursorExpired: events after the position were removed.
             TooMuchAtOnce: other searches of the company did not end in time.
         """
         async with self._turn_of(request.company_id):
@@ -80,7 +80,7 @@ class FilteredPages:
     async def among(
         self, company_id: int, events: Sequence[Event], wanted: Filter, versions: Pins | None
     ) -> list[Event]:
-        """Keep those of *events* that match *wanted*, as a reader of *versions* sees them. Raises TooMuchAtOnce."""
+        """Choose the *events* that match *wanted*, tested in the versions that the caller reads. Raises TooMuchAtOnce."""
         pauses, kept = Pauses(), list[Event]()
         async with self._turn_of(company_id):
             for event in events:
@@ -123,7 +123,7 @@ class FilteredPages:
 
 
 def check(source: Json, event_types: Sequence[EventType]) -> Filter | None:
-    """Compile a caller's filter for *event_types*; None if all its comparisons were left empty. Raises BadQuery."""
+    """Compile a caller's filter for *event_types*; None if all its comparisons are empty. Raises BadQuery."""
     source = without_blanks(source)
     if source == {}:
         return None

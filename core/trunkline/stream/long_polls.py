@@ -1,4 +1,4 @@
-"""Limits the calls that wait for events at the same time: per company, and in the process."""
+"""Limits the calls that wait for events at the same time, per company and in the whole process."""
 
 import contextlib
 from collections.abc import AsyncGenerator
@@ -21,7 +21,7 @@ class LongPolls:
 
     @contextlib.asynccontextmanager
     async def of(self, company_id: int) -> AsyncGenerator[None]:
-        """Count a company's waiting call while the block runs.
+        """Count a waiting call of a company while the block runs.
 
         Raises:
             TooMuchAtOnce: the limit is reached.

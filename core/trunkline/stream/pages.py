@@ -1,4 +1,4 @@
-"""Reading the log for clients: pages by cursor, long polls, samples."""
+"""Reads the log for clients: pages by cursor, long polls, samples."""
 
 import asyncio
 import contextlib
@@ -29,14 +29,14 @@ from trunkline.stream.page_bytes import UNKNOWN, PageBytes
 
 LOOK_SECONDS = 1.0
 CHECK_SECONDS = 4.0
-"""How often the key of a waiting call is checked: the call ends within 5 s of the key's end."""
+"""How often the key of a waiting call is checked: the call ends within 5 s after the key becomes invalid."""
 SAMPLED = 200
-"""The newest events that are searched for ones that match a filter."""
+"""Number of newest events that are searched for events that match a filter."""
 CheckCaller = Callable[[], Awaitable[None]]
 
 
 class Streaming:
-    """The log as one company's clients see it. Enter it to serve long polls."""
+    """The log as the clients of companies see it. Enter it to serve long polls."""
 
     def __init__(
         self,
@@ -57,7 +57,7 @@ class Streaming:
         self._page_bytes = PageBytes()
         self._filtered = FilteredPages(self._read_piece, schema_versions)
         self._head = 0
-        """The head at an earlier read; a later read sees everything up to it."""
+        """The head at the last read. A later read sees all events up to it."""
 
     async def __aenter__(self) -> Self:
         async with self._database.read() as connection:
@@ -69,7 +69,7 @@ class Streaming:
         await self._watch.__aexit__(*details)
 
     def release(self) -> None:
-        """Answer every long poll now and hold no more; for a hub that is stopping."""
+        """Answer every long poll now, and accept none that waits, because the hub is stopping."""
         self._watch.release()
 
     async def page(
@@ -85,12 +85,12 @@ class Streaming:
         filter: Json | None = None,
         check_caller: CheckCaller | None = None,
     ) -> StreamPage:
-        """Read up to *limit* events, oldest first, fewer if they are long (``contract.EventReader.page``).
+        """Read up to *limit* events, oldest first; fewer if they are long (``contract.EventReader.page``).
 
         Raises:
             BadCursor: *cursor* was not made by this hub.
             BadQuery: *filter* does not fit the types' schemas.
-            CursorExpired: events after *cursor* were removed, whether or not any was this company's.
+            CursorExpired: events after *cursor* were removed, of this company or of others.
             CursorUnknown: *cursor* lies beyond the newest event.
             TooMuchAtOnce: the company's limit of long polls, or of searches by a filter, is reached.
         """
@@ -111,7 +111,7 @@ class Streaming:
 
     @contextlib.asynccontextmanager
     async def waiting(self, company_id: int) -> AsyncGenerator[Signal]:
-        """Count a long poll of *company_id*, and give a signal that is set when it has new events. Raises TooMuchAtOnce."""
+        """Count a long poll of *company_id*, and lend a signal that is set when the company has new events. Raises TooMuchAtOnce."""
         async with self._long_polls.of(company_id):
             with self._watch.signal(company_id) as signal:
                 yield signal
@@ -122,7 +122,7 @@ class Streaming:
         return self._watch.is_released
 
     def knows_length(self, company_id: int) -> bool:
-        """Tell whether the size of a company's events is known (``page_bytes``)."""
+        """Return whether the size of a company's events is known (``page_bytes``)."""
         return self._page_bytes.knows(company_id)
 
     async def search(self, request: PageRequest, wanted: Filter, versions: Pins | None) -> Found:
@@ -165,12 +165,12 @@ class Streaming:
         return [self.example(company_id, kind.name, versions=versions, reference=reference) for kind in shown]
 
     async def head(self) -> str:
-        """Make a cursor at the end of the log as it is now."""
+        """Return a cursor at the current end of the log."""
         async with self._database.read() as connection:
             return cursors.encode((await retention.log_bounds(connection)).head)
 
     def cursor_after(self, event_id: int) -> str:
-        """Make a cursor after an event."""
+        """Return the cursor after an event."""
         return cursors.encode(event_id)
 
     def operational_types(self) -> Sequence[EventType]:
@@ -178,7 +178,7 @@ class Streaming:
         return self._catalog.operational.types() if self._catalog.operational else ()
 
     def types(self, *, versions: Pins | None = None) -> Sequence[EventType]:
-        """List every registered event type by name, in the version of *versions*, or else its current version."""
+        """List every registered event type by name, in the version from *versions*, or else in its current version."""
         if versions is None:
             return [self._catalog.published(event_type) for event_type in self._catalog.types()]
         chosen = (
@@ -188,7 +188,7 @@ class Streaming:
         return [self._catalog.published(event_type) for event_type in chosen if event_type is not None]
 
     def versions(self, type: str) -> Sequence[int]:
-        """List the readable versions of an event type, oldest first; none if there is no such type."""
+        """List the readable versions of an event type, oldest first; empty if there is no such type."""
         operational = self._catalog.operational
         return self._catalog.versions(type) or (operational.versions(type) if operational else ())
 
@@ -201,19 +201,22 @@ class Streaming:
         versions: Pins | None = None,
         reference: str | None = None,
     ) -> bytes:
-        """Make an envelope of the schema's example; it is not stored, and its ``id`` is below that of any event."""
+        """Make an envelope from the schema's example. It is not stored, and its ``id`` is below that of any event."""
         version = None if versions is None else self._schema_versions.chosen(type, versions)
         draft = example_draft(self._catalog, company_id, type, source=source, version=version)
         return draft.envelope(self._catalog.all_names().index(type) + 1, reference)
 
     def named(self, names: Sequence[str]) -> Sequence[str]:
-        """Give the event types that *names* choose; *names* themselves if they choose none, as an empty list means all types."""
+        """Give the event types that *names* choose, with groups resolved.
+
+        If groups contain no types, *names* is returned unchanged, because an empty list would mean all types.
+        """
         if not any(map(is_group, names)):
             return names
         return types_among(names, self._catalog.all_names()) or names
 
     def wanted(self, filter: Json | None, names: Sequence[str], versions: Pins | None) -> Filter | None:
-        """Compile a query's *filter* for the types *names*; None if it is empty. Raises BadQuery."""
+        """Compile the *filter* of a query for the types *names*; None if the filter is empty. Raises BadQuery."""
         if filter is None:
             return None
         types = [*self.types(versions=versions), *(self.operational_types() if names else ())]
@@ -254,16 +257,16 @@ class Streaming:
         return self.cut(request, *(await self._read(request)))
 
     def fitting(self, request: PageRequest) -> PageRequest:
-        """Lower the limit of *request* to the number of the company's events that a page holds."""
+        """Lower the limit of *request* to the number of the company's events that fit into a page."""
         return replace(request, limit=self._page_bytes.limit_for(request.company_id, request.limit))
 
     def cut(self, request: PageRequest, after: int, events: Sequence[Event]) -> Found:
-        """Make a page of *events* that were read for *request*; *after* is the position to go on from if there are none."""
+        """Make a page of *events* that were read for *request*. If there are none, *after* is the position from which to continue."""
         page = self._page_bytes.cut(request.company_id, events[: request.limit])
         return Found(page, page[-1].position if page else after, more=len(events) > len(page))
 
     async def _read_first(self, request: PageRequest) -> tuple[PageRequest, int, list[Event]]:
-        """Read as ``_read`` does; if the size of the company's events is unknown, read a few first to learn it.
+        """Read as ``_read`` does. If the size of the company's events is unknown, a few are read first to learn it.
 
         Also returns the request, with a lower limit if the events are long.
         """
@@ -276,10 +279,10 @@ class Streaming:
         return request, *(await self._read(request))
 
     async def _read(self, request: PageRequest) -> tuple[int, list[Event]]:
-        """Read one event more than the page holds; returns the position to go on from, and the events.
+        """Read one event more than the page holds. Returns the position from which to continue, and the events.
 
-        That position is the last one known to hold nothing for this page, so that the cursor of a client that finds no events stays
-        ahead of the edge. An event at or below the edge is kept for its deliveries only, and is not part of the log.
+        This position is the last one known to have no event for this page, so that the cursor of a client that finds no events
+        stays above the edge of retention. An event up to the edge is only kept for its deliveries, and is not part of the log.
         """
         known = self._head
         async with self._database.read() as connection:
@@ -298,7 +301,10 @@ class Streaming:
     async def _wait(
         self, request: PageRequest, wait_seconds: float, check_caller: CheckCaller | None
     ) -> tuple[int, list[Event]]:
-        """Wait for events, and check the caller at times shared by all waiting calls, so that one query serves all of them."""
+        """Wait for events, and check the caller meanwhile.
+
+        All waiting calls check their callers at the same times, so that one query serves them all.
+        """
         loop = asyncio.get_running_loop()
         deadline = loop.time() + wait_seconds
         with self._watch.signal(request.company_id) as signal:
@@ -345,7 +351,7 @@ class Watch:
             await asyncio.gather(self._task, return_exceptions=True)
 
     def release(self) -> None:
-        """Wake every waiter now, and let none wait any more."""
+        """Wake every waiting call now, and let no call wait any more."""
         self.is_released = True
         for signals in self._waiting.values():
             for signal in signals:
@@ -353,7 +359,7 @@ class Watch:
 
     @contextlib.contextmanager
     def signal(self, company_id: int) -> Generator[Signal]:
-        """Give a signal that is set when *company_id* has new events."""
+        """Lend a signal that is set when *company_id* has new events."""
         signal = Signal()
         signals = self._waiting.setdefault(company_id, set())
         signals.add(signal)

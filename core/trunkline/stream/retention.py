@@ -1,8 +1,9 @@
 """Retention: removes events older than ``events.retention_days`` once they have no open delivery, a few at a time.
 
-It runs beside the dispatcher. An event is removed with its deliveries and attempts. The new beginning of the log is stored
-in the same transaction, so that a reader with an older cursor gets ``CursorExpired``. Each transaction is small, and the
-pause after it is at least twice as long as it took: an append waits for its commit, and on SQLite for all of it.
+It runs beside the dispatcher. An event is removed together with its deliveries and attempts. The new beginning of the log is
+stored in the same transaction, so that a reader with an older cursor gets ``CursorExpired``. Each transaction is small, and the
+pause after it is at least twice as long as the transaction took, because an append waits for the commit, and on SQLite for the
+whole transaction.
 """
 
 import asyncio
@@ -24,13 +25,13 @@ from trunkline.store.clock import ClockGuard
 from trunkline.store.database import Database
 
 START_SECONDS = 60.0
-"""How long a process waits after its start before it removes anything."""
+"""How long a process waits after its start before it removes events."""
 ROUND_SECONDS = 300.0
 PAUSE_SECONDS = 0.02
 BATCH = 100
-"""Events that one transaction looks at, and rows that one purge removes. With 500, requests waited 100 to 200 ms."""
+"""Number of events that one transaction checks, and of rows that one purge removes. With 500, requests waited 100 to 200 ms."""
 ROWS = 1_000
-"""Deliveries and attempts that one transaction removes at most, beyond those of its first event."""
+"""The most deliveries and attempts that one transaction removes, not counting those of its first event."""
 _DAY_MS = 24 * 60 * 60 * 1000
 _T = TypeVar("_T")
 _log = logging.getLogger(__name__)
@@ -68,9 +69,9 @@ class Retention:
         await self._background.__aexit__(*details)
 
     async def run_once(self) -> int:
-        """Remove everything old enough; returns how many events were removed. It stops if another process is removing.
+        """Remove everything that is old enough. Returns the number of removed events. It stops if another process is removing.
 
-        The other process then also does the rest. Two processes that share the rest would make each other stop.
+        The other process then removes the rest. Two processes that share the rest would make each other stop.
 
         Raises:
             StoreUnavailable: the database did not answer; rows removed before stay removed.
@@ -100,9 +101,9 @@ class Retention:
             await asyncio.sleep(ROUND_SECONDS)
 
     async def _remove_events(self, before_ms: int) -> tuple[int, bool]:
-        """Remove old events page by page, oldest first; a page with nothing to remove costs no write transaction.
+        """Remove old events page by page, oldest first. A page without events to remove costs no write transaction.
 
-        Returns how many, and whether those were all; not if another process is removing.
+        Returns how many were removed, and whether all pages were done; False if another process is removing.
         """
         async with self._database.read() as connection:
             old = await store.horizon(connection, before_ms=before_ms)
@@ -123,7 +124,7 @@ class Retention:
         return count, True
 
     async def _remove_others(self, now_ms: int, before_ms: int) -> None:
-        """Remove other expired rows, and rows that removed events left behind."""
+        """Remove other expired rows, and rows left over from removed events."""
         keys_before_ms = now_ms - self._keys_ms
         for table, purge in (
             ("idempotency_keys", store.purge_idempotency_keys),
@@ -148,7 +149,7 @@ class Retention:
                 return
 
     async def _in_turn(self, work: Callable[[AsyncConnection], Awaitable[_T]]) -> _T | None:
-        """Do *work* in a transaction, and pause; None if another process is removing now."""
+        """Do *work* in a transaction, and pause after it; None, without the work, if another process is removing."""
         began = time.monotonic()
         async with self._database.write() as connection:
             if not await store.take_turn(connection):

@@ -1,1 +1,1 @@
-"""The services of subscriptions: created, changed, shown, tried, replayed."""
+"""The services of subscriptions: creating, changing, showing, testing and replaying them."""

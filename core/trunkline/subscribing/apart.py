@@ -1,8 +1,8 @@
-"""Separating the environments of a company: each target belongs to one of them.
+"""Separates the environments of a company: each target belongs to only one of them.
 
 Events of the test environment go only to its own subscriptions. A test subscription with the target of a live one would send
-example data to a system that works on real data, so it is refused, as is the reverse. Subscriptions that an agent renews are
-not compared: their target is often one address for all of the agent's connections.
+example data to a system that works on real data, so it is refused. The reverse is refused as well. Subscriptions that a holder
+renews are not compared: their target is often one address for all connections of an agent.
 """
 
 from collections.abc import Iterable
@@ -16,9 +16,9 @@ from trunkline.targets import urls
 
 
 async def check_target_apart(connection: AsyncConnection, company_id: int, url: str, *, path: str) -> None:
-    """Check that no subscription of the company's other environment has the target *url*; call it with the routing version taken.
+    """Check that no subscription of the company's other environment has the target *url*. Raises TargetRefused, at *path*.
 
-    Raises TargetRefused, at *path* of the request.
+    Call it with the routing version taken, so that no subscription is added meanwhile.
     """
     other = other_environment(company_id)
     targets = await store.targets_of_companies(connection, [other])
@@ -26,7 +26,7 @@ async def check_target_apart(connection: AsyncConnection, company_id: int, url: 
 
 
 def check_apart(company_id: int, url: str, targets: Iterable[str], *, path: str) -> None:
-    """Check that *url* is not among *targets*, those of the company's other environment. Raises TargetRefused, at *path*."""
+    """Check that *url* is not among *targets* of the company's other environment. Raises TargetRefused, at *path* of the request."""
     if any(urls.is_same(url, target) for target in targets):
         own, other = environment_of(company_id), environment_of(other_environment(company_id))
         msg = (

@@ -1,4 +1,4 @@
-"""The positions at which a subscription starts, stops and resumes, and the replay of the events that it missed."""
+"""The positions at which a subscription starts, stops and resumes, and the replay of missed events."""
 
 from collections.abc import Callable
 
@@ -14,9 +14,9 @@ from trunkline.subscribing.requests import Start
 
 
 class CatchUp:
-    """Starts the replays of events accepted before a subscription was made or resumed.
+    """Starts replays of the events that were accepted before a subscription was created or resumed.
 
-    *shards* gives the number of shards of the log; *replay_signal* is set when a replay was made.
+    *shards* returns the number of shards of the log. *replay_signal* is set when a replay was started.
     """
 
     def __init__(self, *, shards: Callable[[], int], replay_signal: Signal) -> None:
@@ -24,12 +24,12 @@ class CatchUp:
         self._replay_signal = replay_signal
 
     async def check_start(self, connection: AsyncConnection, company_id: int, start: Start) -> None:
-        """Check that the log still has the company's events since *start*. Raises BadCursor."""
+        """Check that the log still has all events of the company since *start*. Raises CursorExpired, CursorUnknown."""
         if start.position:
             await retention.check_cursor(connection, company_id, after=start.position)
 
     async def begin_at(self, connection: AsyncConnection, subscription: Subscription, start: Start) -> None:
-        """Deliver the events since *start*, which was checked, to a new subscription."""
+        """Deliver the events since *start* to a new subscription. *start* has been checked."""
         after = start.position
         if start.since_ms is not None:
             after = await stream.position_before(connection, start.since_ms)
@@ -38,9 +38,9 @@ class CatchUp:
     async def begin_within(
         self, connection: AsyncConnection, subscription: Subscription, start: Start, *, oldest_ms: int | None
     ) -> bool:
-        """Deliver the events since *start*, accepted at *oldest_ms* or later and still in the log, to a new subscription.
+        """Deliver the events since *start* to a new subscription, as far as they are in the log and accepted at *oldest_ms* or later.
 
-        Tells whether requested events of the company may be left out.
+        Returns whether requested events of the company may be missing.
         """
         after = start.position
         if start.since_ms is not None:
@@ -59,9 +59,10 @@ class CatchUp:
     async def resume(
         self, connection: AsyncConnection, stopped: Subscription, *, up_to: int, catch_up: bool
     ) -> int | None:
-        """Deliver all events since *stopped* was paused or disabled, up to the position where it resumes, or none of them.
+        """Deliver the events missed since *stopped* was paused or disabled, up to position *up_to*, or none without *catch_up*.
 
-        Returns the position up to which events are left out, None if none are; checked only if a holder renews the subscription.
+        Returns the position up to which events are missing, None if none are. It is only checked if a holder renews the
+        subscription.
         """
         after = stopped.resume_position
         if after is None:
@@ -83,7 +84,9 @@ class CatchUp:
             return subscription.resume_position
         shard = shard_of(subscription.company_id, self._shards())
         cursor = await cursors.cursor_of(connection, shard, subscription.no)
-        return max(cursor, subscription.start_position)  # its shard may not have reached its start
+        return max(
+            cursor, subscription.start_position
+        )  # the cursor of its shard may not have reached its start
 
     async def _begin(
         self, connection: AsyncConnection, subscription: Subscription, *, after: int, up_to: int

@@ -36,11 +36,11 @@ from trunkline.subscribing.views import show_condition, view
 _LAPSED = "This subscription has lapsed: it begins again when whoever holds it subscribes again."
 _TARGET = frozenset({"target", "target_url"})
 _DEPENDENT = frozenset({"event_types", "filter", "versions", "ordering"})
-"""Options that are checked together: the versions of the event types decide on the filter and the key of an ordering."""
+"""Options that are checked together, because the versions of the event types apply to the filter and to the order key."""
 
 
 class SubscriptionChanges:
-    """Changes and deletes subscriptions; *limits* has the limit of a company's filter costs."""
+    """Changes and deletes subscriptions. *limits* has the limit of the filter costs of a company."""
 
     def __init__(
         self,
@@ -68,7 +68,7 @@ class SubscriptionChanges:
         channel: str | None,
         if_match: str | None = None,
     ) -> dict[str, Any]:
-        """Change the options in *changes* and show the result.
+        """Change the options in *changes*, and show the subscription.
 
         Raises:
             NotFound, BodyInvalid, TargetRefused, PreconditionFailed: nothing was changed.
@@ -115,7 +115,7 @@ class SubscriptionChanges:
     async def delete(
         self, company_id: int, subscription_id: str, *, channel: str | None, if_match: str | None = None
     ) -> None:
-        """Delete one; its open deliveries end as ``gone``. Raises NotFound, PreconditionFailed."""
+        """Delete a subscription; its open deliveries end as ``gone``. Raises NotFound, PreconditionFailed."""
         async with self._database.write() as connection:
             row = await find_row(connection, company_id, subscription_id, channel=channel, to_change=True)
             if if_match is not None:
@@ -129,7 +129,7 @@ class SubscriptionChanges:
         self.announce(row)
 
     async def disconnect(self, company_id: int | None, *, maker_id: str) -> int:
-        """Disable the subscriptions that *maker_id* made for a company (None: for any); returns how many."""
+        """Disable the subscriptions that *maker_id* made for a company (None: for any company). Returns how many."""
         changed: list[Row] = []
         async with self._database.write() as connection:
             for row in await store.made_by(connection, maker_id, company_id=company_id):
@@ -150,7 +150,7 @@ class SubscriptionChanges:
     async def _check_new_target(
         self, company_id: int, subscription_id: str, changes: Mapping[str, Any], *, channel: str | None
     ) -> list[str]:
-        """Give the warnings about a new target in *changes*. Raises NotFound, TargetRefused."""
+        """Return the warnings about a new target in *changes*. Raises NotFound, TargetRefused."""
         if _TARGET.isdisjoint(changes):
             return []
         async with self._database.read() as connection:
@@ -161,7 +161,7 @@ class SubscriptionChanges:
         return await self._checker.check_name(url, company_id=company_id, path=path_of_target(changes))
 
     async def _edited_as(self, company_id: int, subscription_id: str) -> str | None:
-        """Give the channel of a subscription if it declares its targets or posts to URLs.
+        """Return the channel of a subscription, if the channel declares its targets or posts to URLs.
 
         All options of such a subscription may be changed. Raises NotFound.
         """
@@ -172,7 +172,7 @@ class SubscriptionChanges:
         return row.channel if is_open else None
 
     def _columns(self, before: Subscription, changes: Mapping[str, Any]) -> dict[str, Any]:
-        """Compute the new column values; the filter is checked against the event types that it will see."""
+        """Compute the new column values. The filter is checked against the event types that it will apply to."""
         check_readable(before, changes)
         check_headers_given(before, changes)
         registered = self._checker.channel(before.channel)
@@ -191,7 +191,7 @@ class SubscriptionChanges:
         return columns
 
     def _pins(self, before: Subscription, names: Sequence[str], chosen: Mapping[str, int]) -> dict[str, int]:
-        """Give the new pins: the *chosen* ones, then the previous ones, then the current versions for new types."""
+        """Choose the version of each event type: the *chosen* one, or else the previous one, or else the current one."""
         had = before.event_types
         all_names = self._checker.catalog.names()
         kept = (name for name in types_among(names, all_names) if takes_type(had, name))
@@ -201,12 +201,12 @@ class SubscriptionChanges:
     async def _resume(
         self, connection: AsyncConnection, before: Subscription, row: Row, *, catch_up: bool
     ) -> Row:
-        """Deliver the missed events, and note a gap for the holder that renews the subscription."""
+        """Deliver the missed events, and note a gap for the holder if a holder renews the subscription."""
         gap = await self._catch_up.resume(connection, before, up_to=row.start_position, catch_up=catch_up)
         return row if gap is None else await store.update(connection, row.no, {"gap_position": gap})
 
     async def _switch(self, connection: AsyncConnection, before: Subscription, status: str) -> dict[str, Any]:
-        """Give the columns that change when the status becomes *status*."""
+        """Compute the columns that change when the status becomes *status*."""
         columns = {"status": status, "disabled_reason": None, "disabled_ms": None}
         if status == Status.PAUSED:
             position = await self._catch_up.resume_position(connection, before)
@@ -214,7 +214,7 @@ class SubscriptionChanges:
         return columns | {"resume_position": None, "failures": 0, "failing_since_ms": None}
 
     def announce(self, changed: Row | Subscription) -> None:
-        """Notify the plugins that a subscription was made or has changed."""
+        """Notify the plugins that a subscription was created or changed."""
         if self._notifier.wants("subscription_changed"):
             self._notifier.subscription_changed(
                 ChangedSubscription(changed.id, changed.company_id, changed.channel, changed.status)
@@ -222,5 +222,5 @@ class SubscriptionChanges:
 
 
 def path_of_target(request: Mapping[str, Any]) -> str:
-    """Name the member of *request* that has the target."""
+    """Return the JSON pointer of the target in *request*."""
     return "/target" if "target" in request else "/target_url"

@@ -1,4 +1,4 @@
-"""Checks of the options of a subscription: each gives the faults of one value."""
+"""Checks of the options of a subscription: each check lists the faults of one value."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -24,7 +24,7 @@ _log = logging.getLogger(__name__)
 class Context:
     """The input of a check besides the value: the rules of the deployment, the channel, and the whole request.
 
-    *channel* decides which target URLs are allowed; None allows those of HTTP.
+    *channel* decides which target URLs are allowed; None allows HTTP URLs.
     """
 
     catalog: SchemaCatalog
@@ -36,7 +36,7 @@ class Context:
 
 
 Check = Callable[[Any, Context], list[FieldError]]
-"""Gives the faults of a value that is not None, at pointers into the request."""
+"""Lists the faults of a value that is not None, with pointers into the request."""
 
 
 def check_target_url(url: Any, context: Context) -> list[FieldError]:
@@ -51,7 +51,7 @@ def check_target_url(url: Any, context: Context) -> list[FieldError]:
 
 
 def check_target(target: Any, context: Context) -> list[FieldError]:
-    """Check a target by the channel's model; a partial change is checked together with the members it keeps."""
+    """Check a target against the channel's model. A partial change is checked together with the members that stay."""
     model = context.channel.target if context.channel else None
     if model is None or not isinstance(target, dict):
         return [FieldError("/target", "must be an object of the channel's own fields")]
@@ -66,7 +66,7 @@ def check_target(target: Any, context: Context) -> list[FieldError]:
 
 
 def _check_declared_url(url: str, context: Context) -> list[FieldError]:
-    """Check a declared target that is just a URL in the same way as ``target_url``. Raises TargetRefused."""
+    """Check a declared target that is only a URL in the same way as ``target_url``. Raises TargetRefused."""
     try:
         return check_target_url(url, context)
     except TargetRefused as error:
@@ -106,7 +106,7 @@ def check_event_types(names: Any, context: Context) -> list[FieldError]:
 
 
 def check_versions(versions: Any, context: Context) -> list[FieldError]:
-    """Check a choice of versions: each must be readable for its event type."""
+    """Check the chosen versions: each must be a readable version of its event type."""
     if not isinstance(versions, dict):
         return [
             FieldError("/versions", "must be an object of event types, each with the number of a version")
@@ -135,7 +135,7 @@ def check_signature(scheme: Any, _: Context) -> list[FieldError]:
 
 
 def check_secret(secret: Any, context: Context) -> list[FieldError]:
-    """Check the caller's own secret, unless its scheme is invalid."""
+    """Check the caller's own secret, unless its signature scheme is invalid."""
     scheme = context.request.get("signature")
     if scheme is not None and scheme not in signatures.SCHEMES:
         return []
@@ -143,7 +143,7 @@ def check_secret(secret: Any, context: Context) -> list[FieldError]:
 
 
 def secret_faults(secret: Any, scheme: str) -> list[FieldError]:
-    """Check the caller's own secret for *scheme*."""
+    """List the faults of the caller's own secret under the signature *scheme*."""
     prefix = "whsk_" if scheme == "ed25519" else "whsec_"
     is_text = isinstance(secret, str)
     reason = (
@@ -162,9 +162,9 @@ def check_headers(headers: Any, _: Context) -> list[FieldError]:
 
 
 def check_headers_given(before: Subscription, changes: Mapping[str, Any]) -> None:
-    """Check that a change to a target of another origin gives the headers again. Raises BodyInvalid.
+    """Check that a change to a target of another origin includes the headers again. Raises BodyInvalid.
 
-    Header values are never shown, so a caller that may change the target must not have them sent to its own address.
+    Header values are never shown. A caller that may change the target must not be able to send them to its own address.
     """
     url = changes.get("target_url")
     if url is None or not before.headers or "headers" in changes:
@@ -178,19 +178,19 @@ def check_headers_given(before: Subscription, changes: Mapping[str, Any]) -> Non
 
 
 def unchecked(_: Any, __: Context) -> list[FieldError]:
-    """Find no fault: the value is checked later together with others."""
+    """Return no fault, because the value is checked later together with others."""
     return []
 
 
 def _ask_channel(channel: Channel, url: str) -> str | None:
     check_target = cast(
         "Callable[[str], object] | None", channel.check_target
-    )  # a plugin need not be type-checked
+    )  # a plugin may be written without type checks
     if check_target is None:
         return None
     try:
         reason = check_target(url)
-    except Exception as error:  # noqa: BLE001 - a channel is a plugin: any error is a missing answer
+    except Exception as error:  # noqa: BLE001 - a channel is a plugin: any error means that it could not check the URL
         return _not_checked(channel, type(error).__name__)
     if reason is None or isinstance(reason, str):
         return reason
@@ -198,6 +198,9 @@ def _ask_channel(channel: Channel, url: str) -> str | None:
 
 
 def _not_checked(channel: Channel, outcome: str) -> str:
-    """Refuse a URL that the channel failed to check, as each delivery to it would fail. The log entry does not have the URL."""
+    """Return the fault of a URL that the channel failed to check, because each delivery to it would fail.
+
+    The log entry does not contain the URL.
+    """
     _log.error("check_target of the channel '%s' came to %s instead of text or None", channel.name, outcome)
     return f"could not be checked, because the channel '{channel.name}' failed; whoever runs this hub finds why in its log"

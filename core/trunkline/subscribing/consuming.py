@@ -1,4 +1,4 @@
-"""Named consumers: readers of the log whose cursors the hub stores. ``leasing`` gives out their pages."""
+"""Named consumers: readers of the log whose cursors the hub stores. ``leasing`` leases their pages."""
 
 import re
 from collections.abc import Mapping
@@ -23,13 +23,13 @@ from trunkline.subscribing.options import unique
 from trunkline.subscribing.requests import Checker, Start, read_start
 
 COUNTED, COUNTED_IN_LISTS = 100_000, 10_000
-"""The limit up to which a lag is counted."""
+"""The limits up to which a consumer's lag is counted: when it is shown alone, and in lists."""
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)
 _CURSOR = "n"
 
 
 class Consumers:
-    """Makes, shows, moves and deletes consumers. *reading* lends connections for reading."""
+    """Creates, shows, moves and deletes consumers. *reading* lends connections for reading."""
 
     def __init__(
         self,
@@ -51,7 +51,9 @@ class Consumers:
     async def put(
         self, company_id: int, name: str, request: Mapping[str, Any], *, versions: Pins
     ) -> tuple[dict[str, Any], bool]:
-        """Make a consumer, or change its definition, and show it; tells whether it is new. ``start`` only applies to a new one.
+        """Create a consumer or change its definition, and show it. Also returns whether it is new.
+
+        ``start`` only applies to a new consumer.
 
         Raises:
             BodyInvalid: the request is not valid.
@@ -98,7 +100,7 @@ class Consumers:
         }
 
     async def delete(self, company_id: int, name: str) -> None:
-        """Delete a consumer; later commits of leased pages are refused. Raises NotFound."""
+        """Delete a consumer. Later commits of its leased pages are refused. Raises NotFound."""
         async with self._database.write() as connection:
             if not await store.delete(connection, company_id, name):
                 raise NotFound(KIND, name[:SHOWN])
@@ -106,7 +108,7 @@ class Consumers:
     async def seek(
         self, company_id: int, name: str, *, cursor: str | None = None, since_ms: int | None = None
     ) -> dict[str, Any]:
-        """Move a consumer to *cursor*, or to the events accepted since *since_ms*, and show it; all its leases end.
+        """Move a consumer to *cursor*, or to the events accepted at *since_ms* or later, and show it. All its leases end.
 
         Raises NotFound, BadCursor, CursorExpired, CursorUnknown.
         """
@@ -123,7 +125,7 @@ class Consumers:
     def _read(
         self, name: str, request: Mapping[str, Any], versions: Pins
     ) -> tuple[dict[str, Any], Start | None]:
-        """Read a request into a definition and a start. Raises BodyInvalid."""
+        """Read a request, and return the consumer's definition and its start. Raises BodyInvalid."""
         if NAME.fullmatch(name) is None:
             message = f"must be 1 to 100 of the characters A-Z a-z 0-9 . _ - and begin with none of . _ -: '{name[:SHOWN]}'"
             raise BodyInvalid([FieldError("/name", message)])

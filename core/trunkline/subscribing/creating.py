@@ -1,8 +1,8 @@
-"""Making subscriptions: simultaneous requests of several companies share one transaction.
+"""Creates subscriptions: simultaneous requests of several companies share one transaction.
 
-A new subscription takes the next routing version and the head of the log; until its commit no other can be made and no event
-accepted. So one transaction makes up to ``AT_ONCE`` subscriptions, one per company; further requests of a company wait for
-the next transaction.
+A new subscription takes the next routing version and the head of the log. Until it is committed, no other subscription can be
+created and no event accepted. So one transaction creates up to ``AT_ONCE`` subscriptions, one per company; further requests of
+a company wait for the next transaction.
 """
 
 import contextlib
@@ -40,7 +40,7 @@ _ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 @dataclass(frozen=True, slots=True)
 class _Wanted:
-    """A requested subscription: its columns, and the request from which they were made."""
+    """A requested subscription: its columns, and the request that they were computed from."""
 
     columns: Mapping[str, Any]
     request: Mapping[str, Any]
@@ -56,20 +56,20 @@ class _Wanted:
 
     @property
     def company(self) -> int:
-        """The company, whichever of its environments the request is for."""
+        """The company number, in either environment."""
         return abs(self.company_id)
 
 
 @dataclass(frozen=True, slots=True)
 class _Standing:
-    """The existing *counts* of subscriptions and their *targets*, by company id."""
+    """The *counts* and *targets* of existing subscriptions, by company id."""
 
     counts: Mapping[int, int]
     targets: Mapping[int, Sequence[str]]
 
 
 class _NothingMade(Exception):
-    """A batch made no subscription; raised to roll the routing version back."""
+    """Raised if a batch created no subscription, to roll the routing version back."""
 
 
 _Done = tuple[Subscription, bool]
@@ -77,7 +77,7 @@ _Done = tuple[Subscription, bool]
 
 
 class SubscriptionCreation:
-    """Makes subscriptions; *limits* has the limit per company. Enter it to start; leaving it finishes queued requests."""
+    """Creates subscriptions; *limits* has the limit per company. Enter it to start; leaving it finishes queued requests."""
 
     def __init__(
         self,
@@ -107,7 +107,7 @@ class SubscriptionCreation:
         await self._batcher.__aexit__(*details)
 
     async def create(self, company_id: int, request: Mapping[str, Any], *, channel: str) -> dict[str, Any]:
-        """Make a subscription and show it with its secret.
+        """Create a subscription, and show it with its secret.
 
         Raises:
             BodyInvalid, TargetRefused: the request is not valid, or its filter is too expensive.
@@ -118,7 +118,7 @@ class SubscriptionCreation:
     async def subscribe(
         self, company_id: int, request: Mapping[str, Any], *, channel: str
     ) -> tuple[dict[str, Any], bool]:
-        """Make a subscription, or find an equal one (``contract.Subscriptions``)."""
+        """Create a subscription, or find an equal one (``contract.Subscriptions``)."""
         members, is_new = await self._create(company_id, request, channel=channel, is_repeatable=True)
         if members["status"] == Status.DISABLED:
             members |= await self._changes.update(
@@ -129,7 +129,7 @@ class SubscriptionCreation:
     async def prepare(
         self, company_id: int, request: Mapping[str, Any], *, channel: str
     ) -> tuple[dict[str, Any], list[str]]:
-        """Check a request; returns the columns of the new subscription, and the warnings about its target.
+        """Check a request. Returns the columns of the new subscription, and the warnings about its target.
 
         Raises:
             BodyInvalid, TargetRefused: the request is not valid.
@@ -162,12 +162,12 @@ class SubscriptionCreation:
         return show_condition(row, figures.get(row.no, NO_FIGURES)) if row else NEW_CONDITION
 
     async def _make(self, batch: Sequence[_Wanted]) -> Sequence[_Done | Exception]:
-        """Make a *batch* of subscriptions; if the database refuses one, make each separately."""
+        """Create a *batch* of subscriptions together. If that raises an unexpected error, create each separately."""
         try:
             return await self._make_together(batch)
         except StoreUnavailable:
             raise
-        except Exception as error:  # noqa: BLE001 - its caller gets it
+        except Exception as error:  # noqa: BLE001 - passed on to its caller
             if len(batch) == 1:
                 return [error]
             return [answer for wanted in batch for answer in await self._make([wanted])]
@@ -209,7 +209,7 @@ class SubscriptionCreation:
     async def _judge(
         self, connection: AsyncConnection, wanted: _Wanted, standing: _Standing
     ) -> Subscription | None:
-        """Give an existing subscription equal to *wanted*; None if *wanted* may be made. Raises Refused."""
+        """Return an existing subscription equal to *wanted*; None if *wanted* may be created. Raises Refused."""
         company_id, quotas = wanted.company_id, wanted.quotas
         if wanted.is_repeatable and (same := await self._find_same(connection, wanted)):
             return same
@@ -255,7 +255,7 @@ class SubscriptionCreation:
     async def _find_same(self, connection: AsyncConnection, wanted: _Wanted) -> Subscription | None:
         """Find the oldest subscription with the same target, event types, filter and versions.
 
-        It is passed over if its target or its maker has ended it.
+        Subscriptions that their target or their maker has ended are skipped.
         """
         request, columns = wanted.request, wanted.columns
         rows = await store.of_company(

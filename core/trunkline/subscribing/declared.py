@@ -1,7 +1,8 @@
 """Targets that a channel declares as a model: how they are stored and shown.
 
-The column ``target`` has the members that may be shown; secrets are sealed with the signing secrets. ``target_url`` has the
-target in one line, so that readers of a subscription's URL find a value; for a ``Url`` it is the URL, checked as one.
+The column ``target`` has the members that may be shown; secret members are encrypted together with the signing secrets.
+``target_url`` has the target in one line, so that readers of a subscription's URL find a value. If the target is a ``Url``,
+``target_url`` is this URL, and is checked as a URL.
 """
 
 from collections.abc import Mapping
@@ -17,7 +18,7 @@ from trunkline.model.subscriptions import Subscription
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """A target for storing: its *columns*, and its *secrets*, which are sealed."""
+    """A target as it is stored: its *columns*, and its *secrets*, which are encrypted."""
 
     columns: Mapping[str, Any]
     secrets: Mapping[str, str]
@@ -31,7 +32,7 @@ def of_creation(channel: Channel | None, request: Mapping[str, Any]) -> Declared
 
 
 def of_change(channel: Channel | None, before: Subscription, changes: Mapping[str, Any]) -> Declared | None:
-    """Apply *changes* to the target of *before*; None if they have no target. Raises BodyInvalid."""
+    """Apply *changes* to the target of *before*; None if *changes* has no target. Raises BodyInvalid."""
     if channel is None or channel.target is None or "target" not in changes:
         return None
     shown, secrets = _members(channel, before) or ({}, {})
@@ -39,14 +40,14 @@ def of_change(channel: Channel | None, before: Subscription, changes: Mapping[st
 
 
 def url_of_change(channel: Channel | None, changes: Mapping[str, Any]) -> str | None:
-    """Give the target URL in *changes*, also of a declared target that is just a URL; None if there is none."""
+    """Return the target URL in *changes*, including that of a declared target that is only a URL; None if there is none."""
     if channel is not None and channel.target is Url:
         return cast("str | None", changes.get("target", {}).get("url"))
     return changes.get("target_url")
 
 
 def show(channel: Channel | None, subscription: Subscription) -> dict[str, Any] | None:
-    """Show a target with its secrets masked; None if the channel declares none, or is not known."""
+    """Show a target with its secrets masked; None if the channel declares no targets or is not known."""
     members = _members(channel, subscription)
     return None if members is None else targets.masked(*members)
 

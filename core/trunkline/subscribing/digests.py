@@ -1,8 +1,9 @@
 """Digests of the log: the number of a company's events between two positions, and the SHA-256 of their ids.
 
-A reader that stores the ids of its events computes the same, and on a difference asks for the parts of that range.
+A reader that stores the ids of its events can compute the same digest. If the digests differ, it requests those of smaller
+ranges.
 
-The log is read in pieces, each with its own connection; few are read at once, and a company has one digest at a time.
+The log is read in pieces, each with its own connection. Few pieces are read at once, and a company has one digest at a time.
 Without a filter only ids are read. Nothing is stored: a million ids take less than a second.
 """
 
@@ -35,17 +36,17 @@ from trunkline.subscribing.finding import SubscriptionFinder
 AT_ONCE = 2
 """The number of pieces that one process reads at once."""
 WAIT_SECONDS, LIMIT_SECONDS = 5.0, 20.0
-"""How long a digest waits for another one of its company, and how long it may read before it returns a partial result."""
+"""How long a digest waits for another digest of the company, and how long it may read before it returns a partial result."""
 MOST_EVENTS = 1_000_000
 MAX_RANGES = 1_000
 IDS, EVENTS = 20_000, 500
-"""The numbers of ids, and with a filter of events, in one piece."""
+"""The number of ids in one piece, and of events if there is a filter."""
 _HASHED = 5_000
 
 
 @dataclass(frozen=True, slots=True)
 class _Selection:
-    """The events of a company to count; no *types* means every type. *versions* are those that *wanted* reads."""
+    """The events of a company to digest. Empty *types* mean every type. *versions* are the versions in which *wanted* tests events."""
 
     company_id: int
     types: Sequence[str]
@@ -54,7 +55,7 @@ class _Selection:
 
 
 class Digests:
-    """Digests ranges of the log (``contract.Digests``)."""
+    """Computes digests of ranges of the log (``contract.Digests``)."""
 
     def __init__(
         self,
@@ -83,10 +84,10 @@ class Digests:
         ranges: int | None = None,
         versions: Mapping[str, int] | None = None,
     ) -> dict[str, Any]:
-        """Digest a company's events after *begin* and up to *end*; with *subscription_id* those that the subscription matches.
+        """Compute the digest of a company's events after *begin* and up to *end*.
 
-        *ranges* splits them into parts with equal numbers of events. ``more`` is true if the time or size limit was reached;
-        ``to`` is then the position reached.
+        With *subscription_id* only the events that match this subscription count. *ranges* adds digests of that many parts with
+        equal numbers of events. ``more`` is true if the time or size limit was reached; ``to`` is then the position reached.
 
         Raises:
             BadQuery, NotFound, CursorExpired, CursorUnknown
@@ -134,7 +135,7 @@ class Digests:
     async def _read(
         self, selection: _Selection, after: int, up_to: int
     ) -> AsyncIterator[tuple[Sequence[int], int]]:
-        """Read the ids of a range in pieces, each with the position up to which all is read."""
+        """Read the ids of a range in pieces, each with the position up to which the range is read."""
         pauses = Pauses()
         while after < up_to:
             ids, events = await self._piece(selection, after)
@@ -153,7 +154,7 @@ class Digests:
             await pauses.pause_if_due()
 
     async def _piece(self, selection: _Selection, after: int) -> tuple[list[int], Sequence[Event]]:
-        """Read the next ids, or with a filter the events too."""
+        """Read the next ids, and with a filter the events too."""
         company_id, types = selection.company_id, selection.types
         async with self._pieces.turn(company_id), self._database.read() as connection:
             if selection.wanted is None:
@@ -170,7 +171,7 @@ class Digests:
 
 
 async def _place(connection: Any, name: str, text: str, bounds: LogBounds) -> int:
-    """Read a position of the log: a cursor, an ISO 8601 time, or the id of an event. Raises BadQuery, CursorUnknown."""
+    """Read a position of the log from *text*: a cursor, an ISO 8601 time, or an event's id. Raises BadQuery, CursorUnknown."""
     if text.isascii() and text.isdigit() and len(text) <= 19:
         position = int(text)
     elif (since_ms := epoch_ms_of(text)) is not None:
@@ -187,7 +188,7 @@ async def _place(connection: Any, name: str, text: str, bounds: LogBounds) -> in
 
 
 async def _parts(ids: "array[int]", after: int, up_to: int, ranges: int) -> list[dict[str, Any]]:
-    """Split a range into up to *ranges* parts with equal numbers of ids."""
+    """Split a range into up to *ranges* parts with equal numbers of ids, and compute the digest of each."""
     parts: list[dict[str, Any]] = []
     count = max(min(ranges, len(ids)), 1)
     for part in range(count):

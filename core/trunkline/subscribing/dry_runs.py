@@ -1,7 +1,7 @@
-"""Dry runs: counting the events that a replay would send.
+"""Dry runs: count the events that a replay would send.
 
-A count reads the log in pieces. Each piece borrows a connection, returns it, and yields to others. A company has one count
-at a time; few pieces are read at once, and companies take turns. A count ends if its caller leaves, and after
+A count reads the log in pieces. Each piece borrows a connection, returns it, and lets other tasks run. A company has one count
+at a time. Few pieces are read at once, and companies take turns. A count ends if its caller has disconnected, or after
 ``LIMIT_SECONDS`` with a partial result.
 """
 
@@ -26,13 +26,13 @@ from trunkline.store.database import Database
 AT_ONCE = 2
 """The number of pieces that one process reads at once."""
 WAIT_SECONDS = 5.0
-"""How long a count waits for another one of its company."""
+"""How long a count waits for another count of the company."""
 LIMIT_SECONDS = 20.0
 COUNTED = 20_000
-"""The number of events in a piece that only counts, which takes a few milliseconds."""
+"""The number of events in a piece whose events need not be read; it takes a few milliseconds."""
 
 Counting = Coroutine[Any, Any, tuple[int, int]]
-"""Gives the number of counted events of a piece, and the position reached."""
+"""Returns the number of counted events in a piece, and the position reached."""
 
 
 class DryRuns:
@@ -54,12 +54,12 @@ class DryRuns:
         self._pieces = Turns(share=1, total=AT_ONCE)
 
     async def count(self, subscription: Subscription, request: Mapping[str, Any]) -> dict[str, Any]:
-        """Show how many events a replay would send; ``complete`` is false if the time limit was reached.
+        """Count the events that a replay would send; ``complete`` is false if the time limit was reached.
 
         Raises:
             BodyInvalid: the range is empty.
             TooMuchAtOnce: another count of the company is running.
-            CallerLeft: the caller has gone.
+            CallerLeft: the caller has disconnected.
         """
         return await callers.while_present(self._count(subscription, request))
 
@@ -92,7 +92,7 @@ class DryRuns:
         return {"matched": matched}
 
     def _counters(self, subscription: Subscription, span: Range) -> Sequence[Callable[..., Counting]]:
-        """Give the functions that count pieces of *span*, each a different part of its events."""
+        """Give the functions that count pieces of *span*. Each counts a different part of its events."""
         types = replay.countable_types(subscription, span)
         if types is None:
             return (partial(self._count_matches, subscription=subscription),)

@@ -1,7 +1,7 @@
 """The limit of the total cost of a company's filters (``filter_cost``).
 
-Every event of a company passes all its filters, so the sum limits the cost of an event (``filters.costs``). Filters are also
-stored, listed and read, so their size counts too.
+Every event of a company is tested with all its filters, so the sum limits the cost of an event (``filters.costs``). Filters are
+also stored, listed and read, so their size counts as well.
 """
 
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ async def check_filter_cost(
     limit: int,
     instead_of: Subscription | None = None,
 ) -> None:
-    """Check that the filter *source* may be added, or may replace that of *instead_of*; a cheaper replacement is always allowed.
+    """Check that the filter *source* may be added, or may replace that of *instead_of*. A cheaper replacement is always allowed.
 
     Raises:
         FilterTooDear: the company's filters would cost more than *limit*.
@@ -36,7 +36,7 @@ async def check_filter_cost(
         return
     others = await store.filters_of_company(connection, company_id, but_no=instead_of.no if instead_of else 0)
     cost = own + sum(map(len, others)) // costs.CHARACTERS
-    if cost <= limit:  # otherwise their size alone is too large
+    if cost <= limit:  # if not, their size alone is too large
         cost = own + sum(map(costs.charge_for, others))
     if cost > limit:
         raise FilterTooDear(cost, limit)

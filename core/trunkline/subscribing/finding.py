@@ -1,4 +1,4 @@
-"""Subscriptions found and shown, one company at a time."""
+"""Finds and shows subscriptions, one company at a time."""
 
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
@@ -19,14 +19,14 @@ from trunkline.subscribing.requests import Checker
 from trunkline.subscribing.views import show_condition, view
 
 PAGE_BYTES = 256 * 1024
-"""The total size of filters, event types and headers in a page; showing that many takes 5 ms."""
+"""The total size of filters, event types and headers in a page; showing this much takes 5 ms."""
 AT_ONCE = 20
-"""The number of rows read at once; none is longer than a body of 256 KiB."""
+"""The number of rows read at once; a row is at most as long as a body of 256 KiB."""
 _CURSOR = "s"
 
 
 class SubscriptionFinder:
-    """Reads the subscriptions of a company, of one channel or of all (None)."""
+    """Reads the subscriptions of a company, on one channel or on all (None)."""
 
     def __init__(self, database: Database, *, records: SubscriptionRecords, checker: Checker) -> None:
         self._database = database
@@ -55,7 +55,7 @@ class SubscriptionFinder:
         cursor: str | None = None,
         limit: int | None = None,
     ) -> dict[str, Any]:
-        """Show up to *limit* of them, within ``PAGE_BYTES``, and the cursor of the next page. Raises BadCursor."""
+        """Show up to *limit* subscriptions, within ``PAGE_BYTES``, and the cursor of the next page. Raises BadCursor."""
         after = cursors.decode(cursor, kind=_CURSOR) if cursor is not None else 0
         rows, reached = await self._read(company_id, after, channel=channel, target_url=target_url)
         if limit is not None and len(rows) > limit:
@@ -68,7 +68,7 @@ class SubscriptionFinder:
     async def each(
         self, company_id: int, *, channel: str | None = None, target_url: str | None = None
     ) -> AsyncIterator[Subscription]:
-        """Read a company's subscriptions, oldest first, yielding to other tasks in between."""
+        """Read a company's subscriptions, oldest first, with pauses for other tasks."""
         pauses = Pauses()
         reached: int | None = 0
         while reached is not None:
@@ -80,7 +80,7 @@ class SubscriptionFinder:
     async def _read(
         self, company_id: int, after: int, *, channel: str | None, target_url: str | None
     ) -> tuple[Sequence[Row], int | None]:
-        """Read the rows of one page, at least one if there is any, and the number after which the next page begins."""
+        """Read the rows of one page, at least one if any is left, and the number after which the next page begins."""
         rows: list[Row] = []
         size = 0
         async with self._database.read() as connection:
@@ -115,7 +115,7 @@ class SubscriptionFinder:
             return await find_row(connection, company_id, subscription_id, channel=channel)
 
     async def _show(self, rows: Sequence[Row]) -> Sequence[dict[str, Any]]:
-        """Show subscriptions with their condition."""
+        """Show subscriptions with their health."""
         async with self._database.read() as connection:
             figures = await health_store.figures(connection, [row.no for row in rows])
         return [
@@ -133,7 +133,7 @@ async def find_row(
     channel: str | None,
     to_change: bool = False,
 ) -> Row:
-    """Read one row; *to_change* locks it. Raises NotFound."""
+    """Read the row of a subscription; *to_change* locks it. Raises NotFound."""
     is_id = ID.fullmatch(subscription_id) is not None
     row = await store.get(connection, subscription_id, to_change=to_change) if is_id else None
     if row is None or row.company_id != company_id or channel not in {None, row.channel}:

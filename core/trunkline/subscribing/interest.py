@@ -1,4 +1,4 @@
-"""The number of readers of a company's event type, and the public keys of its subscriptions.
+"""The number of readers of a company's event types, and the public keys of its subscriptions.
 
 Both are read often and change seldom, so a process caches them for ``FRESH_SECONDS``.
 """
@@ -44,7 +44,7 @@ class _Fresh(Generic[_Key, _Value]):
 
 
 class Interest:
-    """Tells how many readers event types have, and which keys sign."""
+    """Counts the readers of event types, and lists the keys that sign deliveries."""
 
     def __init__(self, database: Database, *, records: SubscriptionRecords) -> None:
         self._database = database
@@ -53,7 +53,7 @@ class Interest:
         self._keys = _Fresh(self._read_keys)
 
     async def in_type(self, company_id: int, event_type: str) -> dict[str, Any]:
-        """Tell how many subscriptions and consumers of a company take *event_type*, whatever their filters."""
+        """Count the subscriptions and consumers of a company that take *event_type*, whatever their filters."""
         counts = {"subscriptions": 0, "consumers": 0}
         for kind, names, count in await self._named.get(company_id):
             if not names or takes_type(names, event_type):
@@ -61,7 +61,7 @@ class Interest:
         return {"type": event_type, "is_wanted": any(counts.values()), **counts}
 
     async def public_keys(self, company_id: int | None, subscription_id: str | None) -> list[dict[str, str]]:
-        """List the current ``ed25519`` signing keys of one subscription or a company as JSON Web Keys (RFC 8037)."""
+        """List the current ``ed25519`` signing keys of one subscription, or of a company, as JSON Web Keys (RFC 8037)."""
         return await self._keys.get((company_id, subscription_id))
 
     async def _read_named(self, company_id: int) -> Sequence[tuple[str, tuple[str, ...], int]]:

@@ -1,7 +1,7 @@
-"""Leasing and committing pages of named consumers; ``model.reach`` has the rules for several pollers.
+"""Leases and commits pages of named consumers; ``model.reach`` has the rules for several pollers.
 
-A poll reads a page as ``stream.pages`` does, and stores one row. A process caches the consumers that it served. Each change
-names the version of the row that it follows, so a change by another process is noticed and read, never overwritten.
+A poll reads a page as ``stream.pages`` does, and writes one row. A process caches the consumers that it has served. Each change
+names the version of the row on which it is based, so a change by another process is noticed and read, never overwritten.
 """
 
 import asyncio
@@ -39,12 +39,12 @@ from trunkline.stream.pages import CHECK_SECONDS, CheckCaller, Streaming
 
 LEASE_SECONDS, MAX_LEASE_SECONDS = 60, 3_600
 MAX_LEASES = 32
-"""The number of pages of a consumer that may be leased at once; a further poller waits until one is committed or lapses."""
+"""The most pages of a consumer that may be leased at once; a further poller waits until a page is committed or its lease lapses."""
 STEP, STEP_MS = 1_000, 3_600_000
-"""A consumer without matching events is moved on after so many positions, or if it was last moved so long ago."""
+"""A consumer without matching events is moved after this number of positions, or after this time since its last change."""
 TRIES = 50
 LOOK_SECONDS = 0.5
-"""How often a waiting poll looks for a page whose lease has lapsed."""
+"""How often a waiting poll checks for a page whose lease has lapsed."""
 KIND = "consumer"
 _REMEMBERED = 10_000
 Key = tuple[int, str]
@@ -53,9 +53,9 @@ Key = tuple[int, str]
 
 @dataclass(frozen=True, slots=True)
 class LeasedPage:
-    """Events that a poller holds under *lease*, and the *cursor* that commits them; without events there is no lease.
+    """Events that a poller holds under *lease*, and the *cursor* that commits them. Without events there is no lease.
 
-    *more*: no event has met the filter yet, and more events are to be read.
+    *more* says that no event has matched the filter so far, and more events can be read.
     """
 
     bodies: Sequence[bytes]
@@ -89,7 +89,7 @@ class Leasing:
         """The consumers without a filter whose last page here was full."""
         self._turns: WeakValueDictionary[Key, asyncio.Lock] = WeakValueDictionary()
         self._ahead_ms = 0
-        """How far the database's clock, which times leases, is ahead of this machine's."""
+        """Milliseconds by which the database's clock is ahead of this machine's. Leases are timed by the database's clock."""
 
     async def lease(
         self,
@@ -102,11 +102,11 @@ class Leasing:
         versions: Pins | None = None,
         check_caller: CheckCaller | None = None,
     ) -> LeasedPage:
-        """Lease the next page for *lease_seconds*, waiting up to *wait_seconds* for one.
+        """Lease the next page for *lease_seconds*. If there are no events, wait for some up to *wait_seconds*.
 
         Raises:
             NotFound
-            CursorExpired, CursorUnknown: the cursor is outside the log; ``seek`` moves it.
+            CursorExpired, CursorUnknown: the consumer's cursor is outside the log; ``seek`` moves it.
             TooMuchAtOnce: the company has reached its limit of long polls, or of searches by a filter.
         """
         poll = _Poll((company_id, name), limit, lease_seconds * 1000, versions)
@@ -128,9 +128,9 @@ class Leasing:
         return page
 
     async def commit(self, company_id: int, name: str, *, cursor: str, lease: str | None) -> None:
-        """Commit the leased page of *lease* up to *cursor*; without *lease* all events up to *cursor*, whoever holds them.
+        """Commit the leased page of *lease* up to *cursor*; without *lease*, all events up to *cursor*, even leased ones.
 
-        A commit may be repeated. One without *lease* never moves a consumer back.
+        A commit may be repeated. A commit without *lease* never moves a consumer back.
 
         Raises:
             NotFound, BadCursor, CursorUnknown
@@ -160,14 +160,14 @@ class Leasing:
         raise _contended(name)
 
     async def move(self, key: Key, reach: Reach) -> Consumer:
-        """Move a consumer, whatever its leases. Raises NotFound."""
+        """Move a consumer to *reach*, whatever its leases. Raises NotFound."""
         for _ in range(TRIES):
             if moved := await self.save(await self.load(key), reach, is_sought=True):
                 return moved
         raise _contended(key[1])
 
     def now_ms(self) -> int:
-        """Give the database's time, estimated with this machine's clock."""
+        """Estimate the database's time with this machine's clock."""
         return now_ms() + self._ahead_ms
 
     def remember(self, consumer: Consumer) -> None:
@@ -180,7 +180,7 @@ class Leasing:
             self._behind.discard(self._known.popitem(last=False)[0])
 
     async def _lease(self, poll: _Poll) -> LeasedPage:
-        """Lease a page; the pollers of one process take turns, so that none starves."""
+        """Lease a page. The pollers of one process take turns, so that none starves."""
         async with self._turns.setdefault(poll.key, asyncio.Lock()):
             consumer = self._known.get(poll.key)
             if consumer is not None and poll.key in self._behind:
@@ -191,13 +191,13 @@ class Leasing:
                 if (page := await self._try(consumer or await self.load(poll.key), poll)) is not None:
                     return page
                 consumer = None
-                await asyncio.sleep(random.uniform(0, tries / 1000))  # noqa: S311 - other processes try at the same time
+                await asyncio.sleep(random.uniform(0, tries / 1000))  # noqa: S311 - other processes may try at the same time
         raise _contended(poll.key[1])
 
     async def _try(self, consumer: Consumer, poll: _Poll) -> LeasedPage | None:
         """Lease the next page of *consumer*; None to try again.
 
-        That is needed if it was changed since it was read, or moved past an empty range.
+        A new try is needed if the consumer was changed since it was read, or if an empty range was skipped.
         """
         reach, now = consumer.reach, self.now_ms()
         lapsed = reach.lapsed(now)
@@ -283,7 +283,7 @@ class Leasing:
                 return found
 
     async def _give(self, consumer: Consumer, lease: Lease, lapsed: Lease | None) -> bool:
-        """Store that *lease* was given out; False if another poller got its events. Commits in between do no harm."""
+        """Store that *lease* was given out; False if another poller got its events. Commits made meanwhile are kept."""
         for _ in range(TRIES):
             if await self.save(consumer, consumer.reach.give(lease, instead_of=lapsed), is_lazy=True):
                 return True
@@ -294,7 +294,7 @@ class Leasing:
         return False
 
     async def _reread(self, consumer: Consumer, after: int) -> Consumer | None:
-        """Read *consumer* again; None if the page after *after* is no longer its next page."""
+        """Read *consumer* again; None if its next page no longer begins after *after*."""
         fresh = await self.load((consumer.company_id, consumer.name))
         lapsed = fresh.reach.lapsed(self.now_ms())
         is_same = (fresh.no, fresh.event_types, fresh.filter) == (
@@ -306,7 +306,7 @@ class Leasing:
         return fresh if is_same and place == after else None
 
     async def _nothing(self, consumer: Consumer) -> LeasedPage | None:
-        """Give an empty page; None if *consumer* was changed since it was read."""
+        """Return an empty page; None if *consumer* was changed since it was read."""
         fresh = await self.load((consumer.company_id, consumer.name))
         if fresh.version != consumer.version:
             return None
@@ -333,7 +333,7 @@ class Leasing:
     ) -> Consumer | None:
         """Store the progress of *consumer*; None if it was changed since it was read.
 
-        With *is_sought* it adds an entry to the audit log.
+        With *is_sought* the change is noted in the audit log.
         """
         if reach == consumer.reach and not commits:
             return consumer
@@ -357,12 +357,12 @@ class Leasing:
         return changed
 
     def _pause(self, key: tuple[int, str]) -> float:
-        """Tell how long a poll waits for new events before it looks again: briefly if leases of others may lapse."""
+        """Return how many seconds a poll waits for new events before it checks again: few if other leases may lapse."""
         known = self._known.get(key)
         return LOOK_SECONDS if known is None or known.reach.open else CHECK_SECONDS
 
     async def _check(self, company_id: int, position: int, *, at_least: int) -> None:
-        """Make sure that a *position* that was not given out as a cursor is in the log."""
+        """Check that *position* is in the log. It may be any number, because it need not have been given out as a cursor."""
         if position > at_least:
             async with self._reading.read() as connection:
                 with suppress(CursorExpired):  # removed events count as read

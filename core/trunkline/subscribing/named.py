@@ -1,4 +1,4 @@
-"""Channels named in requests: one set of calls makes subscriptions on all channels that leave that to the hub."""
+"""Channels named in requests: one set of calls creates subscriptions on all channels that have no calls of their own."""
 
 from collections.abc import Mapping
 
@@ -9,10 +9,10 @@ from trunkline.targets.urls import HTTP_SCHEMES
 
 
 def channel_named(name: str, channels: Mapping[str, Channel]) -> Channel:
-    """Give the channel *name*, if it can be subscribed to by name.
+    """Return the channel *name*, if subscriptions can be created by its name.
 
     Raises:
-        BodyInvalid: there is none, or its subscriptions are only made by its own calls.
+        BodyInvalid: there is no such channel, or its subscriptions are only created by its own calls.
     """
     channel = channels.get(name)
     if channel is None:
@@ -24,13 +24,13 @@ def channel_named(name: str, channels: Mapping[str, Channel]) -> Channel:
 
 
 def takes_urls(channel: Channel) -> bool:
-    """Tell whether *channel* declares no targets and posts to any URL as the hub does, without checks of its own."""
+    """Return whether *channel* declares no targets, and posts to any URL as the hub does, without its own checks."""
     is_the_hubs = channel.deliver is deliver and channel.check_target is None
     return channel.target is None and is_the_hubs and tuple(channel.schemes) == HTTP_SCHEMES
 
 
 def rest_hook_channel(name: str, *, title: str) -> Channel:
-    """Give the channel behind the hooks; *title* is the platform's name."""
+    """Make the channel of a platform's REST hooks; *title* is the platform's name."""
     return Channel(
         name,
         title=title,

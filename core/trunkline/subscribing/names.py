@@ -1,6 +1,6 @@
-"""Resolving the name of a target when a subscription is made or its target is changed.
+"""Resolves the host name of a target when a subscription is created or its target is changed.
 
-A push checks its addresses again; checking here tells the caller at once about an address that would be refused.
+Each delivery checks the addresses again. The check here tells the caller at once if an address would be refused.
 """
 
 import asyncio
@@ -19,32 +19,32 @@ _SHOWN_CHARACTERS = 60
 
 
 class Resolver(Protocol):
-    """Resolves URLs, within a company's limit of lookups."""
+    """Resolves the host names of URLs, within a company's limit of lookups."""
 
     async def addresses(self, url: str, *, tenant: int) -> Sequence[str]:
-        """Find the addresses of *url*.
+        """Find the addresses of the host of *url*.
 
         Raises:
             AddressRefused: the policy forbids one of them.
-            OSError: its name does not resolve.
+            OSError: the host name does not resolve.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class TargetNames:
-    """Checks the names of targets; if *policy* allows private networks, any name is allowed."""
+    """Checks the host names of targets. If *policy* allows private networks, any name is allowed."""
 
     resolver: Resolver
     policy: AddressPolicy
     limit_seconds: float = LIMIT_SECONDS
 
     async def check(self, url: str, *, company_id: int, path: str = "/target_url") -> list[str]:
-        """Give a warning if the name in *url*, a checked target, does not resolve in time.
+        """Return a warning if the host name in *url*, a checked target, does not resolve in time.
 
         Raises:
-            TargetRefused: it resolves to a refused address. The message does not name it, as the name may belong to the
-            operator's network.
+            TargetRefused: the name resolves to a refused address. The message does not contain the address, because the name
+                may belong to the operator's network.
         """
         if self.policy.allow_private_networks or urls.scheme_of(url) not in urls.HTTP_SCHEMES:
             return []
@@ -55,7 +55,7 @@ class TargetNames:
         except AddressRefused:
             msg = f"leads to '{name}', which resolves to an address that is not globally reachable"
             raise TargetRefused(msg, path=path) from None
-        except OSError:  # TimeoutError is one
+        except OSError:  # a TimeoutError is an OSError
             consequence = "what is sent there fails, and is tried again, until it can be"
             return [f"The name '{name}' could not be resolved now: {consequence}."]
         return []

@@ -1,17 +1,17 @@
 """The options of a subscription, each declared once.
 
-A declaration gives the members of requests and answers (also in OpenAPI), the checks, the columns, and the view. An option
+A declaration has the members of requests and answers (also for OpenAPI), the checks, the columns, and the view. An option
 without special behaviour is declared with ``plain`` and needs four more changes:
 
 1. a migration that adds its column, nullable, at the end of ``subscriptions``;
 2. the column in ``store/tables.py``; its type says how it is read (``JSON(none_as_null=True)`` for an object);
-3. a field of ``model.subscriptions.Subscription``, of the same name and with a default, which also stands for a null;
+3. a field of ``model.subscriptions.Subscription`` with the same name and a default, which also stands for a null;
 4. the code that reads the field.
 
-A platform that subscribes again with other values of such options gets its existing hook (``changes``).
+If a platform subscribes again with other values of such options, it gets its existing hook (``changes``).
 
-Options that depend on one another (event types, their versions and the filter; secrets and headers, which are sealed
-together; the status) are checked and stored together in ``changes``.
+Options that depend on each other are checked and stored together in ``changes``: event types, their versions and the filter;
+secrets and headers, which are encrypted together; the status.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -28,7 +28,7 @@ from trunkline.subscribing.checks import Check
 from trunkline.targets.signatures import MAX_HEADERS
 
 Member = tuple[Any, Any]
-"""A field of an HTTP model as ``pydantic.create_model`` takes it: the annotation, and the default or ``Field``."""
+"""A field of an HTTP model, as ``pydantic.create_model`` expects it: the annotation, and the default or ``Field``."""
 
 Scheme = Annotated[
     Literal["standard", "github", "stripe", "ed25519"],
@@ -62,7 +62,7 @@ Description = (str | None, Field(default=None, max_length=checks.MAX_DESCRIPTION
 
 
 def unique(names: Iterable[str]) -> list[str]:
-    """Drop repeated names, keeping the order of the first."""
+    """Remove repeated names, keeping the order in which they first appear."""
     return list(dict.fromkeys(names))
 
 
@@ -73,10 +73,10 @@ def json_or_none(value: Any) -> str | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Option:
-    """One option of a subscription: the requests that take it, and how it is checked, stored and shown.
+    """One option of a subscription: the requests that accept it, and how it is checked, stored and shown.
 
-    *creation*, *change* and *hook* are its members in requests that create a subscription, change one, and create one
-    through a REST hook; *view* is its member in answers. None leaves it out.
+    *creation*, *change* and *hook* are its members in requests that create a subscription, change one, and create one through a
+    REST hook. *view* is its member in answers. None leaves the member out.
     """
 
     name: str
@@ -88,22 +88,22 @@ class Option:
     is_required: bool = False
     """Whether a subscription cannot be created without it."""
     is_removable: bool = True
-    """Whether a change may set it to null, meaning its default."""
+    """Whether a change may set it to null, which means its default."""
     is_common: bool = False
-    """Whether the core's route changes it for every channel; if not, only a channel's routes do."""
+    """Whether the core's route can change it on every channel; if not, only the routes of a channel can."""
     column: str | None = None
-    """Its column; None if it is stored together with others."""
+    """The column of the option; None if it is stored together with others."""
     write: Callable[[Any], Any] = lambda value: value
-    """Converts the value, None if absent, to that of its column."""
+    """Converts the option's value (None if absent) to the value of its column."""
     show: Callable[[Subscription, Mapping[str, int]], Any] | None = None
-    """Gives the value in views from a subscription and its versions; None: the field with the option's name."""
+    """Computes the shown value from a subscription and its versions. If None, the field with the option's name is shown."""
 
 
 def plain(name: str, annotation: Any, check: Check) -> Option:
-    """Declare an option without special behaviour, which every channel takes when a subscription is made or changed.
+    """Declare an option without special behaviour, which every channel accepts in creations and changes.
 
-    It is stored in the column of its name and shown as stored. *annotation* describes it (``Annotated`` with a ``Field``);
-    null means its default.
+    It is stored in the column of its name and shown as stored. *annotation* describes it (``Annotated`` with a ``Field``); null
+    means its default.
     """
     optional = (annotation | None, None)
     return Option(
@@ -241,7 +241,7 @@ OPTIONS: Sequence[Option] = (
     plain("max_in_flight", paces.MaxInFlight, paces.check_of("max_in_flight")),
     plain("rate", paces.RateText, paces.check_of("rate")),
 )
-"""Every option, in the order in which requests have them."""
+"""Every option, in the order of the members of requests."""
 
 TARGET = Option(
     name="target",
@@ -260,10 +260,10 @@ TARGET = Option(
     is_required=True,
     is_removable=False,
 )
-"""The target on a channel that declares its targets. It is stored in two columns, and its secrets are sealed (``declared``)."""
+"""The target on a channel that declares its targets. It is stored in two columns, and its secrets are encrypted (``declared``)."""
 _OF_URLS = frozenset({"target_url", "headers"})
 
-# Lists of faults, and views, have kept another order since the first release. A new option comes last.
+# Lists of faults and views keep the order of the first release, which differs from that of requests. A new option comes last.
 _CHECKED_FIRST = (
     *("target_url", "target", "event_types", "versions", "description", "signature", "secret", "headers"),
 )
@@ -271,7 +271,7 @@ _SHOWN_FIRST = (*("target_url", "event_types", "description", "filter", "version
 
 
 def for_declared(options: Sequence[Option] = OPTIONS) -> tuple[Option, ...]:
-    """Give the options of a channel that declares its targets, without the URL."""
+    """Give the options of a channel that declares its targets: the target instead of the URL and its headers."""
     return (TARGET, *(option for option in options if option.name not in _OF_URLS))
 
 
@@ -281,7 +281,7 @@ def in_order_of_checks(options: Sequence[Option]) -> list[Option]:
 
 
 def in_order_of_views(options: Sequence[Option]) -> list[Option]:
-    """Choose the shown ones of *options*, in the order of views."""
+    """Choose the options that are shown, in the order of views."""
     return _ordered([option for option in options if option.view], _SHOWN_FIRST)
 
 
@@ -291,12 +291,12 @@ def _ordered(options: Sequence[Option], first: Sequence[str]) -> list[Option]:
 
 
 def creatable(options: Sequence[Option] = OPTIONS) -> tuple[str, ...]:
-    """Name the options that a creation may have."""
+    """Name the options that may be set at creation."""
     return tuple(option.name for option in options if option.creation)
 
 
 def editable(options: Sequence[Option] = OPTIONS, *, only_common: bool = False) -> tuple[str, ...]:
-    """Name the options that may be changed; *only_common*: those of every channel."""
+    """Name the options that may be changed; with *only_common*, those that may be changed on every channel."""
     return tuple(o.name for o in options if o.change and (o.is_common or not only_common))
 
 
@@ -306,7 +306,7 @@ def members_of_creation(options: Sequence[Option] = OPTIONS) -> dict[str, Member
 
 
 def members_of_creation_by_name() -> dict[str, Member]:
-    """Give the fields of a creation that names its channel, with either kind of target."""
+    """Give the fields of a request that creates a subscription on a named channel, with either kind of target."""
     members = members_of_creation((TARGET, *OPTIONS))
     for name in ("target", "target_url"):
         annotation, field = members[name]
@@ -315,13 +315,13 @@ def members_of_creation_by_name() -> dict[str, Member]:
 
 
 def members_of_change(options: Sequence[Option] = OPTIONS, *, only_common: bool = False) -> dict[str, Member]:
-    """Give the fields of a request that changes a subscription; *only_common*: on any channel."""
+    """Give the fields of a request that changes a subscription; with *only_common*, on any channel."""
     names = editable(options, only_common=only_common)
     return {option.name: option.change for option in options if option.change and option.name in names}
 
 
 def members_of_hook(options: Sequence[Option] = OPTIONS) -> dict[str, Member]:
-    """Give the fields of a REST hook besides its target and event types."""
+    """Give the fields of a request for a REST hook, apart from its target and event types."""
     return {option.name: option.hook for option in options if option.hook}
 
 
@@ -331,7 +331,7 @@ def members_of_view(options: Sequence[Option] = OPTIONS) -> dict[str, Member]:
 
 
 def columns_of_creation(request: Mapping[str, Any], options: Sequence[Option] = OPTIONS) -> dict[str, Any]:
-    """Give the columns of a new subscription; options missing in *request* get their defaults."""
+    """Compute the columns of a new subscription; options missing in *request* get their defaults."""
     return {
         option.column: option.write(request.get(option.name))
         for option in options
@@ -340,7 +340,7 @@ def columns_of_creation(request: Mapping[str, Any], options: Sequence[Option] = 
 
 
 def columns_of_change(changes: Mapping[str, Any], options: Sequence[Option] = OPTIONS) -> dict[str, Any]:
-    """Give the columns of the options in *changes*."""
+    """Compute the columns of the options in *changes*."""
     return {
         option.column: option.write(changes[option.name])
         for option in options
@@ -351,7 +351,7 @@ def columns_of_change(changes: Mapping[str, Any], options: Sequence[Option] = OP
 def show(
     subscription: Subscription, versions: Mapping[str, int], options: Sequence[Option] = OPTIONS
 ) -> dict[str, Any]:
-    """Show the options of *subscription*, with its *versions*."""
+    """Show the options of *subscription* with its *versions*."""
     return {
         option.name: option.show(subscription, versions)
         if option.show

@@ -43,7 +43,7 @@ Ordering = Annotated[
 
 
 def check_ordering(ordering: Any, _: Context) -> list[FieldError]:
-    """Check the form of an ordering; ``check_key`` checks whether events can have its key."""
+    """Check the form of an ordering. ``check_key`` then checks whether events can have its key."""
     if ordering == WHOLE:
         return []
     if not isinstance(ordering, dict) or set(ordering) != {"key"}:
@@ -61,14 +61,14 @@ def check_ordering(ordering: Any, _: Context) -> list[FieldError]:
 
 
 def pointer_is_whole(pointer: Any) -> bool:
-    """Tell whether *pointer* is a JSON pointer: it begins with a slash, and each ``~`` is one of ``~0`` and ``~1``."""
+    """Return whether *pointer* is a JSON pointer: it begins with a slash, and each ``~`` belongs to ``~0`` or ``~1``."""
     if not isinstance(pointer, str) or not pointer.startswith("/"):
         return False
     return "~" not in pointer.replace("~0", "").replace("~1", "")
 
 
 def check_key(ordering: Any, event_types: Sequence[EventType]) -> None:
-    """Check that one of *event_types* can have the key; ``metadata`` may have any. Raises BodyInvalid."""
+    """Check that at least one of *event_types* can have the key. In ``metadata`` any key is possible. Raises BodyInvalid."""
     if not isinstance(ordering, dict):
         return
     part, *names = names_of(ordering["key"])

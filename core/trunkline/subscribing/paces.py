@@ -83,5 +83,5 @@ RateText = Annotated[
 
 
 def check_of(name: str) -> Check:
-    """Give the check of one of these options."""
+    """Return the check of the option *name*, one of those declared here."""
     return lambda value, _: treatments.faults_in(name, value)

@@ -1,4 +1,4 @@
-"""Subscriptions whose secrets do not open: a new secret lets one go on."""
+"""Subscriptions whose secrets cannot be decrypted. A new secret makes such a subscription usable again."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,7 +11,7 @@ _NEEDS_SECRETS = frozenset({"status", "target_url", "target", "headers"})
 
 
 def require_readable(subscription: Subscription) -> None:
-    """Make sure that its secrets and headers were opened. Raises Conflict."""
+    """Check that the secrets and headers of *subscription* were decrypted. Raises Conflict."""
     if not subscription.is_readable:
         msg = (
             "What is stored of this subscription's secrets and headers does not open. Rotate its secret, which makes a new "
@@ -21,16 +21,16 @@ def require_readable(subscription: Subscription) -> None:
 
 
 def check_readable(before: Subscription, changes: Mapping[str, Any]) -> None:
-    """Refuse changes that need the secrets and headers of *before* if these do not open. Raises Conflict."""
+    """Refuse changes that need the secrets and headers of *before* if these cannot be decrypted. Raises Conflict."""
     if not _NEEDS_SECRETS.isdisjoint(changes):
         require_readable(before)
 
 
 async def require_keys(records: SubscriptionRecords) -> None:
-    """Make sure, before a secret is replaced, that this process has the right keys.
+    """Check, before a secret is replaced, that this process has the right keys.
 
     Raises:
-        StoreUnavailable: they are no longer those of the database.
+        StoreUnavailable: the keys are no longer those of the database.
     """
     try:
         await records.require_keys()

@@ -1,4 +1,4 @@
-"""Subscriptions that their holder renews: made, renewed and listed under the channel's own names (``contract.Terms``)."""
+"""Subscriptions that their holder renews: created, renewed and listed under names that the channel chooses (``contract.Terms``)."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -30,7 +30,7 @@ LAPSED_KEPT = 20
 
 
 class Renewals:
-    """Makes and renews such subscriptions; *creation* checks requests, *changes* resumes disabled ones."""
+    """Creates and renews subscriptions that a holder renews. *creation* checks requests, *changes* resumes disabled subscriptions."""
 
     def __init__(
         self,
@@ -54,7 +54,7 @@ class Renewals:
         self._clock = clock
 
     async def check(self, company_id: int, request: Mapping[str, Any], *, channel: str, terms: Terms) -> None:
-        """Check a request without making anything (``contract.HeldSubscriptions``)."""
+        """Check a request without creating a subscription (``contract.HeldSubscriptions``)."""
         await self._creation.prepare(company_id, request, channel=channel)
         limit = (await self._limits.of(company_id)).subscriptions
         async with self._database.read() as connection:
@@ -64,7 +64,7 @@ class Renewals:
                 await _check_room(connection, company_id, terms, limit=limit)
 
     async def held(self, company_id: int, *, channel: str, target_url: str | None = None) -> Sequence[Held]:
-        """List a company's held subscriptions, oldest first."""
+        """List the subscriptions of a company that a holder renews, oldest first."""
         async with self._database.read() as connection:
             rows = await store.of_company(connection, company_id, channel=channel, target_url=target_url)
             now_ms = await retention.clock_ms(connection)
@@ -74,7 +74,7 @@ class Renewals:
     async def renew(
         self, company_id: int, request: Mapping[str, Any], *, channel: str, terms: Terms
     ) -> Renewed:
-        """Make or renew a subscription (``contract.HeldSubscriptions``)."""
+        """Create or renew a subscription (``contract.HeldSubscriptions``)."""
         values, _ = await self._creation.prepare(company_id, request, channel=channel)
         done = None
         while done is None:
@@ -90,12 +90,12 @@ class Renewals:
         return Renewed(view, is_new, is_truncated, failed_since_ms)
 
     def _goes_on(self, subscription: Subscription, now_ms: int) -> bool:
-        """Tell whether a subscription is neither ended nor lapsed; while the clock is not trusted none lapses."""
+        """Return whether a subscription has neither ended nor lapsed. While the clock is not trusted, none lapses."""
         aged_ms = now_ms if self._clock.is_trusted else 0
         return subscription.disabled_reason not in ENDED and not subscription.lapses_by(aged_ms)
 
     async def _tell_gap(self, no: int) -> bool:
-        """Tell whether missed events are gone, and note that the renewing caller was told."""
+        """Return whether missed events are lost, and note that the renewing caller was told."""
         async with self._database.write() as connection:
             position = (await store.by_number(connection, no)).options.get("gap_position")
             if position is not None:
@@ -105,7 +105,7 @@ class Renewals:
     async def _renew(
         self, values: Mapping[str, Any], request: Mapping[str, Any], terms: Terms
     ) -> tuple[Row, bool, bool] | None:
-        """Make or renew in one transaction; None if another process has made one with the name in between."""
+        """Create or renew a subscription in one transaction; None if another process has created one of this name meanwhile."""
         company_id, channel = values["company_id"], values["channel"]
         quotas = await self._limits.of(company_id)
         async with self._database.write() as connection:
@@ -137,7 +137,7 @@ class Renewals:
     async def _make_room(
         self, connection: AsyncConnection, company_id: int, terms: Terms, *, limit: int
     ) -> None:
-        """Make sure that one more is allowed, and delete subscriptions that lapsed long ago. Raises LimitReached."""
+        """Check that one more subscription is allowed, and delete those that lapsed long ago. Raises LimitReached."""
         await _check_room(connection, company_id, terms, limit=limit)
         for old in await store.lapsed_of_company(connection, company_id, beyond=LAPSED_KEPT):
             await self._end(connection, self._records.open(old))
@@ -173,7 +173,7 @@ class Renewals:
 
 
 async def _check_room(connection: AsyncConnection, company_id: int, terms: Terms, *, limit: int) -> None:
-    """Make sure that the company, and the holder, may have one more. Raises LimitReached."""
+    """Check that the company and the holder may have one more subscription. Raises LimitReached."""
     if await new_subscriptions.count(connection, company_id) >= limit:
         raise TooManySubscriptions(limit)
     most = terms.most_of_holder

@@ -1,4 +1,4 @@
-"""Replays for users: started, watched, cancelled."""
+"""Replays for users: started, shown, cancelled."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -24,7 +24,7 @@ from trunkline.subscribing.requests import Checker
 
 
 class Replays:
-    """Replays, one company at a time (``contract.Replays``)."""
+    """Starts, shows and cancels replays, one company at a time (``contract.Replays``)."""
 
     def __init__(
         self,
@@ -46,7 +46,7 @@ class Replays:
     async def start(
         self, company_id: int, subscription_id: str, request: Mapping[str, Any], *, channel: str | None
     ) -> dict[str, Any]:
-        """Start a replay and show it; with ``dry_run`` only count what it would send (``DryRuns``).
+        """Start a replay, and show it. With ``dry_run``, only count the events that it would send (``DryRuns``).
 
         Raises:
             NotFound, BodyInvalid, LimitReached, TooMuchAtOnce
@@ -105,7 +105,7 @@ class Replays:
         self._replay_signal.set()
 
     def _check(self, request: Mapping[str, Any], subscribed: Pins) -> Pins | None:
-        """Check a request; returns the versions, *subscribed* overridden by chosen ones. Raises BodyInvalid."""
+        """Check a request. Returns the versions to send: those in *subscribed*, overridden by chosen ones. Raises BodyInvalid."""
         for name in ("event_types", "versions"):
             self._checker.check({name: request.get(name)}, required=(), known=(name,))
         versions = request.get("versions")

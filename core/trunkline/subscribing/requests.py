@@ -1,4 +1,4 @@
-"""Checking requests for subscriptions; an error lists all faults."""
+"""Checks requests for subscriptions; an error lists all faults."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -31,16 +31,16 @@ class Checker:
     names: TargetNames | None = None
 
     def channel(self, name: str | None) -> Channel | None:
-        """Give the channel named *name*, if it runs."""
+        """Return the channel named *name*, if it runs."""
         return None if name is None else self.channels().get(name)
 
     def options_of(self, channel: Channel | None) -> Sequence[Option]:
-        """Give the options of subscriptions of *channel*."""
+        """Return the options that subscriptions of *channel* have."""
         is_declared = channel is not None and channel.target is not None
         return options.for_declared(self.options) if is_declared else self.options
 
     async def check_name(self, url: str, *, company_id: int, path: str) -> list[str]:
-        """Give the warnings about the name in *url*, a checked target. Raises TargetRefused, at *path*."""
+        """Return the warnings about the host name in *url*, a checked target. Raises TargetRefused, at *path*."""
         return [] if self.names is None else await self.names.check(url, company_id=company_id, path=path)
 
     def check_creation(self, request: Mapping[str, Any], *, channel: str) -> None:
@@ -55,7 +55,7 @@ class Checker:
         )
 
     def check_change(self, changes: Mapping[str, Any], *, channel: str | None) -> None:
-        """Check a request that changes a subscription of the channel named *channel* (None: of any).
+        """Check a request that changes a subscription of the channel named *channel* (None: of any channel).
 
         Raises as ``check`` does.
         """
@@ -84,7 +84,7 @@ class Checker:
         channel: Channel | None = None,
         is_change: bool = False,
     ) -> None:
-        """Check every member of *request* separately; *channel* decides on target URLs (None: those of HTTP).
+        """Check every member of *request* separately. *channel* decides which target URLs are allowed (None: HTTP URLs).
 
         Raises:
             BodyInvalid: with one entry per fault.
@@ -111,28 +111,28 @@ class Checker:
             raise BodyInvalid(errors)
 
     def event_types(self, names: Sequence[str], pins: Pins) -> list[EventType]:
-        """The event types that *names* choose, in the versions of *pins*."""
+        """List the event types that *names* choose, in the versions of *pins*."""
         chosen = types_among(names, self.catalog.all_names())
         versions = {name: self.schema_versions.chosen(name, pins) for name in chosen}
         return [event_type for name in chosen if (event_type := self.catalog.known(name, versions[name]))]
 
     def check_filter(self, source: Any, names: Sequence[str], pins: Pins) -> None:
-        """Check a filter against the types that it will see, in the versions of *pins*. Raises BodyInvalid."""
+        """Check a filter against the types that it will apply to, in the versions of *pins*. Raises BodyInvalid."""
         if source is not None:
             filters.compile(source, event_types=self.event_types(names, pins))
 
     def check_order_key(self, ordering: Any, names: Sequence[str], pins: Pins) -> None:
-        """Check that the key of *ordering* is in the types that it will see, in the versions of *pins*. Raises BodyInvalid."""
+        """Check that the key of *ordering* exists in the types *names*, in the versions of *pins*. Raises BodyInvalid."""
         if ordering is not None:
             orderings.check_key(ordering, self.event_types(names, pins))
 
     def pins_for(self, names: Sequence[str], *, chosen: Mapping[str, int] | None) -> dict[str, int]:
-        """Give the pins of a new reader of *names*: the *chosen* versions, or the current ones."""
+        """Choose the versions for a new reader of *names*: the *chosen* ones, or else the current ones."""
         current = self.schema_versions.pins(types_among(names, self.catalog.names()))
         return {name: version for name, version in {**current, **(chosen or {})}.items() if version > 1}
 
     def shown_versions(self, names: Sequence[str], pins: Pins) -> dict[str, int]:
-        """Give the version sent under *pins* for each type of *names* that has several versions."""
+        """Give the version that is sent under *pins* for each type of *names* that has several versions."""
         chosen = types_among(names, self.catalog.names())
         several = [name for name in chosen if len(self.catalog.versions(name)) > 1]
         return {name: self.schema_versions.chosen(name, pins) for name in several}
@@ -147,10 +147,10 @@ class Start:
 
 
 def read_start(text: Any, *, oldest: str = "earliest") -> Start | None:
-    """Read a request's ``start``; None for now. *oldest* is the word for the oldest event.
+    """Read ``start`` of a request; None means now. *oldest* is the word for the oldest event.
 
     Raises:
-        BodyInvalid: it is neither ``now``, ``earliest``, a cursor nor a time.
+        BodyInvalid: it is neither ``now``, *oldest*, a cursor nor a time.
     """
     if text is None or text == "now":
         return None

@@ -1,4 +1,4 @@
-"""Replacing and showing the signing secrets of subscriptions."""
+"""Replaces and shows the signing secrets of subscriptions."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -33,9 +33,9 @@ class SecretRotation:
         overlap_seconds: int,
         secret: str | None = None,
     ) -> dict[str, Any]:
-        """Set a new secret, or the caller's own *secret*; the previous one also signs for *overlap_seconds*.
+        """Set a new secret, or the caller's own *secret*. The previous secret also signs for *overlap_seconds*.
 
-        If the stored secrets do not open, only the new one remains, and the headers are lost too.
+        If the stored secrets cannot be decrypted, only the new secret remains, and the headers are lost too.
 
         Raises:
             NotFound: there is no such subscription.
@@ -65,7 +65,7 @@ class SecretRotation:
     async def secrets(
         self, company_id: int, subscription_id: str, *, channel: str | None, reveal: bool = False
     ) -> list[dict[str, Any]]:
-        """Show the secrets that sign now, newest first (``contract.Subscriptions.secrets``). Raises NotFound."""
+        """Show the secrets that sign at present, newest first (``contract.Subscriptions.secrets``). Raises NotFound."""
         transaction = self._database.write if reveal else self._database.read
         async with transaction() as connection:
             row = await find_row(connection, company_id, subscription_id, channel=channel)
@@ -80,7 +80,7 @@ class SecretRotation:
 
 
 def _shown(subscription: Subscription, secret: Secret, *, reveal: bool) -> str:
-    """Write a secret, masked unless *reveal* is set; for a key pair the public key."""
+    """Show a secret, masked unless *reveal* is set; for a key pair, show the public key."""
     if subscription.signature == "ed25519":
         return signatures.public_key(secret.text)
     return secret.text if reveal else f"{secret.text.partition('_')[0]}_••••{secret.text[-4:]}"

@@ -1,7 +1,7 @@
-"""The services of subscriptions for plugins and the API.
+"""The services of subscriptions for plugins and for the API.
 
-A channel's plugin calls it with its own name as *channel*, and sees only that channel's subscriptions; the core's routes
-call it with None and see all.
+The plugin of a channel passes its own name as *channel*, and sees only subscriptions of its channel. The core's routes pass
+None and see all.
 """
 
 from typing import Self
@@ -22,7 +22,7 @@ from trunkline.subscribing.trial import Trials
 
 
 class SubscriptionService:
-    """The services of subscriptions in one class (``contract.Subscriptions``).
+    """All services of subscriptions in one class (``contract.Subscriptions``).
 
     Enter it to start; leaving it finishes queued requests.
     """

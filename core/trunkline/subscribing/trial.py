@@ -1,4 +1,4 @@
-"""Trials: one attempt with an example event, without a log entry or retries."""
+"""Tests of subscriptions: one attempt with an example event, without a log entry or retries."""
 
 import asyncio
 import secrets
@@ -24,7 +24,7 @@ from trunkline.subscribing.readable import require_readable
 from trunkline.subscribing.requests import Checker
 
 AT_ONCE = 8
-"""The number of simultaneous tests of a company in one process; each may take as long as an attempt."""
+"""The number of simultaneous tests of a company in one process. A test may take as long as an attempt."""
 AT_ONCE_IN_ALL = 64
 """The number of simultaneous tests of all companies in one process."""
 WAIT_SECONDS = 5.0
@@ -54,11 +54,11 @@ class Trials:
     async def test(self, company_id: int, subscription_id: str, *, channel: str | None) -> dict[str, Any]:
         """Make one attempt with an example event, whatever the status, without a log entry or retries.
 
-        If the channel can test the connection alone, it does so first; if that fails, no event is sent.
+        If the channel can test its connection separately, it does so first. If this fails, no event is sent.
 
         Raises:
             NotFound: there is no such subscription.
-            Conflict: its secrets do not open, or its channel is off.
+            Conflict: its secrets cannot be decrypted, or its channel is off.
             TooMuchAtOnce: too many tests of the company are running.
         """
         try:
@@ -105,7 +105,7 @@ async def attempt(
 ) -> dict[str, Any]:
     """Send *body* to *subscription*, whatever its status, and show the outcome.
 
-    A channel that raises, returns an invalid result, or takes longer than *limit_seconds*, has failed.
+    If the channel raises, returns an invalid result, or takes longer than *limit_seconds*, the attempt has failed.
     """
     now = now_ms()
     began = time.monotonic()
@@ -134,10 +134,12 @@ async def attempt(
 
 
 async def _refused_connection(channel: Channel, target: Target[Any]) -> Result | None:
-    """Have the channel test the connection alone, if it can; None if there is no fault."""
+    """Let the channel test its connection, if it can. Returns a failed result, or None if there is no fault."""
     if channel.check_connection is None:
         return None
-    reason = cast("object", await channel.check_connection(target))  # a plugin need not be type-checked
+    reason = cast(
+        "object", await channel.check_connection(target)
+    )  # a plugin may be written without type checks
     return None if reason is None else checked(Result(Outcome.RETRY, error=str(reason)))
 
 

@@ -20,7 +20,7 @@ def view(
     with_secret: bool = False,
     warnings: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """Show *subscription*; the signing secret only *with_secret*, ``warnings`` only if there are any."""
+    """Show *subscription*. The signing secret is shown only *with_secret*, and ``warnings`` only if there are any."""
     versions = checker.shown_versions(subscription.event_types, subscription.pins)
     members: dict[str, Any] = {
         "id": subscription.id,
@@ -58,7 +58,7 @@ NEW_CONDITION: dict[str, Any] = {
     "success_rate_24h": None,
     "p95_ms_24h": None,
 }
-"""The same members for a new subscription."""
+"""The health members (see ``show_condition``) of a new subscription."""
 
 
 def show_condition(row: Row, figures: Figures) -> dict[str, Any]:

@@ -1,8 +1,9 @@
 """Gates: when attempts of subscriptions with a pace may begin. No I/O.
 
-The holder of a company's shard makes all attempts of its subscriptions that have a pace, so one gate counts them all.
-A new holder does not know which attempts the last one began. Its gates open one interval later. If the number in flight
-is limited, they also wait until the ledger has said how many attempts other workers have in flight (``elsewhere``).
+A pace limits the rate of a subscription's attempts, or their number in flight. The worker that holds a company's shard makes
+all of these attempts, so one gate counts them all. A new holder does not know which attempts the last holder began, so its
+gates open one interval later. If the number in flight is limited, its gates also wait until the ledger was read for the
+attempts that other workers have in flight (``elsewhere``).
 """
 
 import asyncio
@@ -13,14 +14,14 @@ from trunkline.model.pace import Pace
 from trunkline.store.wakeup import Signal
 
 SHARE_SECONDS = 0.5
-"""As many new deliveries may wait in memory as attempts begin in this time, and as many claimed ones."""
+"""As many new deliveries may wait in memory as attempts can begin in this time; claimed deliveries have the same limit."""
 MOST_WAITING = 256
-"""Upper bound of each of the two."""
+"""Upper bound of the new deliveries that wait in memory, and of the claimed ones."""
 NO_BOUND = 2**31
 
 
 class Gate:
-    """The gate of one subscription in the worker that holds its shard, under *progress*."""
+    """The gate of one subscription, in the worker that holds the shard of *progress*."""
 
     __slots__ = ("_next", "elsewhere", "pace", "progress", "timer")
 
@@ -28,14 +29,14 @@ class Gate:
         self.pace = pace
         self.progress = progress
         self.elsewhere: int | None = None if pace.max_in_flight else 0
-        """Attempts that other workers have in flight; None until the ledger was read."""
+        """Attempts that other workers have in flight; None until it is read from the ledger."""
         self.timer: asyncio.TimerHandle | None = None
         """Wakes the waiting deliveries when the next attempt may begin."""
         self._next = 0.0
-        """When the next attempt would begin if none was late (*theoretical arrival time* of the generic cell rate algorithm)."""
+        """When the next attempt would begin if no attempt was late (*theoretical arrival time* of the generic cell rate algorithm)."""
 
     def change(self, pace: Pace) -> None:
-        """Set another pace; it applies after one of its intervals."""
+        """Change the pace. The next attempt begins one interval of the new pace later."""
         if pace.max_in_flight and self.pace.max_in_flight is None:
             self.elsewhere = None
         self.pace = pace
@@ -44,19 +45,19 @@ class Gate:
 
     @property
     def places(self) -> int:
-        """How many attempts may be in flight here."""
+        """How many attempts may be in flight in this worker."""
         if self.pace.max_in_flight is None:
             return NO_BOUND
         return 0 if self.elsewhere is None else self.pace.max_in_flight - self.elsewhere
 
     @property
     def is_open(self) -> bool:
-        """Whether the lease surely holds, and the number in flight elsewhere is known."""
+        """Whether the lease surely holds and the number of attempts in flight elsewhere is known."""
         progress = self.progress
         return not progress.lost and time.monotonic() < progress.valid_until and self.elsewhere is not None
 
     def begin(self) -> bool:
-        """Count one attempt and return True, if it may begin now."""
+        """Count one attempt and return True if an attempt may begin now; otherwise return False."""
         if not self.is_open or self.wait() > 0:
             return False
         if self.pace.rate is not None:
@@ -64,27 +65,30 @@ class Gate:
         return True
 
     def wait(self) -> float:
-        """Tell in how many seconds the rate lets the next attempt begin."""
+        """Return the seconds until the rate lets the next attempt begin."""
         rate = self.pace.rate
         return 0.0 if rate is None else max(self._due() - rate.tolerance - time.monotonic(), 0.0)
 
     @property
     def share(self) -> int:
-        """How many new deliveries may wait in memory; as many claimed ones may wait beside them."""
+        """How many new deliveries may wait in memory; as many claimed deliveries may wait as well."""
         rate = self.pace.rate
         if rate is None:
             return MOST_WAITING
         return min(max(int(SHARE_SECONDS / rate.interval), 1), MOST_WAITING)
 
     def _due(self) -> float:
-        """Tell when the next attempt is due: one interval after the shard was taken at the earliest."""
+        """Return when the next attempt is due (monotonic seconds): at the earliest one interval after the shard was taken."""
         assert self.pace.rate is not None
         rate = self.pace.rate
         return max(self._next, self.progress.since + rate.tolerance + rate.interval)
 
 
 class Gates:
-    """The gates of one worker. *signal* is set if a gate may let claims begin, or needs the number in flight elsewhere."""
+    """The gates of one worker.
+
+    *signal* is set if a gate may let claimed deliveries begin, or if a gate needs the number of attempts in flight elsewhere.
+    """
 
     __slots__ = ("_by_no", "signal")
 
@@ -104,10 +108,10 @@ class Gates:
         return gate
 
     def unsure(self) -> dict[int, Gate]:
-        """Give the gates that need the number in flight elsewhere, by subscription."""
+        """Give the gates, by subscription, that need the number of attempts in flight elsewhere."""
         return {no: gate for no, gate in self._by_no.items() if gate.elsewhere != 0}
 
     def forget(self) -> None:
-        """Forget the gates of lost shards."""
+        """Drop the gates of lost shards."""
         for no in [no for no, gate in self._by_no.items() if gate.progress.lost]:
             del self._by_no[no]

@@ -1,8 +1,8 @@
-"""Gathering deliveries for channels that take several at once (``Channel.deliver_batch``).
+"""Gathers deliveries for channels that take several at once (``Channel.deliver_batch``).
 
-Each delivery stays an attempt of its own, with its slot, time limit and result. Within its attempt it waits for others of
-its subscription. A batch is sent as soon as it is full (by number or bytes), or no further delivery can join it: the
-subscription has no free slot, or its order lets only one begin.
+Each delivery keeps its own attempt, with a slot, a time limit and a result. Within its attempt it waits for other deliveries of
+its subscription. A batch is sent as soon as it is full (by number or bytes). It is also sent if no further delivery can join
+it, because the subscription has no free slot or its order lets only one delivery begin.
 """
 
 import asyncio
@@ -23,22 +23,25 @@ Observe = Callable[[str, int], None]
 
 
 class MayFollow(Protocol):
-    """Tells whether further deliveries of a subscription may join while *begun* of them are in flight."""
+    """Returns whether further deliveries of a subscription may join a batch while *begun* deliveries are in flight."""
 
     def __call__(self, begun: int) -> bool:
-        """Say so; True if it cannot be known."""
+        """Return whether they may join; True if it cannot be known."""
         ...
 
 
 class Gathering:
-    """Gives each subscription whose channel takes batches its ``deliver``."""
+    """Makes the ``deliver`` function of each subscription whose channel takes batches."""
 
     def __init__(self, slots: Slots[Any], observe: Observe) -> None:
         self._slots = slots
         self._observe = observe
 
     def deliver_for(self, subscription: Subscription, channel: Channel) -> Deliver | None:
-        """Give the function that makes one attempt for *subscription*: the channel's own, unless the channel takes batches."""
+        """Give the function that makes one attempt for *subscription*.
+
+        It is the channel's own function, unless the channel takes batches.
+        """
         if channel.deliver_batch is None:
             return channel.deliver
         most = 1 if subscription.ordering == WHOLE else channel.batch.most
@@ -123,9 +126,7 @@ class _Gatherer:
             one.batch, one.call = batch, call
 
     async def _call(self, batch: Sequence[_Waiting], http: HttpClient) -> None:
-        taken = [
-            one for one in batch if not one.result.done()
-        ]  # the others' time was over before it could begin
+        taken = [one for one in batch if not one.result.done()]  # the others timed out before the call began
         results: Sequence[Result] = ()
         shortage: Exception | None = None
         try:
@@ -146,11 +147,13 @@ class _Gatherer:
                 one.result.set_exception(shortage)
 
     def _if_never_begun(self, count: int, call: asyncio.Task[None]) -> None:
-        if call.cancelled():  # before its first step; one that has begun lets no cancellation out
+        if (
+            call.cancelled()
+        ):  # cancelled before its first step; a call that has begun catches its cancellation
             self._in_calls -= count
 
     async def _withdraw(self, one: _Waiting) -> None:
-        """Take back a delivery whose time is over; cancel the call if all deliveries in it have ended."""
+        """Remove a delivery that has timed out. If all deliveries of its call have ended, cancel the call."""
         if one in self._waiting:
             self._waiting.remove(one)
             self._waiting_bytes -= len(one.push.body)
@@ -159,11 +162,11 @@ class _Gatherer:
                 one.call.cancel()
             await asyncio.wait(
                 [one.call]
-            )  # no retry begins beside it; the runner gives up on what does not end
+            )  # no retry may run beside the call; if it never ends, the runner stops waiting
 
 
 def _matched(answer: object, count: int) -> Sequence[Result]:
-    """Give one result for each delivery of a batch; if their number is wrong, all have failed."""
+    """Give one result for each delivery of a batch. If *answer* has another number of results, all have failed."""
     if isinstance(answer, list | tuple) and len(answer) == count:
         return answer
     given = f"{len(answer)} results" if isinstance(answer, list | tuple) else type(answer).__name__

@@ -31,9 +31,10 @@ class KeyQueue:
 class Job:
     """One delivery in this worker's memory.
 
-    *claim* is 0 while the delivery has no row in the ledger: a first attempt in the live lane, for which the cursor of
-    *progress* waits. From 1 it is the claim of its row. *attempt* counts from 1. A replay begins the retry schedule anew:
-    *round_start* attempts were made before it. *pins* are the versions to send: the route's, unless a replay chose others.
+    *claim* is 0 while the delivery has no row in the ledger: it is then a first attempt in the live lane, and the cursor of
+    *progress* waits for it. From 1 on it is the claim number of the delivery's row. *attempt* counts from 1. A replay restarts
+    the retry schedule: *round_start* is the number of attempts made before the replay. *pins* are the versions to send: the
+    route's, unless a replay chose others.
     """
 
     __slots__ = (
@@ -75,16 +76,16 @@ class Job:
         self.progress = progress
         self.pins = route.pins if pins is None else pins
         self.replay_no = replay_no
-        """The replay that asked for this delivery, if any."""
+        """The replay that requested this delivery, if any."""
         self.started = 0.0
-        """Monotonic seconds: when it was submitted, and later when its attempt began."""
+        """Monotonic seconds at which the delivery was submitted or, later, its attempt began."""
         self.key_queue: KeyQueue | None = None
-        """Its queue, if its subscription has an ordering (``dispatch.ordering``)."""
+        """Its queue of deliveries with the same order key, if its subscription has an ordering (``dispatch.ordering``)."""
         self.task: asyncio.Task[None] | None = None
         self.room = room
-        """The limit that counts it. If None, the runner counts it in the live reader's."""
+        """The limit of open deliveries that counts it. If None, the runner uses the limit of the live reader."""
         self.has_room = False
-        """Whether *room* counts it: from its submission until its attempt has ended or its row is in the ledger."""
+        """Whether *room* counts it now: from its submission until its attempt has ended or its row is in the ledger."""
         self.timed_out = False
         self.is_over = False
 
@@ -92,7 +93,7 @@ class Job:
     def of_claim(
         cls, claim: Claim, event: Event, route: Route, *, progress: Progress | None, pins: Mapping[int, Pins]
     ) -> "Job":
-        """Make the job of a claimed row in the ledger; *pins* are the versions that replays send, by the replay's number."""
+        """Make the job of a claimed row in the ledger; *pins* has the versions to send, by the number of the replay."""
         return cls(
             event,
             route,
@@ -112,7 +113,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """An attempt that has ended. *claim* is the job's when it ended."""
+    """An attempt that has ended."""
 
     job: Job
     result: Result
@@ -122,17 +123,17 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class Deferred:
-    """A delivery that is written to the ledger without an attempt, with its *status* and when it is due again."""
+    """A delivery that is written to the ledger without a finished attempt, with its *status* and the time until it is due again."""
 
     job: Job
     status: str
     wait_ms: int | None
     in_flight: bool = False
-    """Whether its attempt goes on in this worker, under a claim."""
+    """Whether an attempt is still running in this worker, under a claim."""
 
 
 class ResultQueue:
-    """Attempts that ended and deliveries that were deferred, until the settlement takes them."""
+    """Attempts that ended and deliveries that were deferred, waiting for the settlement to write them."""
 
     __slots__ = ("_items", "full")
 
@@ -142,7 +143,7 @@ class ResultQueue:
         """Set once ``BATCH`` items wait."""
 
     def put(self, item: Ended | Deferred) -> None:
-        """Add *item*; it never waits."""
+        """Add *item* without waiting."""
         self._items.append(item)
         if len(self._items) >= BATCH:
             self.full.set()
@@ -151,6 +152,6 @@ class ResultQueue:
         return len(self._items)
 
     def take(self, most: int) -> list[Ended | Deferred]:
-        """Take up to *most* items, in the order in which they came."""
+        """Remove and return up to *most* items, oldest first."""
         items, self._items = self._items[:most], self._items[most:]
         return items

@@ -1,19 +1,25 @@
-"""Limits of open deliveries in memory: begun and not settled, in all and per company. No I/O, no clock."""
+"""Limits of open deliveries in memory, in all and per company. No I/O, no clock.
+
+A delivery is open from its start until its result is written.
+"""
 
 import asyncio
 
 HIGH_WATER = 4096
-"""Open deliveries at which the live reader stops; it goes on when half of them have ended."""
+"""Open deliveries at which the live reader stops. It continues when half of them have ended."""
 COMPANY_HIGH_WATER = 1024
-"""Open deliveries of one company at which only the positions of its further events are kept, until half have ended."""
+"""Open deliveries of one company at which only the positions of its further events are kept. Events start again below half."""
 SHARE_OF_SLOTS = 0.75
-"""The part of the slots that deliveries of stretches may take; live deliveries find the rest free."""
+"""The share of the slots that deliveries of stretches (older ranges of the log) may take; the rest stays free for live deliveries."""
 SHARE_OF_COMPANY = 0.25
-"""The part of those slots that one company may take."""
+"""The share of those slots that one company may take."""
 
 
 class OpenLimit:
-    """Counts one reader's open deliveries, which a shard's cursor waits for: up to *most*, and *most_of_company* per company."""
+    """Counts the open deliveries of one reader, in all and per company.
+
+    The reader stops at *most* open deliveries, and starts none for a company with *most_of_company*.
+    """
 
     __slots__ = (
         *("_full", "_most", "_most_of_company", "_open", "_resumes_at"),
@@ -25,17 +31,17 @@ class OpenLimit:
         self._most_of_company = most_of_company
         self._resumes_at = resumes_at
         self.open = 0
-        """How many deliveries are open."""
+        """The number of open deliveries."""
         self.has_room = asyncio.Event()
-        """Whether the reader may go on."""
+        """Set while the reader may start more deliveries."""
         self.has_room.set()
         self.company_has_room = asyncio.Event()
-        """Set when a company at its limit has room again."""
+        """Set when a company that was at its limit may start deliveries again."""
         self._open: dict[int, int] = {}
         self._full: set[int] = set()
 
     def has_room_for(self, company_id: int) -> bool:
-        """Tell whether more deliveries of a company may be begun."""
+        """Return whether more deliveries of a company may begin."""
         return company_id not in self._full
 
     def take(self, company_id: int) -> None:
@@ -48,7 +54,7 @@ class OpenLimit:
             self._full.add(company_id)
 
     def give_back(self, company_id: int) -> None:
-        """Count one open delivery less."""
+        """Count one open delivery less, because it has ended."""
         self.open -= 1
         if self.open < self._resumes_at:
             self.has_room.set()
@@ -68,6 +74,6 @@ def of_live() -> OpenLimit:
 
 
 def of_stretches(slots: int) -> OpenLimit:
-    """Make the limit of the reader that catches up with stretches, for a process with *slots* slots."""
+    """Make the limit of the reader of stretches (older ranges of the log), for a process with *slots* slots."""
     most = max(int(slots * SHARE_OF_SLOTS), 1)
     return OpenLimit(most, max(int(most * SHARE_OF_COMPANY), 1), resumes_at=most)

@@ -1,4 +1,4 @@
-"""Checks the result of a channel: it comes from a plugin, and must fit the ledger."""
+"""Checks the result that a channel returned: it comes from a plugin and must fit the ledger."""
 
 import math
 
@@ -6,12 +6,12 @@ from trunkline.errors import BodyInvalid
 from trunkline.model.deliveries import Outcome, Result
 
 KEPT_TEXT = 1024
-"""How many characters of an answer or an error are kept."""
+"""Number of characters kept of a response body or an error."""
 _MAX_STATUS_CODE = 2**31 - 1
 
 
 def checked(result: object) -> Result:
-    """Return *result* cut to the limits of the ledger; anything but a ``Result`` counts as a failed attempt."""
+    """Return *result* cut to the limits of the ledger. Anything but a ``Result`` becomes a failed attempt."""
     if not isinstance(result, Result):
         return _refused(f"gave {type(result).__name__} instead of a Result")
     if not _is_outcome(result.outcome):
@@ -29,13 +29,13 @@ def checked(result: object) -> Result:
 
 
 def unusable(error: BodyInvalid) -> Result:
-    """Return a failed result: the stored target does not fit the channel as it is now, so no attempt was made."""
+    """Return a failed result for a stored target that no longer fits its channel; no attempt was made."""
     faults = "; ".join(f"{fault.path} {fault.message}" for fault in error.errors)
     return Result(Outcome.RETRY, error=f"target_invalid: {faults}"[:KEPT_TEXT])
 
 
 def _is_plain(result: Result) -> bool:
-    """Tell whether *result* needs no cutting: an answer with a short body of ASCII, as almost all are."""
+    """Return whether *result* needs no cutting: most answers have a short ASCII body."""
     body = result.response_body
     return (
         type(result.status_code) is int

@@ -1,4 +1,4 @@
-"""Running attempts: each gets a slot, a time limit and a result, whatever its channel does."""
+"""Runs attempts: each gets a slot, a time limit and a result, whatever its channel does."""
 
 import asyncio
 import logging
@@ -19,55 +19,55 @@ from trunkline.runtime import faults, shortages
 from trunkline.runtime.beginnings import Beginnings
 
 GRACE_SECONDS = 1.0
-"""Seconds that a channel has after its time limit to end by itself, and again after it was cancelled."""
+"""Seconds after its time limit in which a channel may still end by itself, and again after it was cancelled."""
 SLOW_SECONDS = 2.0
 """After this time an attempt is written to the ledger as in flight, so that it does not hold the cursor back."""
 LEAVING_SECONDS = 0.2
-"""The same if the shard is to be given away or divided; until then nobody reads it."""
+"""The time instead of ``SLOW_SECONDS`` for a shard that is about to be given away or divided: nobody reads it until then."""
 BEGIN_AT_ONCE = 16
 """Attempts that begin in one turn of the event loop; one with a long body counts as several."""
 UNIT_BYTES = 16 * 1024
 """Bytes of a body that take as long to sign and copy as a short attempt takes."""
 CLOSED_SECONDS = 0.1
-"""How often a closed gate is looked at again if nothing of it is in flight."""
+"""How often to check a closed gate whose subscription has no attempt in flight."""
 SHORTEST_STEP_SECONDS = 0.002
-"""Shortest timer for the next attempt of a rate; a late attempt is made up for."""
+"""Shortest timer for the next attempt under a rate limit. An attempt that starts late does not lower the rate."""
 CROWDED_MS = 500
-"""A delivery of a failing subscription that finds no slot is due again after this time."""
+"""Time until a delivery of a failing subscription that found no free slot is due again."""
 SHORTAGE_MS = 2_000
-"""A delivery is due again after this time if this machine could not make its attempt."""
+"""Time until a delivery is due again if this machine lacked the resources for its attempt."""
 _log = logging.getLogger(__name__)
 
 
 class Order(Protocol):
-    """The runner's calls for deliveries that are in an order (``dispatch.ordering``)."""
+    """The calls of the runner for deliveries that have an order (``dispatch.ordering``)."""
 
     def submit(self, job: Job) -> None:
         """Start *job*, or let it wait for the deliveries before it."""
         ...
 
     def ended(self, job: Job, outcome: Outcome) -> None:
-        """Go on after an attempt."""
+        """Continue with the next delivery after an attempt."""
         ...
 
     def deferred(self, job: Job) -> None:
-        """Go on after *job* found no slot and went to the ledger."""
+        """Handle that *job* found no slot and went to the ledger."""
         ...
 
     def forget(self, subscription_nos: Iterable[int]) -> None:
-        """Read the ledger again before new deliveries of these subscriptions start; they have changed."""
+        """Read the ledger again before new deliveries of these changed subscriptions start."""
         ...
 
 
 class Runner:
-    """Runs the attempts of one process; ended ones wait in ``results`` to be written."""
+    """Runs the attempts of one process. Ended attempts wait in ``results`` to be written."""
 
     def __init__(self, slots: Slots[Job], sender: Sender, *, timeout_seconds: float) -> None:
         self.slots = slots
         self.gates = Gates()
         self.results = ResultQueue()
         self.claim_ms = _claim_ms(timeout_seconds)
-        """How long a claim holds: longer than an attempt can take."""
+        """How long a claim is valid (ms): longer than an attempt can take."""
         self._attempt = sender.attempt
         self._now_ms = sender.now_ms
         self._timeout_seconds = self._shortest_seconds = timeout_seconds
@@ -78,17 +78,17 @@ class Runner:
         self._stirred = asyncio.Event()
         self._beginnings = Beginnings(BEGIN_AT_ONCE)
         self.put_off = 0
-        """Attempts that were put off because this machine lacked memory, files or the like."""
+        """Attempts that were put off because this machine lacked memory, file descriptors or the like."""
         self._tell_shortage_at = 0.0
         self.room = open_limit.of_live()
-        """Limit of the live reader's deliveries."""
+        """The limit of the live reader's open deliveries."""
         self.room_of_stretches = open_limit.of_stretches(slots.total)
-        """Limit of the deliveries of stretches."""
+        """The limit of open deliveries from stretches (older ranges of the log)."""
         self.ordering: Order
-        """Holds deliveries that are in an order until those before them have ended."""
+        """Holds each ordered delivery until the deliveries before it have ended."""
 
     def allow(self, timeout_seconds: float) -> None:
-        """Allow for attempts of a subscription that sets its own time limit."""
+        """Take the time limit of one subscription into account."""
         self.claim_ms = max(self.claim_ms, _claim_ms(timeout_seconds))
         self._shortest_seconds = min(self._shortest_seconds, timeout_seconds)
 
@@ -103,11 +103,11 @@ class Runner:
         return sum(1 for job in self._waiting if job.claim)
 
     def wake(self) -> None:
-        """Wake all waiters of ``has_work``: a cursor may have moved, or a delivery has come."""
+        """Wake all waiters of ``has_work``: a cursor may have moved, or a delivery was submitted."""
         self._stirred.set()
 
     async def has_work(self, seconds: float) -> bool:
-        """Tell whether anything is in memory; if not, wait up to *seconds* for a delivery or ``wake``."""
+        """Return whether anything is in memory. If not, wait up to *seconds* for a delivery or a call of ``wake``."""
         if self._running or self._waiting or self.results:
             return True
         self._stirred.clear()
@@ -118,7 +118,7 @@ class Runner:
             return False
 
     def submit(self, job: Job) -> None:
-        """Start *job*, let it wait for a slot, or defer it if too many of its subscription wait already."""
+        """Start *job*, queue it for a slot, or defer it if too many deliveries of its subscription are queued."""
         self._stirred.set()
         if job.route.subscription.ordering is not None and job.key_queue is None and not job.claim:
             self.ordering.submit(job)
@@ -146,7 +146,10 @@ class Runner:
             self._defer(job, Status.PENDING, self._wait_ms(queue))
 
     def room_for_claims(self, route: Route, progress: Progress) -> int:
-        """Tell how many deliveries for *route* to claim from the ledger; *progress* is that of the shard, which this worker holds."""
+        """Return how many deliveries for *route* to claim from the ledger.
+
+        *progress* is that of the subscription's shard, which this worker holds.
+        """
         subscription = route.subscription
         queue = self.slots.queue(subscription.no, subscription.company_id)
         self._set_gate(queue, route, progress)
@@ -160,7 +163,7 @@ class Runner:
         return max(gate.share - sum(1 for job in queue.waiting if job.claim), 0)
 
     def withdraw(self, replay_nos: Iterable[int]) -> None:
-        """Start no more deliveries of these cancelled replays: their waiting jobs go back to the ledger."""
+        """Stop starting deliveries of these cancelled replays, and return the queued ones to the ledger."""
         self._withdrawn = frozenset(replay_nos)
         for job in [job for job in self._waiting if job.replay_no in self._withdrawn]:
             del self._waiting[job]
@@ -173,18 +176,18 @@ class Runner:
         return any(job.replay_no is not None for jobs in (self._waiting, self._running) for job in jobs)
 
     def go_on(self, subscription_no: int, company_id: int) -> None:
-        """Start waiting deliveries of a subscription, if its gate allows."""
+        """Start queued deliveries of a subscription, as far as its gate allows."""
         self._step(self.slots.queue(subscription_no, company_id))
 
     def admit(self, job: Job) -> None:
-        """Count *job* once as open; a claimed one is not counted here."""
+        """Count *job* once as open, unless it was claimed from the ledger."""
         if job.claim == 0 and not job.has_room:
             job.has_room = True
             job.room = job.room or self.room
             job.room.take(job.route.subscription.company_id)
 
     def dismiss(self, job: Job) -> None:
-        """Stop counting *job*."""
+        """Stop counting *job* as open."""
         if job.has_room and job.room is not None:
             job.has_room = False
             job.room.give_back(job.route.subscription.company_id)
@@ -192,8 +195,8 @@ class Runner:
     def overdue(self, *, is_leaving: bool) -> list[Deferred]:
         """Collect the deliveries that a cursor has waited for too long; each gets a row in the ledger.
 
-        Those that wait for a slot are dropped from memory. Those in flight go on under a claim. *is_leaving*: some shards are
-        to be given away, and for those the time is shorter.
+        Queued deliveries are dropped from memory. Deliveries in flight continue under a claim. If *is_leaving*, some shards are
+        about to be given away, and the time is shorter for their deliveries.
         """
         deferred: list[Deferred] = []
         for job in _late(self._waiting, is_leaving=is_leaving):
@@ -216,7 +219,7 @@ class Runner:
         return deferred
 
     def sweep(self) -> None:
-        """Cancel the attempts that have passed their time limit."""
+        """Cancel the attempts that have exceeded their time limit."""
         now = time.monotonic()
         for job in _older(self._running, now - self._shortest_seconds - GRACE_SECONDS):
             limit = (job.route.subscription.timeout_seconds or self._timeout_seconds) + GRACE_SECONDS
@@ -226,7 +229,7 @@ class Runner:
             if not job.timed_out and job.task is not None:
                 job.timed_out = True
                 job.task.cancel()
-            elif age > limit + GRACE_SECONDS:  # it does not end when cancelled: go on without it
+            elif age > limit + GRACE_SECONDS:  # it does not end when cancelled: continue without it
                 age_ms = int(age * 1000)
                 self._end(
                     job,
@@ -236,7 +239,7 @@ class Runner:
                 )
 
     async def drain(self, seconds: float) -> None:
-        """Wait up to *seconds* for the attempts in flight, then cancel them; waiting deliveries are not started."""
+        """Wait up to *seconds* for the attempts in flight, then cancel them. Queued deliveries are not started."""
         self._is_draining = True
         tasks = [job.task for job in self._running if job.task is not None]
         if not tasks:
@@ -254,7 +257,7 @@ class Runner:
         job.task = asyncio.create_task(self._run(job))
 
     async def _run(self, job: Job | None) -> None:
-        """Make attempts one after the other while jobs wait: a task for each would cost more than the attempt."""
+        """Make attempts one after the other while jobs are queued, because a task for each would cost more than the attempt."""
         while job is not None:
             now_ms, began = self._now_ms(), time.monotonic()
             result: Result | None
@@ -270,7 +273,7 @@ class Runner:
                 task = asyncio.current_task()
                 if task is None or (task.cancelling() and not job.timed_out):
                     raise
-                task.uncancel()  # this attempt alone was cancelled, or its channel raised CancelledError itself
+                task.uncancel()  # only this attempt was cancelled, or its channel raised CancelledError itself
                 result = Result(
                     Outcome.RETRY, error="timeout" if job.timed_out else "channel_error: CancelledError"
                 )
@@ -279,12 +282,12 @@ class Runner:
                 if shortages.is_own(error):
                     self._tell_shortage(error)
                     result = None
-            if job.is_over:  # given up on as it ignored its cancellation; another job has its slot
+            if job.is_over:  # abandoned because it ignored its cancellation; another job has its slot
                 return
             job = self._end(job, result, began, started_ms=now_ms)
 
     def _end(self, job: Job, result: Result | None, began: float, *, started_ms: int) -> Job | None:
-        """Report the *result* of *job*, or put the job off if there is none, and release its slot; returns the next job for it."""
+        """Report the *result* of *job* and release its slot; None puts the job off. Return the job that runs next in the same task."""
         job.is_over = True
         del self._running[job]
         if result is None:
@@ -330,7 +333,7 @@ class Runner:
             queue.gate = self.gates.of(queue.subscription_no, route.pace, progress)
 
     def _may_wait(self, queue: SubscriptionQueue[Job], job: Job) -> bool:
-        """Tell whether *job* may wait in memory; each gate has one share for new jobs and one for claimed ones."""
+        """Return whether *job* may be queued in memory. A gate limits its new and its claimed jobs separately."""
         if queue.gate is not None:
             alike = sum(1 for waiting in queue.waiting if bool(waiting.claim) == bool(job.claim))
             if alike >= queue.gate.share:
@@ -338,7 +341,7 @@ class Runner:
         return queue.is_trusted or self.room.open < HIGH_WATER // 2
 
     def _wait_ms(self, queue: SubscriptionQueue[Job]) -> int:
-        """Tell in how many milliseconds a delivery that finds no place in memory is due again."""
+        """Return the milliseconds until a delivery that cannot be queued in memory is due again."""
         wait_ms = CROWDED_MS if queue.is_failing else 0
         return wait_ms if queue.gate is None else max(wait_ms, int(queue.gate.wait() * 1000))
 
@@ -349,7 +352,7 @@ class Runner:
             return
         wait = gate.wait()
         if wait == 0 and not queue.in_flight:
-            wait = CLOSED_SECONDS  # the lease is not sure now, and no attempt is in flight whose end would wake the queue
+            wait = CLOSED_SECONDS  # the lease may have lapsed, and no running attempt will wake the queue when it ends
         if wait > 0:
             loop = asyncio.get_running_loop()
             gate.timer = loop.call_later(max(wait, SHORTEST_STEP_SECONDS), self._on_timer, queue, gate)
@@ -383,7 +386,7 @@ def _claim_ms(timeout_seconds: float) -> int:
 
 
 def _late(jobs: Mapping[Job, None], *, is_leaving: bool) -> list[Job]:
-    """List those of *jobs* for which a cursor has waited too long."""
+    """Return the *jobs* that a cursor has waited for too long."""
     now = time.monotonic()
     late = _older(jobs, now - SLOW_SECONDS)
     if is_leaving:
@@ -393,7 +396,7 @@ def _late(jobs: Mapping[Job, None], *, is_leaving: bool) -> list[Job]:
 
 
 def _older(jobs: Mapping[Job, None], edge: float) -> list[Job]:
-    """List those of *jobs* that started before *edge*; *jobs* are in the order of their start."""
+    """Return the *jobs* that started before *edge*; *jobs* are ordered by their start."""
     older: list[Job] = []
     for job in jobs:
         if job.started >= edge:

@@ -17,16 +17,17 @@ from trunkline.runtime.tracing import Attributes, SpanKind, Tracer
 from trunkline.schemas.versions import SchemaVersions
 
 _LAPSED = Result(Outcome.RETRY, error=LAPSED)
-"""The result if a subscription has lapsed by this process's clock and table, and is not disabled yet.
+"""The result if a subscription has lapsed by this process's clock, but is not disabled yet.
 
-The delivery ends once the database has disabled the subscription. If it was renewed at the last moment, a retry delivers.
+The delivery ends once the database has disabled the subscription. If the subscription was renewed at the last moment, a retry
+delivers.
 """
 
 
 class Sender:
     """Hands deliveries to their channels, in the versions of the event types that each subscription reads.
 
-    *aged_ms* turns a time into the time up to which subscriptions lapse (``ClockGuard.aged_ms``).
+    *aged_ms* converts the current time into the time up to which subscriptions lapse (``ClockGuard.aged_ms``).
     """
 
     def __init__(
@@ -47,7 +48,7 @@ class Sender:
         self._http_for = http_for
 
     def lapsing_ms(self) -> int:
-        """Give the time up to which subscriptions have lapsed."""
+        """Return the time (Unix ms) up to which subscriptions have lapsed."""
         return self._aged_ms(self.now_ms())
 
     def pushing_channels(self) -> list[str]:
@@ -58,7 +59,7 @@ class Sender:
         return subscription.expires_ms is not None and subscription.lapses_by(self._aged_ms(now_ms))
 
     def attempt(self, job: Job, now_ms: int) -> Awaitable[Result]:
-        """Make one attempt at *job*; returns a result that fits the ledger, or raises what its channel raised."""
+        """Make one attempt at *job*. Returns a result that fits the ledger, and raises any exception of the channel."""
         traceparent = job.event.traceparent
         if self.tracer is None or traceparent is None:
             return self._attempt(job, now_ms, traceparent)
@@ -110,7 +111,7 @@ class Sender:
         return checked(result)
 
     async def tell_gap(self, route: Route, now_ms: int) -> Result:
-        """Make one attempt to report the gap of *route*, whose channel has ``tell_gap``; raises what the channel raised."""
+        """Report the gap of *route* once, through a channel that has ``tell_gap``. Raises any exception of the channel."""
         subscription = route.subscription
         assert route.tell_gap is not None
         assert subscription.gap_position is not None

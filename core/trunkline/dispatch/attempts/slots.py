@@ -1,14 +1,14 @@
-"""Slots for attempts in flight: the bounds that keep a slow target from delaying others. No I/O, no clock.
+"""Slots for attempts in flight: the limits that keep a slow target from delaying others. No I/O, no clock.
 
-A subscription whose last attempt succeeded in time is *trusted*. The others (new, failing, slow) share at most half of
-the slots and get a few each. However many of them hang, half of the slots stay with the healthy ones.
+A subscription whose last attempt succeeded in time is *trusted*. The others (new, failing, slow) share at most half of the
+slots and get a few each. However many of them hang, half of the slots stay with the trusted ones.
 
-A subscription that failed ``DOWN_AFTER`` times in a row has one slot. Each success then adds one (1, 2, 3, …) until it
-has its share. So a target that returns does not get its whole backlog at once.
+A subscription that failed ``DOWN_AFTER`` times in a row has one slot. Each success then adds one (1, 2, 3, …) until it has its
+full share. So a target that recovers does not get its whole backlog at once.
 
-The last quarter of all slots, and of the untrusted half, is kept for companies that have less than a quarter. So a
-company with many subscriptions leaves slots to the others. Waiting companies take turns, and so do the subscriptions of
-each company.
+The last quarter of all slots is kept for companies that use less than a quarter of them, and the same holds for the untrusted
+half. So a company with many subscriptions leaves slots to others. Waiting companies take turns, and the subscriptions of a
+company do too.
 """
 
 from collections import OrderedDict, deque
@@ -47,20 +47,20 @@ class SubscriptionQueue(Generic[Job]):
         self.subscription_no = subscription_no
         self.company_id = company_id
         self.gate: Gate | None = None
-        """The gate that its attempts pass; None if it has no pace."""
+        """The gate that its attempts must pass; None if it has no pace."""
         self.in_flight = 0
         self.is_trusted = False
         self.is_failing = False
         self.failures = 0
         """Failures in a row."""
         self.ramp = 0
-        """Slots that it may have while it is down or has just returned; 0 if it has its full share."""
+        """Upper bound of its slots while its target is down or recovering; 0 if it has its full share."""
         self.queued = False
         self.waiting: deque[Job] = deque()
 
 
 class Pool:
-    """A number of slots: how many are in use, and how many of them by each company."""
+    """A limited number of slots, with the slots in use in all and by each company."""
 
     __slots__ = ("_company_share", "_in_use_by", "_shared", "in_use", "total")
 
@@ -72,7 +72,7 @@ class Pool:
         self._in_use_by: dict[int, int] = {}
 
     def has_slot_for(self, company_id: int) -> bool:
-        """Tell whether a company may have one more slot."""
+        """Return whether a company may have one more slot."""
         if self.in_use < self._shared:
             return True
         return self.in_use < self.total and self._in_use_by.get(company_id, 0) < self._company_share
@@ -87,7 +87,7 @@ class Pool:
 
 
 class Slots(Generic[Job]):
-    """The slots of one process, and which subscription gets the next one."""
+    """The slots of one process. Decides which subscription gets the next free slot."""
 
     def __init__(self, total: int, *, per_subscription: int) -> None:
         self._all = Pool(total)
@@ -100,19 +100,19 @@ class Slots(Generic[Job]):
             False: OrderedDict(),
         }
         self.busy: set[int] = set()
-        """Numbers of the subscriptions that have all the slots they may have."""
+        """Numbers of the subscriptions that use all the slots they may have."""
         self.refused: list[SubscriptionQueue[Job]] = []
-        """Queues whose gate let no attempt begin; the runner sets a timer for each."""
+        """Queues whose gate refused the next attempt; the runner sets a timer for each."""
 
     def queue(self, subscription_no: int, company_id: int) -> SubscriptionQueue[Job]:
-        """Give the queue of a company's subscription; makes it if there is none."""
+        """Give the queue of a subscription; it is created if it does not exist."""
         queue = self._queues.get(subscription_no)
         if queue is None:
             queue = self._queues[subscription_no] = SubscriptionQueue(subscription_no, company_id)
         return queue
 
     def forget(self, subscription_no: int) -> None:
-        """Forget the queue of a subscription that is no longer served."""
+        """Drop the queue of a subscription that is no longer served."""
         queue = self._queues.get(subscription_no)
         if queue is not None and not queue.in_flight and not queue.waiting:
             del self._queues[subscription_no]
@@ -138,7 +138,7 @@ class Slots(Generic[Job]):
         return max(self._all.total - self._all.in_use, 0)
 
     def take(self, queue: SubscriptionQueue[Job]) -> bool:
-        """Take a slot, if *queue* may have one more."""
+        """Take a slot if *queue* may have one more; return whether it did."""
         limit, company_id = self._limit_of(queue), queue.company_id
         if queue.in_flight >= limit or not self._all.has_slot_for(company_id):
             return False
@@ -156,7 +156,7 @@ class Slots(Generic[Job]):
         return True
 
     def enqueue(self, queue: SubscriptionQueue[Job], job: Job) -> bool:
-        """Let *job* wait for a slot in memory, if there is room to wait."""
+        """Queue *job* in memory for a slot; return False if too many jobs are queued."""
         limit = BACKLOG_TRUSTED if queue.is_trusted else 0 if queue.is_failing else BACKLOG_UNTRUSTED
         if len(queue.waiting) >= limit:
             return False
@@ -165,15 +165,15 @@ class Slots(Generic[Job]):
         return True
 
     def line_up(self, queue: SubscriptionQueue[Job]) -> None:
-        """Put *queue* in line for a slot again, after its gate let no attempt begin."""
+        """Queue a subscription for a slot again after its gate refused an attempt."""
         self._enqueue(queue)
 
     def room(self, queue: SubscriptionQueue[Job]) -> int:
-        """Tell how many more slots *queue* itself may have."""
+        """Return how many more slots *queue* may have by its own limit."""
         return max(self._limit_of(queue) - queue.in_flight, 0)
 
     def room_of(self, subscription_no: int) -> int:
-        """Tell how many due deliveries of a subscription to claim: as many as may begin, twice that if it is trusted."""
+        """Return how many due deliveries of a subscription to claim: as many as may begin, or twice that if it is trusted."""
         queue = self._queues.get(subscription_no)
         if queue is None:
             return self._untrusted_per_subscription
@@ -181,14 +181,14 @@ class Slots(Generic[Job]):
         return max(limit - queue.in_flight - len(queue.waiting), 0)
 
     def is_down(self, subscription_no: int) -> bool:
-        """Tell whether a subscription is down or has just returned; its number of slots then grows slowly."""
+        """Return whether a target is down or recovering; the number of its slots then grows slowly."""
         queue = self._queues.get(subscription_no)
         return queue is not None and queue.ramp > 0
 
     def room_of_page(self, subscription_no: int) -> int | None:
-        """Tell how many deliveries of a page of the log to take at once; None if the target may not keep up.
+        """Return how many deliveries to take at once from a page of the log; None if the target may not keep up.
 
-        Half of the waiting places in memory are left to deliveries from elsewhere.
+        Half of the subscription's queue in memory is left for other deliveries.
         """
         queue = self._queues.get(subscription_no)
         if queue is None or not queue.is_trusted or queue.gate is not None or queue.ramp:
@@ -196,7 +196,7 @@ class Slots(Generic[Job]):
         return max(self.room(queue) + BACKLOG_TRUSTED // 2 - len(queue.waiting), 0)
 
     def release(self, queue: SubscriptionQueue[Job], *, succeeded: bool, failed: bool = False) -> None:
-        """Return a slot after an attempt that *succeeded* in time, that *failed*, or neither."""
+        """Return a slot after an attempt that *succeeded* in time, *failed*, or did neither."""
         if failed:
             self._slow_down(queue)
         elif queue.failures or queue.ramp:
@@ -206,14 +206,14 @@ class Slots(Generic[Job]):
         self._enqueue(queue)
 
     def take_back(self, queue: SubscriptionQueue[Job]) -> None:
-        """Return a slot after an attempt that never reached the target, so that its trust does not change."""
+        """Return a slot after an attempt that never reached the target; the trust does not change."""
         self._give_back(queue)
         if queue.in_flight < self._limit_of(queue):
             self.busy.discard(queue.subscription_no)
         self._enqueue(queue)
 
     def set_trust(self, queue: SubscriptionQueue[Job], *, succeeded: bool) -> None:
-        """Set whether *queue* is trusted; its slots in use count for that group from now on."""
+        """Set whether *queue* is trusted. Its slots in use then count for that group."""
         queue.is_failing = not succeeded
         if queue.is_trusted != succeeded:
             queue.is_trusted = succeeded
@@ -227,7 +227,7 @@ class Slots(Generic[Job]):
             self.busy.add(queue.subscription_no)
 
     def next_waiting(self) -> Job | None:
-        """Take a slot for the next waiting job that may have one; trusted subscriptions first."""
+        """Take a slot for the next queued job that may have one, from trusted subscriptions first."""
         for trusted, companies in self._ready.items():
             pool = self._all if trusted else self._untrusted
             for _ in range(len(companies)):
@@ -237,17 +237,17 @@ class Slots(Generic[Job]):
                 may_take = self._all.has_slot_for(company_id) and pool.has_slot_for(company_id)
                 job = self._next_of(line, trusted=trusted) if may_take else None
                 if line:
-                    companies[company_id] = line  # behind the others
+                    companies[company_id] = line  # moves behind the other companies
                 if job is not None:
                     return job
         return None
 
     def _next_of(self, line: deque[SubscriptionQueue[Job]], *, trusted: bool) -> Job | None:
-        """Take a slot for the next job in the *line* of a company."""
+        """Take a slot for the next job among the queues in *line*, which belong to one company."""
         while line:
             queue = line.popleft()
             if queue.is_trusted != trusted:
-                continue  # its trust has changed: it is in the other line
+                continue  # its trust has changed, so it is in the other line
             queue.queued = False
             if queue.waiting and self.take(queue):
                 job = queue.waiting.popleft()
@@ -255,7 +255,7 @@ class Slots(Generic[Job]):
                     queue.queued = True
                     line.append(queue)
                 return job
-            # it has all slots that it may have: it lines up again when one is returned
+            # the queue uses all slots that it may have: it is queued again when a slot is returned
         return None
 
     def _give_back(self, queue: SubscriptionQueue[Job]) -> None:

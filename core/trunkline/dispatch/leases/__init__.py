@@ -1,5 +1,5 @@
-"""Leases: which worker holds which shard, or part of a divided one.
+"""Leases: which worker holds which shard, or which part of a divided shard.
 
-In: the table of workers and shards, and the locks that living workers hold. Out: shards that are added to, or taken from, ``shards``.
-A shard is marked lost in memory before it is released in the database.
+In: the table of workers and shards, and the locks that live workers hold. Out: changes to the set of owned shards in
+``shards``. A shard is marked lost in memory before it is released in the database.
 """

@@ -1,6 +1,6 @@
 """Hot companies: finds the shards to divide, so that several workers share the deliveries of one company.
 
-A company is hot if many of its events have waited for their deliveries longer than a burst takes.
+A company is hot if many of its events have been waiting for longer than a short burst lasts.
 """
 
 from collections.abc import Sequence
@@ -11,13 +11,13 @@ from trunkline.dispatch.shards.owned_shards import OwnedShards
 from trunkline.model.parts import WHOLE, Slice
 
 HOT_EVENTS = 1_000
-"""A company is hot if so many of its events wait, …"""
+"""A company is hot if at least this many of its events wait at several checks in a row (``LOOKS``)."""
 LOOKS = 3
-"""… at so many looks in a row. Each renewal of the leases is one look."""
+"""The number of these checks. Each renewal of the leases is one check."""
 
 
 class Dividing:
-    """Marks the whole shards in *owned* that are to be divided. The leases divide them once no delivery of them is open."""
+    """Marks the shards in *owned* that are to be divided. The leases divide a shard once it has no open deliveries."""
 
     def __init__(self, owned: OwnedShards, table: RoutingTable, lanes: Sequence[MatchingLane]) -> None:
         self._owned = owned
@@ -26,7 +26,7 @@ class Dividing:
         self._looks: dict[Slice, int] = {}
 
     def mark(self, alive: int) -> None:
-        """Look once, and mark the shards of hot companies; if fewer than two workers are *alive*, none is divided."""
+        """Check once, and mark the shards of hot companies. If fewer than two workers are *alive*, no shard is divided."""
         hot = {
             held
             for lane in self._lanes

@@ -1,4 +1,4 @@
-"""Leases of shards and their parts: claim, renew and release them, share them evenly among live workers, divide shards."""
+"""Leases of shards and their parts: claims, renews and releases them, shares them among live workers, divides shards."""
 
 import asyncio
 import contextlib
@@ -28,37 +28,37 @@ from trunkline.store.worker_locks import WorkerLock
 
 RENEW_SECONDS = 1.5
 HAND_OVER_SECONDS = 0.1
-"""How often a worker looks, while shards change hands, whether it can give back or take one."""
+"""How often a worker checks, while shards change hands, whether it can release or claim one."""
 PATIENCE_SECONDS = 5.0
-"""How long a worker below its share keeps looking so often after the number of workers or divided shards changed."""
+"""How long a worker below its share checks every ``HAND_OVER_SECONDS`` after the number of workers or divided shards changed."""
 SUSPECT_SECONDS = 0.55
-"""When workers without a lock are looked at again: a little later than ``APART_SECONDS``."""
+"""Time until workers without a lock are checked again: a little longer than ``APART_SECONDS``."""
 CUT_OFF_SECONDS = 0.05
-"""When a worker that was cut off tries again: the first try finds the connection closed, the next one opens another."""
+"""Time until a worker that lost its connection tries again: the first try finds the connection closed, the next opens another."""
 JUDGE_SECONDS = LEASE_MS / 1000
-"""How long a worker must have had its lock before it judges others: after a database restart all have theirs by then."""
+"""How long a worker must have held its lock before it judges others: after a database restart all have their locks by then."""
 _log = logging.getLogger(__name__)
 
 
 class _Shares(NamedTuple):
-    """How many whole shards a worker owns at most, and how many parts of each divided shard."""
+    """The most whole shards that a worker may own, and the most parts of each divided shard."""
 
     wholes: int
     parts: int
 
     @classmethod
     def among(cls, workers: int, *, wholes: int) -> Self:
-        """Share evenly among *workers* workers."""
+        """Divide *wholes* shards, and the parts of each divided shard, evenly among *workers*."""
         return cls(-(-wholes // max(workers, 1)), -(-PARTS // max(workers, 1)))
 
 
 class Leases:
     """Keeps *owned* in step with the database, and sets *log_has_grown* after it added shards, so that they are read.
 
-    At each renewal it calls *mark_hot* with the number of live workers; that marks the shards to divide.
+    At each renewal it calls *mark_hot* with the number of live workers, to mark the shards to divide.
 
-    A worker with a *lock* counts as dead when its process has ended: the others see the lock free at two looks. So a worker
-    that loses its lock while it lives trusts none of its leases until it has renewed them.
+    A worker with a *lock* counts as dead if others find its lock free at two checks. So a live worker that loses its lock
+    trusts none of its leases until it has renewed them.
     """
 
     def __init__(
@@ -80,17 +80,17 @@ class Leases:
         self._missing_locks = MissingLocks()
         self._alive = self._divided = 0
         self._lacks = False
-        """Whether this worker has less than its share."""
+        """Whether this worker owns less than its share."""
         self._changed_at = -math.inf
         """When the number of workers or of divided shards last changed (monotonic seconds)."""
         self._cut_off = Signal()
         self._cut_off_at = -math.inf
         self._changing = asyncio.Lock()
         self._clock_step: tuple[ClockStep, float] | None = None
-        """The last step back of the database's clock, and until when (monotonic seconds) its effects are repaired."""
+        """The last backward step of the database's clock, and until when (monotonic seconds) its effects are repaired."""
 
     async def run(self) -> None:
-        """Renew the leases until cancelled; at once after a cut-off, and soon if another worker seems to have ended."""
+        """Renew the leases until cancelled: at once after a lost connection, and soon if another worker seems to have ended."""
         pause = 0.0
         while True:
             was_cut_off = await self._wait(pause)
@@ -102,7 +102,7 @@ class Leases:
                 pause = CUT_OFF_SECONDS if was_cut_off else RENEW_SECONDS
 
     async def _wait(self, seconds: float) -> bool:
-        """Wait *seconds*, or until this worker was cut off, and tell whether it was; shards change hands meanwhile."""
+        """Wait *seconds*, while shards may change hands. Returns True at once if this worker loses its connection."""
         until = time.monotonic() + seconds
         while True:
             left = max(until - time.monotonic(), 0.0)
@@ -117,7 +117,7 @@ class Leases:
 
     @property
     def _shards_move(self) -> bool:
-        """Whether this worker has shards to give away, or still lacks some of its share."""
+        """Whether this worker has shards to give away, or still owns less than its share."""
         return self._owned.is_leaving or (
             self._lacks and time.monotonic() - self._changed_at < PATIENCE_SECONDS
         )
@@ -135,7 +135,7 @@ class Leases:
         beat = await self._renew_all()
         faults.point("lease.after_renew_commit")
         if not owned.is_alive:
-            self._log_has_grown.set()  # shards with untrusted leases are read again
+            self._log_has_grown.set()  # shards whose leases were not trusted are read again
         owned.alive_until = self._trusted_until(started)
         for progress in list(owned.progress.values()):
             if progress.lease.slice not in beat.renewed:
@@ -151,7 +151,7 @@ class Leases:
             self._alive, self._divided, self._changed_at = alive, divided, time.monotonic()
 
     async def _share_out(self) -> None:
-        """Give shards back, or claim some, until this worker owns its share."""
+        """Release or claim shards until this worker owns its share."""
         shares = _Shares.among(self._alive, wholes=self._owned.total - self._divided)
         self._choose_leaving(shares)
         self._note(self._alive, self._divided + await self._give_back())
@@ -161,11 +161,11 @@ class Leases:
         self._lacks = wholes < shares.wholes or parts < self._divided * shares.parts
 
     def _trusted_until(self, started: float) -> float:
-        """Tell until when a lease holds that was claimed or renewed at *started* (monotonic seconds)."""
+        """Return until when a lease is valid that was claimed or renewed at *started* (monotonic seconds)."""
         return started + LEASE_MS / 1000 if started > self._cut_off_at else 0.0
 
     def _stop_trusting(self) -> None:
-        """Trust no lease until it is renewed: the others no longer see this worker's lock, and may take its shards."""
+        """Trust no lease until it is renewed: this worker's lock is gone, so other workers may take its shards."""
         self._cut_off_at = time.monotonic()
         self._owned.alive_until = 0.0
         for progress in self._owned.progress.values():
@@ -184,14 +184,14 @@ class Leases:
         """Release everything as ``leave`` does, and neither renew nor claim anything for *seconds*."""
         self._owned.resting_until = time.monotonic() + seconds
         self._owned.alive_until = 0.0
-        async with self._changing:  # so that a claim under way ends first
+        async with self._changing:  # a claim that is running ends first
             for progress in self._owned.progress.values():
                 progress.lost = True
             self._drop_lost()
             await self.leave()
 
     async def _renew_all(self) -> Beat:
-        """Send the heartbeat and renew every lease; returns how many workers live, and which slices are still owned."""
+        """Send the heartbeat and renew every lease. Returns the number of live workers and the slices that are still owned."""
         worker = self._owned.worker
         lock_no, suspects = await self._look_at_lock()
         if not suspects and self._clock_step is None and (usual := await self._beat(lock_no)) is not None:
@@ -211,7 +211,7 @@ class Leases:
         return Beat(beat.alive, renewed, beat.divided)
 
     async def _beat(self, lock_no: int | None) -> Beat | None:
-        """Send the heartbeat and renew every lease in the one usual statement; None if there is more to do."""
+        """Send the heartbeat and renew every lease in one statement; None if there is more to do."""
         leases = [progress.lease for progress in self._owned.progress.values()]
         async with self._database.write_once() as connection:
             beat = await shard_store.beat(
@@ -222,7 +222,10 @@ class Leases:
         return beat
 
     async def _look_at_lock(self) -> tuple[int | None, Mapping[str, int]]:
-        """Give the number of the lock, None unless both sessions hold it, and the workers to judge by their locks."""
+        """Give the number of this worker's lock, and the workers to judge by their locks with their heartbeats.
+
+        The number is None unless both sessions hold the lock.
+        """
         if self._lock is None:
             return None, {}
         await self._lock.take_for(self._database)
@@ -233,7 +236,7 @@ class Leases:
         return self._lock.no, self._missing_locks.seen_twice(now=time.monotonic()) if is_judge else {}
 
     async def _follow_clock(self, connection: AsyncConnection, step: ClockStep | None) -> None:
-        """Follow a clock that was set back, until all transactions from before the step have ended."""
+        """Repair times after the clock was set back, until all transactions from before the step have ended."""
         now = time.monotonic()
         if step is not None:
             self._clock_step = step, now + LEASE_MS / 1000
@@ -243,9 +246,9 @@ class Leases:
                 self._clock_step = None
 
     async def _claim(self, shares: _Shares) -> None:
-        """Claim shards and parts without an owner up to this worker's share, and read each on from its cursor.
+        """Claim shards and parts without an owner up to this worker's share, and read each from its cursor.
 
-        The cost does not depend on the backlog: the reader looks page by page for the deliveries that an earlier owner settled.
+        The cost does not depend on the backlog: the reader checks page by page for deliveries that an earlier owner settled.
         """
         worker, started = self._owned.worker, time.monotonic()
         limit = shares.wholes - sum(1 for held in self._owned.progress if held.part == WHOLE)
@@ -266,7 +269,7 @@ class Leases:
         await self._begin(self._read_on(leases, since=since), since=since, started=started)
 
     async def _begin(self, leases: Sequence[Lease], *, since: float, started: float) -> None:
-        """Begin to read the claimed shards."""
+        """Start reading the claimed shards."""
         if not leases:
             return
         async with self._database.read() as connection:
@@ -279,9 +282,9 @@ class Leases:
         self._log_has_grown.set()
 
     def _read_on(self, leases: Sequence[Lease], *, since: float) -> list[Lease]:
-        """Replace the lapsed leases of shards that this worker still reads by the new ones; returns the other *leases*.
+        """Replace lapsed leases of shards that this worker still reads by new ones. Returns the leases of the other shards.
 
-        Reading such a shard from its cursor would send its deliveries in flight again.
+        If such a shard was read from its cursor again, its deliveries in flight would be sent twice.
         """
         progress_of = self._owned.progress
         for lease in leases:
@@ -290,7 +293,7 @@ class Leases:
         return [lease for lease in leases if lease.slice not in progress_of]
 
     def _choose_leaving(self, shares: _Shares) -> None:
-        """Choose the slices to stop reading: those to be divided, and those beyond this worker's share."""
+        """Choose the slices to stop reading: slices to divide, and slices beyond this worker's share."""
         groups: dict[int, list[Progress]] = {}
         for held, progress in self._owned.progress.items():
             groups.setdefault(WHOLE if held.part == WHOLE else held.shard, []).append(progress)
@@ -302,13 +305,13 @@ class Leases:
                 progress.draining = progress.dividing or progress in leaving
 
     async def _give_back(self) -> int:
-        """Divide or release the slices marked as draining once all their deliveries have ended; returns how many were divided."""
+        """Divide or release the draining slices whose deliveries have all ended. Returns how many were divided."""
         done = [
             p for p in self._owned.progress.values() if p.draining and p.is_settled and p.reached == p.written
         ]
         if not done:
             return 0
-        for progress in done:  # before the release: a page being handed over must see that it is lost
+        for progress in done:  # before the release: a task that hands over a page must see the loss
             progress.lost = True
             del self._owned.progress[progress.lease.slice]
         divided = [p.lease for p in done if p.dividing]

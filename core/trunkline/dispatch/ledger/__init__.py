@@ -1,5 +1,5 @@
 """Deliveries as rows: written when attempts end, claimed when they are due.
 
-In: ended attempts from ``attempts``. Out: jobs for due deliveries (retries, paced and ordered deliveries, replays).
-Settlement alone moves cursors: in the transaction that writes the results.
+In: ended attempts from ``attempts``. Out: jobs for due deliveries (retries, paced and ordered deliveries, replays). Only the
+settlement moves cursors, in the transaction that writes the results.
 """

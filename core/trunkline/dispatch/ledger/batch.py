@@ -12,9 +12,9 @@ from trunkline.store.ordering import Place
 from trunkline.store.streaks import Streak
 
 SOON_MS = 1_000
-"""A delivery due within this time wakes the retry lane, which looks by itself once a second."""
+"""A delivery due within this time wakes the retry lane, which otherwise queries the ledger once a second."""
 Failure = tuple[Ended, NextState]
-"""An attempt that did not deliver, and the state that follows from it."""
+"""A failed attempt, and the delivery's state after it."""
 _NO_STREAK = Streak(0, succeeded=False, failures=0)
 
 
@@ -30,22 +30,22 @@ class Batch:
     streaks: dict[int, Streak] = field(default_factory=dict[int, Streak])
     gone: set[int] = field(default_factory=set[int])
     told_of: dict[int, Ended] = field(default_factory=dict[int, Ended])
-    """The last failed attempt of each subscription; attempts at operational events are left out, nothing is reported of them."""
+    """The last failed attempt of each subscription. Attempts at operational events are left out, because they are not reported."""
     companies: dict[int, int] = field(default_factory=dict[int, int])
     ended: list[Ended] = field(default_factory=list[Ended])
     failures: list[Failure] = field(default_factory=list[Failure])
     rooms: list[Job] = field(default_factory=list[Job])
-    """The deferred deliveries that an open limit counts until they are written."""
+    """The deferred deliveries that count as open until they are written."""
     is_due_soon: bool = False
     is_paced_soon: bool = False
     """Whether a delivery of a subscription with a pace is due soon."""
     order: dict[Key, tuple[int | None, int]] = field(default_factory=dict[Key, tuple[int | None, int]])
-    """The order key and the shard of *first* rows that are in an order; the key is None if they only have a pace."""
+    """The order key and the shard of *first* rows with an order or a pace; the key is None if they only have a pace."""
     places: dict[Place, None] = field(default_factory=dict[Place, None])
     """The order keys whose open deliveries change in the ledger."""
 
     def add_ended(self, ended: Ended, state: NextState) -> None:
-        """Add an attempt that ended, and the *state* that follows from it."""
+        """Add an attempt that ended, and the delivery's *state* after it."""
         job, result = ended.job, ended.result
         settled = _settled(ended, state)
         attempt = _attempt(ended, state)
@@ -65,7 +65,7 @@ class Batch:
             self._note_order(job, job.key_queue, is_open=bool(job.claim) or settled.status == Status.PENDING)
 
     def add_deferred(self, deferred: Deferred, *, worker: str) -> None:
-        """Add a delivery that gets its row without an attempt; one in flight is claimed by *worker*."""
+        """Add a delivery whose row is written without a result. If its attempt is in flight, *worker* claims it."""
         job = deferred.job
         settled = Settled(
             job.event.position,
@@ -95,7 +95,7 @@ class Batch:
         self.failures = [f for f in self.failures if f[0].job.progress not in lost or f[0].job.claim]
 
     def attempts_to_log(self, ended_claims: Collection[Key]) -> list[Attempt]:
-        """List the attempts to log: first attempts, and those whose claims were ended."""
+        """List the attempts to log: first attempts, and attempts whose claims were ended."""
         return [
             *(attempt for _, attempt in self.first_attempts),
             *(attempt for key, (_, attempt) in self.claimed.items() if attempt and key in ended_claims),
@@ -106,7 +106,10 @@ class Batch:
         return [settled for settled, _ in self.claimed.values()]
 
     def exhausted(self, ended_claims: Collection[Key] | None = None) -> dict[int, list[int]]:
-        """List by subscription the events whose deliveries are exhausted; with *ended_claims*, claims not among them are left out."""
+        """List the positions of the events whose deliveries are exhausted, by subscription.
+
+        If *ended_claims* is given, claims that are not among them are left out.
+        """
         exhausted: dict[int, list[int]] = {}
         for ended, state in self.failures:
             job = ended.job
@@ -119,16 +122,17 @@ class Batch:
         return len(self.first) + len(self.claimed)
 
     def _end_claim(self, settled: Settled, attempt: Attempt | None) -> None:
-        """End a claim. If a claim had lapsed and its delivery was claimed again, only the newer claim counts."""
+        """End a claim. If the delivery was claimed again after the claim lapsed, only the newer claim counts."""
         key = Key(settled.position, settled.subscription_no)
         known = self.claimed.get(key)
         if known is None or known[0].claim <= settled.claim:
             self.claimed[key] = (settled, attempt)
 
     def _note_order(self, job: Job, queue: KeyQueue, *, is_open: bool) -> None:
-        """Note the order of *job*. *is_open*: the ledger has it, or will have it, among the open deliveries of its key.
+        """Note the order key of *job*.
 
-        A delivery that was made from memory was never among them.
+        *is_open* says that the ledger has, or will have, the delivery among the open deliveries of its key. A delivery that was
+        made from memory never was.
         """
         no = queue.subscription_no
         if job.progress is not None:
@@ -137,7 +141,7 @@ class Batch:
             self.places[Place(no, queue.order_key, is_on=job.route.deliver is not None)] = None
 
     def _note_wait(self, job: Job, wait_ms: int | None) -> None:
-        """Note that *job* is due in *wait_ms*, if that is soon; if it has a pace, the holder of its shard claims it."""
+        """Note that *job* is due in *wait_ms*, if that is soon. A paced job gets its shard, because the shard's holder claims it."""
         is_soon = wait_ms is not None and wait_ms <= SOON_MS
         if job.route.pace is None:
             self.is_due_soon = self.is_due_soon or is_soon
@@ -147,7 +151,7 @@ class Batch:
             self.order[Key(job.event.position, job.route.subscription.no)] = (None, job.progress.lease.shard)
 
     def _count(self, job: Job, outcome: Outcome) -> None:
-        """Count the failures in a row of the job's subscription."""
+        """Update the failures in a row of the job's subscription."""
         no = job.route.subscription.no
         before = self.streaks.get(no, _NO_STREAK)
         if outcome is Outcome.DELIVERED:

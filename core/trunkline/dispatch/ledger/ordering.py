@@ -1,12 +1,13 @@
-"""Deliveries in order: the deliveries of one key of a subscription are made one after the other, in the log's order.
+"""Deliveries in order: the deliveries of one order key of a subscription are made one after the other, in the log's order.
 
-The holder of a company's shard makes all attempts of its subscriptions that have an ordering, so all deliveries of a key
-meet here. New deliveries start from memory, or wait here behind those in flight, for up to two seconds and up to a bound.
-Deliveries that wait longer, or come after a failed one, wait in the ledger (``store.ordering``); ``turns`` claims them there.
-A key that may have open deliveries in the ledger is *blocked*: all its new deliveries go to the ledger, too.
+The holder of a company's shard makes all attempts of its subscriptions that have an ordering, so this worker sees all
+deliveries of a key. New deliveries start from memory. Behind a delivery in flight they wait in memory for up to two seconds,
+and up to a maximum number. Deliveries that wait longer, or that follow a failed one, wait in the ledger (``store.ordering``),
+where ``turns`` claims them. A key that may have open deliveries in the ledger is *blocked*: all its new deliveries go to the
+ledger, too.
 
-An attempt begins when the one before it has delivered, or its other result is written. If the process dies, deliveries
-that were made but not yet written are sent again, and those after them follow in the same order.
+An attempt begins when the one before it has delivered, or when the result of a failed one is written. If the process dies,
+deliveries that were made but not yet written are sent again, and later ones follow in the same order.
 """
 
 import bisect
@@ -24,19 +25,20 @@ from trunkline.runtime import faults
 from trunkline.store.wakeup import Signal
 
 LOOK_SECONDS = 1.0
-"""How long to wait before looking again at keys that are still unknown."""
+"""How long to wait before reading again the keys that are still unknown."""
 WAIT_SECONDS = 2.0
-"""How long a new delivery waits in memory, if a cursor waits for it."""
+"""How long a new delivery may wait in memory while a cursor waits for it."""
 MOST_WAITING = 2048
-"""New deliveries of all subscriptions that may wait in memory; further ones wait in the ledger."""
+"""The most new deliveries of all subscriptions that may wait in memory; further ones wait in the ledger."""
 MOST_BLOCKED = 256
-"""Blocked keys that are listed for one subscription; if there are more, all of its keys count as blocked."""
+"""The most blocked keys that are listed for one subscription. With more, all of its keys count as blocked."""
 
 
 class BlockedKeys:
-    """The keys of one subscription that may have open deliveries in the ledger; all of its keys until the ledger was read.
+    """The keys of one subscription that may have open deliveries in the ledger.
 
-    It is valid for one *progress*: a new holder of the shard reads the ledger anew.
+    Until the ledger is read, all keys count as such. The list is valid for one *progress*: a new holder of the shard reads the
+    ledger again.
     """
 
     __slots__ = ("_company_id", "_is_learning", "_look_at", "_reached", "is_known", "progress")
@@ -50,13 +52,13 @@ class BlockedKeys:
         """By key: the last position that was sent to the ledger and may not be written yet."""
 
     def learn(self, keys: Sequence[int]) -> None:
-        """Note the *keys* that the ledger has, beside those on their way to it; with too many, all keys stay blocked."""
+        """Note the *keys* that the ledger has, in addition to keys on their way to it. If there are too many, all stay blocked."""
         if self._is_learning and len(keys) + len(self._reached) <= MOST_BLOCKED:
             self._reached = dict.fromkeys(keys, 0) | self._reached
             self.is_known = True
 
     def forget(self) -> None:
-        """Count all keys as blocked until the ledger was read."""
+        """Treat all keys as blocked until the ledger is read again."""
         self.is_known = self._is_learning = False
         self._look_at = 0.0
 
@@ -72,12 +74,12 @@ class BlockedKeys:
             self.is_known = self._is_learning = False
 
     def unblock(self, order_key: int, *, settled: int) -> None:
-        """Note that memory has all of the key's deliveries from the ledger, which is complete up to *settled*."""
+        """Note that memory now has all of the key's deliveries that the ledger had; the ledger is complete up to *settled*."""
         if self._reached.get(order_key, 0) <= settled:
             self._reached.pop(order_key, None)
 
     def begin_to_learn(self) -> None:
-        """Forget keys already written, before the ledger is read. If the subscription changes meanwhile, the reading is void."""
+        """Prepare to read the ledger: drop the keys whose deliveries are written. A change of the subscription voids the reading."""
         settled = self.progress.settled_of(self._company_id, self.progress.written)
         self._reached = {key: position for key, position in self._reached.items() if position > settled}
         self._is_learning = True
@@ -88,7 +90,7 @@ class BlockedKeys:
 
 
 class Ordering:
-    """The deliveries in memory that are in an order, for the shards of *owned*; it sets *turn* to get more from the ledger."""
+    """The deliveries in memory that have an order, for the shards of *owned*. It sets *turn* to get more from the ledger."""
 
     def __init__(self, runner: Runner, owned: OwnedShards, table: RoutingTable, *, turn: Signal) -> None:
         self._runner = runner
@@ -109,23 +111,23 @@ class Ordering:
         return len(self._claimed)
 
     def stop(self) -> None:
-        """Begin nothing more; waiting deliveries are left to the ledger."""
+        """Stop starting deliveries; waiting ones go back to the ledger."""
         self._is_stopping = True
         for queue in list(self._queues.values()):
             self._put_back(queue)
 
     def unknown(self) -> list[tuple[int, BlockedKeys]]:
-        """List the subscriptions whose deliveries in the ledger have to be looked up, by number."""
+        """List the subscriptions, by number, whose keys in the ledger must be read."""
         return [(no, blocked) for no, blocked in self._blocked.items() if blocked.is_to_be_learned]
 
     def forget(self, subscription_nos: Iterable[int]) -> None:
-        """Read the ledger anew before deliveries of these subscriptions start from memory; the subscriptions have changed."""
+        """Read the ledger again before new deliveries of these changed subscriptions start from memory."""
         for no in subscription_nos:
             if (blocked := self._blocked.get(no)) is not None:
                 blocked.forget()
 
     def submit(self, job: Job) -> None:
-        """Start a new delivery, or let it wait, here or in the ledger, for those before it."""
+        """Start a new delivery, or let it wait for earlier ones, in memory or in the ledger."""
         assert job.progress is not None
         no, order_key = job.route.subscription.no, self._table.order_key(job.event, job.route)
         queue = self._queues.get((no, order_key))
@@ -149,7 +151,10 @@ class Ordering:
             self._leave_to_ledger(job)
 
     def take(self, jobs: Sequence[Job], order_key: int, *, is_all: bool, settled: int) -> None:
-        """Take claimed deliveries of one key; the ledger is complete up to *settled*, and if *is_all*, it has no more of the key."""
+        """Take claimed deliveries of one key from the ledger, which is complete up to *settled*.
+
+        If *is_all*, the ledger has no further deliveries of the key.
+        """
         no = jobs[0].route.subscription.no
         queue = self._queues.setdefault((no, order_key), KeyQueue(no, order_key))
         for job in jobs:
@@ -161,7 +166,7 @@ class Ordering:
             self._go_on(queue)
 
     def ended(self, job: Job, outcome: Outcome) -> None:
-        """Go on after an attempt: at once if it delivered, else when its result is in the ledger."""
+        """Continue after an attempt: at once if it delivered, otherwise when its result is in the ledger."""
         queue = self._leave(job)
         if outcome is Outcome.DELIVERED:
             self._go_on(queue)
@@ -170,13 +175,13 @@ class Ordering:
         self._put_back(queue)
 
     def deferred(self, job: Job) -> None:
-        """Leave the deliveries behind *job*, which found no slot, to the ledger as well."""
+        """Send the deliveries behind *job* to the ledger, because *job* found no slot and went there."""
         queue = self._leave(job)
         self._block(job)
         self._put_back(queue)
 
     def sweep(self) -> None:
-        """Leave to the ledger deliveries that waited too long, and those of shards that are lost or given away."""
+        """Send deliveries to the ledger that waited too long, or whose shard is lost or being given away."""
         now = time.monotonic()
         late = [job.key_queue for job in self._new if _is_late(job, now)]
         late += [job.key_queue for job in self._claimed if _is_leaving(job)]
@@ -184,13 +189,15 @@ class Ordering:
             if queue is not None:
                 self._put_back(queue)
         for job in [job for job in self._claimed if _is_leaving(job) and job.started < now - LEAVING_SECONDS]:
-            self._release(job)  # in flight: its claim stops the shard's next holder from starting the key
+            self._release(
+                job
+            )  # in flight: its claim keeps the next holder of the shard from starting the key
         for no, blocked in list(self._blocked.items()):
             if blocked.progress.lost:
                 del self._blocked[no]
 
     def _insert(self, queue: KeyQueue, job: Job) -> None:
-        """Insert a claimed delivery by its position; if it is here already, it gets the newer claim."""
+        """Insert a claimed delivery by its position. If memory has the delivery already, that one gets the newer claim."""
         job.key_queue = queue
         position = job.event.position
         for known in (queue.running, *queue.waiting):
@@ -204,7 +211,7 @@ class Ordering:
             job.progress.claimed += 1
 
     def _go_on(self, queue: KeyQueue) -> None:
-        """Begin the next delivery of *queue*, if there is one and it may begin."""
+        """Start the next delivery of *queue*, if it may begin; otherwise send the queue to the ledger."""
         if queue.waiting and not self._may_begin(queue.waiting[0]):
             self._put_back(queue)
         elif queue.waiting:
@@ -219,7 +226,7 @@ class Ordering:
         self._runner.submit(job)
 
     def _may_begin(self, job: Job) -> bool:
-        """Tell whether this worker surely still has to deliver *job*, and its subscription is active."""
+        """Return whether this worker surely still has to deliver *job*, and the subscription is active."""
         progress = job.progress
         if progress is None or _is_leaving(job) or self._is_stopping:
             return False
@@ -232,7 +239,7 @@ class Ordering:
         return time.monotonic() < progress.valid_until
 
     def _put_back(self, queue: KeyQueue) -> None:
-        """Leave all waiting deliveries of *queue* to the ledger; its key is blocked from now on."""
+        """Send all waiting deliveries of *queue* to the ledger; their key is then blocked."""
         waiting, queue.waiting = queue.waiting, []
         for job in waiting:
             self._new.pop(job, None)
@@ -243,7 +250,7 @@ class Ordering:
             faults.point("order.after_put_back")
 
     def _leave_to_ledger(self, job: Job) -> None:
-        """Hold *job* in the ledger. If its shard is lost, it is dropped: the new holder reads it again from the cursor."""
+        """Hold *job* in the ledger. If its shard is lost, drop *job* instead: the new holder reads it again from the cursor."""
         self._block(job)
         if job.claim or (job.progress is not None and not job.progress.lost):
             self._runner.results.put(Deferred(job, Status.HELD, None))
@@ -264,7 +271,7 @@ class Ordering:
         return queue
 
     def _release(self, job: Job) -> None:
-        """Stop tracking *job*, if it was claimed from the ledger."""
+        """Stop tracking *job* if it was claimed from the ledger."""
         if job in self._claimed and job.progress is not None:
             del self._claimed[job]
             self.claimed_by -= Counter([job.route.subscription.company_id])
@@ -276,12 +283,12 @@ class Ordering:
 
 
 def _is_leaving(job: Job) -> bool:
-    """Tell whether the shard of *job* is lost or, if *job* was claimed, about to be given to another worker."""
+    """Return whether the shard of *job* is lost, or is being given away and *job* was claimed."""
     progress = job.progress
     return progress is None or progress.lost or bool(job.claim and progress.draining)
 
 
 def _is_late(job: Job, now: float) -> bool:
-    """Tell whether the new *job* has waited too long, or its shard is lost."""
+    """Return whether the new *job* has waited too long, or its shard is lost."""
     is_handed_over = job.progress is not None and job.progress.draining
     return _is_leaving(job) or job.started < now - (LEAVING_SECONDS if is_handed_over else WAIT_SECONDS)

@@ -1,4 +1,4 @@
-"""The paced lane: claims due deliveries of subscriptions with a pace, as many of each as its gate lets begin soon.
+"""The paced lane: claims due deliveries of subscriptions with a pace, as many as the gate of each lets begin soon.
 
 It also reads from the ledger, for the gates, how many attempts other workers have in flight.
 """
@@ -24,18 +24,18 @@ from trunkline.store.due import Waiting
 
 LOOK_SECONDS = 1.0
 PERIOD_SECONDS = 0.1
-"""How long due deliveries gather between two claims, since each claim is a transaction."""
+"""How long due deliveries gather between two claims; each claim costs a transaction."""
 IDLE_SECONDS = 10.0
-"""Pause between queries while nothing has a pace. A worker may still write deliveries of a deleted subscription."""
+"""Pause between queries while no subscription has a pace. A worker may still write deliveries of a deleted subscription."""
 LOOKED_AT = 500
-"""Subscriptions in one query of the ledger; the next query is for those after them."""
+"""Number of subscriptions in one query of the ledger; the next query continues after them."""
 UNROUTABLE = 16
-"""Deliveries of a subscription without a route that are claimed to be put aside."""
+"""Number of deliveries to claim of a subscription without a route, in order to put them aside."""
 _log = logging.getLogger(__name__)
 
 
 class PacedLane:
-    """Claims for the worker of *owned* the due deliveries of the subscriptions in *table* that have a pace."""
+    """Claims the due deliveries of the subscriptions in *table* that have a pace, in the shards of *owned*."""
 
     def __init__(
         self,
@@ -54,12 +54,12 @@ class PacedLane:
         self._starter = starter
         self._keep_up = keep_up
         self._idle: tuple[frozenset[Slice], int] | None = None
-        """The shards and the routing version with which no subscription had a pace."""
+        """The shards and the routing version at the last query that found no subscription with a pace."""
         self._idle_since = 0.0
         self._after = 0
 
     async def run(self) -> None:
-        """Claim whenever deliveries are due and may begin soon, looking once a second at least."""
+        """Claim whenever deliveries are due and may begin soon; query at least once a second."""
         while True:
             wait = LOOK_SECONDS
             try:
@@ -69,9 +69,9 @@ class PacedLane:
             await self._runner.gates.signal.wait(wait)
 
     async def step(self) -> float:
-        """Look and claim once; returns in how many seconds to do so again.
+        """Query and claim once. Returns the seconds until the next call.
 
-        If no subscription has a pace, and the ledger has no delivery of one that had, it runs no query for a while.
+        If no subscription has a pace and the ledger has no paced delivery left, it runs no query for a while.
         """
         state = (frozenset(self._owned.progress), self._table.version)
         if not state[0] or not self._owned.is_alive or self._is_idle(state):
@@ -103,7 +103,7 @@ class PacedLane:
         return progress is not None and not progress.lost and not progress.draining
 
     def _wanted(self, ready: Sequence[Waiting]) -> dict[int, int]:
-        """Tell how many deliveries to claim of each *ready* subscription, within the room in memory."""
+        """Return how many deliveries to claim of each *ready* subscription, as far as memory has room."""
         room = min(self._runner.slots.free + READY - self._runner.waiting_claims, PAGE)
         wanted: dict[int, int] = {}
         for place, each in enumerate(ready):
@@ -138,7 +138,7 @@ class PacedLane:
             faults.point("pace.after_start")
 
     async def _look_elsewhere(self) -> None:
-        """Read how many attempts other workers have in flight, for the gates that may have to leave room for them."""
+        """Read how many attempts other workers have in flight, for the gates that need the number."""
         gates = self._runner.gates
         gates.forget()
         if unsure := gates.unsure():

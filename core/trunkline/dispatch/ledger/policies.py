@@ -11,16 +11,16 @@ from trunkline.settings import Delivery
 
 @dataclass(frozen=True, slots=True)
 class FailingPolicy:
-    """When a subscription is failing: *failures* in a row that span ``spans_seconds[0]``, or an exhausted delivery.
+    """When a subscription is failing: after *failures* in a row, if they span ``spans_seconds[0]`` or a delivery is exhausted.
 
-    That is threshold 1. Each further span is a further threshold.
+    This is threshold 1. Each further span is the next threshold.
     """
 
     failures: int
     spans_seconds: tuple[float, ...]
 
     def threshold(self, *, failures: int, failing_ms: int, is_exhausted: bool) -> int:
-        """Tell which threshold is reached; 0 for none."""
+        """Return the number of the threshold that is reached; 0 for none."""
         if failures < self.failures:
             return 0
         reached = sum(failing_ms >= span * 1000 for span in self.spans_seconds)
@@ -29,7 +29,7 @@ class FailingPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Policies:
-    """The policies of retries, circuit breaker and failure reports; *channels* may have their own breaker."""
+    """The policies of retries, circuit breakers and failure reports; *channels* may have their own breaker."""
 
     retry: RetryPolicy
     breaker: BreakerPolicy
@@ -37,7 +37,7 @@ class Policies:
     failing: FailingPolicy
 
     def breaker_of(self, channel: str) -> BreakerPolicy:
-        """Give the breaker of the subscriptions of *channel*."""
+        """Give the circuit breaker for subscriptions of *channel*."""
         own = self.channels.get(channel)
         return own.breaker if own is not None and own.breaker is not None else self.breaker
 
@@ -53,6 +53,6 @@ def of_settings(settings: Delivery, channels: Mapping[str, Channel]) -> Policies
 
 
 def treatment_of(settings: Delivery) -> Mapping[str, Any]:
-    """Read the default pace of subscriptions from a deployment's settings; default time limit and retries are read elsewhere."""
+    """Read the default pace of subscriptions from a deployment's settings. Default time limits and retries are read elsewhere."""
     pace = {"rate": settings.rate, "max_in_flight": settings.max_in_flight}
     return {name: value for name, value in pace.items() if value is not None}

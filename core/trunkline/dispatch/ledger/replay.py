@@ -1,8 +1,8 @@
-"""Replay: a bounded second reader of the log for one subscription, in a slower lane.
+"""Replay: a bounded second reader of the log for one subscription, with a lower priority than live deliveries.
 
-It serves catching up after a pause, starting from an earlier time, and sending a range again. It makes deliveries due page by
-page, so a replay survives every restart and never delays live deliveries. The retry lane makes the attempts; if the target
-keeps up, the worker that read the page makes them (``Claiming``).
+It catches up after a pause, starts from an earlier time, or sends a range again. It makes deliveries due page by page, so a
+replay survives every restart and never delays live deliveries. The retry lane makes the attempts. If the target keeps up, the
+worker that read the page makes them instead (``Claiming``).
 """
 
 import secrets
@@ -32,16 +32,16 @@ from trunkline.store.replays import Row
 
 PAGE = 320
 LOOKED_AT = 5_000
-"""Deliveries that one page searches for failed ones; it keeps the page short if few have failed."""
+"""Number of deliveries that one page searches for failed ones; it keeps the page short if few have failed."""
 PASSED = 320
-"""Open deliveries in order that one page may pass: each may have to be given its turn."""
+"""Number of open deliveries in order that one page may pass; each may have to be started in its turn."""
 OUTSTANDING = 400
-"""Deliveries of one replay that may wait for the retry lane; the next page is read when fewer wait."""
+"""Number of deliveries of one replay that may wait for the retry lane. The next page is read when fewer wait."""
 
 PATIENCE_MS = 1_000
-"""How long a new replay waits for a delivery in flight, whose attempt may have begun before the replay was requested."""
+"""How long a new replay waits for a delivery in flight: its attempt may have begun before the replay was requested."""
 MOST_PAUSES = 10
-"""Pauses on the event loop that matching one page may take."""
+"""Number of pauses for other tasks that matching one page may take."""
 
 MISSED, ALL, FAILED = "missed", "all", "failed"
 
@@ -50,7 +50,7 @@ MISSED, ALL, FAILED = "missed", "all", "failed"
 class Range:
     """The range to replay: events after position *after* up to *up_to*, of *event_types* (all, if empty).
 
-    *pins* are the versions to send, None for those of the subscription.
+    *pins* are the versions to send; None means the versions of the subscription.
     """
 
     after: int
@@ -62,7 +62,7 @@ class Range:
 
 @dataclass(frozen=True, slots=True)
 class Claiming:
-    """Which *worker* claims deliveries as they are made due, for how long, and at most how many (*room*)."""
+    """How deliveries are claimed as they become due: by which *worker*, for how long, and at most how many (*room*)."""
 
     worker: str
     lease_ms: int
@@ -71,7 +71,7 @@ class Claiming:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page: the *positions* to deliver, how far the log was *reached*, and the *events* that were read."""
+    """One page: the *positions* to deliver, the last position that was read (*reached*), and the *events* that were read."""
 
     positions: list[int]
     reached: int
@@ -80,19 +80,19 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """The result of one step: how many deliveries it made due, the claims among them, and how the replay goes on."""
+    """The result of one step: the number of deliveries made due, their claims, and whether the replay moved or ended."""
 
     made: int = 0
     claims: Sequence[Claim] = ()
     events: Mapping[int, Event] = field(default_factory=dict)
     """The events of the claims, by position."""
     has_moved: bool = False
-    """Whether the replay moved on in the log."""
+    """Whether the replay advanced in the log."""
     has_ended: bool = False
 
 
 async def begin(connection: AsyncConnection, subscription: Subscription, span: Range) -> Row:
-    """Start a replay in the caller's transaction. If there is an ordering, new events wait until the replay is past them."""
+    """Start a replay in the caller's transaction. If there is an ordering, new events wait until the replay has passed them."""
     if subscription.ordering is not None:
         await ordering.lock(connection, [subscription.no])
         await ordering.announce(connection, subscription.no)
@@ -116,9 +116,9 @@ async def begin(connection: AsyncConnection, subscription: Subscription, span: R
 def picker(
     subscription: Subscription, types: Sequence[str] = (), *, schema_versions: SchemaVersions
 ) -> Callable[[Event], bool]:
-    """Make a test whether *subscription* matches an event, and *types*, if not empty, include its type.
+    """Make the test that decides which events a replay delivers: the subscription's types and filter, and *types* if not empty.
 
-    The filter reads the subscription's versions, even if the replay sends others.
+    The filter reads events in the subscription's versions, even if the replay sends others.
     """
     test = filters.compile_stored(subscription.filter).test if subscription.filter else None
 
@@ -133,9 +133,10 @@ def picker(
 
 
 async def pick(events: Sequence[Event], is_picked: Callable[[Event], bool]) -> tuple[list[int], int]:
-    """Choose the positions to deliver from a page of *events*, with pauses; returns them, and the position reached.
+    """Choose the positions to deliver from a page of *events*. Returns them, and the last position that was tested.
 
-    It ends early if the filter is expensive: a replay's page is part of a transaction that others wait for.
+    It pauses for other tasks. If the filter is expensive, it ends early: a replay's page is part of a transaction that blocks
+    others.
     """
     pauses, positions = Pauses(), list[int]()
     for event in events:
@@ -172,13 +173,16 @@ async def count_page(
     *,
     schema_versions: SchemaVersions,
 ) -> tuple[int, int]:
-    """Count the deliveries in the first page of *span*; returns the count, and the position that the page reached."""
+    """Count the deliveries in the first page of *span*. Returns the count, and the last position of the page."""
     page = await _next_page(connection, subscription, span, schema_versions=schema_versions)
     return len(page.positions), page.reached
 
 
 def countable_types(subscription: Subscription, span: Range) -> Sequence[str | None] | None:
-    """Give the types whose events need only be counted (None among them for all); None if the events have to be read."""
+    """Give the types whose events can be counted without reading them; a None stands for all types.
+
+    Returns None if the events have to be read.
+    """
     has_groups = any(map(is_group, (*subscription.event_types, *span.event_types)))
     if subscription.filter or span.kind == FAILED or has_groups:
         return None
@@ -195,13 +199,13 @@ async def step(
     schema_versions: SchemaVersions,
     claiming: Claiming | None = None,
 ) -> Step:
-    """Move *replay* on by one page, in the caller's transaction.
+    """Advance *replay* by one page, in the caller's transaction.
 
-    It never reads beyond the positions that the live lane has settled, so no event is delivered by both at once.
+    It reads only positions that the live lane has settled, so no event is delivered by both at once.
     """
     in_order = subscription.ordering is not None
     if in_order and not await ordering.lock(connection, [subscription.no], skip=True):
-        return Step()  # another transaction is changing it, and may wait for this replay
+        return Step()  # another transaction is changing the subscription, and may wait for this replay
     if replay.position >= replay.end_position:
         if await _is_over(connection, replay, in_order=in_order):
             return Step(has_ended=await store.end(connection, replay.no, "completed"))
@@ -226,7 +230,10 @@ async def step(
 
 
 async def _reach(connection: AsyncConnection, replay: Row, *, shard: int, in_order: bool) -> int:
-    """Tell how far the next page may go: up to the live lane's cursor; in an order, past a limited number of open deliveries."""
+    """Return the last position that the next page may read: the live lane's cursor at most.
+
+    With an ordering, the page passes a limited number of open deliveries.
+    """
     up_to = min(replay.end_position, await cursors.cursor_of(connection, shard, replay.subscription_no))
     if not in_order or replay.position >= up_to:
         return up_to
@@ -236,14 +243,14 @@ async def _reach(connection: AsyncConnection, replay: Row, *, shard: int, in_ord
 
 
 async def _is_over(connection: AsyncConnection, replay: Row, *, in_order: bool) -> bool:
-    """Tell whether all deliveries of *replay* have ended."""
+    """Return whether all deliveries of *replay* have ended."""
     if await store.outstanding(connection, replay.no, limit=1):
         return False
     return not (in_order and await order_changes.is_any_open(connection, replay.no))
 
 
 async def _room(connection: AsyncConnection, replay: Row, claiming: Claiming | None) -> int:
-    """Tell how many deliveries the next page may have."""
+    """Return how many deliveries the next page may make due."""
     if claiming is not None:
         return min(PAGE, claiming.room)
     waiting = await store.outstanding(connection, replay.no, limit=OUTSTANDING)
@@ -251,13 +258,13 @@ async def _room(connection: AsyncConnection, replay: Row, claiming: Claiming | N
 
 
 async def _rest(connection: AsyncConnection, replay: Row) -> Step:
-    """Leave *replay* at its position, and end its turn."""
+    """Leave *replay* at its position, and let the next replay have its turn."""
     await store.move(connection, replay.no, position=replay.position, matched=0)
     return Step()
 
 
 async def _before_attempts(connection: AsyncConnection, replay: Row, page: Page) -> Page:
-    """While *replay* is new, cut *page* off before the first delivery in flight."""
+    """While *replay* is new, end *page* before the first delivery in flight."""
     if not page.positions or replay.kind == MISSED or replay.updated_ms - replay.created_ms > PATIENCE_MS:
         return page
     first = await store.first_claimed(connection, replay, page.positions, within_ms=PATIENCE_MS)
@@ -276,7 +283,7 @@ async def _make_due(
     versions: SchemaVersions,
     claiming: Claiming | None,
 ) -> Step:
-    """Make the deliveries of *page* due, and claim them; if they are in an order, queue them."""
+    """Make the deliveries of *page* due and claim them. If they have an order, queue them instead."""
     again = replay.kind != MISSED
     if subscription.ordering is not None:
         keys = await _order_keys(connection, subscription, page, versions)
@@ -290,7 +297,7 @@ async def _make_due(
 
 
 async def _events_of(connection: AsyncConnection, page: Page) -> Mapping[int, Event]:
-    """Give the events to deliver of *page*, by position; they are read now if the page was made without them."""
+    """Give the events to deliver of *page*, by position; reads them if *page* has none."""
     if page.events or not page.positions:
         return {event.position: event for event in page.events}
     return await stream.by_positions(connection, page.positions)
@@ -312,7 +319,7 @@ async def _order_keys(
 
 
 async def _let_pass(connection: AsyncConnection, replay: Row, reached: int) -> None:
-    """Give the deliveries that the replay passed their turn; at the replay's end, also all that waited for it."""
+    """Start the next deliveries of the keys that the replay has passed. At its end, release all deliveries that waited for it."""
     no = replay.subscription_no
     places = await ordering.places_between(connection, no, after=replay.position, up_to=reached)
     await ordering.arrange(connection, places)
@@ -328,7 +335,7 @@ async def _next_page(
     schema_versions: SchemaVersions,
     limit: int = PAGE,
 ) -> Page:
-    """Read a page of at most *limit* events."""
+    """Read a page of at most *limit* events of *span*."""
     if span.kind == FAILED:
         return await _next_failed(connection, subscription, span, limit=limit)
     types = _narrowed(subscription.event_types, span.event_types)
@@ -365,7 +372,7 @@ async def _next_failed(
 def _narrowed(subscribed: tuple[str, ...], chosen: tuple[str, ...]) -> tuple[str, ...] | None:
     """Give the types to read: None for all, an empty tuple if no type is both subscribed to and chosen.
 
-    If a group is among them, all types are read; its events are picked out afterwards.
+    If a group is among the types, all types are read and the group's events are picked out afterwards.
     """
     names, others = (chosen, subscribed) if chosen else (subscribed, (EVERY_TYPE,))
     if EVERY_TYPE in names or any(map(is_group, names)):

@@ -1,4 +1,4 @@
-"""The replay lane: moves running replays on, page by page, beside the live lane."""
+"""The replay lane: advances running replays page by page, beside the live lane."""
 
 import logging
 import time
@@ -22,49 +22,52 @@ from trunkline.store.wakeup import Signal
 
 LOOK_SECONDS = 1.0
 WITHDRAWAL_SECONDS = 0.3
-"""How often to look for cancelled replays while pages follow each other or their deliveries are in memory."""
+"""How often to check for cancelled replays while replays advance or their deliveries are in memory."""
 BUSY_SECONDS = 0.05
 MOST_COUNTED = 100
-"""Running replays that are counted to know whether all of them rest."""
+"""The most running replays that are counted, to know whether all of them rest."""
 SHORTEST_REST, LONGEST_REST = 0.005, 0.3
-"""Seconds that a replay rests when it cannot go on: milliseconds for the live lane, longer for a slow target."""
+"""Seconds that a replay rests if it cannot advance: milliseconds for the live lane, longer for a slow target."""
 REST_OF_EACH = 0.02
-"""Longest rest in seconds per resting replay, so that many replays cost no more looks than a few."""
+"""Adds to the longest rest, in seconds per resting replay, so that many replays cost no more queries than a few."""
 _log = logging.getLogger(__name__)
 
 
 class Rests:
-    """Lets replays rest that cannot go on, each twice as long as the last time, while others move on."""
+    """Pauses replays that cannot advance, each for twice as long as the last time, while others advance."""
 
     def __init__(self) -> None:
         self._rests: dict[int, tuple[float, float]] = {}
-        """By number: the length of the rest in seconds, and its end (monotonic seconds)."""
+        """By replay number: the length of the rest in seconds, and its end (monotonic seconds)."""
 
     def begin(self, no: int, *, has_moved: bool) -> None:
-        """Let replay *no* rest after a step that made nothing due; only shortly if it *has_moved* in the log."""
+        """Let replay *no* rest after a step that made nothing due; only briefly if it *has_moved* in the log."""
         seconds, _ = self._rests.get(no, (0.0, 0.0))
         longest = max(LONGEST_REST, REST_OF_EACH * len(self._rests))
         seconds = SHORTEST_REST if has_moved else max(SHORTEST_REST, min(2 * seconds, longest))
         self._rests[no] = seconds, time.monotonic() + seconds
 
     def end(self, no: int) -> None:
-        """Let replay *no* go on, or forget it if it has ended."""
+        """End the rest of replay *no*, or forget the replay if it has ended."""
         self._rests.pop(no, None)
 
     def numbers(self) -> list[int]:
-        """Give the replays that rest now; forget those whose rest ended long ago, as another worker moved or ended them."""
+        """Give the replays that rest now.
+
+        It forgets replays whose rest ended long ago, because another worker has advanced or ended them.
+        """
         now = time.monotonic()
         self._rests = {no: rest for no, rest in self._rests.items() if rest[1] > now - LOOK_SECONDS}
         return [no for no, (_, until) in self._rests.items() if until > now]
 
     def seconds(self) -> float:
-        """Give the seconds until the first rest ends."""
+        """Give the seconds until the next rest ends."""
         now = time.monotonic()
         return min((until - now for _, until in self._rests.values() if until > now), default=0.0)
 
 
 class ReplayLane:
-    """Moves one replay on by one page at a time; several workers move different ones."""
+    """Advances one replay by one page at a time; several workers advance different replays."""
 
     def __init__(
         self,
@@ -93,7 +96,7 @@ class ReplayLane:
         self._rests = Rests()
 
     async def run(self, replay_runs: Signal) -> None:
-        """Move replays on whenever one runs; the agenda watch sets *replay_runs* once a second while one does."""
+        """Advance replays while any runs; meanwhile the agenda watch sets *replay_runs* once a second."""
         while True:
             wait: float | None = LOOK_SECONDS
             try:
@@ -105,7 +108,7 @@ class ReplayLane:
             await replay_runs.wait(wait)
 
     async def step(self) -> float | None:
-        """Move on the replay that waited longest; returns in how many seconds to look again, None if none runs."""
+        """Advance the replay that has waited longest. Returns the seconds until the next call, None if no replay runs."""
         if time.monotonic() >= self._look_at:
             is_any_running, wait = await self._look()
             if not is_any_running:
@@ -138,7 +141,7 @@ class ReplayLane:
         return 0.0 if len(self._rests.numbers()) < self._running else self._rests.seconds()
 
     async def _begin(self, row: store.Row, done: replay.Step) -> None:
-        """Start the claims of a step; if it only made deliveries due, wake the lanes that claim them."""
+        """Start the claims of a step. If the step only made deliveries due, wake the lanes that claim them."""
         if done.claims:
             pins = {row.no: sql.pins_of(row.pins)} if row.pins else {}
             await self._starter.start(done.claims, events=done.events, pins=pins)
@@ -147,10 +150,10 @@ class ReplayLane:
             self._turn.set()
 
     async def _look(self) -> tuple[bool, float | None]:
-        """Look for running replays, and take back deliveries of cancelled ones.
+        """Check for running replays, and withdraw deliveries of cancelled ones.
 
-        Returns whether a replay runs, and if not, in how many seconds to look again. While pages follow each other and nothing
-        is left to take back, this is not done before every page.
+        Returns whether a replay runs, and if not, the seconds until the next check. While replays advance and nothing is left
+        to withdraw, this is not done before every page.
         """
         async with self._database.read() as connection:
             await self._notice_ends(connection)
@@ -166,9 +169,9 @@ class ReplayLane:
         return False, LOOK_SECONDS if self._begun else None
 
     async def _withdraw(self, withdrawing: Mapping[int, int]) -> bool:
-        """Start no deliveries of cancelled replays, and take back the next of them, including those other workers had in memory.
+        """Start no more deliveries of cancelled replays, and withdraw some of those that wait in order.
 
-        Returns whether it took back deliveries in order, of which more may be left.
+        The runner gives back the deliveries in memory. Returns whether any were withdrawn from an order; more may be left then.
         """
         self._runner.withdraw(withdrawing)
         has_taken_back = False
@@ -180,7 +183,7 @@ class ReplayLane:
         return has_taken_back
 
     def _report(self, row: store.Row, subscription_id: str, *, has_ended: bool) -> None:
-        """Report that the replay started, if this was its first step, and that it ended, if this was its last."""
+        """Report that a replay started, if this was its first step, and that it ended, if this was its last."""
         facts = {
             "worker_id": self._owned.worker,
             "subscription_id": subscription_id,
@@ -196,7 +199,7 @@ class ReplayLane:
             reports.replay_changed("completed", row.id, **facts, matched=row.matched)
 
     async def _notice_ends(self, connection: AsyncConnection) -> None:
-        """Report once a second which replays that were moved here have been ended by another process."""
+        """Report, at most once a second, the replays of this worker that another process has ended."""
         if not self._begun or time.monotonic() - self._noticed < LOOK_SECONDS:
             return
         self._noticed = time.monotonic()
@@ -205,7 +208,7 @@ class ReplayLane:
             if status == "running":
                 continue
             self._begun.discard(replay_id)
-            if status != "completed":  # the worker that completed it has reported it
+            if status != "completed":  # the worker that completed the replay has reported it
                 reports.replay_changed(status, replay_id, worker_id=self._owned.worker)
 
     async def _status(self, connection: AsyncConnection, replay_id: str) -> str:

@@ -1,4 +1,4 @@
-"""The dispatcher's reports: to the metrics, to the plugins, and to the log, one line per step with every id.
+"""The dispatcher's reports to metrics, plugins and log: one log line per step, with every id.
 
 A success gets no line, and a line is built only if its level is logged.
 """
@@ -21,7 +21,7 @@ from trunkline.store.shards import Reached
 from trunkline.store.subscriptions import Row
 
 LINES_OF_COMPANY = 5
-"""Failed attempts of one company in one batch that get a log line each: a line takes 60 µs of the event loop."""
+"""Number of failed attempts of one company in a batch that get their own log line: a line takes 60 µs of the event loop."""
 _DISABLED_UNREADABLE = (
     "disabled a subscription whose secrets do not open: give it a new secret and its headers again, or restore the key that "
     "sealed it to auth.other_encryption_keys; then set its status to 'active'"
@@ -37,7 +37,7 @@ class Reports:
         self._notifier = notifier
 
     def watch(self, runner: Runner, owned: OwnedShards) -> None:
-        """Let the metrics read the gauges of a dispatcher when they are collected."""
+        """Let the metrics read a dispatcher's gauges at each collection."""
         self._metrics.watch_dispatcher(
             in_flight=lambda: runner.slots.in_use,
             waiting=lambda: runner.waiting,
@@ -47,13 +47,13 @@ class Reports:
         )
 
     def batch_began(self, channel: str, deliveries: int) -> None:
-        """Report the size of a batch that *channel* was given."""
+        """Report how many deliveries were passed to *channel* in one batch."""
         self._metrics.batch_began(channel, deliveries)
 
     def batch_settled(
         self, worker: str, batch: Batch, *, reached: Mapping[Slice, Reached], seconds: float
     ) -> None:
-        """Report that *batch* was written; *reached* tells how far each slice of *worker* is."""
+        """Report that *batch* was written; *reached* has the progress of each slice of *worker*."""
         if len(batch):
             self._metrics.batch_settled(len(batch), seconds=seconds)
         _log_batch(worker, batch, reached=reached, seconds=seconds)
@@ -91,7 +91,7 @@ class Reports:
 
 
 def shards_changed(what: str, worker: str, slices: Iterable[Slice]) -> None:
-    """Log that a worker took, gave back, lost or divided shards, or parts of them."""
+    """Log that *worker* took, gave back, lost or divided shards or parts of them."""
     if shards := [str(each) for each in sorted(slices)]:
         _log.info("%s shards", what, extra={"worker_id": worker, "shards": shards})
 
@@ -102,7 +102,7 @@ def replay_changed(what: str, replay_id: str, **facts: object) -> None:
 
 
 def gap_told(subscription: Subscription, result: Result, *, position: int) -> None:
-    """Log the outcome of telling a receiver of a gap."""
+    """Log the outcome of reporting a gap to a receiver."""
     _log.info(
         "told a receiver of a gap",
         extra={
@@ -132,7 +132,7 @@ def _log_batch(worker: str, batch: Batch, *, reached: Mapping[Slice, Reached], s
 
 
 def _log_failures(failures: Sequence[Failure]) -> None:
-    """Log failed attempts and their next try: a few lines per company, then the number of the others."""
+    """Log failed attempts and the time of their retry: a few lines per company, then the number of the others."""
     if not failures or not _log.isEnabledFor(logging.INFO):
         return
     counts: Counter[int] = Counter()

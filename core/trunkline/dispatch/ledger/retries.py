@@ -1,7 +1,7 @@
 """The retry lane: claims due deliveries and hands them to the runner.
 
-While few deliveries are due it claims from all of them. If many are due, the subscriptions take turns, however many are due of
-each. So a target that returns to a hundred thousand deliveries delays no other target.
+If few deliveries are due, they are claimed by their due time. If many are due, the subscriptions take turns, however many
+deliveries each has. So a target that recovers with a backlog of a hundred thousand deliveries delays no other target.
 """
 
 import asyncio
@@ -23,22 +23,22 @@ from trunkline.store.deliveries import Claim
 from trunkline.store.wakeup import Signal
 
 LOOK_SECONDS = 1.0
-"""How long it waits if the database does not answer."""
+"""How long the lane waits if the database does not answer."""
 PAGE = 500
 WINDOW = 500
-"""Due deliveries that are chosen by their time alone; if more are due, the subscriptions take turns."""
+"""If at most this many deliveries are due, they are claimed by their time alone; otherwise the subscriptions take turns."""
 IN_TURN = 200
-"""Subscriptions in one query of the ledger; the next query is for those after them."""
+"""Number of subscriptions in one query of the ledger; the next query continues after them."""
 CROWDED_SECONDS = 0.01
 BUSY_SECONDS = 0.05
-"""How long it waits if deliveries are due and none of them may begin."""
+"""How long the lane waits if deliveries are due but none of them may begin."""
 ROUND_SECONDS = 0.1
-"""How long due deliveries gather after all were claimed: to claim ten costs little more than to claim one."""
+"""How long due deliveries gather after all were claimed, because claiming ten costs little more than claiming one."""
 _log = logging.getLogger(__name__)
 
 
 class Retries:
-    """Claims due deliveries for the worker of *owned*: of each subscription as many as *runner* has room for."""
+    """Claims due deliveries for the worker of *owned*, as many of each subscription as *runner* has room for."""
 
     def __init__(
         self, database: Database, owned: OwnedShards, runner: Runner, starter: Starter, *, keep_up: KeepUp
@@ -49,10 +49,10 @@ class Retries:
         self._starter = starter
         self._keep_up = keep_up
         self._after = 0
-        """The number of the subscription that had the last turn."""
+        """The number of the subscription whose turn was last."""
 
     async def run(self, due: Signal) -> None:
-        """Claim whenever deliveries are due; the agenda watch sets *due* if another process made them due."""
+        """Claim whenever deliveries are due. The agenda watch sets *due* if another process made deliveries due."""
         while True:
             wait: float | None = LOOK_SECONDS
             try:
@@ -62,7 +62,7 @@ class Retries:
             await due.wait(wait)
 
     async def claim_due(self) -> float | None:
-        """Claim due deliveries that can start soon; returns in how many seconds to look again, None if nothing waits."""
+        """Claim due deliveries that can start soon. Returns the seconds until the next call, None if nothing waits."""
         limit = min(self._runner.slots.free + READY - self._runner.waiting_claims, PAGE)
         if limit <= 0 or not self._owned.is_alive:
             return CROWDED_SECONDS
@@ -84,11 +84,11 @@ class Retries:
         faults.point("retry.after_start")
         if has_more or len(keys) < len(oldest):
             return CROWDED_SECONDS
-        await asyncio.sleep(ROUND_SECONDS)  # a signal set meanwhile is seen after it
+        await asyncio.sleep(ROUND_SECONDS)  # a signal that is set meanwhile is handled afterwards
         return 0.0
 
     def _with_room(self, due: Iterable[Key], limit: int) -> list[Key]:
-        """Choose from *due* the deliveries that there is room for, the oldest first."""
+        """Choose the deliveries from *due* that memory has room for, the oldest first."""
         chosen: list[Key] = []
         taken: Counter[int] = Counter()
         room: dict[int, int] = {}
@@ -102,13 +102,16 @@ class Retries:
         return chosen
 
     def _room_of(self, subscription_no: int) -> int:
-        """Tell how many to claim. Paced deliveries are passed on to their lane, all at once to keep the order of their due times."""
+        """Return how many deliveries to claim.
+
+        Paced deliveries are passed on to their lane, all at once, to keep the order of their due times.
+        """
         return (
             PAGE if self._starter.passes_on(subscription_no) else self._runner.slots.room_of(subscription_no)
         )
 
     async def _in_turn(self, limit: int) -> list[Key]:
-        """Choose due deliveries of the next subscriptions, as many as there is room for."""
+        """Choose due deliveries of the next subscriptions in turn, as many as memory has room for."""
         async with self._database.read() as connection:
             waiting = await store.waiting(connection, store.FREE, after=self._after, limit=IN_TURN)
             self._after = waiting[-1].subscription_no if len(waiting) == IN_TURN else 0

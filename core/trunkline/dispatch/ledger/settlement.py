@@ -1,7 +1,7 @@
 """Settling: results are written in batches, in the transaction that moves the cursors.
 
-While the database does not answer, a batch is kept and tried again, so no result is lost. Results of a shard that another
-worker has taken over are dropped, because that worker makes its own attempts.
+If the database does not answer, a batch is kept and written later, so no result is lost. If another worker has taken over a
+shard, results of the shard are dropped, because that worker makes its own attempts.
 """
 
 import asyncio
@@ -43,22 +43,22 @@ from trunkline.store.wakeup import Signal
 
 INTERVAL_SECONDS = 0.05
 MOST_AT_ONCE = 500
-"""Results that one transaction writes: it holds the lock of the log's writer, and the event loop for milliseconds."""
+"""Number of results that one transaction writes; it blocks the writer of the log, and the event loop for milliseconds."""
 CURSOR_SECONDS = 1.0
 """How long a moved cursor may stay unwritten if no delivery depends on it."""
 TALLY_SECONDS = 1.0
 """How long the health figures may stay unwritten."""
 UNAVAILABLE_SECONDS = 0.5
-"""How long a batch waits for its next try if the database does not answer."""
+"""How long a batch waits before it is written again if the database did not answer."""
 MOST_FAILING = 100_000
-"""Subscriptions whose last failure is remembered; if one is forgotten, its failing span goes on with its next failure."""
+"""Number of subscriptions whose last failure is remembered. A forgotten one continues its failing span at its next failure."""
 _log = logging.getLogger(__name__)
 
 
 class Settlement:
-    """The only writer of a worker's results: takes them from *runner*, and sets *due* if a retry is due soon.
+    """The only writer of a worker's results: takes them from *runner* and writes them.
 
-    It sets *turn* if a key's next delivery may have its turn.
+    It sets *due* if a retry is due soon, and *turn* if the next delivery of an order key may begin.
     """
 
     def __init__(
@@ -85,10 +85,10 @@ class Settlement:
         self._tally = health.Tally()
         self._tally_due = 0.0
         self._failed_at: dict[int, float] = {}
-        """When this process last saw each subscription fail (monotonic seconds), the latest at the end."""
+        """By subscription: when this process last saw it fail (monotonic seconds), the latest last."""
 
     async def run(self) -> None:
-        """Write a batch every ``INTERVAL_SECONDS``, or as soon as ``jobs.BATCH`` results wait; an idle worker rests."""
+        """Write a batch every ``INTERVAL_SECONDS``, or as soon as ``jobs.BATCH`` results wait. An idle worker writes nothing."""
         full, loop = self._runner.results.full, asyncio.get_running_loop()
         flushed = loop.time()
         while True:
@@ -103,12 +103,12 @@ class Settlement:
             flushed = loop.time()
 
     async def flush(self, *, is_last: bool = False) -> None:
-        """Write all results so far; returns when they are in the database. *is_last*: write the health figures too."""
+        """Write all results so far, and return when they are in the database. If *is_last*, write the health figures too."""
         queue = self._runner.results
         async with self._flushing:
             if (
                 self._unwritten is not None
-            ):  # a flush was cancelled on the way; the cursors already count on this batch
+            ):  # an earlier flush was cancelled; the cursors already include this batch
                 await self._write(self._unwritten)
             for deferred in self._runner.overdue(is_leaving=self._owned.is_leaving):
                 queue.put(deferred)
@@ -154,7 +154,7 @@ class Settlement:
         return batch
 
     async def _write(self, batch: Batch) -> None:
-        """Write *batch*, retrying until the database takes it, and report it."""
+        """Write *batch*, retrying until the database accepts it, and report it."""
         while True:
             batch.drop([progress for progress, _ in batch.first if progress.lost])
             leases = [progress for progress in self._owned.progress.values() if not progress.lost]
@@ -194,7 +194,7 @@ class Settlement:
         self._wake(batch)
 
     def _wake(self, batch: Batch) -> None:
-        """Wake the lanes that have work from *batch*."""
+        """Wake the lanes that have work after *batch*."""
         if batch.is_due_soon:
             self._due.set()
         if batch.is_paced_soon:
@@ -203,9 +203,10 @@ class Settlement:
             self._turn.set()
 
     def _count_attempts(self, batch: Batch, *, was_written: bool) -> None:
-        """Count the attempts of *batch* in the health figures, which are written at most once a second, and less often if many.
+        """Count the attempts of *batch* in the health figures.
 
-        A process that is killed loses the last of them; no decision depends on them.
+        The figures are written at most once a second, and less often if they are many. A killed process loses the last ones; no
+        decision depends on them.
         """
         if was_written:
             self._tally_due = asyncio.get_running_loop().time() + TALLY_SECONDS + len(self._tally) / 1000
@@ -219,7 +220,7 @@ class Settlement:
             )
 
     def _timed(self, streaks: Iterable[Streak]) -> list[Streak]:
-        """Set in each of *streaks* the time since this process last saw that subscription fail."""
+        """Set in each of *streaks* the time since this process last saw the subscription fail."""
         now = time.monotonic()
         return [
             replace(each, passed_ms=math.ceil((now - self._failed_at.get(each.subscription_no, now)) * 1000))
@@ -244,7 +245,7 @@ class Settlement:
         leases: Sequence[Progress],
         reached: Mapping[Slice, Reached],
     ) -> list[Row]:
-        """Write *batch* and the cursors up to *reached*; returns the subscriptions that this disabled. Raises LeaseLost."""
+        """Write *batch*, and the cursors up to *reached*. Returns the subscriptions that were disabled. Raises LeaseLost."""
         now_ms = await self._advance(connection, batch, leases, reached)
         recorded = await streaks.record_streaks(
             connection,
@@ -284,7 +285,7 @@ class Settlement:
         leases: Sequence[Progress],
         reached: Mapping[Slice, Reached],
     ) -> int:
-        """Move the cursors that have moved or that *batch* needs; returns the database's time. Raises LeaseLost."""
+        """Write the cursors that have moved or that *batch* needs. Returns the database's time. Raises LeaseLost."""
         needed = {progress for progress, _ in batch.first}
         moving = [p for p in leases if p in needed or reached[p.lease.slice] != p.written]
         if not moving:

@@ -18,17 +18,18 @@ from trunkline.store.database import Database
 from trunkline.store.deliveries import Claim
 
 READY = 256
-"""Claimed deliveries that may wait in memory for a slot, so that no slot is empty while others are claimed."""
+"""Number of claimed deliveries that may wait in memory for a slot, so that no slot is empty during the next claim."""
 SHORTEST_PAGE = 128
-"""Deliveries that a replay's page must be able to claim, else it waits: a short page costs as much as a long one."""
+"""A replay's page is claimed here only if memory has room for this many deliveries: a short page costs as much as a long one."""
 STARTED_AT_ONCE = 8
-"""Claims that start before live deliveries get a turn of the event loop: each takes some 60 µs."""
+"""Number of claims that start before live deliveries get a turn of the event loop: each takes some 60 µs."""
 
 
 class Starter:
     """Hands claims of the worker of *owned* to *runner*.
 
-    A delivery of a subscription with a pace is left to the holder of its shard, unless this worker claimed it as that holder.
+    A delivery of a subscription with a pace is left to the holder of its shard, unless this worker claimed the delivery as that
+    holder.
     """
 
     def __init__(self, database: Database, owned: OwnedShards, table: RoutingTable, runner: Runner) -> None:
@@ -38,14 +39,17 @@ class Starter:
         self._runner = runner
 
     def passes_on(self, subscription_no: int) -> bool:
-        """True if claims of a subscription are handed over or put aside, unless they were made as the holder of its shard."""
+        """Return whether claims of a subscription are handed to the holder of its shard or put aside.
+
+        This does not apply to claims that this worker made as the holder.
+        """
         route = self._table.route(subscription_no)
         return route is None or route.pace is not None
 
     def claiming(self, subscription_no: int) -> Claiming | None:
-        """Tell how much of a replay's next page to claim here; None if the retry lane has to start it.
+        """Return how this worker claims a replay's next page; None if the retry lane has to start its deliveries.
 
-        The retry lane lets the subscriptions take turns when memory has little room.
+        The retry lane is used if memory has little room, because there the subscriptions take turns.
         """
         room = self._runner.slots.room_of_page(subscription_no)
         ready = self._runner.slots.free + READY * 3 // 4 - self._runner.waiting_claims
@@ -62,9 +66,10 @@ class Starter:
         pins: Mapping[int, Pins] | None = None,
         by_holder: bool = False,
     ) -> None:
-        """Start *claims*. Their *events* (by position) and the *pins* of their replays (by number) are read if not given.
+        """Start *claims*.
 
-        *by_holder*: they were claimed as the holder of their shards.
+        Their *events* (by position) and the *pins* of their replays (by number) are read if not given. *by_holder* says that
+        the claims were made as the holder of their shards.
         """
         if events is None or pins is None:
             async with self._database.read() as connection:

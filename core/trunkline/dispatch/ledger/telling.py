@@ -19,7 +19,7 @@ from trunkline.store.streaks import Failing, Recorded
 from trunkline.store.subscriptions import Row
 
 TELL_AGAIN_MS = 60 * 60 * 1000
-"""Shortest time between two reports of a subscription that fails and recovers in turns."""
+"""Shortest time between two reports of a subscription that alternates between failing and recovering."""
 
 
 async def tell(
@@ -30,7 +30,7 @@ async def tell(
     policy: FailingPolicy,
     disabled: Sequence[Row],
 ) -> None:
-    """Report the subscriptions that *batch* made failing or recovered; the *disabled* ones have been reported already."""
+    """Report the subscriptions that *batch* made failing or recovered. The *disabled* ones have been reported already."""
     if not recorded.failing and not recorded.recovered:
         return
     news: list[News] = []
@@ -78,9 +78,9 @@ def _name(subscription: Subscription) -> dict[str, str]:
 
 
 def next_level(level: int | None, *, threshold: int, told_ms: int | None, now_ms: int) -> int | None:
-    """Tell the next ``failing_level`` at *threshold*; if it changes and is above ``UNTOLD``, a report is sent.
+    """Return the next ``failing_level`` at *threshold*. A report is sent if the level changes and is above ``UNTOLD``.
 
-    If the last report was sent at *told_ms*, less than ``TELL_AGAIN_MS`` ago, the failure stays unreported.
+    If the last report was sent less than ``TELL_AGAIN_MS`` ago (at *told_ms*), the failure stays unreported.
     """
     if not threshold or (level or 0) > threshold:
         return level

@@ -1,7 +1,7 @@
-"""The turns: claims the deliveries that are next in their order, and hands them to ``ordering``.
+"""The turns: claims the next deliveries of order keys, and hands them to ``ordering``.
 
-The subscriptions take turns, however many deliveries are due of each.
-It also reads from the ledger, for ``ordering``, which keys of a subscription have deliveries there.
+The subscriptions take turns, however many deliveries each has due. It also reads from the ledger, for ``ordering``, which keys
+of a subscription have deliveries there.
 """
 
 import asyncio
@@ -37,24 +37,24 @@ from trunkline.store.wakeup import Signal
 
 LOOK_SECONDS = 1.0
 IDLE_SECONDS = 10.0
-"""Pause between queries while nothing is in an order. A worker may still write deliveries of a deleted subscription."""
+"""Pause between queries while no delivery has an order. A worker may still write deliveries of a deleted subscription."""
 CROWDED_SECONDS = 0.05
-"""Pause if no slot is free, or all claimed subscriptions are down: else a target that refuses would be tried again at once."""
+"""Pause if no slot is free or all claimed targets are down; without it a target that refuses would be called again at once."""
 MOST_CLAIMED = 1024
-"""Claimed deliveries that may be in memory."""
+"""Number of claimed deliveries that may be in memory."""
 MOST_OF_COMPANY = MOST_CLAIMED // 4
-"""Claimed deliveries in memory at which a company has no turn until some have ended."""
+"""Number of claimed deliveries in memory at which a company gets no turn until some have ended."""
 FRONTS = 128
-"""Keys whose deliveries are claimed at once."""
+"""Number of keys whose deliveries are claimed at once."""
 RUN = 128
-"""Deliveries of one key that are claimed behind its first, so that they do not need a transaction each."""
+"""Number of deliveries of one key that are claimed after its first, so that not each one needs a transaction."""
 LOOKED_AT = 50
-"""Subscriptions in one look into the ledger."""
+"""Number of subscriptions whose keys are read in one step."""
 _log = logging.getLogger(__name__)
 
 
 class Turns:
-    """Claims deliveries in order for the worker of *owned*, at most *per_subscription* keys of a subscription at a time."""
+    """Claims deliveries in order for the worker of *owned*, for at most *per_subscription* keys of a subscription at a time."""
 
     def __init__(
         self,
@@ -75,13 +75,13 @@ class Turns:
         self._keep_up = keep_up
         self._per_subscription = per_subscription
         self._idle: tuple[frozenset[Slice], int] | None = None
-        """The shards, or parts, and the routing version with which nothing was in an order."""
+        """The slices and the routing version at the last query that found no delivery in order."""
         self._idle_since = 0.0
         self._after = 0
-        """The number of the subscription that had the last turn."""
+        """The number of the subscription whose turn was last."""
 
     async def run(self, turn: Signal) -> None:
-        """Claim whenever a delivery has its turn, looking once a second at least."""
+        """Claim whenever the next delivery of a key may begin; query at least once a second."""
         while True:
             wait = LOOK_SECONDS
             try:
@@ -91,9 +91,10 @@ class Turns:
             await turn.wait(wait)
 
     async def step(self) -> float:
-        """Look and claim once; returns in how many seconds to do so again.
+        """Query and claim once. Returns the seconds until the next call.
 
-        If no subscription has an ordering, and the ledger has no delivery in order for these shards, it runs no query for a while.
+        If no subscription has an ordering, and the ledger has no delivery in order for these shards, it runs no query for a
+        while.
         """
         written = {
             progress.lease.slice: progress.written
@@ -128,7 +129,10 @@ class Turns:
         return time.monotonic() - self._idle_since < IDLE_SECONDS
 
     def _settled(self, written: Mapping[Slice, Reached], shard: int, subscription_no: int) -> int | None:
-        """Tell up to which position the ledger has all of a subscription after *written*; None if another worker has its shard."""
+        """Return the position up to which the ledger has all deliveries of a subscription, given the progress in *written*.
+
+        None if another worker has its shard.
+        """
         reached = parts.find(written, shard, subscription_no)
         route = self._table.route(subscription_no)
         progress = parts.find(self._owned.progress, shard, subscription_no)
@@ -137,7 +141,7 @@ class Turns:
         return progress.settled_of(route.subscription.company_id, reached)
 
     async def _fronts(self, connection: AsyncConnection, settled: store.Settled, *, limit: int) -> list[Key]:
-        """Choose due deliveries of the next subscriptions."""
+        """Choose due deliveries of the next subscriptions in turn."""
         fronts, self._after = await store.due_fronts(
             connection,
             settled,
@@ -149,11 +153,11 @@ class Turns:
         return fronts
 
     def _most_of(self, subscription_no: int) -> int:
-        """Tell how many keys of a subscription to claim; a claim without a slot costs writes for nothing."""
+        """Return how many keys of a subscription to claim. A claim that finds no slot would cost useless writes."""
         return min(max(self._runner.slots.room_of(subscription_no), 1), self._per_subscription)
 
     def _without_turn(self) -> Collection[int]:
-        """List the subscriptions without a turn: their slots are taken, or their company has enough in memory."""
+        """List the subscriptions that get no turn: their slots are in use, or their company has too many deliveries in memory."""
         busy = self._runner.slots.busy
         full = {company for company, count in self._ordering.claimed_by.items() if count >= MOST_OF_COMPANY}
         if not full:
@@ -177,7 +181,7 @@ class Turns:
         return claimed
 
     async def _look(self) -> None:
-        """Tell ``ordering`` which keys of the subscriptions it does not know have deliveries in the ledger."""
+        """Read which keys have deliveries in the ledger, for the subscriptions that ``ordering`` has not read yet."""
         for no, blocked in self._ordering.unknown()[:LOOKED_AT]:
             blocked.begin_to_learn()
             async with self._database.read() as connection:
@@ -216,7 +220,7 @@ class Turns:
         return self._owned.of(route.subscription.company_id, route.subscription.no)
 
     async def _put_aside(self, queues: Sequence[OrderedClaim], positions: set[int]) -> None:
-        """End or put off the first delivery of each queue, and hold the others behind it again.
+        """End or postpone the first delivery of each queue, and hold the others again.
 
         If the shard was given away meanwhile, the deliveries are left to its next holder.
         """

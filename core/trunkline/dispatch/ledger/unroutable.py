@@ -14,9 +14,10 @@ from trunkline.store.deliveries import Claim, Settled
 async def put_aside(
     connection: AsyncConnection, worker: str, claims: Sequence[Claim], *, positions: Collection[int]
 ) -> list[Claim]:
-    """End *claims* of *worker*: as gone if the subscription or event is gone, else put them off; returns those that are gone.
+    """End *claims* of *worker* whose subscription or event is gone, and postpone the others. Returns the ended ones.
 
-    *positions* have events. A delivery of an inactive subscription is woken when the subscription becomes active.
+    *positions* has the positions whose events exist. A delivery of an inactive subscription is woken when the subscription becomes
+    active.
     """
     rows = await subscription_store.locked(connection, sorted({claim.subscription_no for claim in claims}))
     settled: list[Settled] = []

@@ -1,11 +1,12 @@
-"""The matching lane: matches events that the reader cannot hand over at once, beside the reader, company after company.
+"""The matching lane: matches events that the reader cannot hand over at once, one company after the other.
 
-The reader matches cheap filters, in a few milliseconds per page. An event with expensive filters, or of a company at its limit
-of open deliveries, waits here; only its position is kept, and the shard's cursor waits for it. The reader goes on with events
-of others. Later events of the same company wait behind it, to keep their order. Beyond the first ones, only the start and the
-end of a company's waiting range are kept, and its events are read from the log again at their turn. If very many wait, and none
-of them is in an order, their deliveries are written to the ledger, as far as others leave room, so that every worker can make
-them.
+The reader itself matches cheap filters, in a few milliseconds per page. An event waits here if its filters are expensive, or if
+its company is at its limit of open deliveries. Only its position is kept, and the shard's cursor waits for it, while the reader
+continues with other companies. Later events of the same company wait behind it, to keep their order.
+
+Up to a limit the positions are listed. Beyond it, only the start and the end of a company's waiting range are kept, and the
+events are read from the log again later. If very many events wait and none has an order, their deliveries are written to the
+ledger, as far as other companies leave room, so that every worker can make them.
 """
 
 import asyncio
@@ -31,29 +32,29 @@ from trunkline.store import stream
 from trunkline.store.database import Database
 
 PAGE_COST = 50_000
-"""Highest cost of the filters of all companies in one page of the reader, in units of ``filters.costs``: 5 ms."""
+"""Highest cost of all filters that one page of the reader may match, in units of ``filters.costs``: 5 ms."""
 COMPANY_COST = 20_000
-"""The same for one company."""
+"""Highest cost of the filters of one company in a page."""
 UNIT_BYTES = 64
-"""Bytes of an event that are parsed in the time of one unit."""
+"""Number of bytes of an event that are parsed in the time of one cost unit."""
 AT_ONCE = 20
-"""Events of one company that are matched in one turn."""
+"""Number of events of one company that are matched in one turn."""
 COMPANY_LISTED = 1_000
-"""Positions that are listed for one company."""
+"""Number of positions that are listed for one company."""
 MOST_LISTED = 40_000
-"""Positions that are listed for all companies."""
+"""Number of positions that are listed for all companies."""
 SPILLS_FROM = 10_000
-"""Waiting events of one company from which its deliveries may exceed the company's limit, …"""
+"""Number of waiting events from which a company may exceed its limit of open deliveries, as long as ``SPILL_ROOM`` allows."""
 SPILL_ROOM = HIGH_WATER // 2
-"""… while fewer than this are open in all, so that the reader can go on for others."""
+"""Number of open deliveries in all at which no company may exceed its limit, so that the reader can continue for others."""
 SPILL_SECONDS = 0.02
-"""How often to look for such room while a company waits for it."""
+"""How often to check whether a waiting company may exceed its limit."""
 LOOK_SECONDS = 0.5
 _log = logging.getLogger(__name__)
 
 
 class Budget:
-    """The matching cost that one page of the reader may have; more would delay others."""
+    """The matching cost that one page of the reader may have; a higher cost would delay others."""
 
     __slots__ = ("_left", "_of_company")
 
@@ -62,7 +63,7 @@ class Budget:
         self._of_company: dict[int, int] = {}
 
     def allows(self, event: Event, cost: int) -> bool:
-        """Tell whether *event*, whose filters have *cost*, may be matched now; if so, count it."""
+        """Return whether *event*, whose filters have *cost*, may be matched now; if so, add the cost."""
         cost += len(event.body) // UNIT_BYTES
         spent = self._of_company.get(event.company_id, 0) + cost
         if spent > COMPANY_COST or cost > self._left:
@@ -73,7 +74,7 @@ class Budget:
 
 
 class _Rest:
-    """A company's waiting events beyond the listed ones: from *first*, which is parked, to *last*."""
+    """A company's waiting events beyond the listed ones: from position *first*, which is parked, to *last*."""
 
     __slots__ = ("count", "first", "last")
 
@@ -82,13 +83,13 @@ class _Rest:
         self.count = 1
 
     def add(self, position: int) -> None:
-        """Add the event at *position*, which is behind all others."""
+        """Add the event at *position*, which is higher than all others."""
         self.last = position
         self.count += 1
 
 
 class _Line:
-    """The waiting events of one company on one track, in the log's order: listed positions, and the rest behind them."""
+    """The waiting events of one company on one track, in the log's order: listed positions, and a range after them."""
 
     __slots__ = ("is_ordered", "listed", "rest", "waits_for_earlier")
 
@@ -96,9 +97,9 @@ class _Line:
         self.listed: deque[int] = deque()
         self.rest: _Rest | None = None
         self.is_ordered = False
-        """Whether any was for a subscription with an ordering; nothing may overtake it."""
+        """Whether any event was for a subscription with an ordering; then no later event may overtake it."""
         self.waits_for_earlier = False
-        """Whether the first is for such a subscription, and earlier events of the company before its track are not settled."""
+        """Whether the first event has to wait, because it needs an order and earlier events of the company are not settled."""
 
     def __len__(self) -> int:
         return len(self.listed) + (self.rest.count if self.rest else 0)
@@ -107,7 +108,7 @@ class _Line:
 class MatchingLane:
     """Matches the events that were ``put`` here, and hands their deliveries to *runner*, as far as *room* allows.
 
-    *spills*: if very many events of a company wait, their deliveries may go to the ledger.
+    If *spills*, and very many events of a company wait, their deliveries may go to the ledger.
     """
 
     def __init__(
@@ -118,19 +119,19 @@ class MatchingLane:
         self._runner = runner
         self._spills = spills
         self._waiting: OrderedDict[tuple[int, Track], _Line] = OrderedDict()
-        """By company and track."""
+        """The waiting events, by company and track."""
         self._listed = 0
         self._has_work = asyncio.Event()
         self.room = room
         self.pauses = Pauses()
 
     def waiting(self, company_id: int, track: Track) -> int:
-        """Tell how many events of a company wait."""
+        """Return how many events of a company wait."""
         line = self._waiting.get((company_id, track))
         return len(line) if line else 0
 
     def crowded(self, *, least: int) -> Iterator[tuple[int, Slice]]:
-        """List the companies with at least *least* waiting events, each with the slice that they are read for."""
+        """List the companies with at least *least* waiting events, each with the slice in which they wait."""
         return (
             (company_id, track.progress.lease.slice)
             for (company_id, track), line in self._waiting.items()
@@ -138,7 +139,7 @@ class MatchingLane:
         )
 
     def put(self, event: Event, track: Track) -> None:
-        """Let *event* wait; the cursor of its shard does not pass it before it is matched."""
+        """Let *event* wait. The cursor of its shard stops before it until it is matched."""
         line = self._waiting.setdefault((event.company_id, track), _Line())
         if line.rest is not None:
             line.rest.add(event.position)
@@ -162,7 +163,7 @@ class MatchingLane:
                 await asyncio.sleep(LOOK_SECONDS)
 
     async def step(self) -> None:
-        """Match the next events of the next company that has room."""
+        """Match the next events of a company that may have more open deliveries."""
         company_id, track = await self._next_line()
         line, progress = self._waiting[company_id, track], track.progress
         self._waiting.move_to_end((company_id, track))
@@ -184,7 +185,7 @@ class MatchingLane:
             await self._match(position, progress, event, known)
             line.listed.popleft()
             self._listed -= 1
-        if progress.lost:  # the shard's next holder reads them again
+        if progress.lost:  # the next holder of the shard reads the events again
             self._listed -= len(line.listed)
         if progress.lost or not line:
             del self._waiting[company_id, track]
@@ -209,7 +210,7 @@ class MatchingLane:
                     await self.room.company_has_room.wait()
 
     def _has_room(self, company_id: int, line: _Line, event: Event | None = None) -> bool:
-        """Tell whether more events of a company, or *event* if given, may be matched now."""
+        """Return whether more events of a company, or *event* if given, may be matched now."""
         if self.room.has_room_for(company_id):
             return True
         if not self._spills:
@@ -219,13 +220,19 @@ class MatchingLane:
         return len(line) >= SPILLS_FROM and not line.is_ordered and self.room.open < SPILL_ROOM
 
     def waits_for_earlier(self, event: Event, track: Track) -> bool:
-        """Tell whether *event* is for a subscription with an ordering, and the company's events before *track* are not settled."""
+        """Return whether *event* has to wait because it needs an order and earlier events of its company are not settled.
+
+        These are the company's events before *track*.
+        """
         return not _is_first(event.company_id, track) and self._table.is_ordered(
             self._table.candidates(event)
         )
 
     async def _known(self, company_id: int, track: Track, events: Mapping[int, Event]) -> Collection[Key]:
-        """Find the deliveries of *events* that earlier owners settled; also let *track* learn the company's last event before it."""
+        """Find the deliveries of *events* that earlier owners settled.
+
+        If an event has to wait for earlier ones, also read the company's last position before *track*.
+        """
         waits = not track.knows(company_id) and any(
             self.waits_for_earlier(event, track) for event in events.values()
         )
@@ -242,10 +249,10 @@ class MatchingLane:
     async def _list_more(
         self, company_id: int, track: Track, line: _Line, rest: _Rest
     ) -> Mapping[int, Event]:
-        """List the next events of the *rest* of a *line*, and return them by position.
+        """List the next positions of *rest* in *line*, and return their events by position.
 
-        The first of the remaining ones is parked before any position is closed, so the cursor never passes an unmatched event.
-        Events added meanwhile are behind all that were read.
+        The first of the remaining events is parked before any position is closed, so the cursor never passes an unmatched
+        event. Events that are added meanwhile have higher positions than the events read.
         """
         first, last, progress = rest.first, rest.last, track.progress
         async with self._database.read() as connection:
@@ -264,7 +271,9 @@ class MatchingLane:
             line.rest = None
         else:
             rest.first = positions[len(listed)]
-            rest.count = max(rest.count - len(listed), 1)  # some types were not counted
+            rest.count = max(
+                rest.count - len(listed), 1
+            )  # event types that nobody subscribes to were not counted
         if first not in positions[:1]:
             progress.begin(first, 0)  # retention has removed it
         line.listed.extend(listed)
@@ -274,7 +283,7 @@ class MatchingLane:
     async def _match(
         self, position: int, progress: Progress, event: Event | None, known: Collection[Key]
     ) -> None:
-        """Match the event at *position*; None if retention removed it. On a lost shard nothing is submitted."""
+        """Match the event at *position*; it is None if retention removed it. If the shard is lost, nothing is submitted."""
         await self.room.has_room.wait()
         while not progress.lost and time.monotonic() >= progress.valid_until:  # noqa: ASYNC110 - the clock sets no event
             await asyncio.sleep(LOOK_SECONDS)
@@ -293,17 +302,17 @@ class MatchingLane:
 
 
 def _is_first(company_id: int, track: Track) -> bool:
-    """Tell whether the ledger has all deliveries of a company before *track*."""
+    """Return whether the ledger has all deliveries of a company's events before *track*."""
     return track.is_first_of(company_id, cursor=track.progress.written.cursor)
 
 
 def _may_begin(progress: Progress) -> bool:
-    """Tell whether events of a shard may begin; also true if it is lost, since its events are then dropped."""
+    """Return whether events of a shard may be matched. Also True if the shard is lost, because its events are then dropped."""
     return progress.lost or not progress.draining
 
 
 def candidates_of(progress: Progress, candidates: Candidates) -> Candidates:
-    """Leave out candidates that are in other parts of the shard, if *progress* is of a part."""
+    """Leave out the candidates in other parts of the shard, if *progress* is that of a part."""
     held = progress.lease.slice
     if held.part == WHOLE or not candidates.routes:
         return candidates
@@ -312,7 +321,7 @@ def candidates_of(progress: Progress, candidates: Candidates) -> Candidates:
 
 
 def unsettled(routes: Sequence[Route], event: Event, known: Collection[Key]) -> Sequence[Route]:
-    """Choose from *routes* those whose delivery of *event* is not in *known*, the keys that the ledger has."""
+    """Choose the *routes* whose delivery of *event* is not in the ledger; *known* has the keys that are."""
     if not (known and routes):
         return routes
     return [route for route in routes if Key(event.position, route.subscription.no) not in known]

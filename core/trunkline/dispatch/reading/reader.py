@@ -1,9 +1,9 @@
 """The readers: they read the log past the cursors, match events, and hand deliveries to the runner.
 
-The live reader is near the head of the log. If a shard is far behind, as after an outage, the live reader goes on at the
-head, and leaves the stretch in between to the second reader, which catches up. The second reader reads only as much as live
-deliveries leave room for, and writes nothing to the ledger before an attempt. Both work the same way, each along its own
-tracks (``dispatch.progress``).
+The live reader stays near the head of the log. If a shard is far behind, as after an outage, the live reader jumps to the head,
+and leaves the range in between (a *stretch*) to the second reader, which catches up. The second reader reads only as much as
+live deliveries leave room for, and writes nothing to the ledger before an attempt. Both readers work in the same way, each with
+its own tracks (``dispatch.progress``).
 """
 
 import asyncio
@@ -35,15 +35,15 @@ from trunkline.store.wakeup import Handover, Signal
 
 PAGE = 500
 PAGE_BYTES = 8 * 1024 * 1024
-"""Expected size of a page at most, judged by the size of earlier events."""
+"""Highest expected size of a page, estimated from the size of earlier events."""
 FIRST_PAGE = 64
-"""Events of the first page, while their size is unknown."""
+"""Number of events in the first page, while their size is unknown."""
 SUBMITTED_AT_ONCE = 128
-"""Deliveries that are submitted in one turn of the event loop: each takes some 10 µs."""
+"""Number of deliveries that are submitted in one turn of the event loop: each takes some 10 µs."""
 FAR_BEHIND = 5_000
-"""Positions behind the head of the log from which the live reader goes on at the head."""
+"""Number of positions behind the head of the log at which the live reader jumps to the head."""
 MOST_STRETCHES = 1_000
-"""Most stretches of one shard; at this number the live reader no longer skips to the head."""
+"""The most stretches of one shard; with so many, the live reader no longer jumps to the head."""
 LOOK_SECONDS = 1.0
 _log = logging.getLogger(__name__)
 
@@ -51,7 +51,8 @@ _log = logging.getLogger(__name__)
 class Reader:
     """Reads the log for the shards in *owned*, which the leases change meanwhile.
 
-    Events with expensive filters go to the reader's lane, *matching* or *catching_up*, so a page takes milliseconds.
+    Events with expensive filters go to a matching lane (*matching* for the live reader, *catching_up* for the second), so a
+    page takes milliseconds.
     """
 
     def __init__(
@@ -95,36 +96,36 @@ class Reader:
             await log_has_grown.wait(wait)
 
     async def catch_up(self) -> None:
-        """Read stretches whenever there are some."""
+        """Read stretches whenever there are any."""
         while True:
             try:
                 if await self.read_stretch():
                     continue
             except StoreUnavailable as error:
                 _log.warning("cannot catch up with the log now: %s", error)
-            # A shard whose lease is not sure, or that is draining, may become readable again.
+            # A shard that is draining, or whose lease may have lapsed, may become readable again.
             is_any = any(progress.stretches for progress in self._owned.progress.values())
             await self._has_stretch.wait(LOOK_SECONDS if is_any else None)
 
     def is_behind(self, agenda: Agenda) -> bool:
-        """Tell whether the log has unread events, or subscriptions have changed."""
+        """Return whether the log has unread events, or subscriptions have changed."""
         shards = self._owned.progress.values()
         return agenda.routing_version != self._table.version or any(p.live.read < agenda.head for p in shards)
 
     async def prepare(self) -> None:
-        """Load the routing table before shards are claimed, as they would wait for it."""
+        """Load the routing table before shards are claimed, so that they need not wait for it."""
         async with self._database.read() as connection:
             head = await stream.head(connection)
         await self.refresh(head.routing_version)
 
     async def read_on(self) -> bool:
-        """Read one page at the head of the log, or take the events that this process just appended; returns whether more is unread."""
+        """Read one page at the head of the log, or take the events that this process just appended. Returns whether more is unread."""
         tracks = [progress.live for progress in self._readable()]
         head, is_read = await self._read_page(tracks, self._matching)
         return is_read and any(progress.live.read < head for progress in self._readable())
 
     async def read_stretch(self) -> bool:
-        """Read one page of the stretches; returns whether there was any."""
+        """Read one page of the stretches. Returns whether there was one."""
         tracks = [t for t in (progress.next_stretch() for progress in self._readable()) if t is not None]
         if not tracks:
             return False
@@ -133,7 +134,7 @@ class Reader:
         return True
 
     async def _read_page(self, tracks: Sequence[Track], lane: MatchingLane) -> tuple[int, bool]:
-        """Read a page along the next of *tracks*; returns the head of the log, and whether a page was read."""
+        """Read a page for the tracks whose turn is next. Returns the head of the log, and whether a page was read."""
         chosen, after, up_to = next_window(tracks, head=self._head)
         self._pages += 1
         for track in chosen:
@@ -173,7 +174,7 @@ class Reader:
         return head.position, True
 
     def _goes_on_at(self, head: int) -> bool:
-        """Have the live reader of each shard that is far behind go on at *head*; returns whether there was any.
+        """Let the live reader of each shard that is far behind jump to *head*. Returns whether there was such a shard.
 
         Only the live reader calls this, between two pages.
         """
@@ -191,13 +192,13 @@ class Reader:
         return bool(far_behind)
 
     async def _end_of_gap(self, after: int, *, up_to: int) -> int:
-        """Find where a gap after *after* ends, at most *up_to*: a restore skips a billion positions (``store.epochs``)."""
+        """Return the last position of a gap after *after*, at most *up_to*. A restore skips a billion positions (``store.epochs``)."""
         async with self._database.read() as connection:
             first = await stream.first_after(connection, after)
         return up_to if first is None else min(first - 1, up_to)
 
     async def _known(self, events: Sequence[Event], tracks: Sequence[Track]) -> Collection[Key]:
-        """Find the deliveries of *events* that earlier owners settled; one query per page, so a backlog does not slow the start."""
+        """Find the deliveries of *events* that earlier owners settled. One query per page keeps a backlog from slowing the start."""
         known_until: dict[int, int] = {}
         for progress in (track.progress for track in tracks):
             known_until[progress.lease.shard] = max(
@@ -228,11 +229,11 @@ class Reader:
         ]
 
     async def refresh(self, version: int) -> None:
-        """Bring the routing table up to routing *version* at least.
+        """Update the routing table to routing *version* or later.
 
-        The version is read together with the head of the log, so an event is never matched by a table older than the state at
-        which the event was accepted. If all subscriptions are read, by number, the table has the state at that version; later
-        changes read already come again with the next version.
+        The version is read together with the head of the log, so the table is never older than the state at which an event was
+        accepted. The first load reads all subscriptions by number, and the table then has *version*. Changes that were already
+        read are read again with the next version.
         """
         async with self._refreshing:
             if version > self._table.version or not self._table.version:
@@ -252,9 +253,9 @@ class Reader:
                 for no in self._table.apply(opened):
                     self._runner.slots.forget(no)
                 self._runner.ordering.forget(row.no for row in rows)
-        if unreadable:  # before events are handed over that these subscriptions would miss
+        if unreadable:  # before events are handed over: these subscriptions would miss them
             await self._unreadable.disable(unreadable)
-        self._table.version = version  # last: if anything fails before, the changes are read again
+        self._table.version = version  # last: if anything above fails, the changes are read again
 
     async def _hand_over(
         self,
@@ -265,7 +266,7 @@ class Reader:
         reached: int,
         known: Collection[Key],
     ) -> None:
-        """Hand over a page that was read along *tracks*, and move these on to position *reached*.
+        """Hand over a page that was read for *tracks*, and move the tracks to position *reached*.
 
         Other tasks get turns of the event loop between deliveries, and deliveries of stretches wait for room. A shard that is
         given away meanwhile stays at its last position.
@@ -288,7 +289,7 @@ class Reader:
         self._runner.wake()
 
     def _still_readable(self, among: Iterable[Track]) -> dict[int, list[Track]]:
-        """Choose the tracks that may be read on, by shard: several if they are of parts of one shard."""
+        """Choose the tracks that may be read further, by shard. Tracks of several parts of one shard come together."""
         readable = set(self._readable())
         of_shard: dict[int, list[Track]] = {}
         for track in among:
@@ -299,7 +300,7 @@ class Reader:
     def _hand_over_event(
         self, event: Event, track: Track, lane: MatchingLane, budget: Budget, known: Collection[Key]
     ) -> int:
-        """Match *event* and submit its deliveries, or leave it to *lane*; returns how many were submitted."""
+        """Match *event* and submit its deliveries, or leave the event to *lane*. Returns how many were submitted."""
         progress = track.progress
         routes, cost = candidates_of(progress, self._table.candidates(event))
         if not routes:

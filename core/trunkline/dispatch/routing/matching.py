@@ -12,31 +12,31 @@ from trunkline.schemas.versions import Pins, SchemaVersions
 
 
 class Matching(Protocol):
-    """The attributes of a subscription that matching reads."""
+    """The attributes of a subscription that matching needs."""
 
     @property
     def start_position(self) -> int:
-        """The position after which its events begin."""
+        """The position after which the subscription receives events."""
         ...
 
     @property
     def wants(self) -> Test | None:
-        """The test whether its filter matches an event; None if it has no filter."""
+        """The test for its filter; None if it has no filter."""
         ...
 
     @property
     def pins(self) -> Pins:
-        """The versions of event types that it reads."""
+        """The versions of event types that the subscription reads."""
         ...
 
 
 AnyMatching = TypeVar("AnyMatching", bound=Matching)
 Readings = dict[int, Reading]
-"""Readings of one event, by version of its type."""
+"""The parsed forms of one event, by version of its type."""
 
 
 def order_key(event: Event, ordering: Ordering, *, pins: Pins, schema_versions: SchemaVersions) -> int:
-    """Give the order key of *event* under *ordering*; the event is read in the versions *pins*."""
+    """Compute the order key of *event* under *ordering*; the event is read in the versions *pins*."""
     if isinstance(ordering, str):
         return WHOLE_KEY
     return key_at(ordering["key"], schema_versions.decode(event, pins))
@@ -51,7 +51,7 @@ def match(
 ) -> list[AnyMatching]:
     """Choose the *candidates* that *event* is for; all of them subscribe to its type.
 
-    *readings* keeps the parsed versions of the event for a further call.
+    *readings* keeps the parsed forms of the event for a further call.
     """
     matched: list[AnyMatching] = []
     reading: Reading | None = None
@@ -75,7 +75,7 @@ def match(
 async def match_with_pauses(
     event: Event, candidates: Iterable[AnyMatching], *, schema_versions: SchemaVersions, pauses: Pauses
 ) -> list[AnyMatching]:
-    """Choose as ``match`` does, with pauses for other tasks between candidates."""
+    """Choose like ``match``, with pauses for other tasks between candidates."""
     matched: list[AnyMatching] = []
     readings: Readings = {}
     for candidate in candidates:

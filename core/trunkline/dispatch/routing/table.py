@@ -1,6 +1,6 @@
 """The routing table: finds the subscriptions that an event is for. Kept in memory, refreshed by the routing version.
 
-It keeps subscriptions packed. The routes and the index of a company are made at its first event.
+Subscriptions are kept in a compact form. The routes and the index of a company are made at its first event.
 """
 
 import dataclasses
@@ -33,28 +33,28 @@ from trunkline.store.subscriptions import Row
 
 NEVER_MS = 2**63
 MOST_PACKED = 25
-"""Subscriptions of one company up to which their routes are made at its first event: for this many it takes 0.5 ms."""
+"""Up to this many subscriptions of a company, their routes are made at its first event, which takes 0.5 ms."""
 LARGE = 4_096
-"""Size in characters above which a filter is read only when an event needs it: reading and compiling 64 KiB takes 2 ms."""
+"""Size in characters above which a filter is compiled only when an event needs it: compiling 64 KiB takes 2 ms."""
 UNREAD = 1_000_000
-"""Cost of a large filter until it is read: more than a page of the reader allows, so the matching lane reads it."""
+"""Cost of a large filter until it is compiled. It exceeds a page of the reader, so the matching lane compiles the filter."""
 MOST_INDEXED = 20_000
-"""Companies whose routes and index are kept, at 2 KB per subscription; beyond, the oldest are dropped until needed (20 µs)."""
+"""Number of companies whose routes and index are kept, at 2 KB per subscription. The oldest are dropped and made again (20 µs)."""
 DeliverFor = Callable[[Subscription, Channel], Deliver | None]
 """Gives the function that makes one attempt for a subscription of a channel."""
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class Route:
-    """One active subscription. *channel* is None if it is off; *deliver* is None then, and if the channel does not push.
+    """One active subscription. *channel* is None if it is off; *deliver* is None then, and also if the channel does not push.
 
     *treatment* has the limits that apply if neither the subscription nor its company sets them.
 
-    *subscription* is without its *filter* and description, which no delivery needs; with them ten thousand take 5 MB more.
+    *subscription* lacks its *filter* and description, which no delivery needs: ten thousand of them would take 5 MB.
 
-    *pins* are the versions of event types that it reads.
+    *pins* are the versions of event types that the subscription reads.
 
-    *wants* is the test of its *filter* (as JSON); None if it has no filter. *cost* is the filter's.
+    *wants* is the test of its *filter* (as JSON); None if it has no filter. *cost* is the cost of the filter.
     """
 
     __slots__ = (
@@ -86,7 +86,7 @@ class Route:
 
     @property
     def wants(self) -> Test | None:
-        """The test of its filter, made for the first event of its types; the filter itself is then dropped."""
+        """The test of its filter, made for the first event of its types. The filter itself is then dropped."""
         if self._filter:
             source = orjson.loads(self._filter)
             self._wants, self._filter = filters.compile_stored(source).test, None
@@ -99,7 +99,7 @@ class Route:
         return self._channel.tell_gap if self._channel else None
 
     def target(self, now_ms: int) -> Target:
-        """Give its target, with the secrets that sign at *now_ms*. Raises BodyInvalid if the target does not fit the channel."""
+        """Give the target, with the secrets that sign at *now_ms*. Raises BodyInvalid if the target does not fit the channel."""
         if self._target is None or now_ms >= self._valid_until_ms:
             self._target = target_of(self.subscription, now_ms, channel=self._channel)
             expiries = [s.expires_ms for s in self.subscription.secrets if s.expires_ms is not None]
@@ -108,7 +108,7 @@ class Route:
 
 
 def target_of(subscription: Subscription, now_ms: int, *, channel: Channel | None) -> Target:
-    """Make the target of a subscription in the form that its *channel* gets.
+    """Make the target of a subscription in the form that its *channel* receives.
 
     Raises:
         BodyInvalid: the channel declares its targets, and the stored one does not fit.
@@ -137,23 +137,23 @@ class Candidates(NamedTuple):
 
 
 NOBODY = Candidates()
-"""The candidates of an event without subscriptions."""
+"""The candidates of an event that nobody subscribes to."""
 
 
 def _of(name: str, by_type: Mapping[str, Sequence[Route]]) -> Iterator[Route]:
-    """List the routes for *name*, an event type or a group, and for the groups that it is in."""
+    """List the routes for *name*, an event type or a group, and for the groups that contain it."""
     for one in (name, *groups_of(name)) if name != EVERY_TYPE else ():
         yield from by_type.get(one, ())
 
 
 def _candidates(routes: Iterable[Route]) -> Candidates:
-    """Make candidates of *routes*, without repetitions."""
+    """Make candidates of *routes*, without duplicates."""
     once = tuple(dict.fromkeys(routes))
     return Candidates(once, sum(route.cost for route in once))
 
 
 class RoutingTable:
-    """Every active subscription, by company and event type; *treatment* has the deployment's limits (``model.treatments``)."""
+    """Every active subscription, by company and event type. *treatment* has the deployment's limits (``model.treatments``)."""
 
     def __init__(
         self,
@@ -180,7 +180,7 @@ class RoutingTable:
         self.paced: set[int] = set()
         """Numbers of the subscriptions that have a pace."""
         self.gaps: set[int] = set()
-        """Numbers of the subscriptions with a gap that their channel can report."""
+        """Numbers of the subscriptions with an unreported gap that their channel can report."""
         self.version = 0
         """The routing version of the newest change in the table."""
         self.first_expiry_ms = NEVER_MS
@@ -190,7 +190,7 @@ class RoutingTable:
         return len(self._packed)
 
     def apply(self, changed: Iterable[OpenedRow]) -> list[int]:
-        """Update the table with *changed* subscriptions; returns the numbers of those no longer served."""
+        """Update the table with *changed* subscriptions. Returns the numbers of those that are no longer served."""
         dropped: list[int] = []
         for opened in changed:
             row = opened.row
@@ -206,7 +206,10 @@ class RoutingTable:
         return dropped
 
     def _put(self, opened: OpenedRow) -> None:
-        """Keep an active subscription packed. Its route is made at once only if its company has many, or a lane looks for it."""
+        """Keep an active subscription in compact form.
+
+        Its route is made at once only if its company has many subscriptions, or if a lane searches for it.
+        """
         row = opened.row
         members = self._members.setdefault(row.company_id, [])
         if row.no not in self._packed:
@@ -217,7 +220,7 @@ class RoutingTable:
             self._make(row.no)
 
     def _is_looked_for(self, no: int) -> bool:
-        """Tell whether lanes look for a subscription even if it has no event."""
+        """Return whether lanes search for a subscription that has no event."""
         return no in self.ordered or no in self.gaps
 
     def _drop(self, row: Row) -> None:
@@ -227,7 +230,7 @@ class RoutingTable:
             del self._members[row.company_id]
 
     def _note(self, row: Row) -> None:
-        """Note the facts that lanes need of a subscription before it has an event."""
+        """Note the facts that lanes need about a subscription before it has an event."""
         options = row.options
         if self._has_pace or (options and any(said_of(name, options) is not None for name in PACE)):
             self.paced.add(row.no)
@@ -246,7 +249,9 @@ class RoutingTable:
         found = self._made.get(subscription_no)
         if found is None and subscription_no in self._packed:
             found = self._make(subscription_no)
-            self._index(found.subscription.company_id)  # so that it is dropped with its company
+            self._index(
+                found.subscription.company_id
+            )  # so that the route is dropped with the others of its company
         return found
 
     def _make(self, no: int) -> Route:
@@ -264,7 +269,7 @@ class RoutingTable:
         return matching.order_key(event, ordering, pins=route.pins, schema_versions=self._schema_versions)
 
     def candidates(self, event: Event) -> Candidates:
-        """Find the subscriptions to the type of *event*, without testing filters."""
+        """Find the subscriptions to the type of *event*, without testing their filters."""
         by_type = self._by_company.get(event.company_id) or self._index(event.company_id)
         if by_type is None:
             return NOBODY
@@ -275,7 +280,7 @@ class RoutingTable:
         return found or (NOBODY if is_operational(event.type) else by_type.get(EVERY_TYPE, NOBODY))
 
     def match(self, event: Event, among: Sequence[Route] | None = None) -> list[Route]:
-        """Find the subscriptions that *event* is for; *among* are its candidates, if known already."""
+        """Find the subscriptions that *event* is for; *among* are its candidates if they are known."""
         routes = self.candidates(event).routes if among is None else among
         if self._tracer is None:
             return matching.match(event, routes, schema_versions=self._schema_versions)
@@ -283,31 +288,31 @@ class RoutingTable:
             return matching.match(event, routes, schema_versions=self._schema_versions)
 
     def _span(self, event: Event, *, candidates: int) -> AbstractContextManager[Span | None]:
-        """Begin the span of matching *event* with so many *candidates*; none if the event is not traced."""
+        """Begin the span of matching *event* with *candidates* candidates; None if the event is not traced."""
         if self._tracer is None or event.traceparent is None:
             return nullcontext()
         attributes = {"trunkline.event_id": event.position, "trunkline.candidates": candidates}
         return self._tracer.span("match", SpanKind.INTERNAL, parent=event.traceparent, attributes=attributes)
 
     async def match_with_pauses(self, event: Event, among: Sequence[Route], pauses: Pauses) -> list[Route]:
-        """Choose *among* the candidates as ``match`` does, with pauses for other tasks."""
+        """Choose *among* the candidates like ``match``, with pauses for other tasks."""
         has_unread = any(route.cost == UNREAD for route in among)
         with self._span(event, candidates=len(among)):
             matched = await matching.match_with_pauses(
                 event, among, schema_versions=self._schema_versions, pauses=pauses
             )
         if has_unread:
-            self._by_company.pop(event.company_id, None)  # also if the index was made meanwhile
+            self._by_company.pop(event.company_id, None)  # also if the index was made during a pause
         return matched
 
     def is_ordered(self, candidates: Candidates) -> bool:
-        """Tell whether any of *candidates* has an ordering."""
+        """Return whether any of *candidates* has an ordering."""
         return bool(self.ordered) and any(
             route.subscription.no in self.ordered for route in candidates.routes
         )
 
     def is_in_parts(self, company_id: int) -> bool:
-        """Tell whether dividing a company's shard would put its subscriptions into several parts."""
+        """Return whether the subscriptions of a company would be in several parts if its shard was divided."""
         return len({part_of(no) for no in self._members.get(company_id, ())}) > 1
 
     def _index(self, company: int) -> Mapping[str, Candidates] | None:
@@ -332,7 +337,7 @@ class RoutingTable:
         return indexed
 
     def _let_go(self, company: int) -> None:
-        """Drop the routes of a *company*; its subscriptions stay packed."""
+        """Drop the routes of a *company*; its subscriptions are kept in compact form."""
         members = self._members.get(company, ())
         if len(members) <= MOST_PACKED:
             for no in members:

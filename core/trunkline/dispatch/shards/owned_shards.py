@@ -1,4 +1,4 @@
-"""The shards and parts of shards that one worker owns, each with its progress. No I/O."""
+"""The shards and parts of shards that one worker owns, with the progress of each. No I/O."""
 
 import time
 
@@ -9,9 +9,9 @@ from trunkline.model.parts import Slice
 
 
 class OwnedShards:
-    """A worker's identity and its shards: the leases add and remove them, the other parts read them.
+    """A worker's identity and its shards. The leases add and remove shards, the other parts read them.
 
-    *total* is the number of shards of the log, owned by any worker.
+    *total* is the number of all shards of the log.
     """
 
     __slots__ = ("alive_until", "progress", "resting_until", "total", "worker")
@@ -21,12 +21,12 @@ class OwnedShards:
         self.total = total
         self.progress: dict[Slice, Progress] = {}
         self.alive_until = 0.0
-        """Monotonic seconds until which other workers surely count this one as alive."""
+        """Monotonic seconds until which other workers surely count this worker as alive."""
         self.resting_until = 0.0
         """Monotonic seconds until which this worker claims nothing, because a part of it failed."""
 
     def of(self, company_id: int, subscription_no: int) -> Progress | None:
-        """Give the progress of a subscription's slice; None if another worker owns it."""
+        """Give the progress of the slice that has a subscription; None if another worker owns it."""
         return parts.find(self.progress, shard_of(company_id, self.total), subscription_no)
 
     @property
@@ -41,5 +41,5 @@ class OwnedShards:
 
     @property
     def is_alive(self) -> bool:
-        """Whether other workers still count this one as alive, so that none frees its claims."""
+        """Whether other workers still count this worker as alive, so that none of them frees its claims."""
         return time.monotonic() < self.alive_until

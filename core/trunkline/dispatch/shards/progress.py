@@ -1,7 +1,7 @@
 """How far one shard has been read, and how far it is settled. No I/O.
 
-A shard has a live reader near the head of the log. After an outage the live reader goes on at the head, and leaves the
-stretch behind it to a second reader (``dispatch.reader``). Each has a *track*: the live track, and those of the stretches.
+A shard has a live reader near the head of the log. After an outage the live reader jumps to the head, and leaves the skipped
+range (a *stretch*) to a second reader (``dispatch.reader``). The live reader has one *track*, and each stretch has another.
 """
 
 import math
@@ -12,11 +12,11 @@ from heapq import heapify, heappop, heappush
 from trunkline.store.shards import Lease, Reached
 
 SPAN = 50_000
-"""Positions that one page may search for events of its shards: 50 ms if there are none."""
+"""Number of positions that one page may search for events of its shards: 50 ms if there are none."""
 
 
 class Track:
-    """A reader's progress along a shard: it starts after *start*, has handed over all up to *read*, and stops at *end*.
+    """The progress of a reader along a shard: it starts after *start*, has handed over all events up to *read*, and stops at *end*.
 
     The live track has no end.
     """
@@ -29,11 +29,11 @@ class Track:
         self.read = read
         self.end = end
         self.turn = 0
-        """The number of the page that last read it."""
+        """The number of the page that was last read for this track."""
         self._last_before: dict[int, int] = {}
 
     def knows(self, company_id: int) -> bool:
-        """Tell whether ``learn`` was called for a company."""
+        """Return whether ``learn`` was called for a company."""
         return company_id in self._last_before
 
     def learn(self, company_id: int, last: int) -> None:
@@ -41,10 +41,10 @@ class Track:
         self._last_before[company_id] = last
 
     def is_first_of(self, company_id: int, *, cursor: int) -> bool:
-        """Tell whether all events of a company before the track are at or below *cursor*; False until ``learn`` was called.
+        """Return whether all events of a company before the track are at or below *cursor*; False until ``learn`` was called.
 
-        A delivery in an order may begin here only if the ledger has all of those: else an earlier delivery of its key may still
-        come.
+        A delivery with an order may begin on this track only if the ledger has all earlier ones; otherwise an earlier delivery
+        of its key may still follow.
         """
         return self.start <= cursor or self._last_before.get(company_id, self.start) <= cursor
 
@@ -52,8 +52,8 @@ class Track:
 class Progress:
     """One shard, or a part of one, that this worker owns.
 
-    Positions are opened in the log's order, or between others that are open, and closed in any order. The cursor is the last
-    position before the first open or unread one.
+    Events of the log open positions, and positions are closed in any order. The cursor is the last position before the first
+    one that is open or unread.
     """
 
     __slots__ = (
@@ -79,38 +79,38 @@ class Progress:
     def __init__(self, lease: Lease, *, known_until: int = 0) -> None:
         self.lease = lease
         self.written = lease.reached
-        """The value of ``reached`` that the database has."""
+        """The value of ``reached`` in the database."""
         cursor, stretch_end, live_cursor = lease.reached
         ahead = max(cursor, live_cursor or 0)
         self.live = Track(self, start=ahead, read=ahead)
-        """The live reader's track. Unsettled positions before its start are the stretch."""
+        """The live reader's track. Unsettled positions before its start belong to stretches."""
         self.stretches = deque[Track]()
-        """The unread stretches behind the live track, in the log's order."""
+        """The unread stretches (skipped ranges) before the live track, in the log's order."""
         if stretch_end is not None and cursor < stretch_end:
             self.live.start = stretch_end
             self.stretches.append(Track(self, start=cursor, read=cursor, end=stretch_end))
         self.known_until = known_until
         """The last position at which an earlier owner may have written deliveries."""
         self.valid_until = math.inf
-        """Monotonic seconds until which the lease surely holds; then the shard is not read until the lease is renewed."""
+        """Monotonic seconds until which the lease surely holds. After that, the shard is not read until the lease is renewed."""
         self.since = -math.inf
-        """Monotonic seconds since which nobody else holds the shard."""
+        """Monotonic seconds at which this worker became the only holder of the shard."""
         self.lost = False
         self.draining = False
         self.dividing = False
-        """Whether it is to be divided (``dispatch.dividing``)."""
+        """Whether the shard is to be divided (``dispatch.dividing``)."""
         self.claimed = 0
-        """Deliveries in memory that were claimed from the ledger for this shard (``dispatch.ordering``)."""
+        """Number of deliveries in memory that were claimed from the ledger for this shard (``dispatch.ordering``)."""
         self._ahead: list[int] = []
-        """A heap of open positions on the live track; some may be closed already."""
+        """A heap of the open positions on the live track; it may still contain closed ones."""
         self._behind: list[int] = []
-        """The same for positions before the live track."""
+        """A heap of the open positions before the live track."""
         self._open: dict[int, int] = {}
         self._parked = set[int]()
         """The open positions whose events are not matched yet."""
 
     def go_on_at(self, head: int) -> None:
-        """Have the live reader go on at *head*; the skipped positions become a stretch."""
+        """Move the live reader to *head*; the skipped positions become a stretch."""
         self.stretches.append(Track(self, start=self.live.read, read=self.live.read, end=head))
         self.live = Track(self, start=head, read=head)
         self._behind += self._ahead
@@ -128,7 +128,7 @@ class Progress:
         self._parked.add(position)
 
     def begin(self, position: int, count: int) -> None:
-        """Set *count* unsettled deliveries for the event at the parked *position*; 0 closes it."""
+        """Set the number of unsettled deliveries of the event at the parked *position*; 0 closes the position."""
         self._parked.remove(position)
         self._open[position] = count + 1
         self.close(position)
@@ -146,7 +146,7 @@ class Progress:
 
     @property
     def reached(self) -> Reached:
-        """How far it has been read and settled."""
+        """How far the shard has been read and settled."""
         live_cursor = self._ahead[0] - 1 if self._ahead else self.live.read
         unsettled = self._behind[:1] + [track.read + 1 for track in self.stretches if track.read != track.end]
         if not unsettled:
@@ -159,7 +159,7 @@ class Progress:
         return self.reached.cursor
 
     def settled_of(self, company_id: int, written: Reached) -> int:
-        """Tell up to which position the ledger has all of a company's deliveries, if it has at least *written*."""
+        """Return the position up to which the ledger has all deliveries of a company, if it has at least *written*."""
         cursor, _, live_cursor = written
         if live_cursor is None or not self.live.is_first_of(company_id, cursor=cursor):
             return cursor
@@ -167,21 +167,21 @@ class Progress:
 
     @property
     def is_settled(self) -> bool:
-        """Whether no delivery that began or was claimed is still open."""
+        """Whether all deliveries that began or were claimed have ended."""
         return len(self._open) == len(self._parked) and not self.claimed
 
     def next_stretch(self) -> Track | None:
-        """Give the first unread stretch, and forget those that were read."""
+        """Give the first stretch that is not read to its end, and drop those before it."""
         while self.stretches and self.stretches[0].read == self.stretches[0].end:
             self.stretches.popleft()
         return self.stretches[0] if self.stretches else None
 
 
 def next_window(tracks: Sequence[Track], *, head: int) -> tuple[list[Track], int, int]:
-    """Choose the tracks to read next in a log that ends at *head*: tracks at the same position are read with one query.
+    """Choose the tracks to read next in a log that ends at *head*. Tracks at the same position are read with one query.
 
-    A shard that was just claimed is behind the others until it meets them. Groups take turns, so that no shard waits for
-    another's backlog. Returns (tracks, after, up_to).
+    A shard that was just claimed is read on its own until it reaches the position of the others. Groups of tracks take turns,
+    so that no shard waits for the backlog of another. Returns (tracks, after, up_to).
     """
     groups: dict[int, list[Track]] = {}
     for track in tracks:

@@ -1,5 +1,5 @@
-"""Work on subscriptions beside deliveries, in small transactions.
+"""Work on subscriptions apart from deliveries, in small transactions.
 
-In: notes and due times in the database. Out: subscriptions that end or are disabled, receivers told of gaps, operational events.
-No delivery waits for this work.
+In: notes and due times in the database. Out: subscriptions that lapse or are disabled, gaps that are reported to receivers,
+operational events. No delivery waits for this work.
 """

@@ -1,7 +1,7 @@
 """Reports gaps to the receivers of renewable subscriptions: events that they will not get (``Channel.tell_gap``).
 
-A gap is noted on its subscription when the subscription resumes after a pause, until it is reported here or in the answer to
-a renewal. After a crash it may be reported twice, under the same id.
+When a subscription resumes after a pause, its gap is noted, until it is reported here or in the answer to a renewal. After a
+crash a gap may be reported twice, under the same id.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ LOOK_SECONDS = 1.0
 AT_ONCE = 32
 PER_COMPANY = 4
 WAITS_SECONDS = (3.0, 30.0, 120.0, 600.0)
-"""Seconds before each further attempt; after the last, the gap is left to the next renewal."""
+"""Seconds before each further attempt. After the last attempt, the next renewal reports the gap."""
 _log = logging.getLogger(__name__)
 
 
@@ -41,7 +41,7 @@ class _Telling:
 
 
 class Gaps:
-    """Looks once a second for subscriptions of the worker's own shards in *table* that have a gap."""
+    """Looks once a second for subscriptions in *table*, of the worker's own shards, that have a gap."""
 
     def __init__(
         self,
@@ -60,7 +60,7 @@ class Gaps:
         self._tellings: dict[int, _Telling] = {}
 
     async def run(self) -> None:
-        """Report each gap: a limited number at once, and fewer per company."""
+        """Report all gaps: a limited number at once, and fewer per company."""
         async with asyncio.TaskGroup() as group:
             while True:
                 await asyncio.sleep(LOOK_SECONDS)
@@ -111,7 +111,7 @@ class Gaps:
             if result.outcome is not Outcome.RETRY:
                 async with self._database.write() as connection:
                     await store.forget_gap(connection, route.subscription.no, position=telling.position)
-                telling.not_before = time.monotonic() + WAITS_SECONDS[-1]  # by then the table is refreshed
+                telling.not_before = time.monotonic() + WAITS_SECONDS[-1]  # the table is refreshed by then
                 return
         except StoreUnavailable as error:
             _log.warning("cannot note now that a gap was told: %s", error)
@@ -122,7 +122,7 @@ class Gaps:
         telling.attempts += 1
 
     async def _attempt(self, route: Route) -> Result:
-        """Make one attempt; a channel that raises, or takes too long, has failed."""
+        """Make one attempt. If the channel raises or takes too long, the attempt has failed."""
         limit = (route.subscription.timeout_seconds or self._timeout_seconds) + GRACE_SECONDS
         try:
             async with asyncio.timeout(limit):

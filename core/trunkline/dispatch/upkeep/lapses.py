@@ -1,4 +1,4 @@
-"""Ends subscriptions that nobody renewed in time: they are disabled, and their open deliveries end."""
+"""Disables subscriptions that nobody renewed in time, and ends their open deliveries."""
 
 import asyncio
 import logging
@@ -22,7 +22,7 @@ _log = logging.getLogger(__name__)
 
 
 class Lapses:
-    """Looks once a second whether a subscription in *table* has lapsed; only then it asks the database."""
+    """Checks once a second whether a subscription in *table* has lapsed; only then it queries the database."""
 
     def __init__(
         self, database: Database, table: RoutingTable, *, reports: Reports, now_ms: Callable[[], int]
@@ -44,7 +44,7 @@ class Lapses:
                 _log.warning("cannot end subscriptions that have lapsed now: %s", error)
 
     async def _end(self) -> None:
-        self._table.first_expiry_ms = NEVER_MS  # rows read meanwhile lower it again
+        self._table.first_expiry_ms = NEVER_MS  # rows read meanwhile may lower it again
         ended: list[Row] = []
         try:
             async with self._database.write() as connection:

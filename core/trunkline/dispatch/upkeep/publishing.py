@@ -1,6 +1,6 @@
-"""Puts operational events into the log, and looks for conditions that no other transaction notices.
+"""Appends operational events to the log, and checks for conditions that no other transaction notices.
 
-Each step is one transaction, so that a process that is killed neither loses nor repeats an event.
+Each step is one transaction, so a killed process neither loses nor repeats an event.
 """
 
 import asyncio
@@ -17,15 +17,15 @@ from trunkline.store.operational import News
 from trunkline.store.wakeup import Signal, Wakeup
 
 MINUTES_SECONDS = 5.0
-"""How often it looks for minutes that have ended, and for conditions."""
+"""How often to check for minutes that have ended, and for conditions."""
 LOOK_SECONDS = 1.0
 CERTIFICATE_SECONDS = 14 * 24 * 60 * 60
-"""How long before its end a certificate is reported."""
+"""How long before its expiry a certificate is reported."""
 _log = logging.getLogger(__name__)
 
 
 Certificates = Callable[[], Mapping[tuple[int, str, int], int]]
-"""Gives the ends of targets' certificates (Unix seconds), by tenant, host and port."""
+"""Gives the expiry times of targets' certificates (Unix seconds), by tenant, host and port."""
 
 
 class Publishing:
@@ -54,7 +54,7 @@ class Publishing:
             await self.signal.wait(MINUTES_SECONDS)
 
     async def look(self) -> None:
-        """Report minutes that have ended, and conditions that have begun. Raises StoreUnavailable."""
+        """Report conditions that have begun, and the minutes that have ended. Raises StoreUnavailable."""
         async with self._database.read() as connection:
             has_gathered = await operational.has_gathered(connection)
             found = await conditions.look(connection)

@@ -1,8 +1,8 @@
 """Continues changing the many open deliveries of subscriptions that were paused, resumed, disabled or deleted.
 
-The transaction that changed the subscription changed the first of them and left a note (``store.open_deliveries``). The same
-holds for keys that a replay in an order has released (``store.releasing``). Each piece is one small transaction, and the pause
-after it is at least as long as the piece took.
+The transaction that changed the subscription changed the first deliveries and left a note (``store.open_deliveries``). The same
+holds for order keys that a replay has released (``store.releasing``). The rest is done piece by piece, each in a small
+transaction. The pause after a piece is at least as long as the piece took.
 """
 
 import asyncio
@@ -18,12 +18,12 @@ from trunkline.store.wakeup import Signal
 LOOK_SECONDS = 1.0
 PAUSE_SECONDS = 0.02
 IN_TURN = 20
-"""Subscriptions that get one piece each, one after the other."""
+"""Number of subscriptions that get one piece each, one after the other."""
 _log = logging.getLogger(__name__)
 
 
 class StatusChanges:
-    """Does the remaining pieces, and sets *due* if that made deliveries due. Set ``signal`` if pieces remain."""
+    """Does the remaining pieces, and sets *due* if deliveries became due. Set ``signal`` if pieces remain."""
 
     def __init__(self, database: Database, *, due: Signal) -> None:
         self._database = database
@@ -43,7 +43,7 @@ class StatusChanges:
             await self.signal.wait(wait)
 
     async def go_on(self) -> bool:
-        """Do one piece for each of some subscriptions; returns whether there was any. Raises StoreUnavailable."""
+        """Do one piece for each of some subscriptions. Returns whether there was any. Raises StoreUnavailable."""
         async with self._database.read() as connection:
             unsettled = await open_deliveries.unsettled(connection, limit=IN_TURN)
             unreleased = await releasing.unreleased(connection, limit=IN_TURN)

@@ -1,6 +1,6 @@
-"""Disables subscriptions whose secrets cannot be decrypted, one by one; the others go on.
+"""Disables subscriptions whose secrets cannot be decrypted, one by one; the others continue.
 
-First this process checks that its own keys are those of the database. If not, its keys are wrong, and it must not disable
+First it checks that this process has the keys of the database. If not, this process is misconfigured, and must not disable
 subscriptions that other processes deliver.
 """
 
@@ -30,16 +30,16 @@ class Unreadable:
         self._reports = reports
 
     def open(self, rows: Iterable[Row]) -> list[OpenedRow]:
-        """Open the rows of subscriptions; a row that does not open has a false ``is_readable``."""
+        """Open the rows of subscriptions; the result of a row that cannot be decrypted has a false ``is_readable``."""
         return list(map(self._records.unseal, rows))
 
     async def disable(self, rows: Iterable[Row]) -> None:
-        """Disable the subscriptions of *rows*; each goes on later from the position up to which the log was delivered.
+        """Disable the subscriptions of *rows*. Each later continues from the position up to which the log was delivered.
 
-        Several processes may find the same ones. The first one disables and reports them.
+        Several processes may find the same subscriptions; the first one disables and reports them.
 
         Raises:
-            SettingsInvalid: it is the keys of this process that are wrong.
+            SettingsInvalid: the keys of this process are wrong.
             StoreUnavailable: nothing was changed.
         """
         await self._records.require_keys()

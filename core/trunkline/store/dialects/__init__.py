@@ -1,6 +1,6 @@
-"""The differences between the databases, in one place: a class each for SQLite and PostgreSQL.
+"""The differences between the databases: one class for SQLite and one for PostgreSQL.
 
-A third database needs a class in ``DIALECTS`` and its driver; no other code depends on which database it is.
+A third database needs a class in ``DIALECTS`` and its driver. No other code depends on which database is used.
 """
 
 from collections.abc import Mapping
@@ -27,8 +27,8 @@ __all__ = [
     "partial_index",
 ]
 
-SERIAL = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows only in a column of type INTEGER
-"""The type of a column that numbers its rows."""
+SERIAL = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows only in columns of type INTEGER
+"""The type of a column that numbers the rows of its table."""
 _POSTGRESQL = PostgreSQL()
 DIALECTS: Mapping[str, Dialect] = {dialect.name: dialect for dialect in (SQLite(), _POSTGRESQL)}
 
@@ -39,21 +39,21 @@ def of_connection(connection: AsyncConnection) -> Dialect:
 
 
 def of_url(url: str) -> Dialect:
-    """Give the dialect of *url*; PostgreSQL's if the name is not one of ours (``postgres``, for example)."""
+    """Give the dialect of *url*. A name that is not ours (``postgres``, for example) gives PostgreSQL's dialect."""
     return DIALECTS.get(url.partition(":")[0].partition("+")[0], _POSTGRESQL)
 
 
 def needs_secrets(file: Path) -> bool:
-    """Tell whether the embedded database *file* has rows that only its secrets can open or verify."""
+    """Return whether the embedded database *file* has rows that can only be decrypted or verified with its secrets."""
     return sqlite_driver.has_rows(file, ("secret_checks", "api_keys", "subscriptions"))
 
 
 def is_hub(file: Path) -> bool:
-    """Tell whether any migration was applied to the embedded database *file*. A missing file is not made."""
+    """Return whether any migration was applied to the embedded database *file*. A missing file is not created."""
     return sqlite_driver.has_rows(file, ("alembic_version_core",))
 
 
 def partial_index(name: str, *columns: str, where: str) -> Index:
-    """Make an index of the rows that meet the condition *where*, in every dialect."""
+    """Make an index over the rows that satisfy the condition *where*, in every dialect."""
     conditions: dict[str, Any] = {f"{dialect}_where": sqlalchemy.text(where) for dialect in DIALECTS}
     return Index(name, *columns, **conditions)

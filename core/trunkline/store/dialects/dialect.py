@@ -1,4 +1,4 @@
-"""The statements and types in which databases differ."""
+"""The statements and types that differ between databases."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -18,33 +18,33 @@ if TYPE_CHECKING:
 
 
 class Dialect(ABC):
-    """One kind of database: how to connect to it, and the SQL in which it differs from the others."""
+    """One kind of database: how to connect to it, and its own SQL."""
 
     name: ClassVar[str]
-    """SQLAlchemy's name for it, also in a URL."""
+    """The name that SQLAlchemy and URLs use for it."""
     has_one_writer: ClassVar[bool]
-    """Whether only one transaction can write at a time, so that rows and turns need no locks."""
+    """Whether only one transaction can write at a time, so that no lock is needed between writers."""
     now_ms: ClassVar[str]
     """The SQL that reads the database's clock in Unix milliseconds."""
     greatest: ClassVar[str]
     """The function that picks the larger of its arguments."""
     json_array: ClassVar[str]
-    """The aggregate function that gathers values in a JSON array."""
+    """The aggregate function that collects values in a JSON array."""
     row_among: ClassVar[str]
-    """The condition that a row of a table is among the rows that ``{picking}`` finds, a FROM with the clauses after it."""
+    """SQL for the condition that a row of a table is among the rows of ``{picking}``, a FROM clause and the clauses after it."""
     limit_idling: ClassVar[str]
-    """The expression that makes the database end this transaction if its process stands still."""
+    """SQL for an expression that makes the database end this transaction if its process stops responding."""
     limit_waiting: ClassVar[str]
-    """An always true condition that limits this transaction's lock waits to the time that a caller may wait."""
+    """SQL for a condition that is always true, and that limits this transaction's lock waits to a few seconds."""
     lazily: ClassVar[str]
-    """An always true condition that lets this transaction commit without waiting for the disk."""
+    """SQL for a condition that is always true, and that lets this transaction commit without waiting for the disk."""
     worker_locks: ClassVar[str]
-    """The SELECT of the workers' locks that sessions hold, by number ``no`` (``store.worker_locks``)."""
+    """SQL for a SELECT of the worker locks that sessions hold, by number ``no`` (``store.worker_locks``)."""
 
     timeline: ClassVar[str]
-    """The SQL that reads the timeline of the server's log, which changes when a standby is promoted; NULL if there is none."""
+    """SQL that reads the timeline of the server's log, which changes when a standby is promoted; NULL if there is none."""
     index_seconds_per_row: ClassVar[float]
-    """The seconds per table row to build an index, measured on two cores (``tests/reliability/migrating.py``)."""
+    """The seconds per row that building an index takes, measured on two cores (``tests/reliability/migrating.py``)."""
 
     @abstractmethod
     def connect(
@@ -58,47 +58,46 @@ class Dialect(ABC):
     ) -> tuple[AsyncEngine, AsyncEngine]:
         """Make the engine that reads, which commits each statement, and the engine that writes.
 
-        *file* is that of *url*, if it names one. A server that does not answer a statement within *answer_seconds* counts as
-        unavailable. Raises SettingsInvalid.
+        *file* is the database file, if *url* names one. A server that does not answer a statement within *answer_seconds*
+        counts as unavailable. Raises SettingsInvalid.
         """
 
     @abstractmethod
     async def connect_directly(
         self, url: str, *, schema: str | None, answer_seconds: float, file: DatabaseFile | None
     ) -> Driver:
-        """Connect as ``connect``'s engines do, without SQLAlchemy. Raises StoreUnavailable."""
+        """Open one connection without SQLAlchemy, otherwise as the engines of ``connect`` do. Raises StoreUnavailable."""
 
     @abstractmethod
     def readers(self, pool_size: int) -> int:
-        """Tell how many connections read if *pool_size* is set."""
+        """Return how many connections can read if *pool_size* is set."""
 
     @abstractmethod
     def file_of(self, url: str) -> Path | None:
-        """Tell which file holds the database; None for a server."""
+        """Give the file that holds the database; None for a server."""
 
     @abstractmethod
     async def shares_connections(self, connection: AsyncConnection, server: str, schema: str | None) -> bool:
-        """Tell whether a pooler gives each transaction another connection of the *server* at that URL.
+        """Return whether a pooler gives each transaction another connection of the *server* at that URL.
 
         Raises:
-            DatabaseUnfit: the hub cannot work through it; the message says what to set.
+            DatabaseUnfit: the hub cannot work through the pooler; the message names the settings to change.
         """
 
     @abstractmethod
     def notifications(self, url: str) -> "Notifications | None":
-        """Give the way to wake other processes; None if there is none."""
+        """Give the means to wake other processes; None if there is none."""
 
     @abstractmethod
     def lock_rows(self, strength: str, *, of: str = "", skip: bool = False) -> str:
-        """Give the clause that locks the rows of a SELECT until the transaction ends.
+        """Give the SQL clause that locks the rows of a SELECT until the transaction ends.
 
-        *strength* is UPDATE or SHARE, *of* the table of the rows. With *skip* it skips rows that another transaction has
-        locked instead of waiting.
+        *strength* is UPDATE or SHARE, *of* the table of the rows. With *skip*, rows locked by other transactions are skipped.
         """
 
     @abstractmethod
     async def place(self, connection: AsyncConnection) -> tuple[str, str]:
-        """Name for the operator where tables are made, and by which role or account."""
+        """Name, for the operator, the location of the tables, and the role or account that creates them."""
 
     @abstractmethod
     async def product(self, connection: AsyncConnection) -> str:
@@ -106,47 +105,47 @@ class Dialect(ABC):
 
     @abstractmethod
     async def connection_room(self, connection: AsyncConnection) -> ConnectionRoom:
-        """Tell how many connections the hub may have."""
+        """Return how many connections the hub may open."""
 
     @abstractmethod
     async def why_read_only(self, connection: AsyncConnection, tables: Sequence[str]) -> ReadOnly | None:
-        """Say why rows of *tables* cannot be written, and the remedy; None if no reason is known."""
+        """Find the reason why rows of *tables* cannot be written, with the remedy; None if no reason is known."""
 
     @abstractmethod
     async def make_schema(self, connection: AsyncConnection, schema: str) -> None:
-        """Make the schema *schema* unless it exists."""
+        """Create the schema *schema* unless it exists."""
 
     @abstractmethod
     async def forget_statistics(self, connection: AsyncConnection) -> None:
-        """Remove table statistics that nothing keeps up to date."""
+        """Remove table statistics that no process keeps up to date."""
 
     @abstractmethod
     async def skip_numbers(self, connection: AsyncConnection, count: int) -> None:
-        """Skip the next *count* row numbers of each table that numbers its rows."""
+        """Skip the next *count* row numbers in each table whose rows are numbered."""
 
     @abstractmethod
     async def wait_for_turn(self, connection: AsyncConnection, key: int) -> None:
-        """Wait for the lock named *key*, and keep it until the transaction ends."""
+        """Wait for the lock with the number *key*, and hold it until the transaction ends."""
 
     @abstractmethod
     async def try_turn(self, connection: AsyncConnection, key: int) -> bool:
-        """Take the lock named *key* until the transaction ends; False if another transaction has it."""
+        """Take the lock with the number *key* until the transaction ends; False if another transaction holds it."""
 
     @abstractmethod
     async def limit_locks(self, connection: AsyncConnection) -> None:
-        """Limit this transaction's lock waits, since others wait behind it."""
+        """Limit the lock waits of this transaction, because other transactions queue behind it."""
 
     @abstractmethod
     async def stand_still(self, connection: AsyncConnection) -> None:
-        """Allow this transaction to be idle without limit, holding its locks but no snapshot."""
+        """Allow this transaction to be idle without limit. It holds its locks, but no snapshot."""
 
     @abstractmethod
     async def keeps_index(self, connection: AsyncConnection, name: str) -> bool:
-        """Tell whether the index *name* is complete; remove one whose build broke off. Call it outside a transaction."""
+        """Return whether the index *name* is complete, and remove an incomplete one. Call it outside a transaction."""
 
     @abstractmethod
     async def rows_of(self, connection: AsyncConnection, table: str) -> int:
-        """Estimate how many rows *table* has without counting them; 0 if there is no such table."""
+        """Estimate the number of rows of *table* without counting them; 0 if there is no such table."""
 
     @abstractmethod
     def rows_source(self, columns: Mapping[str, str]) -> str:
@@ -154,7 +153,7 @@ class Dialect(ABC):
 
     async def keys_source(
         self,
-        connection: AsyncConnection,  # noqa: ARG002 - for dialects that plan by table statistics
+        connection: AsyncConnection,  # noqa: ARG002 - for dialects that plan with table statistics
         columns: Mapping[str, str],
     ) -> str:
         """Give the SQL of a row source of keys (``sql.keys_source``)."""
@@ -162,24 +161,24 @@ class Dialect(ABC):
 
     @abstractmethod
     async def take_room(self, connection: AsyncConnection) -> bool:
-        """Use space on the database's disk without leaving any in a table; False if only a table can use space.
+        """Use space on the database's disk without adding rows; False if only a table can use space.
 
-        *connection* is inside a transaction. If there is no space, it raises an error that ``failures`` reads.
+        *connection* is inside a transaction. If the disk has no space, it raises an error that ``failures`` can interpret.
         """
 
     @abstractmethod
     async def prefer_indexes(self, connection: AsyncConnection) -> None:
-        """Use an index wherever possible in the rest of this transaction (``sql.prefer_indexes``)."""
+        """Make the rest of this transaction use an index wherever possible (``sql.prefer_indexes``)."""
 
     @abstractmethod
     def through_index(self, name: str) -> str:
-        """Give the clause that follows a table's name to read it through the index *name* (``sql.through_index``)."""
+        """Give the SQL clause, put after a table's name, that makes the index *name* be used (``sql.through_index``)."""
 
     @abstractmethod
     def one_of(
         self, column: str, parameter: str, kind: type[TypeEngine[Any]]
     ) -> tuple[str, BindParameter[Any]]:
-        """Give the condition that *column* is among the values bound as *parameter*, and that parameter."""
+        """Give the SQL condition that *column* is one of the values bound as *parameter*, and that parameter."""
 
     @abstractmethod
     async def with_update(
@@ -191,4 +190,4 @@ class Dialect(ABC):
     async def insert_columns(
         self, connection: AsyncConnection, table: Table, columns: Mapping[str, Sequence[Any]], *, also: str
     ) -> Any:
-        """Insert rows as ``sql.insert_columns`` does."""
+        """Insert rows, as ``sql.insert_columns`` does."""

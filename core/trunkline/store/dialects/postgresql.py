@@ -21,15 +21,15 @@ if TYPE_CHECKING:
     from trunkline.store.notifications import Notifications
 
 IDLE_MS = 5_000
-"""How long a transaction that others wait for may be idle: its process may be frozen, or cut off."""
+"""How long a transaction that blocks others may be idle; its process may be frozen, or cut off from the network."""
 LOCK_MS = 8_000
-"""How long to wait for the log's lock; longer than ``IDLE_MS``, after which an idle holder loses it."""
-# Advisory locks belong to the database, so hubs in other schemas use other keys.
+"""How long to wait for the log's lock. It is longer than ``IDLE_MS``, after which an idle holder loses the lock."""
+# Advisory locks are shared by the whole database, so hubs in other schemas use other keys.
 _KEY = "CAST(:lock AS bigint) + CASE WHEN current_schema() <> 'public' THEN hashtext(current_schema()) ELSE 0 END"
 _ADVISORY_LOCK = sqlalchemy.text(f"SELECT pg_advisory_xact_lock({_KEY})")
 _TRY_ADVISORY_LOCK = sqlalchemy.text(f"SELECT pg_try_advisory_xact_lock({_KEY})")
 WORKERS = 0x74726C6B
-"""The first of the two numbers of a worker's lock; tells it from other locks in the database."""
+"""The first of the two numbers of a worker's lock; it distinguishes worker locks from other locks of the database."""
 WORKER_LOCKS = (
     "SELECT CAST(objid AS bigint) AS no FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 2 "
     f"AND classid = {WORKERS} AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
@@ -45,13 +45,13 @@ _SPILL = sqlalchemy.text("SELECT count(*) FROM generate_series(1, 10000)")
 _PLACE = sqlalchemy.text("SELECT current_schema(), current_database(), current_user")
 _VERSION = sqlalchemy.text("SHOW server_version")
 LOCK_WAIT_MS = 300
-"""How long a migration step waits for a lock, with accepting blocked behind it, before it gives up and tries again."""
+"""How long a migration step waits for a lock before it gives up and tries again; accepting events is blocked meanwhile."""
 _SHORT_LOCKS = sqlalchemy.text(f"SELECT set_config('lock_timeout', '{LOCK_WAIT_MS}', true)")
 _STAND_STILL = sqlalchemy.text("SET LOCAL idle_in_transaction_session_timeout = 0")
 _IS_VALID = sqlalchemy.text(
     "SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass(quote_ident(:name))"
 )
-_BYTES_PER_ROW = 100  # of a table that was never analyzed
+_BYTES_PER_ROW = 100  # the table was never analyzed
 _ROWS = sqlalchemy.text(
     "SELECT pg_relation_size(oid) * CASE WHEN relpages > 0 THEN reltuples / relpages / CAST(current_setting('block_size') AS int) "
     f"ELSE 1.0 / {_BYTES_PER_ROW} END FROM pg_class WHERE oid = to_regclass(quote_ident(:name))"
@@ -60,13 +60,13 @@ _HAS_SCHEMA = sqlalchemy.text("SELECT 1 FROM pg_namespace WHERE nspname = :name"
 
 
 def _replace_closed(connection: Any, *_: object) -> None:
-    """Have the pool replace a connection that the server has closed, before a call fails on it."""
+    """Make the pool replace a connection that the server has closed, before a call fails on it."""
     if connection.driver_connection.is_closed():
         raise exc.DisconnectionError
 
 
 class PostgreSQL(Dialect):
-    """A server that several processes share: rows are locked, and NOTIFY wakes the others."""
+    """A server that several processes share. Rows are locked, and NOTIFY wakes other processes."""
 
     name = "postgresql"
     has_one_writer = False
@@ -74,7 +74,7 @@ class PostgreSQL(Dialect):
     greatest = "greatest"
     json_array = "json_agg"
     row_among = "ctid = ANY (ARRAY(SELECT ctid {picking}))"
-    # Part of a statement that is sent anyway: no round trip, the setting ends with the transaction, and every pooler passes it on.
+    # It is part of a statement that is sent anyway: no round trip, it ends with the transaction, and every pooler passes it on.
     limit_idling = f"(SELECT set_config('idle_in_transaction_session_timeout', '{IDLE_MS}', true))"
     worker_locks = WORKER_LOCKS
     timeline = "substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8)"
@@ -91,8 +91,8 @@ class PostgreSQL(Dialect):
         answer_seconds: float,
         file: DatabaseFile | None,  # noqa: ARG002 - a server has it
     ) -> tuple[AsyncEngine, AsyncEngine]:
-        """Make one pool for both engines; the reading one commits each statement."""
-        from trunkline.store.servers import Server  # noqa: PLC0415 - here, as a hub on SQLite needs no asyncpg
+        """Make one pool for both engines; the engine that reads commits each statement."""
+        from trunkline.store.servers import Server  # noqa: PLC0415 - a hub on SQLite needs no asyncpg
 
         server = Server.of_url(url, schema=schema)
         writer = create_async_engine(
@@ -121,15 +121,15 @@ class PostgreSQL(Dialect):
         return await PostgreSQLDriver.over(await server.connect(command_timeout=answer_seconds))
 
     def readers(self, pool_size: int) -> int:
-        """Give the size of the pool, which writes too."""
+        """Return the size of the pool, whose connections also write."""
         return pool_size
 
     def file_of(self, url: str) -> Path | None:  # noqa: ARG002 - a server holds it
-        """Give None: a server holds it."""
+        """Return None, because a server holds the database."""
         return None
 
     async def shares_connections(self, connection: AsyncConnection, server: str, schema: str | None) -> bool:
-        """Ask over a second connection if there is a pooler."""
+        """Check over a second connection, if there is a pooler."""
         from trunkline.store import poolers  # noqa: PLC0415
         from trunkline.store.servers import Server  # noqa: PLC0415
 
@@ -140,7 +140,7 @@ class PostgreSQL(Dialect):
         return is_shared
 
     def notifications(self, url: str) -> "Notifications | None":
-        """Give the server's NOTIFY."""
+        """Give the notifications of the server (NOTIFY)."""
         from trunkline.store.notifications import Notifications  # noqa: PLC0415
         from trunkline.store.servers import Server  # noqa: PLC0415
 
@@ -151,7 +151,7 @@ class PostgreSQL(Dialect):
         return f"FOR {strength}{f' OF {of}' if of else ''}{' SKIP LOCKED' if skip else ''}"
 
     async def place(self, connection: AsyncConnection) -> tuple[str, str]:
-        """Name the schema and the database, and the role."""
+        """Name the schema with its database, and the role."""
         schema, database, role = (await connection.execute(_PLACE)).one()
         return (
             f"the schema '{schema or 'public'}' of the database '{database}'",
@@ -159,28 +159,28 @@ class PostgreSQL(Dialect):
         )
 
     async def product(self, connection: AsyncConnection) -> str:
-        """Ask the server."""
+        """Read the name and version from the server."""
         version = (await connection.execute(_VERSION)).scalar_one()
         return f"PostgreSQL {str(version).partition(' ')[0]}"
 
     async def connection_room(self, connection: AsyncConnection) -> ConnectionRoom:
-        """Ask for the limits of the server, the database and the role."""
+        """Read the limits of the server, the database and the role."""
         return await privileges.connection_room(connection)
 
     async def why_read_only(self, connection: AsyncConnection, tables: Sequence[str]) -> ReadOnly | None:
-        """Ask for the server's state and the role's privileges."""
+        """Find the reason in the server's state and the role's privileges."""
         return await privileges.why_read_only(connection, tables)
 
     async def make_schema(self, connection: AsyncConnection, schema: str) -> None:
-        """Make it if it is missing; an existing schema needs no privilege to make one."""
+        """Create the schema if it is missing. If it exists, the role needs no privilege to create one."""
         if (await connection.execute(_HAS_SCHEMA, {"name": schema})).first() is None:
             await connection.execute(CreateSchema(schema))
 
     async def forget_statistics(self, connection: AsyncConnection) -> None:
-        """Do nothing: autovacuum keeps them."""
+        """Do nothing, because autovacuum keeps the statistics up to date."""
 
     async def skip_numbers(self, connection: AsyncConnection, count: int) -> None:
-        """Move each sequence of the schema on."""
+        """Advance each sequence of the schema."""
         await connection.execute(_SKIP_NUMBERS, {"count": count})
 
     async def wait_for_turn(self, connection: AsyncConnection, key: int) -> None:
@@ -188,19 +188,19 @@ class PostgreSQL(Dialect):
         await connection.execute(_ADVISORY_LOCK, {"lock": key})
 
     async def try_turn(self, connection: AsyncConnection, key: int) -> bool:
-        """Take an advisory lock, if it is free."""
+        """Take an advisory lock if it is free."""
         return bool((await connection.execute(_TRY_ADVISORY_LOCK, {"lock": key})).scalar_one())
 
     async def limit_locks(self, connection: AsyncConnection) -> None:
-        """Set ``lock_timeout``: later requests for a lock wait behind one that waits."""
+        """Set ``lock_timeout``, because later lock requests queue behind a waiting one."""
         await connection.execute(_SHORT_LOCKS)
 
     async def stand_still(self, connection: AsyncConnection) -> None:
-        """Turn ``idle_in_transaction_session_timeout`` off with SET; after a SELECT the driver's portal would keep its snapshot."""
+        """Turn ``idle_in_transaction_session_timeout`` off with SET. After a SELECT, the driver's portal would keep its snapshot."""
         await connection.execute(_STAND_STILL)
 
     async def keeps_index(self, connection: AsyncConnection, name: str) -> bool:
-        """Ask ``pg_index``, which marks an index as invalid if CREATE INDEX CONCURRENTLY broke off."""
+        """Read ``pg_index``, where an interrupted CREATE INDEX CONCURRENTLY leaves an index marked as invalid."""
         is_valid = (await connection.execute(_IS_VALID, {"name": name})).scalar_one_or_none()
         if is_valid is False:
             quoted = connection.dialect.identifier_preparer.quote(name)
@@ -208,7 +208,7 @@ class PostgreSQL(Dialect):
         return bool(is_valid)
 
     async def rows_of(self, connection: AsyncConnection, table: str) -> int:
-        """Estimate as the planner does: the table's size, times the rows per page when it was last analyzed."""
+        """Estimate as the planner does: the size of the table times its rows per page at the last ANALYZE."""
         return int((await connection.execute(_ROWS, {"name": table})).scalar_one_or_none() or 0)
 
     def rows_source(self, columns: Mapping[str, str]) -> str:
@@ -216,32 +216,32 @@ class PostgreSQL(Dialect):
         return _rows(columns)
 
     async def keys_source(self, connection: AsyncConnection, columns: Mapping[str, str]) -> str:
-        """Make the planner of this transaction prefer indexes and expect a single row.
+        """Make the planner prefer indexes in this transaction, and expect a single row.
 
-        A connection keeps its plan until the table is analyzed. A plan from when the table was small would scan all of it
-        for each batch.
+        A connection keeps its plan until the table is analyzed. A plan made for a small table would scan all of it for each
+        batch.
         """
         await self.prefer_indexes(connection)
         return _rows(columns, "WHERE jsonb_typeof(r) = 'array'")
 
     async def take_room(self, connection: AsyncConnection) -> bool:
-        """Make a query spill into a temporary file, which leaves neither rows nor WAL; 2 ms of CPU."""
+        """Make a query write a temporary file, which leaves neither rows nor WAL; it costs 2 ms of CPU."""
         await connection.execute(_LITTLE_MEMORY)
         await connection.execute(_SPILL)
         return True
 
     async def prefer_indexes(self, connection: AsyncConnection) -> None:
-        """Make the planner count a sequential scan as very expensive."""
+        """Make the planner treat a sequential scan as very expensive."""
         await connection.execute(_BY_INDEX)
 
-    def through_index(self, name: str) -> str:  # noqa: ARG002 - it has no such clause
-        """Give an empty string: the server picks the index with the requested order."""
+    def through_index(self, name: str) -> str:  # noqa: ARG002 - PostgreSQL has no such clause
+        """Return an empty string: PostgreSQL chooses the index that has the requested order."""
         return ""
 
     def one_of(
         self, column: str, parameter: str, kind: type[TypeEngine[Any]]
     ) -> tuple[str, BindParameter[Any]]:
-        """Give the same text for any number of values, so that the server prepares it once."""
+        """Give the same SQL for any number of values, so that the server prepares it once."""
         return f"{column} = ANY(:{parameter})", bindparam(parameter, type_=ARRAY(kind))
 
     async def with_update(
@@ -257,7 +257,7 @@ class PostgreSQL(Dialect):
     async def insert_columns(
         self, connection: AsyncConnection, table: Table, columns: Mapping[str, Sequence[Any]], *, also: str
     ) -> Any:
-        """Insert all rows as arrays in one statement: about 4 µs a row, against 12 for the driver's executemany."""
+        """Insert all rows as arrays in one statement: about 4 µs per row, against 12 with the driver's executemany."""
         rows = await connection.execute(_unnest_insert(table, tuple(columns), also), dict(columns))
         return rows.scalar() if also else None
 

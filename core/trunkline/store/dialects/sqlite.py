@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 _READERS = 4
 _LONGEST_PATH = 504
-"""The longest path in bytes: SQLite takes 512 on Unix, and appends up to 8."""
+"""The longest path in bytes: SQLite accepts 512 on Unix, and appends up to 8."""
 _HAS_STATISTICS = sqlalchemy.text("SELECT 1 FROM sqlite_master WHERE name = 'sqlite_stat1'")
 _HAS_TABLE = sqlalchemy.text("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = :name")
 _FORGET = sqlalchemy.text("DELETE FROM sqlite_stat1")
@@ -45,9 +45,10 @@ _SKIP_NUMBERS = (
 
 
 class SQLite(Dialect):
-    """A file on this machine with one writer at a time: it needs no locks and no notifications.
+    """A file on this machine with one writer at a time; it needs no locks and no notifications.
 
-    *library* is the version of Python's SQLite. Every method that takes a URL raises DatabaseTooOld if it is too old.
+    *library* is the version of Python's SQLite library. Every method with a URL raises DatabaseTooOld if the library is too
+    old.
     """
 
     name = "sqlite"
@@ -82,7 +83,7 @@ class SQLite(Dialect):
 
     async def connect_directly(
         self,
-        url: str,  # noqa: ARG002 - *file* is of it
+        url: str,  # noqa: ARG002 - *file* is the one that *url* names
         *,
         schema: str | None,  # noqa: ARG002 - it has no schemas
         answer_seconds: float,  # noqa: ARG002 - it is in this process
@@ -97,12 +98,12 @@ class SQLite(Dialect):
         except sqlite3.OperationalError as error:
             raise unavailable(error) from error
 
-    def readers(self, pool_size: int) -> int:  # noqa: ARG002 - its own number
-        """Give the size of the pool that reads."""
+    def readers(self, pool_size: int) -> int:  # noqa: ARG002 - SQLite has its own number
+        """Return the number of connections that read."""
         return _READERS
 
     def file_of(self, url: str) -> Path | None:
-        """Give the file that *url* names. Raises SettingsInvalid if no file can have that name."""
+        """Give the file that *url* names. Raises SettingsInvalid if the name is not possible for a file."""
         database = self._read_url(url).database
         if database in (None, "", ":memory:"):
             msg = "Setting 'database.url': SQLite needs a file, such as sqlite:///trunkline.db"
@@ -134,15 +135,15 @@ class SQLite(Dialect):
             raise SettingsInvalid(msg) from None
 
     async def shares_connections(self, connection: AsyncConnection, server: str, schema: str | None) -> bool:  # noqa: ARG002
-        """Return False: nothing stands before a file."""
+        """Return False, because there is no pooler before a file."""
         return False
 
-    def notifications(self, url: str) -> "Notifications | None":  # noqa: ARG002 - a file wakes nobody
-        """Give None: only one process has the file."""
+    def notifications(self, url: str) -> "Notifications | None":  # noqa: ARG002 - a file cannot wake a process
+        """Return None, because only one process uses the file."""
         return None
 
     def lock_rows(self, strength: str, *, of: str = "", skip: bool = False) -> str:  # noqa: ARG002 - it has one writer
-        """Give an empty string: a transaction that writes is alone."""
+        """Return an empty string, because only one transaction can write at a time."""
         return ""
 
     async def place(self, connection: AsyncConnection) -> tuple[str, str]:
@@ -150,53 +151,54 @@ class SQLite(Dialect):
         return f"the file {connection.engine.url.database}", "this account"
 
     async def product(self, connection: AsyncConnection) -> str:  # noqa: ARG002 - it is in this process
-        """Name the library."""
+        """Name the SQLite library and its version."""
         return f"SQLite {sqlite3.sqlite_version}"
 
     async def connection_room(self, connection: AsyncConnection) -> ConnectionRoom:  # noqa: ARG002
-        """Count the connections that it opens itself."""
+        """Count the connections that the hub itself opens."""
         return ConnectionRoom(most=_READERS + 1, free=_READERS + 1)
 
     async def why_read_only(self, connection: AsyncConnection, tables: Sequence[str]) -> ReadOnly | None:  # noqa: ARG002
-        """Check whether the account may write the file, and the folder for its journal."""
+        """Check whether the account may write the file, and the folder of its journal."""
         return why_read_only(Path(connection.engine.url.database or ""))
 
     async def make_schema(self, connection: AsyncConnection, schema: str) -> None:
-        """Do nothing: a file has no schemas."""
+        """Do nothing, because a file has no schemas."""
 
     async def forget_statistics(self, connection: AsyncConnection) -> None:
         """Remove the statistics of an earlier ANALYZE: plans made for small tables would scan large ones.
 
-        Without statistics SQLite takes the index with the most matching columns, which is right for every statement here.
+        Without statistics SQLite chooses the index with the most matching columns, which is right for every statement of the
+        hub.
         """
         if (await connection.execute(_HAS_STATISTICS)).first() is not None:
             await connection.execute(_FORGET)
             await connection.execute(_LOOK_AGAIN)
 
     async def skip_numbers(self, connection: AsyncConnection, count: int) -> None:
-        """Raise the last number of each table with AUTOINCREMENT, also of tables that never had a row."""
+        """Raise the last number of each table with AUTOINCREMENT, including tables that never had a row."""
         for statement in _SKIP_NUMBERS:
             await connection.execute(statement, {"count": count})
 
     async def wait_for_turn(self, connection: AsyncConnection, key: int) -> None:
-        """Return at once: a transaction that writes is alone."""
+        """Return at once, because only one transaction can write at a time."""
 
     async def try_turn(self, connection: AsyncConnection, key: int) -> bool:  # noqa: ARG002 - it has one writer
-        """Return True at once: a transaction that writes is alone."""
+        """Return True at once, because only one transaction can write at a time."""
         return True
 
     async def limit_locks(self, connection: AsyncConnection) -> None:
-        """Do nothing: a transaction that writes is alone."""
+        """Do nothing, because only one transaction can write at a time."""
 
     async def stand_still(self, connection: AsyncConnection) -> None:
-        """Do nothing: a file has no such limit."""
+        """Do nothing, because SQLite has no limit for idle transactions."""
 
     async def keeps_index(self, connection: AsyncConnection, name: str) -> bool:  # noqa: ARG002 - a build leaves nothing behind
-        """Return False: indexes are built in transactions, which leave nothing behind."""
+        """Return False, because an index is built in a transaction and leaves nothing behind."""
         return False
 
     async def rows_of(self, connection: AsyncConnection, table: str) -> int:
-        """Estimate by the numbers of the first and the last row; counting would read the whole table."""
+        """Estimate from the numbers of the first and the last row. Counting would read the whole table."""
         quoted = connection.dialect.identifier_preparer.quote(table)
         if (await connection.execute(_HAS_TABLE, {"name": table})).first() is None:
             return 0
@@ -205,21 +207,21 @@ class SQLite(Dialect):
         return (last.scalar_one() or 0) - (first.scalar_one() or 1) + 1
 
     def rows_source(self, columns: Mapping[str, str]) -> str:
-        """Read the rows with ``json_each``, which keeps the types of values."""
+        """Read the rows with ``json_each``, which keeps the types of the values."""
         picked = ", ".join(
             f"json_extract(value, '$[{index}]') AS {name}" for index, name in enumerate(columns)
         )
         return f"(SELECT {picked} FROM json_each(:rows)) AS u"
 
-    async def take_room(self, connection: AsyncConnection) -> bool:  # noqa: ARG002 - it has no temporary files beside its own
-        """Return False."""
+    async def take_room(self, connection: AsyncConnection) -> bool:  # noqa: ARG002 - SQLite has no temporary files other than its own
+        """Return False, because SQLite can use space only in a table."""
         return False
 
     async def prefer_indexes(self, connection: AsyncConnection) -> None:
-        """Do nothing: SQLite prefers indexes without statistics."""
+        """Do nothing, because SQLite prefers indexes if it has no statistics."""
 
     def through_index(self, name: str) -> str:
-        """Name the index; otherwise SQLite sorts an analyzed lane that has one subscription only (200,000 rows: 50 ms)."""
+        """Name the index. Without it, SQLite would sort an analyzed lane that has only one subscription (200,000 rows: 50 ms)."""
         return f"INDEXED BY {name}"
 
     def one_of(
@@ -245,9 +247,9 @@ class SQLite(Dialect):
         table: Table,
         columns: Mapping[str, Sequence[Any]],
         *,
-        also: str,  # noqa: ARG002 - nobody else writes meanwhile
+        also: str,  # noqa: ARG002 - no other connection writes meanwhile
     ) -> Any:
-        """Insert row by row: our own driver (``store.sqlite``) is as fast with rows as with columns."""
+        """Insert row by row, because our own driver (``store.sqlite``) is as fast with rows as with columns."""
         rows = list(zip(*columns.values(), strict=True))
         await connection.exec_driver_sql(_values_insert(table.name, tuple(columns)), rows)
 
@@ -258,7 +260,7 @@ def _values_insert(table: str, names: tuple[str, ...]) -> str:
 
 
 def why_read_only(file: Path) -> ReadOnly | None:
-    """Say why *file* can only be read; None if this account may write it and the folder of its journal."""
+    """Find the reason why *file* can only be read; None if this account may write it and the folder of its journal."""
     places = (file, file.absolute().parent)
     forbidden = [path for path in places if path.exists() and not os.access(path, os.W_OK)]
     if not forbidden:
@@ -277,7 +279,7 @@ def _why_impossible(file: Path) -> str | None:
     try:
         absolute.stat()
     except (FileNotFoundError, NotADirectoryError):
-        return None  # it may be made
+        return None  # the file may be created
     except OSError as error:
         return f"cannot be used: {error.strerror}"
     return None
@@ -291,13 +293,13 @@ def _opener(file: DatabaseFile) -> Callable[..., sqlite.OneWayConnection]:
 
 
 def _make_reader(url: URL, file: DatabaseFile) -> AsyncEngine:
-    """Make the engine that reads, without rollbacks: it needs none, and each call of the driver is a round trip to its thread."""
+    """Make the engine that reads. It does not roll back, because each call of the driver is a round trip to its thread."""
     return create_async_engine(
         url,
         poolclass=AsyncAdaptedQueuePool,
         pool_size=_READERS,
         max_overflow=0,
-        # The operating system caches pages that were read; the writer's cache holds its transaction.
+        # The operating system caches the pages that are read; the cache of the writer holds its transaction.
         connect_args={"async_creator_fn": _opener(file), "cache_kib": 1024},
         isolation_level="AUTOCOMMIT",
         skip_autocommit_rollback=True,
@@ -319,10 +321,10 @@ def _make_writer(url: URL, file: DatabaseFile) -> AsyncEngine:
 
     @event.listens_for(engine.sync_engine, "invalidate")
     def roll_back(connection: Any, *_: object) -> None:  # pyright: ignore[reportUnusedFunction]
-        """End the transaction of a cancelled writer: closing the connection alone leaves its lock on the file.
+        """End the transaction of a cancelled writer. Closing the connection alone would leave its lock on the file.
 
-        A cursor that the cancelled task's traceback still holds turns a closed connection into a zombie, transaction
-        and all (https://sqlite.org/c3ref/close.html).
+        A cursor that is still referenced by the traceback of the cancelled task turns a closed connection into a zombie that
+        keeps its transaction (https://sqlite.org/c3ref/close.html).
         """
         with contextlib.suppress(sqlite3.Error, exc.SQLAlchemyError):
             connection.rollback()

@@ -1,6 +1,7 @@
 """The tables of 0.1.
 
-The number is the last of the revisions that it replaces, so a database that has them all goes on.
+The revision number is the last of the revisions that this one replaces, so that a database with all of them continues from
+here.
 """
 
 import sqlalchemy as sa
@@ -233,7 +234,7 @@ def _create_subscriptions() -> None:
         sa.Column("created_by", sa.Text()),
         sa.Column("created_by_kind", sa.String(20)),
         sa.UniqueConstraint("id"),
-        sqlite_autoincrement=True,  # a number is never given twice: it stands in the ids of deliveries
+        sqlite_autoincrement=True,  # numbers are not reused, because ids of deliveries contain them
     )
     _index("ix_subscriptions_company", "subscriptions", "company_id")
     _index("ix_subscriptions_version", "subscriptions", "version")

@@ -1,4 +1,4 @@
-"""Health of subscriptions, operational events that are to be made, and the audit log."""
+"""Health of subscriptions, pending operational events, and the audit log."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""The stretch of the log that the holder of a shard catches up with, beside its live reader."""
+"""The stretch of the log (a skipped range) that the holder of a shard reads beside its live reader."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -14,7 +14,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    # Nothing is lost: each shard goes on from its cursor, and the ledger tells what the live reader has delivered beyond it.
+    # Nothing is lost: each shard continues from its cursor, and the ledger has the deliveries that the live reader made beyond it.
     for table in ("shard_parts", "shards"):
         op.drop_column(table, "live_cursor")
         op.drop_column(table, "stretch_end")

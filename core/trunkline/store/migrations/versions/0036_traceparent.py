@@ -12,5 +12,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    # Events keep all but their trace contexts.
+    # Events lose only their trace contexts.
     op.drop_column("events", "traceparent")

@@ -74,6 +74,7 @@ class Relay:
         safe_seconds: float = SAFE_SECONDS,
     ) -> None:
         self._engine = blocking_engine(engine)
+        self._owns_engine = self._engine is not engine
         self._hub = (url, key, timeout_seconds)
         self._rows = Rows(self._engine, lease_seconds=lease_seconds)
         self._batch = batch
@@ -123,6 +124,8 @@ class Relay:
                     "the outbox was not let go: another relay takes it over when the lease has lapsed"
                 )
         waker.close()
+        if self._owns_engine:
+            self._engine.dispose()
 
     async def run_async(self) -> None:
         """Bring rows in a thread, until the task is cancelled: ``asyncio.create_task(relay.run_async())``."""

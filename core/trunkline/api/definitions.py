@@ -157,12 +157,12 @@ def call_options(definition: Definition) -> dict[str, Any]:
 
 
 def body_model(definition: Definition) -> type[RootModel[Json]]:
-    """Make the model of the call's body. It takes any JSON; the definition's own schema judges it."""
+    """Make the model of the call's body. The model takes any JSON, which the definition's own schema validates."""
     return _input_model(definition)
 
 
 def query_model(definition: Definition) -> type[QueryModel]:
-    """Make the model of the call's query. It takes any text; the definition's own schema judges it."""
+    """Make the model of the call's query. The model takes any text, which the definition's own schema validates."""
     return _query_model(definition)
 
 

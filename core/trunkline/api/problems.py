@@ -165,7 +165,7 @@ def problem(
     ended_early: bool = False,
     form_detail: str = "",
 ) -> Response:
-    """Make a problem document; *name* ends its ``type``. If checking *ended_early*, there are more *faults* than these."""
+    """Make a problem document; *name* ends its ``type``. With *ended_early* there are more faults than *faults* lists."""
     document: dict[str, object] = {
         "type": f"urn:trunkline:problem:{name}",
         "title": title,

@@ -43,7 +43,7 @@ class RouteOptions(TypedDict, total=False):
 
 
 _OPTIONS = tuple(inspect.signature(APIRoute).parameters)[2:]
-"""The options that a route takes beside its path and its endpoint, and keeps under the same names."""
+"""The options of a route besides its path and endpoint, which keep their names."""
 
 
 class Route:
@@ -124,7 +124,7 @@ def mount(app: FastAPI, router: APIRouter, *, prefix: str) -> None:
 
 
 def _made_of(route: Any) -> tuple[type[APIRoute], str, Callable[..., Any], dict[str, Any]] | None:
-    """Give the arguments to make a route again: of one that keeps them as ``given``, or of a ``StrictRoute``; else None."""
+    """Give the arguments that made a route; None unless the route keeps them as ``given`` or is a ``StrictRoute``."""
     if type(route) is StrictRoute:
         options = {name: getattr(route, name) for name in _OPTIONS if hasattr(route, name)}
         return _TableRoute, route.path, route.endpoint, options

@@ -20,7 +20,7 @@ _ESCAPED_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 
 def read_json(body: bytes, *, max_depth: int = MAX_DEPTH) -> tuple[bytes, Any]:
-    """Parse *body*; returns it without white space, every digit as it came in, and as Python values.
+    """Parse *body*; return it without white space and with every digit unchanged, and as Python values.
 
     About 4 µs for half a kilobyte.
 

@@ -43,7 +43,7 @@ class Exports(TyperGroup):
         return [*super().list_commands(ctx), *sorted(self._described)]
 
     def get_command(self, ctx: typer.Context, cmd_name: str) -> Any:  # type: ignore[override]
-        """Find the document *cmd_name*; any other name is taken for a connector."""
+        """Find the document *cmd_name*; any other name is read as a connector's name."""
         document = super().get_command(ctx, cmd_name)
         return document or _connector_command(cmd_name, self._described.get(cmd_name))
 

@@ -145,7 +145,7 @@ class Trials:
 
 
 class _Recorder(OtherMethods):
-    """The ``HttpClient`` of one push, which keeps the whole answer and may send other data than was signed."""
+    """The ``HttpClient`` of one push; it keeps the whole answer, and can replace the signed data before it is sent."""
 
     def __init__(
         self, http: Outbound, altered_body: bytes | None, altered_headers: Mapping[str, str]
@@ -162,7 +162,7 @@ class _Recorder(OtherMethods):
 
 
 def throwaway_secret() -> str:
-    """Make a secret that no receiver has."""
+    """Make a secret that no receiver knows."""
     return signatures.new_secret("standard")
 
 

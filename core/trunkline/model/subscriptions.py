@@ -15,7 +15,7 @@ ID = re.compile(r"sub_[0-9a-z]{20}", re.ASCII)
 
 
 class Status(StrEnum):
-    """Whether a subscription takes events; a deleted one stays only as the name of its deliveries."""
+    """Whether a subscription takes events; a deleted one is kept only for the names of its deliveries."""
 
     ACTIVE = "active"
     PAUSED = "paused"
@@ -24,7 +24,7 @@ class Status(StrEnum):
 
 
 MAX_SECRETS = 5
-"""Secrets of a subscription that may sign at once; each adds a signature to the headers of every push."""
+"""The number of secrets of a subscription that may sign at once; each adds a signature to the headers of every push."""
 
 GONE = "gone"
 FAILING = "failing"
@@ -70,15 +70,15 @@ class Subscription:
     pins: Mapping[str, int] = field(default_factory=dict[str, int])
     """The versions of event types that it gets."""
     ordering: Ordering | None = None
-    """Which of its deliveries are made one after the other."""
+    """Which of its deliveries must be made in order."""
     timeout_seconds: float | None = None
     """The time limit of one attempt; None for the deployment's."""
     retry: Mapping[str, Any] | None = None
     """When a failed delivery is tried again (``deliveries.RetryPolicy.of``); None for the deployment's schedule."""
     max_in_flight: int | None = None
-    """Attempts that may be in flight at once, over all workers."""
+    """The maximum number of attempts in flight at once, over all workers."""
     rate: str | None = None
-    """Attempts that may begin in a time, over all workers (``pace.Rate``)."""
+    """The maximum rate of attempts, over all workers (``pace.Rate``)."""
     name: str | None = None
     """The channel's own name for it, if its holder renews it (``contract.Terms``)."""
     holder: str | None = None
@@ -112,7 +112,7 @@ class Subscription:
         return tuple(s.text for s in self.secrets if s.expires_ms is None or s.expires_ms > now_ms)
 
     def overlapping_secrets(self, now_ms: int, overlap_seconds: int) -> tuple[Secret, ...]:
-        """The secrets that go on signing beside a new one, each until its own overlap ends; none without an overlap."""
+        """The secrets that continue to sign beside a new one, each until its own overlap ends; none without an overlap."""
         if not overlap_seconds:
             return ()
         newest, *older = self.secrets

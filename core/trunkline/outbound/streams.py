@@ -1,4 +1,4 @@
-"""Connections for other protocols than HTTP, checked, dialled and encrypted like those of the HTTP client."""
+"""Connections for protocols other than HTTP, checked, dialled and encrypted like those of the HTTP client."""
 
 import asyncio
 from collections.abc import Sequence

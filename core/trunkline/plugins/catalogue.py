@@ -1,4 +1,4 @@
-"""The catalogue of plugins: a JSON file that comes with the hub, or another file or URL. It is fetched only from a given URL."""
+"""The catalogue of plugins: a JSON file that comes with the hub, or another file or URL. The hub fetches only a configured URL."""
 
 import urllib.error
 import urllib.request

@@ -1,6 +1,6 @@
 """The plugins' ``lifespan`` hooks: entered when the hub starts, left when it stops.
 
-Each is entered and left in the same task, one per plugin, so that a plugin may open a task group in it.
+One task per plugin enters and leaves its hook, so that a plugin may open a task group in it.
 """
 
 import asyncio

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 class DeferredApp:
     """Serves *hub* with the full app once that is built. Until then the side door answers its calls, and other calls wait.
+
     Exit it after the server has stopped.
 
     Raises:

@@ -4,7 +4,7 @@ from typing import Protocol
 
 
 class PluginCounter(Protocol):
-    """Counts occurrences."""
+    """Counts how often something happens."""
 
     def count(self, *labels: str, by: int = 1) -> None:
         """Add *by* to the counter, under the metric's label values."""

@@ -84,7 +84,7 @@ class iterator(_Made, Generic[P, T]):  # noqa: N801 - a decorator
 
 
 def operation(verb: str, path: str) -> Callable[[Callable[Concatenate[Any, P], T]], method[P, T]]:
-    """Make the method of one call from its signature: parameters that *path* names, ``body``, headers, and the query."""
+    """Make the method of one call from a signature: the parameters of *path*, ``body``, headers, and the query."""
 
     def make(described: Callable[Concatenate[Any, P], T]) -> method[P, T]:
         signature = inspect.signature(described)

@@ -48,7 +48,7 @@ class CompanyNames:
     """Finds the company of each event of a request (``ingest.CompanyOf``).
 
     A reference that this process does not know is added to *missing*. Look up the missing references, then read the request
-        again.
+    again.
     """
 
     def __init__(self, caller: Caller, directory: CompanyDirectory) -> None:

@@ -1,8 +1,8 @@
 """The metrics and the readiness of all processes of one command, collected by their supervisor.
 
 The supervisor shares two pairs of sockets with each child, which inherits its ends. Over the first pair the supervisor asks
-    and the child answers. Over the second pair a child that serves ``/metrics`` asks for the metrics of all processes. A
-    question is one byte; an answer is its length, and then JSON or text.
+and the child answers. Over the second pair a child that serves ``/metrics`` asks for the metrics of all processes. A
+question is one byte; an answer is its length, and then JSON or text.
 """
 
 import asyncio

@@ -39,7 +39,7 @@ def set_up() -> None:
     """Open closed descriptors among 0 to 2, and raise ``OutputLost`` for errors of standard output.
 
     Otherwise a file or a socket could get such a descriptor, and every print would write into it; libuv also aborts when it
-        closes one. A closed output stays unwritable: its descriptor is opened for reading.
+    closes one. A closed output stays unwritable: its descriptor is opened for reading.
     """
     for descriptor, flags in enumerate((os.O_RDONLY, os.O_RDONLY, os.O_WRONLY)):
         try:

@@ -1,7 +1,7 @@
 """Running several processes of one command: starting, restarting and stopping them.
 
 A child reports readiness with a line on its standard output. It stops when its standard input ends, which happens whenever
-    the supervisor ends.
+the supervisor ends.
 """
 
 import asyncio
@@ -47,8 +47,7 @@ async def supervise(
     """Keep one process per command running until a signal comes; returns the exit code.
 
     The processes inherit *listener*, and may take *drain_seconds* more to stop. *gathering*, if given, collects their
-    metrics. The first process is started alone, so that a faulty setting is reported
-        only once.
+    metrics. The first process is started alone, so that a faulty setting is reported only once.
     """
     with stopping.stop_signals() as stop:
         children = [

@@ -16,9 +16,9 @@ from trunkline.model.environments import company_number
 class Draft:
     """A valid event that has no position in the log yet.
 
-    *payload* and *metadata* are compact JSON exactly as received, digits included; *metadata* is empty bytes if there is none.
-    *created_utc* is ISO 8601 with ``Z``, or empty for the time of acceptance. *version* is the version of its type by which it is
-        valid. *traceparent* is its trace context, if any.
+    *payload* and *metadata* are compact JSON exactly as received, digits included; *metadata* is empty bytes if there is
+    none. *created_utc* is ISO 8601 with ``Z``, or empty for the time of acceptance. *version* is the version of its type by
+    which it is valid. *traceparent* is its trace context, if any.
     """
 
     company_id: int

@@ -1,8 +1,8 @@
 """The pace of a subscription: how many attempts are in flight at once, and how many begin in a time. Pure.
 
-Attempts begin one *interval* apart. No timer is exact, so an attempt may begin late; the next one may then begin early, by up
-    to *tolerance*. The interval is a little longer than the rate requires, so that no window of the rate's unit has more attempts
-    than the rate.
+Attempts begin one *interval* apart. No timer is exact, so an attempt may begin late; the next one may then begin early, by
+up to *tolerance*. The interval is a little longer than the rate requires, so that no window of the rate's unit has more
+attempts than the rate.
 """
 
 import re

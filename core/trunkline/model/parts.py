@@ -1,8 +1,8 @@
 """Parts of a shard: several workers share the deliveries of one hot company.
 
 A shard has the events of its companies, and one worker makes their deliveries. If one company needs more, its shard is
-    divided. The holder of each part reads the same events, and makes the deliveries of the subscriptions in its part. A
-    subscription stays in its part, so that one worker alone keeps its order and its pace.
+divided. The holder of each part reads the same events, and makes the deliveries of the subscriptions in its part. A
+subscription stays in its part, so that one worker alone keeps its order and its pace.
 """
 
 from collections.abc import Mapping

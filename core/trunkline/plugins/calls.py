@@ -107,8 +107,8 @@ def call_within(
 class PluginThread:
     """Runs a plugin's blocking functions beside the event loop, one at a time.
 
-    It uses daemon threads. A daemon thread that never returns occupies no thread of the loop's shared executor, and does not
-        keep the process from ending as a thread of ``asyncio.to_thread`` does.
+    It uses daemon threads. A daemon thread that never returns occupies no thread of the loop's shared executor, and does
+    not keep the process from ending as a thread of ``asyncio.to_thread`` does.
     """
 
     def __init__(self, name: str) -> None:

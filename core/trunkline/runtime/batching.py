@@ -57,8 +57,8 @@ class Batcher(Generic[Request, Answer]):
     async def submit(self, request: Request) -> Answer:
         """Queue *request* and return its answer; raises the error of its batch or its own.
 
-        If the caller is cancelled before its batch has started, its request is dropped. If its batch has started, only the answer
-            is dropped.
+        If the caller is cancelled before its batch has started, its request is dropped. If its batch has started, only the
+        answer is dropped.
         """
         return await self.enqueue(request)
 

@@ -1,8 +1,8 @@
 """Event types, and the validation of payloads by them.
 
 Two validators read each schema. jsonschema-rs says yes or no on the hot path. Only after a no, jsonschema checks again: it
-    reports which part of the payload broke which keyword, and a sentence for people is made from the report.
-Nothing here does I/O: a ``$ref`` out of its document is refused, never fetched.
+reports which part of the payload broke which keyword, and a sentence for people is made from the report. Nothing here does
+I/O: a ``$ref`` out of its document is refused, never fetched.
 """
 
 import functools

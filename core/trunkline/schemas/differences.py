@@ -1,9 +1,8 @@
 """The differences of two schemas that break a client, found by their shapes. Pure.
 
-A client that *reads* breaks on a value that the new schema allows and the old one did not; for a client that *calls*, it
-is the other way round. Each shape of the wider side is compared with the closest shape of the other side. If the other
-side has an ``if``, only shapes
-    of the same case are compared.
+A client that *reads* breaks on a value that the new schema allows and the old one did not; for a client that *calls*, it is
+the other way round. Each shape of the wider side is compared with the closest shape of the other side. If the other side
+has an ``if``, only shapes of the same case are compared.
 """
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence

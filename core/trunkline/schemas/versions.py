@@ -68,8 +68,8 @@ def pins_of(catalog: SchemaCatalog, names: Iterable[str] | None = None) -> dict[
 class SchemaVersions:
     """Reads events in the version that their reader has pinned.
 
-    A type with one version costs only a dictionary look-up. A converted event is cached for the next reader. *tell* is called for
-        every event that could not be converted.
+    A type with one version costs only a dictionary look-up. A converted event is cached for the next reader. *tell* is
+    called for every event that could not be converted.
 
     Raises:
         SchemaInvalid: a caster's versions do not exist, two casters convert the same way, or one is missing.

@@ -62,8 +62,7 @@ class Receiver:
         """Give the event of a request to the block that handles it; None if it was handled before.
 
         The event counts as handled when the block has ended. If the block raises, or the program is killed in it, the hub
-        sends the
-                event again.
+        sends the event again.
 
         Raises:
             NotGenuine: answer with 401.
@@ -81,8 +80,8 @@ class Receiver:
 def verify_webhook(body: bytes, headers: Mapping[str, str], *, secret: str | Sequence[str] | Keys) -> Event:
     """Check that *body*, the raw bytes of a request, was recently sent by the hub; then read it.
 
-    *secret* is the subscription's ``whsec_…`` or ``whpk_…`` (which needs ``trunkline-client[ed25519]``), a list of secrets of
-        which one must match, or a ``Jwks``. Names of *headers* may be in any case.
+    *secret* is the subscription's ``whsec_…`` or ``whpk_…`` (which needs ``trunkline-client[ed25519]``), a list of secrets
+    of which one must match, or a ``Jwks``. Names of *headers* may be in any case.
 
     Raises:
         NotGenuine: the signature does not match, is missing, or is more than five minutes old or ahead.

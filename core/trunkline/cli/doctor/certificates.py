@@ -21,8 +21,8 @@ _WRONG_NAME = {62, 64}
 def judge_trusted(der: bytes | None, *, host: str, now: float, renewal: timedelta | None = None) -> Check:
     """Judge the certificate of a successful handshake; *now* is Unix seconds.
 
-    The certificate should be renewed when less than *renewal* is left. None means less than ``RENEWAL`` and less than a quarter
-        of its lifetime.
+    The certificate should be renewed when less than *renewal* is left. None means less than ``RENEWAL`` and less than a
+    quarter of its lifetime.
     """
     if der is None:
         return improve("certificate", "The certificate cannot be read.")

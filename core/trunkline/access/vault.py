@@ -49,7 +49,7 @@ class _Ring:
 
 @dataclass(frozen=True, slots=True)
 class Digests:
-    """The possible digests of a key: *first* with the current pepper, named *pepper*, *others* with the other ones."""
+    """The possible digests of a key: *first* with the current pepper, named *pepper*, *others* with the other peppers."""
 
     first: bytes
     others: tuple[bytes, ...]
@@ -133,7 +133,7 @@ class Vault:
         return plain
 
     def is_current(self, sealed: bytes, *, context: bytes) -> bool:
-        """Tell whether *sealed* opens with the current key, not only with another one."""
+        """Tell whether *sealed* opens with the current key; False if only another key opens it."""
         return _first_opened(self._ring.ciphers[:1], sealed, context) is not None
 
     def reload(self) -> bool:

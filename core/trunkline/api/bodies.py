@@ -29,10 +29,10 @@ Turn = asyncio.Future[None]
 
 
 class BodyRoom:
-    """Reservations of *total* bytes for bodies. A request waits if too little is free; companies take turns.
+    """Reserves memory for bodies, *total* bytes at most. A request waits if too little is free; companies take turns.
 
-    A body larger than a company's share is admitted when the company has no other reservation; a body larger than *total* when
-    nobody has one.
+    A body larger than a company's share is admitted when the company has no other reservation. A body larger than *total* is
+    admitted when there is no other reservation at all.
     """
 
     def __init__(self, total: int, *, wait_seconds: float = WAIT_SECONDS) -> None:

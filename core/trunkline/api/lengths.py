@@ -10,7 +10,7 @@ from typing import Any
 from trunkline.errors import FieldError, pointer
 
 MAX_UNKNOWN = 50
-"""Unknown members of one object that get a fault each."""
+"""The number of unknown members of one object that are reported as faults."""
 _MAX_DEPTH = 8
 
 

@@ -1,7 +1,8 @@
 """The CPU of a delivery by owner: ``python -m benchmarks.profile``, or the suite ``profile`` of ``make bench``.
 
-py-spy samples ``trunkline serve`` while it accepts events and pushes each to ten subscriptions; a sample belongs to the innermost
-frame with a known owner, and the shares are scaled by the process's CPU per delivery. PostgreSQL's own counters stand beside them.
+py-spy samples ``trunkline serve`` while it accepts events and pushes each to ten subscriptions; a sample belongs to the
+innermost frame with a known owner, and the shares are scaled by the process's CPU per delivery. PostgreSQL's own counters
+are shown with them.
 """
 
 import asyncio

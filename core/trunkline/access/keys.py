@@ -363,7 +363,7 @@ class Keys:
 
 
 async def _check_pace(connection: AsyncConnection, company_id: int) -> None:
-    """Limit how fast a company makes keys: each has its own call limits, so new keys would allow new calls. Raises KeysTooFast."""
+    """Limit how fast a company makes keys, as each new key allows as many calls again. Raises KeysTooFast."""
     if await store.count_made(connection, company_id, within_ms=60_000) >= MADE_PER_MINUTE:
         raise KeysTooFast(MADE_PER_MINUTE)
 

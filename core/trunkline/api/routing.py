@@ -67,8 +67,8 @@ class Route:
 class _TableRoute(StrictRoute):
     """A row of a table. FastAPI reads its signature only when it is called, or documented.
 
-    Reading all signatures would be a third of a hub's start. Tests find faults in the hub's own: all are in the OpenAPI
-    document.
+    Reading all signatures would be a third of a hub's start. Tests find faults in the hub's own signatures, as all of
+    them are in the OpenAPI document.
     """
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:

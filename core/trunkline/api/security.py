@@ -118,7 +118,7 @@ class Caller:
 
         Raises:
             Unauthenticated: the key or the token is no longer valid.
-            StoreUnavailable: that cannot be told now.
+            StoreUnavailable: the check is not possible now.
         """
         assert self._authenticate is not None  # ``Requires`` has set it
         await self._authenticate()
@@ -312,7 +312,7 @@ def _made_for(header: str | None) -> dict[str, int] | None:
 
 
 def _environment(principal: Principal, header: str | None) -> str | None:
-    """Give the environment of a call: a company's key has its own, an operator names it. Raises BadQuery, Forbidden."""
+    """Give the environment of a call: that of a company's key, or the one that an operator names. Raises BadQuery, Forbidden."""
     own = None if principal.company_id is None else environment_of(principal.company_id)
     if not header:
         return own

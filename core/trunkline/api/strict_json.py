@@ -25,8 +25,8 @@ def read_json(body: bytes, *, max_depth: int = MAX_DEPTH) -> tuple[bytes, Any]:
     About 4 µs for half a kilobyte.
 
     Raises:
-        BodyInvalid: it is empty or no JSON (RFC 8259), names a key twice, holds a NUL or a number beyond a double's
-            range, nests deeper than *max_depth*, or holds more than ``MAX_VALUES`` values.
+        BodyInvalid: *body* is empty or not JSON (RFC 8259), repeats a key, has a NUL or a number beyond a double's range,
+        is nested deeper than *max_depth*, or has more than ``MAX_VALUES`` values.
     """
     check_values(body)
     try:

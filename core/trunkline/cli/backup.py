@@ -81,7 +81,7 @@ async def _advance(draft: Path, *, shards: int, past: int) -> Advanced:
 
 
 def _copy(source: Path, target: Path) -> None:
-    """Copy a database, then its secrets: secrets copied later can open everything in it."""
+    """Copy a database, and then its secrets: secrets that are copied later can open all of the copied data."""
     try:
         copies.copy_database(source, target)
         if _secrets_of(source).exists():

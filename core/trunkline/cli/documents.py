@@ -198,7 +198,7 @@ def _export_connector(
 async def _look_up_issuer(hub: "Hub") -> None:
     """Read the metadata of the issuer at which users of the connector sign in.
 
-    If that fails, the connectors that need it report it.
+    If that fails, the connectors that need the metadata report the failure.
     """
     async with hub.origins:
         with contextlib.suppress(IssuerUnavailable):
@@ -228,7 +228,7 @@ def _reader_of(folder: Path) -> ReadFile:
 
 
 def _write(file: Path, document: Mapping[str, Any]) -> None:
-    """Write *document* in its own order, the same each time. Raises typer.Exit."""
+    """Write *document* as JSON, with its members in their order. Raises typer.Exit."""
     _save(file, orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
 
 

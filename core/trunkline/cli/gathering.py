@@ -18,7 +18,7 @@ from trunkline.hub.hub import Hub
 from trunkline.runtime.merging import Family, MergedMetrics, families_of
 
 ANSWER_SECONDS = 2.0
-"""How long one child may take to answer; after that its last counts are used."""
+"""How long (seconds) one child may take to answer; after that its last known counts are used."""
 _METRICS, _READINESS, _WHOLE = b"m", b"r", b"w"
 _LENGTH_BYTES = 4
 

@@ -212,7 +212,7 @@ def _row(view: Mapping[str, Any]) -> list[str]:
 
 
 def _cell(value: object) -> str:
-    if isinstance(value, dict):  # who made it
+    if isinstance(value, dict):  # the maker of the key
         value = [part for part in value.values() if part is not None]
     if isinstance(value, list):
         return " ".join(str(part) for part in value)

@@ -114,7 +114,7 @@ class RetryPolicy:
 class NextState:
     """The decision of ``next_state``: the status, and the wait if it is ``pending``.
 
-    *retry_after_seconds* is that wait if the target asked for more than was planned.
+    *retry_after_seconds* is the same wait, if the target asked for a longer wait than the planned one; otherwise None.
     """
 
     status: Status
@@ -125,8 +125,8 @@ class NextState:
 def next_state(attempt: int, result: Result, policy: RetryPolicy, jitter: float) -> NextState:
     """Decide what follows attempt number *attempt* (from 1) with *result*.
 
-    *jitter* is a number from -1 to 1 that places the wait within the policy's band. A target's ``Retry-After`` prolongs
-    the wait, up to ``MAX_RETRY_AFTER_SECONDS``, and never shortens it.
+    *jitter* is a number from -1 to 1, which varies the wait by up to the policy's *jitter*. A target's ``Retry-After``
+    may prolong the wait, up to ``MAX_RETRY_AFTER_SECONDS``, but never shortens it.
     """
     match result.outcome:
         case Outcome.DELIVERED:

@@ -1,6 +1,6 @@
 """The names that subscriptions and readers use: event types, groups of them (``invoice.*``), or all (``*``).
 
-A group has every event type whose name begins with it, also those defined later; it exists once one of them does.
+A group has every event type whose name begins with the group's, including types defined later. It exists once such a type exists.
 Operational event types are only in the group ``operational.*``, and not in ``*``.
 """
 

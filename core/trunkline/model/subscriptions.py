@@ -97,7 +97,7 @@ class Subscription:
     """The id of the principal that created it, or set its present target."""
     created_by_kind: str | None = None
     gap_position: int | None = None
-    """Events up to this position are left out; set until its holder has been told."""
+    """Events up to this position are left out; None again when the holder has been notified."""
     failing_level: int | None = None
     """Whether it is failing, and at which threshold it was reported (``health``)."""
     told_ms: int | None = None

@@ -1,4 +1,4 @@
-"""Limits of a target: the subscription's own, else those of its company's operator, else the deployment's. Pure.
+"""Limits of a target, set by the subscription, or else by the company's operator, or else by the deployment. Pure.
 
 The names and bounds are the same on every level.
 """

@@ -25,7 +25,7 @@ class Request:
     input: Mapping[str, Json] = field(repr=False)
 
     def fingerprint(self, definition: Definition) -> bytes:
-        """Hash the request, so that a repeated idempotency key can be told from a reused one."""
+        """Hash the request, to distinguish its repetition from another request with the same idempotency key."""
         request = [definition.kind, definition.name, dict(self.parameters), dict(self.input)]
         return hashlib.sha256(orjson.dumps(request, option=orjson.OPT_SORT_KEYS)).digest()
 

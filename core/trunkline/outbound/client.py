@@ -46,7 +46,7 @@ class _Target:
 
 
 class Outbound(OtherMethods):
-    """An ``HttpClient`` over kept connections, entered as a context.
+    """An ``HttpClient`` with kept-alive connections. Use it as a context manager.
 
     *timeout_seconds* limits one call, from resolving the name to the answer's last byte. *ssl_context* replaces the default
     one, to trust another CA; it must verify. *name_servers* (``address`` or ``address:port``) replace the machine's, and

@@ -57,12 +57,12 @@ class Connection(asyncio.Protocol):
 
     @property
     def tls(self) -> ssl.SSLObject | None:
-        """The connection's TLS; None if it has none."""
+        """The TLS object of the connection; None without TLS."""
         secured: ssl.SSLObject | None = self._transport.get_extra_info("ssl_object")
         return secured
 
     def close(self) -> None:
-        """Close the connection in order."""
+        """Close the connection after all written data has been sent."""
         self._stop()
         self._transport.close()
 

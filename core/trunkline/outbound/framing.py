@@ -1,4 +1,4 @@
-"""HTTP/1.1 as bytes: writing a request, and reading an answer from what a connection receives (RFC 9112). No I/O.
+"""HTTP/1.1 as bytes: writing a request, and reading an answer from received bytes (RFC 9112). No I/O.
 
 The parser is llhttp, through httptools, as in uvicorn and Node. This module decides when an answer has ended, how much of
 it is read, and whether the connection may be used again.

@@ -36,7 +36,7 @@ class Pool:
         return None
 
     def put(self, way: Way, connection: Connection, *, now: float, target_keeps: int | None = None) -> None:
-        """Keep *connection* if there is room, for less time than the target does (*target_keeps*, in seconds)."""
+        """Keep *connection* if the pool is not full, for less time than the target keeps it (*target_keeps*, in seconds)."""
         tenant, _ = way
         seconds = KEEPALIVE_SECONDS
         if target_keeps is not None and target_keeps <= KEEPALIVE_SECONDS:

@@ -61,7 +61,7 @@ def _outcome_of(status: int) -> Outcome:
 
 
 def _headers(push: Push) -> dict[str, str]:
-    """Add the hub's headers to the subscription's own; no name is in both (``signatures.check_headers``)."""
+    """Add the hub's headers to the subscription's own headers, whose names differ (``signatures.check_headers``)."""
     target = push.target
     signed = signatures.headers(
         target.signature,

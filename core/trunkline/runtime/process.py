@@ -27,7 +27,7 @@ def tune() -> None:
 
 
 def share_heap() -> None:
-    """Make threads share one heap. The C library would give each its own, which keeps the memory of a large body.
+    """Make threads share one heap. Otherwise the C library gives each thread a separate heap, which keeps the memory of a large body.
 
     Call it before any thread starts.
     """

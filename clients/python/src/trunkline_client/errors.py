@@ -4,7 +4,7 @@
 
     HubError             a call failed; ``str`` gives the sentence and the fields at fault
     ├── Refused          the hub refused the call: the same call will never succeed
-    │   └── EventQuarantined   the hub keeps the event aside, as its payload breaks its schema
+    │   └── EventQuarantined   the hub keeps the event in quarantine, as its payload breaks its schema
     └── Unanswered it is unknown whether the hub did it, or it cannot do it now: the same call may succeed later
     NotGenuine           a request is not a webhook that the hub has signed
 """
@@ -16,7 +16,7 @@ from typing import Literal
 class HubError(Exception):
     """A call failed. ``str`` gives the hub's sentence, with the fields at fault.
 
-    *status* is 0 if there was no answer. *type* is the problem's own (``urn:trunkline:problem:…``), if it has one.
+    *status* is 0 if there was no answer. *type* is the problem's type (``urn:trunkline:problem:…``), if it has one.
     *errors* are pairs of a JSON pointer and its fault. *retry_after_seconds* is the wait that the hub asks for.
     """
 

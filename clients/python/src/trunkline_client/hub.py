@@ -42,13 +42,13 @@ class Hub(Operations):
         filter: Mapping[str, Any] | None = None,
         wait_seconds: float = 30,
     ) -> Stream[Event]:
-        """Give every event after the stored place, oldest first, and wait for new ones; it never ends.
+        """Give every event after the stored position, oldest first, and wait for new ones; it never ends.
 
-        Without a stored place it begins at *since* (ISO 8601), or at the oldest event that the hub keeps. While the hub
+        Without a stored position it begins at *since* (ISO 8601), or at the oldest event that the hub keeps. While the hub
         is unavailable or busy it waits and continues. An event counts as handled when the next one is requested.
 
         Raises:
-            Refused: the key or a type's name is not valid, or the hub no longer keeps the events after the place.
+            Refused: the key or a type's name is not valid, or the hub no longer keeps the events after the position.
         """
         place = places.load() if places else Place()
         query = {"limit": _PAGE, "wait": math.ceil(wait_seconds), "types": ",".join(types)}

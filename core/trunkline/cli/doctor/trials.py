@@ -167,7 +167,7 @@ def throwaway_secret() -> str:
 
 
 def _size_of(response: HttpResponse) -> int:
-    """Give an answer's announced size; a truncated answer without one counts a byte more than was read."""
+    """Give an answer's announced size, or the number of bytes that were read, plus one if the answer was truncated."""
     announced = response.headers.get("content-length", "")
     if announced.isascii() and announced.isdigit():
         return int(announced[:18])

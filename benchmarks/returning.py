@@ -87,7 +87,7 @@ def _round(engine: str, kind: str, events: int, before_seconds: float) -> dict[s
 
 
 async def _until_open(database_url: str, events: int) -> None:
-    """Wait until the ledger has all deliveries, still open."""
+    """Wait until the ledger has an open delivery of every event."""
     async with Database(database_url, pool_size=1) as database, asyncio.timeout(300):
         while True:
             async with database.read() as connection:

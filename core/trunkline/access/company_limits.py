@@ -73,7 +73,7 @@ class CompanyLimits:
         return self._remember(company_id, own)
 
     async def view(self, company_id: int) -> dict[str, object]:
-        """Show the limits that apply to a company, and those of them that were set for it."""
+        """Show the limits that apply to a company, and the limits that were set for this company."""
         async with self._database.read() as connection:
             own = await store.limits_of(connection, company_id)
         return {"id": company_id, **self.shown(company_id, own)}

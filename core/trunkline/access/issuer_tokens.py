@@ -73,7 +73,7 @@ class IssuerTokens:
 
     @property
     def issuer(self) -> str:
-        """The issuer's address, as its tokens have it."""
+        """The issuer's address, as in its tokens."""
         return self._settings.issuer
 
     async def authenticate(self, token: str) -> Principal | None:

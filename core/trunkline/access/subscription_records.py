@@ -42,7 +42,7 @@ class OpenedRow:
 
     @property
     def is_readable(self) -> bool:
-        """Whether its secrets and headers could be opened."""
+        """Whether the row's secrets and headers could be decrypted."""
         return self.content is not None
 
 

@@ -110,7 +110,7 @@ class Vault:
 
     @property
     def pepper_id(self) -> str:
-        """The name of the current pepper, which reveals nothing of it."""
+        """The name of the current pepper; it does not reveal the pepper."""
         return self._ring.pepper_ids[0]
 
     def seal(self, plain: bytes, *, context: bytes) -> bytes:
@@ -166,7 +166,7 @@ def _cipher(key: str) -> AESGCM:
 
 
 def pepper_id(pepper: bytes) -> str:
-    """Name a pepper for the column ``pepper``; the name reveals nothing of it."""
+    """Name a pepper for the column ``pepper``; the name does not reveal the pepper."""
     return hmac.digest(pepper, _WHICH_PEPPER, hashlib.sha256)[:8].hex()
 
 

@@ -79,7 +79,7 @@ class Connection(HttpToolsProtocol):
             self._refuse(Overloaded("Too many connections are open", retry_after_seconds=RETRY_SECONDS))
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop counting it, and write no more answers to its client."""
+        """Stop counting the connection, and write no more answers to its client."""
         self._admission.forget(self)
         for cycle in (self._answered, *(cycle for cycle, _ in self.pipeline)):
             if cycle is not None:
@@ -191,12 +191,12 @@ class Connection(HttpToolsProtocol):
             self.cycle.keep_alive = False
 
     def leave(self) -> None:
-        """Close, to make room for another."""
+        """Close the connection in favour of a new one."""
         self._place = Place.ENDING
         self.transport.close()
 
     def check(self, now: float) -> None:
-        """Close it, if its client has sent or taken nothing for too long."""
+        """Close the connection if its client has sent or taken nothing for too long."""
         limits = self._admission.limits
         unsent = self.transport.get_write_buffer_size()
         if self._answer.is_stalled(unsent, now, limits.write_timeout_seconds):

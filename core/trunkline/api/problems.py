@@ -269,7 +269,7 @@ async def _answer_http(request: Request, error: Exception) -> Response:
 
 
 def unanswered(scope: Scope, status: int, detail: str, headers: Mapping[str, str] | None = None) -> Response:
-    """Make the problem document of a request that no route takes; it is named after its *status*."""
+    """Make the problem document of a request that no route takes; the problem is named after *status*."""
     phrase = http.HTTPStatus(status).phrase
     name = phrase.lower().replace(" ", "-")
     return problem(scope, name=name, status=status, title=phrase.capitalize(), detail=detail, headers=headers)

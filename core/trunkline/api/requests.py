@@ -154,7 +154,7 @@ def query_names(dependant: Dependant) -> dict[str, bool]:
 
 
 def check_query(query: bytes, names: Mapping[str, bool]) -> bytes:
-    """Check the raw *query* against the parameters of a route; returns it without empty ones.
+    """Check the raw *query* against the parameters of a route; returns the query without empty parameters.
 
     Raises:
         BadQuery: a parameter is unknown or repeated, contains a NUL, or is not UTF-8.
@@ -335,6 +335,6 @@ def _check_content_type(request: Request) -> None:
 
 
 def _as_json(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-    """Set the content type to JSON; FastAPI parses only some names of it."""
+    """Set the content type to JSON, as FastAPI knows only some names of JSON."""
     other_headers = [header for header in headers if header[0] != b"content-type"]
     return [*other_headers, (b"content-type", b"application/json")]

@@ -43,7 +43,7 @@ class RouteOptions(TypedDict, total=False):
 
 
 _OPTIONS = tuple(inspect.signature(APIRoute).parameters)[2:]
-"""The options of a route besides its path and endpoint, which keep their names."""
+"""The options that a route has besides its path and endpoint; FastAPI uses the same names."""
 
 
 class Route:
@@ -77,7 +77,7 @@ class _TableRoute(StrictRoute):
         self.methods = set(options["methods"])
         self.path_regex, self.path_format, self.param_convertors = compile_path(path)
         self.begins = ""
-        """The fixed beginning of its path; empty if unknown."""
+        """The fixed beginning of the route's path; empty if unknown."""
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         """Match as any route does, but reject paths with another beginning ten times as fast; a call passes a hundred routes."""

@@ -21,7 +21,7 @@ class SecurityEvent:
     name: str
     """The value of ``security_event``, such as ``sign_in_failed``."""
     sentence: str
-    """The message of its line."""
+    """The message of the event's line."""
     is_refusal: bool = False
     """Whether strangers can cause the event. Its lines are then warnings, and only a few are written per minute."""
 

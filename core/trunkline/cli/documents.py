@@ -206,7 +206,7 @@ async def _look_up_issuer(hub: "Hub") -> None:
 
 
 def _refuse_to_break(lost: Sequence[str], published: Path) -> NoReturn:
-    """List the parts of the export in *published* that would be lost, the first few. Raises typer.Exit."""
+    """List the first few parts of the export in *published* that would be lost. Raises typer.Exit."""
     for key in lost[:_MAX_LISTED]:
         warn(f"  {key}")
     if len(lost) > _MAX_LISTED:

@@ -25,7 +25,7 @@ class Connector:
 
     *keys* lists, from the files of an export, the keys that published workflows refer to, such as those of triggers and
     fields; an export that would lose one of them is refused. *demands* lists, from the same files, the fields that must
-    be filled in, each after its entry of *keys*; an export that adds one is refused.
+    be filled in, each after its entry of *keys*; an export that adds a demand is refused.
     """
 
     name: str

@@ -37,7 +37,7 @@ Settings = TypeVar("Settings", bound=BaseModel | None, default=BaseModel | None,
 
 @dataclass(frozen=True, slots=True)
 class PluginContext(Generic[Settings]):
-    """What a plugin may touch. *settings* is an instance of the model that it registered, or None.
+    """The objects that a plugin may use. *settings* is an instance of the model that the plugin registered, or None.
 
     Hooks name that model, ``PluginContext[Model]``, and have ``context.settings`` typed.
     """

@@ -72,8 +72,8 @@ class Subscriptions(HeldSubscriptions, Protocol):
         """Make a subscription, or find the one with the same target, event types and filter; the bool says whether it is new.
 
         In both cases it is shown with its secret. A subscription that was disabled because it kept failing resumes with
-        the missed events. If its target has answered 410, or its maker has lost access, it has ended, and a new
-        subscription is made.
+        the missed events. A subscription whose target has answered 410, or whose maker has lost access, has ended, and a
+        new one is made.
 
         Raises:
             BodyInvalid, TargetRefused: the request is not valid.
@@ -200,7 +200,8 @@ class DeliveryLog(Protocol):
     async def explain(self, company_id: int, event_id: int) -> dict[str, Json]:
         """Say for each subscription of the company whether it matched the event, and the result of the delivery. Raises NotFound.
 
-        If an attempt was made, this includes the last answer: its status, and its first line without the subscription's secrets.
+        If an attempt was made, the entry includes the last answer: its status, and its first line without the
+        subscription's secrets.
         """
         ...
 

@@ -57,7 +57,7 @@ class ApiKeys(Protocol):
         """Find the principal of *api_key*.
 
         Raises:
-            Unauthenticated: it is missing or malformed, or the key is unknown or was revoked.
+            Unauthenticated: *api_key* is missing or malformed, or the key is unknown or was revoked.
             Forbidden: the key may only emit events for every company, and gives no other access.
         """
         ...
@@ -67,8 +67,8 @@ class ApiKeys(Protocol):
     ) -> Principal | None:
         """Find the principal of the key *key_id*; None if there is none or it was revoked. The call counts as a use of the key.
 
-        Later reads and changes of the call are recorded as this principal's. For an operator's key that let a company's
-        user in by the link *link_id*, they are recorded as those of *company_id*.
+        Later reads and changes of the call are recorded as this principal's. If a company's user has signed in by
+        *link_id*, a link of an operator's key, they are recorded as those of *company_id*.
         """
         ...
 
@@ -83,9 +83,9 @@ class ApiKeys(Protocol):
     ) -> tuple[dict[str, Json], str]:
         """Make a company's key and show it, with the key itself, which is shown only now.
 
-        For None it is an operator's key: *scopes* are ``operator``, or ``events:write`` alone, which only emits events,
-        for every company. The key expires at *expires_utc*, and may be used only from *networks*. A missing value is
-        taken from the caller's key.
+        Without *company_id* it is an operator's key: *scopes* are ``operator``, or ``events:write`` alone, which only
+        emits events, for every company. The key expires at *expires_utc*, and may be used only from *networks*. A missing
+        value is taken from the caller's key.
 
         Raises:
             BodyInvalid: a scope is unknown or missing (``COMPANY_SCOPES``), or the terms are malformed or exceed the caller's.
@@ -140,7 +140,7 @@ class ClientAddresses(Protocol):
     """The client addresses of requests, as far as the proxies in front are trusted (``server.trusted_proxies``)."""
 
     def find(self, peer: str | None, forwarded_for: Sequence[str]) -> str:
-        """Find the client's address of a request; for IPv6 the /64 network, as each site has a whole one.
+        """Find the client's address of a request; for IPv6 the /64 network, as each site has a whole /64.
 
         *peer* is the other end of the connection, *forwarded_for* the request's headers ``X-Forwarded-For``.
         """
@@ -189,8 +189,8 @@ class Deployment(Protocol):
         """Give the checker of access tokens of the issuer in ``auth.oauth``; None if that names no issuer.
 
         Tokens may be for the API's audience, or for one of *audiences*. With *issuer*, a ``TokenIssuer`` of a plugin's
-        settings, it checks that issuer's tokens: for its audience, or for the first of *audiences* if it has none. Raises
-        ValueError if the issuer's URL cannot be called.
+        settings, the checker is for the tokens of *issuer*: for its audience, or for the first of *audiences* if it has
+        none. Raises ValueError if the issuer's URL cannot be called.
         """
         ...
 

@@ -26,7 +26,8 @@ class Journal(Protocol):
         before: Mapping[str, Json] | None = None,
         after: Mapping[str, Json] | None = None,
     ) -> None:
-        """Record a change of *target* in the audit log, if the task's current transaction commits; without one nothing is recorded.
+        """Record a change of *target* in the audit log, if the task's current transaction commits; nothing is recorded
+        outside a transaction.
 
         *action* is a noun and a verb (``app.changed``). Members whose names mark them as secret are masked.
         """

@@ -63,7 +63,7 @@ Run = Callable[[Call], Awaitable[Answer]]
 Raises:
     NotFound: there is no such record in the company.
     BodyInvalid: the input has the right form, but cannot be accepted.
-    ProviderFailed: it failed for a reason other than the caller's input.
+    ProviderFailed: the call failed for a reason other than the caller's input.
 """
 
 

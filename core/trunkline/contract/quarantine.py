@@ -58,20 +58,20 @@ class ReleasedEvents:
 
 
 class Quarantine(Protocol):
-    """The quarantine of a company, or of all companies for None. A missing event was released or deleted."""
+    """The quarantine of a company, or of all companies for None. NotFound means that the event was released or deleted."""
 
     async def list(
         self, company_id: int | None, *, type: str | None = None, cursor: str | None = None, limit: int = 50
     ) -> QuarantinePage:
-        """List up to *limit* events, newest first, of *type* or of any type. Raises BadCursor."""
+        """List up to *limit* events in quarantine, newest first, of *type* or of any type. Raises BadCursor."""
         ...
 
     async def get(self, id: str, *, company_id: int | None) -> QuarantinedEvent:
-        """Show an event. Raises NotFound."""
+        """Show an event in quarantine. Raises NotFound."""
         ...
 
     async def replace(self, id: str, payload: bytes, *, company_id: int | None) -> QuarantinedEvent:
-        """Replace an event's payload with *payload* (compact JSON), valid or not, and validate it.
+        """Replace the payload of an event by *payload* (compact JSON), valid or not, and validate it.
 
         Raises:
             NotFound: there is no such event, or it was released or deleted.
@@ -82,12 +82,12 @@ class Quarantine(Protocol):
     async def release(
         self, id: str, *, company_id: int | None, payload: bytes | None = None
     ) -> ReleasedEvent:
-        """Put an event into the log, at most once; *payload* (compact JSON), if given, replaces its own.
+        """Put an event into the log, at most once; *payload* (compact JSON), if given, replaces the event's payload.
 
         Raises:
-            EventRejected: it still breaks its schema, and stays unchanged.
+            EventRejected: the event still breaks its schema, and stays unchanged.
             NotFound: there is no such event.
-            Conflict: it was released before, apparently with another payload.
+            Conflict: the event was released before, apparently with another payload.
             BodyTooLarge: the event would exceed the size limit of events.
         """
         ...
@@ -99,5 +99,5 @@ class Quarantine(Protocol):
         ...
 
     async def delete(self, id: str, *, company_id: int | None) -> None:
-        """Delete an event for good. Raises NotFound."""
+        """Delete an event in quarantine for good. Raises NotFound."""
         ...

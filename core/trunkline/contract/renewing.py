@@ -67,7 +67,7 @@ class HeldSubscriptions(Protocol):
     async def renew(
         self, company_id: int, request: Mapping[str, Json], *, channel: str, terms: Terms
     ) -> Renewed:
-        """Make the subscription with the name in *terms*, or renew it: it takes the secret of *request* and the new terms.
+        """Make the subscription with the name in *terms*, or renew it with the secret of *request* and the new terms.
 
         A subscription that was disabled because it kept failing resumes with the missed events; a paused one stays paused. One
         that has lapsed, or whose target has ended it, is made anew and begins at ``start``.
@@ -79,5 +79,5 @@ class HeldSubscriptions(Protocol):
         ...
 
     async def held(self, company_id: int, *, channel: str, target_url: str | None = None) -> Sequence[Held]:
-        """List such subscriptions of a company, oldest first, including lapsed ones that were not made anew."""
+        """List the subscriptions of a company that have terms, oldest first, including lapsed ones that were not made anew."""
         ...

@@ -94,7 +94,7 @@ class EventReader(Protocol):
     def types(self, *, versions: Mapping[str, int] | None = None) -> Sequence[EventType]:
         """List every registered event type, by name.
 
-        Each is in the version that *versions* names, or else in version 1; without *versions* in the current one.
+        Each type is given in the version that *versions* names, or else in version 1; without *versions* in the current version.
         """
         ...
 
@@ -111,7 +111,7 @@ class Emit(Protocol):
     """Emit an event: it is validated, stored and delivered like an event received over HTTP."""
 
     async def __call__(self, event: EmittedEvent, *, idempotency_key: str | None = None) -> AcceptedEvent:
-        """Return once the event is durable.
+        """Emit *event*; return once the event is durable.
 
         Raises:
             EventRejected: the payload breaks its schema.

@@ -158,7 +158,7 @@ def read(model: type[BaseModel], members: Members) -> BaseModel:
 
 
 def _without_secrets(words: str, model: type[BaseModel], members: Members) -> str:
-    """Drop a validator's message if it contains a secret; callers see the messages of plugins."""
+    """Replace a validator's message if it contains a secret; callers see the messages of plugins."""
     told = any(str(members[name]) in words for name in secret_names(model) & members.keys() if members[name])
     return "is not valid" if told else words
 
@@ -226,7 +226,7 @@ def url_of(channel: str, shown: Members) -> str:
 def changed(model: type[BaseModel], shown: Members, secrets: Members, changes: Members) -> BaseModel:
     """Apply *changes* to a target and read the result; a member that is missing or masked stays, and null removes one.
 
-    Secrets are never shown, so a caller that changes a target must not be able to have them sent to an address of its own.
+    Secrets are never shown, so a caller that changes a target must not be able to send them to another address.
 
     Raises:
         BodyInvalid: the result is not a valid target, or it leads to another address and its secrets are not given again.

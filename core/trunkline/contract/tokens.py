@@ -20,14 +20,14 @@ class AccessTokens(Protocol):
 
     @property
     def issuer(self) -> str:
-        """The issuer's address, as its tokens have it."""
+        """The issuer's address, as in its tokens."""
         ...
 
     async def authenticate(self, token: str) -> Principal | None:
         """Find the principal of *token*; None if it is not a JSON Web Token.
 
         Raises:
-            Unauthenticated: it is not valid, is for another audience, or its user belongs to no company.
+            Unauthenticated: the token is not valid, is for another audience, or its user belongs to no company.
             Refused: the check is not possible now, or the company has used up its calls.
         """
         ...

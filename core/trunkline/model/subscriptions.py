@@ -68,9 +68,9 @@ class Subscription:
     created_ms: int
     updated_ms: int
     pins: Mapping[str, int] = field(default_factory=dict[str, int])
-    """The versions of event types that it gets."""
+    """The versions of event types that the subscription gets."""
     ordering: Ordering | None = None
-    """Which of its deliveries must be made in order."""
+    """Which of the subscription's deliveries must be made in order."""
     timeout_seconds: float | None = None
     """The time limit of one attempt; None for the deployment's."""
     retry: Mapping[str, Any] | None = None
@@ -80,31 +80,31 @@ class Subscription:
     rate: str | None = None
     """The maximum rate of attempts, over all workers (``pace.Rate``)."""
     name: str | None = None
-    """The channel's own name for it, if its holder renews it (``contract.Terms``)."""
+    """The channel's own name for the subscription, if its holder renews it (``contract.Terms``)."""
     holder: str | None = None
     notes: Mapping[str, Any] | None = None
     expires_ms: int | None = None
-    """When it lapses unless it is renewed (Unix ms)."""
+    """When the subscription lapses unless it is renewed (Unix ms)."""
     is_readable: bool = True
-    """Whether its secrets and headers could be decrypted; they are empty if not."""
+    """Whether the secrets and headers could be decrypted; if not, they are empty."""
     target: Mapping[str, Any] | None = None
-    """The public part of a target that its channel declares; None if *target_url* is the whole target."""
+    """The visible members of the target, if the channel declares its targets; None if *target_url* is the whole target."""
     target_secrets: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     """The secrets of *target*, by name."""
     defaults: Mapping[str, Any] | None = None
-    """The limits set by its company's operator; they apply to options that it does not set itself (``treatments``)."""
+    """The company's limits, set by the operator, for options that the subscription does not set (``treatments``)."""
     created_by: str | None = None
-    """The id of the principal that created it, or set its present target."""
+    """The id of the principal that created the subscription, or set its current target."""
     created_by_kind: str | None = None
     gap_position: int | None = None
     """Events up to this position are left out; None again when the holder has been notified."""
     failing_level: int | None = None
-    """Whether it is failing, and at which threshold it was reported (``health``)."""
+    """Whether the subscription is failing, and at which threshold that was reported (``health``)."""
     told_ms: int | None = None
-    """When an operational event last reported that it fails, or was disabled."""
+    """When an operational event last reported that the subscription fails or was disabled."""
 
     def lapses_by(self, now_ms: int) -> bool:
-        """Tell whether it has lapsed at *now_ms*."""
+        """Tell whether the subscription has lapsed at *now_ms*."""
         return self.expires_ms is not None and self.expires_ms <= now_ms
 
     def live_secrets(self, now_ms: int) -> tuple[str, ...]:

@@ -34,7 +34,7 @@ class OriginClient(OtherMethods):
         self._is_open = False
 
     async def close(self) -> None:
-        """Close its connections."""
+        """Close the client's connections."""
         if self._is_open:
             self._is_open = False
             await self._http.__aexit__(None, None, None)

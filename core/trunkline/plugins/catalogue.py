@@ -42,7 +42,7 @@ class Catalogue(BaseModel):
     plugins: tuple[Entry, ...]
 
     def search(self, words: Iterable[str]) -> Sequence[Entry]:
-        """List the entries that contain each of *words*, those with one in their name first."""
+        """List the entries that contain each of *words*; entries with a word in their name come first."""
         wanted = [word.casefold() for word in words]
         found = [entry for entry in self.plugins if all(word in _text_of(entry) for word in wanted)]
         return sorted(found, key=lambda entry: (not any(word in entry.name for word in wanted), entry.name))

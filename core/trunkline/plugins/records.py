@@ -28,11 +28,11 @@ State = Literal["active", "disabled", "failed"]
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A plugin as its distribution's metadata declares it; nothing of it has been imported.
+    """A plugin as its distribution's metadata declares it; it has not been imported.
 
-    *requires* is the range of ``trunkline`` that the distribution depends on (PEP 440): None if it does not depend on it, empty if
-    the dependency has no range. *product* is the entry point of the schemas that the plugin serves; None if it serves any
-    product.
+    *requires* is the range of ``trunkline`` that the distribution depends on (PEP 440): None if it does not depend on it,
+    empty if the dependency has no range. *product* is the entry point of the schemas that the plugin serves; None if it
+    serves any product.
     """
 
     name: str

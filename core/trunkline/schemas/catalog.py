@@ -51,7 +51,7 @@ class EventType:
     schema_json: bytes = field(default=b"", repr=False, kw_only=True)
     example_json: bytes = field(default=b"", repr=False, kw_only=True)
     changes: tuple[changelog.Change, ...] = field(init=False, repr=False, compare=False)
-    """The changes between its versions, newest first."""
+    """The changes between the type's versions, newest first."""
 
     def __post_init__(self) -> None:
         examples = self.schema.get("examples")

@@ -85,12 +85,12 @@ class Definition:
 
     @property
     def is_paged(self) -> bool:
-        """Whether its answer is a list in pages, with ``limit``, ``cursor`` and ``next_cursor``."""
+        """Whether the answer is a list in pages, with ``limit``, ``cursor`` and ``next_cursor``."""
         return self.method == "GET" and "cursor" in self.input.get("properties", {})
 
     @property
     def takes_body(self) -> bool:
-        """Whether its input is the body of a request; otherwise the input is the query, or there is none."""
+        """Whether the input is the body of a request; otherwise it is the query, or there is no input."""
         return self.method in {"POST", "PATCH"}
 
 

@@ -74,7 +74,7 @@ def _allowed_types(shapes: Shapes) -> frozenset[str]:
 
 
 def told_apart(inner: Shapes, outer: Shapes) -> list[Shape]:
-    """List the shapes of *inner*; without the open ones if *outer* is not open, as their type is already a break."""
+    """List the shapes of *inner*. If *outer* is not open, open shapes are left out, as their type is already a break."""
     is_known = _allowed_types(outer) != TYPES
     return [shape for shape in inner if not (is_known and shape.types == TYPES)]
 

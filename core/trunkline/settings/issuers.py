@@ -128,6 +128,6 @@ class AppIssuer(TokenIssuer):
 
 
 OptionalTokenIssuer = Annotated[TokenIssuer | None, BeforeValidator(read_table)]
-"""A setting that names an issuer: a table, or all of it as JSON in an environment variable."""
+"""A setting that names an issuer: a table, or a JSON object in an environment variable."""
 OptionalAppIssuer = Annotated[AppIssuer | None, BeforeValidator(read_table)]
 ISSUER_EXAMPLE = {"issuer": "https://login.example.com/realms/main", "scopes": {"crm": ["integrations:read"]}}

@@ -62,7 +62,7 @@ class method(_Made, Generic[P, T]):  # noqa: N801 - a decorator
     @overload
     def __get__(self, client: AsyncClient, owner: object = None) -> Callable[P, Coroutine[Any, Any, T]]: ...
     def __get__(self, client: Any, owner: object = None) -> Any:
-        """Bind it to *client*."""
+        """Bind the method to *client*."""
         return self.bound_to(client)
 
 
@@ -79,7 +79,7 @@ class iterator(_Made, Generic[P, T]):  # noqa: N801 - a decorator
     @overload
     def __get__(self, client: AsyncClient, owner: object = None) -> Callable[P, AsyncGenerator[T]]: ...
     def __get__(self, client: Any, owner: object = None) -> Any:
-        """Bind it to *client*."""
+        """Bind the method to *client*."""
         return self.bound_to(client)
 
 

@@ -27,7 +27,7 @@ class ClientAddresses:
         """Find the client's address: the rightmost address that is not a trusted proxy's.
 
         *peer* is the other end of the connection (None: a socket of this machine), *forwarded_for* the request's headers
-        ``X-Forwarded-For``. An invalid entry is ignored, and so are all entries before it.
+        ``X-Forwarded-For``. An invalid entry and all entries before it are ignored.
         """
         client = self._address(peer, forwarded_for)
         return str(peer) if client is None else _counted(client)

@@ -55,7 +55,7 @@ KEY_ID_PREFIX = "key_"
 MADE_PER_MINUTE = 30
 """The number of keys that a company may make in a minute, including rotations; operators have no such limit."""
 LEAST_IN_OVERLAP = 10
-"""The least number of keys, above the limit ``keys``, that rotations may leave valid; a higher limit allows as many again."""
+"""The number of old keys that rotations may leave valid above the limit ``keys``: at least this, or as many as that limit."""
 ENDED_KEPT = 200
 """The number of ended keys of a company that are kept and listed, newest first.
 

@@ -130,7 +130,7 @@ class Problem(BaseModel):
 
 
 def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Describe problem answers for OpenAPI; the component ``Problem`` is to be among the document's schemas."""
+    """Describe problem answers for OpenAPI; the document's schemas must have the component ``Problem``."""
     schema = {"$ref": "#/components/schemas/Problem"}
     return {
         status: {

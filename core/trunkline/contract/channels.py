@@ -18,7 +18,7 @@ Config = TypeVar("Config", default=Any)
 
 @dataclass(frozen=True, slots=True)
 class Target(Generic[Config]):
-    """Where a subscription's events go. *secrets* are the live signing secrets, newest first; a repr never shows them.
+    """The target of a subscription's events. *secrets* are the live signing secrets, newest first; a repr never shows them.
 
     *config* is an instance of the model that the channel declared as its ``target``, with its secrets; None if the channel
     declared no model. *url* then names the target in one line without secrets; if the model is ``Url``, *url* is the URL.

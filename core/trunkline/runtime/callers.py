@@ -76,7 +76,7 @@ def begin(
     *,
     traceparent: str | None = None,
 ) -> None:
-    """Begin a call received through *receive*; its principal is not known yet. *scope* is its ASGI scope. End the call with None."""
+    """Begin a call received through *receive*, with the ASGI *scope*; its principal is not known yet. ``begin(None)`` ends it."""
     _state.set(_NOBODY if receive is None else _State(Call(receive, scope, traceparent)))
 
 

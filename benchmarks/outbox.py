@@ -170,7 +170,7 @@ async def _commits(product: Engine, count: int) -> list[float]:
 
 
 async def _times(session: aiohttp.ClientSession, target: str, committed: list[float]) -> dict[str, float]:
-    """Wait until each committed event has arrived. They arrive in order, so the newest arrivals are theirs."""
+    """Wait until each committed event has arrived. They arrive in order, so the last arrivals are those of the committed events."""
     async with asyncio.timeout(60):
         while True:
             async with session.get(f"{target}arrivals") as answer:

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 Address = IPv4Address | IPv6Address
 
 _IPV6_PREFIX = 64
-"""An IPv6 network of this length counts as one address, as each site has a whole one (RFC 6177)."""
+"""An IPv6 network of this length counts as one address, as each site has at least one whole network (RFC 6177)."""
 _log = logging.getLogger(__name__)
 
 

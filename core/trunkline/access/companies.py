@@ -152,7 +152,7 @@ class Companies:
         return self._view(company_id, company, test_limits)
 
     async def delete(self, name: int | str, *, environment: str | None = None) -> dict[str, Any]:
-        """Stop a company at once, begin its erasure, and give the receipt; a repeated call gives the same receipt.
+        """Stop a company at once, begin its erasure, and give the receipt. A call during the erasure gives the same receipt.
 
         Its test environment is erased too, or alone if *environment* is ``test``. Raises CompanyUnknown.
         """

@@ -170,7 +170,7 @@ def takes_null(schema: Schema) -> bool:
 
 
 def references(value: Any) -> Iterator[str]:
-    """Give the names of the components that *value*, any part of a document, refers to."""
+    """Give the names of the components to which *value*, a part of a document, refers."""
     if isinstance(value, dict):
         reference = value.get("$ref")
         if isinstance(reference, str) and reference.startswith(COMPONENTS):

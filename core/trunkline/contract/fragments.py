@@ -10,7 +10,7 @@ VOID = frozenset(
 OPTIONAL_END = frozenset(
     ["p", "li", "dt", "dd", "option", "optgroup", "tr", "td", "th", "thead", "tbody", "tfoot", "colgroup"]
 )
-"""Elements whose end tag HTML lets out."""
+"""Elements whose end tag may be left out in HTML."""
 REFUSED = frozenset(
     [
         "html",

@@ -22,9 +22,9 @@ SEARCH = 300
 LONG_SEARCH = 600
 """The cost of ``contains`` with long text; Python's search for long text is slower in the worst case."""
 CHARACTERS = 128
-"""Each such number of characters of a filter's JSON costs its company one unit, for storing, showing, reading and compiling it."""
+"""This number of characters of a filter's JSON costs its company one unit, for storing, showing, reading and compiling it."""
 _NAMES = 2
-"""Each such number of names in a path, beyond the first, costs one unit."""
+"""This number of names in a path, beyond the first name, costs one unit."""
 
 
 def cost_of(source: Json) -> int:

@@ -247,7 +247,7 @@ class Operations:
         With *may_repeat* a key whose lease is over can be claimed again.
 
         Raises:
-            IdempotencyConflict: it was used for another request.
+            IdempotencyConflict: *key* was used for another request.
             Conflict: the lease is over, and the request may not be repeated.
         """
         use = await operation_keys.take(

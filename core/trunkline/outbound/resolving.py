@@ -44,7 +44,7 @@ MayLookUp = Callable[[int], Awaitable[bool]]
 
 
 class NameServersSilent(OSError):
-    """No name server answered, or none could be reached."""
+    """No name server answered, or none was asked."""
 
 
 class NameServersSlow(NameServersSilent):

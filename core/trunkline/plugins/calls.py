@@ -51,7 +51,7 @@ def call_registration(
     *check* runs within the time limit too, since an answer may have properties that raise or never return.
 
     Raises:
-        PluginFailed: it raised, tried to exit, or did not return within *limit_seconds*; or *check* refused its answer.
+        PluginFailed: the hook raised, tried to exit, or did not return within *limit_seconds*; or *check* refused its answer.
     """
     plugin, hook = implementation.plugin, implementation.hook
     values = pick_arguments(implementation, arguments)

@@ -81,7 +81,7 @@ class _Timed:
         self.cpu: dict[str, list[float]] = {}
 
     def some(self, kind: str, method: str, path: str, bodies: Sequence[bytes | None]) -> list[Any]:
-        """Make a call of *kind* for each of *bodies*; return the answers. *path* may contain ``{next_cursor}``, from the last answer."""
+        """Make a call of *kind* for each of *bodies*; return the answers. ``{next_cursor}`` in *path* is that of the last answer."""
         headers = {"X-Api-Key": self._hub.key, "X-Company-Id": "92", **served.JSON}
         before, answers, cursor = processes.cpu_seconds(self._hub.pid), list[Any](), ""
         for body in bodies:

@@ -57,7 +57,7 @@ def schema_of(model: type[BaseModel]) -> dict[str, Any]:
 
 
 class Url(BaseModel):
-    """A target that is a URL, for a channel that posts: ``Channel(…, target=Url)``. The URL is in ``push.target.url``."""
+    """A target that is a URL, for a channel that posts: ``Channel(…, target=Url)``. ``push.target.url`` has it."""
 
     url: str = Field(
         title="URL",

@@ -73,7 +73,7 @@ def main() -> None:
 
 
 def module_of(suite: str) -> ModuleType:
-    """Import the module of *suite*; ``return`` is a keyword, so its module has another name."""
+    """Import the module of *suite*; the suite ``return`` has a module of another name, as ``return`` is a keyword."""
     return importlib.import_module(f"benchmarks.{'returning' if suite == 'return' else suite}")
 
 

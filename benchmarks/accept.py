@@ -1,4 +1,4 @@
-"""``POST /events`` of ``trunkline serve`` with its dispatcher, beside a bare FastAPI endpoint that reads the body and answers."""
+"""``POST /events`` of ``trunkline serve`` with its dispatcher, compared with a FastAPI endpoint that reads the body and answers."""
 
 from benchmarks import processes, served
 from benchmarks.results import Options, Row, medians
@@ -8,7 +8,7 @@ LEAST = 0.5
 
 
 def run(options: Options) -> list[Row]:
-    """Measure both engines, each hub beside the endpoint at the same moment."""
+    """Measure both engines; each hub and the endpoint run at the same time."""
     return [
         _row(engine, [_round(engine, 4 * options.scale) for _ in range(options.rounds)])
         for engine in options.engines
@@ -33,7 +33,7 @@ def _round(engine: str, seconds: float) -> dict[str, float]:
 
 
 def load(url: str, key: str, *, seconds: float) -> dict[str, float]:
-    """Post one event after the other on each connection (``processes.load``)."""
+    """Post events one after the other on each connection (``processes.load``)."""
     body = served.EVENT.replace(b"{", b'{"companyId":92,', 1)
     return processes.load(url, body, path="/api/v1/events", key=key, connections=CONNECTIONS, seconds=seconds)
 

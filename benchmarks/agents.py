@@ -1,7 +1,7 @@
-"""The hub's CPU for a message of an agent, beside the same call over plain HTTP: a search, and a page of ten events.
+"""The hub's CPU for a message of an agent, compared with the same call over plain HTTP: a search, and a page of ten events.
 
-One client sends one message after the other over a kept connection, so that work is compared, not waiting. The hub is
-``trunkline serve``.
+One client sends one message after the other over a kept-alive connection, so that the figures have work in them and no waiting.
+The hub is ``trunkline serve``.
 """
 
 import http.client
@@ -24,7 +24,7 @@ CALLS = 2_000
 PAGE = 10
 EVENTS = 100
 MOST = {"modern": 3.0, "handshake": 5.0}
-"""Limit of a message's CPU, as a multiple of the plain call's."""
+"""The limit of a message's CPU, as a multiple of the plain call's."""
 LEAD = {"first_name": "Jane", "last_name": "Doe", "email": "jane.doe@example.com"}
 _VERSIONS = {"modern": "2026-07-28", "handshake": "2025-11-25"}
 _META = "io.modelcontextprotocol"
@@ -88,7 +88,7 @@ def _row(name: str, rounds: list[dict[str, float]], *, most: float) -> Row:
 
 
 def _requests(where: Mapping[str, Any]) -> tuple[dict[str, Request], dict[Kind, Request]]:
-    """Make the plain calls, and each of them as a message with and without a handshake."""
+    """Make the plain calls, and for each of them the messages with and without a handshake."""
     key, cursor = {"X-Api-Key": where["key"]}, where["cursor"]
     search = f"/api/v1/integrations/leads/search?email={LEAD['email']}"
     plain = {
@@ -124,7 +124,7 @@ def _message(key: str, method: str, params: dict[str, Any], *, era: str) -> Requ
 
 
 def _cpu_us(where: Mapping[str, Any], pid: int, request: Request, number: int) -> float:
-    """Send *request* some times to warm up, then *number* times; return the hub's CPU for each."""
+    """Send *request* a few times to warm up, then *number* times; return the hub's CPU per request."""
     parts = urlsplit(where["url"])
     connection = http.client.HTTPConnection(parts.hostname or "", parts.port)
     _send(connection, request, number // 10)

@@ -16,7 +16,7 @@ def run(options: Options) -> list[Row]:
 
 
 def load(hub: served.Server, *, seconds: float) -> dict[str, float]:
-    """Post one batch after the other on each connection (``processes.load``)."""
+    """Post batches one after the other on each connection (``processes.load``)."""
     event = served.EVENT.replace(b"{", b'{"companyId":92,', 1)
     body = b'{"events":[' + b",".join([event] * served.BATCH) + b"]}"
     return processes.load(

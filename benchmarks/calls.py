@@ -43,11 +43,11 @@ OWNERS = {
 }
 
 Load = Callable[[served.Server, Options], int]
-"""Puts load on a hub; returns the number of events or subscriptions that it took."""
+"""Puts load on a hub; returns the number of events or subscriptions that the hub accepted."""
 
 
 def run(options: Options) -> list[Row]:
-    """Profile each engine once; nothing here has a target."""
+    """Profile each engine once; no figure has a target."""
     loads: dict[str, Load] = {"event": _events, "in_a_batch": _batches, "subscription": _subscriptions}
     columns = {
         f"{name}_{engine}_us": _profile(engine, load, options)
@@ -61,7 +61,7 @@ def run(options: Options) -> list[Row]:
 
 
 def _profile(engine: str, load: Load, options: Options) -> dict[str, float]:
-    """Give µs of CPU by owner, for each item that *load* counts."""
+    """Give the µs of CPU by owner, per event or subscription of *load*."""
     with processes.database(engine) as url, served.serving(url) as hub, sampling.sampled(hub.pid) as stacks:
         before = processes.cpu_seconds(hub.pid)
         count = load(hub, options)

@@ -1,7 +1,8 @@
 """An open-loop load: single events, each sent when it is due, even if earlier ones have no answer yet.
 
 ``python -m benchmarks.clocked URL KEY PER_SECOND COMPANY …`` posts for the companies in turn until its standard input ends. It
-prints a line when the first event is answered, and at the end the times of sending and answer by event id (``time.monotonic``).
+prints a line when the first event is answered. At the end it prints the times of sending and answer by event id
+(``time.monotonic``).
 """
 
 import asyncio
@@ -25,7 +26,7 @@ from benchmarks.served import Server
 
 @dataclass(slots=True)
 class Load:
-    """The times at which each event was sent and answered; complete when the load has ended."""
+    """The times at which each event was sent and answered, complete when the load has ended."""
 
     sent: dict[int, float] = field(default_factory=dict[int, float])
     answered: dict[int, float] = field(default_factory=dict[int, float])
@@ -43,7 +44,7 @@ class Load:
 
 @contextlib.contextmanager
 def posting(hub: Server, companies: Sequence[int], *, per_second: float) -> Iterator[Load]:
-    """Post while the block runs; the block begins when the first event is answered."""
+    """Post events while the block runs; the block begins when the first event is answered."""
     load = Load()
     command = [sys.executable, "-m", "benchmarks.clocked", hub.url, hub.key, str(per_second)]
     process: Any = subprocess.Popen(

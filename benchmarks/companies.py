@@ -1,7 +1,7 @@
-"""The cost of a hundred thousand companies with a subscription each in ``trunkline serve``, beside a hub with one company.
+"""The cost of a hundred thousand companies with one subscription each in ``trunkline serve``, compared with one company.
 
-*Start* is the time until it serves, *first delivery* from the start until an event reaches a target, *a change* from the answer
-to a new subscription until an event posted after it reaches its target.
+*Start* is the time until the hub serves. *First delivery* is the time from the start until an event reaches a target. *A
+change* is the time from the answer to a new subscription until an event posted after it reaches its target.
 """
 
 import time
@@ -20,7 +20,7 @@ COMPANIES = 100_000
 CHANGES = 20
 IDLE_SECONDS = 20
 OTHER = 10_000_000
-"""The number of a company outside of these."""
+"""The number of a company that is not one of these."""
 
 
 def run(options: Options) -> list[Row]:
@@ -56,7 +56,7 @@ def _figures(database_url: str, companies: int, options: Options) -> dict[str, f
 
 
 def _once(database_url: str, key: str, sink: str, company: int, options: Options) -> dict[str, float]:
-    """Start a hub, and subscribe for the companies from number *company* on."""
+    """Start a hub, and subscribe for all companies, beginning with number *company*."""
     began = time.monotonic()
     with served.started(database_url) as (url, pid):
         started = time.monotonic()

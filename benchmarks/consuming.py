@@ -1,6 +1,6 @@
-"""The cost of a named consumer: leased pages beside polled ones, a commit beside one ``POST /events``; and of a digest.
+"""The cost of a named consumer (leased pages and polled ones, a commit and one ``POST /events``), and of a digest.
 
-One client calls over one kept connection, a few calls of each kind in turn, so that all run under the same conditions.
+One client calls over one kept-alive connection, a few calls of each kind in turn, so that all run under the same conditions.
 """
 
 import asyncio
@@ -81,7 +81,7 @@ class _Timed:
         self.cpu: dict[str, list[float]] = {}
 
     def some(self, kind: str, method: str, path: str, bodies: Sequence[bytes | None]) -> list[Any]:
-        """Make calls of one *kind*, one for each of *bodies*; return their answers. *path* may have the last ``{next_cursor}``."""
+        """Make a call of *kind* for each of *bodies*; return the answers. ``{next_cursor}`` in *path* is that of the last answer."""
         headers = {"X-Api-Key": self._hub.key, "X-Company-Id": "92", **served.JSON}
         before, answers, cursor = processes.cpu_seconds(self._hub.pid), list[Any](), ""
         for body in bodies:

@@ -1,8 +1,7 @@
-"""The effect of unhealthy targets on healthy ones: of a hundred subscriptions ten hang for the whole time limit, and ten fail.
+"""The effect of unhealthy targets on healthy ones: of a hundred subscriptions ten hang until the time limit, and ten fail.
 
 ``trunkline serve`` accepts a steady load. The time from the answer to an event until its arrival is measured at the eighty
-healthy targets: in turn with all targets healthy, and with the unhealthy ones.
-
+healthy targets, once with all targets healthy and once with the unhealthy ones.
 ``python -m benchmarks.fairness`` runs the targets and prints their port: ``/hang`` never answers, ``/fail`` answers 500.
 """
 
@@ -21,7 +20,7 @@ from benchmarks.results import Options, Row, medians
 SUBSCRIPTIONS, HANGING, FAILING = 100, 10, 10
 PER_SECOND = 300
 TIME_LIMIT_SECONDS = 3
-"""Time limit of an attempt; shorter than the default, so that hanging targets time out and are retried several times in a run."""
+"""The time limit of an attempt. It is shorter than the default, so that hanging targets are retried several times in a run."""
 WARM_SECONDS = 2
 TARGET_TIMES, TARGET_GROWTH = 1.1, 1.1
 

@@ -1,6 +1,6 @@
-"""The floor: the least that a hub may do. A FastAPI endpoint commits one row, answers, and pushes the row.
+"""The floor, the least work that a hub can do: a FastAPI endpoint commits one row, answers, and pushes the row.
 
-``python -m benchmarks.floor DATABASE_URL TARGET`` serves it until it is ended, and prints its port.
+``python -m benchmarks.floor DATABASE_URL TARGET`` serves the endpoint until the process is ended, and prints its port.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ Store = Callable[[bytes], Awaitable[int]]
 
 
 async def opened(database_url: str) -> Store:
-    """Open the database as durably as the hub does, with one round trip for a row."""
+    """Open the database with the same durability as the hub, and one round trip per row."""
     if not database_url.startswith("sqlite"):
         pool = await asyncpg.create_pool(database_url, min_size=2)
         await pool.execute(TABLE.format("bigserial", "bytea"))

@@ -1,8 +1,8 @@
 """The time of an event from ``POST`` to the first byte at its target: on an idle hub, and at 70 % of its push rate.
 
-``trunkline serve`` delivers to a target in a separate process. The load is open-loop: batches are sent when due, even if earlier
-ones have no answer yet, and an event's time starts when its batch is due. The limits of this suite count from the answer, when
-an event is accepted.
+``trunkline serve`` delivers to a target in a separate process. The load is open-loop: batches are sent when due, even if
+earlier ones have no answer yet, and an event's time starts when its batch is due. The limits of this suite count from the
+answer to the batch.
 """
 
 import asyncio
@@ -76,7 +76,7 @@ async def _round(
 
 
 async def _one_by_one(session: aiohttp.ClientSession, url: str, count: int) -> list[Sent]:
-    """Post *count* events, 15 to 35 ms apart, so that they do not coincide with a rhythm of the hub."""
+    """Post *count* events, 15 to 35 ms apart; the varied pauses do not coincide with a rhythm of the hub."""
     sent = []
     for _ in range(count):
         sent.append(await _post(session, f"{url}/api/v1/events", served.EVENT, due=time.monotonic()))
@@ -87,7 +87,7 @@ async def _one_by_one(session: aiohttp.ClientSession, url: str, count: int) -> l
 async def _open_loop(
     session: aiohttp.ClientSession, url: str, *, seconds: float, per_second: float
 ) -> list[Sent]:
-    """Post a batch each ``BATCH_SECONDS``, as large as *per_second* asks for."""
+    """Post a batch every ``BATCH_SECONDS``; its size gives *per_second* events per second."""
     body = b'{"events":[' + b",".join([served.EVENT] * max(round(per_second * BATCH_SECONDS), 1)) + b"]}"
     began = time.monotonic()
     posts = []
@@ -120,7 +120,7 @@ async def _arrivals(session: aiohttp.ClientSession, target: str, sent: list[Sent
 
 
 def _times(sent: list[Sent], arrivals: dict[int, float]) -> dict[str, float]:
-    """Give percentiles from the request, and from its answer (an event may arrive before its sender is told)."""
+    """Give percentiles of the times from the request, and from its answer (an event may arrive before the answer does)."""
     asked = sorted(arrivals[event_id] - due for due, _, ids in sent for event_id in ids)
     told = sorted(max(arrivals[event_id] - at, 0) for _, at, ids in sent for event_id in ids)
     return {

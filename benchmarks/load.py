@@ -1,7 +1,7 @@
 """Load on an HTTP server: keep-alive connections that repeat one prepared request, as cheaply as Python can.
 
-``python -m benchmarks.load URL PATH CONNECTIONS SECONDS KEY`` reads the body from standard input, warms up for a fifth of
-SECONDS, and prints requests per second and latency percentiles of the rest.
+``python -m benchmarks.load URL PATH CONNECTIONS SECONDS KEY`` reads the body from standard input and warms up for a fifth
+of SECONDS. Then it measures, and prints requests per second and latency percentiles.
 """
 
 import asyncio

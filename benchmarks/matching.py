@@ -1,7 +1,7 @@
-"""The cost of ten thousand filtered subscriptions when an event is accepted, when it is matched, and in memory.
+"""The cost of ten thousand filtered subscriptions: when an event is accepted, when it is matched, and in memory.
 
-``python -m benchmarks.matching accept DATABASE COMPANIES COUNT`` times accepting.
-``python -m benchmarks.matching match DATABASE COMPANIES COUNT`` times matching.
+``python -m benchmarks.matching accept DATABASE COMPANIES COUNT`` measures accepting.
+``python -m benchmarks.matching match DATABASE COMPANIES COUNT`` measures matching.
 """
 
 import asyncio
@@ -88,7 +88,7 @@ def _child(*arguments: object) -> dict[str, float]:
 async def subscribe(database_url: str, *, companies: int, each: int) -> None:
     """Make *each* subscriptions in each company; their filters differ, and match no event of ``hubs.drafts``.
 
-    One is made over the API; the others are copied from its row, since ten thousand commits take a minute.
+    One subscription is made over the API; the others are copied from its row, since ten thousand commits take a minute.
     """
     async with make_hub(database_url, dispatch=False) as hub:
         request = {"target_url": "http://127.0.0.1:9/", "event_types": ["client.created"], "filter": {}}
@@ -124,7 +124,7 @@ def _own(hub: Hub, company: int, number: int) -> dict[str, object]:
 
 
 async def accept(one_url: str, many_url: str, companies: int, count: int) -> dict[str, float]:
-    """Accept *count* events in a hub with one subscription and in one with many, in turn in one process."""
+    """Accept *count* events in a hub with one subscription and in a hub with many, in turn in one process."""
     async with (
         make_hub(one_url, dispatch=False) as one_company_hub,
         make_hub(many_url, dispatch=False) as many_companies_hub,
@@ -155,7 +155,7 @@ async def _accept(hub: Hub, companies: int, count: int) -> None:
 
 
 async def match(database_url: str, companies: int, count: int) -> dict[str, float]:
-    """Match events of one company after the other; each event matches half of the company's subscriptions."""
+    """Match *count* events, of one company after the other; each event matches half of its company's subscriptions."""
     payload = PAYLOAD.replace(b'"employee_id":7', b'"employee_id":%d' % (1000 + EACH // 2 - 1))
     async with make_hub(database_url, dispatch=False) as hub:
         table = RoutingTable(lambda _: None, schema_versions=hub.schema_versions)
@@ -177,7 +177,7 @@ async def match(database_url: str, companies: int, count: int) -> dict[str, floa
 
 
 def resident_mb(database_url: str) -> float:
-    """Measure ``trunkline serve`` after its dispatcher has processed an event, and so has read every subscription."""
+    """Measure the memory of ``trunkline serve`` after its dispatcher has read every subscription and processed an event."""
     with processes.sink() as sink, served.serving(database_url) as hub:
         hub.subscribe(1_000_000, sink)
         served.post_batches(hub, 1_000_000, served.BATCH, connections=1)

@@ -27,11 +27,11 @@ BATCH = 500
 LEAST_RATIO, MOST_MS, MOST_GROWTH_MB = 0.8, 100, 100
 LONGEST_SECONDS = 280
 _EARLY = text("SELECT count(*) FROM deliveries WHERE claim > 0")
-"""Deliveries with a row before their first attempt: they were claimed from the ledger."""
+"""Deliveries that have a row before their first attempt, because they were claimed from the ledger."""
 
 
 def run(options: Options) -> list[Row]:
-    """Catch up on either engine, and with three workers on PostgreSQL."""
+    """Let a hub catch up on either engine, and with three workers on PostgreSQL."""
     events = options.scaled(EVENTS, least=1_000) // BATCH * BATCH
     return [
         _row(

@@ -1,7 +1,7 @@
-"""The outbox: the cost of ``emit`` within a transaction, the relay's rate, and the time from the commit to the first byte at the target.
+"""The outbox: the cost of ``emit`` within a transaction, the relay's rate, and the time from the commit to the target.
 
-The databases of the product and the hub are of one kind, each with its own server. The hub (``trunkline serve``), the target and
-the relay (``trunkline-relay``) are separate processes.
+The time ends at the first byte at the target. The databases of the product and the hub are of one kind, each with its own server.
+The hub (``trunkline serve``), the target and the relay (``trunkline-relay``) are separate processes.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ from trunkline_client.outbox.tables import add_tables, create_tables
 
 COST_TARGET, RATE_TARGET, IDLE_TARGET_MS = 1.3, 5_000, (10, 30)
 TURN = 50
-"""Transactions of one kind, with or without ``emit``, before the other kind's turn."""
+"""The number of transactions of one kind, with or without ``emit``, before the other kind has its turn."""
 EVENT = orjson.loads(PAYLOAD)
 OUTBOX = Outbox()
 
@@ -146,7 +146,7 @@ def _rate(product: Engine, count: int) -> dict[str, float]:
     outbox, _ = add_tables(MetaData())
     with product.begin() as connection:
         connection.execute(insert(outbox), rows)
-        OUTBOX.emit(connection, "client.created", EVENT)  # which wakes the relay
+        OUTBOX.emit(connection, "client.created", EVENT)  # wakes the relay
     began = time.monotonic()
     while _waiting(product):
         time.sleep(0.02)
@@ -170,7 +170,7 @@ async def _commits(product: Engine, count: int) -> list[float]:
 
 
 async def _times(session: aiohttp.ClientSession, target: str, committed: list[float]) -> dict[str, float]:
-    """Wait until each committed event has arrived. They arrive in order, so the newest arrivals are theirs."""
+    """Wait until each committed event has arrived. They arrive in order, so the last arrivals are those of the committed events."""
     async with asyncio.timeout(60):
         while True:
             async with session.get(f"{target}arrivals") as answer:

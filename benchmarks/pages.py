@@ -37,7 +37,7 @@ TARGET = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One kind of page; it begins after the position *cursor*."""
+    """One kind of page, which begins after the position *cursor*."""
 
     name: str
     cursor: int | None = None
@@ -108,7 +108,7 @@ async def _page(hub: Hub, case: Case):
 
 
 async def fill(url: str, count: int, *, first_ms: int = ACCEPTED_MS) -> None:
-    """Make the tables and put *count* events into the log, one a millisecond from *first_ms*.
+    """Make the tables, and put *count* events into the log, with one millisecond between events, from *first_ms*.
 
     Indexes are built after the rows.
     """

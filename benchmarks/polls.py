@@ -1,7 +1,7 @@
 """The time of a poll at a thousand polls a second: pages of ten events, and empty pages from up-to-date cursors.
 
-The load is open-loop: polls are sent when due, even if earlier ones have no answer yet, and timed from then, so a server that
-falls behind shows it. The server is ``trunkline serve``, dispatcher included.
+The load is open-loop: polls are sent when due, even if earlier ones have no answer yet. Their time counts from the due
+time, so the figures show when a server falls behind. The server is ``trunkline serve``, dispatcher included.
 
 ``python -m benchmarks.polls PER_SECOND SECONDS`` reads the targets of polls from standard input, as JSON, and prints percentiles.
 """
@@ -121,7 +121,7 @@ class Client(asyncio.Protocol):
 
 
 class Load:
-    """Sends due requests over free connections; the wait for a free one counts."""
+    """Sends due requests over free connections; the wait for a free connection counts."""
 
     def __init__(self, prepared: list[bytes]) -> None:
         self.prepared = prepared

@@ -123,7 +123,7 @@ async def _send(browser: httpx2.AsyncClient, path: str, **fields: str) -> None:
 
 
 async def _fastest(call: Callable[[], Awaitable[object]], repetitions: int) -> float:
-    """Give the milliseconds of the fastest of *repetitions* calls: other work on the machine can only add time."""
+    """Give the milliseconds of the fastest of *repetitions* calls; other work on the machine can only make a call slower."""
     taken: list[float] = []
     for _ in range(repetitions):
         began = time.perf_counter()

@@ -1,4 +1,4 @@
-"""The processes around a measurement: a sink, a PostgreSQL server, a hub's API, a child that prints one JSON line."""
+"""The processes of a measurement: a sink, a PostgreSQL server, a hub's API, a child that prints one JSON line."""
 
 import contextlib
 import json
@@ -65,7 +65,7 @@ def child(
     environment: Mapping[str, str] | None = None,
     stderr: int | None = None,
 ) -> Iterator[Any]:
-    """Run a module while the block runs, with *environment* over ours; its ``stdout`` can be read."""
+    """Run a module while the block runs, with *environment* added to this process's environment; its ``stdout`` can be read."""
     process = subprocess.Popen(
         [sys.executable, "-m", module, *arguments],
         stdout=subprocess.PIPE,
@@ -82,7 +82,7 @@ def child(
 
 
 def _times_of(process: psutil.Process):
-    """Read the CPU times of *process*; None if it has ended, when its parent's figures include it."""
+    """Read the CPU times of *process*; None if it has ended (its parent's figures then include its times)."""
     try:
         return process.cpu_times()
     except psutil.NoSuchProcess:

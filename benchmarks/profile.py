@@ -1,7 +1,8 @@
 """The CPU of a delivery by owner: ``python -m benchmarks.profile``, or the suite ``profile`` of ``make bench``.
 
-py-spy samples ``trunkline serve`` while it accepts events and pushes each to ten subscriptions; a sample belongs to the innermost
-frame with a known owner, and the shares are scaled by the process's CPU per delivery. PostgreSQL's own counters stand beside them.
+py-spy samples ``trunkline serve`` while it accepts events and pushes each to ten subscriptions; a sample belongs to the
+innermost frame with a known owner, and the shares are scaled by the process's CPU per delivery. PostgreSQL's own counters
+are shown with them.
 """
 
 import asyncio
@@ -88,7 +89,7 @@ SELECT (SELECT sum(xact_commit) FROM pg_stat_database) AS commits,
 
 
 def run(options: Options) -> list[Row]:
-    """Profile each engine once; nothing here has a target."""
+    """Profile each engine once; no figure has a target."""
     events = options.scaled(3_000, least=200) // served.BATCH * served.BATCH
     rounds = {engine: _round(engine, events) for engine in processes.ENGINES}
     owners = {engine: shares for engine, (shares, _) in rounds.items()}
@@ -119,7 +120,7 @@ def _round(engine: str, events: int) -> tuple[dict[str, float], dict[str, float]
 
 
 def _push_on(hub: served.Server, sink: str, events: int) -> float:
-    """Push *events* more; return µs of CPU per delivery."""
+    """Push *events* more events; return the µs of CPU per delivery."""
     cpu, deliveries = processes.cpu_seconds(hub.pid), events * SUBSCRIPTIONS
     served.post_batches(hub, 92, events)
     served.wait_for(sink, deliveries + served.BATCH * SUBSCRIPTIONS)

@@ -1,7 +1,7 @@
-"""Deliveries of ``trunkline serve`` while it accepts their events, beside a bare aiohttp loop that only posts.
+"""Deliveries of ``trunkline serve`` while it accepts their events, compared with a bare aiohttp loop that only posts.
 
-Events come in batches of a hundred; the clock runs from the first batch until the last delivery has arrived, and every delivery
-is in the ledger in the end.
+Events come in batches of a hundred. The time counts from the first batch until the last delivery has arrived; at the end every
+delivery must be in the ledger.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from benchmarks.results import Options, Row, medians
 from trunkline.store.database import Database
 
 TARGETS = {1: 0.8, 10: 0.9}
-"""Least ratio by the number of the company's subscriptions."""
+"""The least ratios, by the number of the company's subscriptions."""
 DELIVERIES = 40_000
 TRACED_LEAST = 0.98
 """The least ratio of a hub that traces one request in a hundred to one that does not trace."""
@@ -23,7 +23,7 @@ SAMPLING = {"OTEL_TRACES_SAMPLER": "parentbased_traceidratio", "OTEL_TRACES_SAMP
 
 
 def run(options: Options) -> list[Row]:
-    """Measure both engines, each hub beside a loop at the same moment, so that a noisy machine hits both."""
+    """Measure both engines; each hub and a loop run at the same time, so that noise of the machine affects both."""
     deliveries = options.scaled(DELIVERIES, least=1_000)
     return [
         _row(engine, number, [_round(engine, number, deliveries) for _ in range(options.rounds)])
@@ -92,7 +92,7 @@ def _alone(engine: str, events: int, **settings: str) -> dict[str, float]:
 
 
 def measure(hub: served.Server, sink: str, subscriptions: int, events: int) -> dict[str, float]:
-    """Push *events* to each of *subscriptions* of one company; the first batch is not counted."""
+    """Push *events* events to each of *subscriptions* of one company; the first batch is not counted."""
     for number in range(subscriptions):
         hub.subscribe(92, f"{sink}{number}")
     served.post_batches(hub, 92, served.BATCH)

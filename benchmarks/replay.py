@@ -1,4 +1,4 @@
-"""Replaying a company's whole log to one subscription of ``trunkline serve``, beside live traffic of another company."""
+"""Replaying a company's whole log to one subscription of ``trunkline serve``, during live traffic of another company."""
 
 import time
 

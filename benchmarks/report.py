@@ -1,4 +1,4 @@
-"""Showing rows: tables for a terminal, and the sections of ``docs/internals/performance.md``, each between its two markers."""
+"""Shows rows: as tables for a terminal, and as sections of ``docs/internals/performance.md``, each between two markers."""
 
 import itertools
 import re
@@ -11,7 +11,7 @@ from benchmarks.results import Row
 PAGE = Path(__file__).parents[1] / "docs" / "internals" / "performance.md"
 
 FIGURES = 4
-"""Number of a row's figures in a section of the page."""
+"""The number of a row's figures in a section of the page."""
 
 _UNITS = {
     "_per_second": "/s",
@@ -34,8 +34,8 @@ def table(rows: Iterable[Row]) -> str:
 def section(rows: Iterable[Row], *, how: str) -> str:
     """Draw a suite's rows, and in small type *how* it was run.
 
-    Each row has its first ``FIGURES`` figures without baselines, which the ratio covers. A target equal to the one above is a
-    ditto mark.
+    Each row has its first ``FIGURES`` figures; baselines are left out, since the ratio shows them. A target equal to the
+    one above is a ditto mark.
     """
     rows = list(rows)
     above = ["", *(row.target for row in rows)]

@@ -8,7 +8,7 @@ from benchmarks import processes
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How much to measure: *scale* 1.0 is a full run, 0.01 proves only that the suite runs; the median of *rounds* counts.
+    """How much to measure: *scale* 1.0 is a full run, 0.01 only shows that the suite runs; the median of *rounds* counts.
 
     *engines* are the databases to measure on.
     """
@@ -24,10 +24,10 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One measured thing and its target.
+    """One measurement and its target.
 
     A figure's key ends in its unit (``_us``, ``_ms``, ``_per_second``, ``_mb``), except plain counts. Figures of
-    the baseline in the same run have keys that start with ``baseline_``; *ratio* is ours divided by the baseline's.
+    the baseline in the same run have keys that start with ``baseline_``; *ratio* is the hub's figure divided by the baseline's.
     """
 
     name: str

@@ -1,8 +1,8 @@
-"""A target of ``trunkline serve`` returns after an hour: 200,000 deliveries are due, while other companies' go on.
+"""A target of ``trunkline serve`` returns after an hour: its 200,000 deliveries are due during deliveries of other companies.
 
-One company's target refuses its events; the subscription is a plain one, one with a pace, or one ordered by a key. Then the
-ledger is set forward an hour, and the target accepts everything. Twenty other companies have a hundred events a second, before
-and meanwhile. An event's delay is from its answer to its arrival.
+One company's target refuses its events. Its subscription is a plain one, one with a pace, or one ordered by a key. Then the
+ledger is set forward by an hour, and the target accepts everything. Twenty other companies have a hundred events a second, before
+and during the return. An event's delay is from its answer to its arrival.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ PER_SECOND = 100
 BEFORE_SECONDS = 8
 LONGEST_SECONDS = 300
 SETTLED_SECONDS = 1.5
-"""Time after which the last refused attempts are in the ledger."""
+"""The time until the last refused attempts are in the ledger."""
 MOST_DEADLOCKS = 10
 PACE = 2_000
 KINDS: Mapping[str, Mapping[str, Any]] = {
@@ -35,7 +35,7 @@ KINDS: Mapping[str, Mapping[str, Any]] = {
     "in order of a key": {"ordering": {"key": "/payload/client_id"}},
 }
 MOST_TIMES, FLOOR_MS, MOST_GROWTH_MB = 1.5, 10, 100
-"""Limits: the others' p99 relative to before (ignored below the floor), and the growth of the process."""
+"""Limits: the ratio of the others' p99 to that before the return (ignored below the floor), and the growth of the process."""
 SETTINGS = {"delivery__retry_schedule_seconds": "3600,3600,3600", "delivery__retry_jitter": "0"}
 _OPEN = text("SELECT count(*) FROM deliveries WHERE status IN ('pending', 'held')")
 _AN_HOUR_LATER = text("UPDATE deliveries SET due_ms = due_ms - 3600000 WHERE due_ms IS NOT NULL")
@@ -87,7 +87,7 @@ def _round(engine: str, kind: str, events: int, before_seconds: float) -> dict[s
 
 
 async def _until_open(database_url: str, events: int) -> None:
-    """Wait until all deliveries are in the ledger, waiting."""
+    """Wait until the ledger has an open delivery of every event."""
     async with Database(database_url, pool_size=1) as database, asyncio.timeout(300):
         while True:
             async with database.read() as connection:

@@ -15,7 +15,7 @@ ATTACHED_SECONDS = 1.0
 """Time after which py-spy is certainly attached."""
 LEFT_OUT = ("importlib._bootstrap", "/plugins/watchdog")
 WAITING = "_work (", "/store/sqlite.py"
-"""The function in which an SQLite connection's thread waits, which py-spy takes for work."""
+"""The function in which an SQLite connection's thread waits; py-spy mistakes it for work."""
 REST = "everything else"
 TOGETHER = "together"
 
@@ -48,7 +48,7 @@ def sampled(pid: int) -> Iterator[list[tuple[list[str], int]]]:
 
 
 def shares(stacks: Iterable[tuple[list[str], int]], owners: Owners, *, cpu_us: float) -> dict[str, float]:
-    """Divide *cpu_us* among *owners* and the rest by the samples of *stacks*; include the sum."""
+    """Divide *cpu_us* among *owners* and the rest by the samples of *stacks*; the sum is included."""
     counted = Counter[str]()
     for stack, samples in stacks:
         counted[owner_of(stack, owners)] += samples
@@ -62,7 +62,7 @@ def names(owners: Owners) -> list[str]:
 
 
 def owner_of(stack: Sequence[str], owners: Owners) -> str:
-    """Name the owner of the innermost frame that has one; *stack* begins with the outermost."""
+    """Name the owner of the innermost frame that has an owner; *stack* begins with the outermost frame."""
     for frame in reversed(stack):
         for owner, parts in owners.items():
             if any(part in frame for part in parts):
@@ -71,7 +71,7 @@ def owner_of(stack: Sequence[str], owners: Owners) -> str:
 
 
 def _working(lines: Iterable[str]) -> Iterator[tuple[list[str], int]]:
-    """Leave out imports, the measurement itself, and waiting threads that py-spy takes for work."""
+    """Leave out imports, the measurement itself, and waiting threads that py-spy mistakes for working ones."""
     for line in lines:
         stack, _, samples = line.rpartition(" ")
         frames = stack.split(";")

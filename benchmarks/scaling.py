@@ -1,6 +1,6 @@
-"""Two ``trunkline worker`` processes beside one: deliveries per second, and the CPU by process.
+"""Two ``trunkline worker`` processes compared with one: deliveries per second, and the CPU by process.
 
-First of sixteen companies on two shards, then of one hot company with ten subscriptions, whose shard is divided.
+First the load is of sixteen companies on two shards, then of one hot company with ten subscriptions, whose shard is divided.
 """
 
 import asyncio
@@ -24,14 +24,14 @@ from trunkline.model.parts import PARTS
 
 SHARDS = 2
 LEAST = 0.8
-"""Least share of the rate that the cores allow at the CPU of a delivery: in the worker, its target and PostgreSQL."""
+"""The least share of the rate that the cores allow, by the CPU of a delivery in the worker, its target and PostgreSQL."""
 COMPANIES = 16
 HOT_SUBSCRIPTIONS = 10
 HOT_EVENTS = 40_000
 HOT_AT_ONCE = 2_000
-"""Events stored twice a second until the company's shard is divided."""
+"""The number of events that are stored twice a second until the company's shard is divided."""
 HOT_SECONDS = 6.0
-"""Time of the measurement, after the workers share the hot company, during its backlog."""
+"""The duration of the measurement; it begins when the workers share the hot company, and ends during its backlog."""
 _Spent = Mapping[str, Sequence[float]]
 """CPU seconds of the processes by kind."""
 Measure = Callable[[int], Coroutine[Any, Any, dict[str, float]]]
@@ -93,7 +93,7 @@ async def _measure(workers: int, count: int) -> dict[str, float]:
 
 
 async def _measure_hot(workers: int, count: int, seconds: float) -> dict[str, float]:
-    """Let *workers* deliver *count* events of one company with ten subscriptions, once they share its shard."""
+    """Let *workers* share the shard of one company with ten subscriptions, then deliver its *count* events."""
     with contextlib.ExitStack() as stack:
         sink = stack.enter_context(processes.child("benchmarks.sink"))
         url = f"http://127.0.0.1:{int(sink.stdout.readline())}/"

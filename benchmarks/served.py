@@ -91,7 +91,7 @@ async def operator_key(database_url: str, **settings: str) -> str:
 def post_batches(server: Server, company: int, count: int, *, connections: int = 4) -> list[list[int]]:
     """Post *count* events of *company* in batches of ``BATCH``, over *connections* at once; return the ids of each batch.
 
-    Each event of a batch has another client; all batches have the same clients.
+    Each event of a batch has a different client; all batches have the same clients.
     """
     event: dict[str, Any] = orjson.loads(EVENT) | {"companyId": company}
     events = [event | {"payload": event["payload"] | {"client_id": number}} for number in range(1, BATCH + 1)]
@@ -110,7 +110,7 @@ def _post_again(server: Server, body: bytes, times: int) -> list[list[int]]:
 
 
 def tell(sink: str, what: str) -> int:
-    """Make a sink ``refuse``, ``take`` or ``count`` deliveries; return the number that it has taken."""
+    """Make a sink ``refuse`` or ``take`` deliveries, or only ``count`` them; return the number of accepted deliveries."""
     with contextlib.closing(_connect(sink)) as connection:
         return int(_call(connection, "GET", f"/{what}"))
 

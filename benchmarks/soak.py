@@ -1,8 +1,8 @@
-"""An hour of steady load on ``trunkline serve``: memory, database and delivery time at the begin and at the end.
+"""An hour of steady load on ``trunkline serve``: memory, database and delivery time at the beginning and at the end.
 
-Two hubs, one on each database, run at the same time, each with 100 single events a second of twenty companies with one
-subscription each. A window of five minutes at the begin is compared with one at the end. Retention removes nothing within an
-hour.
+Two hubs, one on each database, run at the same time. Each gets 100 single events a second, of twenty companies with one
+subscription each. A window of five minutes at the beginning is compared with one at the end. Retention removes nothing within
+an hour.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ _SIZES = text(
 
 @dataclass(slots=True)
 class _Hub:
-    """A hub under load; *looks* are its figures at the begin and the end of each window."""
+    """A hub under load; *looks* are its figures at the beginning and the end of each window."""
 
     engine: str
     database_url: str

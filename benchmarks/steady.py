@@ -1,7 +1,8 @@
 """The share of a core of ``trunkline serve`` and ``trunkline worker`` when idle, and the cost of single events at a low rate.
 
-The low rate is 200 and 20 single events a second for one subscription. A core that sleeps between two events takes several times
-as long for each as a busy one. So each figure is compared with the floor on PostgreSQL (``benchmarks.floor``) of the same round.
+The low rate is 200 and 20 single events a second for one subscription. A core that sleeps between two events takes
+several times as long for an event as a busy core. So each figure is compared with the floor on PostgreSQL
+(``benchmarks.floor``) of the same round.
 """
 
 import time
@@ -16,7 +17,7 @@ from benchmarks.results import Options, Row, medians
 
 RATES = (200, 20)
 MOST_IDLE = 0.5
-"""Limit of an idle process, in percent of a core."""
+"""The limit of an idle process, in percent of a core."""
 MOST_OF_FLOOR = {
     "postgresql": {
         "post_p50": 1.25,
@@ -125,7 +126,7 @@ def _posted_to(server: served.Server, target: str, rate: int, seconds: float) ->
 
 
 def watched(pid: int, seconds: float) -> Figures:
-    """Measure the share of a core and the memory of a process for *seconds*, after it has settled."""
+    """Measure a process's share of a core and its memory for *seconds*, after it has settled."""
     time.sleep(min(SETTLED_SECONDS, seconds))
     began, cpu = time.monotonic(), processes.cpu_seconds(pid)
     time.sleep(seconds)

@@ -1,7 +1,7 @@
-"""The waiting time of shards that change workers: one of two ``trunkline worker`` gets SIGKILL, and one joins another.
+"""How long shards wait when they change workers: one of two ``trunkline worker`` gets SIGKILL, and one joins another.
 
-Before the kill, both have run for longer than a lease, since a new worker does not take over shards. Companies of every shard
-get an event each tenth of a second; a company's wait ends when the first event that was stored after the kill arrives.
+Before the kill, both workers have run for longer than a lease, since a new worker does not take over shards. Companies of every
+shard get an event each tenth of a second. A company's wait ends when the first event that was stored after the kill arrives.
 """
 
 import asyncio
@@ -48,7 +48,7 @@ def _joining(options: Options, *, hangs: bool = False, is_ordered: bool = False)
 
 
 async def _joined(seconds: float, *, hangs: bool, is_ordered: bool) -> dict[str, float]:
-    """Let a worker join one that has run for *seconds*; return the longest wait of an event from then on."""
+    """Let a worker join one that has run for *seconds*; return the longest wait of an event after that."""
     with contextlib.ExitStack() as stack:
         sink = stack.enter_context(processes.child("benchmarks.sink", "arrivals"))
         target = f"http://127.0.0.1:{int(sink.stdout.readline())}/"

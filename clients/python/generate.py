@@ -1,7 +1,7 @@
-"""Writes ``operations.py`` and ``models.py`` of the client from the OpenAPI document of a hub that serves no product.
+"""Writes ``operations.py`` and ``models.py`` of the client from the OpenAPI document of a hub without a product.
 
-A product's own actions, searches and lookups are not among them: the client has ``act``, ``search`` and ``lookup`` for those,
-and ``trunkline export python`` writes their types. Run it after a change of routes or models::
+A product's own actions, searches and lookups are left out: the client has ``act``, ``search`` and ``lookup`` for them, and
+``trunkline export python`` writes their types. Run it after a change of routes or models::
 
     .venv/bin/python clients/python/generate.py
 """
@@ -30,7 +30,7 @@ JSON = "application/json"
 
 
 def document() -> dict[str, Any]:
-    """Make the document of a hub without a product; each target is any object, as deployments have channels of their own."""
+    """Make the document of a hub without a product; a target is any object in it, as deployments have different channels."""
     with tempfile.TemporaryDirectory() as folder:
         environment = {
             "TRUNKLINE_DATABASE__URL": f"sqlite:///{folder}/hub.db",
@@ -106,7 +106,7 @@ def snake(operation_id: str) -> str:
 def _methods(
     verb: str, path: str, call: Mapping[str, Any], document: Mapping[str, Any], types: PythonTypes
 ) -> Iterator[str]:
-    """Write the method of one call, and for a list with pages the method that iterates over them."""
+    """Write the method of one call; for a list with pages, also the method that iterates over its items."""
     name = snake(call["operationId"])
     in_path, optional = ["self"], []
     for given in (_resolved(one, document) for one in call.get("parameters", ())):
@@ -121,7 +121,7 @@ def _methods(
             sys.exit(
                 f"{call['operationId']} has the header {given['name']}: add it to HEADERS here and in methods.py"
             )
-    if "{" in path:  # in the order of the path
+    if "{" in path:  # in the order in which the path names them
         order = re.findall(r"{(\w+)}", path)
         in_path[1:] = sorted(in_path[1:], key=lambda one: order.index(one.split(":")[0]))
     if body := _body(call, name, document, types):

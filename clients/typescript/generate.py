@@ -1,4 +1,4 @@
-"""Writes ``src/operations.ts`` of the TypeScript client from the document that the Python client is made from.
+"""Writes ``src/operations.ts`` of the TypeScript client from the same document as the Python client.
 
 Run it after a change of routes or models::
 

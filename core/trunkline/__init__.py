@@ -1,9 +1,8 @@
 """trunkline: one stream of business events, and every way that customers take it.
 
-Authors of channels, actions and event types find here what they need; those of pages and connectors find more in
-``trunkline.pages``, those of routes in ``trunkline.routes``. A plugin imports these three and ``trunkline.testing``, and nothing
-deeper. Each name is loaded when it is first used, so ``import trunkline.client`` loads neither the web framework nor
-the database.
+This module has the names for channels, actions and event types; ``trunkline.pages`` has those for pages and connectors,
+``trunkline.routes`` those for routes. A plugin imports only these three modules and ``trunkline.testing``. Each name is
+imported at its first use, so ``import trunkline.client`` imports neither the web framework nor the database.
 """
 
 from typing import TYPE_CHECKING
@@ -91,7 +90,7 @@ _HOMES = {
 }
 _HOME_OF = read_homes(_HOMES)
 
-if not TYPE_CHECKING:  # a type checker that reads it takes any name for one of these
+if not TYPE_CHECKING:  # a type checker that sees it would accept any name
 
     def __getattr__(name: str) -> object:
         return load(name, of="trunkline", homes=_HOME_OF)

@@ -1,4 +1,4 @@
-"""``python -m trunkline``: the command line, whatever is on the PATH."""
+"""``python -m trunkline``: the command line, independently of the PATH."""
 
 from trunkline.cli import main
 

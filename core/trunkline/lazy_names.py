@@ -1,14 +1,14 @@
-"""Names of a package that are loaded when they are first used."""
+"""Names of a package that are imported at their first use."""
 
 import importlib
 from collections.abc import Mapping
 
 Homes = Mapping[str, tuple[str, str]]
-"""The module of each name, and what it is called there."""
+"""For each name its module, and its name in that module."""
 
 
 def read_homes(homes: Mapping[str, str]) -> Homes:
-    """Read the names of each module, with blanks between; one that is called otherwise there stands as ``own_name:name``."""
+    """Read the names of each module, separated by blanks; ``own_name:name`` gives the module's *own_name* another *name*."""
     return {
         entry.rpartition(":")[2]: (home, entry.rpartition(":")[0] or entry)
         for home, names in homes.items()
@@ -17,7 +17,7 @@ def read_homes(homes: Mapping[str, str]) -> Homes:
 
 
 def load(name: str, *, of: str, homes: Homes) -> object:
-    """Load a *name* of the module *of*. Raises AttributeError."""
+    """Import *name* of the module *of* from its home. Raises AttributeError if *of* has no such name."""
     if name not in homes:
         msg = f"module '{of}' has no attribute '{name}'"
         raise AttributeError(msg)

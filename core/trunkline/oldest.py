@@ -1,6 +1,6 @@
-"""The oldest Python, SQLite and PostgreSQL that trunkline runs on. Nothing else says these numbers by itself.
+"""The oldest versions of Python, SQLite and PostgreSQL with which trunkline runs; all other code reads them here.
 
-This module, and what is imported before it, loads on an older Python too.
+This module, and the modules imported before it, can be loaded by an older Python too.
 """
 
 import sys
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 PYTHON = (3, 11)
 SQLITE = (3, 35, 2)
-"""The oldest that the tests run with (``make oldest``); its statements are those of 3.35."""
+"""The oldest version with which the tests run (``make oldest``); the hub's statements need 3.35."""
 POSTGRESQL = 15
 
 

@@ -1,6 +1,6 @@
-"""For authors of portal pages, connectors and documentation: pages, figures, and the catalogue in words.
+"""Names for authors of portal pages, connectors and documentation: pages, statistics, and the catalogue in words.
 
-``trunkline`` is what every plugin begins with, ``trunkline.routes`` what routes of one's own need.
+Every plugin needs ``trunkline``; routes of a plugin need ``trunkline.routes``.
 """
 
 from trunkline.contract import (

@@ -1,10 +1,9 @@
-"""For authors of routes and commands, of channels that hold subscriptions of their own, and of ways to sign in; for watchers.
+"""Names for authors of routes, commands, sign-in methods, watchers, and channels with subscriptions of their own.
 
-A watcher is a plugin that is told of events, attempts and subscriptions (``event_accepted`` and its like).
-
-Here are the guards and models that the hub's own routes are made of, the errors that they answer with, and the types of what
-a context lends (``context.subscriptions``, ``context.keys``), for annotations. ``trunkline`` is what every plugin begins with.
-The names of the API are loaded when they are first used, and with them the web framework.
+A watcher is a plugin that is notified of events, attempts and subscriptions (hooks such as ``event_accepted``).
+This module has the guards and models of the hub's own routes, the errors that they answer with, and the types of a context's
+members (``context.subscriptions``, ``context.keys``) for annotations. Every plugin needs ``trunkline``.
+The names of the API, and with them the web framework, are imported at their first use.
 """
 
 from typing import TYPE_CHECKING
@@ -257,7 +256,7 @@ _HOMES = {
 }
 _HOME_OF = read_homes(_HOMES)
 
-if not TYPE_CHECKING:  # a type checker that reads it takes any name for one of these
+if not TYPE_CHECKING:  # a type checker that sees it would accept any name
 
     def __getattr__(name: str) -> object:
         return load(name, of="trunkline.routes", homes=_HOME_OF)

@@ -1,4 +1,4 @@
 """The version of trunkline; hatchling reads it from here."""
 
 __version__ = "0.1.0"
-"""The version of the distribution, after which a plugin's range asks."""
+"""The version of the distribution, which the version ranges of plugins refer to."""

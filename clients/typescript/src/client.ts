@@ -1,4 +1,4 @@
-/** The client: calls of the API by their names, and what is made of several calls. */
+/** The client: calls of the API by their names, and methods that make several calls. */
 
 import { verify } from "./completeness.js";
 import type { Bounds, Completeness, Kept } from "./completeness.js";
@@ -49,7 +49,7 @@ interface Waiting<S extends Shapes> extends Selection<S> {
 
 export interface FollowOptions<S extends Shapes = AnyShapes> extends Waiting<S> {
   places?: Places;
-  /** Where to begin without a stored place, in ISO 8601: at the oldest event that the hub keeps if left out. */
+  /** Where to begin without a stored place (ISO 8601); by default at the oldest event that the hub keeps. */
   since?: string;
 }
 
@@ -70,8 +70,8 @@ export interface VerifyOptions<S extends Shapes = AnyShapes> extends Selection<S
 /**
  * Calls one hub with one API key or access token.
  *
- * A call that the hub refuses throws `Refused`; one that it does not answer throws `Unanswered`, after three more tries if a
- * second call cannot do more than one. Pass an `idempotencyKey` to make it safe across restarts of your program too.
+ * A call that the hub refuses throws `Refused`. A call without an answer is retried three times if it is idempotent, and then
+ * throws `Unanswered`. Pass an `idempotencyKey` to make a call safe across restarts of your program too.
  *
  * *S* are the hub's own names and types, as `trunkline export typescript` writes them.
  */
@@ -97,12 +97,12 @@ export class Client<S extends Shapes = AnyShapes> {
     }
   }
 
-  /** Make a call that the document does not have: a route of your own plugin. It is repeated if *method* allows it. */
+  /** Make a call that is not in the OpenAPI document, such as a route of your own plugin. It is retried if *method* allows that. */
   async request(method: string, path: string, options: { query?: Query; body?: unknown } = {}): Promise<any> {
     return this.#transport.request({ method, path, ...options });
   }
 
-  /** Put an event on the stream and give it as it was stored. Throws `EventQuarantined` if it breaks its schema. */
+  /** Emit an event and give it as it was stored. Throws `EventQuarantined` if it breaks its schema. */
   async emit<N extends Name<S["events"]>>(
     type: N,
     payload: S["events"][N],
@@ -116,10 +116,10 @@ export class Client<S extends Shapes = AnyShapes> {
   }
 
   /**
-   * Give every event after the stored place, oldest first, and wait for those to come; it never ends.
+   * Give every event after the stored place, oldest first, and wait for new ones; it never ends.
    *
-   * While the hub is away or busy it waits and goes on. An event counts as handled when the next one is asked for.
-   * Throws `Refused` for the key, a type's name, or a place that is older than what the hub keeps.
+   * While the hub is unavailable or busy it waits and continues. An event counts as handled when the next one is requested.
+   * Throws `Refused` if the key or a type's name is not valid, or the hub no longer keeps the events after the place.
    */
   async *follow(options: FollowOptions<S> = {}): AsyncGenerator<EventOf<S>, never> {
     const { places, since, waitSeconds = 30, signal } = options;
@@ -142,12 +142,12 @@ export class Client<S extends Shapes = AnyShapes> {
   }
 
   /**
-   * Give the events of the consumer *name*, whose cursor the hub keeps, and wait for those to come; it never ends.
+   * Give the events of the consumer *name*, whose cursor the hub keeps, and wait for new ones; it never ends.
    *
-   * Several programs may consume by one name: they share the events by pages. A page is committed when the event after its
-   * last one is asked for; its events are given again, to any of them, if that takes longer than `leaseSeconds`.
+   * Programs that use the same name share the events by pages. A page is committed when the event after its last one is
+   * requested; if that takes longer than `leaseSeconds`, its events are given again, to any of the programs.
    *
-   * `types`, `filter` and `start` define the consumer; without them one that does not exist yet reads every event from now on.
+   * `types`, `filter` and `start` define the consumer. Without them a new consumer reads every event from now on.
    */
   async *consume(name: string, options: ConsumeOptions<S> = {}): AsyncGenerator<EventOf<S>, never> {
     const { types, filter, start, leaseSeconds = 60, waitSeconds = 30, limit = PAGE, signal } = options;
@@ -182,8 +182,8 @@ export class Client<S extends Shapes = AnyShapes> {
   /**
    * Compare the events that *kept* has with those of the hub between two cursors, times or ids.
    *
-   * `types`, `filter` or `subscription` say which of them you should have. It takes one call if nothing is missing, and a few
-   * more to find what is. Throws `Refused` if the hub does not keep the events from there on any more.
+   * `types`, `filter` or `subscription` say which events you should have. It takes one call if nothing is missing, and a few
+   * more calls to find missing events. Throws `Refused` if the hub no longer keeps the first of these events.
    */
   async verifyComplete(kept: Kept, options: VerifyOptions<S> = {}): Promise<Completeness> {
     const wanted = { ...selected(options), subscription: options.subscription };
@@ -196,7 +196,7 @@ export class Client<S extends Shapes = AnyShapes> {
     for (const id of ids) yield readEvent(await this.#get(`/api/v1/events/${id}`));
   }
 
-  /** Carry out the action *name*: `hub.act("create_lead", { first_name: "Jane", … })`; gives its output. */
+  /** Carry out the action *name*, and give its output: `hub.act("create_lead", { first_name: "Jane", … })`. */
   async act<N extends Name<S["actions"]>>(
     name: N,
     values: S["actions"][N]["input"],
@@ -236,7 +236,7 @@ export class Client<S extends Shapes = AnyShapes> {
     if (found !== undefined) yield found;
   }
 
-  /** Give every item of a list: `hub.lookup("employees")`, or those that *query* finds. */
+  /** Give every item of a list, or the items that *query* finds: `hub.lookup("employees")`. */
   async *lookup<N extends Name<S["lookups"]>>(name: N, query?: string): AsyncGenerator<S["lookups"][N], void> {
     yield* this.#allItems(`/api/v1/integrations/lookups/${encodeURIComponent(name)}`, { q: query });
   }
@@ -263,7 +263,7 @@ export class Client<S extends Shapes = AnyShapes> {
   }
 }
 
-/** The call of the operation *name*. Its *values* are for its path, its body, its headers, and else for its query. */
+/** Make the call of the operation *name*. *values* fill its path, body and headers; the other values go into its query. */
 function callOf(name: keyof Operations, values: Record<string, unknown>): Call {
   const [method, route, takesKey] = ROUTES[name].split(" ") as [string, string, string?];
   const { body, idempotencyKey, ifMatch, ifNoneMatch, ...rest } = values;
@@ -281,7 +281,7 @@ function writing(method: string, path: string, body: unknown, idempotencyKey: st
   return { method, path, body, headers: { "Idempotency-Key": idempotencyKey ?? crypto.randomUUID() } };
 }
 
-/** Put the values that *path* names into it; the others are left for the body or the query. */
+/** Fill the parameters of *path* from *values*; the other values are left for the body or the query. */
 function filled(path: string, values: object, name: string): [string, Record<string, unknown>] {
   const rest = Object.fromEntries(Object.entries(values ?? {}).filter(([, value]) => value !== undefined));
   const whole = path.replace(/{(\w+)}/g, (_, key: string) => {
@@ -298,7 +298,7 @@ function selected(options: { types?: readonly string[]; filter?: unknown }): Que
   return { types: types?.join(","), filter: filter === undefined ? undefined : JSON.stringify(filter) };
 }
 
-/** The items of a page: the one list in it. */
+/** The items of a page: the only list in it. */
 function itemsOf(page: Record<string, unknown>): any[] {
   return Object.values(page).find((value) => Array.isArray(value)) as any[];
 }

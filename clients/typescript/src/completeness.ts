@@ -10,16 +10,16 @@ export interface Kept {
   ids(low: number, high: number): Iterable<number> | Promise<Iterable<number>>;
 }
 
-/** The result of a comparison. The next one can go on from the cursor `to`. `count` is the number of the hub's events. */
+/** The result of a comparison. The next comparison can start at the cursor `to`. `count` is the number of the hub's events. */
 export interface Completeness {
   from: string;
   to: string;
   count: number;
   /** True if nothing is missing. */
   isComplete: boolean;
-  /** Ids that the hub has and you have not: read them with `fetch`, or start a replay. */
+  /** Ids that only the hub has: read them with `fetch`, or start a replay. */
   missing: number[];
-  /** Ids that you have and the hub has not, or not among those that were asked for. */
+  /** Ids that only you have, or ids of events that the types, filter or subscription leave out. */
   unknown: number[];
 }
 
@@ -43,14 +43,14 @@ interface Digest extends Part {
   ranges: Part[];
 }
 
-/** Compare in parts with as many events each, and divide each part that differs until it has one event at most. */
+/** Compare ranges of equal size, and divide each differing range until it has at most one event. */
 export async function verify(kept: Kept, bounds: Bounds, ask: (bounds: Bounds) => Promise<Digest>): Promise<Completeness> {
   const missing: number[] = [];
   const unknown: number[] = [];
   const { to } = bounds;
   let [first, begin, count, more] = ["", bounds.from, 0, true];
   while (more) {
-    // the hub may come to less than all of it in one call
+    // one call may cover only a part of the range
     const whole = await ask({ from: begin, to, ranges: PARTS });
     const own = [...(await kept.ids(whole.after_id, whole.last_id))];
     const divided: [Digest, boolean][] = [[whole, true]]; // with whether it may end after its last event
@@ -89,7 +89,7 @@ async function digest(ids: readonly number[]): Promise<string> {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-/** Find the id of the one event of *part*, which is its end, unless it is the end of what was asked for. */
+/** Find the id of the only event of *part*. It is the end of *part*, except in the last part. */
 async function only(part: Part, endsOpen: boolean, ask: (bounds: Bounds) => Promise<Digest>): Promise<number> {
   let [low, high] = [part.after_id, part.last_id];
   while (endsOpen && high - low > 1) {

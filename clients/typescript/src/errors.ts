@@ -1,4 +1,4 @@
-/** The errors of the client. `HubError` has two kinds: `Refused` (never again) and `Unanswered` (again later). */
+/** The errors of the client. A `HubError` is `Refused` (do not repeat the call) or `Unanswered` (repeat it later). */
 
 export interface Fault {
   /** A JSON pointer to the member at fault; empty for the whole. */
@@ -19,7 +19,7 @@ export class HubError extends Error {
   override name = "HubError";
   readonly status: number;
   readonly detail: string;
-  /** The problem's own type, `urn:trunkline:problem:…`, if it has one. */
+  /** The problem's type, `urn:trunkline:problem:…`, if it has one. */
   readonly type: string;
   readonly errors: readonly Fault[];
   readonly requestId: string | undefined;
@@ -44,15 +44,15 @@ export class Refused extends HubError {
 }
 
 /**
- * No answer of the hub, or one that says "not now". Send the call again later, with the same idempotency key.
+ * No answer of the hub, or an answer that says "not now". Send the call again later, with the same idempotency key.
  *
- * An answer of a proxy in between counts as none: a 404 or 403 that is no problem document says nothing about the call.
+ * An answer of a proxy in between counts as none: a 404 or 403 that is not a problem document says nothing about the call.
  */
 export class Unanswered extends HubError {
   override name = "Unanswered";
 }
 
-/** The hub keeps the event aside, as its payload breaks its schema. An operator can release it. */
+/** The hub keeps the event in quarantine, as its payload breaks its schema. An operator can release it. */
 export class EventQuarantined extends Refused {
   override name = "EventQuarantined";
   readonly quarantineId: string;
@@ -66,7 +66,7 @@ export class EventQuarantined extends Refused {
 /** A request is not a webhook that the hub has signed, or it is more than five minutes old or ahead. */
 export class NotGenuine extends Error {
   override name = "NotGenuine";
-  /** `missing`: a header is. `malformed`: a header or the body cannot be read. `mismatch`: no key made this signature. */
+  /** `missing`: a header is missing. `malformed`: a header or the body cannot be read. `mismatch`: no key made this signature. */
   readonly code: "missing" | "malformed" | "expired" | "mismatch";
 
   constructor(code: NotGenuine["code"], detail: string) {

@@ -1,4 +1,4 @@
-/** Events as a client gets them, what a hub has of its own, and the position in the log up to which a client has handled it. */
+/** Events of a client, the types of a hub's own names, and the position in the log up to which a client has handled it. */
 
 /** One event. `id` is unique and grows in the order of the log. Only a pushed event has a `cursor`. */
 export interface HubEvent<Type extends string = string, Payload = Record<string, any>> {
@@ -21,7 +21,7 @@ export interface Shapes {
   lookups: Record<string, any>;
 }
 
-/** What any hub may have: every name, with every member. */
+/** The default types, which fit any hub: every name, with every member. */
 export interface AnyShapes extends Shapes {
   events: Record<string, Record<string, any>>;
   actions: Record<string, { input: Record<string, unknown>; output: Record<string, any> }>;
@@ -31,7 +31,7 @@ export interface AnyShapes extends Shapes {
 
 export type Name<T> = keyof T & string;
 
-/** An event of a hub whose shapes are *S*: `event.type` tells its payload. */
+/** An event of a hub with the types *S*: `event.type` determines the type of its payload. */
 export type EventOf<S extends Shapes> = {
   [N in Name<S["events"]>]: HubEvent<N, S["events"][N]>;
 }[Name<S["events"]>];
@@ -42,7 +42,7 @@ export interface Place {
   id: number;
 }
 
-/** A store for the position of a client, which outlives the program. `save` stores it in one step. */
+/** A persistent store for a client's position. `save` stores it in one step. */
 export interface Places {
   load(): Place | undefined | Promise<Place | undefined>;
   save(place: Place): void | Promise<void>;

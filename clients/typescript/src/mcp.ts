@@ -1,6 +1,6 @@
 /**
- * MCP Events behind a product's own MCP server: its `events/…` messages go to the hub, in the name of the user's company, and
- * come back byte for byte. The server keeps its tools and its way to sign in.
+ * MCP Events behind a product's own MCP server: `events/…` messages go to the hub, in the name of the user's company. The
+ * answers come back byte for byte. The server keeps its tools and its sign-in.
  */
 
 const METHODS = new Set(["events/list", "events/poll", "events/subscribe", "events/unsubscribe", "events/stream"]);
@@ -12,9 +12,9 @@ const RETURNED = ["content-type", "cache-control", "retry-after", "x-accel-buffe
 export interface ForwardOptions {
   /** The hub's address. */
   hub: string;
-  /** An operator's key, or that of the one company. */
+  /** An operator's key, or that of the only company. */
   key: string;
-  /** The company, an id or a reference, of the user who sent a request; null without valid credentials: then the server answers. */
+  /** The company, an id or a reference, of the user who sent a request. Null without valid credentials: the server then answers. */
   companyOf: (request: Request) => Promise<number | string | null> | number | string | null;
   /** A `fetch` of your own. */
   fetch?: (url: string, request: RequestInit) => Promise<Response>;
@@ -22,7 +22,7 @@ export interface ForwardOptions {
 
 export type Handle = (request: Request) => Promise<Response>;
 
-/** Put the events of the hub before *handle*, which answers every other message of an MCP server. */
+/** Wrap *handle*: the hub answers messages about events, and *handle* every other message of the MCP server. */
 export function forwardEvents(handle: Handle, options: ForwardOptions): Handle {
   return async (request) => {
     if (request.method !== "POST") return handle(request);
@@ -58,7 +58,7 @@ async function forward(
   return new Response(answer.body, { status: answer.status, headers: chosen(answer.headers, RETURNED) });
 }
 
-/** Say that there are events, in the answer to a client's first message: JSON, or a stream of it. */
+/** Add the events capability to the answer to a client's first message: JSON, or a stream of JSON. */
 async function advertised(answer: Response): Promise<Response> {
   const lines = (await answer.text()).split("\n").map((line) => {
     const prefix = line.startsWith("data: ") ? "data: " : "";
@@ -84,7 +84,7 @@ function chosen(headers: Headers, names: readonly string[]): Record<string, stri
   return Object.fromEntries(names.flatMap((name) => (headers.has(name) ? [[name, headers.get(name) as string]] : [])));
 }
 
-/** Read a JSON object; an empty one out of anything else. */
+/** Read a JSON object; any other text gives an empty object. */
 function read(text: string): any {
   try {
     const message = JSON.parse(text);

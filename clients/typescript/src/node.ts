@@ -1,4 +1,4 @@
-/** What needs Node's file system. */
+/** A store that needs Node's file system. */
 
 import { readFile, rename, writeFile } from "node:fs/promises";
 

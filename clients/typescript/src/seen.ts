@@ -1,15 +1,16 @@
 /**
- * Remembers which events were handled.
+ * Stores of the ids of handled events.
  *
- * An event comes more than once: after a retry, in a replay, from another consumer after a lease has lapsed. Its id tells it.
+ * An event can come more than once: after a retry, in a replay, from another consumer after a lease has lapsed. Its id
+ * identifies it.
  */
 export interface Seen {
   has(id: number): boolean | Promise<boolean>;
-  /** Note *id*; true if it was noted before. Of two calls at once, one gives false. */
+  /** Store *id*; true if it was already stored. Of two simultaneous calls, one returns false. */
   seen(id: number): boolean | Promise<boolean>;
 }
 
-/** The newest *limit* ids that this process has seen; they end with it. */
+/** The newest *limit* ids that this process has seen, in memory. */
 export class MemorySeen implements Seen {
   readonly #limit: number;
   readonly #ids: number[] = [];
@@ -37,12 +38,12 @@ export class MemorySeen implements Seen {
   }
 }
 
-/** Give those of ascending *ids* that are above *low*, up to and with *high*. */
+/** Select from ascending *ids* the ids above *low*, up to and with *high*. */
 export function between(ids: readonly number[], low: number, high: number): readonly number[] {
   return ids.slice(after(ids, low), after(ids, high));
 }
 
-/** The number of ascending *ids* that are at most *id*. */
+/** Count the ids in ascending *ids* that are at most *id*. */
 function after(ids: readonly number[], id: number): number {
   let [low, high] = [0, ids.length];
   while (low < high) {

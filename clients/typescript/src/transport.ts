@@ -1,4 +1,4 @@
-/** Makes calls: sends them, reads the answers, and repeats what may safely be repeated. */
+/** Makes calls: sends them, reads the answers, and repeats calls that may safely be repeated. */
 
 import { Refused, Unanswered } from "./errors.js";
 
@@ -7,7 +7,7 @@ const LONGEST_WAIT_SECONDS = 30;
 
 export type Query = Readonly<Record<string, unknown>>;
 
-/** One request. `isIdempotent` if twice does what once does; an idempotency key and most methods make it so too. */
+/** One request. `isIdempotent`: repeating it has no further effect, as with an idempotency key, GET, PUT or DELETE. */
 export interface Call {
   method: string;
   path: string;
@@ -15,15 +15,15 @@ export interface Call {
   body?: unknown;
   headers?: Readonly<Record<string, string>>;
   isIdempotent?: boolean;
-  /** The number of times that it is made at most: 4 if left out. */
+  /** The maximum number of tries; 4 by default. */
   tries?: number | undefined;
   signal?: AbortSignal | undefined;
 }
 
 export interface ClientOptions {
-  /** The longest time that an answer may take, beside what the hub was asked to wait: 15 s. */
+  /** The time limit of an answer, besides the time for which the hub was asked to wait; 15 s by default. */
   timeoutSeconds?: number;
-  /** With an operator's key: the company, an id or a reference, whose the calls are. */
+  /** With an operator's key: the company of the calls, an id or a reference. */
   company?: number | string;
   environment?: "live" | "test";
   /** A `fetch` of your own: to trace calls, or to go through a proxy. */
@@ -99,7 +99,7 @@ export class Transport {
   }
 }
 
-/** Read an answer. Throws `HubError` for one that is no success. */
+/** Read an answer. Throws `HubError` if it is not a success. */
 export function read(status: number, headers: Headers, text: string): any {
   const kind = headers.get("content-type") ?? "";
   let content: any = text || undefined;
@@ -125,7 +125,7 @@ export function read(status: number, headers: Headers, text: string): any {
   });
 }
 
-/** Wait; throws the reason of *signal* if that ends it. */
+/** Wait; if *signal* ends the wait, throws its reason. */
 function pause(seconds: number, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve, reject) => {
     const stop = () => {

@@ -14,11 +14,11 @@ export type HeadersLike = Headers | Readonly<Record<string, string | readonly st
 
 /** A source of keys that may change: `Jwks`. */
 export interface Keys {
-  /** Give the keys (`whsec_…`, `whpk_…`); *again* if those of before did not fit. */
+  /** Give the keys (`whsec_…`, `whpk_…`); *again* if the previous ones did not verify. */
   keys(again?: boolean): Promise<readonly string[]>;
 }
 
-/** A subscription's `whsec_…`, a public key `whpk_…`, several of which one must fit, or a `Jwks`. */
+/** A subscription's `whsec_…`, a public key `whpk_…`, an array of secrets of which one must match, or a `Jwks`. */
 export type Secret = string | readonly string[] | Keys;
 
 type Handler<S extends Shapes> = (event: EventOf<S>) => unknown;
@@ -43,9 +43,10 @@ export class Receiver<S extends Shapes = AnyShapes> {
   }
 
   /**
-   * Hand the event of a request to *handler*; false if it was handled before.
+   * Pass the event of a request to *handler*; false if it was handled before.
    *
-   * It is noted when *handler* has ended: if that throws, or the program is killed in it, the hub sends the event again.
+   * The event counts as handled when *handler* has ended. If *handler* throws, or the program is killed in it, the hub sends the
+   * event again.
    * Throws `NotGenuine`: answer with 401.
    */
   async handle(body: Uint8Array | string, headers: HeadersLike, handler: Handler<S>): Promise<boolean> {
@@ -69,7 +70,7 @@ export class Receiver<S extends Shapes = AnyShapes> {
     };
   }
 
-  /** Make a listener of Node's `http`, or a route of Express; there it stands before anything that reads bodies. */
+  /** Make a listener of Node's `http`, or a route of Express; put the route before any middleware that reads bodies. */
   forNode(handler: Handler<S>): (request: NodeRequest, answer: NodeAnswer, next?: (error: unknown) => void) => Promise<void> {
     return async (request, answer, next) => {
       try {
@@ -91,9 +92,9 @@ export class Receiver<S extends Shapes = AnyShapes> {
 }
 
 /**
- * Check that *body*, the raw body of a request, comes from the hub, not long ago; then read it.
+ * Check that *body*, the raw body of a request, was recently sent by the hub; then read it.
  *
- * Throws `NotGenuine` if the signature does not fit, is missing, or is more than five minutes old or ahead.
+ * Throws `NotGenuine` if the signature does not match, is missing, or is more than five minutes old or ahead.
  */
 export async function verifyWebhook<S extends Shapes = AnyShapes>(
   body: Uint8Array | string,
@@ -154,8 +155,8 @@ export async function sign(
 /**
  * The keys of a company's `/.well-known/jwks.json`, kept for an hour.
  *
- * A signature that none of them made has them read again, every 30 seconds at most, so a rotated key is known at once. If the
- * hub is away, the keys of before go on to serve.
+ * A signature by an unknown key makes it read the keys again, every 30 seconds at most, so a rotated key is known at once. If
+ * the hub is away, the previous keys stay in use.
  */
 export class Jwks implements Keys {
   readonly #url: string;
@@ -211,7 +212,7 @@ function signed(id: string, timestamp: string, body: Uint8Array | string): Bytes
   return whole;
 }
 
-/** Tell whether one of *keys* made one of *signatures*. Throws `TypeError` for a key that has no key's form. */
+/** Tell whether one of *keys* made one of *signatures*. Throws `TypeError` for a malformed key. */
 async function fits(content: Bytes, signatures: readonly [string, string][], keys: readonly string[]): Promise<boolean> {
   for (const one of keys) {
     const isPublic = one.startsWith("whpk_");

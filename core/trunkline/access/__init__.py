@@ -1,1 +1,1 @@
-"""Who may call, and how often: API keys, secrets at rest, rate limits."""
+"""Access to the hub: API keys, secrets at rest, rate limits."""

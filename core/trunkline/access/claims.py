@@ -1,4 +1,4 @@
-"""Reading an issuer's claims about a user as the hub's terms: pure functions of claims."""
+"""Reads an issuer's claims about a user in the hub's terms: company, environment and scopes. Pure functions of claims."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal
@@ -15,7 +15,7 @@ _NOT_OF_ACCESS_TOKENS = ("events", "at_hash", "c_hash")
 
 
 def find_claim(claims: Mapping[str, Any], name: str, *, absent: Any = None) -> Any:
-    """Find a claim by its whole name, which may be a URL, or else by a path of names with dots between them."""
+    """Find a claim by its name, which may be a URL; otherwise by a path of names joined by dots."""
     if name in claims:
         return claims[name]
     found: Any = claims
@@ -25,7 +25,7 @@ def find_claim(claims: Mapping[str, Any], name: str, *, absent: Any = None) -> A
 
 
 def read_company(value: Any, *, kind: Literal["reference", "id"] = "reference") -> int | str | None:
-    """Read a claim with a company's reference, or its id by *kind*; None if it has another form."""
+    """Read a claim that holds a company's reference or id, as *kind* says; None if the claim has another form."""
     text = str(value) if isinstance(value := _only(value), int | str) and not isinstance(value, bool) else ""
     if kind == "reference":
         return text if is_reference(text) else None
@@ -34,7 +34,7 @@ def read_company(value: Any, *, kind: Literal["reference", "id"] = "reference") 
 
 
 def read_environment(claims: Mapping[str, Any], name: str) -> str:
-    """Read the environment in the claim *name*, ``live`` if there is none. Raises Unauthenticated if it is unknown."""
+    """Read the environment in the claim *name*, ``live`` if there is none. Raises Unauthenticated if the environment is unknown."""
     value = _only(find_claim(claims, name, absent=LIVE))
     if value not in ENVIRONMENTS:
         msg = f"The claim '{name}' of this access token must be 'live' or 'test' if it is there, not {value!r:.60}."
@@ -43,10 +43,10 @@ def read_environment(claims: Mapping[str, Any], name: str) -> str:
 
 
 def is_access_token(claims: Mapping[str, Any]) -> bool:
-    """Tell whether *claims* belong to an access token, for tokens whose header does not say so.
+    """Tell whether *claims* are those of an access token, if the token's header does not say.
 
-    An access token has scopes; ID tokens and logout tokens have none. Keycloak has the kind of token in ``typ``, and
-    ``nonce`` in its access tokens too.
+    An access token has scopes; ID tokens and logout tokens have none. Keycloak names the kind of token in ``typ``, and has
+    ``nonce`` in access tokens too.
     """
     if not any(claim in claims for claim in _SCOPE_CLAIMS) or any(
         claim in claims for claim in _NOT_OF_ACCESS_TOKENS

@@ -12,34 +12,34 @@ from urllib.parse import urlsplit
 Address = IPv4Address | IPv6Address
 
 _IPV6_PREFIX = 64
-"""An IPv6 network of this length counts as one address, as each site has a whole one (RFC 6177)."""
+"""An IPv6 network of this length counts as one address, as each site has at least one whole network (RFC 6177)."""
 _log = logging.getLogger(__name__)
 
 
 class ClientAddresses:
-    """Finds the address by which limits count."""
+    """Finds the client's address of each request, by which limits are counted."""
 
     def __init__(self, trusted_proxies: Sequence[str]) -> None:
         self._trusted = [ip_network(network, strict=False) for network in trusted_proxies]
         self._has_warned = False
 
     def find(self, peer: str | None, forwarded_for: Sequence[str]) -> str:
-        """Tell the address of the client: the rightmost one that is not a trusted proxy.
+        """Find the client's address: the rightmost address that is not a trusted proxy's.
 
         *peer* is the other end of the connection (None: a socket of this machine), *forwarded_for* the request's headers
-        ``X-Forwarded-For``. An invalid entry is ignored, with all entries before it.
+        ``X-Forwarded-For``. An invalid entry and all entries before it are ignored.
         """
         client = self._address(peer, forwarded_for)
         return str(peer) if client is None else _counted(client)
 
     def of_call(self, scope: Mapping[str, Any]) -> str:
-        """Tell the client address of a call by its ASGI *scope*, as ``find`` does."""
+        """Find the client's address of a call from its ASGI *scope*, as ``find`` does."""
         peer = scope.get("client")
         headers = [value.decode("latin-1") for name, value in scope["headers"] if name == b"x-forwarded-for"]
         return self.find(peer[0] if peer else None, headers)
 
     def is_within(self, networks: Sequence[str], peer: str | None, forwarded_for: Sequence[str]) -> bool:
-        """Tell whether a request comes from one of *networks*; without networks any address is allowed."""
+        """Check that a request comes from one of *networks*; without networks any address is allowed."""
         if not networks:
             return True
         client = self._address(peer, forwarded_for)

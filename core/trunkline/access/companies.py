@@ -40,7 +40,7 @@ _CURSOR = "c"
 
 
 class Companies:
-    """Makes, shows, changes and deletes companies. A company that was never made exists by its id.
+    """Makes, shows, changes and deletes companies. A company without a record can still be used by its id.
 
     *plugins* gives the rows of companies in the tables of plugins.
     """
@@ -59,11 +59,11 @@ class Companies:
         self._plugins = plugins
 
     async def find(self, name: int | str) -> int:
-        """Tell the id of the company with the id or reference *name*. Raises CompanyUnknown, CompanyErased."""
+        """Find the id of the company with the id or reference *name*. Raises CompanyUnknown, CompanyErased."""
         return await self._directory.id_of(name)
 
     async def existing(self, name: int | str, *, make: bool = False) -> int:
-        """Tell the id of a company that exists: one that has a record, a key, a subscription or an event.
+        """Find the id of a company that exists: it has a record, a key, a subscription or an event.
 
         With *make* a missing company is made. Raises CompanyUnknown, CompanyErased.
         """
@@ -72,12 +72,14 @@ class Companies:
         except CompanyUnknown:
             if not make:
                 raise
-        with contextlib.suppress(BodyInvalid, Conflict):  # it is not a reference, or was made a moment ago
+        with contextlib.suppress(
+            BodyInvalid, Conflict
+        ):  # *name* is not a valid reference, or the company was just made
             await (self.create({"reference": name}) if isinstance(name, str) else self.change(name, {}))
         return await self._directory.existing(name)
 
     async def reference_of(self, company_id: int) -> str | None:
-        """Tell a company's reference, the same in both of its environments; None if it has none."""
+        """Find a company's reference, the same in both of its environments; None if it has none."""
         return await self._directory.reference_of(company_id)
 
     async def create(self, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -95,7 +97,7 @@ class Companies:
         return self._view(company_id, company, test_limits)
 
     async def view(self, name: int | str) -> dict[str, Any]:
-        """Show a company; one that was never made has an id and limits. Raises CompanyUnknown, or NotFound if it was deleted."""
+        """Show a company; without a record it has only an id and limits. Raises CompanyUnknown, or NotFound if it was deleted."""
         company_id = company_number(name if isinstance(name, int) else await self._directory.id_of(name))
         async with self._database.read() as connection:
             company = await store.find(connection, company_id)
@@ -150,7 +152,7 @@ class Companies:
         return self._view(company_id, company, test_limits)
 
     async def delete(self, name: int | str, *, environment: str | None = None) -> dict[str, Any]:
-        """Stop a company at once, begin its erasure, and give the receipt; while that runs, give the same receipt.
+        """Stop a company at once, begin its erasure, and give the receipt. A call during the erasure gives the same receipt.
 
         Its test environment is erased too, or alone if *environment* is ``test``. Raises CompanyUnknown.
         """
@@ -213,9 +215,9 @@ class Companies:
     async def _treat(
         self, connection: AsyncConnection, company_id: int, changes: Mapping[str, Any] | None
     ) -> dict[str, Any] | None:
-        """Change a company's default delivery settings in both environments; returns all that are set.
+        """Change a company's default delivery settings in both environments; returns all settings that are set.
 
-        Call it before taking the log's lock: making a subscription takes that last. Raises CompanyErased.
+        Call it before taking the log's lock, because making a subscription takes that lock last. Raises CompanyErased.
         """
         company = await store.lock(connection, company_id)
         if company is None:
@@ -229,7 +231,7 @@ class Companies:
     async def _change_test(
         self, connection: AsyncConnection, company_id: int, limits: Mapping[str, int | None] | None
     ) -> None:
-        """Set the limits of a test environment; without any it has the deployment's."""
+        """Change the limits of a test environment; the deployment's apply to those that are not set."""
         company = await store.lock(connection, company_id)
         if company is None:
             raise CompanyErased(company_id)
@@ -256,7 +258,7 @@ class Companies:
 
 
 def _treatment(before: Mapping[str, Any], changes: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """Give the delivery settings after *changes*, in which None resets one; None if none is set."""
+    """Apply *changes* to delivery settings, and give the result; None resets a setting. None if no setting is left."""
     after = {**before, **changes} if changes is not None else {}
     return {name: value for name, value in after.items() if value is not None} or None
 

@@ -1,4 +1,4 @@
-"""The limits of one company: the deployment's, overridden by those that the operator set for it.
+"""The limits of one company: the deployment's, unless the operator has set others for the company.
 
 A process caches a company's limits for ``FRESH_SECONDS``; while the database is away, the last known ones apply.
 """
@@ -73,7 +73,7 @@ class CompanyLimits:
         return self._remember(company_id, own)
 
     async def view(self, company_id: int) -> dict[str, object]:
-        """Show the limits that apply to a company, and the ones set for it."""
+        """Show the limits that apply to a company, and the limits that were set for this company."""
         async with self._database.read() as connection:
             own = await store.limits_of(connection, company_id)
         return {"id": company_id, **self.shown(company_id, own)}
@@ -94,7 +94,7 @@ class CompanyLimits:
         return {"id": company_id, **self.shown(company_id, own)}
 
     def shown(self, company_id: int, own: Mapping[str, int]) -> dict[str, dict[str, int]]:
-        """Show the limits that apply to a company, and its *own*, which were just read."""
+        """Show the limits that apply to a company, and its *own* limits, which the caller has just read."""
         quotas = asdict(self._remember(company_id, own))
         return {
             "limits": {name: quotas[name] for name in NAMES},

@@ -9,14 +9,14 @@ from trunkline.errors import TooFast
 from trunkline.model.principals import Principal
 
 EVENT_BURST_SECONDS = 10.0
-"""A company may send at once as many events as its pace allows in this time."""
+"""The largest burst: a company may send at once as many events as its pace allows in this time."""
 
 
 class EventPace:
     """The limit of events that a company may send per second (``events_per_second``).
 
-    It applies to calls with a company's keys. Calls with an operator's key bring the product's own events; it applies to
-    them only if the operator set a pace for the company.
+    The limit applies to calls with a company's keys. To calls with an operator's key, which emit the product's own events, it
+    applies only if the operator set a pace for the company.
     """
 
     def __init__(self, limits: CompanyLimits, *, is_enabled: bool) -> None:

@@ -1,7 +1,7 @@
-"""Access tokens of a configured issuer: JSON Web Tokens (RFC 9068), and the principals they stand for.
+"""Access tokens of a configured issuer: JSON Web Tokens (RFC 9068), and their principals.
 
-``issuers`` verifies a token, ``claims`` reads it. This module maps it to a company and scopes, and limits the calls of all
-users of a company.
+``issuers`` verifies a token, ``claims`` reads it. This module maps the token to a company and scopes, and limits the calls of
+all users of a company.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ from trunkline.model.principals import Principal
 from trunkline.settings import TokenIssuer
 
 COMPANY_CALLS_PER_MINUTE = 6_000
-"""The limit of calls with such tokens per company: as many as a hundred keys may read, however many users there are."""
+"""The limit of calls with such tokens per company and minute, whatever the number of users: the reads of a hundred keys."""
 _NAMES = ("name", "preferred_username", "email", "client_id", "azp", "sub")
 _MAX_NAME = 100
 _TYPES = ("at+jwt",)
@@ -73,14 +73,14 @@ class IssuerTokens:
 
     @property
     def issuer(self) -> str:
-        """The issuer's address, as its tokens have it."""
+        """The issuer's address, as in its tokens."""
         return self._settings.issuer
 
     async def authenticate(self, token: str) -> Principal | None:
         """Find the principal of a token; None if it is not a JWT.
 
         Raises:
-            Unauthenticated: it is not valid here, or its user belongs to no company.
+            Unauthenticated: the token is not valid here, or its user belongs to no company.
             IssuerUnavailable, StoreUnavailable: the check is not possible now.
             CompanyCallsTaken, CompanyErased: its company has used up its calls, or is being erased.
         """

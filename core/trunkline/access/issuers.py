@@ -1,7 +1,7 @@
 """A configured issuer of tokens: its metadata, its keys (JWKS), and the verification of its tokens.
 
-Documents are read when needed, and keys are read again when a token names an unknown one, but never more often than
-``PAUSE_SECONDS`` allows. A call whose key is known never waits for a new reading.
+Documents are read when they are needed. Keys are read again when a token names an unknown key, at most once in
+``PAUSE_SECONDS``. A token with a known key never waits for a new reading.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import jwt
 
 ALGORITHMS = ("RS256", "ES256", "EdDSA")
-"""The accepted signatures: with a key pair. Never a shared secret, never none."""
+"""The accepted signature algorithms: only those with a key pair, never a shared secret and never ``none``."""
 MAX_CHARACTERS = 8_192
 LEEWAY_SECONDS = 30
 TIMEOUT_SECONDS = 5.0
@@ -55,7 +55,7 @@ Document = TypeVar("Document")
 
 
 class IssuerUnavailable(Refused):
-    """The issuer cannot be read now, so nobody can tell whether its tokens are valid."""
+    """The issuer cannot be read now, so its tokens cannot be verified."""
 
     status = 503
     title = "Service unavailable"
@@ -86,7 +86,7 @@ class _Kept(Generic[Document]):
     async def get(
         self, *, max_age_seconds: float, is_enough: Callable[[Document], bool] = lambda _: True
     ) -> Document | None:
-        """Give the document, read again if it is too old or not enough; if that fails, the previous one."""
+        """Give the document. It is read again first if it is too old or *is_enough* is false; if that fails, give the previous one."""
         if self._lacks(max_age_seconds, is_enough):
             async with self._lock:
                 if (
@@ -132,7 +132,7 @@ class _Kept(Generic[Document]):
 
 
 class Issuer:
-    """The issuer at *url*; its keys are at *jwks_url*, or where its metadata say. Only its origins can be called.
+    """The issuer at *url*; its keys are at *jwks_url*, or at the address in its metadata. Only its own origins can be called.
 
     A key is valid for *keys_max_age_seconds* after it was last read.
 
@@ -163,7 +163,7 @@ class Issuer:
         """Give the issuer's metadata (OpenID Connect Discovery), at most *max_age_seconds* old.
 
         Raises:
-            IssuerUnavailable: they cannot be read now, or could not at the last try.
+            IssuerUnavailable: the metadata cannot be read now, or could not be read at the last try.
         """
         metadata = await self._metadata.get(max_age_seconds=max_age_seconds)
         if metadata is None or not self._metadata.is_fresh:
@@ -184,13 +184,13 @@ class Issuer:
         kind: str = "access token",
         types: Collection[str] | None = None,
     ) -> Mapping[str, Any]:
-        """Verify a JWT of the issuer for *audience*, or for one of *or_for*, and give its claims; *kind* names it in errors.
+        """Verify a JWT of the issuer for *audience*, or for one of *or_for*, and give its claims; errors call the token *kind*.
 
         *types* are the accepted values of ``typ`` in its header, in lower case, ``""`` for none; any value if None.
 
         Raises:
-            Unauthenticated: it is not valid, or from another issuer, or for another audience.
-            IssuerUnavailable: nobody can tell now.
+            Unauthenticated: the token is not valid, or is of another issuer or for another audience.
+            IssuerUnavailable: the token cannot be verified now.
         """
         import jwt  # noqa: PLC0415
 
@@ -286,7 +286,7 @@ class Issuer:
 
 
 def _usable(keys: list[Any]) -> "dict[str | None, jwt.PyJWK]":
-    """Choose the public signing keys; a single one is also used for tokens without a key id. Invalid members are skipped."""
+    """Choose the public signing keys; invalid keys are skipped. A single key is also used for tokens without a key id."""
     import jwt  # noqa: PLC0415
 
     found: dict[str | None, jwt.PyJWK] = {}

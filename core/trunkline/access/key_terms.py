@@ -54,9 +54,9 @@ def read_terms(*, expires_utc: str | None, networks: Sequence[str], now_ms: int)
 
 
 def terms_of(maker: Principal | None) -> KeyTerms:
-    """Give the terms that keys made by *maker* may not exceed: its own, if it is a key.
+    """Give the terms that keys made by *maker* may not exceed: the terms of *maker*, if it is a key.
 
-    A link is used elsewhere, so its terms do not apply.
+    The terms of a link do not apply, because a link is used from elsewhere.
     """
     if maker is None or maker.kind not in {"key", "operator"}:
         return NO_TERMS

@@ -55,9 +55,12 @@ KEY_ID_PREFIX = "key_"
 MADE_PER_MINUTE = 30
 """The number of keys that a company may make in a minute, including rotations; operators have no such limit."""
 LEAST_IN_OVERLAP = 10
-"""The number of valid keys that rotations may leave above the limit ``keys``; as many as that limit, if it is larger."""
+"""The number of old keys that rotations may leave valid above the limit ``keys``: at least this, or as many as that limit."""
 ENDED_KEPT = 200
-"""The number of ended keys of a company that are kept and listed, newest first, and so all that were made in the last minute."""
+"""The number of ended keys of a company that are kept and listed, newest first.
+
+It is higher than the number of keys that can be made in a minute, so the pace can be checked.
+"""
 _RANDOM_BYTES = 28
 _KEY = re.compile(r"([a-z][a-z0-9]{1,15})_(live|test)_(0|[1-9][0-9]{0,18})_([A-Za-z0-9_-]{43})", re.ASCII)
 _log = logging.getLogger(__name__)
@@ -73,11 +76,10 @@ class ParsedKey:
 
 
 def new_key(prefix: str, company_id: int | None) -> str:
-    """Make a key: ``{prefix}_live_{companyId}_{secret}``, or ``_test_`` of a test environment.
+    """Make a key: ``{prefix}_live_{companyId}_{secret}``, or ``_test_`` for a test environment.
 
-    The secret is 32 bytes in base64url, 43 characters: 28 random bytes, and the CRC-32 of all before it, by which scanners
-    of source code recognize a key. Keys of earlier versions have 32 random bytes, so the CRC is not checked when a key is
-    used.
+    The secret is 32 bytes in base64url, 43 characters: 28 random bytes, and the CRC-32 of all before it. Scanners of source code
+    recognize a key by the CRC. Keys of earlier versions have 32 random bytes, so the CRC is not checked when a key is used.
     """
     owner = company_id or 0
     head = f"{prefix}_{environment_of(owner)}_{company_number(owner)}_"
@@ -98,8 +100,8 @@ def parse_key(api_key: str) -> ParsedKey | None:
 class Keys:
     """Makes, lists, revokes and checks API keys. Enter it to start checking.
 
-    *pins* gives the versions of event types that a new key reads (``schemas.versions.Pins``). *directory* gets the counter
-    of changes of companies with each key that is found.
+    *pins* gives the versions of event types that a new key reads (``schemas.versions.Pins``). Each lookup of a key also reads the
+    counter of changes of companies, for *directory*.
     """
 
     def __init__(
@@ -147,7 +149,7 @@ class Keys:
 
         Raises:
             BodyInvalid: a scope is unknown or missing, or the terms are malformed or exceed the maker's.
-            Forbidden: an app asks for it.
+            Forbidden: the caller is an app.
             LimitReached: the company has reached its limit of keys.
             KeysTooFast: the company makes them too fast.
         """
@@ -187,8 +189,8 @@ class Keys:
     ) -> tuple[KeyRecord, str]:
         """Make the successor of a key of a company (None: of any); both are valid for *overlap_seconds*.
 
-        The successor replaces the old key in the count, so a company at its limit may rotate each of its keys. It may do no
-        more than the old key or *by*: it has their common networks and the earlier expiry.
+        The successor replaces the old key in the count, so a company at its limit may rotate each of its keys. The
+        successor may do no more than the old key or *by*: it has their common networks and the earlier expiry.
 
         Raises:
             NotFound: there is no such valid key, or it belongs to another company.
@@ -228,7 +230,7 @@ class Keys:
     async def _check_room(
         self, connection: AsyncConnection, company_id: int, *, in_overlap: bool = False
     ) -> None:
-        """Make sure that a company may have one more key, or one more left valid by a rotation. Raises LimitReached."""
+        """Check that a company may have one more valid key; with *in_overlap* the old keys of rotations count. Raises LimitReached."""
         limit = (await self._limits.of(company_id)).keys
         things, remedy = "API keys", "revoke one that is not used first"
         if in_overlap:
@@ -277,8 +279,8 @@ class Keys:
         """Find the principal of *header*, the value of ``X-Api-Key``.
 
         Raises:
-            Unauthenticated: it is missing or malformed, or the key is unknown or was revoked.
-            StoreUnavailable: that cannot be told now.
+            Unauthenticated: the value is missing or malformed, or the key is unknown or was revoked.
+            StoreUnavailable: the key cannot be checked now.
         """
         if not header:
             msg = "This call needs an API key in the header X-Api-Key."
@@ -301,7 +303,7 @@ class Keys:
         """Find the principal of the key *key_id*; None if there is none or it was revoked. This counts as a use of the key.
 
         Raises:
-            StoreUnavailable: that cannot be told now.
+            StoreUnavailable: the key cannot be checked now.
         """
         async with self._database.read() as connection:
             key = await store.find_valid_by_id(connection, key_id)
@@ -340,7 +342,7 @@ class Keys:
                 self._touches.enqueue(key_id)
 
     def _note_pepper(self, key: ValidKey, digests: Digests) -> None:
-        """Redigest a key with the current pepper at its use, as only the key itself gives the new digest."""
+        """Digest a key with the current pepper when it is used, because only the key itself gives the new digest."""
         self._touches.enqueue(Redigest(key.record.id, key.digest, digests.first, digests.pepper))
 
     async def _touch(self, changes: Sequence[str | Redigest]) -> Sequence[None]:
@@ -361,7 +363,7 @@ class Keys:
 
 
 async def _check_pace(connection: AsyncConnection, company_id: int) -> None:
-    """Limit how fast a company makes keys: each has its own call limits, so new keys would allow new calls. Raises KeysTooFast."""
+    """Limit how fast a company makes keys, as each new key allows as many calls again. Raises KeysTooFast."""
     if await store.count_made(connection, company_id, within_ms=60_000) >= MADE_PER_MINUTE:
         raise KeysTooFast(MADE_PER_MINUTE)
 

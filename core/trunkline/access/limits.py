@@ -1,7 +1,7 @@
 """Rate limits: how many calls a key may make in a minute, by bucket.
 
-The window is the minute of the clock. Calls are counted in the process, or in Redis for all processes together; there
-simultaneous calls share one round trip. While Redis is unavailable each process counts on from the last known number, and no
+The window is the minute of the clock. Calls are counted in the process, or for all processes together in Redis, where
+simultaneous calls share one round trip. While Redis is unavailable each process continues from the last known number, and no
 call fails because of it.
 """
 

@@ -1,7 +1,7 @@
-"""Whether the pepper and the encryption key of this process are those of the database.
+"""Checks that the pepper and the encryption key of this process are those of the database.
 
 The database has a known text, digested with the pepper and sealed with the encryption key. Every start checks both before it
-writes anything. A database of an earlier version has no such text: then the key has to open the sealed rows, and any pepper
+writes anything. A database of an earlier version has no such text: the key must then open the sealed rows, and any pepper
 is accepted.
 """
 
@@ -16,7 +16,7 @@ from trunkline.store.secrets import SealedRow
 
 PEPPER, ENCRYPTION_KEY = NAMES
 LOOKED_AT = 100
-"""The number of oldest sealed rows of which the key must open half if there is no check value; a single one may be damaged."""
+"""Without a check value, the key must open half of this number of the oldest sealed rows; a single row may be damaged."""
 _TEXT = "trunkline: check"
 _CONTEXT = b"trunkline: check"
 
@@ -41,7 +41,7 @@ class SecretChecks:
         self._judge(checks, rows)
 
     async def write_missing(self) -> None:
-        """Write the missing check values of the database; of processes that start at once, the first one wins.
+        """Write the missing check values of the database. If processes start at once, the values of the first one are kept.
 
         Raises:
             SettingsInvalid: another process has written different values meanwhile.
@@ -94,14 +94,14 @@ def check_of_pepper(vault: Vault) -> bytes:
 
 
 def is_current(vault: Vault, name: str, value: bytes) -> bool:
-    """Tell whether the current secret *name* has made the check *value*, not one of the other ones."""
+    """Tell whether the check *value* was made with the current value of the secret *name*, not with an *other* value."""
     if name == PEPPER:
         return value == vault.digest(_TEXT)
     return vault.is_current(value, context=_CONTEXT)
 
 
 def unfit(vault: Vault, checks: Mapping[str, bytes]) -> list[str]:
-    """Name the secrets of which neither the current nor another value has made the check values *checks*."""
+    """List the secrets for which no value, current or other, has made the check value in *checks*."""
     wrong: list[str] = []
     digests = vault.digests(_TEXT)
     if PEPPER in checks and checks[PEPPER] not in (digests.first, *digests.others):

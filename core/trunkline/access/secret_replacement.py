@@ -3,7 +3,7 @@
 At each moment every process can open and verify everything: it has the old and the new secret, one as the current and one as
 an *other* one. Sealed rows are sealed again one by one. A digest cannot be made without its API key, so it is made anew when
 the key is next used (``access.keys``). The check value is replaced last: while it belongs to the old secret, the replacement
-is unfinished, and the next request for one resumes it.
+is unfinished, and the next request for a replacement resumes it.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from trunkline.store.database import Database
 from trunkline.store.secrets import SealedRow
 
 BATCH = 100
-"""The number of rows that are sealed again in one transaction, which takes some 10 ms, so others wait no longer."""
+"""The number of rows that are sealed again in one transaction, which takes some 10 ms; other transactions wait for no more."""
 _PAUSE_SECONDS = 0.01
 
 
@@ -38,7 +38,7 @@ class Sealed:
 
 @dataclass(frozen=True, slots=True)
 class Digested:
-    """The numbers of keys, without revoked ones, digested with the current pepper, and with other or unknown ones."""
+    """The number of keys digested with the current pepper, and with another or unknown one; revoked keys are not counted."""
 
     current: int
     others: int
@@ -59,7 +59,7 @@ class SecretReplacement:
         return name not in checks or not secret_checks.is_current(self._vault, name, checks[name])
 
     async def renew_in_file(self, name: str) -> bool:
-        """Put a new secret *name* into the file and keep the previous one; False if a replacement has to be finished first.
+        """Put a new secret *name* into the file and keep the previous one; False if another replacement must be finished first.
 
         Raises:
             OSError: the file cannot be written.
@@ -68,7 +68,7 @@ class SecretReplacement:
         if file is None or name not in self._source.kept_in_file:
             return False
         if name == ENCRYPTION_KEY:
-            await self._seal_again()  # with the current one, so that older ones can be removed
+            await self._seal_again()  # with the current key, so that older keys can be removed
         async with self._database.write() as connection:
             await store.wait_for_turn(connection)
             self._vault.reload()
@@ -92,13 +92,13 @@ class SecretReplacement:
         """Seal all rows with the current key; returns how many were sealed again."""
         written = await self._seal_again()
         if self._source.file is not None:
-            await asyncio.sleep(LOOK_SECONDS * 1.2)  # before that a process may not have read the new file
+            await asyncio.sleep(LOOK_SECONDS * 1.2)  # until then a process may not have read the new file
         written += await self._seal_again()
         await self._write_check(ENCRYPTION_KEY)
         return written
 
     async def replace_pepper(self) -> None:
-        """Make keys be digested with the current pepper at their next use."""
+        """Make each key be digested with the current pepper when it is next used."""
         await self._write_check(PEPPER)
 
     async def forget_others(self) -> None:

@@ -24,7 +24,7 @@ _OTHERS = {"pepper": "other_peppers", "encryption_key": "other_encryption_keys"}
 
 @dataclass(frozen=True, slots=True)
 class Secrets:
-    """The current secrets of a process, which digest and seal, and the *other* ones, which only verify and open."""
+    """The secrets of a process: the current ones digest and seal, the *other* ones only verify and open."""
 
     pepper: str = field(repr=False)
     encryption_key: str = field(repr=False)
@@ -32,7 +32,7 @@ class Secrets:
     other_encryption_keys: tuple[str, ...] = field(default=(), repr=False)
 
     def replaced(self, name: str, value: str) -> "Secrets":
-        """Give the same with *value* for the secret *name*; the previous value becomes the newest other one."""
+        """Return a copy with *value* for the secret *name*; the previous value becomes the newest other value."""
         changed: dict[str, Any] = {name: value, _OTHERS[name]: (getattr(self, name), *self.others(name))}
         return dataclasses.replace(self, **changed)
 
@@ -42,7 +42,7 @@ class Secrets:
         return kept
 
     def with_others(self, name: str, values: tuple[str, ...]) -> "Secrets":
-        """Give the same with *values* as the other values of *name*."""
+        """Return a copy with *values* as the other values of *name*."""
         changed: dict[str, Any] = {_OTHERS[name]: values}
         return dataclasses.replace(self, **changed)
 
@@ -75,7 +75,7 @@ class SecretsFile:
         raise SettingsInvalid(msg)
 
     def make(self) -> None:
-        """Make the file atomically with new secrets; of several processes that do so at once, the first one wins.
+        """Make the file atomically with new secrets; if several processes do so at once, the first file is kept.
 
         Raises:
             SettingsInvalid: its folder is not writable.

@@ -55,7 +55,7 @@ class SharedCounter:
             return None
 
     async def _count(self, keys: list[str]) -> Sequence[int]:
-        """Count *keys*, equal ones together; each gets the number as if counted separately."""
+        """Count *keys*; equal keys are counted in one step, and each gets its own number."""
         amounts = Counter(keys)
         async with asyncio.timeout(_TIMEOUT_SECONDS), self._redis.pipeline(transaction=True) as pipeline:
             for key, amount in amounts.items():

@@ -27,7 +27,7 @@ from trunkline.store.subscriptions import Row
 _EMPTY: Mapping[str, Any] = MappingProxyType({})
 _UNREADABLE: Mapping[str, Any] = MappingProxyType({"secrets": (), "headers": None})
 _PACKED = [one.name for one in fields(Row) if one.name not in {"sealed", "description", "filter", "options"}]
-"""The columns that are packed as they are; a delivery needs no others besides those that ``pack`` adds."""
+"""The columns that are packed unchanged. A delivery needs only these and the values that ``pack`` adds."""
 _FOR_PEOPLE = frozenset({"created_by", "created_by_kind", "failing_level", "told_ms"})
 """Options that no delivery needs."""
 _values_packed = attrgetter(*_PACKED)
@@ -35,14 +35,14 @@ _values_packed = attrgetter(*_PACKED)
 
 @dataclass(frozen=True, slots=True)
 class OpenedRow:
-    """A row with its decrypted values; None if they do not open."""
+    """A row with its decrypted values; the values are None if they cannot be decrypted."""
 
     row: Row
     content: bytes | None = field(repr=False)
 
     @property
     def is_readable(self) -> bool:
-        """Whether its secrets and headers could be opened."""
+        """Whether the row's secrets and headers could be decrypted."""
         return self.content is not None
 
 
@@ -57,7 +57,7 @@ class SubscriptionRecords:
         self._require_keys = require_keys
 
     async def require_keys(self) -> None:
-        """Make sure that this process has the right keys, so that the stored secrets are at fault.
+        """Check that this process has the database's keys. If it has, a secret that does not open is itself at fault.
 
         Raises SettingsInvalid, StoreUnavailable.
         """
@@ -65,7 +65,7 @@ class SubscriptionRecords:
             await self._require_keys()
 
     def open(self, row: Row) -> Subscription:
-        """Read *row* with its secrets; if they do not open, without them and with *is_readable* False."""
+        """Read *row* with its secrets. If they do not open, read it without them and with *is_readable* False."""
         return _read(self.unseal(row))
 
     def unseal(self, row: Row) -> OpenedRow:
@@ -93,7 +93,7 @@ class SubscriptionRecords:
 
 
 def pack(opened: OpenedRow) -> bytes:
-    """Encode the parts of *opened* that a delivery needs."""
+    """Encode the parts of *opened* that a delivery needs, for ``unpack``."""
     row = opened.row
     options = {name: value for name, value in row.options.items() if name not in _FOR_PEOPLE} or None
     return pickle.dumps((_values_packed(row), row.filter, options, opened.content), pickle.HIGHEST_PROTOCOL)

@@ -49,7 +49,7 @@ class _Ring:
 
 @dataclass(frozen=True, slots=True)
 class Digests:
-    """The possible digests of a key: *first* with the current pepper, named *pepper*, *others* with the other ones."""
+    """The possible digests of a key: *first* with the current pepper, named *pepper*, *others* with the other peppers."""
 
     first: bytes
     others: tuple[bytes, ...]
@@ -110,7 +110,7 @@ class Vault:
 
     @property
     def pepper_id(self) -> str:
-        """The name of the current pepper, which reveals nothing of it."""
+        """The name of the current pepper; it does not reveal the pepper."""
         return self._ring.pepper_ids[0]
 
     def seal(self, plain: bytes, *, context: bytes) -> bytes:
@@ -133,7 +133,7 @@ class Vault:
         return plain
 
     def is_current(self, sealed: bytes, *, context: bytes) -> bool:
-        """Tell whether *sealed* opens with the current key, not only with another one."""
+        """Tell whether *sealed* opens with the current key; False if only another key opens it."""
         return _first_opened(self._ring.ciphers[:1], sealed, context) is not None
 
     def reload(self) -> bool:
@@ -166,7 +166,7 @@ def _cipher(key: str) -> AESGCM:
 
 
 def pepper_id(pepper: bytes) -> str:
-    """Name a pepper for the column ``pepper``; the name reveals nothing of it."""
+    """Name a pepper for the column ``pepper``; the name does not reveal the pepper."""
     return hmac.digest(pepper, _WHICH_PEPPER, hashlib.sha256)[:8].hex()
 
 

@@ -15,13 +15,13 @@ from trunkline.runtime.open_files import MAX_LINGERING
 from trunkline.settings import Server
 
 _SILENT_SECONDS = 1.0
-"""A connection that has waited for its client this long may be closed to make room for a new one."""
+"""How long (seconds) a client must be silent before its connection may be closed in favour of a new one."""
 _MOST_SWEEP_SECONDS = 1.0
 _log = logging.getLogger("trunkline.server")
 
 
 class Held(Protocol):
-    """A connection as the admission sees it."""
+    """A connection, as ``Admission`` sees it."""
 
     @property
     def waiting_since(self) -> float | None:
@@ -29,11 +29,11 @@ class Held(Protocol):
         ...
 
     def leave(self) -> None:
-        """Close, to make room."""
+        """Close in favour of a new connection."""
         ...
 
     def check(self, now: float) -> None:
-        """Close, if the client took too long."""
+        """Close if the client took too long."""
         ...
 
     @property
@@ -99,7 +99,7 @@ class Admission:
         self._release(connection)
 
     def end_connections(self) -> None:
-        """Have each connection close after its current answer, or after its next one."""
+        """Close each connection after its current answer; an idle one after its next answer."""
         self.is_ending = True
         for connection in self._present:
             connection.end_after_answer()
@@ -121,10 +121,10 @@ class Admission:
             longest.leave()
 
     def line_up(self, connection: Held) -> None:
-        """Have *connection* answer its next request in its turn.
+        """Queue *connection* to answer its next pipelined request.
 
-        One connection does so per turn of the event loop. Hundreds of pipelining connections would otherwise keep the loop busy
-        until all their requests are answered.
+        One queued connection answers per iteration of the event loop. Otherwise hundreds of pipelining connections would keep the
+        loop busy until all their requests are answered.
         """
         self._in_line.append(connection)
         if len(self._in_line) == 1:
@@ -161,7 +161,7 @@ class Admission:
                 self._refused = 0
 
     def _make_room(self) -> bool:
-        """Close the connection whose client has been silent longest, if it has been for long enough; returns whether one was."""
+        """Close the connection whose client has been silent longest, if it has been silent long enough; returns whether it did."""
         if not self._silent and self._silent_seen != self.now:
             self._silent_seen = self.now  # once per sweep, as it checks all connections
             silent = [

@@ -6,7 +6,7 @@ from starlette.responses import Response, StreamingResponse
 
 JSON = "application/json"
 PIECE_BYTES = 64 * 1024
-"""Size of a piece; longer answers are split. The server sends the next one when the client has room for it."""
+"""Size of a piece; longer answers are split. The server sends the next piece when the client can take it."""
 
 
 def of_lists(

@@ -109,7 +109,7 @@ def _calls(routes: Routes) -> set[str]:
 
 
 def _takes_the_rest(routes: Routes) -> bool:
-    """True if *routes* contain a catch-all, such as the portal's 404 page."""
+    """Whether *routes* contain a catch-all, such as the portal's 404 page."""
     return any(str(getattr(route, "path", "")).endswith(":path}") for route in routes.router.routes)
 
 

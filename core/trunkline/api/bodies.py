@@ -1,6 +1,6 @@
 """Limits the bytes of request bodies that one process holds at once, and shares them among companies.
 
-``requests.read_body`` takes room before it reads a large body. The room is given back when the request ends, because values
+``requests.read_body`` reserves memory before it reads a large body. The reservation ends with the request, because values
 parsed from the body live as long.
 """
 
@@ -14,9 +14,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from trunkline.errors import Overloaded
 
 FREE_BYTES = 64 * 1024
-"""A body up to this size takes no room: a connection may buffer as much anyway."""
+"""A body up to this size needs no reservation: a connection may buffer as much anyway."""
 SHARES = 8
-"""The share of one company is the room divided by this number."""
+"""The share of one company is the whole memory for bodies divided by this number."""
 WAIT_SECONDS = 5.0
 NO_COMPANY = 0
 """The owner of bodies that come without a key."""
@@ -24,14 +24,15 @@ LEASE_KEY = "trunkline.body_room"
 """The key of a request's ``Lease`` in the ASGI scope."""
 
 Owner = int | None
-"""The company of a body; None for an operator's, who may use the whole room."""
+"""The company of a body; None for an operator's body, which may use all memory for bodies."""
 Turn = asyncio.Future[None]
 
 
 class BodyRoom:
-    """Room for *total* bytes. A request waits if there is none; companies take turns.
+    """Reserves memory for bodies, *total* bytes at most. A request waits if too little is free; companies take turns.
 
-    A body larger than a company's share, or than the whole room, is admitted when the company, or anyone, holds no room.
+    A body larger than a company's share is admitted when the company has no other reservation. A body larger than *total* is
+    admitted when there is no other reservation at all.
     """
 
     def __init__(self, total: int, *, wait_seconds: float = WAIT_SECONDS) -> None:
@@ -42,10 +43,10 @@ class BodyRoom:
         self._lines: dict[Owner, deque[tuple[int, Turn]]] = {}
 
     async def take(self, owner: Owner, size: int) -> None:
-        """Take room for *size* bytes.
+        """Reserve *size* bytes.
 
         Raises:
-            Overloaded: no room became free in time.
+            Overloaded: not enough memory became free in time.
         """
         turn: Turn = asyncio.get_running_loop().create_future()
         self._lines.setdefault(owner, deque()).append((size, turn))
@@ -62,7 +63,7 @@ class BodyRoom:
             raise
 
     def give_back(self, owner: Owner, size: int) -> None:
-        """Give room back, and admit waiting requests."""
+        """End a reservation, and admit waiting requests."""
         self._held -= size
         self._held_by[owner] -= size
         if not self._held_by[owner]:
@@ -81,7 +82,7 @@ class BodyRoom:
         self._move()
 
     def _move(self) -> None:
-        """Admit the first request of each line in turn, until none finds room."""
+        """Admit the first request of each owner's queue in turn, until none fits."""
         has_moved = True
         while has_moved:
             has_moved = False
@@ -90,12 +91,12 @@ class BodyRoom:
                 if not self._has_share(owner, size):
                     continue
                 if self._held and self._held + size > self._total:
-                    return  # no other request overtakes: a large body would wait for ever
+                    return  # no other request may overtake: a large body would wait for ever
                 self._let_in(owner)
                 has_moved = True
 
     def _let_in(self, owner: Owner) -> None:
-        """Admit the first request of a line; the line then goes behind the others."""
+        """Admit the first request of a queue; that queue then goes behind the others."""
         line = self._lines.pop(owner)
         size, turn = line.popleft()
         if line:
@@ -111,7 +112,7 @@ class BodyRoom:
 
 
 class Lease:
-    """The part of the *room* that one request holds."""
+    """The reservation of one request in *room*."""
 
     __slots__ = ("_owner", "_room", "_size")
 
@@ -121,12 +122,12 @@ class Lease:
         self._size = 0
 
     async def take(self, owner: Owner, size: int) -> None:
-        """Take room for a body, once. Raises Overloaded."""
+        """Reserve memory for a body, once. Raises Overloaded."""
         await self._room.take(owner, size)
         self._owner, self._size = owner, size
 
     def end(self) -> None:
-        """Give the room back."""
+        """End the reservation."""
         if self._size:
             self._room.give_back(self._owner, self._size)
             self._size = 0

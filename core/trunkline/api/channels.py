@@ -141,7 +141,7 @@ def _described(channels: Mapping[str, Channel]) -> dict[str, Any]:
 
 
 def add_targets(schemas: dict[str, Any], channels: Mapping[str, Channel]) -> None:
-    """Add the declared targets of *channels* to a document's *schemas*, and refer to them in that of a new subscription."""
+    """Add the declared targets of *channels* to a document's *schemas*, and refer to them in the schema of a new subscription."""
     choices = []
     for name, channel in sorted(channels.items()):
         if channel.target is not None:

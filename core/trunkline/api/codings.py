@@ -1,4 +1,4 @@
-"""Gzip in both directions, and HEAD: only for requests that ask for it; others skip this code."""
+"""Gzip of bodies and answers, and HEAD requests; all other requests skip this code."""
 
 import asyncio
 import functools
@@ -101,7 +101,7 @@ def _not_gzip() -> RequestMalformed:
 
 
 class _Compressed:
-    """Compresses a long JSON answer. HTML pages are not compressed: a secret in them could be guessed from their length."""
+    """Compresses a long JSON answer. HTML pages are not compressed: a secret in them could be guessed from the compressed length."""
 
     def __init__(self, send: Send) -> None:
         self._send = send

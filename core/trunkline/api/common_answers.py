@@ -1,7 +1,8 @@
-"""The parts of the OpenAPI document that many calls share: keys, tags, headers, and the problems that they may answer with.
+"""The parts of the OpenAPI document that many calls share: keys, tags, headers, and problems in answers.
 
-A route declares only its own parts. The rest follows from its form: a call with a key may be refused with 401, 403 and 429, one
-with a body with 400, 413, 415 and 422, one that names a record with 404, and one that takes ``Idempotency-Key`` with 409.
+A route declares only its own parts. The rest follows from its form. A call with a key may be refused with 401, 403 and
+429, a call with a body with 400, 413, 415 and 422, a call that names a record with 404, and a call with
+``Idempotency-Key`` with 409.
 """
 
 from collections.abc import Iterator, Mapping

@@ -47,7 +47,8 @@ KeyOwner = Annotated[int | str, BeforeValidator(_check_owner), _schema(PLATFORM)
 class CompanyNames:
     """Finds the company of each event of a request (``ingest.CompanyOf``).
 
-    A reference that this process does not remember is added to *missing*: look these up, and read the request again.
+    A reference that this process does not know is added to *missing*. Look up the missing references, then read the request
+    again.
     """
 
     def __init__(self, caller: Caller, directory: CompanyDirectory) -> None:
@@ -71,5 +72,5 @@ class CompanyNames:
         raise BodyInvalid([FieldError("/companyId", f"is no company's reference: '{name[:SHOWN]}'")])
 
     async def look_up(self, named: set[str]) -> None:
-        """Find the companies with the references *named*; references that are not found count as unknown from then on."""
+        """Find the companies with the references *named*; from then on references that are not found count as unknown."""
         self._found = await self._directory.ids_of(named)

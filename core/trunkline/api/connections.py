@@ -25,7 +25,7 @@ RETRY_SECONDS = 1
 LEAST_TAKEN = 16 * 1024
 """A client that takes fewer bytes of an answer within the time limit counts as stalled."""
 LEAST_SENT_PER_SECOND = 16 * 1024
-"""Lowest average rate of a body, once it has taken six times its time limit for standing still."""
+"""The lowest average rate of a body that has lasted longer than six times the limit for a pause."""
 
 _BODY_TIMEOUTS = 6
 _LINGER_SECONDS = 1.0
@@ -60,7 +60,9 @@ class Connection(HttpToolsProtocol):
         self._max_head = admission.limits.max_head_bytes
         self._place = Place.SILENT
         self._since = self._body_since = admission.now
-        self._room = self._max_head  # bytes of a head or of framing that may come before data must come
+        self._room = (
+            self._max_head
+        )  # how many more bytes of a head or of framing may come before data must come
         self.has_asked = False
         self._answered: RequestResponseCycle | None = None  # ``cycle`` is the newest request
         self._feeding = 0
@@ -77,7 +79,7 @@ class Connection(HttpToolsProtocol):
             self._refuse(Overloaded("Too many connections are open", retry_after_seconds=RETRY_SECONDS))
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop counting it, and write no more answers to its client."""
+        """Stop counting the connection, and write no more answers to its client."""
         self._admission.forget(self)
         for cycle in (self._answered, *(cycle for cycle, _ in self.pipeline)):
             if cycle is not None:
@@ -87,7 +89,7 @@ class Connection(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Feed the parser in pieces, each no longer than may come before framing must give way to data."""
+        """Feed the parser in pieces, none longer than the remaining bytes of a head or of framing."""
         if self._place is Place.SILENT or self._place is Place.ANSWER:
             self._begin_head(0)
         elif self._is_over():
@@ -189,12 +191,12 @@ class Connection(HttpToolsProtocol):
             self.cycle.keep_alive = False
 
     def leave(self) -> None:
-        """Close, to make room for another."""
+        """Close the connection in favour of a new one."""
         self._place = Place.ENDING
         self.transport.close()
 
     def check(self, now: float) -> None:
-        """Close it, if its client has sent or taken nothing for too long."""
+        """Close the connection if its client has sent or taken nothing for too long."""
         limits = self._admission.limits
         unsent = self.transport.get_write_buffer_size()
         if self._answer.is_stalled(unsent, now, limits.write_timeout_seconds):
@@ -214,13 +216,13 @@ class Connection(HttpToolsProtocol):
     # ---- decisions ----
 
     def _begin_head(self, before: int) -> None:
-        """Begin to count a head; *before* bytes of the piece being fed precede it, and count in addition."""
+        """Begin to count the bytes of a head; the *before* bytes that precede it in the current piece are allowed in addition."""
         self._place = Place.HEAD
         self._since = self._admission.now
         self._room = self._max_head + before
 
     def _begin_expectation(self) -> None:
-        """Have the connection close if the answer comes before the body: a refused client may leave its body out."""
+        """Close the connection if the answer comes before the body: a refused client may not send its body."""
         self.cycle.waiting_for_100_continue = self.scope["http_version"] != "1.0"  # RFC 9110 §10.1.1
         self._may_keep, self.cycle.keep_alive = self.cycle.keep_alive, False
 
@@ -237,7 +239,7 @@ class Connection(HttpToolsProtocol):
             self._refuse_rest(HeadTooLarge(self._max_head))
 
     def _parse(self, data: bytes) -> None:
-        """Parse *data*. An upgrade is ignored (RFC 9110 §7.8): as the parser skips its body, it gets the head again without it."""
+        """Parse *data*, and ignore an upgrade (RFC 9110 §7.8): the parser would skip the body, so the head is parsed again."""
         assert self.parser is not None
         try:
             while not self._is_over():
@@ -281,7 +283,7 @@ class Connection(HttpToolsProtocol):
         return _LINGER_SECONDS if self._place is Place.REFUSED else None
 
     def _keeps_client_waiting(self) -> bool:
-        """Tell whether the client waits because the hub has paused reading, or has not sent 100 Continue yet."""
+        """Tell whether the client has to wait because the hub has paused reading, or has not sent 100 Continue yet."""
         if self._place is Place.REFUSED:
             return False
         if self._place is Place.HEAD and self._is_answering():
@@ -290,7 +292,7 @@ class Connection(HttpToolsProtocol):
         return self.flow.read_paused or bool(self.pipeline) or is_held_back
 
     def _is_too_slow(self, now: float) -> bool:
-        """Tell whether a body comes in too slowly, though it never stands still."""
+        """Tell whether a body is too slow on average, although it never pauses for long."""
         if self._place is not Place.BODY:
             return False
         seconds = now - self._body_since - _BODY_TIMEOUTS * self._admission.limits.body_timeout_seconds
@@ -312,7 +314,7 @@ class Connection(HttpToolsProtocol):
         if self._place is Place.REST or (self._place is Place.BODY and self.cycle.response_started):
             self.transport.abort()
             return
-        if self._place is Place.BODY and self.pipeline:  # it waits behind others, and is removed
+        if self._place is Place.BODY and self.pipeline:  # it waits behind other requests, so remove it
             self.pipeline.popleft()
             previous = self.pipeline[0][0] if self.pipeline else self._answered
             self.cycle, self._place = cast("RequestResponseCycle", previous), Place.HEAD
@@ -323,7 +325,7 @@ class Connection(HttpToolsProtocol):
 
     def _end_after_answers(self) -> None:
         self._place = Place.ENDING
-        self.cycle.keep_alive = False  # of the last request that was taken
+        self.cycle.keep_alive = False  # of the last accepted request
 
     def _refuse(self, error: Refused) -> None:
         """Answer with *error*, and close after the client had time to read it: an early close would discard the answer."""
@@ -361,7 +363,7 @@ class _AnswerTaken:
         return unsent > 0 and now - self._since >= limit
 
     def has_gone_on(self, now: float) -> None:
-        """Count anew from *now*: the client is taking the answer."""
+        """Restart the time at *now*, as the client is taking the answer."""
         self._since, self._taken = now, 0
 
 

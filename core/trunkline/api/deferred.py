@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 
 class DeferredApp:
-    """Serves *hub* by the app once it is built; until then by a side door, or by waiting. Leave it after the server.
+    """Serves *hub* with the full app once that is built. Until then the side door answers its calls, and other calls wait.
+
+    Exit it after the server has stopped.
 
     Raises:
         PluginFailed: a plugin that is enabled by name has routes that the app cannot have.

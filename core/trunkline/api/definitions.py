@@ -76,7 +76,7 @@ class DefinitionHandlers:
 
 
 def definition_routes(operations: Operations, kind: Kind) -> Sequence[Routes]:
-    """Make the routes that list what is provided of *kind*, and serve its schemas."""
+    """Make the routes that list the provided operations of *kind*, and serve their schemas."""
     plural = FOLDERS[kind]
     handlers = DefinitionHandlers(operations, kind)
     listing = bind(handlers, [_list_route(kind)], tags=[plural.capitalize()])
@@ -131,7 +131,7 @@ def _view(definition: Definition) -> dict[str, Json]:
 
 
 def call_options(definition: Definition) -> dict[str, Any]:
-    """Give the keyword arguments that tell FastAPI (``add_api_route``) everything about the call but its function."""
+    """Give the keyword arguments of FastAPI's ``add_api_route`` for the call, except its function."""
     answers = _content(example.output for example in definition.examples)
     model, status = _output_model(definition), definition.success_status
     extra: dict[str, Any] = {
@@ -157,12 +157,12 @@ def call_options(definition: Definition) -> dict[str, Any]:
 
 
 def body_model(definition: Definition) -> type[RootModel[Json]]:
-    """Make the model of the call's body. It takes any JSON; the definition's own schema judges it."""
+    """Make the model of the call's body. The model takes any JSON, which the definition's own schema validates."""
     return _input_model(definition)
 
 
 def query_model(definition: Definition) -> type[QueryModel]:
-    """Make the model of the call's query. It takes any text; the definition's own schema judges it."""
+    """Make the model of the call's query. The model takes any text, which the definition's own schema validates."""
     return _query_model(definition)
 
 
@@ -243,7 +243,7 @@ def _model(name: str, schema: Mapping[str, Json]) -> type[RootModel[Json]]:
 
 
 def with_moved_references(value: Json, component: str) -> Json:
-    """Rewrite references within the schema to its place in the OpenAPI document."""
+    """Rewrite the references within a schema for its place as *component* of the OpenAPI document."""
     if isinstance(value, list):
         return [with_moved_references(item, component) for item in value]
     if not isinstance(value, dict):

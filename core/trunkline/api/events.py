@@ -36,9 +36,9 @@ from trunkline.store.directory import CompanyDirectory
 from trunkline.store.quarantine_answers import Receipt
 
 OFF_LOOP_BYTES = 64 * 1024
-"""Larger bodies are parsed in a thread: a malicious one takes seconds, during which the event loop must go on."""
+"""Larger bodies are parsed in a thread: a malicious body takes seconds, and must not block the event loop."""
 LARGE_BYTES = 1024 * 1024
-"""Larger bodies are read and stored one at a time: each is copied several times, and occupies the loop and the log longer."""
+"""Larger bodies are read and stored one at a time, as each is copied several times and occupies the loop and the log."""
 TURN_SECONDS = 5.0
 """How long a company's large body waits for its turn."""
 ITEMS_AT_ONCE = 100
@@ -128,7 +128,7 @@ class EventHandlers:
 
     @contextlib.asynccontextmanager
     async def _turn(self, company_id: int | None, size: int) -> AsyncGenerator[None]:
-        """Wait until no other large body is handled; companies take turns, and an operator (None) waits without limit."""
+        """Wait until no other large body is being handled; companies take turns, and an operator (None) waits without limit."""
         if size <= LARGE_BYTES:
             yield
             return

@@ -1,7 +1,7 @@
 """HTTPS that ends at a proxy: a request has the scheme that a trusted proxy names in ``X-Forwarded-Proto``.
 
-The scheme decides whether cookies are ``Secure``, and which addresses the hub names. If ``server.public_url`` is set, its scheme
-is used for both, and the header is ignored.
+The scheme decides whether cookies are ``Secure``, and is part of the hub's own address in answers. If
+``server.public_url`` is set, its scheme is used for both, and the header is ignored.
 """
 
 import logging

@@ -13,7 +13,7 @@ _ONCE = {
     name.lower().encode(): name
     for name in ("Host", "Authorization", "X-Api-Key", "X-Company-Id", "X-Environment", "Idempotency-Key")
 }
-"""Headers that may appear once. A proxy and the hub could read different values of one that is repeated."""
+"""Headers that may appear once. A proxy and the hub could read different values of a repeated header."""
 _HOST = re.compile(rb"([\w.~!$&'()*+,;=%-]*|\[[0-9A-Fa-f:.]+\])(:\d*)?")
 
 

@@ -37,7 +37,7 @@ class Hub(Protocol):
 
 
 def check_idempotency_key(key: str | None) -> str | None:
-    """Give *key* back; None where it is absent or empty. Raises BadQuery."""
+    """Return *key*; None if it is missing or empty. Raises BadQuery."""
     if not key:
         return None
     if len(key) > MAX_CHARACTERS or not key.isprintable():
@@ -53,7 +53,7 @@ async def once(request: Request, key: str, answer: Callable[[], Awaitable[Respon
     Answers are stored encrypted, as some contain a secret. Raises the errors of ``Operations.once``.
     """
     caller = caller_of(request.scope)
-    assert caller is not None  # its guard has admitted it
+    assert caller is not None  # the route's ``Requires`` has set the caller
     hub: Hub = request.app.state.hub
     company = str(caller.named_company_id).encode()
     asked = (request.method.encode(), request.url.path.encode(), request.url.query.encode(), company)

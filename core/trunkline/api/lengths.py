@@ -10,13 +10,13 @@ from typing import Any
 from trunkline.errors import FieldError, pointer
 
 MAX_UNKNOWN = 50
-"""Unknown members of one object that get a fault each."""
+"""The number of unknown members of one object that are reported as faults."""
 _MAX_DEPTH = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Lengths:
-    """The most entries and members of a value, and the limits of its parts; None if there is no limit."""
+    """The maximum numbers of entries and members of a value, and the limits of its parts; None if there is no limit."""
 
     items: int | None = None
     members: int | None = None
@@ -63,7 +63,7 @@ def of_schema(schema: Any, definitions: Mapping[str, Any], *, depth: int = 0) ->
 
 
 def _together(several: Sequence[Lengths]) -> Lengths | None:
-    """Join the limits of alternatives: one may be a list and another an object; of two of the same kind the wider counts."""
+    """Combine the limits of alternatives, such as a list and an object; of two limits of the same kind the higher one counts."""
     if len(several) < 2:
         return several[0] if several else None
     members = [one.members for one in several if one.members is not None or one.of_members]

@@ -12,7 +12,7 @@ from trunkline.runtime import callers
 from trunkline.runtime.metrics import Metrics
 
 COSTLY_SECONDS = 0.1
-"""Seconds of the event loop and of threads from which a call is logged and counted as costly."""
+"""A call that takes this many seconds of the event loop or of threads is logged and counted as costly."""
 _log = logging.getLogger(__name__)
 
 

@@ -71,7 +71,7 @@ class PathPrefix:
 
 
 def install(app: FastAPI, public_url: str | None) -> None:
-    """Add it around *app* if *public_url* has a path."""
+    """Add ``PathPrefix`` around *app* if *public_url* has a path."""
     prefix = quote(urlsplit(public_url or "").path.rstrip("/"), safe="/%~")
     if prefix:
         app.add_middleware(PathPrefix, prefix=prefix)

@@ -130,7 +130,7 @@ class Problem(BaseModel):
 
 
 def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Describe problem answers for OpenAPI; the component ``Problem`` is to be among the document's schemas."""
+    """Describe problem answers for OpenAPI; the document's schemas must have the component ``Problem``."""
     schema = {"$ref": "#/components/schemas/Problem"}
     return {
         status: {
@@ -165,7 +165,7 @@ def problem(
     ended_early: bool = False,
     form_detail: str = "",
 ) -> Response:
-    """Make a problem document; *name* ends its ``type``. If checking *ended_early*, there are more *faults* than these."""
+    """Make a problem document; *name* ends its ``type``. With *ended_early* there are more faults than *faults* lists."""
     document: dict[str, object] = {
         "type": f"urn:trunkline:problem:{name}",
         "title": title,
@@ -269,7 +269,7 @@ async def _answer_http(request: Request, error: Exception) -> Response:
 
 
 def unanswered(scope: Scope, status: int, detail: str, headers: Mapping[str, str] | None = None) -> Response:
-    """Make the problem document of a request that no route takes; it is named after its *status*."""
+    """Make the problem document of a request that no route takes; the problem is named after *status*."""
     phrase = http.HTTPStatus(status).phrase
     name = phrase.lower().replace(" ", "-")
     return problem(scope, name=name, status=status, title=phrase.capitalize(), detail=detail, headers=headers)

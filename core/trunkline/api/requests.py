@@ -44,7 +44,7 @@ __all__ = [
 MAX_BODY_BYTES = 262_144
 
 LOCATION = "x-location"
-"""The member of ``openapi_extra`` that has the address of what a call makes, with members of its answer in braces."""
+"""The member of ``openapi_extra`` with the URL of the record that a call makes; braces hold members of its answer."""
 
 _REPEATABLE = (list, tuple, set, frozenset, Sequence)
 
@@ -54,11 +54,11 @@ _REPEATABLE = (list, tuple, set, frozenset, Sequence)
 async def read_body(request: Request, *, limit: int) -> bytes:
     """Read the body of *request*, at most *limit* bytes.
 
-    A large one takes room first (``api.bodies``), as the body of the company that calls.
+    For a large body, memory of the calling company is reserved first (``api.bodies``).
 
     Raises:
         BodyTooLarge: it is larger; reading stopped at the limit.
-        Overloaded: there was no room for it.
+        Overloaded: not enough memory became free in time.
     """
     announced = _announced(request)
     if announced > limit:
@@ -122,7 +122,7 @@ class StrictRequest(Request):
 
 
 class QueryModel(BaseModel):
-    """The parameters of a query; numbers among them are plain digits. ``StrictRoute`` refuses what it does not name."""
+    """The parameters of a query; numbers are plain digits. ``StrictRoute`` refuses parameters that the model does not name."""
 
     @field_validator("*", mode="before")
     @classmethod
@@ -154,7 +154,7 @@ def query_names(dependant: Dependant) -> dict[str, bool]:
 
 
 def check_query(query: bytes, names: Mapping[str, bool]) -> bytes:
-    """Check the raw *query* against the parameters of a route; returns it without empty ones.
+    """Check the raw *query* against the parameters of a route; returns the query without empty parameters.
 
     Raises:
         BadQuery: a parameter is unknown or repeated, contains a NUL, or is not UTF-8.
@@ -176,9 +176,9 @@ def check_query(query: bytes, names: Mapping[str, bool]) -> bytes:
 
 
 def query_reader(model: type[Query]) -> Callable[[bytes], Query | None]:
-    """Make the reader of raw queries that hold *model*; it gives None for one that is not valid.
+    """Make a function that reads a raw query as *model*, and returns None if it is not valid.
 
-    It reads what ``StrictRoute`` and FastAPI read together, for handlers that go without them (``contract.Routes``).
+    It accepts the same queries as ``StrictRoute`` and FastAPI together, for handlers that bypass them (``contract.Routes``).
     """
     names = {info.alias or name: False for name, info in model.model_fields.items()}
     without = model.model_validate({})
@@ -213,7 +213,7 @@ def _may_repeat(annotation: Any) -> bool:
 
 
 class StrictRoute(APIRoute):
-    """A route that is strict about what it is sent."""
+    """A route that refuses unknown, repeated or malformed parts of a request."""
 
     max_body_bytes = MAX_BODY_BYTES
 
@@ -290,9 +290,7 @@ def _finished(response: Response, request: Request, location: str | None) -> Res
 def _lengths_of(annotation: Any) -> Lengths | None:
     try:
         schema = TypeAdapter(annotation).json_schema()
-    except (
-        KeyError
-    ):  # pydantic knows no references of a deployment's own schema, which its route judges by itself
+    except KeyError:  # pydantic cannot resolve a deployment's own schema; its route checks the body itself
         return None
     return of_schema(schema, schema.get("$defs", {}))
 
@@ -337,6 +335,6 @@ def _check_content_type(request: Request) -> None:
 
 
 def _as_json(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-    """Set the content type to JSON; FastAPI parses only some names of it."""
+    """Set the content type to JSON, as FastAPI knows only some names of JSON."""
     other_headers = [header for header in headers if header[0] != b"content-type"]
     return [*other_headers, (b"content-type", b"application/json")]

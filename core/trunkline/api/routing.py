@@ -43,7 +43,7 @@ class RouteOptions(TypedDict, total=False):
 
 
 _OPTIONS = tuple(inspect.signature(APIRoute).parameters)[2:]
-"""The options that a route takes beside its path and its endpoint, and keeps under the same names."""
+"""The options that a route has besides its path and endpoint; FastAPI uses the same names."""
 
 
 class Route:
@@ -67,8 +67,8 @@ class Route:
 class _TableRoute(StrictRoute):
     """A row of a table. FastAPI reads its signature only when it is called, or documented.
 
-    Reading all signatures would be a third of a hub's start. Tests find faults in the hub's own: all are in the OpenAPI
-    document.
+    Reading all signatures would be a third of a hub's start. Tests find faults in the hub's own signatures, as all of
+    them are in the OpenAPI document.
     """
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
@@ -77,7 +77,7 @@ class _TableRoute(StrictRoute):
         self.methods = set(options["methods"])
         self.path_regex, self.path_format, self.param_convertors = compile_path(path)
         self.begins = ""
-        """The fixed beginning of its path; empty if unknown."""
+        """The fixed beginning of the route's path; empty if unknown."""
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         """Match as any route does, but reject paths with another beginning ten times as fast; a call passes a hundred routes."""
@@ -124,7 +124,7 @@ def mount(app: FastAPI, router: APIRouter, *, prefix: str) -> None:
 
 
 def _made_of(route: Any) -> tuple[type[APIRoute], str, Callable[..., Any], dict[str, Any]] | None:
-    """Give the arguments to make a route again: of one that keeps them as ``given``, or of a ``StrictRoute``; else None."""
+    """Give the arguments that made a route; None unless the route keeps them as ``given`` or is a ``StrictRoute``."""
     if type(route) is StrictRoute:
         options = {name: getattr(route, name) for name in _OPTIONS if hasattr(route, name)}
         return _TableRoute, route.path, route.endpoint, options

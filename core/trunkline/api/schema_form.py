@@ -15,7 +15,7 @@ Use = Literal["answer", "change", "creation"]
 
 COMPONENTS = "#/components/schemas/"
 COMPONENT = "x-component"
-"""The member by which a nested schema asks to become a component of this name."""
+"""The member that names a nested schema as a component."""
 
 _MAPS = ("properties", "patternProperties", "$defs", "dependentSchemas")
 _LISTS = ("anyOf", "oneOf", "allOf", "prefixItems")
@@ -170,7 +170,7 @@ def takes_null(schema: Schema) -> bool:
 
 
 def references(value: Any) -> Iterator[str]:
-    """Give the names of the components that *value*, any part of a document, refers to."""
+    """Give the names of the components to which *value*, a part of a document, refers."""
     if isinstance(value, dict):
         reference = value.get("$ref")
         if isinstance(reference, str) and reference.startswith(COMPONENTS):
@@ -195,7 +195,7 @@ def reached(start: Any, schemas: Mapping[str, Schema]) -> set[str]:
 
 
 def with_components(schemas: Mapping[str, Schema]) -> dict[str, Schema]:
-    """Make components of nested schemas that ask for it, and of objects that occur more than once."""
+    """Make components of nested schemas that have the member ``COMPONENT``, and of objects that occur more than once."""
     counts = Counter(
         _key(inner)
         for schema in schemas.values()

@@ -82,10 +82,10 @@ class Hub(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who calls. *named_company_id* is the company of the key, or the one that a key of no company named in the header.
+    """The caller of a request. *named_company_id* is the company of its key; for an operator's key it is the header's.
 
-    *environment* is the key's, or the one that such a key named in the header; None, which means live, for none. *made_for*
-    are the versions of event types that the caller's program was made for, where it says so in a header.
+    *environment* is the key's, or the one that an operator named in the header; None means live. *made_for* maps event types to
+    the versions that the caller's program was made for, if a header gives them.
     """
 
     principal: Principal
@@ -99,7 +99,7 @@ class Caller:
 
     @property
     def versions(self) -> Mapping[str, int]:
-        """The versions of event types that the caller reads unless a call names others; a type not in it in version 1."""
+        """The versions of event types that the caller reads if a call names none; a type that is missing is read in version 1."""
         return self.principal.pins if self.made_for is None else self.made_for
 
     @property
@@ -114,24 +114,24 @@ class Caller:
         return self.named_company_id
 
     async def check_still_valid(self) -> None:
-        """Check again what the call came with: a key may be revoked, and a token may expire, while the call waits.
+        """Check the call's key or token again: while the call waits, a key may be revoked and a token may expire.
 
         Raises:
             Unauthenticated: the key or the token is no longer valid.
-            StoreUnavailable: that cannot be told now.
+            StoreUnavailable: the check is not possible now.
         """
-        assert self._authenticate is not None  # ``Requires`` sees to it
+        assert self._authenticate is not None  # ``Requires`` has set it
         await self._authenticate()
 
     @property
     def namespace(self) -> int:
-        """Within which idempotency keys mean one request: the company of the key; operators share one in each environment."""
+        """The namespace of the caller's idempotency keys: its company; operators share one namespace per environment."""
         if self.principal.company_id is not None:
             return self.principal.company_id
         return TEST_OPERATORS if self.environment == TEST else 0
 
     def company_for(self, body_company_id: int | None) -> int:
-        """Settle the company of a body that may name one itself (``companyId``), in the environment of the call.
+        """Find the company of a body that may name one (``companyId``), in the environment of the call.
 
         Raises:
             Forbidden: a company's key named another company.
@@ -155,14 +155,14 @@ class Caller:
         return body_company_id
 
     async def company_named(self, name: int | str, *, path: str, environment: str | None = None) -> int:
-        """Settle the company that a body names at *path*, by its id or by its reference, in the *environment* that it names.
+        """Find the company that a body names at *path*, by id or reference, in the named *environment*.
 
         Raises:
             Forbidden, BodyInvalid, BadQuery: as ``company_for`` does.
             BodyInvalid: no company has that reference.
             CompanyErased: it is being deleted.
         """
-        assert self._directory is not None  # ``Requires`` sees to it
+        assert self._directory is not None  # ``Requires`` has set it
         try:
             company_id = await self._directory.id_of(name)
         except CompanyUnknown:
@@ -312,7 +312,7 @@ def _made_for(header: str | None) -> dict[str, int] | None:
 
 
 def _environment(principal: Principal, header: str | None) -> str | None:
-    """Give the environment of a call: a company's key has its own, an operator names it. Raises BadQuery, Forbidden."""
+    """Give the environment of a call: that of a company's key, or the one that an operator names. Raises BadQuery, Forbidden."""
     own = None if principal.company_id is None else environment_of(principal.company_id)
     if not header:
         return own

@@ -21,12 +21,12 @@ class SecurityEvent:
     name: str
     """The value of ``security_event``, such as ``sign_in_failed``."""
     sentence: str
-    """The message of its line."""
+    """The message of the event's line."""
     is_refusal: bool = False
-    """Whether strangers can cause it: then it is a warning, and of many in a minute few are written."""
+    """Whether strangers can cause the event. Its lines are then warnings, and only a few are written per minute."""
 
     def note(self, principal: Principal | None = None, **facts: object) -> None:
-        """Log that it happened, by *principal* if that is known. *facts* are ids and reasons, never a secret."""
+        """Log the event, with *principal* if it is known. *facts* are ids and reasons, never a secret."""
         scope = callers.scope()
         if scope is not None:
             # Plugins declare their events at each start, and most processes do not load the framework.

@@ -60,7 +60,7 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 def url_of(listener: socket.socket) -> str:
-    """Give the address of *listener*, without a slash at the end: ``unix:`` and its path for a socket in the file system."""
+    """Give the address of *listener* without a trailing slash; for a socket in the file system, ``unix:`` and its path."""
     if listener.family == socket.AF_UNIX:
         return f"unix:{listener.getsockname()}"
     host, port = listener.getsockname()[:2]
@@ -76,10 +76,10 @@ class Serving:
         self.complete = app.complete
 
     async def drain(self, stop: Stop) -> None:
-        """Go on answering for ``server.drain_seconds``, so that load balancers turn away first; not if *stop* is at once.
+        """Keep serving for ``server.drain_seconds``, so that load balancers stop sending requests first.
 
-        Meanwhile ``/readyz`` is 503, and each answer ends its connection. A kept-alive connection could otherwise be closed just as
-        its next request arrives.
+        Meanwhile ``/readyz`` is 503, and each answer ends its connection. A kept-alive connection could otherwise be
+        closed just as its next request arrives. Skipped if *stop* has not been set or asks to stop at once.
         """
         seconds = self._hub.settings.server.drain_seconds
         if not stop.is_set() or stop.at_once.is_set() or not seconds:
@@ -178,10 +178,10 @@ class _Server(uvicorn.Server):
         self.listening.set()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """End every connection after its answer, also those that the system has accepted and uvicorn has not taken yet.
+        """Close every connection after its answer, including connections that wait in the system's accept queue.
 
-        The system would reset the latter when the last process closes the listening socket. uvicorn closes connections without a
-        request at once; here clients that have just connected get a moment to send one.
+        When the last process closes the listening socket, the system would reset the waiting connections. uvicorn closes
+        connections without a request at once; here a new client gets a moment to send one.
         """
         self._admission.end_connections()
         waiting = [client for listener in sockets or () for client in _accepted(listener)]

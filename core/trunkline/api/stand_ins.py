@@ -14,7 +14,7 @@ KEY = "trunkline_live_"
 
 
 def replacements(event_types: Sequence[str], *, key_prefix: str) -> dict[str, str]:
-    """Map words in examples to their replacements: types that the product lacks to its own types in order, and the key prefix."""
+    """Map words in examples to replacements: event types that the product lacks to types that it has, and the prefix of keys."""
     foreign = [name for name in EVENT_TYPES if name not in event_types]
     own = {name: event_types[i % len(event_types)] for i, name in enumerate(foreign)} if event_types else {}
     return {KEY: f"{key_prefix}_live_", **own}

@@ -20,13 +20,13 @@ _ESCAPED_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 
 def read_json(body: bytes, *, max_depth: int = MAX_DEPTH) -> tuple[bytes, Any]:
-    """Parse *body*; returns it without white space, every digit as it came in, and as Python values.
+    """Parse *body*; return it without white space and with every digit unchanged, and as Python values.
 
     About 4 µs for half a kilobyte.
 
     Raises:
-        BodyInvalid: it is empty or no JSON (RFC 8259), names a key twice, holds a NUL or a number beyond a double's
-            range, nests deeper than *max_depth*, or holds more than ``MAX_VALUES`` values.
+        BodyInvalid: *body* is empty or not JSON (RFC 8259), repeats a key, has a NUL or a number beyond a double's range,
+        is nested deeper than *max_depth*, or has more than ``MAX_VALUES`` values.
     """
     check_values(body)
     try:

@@ -63,10 +63,10 @@ def load_commands() -> Commands:
 def main() -> None:
     """Run the command line.
 
-    Modules imported at the start stay, so the garbage collector, which would scan them again and again, is only enabled with
-    the event loop (``loop.run``).
+    The garbage collector is only enabled with the event loop (``loop.run``). Before, it would repeatedly scan imported
+    modules, which are never freed.
     """
-    if sys.getfilesystemencoding() == "ascii":  # which is also used for arguments, variables and paths
+    if sys.getfilesystemencoding() == "ascii":  # the encoding of arguments, variables and paths, too
         os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])  # noqa: S606 - itself
     streams.set_up()
     if any("\udc80" <= character <= "\udcff" for character in "".join(sys.argv)):
@@ -75,7 +75,7 @@ def main() -> None:
     gc.disable()
     try:
         app(prog_name="trunkline")
-    except streams.OutputLost as error:  # by what Typer itself prints, such as help
+    except streams.OutputLost as error:  # raised when Typer itself prints, for example help
         warn(str(error))
         raise SystemExit(REFUSED) from None
     finally:

@@ -1,4 +1,4 @@
-"""``python -m trunkline.cli``, by which the supervisor starts its processes independently of the PATH."""
+"""``python -m trunkline.cli``: the supervisor starts its processes with it, independently of the PATH."""
 
 from trunkline.cli import main
 

@@ -73,7 +73,7 @@ def restore(context: typer.Context, file: Source, replace: Replace = False, conf
 
 
 async def _advance(draft: Path, *, shards: int, past: int) -> Advanced:
-    """Move the log of *draft* past the ids that the replaced database can have given out (``store.epochs``)."""
+    """Move the log of *draft* past the ids that the replaced database may have issued (``store.epochs``)."""
     async with Database(f"sqlite:///{draft}") as database:
         await migrate.upgrade(database, shards=shards)  # a backup of an earlier version lacks the columns
         async with database.write() as connection:
@@ -81,7 +81,7 @@ async def _advance(draft: Path, *, shards: int, past: int) -> Advanced:
 
 
 def _copy(source: Path, target: Path) -> None:
-    """Copy a database, then its secrets: secrets copied later can open everything in it."""
+    """Copy a database, and then its secrets: secrets that are copied later can open all of the copied data."""
     try:
         copies.copy_database(source, target)
         if _secrets_of(source).exists():

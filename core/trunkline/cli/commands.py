@@ -1,4 +1,4 @@
-"""The commands by name, with the module and the line in ``trunkline --help`` of each.
+"""The commands: the module of each, and its line in ``trunkline --help``.
 
 A module is imported when one of its commands, or its help, is used.
 """

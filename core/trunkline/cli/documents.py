@@ -43,7 +43,7 @@ class Exports(TyperGroup):
         return [*super().list_commands(ctx), *sorted(self._described)]
 
     def get_command(self, ctx: typer.Context, cmd_name: str) -> Any:  # type: ignore[override]
-        """Find the document *cmd_name*; any other name is taken for a connector."""
+        """Find the document *cmd_name*; any other name is read as a connector's name."""
         document = super().get_command(ctx, cmd_name)
         return document or _connector_command(cmd_name, self._described.get(cmd_name))
 
@@ -198,7 +198,7 @@ def _export_connector(
 async def _look_up_issuer(hub: "Hub") -> None:
     """Read the metadata of the issuer at which users of the connector sign in.
 
-    If that fails, the connectors that need it report it.
+    If that fails, the connectors that need the metadata report the failure.
     """
     async with hub.origins:
         with contextlib.suppress(IssuerUnavailable):
@@ -206,7 +206,7 @@ async def _look_up_issuer(hub: "Hub") -> None:
 
 
 def _refuse_to_break(lost: Sequence[str], published: Path) -> NoReturn:
-    """List the parts of the export in *published* that would be lost, the first few. Raises typer.Exit."""
+    """List the first few parts of the export in *published* that would be lost. Raises typer.Exit."""
     for key in lost[:_MAX_LISTED]:
         warn(f"  {key}")
     if len(lost) > _MAX_LISTED:
@@ -228,7 +228,7 @@ def _reader_of(folder: Path) -> ReadFile:
 
 
 def _write(file: Path, document: Mapping[str, Any]) -> None:
-    """Write *document* in its own order, the same each time. Raises typer.Exit."""
+    """Write *document* as JSON, with its members in their order. Raises typer.Exit."""
     _save(file, orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
 
 

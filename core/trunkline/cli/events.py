@@ -175,7 +175,7 @@ async def _tail(
     follow: bool,
     as_json: bool,
 ) -> None:
-    """Print events as they are accepted until a signal comes; without *follow*, only the stored ones."""
+    """Print events as they are accepted, until a signal comes; without *follow* print only the stored events."""
     from trunkline.cli import reading  # noqa: PLC0415 - here, as 'emit' does without it
 
     async with reading.opened(settings) as hub:

@@ -1,8 +1,8 @@
 """The metrics and the readiness of all processes of one command, collected by their supervisor.
 
-Each child shares two inherited pairs of sockets with it. Over one the supervisor asks and the child answers; over the other
-a child that serves ``/metrics`` asks for the metrics of all. A question is one byte; an answer is its length and JSON or
-text.
+The supervisor shares two pairs of sockets with each child, which inherits its ends. Over the first pair the supervisor asks
+and the child answers. Over the second pair a child that serves ``/metrics`` asks for the metrics of all processes. A
+question is one byte; an answer is its length, and then JSON or text.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from trunkline.hub.hub import Hub
 from trunkline.runtime.merging import Family, MergedMetrics, families_of
 
 ANSWER_SECONDS = 2.0
-"""How long one child may take to answer; after that its last counts are used."""
+"""How long (seconds) one child may take to answer; after that its last known counts are used."""
 _METRICS, _READINESS, _WHOLE = b"m", b"r", b"w"
 _LENGTH_BYTES = 4
 
@@ -48,13 +48,13 @@ async def _answer(end: socket.socket, reply: Ask) -> None:
 
 @dataclass(slots=True)
 class Seat:
-    """The supervisor's side of one child."""
+    """The sockets between the supervisor and one child."""
 
     number: int
     asks: socket.socket
     answers: socket.socket
     given: tuple[socket.socket, socket.socket]
-    """The child's ends."""
+    """The child's ends of the sockets."""
     line: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
     asking: asyncio.Task[bytes] | None = None
 
@@ -102,7 +102,7 @@ class Seat:
 
 
 class Gathering:
-    """A supervisor's collected data of its children."""
+    """Collects the metrics and the readiness of a supervisor's children."""
 
     def __init__(self) -> None:
         self._numbers = itertools.count(1)
@@ -112,7 +112,7 @@ class Gathering:
 
     @contextlib.asynccontextmanager
     async def seat(self) -> AsyncGenerator[Seat]:
-        """Lend a seat to a child about to be started."""
+        """Give the sockets for a child that is about to be started, while the block runs."""
         asks, answered = socket.socketpair()
         answers, asked = socket.socketpair()
         seat = Seat(next(self._numbers), asks, answers, (answered, asked))
@@ -139,7 +139,7 @@ class Gathering:
             return self._merged.text()
 
     async def readiness(self) -> dict[str, str]:
-        """Ask every child; anything that one lacks, all lack."""
+        """Ask every child for its readiness; a fault of one child is a fault of all."""
         async with self._lock:
             answers = await asyncio.gather(*(seat.ask(_READINESS) for seat in self._seats.values()))
         checks: dict[str, str] = {}

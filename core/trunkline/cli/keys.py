@@ -182,7 +182,7 @@ async def _create(
 
 @contextlib.asynccontextmanager
 async def _opened_for_new_keys(settings: Settings) -> AsyncGenerator["desk.Desk | Hub"]:
-    """Open a desk, or a hub if a plugin may add event types, as a new key reads their current versions."""
+    """Open a desk, or a hub if a plugin may add event types: a new key is pinned to the current versions of all event types."""
     if desk.has_only_own_plugins(settings):
         async with desk.opened(settings, makes_keys=True) as opened:
             yield opened
@@ -212,7 +212,7 @@ def _row(view: Mapping[str, Any]) -> list[str]:
 
 
 def _cell(value: object) -> str:
-    if isinstance(value, dict):  # who made it
+    if isinstance(value, dict):  # the maker of the key
         value = [part for part in value.values() if part is not None]
     if isinstance(value, list):
         return " ".join(str(part) for part in value)

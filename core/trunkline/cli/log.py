@@ -26,7 +26,7 @@ def _read_position(given: str | None) -> str | None:
 
 
 def _position_of(given: str) -> int:
-    """Read a position from an event's id, a cursor or a delivery's id; -1 if *given* is none of them."""
+    """Read a position from an event's id, a cursor or a delivery's id; return -1 if *given* is none of these."""
     if given.isascii() and given.isdigit():
         return int(given)
     if (key := Key.parse(given)) is not None:

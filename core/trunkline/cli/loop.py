@@ -15,7 +15,7 @@ Value = TypeVar("Value")
 
 
 class _Loop(uvloop.Loop):
-    """A loop that goes on if a task other than the main one, such as a plugin's, raises ``SystemExit``."""
+    """A loop that continues if a task other than the main one, such as a plugin's, raises ``SystemExit``."""
 
     def run_until_complete(self, future: Any) -> Any:
         """Run until *future* is done."""
@@ -32,7 +32,7 @@ class _Loop(uvloop.Loop):
 def run(main: Coroutine[Any, Any, Value]) -> Value:
     """Run *main* to its end on a fresh uvloop. A task that swallows its cancellation, such as a plugin's, is abandoned.
 
-    The garbage collector ignores modules imported before.
+    The garbage collector ignores modules that were imported before the call.
     """
     gc.freeze()
     gc.enable()

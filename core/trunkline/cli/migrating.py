@@ -1,4 +1,4 @@
-"""``migrate``: migrate the database, or show the plan of that."""
+"""``migrate``: migrate the database, or show the plan of the migration."""
 
 from collections.abc import Sequence
 from dataclasses import asdict

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
 
 def inspected(settings: Settings, *, with_routes: bool = False) -> "Hub":
-    """Build a hub to inspect, or to migrate for. It is never entered, so it needs and makes no secrets.
+    """Build a hub to inspect or to migrate. The hub is never entered, so it needs no secrets and makes none.
 
-    Making the routes of plugins takes half a second of CPU.
+    *with_routes* also makes the routes of plugins, which takes half a second of CPU.
 
     Raises:
         SettingsInvalid, SchemaInvalid, PluginFailed
@@ -87,7 +87,7 @@ async def opened(settings: Settings) -> AsyncGenerator["Hub"]:
     """Start a hub that neither delivers nor serves, for one command.
 
     Raises:
-        SettingsInvalid: also if there is no database yet, or it is behind this version; it is not migrated.
+        SettingsInvalid: a setting is not valid, there is no database yet, or it is behind this version (it is not migrated).
         DatabaseUnfit: the database's role lacks a privilege for the command.
         SchemaInvalid, PluginFailed, StoreUnavailable
     """
@@ -99,7 +99,7 @@ async def opened(settings: Settings) -> AsyncGenerator["Hub"]:
 
 
 def _hub_class() -> type["Hub"]:
-    """Import the hub's parts, which takes a second of CPU, only for commands that need them."""
+    """Import the class ``Hub``; the import takes a second of CPU, so only commands that need a hub call this."""
     from trunkline.hub.hub import Hub  # noqa: PLC0415
 
     return Hub

@@ -72,7 +72,7 @@ def chosen_or_none(company: str | None, environment: str) -> Chosen | None:
 
 
 class KnowsCompanies(Protocol):
-    """A hub, or a desk."""
+    """A hub or a desk: an object with the directory of companies."""
 
     @property
     def directory(self) -> CompanyDirectory:
@@ -81,18 +81,18 @@ class KnowsCompanies(Protocol):
 
 
 async def id_of(hub: KnowsCompanies, chosen: Chosen) -> int:
-    """Tell the id of the named company in its environment. Raises CompanyUnknown, CompanyErased."""
+    """Give the id of the named company in its environment. Raises CompanyUnknown, CompanyErased."""
     company_id = await hub.directory.id_of(name_of(chosen.company))
     return await hub.directory.id_of(in_environment(company_id, chosen.environment))
 
 
 async def id_or_none(hub: KnowsCompanies, chosen: Chosen | None) -> int | None:
-    """Tell the id as ``id_of`` does; None if no company is named."""
+    """Give the id as ``id_of`` does; None if no company is named."""
     return None if chosen is None else await id_of(hub, chosen)
 
 
 def name_of(company: str) -> int | str:
-    """Read the named company, already checked to be an id or a reference."""
+    """Read the named company, which was already checked, as an id or a reference."""
     name = read_name(company)
     assert name is not None
     return name

@@ -31,7 +31,7 @@ def show_json(value: Any) -> None:
 
 
 def show_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a table on a terminal; elsewhere a line per row, its cells between tabs, under a line of the columns.
+    """Print a table on a terminal; elsewhere print a header line and a line per row, with tabs between cells.
 
     Text from companies is never read as markup, and cannot control the terminal.
     """

@@ -232,7 +232,7 @@ def _announce(listener: socket.socket) -> None:
 
 
 def _say(line: str) -> None:
-    """Print *line*, on standard error if standard output fails, which does not stop a hub."""
+    """Print *line*; use standard error if standard output fails, as such a failure must not stop a hub."""
     try:
         typer.echo(line)
     except OutputLost as error:

@@ -48,7 +48,7 @@ _FOLLOW = "places: trunkline_client.Places | None = None, *, types: Iterable[Eve
 _CONSUME = "name: str, *, types: Sequence[EventName] | None = None, filter: Mapping[str, Any] | None = None, start: str | None = None, lease_seconds: int = 60, wait_seconds: int = 30, limit: int = 200"
 
 _Overload = tuple[str, str]
-"""The parameters of one overload of a method, and its result."""
+"""One overload of a method: its parameters and its result."""
 
 
 def python_module(
@@ -169,7 +169,7 @@ def _output(definition: Definition, given: PythonTypes) -> str:
 
 
 def _item(definition: Definition, given: PythonTypes) -> str:
-    """Declare an item of a search or a lookup, from the only list in its answer."""
+    """Declare the item type of a search or a lookup, taken from the only list in its answer."""
     members: Mapping[str, Any] = definition.output.get("properties", {})
     items = next((one["items"] for one in members.values() if one.get("type") == "array"), {"type": "object"})
     return given.type_of(

@@ -9,7 +9,7 @@ _COMPONENT = "#/components/schemas/"
 
 
 class PythonTypes:
-    """Collects the classes for schemas, each under one name. *number* is the type of ``number``."""
+    """Collects the classes made from schemas, each under a unique name. *number* is the type of ``number``."""
 
     def __init__(self, *, number: str, described: bool = True) -> None:
         self._number = number
@@ -18,7 +18,7 @@ class PythonTypes:
         self._referring: dict[tuple[int, str], str] = {}
 
     def source(self) -> str:
-        """Give the source of the classes, ordered so that each refers only to earlier ones or itself."""
+        """Give the source of the classes, ordered so that each refers only to earlier classes or to itself."""
         return "\n\n".join(self._sources.values())
 
     def declare(self, name: str, schema: Mapping[str, Any], *, root: Mapping[str, Any] | None = None) -> str:
@@ -81,11 +81,11 @@ class PythonTypes:
         found: Any = root
         for step in reference.removeprefix("#/").split("/"):
             found = found.get(step, {}) if isinstance(found, Mapping) else {}
-        key = (id(root), reference)  # one class, wherever it is referred to
+        key = (id(root), reference)  # one class for all references to it
         own = self._referring.get(key, "")
         if own in self._sources:
             return own
-        if own:  # not an object, and recursive
+        if own:  # not an object, but recursive
             return "Any"
         self._referring[key] = own = name + pascal(last)
         text = self.type_of(found, name=own, root=root)

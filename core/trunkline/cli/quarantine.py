@@ -177,7 +177,7 @@ async def _release(
 
 
 async def _release_all(settings: Settings, chosen: Chosen | None, type: str) -> tuple[int, int]:
-    """Release all events of *type* that are valid now; returns their number, and that of the invalid ones.
+    """Release all events of *type* that are valid now; returns the numbers of released and of still invalid events.
 
     Raises:
         EventRejected: there is no such type.

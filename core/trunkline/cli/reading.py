@@ -40,7 +40,7 @@ Readings = Union["Services", "Hub"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """Services with the names of a ``Hub``."""
+    """The services that commands use, under the same names as in ``Hub``."""
 
     database: Database
     directory: CompanyDirectory

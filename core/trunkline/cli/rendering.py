@@ -6,7 +6,7 @@ import jinja2
 
 
 def make_environment(read: Callable[[str], str], **delimiters: str) -> jinja2.Environment:
-    """Make the Jinja environment for templates that *read* gives by name; *delimiters* are Jinja's settings."""
+    """Make the Jinja environment; *read* gives a template's text by its name, *delimiters* are Jinja's settings."""
     return jinja2.Environment(
         loader=jinja2.FunctionLoader(read),
         undefined=jinja2.StrictUndefined,

@@ -22,7 +22,7 @@ from trunkline.store import subscriptions as store
 
 LOOK_SECONDS = 0.2
 PAUSES_PER_LOOK = 5
-"""The minimum pause after a look, as a multiple of its duration: each look counts deliveries."""
+"""The minimum pause between two polls, as a multiple of a poll's duration, because each poll counts deliveries."""
 
 Subscription = Annotated[str, typer.Argument(metavar="SUBSCRIPTION", help="The subscription's id, sub_….")]
 From = Annotated[
@@ -114,7 +114,7 @@ async def _replay(
 
 
 async def _watch(hub: Readings, company_id: int, replay_id: str, total: Total) -> dict[str, Any]:
-    """Show the progress of a replay of *total* deliveries until it has ended or a signal comes; returns its state then."""
+    """Show the progress of a replay of *total* deliveries until it ends or a signal comes; returns its last state."""
     with stopping.stop_signals() as stop, replay_progress.shown(total) as show:
         while True:
             began = time.monotonic()

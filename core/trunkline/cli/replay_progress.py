@@ -1,4 +1,4 @@
-"""The progress of a replay: a bar on a terminal, a line from time to time in a pipe."""
+"""The progress of a replay: a bar on a terminal, or a line at intervals in a pipe."""
 
 import contextlib
 import sys
@@ -26,7 +26,7 @@ Show = Callable[[int], None]
 
 @dataclass(frozen=True, slots=True)
 class Total:
-    """The counted deliveries of a replay; there are more if there was no time to count them all."""
+    """The number of deliveries of a replay; a minimum if there was no time to count them all."""
 
     deliveries: int
     is_complete: bool = True
@@ -47,7 +47,7 @@ def shown(total: Total) -> Generator[Show]:
 
 @contextlib.contextmanager
 def bar(total: Total, console: Console) -> Generator[Show]:
-    """Draw a bar against *total* with the remaining time, or a moving bar if the total is not known."""
+    """Draw a bar against *total* with the remaining time; if the total is unknown, draw a moving bar."""
     columns = (TextColumn("replaying"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     rest = (TextColumn("left"), TimeRemainingColumn()) if total.is_complete else ()
     with Progress(*columns, *rest, console=console) as progress:
@@ -57,7 +57,7 @@ def bar(total: Total, console: Console) -> Generator[Show]:
 
 @dataclass(slots=True)
 class Lines:
-    """Writes a line at the beginning, and then one every ``LINE_SECONDS``."""
+    """Writes a line at the beginning, and then a line every ``LINE_SECONDS``."""
 
     total: Total
     clock: Callable[[], float] = time.monotonic

@@ -70,7 +70,10 @@ def impact_of(
     readers: Sequence[Reader] | None,
     versions: Sequence[int] = (),
 ) -> Impact:
-    """Find the platforms and subscriptions that *change* would hurt; *versions* are those of the event type that the older schemas have, oldest first."""
+    """Find the platforms and subscriptions that *change* would affect.
+
+    *versions* are the versions of the event type in the older schemas, oldest first.
+    """
     platforms = [
         PlatformField(connector.name, connector.field_name(names) if names else change.name)
         for connector in connectors
@@ -118,7 +121,7 @@ def _paths(source: Mapping[str, Json]) -> Iterator[str]:
 
 
 def _names(pointer: str) -> list[str] | None:
-    """Split a pointer into the names shown in forms, which leave out list items and the parts of a call."""
+    """Split a JSON pointer into the field names of a form, without list items and the parts of a call."""
     parts: list[Any] = [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:]]
     if parts[:1] and parts[0] in {"input", "output", "parameters"}:
         parts = parts[1:]
@@ -126,6 +129,6 @@ def _names(pointer: str) -> list[str] | None:
 
 
 def _below(paths: Iterable[str], pointer: str) -> tuple[str, ...]:
-    """Choose the paths of a filter that lead to or through *pointer*; all of them for the whole event."""
+    """Choose the paths of a filter that begin with the path of *pointer*; all paths if *pointer* is the whole event."""
     broken = ".".join(_names(pointer) or [])
     return tuple(path for path in paths if not broken or f"{path}.".startswith(f"{broken}."))

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 WATCH_SECONDS = 2.0
 WATCH_COUNTED = 100_000
-"""The number of deliveries counted in each repeated look."""
+"""The number of deliveries that each repeated poll counts."""
 
 Ledger = Annotated[
     bool,
@@ -88,7 +88,7 @@ async def _watch(settings: Settings, *, as_json: bool) -> None:
             except StoreUnavailable as error:
                 warn(f"The database does not answer: {error}")
             else:
-                console.clear()  # does nothing where there is no terminal
+                console.clear()  # has no effect without a terminal
                 _show(snapshot, as_json=as_json)
             await asyncio.sleep(WATCH_SECONDS)
 

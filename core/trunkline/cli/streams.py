@@ -13,7 +13,7 @@ from typing import Any
 from trunkline.errors import TrunklineError
 
 _ROOM_BYTES = 131_072
-"""More than any output with a secret needs: a filter of 64 KiB and the rest of a subscription."""
+"""The free space that must be left: more than any output with a secret needs (a filter of 64 KiB and the subscription)."""
 
 
 class OutputLost(TrunklineError):
@@ -38,8 +38,8 @@ class _Output(io.FileIO):
 def set_up() -> None:
     """Open closed descriptors among 0 to 2, and raise ``OutputLost`` for errors of standard output.
 
-    Otherwise a file or a socket could get such a number and be written to by every print, and libuv aborts when it closes
-    one. A closed output stays unwritable: its descriptor is opened for reading.
+    Otherwise a file or a socket could get such a descriptor, and every print would write into it; libuv also aborts when it
+    closes one. A closed output stays unwritable: its descriptor is opened for reading.
     """
     for descriptor, flags in enumerate((os.O_RDONLY, os.O_RDONLY, os.O_WRONLY)):
         try:
@@ -75,7 +75,7 @@ def _drop(descriptor: int) -> None:
 
 
 def require_output() -> None:
-    """Make sure that standard output is writable before a secret is made that is shown only once. Raises OutputLost.
+    """Check that standard output is writable, before a secret is made that is shown only once. Raises OutputLost.
 
     A file is checked for free space without writing, as others may write there too; a pipe is checked for a reader; a device
     that is not a terminal gets an empty line.

@@ -16,7 +16,7 @@ from trunkline.contract.targets import schema_of
 from trunkline.subscribing import options as declared
 
 FROM_INPUT = "-"
-"""Stands for a value read from standard input, which does not show in a list of processes."""
+"""A value that means: read it from standard input, so that it does not show in a list of processes."""
 
 
 @with_fields(declared.members_of_change((declared.TARGET, *declared.OPTIONS)))
@@ -60,7 +60,7 @@ def read_members(arguments: Sequence[str] | None) -> dict[str, str]:
 def with_target(
     request: Mapping[str, Any], members: Mapping[str, str], *, channel: Channel | None
 ) -> dict[str, Any]:
-    """Put *members* into the target of *request*: text as it is, other values converted by the model of *channel*."""
+    """Put *members* into the target of *request*: texts unchanged, other values as the model of *channel* converts them."""
     if not members:
         return dict(request)
     model = channel.target if channel is not None else None
@@ -73,7 +73,7 @@ def with_target(
 
 
 def _value(text: str) -> Any:
-    """Read a number, or true or false; any other value stays text, which the model refuses with a reason."""
+    """Read a number, true or false; any other text stays text, and the model refuses it with a reason."""
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError:

@@ -248,7 +248,7 @@ def _cell(value: object) -> str:
 
 
 async def _place(hub: Readings, subscription_id: str) -> tuple[int, str]:
-    """Tell the company and the channel of a subscription. Raises NotFound."""
+    """Find the company and the channel of a subscription. Raises NotFound."""
     async with hub.database.read() as connection:
         row = await store.get(connection, subscription_id)
     if row is None:

@@ -1,6 +1,6 @@
 """Running several processes of one command: starting, restarting and stopping them.
 
-A child reports readiness with a line on its standard output, and stops when its standard input ends, which happens whenever
+A child reports readiness with a line on its standard output. It stops when its standard input ends, which happens whenever
 the supervisor ends.
 """
 
@@ -22,12 +22,12 @@ from trunkline.runtime import stopping
 
 READY = b"trunkline: ready\n"
 STOP_SECONDS = 20.0
-"""How long children may take to stop; the limits of the server, the dispatcher and the plugins fit into it."""
+"""How long (seconds) children may take to stop; it covers the limits of the server, the dispatcher and the plugins."""
 
 _FIRST_WAIT_SECONDS = 0.2
 _LONGEST_WAIT_SECONDS = 30.0
 _STEADY_SECONDS = 10.0
-"""After this time of running a child's restart delay no longer grows."""
+"""After this time (seconds) of running, the delay before a child's next restart is reset."""
 
 _log = logging.getLogger(__name__)
 
@@ -44,10 +44,10 @@ async def supervise(
     drain_seconds: float = 0,
     gathering: Gathering | None = None,
 ) -> int:
-    """Keep one process running per command until a signal comes; returns the exit code.
+    """Keep one process per command running until a signal comes; returns the exit code.
 
-    The processes inherit *listener*, and may take *drain_seconds* more to stop. Each has a seat in *gathering*, if there is
-    one. The first is started alone, so that a faulty setting is reported only once.
+    The processes inherit *listener*, and may take *drain_seconds* more to stop. *gathering*, if given, collects their
+    metrics. The first process is started alone, so that a faulty setting is reported only once.
     """
     with stopping.stop_signals() as stop:
         children = [
@@ -66,7 +66,7 @@ async def supervise(
         finally:
             stop.set()
             if listener is not None:
-                listener.close()  # so that waiting connections go to the last child that closes it
+                listener.close()  # so that waiting connections go to the child that closes the socket last
             await asyncio.gather(*keeping, return_exceptions=True)
     return 0
 
@@ -79,7 +79,7 @@ def report_ready() -> None:
 
 @contextlib.contextmanager
 def lifeline(stop: stopping.Stop) -> Generator[None]:
-    """Stop at once when the supervisor has ended."""
+    """Set *stop* at once when the supervisor has ended."""
     loop = asyncio.get_running_loop()
     descriptor = sys.stdin.fileno()
 
@@ -114,7 +114,7 @@ class _Child:
         self.ready = asyncio.Event()
 
     async def keep(self) -> None:
-        """Run the command repeatedly until told to stop, with a growing delay after early exits."""
+        """Run the command repeatedly until it is to stop, with a growing delay after early exits."""
         early = 0
         while not self._stop.is_set():
             began = time.monotonic()
@@ -170,7 +170,7 @@ class _Child:
                 sys.stdout.buffer.flush()
 
     async def _end(self, process: Process) -> None:
-        """Pass the stop on to *process*, and also a stop at once; kill it if it takes too long."""
+        """Forward the stop to *process*, and later a stop at once; kill the process if it takes too long."""
         ended = asyncio.create_task(process.wait())
         at_once = asyncio.create_task(self._stop.at_once.wait())
         with contextlib.suppress(ProcessLookupError):
@@ -204,7 +204,7 @@ async def _ready(
 
 
 async def _first_of(waiting: Sequence[asyncio.Future[Any]]) -> None:
-    """Return when the first is done; raises its error."""
+    """Return when the first of *waiting* is done, or raise its error."""
     done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
     for future in done:
         future.result()

@@ -13,7 +13,7 @@ _NAME = re.compile(r"[A-Za-z_$][\w$]*", re.ASCII)
 def type_of(  # noqa: C901, PLR0911 - one for each form of a schema
     schema: Mapping[str, Any] | bool, *, root: Mapping[str, Any], within: frozenset[str] = frozenset()
 ) -> str:
-    """Write the type of *schema*, whose ``#/…`` references are looked up in *root*; a component is written by name.
+    """Write the type of *schema*; ``#/…`` references are looked up in *root*, and a component is written by its name.
 
     A reference from *within* a schema to itself becomes ``unknown``.
     """

@@ -1,4 +1,4 @@
-"""The light client, which is a distribution of its own too (``clients/python``): ``trunkline_client`` by another name."""
+"""The light client, ``trunkline_client`` under another name; it is also a separate distribution (``clients/python``)."""
 
 from trunkline_client import (
     AsyncClient,

@@ -1,7 +1,6 @@
-"""The values that a plugin hands over or receives, and the protocols it may call.
+"""The values that a plugin gives or receives, and the protocols that it may call.
 
-Everything is frozen: a plugin gives values when the hub starts and gets values when something happens. It never holds
-the database, the app or another plugin.
+All values are frozen. A plugin never holds the database, the app or another plugin.
 """
 
 import importlib

@@ -1,4 +1,4 @@
-"""What a channel is, and what one attempt is given."""
+"""A channel, and the values of one delivery attempt."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,15 +13,15 @@ from trunkline.schemas.catalog import Json
 from trunkline.targets.urls import HTTP_SCHEMES
 
 Config = TypeVar("Config", default=Any)
-"""The model by which a channel declares its targets; a plugin that declares none need not name it."""
+"""The pydantic model of a channel's targets. A channel without a model need not name it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Target(Generic[Config]):
-    """Where a subscription's events go. *secrets* are live signing secrets, newest first, never shown in a repr.
+    """The target of a subscription's events. *secrets* are the live signing secrets, newest first; a repr never shows them.
 
-    *config* is an instance of the model that the channel declared as its ``target``, with its secrets; None where it
-    declared none. *url* then names it in one line, without its secrets; where the model is ``Url`` it is the URL.
+    *config* is an instance of the model that the channel declared as its ``target``, with its secrets; None if the channel
+    declared no model. *url* then names the target in one line without secrets; if the model is ``Url``, *url* is the URL.
     """
 
     subscription_id: str
@@ -32,14 +32,14 @@ class Target(Generic[Config]):
     signature: str = "standard"
     config: Config = field(default=cast("Config", None), repr=False)
     name: str | None = None
-    """The channel's own name for the subscription, where its holder renews it (``Terms``)."""
+    """The channel's own name for the subscription, if its holder renews it (``Terms``)."""
     notes: Mapping[str, Json] = field(default_factory=dict[str, Json])
-    """The notes of its terms."""
+    """The *notes* of the subscription's ``Terms``."""
 
 
 @dataclass(frozen=True, slots=True)
 class Push(Generic[Config]):
-    """One attempt to be made: the event's finished bytes and where they go.
+    """One delivery attempt: the event's finished bytes, and their target.
 
     *event_id* and *delivery_id* are the same on every attempt; *attempt* counts from 1. *timestamp* is the Unix second
     of this attempt.
@@ -53,17 +53,17 @@ class Push(Generic[Config]):
     body: bytes = field(repr=False)
     target: Target[Config]
     cursor: str | None = None
-    """Resumes ``GET /api/v1/events`` exactly after this event."""
+    """The cursor with which ``GET /api/v1/events`` continues exactly after this event."""
     traceparent: str | None = None
-    """The trace context of this attempt, as W3C writes it; sent along as the header of that name. None if there is none."""
+    """The W3C trace context of this attempt, sent as the header ``traceparent``; None if there is none."""
 
 
 @dataclass(frozen=True, slots=True)
 class HttpResponse:
-    """What a target answered; *body* is cut at 64 KiB. Header names are lower case, and trailers are left out.
+    """A target's answer. *body* is cut at 64 KiB. Header names are lower case, and trailers are left out.
 
-    *is_whole* is False if the body was cut or broke off: the status counts once the head is whole. *sent_twice* is True if
-    a kept connection closed as the request was sent, so that it went out once more on a new one.
+    *is_whole* is False if the body was cut or broke off; the status counts once the head is complete. *sent_twice* is True if a
+    kept-alive connection closed during the request, so that the request was sent again on a new connection.
     """
 
     status: int
@@ -74,45 +74,45 @@ class HttpResponse:
 
 
 class HttpClient(Protocol):
-    """The guarded way out: addresses are checked where they are dialled, no redirect is followed, size is bounded."""
+    """The guarded HTTP client: it checks each address when it connects, follows no redirect, and limits the size of answers."""
 
     async def post(self, url: str, *, body: bytes, headers: Mapping[str, str]) -> HttpResponse:
         """Send *body* to *url*.
 
         Raises:
-            AddressRefused: the outbound policy forbids where *url* leads.
+            AddressRefused: the outbound policy forbids the address of *url*.
             OSError, TimeoutError: there was no answer.
-            Refused: the hub's machine has no file, memory or port left for the connection. A channel lets it pass: the delivery
-                waits, and no attempt is counted.
+            Refused: the hub's machine has no file, memory or port left for the connection. A channel must not catch it: the
+                delivery then waits, and no attempt is counted.
         """
         ...
 
     async def get(self, url: str, *, headers: Mapping[str, str]) -> HttpResponse:
-        """Read what is at *url*. Raises as ``post`` does."""
+        """Read the resource at *url*. Raises as ``post`` does."""
         ...
 
     async def put(self, url: str, *, body: bytes, headers: Mapping[str, str]) -> HttpResponse:
-        """Put *body* at *url*. Raises as ``post`` does."""
+        """Replace the resource at *url* with *body*. Raises as ``post`` does."""
         ...
 
     async def patch(self, url: str, *, body: bytes, headers: Mapping[str, str]) -> HttpResponse:
-        """Change what is at *url* by *body*. Raises as ``post`` does."""
+        """Change the resource at *url* as *body* says. Raises as ``post`` does."""
         ...
 
     async def delete(self, url: str, *, headers: Mapping[str, str]) -> HttpResponse:
-        """Delete what is at *url*. Raises as ``post`` does."""
+        """Delete the resource at *url*. Raises as ``post`` does."""
         ...
 
 
 HttpFor = Callable[[int], HttpClient]
-"""Gives the guarded way out in the name of a company: its connections and lookups are apart from those of others."""
+"""Gives the guarded HTTP client of a company; its connections and name lookups are separate from those of other companies."""
 
 
 @dataclass(frozen=True, slots=True)
 class Gap(Generic[Config]):
-    """Events that a subscription will not get: everything up to *cursor* that it has not got yet.
+    """Events that a subscription will never get: all events up to *cursor* that it has not received.
 
-    *gap_id* is the same on every attempt to tell of it; *timestamp* is the Unix second of this one.
+    *gap_id* is the same on every attempt to report the gap; *timestamp* is the Unix second of this attempt.
     """
 
     gap_id: str
@@ -122,24 +122,24 @@ class Gap(Generic[Config]):
 
 
 Deliver = Callable[[Push[Any], HttpClient], Awaitable[Result]]
-"""Make one attempt. It is cancelled at the time limit; whatever it raises counts as ``retry``."""
+"""Make one attempt. It is cancelled at the time limit; any exception counts as ``retry``."""
 
 
 DeliverBatch = Callable[[Sequence[Push[Any]], HttpClient], Awaitable[Sequence[Result]]]
-"""Make one attempt at each of several deliveries of one subscription, oldest first; give a result for each, in their order.
+"""Make one attempt at each of several deliveries of one subscription, oldest first; return one result per delivery, in order.
 
-Each is settled by its own result: some may be delivered and others tried again. What is raised, or another number of results,
-is a failed attempt at all of them. It is cancelled when the time of the last of them is over.
+Each result settles its own delivery, so some may be delivered and others retried. An exception, or a wrong number of
+results, is a failed attempt at every delivery. The call is cancelled when the time limit of the last delivery has passed.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """How many deliveries ``deliver_batch`` gets: up to *most*, for which the first waits up to *wait_seconds*.
+    """How many deliveries ``deliver_batch`` gets: up to *most*; the first one waits up to *wait_seconds* for the others.
 
-    Their bodies have *most_bytes* together at most; an event that is larger goes alone. The wait is part of an attempt's time, and a
-    ``rate`` counts deliveries where they begin to wait. A batch is never larger than the attempts that a subscription may have at once
-    (``delivery.concurrency_per_subscription``, ``max_in_flight``).
+    The bodies have at most *most_bytes* together; a larger event is sent alone. The wait counts as part of an attempt's time, and
+    ``rate`` counts a delivery when its wait begins. A batch is never larger than the number of attempts that a subscription may
+    have at once (``delivery.concurrency_per_subscription``, ``max_in_flight``).
     """
 
     most: int = 64
@@ -148,47 +148,47 @@ class Batch:
 
 
 TellGap = Callable[[Gap[Any], HttpClient], Awaitable[Result]]
-"""Tell a target of a gap; ``retry`` has it told again later. It is cancelled at the time limit."""
+"""Tell a target of a gap; after ``retry`` it is told again later. The call is cancelled at the time limit."""
 
 
 CheckTarget = Callable[[str], str | None]
-"""Say what is wrong with a target URL, in words that follow its name (``"names no mailbox"``), or None. No I/O.
+"""Say what is wrong with a target URL, in words that follow its name (``"names no mailbox"``); None if nothing is. No I/O.
 
-The words must not repeat the URL: they are shown to the caller, and a URL may hold a secret.
+The words must not repeat the URL: the caller sees them, and a URL may hold a secret.
 """
 
 
 CheckConnection = Callable[[Target[Any]], Awaitable[str | None]]
-"""Try whether a target can be reached and takes events, without sending one; say in one sentence what is wrong, or None.
+"""Test whether a target can be reached and accepts events, without sending one; return the fault as one sentence, or None.
 
-It is asked before a test delivery, within the time of one attempt. The sentence is shown to whoever tests: no secret in it.
+It runs before a test delivery, within the time of one attempt. The person who tests sees the sentence, so it must hold no secret.
 """
 
 
 ReadUrl = Callable[[str], Mapping[str, object]]
-"""Give the members of the target that *url* named, before the channel declared its targets as a model."""
+"""Give the target's members from the *url* of a subscription that is older than the channel's model of targets."""
 
 
 @dataclass(frozen=True, slots=True)
 class Channel:
     """A way out for events. A channel without *deliver* and *deliver_batch* is pulled, not pushed.
 
-    With *deliver_batch* it takes several deliveries of one subscription at once, as many as *batch* says; then *deliver* need not
-    be given, and is what a test delivery goes by.
+    *deliver_batch* takes several deliveries of one subscription at once, limited by *batch*. *deliver* is then optional, and is
+    used for test deliveries.
 
-    *target*, a pydantic model, declares what its targets are made of: text, numbers, yes or no, choices, and secrets
-    (``SecretStr``). People then subscribe to it under ``/api/v1/subscriptions`` and in the portal, ``push.target.config`` is
-    an instance of it, *check_connection* tries one, and *read_url* reads those that were made before it was declared.
-    *target_schema* declares the same as a JSON Schema in place of a model, of which one is made.
+    *target*, a pydantic model, declares the members of a target: text, numbers, booleans, choices, and secrets (``SecretStr``).
+    People then subscribe under ``/api/v1/subscriptions`` and in the portal. ``push.target.config`` is an instance of the model,
+    *check_connection* tests a target, and *read_url* reads targets of subscriptions that are older than the model.
+    *target_schema* declares the same as a JSON Schema, from which the model is made.
 
-    Without *target* its targets are URLs of *schemes*, in lower case. ``https`` and ``http`` are what the guarded client dials, judged by the
-    deployment's policy. Any other scheme (``("mailto",)``) names a place within what the operator has named in the plugin's
-    settings, and is never dialled itself; its form is checked here, the rest by *check_target*, which is asked for
-    a target of any scheme once nothing else is wrong with it.
+    Without *target*, targets are URLs of *schemes*, in lower case. The guarded client dials ``https`` and ``http``, as the
+    deployment's policy allows. Any other scheme (``("mailto",)``) names a destination that the operator has configured in the
+    plugin's settings, and is never dialled itself; the hub checks only the form of such a URL. *check_target* is called for
+    a target of any scheme, after all other checks have passed.
 
-    *tell_gap* is asked where a subscription that its holder renews (``Terms``) has missed events for good: it was paused for longer
-    than events are kept, or went on without what it had missed. *breaker* says when a subscription that only fails is
-    disabled, where that is not as the deployment says.
+    *tell_gap* is called if a subscription with ``Terms`` has missed events for good: it was paused for longer than events are
+    kept, or was resumed without the missed events. *breaker* says when a subscription that only fails is disabled, if it
+    differs from the deployment's setting.
     """
 
     name: str
@@ -214,7 +214,7 @@ class Channel:
 
 
 def one_alone(deliver_batch: DeliverBatch) -> Deliver:
-    """Make what delivers one by itself, as a test does, of what delivers several."""
+    """Make a ``deliver`` from *deliver_batch*: it delivers a single event, as a test does."""
 
     async def deliver(push: Push[Any], http: HttpClient) -> Result:
         results = await deliver_batch([push], http)
@@ -227,15 +227,15 @@ def one_alone(deliver_batch: DeliverBatch) -> Deliver:
 
 
 class OpenOrigin(Protocol):
-    """Gives a way out to one origin that the operator has named in a plugin's settings. Ask for it at start.
+    """Gives a client for one origin that the operator has named in a plugin's settings. Call it at start.
 
-    Only for what such an origin names itself, as an issuer does its endpoints, it may be asked for later.
+    Call it later only for addresses that such an origin itself names, such as an issuer's endpoints.
     """
 
     def __call__(self, url: str, *, timeout_seconds: float) -> HttpClient:
-        """Give a client for the origin of *url*, in a private network too; it refuses every other origin.
+        """Give a client for the origin of *url*, which may be in a private network; the client refuses every other origin.
 
         Raises:
-            ValueError: *url* is not one that can be dialled, or leads to a cloud's metadata service.
+            ValueError: *url* cannot be dialled, or leads to a cloud's metadata service.
         """
         ...

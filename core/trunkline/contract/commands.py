@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 RunCommand = Callable[..., Any]
-"""Do what the command is for: ``async def`` or ``def``, with the plugin's context first.
+"""Run the command: ``async def`` or ``def``, with the plugin's context as the first parameter.
 
-The other parameters are what is typed behind the command, by Typer's rules: one without a default is an argument, one with a
-default is an option, and ``Annotated[…, typer.Option(help="…")]`` says more. Text that it returns is printed. ``Refused``
-ends it with its sentence and exit code 1.
+The other parameters are the command's arguments and options, by Typer's rules: a parameter without a default is an argument, a
+parameter with a default is an option, and ``Annotated[…, typer.Option(help="…")]`` adds help. Returned text is printed.
+``Refused`` ends the command with its message and exit code 1.
 """
 
 

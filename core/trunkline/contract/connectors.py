@@ -1,4 +1,4 @@
-"""Generators of what a platform needs to offer a product."""
+"""Connectors: the files that an automation platform needs to offer a product."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -6,23 +6,26 @@ from dataclasses import dataclass
 from trunkline.schemas.products import Product
 
 Generate = Callable[[Product], Mapping[str, bytes]]
-"""Make files, by their paths below the export's folder (``/`` between names), from a product alone: the same every time."""
+"""Make a connector's files, by their paths below the export's folder (with ``/``); equal products give equal files."""
 ReadFile = Callable[[str], bytes | None]
-"""Read the file at a path below an export's folder; None where there is none."""
+"""Read the file at a path below an export's folder; None if it does not exist."""
 
 
 @dataclass(frozen=True, slots=True)
 class Connector:
-    """What a platform needs to offer a product, made from its catalogue (``trunkline export NAME DIR``).
+    """A generator of the files that a platform needs to offer a product (``trunkline export NAME DIR``).
 
-    *steps* say, each in a sentence, what to do with the files until the platform offers the product. *channel* is the one
-    that the platform subscribes to by itself. *field_name* tells how the platform's users know the field of an event, or of an
-    answer, that stands at a path such as ``("payload", "amount")``; None where nobody maps fields. *remarks* says, each in
-    a sentence without its full stop, what of a product the platform shows otherwise than one might expect; the export
-    prints them. *keys* lists, out of the files of an export, what people's own workflows refer to once it is published, such as
-    the keys of triggers and of fields; an export that would lose one of them is refused. *demands* lists, out of the same files,
-    what has to be filled in, each after the one of the *keys* that it belongs to; an export that asks for more is refused.
-    *connecting* says, each in a sentence, what customers do at the platform to use the product there, once they have an API key.
+    Each entry of *steps*, *remarks* and *connecting* is a sentence.
+
+    *steps* say how to publish the files on the platform. *channel* is the channel by which the platform itself subscribes.
+    *field_name* gives the platform's name of the field at a path such as ``("payload", "amount")`` of an event or an answer; None
+    if users of the platform do not map fields. *remarks*, without full stops, say how the platform shows parts of a product
+    differently from what one might expect; the export prints them. *connecting* says how customers use the product on the
+    platform once they have an API key.
+
+    *keys* lists, from the files of an export, the keys that published workflows refer to, such as those of triggers and
+    fields; an export that would lose one of them is refused. *demands* lists, from the same files, the fields that must
+    be filled in, each after its entry of *keys*; an export that adds a demand is refused.
     """
 
     name: str

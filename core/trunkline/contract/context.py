@@ -1,4 +1,4 @@
-"""All that a plugin may touch."""
+"""The context of a plugin: everything that it may use."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -32,12 +32,12 @@ from trunkline.contract.stream import Emit, EventReader
 
 Made = TypeVar("Made")
 Settings = TypeVar("Settings", bound=BaseModel | None, default=BaseModel | None, covariant=True)  # noqa: PLC0105 - its name is in the reference
-"""The model of the plugin's settings; a plugin that has none, or does not ask for them, need not name it."""
+"""The model of the plugin's settings; a plugin that does not use settings need not name it."""
 
 
 @dataclass(frozen=True, slots=True)
 class PluginContext(Generic[Settings]):
-    """What a plugin may touch. *settings* is an instance of the model that it registered, or None.
+    """The objects that a plugin may use. *settings* is an instance of the model that the plugin registered, or None.
 
     Hooks name that model, ``PluginContext[Model]``, and have ``context.settings`` typed.
     """
@@ -47,7 +47,7 @@ class PluginContext(Generic[Settings]):
     http: HttpClient
     network: Network
     http_for: HttpFor
-    """Gives the guarded way out in the name of a company: its connections and lookups are apart from those of others."""
+    """Gives the guarded HTTP client of a company; its connections and name lookups are separate from those of other companies."""
     events: EventReader
     subscriptions: Subscriptions
     deliveries: DeliveryLog
@@ -68,7 +68,7 @@ class PluginContext(Generic[Settings]):
     sealer: Sealer
     metrics: PluginMetrics
     pages: Callable[[], Sequence[tuple[str, PortalPage]]]
-    """The pages of the portal that the plugins that run give, each with its plugin's name."""
+    """The portal pages of the running plugins, each with its plugin's name."""
     emit: Emit
     clock: Clock
     log: logging.Logger
@@ -80,10 +80,10 @@ class PluginContext(Generic[Settings]):
     )
 
     def shared(self, make: Callable[[Self], Made]) -> Made:
-        """Give what *make*, a function or class of the plugin's, makes of this context: made once, and the same ever after.
+        """Give the object that *make*, a function or class of the plugin, makes of this context; later calls give the same object.
 
-        So hooks share what lives as long as the hub, such as the connection to a broker: ``register_channels`` hands its
-        ``deliver`` over, ``lifespan`` opens and closes it, and two hubs in one process have one each.
+        Hooks use it to share an object that lives as long as the hub, such as the connection to a broker: ``register_channels``
+        passes its ``deliver`` on, and ``lifespan`` opens and closes it. Two hubs in one process have separate objects.
         """
         if make not in self._shared:
             self._shared[make] = make(self)

@@ -26,7 +26,7 @@ class FinishedAttempt:
 
 @dataclass(frozen=True, slots=True)
 class ChangedSubscription:
-    """A subscription that was made, changed, disabled or deleted; *status* is ``deleted`` for the last."""
+    """A subscription that was made, changed, disabled or deleted; *status* is ``deleted`` after a deletion."""
 
     subscription_id: str
     company_id: int
@@ -35,19 +35,19 @@ class ChangedSubscription:
 
 
 class Subscriptions(HeldSubscriptions, Protocol):
-    """The subscriptions of the plugin's own channels; the views are JSON as ``/api/v1/subscriptions`` has it."""
+    """The subscriptions of the plugin's own channels; views are JSON as in ``/api/v1/subscriptions``."""
 
     async def create(self, company_id: int, request: Mapping[str, Json], *, channel: str) -> dict[str, Json]:
-        """Make one and return it with its secret, which is never shown again.
+        """Make a subscription and return it with its secret, which is never shown again.
 
-        ``warnings``, sentences, are among its members where the name of its target does not resolve.
+        If the name of its target does not resolve, the view has ``warnings``, a list of sentences.
         """
         ...
 
     async def list(
         self, company_id: int, *, channel: str | None, target_url: str | None = None
     ) -> list[dict[str, Json]]:
-        """List those of *channel* (every channel's for None), oldest first, without secrets."""
+        """List the subscriptions of *channel* (None: of every channel), oldest first, without secrets."""
         ...
 
     async def page(
@@ -59,29 +59,30 @@ class Subscriptions(HeldSubscriptions, Protocol):
         cursor: str | None = None,
         limit: int | None = None,
     ) -> dict[str, Json]:
-        """List them a page at a time: ``subscriptions``, as ``list`` gives them, and their ``count``.
+        """List a page of subscriptions: ``subscriptions``, as ``list`` gives them, and their ``count``.
 
-        A page ends at *limit*, or early if its subscriptions are long. ``next_cursor`` is the *cursor* of the next page, None
-        on the last one. Raises BadCursor.
+        A page ends at *limit*, or early if its subscriptions are long. ``next_cursor`` is the *cursor* of the next page; None
+        on the last page. Raises BadCursor.
         """
         ...
 
     async def subscribe(
         self, company_id: int, request: Mapping[str, Json], *, channel: str
     ) -> tuple[dict[str, Json], bool]:
-        """Make one, or find the one that has the same target, event types and filter; tell whether it is new.
+        """Make a subscription, or find the one with the same target, event types and filter; the bool says whether it is new.
 
-        Either way it is shown with its secret. One that was disabled because it kept failing goes on with what it missed;
-        one whose target said 410 has ended, as has one whose maker may call no more, and a new one is made.
+        In both cases it is shown with its secret. A subscription that was disabled because it kept failing resumes with
+        the missed events. A subscription whose target has answered 410, or whose maker has lost access, has ended, and a
+        new one is made.
 
         Raises:
             BodyInvalid, TargetRefused: the request is not valid.
-            TooManySubscriptions: the company has all it may have.
+            TooManySubscriptions: the company has reached its limit.
         """
         ...
 
     async def get(self, company_id: int, subscription_id: str, *, channel: str | None) -> dict[str, Json]:
-        """Show one, without its secret. Raises NotFound."""
+        """Show a subscription without its secret. Raises NotFound."""
         ...
 
     async def update(
@@ -93,24 +94,23 @@ class Subscriptions(HeldSubscriptions, Protocol):
         channel: str | None,
         if_match: str | None = None,
     ) -> dict[str, Json]:
-        """Change what *changes* names. Raises NotFound, BodyInvalid, TargetRefused.
+        """Change the members of a subscription that *changes* names. Raises NotFound, BodyInvalid, TargetRefused.
 
-        Raises PreconditionFailed if it is not in the state that *if_match*, the header, names.
-
-        A target whose scheme, host or port is another needs ``headers`` beside it where the subscription has some.
+        Raises PreconditionFailed if its state is not the one in the header *if_match*. If the new target has another
+        scheme, host or port and the subscription has ``headers``, *changes* must give ``headers`` too.
         """
         ...
 
     async def delete(
         self, company_id: int, subscription_id: str, *, channel: str | None, if_match: str | None = None
     ) -> None:
-        """Delete one; its pending deliveries end as ``gone``. Raises NotFound, PreconditionFailed."""
+        """Delete a subscription; its pending deliveries end as ``gone``. Raises NotFound, PreconditionFailed."""
         ...
 
     async def disconnect(self, company_id: int | None, *, maker_id: str) -> int:
-        """Disable what *maker_id* (``Principal.id``) made for a company, or for any for None; returns how many there were.
+        """Disable the subscriptions that *maker_id* (``Principal.id``) made for a company (None: for any); returns their number.
 
-        They are of every channel. Their reason is ``disconnected``.
+        It applies to every channel. Their reason becomes ``disconnected``.
         """
         ...
 
@@ -123,32 +123,32 @@ class Subscriptions(HeldSubscriptions, Protocol):
         overlap_seconds: int,
         secret: str | None = None,
     ) -> dict[str, Json]:
-        """Give it a new secret, or the caller's own *secret*; the old one signs beside it for *overlap_seconds*.
+        """Give a subscription a new secret, or the caller's own *secret*; the old secret also signs for *overlap_seconds*.
 
         Raises:
             NotFound: there is no such subscription.
-            BodyInvalid: *secret* is none for its scheme.
-            Refused: five secrets sign already, the most that may at once.
+            BodyInvalid: *secret* does not fit the signature scheme.
+            Refused: five secrets already sign, which is the limit.
         """
         ...
 
     async def secrets(
         self, company_id: int, subscription_id: str, *, channel: str | None, reveal: bool = False
     ) -> Sequence[dict[str, Json]]:
-        """Show the secrets that sign now, newest first: ``secret`` with its ``expires_utc``, None if it has no end.
+        """List the signing secrets of a subscription, newest first: ``secret`` and ``expires_utc``, None if it does not expire.
 
-        They are masked, unless *reveal* is set: the audit log then names who has seen them. Of a key pair it is the public key.
-        Raises NotFound.
+        Secrets are masked unless *reveal* is set; the audit log then records who has seen them. For a key pair, ``secret`` is the
+        public key. Raises NotFound.
         """
         ...
 
     async def test(self, company_id: int, subscription_id: str, *, channel: str | None) -> dict[str, Json]:
-        """Make one unlogged attempt with an example event, whatever the status. Raises NotFound, Refused."""
+        """Make one unlogged attempt with an example event, whatever the subscription's status. Raises NotFound, Refused."""
         ...
 
 
 class DeliveryLog(Protocol):
-    """The delivery log of one company; the views are JSON as ``/api/v1/subscriptions/{id}/deliveries`` has it."""
+    """The delivery log of one company; views are JSON as in ``/api/v1/subscriptions/{id}/deliveries``."""
 
     async def of_subscription(
         self,
@@ -164,66 +164,68 @@ class DeliveryLog(Protocol):
         ...
 
     async def of_event(self, company_id: int, event_id: int) -> list[dict[str, Json]]:
-        """Show an event's deliveries with their ``subscription_id``, those of deleted subscriptions too. Raises NotFound."""
+        """Show an event's deliveries with their ``subscription_id``, also of deleted subscriptions. Raises NotFound."""
         ...
 
     async def get(self, company_id: int, delivery_id: str) -> dict[str, Json]:
-        """Show one delivery with its attempts. Raises NotFound."""
+        """Show a delivery with its attempts. Raises NotFound."""
         ...
 
     async def count_open(self, company_id: int, subscription_id: str) -> int:
-        """Count what is pending or held among a subscription's newest 10,000 deliveries. Raises NotFound."""
+        """Count the pending and held deliveries among the newest 10,000 of a subscription. Raises NotFound."""
         ...
 
     async def watermark(
         self, company_id: int, subscription_id: str, *, event_id: int | None = None
     ) -> str | None:
-        """Give the cursor up to which everything that is for a subscription has ended: delivered, or given up.
+        """Give the cursor up to which all deliveries of a subscription have ended, whether delivered or given up.
 
-        With *event_id*, which is being delivered, it is never beyond that event, and at it where nothing before it is open.
-        So a receiver that keeps the cursor of what it has last got, and later begins there, loses nothing.
+        *event_id* is an event that is being delivered: the cursor is then never after that event, and is exactly that
+        event's if no earlier delivery is open. A receiver that stores the cursor of its last event, and later resumes
+        there, loses nothing.
 
-        None of a subscription that has lapsed or whose target has ended it: what was open of it is given up, and no cursor is
-        safe any more, so a channel that gives cursors sends nothing then. Raises NotFound.
+        None if the subscription has lapsed or its target has ended it: its open deliveries are given up, and no cursor is
+        safe any more. A channel that sends cursors then sends nothing. Raises NotFound.
         """
         ...
 
     async def retry(self, company_id: int, delivery_id: str) -> dict[str, Json]:
-        """Make a delivery due now, whatever its state, and show it; in an order it keeps its place. Raises NotFound."""
+        """Make a delivery due now, whatever its state, and show it; its place in an ordered sequence stays. Raises NotFound."""
         ...
 
     async def skip(self, company_id: int, delivery_id: str) -> dict[str, Json]:
-        """End an open delivery as skipped, so that deliveries behind it go on, and show it. Raises NotFound."""
+        """End an open delivery as skipped, so that the deliveries behind it continue, and show it. Raises NotFound."""
         ...
 
     async def explain(self, company_id: int, event_id: int) -> dict[str, Json]:
-        """Tell for each subscription of the company whether it matched the event, and what became of it. Raises NotFound.
+        """Say for each subscription of the company whether it matched the event, and the result of the delivery. Raises NotFound.
 
-        Of one that was tried also the last answer: its status, and its first line without the subscription's secrets.
+        If an attempt was made, the entry includes the last answer: its status, and its first line without the
+        subscription's secrets.
         """
         ...
 
 
 class Replays(Protocol):
-    """Replays of one company's subscriptions; the views are JSON as ``/api/v1/replays`` has it."""
+    """Replays of one company's subscriptions; views are JSON as in ``/api/v1/replays``."""
 
     async def start(
         self, company_id: int, subscription_id: str, request: Mapping[str, Json], *, channel: str | None
     ) -> dict[str, Json]:
-        """Start a replay and show it; with ``dry_run`` only count. Raises NotFound, BodyInvalid.
+        """Start a replay and show it; with ``dry_run`` only count its events. Raises NotFound, BodyInvalid.
 
-        A count has ``matched``, and ``complete`` false where there was no time to count all of it. A company has one count
-        at a time: another one waits for it for a few seconds and is then refused with 429.
+        A count has ``matched``, and ``complete``: false if the time was too short to count all. A company has one count at
+        a time: a second one waits for a few seconds and is then refused with 429.
         """
         ...
 
     async def of_subscription(
         self, company_id: int, subscription_id: str, *, channel: str | None, limit: int = 20
     ) -> list[dict[str, Json]]:
-        """Show a subscription's newest replays, newest first, with what each sends again.
+        """Show a subscription's newest replays, newest first, with the events that each one sends again.
 
-        Beside what ``get`` shows: *kind* (``missed``, ``all`` or ``failed``), *event_types* (empty for all), and *remaining*,
-        the positions of the log that are still to be looked at. Raises NotFound.
+        The view has three members more than ``get`` shows: *kind* (``missed``, ``all`` or ``failed``), *event_types*
+        (empty for all), and *remaining*, the number of log positions that the replay has not read yet. Raises NotFound.
         """
         ...
 
@@ -232,5 +234,5 @@ class Replays(Protocol):
         ...
 
     async def cancel(self, company_id: int, replay_id: str) -> None:
-        """Stop a replay, and take back what it has made due and nobody has begun. Raises NotFound."""
+        """Stop a replay, and withdraw its deliveries that have not started. Raises NotFound."""
         ...

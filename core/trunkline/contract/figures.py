@@ -1,4 +1,4 @@
-"""Figures for a company's people: counts over time, lists, and what needs attention."""
+"""Statistics for a company: counts over time, lists, and problems that need attention."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -7,12 +7,12 @@ from typing import Literal, Protocol
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """What a company's events of one span of time came to; the span ends where the next one starts.
+    """A company's counts in one span of time, which ends at the start of the next bucket.
 
-    Events count where they were accepted, and so do their deliveries and attempts, whenever those were made: the figures of
-    a bucket are those of the same events. *matched* are deliveries in whatever state, *delivered* those that have been
-    delivered, *unfinished* those that are still to be, *failed* those that never will be. *failed_attempts* are attempts that
-    did not deliver. *p50_ms* and *p95_ms* are of the attempts that delivered, by nearest rank; None if there were none.
+    Events count in the span in which they were accepted. Their deliveries and attempts count in the same span, even if they were
+    made later. *matched* counts deliveries in any state, *delivered* those that were delivered, *unfinished* those that are still
+    open, *failed* those that were given up. *failed_attempts* counts attempts that did not deliver. *p50_ms* and *p95_ms* are
+    percentiles (nearest rank) of the attempts that delivered; None if there were none.
     """
 
     start_ms: int
@@ -29,15 +29,16 @@ class Bucket:
 AttentionKind = Literal[
     "disabled", "failing", "exhausted", "rejected", "held", "quarantined", "paused", "replay", "unused_key"
 ]
-"""What may be the matter, for whoever shows each in a way of its own."""
+"""The kinds of problems, for callers that show each kind differently."""
 
 
 @dataclass(frozen=True, slots=True)
 class Attention:
-    """Something that a person should look at. *sentence* says what is the matter and what to do.
+    """A problem that a person should look at. *sentence* says what is wrong and how to fix it.
 
-    *count* is of failures in a row, deliveries, or positions that a replay has still to look at; 1 otherwise.
-    *target_url* is the subscription's, for people who may read subscriptions; the sentence has its description, or its host.
+    *count* is the number of failures in a row, of deliveries, or of positions that a replay has not read; otherwise 1.
+    *target_url* is the subscription's target, for people who may read subscriptions; the sentence has only its
+    description or host.
     """
 
     kind: AttentionKind
@@ -52,12 +53,13 @@ class Attention:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """How one company does: *total* (as one bucket, from *since_ms*) and the same in *buckets*, oldest first.
+    """A company's statistics: *total* is one bucket from *since_ms*, *buckets* are the same split by time, oldest first.
 
-    *success_rate* is the share of the *attempts* that delivered, as a subscription's ``success_rate_24h`` is; None if there were
-    none. *subscriptions* are counted by ``health``. *attention* has the most urgent first.
-    Where the span has more than 10,000 deliveries, what is said of deliveries and attempts is estimated from those of one
-    event in *sampled_one_in* (but the total's *matched*); with 1 it is exact. Numbers of events are always exact.
+    *success_rate* is the share of *attempts* that delivered, as in a subscription's ``success_rate_24h``; None without attempts.
+    *subscriptions* are counted by ``health``. *attention* has the most urgent problem first.
+
+    In a span with more than 10,000 deliveries, the counts of deliveries and attempts are estimates from one event in
+    *sampled_one_in*, except the total's *matched*. With *sampled_one_in* 1 they are exact. Counts of events are always exact.
     """
 
     since_ms: int
@@ -73,7 +75,7 @@ class Overview:
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionActivity:
-    """How a subscription does: attempts that failed in a row, and the delivery of the newest event that it got.
+    """The state of a subscription: its failed attempts in a row, and the delivery of the newest event that it got.
 
     *last_status* is ``retrying`` if that delivery is pending after a failed attempt, and ``in flight`` during its first one.
     """
@@ -87,7 +89,7 @@ class SubscriptionActivity:
 
 @dataclass(frozen=True, slots=True)
 class ListedEvent:
-    """One event of a list; *body* is its envelope as it is sent, *deliveries* are counted by status.
+    """An event of a list: *body* is its envelope as it is sent, *deliveries* are counted by status.
 
     A pending delivery counts as ``retrying`` after a failed attempt, and as ``in flight`` during its first one.
     """
@@ -101,10 +103,10 @@ class ListedEvent:
 
 @dataclass(frozen=True, slots=True)
 class EventList:
-    """Events, newest first. *before* goes on where this list ends; None where there is nothing older.
+    """Events, newest first. *before* is the position at which the next page starts; None if there are no older events.
 
-    A search in the text looks at a bounded number of events a call: it may end with fewer than were asked for, or none,
-    and still have a *before*. *looked_to_ms* is when the oldest event that it looked at was accepted; None if there was none.
+    A text search reads a limited number of events per call, so a page may be short or empty although *before* is not None.
+    *looked_to_ms* is the acceptance time of the oldest event that the search read; None if it read none.
     """
 
     events: Sequence[ListedEvent]
@@ -114,7 +116,7 @@ class EventList:
 
 @dataclass(frozen=True, slots=True)
 class ShownEvent:
-    """One event, and the company's events next to it: the ids of the one *older* and the one *newer*, None at an end."""
+    """An event, with the ids of the company's next *older* and next *newer* event; None at an end of the log."""
 
     event: ListedEvent
     older: int | None
@@ -123,10 +125,10 @@ class ShownEvent:
 
 @dataclass(frozen=True, slots=True)
 class TargetFigures:
-    """How the target of a subscription did in 24 hours, and what failed since a time.
+    """The attempts of a subscription's target in the last 24 hours, and the deliveries that failed since a given time.
 
-    *p50_ms* and *p95_ms* are of the attempts that delivered, as upper bounds of classes; None if there were none. *failed*
-    are the deliveries that ended without success, counted up to 1,000.
+    *p50_ms* and *p95_ms* are of the attempts that delivered, as upper bounds of histogram classes; None if there were
+    none. *failed* counts deliveries that ended without success, up to 1,000.
     """
 
     subscription_id: str
@@ -139,7 +141,7 @@ class TargetFigures:
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """A subscription of any company that is failing or disabled since *since_ms*, and how its newest attempt ended."""
+    """A subscription of any company, failing or disabled since *since_ms*, with the result of its newest attempt."""
 
     company_id: int
     company_name: str | None
@@ -157,13 +159,13 @@ class Trouble:
 
 
 class Activity(Protocol):
-    """What a company's people look at: figures and lists, each call bounded in cost."""
+    """Statistics and lists about a company; the cost of each call is bounded."""
 
     async def overview(self, company_id: int, *, since_ms: int, until_ms: int, buckets: int = 48) -> Overview:
-        """Show how the events accepted from *since_ms* to before *until_ms* (Unix ms) did, in up to 200 *buckets*.
+        """Show statistics of the events accepted from *since_ms* to before *until_ms* (Unix ms), in up to 200 *buckets*.
 
         Raises:
-            ValueError: *until_ms* is not after *since_ms*, or there are too few or too many buckets.
+            ValueError: *until_ms* is not after *since_ms*, or the number of buckets is too low or too high.
         """
         ...
 
@@ -178,13 +180,13 @@ class Activity(Protocol):
         before: str | None = None,
         limit: int = 50,
     ) -> EventList:
-        """List up to *limit* events newest first: accepted from *since_ms* to before *until_ms*, with *text* in them.
+        """List up to *limit* events, newest first, that contain *text* and were accepted from *since_ms* to before *until_ms*.
 
-        No *types* means every type. *text* is looked for in the envelope as JSON, whatever the case of its letters; ``name:value``
-        finds the fields of that name which have that value (``sought``).
+        No *types* means every type. *text* is searched in the envelope's JSON, ignoring case; ``name:value`` finds the fields
+        *name* with that value (``sought``).
 
         Raises:
-            BadCursor: *before* is not one that this service gave out.
+            BadCursor: this service did not issue the cursor *before*.
         """
         ...
 
@@ -193,29 +195,32 @@ class Activity(Protocol):
         ...
 
     async def subscriptions(self, company_id: int) -> Sequence[SubscriptionActivity]:
-        """Tell how each of a company's subscriptions does, oldest first."""
+        """Show the state of each of a company's subscriptions, oldest first."""
         ...
 
     async def companies(self, query: str | None = None, *, limit: int = 20) -> Sequence[int]:
-        """List the companies that have keys or events and whose number begins with the digits *query*, lowest first."""
+        """List companies with keys or events whose id begins with the digits *query*, lowest id first."""
         ...
 
     async def targets(self, company_id: int, *, since_ms: int) -> Sequence[TargetFigures]:
-        """Tell how the target of each of a company's subscriptions does, and how many deliveries failed of events since *since_ms*."""
+        """Show the attempts of each subscription's target, and its failed deliveries of events since *since_ms*."""
         ...
 
     async def hours(self, company_id: int, subscription_id: str) -> Sequence[tuple[int, int]]:
-        """Give the delivered and the failed attempts of a subscription in each of the last 24 hours, oldest first; none if there is no such one."""
+        """Count the delivered and the failed attempts of a subscription in each of the last 24 hours, oldest first.
+
+        The list is empty if there is no such subscription.
+        """
         ...
 
     async def troubles(self, *, limit: int = 100) -> Sequence[Trouble]:
-        """List subscriptions of every company: up to *limit* that are failing, and up to *limit* that are disabled, newest first."""
+        """List subscriptions of every company: up to *limit* failing ones, and up to *limit* disabled ones, newest first."""
         ...
 
     async def owner(self, name: str) -> int | None:
-        """Tell of which company the event, delivery, subscription or key with the id *name* is; None if there is none."""
+        """Find the company of the event, delivery, subscription or key with the id *name*; None if there is none."""
         ...
 
     async def used(self, company_id: int) -> Mapping[str, int]:
-        """Tell how much of its limits a company uses now, by their names; those of pace and size are left out."""
+        """Show how much of its limits a company uses now, by the limits' names; limits of rates and sizes are left out."""
         ...

@@ -1,4 +1,4 @@
-"""Fragments of HTML that a plugin writes: whether one can stand in a page's frame, closed where it must be, and leaving it nowhere."""
+"""HTML fragments of plugins: checks that a fragment is well-formed and cannot leave its place in a page."""
 
 from html.parser import HTMLParser
 
@@ -10,7 +10,7 @@ VOID = frozenset(
 OPTIONAL_END = frozenset(
     ["p", "li", "dt", "dd", "option", "optgroup", "tr", "td", "th", "thead", "tbody", "tfoot", "colgroup"]
 )
-"""Elements whose end HTML lets out."""
+"""Elements whose end tag may be left out in HTML."""
 REFUSED = frozenset(
     [
         "html",
@@ -41,10 +41,10 @@ class FragmentInvalid(TrunklineError):
 
 
 def check_fragment(html: str) -> None:
-    """Read *html* to its end. Raises FragmentInvalid."""
+    """Check the fragment *html*. Raises FragmentInvalid."""
     reader = _Reader()
     reader.feed(html)
-    if "<" in reader.rawdata:  # what is left there is unfinished
+    if "<" in reader.rawdata:  # the rest is an incomplete tag or comment
         msg = "ends within a tag or a comment"
         raise FragmentInvalid(msg)
     reader.close()
@@ -52,7 +52,7 @@ def check_fragment(html: str) -> None:
 
 
 class _Reader(HTMLParser):
-    """Keeps the elements that are open."""
+    """Keeps a list of the open elements."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
@@ -81,7 +81,7 @@ class _Reader(HTMLParser):
             raise FragmentInvalid(msg)
 
     def finish(self) -> None:
-        """Refuse what is left open."""
+        """Refuse elements that are still open. Raises FragmentInvalid."""
         left = [tag for tag in self._open if tag not in OPTIONAL_END]
         if left:
             msg = f"does not end <{left[-1]}>"

@@ -1,8 +1,8 @@
 """Every hook that a plugin may implement.
 
 ``register_*`` hooks are plain functions, called once when the hub starts; they return frozen values and do no I/O.
-The others run later, may be ``def`` or ``async def``, and are called plugin by plugin under a time limit: one that raises
-or hangs stops nobody else. No hook may rely on an order among plugins.
+The others run later and may be ``def`` or ``async def``. They are called plugin by plugin under a time limit, and a hook that
+raises or hangs does not affect the other plugins. No hook may rely on the order of plugins.
 """
 
 from collections.abc import Sequence
@@ -49,27 +49,27 @@ def register_settings() -> type[BaseModel]:  # type: ignore[empty-body]
 
 @hookspec
 def register_event_types() -> Sequence[EventType]:  # type: ignore[empty-body]
-    """Give event types; a name that another plugin gives too is refused for both."""
+    """Give event types; if two plugins give the same name, both are refused."""
 
 
 @hookspec
 def register_casters() -> Sequence[Caster]:  # type: ignore[empty-body]
-    """Give what leads from one version of an event type to the next and back; see *Versions of event types* in the docs."""
+    """Give conversions between successive versions of an event type, in both directions; see *Versions of event types* in the docs."""
 
 
 @hookspec
 def register_channels(context: PluginContext) -> Sequence[Channel]:  # type: ignore[empty-body]
-    """Give channels; a name that another plugin gives too is refused for both."""
+    """Give channels; if two plugins give the same name, both are refused."""
 
 
 @hookspec
 def register_connectors() -> Sequence[Connector]:  # type: ignore[empty-body]
-    """Give generators of connectors; a name that another plugin gives too is refused for both."""
+    """Give generators of connectors; if two plugins give the same name, both are refused."""
 
 
 @hookspec
 def register_operations(context: PluginContext) -> Sequence[Operation]:  # type: ignore[empty-body]
-    """Say which actions, searches and lookups the plugin carries out; one that another plugin gives too is refused for both."""
+    """Give the actions, searches and lookups that the plugin implements; if two plugins implement one, both are refused."""
 
 
 @hookspec
@@ -79,30 +79,30 @@ def register_commands() -> Sequence[Command]:  # type: ignore[empty-body]
 
 @hookspec
 def register_routes(context: PluginContext) -> "Sequence[Routes]":  # type: ignore[empty-body]
-    """Give routers, mounted under ``/api/v1``. A process that serves nothing does not ask for them."""
+    """Give routers, mounted under ``/api/v1``. Only a process that serves HTTP calls this hook."""
 
 
 @hookspec
 def register_portal_pages(context: PluginContext) -> Sequence[PortalPage]:  # type: ignore[empty-body]
-    """Give pages of the admin portal, at ``/portal/x/{plugin}/{name}``: each a fragment of HTML in the portal's frame.
+    """Give pages of the admin portal, at ``/portal/x/{plugin}/{name}``: each is an HTML fragment in the portal's frame.
 
-    A page may use the portal's classes (``card``, ``table``, ``badge``, ``button``, ``muted``), and has forms if it has a
-    function that takes what they send (``PortalPage.submit``). It has no script and no style
-    of its own, and ends what it begins; one that does not, raises, or takes longer than five seconds, leaves a box with the
-    plugin's name in its place, and the reason in the log.
+    A page may use the portal's classes (``card``, ``table``, ``badge``, ``button``, ``muted``). It may have forms if it
+    has a function that handles them (``PortalPage.submit``). It must not have scripts or styles, and must close its
+    elements. A page that breaks these rules, raises, or takes longer than five seconds is replaced by a box with the
+    plugin's name; the log has the reason.
     """
 
 
 @hookspec
 def register_migrations() -> Sequence[Migrations]:  # type: ignore[empty-body]
-    """Give the plugin's migration history; its tables carry the plugin's name as prefix.
+    """Give the plugin's migration history; the names of its tables begin with the plugin's name.
 
-    A new database is made in one transaction. In one that is in use, hubs go on working: a revision that only makes tables
-    and adds columns and indexes (``op.create_table``, ``op.add_column``, ``op.create_index``, ``op.drop_index``) is
-    committed operation by operation, its indexes built concurrently on PostgreSQL. To see that, ``upgrade`` is run
-    first without a database. A revision that does anything else (``op.execute``, ``op.get_bind``,
-    ``op.batch_alter_table``) is one transaction, which holds its locks to the end: keep it apart from the others,
-    and short. Fill the rows of a large table in ``lifespan``, piece by piece.
+    A new database is made in one transaction. In a database that is in use, hubs continue to work during a migration. A
+    revision that only makes tables and adds columns and indexes (``op.create_table``, ``op.add_column``,
+    ``op.create_index``, ``op.drop_index``) is committed operation by operation, and PostgreSQL builds its indexes
+    concurrently. To find such revisions, ``upgrade`` is first run without a database. A revision that does anything else
+    (``op.execute``, ``op.get_bind``, ``op.batch_alter_table``) is one transaction, which holds its locks to the end: keep
+    it short, and separate from the others. Fill the rows of a large table in ``lifespan``, in small steps.
     """
 
 
@@ -111,36 +111,35 @@ def register_migrations() -> Sequence[Migrations]:  # type: ignore[empty-body]
 
 @hookspec
 def lifespan(context: PluginContext) -> AbstractAsyncContextManager[None]:  # type: ignore[empty-body]
-    """Give what is to be entered when the hub starts and left, in the same task, when it stops."""
+    """Give a context manager that the hub enters when it starts, and leaves in the same task when it stops."""
 
 
 @hookspec
 def authenticate_request(context: PluginContext, request: BearerRequest) -> Principal | None:
-    """Tell whose bearer token a call has, where it is no API key; None for a token that is not yours.
+    """Find the principal of a call's bearer token that is not an API key; None if the token is not yours.
 
-    What you answer is taken as if it were an API key of that company, on every call that takes one; calls are counted by the
-    principal's ``key_id``. Raise ``Unauthenticated`` for a token that is yours and is no longer valid, with a sentence that
-    says so.
+    The principal is accepted like that of an API key on every call that takes an API key; its calls are counted by its
+    ``key_id``. For a token of yours that is no longer valid, raise ``Unauthenticated`` with a sentence that says so.
     """
 
 
 @hookspec
 def find_principal(context: PluginContext, principal_id: str) -> Principal | None:
-    """Tell who a principal is now that ``authenticate_request`` has given: with the ``key_id`` *principal_id*.
+    """Find the current state of a principal that ``authenticate_request`` has given; *principal_id* is its ``key_id``.
 
-    None where it is not yours, or may do nothing any more. So what lasts longer than a call, such as a subscription of an
-    agent, ends with the right to it.
+    None if the principal is not yours or has lost its access. A long-lived thing, such as a subscription of an agent, ends
+    when its principal loses access.
     """
 
 
 @hookspec
 def describe_end(context: PluginContext, principal_id: str) -> Sequence[str]:  # type: ignore[empty-body]
-    """Say what of yours ends with a principal, such as a key that somebody is about to revoke: sentences for that person."""
+    """List the plugin's things that end with a principal, such as a key, as sentences for the person who is about to revoke it."""
 
 
 @hookspec
 def event_accepted(context: PluginContext, events: Sequence[AcceptedEvent]) -> None:
-    """React to events that were stored. Called after the answer was given; nothing can be refused here."""
+    """React to events that were stored. It is called after the answer was sent, so it cannot refuse an event."""
 
 
 @hookspec

@@ -19,11 +19,10 @@ from trunkline.schemas.products import Brand, Product
 
 @dataclass(frozen=True, slots=True)
 class Migrations:
-    """A plugin's own migration history: *location* is a folder of alembic revisions: ``f"{__name__}:FOLDER"``.
+    """A plugin's migration history: *location* is a folder of alembic revisions, as ``f"{__name__}:FOLDER"``.
 
-    The folder is in the package that is named, or beside a module that is one file.
-
-    *of_companies* names what companies have in its tables, in the order in which it may be removed: what refers to others first.
+    The folder is in the named package, or beside a module that is a single file.
+    *of_companies* names the rows of companies in its tables, in the order of removal: rows that refer to others first.
     """
 
     location: str
@@ -31,14 +30,14 @@ class Migrations:
 
 
 class PluginDatabase(Protocol):
-    """The hub's database, for a plugin's own tables; their names begin with the plugin's."""
+    """The hub's database, for a plugin's own tables; their names begin with the plugin's name."""
 
     def read(self) -> AbstractAsyncContextManager[AsyncConnection]:
-        """Lend a connection for reading. Raises StoreUnavailable."""
+        """Give a connection for reading. Raises StoreUnavailable."""
         ...
 
     def write(self) -> AbstractAsyncContextManager[AsyncConnection]:
-        """Lend a connection in a transaction that commits at the end. Raises StoreUnavailable."""
+        """Give a connection in a transaction that commits at the end. Raises StoreUnavailable."""
         ...
 
 
@@ -48,28 +47,28 @@ KEYS = table(
     column("revoked_ms", BigInteger()),
     column("expires_ms", BigInteger()),
 )
-"""API keys as rows, for joins of plugins with what ends with a key: read alone, never written. Times are Unix milliseconds."""
+"""The table of API keys, for joins in plugins' queries; read it only, never write it. Times are Unix milliseconds."""
 
 
 class ApiKeys(Protocol):
-    """API keys; the views are JSON as ``GET /api/v1/keys`` shows it, without any secret."""
+    """API keys; views are JSON as in ``GET /api/v1/keys``, without secrets."""
 
     async def authenticate(self, api_key: str) -> Principal:
-        """Tell whose key *api_key* is.
+        """Find the principal of *api_key*.
 
         Raises:
-            Unauthenticated: it is missing or malformed, or the key is unknown or was revoked.
-            Forbidden: it only emits events, for every company, and lets nobody in.
+            Unauthenticated: *api_key* is missing or malformed, or the key is unknown or was revoked.
+            Forbidden: the key may only emit events for every company, and gives no other access.
         """
         ...
 
     async def principal(
         self, key_id: str, *, company_id: int | None = None, link_id: str | None = None
     ) -> Principal | None:
-        """Tell who the key *key_id* stands for now; None where there is none or it was revoked. That counts as using it.
+        """Find the principal of the key *key_id*; None if there is none or it was revoked. The call counts as a use of the key.
 
-        What the call reads and makes from then on counts as its own, and as that of *company_id* where an operator's key has
-        let somebody of that company in, by the link *link_id*.
+        Later reads and changes of the call are recorded as this principal's. If a company's user has signed in by
+        *link_id*, a link of an operator's key, they are recorded as those of *company_id*.
         """
         ...
 
@@ -82,14 +81,14 @@ class ApiKeys(Protocol):
         expires_utc: str | None = None,
         networks: Sequence[str] = (),
     ) -> tuple[dict[str, Json], str]:
-        """Make a company's key and show it; beside it the key itself, for the only time.
+        """Make a company's key and show it, with the key itself, which is shown only now.
 
-        For None it is the platform's own: *scopes* are ``operator``, or ``events:write`` alone, which emits events of every
-        company and does nothing else. It ends at *expires_utc*, if that is given, and may be used from *networks* alone, if any are.
-        A value that is not given is the caller's own.
+        Without *company_id* it is an operator's key: *scopes* are ``operator``, or ``events:write`` alone, which only
+        emits events, for every company. The key expires at *expires_utc*, and may be used only from *networks*. A missing
+        value is taken from the caller's key.
 
         Raises:
-            BodyInvalid: a scope is unknown, or none is given (``COMPANY_SCOPES``); or the terms cannot be read, or exceed the caller's.
+            BodyInvalid: a scope is unknown or missing (``COMPANY_SCOPES``), or the terms are malformed or exceed the caller's.
             Forbidden: the caller is an app.
         """
         ...
@@ -97,24 +96,24 @@ class ApiKeys(Protocol):
     async def rotate(
         self, key_id: str, *, company_id: int | None, by: Principal, overlap_seconds: int
     ) -> tuple[dict[str, Json], str]:
-        """Make the successor of a company's key, or of anyone's for None; both are valid for *overlap_seconds*.
+        """Make the successor of a key of a company (None: of any); both are valid for *overlap_seconds*.
 
         Raises:
-            NotFound: there is no such key that is valid.
+            NotFound: there is no such valid key.
             Forbidden: it has a scope that *by* lacks.
         """
         ...
 
     async def list(self, company_id: int | None) -> list[dict[str, Json]]:
-        """List a company's keys, operators' for 0, everybody's for None; oldest first, revoked ones included."""
+        """List a company's keys (0: operators' keys, None: all keys), oldest first, with revoked ones."""
         ...
 
     async def revoke(self, key_id: str, *, company_id: int | None) -> None:
-        """Revoke a key of a company, or of anyone for None, at once and for good. Raises NotFound."""
+        """Revoke a key of a company (None: of any), at once and for good. Raises NotFound."""
         ...
 
     async def describe_end(self, key_id: str) -> Sequence[str]:
-        """Say what of plugins ends with the key *key_id*: sentences (the hook ``describe_end``)."""
+        """List the things of plugins that end with the key *key_id*, as sentences (the hook ``describe_end``)."""
         ...
 
     async def revoke_made_by(self, maker_id: str, *, company_id: int) -> int:
@@ -123,44 +122,45 @@ class ApiKeys(Protocol):
 
 
 class CallLimits(Protocol):
-    """The limits of calls by key and minute (settings ``limits``), for what pages of a plugin do in somebody's name."""
+    """The limits of calls per key and minute (settings ``limits``), for pages that act in a person's name."""
 
     async def count(self, holder: str, bucket: str, *, per_minute: int | None = None) -> None:
-        """Count one call of *holder*, a key's id or a name of your own.
+        """Count one call of *holder*, which is a key's id or a name of your own.
 
-        *bucket* is ``read``, ``write`` or ``admin``, as the same call over the API counts, or your own with *per_minute*.
+        *bucket* is ``read``, ``write`` or ``admin``, as for the same call over the API, or your own bucket with the limit
+        *per_minute*.
 
         Raises:
-            RateLimited: the minute is used up; nothing should be done. Its header ``Retry-After`` says when to try again.
+            RateLimited: the minute's calls are used up, so do nothing. Its header ``Retry-After`` says when to try again.
         """
         ...
 
 
 class ClientAddresses(Protocol):
-    """Where requests come from, as far as the proxies in front can be believed (``server.trusted_proxies``)."""
+    """The client addresses of requests, as far as the proxies in front are trusted (``server.trusted_proxies``)."""
 
     def find(self, peer: str | None, forwarded_for: Sequence[str]) -> str:
-        """Tell the address of whoever sent a request: of IPv6 the network of 64 bits, as everybody has a whole one.
+        """Find the client's address of a request; for IPv6 the /64 network, as each site has a whole /64.
 
         *peer* is the other end of the connection, *forwarded_for* the request's headers ``X-Forwarded-For``.
         """
         ...
 
     def is_within(self, networks: Sequence[str], peer: str | None, forwarded_for: Sequence[str]) -> bool:
-        """Tell whether a request comes from one of *networks* (``Principal.networks``); from anywhere will do for none."""
+        """Check that a request comes from one of *networks* (``Principal.networks``); without networks any address is allowed."""
         ...
 
 
 class Deployment(Protocol):
-    """The hub that the plugin runs in, for whoever runs it and for pages about it."""
+    """The deployment in which the plugin runs: its addresses, settings and state."""
 
     @property
     def public_url(self) -> str | None:
-        """Where the hub is reached from outside (``server.public_url``), without a slash at its end."""
+        """The public address of the hub (``server.public_url``), without a trailing slash."""
         ...
 
     def address(self, reached_at: str) -> str:
-        """Give where the hub is reached, for documents: ``public_url``, or where it listens, without a slash at its end.
+        """Give the hub's address for documents: ``public_url``, or the address on which it listens, without a trailing slash.
 
         Without ``public_url`` it is *reached_at*, the base URL of a request, if that names this machine, as in development.
         """
@@ -173,23 +173,24 @@ class Deployment(Protocol):
 
     @property
     def attempt_seconds(self) -> float:
-        """The limit of one attempt, if its subscription sets none (``delivery.timeout_seconds``)."""
+        """The time limit of an attempt whose subscription sets none (``delivery.timeout_seconds``)."""
         ...
 
     @property
     def retention_days(self) -> int:
-        """How long the hub keeps events and what became of them (``events.retention_days``)."""
+        """How long the hub keeps events and their deliveries (``events.retention_days``)."""
         ...
 
     def aged_ms(self, now_ms: int) -> int:
-        """Give the time up to which you may remove what has expired, if your clock says *now_ms*: 0 after the clock has stepped forward."""
+        """Give the time before which expired rows may be removed, by a clock at *now_ms*; 0 after the clock has stepped forward."""
         ...
 
     def access_tokens(self, *audiences: str, issuer: BaseModel | None = None) -> AccessTokens | None:
-        """Give what knows the access tokens of the issuer that ``auth.oauth`` names; None where it names none.
+        """Give the checker of access tokens of the issuer in ``auth.oauth``; None if that names no issuer.
 
-        They may be for whom the API's are, or for one of *audiences*. With *issuer*, a ``TokenIssuer`` of a plugin's
-        settings, it knows that one's tokens: for its audience, or for the first of *audiences* if it has none. Raises ValueError: the issuer cannot be asked.
+        Tokens may be for the API's audience, or for one of *audiences*. With *issuer*, a ``TokenIssuer`` of a plugin's
+        settings, the checker is for the tokens of *issuer*: for its audience, or for the first of *audiences* if it has
+        none. Raises ValueError if the issuer's URL cannot be called.
         """
         ...
 
@@ -198,62 +199,62 @@ class Deployment(Protocol):
         ...
 
     def channels(self) -> list[dict[str, Json]]:
-        """List the channels that run, as ``GET /api/v1/channels`` shows them: with what their targets are made of."""
+        """List the channels that run, as in ``GET /api/v1/channels``, with the members of their targets."""
         ...
 
     async def readiness(self) -> dict[str, str]:
-        """Tell what works: ``ok``, ``off``, or what is the matter (``GET /readyz``)."""
+        """Show the state of each component: ``ok``, ``off``, or the fault (``GET /readyz``)."""
         ...
 
     async def status(self) -> dict[str, Json]:
-        """Show the whole deployment as ``trunkline status --json`` does. Raises StoreUnavailable."""
+        """Show the whole deployment, as ``trunkline status --json`` does. Raises StoreUnavailable."""
         ...
 
     def product(self) -> Product:
-        """Give what connectors are made from: brand, address and catalogue."""
+        """Give the product from which connectors are made: brand, address and catalogue."""
         ...
 
     def connectors(self) -> Sequence[Connector]:
-        """List the connectors that plugins give, in the order of their names."""
+        """List the connectors of plugins, by name."""
         ...
 
     async def look_up_issuer(self) -> None:
-        """Read where users of connectors sign in, where ``auth.oauth`` names an issuer and not its endpoints.
+        """Read the sign-in endpoints for users of connectors, if ``auth.oauth`` names an issuer without its endpoints.
 
         Raises:
-            IssuerUnavailable: it cannot be asked now.
+            IssuerUnavailable: the issuer cannot be reached now.
         """
         ...
 
     def connector_files(self, name: str) -> Mapping[str, bytes]:
-        """Make a connector's files, by their paths.
+        """Make a connector's files, keyed by their paths.
 
         Raises:
             NotFound: there is no such connector.
             PluginFailed: its generator failed.
-            Refused: it has to name an issuer's endpoints, which nobody could tell.
+            Refused: the files need an issuer's endpoints, which are unknown.
         """
         ...
 
 
 class Sealer(Protocol):
-    """Makes text that only this hub can read and nobody can alter: for cookies and links. Each plugin's is its own."""
+    """Makes text for cookies and links that only this hub can read and nobody can alter. Each plugin has a separate sealer."""
 
     def seal(self, data: bytes, *, purpose: str) -> str:
-        """Encrypt *data*, as text that may stand in a URL; it opens only for the same *purpose*."""
+        """Encrypt *data* as text that is safe in a URL; it opens only for the same *purpose*."""
         ...
 
     def unseal(self, sealed: str, *, purpose: str) -> bytes:
         """Decrypt what ``seal`` made.
 
         Raises:
-            ValueError: it was made for another purpose or by another hub or plugin, or was altered.
+            ValueError: it has another purpose, comes from another hub or plugin, or was altered.
         """
         ...
 
 
 class Clock(Protocol):
-    """Where a plugin takes the time from."""
+    """The clock of a plugin."""
 
     def now_ms(self) -> int:
         """Unix time in milliseconds."""

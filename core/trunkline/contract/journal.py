@@ -1,4 +1,4 @@
-"""A plugin's way to tell people of its changes: operational events, and the audit log."""
+"""How a plugin records its changes: operational events, and the audit log."""
 
 from collections.abc import Mapping
 from typing import Protocol
@@ -9,12 +9,12 @@ from trunkline.schemas.catalog import Json
 
 
 class Journal(Protocol):
-    """Tells people of changes, and shows the changes of the past."""
+    """Records changes, and lists earlier ones."""
 
     async def tell(
         self, connection: AsyncConnection, event_type: str, *, company_id: int, facts: Mapping[str, Json]
     ) -> None:
-        """Make an operational event about a company, with *facts* in its payload, if the transaction of *connection* commits."""
+        """Emit an operational event about a company, with *facts* in its payload, if the transaction of *connection* commits."""
         ...
 
     def note(
@@ -26,9 +26,10 @@ class Journal(Protocol):
         before: Mapping[str, Json] | None = None,
         after: Mapping[str, Json] | None = None,
     ) -> None:
-        """Note a change of *target* in the audit log, if the transaction that the task is in commits; outside of one nothing is noted.
+        """Record a change of *target* in the audit log, if the task's current transaction commits; nothing is recorded
+        outside a transaction.
 
-        *action* is a noun and a verb (``app.changed``). Members whose name says that they are secret are masked.
+        *action* is a noun and a verb (``app.changed``). Members whose names mark them as secret are masked.
         """
         ...
 
@@ -42,5 +43,5 @@ class Journal(Protocol):
         cursor: str | None = None,
         limit: int = 50,
     ) -> dict[str, Json]:
-        """List changes newest first, as ``GET /api/v1/audit`` does; those about every company for None. Raises BadCursor."""
+        """List changes, newest first, as ``GET /api/v1/audit`` does; of every company for None. Raises BadCursor."""
         ...

@@ -4,33 +4,34 @@ from typing import Protocol
 
 
 class PluginCounter(Protocol):
-    """Counts what has happened."""
+    """Counts how often something happens."""
 
     def count(self, *labels: str, by: int = 1) -> None:
-        """Count something *by* times more, under the values of the labels that the metric was made with."""
+        """Add *by* to the counter, under the metric's label values."""
         ...
 
 
 class PluginDurations(Protocol):
-    """Counts how long things took, as a histogram of seconds."""
+    """Measures durations, as a histogram of seconds."""
 
     def observe(self, seconds: float, *labels: str) -> None:
-        """Count one that took *seconds*, under the values of the labels that the metric was made with."""
+        """Add a duration of *seconds*, under the metric's label values."""
         ...
 
 
 class PluginMetrics(Protocol):
-    """Adds metrics to ``GET /metrics``, named ``trunkline_{plugin}_{name}``; of several processes they are added up.
+    """Adds metrics to ``GET /metrics``, named ``trunkline_{plugin}_{name}``; values of several processes are added up.
 
-    Make each once, where the plugin is set up. A metric has up to 500 combinations of values; whatever comes later is counted
-    with ``other`` for every label, so that nothing that a stranger sends can fill the memory.
+    Make each metric once, during setup. A metric has up to 500 combinations of label values; further ones are counted
+    with ``other`` for every label, so that input from strangers cannot fill the memory.
 
     Raises:
-        ValueError: the name or a label is not made of lower-case letters, digits and ``_``, or the metric is there otherwise.
+        ValueError: the name or a label has characters other than lower-case letters, digits and ``_``, or the metric exists with
+            other labels or of another kind.
     """
 
     def counter(self, name: str, documentation: str, *labels: str) -> PluginCounter:
-        """Add a counter; its name ends with ``_total`` by itself."""
+        """Add a counter; ``_total`` is appended to its name."""
         ...
 
     def durations(self, name: str, documentation: str, *labels: str) -> PluginDurations:

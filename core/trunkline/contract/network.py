@@ -1,4 +1,4 @@
-"""The guarded way out for channels that do not speak HTTP: a broker's protocol, a database's."""
+"""The guarded way out for channels that do not use HTTP, such as those of brokers and databases."""
 
 import asyncio
 from collections.abc import Sequence
@@ -6,29 +6,29 @@ from typing import Protocol
 
 
 class Network(Protocol):
-    """Dials what a customer names: every address is judged by the deployment's policy, as for HTTP.
+    """Connects to hosts that a customer names: the deployment's policy checks every address, as for HTTP.
 
-    A server that the operator names in the plugin's settings needs none of it.
+    Do not use it for a server that the operator names in the plugin's settings.
     """
 
     async def connect(
         self, host: str, port: int, *, company_id: int, tls: bool = False
     ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        """Open a connection for a company, with *tls* one whose certificate is for *host*. Whoever opens it closes it.
+        """Open a connection for a company; with *tls* its certificate must be for *host*. The caller closes it.
 
         Raises:
-            AddressRefused: the policy forbids where *host* leads.
+            AddressRefused: the policy forbids the address of *host*.
             OSError, TimeoutError: there is no connection; its text is fit for the delivery log.
         """
         ...
 
     async def addresses(self, host: str, port: int, *, company_id: int) -> Sequence[str]:
-        """Find the addresses that may be dialled for *host*: for a client library that takes an address beside the name.
+        """Find the addresses that may be dialled for *host*, for a client library that takes an address besides the name.
 
-        Dial one of them, and nothing else: another lookup may answer with an address that nobody has judged.
+        Dial only one of them: another lookup may answer with an address that was not checked.
 
         Raises:
-            AddressRefused: the policy forbids where *host* leads.
-            OSError: its name does not resolve.
+            AddressRefused: the policy forbids the address of *host*.
+            OSError: the name of *host* does not resolve.
         """
         ...

@@ -8,9 +8,9 @@ from trunkline.model.principals import Principal
 
 @dataclass(frozen=True, slots=True)
 class PortalRequest:
-    """Who looks at a plugin's page of the portal, and at which company; *query* are the URL's parameters.
+    """A request for a plugin's portal page: who sends it, and for which company; *query* has the URL's parameters.
 
-    *form* is what each form of the page has in it, as HTML: hidden fields that prove that the page was shown to its sender.
+    *form* is HTML that each form of the page must contain: hidden fields that prove that the sender was shown the page.
     """
 
     company_id: int
@@ -21,7 +21,7 @@ class PortalRequest:
 
 @dataclass(frozen=True, slots=True)
 class PortalContent:
-    """A page's content with more to say than its HTML: *form_targets* are origins that the answers of its forms may lead to."""
+    """A page's HTML, and *form_targets*: the origins to which the answers of its forms may lead."""
 
     html: str
     form_targets: Sequence[str] = ()
@@ -29,26 +29,27 @@ class PortalContent:
 
 @dataclass(frozen=True, slots=True)
 class PortalRedirect:
-    """The answer of a form: go to *url*, the page itself if empty, where *message* is shown if that is in the portal."""
+    """The answer of a form: a redirect to *url* (the page itself if empty); a page of the portal then shows *message*."""
 
     url: str = ""
     message: str | None = None
 
 
 Render = Callable[[PortalRequest], str | PortalContent | Awaitable[str | PortalContent]]
-"""Write the page's content: a fragment of HTML, put into the portal's frame as it is, so escape what is not yours."""
+"""Write the page's content: an HTML fragment that is put into the portal's frame unchanged, so escape all foreign text."""
 Submit = Callable[[PortalRequest, Mapping[str, Sequence[str]]], Awaitable[PortalContent | PortalRedirect]]
-"""Do what a form of the page asks for, with its fields: answer with the page anew, or lead elsewhere. May raise ``Refused``."""
+"""Handle a form of the page, given its fields: return the page again, or a redirect. May raise ``Refused``."""
 
 
 @dataclass(frozen=True, slots=True)
 class PortalPage:
-    """A page that a plugin adds to the portal; *name* is its part of the URL, *title* stands in the navigation.
+    """A page that a plugin adds to the portal; *name* is its part of the URL, *title* its name in the navigation.
 
-    Only keys with *scope* see it, everybody for None. *icon* is an SVG element to stand before the title, or None.
-    A *render* that fails, or takes longer than 5 seconds, shows an error in its place. With *submit* the page may have forms:
-    ``method="post"``, without an action, and with ``PortalRequest.form`` in them. A page that is not *listed* is not in the
-    navigation; one that may not be *framed* is in no frame, whoever may show the portal in one.
+    Only keys with *scope* see it; None: every key. *icon* is an SVG element before the title, or None.
+
+    If *render* fails or takes longer than 5 seconds, the portal shows an error instead. With *submit* the page may have
+    forms, with ``method="post"``, without an action, and with ``PortalRequest.form`` in them. A page that is not *listed*
+    is left out of the navigation. A page that is not *framed* may never be shown in a frame, even if the portal may.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Actions, searches and lookups: who carries them out, and what their callers get."""
+"""Actions, searches and lookups: their implementations, and their results."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,10 +12,10 @@ from trunkline.schemas.definitions import Definition, Kind
 
 @dataclass(frozen=True, slots=True)
 class EmittedEvent:
-    """An event that a plugin wants accepted: it is validated like any other.
+    """An event that a plugin emits; it is validated like any other event.
 
-    *version* is the one of its type that it is valid in, the current one for None. *payload_json* is for a *payload* that was read from JSON (``read_json``): it is stored in its place, so that every
-    digit stays as it was written.
+    *version* is the version of its type in which it is valid; None: the current one. *payload_json* is the JSON from which
+    *payload* was read (``read_json``); it is stored instead, so that every digit stays as written.
     """
 
     company_id: int
@@ -28,11 +28,11 @@ class EmittedEvent:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call of an action, a search or a lookup, allowed and validated.
+    """One call of an action, a search or a lookup, after authorization and validation.
 
-    *input* holds the body or the query, and the parameters of the path; values that count as absent have been left out.
-    *connection* is there for what is carried out in the hub's database: inside the transaction that also stores the
-    answer's events and the idempotency key (an action), or for reading (a search or a lookup). Never commit it.
+    *input* holds the body or the query, and the parameters of the path; absent values are left out.
+    *connection* is given to a call that uses the hub's database. For an action it is in the transaction that also stores the
+    answer's events and the idempotency key; for a search or a lookup it is for reading. Never commit it.
     """
 
     definition: Definition
@@ -40,16 +40,16 @@ class Call:
     key_id: str
     input: Mapping[str, Json] = field(repr=False)
     idempotency_key: str | None = None
-    """Names this call to whoever carries it out elsewhere: the caller's own, or one made for this call."""
+    """The idempotency key for another system that carries out the call: the caller's own, or one made for this call."""
     deadline_seconds: float = 10.0
     connection: AsyncConnection | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a call came to. *output* is validated; *events* are stored with it, or neither is.
+    """The result of a call. *output* is validated; it and *events* are stored together or not at all.
 
-    *is_new* is False where a create found what an earlier one had made: that is answered with 200.
+    *is_new* is False if a create call found an existing record; the answer is then 200.
     """
 
     output: Mapping[str, Json] = field(repr=False)
@@ -62,19 +62,19 @@ Run = Callable[[Call], Awaitable[Answer]]
 
 Raises:
     NotFound: there is no such record in the company.
-    BodyInvalid: the input is of the right form, but cannot be.
-    ProviderFailed: it could not be carried out, through no fault of the caller.
+    BodyInvalid: the input has the right form, but cannot be accepted.
+    ProviderFailed: the call failed for a reason other than the caller's input.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """Who carries out the action, the search or the lookup *name*.
+    """The implementation of the action, search or lookup *name*.
 
-    An action writes into the system of record, a search reads by key, for find-or-create, and a lookup lists what a dropdown
-    shows. *definition* is for a plugin that brings its own; otherwise the schemas define it. *kind* need be said only where the
-    schemas define more than one thing of that name. With *uses_database* the call has a connection and all of it is
-    one transaction; without, nothing is locked while *run* waits for somebody else.
+    An action writes into the system of record, a search finds a record by its key (find-or-create), and a lookup lists
+    the choices of a dropdown. *definition* is given if the schemas do not define the operation. *kind* is needed only if
+    the schemas define several operations of that name. With *uses_database* the call gets a connection and runs in one
+    transaction; without it, *run* may wait for another system without holding a lock.
     """
 
     name: str
@@ -86,7 +86,7 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """An answer as it is sent: *body* is JSON. *repeated* where an earlier request with the same key had got it."""
+    """An answer as it is sent: *body* is JSON. *repeated* is True if an earlier request with the same key had this answer."""
 
     status: int
     body: bytes = field(repr=False)
@@ -94,14 +94,14 @@ class Answered:
 
 
 class Operations(Protocol):
-    """Actions, searches and lookups: what is defined, and what somebody carries out."""
+    """The defined actions, searches and lookups, and calls of them."""
 
     def defined(self, kind: Kind) -> Sequence[Definition]:
-        """List what the schemas define, whoever carries it out, in the order of their names."""
+        """List the definitions in the schemas, provided or not, by name."""
         ...
 
     def provided(self, kind: Kind) -> Sequence[Definition]:
-        """List what a plugin that runs carries out, in the order of their names. Complete once the routes are asked for."""
+        """List the definitions that a running plugin implements, by name. The list is complete when ``register_routes`` is called."""
         ...
 
     async def call(
@@ -114,12 +114,12 @@ class Operations(Protocol):
         input: Mapping[str, Json],
         idempotency_key: str | None = None,
     ) -> Answered:
-        """Validate, carry out, validate again, and store what is to be stored together.
+        """Validate the input, carry out the call, validate its answer, and store the answer, events and key together.
 
         Raises:
             BodyInvalid, BadQuery: the input breaks its schema (a body's, a query's).
             NotFound: there is no such record.
             IdempotencyConflict: *idempotency_key* was used for another request.
-            ProviderFailed: whoever carries it out failed, or gave an answer that breaks its schema.
+            ProviderFailed: the plugin failed, or gave an answer that breaks its schema.
         """
         ...

@@ -1,4 +1,4 @@
-"""The inbox of events whose payload breaks its type's schema: looked at, corrected, released into the log, or deleted."""
+"""The quarantine of events whose payload breaks its type's schema, where people correct, release or delete them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -9,10 +9,11 @@ from trunkline.errors import FieldError
 
 @dataclass(frozen=True, slots=True)
 class QuarantinedEvent:
-    """An event that waits. *payload* and *metadata* are JSON as it came in; *metadata* is empty where there is none.
+    """An event in quarantine. *payload* and *metadata* are JSON as received; *metadata* is empty if there was none.
 
-    *version* is the one of its type that its sender named, None for the current one. *created_utc* is the ``createdUtc`` that it will have.
-    *errors* are what the schema of today finds wrong: none where it can be released as it is.
+    *version* is the version of its type that its sender named, None for the current one. *created_utc* is the
+    ``createdUtc`` that it will have. *errors* are its faults by the current schema; if there are none, the event can be
+    released as it is.
     """
 
     id: str
@@ -29,7 +30,7 @@ class QuarantinedEvent:
 
 @dataclass(frozen=True, slots=True)
 class QuarantinePage:
-    """Events that wait, newest first; *next_cursor* goes on after them, None where there are no more."""
+    """Events in quarantine, newest first; *next_cursor* is the cursor of the next page, None on the last page."""
 
     events: Sequence[QuarantinedEvent]
     next_cursor: str | None
@@ -37,7 +38,7 @@ class QuarantinePage:
 
 @dataclass(frozen=True, slots=True)
 class ReleasedEvent:
-    """A released event: its place in the log and its envelope; *repeated* where it had been released before."""
+    """A released event: its place in the log and its envelope; *repeated* is True if it had been released before."""
 
     position: int
     body: bytes = field(repr=False)
@@ -46,9 +47,9 @@ class ReleasedEvent:
 
 @dataclass(frozen=True, slots=True)
 class ReleasedEvents:
-    """How many events were released together, and how many still break their schema.
+    """The number of events released together, and of those that still break their schema.
 
-    *next_cursor* goes on where a call ended that had looked at as many as one call looks at; None where all were looked at.
+    *next_cursor* continues after a call that has read as many events as one call may; None if it has read all.
     """
 
     released: int
@@ -57,46 +58,46 @@ class ReleasedEvents:
 
 
 class Quarantine(Protocol):
-    """The inbox of a company, or of all for a company of None. An event that is not there was released or deleted."""
+    """The quarantine of a company, or of all companies for None. NotFound means that the event was released or deleted."""
 
     async def list(
         self, company_id: int | None, *, type: str | None = None, cursor: str | None = None, limit: int = 50
     ) -> QuarantinePage:
-        """List up to *limit* events that wait, newest first; of one *type*, or of any. Raises BadCursor."""
+        """List up to *limit* events in quarantine, newest first, of *type* or of any type. Raises BadCursor."""
         ...
 
     async def get(self, id: str, *, company_id: int | None) -> QuarantinedEvent:
-        """Show one that waits. Raises NotFound."""
+        """Show an event in quarantine. Raises NotFound."""
         ...
 
     async def replace(self, id: str, payload: bytes, *, company_id: int | None) -> QuarantinedEvent:
-        """Put *payload* (compact JSON) in the place of its own, valid or not, and judge it.
+        """Replace the payload of an event by *payload* (compact JSON), valid or not, and validate it.
 
         Raises:
-            NotFound: there is none, or it waits no more.
-            BodyTooLarge: the event would be larger than an event may be.
+            NotFound: there is no such event, or it was released or deleted.
+            BodyTooLarge: the event would exceed the size limit of events.
         """
         ...
 
     async def release(
         self, id: str, *, company_id: int | None, payload: bytes | None = None
     ) -> ReleasedEvent:
-        """Put it into the log, once and never twice; with *payload* (compact JSON) in the place of its own, if given.
+        """Put an event into the log, at most once; *payload* (compact JSON), if given, replaces the event's payload.
 
         Raises:
-            EventRejected: it still breaks its schema; it stays as it was.
-            NotFound: there is none.
-            Conflict: it was released before, and with another payload than this, for all that can be told.
-            BodyTooLarge: the event would be larger than an event may be.
+            EventRejected: the event still breaks its schema, and stays unchanged.
+            NotFound: there is no such event.
+            Conflict: the event was released before, apparently with another payload.
+            BodyTooLarge: the event would exceed the size limit of events.
         """
         ...
 
     async def release_all(
         self, company_id: int | None, *, type: str, cursor: str | None = None
     ) -> ReleasedEvents:
-        """Release every event of *type* that its schema finds valid by now, oldest first. Raises BadCursor."""
+        """Release every event of *type* that is valid by now, oldest first. Raises BadCursor."""
         ...
 
     async def delete(self, id: str, *, company_id: int | None) -> None:
-        """Remove one that waits for good. Raises NotFound."""
+        """Delete an event in quarantine for good. Raises NotFound."""
         ...

@@ -1,4 +1,4 @@
-"""Readers of the log whose cursors the hub keeps, and the proof that a reader has everything."""
+"""Named readers of the log whose cursors the hub stores, and digests that prove that a reader has every event."""
 
 from collections.abc import Mapping, Sequence
 from typing import Protocol
@@ -7,7 +7,7 @@ from trunkline.schemas.catalog import Json
 
 
 class Consumers(Protocol):
-    """The named consumers of companies; the views are JSON as ``/api/v1/consumers`` has it."""
+    """The named consumers of companies; views are JSON as in ``/api/v1/consumers``."""
 
     async def page_of(
         self, company_id: int, *, cursor: str | None = None, limit: int = 50
@@ -16,13 +16,13 @@ class Consumers(Protocol):
         ...
 
     async def get(self, company_id: int, name: str) -> dict[str, Json]:
-        """Show one. Raises NotFound."""
+        """Show a consumer. Raises NotFound."""
         ...
 
     async def seek(
         self, company_id: int, name: str, *, cursor: str | None = None, since_ms: int | None = None
     ) -> dict[str, Json]:
-        """Move it to *cursor*, or to what was accepted at *since_ms* (Unix ms), and show it. Every lease of it ends.
+        """Move a consumer to *cursor*, or to the acceptance time *since_ms* (Unix ms), and show it. All its leases end.
 
         Raises NotFound, BadCursor, CursorExpired, CursorUnknown.
         """
@@ -30,7 +30,7 @@ class Consumers(Protocol):
 
 
 class Digests(Protocol):
-    """Counts and digests of stretches of the log, as ``GET /api/v1/events/digest`` gives them."""
+    """Counts and digests of ranges of the log, as in ``GET /api/v1/events/digest``."""
 
     async def of(
         self,

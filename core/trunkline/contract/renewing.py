@@ -1,4 +1,4 @@
-"""Subscriptions that whoever holds them renews: named by their channel, and ended when nobody renews them."""
+"""Subscriptions with terms: their channel names them, their holders renew them, and they lapse without renewal."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,12 +9,12 @@ from trunkline.schemas.catalog import Json
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """On what terms a subscription is held.
+    """The terms of a subscription.
 
-    *name* is the channel's own for it: there is one of a name in a company. *holder* says whose it is, in the channel's words, and
-    has at most *most_of_holder* at once. It lapses after *lasts_seconds* (never, for None) unless it is renewed before.
-    *notes* are handed to the channel with each attempt (``Target.notes``). Where a renewal brings another secret, the one
-    before signs beside it for *overlap_seconds*. A start that was accepted before *oldest_ms* (Unix ms) moves up to there.
+    *name* is the channel's own name for it, unique in a company. *holder* is the channel's name for its holder, who
+    may have at most *most_of_holder* subscriptions at once. It lapses after *lasts_seconds* without renewal; None: never.
+    *notes* are passed to the channel with each attempt (``Target.notes``). If a renewal gives another secret, the previous secret
+    also signs for *overlap_seconds*. A start before *oldest_ms* (Unix ms of acceptance) is moved to *oldest_ms*.
     """
 
     name: str
@@ -28,11 +28,11 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Renewed:
-    """A subscription that was made or renewed. *view* is JSON as ``/api/v1/subscriptions`` has it, without the secret.
+    """A subscription that was made or renewed. *view* is JSON as in ``/api/v1/subscriptions``, without the secret.
 
-    *is_truncated*: events are left out that it should have got since the start that was asked for, or since it was renewed before,
-    because they are gone, or too old for the terms. *failed_since_ms*: it was disabled, since from then on (Unix ms) it only failed;
-    it goes on now.
+    *is_truncated*: events after the requested start, or after the previous renewal, are left out, because they have
+    expired or are too old for the terms. *failed_since_ms*: it had been disabled because every attempt since then (Unix
+    ms) failed; it is active again.
     """
 
     view: Mapping[str, Json]
@@ -43,7 +43,7 @@ class Renewed:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A subscription with its terms; *expires_ms* is Unix ms, None where it lasts until it is ended."""
+    """A subscription with its terms; *expires_ms* is Unix ms, None if it does not expire."""
 
     subscription_id: str
     name: str
@@ -56,28 +56,28 @@ class Held:
 
 
 class HeldSubscriptions(Protocol):
-    """The subscriptions of the plugin's own channels that their holders renew."""
+    """Subscriptions of the plugin's own channels that are renewed by their holders."""
 
     async def check(
         self, company_id: int, request: Mapping[str, Json], *, channel: str, terms: Terms
     ) -> None:
-        """Make sure that ``renew`` would take *request* now, and make nothing. Raises as it does."""
+        """Check that ``renew`` would accept *request* now, without making anything. Raises as ``renew`` does."""
         ...
 
     async def renew(
         self, company_id: int, request: Mapping[str, Json], *, channel: str, terms: Terms
     ) -> Renewed:
-        """Make the subscription of that name, or renew it: with the secret of *request*, and from now on for as long as *terms* say.
+        """Make the subscription with the name in *terms*, or renew it with the secret of *request* and the new terms.
 
-        One that was disabled because it kept failing goes on with what it missed; one that was paused stays so. One that has
-        lapsed, or whose target has ended it, has nothing left: it is made anew, and begins where ``start`` says.
+        A subscription that was disabled because it kept failing resumes with the missed events; a paused one stays paused. One
+        that has lapsed, or whose target has ended it, is made anew and begins at ``start``.
 
         Raises:
             BodyInvalid, TargetRefused: the request is not valid.
-            LimitReached: the company, or the holder, has all it may have.
+            LimitReached: the company or the holder has reached its limit.
         """
         ...
 
     async def held(self, company_id: int, *, channel: str, target_url: str | None = None) -> Sequence[Held]:
-        """List those of a company, oldest first, lapsed ones that were not made anew among them."""
+        """List the subscriptions of a company that have terms, oldest first, including lapsed ones that were not made anew."""
         ...

@@ -1,4 +1,4 @@
-"""The stream: reading events, and putting one on it."""
+"""The stream: reading events, and emitting one."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ class AcceptedEvent:
 
 @dataclass(frozen=True, slots=True)
 class StreamPage:
-    """Events in stream order, as the bytes that every channel sends, and the cursor that goes on after them."""
+    """Events in stream order, as the bytes that every channel sends, and the cursor of the next page."""
 
     bodies: Sequence[bytes]
     next_cursor: str
@@ -28,7 +28,7 @@ class StreamPage:
 
 
 class EventReader(Protocol):
-    """The reading half of the stream, one company at a time."""
+    """Reads the stream of one company at a time."""
 
     async def page(
         self,
@@ -43,25 +43,25 @@ class EventReader(Protocol):
         filter: Json | None = None,
         check_caller: Callable[[], Awaitable[None]] | None = None,
     ) -> StreamPage:
-        """Read up to *limit* events oldest first, waiting up to *wait_seconds* for the first; *types* may have groups in it.
+        """Read up to *limit* events, oldest first; wait up to *wait_seconds* for the first one.
 
-        Without *cursor* and *since_ms* (Unix ms of acceptance, inclusive) it starts at the oldest retained event.
-        No *types* means every type but the operational ones. Each event is given in the version of its type that *versions* names, in version 1 where
-        it names none, and as it was stored without *versions*; so it is below. With *filter*, as a subscription has it, only
-        events that meet it; a page may then be short or empty although ``more`` wait, as one call looks at so many only.
-
-        *check_caller* is awaited every 4 s while the call waits; an error that it raises ends the wait (``Caller.check_still_valid``).
+        *types* may name groups of types; empty, it means every type but the operational ones. Without *cursor* and
+        *since_ms* (Unix ms of acceptance, inclusive) it starts at the oldest retained event. Each event is given in the
+        version that *versions* names for its type, or else in version 1; without *versions* it is given as stored. The
+        same holds in the methods below. *filter*, of the same form as a subscription's, limits the page to events that
+        match. One call reads a limited number of events, so such a page may be short or empty although ``more`` is true.
+        *check_caller* is awaited every 4 s during the wait; an exception ends the wait (``Caller.check_still_valid``).
 
         Raises:
             BadQuery: *filter* is not valid for *types*.
-            BadCursor: *cursor* is not one that this service gave out.
+            BadCursor: this service did not issue *cursor*.
         """
         ...
 
     async def get(
         self, company_id: int, event_id: int, *, versions: Mapping[str, int] | None = None
     ) -> bytes | None:
-        """Read one envelope; None where the company has no such event."""
+        """Read an event's envelope; None if the company has no such event."""
         ...
 
     async def newest(
@@ -73,45 +73,45 @@ class EventReader(Protocol):
         versions: Mapping[str, int] | None = None,
         filter: Json | None = None,
     ) -> Sequence[bytes]:
-        """Read the newest envelopes, newest first; the schema's examples, as envelopes, if there are none.
+        """Read the newest envelopes, newest first; if there are none, the schema's examples as envelopes.
 
-        With *filter*, those of the newest 200 that meet it; the examples if none does.
+        *filter* selects from the newest 200 events; if none matches, the examples are given.
 
         Raises:
-            BadQuery: *filter* is none of the types' schemas.
-            TooMuchAtOnce: other searches of the company by a filter take their time.
+            BadQuery: *filter* does not fit the schemas of the types.
+            TooMuchAtOnce: other filtered searches of the company are still running.
         """
         ...
 
     async def head(self) -> str:
-        """Give the cursor that goes on after everything that is in the log now. Raises StoreUnavailable."""
+        """Give the cursor of the current end of the log. Raises StoreUnavailable."""
         ...
 
     def cursor_after(self, event_id: int) -> str:
-        """Give the cursor that goes on after an event."""
+        """Give the cursor directly after an event."""
         ...
 
     def types(self, *, versions: Mapping[str, int] | None = None) -> Sequence[EventType]:
-        """List every registered event type, in the order of their names.
+        """List every registered event type, by name.
 
-        Each is in the version that *versions* names, in version 1 where it names none, and current without *versions*.
+        Each type is given in the version that *versions* names, or else in version 1; without *versions* in the current version.
         """
         ...
 
     def operational_types(self) -> Sequence[EventType]:
-        """List the event types by which the hub tells of itself: only a reader that names them gets such events."""
+        """List the hub's operational event types; a reader gets such events only if it names their types."""
         ...
 
     def versions(self, type: str) -> Sequence[int]:
-        """List the versions of an event type that can be read, oldest first; none where there is no such type."""
+        """List the readable versions of an event type, oldest first; empty if there is no such type."""
         ...
 
 
 class Emit(Protocol):
-    """Put an event on the stream: it is validated, stored and delivered like one that came by HTTP."""
+    """Emit an event: it is validated, stored and delivered like an event received over HTTP."""
 
     async def __call__(self, event: EmittedEvent, *, idempotency_key: str | None = None) -> AcceptedEvent:
-        """Return once the event is durable.
+        """Emit *event*; return once the event is durable.
 
         Raises:
             EventRejected: the payload breaks its schema.

@@ -1,4 +1,4 @@
-"""Models of targets made from JSON Schema, for a channel whose declaration is data and no class (``Channel.target_schema``)."""
+"""Models of targets made from a JSON Schema, for a channel that declares its targets as data (``Channel.target_schema``)."""
 
 import re
 from collections.abc import Mapping
@@ -46,12 +46,12 @@ class SchemaTarget(BaseModel):
 
 
 def model_of(schema: Mapping[str, Json], *, name: str) -> type[SchemaTarget]:
-    """Make the model of targets that *schema* describes, an object of plain members.
+    """Make the model of targets from *schema*, which describes an object with plain members.
 
-    A member with ``writeOnly``, or with the format ``password``, is a secret; one that is not required may be absent.
+    A member with ``writeOnly``, or with the format ``password``, is a secret; a member that is not required may be absent.
 
     Raises:
-        ValueError: it says something that a form cannot show, or that would not be held; the sentence names where.
+        ValueError: *schema* has a rule that a form cannot show or that would not be enforced; the message names the member.
     """
     properties = schema.get("properties")
     if schema.get("type", "object") != "object" or not isinstance(properties, Mapping) or not properties:

@@ -1,7 +1,7 @@
-"""What a channel's subscriptions aim at, where the channel declares it as a model: its rules, its schema, its values.
+"""Targets of channels that declare them as a model: their rules, schema and values.
 
-A target is flat: its members are text, numbers, yes or no, choices and secrets, so that one declaration gives the form in the
-portal, the body of requests, and what may be shown. Pure: nothing here is stored or sent.
+A target is flat: its members are text, numbers, booleans, choices and secrets. So one declaration gives the form in the
+portal, the body of requests, and the members that may be shown. These functions are pure: they store and send nothing.
 """
 
 import json
@@ -18,9 +18,9 @@ from trunkline.errors import BodyInvalid, FieldError, pointer
 from trunkline.errors.wording import fault_words
 
 MASK = "••••"
-"""What stands for a secret wherever a target is shown; sent back, it means the secret that is stored."""
+"""The mask that replaces a secret in every view of a target; a request with the mask keeps the stored secret."""
 MAX_BYTES = 8192
-"""How long a target may be as JSON."""
+"""The maximum size of a target as JSON."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 PLAIN_TYPES = frozenset({"string", "integer", "number", "boolean"})
 
@@ -28,7 +28,7 @@ Members = Mapping[str, Any]
 
 
 def find_model_fault(model: object) -> str | None:
-    """Say why *model* cannot declare a channel's targets; None where it can."""
+    """Say why *model* cannot declare a channel's targets; None if it can."""
     if not (isinstance(model, type) and issubclass(model, BaseModel)):
         return "target is not a pydantic model class"
     if not model.model_fields:
@@ -47,7 +47,7 @@ def find_model_fault(model: object) -> str | None:
 
 
 def schema_of(model: type[BaseModel]) -> dict[str, Any]:
-    """Give the JSON Schema of *model*, its members written out; a secret is ``writeOnly``, what may be null is optional."""
+    """Give the JSON Schema of *model* with references resolved; a secret is ``writeOnly``, a nullable member is optional."""
     schema = model.model_json_schema()
     definitions = schema.pop("$defs", {})
     properties: dict[str, Any] = schema["properties"]
@@ -69,7 +69,7 @@ class Url(BaseModel):
 
 
 def shown_channel(channel: Channel) -> dict[str, Any]:
-    """Show *channel* as ``GET /api/v1/channels`` does; with its ``target_schema`` and an example where it declares targets."""
+    """Show *channel* as ``GET /api/v1/channels`` does, with ``target_schema`` and an example if it declares targets."""
     shown: dict[str, Any] = {
         "name": channel.name,
         "title": channel.title,
@@ -82,7 +82,7 @@ def shown_channel(channel: Channel) -> dict[str, Any]:
 
 
 def _example(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """Make an example of the members that have one, and of those that must be there."""
+    """Make an example from the members that have one, and from the required members."""
     required = schema.get("required", ())
     made: dict[str, Any] = {}
     for name, member in schema["properties"].items():
@@ -97,7 +97,7 @@ _BLANKS: Mapping[str, Any] = {"string": "…", "integer": 1, "number": 1.0, "boo
 
 
 def _plain(member: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict[str, Any]:
-    """Write *member* without references and without its null."""
+    """Resolve the references of *member*, and drop its null."""
     whole = dict(member)
     if reference := whole.pop("$ref", None):
         whole = {**definitions[reference.rpartition("/")[2]], **whole}
@@ -113,16 +113,16 @@ def _plain(member: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict[st
 
 
 def secret_names(model: type[BaseModel]) -> frozenset[str]:
-    """Name the members of *model* that are secret."""
+    """List the names of the secret members of *model*."""
     properties = schema_of(model)["properties"]
     return frozenset(name for name, member in properties.items() if member.get("writeOnly"))
 
 
 def read(model: type[BaseModel], members: Members) -> BaseModel:
-    """Read a target from what a request or a row has, with no value taken for another type's.
+    """Read a target from the members of a request or a row; no value is converted to another type.
 
     Raises:
-        BodyInvalid: with one entry per fault, below ``/target``; none repeats a value.
+        BodyInvalid: with one entry per fault, below ``/target``; no entry repeats a value.
     """
     errors = [
         FieldError(
@@ -158,7 +158,7 @@ def read(model: type[BaseModel], members: Members) -> BaseModel:
 
 
 def _without_secrets(words: str, model: type[BaseModel], members: Members) -> str:
-    """Keep what a validator says to itself where it repeats a secret: a plugin's words are shown to the caller."""
+    """Replace a validator's message if it contains a secret; callers see the messages of plugins."""
     told = any(str(members[name]) in words for name in secret_names(model) & members.keys() if members[name])
     return "is not valid" if told else words
 
@@ -166,9 +166,9 @@ def _without_secrets(words: str, model: type[BaseModel], members: Members) -> st
 def stored_or_read(
     channel: Channel | None, url: str, shown: Members | None, secrets: Members
 ) -> tuple[Members, Members] | None:
-    """Give what may be shown of a target, and its secrets, as stored; read from *url* where nothing was declared yet.
+    """Give a target's visible members and its secrets as stored; read from *url* if the row is older than the declaration.
 
-    None where the channel declares no targets, or cannot read that URL.
+    None if the channel declares no targets, or cannot read the URL.
     """
     if shown is not None:
         return shown, secrets
@@ -181,10 +181,10 @@ def stored_or_read(
 
 
 def config_of(channel: Channel, url: str, shown: Members | None, secrets: Members) -> BaseModel | None:
-    """Make what *channel* gets as ``push.target.config``; None where it declares no targets.
+    """Make the value of ``push.target.config`` for *channel*; None if it declares no targets.
 
     Raises:
-        BodyInvalid: the stored target does not fit the channel as it is now.
+        BodyInvalid: the stored target does not fit the channel's current model.
     """
     if channel.target is None:
         return None
@@ -195,7 +195,7 @@ def config_of(channel: Channel, url: str, shown: Members | None, secrets: Member
 
 
 def split(target: BaseModel) -> tuple[dict[str, Any], dict[str, str]]:
-    """Give what may be shown of *target*, and its secrets."""
+    """Split *target* into its visible members and its secrets."""
     names = secret_names(type(target))
     shown = target.model_dump(mode="json", exclude=set(names))
     return shown, {name: text for name in sorted(names) if (text := _text(getattr(target, name))) is not None}
@@ -209,12 +209,12 @@ def _text(secret: SecretStr | SecretBytes | None) -> str | None:
 
 
 def masked(shown: Members, secrets: Members) -> dict[str, Any]:
-    """Give a target as views have it."""
+    """Show a target with its secrets masked."""
     return {**shown, **dict.fromkeys(secrets, MASK)}
 
 
 def url_of(channel: str, shown: Members) -> str:
-    """Name a target in one line, by what may be shown of it: the same for the same target."""
+    """Name a target in one line by its visible members; equal targets have equal names."""
     given = [
         (name, value if isinstance(value, str) else json.dumps(value))
         for name, value in sorted(shown.items())
@@ -224,12 +224,12 @@ def url_of(channel: str, shown: Members) -> str:
 
 
 def changed(model: type[BaseModel], shown: Members, secrets: Members, changes: Members) -> BaseModel:
-    """Read the target that *changes* make of one; a member that they leave out, or mask, stays, and null takes one away.
+    """Apply *changes* to a target and read the result; a member that is missing or masked stays, and null removes one.
 
-    Secrets are shown to nobody: a caller that may change a target must not have them sent to a place of its own.
+    Secrets are never shown, so a caller that changes a target must not be able to send them to another address.
 
     Raises:
-        BodyInvalid: the target would be none, or leads elsewhere and its secrets are not given again.
+        BodyInvalid: the result is not a valid target, or it leads to another address and its secrets are not given again.
     """
     hidden = secret_names(model)
     given = {name: value for name, value in changes.items() if not (name in hidden and value == MASK)}

@@ -1,4 +1,4 @@
-"""Bearer tokens that are no API keys: what a plugin is asked about one, and what it may ask about an issuer's."""
+"""Bearer tokens that are not API keys: the request to a plugin about a token, and checks of an issuer's tokens."""
 
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -8,7 +8,7 @@ from trunkline.model.principals import Principal
 
 @dataclass(frozen=True, slots=True)
 class BearerRequest:
-    """A call with *token* as ``Authorization: Bearer``; *method* and *path* say which call it is."""
+    """A call with *token* as ``Authorization: Bearer``; *method* and *path* identify the call."""
 
     token: str = field(repr=False)
     method: str
@@ -16,18 +16,18 @@ class BearerRequest:
 
 
 class AccessTokens(Protocol):
-    """What knows whose the access tokens of an issuer are."""
+    """Finds the principals of an issuer's access tokens."""
 
     @property
     def issuer(self) -> str:
-        """The issuer's address, as its tokens have it."""
+        """The issuer's address, as in its tokens."""
         ...
 
     async def authenticate(self, token: str) -> Principal | None:
-        """Find the principal of *token*; None for what is no JSON Web Token.
+        """Find the principal of *token*; None if it is not a JSON Web Token.
 
         Raises:
-            Unauthenticated: it is not valid, is for somebody else, or its user belongs to no company.
-            Refused: nobody can tell now, or the company may not call now.
+            Unauthenticated: the token is not valid, is for another audience, or its user belongs to no company.
+            Refused: the check is not possible now, or the company has used up its calls.
         """
         ...

@@ -13,40 +13,40 @@
     │   ├── Conflict                409
     │   │   ├── IdempotencyConflict
     │   │   ├── CompanyErased       the company is being deleted
-    │   │   ├── LimitReached        the company has all that one of its limits allows
+    │   │   ├── LimitReached        the company has reached one of its limits
     │   │   │   └── TooManySubscriptions
-    │   │   └── PageLeaseLost       the lease of a page of a consumer has lapsed, or is another poller's
+    │   │   └── PageLeaseLost       the lease of a consumer's page has lapsed, or another poller holds it
     │   ├── CursorExpired           410  events after the cursor were removed
     │   ├── CursorUnknown           410  the cursor lies beyond the log's head
     │   ├── BodyTooLarge            413
     │   ├── BodyInvalid             422  carries one FieldError per fault
     │   │   └── EventRejected
-    │   │   └── FilterTooDear       over the limit 'filter_cost' of its company
+    │   │   └── FilterTooDear       over the company's limit 'filter_cost'
     │   ├── TargetRefused           422
     │   ├── RateLimited             429
     │   ├── TooFast                 429
     │   ├── KeysTooFast             429
-    │   ├── TooMuchAtOnce           429  the company has too much under way at once
+    │   ├── TooMuchAtOnce           429  the company has too many operations running
     │   ├── RequestTimeout          408  head or body did not come in time; the connection is closed
     │   ├── RequestMalformed        400  not valid HTTP, or repeats a header that may appear once
-    │   ├── CodingUnknown           415  the body is encoded in a way that is not read
+    │   ├── CodingUnknown           415  the body has an unknown coding
     │   ├── PreconditionFailed      412  the record is not in the state that If-Match names
     │   ├── HeadTooLarge            431  the connection is closed
-    │   ├── Overloaded              503  all of something that requests share is taken; nothing was done
+    │   ├── Overloaded              503  no connection or memory is left; nothing was done
     │   │   └── MachineExhausted    the hub's machine has no file, memory, port or thread left
     │   ├── Stopping                503  the process stopped before the request was done
-    │   └── ProviderRefused         whoever carries out an action or a search refused it, with a 4xx of their own
-    ├── ProviderFailed              502  whoever carries out an action or a search failed; it names them
+    │   └── ProviderRefused         the provider of an action or a search refused the call, with its own 4xx
+    ├── ProviderFailed              502  the named provider of an action or a search failed
     ├── StoreUnavailable            503  the database did not answer; nothing was stored
-    │   └── WritesRefused           the database answers and cannot write: its disk is full, say
-    ├── DatabaseUnfit               what the hub needs of the database is forbidden to it or taken by others; start-up stops
+    │   └── WritesRefused           the database answers but cannot write, for example on a full disk
+    ├── DatabaseUnfit               the database lacks a privilege or resource that the hub needs; start-up stops
     │   └── DatabaseTooOld
-    ├── Unreadable                  what is stored sealed does not open with the keys of this process
+    ├── Unreadable                  a sealed value does not open with the keys of this process
     ├── LeaseLost                   another worker holds the shard now; nothing was stored
     ├── SettingsInvalid             start-up stops
-    ├── SchemaInvalid               a schema file is not fit to judge payloads
+    ├── SchemaInvalid               a schema file is not valid
     ├── PluginFailed                a plugin could not be loaded, or raised
-    ├── ExtraMissing                a plugin needs packages that an extra of its distribution brings
+    ├── ExtraMissing                a plugin needs the packages of an extra of its distribution
     └── AddressRefused              the outbound policy forbids the address that was about to be dialled
 
 The HTTP layer maps ``Refused``, ``ProviderFailed`` and ``StoreUnavailable`` to answers (``trunkline.api.problems``).

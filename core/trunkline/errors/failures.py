@@ -6,7 +6,7 @@ from trunkline.errors.faults import TrunklineError
 
 
 class ProviderFailed(TrunklineError):
-    """Whoever carries out an action, a search or a lookup failed; *detail* is one sentence for the caller."""
+    """The provider of an action, a search or a lookup failed; *detail* is one sentence for the caller."""
 
     status = 502
     title = "Bad gateway"
@@ -25,7 +25,7 @@ class StoreUnavailable(TrunklineError):
 
 
 class WritesRefused(StoreUnavailable):
-    """The database answers and cannot write, as *reason* says; nothing was stored. *remedy* says what to do about it."""
+    """The database answers but cannot write, as *reason* says; nothing was stored. *remedy* says how to fix it."""
 
     def __init__(self, reason: str, *, remedy: str, answer: str) -> None:
         self.reason = reason
@@ -34,7 +34,7 @@ class WritesRefused(StoreUnavailable):
 
 
 class DatabaseUnfit(TrunklineError):
-    """The database is not one in which the hub could work; the message says why, and what would mend it."""
+    """The hub cannot work in this database; the message says why, and how to fix it."""
 
 
 class DatabaseTooOld(DatabaseUnfit):
@@ -60,7 +60,7 @@ class SettingsInvalid(TrunklineError):
 
 
 class SchemaInvalid(TrunklineError):
-    """A schema file cannot serve: it is no JSON Schema, or its own examples break it."""
+    """A schema file cannot be used: it is not a JSON Schema, or its own examples break it."""
 
     def __init__(self, source: str, reason: str) -> None:
         super().__init__(f"{source}: {reason}")
@@ -69,7 +69,7 @@ class SchemaInvalid(TrunklineError):
 
 
 class PluginFailed(TrunklineError):
-    """A plugin could not be loaded or used; the message is one sentence for whoever runs the hub."""
+    """A plugin could not be loaded or used; the message is one sentence for the operator."""
 
     def __init__(self, plugin: str, reason: str) -> None:
         super().__init__(f"Plugin '{plugin}' {reason}")
@@ -78,7 +78,7 @@ class PluginFailed(TrunklineError):
 
 
 class ExtraMissing(TrunklineError):
-    """A plugin needs *packages*, which come with *extra*, as in ``pip install 'trunkline[mcp]'``; without it, it does not run."""
+    """A plugin cannot run because *packages* are missing; *extra* installs them, as in ``pip install 'trunkline[mcp]'``."""
 
     def __init__(self, packages: Sequence[str], *, extra: str) -> None:
         noun = "the package" if len(packages) == 1 else "the packages"
@@ -89,7 +89,7 @@ class ExtraMissing(TrunklineError):
 
 
 class AddressRefused(TrunklineError):
-    """The outbound policy forbids an address; *address* is what was about to be dialled."""
+    """The outbound policy forbids an address; *address* is the refused one."""
 
     def __init__(self, address: str, reason: str) -> None:
         super().__init__(f"{address} {reason}")

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from trunkline.errors.spelling import MAX_CORRECTED, correction
 
 SHOWN = 60
-"""Characters of a refused value that a refusal repeats."""
+"""The maximum number of characters of a refused value that a message repeats."""
 
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
-    """One fault in a request: *path* is a JSON pointer (RFC 6901) into what was sent, or a parameter's name.
+    """One fault in a request: *path* is a JSON pointer (RFC 6901) into the request's body, or a parameter's name.
 
-    *form_message* says it to whoever filled in a form, as a whole sentence without its full stop; only needed where fields
-    or calls are named.
+    *form_message* is the same fault for the user of a form, as a whole sentence without its full stop; it is needed only if the
+    message names fields or calls.
     """
 
     path: str
@@ -23,14 +23,14 @@ class FieldError:
 
 
 def pointer(*parts: object) -> str:
-    """Write the JSON pointer (RFC 6901) to where *parts* lead."""
+    """Write the JSON pointer (RFC 6901) of the path *parts*."""
     return "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in parts)
 
 
 def unknown_name(kind: str, value: object, known: Iterable[str], *, corrects: bool = True) -> str:
-    """Say that *value*, shortened, is not a known *kind*, and which are; the sentence goes on from the name of a field.
+    """Say that *value*, shortened, is not a known *kind*, and list the known ones; the sentence continues the name of a field.
 
-    Where it *corrects*, it says which was probably meant.
+    With *corrects*, it also suggests the name that was probably meant.
     """
     names = list(known)
     listed = f"is not a known {kind}: '{_shortened(value)}'; known are {', '.join(names)}"
@@ -38,7 +38,7 @@ def unknown_name(kind: str, value: object, known: Iterable[str], *, corrects: bo
 
 
 def unknown_names(kind: str, named: Iterable[tuple[str, object]], known: Iterable[str]) -> list[FieldError]:
-    """Refuse each of *named*, a path and what stands there, as ``unknown_name`` does; the first few are corrected."""
+    """Refuse each of *named*, pairs of a path and an unknown name, as ``unknown_name`` does; only the first few get a suggestion."""
     names = list(known)
     return [
         FieldError(path, unknown_name(kind, value, names, corrects=number < MAX_CORRECTED))
@@ -47,7 +47,7 @@ def unknown_names(kind: str, named: Iterable[tuple[str, object]], known: Iterabl
 
 
 def but_not(value: object) -> str:
-    """Say which *value* is refused, shortened, to end a sentence with; empty where it is no text and no number."""
+    """Quote the refused *value*, shortened, as the end of a sentence; empty if it is neither text nor a number."""
     is_plain = isinstance(value, str | int | float) and not isinstance(value, bool)
     return f", not '{_shortened(value)}'" if is_plain and value != "" else ""
 

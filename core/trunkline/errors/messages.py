@@ -1,4 +1,4 @@
-"""Refusals of a request as a message of HTTP, and of a process that has no room for it."""
+"""Refusals of a malformed or late HTTP request, and of any request when the process or machine has no capacity left."""
 
 from trunkline.errors.faults import SHOWN, FieldError
 from trunkline.errors.refusals import Refused
@@ -21,12 +21,12 @@ class RequestMalformed(Refused):
 
     @classmethod
     def header(cls, name: str, message: str) -> "RequestMalformed":
-        """Name the one header at fault."""
+        """Refuse a request because of the header *name*."""
         return cls(f"The header {name} {message}.", errors=[FieldError(name, message)])
 
 
 class CodingUnknown(Refused):
-    """The request's body is encoded in a way that is not read."""
+    """The request's body has a content coding that is not supported."""
 
     status = 415
     title = "Unsupported media type"
@@ -53,7 +53,7 @@ class HeadTooLarge(Refused):
 
 
 class Overloaded(Refused):
-    """All of what requests share is taken: connections, or memory for bodies. Nothing was done."""
+    """No connection, or no memory for bodies, is left. Nothing was done."""
 
     status = 503
     title = "Service unavailable"
@@ -64,11 +64,11 @@ class Overloaded(Refused):
 
 
 class MachineExhausted(Overloaded):
-    """The machine that the hub runs on has no file, memory, port or thread left. It is the fault of no caller and no target."""
+    """The hub's machine has no file, memory, port or thread left. Neither the caller nor a target is at fault."""
 
 
 class Stopping(Refused):
-    """The process stopped before the request was done; whether anything was stored is not known."""
+    """The process stopped before the request was done; it is unknown whether anything was stored."""
 
     status = 503
     title = "Service unavailable"

@@ -7,9 +7,9 @@ from trunkline.errors.faults import FieldError, TrunklineError
 
 
 class Refused(TrunklineError):
-    """The caller asked for something that cannot be done; *detail* is one sentence that says what to do.
+    """The caller asked for something that cannot be done; *detail* is one sentence on how to fix the request.
 
-    *form_detail* says it to whoever filled in a form, where an action or a search was called.
+    *form_detail* is the same for the user of a form, if an action or a search was called.
     """
 
     status = 400
@@ -32,12 +32,12 @@ class BadQuery(Refused):
 
     @classmethod
     def parameter(cls, name: str, message: str) -> "BadQuery":
-        """Name the one *parameter* at fault."""
+        """Refuse a request because of the parameter *name*."""
         return cls(f"The query parameter '{name}' {message}.", errors=[FieldError(name, message)])
 
 
 class BadCursor(Refused):
-    """The cursor was not made by this service."""
+    """The cursor was not issued by this service."""
 
     title = "Invalid cursor"
 
@@ -77,7 +77,7 @@ class Forbidden(Refused):
 
     @classmethod
     def wrong_network(cls) -> "Forbidden":
-        """The key may not be used from where it was."""
+        """The key may not be used from the caller's network."""
         return cls("This API key may not be used from your address; use it from one of its allowed networks.")
 
     @classmethod
@@ -87,7 +87,7 @@ class Forbidden(Refused):
 
     @classmethod
     def wrong_environment(cls, own: str) -> "Forbidden":
-        """A company's key named the environment that it is not of; *own* is its."""
+        """A company's key named the other environment; *own* is the key's environment."""
         return cls(
             f"This API key is of the environment '{own}' of its company, not of the one named in the request."
         )
@@ -121,7 +121,7 @@ class Conflict(Refused):
 
 
 class IdempotencyConflict(Conflict):
-    """An idempotency key came again with another request."""
+    """An idempotency key was repeated with another request."""
 
     def __init__(self, key: str) -> None:
         super().__init__(
@@ -131,7 +131,7 @@ class IdempotencyConflict(Conflict):
 
 
 class CompanyErased(Conflict):
-    """The company is being deleted, so nothing is done for it any more."""
+    """The company is being deleted, so every call for it is refused."""
 
     title = "Company deleted"
 
@@ -145,7 +145,7 @@ class CompanyErased(Conflict):
 
 
 class LimitReached(Conflict):
-    """The company has as many *things* as its limit *name* allows; *remedy* says what makes room."""
+    """The company has as many *things* as its limit *name* allows; *remedy* says how to stay below the limit."""
 
     title = "Limit reached"
 
@@ -158,14 +158,14 @@ class LimitReached(Conflict):
 
 
 class TooManySubscriptions(LimitReached):
-    """The company has all the subscriptions it may have."""
+    """The company has as many subscriptions as its limit allows."""
 
     def __init__(self, limit: int) -> None:
         super().__init__("subscriptions", limit, things="subscriptions", remedy="delete one first")
 
 
 class CursorExpired(Refused):
-    """Events that came after the cursor were removed, because they had been kept for their time."""
+    """Events after the cursor were removed at the end of their retention."""
 
     status = 410
     title = "Cursor expired"
@@ -182,7 +182,7 @@ class CursorExpired(Refused):
 
 
 class CursorUnknown(Refused):
-    """The cursor lies beyond the newest event: the log that gave it out went back, or is another one."""
+    """The cursor is after the newest event: the log was restored to an earlier state, or the cursor is of another log."""
 
     status = 410
     title = "Cursor unknown"
@@ -197,7 +197,7 @@ class CursorUnknown(Refused):
 
 
 class PageLeaseLost(Conflict):
-    """The lease of a page of a consumer has lapsed, or the page is another poller's by now. Nothing was committed."""
+    """The lease of a consumer's page has lapsed, or another poller holds the page. Nothing was committed."""
 
     title = "Lease lost"
 
@@ -209,7 +209,7 @@ class PageLeaseLost(Conflict):
 
 
 class BodyTooLarge(Refused):
-    """The request body exceeds what this call accepts."""
+    """The request body exceeds the size limit of this call."""
 
     status = 413
     title = "Payload too large"
@@ -220,7 +220,7 @@ class BodyTooLarge(Refused):
 
 
 class BodyInvalid(Refused):
-    """The request body breaks its schema; ``errors`` has one entry per fault, and the first ones only if checking *ended_early*."""
+    """The request body breaks its schema; ``errors`` has one entry per fault. With *ended_early* there are more faults."""
 
     status = 422
     title = "Unprocessable content"
@@ -235,13 +235,13 @@ class BodyInvalid(Refused):
 
 
 class EventRejected(BodyInvalid):
-    """An event is not what its type's schema asks for; nothing was stored."""
+    """An event breaks its type's schema; nothing was stored."""
 
     title = "Event rejected"
 
 
 class FilterTooDear(BodyInvalid):
-    """The filters of the company's subscriptions would cost *cost* together, more than its *limit* allows."""
+    """The filters of the company's subscriptions would together cost *cost*, which is above its *limit*."""
 
     def __init__(self, cost: int, limit: int) -> None:
         super().__init__(
@@ -258,7 +258,7 @@ class FilterTooDear(BodyInvalid):
 
 
 class TargetRefused(BodyInvalid):
-    """A target URL points where this deployment must not send."""
+    """The deployment's policy forbids a target URL."""
 
     title = "Target refused"
 
@@ -267,7 +267,7 @@ class TargetRefused(BodyInvalid):
 
 
 class RateLimited(Refused):
-    """The key has used up its minute."""
+    """The key has used up its calls of the current minute."""
 
     status = 429
     title = "Too many requests"
@@ -280,7 +280,7 @@ class RateLimited(Refused):
 
 
 class TooFast(Refused):
-    """The company goes faster than its limit *name* allows."""
+    """The company exceeds the rate of its limit *name*."""
 
     status = 429
     title = "Too many requests"
@@ -293,7 +293,7 @@ class TooFast(Refused):
 
 
 class KeysTooFast(Refused):
-    """The company makes API keys faster than it may."""
+    """The company makes API keys faster than its limit allows."""
 
     status = 429
     title = "Too many requests"
@@ -306,9 +306,9 @@ class KeysTooFast(Refused):
 
 
 class TooMuchAtOnce(Refused):
-    """The company has as many *things* under way as it may have at once (*limit*, if it is a number).
+    """The company has as many *things* running as it may have at once (*limit*, if it is a number).
 
-    Without *is_own* they are those of all companies together.
+    Without *is_own* the limit is shared by all companies.
     """
 
     status = 429
@@ -336,7 +336,7 @@ class PreconditionFailed(Refused):
 
 
 class ProviderRefused(Refused):
-    """Whoever carries out an action, a search or a lookup refused it: status (any 4xx) and sentence are their own."""
+    """The provider of an action, a search or a lookup refused the call, with its own status (any 4xx) and sentence."""
 
     title = "Refused by the provider"
 

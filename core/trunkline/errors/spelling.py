@@ -5,15 +5,15 @@ import heapq
 from collections.abc import Iterable
 
 MAX_CORRECTED = 5
-"""Unknown names of one request that are compared with the known ones: each takes a tenth of a millisecond."""
+"""The maximum number of unknown names per request for which suggestions are made; each takes a tenth of a millisecond."""
 _MAX_LENGTH = 60
 _MAX_KNOWN = 200
 _COMPARED = 5
-"""Known names that share the most pairs of letters are compared: difflib takes 0.1 ms for each."""
+"""The number of known names that are compared, those with the most common pairs of letters: difflib takes 0.1 ms for each."""
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
-    """Give the one of *known* that *name* is, written otherwise (``companyId``, ``company_id``), or is near to."""
+    """Find a name in *known* that is *name* in another spelling (``companyId``, ``company_id``), or is similar; else None."""
     candidates = list(known)
     if len(name) > _MAX_LENGTH or len(candidates) > _MAX_KNOWN:
         return None
@@ -25,7 +25,7 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
 
 
 def correction(name: str, known: Iterable[str]) -> str:
-    """Say what to write instead of *name*, to end a sentence with; empty if none of *known* is near."""
+    """Suggest a replacement for *name*, as the end of a sentence; empty if none of *known* is similar."""
     meant = nearest(name, known)
     if meant is None or meant == name:
         return ""
@@ -33,7 +33,7 @@ def correction(name: str, known: Iterable[str]) -> str:
 
 
 def known_instead(name: str, known: Iterable[str]) -> str:
-    """List *known*, and say which of them *name* was probably meant to be."""
+    """List *known*, and suggest the one that *name* was probably meant to be."""
     names = list(known)
     return f"known are {', '.join(names)}{correction(name, names)}"
 

@@ -1,4 +1,4 @@
-"""Pydantic's errors in the hub's words, with the value that is refused."""
+"""Pydantic's errors in the hub's words, with the refused value."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -36,7 +36,7 @@ _WORDS: Mapping[str, str] = {
     "model_type": "must be an object",
     "model_attributes_type": "must be an object",
 }
-"""By pydantic's name of the error; any other error keeps its own words, or a validator's."""
+"""Messages by pydantic's name of the error; any other error keeps the message of pydantic or of the validator."""
 _REPEATS = frozenset(
     {"int_parsing", "int_from_float", "float_parsing", "bool_parsing", "literal_error", "enum", "value_error"}
     | {"greater_than_equal", "less_than_equal", "greater_than", "less_than", "string_pattern_mismatch"}
@@ -46,11 +46,10 @@ _SECRET = re.compile(r"secret|pepper|key|password|token|credential|header|target
 
 
 def fault_words(fault: Mapping[str, Any], *, known: Sequence[str] = ()) -> str:
-    """Say what *fault*, one of pydantic's, is about a field, in words that follow its name.
+    """Describe *fault*, an error of pydantic about a field, in words that follow the field's name.
 
     *known* are the names that an unknown field could have had (``fields_at``).
-
-    They repeat the value that is refused, shortened, where it was handed over with the fault and may not be a secret.
+    The words repeat the refused value, shortened, if the fault has it and it cannot be a secret.
     """
     if known and fault["type"] == "extra_forbidden":
         return f"{_said(fault)}; {known_instead(str(fault['loc'][-1]), known)}"
@@ -58,7 +57,7 @@ def fault_words(fault: Mapping[str, Any], *, known: Sequence[str] = ()) -> str:
 
 
 def fields_at(model: Any, location: Sequence[int | str]) -> list[str]:
-    """List the names that the last part of *location* could have had; *model* is pydantic's, or a type that holds models."""
+    """List the names that the last part of *location* could have had; *model* is a pydantic model, or a type that holds models."""
     fields = getattr(model, "model_fields", None)
     if fields is None:
         below = location[1:] if get_origin(model) in {list, tuple, dict} else location
@@ -78,7 +77,7 @@ def _said(fault: Mapping[str, Any]) -> str:
 
 
 def _refused(fault: Mapping[str, Any]) -> str:
-    """Write the value that is refused, unless it says nothing, or may be a secret by its name or its form."""
+    """Write the refused value, unless it carries no information, or may be a secret by its name or its form."""
     value = fault.get("input")
     if fault["type"] not in _REPEATS or not isinstance(value, str | int | float) or value == "":
         return ""

@@ -1,4 +1,4 @@
-"""The comparisons of a filter: the values that each takes, its test, and the sentence if it fails.
+"""The comparisons of a filter: the values that each one accepts, its test, and the sentence if it fails.
 
 Part of the pure centre, below ``filters.filters``. A comparison is a plain function of the actual and the expected value,
 so a compiled clause has only the path, the function and the value.
@@ -25,15 +25,15 @@ from trunkline.schemas.catalog import Json
 
 Compare = Callable[[Json, Json], bool]
 Look = Callable[[Json, Json, Reading], bool]
-"""An expensive comparison; it caches its result in the event's reading."""
+"""An expensive comparison; it caches its result in the event's ``Reading``."""
 
 MAX_MEMBERS = 1000
-"""Most values of ``in``: each event of the subscription's types is compared with them."""
+"""The maximum number of values of ``in``: each event of the subscription's types is compared with all of them."""
 SHOWN_MEMBERS = 10
-"""Most values of ``in`` that a sentence lists."""
+"""The maximum number of values of ``in`` that a sentence lists."""
 
 _NOTHING = frozenset[Json]()
-_NUMERIC = frozenset({int, float})  # exact types: a boolean is no number
+_NUMERIC = frozenset({int, float})  # exact types: a boolean is not a number
 
 
 def prepare(name: str, expected: Json) -> tuple[Compare, Json]:
@@ -54,7 +54,7 @@ def prepare(name: str, expected: Json) -> tuple[Compare, Json]:
 
 
 def prepare_look(name: str, expected: Json) -> tuple[Look, Json] | None:
-    """Choose as ``prepare`` does, among the expensive comparisons; None if *name* with *expected* is none."""
+    """Choose as ``prepare`` does, among the expensive comparisons; None if *name* with *expected* is not expensive."""
     if name in _ORDERS and isinstance(expected, str):
         return _INSTANT_ORDERS[name], since_epoch(expected)
     if name == "contains":
@@ -126,7 +126,7 @@ def _differs(actual: Json, expected: Json) -> bool:
 
 
 def _is_in(actual: Json, expected: tuple[frozenset[Json], frozenset[Json]]) -> bool:
-    """Test ``in``; *expected* has the booleans in a set of their own, since True and 1 are equal."""
+    """Test ``in``; *expected* has booleans in a separate set, since True and 1 are equal in Python."""
     if isinstance(actual, dict | list):
         return False
     return actual in expected[type(actual) is not bool]

@@ -21,21 +21,21 @@ from trunkline.schemas.catalog import EventType, Json
 from trunkline.schemas.shapes import SchemaDocument, Shape
 
 MAX_DEPTH = 8
-"""Deepest nesting of ``any``, ``all`` and ``not``."""
+"""The maximum nesting of ``any``, ``all`` and ``not``."""
 MAX_CLAUSES = 100
-"""Most comparisons in a filter; an empty filter inside another counts as one."""
+"""The maximum number of comparisons in a filter; an empty filter inside another counts as one."""
 MAX_PATH = 64
-"""Most names of a path: events nest no deeper (``api/strict_json``)."""
+"""The maximum number of names in a path: events are not nested deeper (``api/strict_json``)."""
 MAX_BYTES = 64 * 1024
-"""Largest filter as JSON: every worker keeps it in memory."""
+"""The maximum size of a filter as JSON: every worker keeps it in memory."""
 MAX_FAULTS = 51
-"""Faults after which checking ends: one more than an answer lists."""
+"""Checking ends after this number of faults: one more than an answer lists."""
 
 Test = Callable[[Reading], bool]
 _Clause = tuple[str, str, str, Compare, Json]
-"""(member of the event, name in it, the whole path if it is deeper, comparison, expected value)."""
+"""A plain clause: (member of the event, name in it, the whole path if it is deeper, comparison, expected value)."""
 _DearClause = tuple[str, str, str, Look, Json]
-"""The same with an expensive comparison, which caches its result."""
+"""The same for an expensive comparison, which caches its result."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Filter:
 
     source: Json
     test: Test = field(repr=False, compare=False)
-    """Tells whether an event, given as a reading, matches. It does not refer to the filter, which may be freed."""
+    """The compiled test of an event's ``Reading``. It does not refer to the ``Filter``, which may be freed."""
 
     def matches(self, event: Event) -> bool:
         """Tell whether *event*, a decoded envelope, matches."""
@@ -144,7 +144,10 @@ def _add_clauses(path: str, value: Json, clauses: list[_Clause], dear: list[_Dea
 
 
 def _met(clauses: Sequence[_Clause], *, ends_at: bool) -> Test:
-    """Make one function for all *clauses* (half the memory and time of one each): all hold or, with *ends_at* True, any holds."""
+    """Make one function that tests whether all *clauses* hold or, with *ends_at* True, any of them.
+
+    A function per clause would take twice the memory and time.
+    """
     frozen = tuple(clauses)
 
     def test(reading: Reading) -> bool:
@@ -163,7 +166,7 @@ def _met(clauses: Sequence[_Clause], *, ends_at: bool) -> Test:
 
 
 def _found(clauses: Sequence[_DearClause], *, ends_at: bool) -> Test:
-    """Make the same for expensive clauses; a shared call to read the value would cost a third of a plain clause."""
+    """Make the same function for expensive clauses. The code is repeated: a shared call to read the value would cost time."""
     frozen = tuple(clauses)
 
     def test(reading: Reading) -> bool:
@@ -196,7 +199,7 @@ def _all_of(tests: Sequence[Test]) -> Test:
 
 
 def _any_of(sources: Sequence[Mapping[str, Json]]) -> Test:
-    """Make one function of alternatives; those of a single clause share one loop, as a call for each would double their cost."""
+    """Make one function of the alternatives of ``any``; alternatives with one clause share a loop, which halves their cost."""
     alternatives = _Parts()
     for source in sources:
         parts = _parts_of(source)
@@ -253,7 +256,7 @@ def _member_sentences(name: str, value: Json, reading: Reading) -> Iterator[str 
 
 
 class _Checker:
-    """Checks a caller's filter and notes every fault."""
+    """Checks a caller's filter and collects every fault."""
 
     def __init__(self, event_types: Sequence[EventType]) -> None:
         self.faults: list[errors.FieldError] = []
@@ -278,7 +281,7 @@ class _Checker:
             raise errors.BodyInvalid(self.faults, ended_early=True)
 
     def _count(self, pointer: str, clauses: int) -> bool:
-        """Add *clauses* to the count; False once there are too many, which is noted the first time."""
+        """Add *clauses* to the count; False once there are too many. The fault is reported only the first time."""
         fits = self._clauses <= MAX_CLAUSES
         self._clauses += clauses
         if fits and self._clauses > MAX_CLAUSES:

@@ -1,7 +1,7 @@
 """One event as filters read it: expensive values are computed once for all filters.
 
-Part of the pure centre, below ``filters.comparisons``. A company may have ten thousand clauses over one event. Each deep path,
-date, list and search in a long text is evaluated once, however many clauses use it.
+Part of the pure centre, below ``filters.comparisons``. A company may have ten thousand clauses that test one event. Each deep
+path, date, list and search in a long text is evaluated once, however many clauses use it.
 """
 
 import re
@@ -19,12 +19,12 @@ class _Absent:
 
 
 ABSENT: Final = _Absent()
-"""The value at a path that an event does not have; it equals nothing, so only ``ne`` holds for it."""
+"""The value of a path that is not in the event; it equals nothing, so of all comparisons only ``ne`` holds."""
 
 LONG = 256
-"""Characters from which a search in a text costs more than caching its result."""
+"""The number of characters from which a search in a text costs more than caching its result."""
 _FEW = 8
-"""Items up to which a list is searched directly."""
+"""The number of items up to which a list is searched directly."""
 _REPEATS, _FEW_CHARACTERS = 2, 3
 _TWO_WAY_NEEDLE, _TWO_WAY_TEXT = 100, 2_500
 _FILLER = "\ud800"  # a lone surrogate, which no JSON text has, so no match crosses the seam
@@ -42,7 +42,7 @@ class Reading:
     def __init__(self, event: Event) -> None:
         self.event = event
         self._known: dict[Hashable, Any] = {}
-        """Values by path, instants by ``(text,)``, items by the id of their list, search results by ``(text, needle)``."""
+        """Cached values: by path, instants by ``(text,)``, items by the id of their list, search results by ``(text, needle)``."""
 
     def at(self, path: str) -> Json:
         """Give the value at *path*, such as ``payload.address.city``; ABSENT if there is none."""
@@ -96,19 +96,19 @@ class Reading:
 
 
 def is_long(needle: str) -> bool:
-    """Tell whether Python searches for *needle* with the two-way algorithm, if the text is long enough.
+    """Tell whether Python searches for *needle* with the two-way algorithm, given a long enough text.
 
-    That algorithm is linear in both. In shorter texts, and for shorter needles, Python compares character by character, which
-    is a hundred times slower if the needle ``is_repetitive``.
+    The two-way algorithm takes linear time. In shorter texts, and for shorter needles, Python compares character by
+    character, which is a hundred times slower if the needle ``is_repetitive``.
     """
     return len(needle) >= _TWO_WAY_NEEDLE
 
 
 def is_repetitive(needle: str) -> bool:
-    """Tell whether a beginning of *needle* repeats more than twice, such as ``aaaaab``.
+    """Tell whether a prefix of *needle* repeats more than twice, as in ``aaaaab``.
 
-    In a text that repeats as well, such a needle almost matches in many places. A regular expression finds it in linear time
-    (Knuth, Morris, Pratt), but is ten times slower than Python's own search in prose.
+    In a repetitive text, such a needle almost matches in many places. A regular expression finds it in linear time
+    (Knuth, Morris, Pratt), but takes ten times as long as Python's own search in prose.
     """
     borders, border = [0] * len(needle), 0
     for place in range(1, len(needle)):
@@ -139,13 +139,13 @@ def instant(text: str) -> datetime | None:
 
 
 def since_epoch(text: str) -> timedelta | None:
-    """Read an instant as the time since 1970, which compares five times as fast as datetimes of different offsets."""
+    """Read an instant as the time since 1970; its comparison is five times as fast as that of datetimes with different offsets."""
     moment = instant(text)
     return None if moment is None else moment - _EPOCH
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_NUMERIC = frozenset({int, float})  # exact types: a boolean is no number
+_NUMERIC = frozenset({int, float})  # exact types: a boolean is not a number
 
 
 def equals(actual: Json, expected: Json) -> bool:

@@ -1,7 +1,7 @@
-"""Tells which comparisons of a filter the shapes of a field allow, by the event types' JSON Schemas.
+"""Tells which comparisons of a filter fit a field, by the JSON Schemas of the event types.
 
-Part of the pure centre, used only when a subscription is created or changed: ``filters.compile`` calls it, matching does
-not. A path or a comparison is refused only if no payload could ever match it.
+Part of the pure centre. ``filters.compile`` uses it when a subscription is created or changed; matching does not. A path or a
+comparison is refused only if no payload could ever match it.
 """
 
 import json

@@ -1,14 +1,14 @@
-"""The rows that a company has in a table, as they are named for its deletion."""
+"""The rows of a company in a table, declared so that they can be deleted with the company."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class CompanyRows:
-    """Rows of a plugin's *table* that are the company's ``:company``, which the condition *where* finds, along an index.
+    """Rows of a plugin's *table* that belong to the company ``:company``; the condition *where* finds them by an index.
 
-    They are removed in pieces when the company is deleted. What lets somebody in goes *at_once*: in the transaction that
-    deletes the company.
+    They are removed in small steps when the company is deleted. Rows that grant access are removed *at_once*, in the
+    transaction that deletes the company.
     """
 
     table: str

@@ -1,4 +1,4 @@
-"""Cursors: a position in the log, or in a list, as opaque text for clients."""
+"""Cursors: positions in the log or in a list, as opaque text for clients."""
 
 import base64
 import binascii
@@ -9,15 +9,15 @@ _MAX_POSITION = 2**63 - 1
 
 
 def encode(position: int, *, kind: str = "e") -> str:
-    """Make the cursor that resumes after *position*; *kind* keeps cursors of different lists apart."""
+    """Make the cursor that resumes after *position*; *kind* distinguishes the cursors of different lists."""
     return base64.urlsafe_b64encode(f"{kind}1:{position}".encode()).rstrip(b"=").decode()
 
 
 def decode(cursor: str, *, kind: str = "e") -> int:
-    """Read the position out of *cursor*.
+    """Read the position in *cursor*.
 
     Raises:
-        BadCursor: *cursor* is not one that ``encode`` made for this *kind*.
+        BadCursor: *cursor* was not made by ``encode`` for this *kind*.
     """
     try:
         text = base64.b64decode(

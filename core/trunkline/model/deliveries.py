@@ -10,10 +10,10 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 MAX_RETRY_AFTER_SECONDS = 24 * 60 * 60
-"""The longest that a target's ``Retry-After`` delays a retry."""
+"""The maximum delay of a retry by a target's ``Retry-After``."""
 
 MAX_RETRIES = 1000
-"""Most retries of one delivery, however short the waits of a schedule with *for_seconds*."""
+"""The maximum number of retries of one delivery, even if a schedule with *for_seconds* has short waits."""
 _ID = re.compile(r"dlv_([1-9][0-9]{0,18})_([1-9][0-9]{0,17})", re.ASCII)
 
 
@@ -35,7 +35,7 @@ FAILED = frozenset({Status.EXHAUSTED, Status.REJECTED, Status.GONE})
 
 
 class Outcome(StrEnum):
-    """How one attempt ended."""
+    """The result of one attempt."""
 
     DELIVERED = "delivered"
     RETRY = "retry"
@@ -45,12 +45,11 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What one attempt brought.
+    """The result of one attempt, with its details.
 
-    *response_body* is at most the first KiB of the answer, as text. *error* names what went wrong where there was no
-    answer (``timeout``, ``address_refused``, ``connection_failed``, …). *retry_after_seconds* is the least that
-    the target asks to wait. *sent_twice* is True if a kept connection closed as the request was sent, so that the attempt
-    sent it once more.
+    *response_body* is the answer's first KiB at most, as text. *error* names the fault if there was no answer (``timeout``,
+    ``address_refused``, ``connection_failed``, …). *retry_after_seconds* is the minimum wait that the target asks for.
+    *sent_twice* is True if a kept-alive connection closed during the request, so that the attempt sent it again.
     """
 
     outcome: Outcome
@@ -62,7 +61,7 @@ class Result:
 
 
 class Key(NamedTuple):
-    """Which delivery: the event's position and the subscription's number. There is exactly one of each pair."""
+    """The key of a delivery: the event's position and the subscription's number. Each pair is unique."""
 
     position: int
     subscription_no: int
@@ -72,7 +71,7 @@ class Key(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> "Key | None":
-        """Read a delivery id; None where *text* is not one."""
+        """Read a delivery id; None if *text* is not a delivery id."""
         match = _ID.fullmatch(text)
         if match is None:
             return None
@@ -82,7 +81,7 @@ class Key(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """When a failed delivery is tried again: the n-th retry waits ``schedule_seconds[n-1]``, give or take *jitter*.
+    """When a failed delivery is tried again: the n-th retry waits ``schedule_seconds[n-1]``, varied by *jitter*.
 
     With *for_seconds* the schedule is cut off, or its last wait repeated, so that all waits together stay within
     *for_seconds*.
@@ -93,7 +92,7 @@ class RetryPolicy:
     for_seconds: float | None = None
 
     def of(self, retry: Mapping[str, Any] | None) -> "RetryPolicy":
-        """Give the policy of a subscription with the option *retry*: this one, with the values of *retry*."""
+        """Give the policy of a subscription with the option *retry*: this policy with the values of *retry*."""
         if retry is None:
             return self
         if "for_seconds" in retry:
@@ -115,7 +114,7 @@ class RetryPolicy:
 class NextState:
     """The decision of ``next_state``: the status, and the wait if it is ``pending``.
 
-    *retry_after_seconds* is that wait if the target asked for more than was planned.
+    *retry_after_seconds* is the same wait, if the target asked for a longer wait than the planned one; otherwise None.
     """
 
     status: Status
@@ -126,8 +125,8 @@ class NextState:
 def next_state(attempt: int, result: Result, policy: RetryPolicy, jitter: float) -> NextState:
     """Decide what follows attempt number *attempt* (from 1) with *result*.
 
-    *jitter* is a number from -1 to 1 that places the wait within the policy's band. A target's ``Retry-After`` prolongs
-    the wait, up to ``MAX_RETRY_AFTER_SECONDS``, and never shortens it.
+    *jitter* is a number from -1 to 1, which varies the wait by up to the policy's *jitter*. A target's ``Retry-After``
+    may prolong the wait, up to ``MAX_RETRY_AFTER_SECONDS``, but never shortens it.
     """
     match result.outcome:
         case Outcome.DELIVERED:
@@ -149,7 +148,7 @@ def next_state(attempt: int, result: Result, policy: RetryPolicy, jitter: float)
 
 @dataclass(frozen=True, slots=True)
 class BreakerPolicy:
-    """When a subscription that only fails is disabled: after *failures* in a row that span *span_seconds*."""
+    """When a subscription that only fails is disabled: after *failures* in a row over *span_seconds*."""
 
     failures: int
     span_seconds: float
@@ -157,6 +156,6 @@ class BreakerPolicy:
     def trips(self, *, failures: int, failing_since_ms: int, now_ms: int) -> bool:
         """Tell whether a subscription that failed *failures* times since *failing_since_ms* is to be disabled.
 
-        Both times are of a clock that no step moves.
+        Both times are of a clock without steps.
         """
         return failures >= self.failures and now_ms - failing_since_ms >= self.span_seconds * 1000

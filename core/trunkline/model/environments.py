@@ -15,22 +15,22 @@ TEST_OPERATORS = -(2**63)
 
 
 def is_test(company_id: int) -> bool:
-    """Tell whether *company_id* is a test environment."""
+    """Tell whether *company_id* is that of a test environment."""
     return company_id < 0
 
 
 def environment_of(company_id: int) -> str:
-    """Tell which environment *company_id* is: ``live`` or ``test``."""
+    """Give the name of the environment *company_id*: ``live`` or ``test``."""
     return TEST if company_id < 0 else LIVE
 
 
 def company_number(company_id: int) -> int:
-    """Give the id that the company has outside: the same in both environments."""
+    """Give the id by which callers name the company: the same in both environments."""
     return abs(company_id)
 
 
 def in_environment(company_id: int, environment: str | None) -> int:
-    """Give the *environment* (None for live) of the company, one of whose environments is *company_id*."""
+    """Give the id of the *environment* (None: live) of a company; *company_id* is either of its environments."""
     return -abs(company_id) if environment == TEST else abs(company_id)
 
 
@@ -40,7 +40,7 @@ def other_environment(company_id: int) -> int:
 
 
 def environment_member(company_id: int) -> dict[str, Any]:
-    """Give the member that JSON of the test environment has beside the company's id; JSON of the live one has none."""
+    """Give the JSON member that marks the test environment beside the company's id; empty for the live environment."""
     return {"environment": TEST} if company_id < 0 else {}
 
 

@@ -10,11 +10,14 @@ from trunkline.errors import PreconditionFailed
 _DERIVED = frozenset({"updated_utc", "health", "failing_since", "success_rate_24h", "p95_ms_24h"})
 """Members that change by themselves; a conditional change does not fail because of them."""
 _ONCE = frozenset({"secret", "warnings"})
-"""Members of one answer that are not part of the record."""
+"""Members of a single answer that are not part of the record."""
 
 
 def etag_of(view: Mapping[str, Any]) -> str:
-    """Return the strong validator of a record, in quotes: a part for what people change, and one for what changes by itself."""
+    """Return the strong validator of a record, in quotes.
+
+    Its first part covers the members that people change, its second part the members that change by themselves.
+    """
     stored = {name: value for name, value in view.items() if name not in _DERIVED | _ONCE}
     derived = {name: value for name, value in view.items() if name in _DERIVED}
     return f'"{_hash(stored)}.{_hash(derived)}"'

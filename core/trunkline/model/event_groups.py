@@ -1,6 +1,6 @@
 """The names that subscriptions and readers use: event types, groups of them (``invoice.*``), or all (``*``).
 
-A group has every event type whose name begins with it, also those defined later; it exists once one of them does.
+A group has every event type whose name begins with the group's, including types defined later. It exists once such a type exists.
 Operational event types are only in the group ``operational.*``, and not in ``*``.
 """
 
@@ -28,22 +28,22 @@ OPERATIONAL = frozenset(
         "hub.behind",
     }
 )
-"""Types of the events that the hub makes about itself; ``schemas/operational`` has their schemas."""
+"""Types of the events that the hub emits about itself; their schemas are in ``schemas/operational``."""
 _REST = ".*"
 
 
 def is_operational(name: str) -> bool:
-    """Tell whether *name* is an operational event type, or the group of them."""
+    """Tell whether *name* is an operational event type, or their group."""
     return name in OPERATIONAL or name == OPERATIONAL_GROUP
 
 
 def is_group(name: str) -> bool:
-    """Tell whether *name* is a group's, whether or not there is one."""
+    """Tell whether *name* is a group's name; the group need not exist."""
     return name.endswith(_REST)
 
 
 def groups_of(event_type: str) -> list[str]:
-    """List the groups that *event_type* is in, the narrowest first: ``order.item.*`` and ``order.*`` for ``order.item.added``."""
+    """List the groups of *event_type*, the narrowest first: ``order.item.*`` and ``order.*`` for ``order.item.added``."""
     if event_type in OPERATIONAL:
         return [OPERATIONAL_GROUP]
     parts = event_type.split(".")[:-1]
@@ -51,12 +51,12 @@ def groups_of(event_type: str) -> list[str]:
 
 
 def type_groups(event_types: Iterable[str]) -> list[str]:
-    """List every group that has one of *event_types*, in the order of their names."""
+    """List every group of *event_types*, by name."""
     return sorted({group for event_type in event_types for group in groups_of(event_type)})
 
 
 def takes_type(names: Collection[str], event_type: str) -> bool:
-    """Tell whether *names*, of types, groups or ``*``, take in *event_type*."""
+    """Tell whether *names* (of types, groups or ``*``) include *event_type*."""
     takes_all = EVERY_TYPE in names and event_type not in OPERATIONAL
     return takes_all or event_type in names or any(group in names for group in groups_of(event_type))
 

@@ -16,9 +16,9 @@ from trunkline.model.environments import company_number
 class Draft:
     """A valid event that has no position in the log yet.
 
-    *payload* and *metadata* are compact JSON exactly as received, digits included; *metadata* is empty bytes if there is none.
-    *created_utc* is ISO 8601 with ``Z``, or empty for the time of acceptance. *version* is the version of its type that it
-    fits. *traceparent* is the trace context in which it was made, if any.
+    *payload* and *metadata* are compact JSON exactly as received, digits included; *metadata* is empty bytes if there is
+    none. *created_utc* is ISO 8601 with ``Z``, or empty for the time of acceptance. *version* is the version of its type by
+    which it is valid. *traceparent* is its trace context, if any.
     """
 
     company_id: int
@@ -30,7 +30,7 @@ class Draft:
     traceparent: str | None = None
 
     def envelope(self, position: int, reference: str | None = None, *, accepted_utc: str = "") -> bytes:
-        """Encode the envelope with *position* as its ``id``; *reference* is the company's, if it has one.
+        """Encode the envelope with *position* as its ``id``; *reference* is the company's reference, if it has one.
 
         *accepted_utc* is used if the draft has no time. A reference has no character that JSON escapes (``model.companies``). An
         event of the test environment is marked.
@@ -51,7 +51,7 @@ class Draft:
 
 
 def traced(drafts: Sequence[Draft], traceparent: str | None) -> Sequence[Draft]:
-    """Put *drafts* into the trace context *traceparent*; None leaves them unchanged."""
+    """Return *drafts* with the trace context *traceparent*; None leaves them unchanged."""
     return drafts if traceparent is None else [replace(draft, traceparent=traceparent) for draft in drafts]
 
 
@@ -59,7 +59,7 @@ def traced(drafts: Sequence[Draft], traceparent: str | None) -> Sequence[Draft]:
 class Event:
     """A stored event. *position* is its place in the log and its public ``id``; *body* is the envelope as bytes.
 
-    *version* is the version of its type that it was validated by; *traceparent* is the draft's.
+    *version* is the version of its type by which it was validated; *traceparent* is the trace context of its draft.
     """
 
     position: int
@@ -77,7 +77,7 @@ class Event:
 
 
 def shard_of(company_id: int, shards: int) -> int:
-    """Give the shard, one of *shards*, that has the events of *company_id*.
+    """Give the shard of *company_id*, which has all of the company's events: a number below *shards*.
 
     A multiplicative hash spreads companies evenly even if they are numbered in steps (Knuth, TAOCP 6.4).
     """

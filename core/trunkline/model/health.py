@@ -9,11 +9,11 @@ HOURS = 24
 BOUNDS_MS = (10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000, 300_000)
 """Upper bounds of the histogram of delivered attempts; an attempt takes at most 300 s."""
 UNTOLD, FIRST = 1, 2
-"""Values of ``failing_level``: 1 is failing but not reported, 2 reported at the first threshold, 3 at the second, and so on."""
+"""Values of ``failing_level``: 1 means failing and not yet reported, 2 reported at the first threshold, 3 at the second, and so on."""
 
 
 class SubscriptionHealth(StrEnum):
-    """What becomes of the events of a subscription."""
+    """The state of a subscription's deliveries."""
 
     DELIVERING = "delivering"
     RETRYING = "retrying"
@@ -42,12 +42,12 @@ class Figures:
 
     @property
     def p95_ms(self) -> int | None:
-        """Time within which 95 % of the delivered attempts ended, as the upper bound of its class; None if there were none."""
+        """The time within which 95 % of the delivered attempts ended, as the upper bound of its class; None if there were none."""
         return self._within(0.95)
 
     @property
     def p50_ms(self) -> int | None:
-        """Time within which half of the delivered attempts ended, as the upper bound of its class; None if there were none."""
+        """The time within which half of the delivered attempts ended, as the upper bound of its class; None if there were none."""
         return self._within(0.5)
 
     def _within(self, share: float) -> int | None:

@@ -6,8 +6,8 @@
     "subscription"                     all in one order
     {"key": "/payload/client_id"}      in order for events with the same value at that pointer
 
-Deliveries in one order have the same *order key*, a number of 64 bits computed from the value. Two values with the same
-number, one pair in 2**64, only wait for each other.
+Deliveries in one order have the same *order key*, a number of 64 bits computed from the value. If two values have the same
+    number (one pair in 2**64), their deliveries wait for each other, and nothing else changes.
 """
 
 import functools
@@ -19,9 +19,9 @@ import orjson
 
 WHOLE = "subscription"
 MAX_POINTER = 1_000
-"""Most characters of a pointer."""
+"""The maximum number of characters of a pointer."""
 PARTS = ("payload", "metadata")
-"""The members of an envelope that a pointer may start with."""
+"""The members of an envelope with which a pointer may start."""
 
 Ordering = str | Mapping[str, str]
 """``"subscription"``, or an object with the JSON pointer ``key``."""
@@ -44,6 +44,6 @@ def key_at(pointer: str, envelope: Mapping[str, Any]) -> int:
     for name in names_of(pointer):
         value = value.get(name) if isinstance(value, dict) else None
     if type(value) is float and value.is_integer():
-        value = int(value)  # 7.0 is 7
+        value = int(value)  # 7.0 equals 7
     text = str(value).encode() if type(value) is int else orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
     return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), signed=True)

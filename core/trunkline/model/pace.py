@@ -1,8 +1,8 @@
 """The pace of a subscription: how many attempts are in flight at once, and how many begin in a time. Pure.
 
-A rate is kept by even steps: attempts begin one *interval* apart. Short steps may be late, since no timer is exact, and are
-made up for within *tolerance*. The interval is longer by that much, so that no window of the rate's unit has more attempts
-than the rate.
+Attempts begin one *interval* apart. No timer is exact, so an attempt may begin late; the next one may then begin early, by
+up to *tolerance*. The interval is a little longer than the rate requires, so that no window of the rate's unit has more
+attempts than the rate.
 """
 
 import re
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 MAX_IN_FLIGHT = 10_000
 MOST_A_SECOND = 10_000
 LONGEST_INTERVAL_SECONDS = 60.0
-"""Slower rates are refused: a shard's next holder waits one interval, since it does not know which attempts the last began."""
+"""The interval of the slowest allowed rate. The next holder of a shard waits one interval, as it does not know the last attempts."""
 TOLERANCE_SECONDS = 0.02
 UNITS = {"second": 1.0, "minute": 60.0, "hour": 3600.0}
 
@@ -20,14 +20,14 @@ _RATE = re.compile(r"([1-9][0-9]{0,8})/(second|minute|hour)", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """At most *count* in any *seconds*."""
+    """A rate: at most *count* attempts in *seconds*."""
 
     count: int
     seconds: float
 
     @classmethod
     def parse(cls, text: str) -> "Rate | None":
-        """Read ``50/second``; None if it is no rate, or out of bounds."""
+        """Read a rate such as ``50/second``; None if *text* is not a rate or is out of bounds."""
         match = _RATE.fullmatch(text)
         if match is None:
             return None
@@ -39,24 +39,24 @@ class Rate:
 
     @property
     def tolerance(self) -> float:
-        """Seconds by which a late step may be made up for."""
+        """The time in seconds by which an attempt may begin early after a late one."""
         return TOLERANCE_SECONDS if self.seconds / self.count < 1 else 0.0
 
     @property
     def interval(self) -> float:
-        """Seconds from one beginning to the next."""
+        """The seconds between the beginnings of two attempts."""
         return (self.seconds + self.tolerance) / self.count
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """The limits of a subscription; None for each that it does not set."""
+    """The limits of a subscription; None for each limit that it does not set."""
 
     max_in_flight: int | None = None
     rate: Rate | None = None
 
 
 def pace_of(max_in_flight: int | None, rate: str | None) -> Pace | None:
-    """Make a pace of a subscription's options; None if it sets none."""
+    """Make a pace from a subscription's options; None if it sets none."""
     read = None if rate is None else Rate.parse(rate)
     return None if max_in_flight is None and read is None else Pace(max_in_flight, read)

@@ -2,21 +2,21 @@
 
 A shard has the events of its companies, and one worker makes their deliveries. If one company needs more, its shard is
 divided. The holder of each part reads the same events, and makes the deliveries of the subscriptions in its part. A
-subscription stays in its part, so one worker has all its deliveries that are in an order or have a pace.
+subscription stays in its part, so that one worker alone keeps its order and its pace.
 """
 
 from collections.abc import Mapping
 from typing import NamedTuple, TypeVar
 
 PARTS = 8
-"""Parts of a divided shard. Do not change it: ``shard_parts`` has a row for each; the ledger does not depend on it."""
+"""The number of parts of a divided shard. Do not change it: the table ``shard_parts`` has a row for each part."""
 WHOLE = -1
 """The part number of an undivided shard."""
 AnyValue = TypeVar("AnyValue")
 
 
 class Slice(NamedTuple):
-    """A shard or a part of one, as held by one worker."""
+    """A shard or a part of one, as one worker holds it."""
 
     shard: int
     part: int = WHOLE
@@ -26,16 +26,16 @@ class Slice(NamedTuple):
         return str(self.shard) if self.part == WHOLE else f"{self.shard}.{self.part}"
 
     def has(self, subscription_no: int) -> bool:
-        """Tell whether it has the subscription, which is of a company of its shard."""
+        """Tell whether this slice has the subscription, which must be of a company of its shard."""
         return self.part in {WHOLE, part_of(subscription_no)}
 
 
 def part_of(subscription_no: int) -> int:
-    """Give the part of its company's shard that a subscription is in when the shard is divided."""
+    """Give the part of the shard to which a subscription belongs when the shard is divided."""
     return subscription_no % PARTS
 
 
 def find(held: Mapping[Slice, AnyValue], shard: int, subscription_no: int) -> AnyValue | None:
-    """Find the value *held* for a subscription of a company of *shard*: that of the whole shard, or of the part."""
+    """Find the value in *held* for a subscription of a company of *shard*: the value of the whole shard, or of the part."""
     whole = held.get(Slice(shard))
     return held.get(Slice(shard, part_of(subscription_no))) if whole is None else whole

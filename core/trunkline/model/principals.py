@@ -23,10 +23,10 @@ COMPANY_SCOPES = (
     INTEGRATIONS_WRITE,
     ADMIN,
 )
-"""What a company's key may be given."""
+"""The scopes of companies' keys."""
 
 PLATFORM_SCOPES = (OPERATOR, EVENTS_WRITE)
-"""The scopes of a key without a company, which has exactly one: all permissions, or emitting events of every company."""
+"""The scopes of keys without a company. Such a key has exactly one: all permissions, or emitting events of every company."""
 
 _MEANINGS: Mapping[str, str] = {
     EVENTS_READ: "Read events: poll the log, look one up, and see what became of it.",
@@ -44,11 +44,11 @@ KINDS: Mapping[str, str] = {"key": "key", "con": APP, "usr": "person", "pusr": "
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who a request comes from. *company_id* is None for an operator, who may do everything, and for a key that ``only_emits``.
+    """The principal of a request. *company_id* is None for an operator, who may do everything, and for a key that ``only_emits``.
 
-    *key_id* names the key, or what stands in its place: its prefix says what that is. *pins* are the versions of event types
-    that its key was made with. *networks* are those that the key may be used from, any where there are none. It ends at
-    *expires_ms* at the latest. *link_id* is the sign-in link, made with the key, that somebody came by.
+    *key_id* is the id of the key, or of another kind of principal, as its prefix says. *pins* are the versions of event types
+    with which the key was made. *networks* limit where it may be used; empty means anywhere. The principal ends at
+    *expires_ms* at the latest. *link_id* is the sign-in link, made with the key, by which a person signed in.
     """
 
     key_id: str
@@ -62,28 +62,28 @@ class Principal:
 
     @property
     def kind(self) -> str:
-        """Name what it is: ``link``, ``operator``, ``key``, ``app``, ``person``, or ``token`` for what a plugin alone knows."""
+        """The kind of principal: ``link``, ``operator``, ``key``, ``app``, ``person``, or ``token`` if only a plugin knows it."""
         if self.link_id is not None:
             return "link"
         return "operator" if self.is_operator else KINDS.get(self.key_id.partition("_")[0], "token")
 
     @property
     def id(self) -> str | None:
-        """Name it as who makes something (``created_by``); None for the command line."""
+        """The id of the principal as the maker of a record (``created_by``); None for the command line."""
         return self.link_id or self.key_id or None
 
     @property
     def is_operator(self) -> bool:
-        """Tell whether the key belongs to the platform itself."""
+        """Whether the key is the platform's own."""
         return OPERATOR in self.scopes
 
     @property
     def only_emits(self) -> bool:
-        """Tell whether the key is the platform's own, but emits events of every company and does nothing else."""
+        """Whether the key may only emit events, for every company, and nothing else."""
         return self.company_id is None and OPERATOR not in self.scopes
 
     def has(self, scope: str) -> bool:
-        """Tell whether the key may do what *scope* stands for; a key that may change webhooks may read them, too."""
+        """Tell whether the key has the permission *scope*; a key that may change webhooks may also read them."""
         return (
             scope in self.scopes
             or OPERATOR in self.scopes
@@ -92,10 +92,10 @@ class Principal:
 
 
 def show_maker(kind: str | None, identifier: str | None) -> dict[str, str | None] | None:
-    """Show who made something; None where that is not known."""
+    """Show the maker of a record; None if the maker is unknown."""
     return None if kind is None else {"kind": kind, "id": identifier}
 
 
 def describe_scope(scope: str) -> str:
-    """Say what *scope*, one of ``COMPANY_SCOPES``, lets its holder do: a sentence for whoever gives it."""
+    """Say in a sentence what *scope*, one of ``COMPANY_SCOPES``, permits, for the person who grants it."""
     return _MEANINGS[scope]

@@ -3,13 +3,13 @@
 The rules that keep several pollers of one consumer apart:
 
 - ``position`` is the newest position that was given out. A new page begins after it, so no two pages overlap.
-- A lease is a stretch of the log, after ``after`` and up to ``up_to``, that one poller holds. Its events are not committed.
-- A commit removes the stretch, or its first part. Pages may be committed in any order.
-- ``cursor`` is the position up to which all is committed: the lowest ``after`` of the remaining stretches, else ``position``.
-- A stretch whose lease has lapsed is given out again before anything new, under another token. A commit by its former
+- A lease is a range of the log, after ``after`` and up to ``up_to``, that one poller holds. Its events are not committed.
+- A commit removes the range, or its first part. Pages may be committed in any order.
+- ``cursor`` is the position up to which all is committed: the lowest ``after`` of the remaining ranges; without any, ``position``.
+- A range whose lease has lapsed is given out again before anything new, under another token. A commit by its former
   holder is refused. So if the earlier of two pages lapses, the later one may be committed, and the earlier is not skipped.
 
-A change is stored only if no other was stored meanwhile (``store.consumers.change``). Clocks decide only when a stretch may
+A change is stored only if no other was stored meanwhile (``store.consumers.change``). Clocks decide only when a range may
 be given out again; tokens alone ensure that no page is committed twice.
 """
 
@@ -17,12 +17,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 KEPT = 8
-"""Committed leases that are remembered, so that a repeated commit gets the same answer."""
+"""The number of committed leases that are remembered, so that a repeated commit gets the same answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """A stretch of the log that the holder of *token* has until *until_ms*; empty once it is committed."""
+    """A range of the log that the holder of *token* has until *until_ms*; empty once it is committed."""
 
     token: str
     after: int
@@ -31,7 +31,7 @@ class Lease:
 
     @property
     def is_open(self) -> bool:
-        """Whether events of it are not committed."""
+        """Whether the lease has uncommitted events."""
         return self.after < self.up_to
 
 
@@ -44,7 +44,7 @@ class Reach:
 
     @property
     def open(self) -> Sequence[Lease]:
-        """The leases with uncommitted events, lapsed ones too."""
+        """The leases with uncommitted events, including lapsed ones."""
         return [lease for lease in self.leases if lease.is_open]
 
     @property
@@ -57,12 +57,12 @@ class Reach:
         return position <= self.position and not any(one.after < position <= one.up_to for one in self.open)
 
     def lapsed(self, now_ms: int) -> Lease | None:
-        """Give the lowest stretch without a holder at *now_ms*."""
+        """Give the lowest range without a holder at *now_ms*."""
         free = (lease for lease in self.open if lease.until_ms <= now_ms)
         return min(free, key=lambda lease: lease.after, default=None)
 
     def give(self, lease: Lease, *, instead_of: Lease | None = None) -> "Reach":
-        """Give out *lease*: a new stretch, or the first part of the lapsed one *instead_of*."""
+        """Give out *lease*: a new range, or the first part of the lapsed range *instead_of*."""
         if instead_of is None:
             return Reach(lease.up_to, (*self.leases, lease))
         rest = self.pass_over(instead_of, lease.up_to)
@@ -74,7 +74,7 @@ class Reach:
         return replace(self, leases=(*self._but(lease), replace(lease, up_to=up_to), rest))
 
     def pass_over(self, lapsed: Lease, up_to: int) -> "Reach":
-        """Skip the part of a *lapsed* stretch up to *up_to*: its events were removed."""
+        """Skip the part of a *lapsed* range up to *up_to*, because its events were removed."""
         rest = replace(lapsed, after=up_to)
         return replace(self, leases=(*self._but(lapsed), *((rest,) if rest.is_open else ())))
 

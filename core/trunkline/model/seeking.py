@@ -10,7 +10,10 @@ _FIELD = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Sought:
-    """What is looked for: *text*, or a field with a value: ``client_id:777001``, ``payload.client_id=777001``, ``"client_id": 777001``."""
+    """The term of a search: *text*, or a field with a value, as in ``client_id:777001`` or ``"client_id": 777001``.
+
+    A path may precede the field: ``payload.client_id=777001``.
+    """
 
     text: str
     _folded: str = field(init=False, repr=False)
@@ -29,7 +32,7 @@ class Sought:
             object.__setattr__(self, "_pattern", re.compile(pattern, re.IGNORECASE))
 
     def is_in(self, folded: str) -> bool:
-        """Tell whether it stands in a JSON text, whose case is *folded*."""
+        """Tell whether a JSON text, already case-folded as *folded*, contains the term."""
         if self._folded and self._folded in folded:
             return True
         return (
@@ -37,6 +40,6 @@ class Sought:
         )
 
     def find(self, text: str) -> re.Match[str] | None:
-        """Find where it stands in a JSON *text*, whatever its case."""
+        """Find the term in a JSON *text*, ignoring case."""
         found = re.search(re.escape(self.text), text, re.IGNORECASE) if self._folded else None
         return found or (self._pattern.search(text) if self._pattern is not None else None)

@@ -15,7 +15,7 @@ ID = re.compile(r"sub_[0-9a-z]{20}", re.ASCII)
 
 
 class Status(StrEnum):
-    """Whether a subscription takes events; a deleted one stays only as the name of its deliveries."""
+    """Whether a subscription takes events; a deleted one is kept only for the names of its deliveries."""
 
     ACTIVE = "active"
     PAUSED = "paused"
@@ -24,7 +24,7 @@ class Status(StrEnum):
 
 
 MAX_SECRETS = 5
-"""Secrets of a subscription that may sign at once; each adds a signature to the headers of every push."""
+"""The number of secrets of a subscription that may sign at once; each adds a signature to the headers of every push."""
 
 GONE = "gone"
 FAILING = "failing"
@@ -68,43 +68,43 @@ class Subscription:
     created_ms: int
     updated_ms: int
     pins: Mapping[str, int] = field(default_factory=dict[str, int])
-    """The versions of event types that it gets."""
+    """The versions of event types that the subscription gets."""
     ordering: Ordering | None = None
-    """Which of its deliveries are made one after the other."""
+    """Which of the subscription's deliveries must be made in order."""
     timeout_seconds: float | None = None
     """The time limit of one attempt; None for the deployment's."""
     retry: Mapping[str, Any] | None = None
     """When a failed delivery is tried again (``deliveries.RetryPolicy.of``); None for the deployment's schedule."""
     max_in_flight: int | None = None
-    """Attempts that may be in flight at once, over all workers."""
+    """The maximum number of attempts in flight at once, over all workers."""
     rate: str | None = None
-    """Attempts that may begin in a time, over all workers (``pace.Rate``)."""
+    """The maximum rate of attempts, over all workers (``pace.Rate``)."""
     name: str | None = None
-    """The channel's own name for it, if its holder renews it (``contract.Terms``)."""
+    """The channel's own name for the subscription, if its holder renews it (``contract.Terms``)."""
     holder: str | None = None
     notes: Mapping[str, Any] | None = None
     expires_ms: int | None = None
-    """When it lapses unless it is renewed (Unix ms)."""
+    """When the subscription lapses unless it is renewed (Unix ms)."""
     is_readable: bool = True
-    """Whether its secrets and headers could be decrypted; they are empty if not."""
+    """Whether the secrets and headers could be decrypted; if not, they are empty."""
     target: Mapping[str, Any] | None = None
-    """The public part of a target that its channel declares; None if *target_url* is the whole target."""
+    """The visible members of the target, if the channel declares its targets; None if *target_url* is the whole target."""
     target_secrets: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     """The secrets of *target*, by name."""
     defaults: Mapping[str, Any] | None = None
-    """The limits set by its company's operator; they apply to options that it does not set itself (``treatments``)."""
+    """The company's limits, set by the operator, for options that the subscription does not set (``treatments``)."""
     created_by: str | None = None
-    """The id of the principal that created it, or set its present target."""
+    """The id of the principal that created the subscription, or set its current target."""
     created_by_kind: str | None = None
     gap_position: int | None = None
-    """Events up to this position are left out; set until its holder has been told."""
+    """Events up to this position are left out; None again when the holder has been notified."""
     failing_level: int | None = None
-    """Whether it is failing, and at which threshold it was reported (``health``)."""
+    """Whether the subscription is failing, and at which threshold that was reported (``health``)."""
     told_ms: int | None = None
-    """When an operational event last reported that it fails, or was disabled."""
+    """When an operational event last reported that the subscription fails or was disabled."""
 
     def lapses_by(self, now_ms: int) -> bool:
-        """Tell whether it has lapsed at *now_ms*."""
+        """Tell whether the subscription has lapsed at *now_ms*."""
         return self.expires_ms is not None and self.expires_ms <= now_ms
 
     def live_secrets(self, now_ms: int) -> tuple[str, ...]:
@@ -112,7 +112,7 @@ class Subscription:
         return tuple(s.text for s in self.secrets if s.expires_ms is None or s.expires_ms > now_ms)
 
     def overlapping_secrets(self, now_ms: int, overlap_seconds: int) -> tuple[Secret, ...]:
-        """The secrets that go on signing beside a new one, each until its own overlap ends; none without an overlap."""
+        """The secrets that continue to sign beside a new one, each until its own overlap ends; none without an overlap."""
         if not overlap_seconds:
             return ()
         newest, *older = self.secrets

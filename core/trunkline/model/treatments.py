@@ -1,4 +1,4 @@
-"""Limits of a target: the subscription's own, else those of its company's operator, else the deployment's. Pure.
+"""Limits of a target, set by the subscription, or else by the company's operator, or else by the deployment. Pure.
 
 The names and bounds are the same on every level.
 """
@@ -14,10 +14,10 @@ from trunkline.model.subscriptions import Subscription
 
 MIN_TIMEOUT_SECONDS = 0.1
 MAX_TIMEOUT_SECONDS = 60
-"""Longest time limit that a subscription may set: a target that hangs keeps its slots for this long."""
+"""The longest time limit that a subscription may set: a target that hangs keeps its slots for this long."""
 MAX_RETRY_STEPS = 50
 MAX_RETRY_SECONDS = 30 * 24 * 60 * 60
-"""Upper bound of one wait before a retry, and of all of them together."""
+"""The maximum of one wait before a retry, and of all waits together."""
 RATE_FORM = 'must be a rate such as "50/second", "600/minute" or "3600/hour", from 1/minute to 10000/second'
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 

@@ -3,16 +3,16 @@
 import re
 
 LEASE_MS = 6_000
-"""How long a worker's lease lasts unless renewed: the deliveries of a killed worker go on within 10 s."""
+"""How long a worker's lease lasts without renewal: other workers take over the deliveries of a killed worker within 10 s."""
 _MAX_HOST = 20
-"""Keeps a name within 40 characters, with seven digits for the process."""
+"""The maximum length of the host's part: with seven digits for the process, a name then has 40 characters at most."""
 _NAME = re.compile(r"wrk_(?P<host>[a-z0-9-]+)_(?P<process>\d+)_[0-9a-f]+")
 
 
 def name_worker(host: str, process: int, token: str) -> str:
     """Name the process *process* of *host*; the hexadecimal *token* differs for each start.
 
-    A host name is used without its domain; of a long one the end is kept, in which replicas of one service differ.
+    The host's domain is left out. Of a long host name the end is kept, because replicas of one service differ there.
     """
     short = re.sub(r"[^a-z0-9-]", "-", host.partition(".")[0].lower())[-_MAX_HOST:] or "host"
     return f"wrk_{short}_{process}_{token}"

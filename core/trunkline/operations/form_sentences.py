@@ -10,14 +10,14 @@ from trunkline.schemas.definitions import Definition
 from trunkline.schemas.fields import Field, read_fields
 
 MOST_SENTENCES = 10
-"""The number of faults in a message; nobody reads more in a form."""
+"""The maximum number of faults in a message; nobody reads more in a form."""
 
 _IS_NULL = ", not null"
 _WORDS = {"a string": "text", "a list": "a list of values", "an object": "a group of fields"}
 
 
 def form_detail(definition: Definition, faults: Sequence[FieldError]) -> str:
-    """Describe *faults* of a call in one sentence each, such as ``Last Name is required.``."""
+    """Describe the *faults* of a call in one sentence each, such as ``Last Name is required.``."""
     fields = (*read_fields(definition.parameters), *read_fields(definition.input))
     sentences = dict.fromkeys(_sentence(fault, fields) for fault in faults[:MOST_SENTENCES])
     more = len(faults) - MOST_SENTENCES
@@ -37,7 +37,7 @@ def _sentence(fault: FieldError, fields: Sequence[Field]) -> str:
 
 
 def _titles(path: str, fields: Sequence[Field]) -> Iterator[str]:
-    """Name the fields along a JSON pointer or a bare name; list items by their position from 1."""
+    """Name the fields along a path, a JSON pointer or a bare name; list items are named by their position, from 1."""
     for part in path.removeprefix("/").split("/") if path else ():
         name = part.replace("~1", "/").replace("~0", "~")
         field = next((field for field in fields if field.name == name), None)

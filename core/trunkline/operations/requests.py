@@ -25,7 +25,7 @@ class Request:
     input: Mapping[str, Json] = field(repr=False)
 
     def fingerprint(self, definition: Definition) -> bytes:
-        """Hash the request, so that a repeated idempotency key can be told from a reused one."""
+        """Hash the request, to distinguish its repetition from another request with the same idempotency key."""
         request = [definition.kind, definition.name, dict(self.parameters), dict(self.input)]
         return hashlib.sha256(orjson.dumps(request, option=orjson.OPT_SORT_KEYS)).digest()
 
@@ -39,8 +39,8 @@ def read(
 ) -> Request:
     """Check a call. Texts from a URL are converted to the types of their schemas.
 
-    An empty string counts as absent, as does a null in a body if the schema does not allow null. A connector then need
-    not distinguish fields left empty from fields that an earlier step did not give.
+    An empty string counts as absent, as does a null in a body if the schema does not allow null. So a connector need not
+    distinguish a field left empty from a field that an earlier step did not give.
 
     Raises:
         NotFound: a parameter of the path is malformed.

@@ -1,4 +1,4 @@
-"""Calling the provider of an operation, with a time limit, and checking its answer; no other module does so.
+"""Calls the provider of an operation, with a time limit, and checks its answer; no other module does so.
 
 A refusal by the provider is the caller's fault and is passed on unchanged. Any other error is the provider's fault: it is
 logged once, and the caller is told which operation failed.

@@ -45,16 +45,16 @@ HERE_SECONDS = 10.0
 ELSEWHERE_SECONDS = 30.0
 """How long any other operation may take; a provider that calls another service has a shorter limit."""
 LEASE_MS = 40_000
-"""The lease of a key for an action elsewhere, longer than such an action may take."""
+"""The lease of an idempotency key for an action elsewhere; it is longer than the time limit of such an action."""
 MAX_WAITING = 50
-"""The number of calls of one company in one process that may wait for the first one with their key."""
+"""The maximum number of calls of one company in one process that wait for an earlier call with their key."""
 MAX_ELSEWHERE = 32
-"""The number of simultaneous calls of one company in one process to providers elsewhere."""
+"""The maximum number of simultaneous calls of one company in one process to providers elsewhere."""
 MAX_ELSEWHERE_IN_ALL = 256
-"""The same for all companies together; a provider that hangs holds each call for half a minute."""
+"""The maximum number of such calls of all companies together; a provider that hangs keeps each call for half a minute."""
 RETRY_SECONDS = 5
 WAIT_SECONDS = (0.05, 0.05, 0.1, 0.2, 0.4)
-"""The pauses of a repeated request between checks whether the first one has ended; the last value repeats."""
+"""The pauses (seconds) between checks of a repeated request whether the first one has ended; the last value repeats."""
 
 _UNANSWERED = (
     "An earlier request with this Idempotency-Key was cut off before its answer was stored. Look whether it was done, and use "
@@ -156,7 +156,7 @@ class Operations:
 
     @cached_property
     def _catalog(self) -> DefinitionCatalog:
-        """All definitions, including the plugins', which are known once all have been collected."""
+        """All definitions, including those of plugins, which are known once all plugins have been collected."""
         providers = self._registry.collected.providers.values()
         own = [provider.definition for _, provider in providers if provider.definition]
         return DefinitionCatalog([*self._defined.all(), *own]) if own else self._defined
@@ -178,7 +178,8 @@ class Operations:
     async def once(self, key: Key, act: Callable[[], Awaitable[Answered]]) -> Answered:
         """Run *act* for the first request with *key*, and return its answer to each later request.
 
-        The answer is stored after the changes of *act*, so a crash may come in between. Later requests then do not repeat *act*.
+        The answer is stored after the changes of *act*. If the process crashes between the two, later requests do not
+        repeat *act*.
 
         Raises:
             IdempotencyConflict: *key* was used for another request.
@@ -241,10 +242,12 @@ class Operations:
     async def _claim(
         self, connection: AsyncConnection, key: Key, *, holder: str, may_repeat: bool = True
     ) -> Use | None:
-        """Claim *key* for *holder*, with *may_repeat* also from a holder whose lease is over; else return its use.
+        """Claim *key* for *holder*, and return None; if another holder has it, return the key's current use.
+
+        With *may_repeat* a key whose lease is over can be claimed again.
 
         Raises:
-            IdempotencyConflict: it was used for another request.
+            IdempotencyConflict: *key* was used for another request.
             Conflict: the lease is over, and the request may not be repeated.
         """
         use = await operation_keys.take(
@@ -273,7 +276,7 @@ class Operations:
         return answered
 
     async def _try_to_claim(self, key: Key, *, holder: str, may_repeat: bool) -> tuple[bool, Answered | None]:
-        """Claim *key* for *holder*; tells whether it was claimed, and another request's answer if that has ended."""
+        """Try to claim *key* for *holder*; returns whether it did, and another request's answer if that request has ended."""
         async with self._database.write() as connection:
             use = await self._claim(connection, key, holder=holder, may_repeat=may_repeat)
         return (True, None) if use is None else (False, _repeat(use))
@@ -303,7 +306,10 @@ class Operations:
 
     @contextlib.asynccontextmanager
     async def _turn(self, task: _Task) -> AsyncGenerator[None]:
-        """Take a turn for a call to a provider elsewhere; database connections have their own turns. Raises TooMuchAtOnce."""
+        """Take a turn for a call to a provider elsewhere. Raises TooMuchAtOnce.
+
+        Calls in the hub's own database need none: database connections have their own turns.
+        """
         if task.provider.uses_database:
             yield
             return

@@ -27,7 +27,10 @@ from trunkline.targets.addresses import AddressPolicy
 
 DNS_CACHE_SECONDS = 10
 RESEND_SECONDS = 0.2
-"""A kept connection that closes unanswered this soon was already closing; later, the target may have read the request."""
+"""The time after which an unanswered kept-alive connection is no longer retried when it closes.
+
+A connection that closes earlier was already closing; later, the target may have read the request.
+"""
 NO_TENANT = 0
 """The tenant of calls for the deployment itself."""
 
@@ -43,13 +46,14 @@ class _Target:
 
 
 class Outbound(OtherMethods):
-    """An ``HttpClient`` over kept connections, entered as a context.
+    """An ``HttpClient`` with kept-alive connections. Use it as a context manager.
 
     *timeout_seconds* limits one call, from resolving the name to the answer's last byte. *ssl_context* replaces the default
     one, to trust another CA; it must verify. *name_servers* (``address`` or ``address:port``) replace the machine's, and
     *resolve* replaces both; the addresses are checked in any case. Each tenant has its own connections and its own limit of
-    simultaneous lookups, and *may_look_up* counts its lookups. With *resends* a request is sent again on a new connection if
-    a kept one ends within ``RESEND_SECONDS`` and before any byte of an answer. Up to *most_kept* idle connections are kept.
+    simultaneous lookups, and *may_look_up* counts its lookups. With *resends* a request is sent again on a new connection,
+    if a kept-alive one closes within ``RESEND_SECONDS`` and before the first byte of an answer. Up to *most_kept* idle
+    connections are kept.
     """
 
     def __init__(
@@ -183,7 +187,7 @@ class Outbound(OtherMethods):
     async def open_stream(
         self, url: str, *, tenant: int, tls: bool
     ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        """Connect to the host and port of *url* for another protocol than HTTP, within a call's timeout.
+        """Connect to the host and port of *url* for a protocol other than HTTP, within a call's timeout.
 
         Raises:
             AddressRefused: the policy forbids *url*, or an address that its name resolves to.
@@ -214,7 +218,7 @@ class Outbound(OtherMethods):
         return response
 
     async def _look_up(self, host: str, port: int) -> Sequence[str]:
-        with contextlib.suppress(ValueError):  # an address is its own answer
+        with contextlib.suppress(ValueError):  # an IP address needs no lookup
             return [str(ipaddress.ip_address(host))]
         if self._resolve is not None:
             return await self._resolve(host, port)

@@ -34,7 +34,7 @@ class Connection(asyncio.Protocol):
         self.idle_until = 0.0
 
     async def exchange(self, request: bytes, *, deadline: float) -> HttpResponse:
-        """Send *request* and wait for the answer until *deadline* (of the loop's clock); its body may be incomplete.
+        """Send *request* and wait for the answer until *deadline* (of the loop's clock); the answer's body may be incomplete.
 
         Raises:
             TimeoutError: no whole head of an answer came in time.
@@ -53,16 +53,16 @@ class Connection(asyncio.Protocol):
         finally:
             if not answer.done() or answer.cancelled():
                 self.abort()
-            del answer  # which holds the exception, whose traceback holds this frame
+            del answer  # It holds the exception, whose traceback holds this frame.
 
     @property
     def tls(self) -> ssl.SSLObject | None:
-        """The connection's TLS; None if it has none."""
+        """The TLS object of the connection; None without TLS."""
         secured: ssl.SSLObject | None = self._transport.get_extra_info("ssl_object")
         return secured
 
     def close(self) -> None:
-        """Close the connection in order."""
+        """Close the connection after all written data has been sent."""
         self._stop()
         self._transport.close()
 
@@ -108,7 +108,9 @@ class Connection(asyncio.Protocol):
         if self._answer is not None:
             try:
                 if isinstance(exc, ssl.SSLError) and exc.reason in tls.ASKED_FOR_CERTIFICATE:
-                    raise tls.failure(exc)  # in TLS 1.3 the handshake ends here before it does at the target
+                    raise tls.failure(
+                        exc
+                    )  # in TLS 1.3 the handshake ends at the hub before it ends at the target
                 self._finish(self._reader.end(exc))
             except NoAnswer as error:
                 self._fail(error)
@@ -124,7 +126,7 @@ class Connection(asyncio.Protocol):
     def _fail(self, error: Exception) -> None:
         answer, self._answer = self._answer, None
         if answer is not None and not answer.done():
-            answer.set_exception(error.with_traceback(None))  # its frames hold what was read
+            answer.set_exception(error.with_traceback(None))  # its frames hold the received data
         self.abort()
 
     def _check_deadline(self) -> None:

@@ -22,9 +22,9 @@ from trunkline.targets.addresses import AddressPolicy
 
 Made = TypeVar("Made")
 DIAL_AT_ONCE = 4
-"""The number of connections begun in one turn of the event loop; a TLS handshake blocks it for a millisecond."""
+"""The number of connections begun in one iteration of the event loop; each TLS handshake blocks the loop for a millisecond."""
 FALLBACK_SECONDS = 0.25
-"""How long one address has to answer before the next is dialled as well (RFC 8305 §5)."""
+"""How long one address has to answer before the next one is dialled in parallel (RFC 8305 §5)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Origin:
 
     @classmethod
     def of(cls, url: str) -> "Origin":
-        """Read it from a URL that the policy has normalised."""
+        """Read the origin from a URL that the policy has normalised."""
         parts = urlsplit(url)
         assert parts.hostname is not None
         is_tls = parts.scheme == "https"
@@ -165,7 +165,10 @@ class Dialler:
 
 
 def _raise_own_shortage(error: OSError) -> None:
-    """Raise MachineExhausted if this machine caused *error*; lookups and OpenSSL do not report a lack of files as such."""
+    """Raise MachineExhausted if this machine caused *error*.
+
+    Lookups and OpenSSL do not report a lack of file descriptors as such, so that is tested here.
+    """
     if shortages.is_own(error):
         reason = f"This machine lacks what a connection needs ({error.strerror or error})"
     elif shortages.has_no_file_left():
@@ -187,7 +190,7 @@ async def _socket_to(addresses: Sequence[str], port: int) -> socket.socket:
 
 
 def _name_of(origin: Origin) -> str | None:
-    """Give the name that the certificate must be for."""
+    """Give the host name that the target's certificate must have."""
     return origin.host.removesuffix(".") if origin.is_tls else None
 
 

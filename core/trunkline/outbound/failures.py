@@ -6,7 +6,7 @@ from trunkline.errors import AddressRefused
 class NoAnswer(ConnectionError):
     """The target gave no usable answer. *error* is its name in the attempt, *reason* a few words for a log.
 
-    *reason* holds neither URL nor headers.
+    *reason* contains neither URL nor headers.
     """
 
     def __init__(self, error: str, reason: str) -> None:

@@ -1,7 +1,7 @@
-"""HTTP/1.1 as bytes: writing a request, and reading an answer from what a connection receives (RFC 9112). No I/O.
+"""HTTP/1.1 as bytes: writing a request, and reading an answer from received bytes (RFC 9112). No I/O.
 
-The parser is llhttp, through httptools, as in uvicorn and Node. This module decides when an answer has ended, how much of it
-is read, and whether another may follow.
+The parser is llhttp, through httptools, as in uvicorn and Node. This module decides when an answer has ended, how much of
+it is read, and whether the connection may be used again.
 """
 
 import re
@@ -26,9 +26,9 @@ MAX_ANSWER_BYTES = 256 * 1024
 _KEEP_SECONDS = re.compile(r"(?:^|[,\s])timeout\s*=\s*\"?(\d{1,9})", re.ASCII | re.IGNORECASE)
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _FRAMING = frozenset({"connection", "content-length", "host", "transfer-encoding"})
-"""Headers that set where a request goes and where it ends."""
+"""Request headers that set the target or the end of a request."""
 _LENGTHS = frozenset({"content-length", "transfer-encoding"})
-"""Headers that set where an answer ends."""
+"""Answer headers that set the end of an answer."""
 _DEFAULTS = {"accept": "*/*", "accept-encoding": "identity", "user-agent": f"trunkline/{__version__}"}
 
 
@@ -43,7 +43,7 @@ def request_start(normalised_url: str) -> str:
     """Write the beginning of the requests to a URL: the request line and the host."""
     _, _, rest = normalised_url.partition("#")[0].partition("://")
     host, slash, path = rest.partition("/")
-    path = path.replace("|", "%7C")  # RFC 3986 has no bare "|", the URL Standard has
+    path = path.replace("|", "%7C")  # RFC 3986 does not allow a bare "|", the URL Standard does
     return f"POST {slash}{path} HTTP/1.1\r\nhost: {host}\r\n"
 
 
@@ -78,8 +78,8 @@ def _lines(names: tuple[str, ...]) -> tuple[str, int]:
 class AnswerReader:
     """Reads the answers on one connection, one at a time.
 
-    The status is valid once the head is complete. *is_spent*: the connection must be dropped, as it sent excess data or the
-    answer broke off. *keeps_alive*: the target allows another request.
+    The status is valid once the head is complete. *is_spent*: the connection must be dropped, as the target sent excess
+    data or broke off the answer. *keeps_alive*: the target allows another request.
     """
 
     __slots__ = (
@@ -128,7 +128,7 @@ class AnswerReader:
         try:
             self._parse(data)
         except httptools.HttpParserUpgrade:
-            self.is_spent = True  # a 101 is complete: another protocol begins, which is not supported
+            self.is_spent = True  # a 101 is complete: another protocol would begin, which is not supported
         except (httptools.HttpParserError, UnreadableHead):
             self._break_off("what came back is not HTTP")
         if self._is_no_http:
@@ -140,7 +140,7 @@ class AnswerReader:
         return self._answer
 
     def end(self, error: Exception | None) -> HttpResponse:
-        """Give the answer when the connection ends, incomplete or without a length (RFC 9112 §6.3).
+        """Give the answer when the connection ends; it may be incomplete, or have no length (RFC 9112 §6.3).
 
         Raises NoAnswer if its head is incomplete.
         """
@@ -162,7 +162,7 @@ class AnswerReader:
     # ---- httptools calls these ---------------------------------------------------------------------------------------
 
     def on_message_begin(self) -> None:
-        """Note that a second, unrequested answer follows."""
+        """Note that a second answer follows, which no request has asked for."""
         if self._answer is not None:
             self.is_spent = True
 
@@ -206,7 +206,7 @@ class AnswerReader:
     # ------------------------------------------------------------------------------------------------------------------
 
     def _parse(self, data: bytes) -> None:
-        """Have llhttp read *data*; if it refuses a head, mend the head and read that. Raises HttpParserError, UnreadableHead."""
+        """Have llhttp read *data*; if it refuses a head, mend the head and read the result. Raises HttpParserError, UnreadableHead."""
         if self._mender is None or self._has_head:
             try:
                 self._parser.feed_data(data)

@@ -1,6 +1,6 @@
 """Mending heads of answers that llhttp refuses but other clients accept: bare LF, folded lines, HTTP/1.2, repeated lengths. No I/O.
 
-llhttp reads a mended head again. Its connection is not used for another answer, as the end of such an answer is uncertain.
+llhttp then reads the mended head. The connection is not used again, as the end of such an answer is uncertain.
 """
 
 import re
@@ -15,7 +15,7 @@ _FIELD = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):([^\r\n\0]*)")
 
 
 class UnreadableHead(ValueError):
-    """It is not the head of an HTTP/1 answer."""
+    """The data is not the head of an HTTP/1 answer."""
 
 
 class HeadMender:

@@ -17,17 +17,17 @@ class OtherMethods:
         raise NotImplementedError
 
     async def get(self, url: str, *, headers: Mapping[str, str]) -> HttpResponse:
-        """Read what is at *url*. Raises as ``post`` does."""
+        """Read the resource at *url*. Raises as ``post`` does."""
         return await self.send("GET", url, headers=headers)
 
     async def put(self, url: str, *, body: bytes, headers: Mapping[str, str]) -> HttpResponse:
-        """Put *body* at *url*. Raises as ``post`` does."""
+        """Replace the resource at *url* with *body*. Raises as ``post`` does."""
         return await self.send("PUT", url, headers=headers, body=body)
 
     async def patch(self, url: str, *, body: bytes, headers: Mapping[str, str]) -> HttpResponse:
-        """Change what is at *url* by *body*. Raises as ``post`` does."""
+        """Change the resource at *url* as *body* says. Raises as ``post`` does."""
         return await self.send("PATCH", url, headers=headers, body=body)
 
     async def delete(self, url: str, *, headers: Mapping[str, str]) -> HttpResponse:
-        """Delete what is at *url*. Raises as ``post`` does."""
+        """Delete the resource at *url*. Raises as ``post`` does."""
         return await self.send("DELETE", url, headers=headers)

@@ -34,7 +34,7 @@ class OriginClient(OtherMethods):
         self._is_open = False
 
     async def close(self) -> None:
-        """Close its connections."""
+        """Close the client's connections."""
         if self._is_open:
             self._is_open = False
             await self._http.__aexit__(None, None, None)
@@ -96,6 +96,6 @@ class Origins:
 
 
 def _origin_of(url: str) -> str:
-    """Write scheme, host and port as they are dialled. Raises TargetRefused."""
+    """Write the scheme, host and port of *url* in the form in which they are dialled. Raises TargetRefused."""
     parts = urlsplit(_POLICY.check_url(url))
     return f"{parts.scheme}://{parts.netloc}"

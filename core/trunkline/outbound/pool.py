@@ -7,13 +7,16 @@ from trunkline.outbound.connection import Connection
 from trunkline.outbound.dialling import Origin
 
 KEEPALIVE_SECONDS = 4
-"""Less than the 5 s after which Node.js and uvicorn close an idle connection; a POST sent during that close is lost."""
+"""How long an idle connection is kept. Node.js and uvicorn close it after 5 s, and a POST sent during that close is lost."""
 Way = tuple[int, Origin]
-"""A tenant and an origin. Tenants share no connections, so a late answer on a kept one never reaches another tenant."""
+"""A tenant and an origin. Tenants share no connections, so a late answer never reaches another tenant."""
 
 
 class Pool:
-    """Up to *most* idle connections, a quarter of them for one tenant. One that was idle too long is closed within a second."""
+    """Keeps up to *most* idle connections, at most a quarter of them for one tenant.
+
+    A connection that was idle too long is closed within a second.
+    """
 
     def __init__(self, most: int) -> None:
         self._most, self._most_of_tenant = most, max(most // 4, 1)
@@ -23,7 +26,7 @@ class Pool:
         self._timer: asyncio.TimerHandle | None = None
 
     def take(self, way: Way, *, now: float) -> Connection | None:
-        """Take the last used connection on *way*; None if there is none. *now* is the loop's clock."""
+        """Take the connection to *way* that was used last; None if there is none. *now* is the loop's clock."""
         while idle := self._idle.get(way):
             connection = idle.pop()
             self._uncount(way, 1)
@@ -33,7 +36,7 @@ class Pool:
         return None
 
     def put(self, way: Way, connection: Connection, *, now: float, target_keeps: int | None = None) -> None:
-        """Keep *connection* if there is room, for less time than the target does (*target_keeps*, in seconds)."""
+        """Keep *connection* if the pool is not full, for less time than the target keeps it (*target_keeps*, in seconds)."""
         tenant, _ = way
         seconds = KEEPALIVE_SECONDS
         if target_keeps is not None and target_keeps <= KEEPALIVE_SECONDS:

@@ -1,6 +1,6 @@
 """The HTTP push of webhook-like channels: sign, post, and read the answer.
 
-It reaches the network only through the given client. ``deliveries.next_state`` decides on the consequence of the result.
+It reaches the network only through the given client. ``deliveries.next_state`` decides what follows from the result.
 """
 
 import re
@@ -18,7 +18,7 @@ from trunkline.model.trace_context import TRACEPARENT
 from trunkline.targets import signatures
 
 KEPT_BODY_BYTES = 1024
-"""How much of an answer the delivery log keeps."""
+"""The number of bytes of an answer that the delivery log keeps."""
 
 _SECONDS = re.compile(r"[0-9]{1,15}")
 
@@ -31,7 +31,7 @@ async def deliver(push: Push, http: HttpClient) -> Result:
 async def post(push: Push, http: HttpClient, *, url: str, body: bytes, headers: Mapping[str, str]) -> Result:
     """Make one attempt with the channel's own *body* and *headers*.
 
-    2xx is delivered, 410 is gone, any other status is retried, not before ``Retry-After``.
+    2xx is delivered, 410 is gone; any other status is retried, after ``Retry-After`` at the earliest.
     Every answer, a refused address and a broken connection are results. Other errors are raised.
     """
     try:
@@ -61,7 +61,7 @@ def _outcome_of(status: int) -> Outcome:
 
 
 def _headers(push: Push) -> dict[str, str]:
-    """Add the hub's headers to the subscription's own; no name is in both (``signatures.check_headers``)."""
+    """Add the hub's headers to the subscription's own headers, whose names differ (``signatures.check_headers``)."""
     target = push.target
     signed = signatures.headers(
         target.signature,

@@ -15,16 +15,19 @@ import aiodns
 LOOKUPS_PER_TENANT = 16
 """The number of simultaneous lookups of one tenant; further ones wait, within the timeout of their call."""
 PATIENT_PER_TENANT = 4
-"""The number of them that may continue after the quick tries, for a slow name server."""
+"""The number of lookups of one tenant that may continue after the quick tries, for a slow name server."""
 FAILURE_SECONDS = 5.0
 """How long a failed lookup is not repeated."""
 STALE_SECONDS = 3600.0
 """How long the last answer is used while no name server responds."""
 STALE_WAIT_SECONDS = 1.0
-"""How long a caller waits for a new answer if the last one could be used."""
+"""How long a caller waits for a new answer if the last one can still be used."""
 _TRIES = 2
 _QUICK_SECONDS, _PATIENT_SECONDS = 1.0, 5.0
-"""Timeouts of the first try; the second takes up to twice as long. c-ares shortens them, to 0.25 s at least, after fast answers."""
+"""Timeouts of the first try; the second try takes up to twice as long.
+
+After fast answers c-ares shortens both, to 0.25 s at least.
+"""
 _NOT_FOUND = frozenset({aiodns.error.ARES_ENOTFOUND, aiodns.error.ARES_ENODATA})
 _SLOW = frozenset({aiodns.error.ARES_ETIMEOUT})
 
@@ -41,7 +44,7 @@ MayLookUp = Callable[[int], Awaitable[bool]]
 
 
 class NameServersSilent(OSError):
-    """No name server answered, or none could be asked."""
+    """No name server answered, or none was asked."""
 
 
 class NameServersSlow(NameServersSilent):
@@ -110,7 +113,8 @@ class _Entry:
 class Names:
     """Addresses of names, each cached for *cache_seconds*. Simultaneous requests for a name share one lookup.
 
-    A lookup that is too slow for *resolve* goes on with *resolve_patiently*; its result is cached even if all callers have left.
+    A lookup that is too slow for *resolve* continues with *resolve_patiently*; its result is cached even if no caller
+    waits for it.
     """
 
     def __init__(
@@ -157,7 +161,7 @@ class Names:
         self._entries.clear()
 
     async def _begin(self, entry: _Entry, host: str, port: int, tenant: int) -> None:
-        """Begin a lookup in a turn of *tenant*, unless another caller has begun it meanwhile."""
+        """Begin a lookup when *tenant* may begin one, unless another caller has begun it meanwhile."""
         turn = self._turn(tenant)
         await turn.acquire()
         may_begin = False

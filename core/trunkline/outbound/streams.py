@@ -1,4 +1,4 @@
-"""Connections for other protocols than HTTP, checked, dialled and encrypted like those of the HTTP client."""
+"""Connections for protocols other than HTTP, checked, dialled and encrypted like those of the HTTP client."""
 
 import asyncio
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ class Network:
 
 
 def _url(host: str, port: int) -> str:
-    """Write *host* and *port* as the policy reads them. Raises AddressRefused."""
+    """Write *host* and *port* as a URL for the address policy. Raises AddressRefused."""
     if not host or not _NOT_IN_HOSTS.isdisjoint(host) or not 0 < port < 65_536:
         what = "the target's host and port"
         raise AddressRefused(what, "are not a name or an address, and a number from 1 to 65535")

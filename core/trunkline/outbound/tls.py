@@ -8,7 +8,7 @@ from typing import Any, cast
 from trunkline.outbound.failures import NoAnswer
 
 SESSION_SECONDS = 600.0
-"""How long sessions are resumed after a check of the certificate, as a resumed handshake does not check it again."""
+"""How long sessions are resumed after a check of the certificate; a resumed handshake does not check the certificate again."""
 MAX_SESSIONS = 1024
 
 _TRUST = "let the operator of this hub trust yours (SSL_CERT_FILE)"
@@ -49,7 +49,7 @@ _BY_REASON = dict.fromkeys(ASKED_FOR_CERTIFICATE, "client_certificate") | {
     "PACKET_LENGTH_TOO_LONG": "no_tls",
 }
 _CA_ISSUERS = bytes.fromhex("2b06010505073002")
-"""The identifier of the address of the issuer's certificate, which public authorities include (RFC 5280 §4.2.2.1)."""
+"""The object identifier of the issuer's certificate address, which public authorities include (RFC 5280 §4.2.2.1)."""
 _DER = 2
 """``_ssl.ENCODING_DER``."""
 
@@ -91,10 +91,10 @@ def _name_of(error: ssl.SSLError, chain: Sequence[bytes]) -> str:
 
 
 class Handshake(ssl.SSLObject):
-    """TLS of a connection; an error of its handshake has the error's name as a note (PEP 678)."""
+    """The TLS layer of a connection; an error of its handshake gets the error's name as a note (PEP 678)."""
 
     def do_handshake(self) -> None:
-        """Go on with the handshake."""
+        """Continue the handshake."""
         try:
             super().do_handshake()
         except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
@@ -107,9 +107,9 @@ class Handshake(ssl.SSLObject):
 
 
 class Sessions:
-    """TLS sessions by key, each resumed by the next connection with its key, for ``SESSION_SECONDS``.
+    """Stores a TLS session per key; the next connection with the key resumes it, for ``SESSION_SECONDS``.
 
-    *context* replaces the default one.
+    *context* replaces the default TLS context.
     """
 
     def __init__(self, context: ssl.SSLContext | None) -> None:
@@ -127,7 +127,7 @@ class Sessions:
         return cast("ssl.SSLContext", _Resuming(self._context, session))
 
     def keep(self, key: Hashable, secured: ssl.SSLObject) -> None:
-        """Keep the session of a connection with *key* after an answer has come, as tickets arrive with it."""
+        """Keep the session of a connection with *key*. Call it after an answer, as the session tickets arrive with it."""
         if secured.session_reused:  # the stored session can be resumed again
             return
         session = secured.session

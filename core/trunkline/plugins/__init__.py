@@ -7,7 +7,7 @@ In this order::
     async with plugins.lifespans(registry), plugins.Notifier(registry) as notifier:
         notifier.event_accepted(events)
 
-A plugin that fails at any step keeps a record with the reason, and all its contributions are removed; the others run. If
+A plugin that fails at any step keeps a record with the reason, and all its contributions are removed. The other plugins run. If
 plugins are enabled by name (``plugins.enabled``), the start stops instead, with that reason.
 """
 

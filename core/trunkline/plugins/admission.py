@@ -1,4 +1,4 @@
-"""The second step of loading: choose the candidates that run. Each is checked alone, if possible before its import."""
+"""The second step of loading: choose the candidates that run. Each candidate is checked alone, if possible before its import."""
 
 import importlib
 import re

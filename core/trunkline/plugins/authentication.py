@@ -36,17 +36,17 @@ class TokenPrincipals:
 
         Raises:
             Refused: a plugin knows the token, and refuses it.
-            Overloaded: no plugin knows it, but one that failed to answer might.
+            Overloaded: no plugin knows it, but a plugin that failed to answer might know it.
             StoreUnavailable: the database does not answer.
         """
         return await self._ask(AUTHENTICATE, {"request": request})
 
     async def find(self, principal_id: str) -> Principal | None:
-        """Give a principal of a plugin as it is now (``Principal.key_id``); None if it has ended. Raises as ``authenticate``."""
+        """Give the current state of a plugin's principal (``Principal.key_id``); None if it has ended. Raises as ``authenticate``."""
         return await self._ask(FIND, {"principal_id": principal_id})
 
     async def describe_end(self, principal_id: str) -> list[str]:
-        """Say what ends with a principal, in the sentences of the plugins; a plugin that fails is left out."""
+        """List, in the sentences of the plugins, the things that end with a principal; a plugin that fails is left out."""
         sentences: list[str] = []
         for name in self._registry.active:
             implementation = self._registry.implementation(DESCRIBE, plugin=name)
@@ -109,7 +109,7 @@ def _sentence(value: object, hook: str) -> str:
 
 
 def _find_fault(principal: Principal) -> str | None:
-    """Say what is wrong with a plugin's *principal*: every member is checked, since it grants access."""
+    """Say what is wrong with a plugin's *principal*; None if nothing is. Every member is checked, since a principal grants access."""
     for name in ("key_id", "name"):
         if not isinstance(text := getattr(principal, name), str) or not text:
             return f"{name} is {name_type(text)}, not text" if text else f"{name} is empty"

@@ -21,7 +21,7 @@ START_SECONDS = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Implementation:
-    """A plugin's function for a hook; *argnames* are the hook's arguments that it takes, in its order."""
+    """A plugin's function for a hook; *argnames* are the arguments of the hook that the function takes, in its order."""
 
     plugin: str
     hook: str
@@ -46,12 +46,12 @@ def call_registration(
     arguments: Mapping[str, object],
     limit_seconds: float = START_SECONDS,
 ) -> Value:
-    """Call a ``register_*`` hook, and return its answer as *check* returns it.
+    """Call a ``register_*`` hook, and return the result of *check* on its answer.
 
     *check* runs within the time limit too, since an answer may have properties that raise or never return.
 
     Raises:
-        PluginFailed: it raised, tried to exit, or did not return within *limit_seconds*; or *check* refused its answer.
+        PluginFailed: the hook raised, tried to exit, or did not return within *limit_seconds*; or *check* refused its answer.
     """
     plugin, hook = implementation.plugin, implementation.hook
     values = pick_arguments(implementation, arguments)
@@ -74,7 +74,7 @@ def pick_arguments(implementation: Implementation, arguments: Mapping[str, objec
 
 
 class Late(Exception):
-    """A plugin's function has not returned in time; its thread is left running."""
+    """A plugin's function has not returned in time; its thread continues."""
 
 
 def call_within(
@@ -107,8 +107,8 @@ def call_within(
 class PluginThread:
     """Runs a plugin's blocking functions beside the event loop, one at a time.
 
-    It uses daemon threads: one that never returns occupies no thread of the loop's shared executor and, unlike one started by
-    ``asyncio.to_thread``, does not keep the process from ending.
+    It uses daemon threads. A daemon thread that never returns occupies no thread of the loop's shared executor, and does
+    not keep the process from ending as a thread of ``asyncio.to_thread`` does.
     """
 
     def __init__(self, name: str) -> None:
@@ -116,7 +116,7 @@ class PluginThread:
         self._outcome: asyncio.Future[tuple[Any, BaseException | None]] | None = None
 
     async def run(self, function: Callable[..., object], *arguments: object) -> Any:
-        """Call *function* in a thread. If the awaiting task is cancelled, the thread goes on; see ``settle``."""
+        """Call *function* in a thread. If the awaiting task is cancelled, the thread continues; see ``settle``."""
         loop = asyncio.get_running_loop()
         outcome = self._outcome = loop.create_future()
 

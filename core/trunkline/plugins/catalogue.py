@@ -1,4 +1,4 @@
-"""The catalogue of plugins: a JSON file that comes with the hub, or another file or URL. It is fetched only from a given URL."""
+"""The catalogue of plugins: a JSON file that comes with the hub, or another file or URL. The hub fetches only a configured URL."""
 
 import urllib.error
 import urllib.request
@@ -42,7 +42,7 @@ class Catalogue(BaseModel):
     plugins: tuple[Entry, ...]
 
     def search(self, words: Iterable[str]) -> Sequence[Entry]:
-        """List the entries that contain each of *words*, those with one in their name first."""
+        """List the entries that contain each of *words*; entries with a word in their name come first."""
         wanted = [word.casefold() for word in words]
         found = [entry for entry in self.plugins if all(word in _text_of(entry) for word in wanted)]
         return sorted(found, key=lambda entry: (not any(word in entry.name for word in wanted), entry.name))

@@ -90,7 +90,7 @@ def collect_with(
     definitions: Collection[Definition] = (),
     with_routes: bool = True,
 ) -> Collected:
-    """Give each plugin its context and collect channels, providers, pages and, once these are complete, routes.
+    """Give each plugin its context, and collect its channels, providers and pages; collect routes after all of these.
 
     *definitions* are those of the schemas. With *with_routes* plugins are asked for routes at once; otherwise
     ``collect_routes`` asks them later.
@@ -123,7 +123,7 @@ def collect_with(
 
 
 def collect_routes(registry: Registry) -> Collected:
-    """Collect the routes of plugins that have their context and have not been asked. This loads the web framework.
+    """Collect the routes of plugins that have a context and have not been asked yet. This loads the web framework.
 
     Raises:
         PluginFailed: a plugin that is enabled by name cannot be used.
@@ -137,7 +137,7 @@ def collect_routes(registry: Registry) -> Collected:
 
 
 def _refuse_all_clashes(registry: Registry) -> None:
-    """Refuse plugins that contribute a name or call which another plugin has already."""
+    """Refuse plugins that contribute a name or a call of another plugin."""
     _refuse_clashes(
         registry, "channel", lambda contributions: [value.name for value in contributions.channels]
     )

@@ -68,7 +68,7 @@ def _describe(registry: Registry, record: PluginRecord) -> dict[str, Any]:
 
 
 def _find_file(registry: Registry, record: PluginRecord) -> str | None:
-    """Give the file that is imported, or would be; None for a module in a package that was not imported."""
+    """Give the file that is or would be imported; None for a module in a package that was not imported."""
     module = registry.module(record.name)
     if module is not None:
         return getattr(module, "__file__", None)

@@ -1,4 +1,4 @@
-"""Packages that a plugin gets by an extra: checked before the plugin is imported."""
+"""Packages that belong to an extra of a plugin's distribution: checked before the plugin's own imports."""
 
 from importlib import metadata
 
@@ -8,13 +8,13 @@ from trunkline.errors import ExtraMissing
 
 
 def require_extra(name: str, *, distribution: str = "trunkline") -> None:
-    """Make sure that what the extra *name* of *distribution* brings is installed, in the versions that it declares.
+    """Check that the packages of the extra *name* of *distribution* are installed, in the versions that it declares.
 
-    A plugin calls it at the top of its module, above the imports that need it. Where something is missing the plugin is
-    listed as disabled, with the command that installs it; where it was asked for by name the hub does not start.
+    A plugin calls it at the top of its module, above the imports of these packages. If a package is missing, the plugin is listed
+    as disabled, with the command that installs it; if the plugin is enabled by name, the hub does not start.
 
     Raises:
-        ExtraMissing: a package is missing, or is there in a version that does not fit.
+        ExtraMissing: a package is missing, or has a version that does not fit.
     """
     requirements = map(Requirement, metadata.requires(distribution) or ())
     brought = [

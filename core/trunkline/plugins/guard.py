@@ -1,7 +1,7 @@
-"""Wraps the functions of plugins, so that an error ends the call and never the hub.
+"""Wraps the functions of plugins, so that an error ends the call but never the hub.
 
 ``SystemExit``, ``KeyboardInterrupt`` and other errors that do not derive from ``Exception`` pass all error handlers for
-plugins, and the first two end asyncio's loop.
+plugins, and ``SystemExit`` and ``KeyboardInterrupt`` also end asyncio's loop.
 """
 
 import functools
@@ -53,7 +53,7 @@ def _fields(value: Any) -> list[tuple[str, Any]]:
 
 
 def _is_plugins_function(given: object) -> bool:
-    """Tell whether *given* is a plugin's function. The hub's own are left as they are: ``deliver_by_http`` is known by identity."""
+    """Tell whether *given* is a plugin's function. The hub's own stay unwrapped: ``deliver_by_http`` is known by identity."""
     is_the_hubs = str(getattr(given, "__module__", None)).partition(".")[0] == "trunkline"
     return callable(given) and not isinstance(given, type) and not is_the_hubs
 

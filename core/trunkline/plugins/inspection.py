@@ -1,4 +1,4 @@
-"""Checks an imported module before it is registered: it must implement hooks as they are specified."""
+"""Checks an imported module before it is registered: its hooks must fit their specifications."""
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping

@@ -1,6 +1,6 @@
 """The plugins' ``lifespan`` hooks: entered when the hub starts, left when it stops.
 
-Each is entered and left in the same task, one per plugin, so that a plugin may open a task group in it.
+One task per plugin enters and leaves its hook, so that a plugin may open a task group in it.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ class Lifespan:
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> PluginFailed | None:
-        """Enter it; returns the failure, or None."""
+        """Enter the plugin's lifespan; returns the failure, or None."""
         self._task = asyncio.create_task(self._live())
         entered = asyncio.create_task(self._entered.wait())
         await asyncio.wait(
@@ -46,7 +46,7 @@ class Lifespan:
         return PluginFailed(self.plugin, f"did not start its {HOOK} within {self._limit_seconds:g} s")
 
     async def stop(self) -> None:
-        """Leave it; an error is logged."""
+        """Leave the plugin's lifespan; an error is logged."""
         self._leave.set()
         if self._task is None or self._task.done():
             return

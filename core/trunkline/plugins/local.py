@@ -56,7 +56,7 @@ def _candidate_of(place: Path) -> Candidate:
 
 
 def _package_of(folder: Path) -> str:
-    """Name the package that stands for *folder*; make it if it does not exist yet."""
+    """Name the package under which the plugins of *folder* are imported; make it if it does not exist yet."""
     name = _PREFIX + hashlib.sha256(str(folder).encode()).hexdigest()[:12]
     if name not in sys.modules:
         package = ModuleType(name, f"Plugins in {folder}.")

@@ -1,4 +1,4 @@
-"""Notifies plugins after the fact; the notifying code never waits for them."""
+"""Notifies plugins after events have happened; the calling code never waits for plugins."""
 
 import asyncio
 import logging
@@ -47,7 +47,7 @@ class Listener:
         self._log: logging.Logger = logger_of(name)
 
     def offer(self, hook: str, arguments: Mapping[str, object]) -> None:
-        """Queue one call; if the queue is full, the oldest call is dropped."""
+        """Queue one call; if the queue is full, drop the oldest call."""
         if len(self._waiting) == self._waiting.maxlen:
             self._count_loss()
         self._waiting.append((hook, arguments))

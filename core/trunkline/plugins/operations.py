@@ -1,4 +1,4 @@
-"""Operations of a plugin: their kinds, and their faults."""
+"""Checks of a plugin's operations, and their kinds."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace

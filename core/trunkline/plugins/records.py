@@ -28,11 +28,11 @@ State = Literal["active", "disabled", "failed"]
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A plugin as its distribution's metadata declares it; nothing of it has been imported.
+    """A plugin as its distribution's metadata declares it; it has not been imported.
 
-    *requires* is the range of ``trunkline`` that the distribution depends on (PEP 440): None if it does not depend on it, empty if
-    the dependency has no range. *product* is the entry point of the schemas that the plugin serves; None if it serves any
-    product.
+    *requires* is the range of ``trunkline`` that the distribution depends on (PEP 440): None if it does not depend on it,
+    empty if the dependency has no range. *product* is the entry point of the schemas that the plugin serves; None if it
+    serves any product.
     """
 
     name: str
@@ -42,11 +42,11 @@ class Candidate:
     requires: str | None
     product: str | None = None
     is_local: bool = False
-    """Whether it is a file or a package of the deployment (``plugins.paths``), and so has no range of versions."""
+    """Whether the plugin is a file or a package of the deployment (``plugins.paths``); it then has no range of versions."""
 
     @property
     def is_own(self) -> bool:
-        """Whether it comes with trunkline."""
+        """Whether the plugin comes with trunkline."""
         return canonicalize_name(self.distribution) == "trunkline"
 
 
@@ -69,7 +69,7 @@ class PluginRecord:
 
 @dataclass(frozen=True, slots=True)
 class Contributions:
-    """All contributions of one plugin, and its context; *routes* are None until it was asked for them."""
+    """All contributions of one plugin, and its context; *routes* are None until the plugin was asked for them."""
 
     settings: BaseModel | None = None
     event_types: tuple[EventType, ...] = ()
@@ -86,7 +86,7 @@ class Contributions:
 
 @dataclass(frozen=True, slots=True)
 class Collected:
-    """The contributions of the active plugins, ordered by plugin name; the first of each pair is the plugin.
+    """The contributions of the active plugins, by plugin name. In each pair the first item is the plugin's name.
 
     *channels* and *connectors* are by name, *providers* by the operation that they provide. *settings* has every active
     plugin; None if it has no settings model.

@@ -56,7 +56,7 @@ class Registry:
 
     @property
     def records(self) -> tuple[PluginRecord, ...]:
-        """Every plugin that was found, by name; a name that two distributions claim is in it twice."""
+        """Every plugin that was found, by name; a name that two distributions claim is listed twice."""
         return tuple(self._records)
 
     @property
@@ -115,7 +115,7 @@ class Registry:
         return name in self.active
 
     def context(self, name: str) -> PluginContext | None:
-        """Give the context of the plugin *name*; None until it has one."""
+        """Give the context of the plugin *name*; None before the context is made."""
         return self._contributions[name].context
 
     def implementation(self, hook: str, *, plugin: str) -> Implementation | None:

@@ -1,4 +1,4 @@
-"""Checks the values of ``register_routes``; a module of its own, since it loads the web framework."""
+"""Checks the values of ``register_routes``, in a separate module because it loads the web framework."""
 
 import re
 from collections.abc import Mapping
@@ -26,11 +26,11 @@ TAKEN_AT_ROOT = frozenset(
         "metrics",
     }
 )
-"""First path segments that the hub uses, or that have a base of their own."""
+"""First path segments that the hub uses, or that belong to another base."""
 
 
 def check_routes(plugin: str, value: object) -> tuple[Routes, ...]:
-    """Accept FastAPI routers."""
+    """Accept the routes of a plugin, which hold FastAPI routers."""
     return check_items(plugin, "register_routes", value, Routes, _find_routes_fault)
 
 

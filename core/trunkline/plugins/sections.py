@@ -38,7 +38,7 @@ def read_section(
 
     Raises:
         SettingsInvalid: a setting in *section* is unknown or malformed, or one is missing.
-        PluginFailed: there is no section, but the model needs one; or a validator of the model broke.
+        PluginFailed: there is no section, but the model needs one; or a validator of the model raised an unexpected error.
     """
     if model is None:
         _refuse_any(plugin, section or {})

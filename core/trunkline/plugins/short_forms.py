@@ -21,7 +21,7 @@ NAMING = frozenset(
         "type",
     }
 )  # fmt: skip
-"""Fields that identify a value and contain nothing of a customer's."""
+"""Fields that identify a value and contain no data of a customer."""
 
 
 def short(value: object) -> str:
@@ -49,7 +49,7 @@ def _short_whole(value: object) -> str:
 
 
 def short_call(name: str, arguments: Mapping[str, object]) -> str:
-    """Write a call with short forms of its arguments; of a context only the word ``context``."""
+    """Write a call with short forms of its arguments; the context is written as ``context``."""
     texts = (key if key == "context" else f"{key}={short(value)}" for key, value in arguments.items())
     return f"{name}({', '.join(texts)})"
 
@@ -81,7 +81,7 @@ def _secrets(value: object) -> Iterator[str]:
 
 
 def _parts(value: object) -> Iterable[object]:
-    """Give the members of *value* that may be secret."""
+    """Give the parts of *value* that may contain secrets."""
     match value:
         case PluginContext():
             return [value.settings]
@@ -98,7 +98,7 @@ def _parts(value: object) -> Iterable[object]:
 
 
 def _private_parts(url: str) -> Iterator[str]:
-    """Give the parts of *url* after its host, as a whole and one by one."""
+    """Give the parts of *url* after its host, together and one by one."""
     parts = urlsplit(url)
     yield from (f"{parts.path}?{parts.query}", parts.path, parts.query)
     yield from (part for part in parts.path.split("/") if len(part) > 3)

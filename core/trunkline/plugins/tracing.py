@@ -38,7 +38,7 @@ class Tracer:
         return cls(sys.stderr) if environment.get(VARIABLE, "") not in _OFF else None
 
     def hook(self, implementation: Implementation) -> Implementation:
-        """Return *implementation* with a traced function."""
+        """Return *implementation* with its function traced."""
         function = implementation.function
 
         def describe(*values: object) -> tuple[str, tuple[str, ...]]:
@@ -62,7 +62,7 @@ class Tracer:
     def channels(
         self, channels: Sequence[Channel], *, plugin: str, settings: BaseModel | None
     ) -> tuple[Channel, ...]:
-        """Return *channels* with traced functions; secrets in *settings* are kept out of the lines."""
+        """Return *channels* with their functions traced; secrets in *settings* are kept out of the lines."""
         hidden = secrets_of(settings)
         return tuple(self._channel(channel, f"{plugin}.{channel.name}", hidden) for channel in channels)
 

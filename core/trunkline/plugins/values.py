@@ -37,7 +37,7 @@ from trunkline.targets.urls import find_schemes_fault
 CHANNEL_NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}")
 MOST_IN_BATCH = 1000
 LONGEST_WAIT_SECONDS = 1.0
-"""Longest time that a delivery may wait for its batch: half of the time that a cursor waits for a delivery."""
+"""The longest time that a delivery may wait for its batch: half of the time for which a cursor waits for a delivery."""
 MOST_BYTES_IN_BATCH = 16 * 1024 * 1024
 TABLE = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
 LOCATION = re.compile(r"\w+(\.\w+)*:[\w.-]+(/[\w.-]+)*")
@@ -52,7 +52,7 @@ _FUNCTIONS = {
     "check_target": False,
     "read_url": False,
 }
-"""The functions of a channel, each with whether it is awaited."""
+"""The functions of a channel; the value says whether the hub awaits it."""
 
 
 def check_settings(plugin: str, value: object) -> type[BaseModel]:
@@ -138,7 +138,7 @@ def check_migrations(plugin: str, value: object) -> tuple[Migrations, ...]:
 def check_items(
     plugin: str, hook: str, value: object, kind: type[Value], find_fault: Callable[[Value], str | None]
 ) -> tuple[Value, ...]:
-    """Accept a list or tuple of *kind* in which *find_fault* finds nothing."""
+    """Accept a list or tuple whose items are all of *kind* and without a fault by *find_fault*."""
     expected = f"a list or tuple of {kind.__name__}"
     if not isinstance(value, list | tuple):
         raise PluginFailed(plugin, f"returned {name_type(value)} from {hook}, which must return {expected}")

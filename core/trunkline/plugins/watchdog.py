@@ -1,4 +1,4 @@
-"""Watches the event loop: if a plugin's code blocks it, the log says which plugin, and where.
+"""Watches the event loop: if a plugin's code blocks it, the log names the plugin and the place in its code.
 
 It cannot interrupt blocking code; it tells the operator which plugin to report or to disable.
 """
@@ -55,7 +55,7 @@ class Watchdog:
                 self._report(began)
 
     def _report(self, began: float) -> None:
-        """Log the plugin as soon as it is found, and log when the loop goes on."""
+        """Log the plugin as soon as it is found, and log when the loop continues."""
         culprit: str | None = None
         while not self._alive.is_set():
             culprit_and_place = self._find_culprit() if culprit is None else None
@@ -75,7 +75,7 @@ class Watchdog:
             )
 
     def _find_culprit(self) -> tuple[str, str] | None:
-        """Find the innermost plugin code on the stack of the loop's thread: the plugin, and the place."""
+        """Find the innermost plugin code on the stack of the loop's thread: the plugin's name, and the file and line."""
         owners = self._owners()
         frame: FrameType | None = sys._current_frames().get(self._watched)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - documented, if by such a name
         while frame is not None:

@@ -1,4 +1,4 @@
-"""Work that goes on in the background while a process runs."""
+"""Background work that runs as long as its process."""
 
 import asyncio
 import logging
@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Self
 
 AGAIN_SECONDS = 30.0
-"""The pause after an error before the work begins again."""
+"""The pause (seconds) after an error before the work begins again."""
 _log = logging.getLogger(__name__)
 
 

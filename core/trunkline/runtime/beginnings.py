@@ -1,7 +1,7 @@
-"""Limiting how much work begins in one turn of the event loop, so that calls are answered in between.
+"""Limits the work that begins in one iteration of the event loop, so that calls are answered in between.
 
 An attempt blocks the loop for some 50 µs, a new connection with TLS for a millisecond, and up to 512 may be in flight.
-Without a limit hundreds could begin in one turn of the loop, and answering a call takes some ten turns.
+Without a limit hundreds could begin in one iteration, and answering a call takes some ten iterations.
 """
 
 import asyncio
@@ -11,9 +11,9 @@ _Lines = OrderedDict[int, deque[tuple[asyncio.Future[None], int]]]
 
 
 class Beginnings:
-    """Lets up to *most* units of work begin in each turn of the loop; waiting companies take turns.
+    """Lets up to *most* units of work begin in each iteration of the loop; waiting companies take turns.
 
-    Work that may come *later* gets a quarter of each turn, plus what other work leaves.
+    Work with *later* gets a quarter of each iteration, and the units that other work leaves.
     """
 
     __slots__ = ("_left", "_lines", "_most")
@@ -23,7 +23,7 @@ class Beginnings:
         self._lines: tuple[_Lines, _Lines] = OrderedDict(), OrderedDict()
 
     def try_take(self, units: int = 1) -> bool:
-        """Count work of *units* in this turn if it may begin; tells whether it may. The last work may exceed the turn's limit."""
+        """Count work of *units* if it may begin in this iteration; tells whether it may. The last work may exceed the limit."""
         if self._left <= 0:
             return False
         if self._left == self._most:
@@ -38,7 +38,7 @@ class Beginnings:
         await begins
 
     def _begin_turn(self) -> None:
-        """Begin a turn with the waiting work."""
+        """Start an iteration with the waiting work."""
         self._left = self._most
         lines, later = self._lines
         self._begin(lines, least=self._most // 4 if later else 0)
@@ -47,12 +47,12 @@ class Beginnings:
             asyncio.get_running_loop().call_soon(self._begin_turn)
 
     def _begin(self, lines: _Lines, *, least: int) -> None:
-        """Begin the waiting work in *lines*, until at most *least* units are left."""
+        """Begin the waiting work in *lines* until *least* or fewer units are left."""
         while lines and self._left > least:
             company_id, line = lines.popitem(last=False)
             begins, units = line.popleft()
             if line:
                 lines[company_id] = line
-            if not begins.done():  # else it was cancelled
+            if not begins.done():  # otherwise it was cancelled
                 begins.set_result(None)
                 self._left -= units

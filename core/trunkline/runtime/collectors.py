@@ -21,7 +21,7 @@ __all__ = [
 ]
 
 OTHER = "other"
-"""The value of the label ``company`` that the companies above the limit share."""
+"""The value of the label ``company`` for all companies above the limit."""
 
 Family = GaugeMetricFamily | CounterMetricFamily
 Samples = Iterable[tuple[str, float]]
@@ -46,7 +46,7 @@ MERGED_OF_PROCESS: Mapping[str, Merging] = {
 
 
 class Lazy(Collector):
-    """A metric whose samples are read at each scrape, with one label or none (then the label value is "")."""
+    """A metric whose samples are read at each scrape. It has one label or none; without a label, the label value is ""."""
 
     def __init__(
         self, kind: type[Family], name: str, documentation: str, *labels: str, registry: CollectorRegistry
@@ -54,7 +54,7 @@ class Lazy(Collector):
         self._kind = kind
         self._name = name
         self._documentation = documentation
-        self._labelnames = labels  # where the library's own metrics have them
+        self._labelnames = labels  # under the name by which the library finds its own metrics
         self._read: Callable[[], Samples] = tuple
         registry.register(self)
 

@@ -12,7 +12,7 @@ from trunkline.runtime.redaction import redact
 
 def make_formatter(*, colours: bool) -> logging.Formatter:
     """Make the formatter that writes an entry as a line for people."""
-    plain = structlog.dev.plain_traceback  # the others print local variables, which may be secrets
+    plain = structlog.dev.plain_traceback  # the other formatters print local variables, which may be secrets
     return structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=[
             structlog.stdlib.add_log_level,

@@ -1,6 +1,6 @@
 """Fault points: named places in the code at which the crash tests kill a process. They have no effect by themselves.
 
-Passing one raises Python's audit event ``trunkline.fault`` with the point's name (PEP 578). Without a hook, as in a
+Passing a fault point raises Python's audit event ``trunkline.fault`` with the point's name (PEP 578). Without a hook, as in a
 deployment, that takes about 60 ns; the crash tests install a hook that kills the process (``tests/reliability/crash``).
 """
 
@@ -92,7 +92,7 @@ POINTS = {
     "migrate.before_commit": "the schema is new and furnished, not yet committed",
     "migrate.after_commit": "the schema is committed, the hub has not started",
 }
-"""Every point, with the state at that moment."""
+"""Every fault point, with the state of the hub at that moment."""
 
 
 def point(name: str) -> None:

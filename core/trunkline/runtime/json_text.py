@@ -1,4 +1,4 @@
-"""JSON of plugins' data, in which text may be of a subclass of str, such as the column names of SQLAlchemy's rows."""
+"""JSON of plugins' data, in which text may be a subclass of ``str``, such as the column names of SQLAlchemy's rows."""
 
 from typing import Any
 

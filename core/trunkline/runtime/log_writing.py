@@ -13,9 +13,9 @@ SECURITY = "trunkline.security"
 """The logger of security events (``api.security_events``)."""
 
 MOST_WAITING_BYTES = 4 * 1024 * 1024
-"""The limit of buffered bytes. The first line above it begins a gap."""
+"""The maximum of buffered bytes. The first line above it begins a gap in the log."""
 FLUSH_SECONDS = 1.0
-"""How long ``flush`` waits, which may delay the end of the process."""
+"""How long ``flush`` waits at most, since it may delay the end of the process."""
 
 
 class WriterThread(logging.Handler):
@@ -35,7 +35,7 @@ class WriterThread(logging.Handler):
         self._stream = stream
         self._encoding = stream.encoding or "utf-8"
         self._lines: SimpleQueue[bytes | None] = SimpleQueue()
-        self._accepted = self._written = 0  # bytes; only the thread changes the second
+        self._accepted = self._written = 0  # Two counts of bytes; only the thread changes the second one.
         Thread(target=self._run, daemon=True, name="log").start()
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -93,7 +93,7 @@ class WriterThread(logging.Handler):
             self._gap = 0
 
     def _write(self, data: bytes) -> None:
-        """Write to the descriptor itself: Python aborts at exit if a thread waits inside one of its streams."""
+        """Write to the descriptor itself: Python aborts at exit if a thread is blocked inside one of its streams."""
         try:
             descriptor = self._stream.fileno()
         except io.UnsupportedOperation:

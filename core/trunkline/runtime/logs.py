@@ -17,7 +17,7 @@ from trunkline.runtime.redaction import redact
 from trunkline.settings import Logging
 
 WRITTEN_A_MINUTE = 10
-"""The number of refusals of one kind written in a minute; after them the 20th, the 40th, the 80th and so on are written."""
+"""The number of refusals of one kind that are written in a minute. After these, the 20th, 40th, 80th and so on are written."""
 _QUIET = ("alembic", "asyncio", "httpcore2", "httpx2", "limits", "sqlalchemy", "uvicorn")
 """Libraries of which only warnings are logged."""
 _OF_EACH = vars(logging.makeLogRecord({})).keys() | {"asctime", "message", "taskName"}
@@ -40,7 +40,7 @@ def set_up(settings: Logging, *, stream: TextIO | None = None) -> None:
 
 
 class _SampledRefusals(logging.Filter):
-    """Samples the warnings of each kind of security event; ``count`` in a record tells how many there were in this minute."""
+    """Samples the warnings of each kind of security event; ``count`` in a record is the number of such events in this minute."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -87,7 +87,7 @@ class _JsonLines(logging.Formatter):
 
 
 def with_environment(extra: dict[str, Any]) -> dict[str, Any]:
-    """Give *extra* with the public id of a company, and its environment if that is ``test``."""
+    """Return *extra* with a company's public id, and with its environment if that is ``test``."""
     company_id = extra.get("company_id")
     if isinstance(company_id, int) and company_id < 0:
         return {**extra, "company_id": company_number(company_id), **environment_member(company_id)}

@@ -9,13 +9,13 @@ from trunkline.settings import Settings
 OWN_BYTES = 256 * 1024 * 1024
 """The memory of a process with all plugins (130 MiB at rest), small requests and deliveries."""
 TIMES_ITS_SIZE = 4
-"""The memory that a body takes until it is stored, as a multiple of its size."""
+"""The memory that a body takes until the event is stored, as a multiple of the body's size."""
 LEAST_BODIES = 1024 * 1024
 _log = logging.getLogger(__name__)
 
 
 def fit(settings: Settings, *, processes: int) -> Settings:
-    """Lower ``server.max_body_bytes_in_flight`` to the share of the memory limit for each of *processes*, and log that."""
+    """Lower ``server.max_body_bytes_in_flight`` to the share of each of *processes* in the memory limit, and log the change."""
     if (limit := limit_bytes()) is None:
         return settings
     wanted = settings.server.max_body_bytes_in_flight

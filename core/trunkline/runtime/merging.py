@@ -1,6 +1,6 @@
 """Merging the metrics of several processes into one set.
 
-Counters are added up, and the counts of an ended process stay in the sum: a falling sum would look like a reset counter.
+Counters are added up. The counts of an ended process stay in the sum, as a falling sum would look like a reset counter.
 ``Metrics`` decides how a gauge is merged.
 """
 
@@ -87,7 +87,7 @@ class _Sum:
 
 @dataclass(slots=True)
 class MergedMetrics:
-    """The metrics of processes by unique number."""
+    """The metrics of several processes, each under a unique number."""
 
     _latest: dict[int, Sequence[Family]] = field(default_factory=dict[int, Sequence[Family]])
     _ended: dict[str, _Sum] = field(default_factory=dict[str, _Sum])

@@ -27,7 +27,7 @@ AttemptKind = tuple[str, str, int, str]
 class Lag:
     """The lag of one shard behind the head of the log; *seconds* is the age of its oldest unsettled event.
 
-    *live_positions* is the lag of its live reader, which is less while the shard catches up with a stretch.
+    *live_positions* is the lag of its live reader; it is smaller while a second reader catches up with older events.
     """
 
     shard: int
@@ -38,7 +38,7 @@ class Lag:
 
 @dataclass(frozen=True, slots=True)
 class DeploymentSnapshot:
-    """Figures read from the database: the same for every process of a deployment."""
+    """Values read from the database: the same for every process of a deployment."""
 
     head: int
     lag_positions: int
@@ -200,7 +200,7 @@ class Metrics:
     def _add_deployment(self) -> None:
         told = "Age of the oldest event that a consumer has not committed, of the consumers furthest behind"
         self.consumer_lag = self._lazy(GaugeMetricFamily, "trunkline_consumer_lag_seconds", told, "consumer")
-        """Add the metrics that are the same in every process, as of the last snapshot."""
+        """The lag of consumers; this metric and those below are the same in every process, as of the last snapshot."""
         self._database_up = self._gauge(
             "trunkline_database_up",
             "Whether the database answered the last look: 1 or 0",

@@ -14,10 +14,11 @@ MAX_KEPT = 1024
 MAX_LINGERING = 64
 """The number of refused connections that stay open briefly, so that clients can read the reason."""
 OWN_FILES = 84
-"""Files for everything else: streams, the event loop, the listener, name lookups, plugins, and 16 connections to SQLite with
-two files each, or those to PostgreSQL besides ``database.pool_size``."""
+"""Files for all other uses: streams, the event loop, the listener, name lookups, plugins, and database connections.
+The connections are 16 to SQLite with two files each, or those to PostgreSQL besides ``database.pool_size``.
+"""
 LEAST_SHARED = 32
-"""The minimum of files for clients and pushes with which a process starts."""
+"""The minimum number of files for clients and pushes; with fewer the process does not start."""
 _log = logging.getLogger(__name__)
 
 
@@ -29,7 +30,7 @@ class OpenFiles:
     """Connections of clients."""
     lingering: int
     attempts: int
-    """Attempts under way, each with a connection."""
+    """Delivery attempts in flight, each with a connection."""
     kept: int
 
 

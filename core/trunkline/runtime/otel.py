@@ -64,7 +64,7 @@ class _Recorded:
 
 
 class _Unsampled:
-    """An unsampled span; its children get the trace context of its parent."""
+    """An unsampled span; its children get the trace context of the span's parent."""
 
     __slots__ = ("traceparent",)
 
@@ -105,7 +105,7 @@ class OpenTelemetry:
                 if exporter is not None:
                     exporter.export(collected)
             self.provider.shutdown()
-            with contextlib.suppress(RuntimeError):  # the loop has not waited
+            with contextlib.suppress(RuntimeError):  # the loop has not started to wait
                 loop.call_soon_threadsafe(has_sent.set)
 
         # Not one of the loop's threads, which would keep the process alive while the collector does not answer.

@@ -1,6 +1,6 @@
 """Pauses on the event loop: long work yields every few milliseconds.
 
-All code that matches many events pauses like this: the matching lane, replays, explain and audit. In a pause the loop runs
+Every task that matches many events uses it: the matching lane, replays, explain and audit. In a pause the loop runs
 other tasks, so that one company's filters do not delay another company's call.
 """
 
@@ -16,11 +16,11 @@ PAUSE_SECONDS = 0.001
 
 Value = TypeVar("Value")
 Steps = Generator[None, None, Value]
-"""Work in steps of a few milliseconds, which returns its value at the end."""
+"""Work that yields every few milliseconds, and returns its value at the end."""
 
 
 def run_through(steps: Steps[Value], *, rest_seconds: float = 0.0) -> Value:
-    """Run all *steps*. With *rest_seconds*, for a thread, it sleeps between them, so that other threads get the interpreter."""
+    """Run all *steps*. With *rest_seconds*, in a thread, it sleeps between them, so that other threads get the interpreter."""
     while True:
         try:
             next(steps)
@@ -43,9 +43,9 @@ async def run_with_pauses(steps: Steps[Value]) -> Value:
 
 
 async def run_in_turns(steps: Steps[Value], turns: Turns, company_id: int) -> Value:
-    """Run *steps*; each except the first takes a turn for the company, held until other tasks have run.
+    """Run *steps*; each step except the first takes a turn for the company, held until other tasks have run.
 
-    So all work that shares *turns* takes no more of the loop than one piece alone.
+    So all work that shares *turns* takes as much of the loop as one piece of work alone.
     """
     try:
         next(steps)
@@ -59,7 +59,7 @@ async def run_in_turns(steps: Steps[Value], turns: Turns, company_id: int) -> Va
 
 
 class Pauses:
-    """The pauses of one piece of work, whose first stretch begins now. *now* gives monotonic seconds."""
+    """The pauses of one piece of work; a pause is due every few milliseconds. *now* gives monotonic seconds."""
 
     __slots__ = ("_due", "_now", "taken")
 
@@ -69,9 +69,9 @@ class Pauses:
         self.taken = 0
 
     async def pause_if_due(self) -> None:
-        """Yield to the loop if this stretch is over. It may be called every few microseconds, as it only reads the clock.
+        """Yield to the loop if a pause is due. It may be called every few microseconds, as it only reads the clock.
 
-        Other tasks get up to a millisecond, as answering a request takes many turns of the loop.
+        Other tasks get up to a millisecond, as answering a request takes many iterations of the loop.
         """
         if self._now() >= self._due:
             self.taken += 1

@@ -10,19 +10,19 @@ from trunkline.runtime.collectors import OTHER
 from trunkline.runtime.metrics import SECONDS
 
 MOST_SERIES = 500
-"""The number of combinations of label values per metric."""
+"""The maximum number of combinations of label values per metric."""
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
 
 @dataclass(frozen=True, slots=True)
 class _Series:
-    """The label values that a metric distinguishes: the first ones."""
+    """The combinations of label values that a metric distinguishes: the first ones that were counted."""
 
     labels: tuple[str, ...]
     known: set[tuple[str, ...]] = field(default_factory=set[tuple[str, ...]])
 
     def kept(self, values: tuple[str, ...]) -> tuple[str, ...]:
-        """Give the label values to count instead of *values*."""
+        """Give the label values under which *values* are counted: *values*, or ``other`` above the limit."""
         if values in self.known:
             return values
         if len(values) != len(self.labels):
@@ -42,7 +42,7 @@ class Counter:
     series: _Series
 
     def count(self, *labels: str, by: int = 1) -> None:
-        """Increase the counter *by* a number."""
+        """Increase the counter by *by*."""
         kept = self.series.kept(labels)
         (self.metric.labels(*kept) if kept else self.metric).inc(by)
 

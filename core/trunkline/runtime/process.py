@@ -6,9 +6,10 @@ import gc
 import sys
 
 SWITCH_SECONDS = 0.002
-"""How long a thread keeps the interpreter from the event loop. It is less than Python's default of 5 ms: answering a call
-takes some ten turns of the loop, and each may wait this long while a large body is parsed. With 0.5 ms a delivery on SQLite
-takes a fifth more."""
+"""How long a thread keeps the interpreter from the event loop, less than Python's default of 5 ms.
+Answering a call takes some ten iterations of the loop, and each may wait this long while a large body is parsed. With 0.5 ms a
+delivery on SQLite would take a fifth more.
+"""
 _M_ARENA_MAX = -8
 
 
@@ -26,7 +27,7 @@ def tune() -> None:
 
 
 def share_heap() -> None:
-    """Make threads share one heap. The C library would give each its own, which keeps the memory of a large body.
+    """Make threads share one heap. Otherwise the C library gives each thread a separate heap, which keeps the memory of a large body.
 
     Call it before any thread starts.
     """

@@ -1,4 +1,4 @@
-"""Shortages of this machine (files, memory, ports, threads), which must not count as a target's failure."""
+"""Shortages of this machine (files, memory, ports, threads). They must not count as a target's failure."""
 
 import errno
 import os
@@ -8,11 +8,11 @@ from trunkline.errors import MachineExhausted
 NO_MORE_FILES = "this process can open no more files or sockets (ulimit -n, LimitNOFILE=)"
 _ERRNOS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EADDRNOTAVAIL})
 _NO_THREAD = "can't start new thread"
-"""Python's message if the system returns EAGAIN."""
+"""Python's message if the system cannot start a thread (EAGAIN)."""
 
 
 def is_own(error: BaseException) -> bool:
-    """Tell whether *error* says that this machine lacks something."""
+    """Tell whether *error* reports a shortage of this machine."""
     if isinstance(error, OSError):
         return error.errno in _ERRNOS
     return isinstance(error, MachineExhausted | MemoryError) or (
@@ -21,7 +21,7 @@ def is_own(error: BaseException) -> bool:
 
 
 def has_no_file_left() -> bool:
-    """Tell whether this process cannot open a file now, to explain failures without a reason."""
+    """Tell whether this process cannot open a file now; this may explain a failure without a reason."""
     try:
         os.close(os.open(os.devnull, os.O_RDONLY))
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Steadiness: whether the clock that decides on age has moved as far as the elapsed time.
+"""Detects steps of the clock that decides on age, by comparing it with the elapsed time.
 
 Elapsed time is read from a clock that cannot be set and that runs on while the machine sleeps.
 """
@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 TOLERANCE_MS = 5 * 60 * 1000
-"""A clock that has moved by more than this beyond the elapsed time has stepped."""
+"""If the clock has moved by more than this beyond the elapsed time, it has stepped."""
 SETTLED_MS = 24 * 60 * 60 * 1000
-"""A clock that has stepped is trusted again after this long without a step. It is also the allowed movement if the elapsed
-time is unknown, as after a restart of the machine or a move of the hub to another one."""
+"""The time without a step after which a clock that has stepped is trusted again.
+It is also the allowed movement if the elapsed time is unknown, as after a restart of the machine or a move to another machine.
+"""
 _BOOT_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 

@@ -7,19 +7,19 @@ from collections.abc import Generator
 
 
 class Stop(asyncio.Event):
-    """Set when a process is to stop; ``at_once`` is set if it must not first answer requests for a while."""
+    """A request to stop the process; ``at_once`` is set if it must not answer requests for a while first."""
 
     def __init__(self) -> None:
         super().__init__()
         self.at_once = asyncio.Event()
 
     def end_at_once(self) -> None:
-        """Set the stop and ``at_once``."""
+        """Request the stop, and set ``at_once``."""
         self.at_once.set()
         self.set()
 
     def ask(self) -> None:
-        """Set the stop; a second call also sets ``at_once``."""
+        """Request the stop; a second call also sets ``at_once``."""
         if self.is_set():
             self.at_once.set()
         self.set()
@@ -27,9 +27,10 @@ class Stop(asyncio.Event):
 
 @contextlib.contextmanager
 def stop_signals() -> Generator[Stop]:
-    """Lend a stop that SIGTERM and SIGHUP set; Ctrl-C or a second signal sets ``at_once``. A second Ctrl-C ends the process.
+    """Give a ``Stop`` that SIGTERM and SIGHUP set; Ctrl-C or a second signal sets ``at_once``.
 
-    It ends by the signal itself: an exception would be raised in the code that happens to run, such as a plugin.
+    A second Ctrl-C ends the process by the signal itself: an exception would be raised in the code that happens to run, such as a
+    plugin's.
     """
     loop = asyncio.get_running_loop()
     stop = Stop()

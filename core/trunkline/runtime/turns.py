@@ -1,4 +1,4 @@
-"""Fair turns at a scarce resource: limits in total and per company, and queues.
+"""Fair shares of a scarce resource: limits in total and per company, and queues.
 
 Waiting companies take turns, whatever the length of their queues; each queue is first in, first out.
 """
@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator
 
 
 class Turns:
-    """Lends turns: up to *total* at once (None: any number), and up to *share* per company."""
+    """Gives turns, each a right to use the resource: up to *total* at once (None: any number), and up to *share* per company."""
 
     __slots__ = ("_free", "_lines", "_share", "_taken")
 
@@ -39,7 +39,7 @@ class Turns:
         """Take a turn for a company, waiting up to *wait_seconds* (None: without limit); ``give_back`` must follow.
 
         Raises:
-            TimeoutError: the turn did not come in time; nothing was taken.
+            TimeoutError: no turn was free in time; none was taken.
         """
         if self.try_take(company_id):
             return
@@ -49,14 +49,14 @@ class Turns:
             async with asyncio.timeout(wait_seconds):
                 await turn
         except BaseException:
-            if turn.done() and not turn.cancelled():  # granted at the moment of giving up
+            if turn.done() and not turn.cancelled():  # the turn was given at the moment of the timeout
                 self.give_back(company_id)
             else:
                 self._leave(company_id, turn)
             raise
 
     def give_back(self, company_id: int) -> None:
-        """Give a turn back; the next in the queue gets it at once."""
+        """End a turn; the next one in the queue begins at once."""
         left = self._taken[company_id] - 1
         if left:
             self._taken[company_id] = left
@@ -85,12 +85,12 @@ class Turns:
             self._free -= 1
 
     def _call_next(self) -> None:
-        """Give free turns to waiting companies, one after the other."""
+        """Give free turns to waiting companies, one company after the other."""
         while (company_id := next(filter(self._may, self._lines), None)) is not None:
             line = self._lines.pop(company_id)
             turn = line.popleft()
             if line:
-                self._lines[company_id] = line  # behind the others
+                self._lines[company_id] = line  # behind the other companies
             if not turn.done():
                 self._take(company_id)
                 turn.set_result(None)

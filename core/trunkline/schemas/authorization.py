@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from trunkline.errors import Refused
 
 APP_SCOPES = ("events:read", "webhooks:write", "integrations:read", "integrations:write")
-"""The scopes that a connector needs."""
+"""The scopes that a connector requests."""
 OFFLINE = "offline_access"
 """The scope for which many issuers grant a refresh token (OpenID Connect Core, 11)."""
 
 
 class EndpointsUnknown(Refused):
-    """The endpoints of *issuer* are not known."""
+    """The endpoints of *issuer* are unknown."""
 
     status = 503
     title = "Service unavailable"
@@ -27,10 +27,10 @@ class EndpointsUnknown(Refused):
 
 @dataclass(frozen=True, slots=True)
 class AuthorizationServer:
-    """A server that lets users of a connector in: the hub itself, or the *issuer* of the product's own.
+    """A server at which users of a connector sign in: the hub itself, or the product's own *issuer*.
 
-    *authorization_endpoint* and *token_endpoint* are empty where nobody could tell them, *revocation_endpoint* where there is none.
-    *scopes* are what the connector asks for, *parameters* what it sends people there with besides; the tokens are for *audience*.
+    *authorization_endpoint* and *token_endpoint* are empty if they are unknown, *revocation_endpoint* if there is none.
+    The connector requests *scopes*, and adds *parameters* to the address to which it sends users; its tokens are for *audience*.
     """
 
     authorization_endpoint: str
@@ -42,12 +42,12 @@ class AuthorizationServer:
     audience: str = ""
 
     def require_endpoints(self) -> None:
-        """Make sure that the endpoints are known. Raises EndpointsUnknown."""
+        """Check that the endpoints are known. Raises EndpointsUnknown."""
         if not (self.authorization_endpoint and self.token_endpoint):
             raise EndpointsUnknown(self.issuer)
 
 
 def own_server(api_url: str) -> AuthorizationServer:
-    """Give the hub at *api_url* as its own authorization server (the plugin ``oauth``)."""
+    """Give the authorization server of the hub at *api_url* (the plugin ``oauth``)."""
     root = f"{api_url}/oauth"
     return AuthorizationServer(f"{root}/authorize", f"{root}/token", f"{root}/revoke")

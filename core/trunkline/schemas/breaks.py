@@ -1,8 +1,8 @@
 """Finds the changes of schemas that break an older client: event types, actions, searches and lookups. Pure.
 
-A client that reads payloads or answers breaks on a value that the older schema ruled out. So a new optional field, a
-narrower type or a removed value is safe; a removed field, a wider type or a new value is not. A client that calls breaks
-if a request is refused that the older schema allowed: there the opposite holds.
+A client that reads payloads or answers breaks on a value that the older schema did not allow. For it, a new optional field, a
+narrower type or a removed value is safe; a removed field, a wider type or a new value is not. A client that sends requests
+breaks if a request that the older schema allowed is refused, so for requests the opposite holds.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -21,9 +21,9 @@ from trunkline.schemas.versions import choose
 class Break:
     """One change that breaks an older client.
 
-    *name* is that of the event type, or of the operation, whose kind *subject* gives. *path* is a JSON pointer into the event,
-    or into the call (``/parameters``, ``/input``) and its answer (``/output``); empty for the whole. *version* is the version
-    of the event type that the older client reads.
+    *name* is the name of the event type, or of the operation of the kind *subject*. *path* is a JSON pointer into the
+    event, or into the call (``/parameters``, ``/input``) and its answer (``/output``); empty for the whole. *version* is
+    the version of the event type that the older client reads.
     """
 
     name: str
@@ -37,7 +37,7 @@ class Break:
 def find_breaks(old: Iterable[EventType], new: Iterable[EventType]) -> list[Break]:
     """Compare every version of every type of *old* with the version that its readers get from *new*.
 
-    That is the same version if it is kept, else the next existing one (``SchemaVersions.chosen``).
+    Readers get the same version if *new* has it, otherwise the next one that exists (``SchemaVersions.chosen``).
     """
     present: dict[str, list[EventType]] = {}
     for kind in sorted(new, key=lambda kind: kind.version):
@@ -73,7 +73,7 @@ def compare(
 
 
 def _changes(old: Definition, new: Definition | None) -> Iterator[Break]:
-    """List the changes that break a client that calls *old* and reads its answer."""
+    """List the changes that break a client that sends requests of *old* and reads its answers."""
     if new is None:
         yield Break(old.name, "", "operation_removed", f"the {old.kind} is gone")
         return
@@ -90,7 +90,7 @@ def _changes(old: Definition, new: Definition | None) -> Iterator[Break]:
 
 
 def _refusals(name: str, old: Mapping[str, Json], new: Mapping[str, Json], *, path: str) -> Iterator[Break]:
-    """List the properties that *new* refuses, or requires, in an object that *old* allowed."""
+    """List the properties that *new* refuses, or newly requires, in an object that *old* allowed."""
     return (_break(name, path, difference) for difference in calling_differences(old, new))
 
 

@@ -1,15 +1,15 @@
-"""The limit of explanations: the steps that one may take. Pure."""
+"""The limit of explanations of faults: the number of steps that one explanation may take. Pure."""
 
 MAX_STEPS = 5_000
-"""Steps of the explanation of one value: 25 to 50 ms at most. A faulty payload of the ten types takes about 50 steps."""
+"""The steps of the explanation of one value: 25 to 50 ms at most. A faulty payload of the ten types takes about 50 steps."""
 
 
 class TooMuch(Exception):
-    """No steps are left."""
+    """The budget has no steps left."""
 
 
 class Budget:
-    """The steps left for one explanation, or for all those of one request."""
+    """The remaining steps of one explanation, or of all explanations of a request."""
 
     __slots__ = ("left",)
 

@@ -1,8 +1,8 @@
 """Compiled schemas: the validator of the hot path, and the regular expressions that it runs in bounded time. Pure.
 
-If possible, patterns run on an engine that is linear in the text. Patterns that it lacks (look-around and back-references)
-run on a backtracking engine. That gives up after ``MAX_BACKTRACKS`` steps, about a millisecond, and the value then counts
-as not valid.
+If possible, patterns run on an engine that is linear in the text. Patterns that this engine does not support (look-around
+and back-references) run on a backtracking engine. The backtracking engine gives up after ``MAX_BACKTRACKS`` steps, about a
+millisecond, and the value then counts as not valid.
 """
 
 from collections.abc import Iterator, Mapping
@@ -49,7 +49,7 @@ def backtracking_patterns(schema: Json, at: str = "") -> Iterator[tuple[str, str
 
 
 def is_linear(pattern: str) -> bool:
-    """Tell whether *pattern* runs in linear time; an invalid one does not."""
+    """Tell whether *pattern* runs in linear time; False for an invalid pattern."""
     try:
         _compile({"pattern": pattern}, jsonschema_rs.RegexOptions())
     except ValueError:

@@ -1,6 +1,6 @@
-"""Filters of a trigger as a form: one field of the payload, one comparison. Pure.
+"""The form of a trigger's filter: each form field compares one field of the payload. Pure.
 
-Connectors show them, and build the subscription's ``filter`` from the fields that are filled in (``filters``).
+Connectors show the form, and build the subscription's ``filter`` from the fields that are filled in (``filters``).
 """
 
 import re
@@ -18,12 +18,12 @@ _RANGES: Mapping[FieldKind, tuple[str, str]] = {
 }
 _EQUAL: frozenset[FieldKind] = frozenset({"text", "boolean", "integer"})
 MOST_CONDITIONS = 50
-"""Most conditions that a form offers; a filter may have 100 comparisons."""
+"""The maximum number of conditions in a form; a filter may have 100 comparisons."""
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One comparison of a filter. *field* is how a form shows it, by a name of its own; *path* is where an event has the value.
+    """One comparison of a filter. *field* is its form field, with a name of its own; *path* is the path of the value in an event.
 
     *operator* is ``eq``, ``in`` (the field is a list), ``contains`` (the event has a list), ``gte`` or ``lte``.
     """
@@ -34,7 +34,7 @@ class Condition:
 
 
 def conditions_of(payload: Iterable[Field]) -> tuple[Condition, ...]:
-    """List what events with the fields *payload* may be narrowed by: every field with a plain value, those in objects last."""
+    """List the conditions for events with the fields *payload*: every field with a plain value, those in objects last."""
     conditions: dict[str, Condition] = {}
     for level in _levels(payload):
         for place, title, field in level:
@@ -44,7 +44,7 @@ def conditions_of(payload: Iterable[Field]) -> tuple[Condition, ...]:
 
 
 def all_conditions(payloads: Iterable[tuple[EventType, Sequence[Field]]]) -> list[Condition]:
-    """List the conditions of several event types; one that differs in form from another of its name says whose it is."""
+    """List the conditions of several event types; if two of the same name differ in form, the later one is named after its type."""
     by_name: dict[str, Condition] = {}
     for event_type, payload in payloads:
         for condition in conditions_of(payload):
@@ -63,9 +63,9 @@ def _form(condition: Condition) -> tuple[Json, ...]:
 
 
 def _levels(payload: Iterable[Field]) -> Iterator[list[tuple[tuple[str, ...], str, Field]]]:
-    """Give the fields with a plain form, each with the names and the title of its enclosing objects, outermost level first.
+    """Give the fields with a plain form, each with the names and the title of its enclosing objects; outermost level first.
 
-    Names with a dot are left out, because a filter would split its path there.
+    Names with a dot are left out, because a filter would split the path at the dot.
     """
     level: list[tuple[tuple[str, ...], str, Field]] = [((), "", field) for field in payload]
     while level := [(place, title, field) for place, title, field in level if _is_readable(field)]:
@@ -107,7 +107,7 @@ def _is_id(path: str) -> bool:
 
 
 def _shown(field: Field, prefix: str, title: str, comparison: str) -> Field:
-    """Give the field of the form: optional, and empty until it is filled in."""
+    """Give the form field: optional, and empty by default."""
     return replace(
         field,
         name=f"{prefix}_{field.name}",

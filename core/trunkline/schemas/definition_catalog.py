@@ -21,7 +21,7 @@ class _Validators:
 
 
 class DefinitionCatalog:
-    """Every definition, checked for use. *event_types* are the names that ``emits`` may have; any if None.
+    """Every definition, checked for use. ``emits`` may have only the names *event_types* (None: any name).
 
     Raises:
         SchemaInvalid: a definition breaks a rule, its schemas or examples are not valid, or it clashes with another.
@@ -66,7 +66,7 @@ class DefinitionCatalog:
     def check_input(
         self, definition: Definition, parameters: Mapping[str, Json], input: Mapping[str, Json]
     ) -> list[FieldError]:
-        """List the faults of a call: a parameter of the path at its bare name, the rest at JSON pointers.
+        """List the faults of a call: a fault in a parameter of the path at the parameter's name, any other at a JSON pointer.
 
         Raises KeyError if *definition* is not in this catalog.
         """

@@ -1,6 +1,6 @@
-"""The rules for a definition, each with the sentence that tells how to keep it. Pure.
+"""The rules for a definition, each with a sentence on how to keep it. Pure.
 
-The caller has checked that its schemas are valid JSON Schemas.
+The caller has checked that the definition's schemas are valid JSON Schemas.
 """
 
 import re

@@ -14,7 +14,7 @@ The form of a file, with its optional keys in brackets::
      "examples": [{["parameters": {…}], "input": {…}, "output": {…}}]}
 
 A search answers with a list of records or, if it is ``single``, with the record itself, or 404 if there is none.
-A search whose input has ``cursor`` gives its list page by page.
+If its input has ``cursor``, it gives the list page by page.
 
 A property with ``x-lookup`` is chosen from a list: the name of a lookup, or ``{"lookup": name, "value": …, "where": {…}}``
 to send another field of its items, or to offer only some of its items.
@@ -31,10 +31,10 @@ from trunkline.errors import SchemaInvalid
 from trunkline.schemas.catalog import Json, Validator
 
 Kind = Literal["action", "search", "lookup"]
-"""What an operation is: a write, a read by key, or a list to choose from."""
+"""The kind of an operation: a write, a read by key, or a list to choose from."""
 KINDS: tuple[Kind, ...] = ("action", "search", "lookup")
 CALL_PREFIX = "/integrations"
-"""Where the calls of all definitions are, below ``/api/v1``."""
+"""The base path of the calls of all definitions, below ``/api/v1``."""
 FOLDERS: Mapping[Kind, str] = {"action": "actions", "search": "searches", "lookup": "lookups"}
 """The plural of each kind: the folder of its files, and the name of its list."""
 
@@ -43,7 +43,7 @@ _NO_PARAMETERS: Mapping[str, Json] = {"type": "object", "properties": {}, "addit
 
 @dataclass(frozen=True, slots=True)
 class ItemList:
-    """Where a lookup's answer has its items, and which of their fields a person reads and which one is sent."""
+    """The list in a lookup's answer: *items* is its member; of each item, *value* is sent and *label* is shown."""
 
     items: str
     value: str
@@ -63,8 +63,8 @@ class Example:
 class Definition:
     """One action, search or lookup. *path* is below ``/api/v1/integrations``, with its parameters in braces.
 
-    *parameters*, *input* and *output* are JSON Schemas (draft 2020-12) of objects; *emits* names event types. *listed* is
-    only there for lookups, *is_single* only true of searches. *source* is where it was read, which names it in errors; empty where it was written in Python.
+    *parameters*, *input* and *output* are JSON Schemas (draft 2020-12) of objects; *emits* names event types. Only lookups have
+    *listed*, and only searches may be *is_single*. *source* names its file in errors; empty for a definition written in Python.
     """
 
     kind: Kind
@@ -85,12 +85,12 @@ class Definition:
 
     @property
     def is_paged(self) -> bool:
-        """Whether its answer is a list that comes page by page, with ``limit``, ``cursor`` and ``next_cursor``."""
+        """Whether the answer is a list in pages, with ``limit``, ``cursor`` and ``next_cursor``."""
         return self.method == "GET" and "cursor" in self.input.get("properties", {})
 
     @property
     def takes_body(self) -> bool:
-        """Whether its input is the body of a request; otherwise it is the query, or there is none."""
+        """Whether the input is the body of a request; otherwise it is the query, or there is no input."""
         return self.method in {"POST", "PATCH"}
 
 
@@ -98,7 +98,7 @@ def read_definition(kind: Kind, document: bytes, *, source: str) -> Definition:
     """Read one definition file; *source* names it in errors. Its schemas are checked by ``DefinitionCatalog``.
 
     Raises:
-        SchemaInvalid: *document* is not JSON, or lacks, misspells or has too much of what a definition consists of.
+        SchemaInvalid: *document* is not JSON, or has a missing, misspelt or unknown key.
     """
     try:
         content = orjson.loads(document)

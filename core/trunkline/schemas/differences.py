@@ -1,8 +1,8 @@
 """The differences of two schemas that break a client, found by their shapes. Pure.
 
 A client that *reads* breaks on a value that the new schema allows and the old one did not; for a client that *calls*, it is
-the other way round. Each shape of the wider side is compared with the closest shape of the other side. If that side
-depends on an ``if``, only shapes of the same case are compared.
+the other way round. Each shape of the wider side is compared with the closest shape of the other side. If the other side
+has an ``if``, only shapes of the same case are compared.
 """
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
@@ -50,7 +50,7 @@ class _Member:
     name: str = ""
 
     def place(self, difference: Difference) -> Difference:
-        """Rewrite *difference*, found in the member, as one of the enclosing value."""
+        """Rewrite *difference*, found in the member, as a difference of the enclosing value."""
         if not self.label:
             return replace(difference, path=self.path + difference.path)
         inside = f" at {difference.path}" if difference.path else ""
@@ -58,7 +58,7 @@ class _Member:
 
 
 class _Comparison:
-    """One comparison of two documents; pairs of shapes already compared, or in comparison, are skipped."""
+    """One comparison of two documents. A pair of shapes is compared only once."""
 
     def __init__(self, *, is_call: bool) -> None:
         self._is_call = is_call
@@ -91,7 +91,7 @@ class _Comparison:
                 old,
                 new,
                 [],
-            )  # during the comparison; the shapes are kept, since the key uses their identity
+            )  # a placeholder during the comparison; the shapes are kept, since the key uses their identity
             of_values = (call_values if self._is_call else read_values)(old, new)
             differences = [*of_values, *self._members(old, new, depth=depth)]
             self._known[key] = (old, new, differences)
@@ -107,7 +107,7 @@ class _Comparison:
                 yield from self._closest([pair for pair in pairs if _have_members(*pair)], depth=depth)
 
     def _closest(self, pairs: Sequence[tuple[Shape, Shape]], *, depth: int) -> list[Difference]:
-        """Compare each pair; give the differences of the pair with the fewest, preferring pairs that some value fits."""
+        """Compare each pair; give the differences of the pair with the fewest, preferring pairs that have values in common."""
         compared = [list(self._pair(*pair, depth=depth)) for pair in pairs]
         if len(pairs) < 2 or not all(compared):
             return min(compared, key=len, default=[])
@@ -140,7 +140,7 @@ class _Comparison:
         yield from self.shapes(member.old, member.new, depth=depth + 1)
 
     def _gone(self, old: Shape, new: Shape, member: _Member) -> Difference:
-        """Report a removed field; if a reader finds one new field of the same form, it is reported as a new name."""
+        """Report a removed field; if exactly one new field for readers has the same form, report it as the field's new name."""
         if self._is_call:
             return Difference("field_removed", "", "is no longer taken")
         form = _form_of(old, member.name)
@@ -192,7 +192,7 @@ def _may_meet(left: Shape, right: Shape) -> bool:
 
 
 def _fields(old: Shape, new: Shape) -> Iterator[_Member]:
-    """Give the fields that *old* lists by name, and those of *new* that *old* allowed by a pattern or as other fields."""
+    """Give the fields that *old* lists by name, and the fields of *new* that *old* allowed only by a pattern or as other fields."""
     for name in old.field_names:
         if before := field_shapes(old, name):
             after = field_shapes(new, name) if new.lists(name) else ()
@@ -247,7 +247,7 @@ def _form_of(shape: Shape, name: str) -> list[Json]:
     ]
 
 
-# --- which fields have to be there ----------------------------------------------------------------------------------
+# --- the fields that must be present ----------------------------------------------------------------------------------
 
 
 def _now_optional(old: Shape, new: Shape, name: str) -> Iterator[Difference]:
@@ -270,7 +270,7 @@ def _newly_required(old: Shape, new: Shape) -> Iterator[Difference]:
 
 
 def _triggers(strict: Shape, loose: Shape, name: str) -> list[str]:
-    """List the fields that *name* must accompany in *strict* but not in *loose*, which may have them."""
+    """List the fields whose presence requires *name* in *strict* but not in *loose*, if *loose* may have them."""
     return [
         other
         for other, names in strict.dependents.items()

@@ -1,4 +1,4 @@
-"""Entry points of the installed distributions; distributions without one in the group are not parsed."""
+"""Entry points of the installed distributions; only distributions that have one in the group are parsed."""
 
 import functools
 import sys
@@ -11,7 +11,7 @@ Stamp = tuple[tuple[str, int | None], ...]
 """Folders of a path, each with the time of its last change in nanoseconds."""
 
 _SETTLED_NS = 1_000_000_000
-"""A file that changed within this time may change again with the same time stamp."""
+"""A file that changed within this time may change again without a new time stamp."""
 
 
 def installed(group: str) -> list[EntryPoint]:
@@ -42,7 +42,7 @@ def _read(group: str, stamp: Stamp) -> Sequence[Distribution]:
 
 @functools.lru_cache(maxsize=64)
 def _name_of(distribution: Distribution) -> str:
-    return distribution.name  # parses its metadata each time
+    return distribution.name  # each property of the distribution parses its metadata again
 
 
 def _changed_ns(folder: str) -> int | None:

@@ -1,7 +1,7 @@
 """Explains faults: a ``jsonschema`` validator that agrees with the compiled one and does bounded work. Pure.
 
-Where ``jsonschema`` uses Python's backtracking ``re`` or compares items pair by pair, this module replaces its keywords. Each
-keyword evaluated is a step; an explanation without steps left returns the faults found so far.
+This module replaces the keywords for which ``jsonschema`` uses Python's backtracking ``re`` or compares items pair by pair.
+Each evaluated keyword is a step; when no steps are left, the faults found so far are returned.
 """
 
 import functools
@@ -102,7 +102,7 @@ def find_schema_error(schema: Mapping[str, Json]) -> JsonSchemaError | None:
 
 @functools.cache
 def _format_checkers() -> dict[str, Any]:
-    """Check formats by the compiled validator; built once, as its twenty validators take 0.7 ms."""
+    """Make the checks of formats, which use the compiled validator. It is called once, as the twenty validators take 0.7 ms."""
     names = (*FORMATS, *RARE_FORMATS.split())
     return {name: (compile_validator({"format": name}).is_valid, ()) for name in names}
 
@@ -211,7 +211,7 @@ def _unique_items(validator: Any, is_asked: Json, instance: Json, _schema: Json)
 
 
 def _canonical(value: Json, spend: Callable[[int], None]) -> str:
-    """Write *value* so that equal JSON values are written alike: 1 as 1.0, members in one order."""
+    """Write *value* so that equal JSON values have equal texts: 1 is written as 1.0, and members are sorted."""
     if isinstance(value, dict | list):
         spend(len(value) // _ENTRIES_OF_A_STEP)
     if isinstance(value, dict):
@@ -248,7 +248,7 @@ def _counted(check: Keyword) -> Keyword:
     return checked
 
 
-# jsonschema matches patterns as Python does (`\d` takes the digits of every script) and finds that 19.99 is no
+# jsonschema matches patterns as Python does (`\d` matches the digits of every script) and says that 19.99 is not a
 # multiple of 0.01; so these keywords use the compiled validator.
 _KEYWORDS: Mapping[str, Keyword] = {
     **Draft202012Validator.VALIDATORS,
@@ -266,7 +266,7 @@ _Explainer = jsonschema.validators.extend(
 
 
 def _evolve(explainer: Any, **changes: Any) -> Any:
-    """Keep this class: ``jsonschema`` would take its own if a schema names its draft by ``$schema``."""
+    """Keep this class: if a schema names its draft by ``$schema``, ``jsonschema`` would use its own class."""
     kept = {
         "schema": explainer.schema,
         "format_checker": explainer.format_checker,

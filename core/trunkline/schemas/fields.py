@@ -1,7 +1,7 @@
 """The properties of a schema as forms show them, read from its shapes. Pure.
 
-References, combinations and nulls are resolved here, once for every generator. A field has one kind. If its value may take
-several forms that no form field can show, its kind is ``any``, which people write as JSON.
+References, combinations and nulls are resolved here, once for every generator. A field has one kind. If no form field can
+show all forms of its value, its kind is ``any``, and people write the value as JSON.
 """
 
 import re
@@ -22,10 +22,10 @@ from trunkline.schemas.shapes import (
 )
 
 FieldKind = Literal["text", "integer", "number", "boolean", "date", "date-time", "object", "list", "any"]
-"""What a field's value is: ``any`` is JSON of no one form, ``object`` and ``list`` have fields or entries inside."""
+"""The kind of a field's value: ``any`` is JSON of several forms; ``object`` and ``list`` contain fields or entries."""
 
 DEEPEST: Final = 6
-"""How deep objects and lists may be nested in a form; deeper values are written as JSON."""
+"""The maximum nesting of objects and lists in a form; deeper values are written as JSON."""
 
 _LONG_TEXT = 500
 _FORMATS: Mapping[str, FieldKind] = {"date": "date", "date-time": "date-time"}
@@ -63,7 +63,7 @@ FindReference = Callable[[Json], "Reference | None"]
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """Which lookup a field is chosen from: *value* of an item is sent, *label* is shown, items must have *where*'s values."""
+    """The lookup from which a field is chosen: *value* of an item is sent, *label* is shown, and items must match *where*."""
 
     lookup: Definition
     value: str
@@ -72,7 +72,7 @@ class Reference:
 
     @property
     def value_title(self) -> str:
-        """What people call that which is sent."""
+        """The title of the item's field that is sent."""
         listed = self.lookup.listed
         items = [entry for entry in read_fields(self.lookup.output) if listed and entry.name == listed.items]
         return next(
@@ -82,11 +82,11 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One property of a schema. *fields* are an object's own, or those of a list's items.
+    """One property of a schema. *fields* are the fields of an object, or of a list's items.
 
-    *choices* are the values that there are (a list's items take them), none where any will do; *choice_titles* names each of
-    them. *is_parameter* tells what belongs into the path. *json_because* says why no form can show the value, so that it is
-    written as JSON; empty where one can. *yields_to* names the field that counts where both are filled in.
+    *choices* are the possible values (of a list: of its items), empty if any value is allowed; *choice_titles* are their titles.
+    *is_parameter* is True for a parameter of the path. *json_because* says why no form can show the value, so that it is
+    written as JSON; empty if a form can. *yields_to* names the field that is used if both are filled in.
     """
 
     name: str
@@ -117,9 +117,9 @@ def read_fields(schema: Mapping[str, Json], *, find: FindReference = lambda _: N
 def as_form(fields: Iterable[Field], *, is_update: bool) -> tuple[Field, ...]:
     """Give *fields* as a form shows them.
 
-    If one list fills two fields, an item's name and its id, only the id is chosen from the list. The form of an update is not
-    filled in beforehand, so that it changes no field unintentionally. Sentences on sending null are removed, because a form
-    clears a field in another way, or cannot.
+    If one list fills two fields, an item's name and its id, only the id is chosen from the list. The form of an update has no
+    default values, so that it changes no field unintentionally. Sentences on sending null are removed, because a form clears a
+    field in another way, or cannot clear it.
     """
     worded = map(_in_words_of_a_form, fields)
     shown = tuple(map(_without_defaults, worded)) if is_update else tuple(worded)
@@ -127,7 +127,7 @@ def as_form(fields: Iterable[Field], *, is_update: bool) -> tuple[Field, ...]:
 
 
 def with_examples(fields: Iterable[Field], values: Sequence[Mapping[str, Json]]) -> tuple[Field, ...]:
-    """Give *fields* that are written as JSON an example if they have none: one of *values*, or a made-up one."""
+    """Give *fields*; each that is written as JSON and has no example gets one, from *values* or made up."""
     return tuple(_with_example(entry, values) for entry in fields)
 
 
@@ -141,7 +141,7 @@ def title_of(value: Json) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Reader:
-    """One descent into a schema; *within* are the enclosing objects."""
+    """Reads the fields of a schema; *within* are the enclosing objects."""
 
     find: FindReference
     within: tuple[frozenset[object], ...] = ()
@@ -152,7 +152,7 @@ class _Reader:
         return tuple(read for name in names if (read := self._field(name, objects)) is not None)
 
     def _field(self, name: str, objects: Sequence[Shape]) -> Field | None:
-        """Read one property of an object that has one of the shapes *objects*; None if it can have no value."""
+        """Read the property *name* of an object that has one of the shapes *objects*; None if the property can have no value."""
         shapes = _distinct(inner for shape in objects for inner in field_shapes(shape, name))
         if not shapes:
             return None
@@ -215,7 +215,7 @@ class _Reader:
 
 @dataclass(frozen=True, slots=True)
 class _Annotations:
-    """The annotations of a property's schemas: its own, *schemas*, before those that they refer to."""
+    """The annotations of a property: those of its own *schemas* come before those of schemas that they refer to."""
 
     schemas: Sequence[Mapping[str, Json]]
     shapes: Sequence[Shape]
@@ -236,12 +236,12 @@ def _distinct(shapes: Iterable[Shape]) -> tuple[Shape, ...]:
 
 
 def _filled(shapes: Iterable[Shape]) -> list[Shape]:
-    """Leave out the shape that has only null."""
+    """Leave out the shape that allows only null."""
     return [shape for shape in shapes if shape.types - _NULL]
 
 
 def _kind(shapes: Sequence[Shape]) -> tuple[FieldKind, str]:
-    """Give the kind of the values of *shapes* and, if no form can show it, the reason."""
+    """Give the kind of the values of *shapes*; if no form can show them, also the reason."""
     filled = _filled(shapes)
     if any(shape.types >= TYPES - _NULL for shape in filled):
         return "any", "its schema names no type"
@@ -279,7 +279,7 @@ def _takes_any_text(shape: Shape) -> bool:
 
 
 def _with_choices(read: Field, shapes: Sequence[Shape]) -> Field:
-    """Add the possible values, if they can be listed, each with its title or a readable form."""
+    """Add the possible values, if they can be listed, each with its title or a readable form of the value."""
     filled = _filled(shapes)
     if read.kind == "boolean" or not filled or any(shape.values is None for shape in filled):
         return read
@@ -294,7 +294,7 @@ def _with_choices(read: Field, shapes: Sequence[Shape]) -> Field:
 
 
 def _name_of_alternative(shape: Shape) -> str:
-    """Give the title beside the only value of *shape*; empty if there is none."""
+    """Give the title of *shape* if it allows only one value; empty if it has none."""
     return next((str(part.get("title", "")) for part in shape.descriptions if "const" in part), "")
 
 

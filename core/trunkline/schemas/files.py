@@ -1,4 +1,4 @@
-"""Reads event types and definitions from files: those of a folder, and those of installed packages.
+"""Reads event types and definitions from files in a folder, or in installed packages.
 
 ``catalog.SchemaCatalog`` and ``definition_catalog.DefinitionCatalog`` check them.
 """
@@ -21,9 +21,9 @@ ENTRY_POINT_GROUP = "trunkline.schemas"
 
 
 def load_event_types(folder: Traversable | Path) -> list[EventType]:
-    """Read every ``events/<type>.json`` below *folder*, by name; none if there is no ``events``.
+    """Read every ``events/<type>.json`` below *folder*, by name; the folder ``events`` is optional.
 
-    ``events/<type>@1.json`` is version 1, kept beside a newer one.
+    ``events/<type>@1.json`` is version 1, kept beside a newer version.
 
     Raises:
         SchemaInvalid: a file cannot be read, is not JSON, lacks a title or a description, or contains another version.
@@ -35,7 +35,7 @@ def load_definitions(folder: Traversable | Path) -> list[Definition]:
     """Read the files in the folders ``actions``, ``searches`` and ``lookups`` of *folder*; each folder is optional.
 
     Raises:
-        SchemaInvalid: a file cannot be read, is no definition, or its name differs from the definition's.
+        SchemaInvalid: a file cannot be read, is not a definition, or its name differs from the definition's.
     """
     return [_load_definition(kind, file) for kind in KINDS for file in _files(folder / FOLDERS[kind])]
 
@@ -84,12 +84,12 @@ def installed_folders() -> list[Traversable]:
 
 
 def product_folders(names: Sequence[str], *, beside: Path) -> list[Traversable | Path]:
-    """List the folders that ``product.schemas`` names: of an installed package by its entry point, else of the file system.
+    """List the folders that ``product.schemas`` names: a name is an entry point of an installed package, or else a path.
 
     Relative paths start at *beside*.
 
     Raises:
-        SettingsInvalid: there is neither.
+        SettingsInvalid: a name is neither an entry point nor an existing path.
         SchemaInvalid: a package cannot be imported.
     """
     packages = {entry.name: entry.module for entry in entry_points.installed(ENTRY_POINT_GROUP)}

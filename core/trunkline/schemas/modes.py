@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Literal, cast
 from trunkline.errors import SettingsInvalid
 from trunkline.errors.spelling import known_instead
 
-if TYPE_CHECKING:  # settings need the modes; a command that only reads settings needs no validator
+if (
+    TYPE_CHECKING
+):  # settings import the modes; a command that only reads settings should not load the validator
     from trunkline.schemas.catalog import SchemaCatalog
 
 Mode = Literal["reject", "quarantine", "warn"]
-"""``reject``: 422, nothing is stored. ``quarantine``: it is kept in the inbox, outside of the log. ``warn``: it is stored."""
+"""``reject``: answer 422 and store nothing. ``quarantine``: keep the event in quarantine, outside of the log. ``warn``: store it."""
 
 
 class Modes:
@@ -37,9 +39,9 @@ class Modes:
 
 
 def read_modes(value: object) -> object:
-    """Read the modes of event types from settings, for a model to check: a table by name, or the same as JSON.
+    """Read the modes of event types from settings, for a model to check: a table by name, or a JSON object.
 
-    TOML reads ``client.created = …`` without quotes as a table in a table.
+    TOML reads ``client.created = …`` without quotes as a table in a table, which is read as one name.
     """
     if isinstance(value, str):
         try:

@@ -23,7 +23,7 @@ class NullRules:
         return stripped
 
     def place(self, shapes: Iterable[Shape]) -> "_Place":
-        """Give the place of a value with one of *shapes*. Places with the same shapes are shared, so there are few."""
+        """Give the ``_Place`` of a value with one of *shapes*. Equal shapes share a ``_Place``."""
         by_key = {shape.key(): shape for shape in shapes}
         key = frozenset(by_key)
         if key not in self._places:
@@ -48,7 +48,7 @@ class NullRules:
 
 
 class _Place:
-    """The schema position of a value, with the positions inside it, each looked up once."""
+    """The position of a value in a schema; positions of its members are looked up once each."""
 
     __slots__ = ("_fields", "_items", "_rules", "_shapes", "may_be_null", "required")
 
@@ -63,7 +63,7 @@ class _Place:
         self._items: _Place | None = None
 
     def field(self, name: str) -> "_Place | None":
-        """Give the place of the property *name*; None if it is not listed."""
+        """Give the position of the property *name*; None if it is not listed."""
         if name not in self._fields:
             return None
         place = self._fields[name]
@@ -73,7 +73,7 @@ class _Place:
         return place
 
     def items(self) -> "_Place":
-        """Give the place of a list's items."""
+        """Give the position of a list's items."""
         if self._items is None:
             items = [item for shape in self._shapes for item in any_item_shapes(shape)]
             self._items = self._rules.place(items)

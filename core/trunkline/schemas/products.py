@@ -19,12 +19,11 @@ _PAGING = frozenset({"limit", "cursor"})
 
 @dataclass(frozen=True, slots=True)
 class Brand:
-    """How a product names and shows itself. *slug* begins every generated name; *color* is ``#rrggbb``.
+    """A product's name and look. *slug* begins every generated name; *color* is ``#rrggbb``.
 
-    *logo* is an SVG document for light grounds, *logo_dark* for dark ones; without them a generator draws the initial.
-    *keys_url* is the page on which people make their API keys; where it is empty, connectors lead to the website.
-    *docs_url* is the page that tells how to use the connectors; where it is empty, too. *categories* are what a platform's directory lists them
-    under, in the platform's words.
+    *logo* is an SVG document for light backgrounds, *logo_dark* for dark ones; without them a generator draws the initial.
+    *keys_url* is the page on which people make their API keys, *docs_url* the page about the connectors; if they are empty,
+    connectors link to the website. *categories* are the product's categories in a platform's directory, in the platform's words.
     """
 
     slug: str
@@ -45,10 +44,10 @@ class Brand:
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """What a connector offers. *api_url* is where the hub is reached, without a slash at its end; *auth* is how users let it in.
+    """A product for which a connector is made. *api_url* is the hub's address without a trailing slash; *auth* is the way to sign in.
 
-    *issuer* is where they sign in for that by OAuth; None for the hub itself.
-    Everything is in the order of its name. Actions, searches and lookups are those that somebody carries out.
+    *issuer* is the OAuth server at which users sign in; None for the hub itself.
+    Everything is sorted by name. *actions*, *searches* and *lookups* are those that a running plugin provides.
     """
 
     brand: Brand
@@ -67,12 +66,12 @@ class Product:
 
     @property
     def takes_oauth(self) -> bool:
-        """Tell whether users may sign in and allow it, in the portal or at the product's issuer."""
+        """Tell whether users may sign in by OAuth, in the portal or at the product's issuer."""
         return self.auth != "key"
 
     @property
     def authorization_server(self) -> AuthorizationServer:
-        """Where users sign in by OAuth. Raises EndpointsUnknown, which is Refused: nobody could tell where that is."""
+        """The OAuth server at which users sign in. Raises EndpointsUnknown, which is Refused, if its endpoints are unknown."""
         if self.issuer is None:
             return own_server(self.api_url)
         self.issuer.require_endpoints()
@@ -80,20 +79,20 @@ class Product:
 
     @property
     def versions_header(self) -> tuple[str, str]:
-        """The header, name and value, with which a connector says for which versions of the event types it was made."""
+        """The name and value of the header with which a connector names the versions of event types for which it was made."""
         versions = {event_type.name: event_type.version for event_type in self.event_types}
         return HEADER, write_header(versions)
 
     def inputs(self, definition: Definition) -> tuple[Field, ...]:
-        """What a caller gives: the parameters of the path first, then the body's or the query's fields."""
+        """The fields of a call: the parameters of the path first, then the body's or the query's fields."""
         parameters = (replace(field, is_parameter=True) for field in self._read(definition.parameters))
         examples = [example.input for example in definition.examples]
         return (*parameters, *with_examples(self._read(definition.input), examples))
 
     def form(self, definition: Definition) -> tuple[Field, ...]:
-        """The same as a form shows it to whoever fills it in (``Field.yields_to``).
+        """The fields of a call as a form shows them (``Field.yields_to``).
 
-        Where a search has pages, its connector turns them: ``limit`` and ``cursor`` are left out.
+        ``limit`` and ``cursor`` of a search with pages are left out, because its connector sets them.
         """
         fields = self.inputs(definition)
         if definition.kind == "search" and definition.is_paged:
@@ -105,7 +104,7 @@ class Product:
         return self._read(definition.output)
 
     def records(self, search: Definition) -> Field | None:
-        """The list of records in the answer of *search*; None where that is itself the record, or has no such list."""
+        """The list of records in the answer of *search*; None if the answer is a single record, or has no such list."""
         if search.is_single:
             return None
         outputs = self.outputs(search)
@@ -141,7 +140,7 @@ class Product:
 
 
 def alternatives(definition: Definition) -> tuple[tuple[str, ...], ...]:
-    """The sets of fields of which a call must fill in at least one; none where each field stands for itself."""
+    """The sets of fields of which a call must fill in at least one set completely; empty if there is no such rule."""
     branches: Sequence[Mapping[str, Json]] = definition.input.get("anyOf", ())
     return tuple(tuple(branch["required"]) for branch in branches if "required" in branch)
 
@@ -151,7 +150,7 @@ def json_remarks(
 ) -> list[str]:
     """Say which fields people write as JSON on *platform*, and why.
 
-    *reason* tells why of a field, empty where it has a form; without it ``Field.json_because`` does.
+    *reason* gives the reason for a field, empty if it has a form; the default is ``Field.json_because``.
     """
     reason = reason or _json_because
     return [
@@ -166,9 +165,10 @@ def _json_because(entry: Field) -> str:
 
 
 def registration(product: Product, *, redirect_uri: str, method: str) -> list[str]:
-    """Say what has to be registered with the product's own issuer before people connect; nothing where it has none.
+    """Say how the platform must be registered with the product's own issuer before people connect; empty without an issuer.
 
-    *redirect_uri* says which, *method* how the platform sends the secret (``client_secret_basic`` or ``client_secret_post``).
+    *redirect_uri* describes the redirect URI, *method* how the platform sends the secret (``client_secret_basic`` or
+    ``client_secret_post``).
     """
     if product.issuer is None or not product.takes_oauth:
         return []
@@ -190,7 +190,7 @@ def _reasons(fields: Iterable[Field], reason: Callable[[Field], str]) -> Iterato
 
 
 def sample_envelope(event_type: EventType) -> dict[str, Json]:
-    """Make an event of *event_type* from its example, in the shape in which events are pushed and polled."""
+    """Make an event of *event_type* from its example, in the form in which events are pushed and polled."""
     return {
         "id": 45678,
         "type": event_type.name,

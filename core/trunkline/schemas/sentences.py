@@ -11,10 +11,10 @@ from trunkline.errors.spelling import MAX_CORRECTED, correction
 
 Json = Any
 JsonSchemaError = Any
-"""An error of ``jsonschema``, whose type stubs declare its attributes as possibly unset."""
+"""An error of ``jsonschema``; its type stubs declare its attributes as possibly unset."""
 
 MAX_FAULTS = 51
-"""Faults of one payload after which checking ends: one more than an answer lists. A hostile payload could have millions."""
+"""Checking ends after this number of faults, one more than an answer lists: a hostile payload could have millions."""
 
 _MAX_SHOWN = 80
 
@@ -30,9 +30,9 @@ def distinct(faults: Iterable[FieldError]) -> list[FieldError]:
 
 
 def first_fault(validator: jsonschema_rs.Draft202012Validator, data: Json) -> FieldError:
-    """Give the first fault of *data* as *validator* words it, for data in which ``jsonschema`` finds none.
+    """Give the first fault of *data* in the words of *validator*, for data in which ``jsonschema`` finds no fault.
 
-    The validator could list all faults, but builds them all at once: a million faults take 14 seconds.
+    A list of all faults would be too slow: a million faults take 14 seconds.
     """
     try:
         validator.validate(data)

@@ -64,7 +64,7 @@ def call_values(old: Shapes, new: Shapes) -> Iterator[Difference]:
 
 
 def _types(shapes: Shapes) -> frozenset[str]:
-    """Give the types that a value can have; if values are listed, the types of those."""
+    """Give the types that a value can have; if its values are listed, the types of these values."""
     exact = [s.types if s.values is None else frozenset(map(type_of, s.values)) for s in shapes]
     return frozenset().union(*exact)
 
@@ -74,7 +74,7 @@ def _allowed_types(shapes: Shapes) -> frozenset[str]:
 
 
 def told_apart(inner: Shapes, outer: Shapes) -> list[Shape]:
-    """List the shapes of *inner* without the open ones, if *outer* is not open: their type is already a break."""
+    """List the shapes of *inner*. If *outer* is not open, open shapes are left out, as their type is already a break."""
     is_known = _allowed_types(outer) != TYPES
     return [shape for shape in inner if not (is_known and shape.types == TYPES)]
 
@@ -106,7 +106,7 @@ def _candidates(shape: Shape, outer: Shapes) -> list[Json]:
 
 
 def _lost_formats(inner: Shapes, outer: Shapes) -> Iterator[tuple[str, str]]:
-    """Give pairs of formats, of strings in *outer* and in *inner*, if strings of *inner* have none of the formats of *outer*."""
+    """Give pairs of formats of strings, in *outer* and in *inner*, if the strings of *inner* have no format of *outer*."""
     strings = [shape.formats for shape in outer if "string" in shape.types]
     for shape in told_apart(inner, outer):
         if strings and "string" in shape.types and not any(formats <= shape.formats for formats in strings):

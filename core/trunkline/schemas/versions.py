@@ -1,8 +1,8 @@
 """Versions of event types side by side: an event stored in one version is read in another. Pure.
 
-An event is stored once, in the version that it was validated by. Each reader chooses a version of its type. *Casters*,
-which plugins register, convert between neighbouring versions. A reader's choice is a set of *pins*: event type to
-version, with version 1 left out.
+An event is stored once, in the version by which it was validated. Each reader chooses a version of its type. *Casters*,
+which plugins register, convert between successive versions. A reader's choice is a set of *pins*, which map event types to
+versions; version 1 is left out.
 """
 
 import itertools
@@ -36,10 +36,10 @@ _encode = msgspec.json.Encoder(decimal_format="number").encode
 
 @dataclass(frozen=True, slots=True)
 class Caster:
-    """Turns payloads of *event_type* from one version into a neighbouring one: up (1 to 2) or down (2 to 1).
+    """Converts payloads of *event_type* from one version to the next or the previous: up (1 to 2) or down (2 to 1).
 
-    *cast* is pure: it gets a payload of its own that is valid in *from_version*, and returns one that is valid in
-    *to_version*, always the same for the same. Numbers that are not whole are ``Decimal``, with the digits that came in.
+    *cast* is pure: it gets a copy of a payload that is valid in *from_version*, and returns one that is valid in *to_version*,
+    always the same for the same payload. Fractions are ``Decimal``, with the digits as received.
     """
 
     event_type: str
@@ -68,8 +68,8 @@ def pins_of(catalog: SchemaCatalog, names: Iterable[str] | None = None) -> dict[
 class SchemaVersions:
     """Reads events in the version that their reader has pinned.
 
-    For types with one version this costs a dictionary look-up. A cast event is cached for the next reader; *tell* is called
-    for every event that could not be cast.
+    A type with one version costs only a dictionary look-up. A converted event is cached for the next reader. *tell* is
+    called for every event that could not be converted.
 
     Raises:
         SchemaInvalid: a caster's versions do not exist, two casters convert the same way, or one is missing.
@@ -96,14 +96,14 @@ class SchemaVersions:
         return pins_of(self._catalog, names)
 
     def chosen(self, name: str, pins: Pins) -> int:
-        """Give the version in which *pins* read the type *name*: the pinned one, or the next that exists.
+        """Give the version in which *pins* read the type *name*: the pinned one, or if it does not exist the next one that does.
 
-        A reader of a removed version gets the oldest newer one, a reader of a future version the newest.
+        A reader of a removed version gets the oldest newer version, a reader of a future version the newest version.
         """
         return choose(self._catalog.versions(name), pins.get(name, 1))
 
     def fault(self, name: str, version: Any) -> str | None:
-        """Say why *version* of the type *name* cannot be chosen; None if it can, or could earlier (``chosen``)."""
+        """Say why *version* of the type *name* cannot be chosen; None if it can, or if it existed once (``chosen``)."""
         kept = self._catalog.versions(name)
         if not kept:
             return unknown_name("event type", name, self._catalog.names(), corrects=False)
@@ -113,9 +113,10 @@ class SchemaVersions:
         return f"is not a version of {name}; {there} {', '.join(map(str, kept))}"
 
     def body(self, event: Event, pins: Pins | None) -> bytes:
-        """Give the envelope of *event* in the version of *pins*; as stored if they are None.
+        """Give the envelope of *event* in the version of *pins*; as stored if *pins* is None.
 
-        An event that no caster can convert, or whose own version was removed, is given as stored, so that no reader misses it.
+        An event is also given as stored if no caster can convert it, or if its own version was removed, so that no reader
+        misses it.
         """
         if pins is None or event.type not in self._several:
             return event.body
@@ -140,7 +141,7 @@ class SchemaVersions:
         return name in self._several
 
     def version_read(self, event: Event, pins: Pins) -> int:
-        """Give the version that ``body`` returns unless a caster fails; nothing is cast."""
+        """Give the version that ``body`` returns unless a caster fails; the event is not converted."""
         return event.version if event.type not in self._several else self.chosen(event.type, pins)
 
     def cast(self, name: str, payload: bytes, *, from_version: int, to_version: int) -> bytes:
@@ -213,7 +214,7 @@ def read_header(text: str) -> dict[str, int]:
 
 
 def choose(kept: Sequence[int], pinned: int) -> int:
-    """Choose from the versions *kept* (oldest first) the one *pinned*, or the next that exists (``SchemaVersions.chosen``)."""
+    """Choose from the versions *kept* (oldest first) the version *pinned*, or the next that exists (``SchemaVersions.chosen``)."""
     return next((version for version in kept if version >= pinned), kept[-1] if kept else pinned)
 
 
@@ -244,7 +245,7 @@ def steps_of(casters: Iterable[Caster], catalog: SchemaCatalog) -> dict[tuple[st
 
 
 def find_missing(name: str, kept: Sequence[int], casts: Collection[tuple[str, int, int]]) -> str | None:
-    """Name the two versions in *kept* of the type *name* between which a caster is missing; None if there are none."""
+    """Name two successive versions in *kept* of the type *name* without a caster between them; None if there are none."""
     for lower, higher in itertools.pairwise(kept):
         for source, target in ((lower, higher), (higher, lower)):
             if (name, source, target) not in casts:

@@ -1,4 +1,4 @@
-"""English for the names of operations and events: nouns, articles, plurals, and sentences about events. Pure."""
+"""English words for the names of operations and events: nouns, articles, plurals, and sentences about events. Pure."""
 
 import re
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ _HAPPENS: Mapping[str, str] = {
     "arrived": "arrives", "bounced": "bounces", "changed": "changes", "ended": "ends", "expired": "expires",
     "failed": "fails", "left": "leaves", "lapsed": "lapses", "started": "starts", "succeeded": "succeeds",
 }  # fmt: skip
-"""Verbs of things that happen by themselves; all others are written in the passive."""
+"""Verbs written in the active voice, for things that happen by themselves; all others are written in the passive."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +26,12 @@ class Wording:
 
     @property
     def is_reading(self) -> bool:
-        """Whether it finds something and changes nothing."""
+        """Whether the operation only finds something and changes nothing."""
         return self.verb in _READS
 
 
 def wording_of(definition: Definition) -> Wording:
-    """Take the name of an operation apart; one of a single word has the noun of its path."""
+    """Split the name of an operation into verb and noun; the noun of a one-word name comes from its path."""
     verb, _, noun = definition.name.replace("-", "_").partition("_")
     noun = noun or singular(definition.path.strip("/").split("/")[0])
     return Wording(verb, noun.replace("_", " ").replace("-", " "))
@@ -49,7 +49,7 @@ def happening(event_type: EventType) -> str:
 
 
 def those_of(event_type: EventType) -> str:
-    """Name what the events of a type are about: ``new leads``, ``failed payments``, ``client status changes``."""
+    """Name the subjects of the events of a type: ``new leads``, ``failed payments``, ``client status changes``."""
     noun, aspect, verb = _happened(event_type)
     if aspect:
         return (
@@ -68,7 +68,7 @@ def _happened(event_type: EventType) -> tuple[str, list[str], str]:
 
 
 def with_article(noun: str) -> str:
-    """Put *a* or *an* before *noun*, as it is spoken."""
+    """Put *a* or *an* before *noun*, as in speech."""
     first = noun.split(" ", maxsplit=1)[0]
     is_spelt = first.isupper() and len(first) > 1
     has_vowel = first[:1] in _LETTERS_WITH_AN if is_spelt else first[:1].lower() in "aeiou"
@@ -76,14 +76,14 @@ def with_article(noun: str) -> str:
 
 
 def plural(noun: str) -> str:
-    """Name several: ``lead`` becomes ``leads``, ``company`` ``companies``, ``status`` ``statuses``."""
+    """Give the plural of *noun*: ``lead`` becomes ``leads``, ``company`` ``companies``, ``status`` ``statuses``."""
     if re.search(r"(?:s|x|z|ch|sh)$", noun):
         return f"{noun}es"
     return f"{noun[:-1]}ies" if re.search(r"[^aeiou]y$", noun) else f"{noun}s"
 
 
 def singular(noun: str) -> str:
-    """Name one of several: ``leads`` becomes ``lead``, ``companies`` ``company``, ``statuses`` ``status``."""
+    """Give the singular of *noun*: ``leads`` becomes ``lead``, ``companies`` ``company``, ``statuses`` ``status``."""
     for several, ending in (
         ("ies", "y"),
         ("sses", "ss"),

@@ -12,7 +12,7 @@ from trunkline.settings.values import Names
 
 
 def _check_url(text: str) -> str:
-    """Return *text* unchanged if it is a URL that can be called; issuers are compared letter by letter."""
+    """Return *text* if it is a URL that can be called, unchanged, because issuers are compared letter by letter."""
     try:
         parts = urlsplit(text)
         is_whole = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
@@ -63,7 +63,7 @@ UnknownCompanies = Annotated[
 
 
 class TokenIssuer(BaseModel):
-    """An issuer of access tokens, and what its tokens mean here."""
+    """An issuer of access tokens, and the meaning of its tokens here."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -128,6 +128,6 @@ class AppIssuer(TokenIssuer):
 
 
 OptionalTokenIssuer = Annotated[TokenIssuer | None, BeforeValidator(read_table)]
-"""A setting that names an issuer: a table, or all of it as JSON in an environment variable."""
+"""A setting that names an issuer: a table, or a JSON object in an environment variable."""
 OptionalAppIssuer = Annotated[AppIssuer | None, BeforeValidator(read_table)]
 ISSUER_EXAMPLE = {"issuer": "https://login.example.com/realms/main", "scopes": {"crm": ["integrations:read"]}}

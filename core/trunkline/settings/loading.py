@@ -25,11 +25,11 @@ DEFAULT_FILE = Path("trunkline.toml")
 
 
 def load(file: Path | None = None, environment: Mapping[str, str] | None = None) -> Settings:
-    """Read the settings: *file* (None: ``trunkline.toml`` in the current folder, if it exists), then *environment*.
+    """Read the settings: first *file* (None: ``trunkline.toml`` in the current folder, if it exists), then *environment*.
 
-    Without *environment* the process's variables are used, over those of ``.env`` beside the file. Relative paths, also from
-    the environment, begin in the folder of the file, or in the current folder if there is no file. A secret may be in a file
-    that a variable names (``secret_files``).
+    Without *environment* the process's variables are used; they override those of ``.env`` beside the file. Relative paths,
+    also those in variables, begin in the folder of the file, or in the current folder if there is no file. A variable may
+    name the file that holds a secret (``secret_files``).
 
     Raises:
         SettingsInvalid: the file is missing or not TOML, a setting is unknown or malformed, or a secret's file cannot be read.

@@ -1,4 +1,4 @@
-"""Resolving relative paths in the settings against the folder of the settings file, wherever a command runs."""
+"""Resolving relative paths in the settings: they begin in the folder of the settings file, wherever a command runs."""
 
 import operator
 from pathlib import Path
@@ -10,10 +10,10 @@ _SQLITE = "sqlite:///"
 
 
 def beside(folder: Path, value: Any) -> Any:
-    """Return *value*, a setting or a model of settings, with its relative paths resolved against *folder*; itself if it has none.
+    """Return *value*, a setting or a model of settings, with its relative paths resolved against *folder*.
 
-    Paths are values of type ``Path``, also in a list or a model, and the file in a URL ``sqlite:///FILE``. A model's record
-    of set fields stays the same.
+    Paths are values of type ``Path``, also in a list or a model, and the file in a URL ``sqlite:///FILE``. A value
+    without paths is returned as it is. A model's record of set fields stays the same.
     """
     match value:
         case Path():

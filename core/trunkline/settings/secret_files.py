@@ -1,7 +1,7 @@
 """Secrets in files: ``TRUNKLINE_{SECTION}__{NAME}_FILE`` names the file that holds the value of a secret.
 
-The type of a setting tells whether it is a secret, and a plugin's types are known only with its model. So each variable with
-this ending is kept as a ``NamedFile`` until ``filled`` gets the model.
+Only the type of a setting tells whether it is a secret, and the types of a plugin's settings are known later than the variables.
+So each variable with this ending is kept as a ``NamedFile`` until ``filled`` gets the model.
 """
 
 from collections.abc import Iterator, Mapping

@@ -31,7 +31,7 @@ class Section(BaseModel):
 
 
 class Database(Section):
-    """Where everything is stored."""
+    """The database in which all data is stored."""
 
     url: SecretUrl = Field(
         default="sqlite:///trunkline.db",
@@ -53,7 +53,7 @@ class Database(Section):
 
 
 class Server(Section):
-    """Where the API listens."""
+    """The HTTP server: its addresses, timeouts and limits."""
 
     host: str = Field(default="127.0.0.1", description="address to listen on")
     port: int = Field(default=8000, ge=0, le=65535, description="port to listen on; 0 takes a free one")
@@ -112,7 +112,7 @@ class Server(Section):
 
 
 class Product(Section):
-    """Which product the hub serves."""
+    """The product that the hub serves."""
 
     schemas: Names | None = Field(
         default=None,
@@ -122,7 +122,7 @@ class Product(Section):
 
 
 class Plugins(Section):
-    """Which plugins run."""
+    """The plugins that run."""
 
     enabled: Names | None = Field(
         default=None, description="only these; every plugin that is found, if unset"
@@ -145,7 +145,7 @@ class Plugins(Section):
 
 
 class Events(Section):
-    """What the stream accepts and keeps."""
+    """The sizes of events, and how long events are kept."""
 
     max_body_bytes: int = Field(default=262_144, ge=1024, description="largest body of one event")
     retention_days: int = Field(default=90, ge=1, description="how long events are kept")
@@ -175,7 +175,7 @@ class Validation(Section):
 
 
 class Delivery(Section):
-    """How events are pushed."""
+    """Delivery of events to targets."""
 
     allow_http: bool = Field(default=False, description="accept `http://` targets")
     allow_private_networks: bool = Field(
@@ -228,7 +228,7 @@ class Delivery(Section):
 
 
 class Companies(Section):
-    """What one company may have and do, unless the operator gave it limits of its own (`trunkline companies limits`)."""
+    """The limits of one company, unless the operator has set limits for that company (`trunkline companies limits`)."""
 
     subscriptions: int | None = Field(
         default=None,
@@ -258,7 +258,7 @@ class Companies(Section):
 
 
 class Limits(Section):
-    """Rate limits of one key and minute."""
+    """The rate limits of one key per minute."""
 
     read: Rate = Field(default="60/minute", description="GETs and searches")
     write: Rate = Field(default="100/minute", description="actions, event writes, DELETE")
@@ -277,7 +277,7 @@ class Limits(Section):
 
 
 class Auth(Section):
-    """Keys, and what protects secrets in the database."""
+    """API keys, access tokens, and the protection of secrets in the database."""
 
     key_prefix: str = Field(
         default="wlcro",
@@ -305,7 +305,7 @@ class Auth(Section):
 
 
 class Brand(Section):
-    """How the product names and shows itself in the generated connectors; an unset value comes from its schemas' package."""
+    """The product's name and look in the generated connectors; an unset value comes from the package of its schemas."""
 
     slug: str | None = Field(
         default=None,
@@ -355,7 +355,7 @@ class Brand(Section):
 
 
 class Connectors(Section):
-    """What the generated connectors ask their users for."""
+    """Sign-in of the generated connectors' users."""
 
     auth: Literal["key", "oauth", "both"] = Field(
         default="key",
@@ -364,7 +364,7 @@ class Connectors(Section):
 
 
 class Metrics(Section):
-    """What Prometheus is told."""
+    """Metrics for Prometheus."""
 
     companies: int = Field(
         default=100,
@@ -375,7 +375,7 @@ class Metrics(Section):
 
 
 class OpenTelemetry(Section):
-    """Traces and metrics by OTLP; the variables `OTEL_…` of the environment say where they go."""
+    """Traces and metrics by OTLP; the environment's variables `OTEL_…` set their destination."""
 
     enabled: bool = Field(
         default=False, description="whether they are sent; needs `pip install 'trunkline[otel]'`"
@@ -383,7 +383,7 @@ class OpenTelemetry(Section):
 
 
 class Logging(Section):
-    """What is written to standard error."""
+    """The log on standard error."""
 
     level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="least severe level written"

@@ -11,9 +11,9 @@ _POSTGRESQL = ("postgresql://", "postgres://")
 
 
 class Settings(BaseModel):
-    """Every section, and the *file* that they were read from, if there is one.
+    """Every section, and the *file* from which they were read, if there is one.
 
-    Sections of plugins are kept apart in *plugin_sections* until their models are known.
+    Sections of plugins are kept separately in *plugin_sections* until their models are known.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

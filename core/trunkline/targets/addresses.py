@@ -60,7 +60,7 @@ _IPV6_REFUSED = (
 )
 _TEREDO = IPv6Network("2001::/32")
 _IPV6_REACHABLE = (
-    _TEREDO,  # checked by the IPv4 addresses inside
+    _TEREDO,  # checked by the IPv4 addresses that they carry
     IPv6Network("2001:1::1/128"),
     IPv6Network("2001:1::2/128"),
     IPv6Network("2001:1::3/128"),
@@ -127,7 +127,7 @@ _NUMERIC_LABEL = re.compile(r"[0-9]+|0x[0-9a-f]*", re.ASCII)
 
 
 def refusal(address: IPv4Address | IPv6Address) -> str | None:
-    """Say why sending to *address* is forbidden, as a predicate; None if it is globally reachable.
+    """Say why sending to *address* is forbidden, as a predicate; None if it is allowed, because it is globally reachable.
 
     If an IPv6 address carries an IPv4 address, that one is checked too.
     """
@@ -208,7 +208,7 @@ class AddressPolicy:
         return normalised
 
     def check_address(self, address: str | IPv4Address | IPv6Address) -> None:
-        """Return if *address*, to which a connection is about to open, is allowed. As text it may have a zone.
+        """Check *address*, to which a connection is about to be opened. As text it may have a zone.
 
         Raises:
             AddressRefused: this policy forbids *address*, or it is not an address.

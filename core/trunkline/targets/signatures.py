@@ -52,7 +52,7 @@ RESERVED_HEADERS = frozenset(
         GITHUB_HEADER.lower(),
     }
 )
-"""Names, in lower case, that the hub sets itself or that control the connection (RFC 9110 §7.6.1)."""
+"""Names, in lower case, of headers that the hub sets or that control the connection (RFC 9110 §7.6.1)."""
 RESERVED_PREFIXES = ("webhook-", "trunkline-")
 
 MAX_HEADERS = 50
@@ -70,12 +70,12 @@ _Sign = Callable[[str, int, bytes], tuple[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class Signer:
-    """Signs for one subscription, with its keys made ready once. *secrets* are the live ones, newest first.
+    """Signs for one subscription; its keys are prepared once. *secrets* are the live ones, newest first.
 
-    Without secrets it signs nothing: a receiver that verifies will refuse the push.
+    Without secrets it signs nothing, and a receiver that verifies signatures will refuse the push.
 
     Raises:
-        ValueError: *scheme* is none of ``SCHEMES``, or a secret does not have its form.
+        ValueError: *scheme* is not one of ``SCHEMES``, or a secret does not have its form.
     """
 
     scheme: str
@@ -169,7 +169,7 @@ def _value_fault(value: str) -> str | None:
 
 
 def _decoded(text: str, *, prefix: str) -> bytes:
-    """Decode the base64 after *prefix*. The ValueError for another form does not contain the text."""
+    """Decode the base64 after *prefix*. Raises ValueError, without the text, if *text* has another form."""
     malformed = f"a secret is not '{prefix}' followed by base64"
     if not text.startswith(prefix):
         raise ValueError(malformed)

@@ -1,7 +1,7 @@
-"""Target URLs of any scheme: tells whether a channel takes one when a subscription is created or changed.
+"""Target URLs of any scheme: checks whether a channel accepts one when a subscription is created or changed.
 
-Pure. The ``AddressPolicy`` checks HTTP targets, here and again at each connection. Any other target names a place *within* a
-service that the operator configured (a mailbox, a subject, a queue), so only its form is checked here.
+Pure. The ``AddressPolicy`` checks HTTP targets, here and again at each connection. Any other target names a destination
+*within* a service that the operator configured (a mailbox, a subject, a queue), so only its form is checked here.
 """
 
 import re
@@ -14,17 +14,17 @@ from trunkline.targets.addresses import MAX_URL_LENGTH, AddressPolicy
 
 HTTP_SCHEMES = ("https", "http")
 
-_NAME = re.compile(r"[a-z][a-z0-9+.-]{0,31}", re.ASCII)  # RFC 3986 §3.1, as channels write it
+_NAME = re.compile(r"[a-z][a-z0-9+.-]{0,31}", re.ASCII)  # RFC 3986 §3.1, in the lower case that channels use
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):", re.ASCII)
 _USER_INFO = re.compile(r"[^:]*://[^/?#]*@")
 _ENCODED_CONTROL = re.compile(r"%(?:[01][0-9a-f]|7f)", re.IGNORECASE)
 
 
 def check(url: str, *, schemes: Sequence[str], policy: AddressPolicy) -> None:
-    """Return if a channel that takes *schemes* takes *url*. HTTP schemes may be in capitals; others must match exactly.
+    """Check *url* for a channel that takes *schemes*. HTTP schemes may be in capitals; others must match exactly.
 
     Raises:
-        TargetRefused: one sentence says why.
+        TargetRefused: the channel does not take *url*; one sentence says why.
     """
     scheme = scheme_of(url)
     if set(schemes) == set(HTTP_SCHEMES) or (scheme in HTTP_SCHEMES and scheme in schemes):

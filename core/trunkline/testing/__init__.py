@@ -1,4 +1,4 @@
-"""The names of ``trunkline_kit``, with which the author of a plugin tests; the distribution ``trunkline-kit`` brings it.
+"""The names of ``trunkline_kit``, the test kit for authors of plugins, from the distribution ``trunkline-kit``.
 
 ::
 

@@ -1,6 +1,6 @@
 """A light client of a trunkline hub: blocking (``Client``) and asyncio (``AsyncClient``).
 
-Follow the log from where you stopped, for ever::
+Follow the log from your last position, for ever::
 
     from trunkline_client import Client, PlaceFile
 
@@ -8,10 +8,10 @@ Follow the log from where you stopped, for ever::
         for event in hub.follow(PlaceFile("place.json"), types=["client.created"]):
             print(event.id, event.payload["email"])
 
-An event counts as handled when the next one is requested; then its place is stored. A program that is killed goes on with the
-event that it was handling. Numbers with a fraction are ``Decimal``, with the digits that the hub has.
+An event counts as handled when the next one is requested; then its position is stored. A program that was killed continues
+with the event that it was handling. Fractions are ``Decimal``, with the same digits as in the hub.
 
-The HTTP client is loaded when ``Client``, ``AsyncClient`` or ``Jwks`` is first used: a receiver of webhooks does without.
+The HTTP client is imported when ``Client``, ``AsyncClient`` or ``Jwks`` is first used; a receiver of webhooks does not need it.
 """
 
 import importlib

@@ -25,11 +25,10 @@ T = TypeVar("T")
 
 
 class Client(Hub):
-    """Calls one hub with one API key or access token, in blocking calls. Enter it, or call ``close`` in the end.
+    """Calls one hub with one API key or access token, in blocking calls. Use it in a ``with`` block, or call ``close`` at the end.
 
-    A call that the hub refuses raises ``Refused``; a call without an answer raises ``Unanswered``, after three more tries if it is
-    idempotent. Pass ``idempotency_key`` to make it safe across restarts of your program too.
-
+    A call that the hub refuses raises ``Refused``. A call without an answer is retried three times if it is idempotent, and then
+    raises ``Unanswered``. Pass ``idempotency_key`` to make a call safe across restarts of your program too.
     With an operator's key, *company* (an id or a reference) and *environment* (``live`` or ``test``) choose the company.
     """
 

@@ -28,10 +28,10 @@ class Kept(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Completeness:
-    """The result of a comparison. The next one can go on from the cursor *to*. *count* is the number of the hub's events.
+    """The result of a comparison. The next comparison can start at the cursor *to*. *count* is the number of the hub's events.
 
     *missing* are ids that only the hub has: read them with ``fetch``, or start a replay. *unknown* are ids that only you have, or
-    that the types, filter or subscription leave out.
+    ids of events that the types, filter or subscription leave out.
     """
 
     from_: str
@@ -49,14 +49,14 @@ class Completeness:
 def verify(
     kept: Kept, from_: str | int | None, to: str | int | None, wanted: Mapping[str, str | None]
 ) -> Steps[Completeness]:
-    """Compare in parts of equal size, and divide each differing part until it has at most one event."""
+    """Compare ranges of equal size, and divide each differing range until it has at most one event."""
     missing: list[int] = []
     unknown: list[int] = []
     first, begin, count, more = "", from_, 0, True
-    while more:  # one call may cover only a part
+    while more:  # one call may cover only a part of the range
         whole = yield from _digest(begin, to, wanted, parts=_PARTS)
         own = list(kept.ids(whole["after_id"], whole["last_id"]))
-        divided = [(whole, True)]  # and whether the part may end after its last event
+        divided = [(whole, True)]  # and whether the range may end after its last event
         while divided:
             answer, is_open = divided.pop()
             for part in answer["ranges"]:
@@ -81,7 +81,7 @@ def digest(ids: Sequence[int]) -> str:
 
 
 def _only(part: Mapping[str, Any], wanted: Mapping[str, str | None], *, ends_open: bool) -> Steps[int]:
-    """Find the id of the only event of *part*: the part's end, except in the last part."""
+    """Find the id of the only event of *part*. It is the end of *part*, except in the last part."""
     after, up_to = part["after_id"], part["last_id"]
     while ends_open and up_to - after > 1:
         middle = (after + up_to) // 2

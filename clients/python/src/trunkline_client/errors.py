@@ -4,8 +4,8 @@
 
     HubError             a call failed; ``str`` gives the sentence and the fields at fault
     ├── Refused          the hub refused the call: the same call will never succeed
-    │   └── EventQuarantined   the hub keeps the event aside, as its payload breaks its schema
-    └── Unanswered it is not known if the hub did it, or it cannot now: the same call may succeed later
+    │   └── EventQuarantined   the hub keeps the event in quarantine, as its payload breaks its schema
+    └── Unanswered it is unknown whether the hub did it, or it cannot do it now: the same call may succeed later
     NotGenuine           a request is not a webhook that the hub has signed
 """
 
@@ -16,8 +16,8 @@ from typing import Literal
 class HubError(Exception):
     """A call failed. ``str`` gives the hub's sentence, with the fields at fault.
 
-    *status* is 0 if there was no answer. *type* is the problem's own (``urn:trunkline:problem:…``), if it has one.
-    *errors* are pairs of a JSON pointer and the fault there. *retry_after_seconds* is the wait that the hub asks for.
+    *status* is 0 if there was no answer. *type* is the problem's type (``urn:trunkline:problem:…``), if it has one.
+    *errors* are pairs of a JSON pointer and its fault. *retry_after_seconds* is the wait that the hub asks for.
     """
 
     def __init__(
@@ -50,14 +50,14 @@ class Refused(HubError):
 
 
 class Unanswered(HubError):
-    """No answer of the hub, or one that says "not now". Send the call again later, with the same idempotency key.
+    """No answer of the hub, or an answer that says "not now". Send the call again later, with the same idempotency key.
 
-    An answer of a proxy in between counts as none: a 404 or 403 that is no problem document says nothing about the call.
+    An answer of a proxy in between counts as none: a 404 or 403 that is not a problem document says nothing about the call.
     """
 
 
 class EventQuarantined(Refused):
-    """The hub keeps the event aside, as its payload breaks its schema. An operator can release it.
+    """The hub keeps the event in quarantine, as its payload breaks its schema. An operator can release it.
 
     *quarantine_id* is its id there; *errors* are its faults.
     """
@@ -70,7 +70,7 @@ class EventQuarantined(Refused):
 class NotGenuine(Exception):
     """A request is not a webhook that the hub has signed, or it is too old.
 
-    *code* is ``missing`` (a header is), ``malformed`` (a header or the body cannot be read), ``expired`` (more than five
+    *code* is ``missing`` (a header is missing), ``malformed`` (a header or the body cannot be read), ``expired`` (more than five
     minutes old or ahead) or ``mismatch`` (no key made this signature).
     """
 

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One event. *id* is unique and grows in the order of the log. *company_ref* is there if the company had a reference.
+    """One event. *id* is unique and grows in the order of the log. *company_ref* is the company's reference, if it has one.
 
     *environment* is its company's: ``live`` or ``test``. Only a pushed event has a *cursor*, after which ``follow`` can
     continue.
@@ -36,14 +36,14 @@ class Place:
 
 
 class Places(Protocol):
-    """A store for the position of a client, which outlives the program."""
+    """A persistent store for a client's position."""
 
     def load(self) -> Place:
         """Read the position that was saved last; ``Place()`` if there is none."""
         ...
 
     def save(self, place: Place) -> None:
-        """Store *place* in one step: a program that is killed meanwhile finds this position or the one before."""
+        """Store *place* in one step: a program that is killed meanwhile later finds either this position or the previous one."""
         ...
 
 

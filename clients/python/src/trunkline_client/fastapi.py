@@ -19,7 +19,10 @@ from trunkline_client.webhooks import Receiver
 
 
 def event_of(receiver: Receiver) -> Callable[[Request], AsyncIterator[Event]]:
-    """Make the dependency: it gives the event, and answers 401 to what is not genuine and 204 to what was handled before."""
+    """Make the dependency, which gives the event of a request.
+
+    It answers 401 to a request that is not genuine, and 204 to an event that was handled before.
+    """
 
     async def event(request: Request) -> AsyncIterator[Event]:
         body = await request.body()

@@ -1,4 +1,4 @@
-"""The methods that both clients have beside the calls of the API (``operations.py``): emit, act, follow, consume, verify."""
+"""The methods of both clients besides the calls of the API (``operations.py``): emit, act, follow, consume, verify."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ class Hub(Operations):
         filter: Mapping[str, Any] | None = None,
         wait_seconds: float = 30,
     ) -> Stream[Event]:
-        """Give every event after the stored place, oldest first, and wait for those to come; it never ends.
+        """Give every event after the stored position, oldest first, and wait for new ones; it never ends.
 
-        Without a stored place it begins at *since* (ISO 8601), or at the oldest event that the hub keeps. While the hub
-        is away or busy it waits and goes on. An event counts as handled when the next one is asked for.
+        Without a stored position it begins at *since* (ISO 8601), or at the oldest event that the hub keeps. While the hub
+        is unavailable or busy it waits and continues. An event counts as handled when the next one is requested.
 
         Raises:
-            Refused: the key, a type's name, or a place that is older than what the hub keeps.
+            Refused: the key or a type's name is not valid, or the hub no longer keeps the events after the position.
         """
         place = places.load() if places else Place()
         query = {"limit": _PAGE, "wait": math.ceil(wait_seconds), "types": ",".join(types)}
@@ -81,16 +81,15 @@ class Hub(Operations):
         wait_seconds: int = 30,
         limit: int = _PAGE,
     ) -> Stream[Event]:
-        """Give the events of the consumer *name*, whose cursor the hub keeps, and wait for those to come; it never ends.
+        """Give the events of the consumer *name*, whose cursor the hub keeps, and wait for new ones; it never ends.
 
-        Several programs may consume by one name: they share the events by pages. A page is committed when the event after
-        its last one is asked for; its events are given again, to any of them, if that takes longer than *lease_seconds*.
-
-        *types*, *filter* and *start* (``now``, ``beginning``, a cursor or a time) define the consumer; without them one that
-        does not exist yet reads every event from now on.
+        Programs that use the same name share the events by pages. A page is committed when the event after its last one
+        is requested; if that takes longer than *lease_seconds*, its events are given again, to any of the programs.
+        *types*, *filter* and *start* (``now``, ``beginning``, a cursor or a time) define the consumer. Without them a new
+        consumer reads every event from now on.
 
         Raises:
-            Refused: the key, a type's name or a filter.
+            Refused: the key, a type's name or a filter is not valid.
         """
         path = f"/api/v1/consumers/{quote(name, safe='')}"
         wanted = {"event_types": types, "filter": filter, "start": start}
@@ -136,10 +135,10 @@ class Hub(Operations):
         company_id: int | str | None = None,
         idempotency_key: str | None = None,
     ) -> Steps[Event]:
-        """Put an event on the stream and give it as it was stored. Only an operator's key needs *company_id*, an id or a reference.
+        """Emit an event and give it as it was stored. Only an operator's key needs *company_id*, an id or a reference.
 
         Raises:
-            EventQuarantined: it breaks its schema, and is kept aside.
+            EventQuarantined: it breaks its schema, and was put in quarantine.
         """
         event: dict[str, Any] = {"type": type, "payload": payload}
         if metadata:
@@ -158,11 +157,11 @@ class Hub(Operations):
     def act(
         self, name: str, /, *, idempotency_key: str | None = None, **values: Any
     ) -> Steps[dict[str, Any]]:
-        """Carry out the action *name*: ``hub.act("create_lead", first_name="Jane", …)``; gives its output.
+        """Carry out the action *name*, and give its output: ``hub.act("create_lead", first_name="Jane", …)``.
 
         Raises:
             LookupError: there is no such action.
-            TypeError: *values* lacks one that stands in the action's path, or has more than a DELETE takes.
+            TypeError: *values* lacks a parameter of the action's path, or has more than a DELETE takes.
         """
         action = yield from self._find("actions", name)
         path, rest = _fill(action, values)
@@ -204,14 +203,14 @@ class Hub(Operations):
 
     @iterator
     def lookup(self, name: str, query: str | None = None) -> Stream[dict[str, Any]]:
-        """Give every item of a list: ``hub.lookup("employees")``, or those that *query* finds."""
+        """Give every item of a list, or the items that *query* finds: ``hub.lookup("employees")``."""
         yield from _all_items(f"/api/v1/integrations/lookups/{quote(name, safe='')}", {"q": query})
 
     @method
     def call(
         self, verb: str, path: str, body: Mapping[str, Any] | None = None, /, **query: Any
     ) -> Steps[Any]:
-        """Make a call that has no method here: a route of your own plugin. It is repeated if *verb* allows it."""
+        """Make a call that has no method here, such as a route of your own plugin. It is retried if *verb* allows that."""
         content = None if body is None else write_json(body)
         headers = {} if body is None else _JSON
         given = {name: steps.text_of(value) for name, value in query.items()}
@@ -230,11 +229,11 @@ class Hub(Operations):
     ) -> Steps[Completeness]:
         """Compare the events that *kept* has with those of the hub between two cursors, times or ids.
 
-        *types*, *filter* or *subscription* say which of them you should have. It takes one call if nothing is missing,
-        and a few more to find what is.
+        *types*, *filter* or *subscription* say which events you should have. It takes one call if nothing is missing, and a
+        few more calls to find missing events.
 
         Raises:
-            Refused: the hub does not keep the events from there on any more.
+            Refused: the hub no longer keeps the first of these events.
         """
         wanted = {"types": ",".join(types), "subscription": subscription}
         if filter is not None:
@@ -274,7 +273,7 @@ def _writing(method: str, path: str, content: Mapping[str, Any] | None, idempote
 
 
 def _fill(definition: Mapping[str, Any], values: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    """Put the values that a definition's path names into it; the others are left for the body or the query."""
+    """Fill the parameters of a definition's path from *values*; the other values are left for the body or the query."""
     rest = {name: value for name, value in values.items() if value is not None}
     try:
         return steps.fill(definition["path"], rest), rest
@@ -284,7 +283,7 @@ def _fill(definition: Mapping[str, Any], values: Mapping[str, Any]) -> tuple[str
 
 
 def _items(answer: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
-    """The items of a lookup's or a search's page: the one list in it."""
+    """The items of a page of a lookup or a search: the only list in the answer."""
     return next(value for value in answer.values() if isinstance(value, list))
 
 

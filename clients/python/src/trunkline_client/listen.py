@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 _WAIT_SECONDS = 30
 _FORWARD_SECONDS = 10
 _KEPT = 9
-"""Number of newest events that can be sent again."""
+"""The number of newest events that can be sent again."""
 _REFUSED = 2
 _TIME = re.compile(r"\d{4}-\d{2}-\d{2}")
 
@@ -177,7 +177,7 @@ class _Listening:
         since = self._options.since
         if since == "beginning":
             return {}
-        if since == "now":  # by the hub's clock: this one may differ
+        if since == "now":  # by the hub's clock, as this machine's may differ
             return {"since": parsedate_to_datetime(me.headers["date"]).strftime("%Y-%m-%dT%H:%M:%SZ")}
         return {"since" if _TIME.match(since) else "cursor": since}
 
@@ -202,7 +202,7 @@ class _Listening:
         self._say(line)
 
     def _forward(self, shown: _Shown) -> None:
-        """Send an event as the hub would, and show the answer."""
+        """Send an event as the hub would send it, and show the answer."""
         if self._options.forward is None:
             return
         event, body = shown.event, shown.body

@@ -19,7 +19,7 @@ import httpx2
 
 METHODS = frozenset({"events/list", "events/poll", "events/subscribe", "events/unsubscribe", "events/stream"})
 MAX_BYTES = 32 * 1024
-"""The hub's limit of a message: a longer one is no message about events."""
+"""The hub's limit of a message; a longer message cannot be about events."""
 _OPENING = frozenset({"initialize", "server/discover"})
 _EXTENSION = "io.modelcontextprotocol/events"
 _SENT = (b"accept", b"content-type", b"mcp-protocol-version", b"mcp-method", b"mcp-name")
@@ -35,10 +35,10 @@ CompanyOf = Callable[[Scope], Awaitable["int | str | None"]]
 
 
 class EventForwarder:
-    """Forwards MCP Events from *app* at *path* to the hub at *hub*, with *key*: an operator's, or that of the one company.
+    """Forwards MCP Events from *app* at *path* to the hub at *hub*, with *key*: an operator's key, or that of the only company.
 
-    *company_of* tells the company, an id or a reference, of the user who sent a request, by its ASGI scope; None if it has no
-    valid credentials: then *app* answers. The client *http* is yours to close.
+    *company_of* gives the company, an id or a reference, of the user who sent a request, by the request's ASGI scope. If the user
+    has no valid credentials it gives None, and *app* answers. You close the client *http*.
     """
 
     def __init__(
@@ -99,7 +99,7 @@ class EventForwarder:
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
         except httpx2.HTTPError:
             if has_begun:
-                raise  # the client sees a broken stream, and continues with its last cursor
+                raise  # the client sees a broken stream, and continues from its last cursor
             await _refuse(send, message)
 
     @staticmethod
@@ -122,7 +122,7 @@ class EventForwarder:
 
 
 class _Advertising:
-    """Sends the answer to a client's first message, with events announced in it."""
+    """Sends the answer to a client's first message, and adds the events capability to it."""
 
     def __init__(self, send: Send) -> None:
         self._send = send
@@ -144,7 +144,7 @@ class _Advertising:
 
 
 def _advertised(body: bytes) -> Iterator[bytes]:
-    """Give each line of *body*, JSON or a stream of it, with the events capability added to the server's capabilities."""
+    """Give each line of *body* (JSON, or a stream of JSON) with the events capability added to the server's capabilities."""
     for line in body.split(b"\n"):
         prefix = b"data: " if line.startswith(b"data: ") else b""
         try:
@@ -159,7 +159,7 @@ def _advertised(body: bytes) -> Iterator[bytes]:
 
 
 async def _read(receive: Receive, heard: list[Message]) -> Mapping[str, Any]:
-    """Read a request into *heard*, and give its message; empty if it is too long or not a JSON object."""
+    """Read a request into *heard*, and give its message; empty if the request is too long or not a JSON object."""
     size, has_more = 0, True
     while has_more and size <= MAX_BYTES:
         heard.append(await receive())

@@ -62,7 +62,7 @@ class method(_Made, Generic[P, T]):  # noqa: N801 - a decorator
     @overload
     def __get__(self, client: AsyncClient, owner: object = None) -> Callable[P, Coroutine[Any, Any, T]]: ...
     def __get__(self, client: Any, owner: object = None) -> Any:
-        """Bind it to *client*."""
+        """Bind the method to *client*."""
         return self.bound_to(client)
 
 
@@ -79,12 +79,12 @@ class iterator(_Made, Generic[P, T]):  # noqa: N801 - a decorator
     @overload
     def __get__(self, client: AsyncClient, owner: object = None) -> Callable[P, AsyncGenerator[T]]: ...
     def __get__(self, client: Any, owner: object = None) -> Any:
-        """Bind it to *client*."""
+        """Bind the method to *client*."""
         return self.bound_to(client)
 
 
 def operation(verb: str, path: str) -> Callable[[Callable[Concatenate[Any, P], T]], method[P, T]]:
-    """Make the method of one call from its signature: parameters that *path* names, ``body``, headers, and the query."""
+    """Make the method of one call from a signature: the parameters of *path*, ``body``, headers, and the query."""
 
     def make(described: Callable[Concatenate[Any, P], T]) -> method[P, T]:
         signature = inspect.signature(described)

@@ -1,7 +1,7 @@
-"""Stores that remember which events were handled: in memory, in Redis, in Django's cache. ``sql`` has the one for SQLAlchemy.
+"""Stores of the ids of handled events: in memory, in Redis, in Django's cache. ``sql`` has the store for SQLAlchemy.
 
-An event comes more than once: after a retry, in a replay, from another consumer after a lease has lapsed. Its id identifies it.
-``store.seen(id)`` notes an id and says whether it was noted before.
+An event can come more than once: after a retry, in a replay, from another consumer after a lease has lapsed. Its id identifies
+it. ``store.seen(id)`` stores an id and tells whether it was already stored.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class MemorySeen:
         return id in self._noted
 
     def seen(self, id: int) -> bool:
-        """Note *id*; True if it was noted before."""
+        """Store *id*; True if it was already stored."""
         with self._lock:
             if id in self._noted:
                 return True
@@ -61,7 +61,7 @@ class RedisSeen:
         return bool(self._client.exists(f"{self._prefix}{id}"))
 
     def seen(self, id: int) -> bool:
-        """Note *id*; True if it was noted before."""
+        """Store *id*; True if it was already stored."""
         return not self._client.set(f"{self._prefix}{id}", 1, nx=True, ex=self._seconds)
 
 
@@ -83,5 +83,5 @@ class DjangoSeen:
         return self._cache.get(f"{self._prefix}{id}") is not None
 
     def seen(self, id: int) -> bool:
-        """Note *id*; True if it was noted before."""
+        """Store *id*; True if it was already stored."""
         return not self._cache.add(f"{self._prefix}{id}", 1, timeout=self._seconds)

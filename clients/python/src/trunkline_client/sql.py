@@ -1,4 +1,4 @@
-"""A store of handled events in your own database, by SQLAlchemy: noted in the transaction in which you handle the event.
+"""A store of handled events in your own database, by SQLAlchemy: it writes in the transaction in which you handle the event.
 
 ::
 
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 
 def seen_table(metadata: MetaData, name: str = "trunkline_seen") -> Table:
-    """Declare the table, so that your migrations make it: pass what Alembic compares with."""
+    """Declare the table in *metadata*, with which Alembic compares the database, so that your migrations make it."""
     return Table(
         name,
         metadata,
@@ -56,7 +56,7 @@ class SqlSeen:
         self._table = seen_table(MetaData()) if table is None else table
 
     def within(self, transaction: Connection | Session) -> SqlSeen:
-        """Give the same store within your *transaction*, with which its notes are committed."""
+        """Give the same store for use in your *transaction*: its ids are committed with it."""
         return SqlSeen(transaction, self._table)
 
     def create(self) -> None:
@@ -71,7 +71,7 @@ class SqlSeen:
             )
 
     def seen(self, id: int) -> bool:
-        """Note *id*; True if it was noted before. It waits for another transaction that has just noted it."""
+        """Store *id*; True if it was already stored. It waits for another transaction that has just stored it."""
         with self._connection() as connection:
             noting = _unless_there(self._table, connection.dialect.name)
             row = {"id": id, "seen_utc": datetime.now(timezone.utc)}
@@ -85,7 +85,7 @@ class SqlSeen:
             return list(connection.execute(among).scalars())
 
     def clear(self, before: datetime) -> None:
-        """Remove ids noted before a time. Choose it longer ago than the hub retries and replays."""
+        """Remove ids stored before a time. The time must be longer ago than the hub retries and replays."""
         with self._connection() as connection:
             connection.execute(delete(self._table).where(self._table.c.seen_utc < before))
 
@@ -96,7 +96,7 @@ class SqlSeen:
 
 
 def _unless_there(table: Table, dialect: str) -> Insert:
-    """An insert that does nothing if the id exists. A savepoint would not do: SQLite's driver takes it for a transaction."""
+    """An insert that does nothing if the id exists. A savepoint would not work: SQLite's driver mistakes it for a transaction."""
     if dialect == "postgresql":
         return postgresql.insert(table).on_conflict_do_nothing()
     if dialect == "sqlite":

@@ -1,4 +1,4 @@
-"""The steps of a call, as values: both clients carry out the same ones, one client blocking, one by asyncio.
+"""The steps of a call, as values. Both clients carry out the same steps: one with blocking calls, one by asyncio.
 
 A method of the client is a generator of steps. It is sent the answer to each ``Call``, or the call's error is thrown into it.
 """
@@ -14,7 +14,7 @@ from trunkline_client.wire import read_json
 
 T = TypeVar("T")
 TRIES = 4
-"""Number of tries of a repeatable call."""
+"""The number of tries of a repeatable call."""
 _LONGEST_WAIT_SECONDS = 30.0
 
 
@@ -53,7 +53,7 @@ class Item(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A successful answer. *content* is its JSON, its text if it is not JSON, or None without a *body*."""
+    """A successful answer. *content* is the body's JSON, its text if it is not JSON, or None without a body."""
 
     status: int
     headers: Mapping[str, str]
@@ -91,12 +91,12 @@ def request(call: Call, *, tries: int | None = TRIES) -> Steps[Answer]:
 
 
 def fill(path: str, values: dict[str, Any]) -> str:
-    """Put the *values* that *path* names into it, and remove them from *values*. Raises KeyError for a missing one."""
+    """Fill the parameters of *path* from *values*, and remove them from *values*. Raises KeyError for a missing one."""
     return re.sub(r"{(\w+)}", lambda match: quote(text_of(values.pop(match[1])), safe=""), path)
 
 
 def text_of(value: Any) -> str:
-    """Write *value* for a URL: true, false, numbers and text unchanged; several with commas."""
+    """Write *value* for a URL: true, false, numbers and text unchanged, several values with commas."""
     if isinstance(value, bool):
         return str(value).lower()
     return ",".join(map(text_of, value)) if isinstance(value, list | tuple) else str(value)

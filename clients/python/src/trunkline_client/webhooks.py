@@ -36,14 +36,14 @@ class Keys(Protocol):
 
 
 class Seen(Protocol):
-    """Remembers which events were handled (``trunkline_client.seen``)."""
+    """A store of the ids of handled events (``trunkline_client.seen``)."""
 
     def __contains__(self, id: int) -> bool:
-        """Tell whether *id* was noted."""
+        """Tell whether *id* is stored."""
         ...
 
     def seen(self, id: int) -> bool:
-        """Note *id*; True if it was noted before. Of two calls at once, one gives False."""
+        """Store *id*; True if it was already stored. Of two simultaneous calls, one returns False."""
         ...
 
 
@@ -61,7 +61,8 @@ class Receiver:
     def event(self, body: bytes, headers: Mapping[str, str]) -> Generator[Event | None, None, None]:
         """Give the event of a request to the block that handles it; None if it was handled before.
 
-        It is noted when the block has ended. If the block raises, or the program is killed in it, the hub sends it again.
+        The event counts as handled when the block has ended. If the block raises, or the program is killed in it, the hub
+        sends the event again.
 
         Raises:
             NotGenuine: answer with 401.
@@ -79,8 +80,8 @@ class Receiver:
 def verify_webhook(body: bytes, headers: Mapping[str, str], *, secret: str | Sequence[str] | Keys) -> Event:
     """Check that *body*, the raw bytes of a request, was recently sent by the hub; then read it.
 
-    *secret* is the subscription's ``whsec_…`` or ``whpk_…`` (which needs ``trunkline-client[ed25519]``), a list of them of which
-    one must match, or a ``Jwks``. Names of *headers* may be in any case.
+    *secret* is the subscription's ``whsec_…`` or ``whpk_…`` (which needs ``trunkline-client[ed25519]``), a list of secrets
+    of which one must match, or a ``Jwks``. Names of *headers* may be in any case.
 
     Raises:
         NotGenuine: the signature does not match, is missing, or is more than five minutes old or ahead.
@@ -109,7 +110,7 @@ def verify_webhook(body: bytes, headers: Mapping[str, str], *, secret: str | Seq
 
 
 def sign(body: bytes, *, id: str, secret: str, timestamp: int | None = None) -> dict[str, str]:
-    """Make the headers with which the hub would send *body*, signed with the ``whsec_…`` *secret*: for tests, and ``listen``."""
+    """Make the headers with which the hub would send *body*, signed with the secret ``whsec_…``; for tests, and for ``listen``."""
     at = int(time.time()) if timestamp is None else timestamp
     mac = hmac.digest(_decoded(secret, _SECRET), b"%b.%d." % (id.encode(), at) + body, "sha256")
     return {

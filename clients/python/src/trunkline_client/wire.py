@@ -1,4 +1,4 @@
-"""JSON in which numbers keep their digits."""
+"""JSON with all digits of its numbers kept."""
 
 import json
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""A first definition of an action or a search: complete and valid, to be edited. The verb in its name chooses the call."""
+"""A first definition of an action or a search: complete and valid, to be edited. The verb in its name determines the HTTP call."""
 
 import json
 import re
@@ -145,7 +145,7 @@ def _object(fields: Sequence[NewField]) -> _Described:
 
 
 def _list(name: str, record: _Record, **more: _Described) -> _Described:
-    """Describe an answer that has a list of records and other members."""
+    """Describe an answer with a list of records and its other members."""
     schema, example = _object(record.fields)
     records = {
         "title": title_of(name),

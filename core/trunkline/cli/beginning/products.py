@@ -57,7 +57,7 @@ class NewProduct:
 
     @property
     def is_on_sqlite(self) -> bool:
-        """Whether everything is in one file."""
+        """Whether the database is SQLite, so that all data is in one file."""
         return self.database == SQLITE or self.database.startswith("sqlite:")
 
 

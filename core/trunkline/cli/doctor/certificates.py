@@ -8,7 +8,7 @@ from cryptography import x509
 from trunkline.cli.doctor.checks import Check, bad, good, improve, printable
 
 RENEWAL = timedelta(days=14)
-"""A certificate with less than this and less than a quarter of its lifetime left should have been renewed."""
+"""A certificate should be renewed when less than this time and less than a quarter of its lifetime are left."""
 
 # Constants of OpenSSL's x509_vfy.h, which the ssl module lacks.
 _NOT_YET_VALID = 9
@@ -21,7 +21,8 @@ _WRONG_NAME = {62, 64}
 def judge_trusted(der: bytes | None, *, host: str, now: float, renewal: timedelta | None = None) -> Check:
     """Judge the certificate of a successful handshake; *now* is Unix seconds.
 
-    It is to be renewed when less than *renewal* is left; None: less than ``RENEWAL`` and a quarter of its lifetime.
+    The certificate should be renewed when less than *renewal* is left. None means less than ``RENEWAL`` and less than a
+    quarter of its lifetime.
     """
     if der is None:
         return improve("certificate", "The certificate cannot be read.")
@@ -35,7 +36,7 @@ def judge_trusted(der: bytes | None, *, host: str, now: float, renewal: timedelt
 
 
 def judge_refused(der: bytes | None, *, host: str, now: float, error: ssl.SSLCertVerificationError) -> Check:
-    """Say why the hub refuses the certificate, and the remedy. *der* is None if it could not be fetched."""
+    """Say why the hub refuses the certificate, and how to fix it. *der* is None if the certificate could not be fetched."""
     certificate = None if der is None else x509.load_der_x509_certificate(der)
     return bad("certificate", _fault(certificate, host=host, now=now, error=error))
 

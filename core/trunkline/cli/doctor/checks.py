@@ -59,7 +59,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Thresholds:
-    """The median latencies from which a receiver is slow, and very slow."""
+    """The median latencies above which a receiver is slow, or very slow."""
 
     slow_seconds: float = 1.0
     very_slow_seconds: float = 5.0
@@ -105,7 +105,7 @@ def improve(name: str, sentence: str) -> Check:
 
 
 def bad(name: str, sentence: str) -> Check:
-    """Make a check with the verdict ``bad``: it costs events or safety."""
+    """Make a check with the verdict ``bad``: the fault loses events or is a security risk."""
     return Check(name, Verdict.BAD, sentence)
 
 

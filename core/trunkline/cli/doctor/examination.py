@@ -32,7 +32,7 @@ JUNK: Sequence[tuple[str, Mapping[str, str], bytes | None]] = (
 """Unsigned requests, each with its headers and body; libraries raise different errors on them."""
 
 _PATIENCE = 2
-"""The number of unanswered first events after which no more are sent."""
+"""The number of unanswered events at the beginning after which no more are sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ async def examine(
 
 
 class _Examination:
-    """The requests to one receiver, and the checks of its answers."""
+    """An examination of one receiver: sends the requests, and checks the answers."""
 
     def __init__(self, trials: Trials, samples: Samples, *, is_secret_known: bool) -> None:
         self._trials = trials
@@ -94,7 +94,7 @@ class _Examination:
         self._is_secret_known = is_secret_known
 
     async def run(self, *, timeout_seconds: float, thresholds: Thresholds) -> list[Check]:
-        """Make every check; only the first two if nothing was answered."""
+        """Make every check; only the first two if no request was answered."""
         deliveries = await self._deliver()
         answers = [delivery.answer for delivery in deliveries]
         accepted = judgements.judge_delivery(answers, is_secret_known=self._is_secret_known)

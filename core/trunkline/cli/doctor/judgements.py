@@ -18,7 +18,7 @@ from trunkline.cli.doctor.trials import Answer
 from trunkline.outbound import MAX_BODY_BYTES
 
 _REFUSALS = {400, 401, 403, 422}
-"""The statuses of a receiver that refuses a wrong signature."""
+"""The statuses by which a receiver refuses a wrong signature."""
 
 _STATUS_ADVICE = {
     404: "nothing is at this path; check the path of the URL",
@@ -57,7 +57,7 @@ _FORGERIES = {
     ),
     "signature-missing": ("an event without a signature", _ANYONE),
 }
-"""The requests that a receiver must refuse, by check, and the risk if it does not."""
+"""By check: the request that a receiver must refuse, and the risk if it does not."""
 
 
 def judge_delivery(answers: Sequence[Answer], *, is_secret_known: bool) -> Check:
@@ -88,7 +88,7 @@ def judge_redirect(answers: Sequence[Answer]) -> Check:
 
 
 def judge_latency(answers: Sequence[Answer], *, timeout_seconds: float, thresholds: Thresholds) -> Check:
-    """Judge the receiver's latency: the median of all, and the timeout for each."""
+    """Judge the receiver's latency: the median against *thresholds*, and each answer against the timeout."""
     late = sum(answer.error == "timeout" for answer in answers)
     if late:
         limit = duration_text(timeout_seconds)
@@ -118,7 +118,7 @@ def judge_size(answers: Sequence[Answer]) -> Check:
 
 
 def judge_keep_alive(answers: Sequence[Answer]) -> Check:
-    """Judge whether one connection takes several events. *answers* are in order."""
+    """Judge whether one connection takes several events. *answers* are in the order of sending."""
     if any(a.error == "connection_failed" and not a.is_first_on_connection for a in answers):
         sentence = "Closes a kept connection when the next event comes; keep idle ones open for 5 s, or answer 'connection: close'."
         return bad("keep-alive", sentence)
@@ -162,7 +162,7 @@ def judge_duplicates_at_once(answers: Sequence[Answer], *, genuine: Answer) -> C
 
 
 def judge_junk(answers: Mapping[str, Answer], *, genuine: Answer) -> Check:
-    """Judge *answers* to junk, by the kind of junk. Junk must be refused whatever the secret is."""
+    """Judge *answers* to junk requests, by the kind of junk. Junk must be refused even if the secret is unknown."""
     name = "signature-junk"
     for what, answer in answers.items():
         if answer.is_accepted:
@@ -180,7 +180,7 @@ def judge_junk(answers: Mapping[str, Answer], *, genuine: Answer) -> Check:
 
 
 def judge_refusal(name: str, answer: Answer, *, genuine: Answer, is_secret_known: bool) -> Check:
-    """Judge the answer to a push that a receiver must refuse. *genuine* is the answer to a correct one."""
+    """Judge the answer to a push that a receiver must refuse. *genuine* is the answer to a correct push."""
     what, risk = _FORGERIES[name]
     is_judged = is_secret_known or name == "signature-missing"  # a missing signature is wrong with any secret
     if answer.is_accepted and is_judged:

@@ -25,7 +25,7 @@ MAX_ADDRESSES = 8
 
 _PRIVATE_ADVICE = "give a public address, or set delivery.allow_private_networks if this is for development"
 _NO_WAY_FROM_HERE = {errno.ENETUNREACH, errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}
-"""Errors of a missing route for an address family on this machine, not faults of the receiver."""
+"""Error numbers of a missing route for an address family on this machine; they are not faults of the receiver."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -145,7 +145,7 @@ class Trials:
 
 
 class _Recorder(OtherMethods):
-    """The ``HttpClient`` of one push, which keeps the whole answer and may send other data than was signed."""
+    """The ``HttpClient`` of one push; it keeps the whole answer, and can replace the signed data before it is sent."""
 
     def __init__(
         self, http: Outbound, altered_body: bytes | None, altered_headers: Mapping[str, str]
@@ -162,12 +162,12 @@ class _Recorder(OtherMethods):
 
 
 def throwaway_secret() -> str:
-    """Make a secret that no receiver has."""
+    """Make a secret that no receiver knows."""
     return signatures.new_secret("standard")
 
 
 def _size_of(response: HttpResponse) -> int:
-    """Give an answer's announced size; a truncated answer without one counts a byte more than was read."""
+    """Give an answer's announced size, or the number of bytes that were read, plus one if the answer was truncated."""
     announced = response.headers.get("content-length", "")
     if announced.isascii() and announced.isdigit():
         return int(announced[:18])

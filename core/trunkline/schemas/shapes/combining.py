@@ -9,9 +9,9 @@ from trunkline.schemas.shapes.json_values import common, type_of, types_of, with
 from trunkline.schemas.shapes.shape import OPEN, UNREAD, Part, Shape, listed
 
 MOST_SHAPES: Final = 256
-"""Most shapes of one value; with more, the value is read as open."""
+"""The maximum number of shapes of one value; with more, the value is read as open."""
 MOST_PARTS: Final = 256
-"""Most subschemas that are merged into one shape."""
+"""The maximum number of subschemas that are merged into one shape."""
 
 
 def merge(left: Shape, right: Shape) -> Shape | None:
@@ -41,13 +41,13 @@ def combine(shapes: Sequence[Shape], others: Sequence[Shape]) -> tuple[Shape, ..
 
 
 def distinct(shapes: Iterable[Shape]) -> tuple[Shape, ...]:
-    """Drop repeated shapes; one open shape if too many are left."""
+    """Drop repeated shapes; if too many are left, give one open shape."""
     unique = tuple({shape.key(): shape for shape in shapes}.values())
     return unique if len(unique) <= MOST_SHAPES else (UNREAD,)
 
 
 def unfold_all(rules: Iterable[tuple[Part, Json]]) -> tuple[Shape, ...]:
-    """List the shapes of a value for which all *rules* hold, each a schema with the part that contains it."""
+    """List the shapes of a value for which all *rules* hold; each rule is a schema with the part that contains it."""
     shapes: tuple[Shape, ...] = (OPEN,)
     for part, schema in rules:
         shapes = combine(shapes, part.document.unfold(schema))

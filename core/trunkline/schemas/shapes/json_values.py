@@ -41,7 +41,7 @@ def declared_types(declared: str | Sequence[str]) -> frozenset[str]:
 
 
 def identity(value: Json) -> Hashable:
-    """Give a key that two values share if they are equal as JSON: 1 is 1.0, but true is not 1."""
+    """Give a key that is the same for equal JSON values: 1 equals 1.0, but true does not equal 1."""
     if isinstance(value, Mapping):
         return frozenset((name, identity(item)) for name, item in value.items())
     if isinstance(value, list | tuple):
@@ -55,7 +55,7 @@ def same(left: Json, right: Json) -> bool:
 
 
 def common(left: Sequence[Json] | None, right: Sequence[Json] | None) -> tuple[Json, ...] | None:
-    """List the values in both lists; None stands for any value."""
+    """List the values in both lists; None in place of a list means any value."""
     if left is None or right is None:
         values = right if left is None else left
         return None if values is None else tuple(values)

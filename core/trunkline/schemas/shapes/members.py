@@ -50,9 +50,9 @@ def any_item_shapes(shape: Shape) -> tuple[Shape, ...]:
 
 
 def _field_rules(shape: Shape, name: str) -> _Rules:
-    """List the rules for *name*: in each part its own schemas, else ``additionalProperties``.
+    """List the rules for *name*: from each part its schemas for the name, or else its ``additionalProperties``.
 
-    ``unevaluatedProperties`` applies if there are no other rules; of several, the innermost.
+    ``unevaluatedProperties`` applies if there are no other rules; the innermost one is used.
     """
     rules: _Rules = []
     for part in shape.parts:

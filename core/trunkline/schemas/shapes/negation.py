@@ -27,7 +27,7 @@ def opposite_values(keyword: str, schema: Schema, document: Unfolds) -> Sequence
 
 
 def _opposite_fields(schema: Schema, document: Unfolds) -> list[Shape]:
-    """List, for each property, the shape in which it breaks its schema; a required property may also be absent."""
+    """For each property, give the shape in which it breaks its schema; a required property may also be absent."""
     required = schema.get("required", ())
     return [
         _with_field(name, {"not": rule}, document, must_be_there=name not in required)

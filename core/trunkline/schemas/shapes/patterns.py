@@ -11,8 +11,8 @@ _LINEAR = jsonschema_rs.RegexOptions(size_limit=1 << 20)
 def may_match(pattern: str, name: str) -> bool:
     """Tell whether *name* matches *pattern*, or may match it.
 
-    Payloads are validated by the same library, so a plain pattern means the same in both places. A pattern that its linear engine
-    cannot run (look-around, back-references), cannot parse or finds too large counts as a match.
+    Payloads are validated by the same library, so a plain pattern means the same in both places. A pattern counts as a
+    match if the linear engine cannot run it (look-around, back-references), cannot parse it or finds it too large.
     """
     if len(pattern) > _LONGEST_PATTERN or len(name) > _LONGEST_NAME:
         return True

@@ -18,11 +18,11 @@ class _Unknown:
 
 
 UNKNOWN: Final = _Unknown()
-"""The result for a reference that leads out of the document, or to nothing in it."""
+"""The result for a reference to another document, or to nothing in this one."""
 
 
 class References:
-    """Resolves the references of one document; its anchors are listed once, at the first reference to one."""
+    """Resolves the references of one document; its anchors are listed at the first reference to an anchor."""
 
     __slots__ = ("_anchors", "_root")
 

@@ -39,8 +39,9 @@ class Part:
 class Shape:
     """One form that a value may take: ``anyOf`` makes several shapes, ``allOf`` and ``$ref`` are merged in.
 
-    *values* are those left by ``enum`` or ``const``, *excluded* those removed by ``not``. *conditions* has the ``if``
-    schemas that match (True) or do not match (False) in this shape. *parts* are the subschemas, the outermost first.
+    *values* are the values that ``enum`` or ``const`` allow, *excluded* the values that ``not`` removes. *conditions* has
+    the ``if`` schemas that match (True) or do not match (False) in this shape. *parts* are the subschemas, the outermost
+    first.
     """
 
     types: frozenset[str] = TYPES
@@ -52,7 +53,7 @@ class Shape:
 
     @property
     def is_open(self) -> bool:
-        """Tell whether the value's type, format and choice are all unrestricted."""
+        """Tell whether the value's type, format and choice of values are all unrestricted."""
         return self.types == TYPES and not self.formats and self.values is None
 
     def admits(self, value: Json) -> bool:
@@ -121,7 +122,7 @@ class Shape:
 
     @property
     def dependents(self) -> Mapping[str, frozenset[str]]:
-        """The properties that must be present whenever another is (``dependentRequired``)."""
+        """For each property, the properties that must be present with it (``dependentRequired``)."""
         needs: dict[str, frozenset[str]] = {}
         for part in self.parts:
             for name, names in part.schema.get("dependentRequired", {}).items():
@@ -137,7 +138,7 @@ class Shape:
         """Tell whether an object may have properties that it does not list.
 
         JSON Schema allows them by default. Here an object that lists its properties is taken to have no others, so that a
-        misspelt path is refused; ``additionalProperties: true`` allows them.
+        misspelt path is refused, unless it says ``additionalProperties: true``.
         """
         schemas = self.descriptions
         if any("additionalProperties" in schema or "unevaluatedProperties" in schema for schema in schemas):
@@ -146,7 +147,7 @@ class Shape:
 
     @property
     def prefix_length(self) -> int:
-        """How many items are described by position (``prefixItems``)."""
+        """The number of items that are described by position (``prefixItems``)."""
         return max((len(part.schema.get("prefixItems", ())) for part in self.parts), default=0)
 
 
@@ -160,7 +161,7 @@ class _NoDocument:
 OPEN: Final = Shape()
 """The shape of a value without restrictions."""
 UNREAD: Final = Shape(parts=(Part({"additionalProperties": True}, _NoDocument()),))
-"""The shape of a value whose schema was too large to read: an object may have properties that it does not list."""
+"""The shape of a value whose schema was too large to read; an object may have properties that the shape does not list."""
 
 
 def listed(schema: Schema, name: str) -> list[Json]:

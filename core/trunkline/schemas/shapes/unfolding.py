@@ -21,7 +21,7 @@ from trunkline.schemas.shapes.shape import OPEN, UNREAD, Part, Schema, Shape, Un
 _MAX_DEPTH = 64
 _MAX_STEPS = 20_000
 _MOST_DEPENDENTS = 4
-"""``dependentSchemas`` that are read in all combinations; if there are more, they are read as alternatives."""
+"""The maximum number of ``dependentSchemas`` that are read in all combinations; more are read as alternatives."""
 _SAYS_NOTHING = frozenset(
     {
         "$anchor", "$comment", "$defs", "$dynamicAnchor", "$id", "$schema", "default", "deprecated", "description",
@@ -54,7 +54,7 @@ class SchemaDocument:
         """List the shapes that *schema*, a part of this document, allows."""
         known = self._unfolded.get(
             id(schema)
-        )  # the id stays unique, because the schema is kept beside its shapes
+        )  # the id stays unique, because the schema is kept with its shapes
         if known is None or known[0] is not schema:
             known = self._unfolded[id(schema)] = (schema, _Unfolding(self).unfold(schema))
         return known[1]
@@ -71,9 +71,9 @@ class SchemaDocument:
 
 @dataclass(frozen=True, slots=True)
 class _Unfolding:
-    """One descent into a subschema: its depth, and the references *followed* on the way.
+    """The reading of one subschema: its depth, and the references *followed* so far.
 
-    References in *optional* were followed before a choice, such as ``anyOf``, so a value need not repeat them for ever.
+    References in *optional* were followed before a choice, such as ``anyOf``; the choice lets a value end the recursion.
     """
 
     document: SchemaDocument
@@ -134,7 +134,7 @@ class _Unfolding:
         return distinct((*met, *unmet))
 
     def _condition_key(self, condition: Json) -> str:
-        """Give a text that two conditions share only if they mean the same, in this document or another."""
+        """Give a text that is the same for two conditions only if they mean the same, in this document or another."""
         text = orjson.dumps(condition, option=orjson.OPT_SORT_KEYS, default=str)
         if b'"$ref"' in text or b'"$dynamicRef"' in text:
             text += orjson.dumps(self.document.root.get("$defs"), option=orjson.OPT_SORT_KEYS, default=str)
@@ -151,7 +151,7 @@ class _Unfolding:
         )
 
     def _referenced(self, reference: str) -> _Shapes:
-        """Follow a local *reference*; one to elsewhere leaves the value open, a recursive one adds nothing."""
+        """Follow a local *reference*; a reference to elsewhere leaves the value open, a recursive one adds nothing."""
         if reference in self.followed:
             return () if reference in self.optional else (OPEN,)
         schema = self.document.resolve(reference)
@@ -162,7 +162,7 @@ class _Unfolding:
     # --- the values that a schema rules out
 
     def negate(self, schema: Json) -> _Shapes:
-        """List the shapes of the values that *schema* rules out; an open one if shapes cannot express a keyword's opposite."""
+        """List the shapes of the values that *schema* rules out; an open shape if shapes cannot express a keyword's opposite."""
         if isinstance(schema, bool):
             return () if schema else (OPEN,)
         if not isinstance(schema, Mapping) or self.depth > _MAX_DEPTH or not self.document.spend(1):

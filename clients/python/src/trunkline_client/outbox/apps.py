@@ -4,7 +4,7 @@ from django.apps import AppConfig
 
 
 class OutboxConfig(AppConfig):  # type: ignore[misc]  # Django has no types
-    """Brings the migration and the command ``trunkline_relay``."""
+    """The app, with the migration and the command ``trunkline_relay``."""
 
     name = "trunkline_client.outbox"
     label = "trunkline_outbox"

@@ -1,4 +1,4 @@
-"""Emitting: one INSERT in the transaction of the caller, whatever library runs it."""
+"""Emitting: one INSERT in the transaction of the caller, with any of the supported libraries."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sqlalchemy import MetaData
 
 CHANNEL = "trunkline_outbox"
-"""The relay listens to it on PostgreSQL; its tables have the same name on every database."""
+"""The channel of NOTIFY on PostgreSQL to which the relay listens."""
 MAX_KEY = 200
 _INSERT = "INSERT INTO trunkline_outbox (event_key, event) VALUES ({}, {})"
 _INSERT_AND_NOTIFY = f"WITH emitted AS ({_INSERT}) SELECT pg_notify('{CHANNEL}', '')"
@@ -37,8 +37,8 @@ class Outbox:
     """Writes events into the table ``trunkline_outbox``.
 
     *metadata* is SQLAlchemy's: the tables are added to it, so that your migrations make them. *schemas* is a mapping from
-    event types to JSON Schemas (``fetch_schemas``), or a folder with a file ``<type>.json`` for each. Without it nothing is
-    validated here, and the relay sets aside what the hub refuses.
+    event types to JSON Schemas (``fetch_schemas``), or a folder with a file ``<type>.json`` for each. Without it nothing
+    is validated here, and the relay sets aside the events that the hub refuses.
     """
 
     def __init__(
@@ -82,11 +82,11 @@ class Outbox:
         company: int | str | None = None,
         key: str | None = None,
     ) -> str | Awaitable[str]:
-        """Write an event in the transaction of *session*; gives its key, which the event has as ``metadata.outbox_key``.
+        """Write an event in the transaction of *session*; gives its key, which becomes the event's ``metadata.outbox_key``.
 
         *session* is a session or connection of SQLAlchemy, Django's ``connection``, or a connection of psycopg, asyncpg or
         another DB-API driver. With one for asyncio, await the call. *company* is an id or a reference; only a relay with an
-        operator's key needs it. The table holds a *key* once: a second row with it is an IntegrityError.
+        operator's key needs it. A *key* is unique in the table: a second row with it is an IntegrityError.
 
         Raises:
             EventInvalid: *type* is unknown, or *payload* breaks its schema.
@@ -113,7 +113,7 @@ def _insert(session: Any, key: str, event: str) -> str | Awaitable[str]:
         return _after(session.run_sync(_insert, key, event), key)
     if "sqlalchemy" in libraries:
         if hasattr(session, "flush"):
-            session.flush()  # flush the reported changes first: they may wait for locks of other transactions
+            session.flush()  # flush the pending changes first: they may wait for locks of other transactions
             session = session.connection()
         is_postgresql = session.dialect.name == "postgresql"
         mark = {"sqlite": "?"}.get(session.dialect.name, "%s")

@@ -1,18 +1,18 @@
-"""The relay: brings the rows of an outbox to the hub, in their order, each into the log once.
+"""The relay: sends the rows of an outbox to the hub, in their order, so that each is stored once.
 
 **Once.** A batch is fixed in the database (``trunkline_relay``: its idempotency key and its rows) before it is sent. Until
-the hub has answered, every relay that goes on sends the same rows with the same key; the hub stores them once and answers the
-repeat as it answered first. Rows are removed in the transaction that fixes the next batch.
+the hub has answered, every relay sends the same rows with the same key. The hub stores them once, and repeats its first answer
+for each later request. Rows are removed in the transaction that fixes the next batch.
 
-**Beyond the 24 hours of idempotency.** The hub remembers a key for 24 hours from when it took the batch, which is no earlier
-than the first sending. A batch that was first sent more than 20 hours ago (four hours are for clocks that differ) is
-therefore never sent unasked: the relay looks through the hub's events since then for one whose ``metadata.outbox_key`` is of
-the batch. The hub takes a batch whole or not at all, so the first that is found tells of all. If there is none, nothing
-was stored, and a key that a late request uses from now on is remembered for 24 hours again. This costs a filtered read of
-a day's events, and happens only if a hub, or all relays, were away for so long.
+**After the 24 hours of idempotency.** The hub remembers a key for 24 hours from when it took the batch, which is no
+earlier than the first sending. A batch that was first sent more than 20 hours ago (four hours are left for clocks that
+differ) is not sent again at once. The relay first searches the hub's events since then for an event whose
+``metadata.outbox_key`` is one of the batch's. The hub stores a batch whole or not at all, so one such event shows that
+the batch was stored. If there is none, nothing was stored, and the hub will again remember the key for 24 hours. The
+search reads a day's events with a filter, and happens only if the hub, or all relays, were away for so long.
 
-**Order.** A single batch is on its way at a time, whichever relay has it (the lease in ``rows.py``). A relay that slept beyond
-its lease can repeat the batch only, which the hub answers from memory; it cannot fix another one.
+**Order.** Only one batch is in flight at a time, whichever relay has it (the lease in ``rows.py``). A relay that slept beyond
+its lease can only repeat the batch, which the hub answers from memory; it cannot fix another batch.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
 
 SAFE_SECONDS = 20 * 3600.0
-"""A batch that was first sent longer ago is not sent again before the hub was asked."""
+"""A batch that was first sent longer ago than this is not sent again before the relay has searched for it in the hub."""
 _LONGEST_PAUSE_SECONDS = 10.0
 _KEYS_AT_ONCE = 100
 _AT_FAULT = re.compile(r"/events/(\d+)(/.*)?")
@@ -54,11 +54,11 @@ _log = logging.getLogger("trunkline_client.outbox")
 
 
 class Relay:
-    """Brings the rows of the outbox in *engine*'s database to the hub at *url*, with a key of the scope ``events:write``.
+    """Sends the rows of the outbox in *engine*'s database to the hub at *url*, with a key of the scope ``events:write``.
 
-    With ``events:read`` it can also go on after more than a day without the hub. *engine* may be an asyncio engine or a URL,
-    too: then the relay opens its own connections, by psycopg, pymysql or sqlite3. Start as many relays as you like: they take
-    turns, and one goes on *lease_seconds* after another has died.
+    With the scope ``events:read`` it can also continue after more than a day without the hub. *engine* may also be an
+    asyncio engine or a URL; the relay then opens its own connections, by psycopg, pymysql or sqlite3. Start as many
+    relays as you like: they take turns, and another one continues *lease_seconds* after one has died.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class Relay:
         self._stopping = threading.Event()
 
     def run(self) -> None:
-        """Bring rows until ``stop`` is called."""
+        """Send rows until ``stop`` is called."""
         url, key, timeout_seconds = self._hub
         waker = Waker(self._engine, self._stopping)
         outcome: Outcome | None = None
@@ -93,7 +93,7 @@ class Relay:
         with Client(url, key, timeout_seconds=timeout_seconds) as hub:
             while not self._stopping.is_set():
                 try:
-                    with contextlib.suppress(Exception):  # then the table is polled
+                    with contextlib.suppress(Exception):  # then the relay polls the table
                         waker.listen()
                     batch = None
                     if outcome or is_told or not self._rows.is_empty():
@@ -128,24 +128,24 @@ class Relay:
             self._engine.dispose()
 
     async def run_async(self) -> None:
-        """Bring rows in a thread, until the task is cancelled: ``asyncio.create_task(relay.run_async())``."""
+        """Send rows in a thread, until the task is cancelled: ``asyncio.create_task(relay.run_async())``."""
         try:
             await asyncio.to_thread(self.run)
         finally:
             self.stop()
 
     def start(self) -> threading.Thread:
-        """Bring rows in a thread that ends with the process, or soon after ``stop``; gives the thread."""
+        """Send rows in a thread that ends with the process, or soon after ``stop``; gives the thread."""
         thread = threading.Thread(target=self.run, name="trunkline-relay", daemon=True)
         thread.start()
         return thread
 
     def stop(self) -> None:
-        """End ``run`` after the call that is under way. May be called from any thread."""
+        """End ``run`` after the current call. May be called from any thread."""
         self._stopping.set()
 
     def _send(self, hub: Client, batch: Batch) -> Outcome:
-        """Send *batch*; return its outcome. Raises HubError if that is not known yet."""
+        """Send *batch*; return its outcome. Raises HubError if the outcome is not known yet."""
         if time.time() - batch.sent_ms / 1000 > self._safe_seconds:
             if self._has_arrived(hub, batch):
                 return Outcome(batch)
@@ -165,10 +165,10 @@ class Relay:
         return Outcome(batch)
 
     def _refused(self, batch: Batch, error: Refused) -> Outcome:
-        """Find the rows that the hub has refused; the others are sent without them. Raises *error* if it is of no row."""
+        """Find the rows that the hub has refused; the others are sent without them. Raises *error* if it does not concern a row."""
         if error.type.endswith(
             ":idempotency-conflict"
-        ):  # it took the batch; somebody has removed rows of it since
+        ):  # the hub stored the batch; rows of it were removed since
             return Outcome(batch)
         if error.status not in _OF_A_ROW:
             raise error
@@ -178,7 +178,7 @@ class Relay:
                 reasons.setdefault(batch.ids[int(at[1])], []).append(f"{at[2] or 'the event'} {message}")
         if not reasons and len(batch.ids) == 1:
             reasons[batch.ids[0]] = [str(error)]
-        if not reasons:  # each row is sent by itself
+        if not reasons:  # send each row separately
             self._one_by_one = len(batch.ids)
         refused = {row_id: "; ".join(said) for row_id, said in reasons.items()}
         for row_id, reason in refused.items():
@@ -189,7 +189,7 @@ class Relay:
         return Outcome(batch, is_stored=False, refused=refused)
 
     def _has_arrived(self, hub: Client, batch: Batch) -> bool:
-        """Ask the hub for an event of *batch*."""
+        """Find out whether the hub has an event of *batch*."""
         keys_of: dict[Any, list[str]] = {}
         for text in batch.events:
             event = json.loads(text)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
 
 MAX_BYTES = 4 * 1024 * 1024
-"""A batch ends with the row that reaches this: the hub takes 16 MiB."""
+"""A batch ends with the row that reaches this size; the hub's limit is 16 MiB."""
 _DRIVERS = {"postgresql": "postgresql+psycopg", "mysql": "mysql+pymysql", "mariadb": "mariadb+pymysql"}
 _BLOCKING = {"psycopg", "psycopg2", "pymysql", "mysqldb", "pysqlite"}
 
@@ -37,7 +37,7 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The outcome of a batch: it is in the hub, or the hub refused it whole; *refused* has the reasons by row id."""
+    """The outcome of a batch: the hub stored it, or refused it whole; *refused* has the reasons by row id."""
 
     batch: Batch
     is_stored: bool = True
@@ -47,8 +47,9 @@ class Outcome:
 class Rows:
     """Reads and settles the rows of an outbox as one of the relays that share it.
 
-    A relay holds the lease while it has a batch on its way. Another one takes it over after *lease_seconds* without any sign of
-    the holder. Clocks of several machines are not compared: a waiting relay checks that the row has not changed meanwhile.
+    A relay holds the lease while it has a batch in flight. Another relay takes the lease over after *lease_seconds* without
+    any sign of the holder. Clocks of several machines are not compared: a waiting relay checks that the row has not changed
+    meanwhile.
     """
 
     def __init__(self, engine: Engine, *, lease_seconds: float) -> None:
@@ -62,15 +63,16 @@ class Rows:
         self._other_since = 0.0
 
     def is_empty(self) -> bool:
-        """True if there is nothing to bring."""
+        """True if there are no rows to send."""
         waiting = select(self._outbox.c.id).where(self._outbox.c.refused.is_(None)).limit(1)
         with self._engine.connect() as connection:
             return connection.execute(waiting).first() is None
 
     def turn(self, outcome: Outcome | None, *, limit: int) -> Batch | None:
-        """Settle the batch of *outcome* and take the next one, in one transaction; None if there is none, or another relay's turn.
+        """Settle the batch of *outcome* and take the next one, in one transaction.
 
-        A batch that is on its way, perhaps of a relay that has died, comes first, with the same rows and key.
+        None if there is no next batch, or another relay has the lease. A batch that is already in flight, perhaps from a
+        relay that has died, comes first, with the same rows and key.
         """
         relay, outbox = self._relay.c, self._outbox.c
         with self._engine.begin() as connection:
@@ -104,13 +106,13 @@ class Rows:
             return batch
 
     def sent_again(self, batch: Batch) -> None:
-        """Note now as the first sending of *batch*."""
+        """Record now as the time of the first sending of *batch*."""
         mine = update(self._relay).where(self._relay.c.batch == batch.key)
         with self._engine.begin() as connection:
             connection.execute(mine.values(sent_ms=time.time_ns() // 1_000_000))
 
     def let_go(self) -> None:
-        """Give up the lease, so that another relay can go on at once."""
+        """Give up the lease, so that another relay can continue at once."""
         mine = update(self._relay).where(self._relay.c.holder == self._me)
         with self._engine.begin() as connection:
             connection.execute(mine.values(holder=None))
@@ -146,7 +148,7 @@ class Rows:
 
 
 def _among(row_ids: Sequence[int]) -> TextClause:
-    """A condition of numbers, written out: a thousand parameters take five times as long."""
+    """A condition on row ids, written as numbers: a thousand parameters would take five times as long."""
     return text(f"id IN ({','.join(map(str, map(int, row_ids)))})")
 
 

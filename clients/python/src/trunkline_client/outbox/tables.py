@@ -11,8 +11,9 @@ _ID = BigInteger().with_variant(Integer, "sqlite")
 def add_tables(metadata: MetaData) -> tuple[Table, Table]:
     """Declare both tables in *metadata*; return the table of events, and the table that relays share.
 
-    A row with *refused* is set aside, with the hub's reason. The other table has one row: the relay that holds the lease, how often
-    the lease was taken or renewed (*beat*), and the batch in flight: its idempotency key, first sending, and row ids.
+    An event with *refused* is set aside, with the hub's reason. The other table has one row: the relay that holds the
+    lease, how often the lease was taken or renewed (*beat*), and the batch in flight with its idempotency key, first
+    sending, and row ids.
     """
     return (
         Table(

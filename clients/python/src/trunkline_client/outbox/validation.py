@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class EventInvalid(ValueError):
-    """An event breaks its schema. *errors* are pairs of a JSON pointer into the payload and what is wrong there."""
+    """An event breaks its schema. *errors* are pairs of a JSON pointer into the payload and its fault."""
 
     def __init__(self, type: str, errors: Sequence[tuple[str, str]]) -> None:
         faults = "".join(f"\n  {path or 'the payload'} {message}" for path, message in errors)

@@ -14,15 +14,15 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
 LOOK_SECONDS = 0.005
-"""Interval of looking at SQLite's file, which takes some 20 µs."""
+"""The interval (seconds) of checks of SQLite's file; a check takes some 20 µs."""
 MARIADB_SECONDS = 0.05
-"""Interval of polling a database without notifications."""
+"""The interval (seconds) of polling a database without notifications."""
 _STOP_SECONDS = 0.2
-"""Longest delay in noticing a stop."""
+"""The maximum delay (seconds) until a stop is noticed."""
 
 
 class Waker:
-    """Waits for rows with a separate connection. Close it in the end."""
+    """Waits for rows on a separate connection. Close it at the end."""
 
     def __init__(self, engine: Engine, stopping: threading.Event) -> None:
         self._engine = engine
@@ -47,7 +47,7 @@ class Waker:
         return False
 
     def listen(self) -> None:
-        """Begin to listen, so that no row is missed after a look at the table. Raises the driver's errors."""
+        """Begin to listen, so that no row is missed after the table was read. Raises the driver's errors."""
         if self._connection is not None or self._look == self._nothing:
             return
         raw = self._engine.raw_connection()

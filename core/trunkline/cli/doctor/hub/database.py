@@ -20,8 +20,9 @@ from trunkline.store.connections import Connections
 from trunkline.store.database import Database, embedded_file, is_open_to_others
 
 SLOW_CLOCK_SECONDS, WRONG_CLOCK_SECONDS = 2.0, 60.0
-"""Limits of the difference between the clocks: signatures use this machine's, with a usual tolerance of 300 s; leases use
-the database's."""
+"""Limits of the difference between this machine's clock and the database's, in seconds.
+Signatures use this machine's clock, with a usual tolerance of 300 s; leases use the database's.
+"""
 LITTLE_DISK_BYTES, NO_DISK_BYTES = 1 << 30, 100 << 20
 NAMED = 10
 """The number of companies that are named; the others are counted."""

@@ -20,7 +20,7 @@ def judge_settings(settings: Settings) -> list[HubCheck]:
 
 
 def judge_plugins(registry: Registry, *, enabled: tuple[str, ...] | None) -> HubCheck:
-    """Name the plugins that failed; as in ``/readyz``, it is an error if the settings name one."""
+    """Name the plugins that failed; as in ``/readyz``, a failed plugin is an error if the settings name it."""
     failed = [record for record in registry.records if record.state == "failed"]
     if not failed:
         active = sum(record.state == "active" for record in registry.records)

@@ -1,4 +1,4 @@
-"""An examination of the hub of the settings: settings, start, database, the running process, and targets."""
+"""The examination of a hub: its settings, start, database, running process, and targets."""
 
 import asyncio
 import platform

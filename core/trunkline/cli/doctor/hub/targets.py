@@ -21,7 +21,7 @@ MAX_TARGETS = 500
 MAX_URLS = 10_000
 AT_ONCE = 20
 STEP_SECONDS, ALL_SECONDS = 5.0, 60.0
-"""How long each step of a connection may take, and all connections together."""
+"""Time limits in seconds: of each step of a connection, and of all connections together."""
 NAMED = 10
 """The number of targets that are named; the others are counted."""
 
@@ -61,7 +61,7 @@ async def _examine_all(
     *,
     now: float,
 ) -> None:
-    """Write the check of each target's certificate into *examined*; None if there was no connection."""
+    """Write the check of each target's certificate into *examined*, or None if the connection failed."""
     delivery = settings.delivery
     policy = AddressPolicy(
         allow_http=delivery.allow_http, allow_private_networks=delivery.allow_private_networks

@@ -74,7 +74,9 @@ class Relay:
         safe_seconds: float = SAFE_SECONDS,
     ) -> None:
         self._engine = blocking_engine(engine)
-        self._owns_engine = self._engine is not engine
+        self._at_end = contextlib.ExitStack()
+        if self._engine is not engine:
+            self._at_end.callback(self._engine.dispose)
         self._hub = (url, key, timeout_seconds)
         self._rows = Rows(self._engine, lease_seconds=lease_seconds)
         self._batch = batch
@@ -90,7 +92,8 @@ class Relay:
         waker = Waker(self._engine, self._stopping)
         outcome: Outcome | None = None
         is_told = False
-        with Client(url, key, timeout_seconds=timeout_seconds) as hub:
+        with self._at_end, Client(url, key, timeout_seconds=timeout_seconds) as hub:
+            self._at_end.callback(waker.close)
             while not self._stopping.is_set():
                 try:
                     with contextlib.suppress(Exception):  # then the relay polls the table
@@ -123,9 +126,6 @@ class Relay:
                 _log.warning(
                     "the outbox was not let go: another relay takes it over when the lease has lapsed"
                 )
-        waker.close()
-        if self._owns_engine:
-            self._engine.dispose()
 
     async def run_async(self) -> None:
         """Send rows in a thread, until the task is cancelled: ``asyncio.create_task(relay.run_async())``."""

@@ -193,14 +193,17 @@ class DirectConnection:
 class _Written:
     """A statement compiled for the driver: positional parameters, and the type conversions of parameters and rows."""
 
-    __slots__ = ("_binds", "_compiled", "_expands", "_is_text", "_names", "_reads", "_row")
+    __slots__ = ("_binds", "_compiled", "_expanded", "_is_text", "_lists", "_names", "_reads", "_row")
 
     def __init__(self, statement: Any, writer: DefaultDialect) -> None:
         compiled: SQLCompiler = statement.compile(dialect=writer)
         self._compiled = compiled
         self._is_text = isinstance(statement, TextClause)
         self._names: Sequence[str] = compiled.positiontup or ()
-        self._expands = bool(compiled.post_compile_params or compiled.literal_execute_params)
+        assert not compiled.literal_execute_params
+        self._lists = [compiled.bind_names[bind] for bind in compiled.post_compile_params]
+        self._expanded: dict[tuple[int, ...], tuple[str, Sequence[tuple[str, int | None]]]] = {}
+        """By the lengths of lists in the parameters: the SQL, and for each place the parameter and the item of a list."""
         kinds = {name: bind.type.dialect_impl(writer) for name, bind in compiled.binds.items()}
         processors = {name: kind.bind_processor(writer) for name, kind in kinds.items()}
         self._binds = {name: process for name, process in processors.items() if process is not None}
@@ -221,10 +224,22 @@ class _Written:
                 name: self._binds[name](value) if name in self._binds else value
                 for name, value in values.items()
             }
-        if self._expands:
+        if not self._lists:
+            return self._compiled.string, [values[name] for name in names]
+        lengths = tuple(len(values[name]) for name in self._lists)
+        if lengths not in self._expanded:
+            if len(self._expanded) >= MOST_WRITTEN:
+                self._expanded.clear()
             state = self._compiled.construct_expanded_state(dict(values))
-            return state.statement, state.positional_parameters
-        return self._compiled.string, [values[name] for name in names]
+            items = {
+                item: (name, index)
+                for name, given in state.parameter_expansion.items()
+                for index, item in enumerate(given)
+            }
+            places = [items.get(place, (place, None)) for place in state.positiontup or ()]
+            self._expanded[lengths] = state.statement, places
+        sql, places = self._expanded[lengths]
+        return sql, [values[name] if index is None else values[name][index] for name, index in places]
 
     def read(self, rows: Sequence[Any]) -> Sequence[Any]:
         """Convert the driver's *rows* as SQLAlchemy does."""

@@ -156,8 +156,7 @@ async def lease_page(
     That takes one round trip, on a connection of ``Database.write_lazily``. None for the consumer if nothing was given out:
     there are no events, or the consumer was changed since it was read.
     """
-    query, parameters = stream.company_query(consumer.company_id, types, lease.after, limit)
-    positions, _ = stream.company_query(consumer.company_id, types, lease.after, limit, columns="position")
+    read, parameters = stream.company_query(consumer.company_id, types, lease.after, limit)
     leases = _write_leases((*consumer.reach.leases, lease))
     parameters |= {
         "no": consumer.no,
@@ -165,27 +164,21 @@ async def lease_page(
         "cursor": consumer.reach.cursor,
         "before": leases.removesuffix(f"{lease.up_to},{lease.until_ms}]]"),
         "behind": f",{lease.until_ms}]]",
-        "holder": f'%"{lease.token}"%',
     }
     update = (
-        "SET position = page.up_to, cursor = :cursor, version = consumers.version + 1, "
-        "leases = CAST(:before AS text) || CAST(page.up_to AS text) || CAST(:behind AS text), "
+        "UPDATE consumers SET position = {last}, cursor = :cursor, version = version + 1, "
+        "leases = CAST(:before AS text) || CAST({last} AS text) || CAST(:behind AS text), "
         f"updated_ms = {sql.now_ms(connection)} "
-        f"FROM (SELECT max(position) AS up_to FROM ({positions}) AS positions) AS page, retention AS r "
-        "WHERE no = :no AND consumers.version = :version AND page.up_to IS NOT NULL AND r.id = 1 AND r.edge <= :after "
-        f"AND {sql.lazily(connection)}"
+        "WHERE no = :no AND version = :version AND {last} IS NOT NULL "
+        f"AND EXISTS (SELECT 1 FROM retention WHERE id = 1 AND edge <= :after) AND {sql.lazily(connection)} "
+        "RETURNING updated_ms AS changed"
     )
-    updated = await sql.with_update(connection, "consumers", update, parameters)
-    statement = text(
-        f"{updated} SELECT (SELECT updated_ms FROM updated WHERE no = :no AND leases LIKE :holder), page.* FROM ({query}) AS page "
-        "ORDER BY position"
-    )
-    rows = (await connection.execute(statement, parameters)).all()
-    events = [Event(*row[1:]) for row in rows]
-    if not rows or rows[0][0] is None:
+    rows, changed = await sql.read_then_update(connection, read, update, parameters)
+    events = [Event(*row) for row in rows]
+    if changed is None:
         return events, None
     reach = consumer.reach.give(replace(lease, up_to=events[-1].position))
-    at_ms = int(rows[0][0])
+    at_ms = int(changed)
     given = replace(consumer, reach=reach, version=consumer.version + 1, updated_ms=at_ms, clock_ms=at_ms)
     return events, given
 

@@ -236,6 +236,7 @@ class _Written:
                 for name, given in state.parameter_expansion.items()
                 for index, item in enumerate(given)
             }
+            places: Sequence[tuple[str, int | None]]
             places = [items.get(place, (place, None)) for place in state.positiontup or ()]
             self._expanded[lengths] = state.statement, places
         sql, places = self._expanded[lengths]

@@ -110,15 +110,15 @@ def one_of(
     return dialects.of_connection(connection).one_of(column, parameter, kind)
 
 
-async def with_update(
-    connection: AsyncConnection, table: str, update: str, parameters: Mapping[str, Any]
-) -> str:
-    """Have ``UPDATE table update`` run in the same round trip as the next statement of *connection*, with the same parameters.
+async def read_then_update(
+    connection: AsyncConnection, read: str, update: str, parameters: Mapping[str, Any]
+) -> tuple[Sequence[Any], Any]:
+    """Run *read* and *update* in one round trip, each committed by itself; return the rows, and the value ``changed`` of the update.
 
-    Returns the WITH clause for that statement: ``updated`` has the rows of *table* after the update, or only those that were
-    updated. The rest of the statement may see the database as it was before.
+    The rows of *read* begin with ``position`` and are in its order. In *update*, ``{last}`` is the last position. It is an UPDATE
+    that returns one value as ``changed``, and does nothing if ``{last}`` is NULL; without a change the value is None.
     """
-    return await dialects.of_connection(connection).with_update(connection, table, update, parameters)
+    return await dialects.of_connection(connection).read_then_update(connection, read, update, parameters)
 
 
 async def insert_columns(

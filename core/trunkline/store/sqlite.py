@@ -62,8 +62,8 @@ class OneWayConnection(Connection):
         """Run *statement*, which begins a transaction, together with the next statement."""
         self._beginning = statement
 
-    def run_many_with_next(self, statement: str, rows: Sequence[Any]) -> None:
-        """Run *statement* for each of *rows*, together with the connection's next statement or the transaction's commit."""
+    def run_many_with_next(self, statement: str, rows: Sequence[Sequence[Any]]) -> None:
+        """Run *statement* for each of *rows*, together with the transaction's next statement or its commit."""
         self._first.append((statement, rows))
 
     async def run(self, work: Work, statement: str, parameters: Sequence[Any]) -> Outcome:

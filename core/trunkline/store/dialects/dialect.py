@@ -181,10 +181,10 @@ class Dialect(ABC):
         """Give the SQL condition that *column* is one of the values bound as *parameter*, and that parameter."""
 
     @abstractmethod
-    async def with_update(
-        self, connection: AsyncConnection, table: str, update: str, parameters: Mapping[str, Any]
-    ) -> str:
-        """Update as ``sql.with_update`` does."""
+    async def read_then_update(
+        self, connection: AsyncConnection, read: str, update: str, parameters: Mapping[str, Any]
+    ) -> tuple[Sequence[Any], Any]:
+        """Read and update as ``sql.read_then_update`` does."""
 
     @abstractmethod
     async def insert_columns(

@@ -244,15 +244,12 @@ class PostgreSQL(Dialect):
         """Give the same SQL for any number of values, so that the server prepares it once."""
         return f"{column} = ANY(:{parameter})", bindparam(parameter, type_=ARRAY(kind))
 
-    async def with_update(
-        self,
-        connection: AsyncConnection,  # noqa: ARG002 - the update is a part of the next statement
-        table: str,
-        update: str,
-        parameters: Mapping[str, Any],  # noqa: ARG002
-    ) -> str:
-        """Give a clause that updates."""
-        return f"WITH updated AS (UPDATE {table} {update} RETURNING {table}.*)"
+    async def read_then_update(
+        self, connection: AsyncConnection, read: str, update: str, parameters: Mapping[str, Any]
+    ) -> tuple[Sequence[Any], Any]:
+        """Run one statement, whose parts see the same state of the database."""
+        rows = (await connection.execute(_read_then_update(read, update), parameters)).all()
+        return [row[1:] for row in rows], rows[0][0] if rows else None
 
     async def insert_columns(
         self, connection: AsyncConnection, table: Table, columns: Mapping[str, Sequence[Any]], *, also: str
@@ -267,6 +264,14 @@ def _rows(columns: Mapping[str, str], condition: str = "") -> str:
         f"CAST(r ->> {index} AS {kind}) AS {name}" for index, (name, kind) in enumerate(columns.items())
     )
     return f"(SELECT {picked} FROM jsonb_array_elements(CAST(:rows AS jsonb)) AS r {condition}) AS u"
+
+
+@lru_cache(maxsize=256)
+def _read_then_update(read: str, update: str) -> TextClause:
+    update = update.format(last="(SELECT max(position) FROM page)")
+    return sqlalchemy.text(
+        f"WITH page AS ({read}), updated AS ({update}) SELECT (SELECT changed FROM updated), page.* FROM page ORDER BY position"
+    )
 
 
 @lru_cache(maxsize=64)

@@ -233,13 +233,20 @@ class SQLite(Dialect):
         """Bind each value separately."""
         return f"{column} IN :{parameter}", bindparam(parameter, expanding=True)
 
-    async def with_update(
-        self, connection: AsyncConnection, table: str, update: str, parameters: Mapping[str, Any]
-    ) -> str:
-        """Queue the update before the next statement."""
+    async def read_then_update(
+        self, connection: AsyncConnection, read: str, update: str, parameters: Mapping[str, Any]
+    ) -> tuple[Sequence[Any], Any]:
+        """Run both statements in one visit to the thread."""
+
+        def work(opened: sqlite3.Connection, statement: str, values: Any) -> sqlite.Outcome:
+            rows = opened.execute(statement, values).fetchall()
+            changed = opened.execute(update, {**values, "last": rows[-1][0]}).fetchall() if rows else []
+            return rows, changed, -1, None
+
         raw = cast("sqlite.OneWayConnection", (await connection.get_raw_connection()).driver_connection)
-        raw.run_many_with_next(f"UPDATE {table} {update}", [parameters])
-        return f"WITH updated AS (SELECT * FROM {table})"
+        update = update.format(last=":last")
+        rows, changed, *_ = await raw.run(work, read, cast("Any", parameters))
+        return rows, changed[0][0] if changed else None
 
     async def insert_columns(
         self,

@@ -73,10 +73,10 @@ def _filter(found: Iterable[Condition]) -> Json:
 
 
 def _alternatives(place: str, group: dict[str, str]) -> list[Json]:
-    """Make the comparisons with one field, or that an event has no such field.
+    """Make the two alternatives of the condition on one field: its comparisons, or that the event lacks the field.
 
-    The latter matters only if several event types are chosen: for a single type the condition also has a comparison, which
-    an absent field never meets.
+    The second alternative has effect only if several event types are chosen. If one type is chosen, the comparisons are added to it,
+    and an absent field never meets a comparison.
     """
     compared = {operator: expression(value) for operator, value in group.items()}
     joined = {operator: expression(f"if({_IS_ONE}, {value}, undefined)") for operator, value in group.items()}

@@ -141,7 +141,7 @@ class AgentServer:
         return any(name == b"mcp-method" and value.strip() == STREAM for name, value in scope["headers"])
 
     def scope_missing(self, caller: Caller, message: Json) -> str | None:
-        """Name the scope that a call lacks; only for a caller by OAuth, who can be asked for more, not for a key."""
+        """Name the scope that a call lacks; None for a caller with a key, as only an OAuth client can be asked for more scopes."""
         if caller.principal.key_id.startswith("key_") or not isinstance(message, dict):
             return None
         params = message.get("params")

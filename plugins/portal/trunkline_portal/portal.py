@@ -222,10 +222,7 @@ class Portal:
         response.headers.update(security.headers(ancestors, form_targets=form_targets))
 
     async def _show_named(self, request: Request, reference: str, environment: str) -> Response:
-        """Redirect to the page of the company with *reference*.
-
-        Raises Refused, with the same words for an unknown company and for a company that the viewer may not see.
-        """
+        """Redirect to the page of the company with *reference*; refuse a hidden company like an unknown one. Raises Refused."""
         viewer = await find_viewer(request)
         try:
             company_id = in_environment(await self.context.companies.find(reference), environment)
@@ -237,10 +234,7 @@ class Portal:
         return RedirectResponse(addresses.moved_to(_here(request), company_id), 303)
 
     async def _show_company(self, request: Request) -> Response:
-        """Redirect an address without a company to the page of the company looked at.
-
-        If no company is looked at, the first page redirects to the page of all companies, and other pages to the choice of a company.
-        """
+        """Redirect to the page of the company looked at; without one, to the choice of a company, or from home to all companies."""
         if FRAGMENT_HEADER in request.headers:
             return Response(status_code=401, headers=_CHALLENGE)
         viewer = await find_viewer(request)

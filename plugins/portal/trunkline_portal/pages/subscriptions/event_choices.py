@@ -83,10 +83,7 @@ def suggestions_of(groups: Sequence[Group]) -> list[Suggestion]:
 
 
 def kinds_of(groups: Sequence[Group], chosen: Sequence[str]) -> Mapping[str, str]:
-    """Give the kind of the values at each path in the *chosen* event types; paths with values of several kinds are left out.
-
-    ``*`` and groups in *chosen* stand for their types.
-    """
+    """Give the kind of the values at each path in the *chosen* types, groups and ``*``; paths with several kinds are left out."""
     kinds_at: dict[str, set[str]] = {}
     for choice in _choices(groups):
         if takes_type(chosen, choice.name):

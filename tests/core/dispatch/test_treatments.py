@@ -1,4 +1,4 @@
-"""How targets are treated whose subscriptions do not say: as their company's operator says, else as the deployment does."""
+"""The treatment of targets whose subscriptions do not set it: the company's by its operator, else the deployment's."""
 
 from trunkline.model.pace import Pace, Rate
 

@@ -40,7 +40,7 @@ class TestHub:
     """A hub that runs, with its app in front.
 
     *client* has a key of company 92 with every scope, *operator* has an operator's key, *anonymous* has no key. *events* makes valid
-    payloads, *log* keeps what is logged.
+    payloads, *log* keeps the log records.
     """
 
     __test__ = False  # not a test, despite its name

@@ -1,4 +1,4 @@
-"""A plugin's distribution, and what it registers in a hub that is built and never started."""
+"""A plugin's distribution, and its registrations in a hub that is built and never started."""
 
 import sys
 from collections.abc import Mapping, Sequence

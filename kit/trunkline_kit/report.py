@@ -73,7 +73,7 @@ class Verdict:
 
 @dataclass(slots=True)
 class Evidence:
-    """All results about one plugin: its findings, the checks of each suite that ran, and what the plugin registers."""
+    """All results about one plugin: its findings, the checks of each suite that ran, and the plugin's registrations."""
 
     findings: list[Finding] = field(default_factory=list[Finding])
     expected: dict[tuple[str, str], frozenset[tuple[str, str]]] = field(

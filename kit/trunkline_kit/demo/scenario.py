@@ -79,7 +79,7 @@ class Scenario:
                     await asyncio.sleep(pause_seconds)
                 await self._all_done(followers)
         except TimeoutError:
-            pass  # the summary tells what is missing
+            pass  # the summary shows the missing steps
         finally:
             for task in followers:
                 task.cancel()

@@ -44,7 +44,7 @@ class ActionAnswerChecks(CallSubject):
 
     @check("action.demands-its-scope", level=DELIVERS)
     async def test_demands_its_scope(self, trunkline_hub: MakeTestHub) -> None:
-        """A call without a key is 401, and one whose key lacks `integrations:write` is 403."""
+        """A call without a key is 401, and a call whose key lacks `integrations:write` is 403."""
         trial = await self.open_calls(trunkline_hub)
         await demand_scope(trial, SCOPE)
 
@@ -106,7 +106,7 @@ class ActionAnswerChecks(CallSubject):
 
 
 def _addressed(trial: CallTrial) -> Sequence[Definition]:
-    """List the actions whose path names a record; without one the check does not apply."""
+    """List the actions whose path names a record; if there is none, the check does not apply."""
     return trial.select(
         lambda definition: "{" in definition.path,
         otherwise=f"no action of the plugin '{trial.plugin}' names a record",

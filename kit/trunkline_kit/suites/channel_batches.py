@@ -282,7 +282,7 @@ def _of_owner(batches: BatchTrial, number: int, company_id: int, side: FarSide) 
 
 
 def _is_as_of(push: Push[Any], arrival: Arrival) -> bool:
-    """Tell whether the arrival's headers and signature, if any, are of its own subscription."""
+    """Tell whether the arrival's headers and signature, if it has any, belong to the push's subscription."""
     headers = arrival.headers or {}
     owner = push.target.headers.get("x-owner")
     return (owner is None or headers.get("x-owner", owner) == owner) and (

@@ -73,7 +73,7 @@ class SearchAnswerChecks(CallSubject):
 
     @check("search.demands-its-scope", level=DELIVERS)
     async def test_demands_its_scope(self, trunkline_hub: MakeTestHub) -> None:
-        """A call without a key is 401, and one whose key lacks `integrations:read` is 403."""
+        """A call without a key is 401, and a call whose key lacks `integrations:read` is 403."""
         trial = await self.open_calls(trunkline_hub)
         await demand_scope(trial, SCOPE)
 

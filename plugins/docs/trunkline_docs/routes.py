@@ -81,7 +81,7 @@ _PATHS = ("", "/{path:path}")
 
 
 def make_routes(context: PluginContext) -> Routes:
-    """List the routes over what the hub offers."""
+    """List the routes of the site, which is made from the hub's product."""
     site = _Site(context.deployment)
     router = APIRouter(include_in_schema=False)
     for path in _PATHS:

@@ -21,7 +21,7 @@ _MOST_BYTES = 10_000
 
 
 def conditions(product: Product) -> list[Condition]:
-    """List the trigger's filter conditions: those of all event types, as many as fit into one address."""
+    """List the filter conditions of all event types for the trigger, as many as fit into one address."""
     every = all_conditions((kind, product.payload(kind)) for kind in product.event_types)
     count = len(every)
     while _empty_bytes(every[:count]) > _MOST_BYTES:

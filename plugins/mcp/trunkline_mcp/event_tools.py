@@ -115,7 +115,7 @@ def _fitting(events: Sequence[ListedEvent]) -> int:
 
 
 def _outline(body: bytes) -> bytes:
-    """Leave payload and metadata out of an event larger than an answer, and say where to read it whole."""
+    """Remove payload and metadata from an event larger than an answer, and say how to read the whole event."""
     if len(body) <= MAX_ANSWER:
         return body
     event = orjson.loads(body)

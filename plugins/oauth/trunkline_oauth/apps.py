@@ -114,7 +114,7 @@ class Apps:
         return secret
 
     async def list(self) -> list[App]:
-        """List the apps, those of the settings first."""
+        """List the apps; the apps of the settings come first."""
         async with self._context.database.read() as connection:
             return [*self._configured.values(), *await store.list_apps(connection)]
 

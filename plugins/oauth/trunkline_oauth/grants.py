@@ -279,7 +279,7 @@ class Grants:
         )
 
     async def _allowed(self, owner: Connection, scopes: tuple[str, ...]) -> tuple[str, ...]:
-        """Choose from *scopes* the ones that their grantor still has; none if the connection has ended.
+        """Choose from *scopes* the scopes that their grantor still has; none if the connection has ended.
 
         The connection's row tells whether a key has ended; a person is looked up, and must still belong to the company.
         """

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 SESSION = "trunkline_portal"
 VISIT = "trunkline_portal_visit"
-"""Ties the forms of people who are not signed in to their browser."""
+"""Ties a form to the browser of a person who has not signed in."""
 FLASH = "trunkline_portal_flash"
 SECRET = "trunkline_portal_secret"  # noqa: S105 - a cookie's name
 """Holds a sealed secret for the one page that shows it."""

@@ -84,7 +84,7 @@ def outcome_of(
     deliveries: Sequence[Mapping[str, Json]],
     subscriptions: Mapping[str, Mapping[str, Json]],
 ) -> EventOutcome:
-    """Combine the results of ``explain`` with the delivery log. *subscriptions* has the subscriptions whose details the viewer may see."""
+    """Combine the results of ``explain`` with the delivery log. The viewer may see details of *subscriptions*."""
     logged = {str(delivery["subscription_id"]): delivery for delivery in deliveries}
     matched: list[MatchedSubscription] = []
     skipped: list[SkippedSubscription] = []

@@ -19,7 +19,7 @@ SENT_AT = 1_769_594_400  # 2026-01-28T10:00:00Z
 
 
 class Wire:
-    """A client that keeps its requests and gives the answers that it was told."""
+    """A client that keeps its requests and gives prepared answers."""
 
     def __init__(self, answer):
         self.answer = answer

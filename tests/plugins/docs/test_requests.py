@@ -1,4 +1,4 @@
-"""The requests on the pages are real: the hub sends the ones and accepts the others."""
+"""The requests on the pages are real: the hub sends the requests for events, and accepts the calls."""
 
 import base64
 import hashlib

@@ -65,7 +65,7 @@ async def keys_guessed_at_length(attack: Attack) -> None:
 
 
 async def keys_with_terms(world: World) -> None:
-    """Give three keys of the attacker terms: twenty foreign networks; those and its own; an expiry."""
+    """Restrict three keys of the attacker: to twenty foreign networks; to these and its own network; by an expiry."""
     elsewhere = [f"2001:db8:{n:x}::/48" for n in range(19)]
     terms: list[tuple[str | None, int | None]] = [
         (json.dumps([*elsewhere, "203.0.113.0/24"]), None),

@@ -76,7 +76,7 @@ class InspectedPlugin:
 
     @cached_property
     def hub(self) -> Hub:
-        """A hub with this plugin alone, never started. Raises CheckFailed."""
+        """Build a hub with only this plugin, which is never started. Raises CheckFailed."""
         try:
             return self.build(self.settings)
         except TrunklineError as error:

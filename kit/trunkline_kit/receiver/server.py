@@ -14,9 +14,9 @@ TURNS_OF_ACCEPTING = 3
 
 
 class Receiver:
-    """An HTTP/1.1 server on *host* and a free port, entered as a context.
+    """An HTTP/1.1 server on *host* and *port*, entered as a context.
 
-    *port* 0 takes a free one. With *ssl_context* it speaks TLS. *record* False only counts requests, for benchmarks.
+    *port* 0 chooses a free port. With *ssl_context* the server uses TLS. *record* False only counts requests, for benchmarks.
     """
 
     def __init__(

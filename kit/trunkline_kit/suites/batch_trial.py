@@ -31,7 +31,7 @@ class BatchTrial:
     def pushes(
         self, count: int | None = None, *, length: int = 0, side: FarSide | None = None, **changes: Any
     ) -> list[Push[Any]]:
-        """Make attempts at *count* deliveries of one subscription, oldest first; a body has *length* bytes or more."""
+        """Make the pushes of *count* deliveries of one subscription, oldest first; each body has at least *length* bytes."""
         first = self.trial.push(side=side)
         made: list[Push[Any]] = []
         for event_id in (str(int(first.event_id) + number) for number in range(count or self.size)):

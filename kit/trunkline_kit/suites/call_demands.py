@@ -97,7 +97,7 @@ async def demand_end(trial: CallTrial, definition: Definition) -> None:
 
 
 async def demand_no_answer(trial: CallTrial, definition: Definition) -> None:
-    """Demand that *definition* raises if its database is away."""
+    """Demand that *definition* raises if its database is unavailable."""
     try:
         await trial.run(definition, how="fails", seconds=LATEST_SECONDS)
     except (StoreUnavailable, ProviderFailed, Refused):

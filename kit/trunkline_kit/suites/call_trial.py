@@ -28,7 +28,7 @@ from trunkline_kit.suites.call_requests import Request, body_of, detail_of, text
 from trunkline_kit.suites.suite import Suite
 
 SETTLING_SECONDS = 0.2
-"""Time for a task that a call has left running to write something."""
+"""Time in which a task that a call has left running may still write something."""
 
 
 @contextlib.contextmanager

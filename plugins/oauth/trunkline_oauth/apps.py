@@ -20,7 +20,7 @@ from trunkline_oauth.settings import REGISTERED_PREFIX, UNLESS_NAMED, Configured
 from trunkline_oauth.telling import DISCONNECTED, describe, tell_connection
 
 MAX_SELF_REGISTERED = 1_000
-"""Limit, in characters, of name and redirect URIs of a self-registered app together: they are in its id."""
+"""Limit, in characters, of a self-registered app's name and redirect URIs together: its id contains them."""
 _CLIENT = "client"
 MOST_TOLD = 1_000
 """Limit of connections, ended by removing their app, that are each reported by an event."""

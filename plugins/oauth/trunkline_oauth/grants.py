@@ -1,7 +1,7 @@
 """The rights of apps: codes become connections, refresh tokens are rotated, access tokens are authenticated.
 
-A refresh token is good for one use. Used again within the overlap (``oauth.refresh_overlap_seconds``), it gives
-the same successor, as the client may have lost the answer. A later use means that the token was stolen, and ends the
+A refresh token is valid for one use. A second use within the overlap (``oauth.refresh_overlap_seconds``) gives
+the same successor, because the client may have lost the answer. A later use means that the token was stolen, and ends the
 connection (RFC 9700, 4.14.2).
 
 A connection never has more rights than the person or key that allowed it. It ends with that person or key, unless it belongs to the

@@ -67,7 +67,7 @@ class Consent:
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """An authorization code. *redirect_uri* is the one in the request, if any."""
+    """An authorization code. *redirect_uri* is the URI in the request; None if the app sent none."""
 
     digest: str
     consent: Consent

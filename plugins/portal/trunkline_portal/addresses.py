@@ -80,9 +80,9 @@ def moved_to(path: str, company_id: int) -> str:
 
 
 def section_of(path: str, company_id: int | None) -> str:
-    """Give the address of the section of the page at *path*, in another environment of its company.
+    """Give the address of the page's section in another environment of its company.
 
-    The subject of a page (an event, a subscription) does not exist there; the parameters of a list are kept.
+    The page's subject (an event, a subscription) is left out: it does not exist there. The parameters of a list are kept.
     """
     match = _NAMED.match(path)
     found = _SECTION.match(path, match.end()) if match else None

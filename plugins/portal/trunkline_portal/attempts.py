@@ -25,7 +25,7 @@ _SIGNATURES: Mapping[str, tuple[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class ShownAttempt:
-    """One attempt. *waited_ms* is the time since the previous one ended, *share* its duration relative to the longest attempt's.
+    """One attempt. *waited_ms* is the time since the previous attempt ended, *share* its duration relative to the longest attempt's.
 
     *request* is the head of the request; None if the channel makes its own requests, or the subscription is deleted.
     *is_changed* is true if the subscription was changed after the attempt.

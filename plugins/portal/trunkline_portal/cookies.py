@@ -32,7 +32,7 @@ class CookieRules:
         return request.url.scheme == "https" or (self.public_url or "").startswith("https://")
 
     def owns_host(self, request: Request) -> bool:
-        """Tell whether people reach the portal by HTTPS at a host that only the hub uses: its address has no path."""
+        """Tell whether people reach the portal by HTTPS at a host that only the hub uses (its address has no path)."""
         return self.is_secure(request) and urlsplit(self.public_url or "").path in {"", "/"}
 
     def read(self, request: Request, name: str) -> str | None:

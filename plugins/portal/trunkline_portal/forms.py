@@ -67,7 +67,7 @@ Submitted = Annotated[Fields, Depends(read_fields)]
 
 
 def faults_of(error: Refused) -> dict[str, str]:
-    """Assign the faults of *error* to fields by the first part of their pointers; ``""`` has faults of no field."""
+    """Assign the faults of *error* to fields by the first part of their pointers; ``""`` has the faults without a field."""
     faults: dict[str, str] = {}
     for fault in error.errors or (FieldError("", error.detail),):
         name = fault.path.lstrip("/").partition("/")[0]

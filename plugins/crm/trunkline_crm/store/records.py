@@ -68,7 +68,7 @@ async def lock(
 async def change(
     connection: AsyncConnection, table: Table, company_id: int, id: int, changes: Mapping[str, Any]
 ) -> None:
-    """Write *changes* to one record. Raises BodyInvalid if the external_id is taken; the transaction is lost then."""
+    """Write *changes* to one record. Raises BodyInvalid if the external_id is taken; the transaction must then be rolled back."""
     statement = update(table).where(table.c.company_id == company_id, table.c.id == id).values(changes)
     try:
         await connection.execute(statement)

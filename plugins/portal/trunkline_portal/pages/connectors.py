@@ -33,7 +33,7 @@ LISTED = 5
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One connector. *state* is its plugin's state, *hooks* are the company's subscriptions; None if the viewer may not see them."""
+    """One connector. *state* is its plugin's, *hooks* are the company's; each of them is None if the viewer may not see it."""
 
     connector: Connector
     state: str | None

@@ -79,7 +79,7 @@ class SearchPages:
         )
 
     async def _with_id(self, viewer: Viewer, match: re.Match[str]) -> Hit | None:
-        """Find the record of an id by its table's index; None if there is none that the viewer may see."""
+        """Find the record with an id by an index; None if it does not exist, or the viewer may not see it."""
         name = match["event"] or match["other"]
         title, scope, page = _EVENT if match["event"] else _KINDS[name[:3]]
         company_id = await self._portal.context.activity.owner(name) if viewer.has(scope) else None

@@ -38,7 +38,7 @@ def channel_titles(portal: Portal) -> Mapping[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """A subscription as pages show it, at *url*. *is_editable* if it can be changed and tested here."""
+    """A subscription as pages show it, at *url*. *is_editable* is true if it can be changed and tested here."""
 
     view: Mapping[str, Any]
     url: str

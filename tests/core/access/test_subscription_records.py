@@ -1,4 +1,4 @@
-"""The memory of a delivering process about a row: decrypted when it is read, and packed until it is used."""
+"""Rows of subscriptions in a delivering process: decrypted when they are read, and packed until they are used."""
 
 import dataclasses
 

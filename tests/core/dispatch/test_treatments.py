@@ -1,4 +1,4 @@
-"""The treatment of targets whose subscriptions do not set it: the company's by its operator, else the deployment's."""
+"""A subscription without its own limits and retries has those of its company, or else those of the deployment."""
 
 from trunkline.model.pace import Pace, Rate
 

@@ -1,4 +1,4 @@
-"""Signatures: accepted and refused by common verifiers, and the headers that a subscription may add."""
+"""Signatures that common verifiers accept or refuse, and the headers that a subscription may add."""
 
 import base64
 import hashlib

@@ -96,7 +96,7 @@ class Tenant:
 
     @property
     def missing(self) -> set[int]:
-        """Events that neither came nor were reported as left out."""
+        """Give the events that neither came nor were reported as left out."""
         return set(self.accepted) - self._agent.got - self._excused
 
     @property

@@ -4,8 +4,8 @@
 
 ``running`` and ``api`` give a hub that all tests of a module share; each test has its own company on it, with the number
 ``running.company_id``. A test that needs more (all events, settings, stopping the hub) is marked ``@pytest.mark.own_hub``, and
-gets a new hub and database. ``own_hub(settings={"plugins.enabled": "webhooks"})`` starts in a third of the time, because most
-of it goes to plugins.
+gets a new hub and database. ``own_hub(settings={"plugins.enabled": "webhooks"})`` starts in a third of the time, because plugins take
+most of a start.
 """
 
 import asyncio

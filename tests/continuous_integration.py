@@ -1,4 +1,4 @@
-"""A pytest plugin for `.ci/run`: the slow suites' sharing of the machine, and the list of retried tests.
+"""A pytest plugin for `.ci/run`: it divides the machine among the slow suites, and keeps the list of retried tests.
 
 Load it with ``-p tests.continuous_integration``. ``--tried-again FILE`` names a list: a run adds its failed
 tests, and every run shows the list above its last line, so that a test that passes only at its second try is seen.
@@ -22,7 +22,7 @@ TIMED = ("reliability",)
 One of them is the crash matrix, which uses both cores when they are free.
 """
 OWN_CLOCK = ("reliability/simulation",)
-"""Of these, modules with their own clock."""
+"""Modules of ``TIMED`` with their own clock."""
 FIRST = (
     "reliability/test_crash_matrix.py",
     "reliability/test_hostile_plugins.py",
@@ -46,7 +46,7 @@ FIRST = (
     "plugins/make",
     "plugins/docs",
 )
-"""Modules that take minutes, including the packages they install, longest first, so that no worker has one of them at the end."""
+"""Modules that take minutes, including the packages they install, longest first, so that no worker runs one of them last."""
 
 BY_TURNS = (
     "kit/test_builtins_channel.py",
@@ -63,7 +63,7 @@ IN_PART = {
     "reliability/test_named_consumers.py": ("sqlite-ten", "postgresql-ten"),
     "reliability/test_real_servers.py": ("nginx", "uvicorn"),
 }
-"""Modules of which only these cases run if cases take turns."""
+"""Modules of which only these cases run when cases take turns."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -75,9 +75,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-@pytest.hookimpl(tryfirst=True)  # before ``-m`` looks at the marks
+@pytest.hookimpl(tryfirst=True)  # earlier than the hook that reads the marks for ``-m``
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark tests that run alone or beside few, put the longest first, and leave out cases of other days."""
+    """Mark tests that run alone or beside few, put the longest first, and leave out the cases of other days."""
     if (turn := config.getoption("--turn")) is not None:
         others = _of_other_turns(items, turn)
         config.hook.pytest_deselected(items=others)

@@ -1,7 +1,7 @@
 """The store's frequent calls, with arguments that fit ``tests.long_runs``.
 
-They include the calls for one event, page or piece, and requests about one company; not the calls that read everything by
-their nature (an audit, a backup, the counts of ``trunkline status``).
+They include the calls for one event, page or batch, and requests about one company. Calls that always read everything (an audit,
+a backup, the counts of ``trunkline status``) are left out.
 """
 
 from collections.abc import Mapping
@@ -342,7 +342,7 @@ def _of_retention(run: LongRun) -> Mapping[str, Call]:
 
 def _of_erasures(run: LongRun) -> Mapping[str, Call]:
     async def rows_of(c, company, rows):
-        """Remove as a piece does."""
+        """Remove rows as a batch of the erasure does."""
         await sql.prefer_indexes(c)
         await erasures._remove_rows(c, rows, company, PIECE)
 

@@ -19,9 +19,9 @@ FIRST_COMPANY_ID = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Running(hubs.TestHub):
-    """A running hub, and the client's company on it, with the number *company_id*.
+    """A running hub. The client's company on it has the number *company_id*.
 
-    The company *neighbour_id* is also used by no other test.
+    No other test uses this company, or the company *neighbour_id*.
     """
 
     company_id: int = hubs.COMPANY_ID
@@ -42,7 +42,7 @@ async def start_hub(url: str, changed: Mapping[str, str] | None = None, *, dispa
 
 @dataclass(frozen=True, slots=True)
 class SharedHubs:
-    """Hubs for the duration of a module's tests, one for each engine and choice of settings."""
+    """Hubs for the duration of a module's tests: one for each engine and choice of settings."""
 
     databases: MigratedDatabases
     new_folder: Callable[[], Path]

@@ -1,6 +1,6 @@
 """A log and a ledger as after a long run, of a chosen size.
 
-One company has a third of everything; one of its subscriptions has a backlog of a fifth of all deliveries, others wait for an
+One company has a third of everything. One of its subscriptions has a backlog of a fifth of all deliveries, others wait for an
 order or a pace. A second company was active only in the first half of the log. One subscription's channel is disabled.
 Thousands of other companies have a few events each; one in a hundred deliveries failed for good.
 """
@@ -101,14 +101,14 @@ _TABLES = (*_SEED, *_BESIDE)
 
 @dataclass(frozen=True, slots=True)
 class LongRun:
-    """The data made by ``lay`` at *now_ms*: *events*, of ordinary *companies*."""
+    """The data that ``lay`` makes at *now_ms*: *events* events, shared by ordinary *companies* and a few special ones."""
 
     events: int
     now_ms: int
 
     @property
     def companies(self) -> int:
-        """Give a company for each thousand events, and two hundred at least."""
+        """Give the number of ordinary companies: one for each thousand events, at least two hundred."""
         return max(200, self.events // 1_000)
 
     @property
@@ -118,12 +118,12 @@ class LongRun:
 
     @property
     def middle(self) -> int:
-        """Give the position after which the company ``QUIET`` has nothing."""
+        """Give the position after which the company ``QUIET`` has no events."""
         return FIRST + self.events // 2
 
     @property
     def keys(self) -> int:
-        """Count the keys that wait in the order."""
+        """Count the keys that wait in an order."""
         return max(self.events // 2_500, 4)
 
     def backlog(self, count: int) -> list[Key]:

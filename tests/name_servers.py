@@ -14,9 +14,9 @@ _FOUND, _NOT_FOUND = 0x8180, 0x8183
 
 @dataclass
 class NameServer(asyncio.DatagramProtocol):
-    """Answers with the *addresses* of a name, with no data if they are empty, and not at all for other names.
+    """Answers with the *addresses* of a name, without data if they are empty, and not at all for other names.
 
-    *asked* has the questions, each once for IPv4 and once for IPv6. It answers after *delay_seconds*.
+    *asked* has the questions, each once for IPv4 and once for IPv6. Answers come after *delay_seconds*.
     """
 
     addresses: Mapping[str, Sequence[str]]
@@ -25,7 +25,7 @@ class NameServer(asyncio.DatagramProtocol):
 
     @property
     def address(self) -> str:
-        """Its address in the form of the settings."""
+        """Give the server's address in the form of the settings."""
         host, port = self.transport.get_extra_info("sockname")
         return f"{host}:{port}"
 
@@ -55,7 +55,7 @@ class NameServer(asyncio.DatagramProtocol):
 async def name_server(
     addresses: Mapping[str, Sequence[str]], *, delay_seconds: float = 0
 ) -> AsyncIterator[NameServer]:
-    """Run one."""
+    """Run a name server."""
     loop = asyncio.get_running_loop()
     transport, server = await loop.create_datagram_endpoint(
         lambda: NameServer(addresses, delay_seconds), local_addr=("127.0.0.1", 0), family=socket.AF_INET

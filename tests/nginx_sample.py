@@ -51,7 +51,7 @@ class Proxy:
 
 @contextlib.contextmanager
 def sample_proxy(folder: Path, hubs: Sequence[str]) -> Iterator[Proxy]:
-    """Run nginx with the how-to's certificate in front of *hubs* (URLs); skips if there is no nginx."""
+    """Run nginx with the how-to's certificate in front of *hubs* (URLs); skip the test if there is no nginx."""
     (command,) = re.findall(r"^mkdir tls && openssl .*\\\n.*$", HOW_TO.read_text(), re.MULTILINE)
     subprocess.run(["sh", "-ec", command], cwd=folder, check=True, capture_output=True)
     port, text = free_port(), SAMPLE.read_text()
@@ -75,7 +75,7 @@ def sample_proxy(folder: Path, hubs: Sequence[str]) -> Iterator[Proxy]:
 
 @contextlib.contextmanager
 def nginx(folder: Path, servers: str) -> Iterator["subprocess.Popen[bytes]"]:
-    """Run nginx with *servers* in its block ``http``; skips if there is none."""
+    """Run nginx with *servers* in its block ``http``; skip the test if there is no nginx."""
     if NGINX is None:
         pytest.skip("there is no nginx here: Debian's package 'nginx-light' brings it")
     (folder / "default.conf").write_text(servers)

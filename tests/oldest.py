@@ -1,6 +1,6 @@
 """Runs tests on the oldest SQLite or PostgreSQL: ``pytest -p tests.oldest --oldest postgresql`` (``make oldest``).
 
-SQLite is the library with which the process was started; PostgreSQL comes from Debian's package and is started for the run.
+The process must be started with the oldest SQLite library; PostgreSQL comes from Debian's package and is started for the run.
 """
 
 import contextlib

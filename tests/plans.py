@@ -1,4 +1,4 @@
-"""The execution of a call's statements by a database: its plans, and the amount of reading and writing."""
+"""How a database executes a call's statements: the plans, and the amount of reading and writing."""
 
 import contextlib
 import re
@@ -19,13 +19,13 @@ PAGE = 1_000
 """Limit of rows to sort."""
 _BIG_BYTES, _BIG_ROWS, _BIG_SHARE = 2 * 1024**2, 5_000, 50
 _AGAIN = 5
-"""Custom plans that PostgreSQL makes for a prepared statement before it may choose a generic one."""
+"""Number of custom plans that PostgreSQL makes for a prepared statement before it may choose a generic plan."""
 _STEP = 100
 _NAMED = re.compile(r"\b(?:FROM|JOIN|UPDATE)\s+(\w+)\s+AS\s+(\w+)")
 
 
 class _UndoneError(Exception):
-    """Raised to roll a transaction back."""
+    """Raised to roll back a transaction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ async def look(database: Database, call: Call) -> list[Look]:
         return _look_at_sqlite(database, statements)
     looks = []
     async with _undone(database) as connection:
-        # Frequently read pages are in memory.
+        # frequently read pages are in memory
         await connection.exec_driver_sql("SET LOCAL random_page_cost = 1.1")
         big = await _big_tables(connection)
         for statement, parameters in statements:
@@ -152,7 +152,7 @@ def _faults_below(node: dict[str, Any], big: set[str]) -> Iterator[str]:
 
 
 def _look_at_sqlite(database: Database, statements: Sequence[Noted]) -> list[Look]:
-    """Look on a connection that has read the present statistics."""
+    """Explain on a connection that has read the present statistics."""
     with contextlib.closing(
         sqlite3.connect(database.url.removeprefix("sqlite:///"), isolation_level=None)
     ) as file:
@@ -198,7 +198,7 @@ def _steps_of(file: sqlite3.Connection, statement: str, parameters: Any, big: di
 
 
 def _goes_through(line: str, tables: dict[str, str], big: dict[str, int], *, steps: int) -> bool:
-    """Tell whether a plan's line scans a big table or index, or builds an automatic index; a search has a bound.
+    """Tell whether a line of a plan scans a big table or index, or builds an automatic index.
 
     A scan that ends early takes fewer *steps* than there are rows.
     """

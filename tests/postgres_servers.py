@@ -1,7 +1,7 @@
 """PostgreSQL servers from the system's packages: with TLS, with standbys, with a pooler in front.
 
-The server from pip for the other tests has no TLS. A test that needs one of these is skipped where Debian's package
-``postgresql`` (or ``pgbouncer``) is not installed. Servers refuse to run as root, so then they run as the user ``postgres``.
+The other tests use a server from pip, which has no TLS. A test that needs a server of this module is skipped if Debian's package
+``postgresql`` (or ``pgbouncer``) is not installed. PostgreSQL refuses to run as root, so root runs servers as the user ``postgres``.
 """
 
 import asyncio
@@ -65,7 +65,7 @@ def _programs() -> Path:
 
 
 def _account() -> str | None:
-    """Give the user of servers; None for the user who runs the tests."""
+    """Give the user that runs servers; None for the user who runs the tests."""
     if os.geteuid() != 0:
         return None
     try:
@@ -91,7 +91,7 @@ _SIGNS_CERTIFICATES = x509.KeyUsage(
 
 
 class Authority:
-    """A certificate authority of its own."""
+    """A certificate authority for one server."""
 
     def __init__(self, folder: Path, name: str) -> None:
         self._folder = folder
@@ -152,7 +152,7 @@ class SystemPostgres:
 
     @property
     def data(self) -> Path:
-        """The folder of its data."""
+        """Give the folder of the server's data."""
         return self.folder / "data"
 
     def url(self, role: str = "postgres", *, name: str = "postgres", host: str = "127.0.0.1") -> str:
@@ -171,12 +171,12 @@ class SystemPostgres:
         assert done.returncode == 0, done.stderr + done.stdout
 
     def start(self) -> None:
-        """Start it, and wait until it answers."""
+        """Start the server, and wait until it answers."""
         log = str(self.folder / "log")
         self.run("pg_ctl", "-D", str(self.data), "-l", log, "-w", "-t", str(_START_SECONDS), "start")
 
     def stop(self) -> None:
-        """Stop it at once, as a crash would, if it runs."""
+        """Stop the server at once, as a crash would, if it runs."""
         if (self.data / "postmaster.pid").exists():
             self.run("pg_ctl", "-D", str(self.data), "-m", "immediate", "-w", "stop")
 
@@ -206,7 +206,7 @@ class SystemPostgres:
         self._configure()
 
     def copy(self, primary: "SystemPostgres") -> None:
-        """Make a standby of *primary*, which runs."""
+        """Make a standby of the running server *primary*."""
         arguments = ["-D", str(self.data), "-h", str(primary.folder), "-p", str(primary.port)]
         self.run(
             "pg_basebackup", *arguments, "-U", "postgres", "-R", "--no-sync", "-c", "fast", "-X", "stream"
@@ -216,7 +216,7 @@ class SystemPostgres:
 
 @contextlib.contextmanager
 def prepared_postgres(programs: Path | None = None) -> Generator[SystemPostgres]:
-    """Prepare the folder of a server with its certificates, of *programs* or the newest; it is stopped and removed in the end."""
+    """Prepare the folder and the certificates of a server of *programs* or of the newest version; stop and remove it at the end."""
     programs, account = programs or _programs(), _account()
     folder = Path(tempfile.mkdtemp(prefix="tl-pg-"))
     server = SystemPostgres(folder, programs, account, free_port())
@@ -237,7 +237,7 @@ def prepared_postgres(programs: Path | None = None) -> Generator[SystemPostgres]
 
 @contextlib.contextmanager
 def primary_and_standby() -> Generator[tuple[SystemPostgres, SystemPostgres, str]]:
-    """Start a server and its standby; the URL names both and asks for the one that takes writes."""
+    """Start a server and its standby; the URL names both and selects the one that accepts writes."""
     with prepared_postgres() as first, prepared_postgres() as second:
         first.initialise()
         first.start()
@@ -250,7 +250,7 @@ def primary_and_standby() -> Generator[tuple[SystemPostgres, SystemPostgres, str
 
 @contextlib.contextmanager
 def started_system_postgres() -> Generator[SystemPostgres]:
-    """Start a server with the roles that its ``pg_hba.conf`` speaks of."""
+    """Start a server with the roles in its ``pg_hba.conf``."""
     with prepared_postgres() as server:
         server.initialise()
         server.start()
@@ -268,13 +268,13 @@ def started_system_postgres() -> Generator[SystemPostgres]:
 
 @dataclass(frozen=True, slots=True)
 class Pooler:
-    """A pgbouncer that runs before a server."""
+    """A pgbouncer in front of a server."""
 
     port: int
     log: Path
 
     def url(self, name: str = "postgres") -> str:
-        """Give the URL of the database *name* behind it."""
+        """Give the URL of the database *name* behind the pooler."""
         return f"postgresql://postgres@127.0.0.1:{self.port}/{name}"
 
 
@@ -282,7 +282,7 @@ class Pooler:
 def started_pooler(
     server: SystemPostgres, *, mode: str, prepared_statements: int = 200, ignoring: str = ""
 ) -> Generator[Pooler]:
-    """Start a pgbouncer before *server*, with *mode* as ``pool_mode`` and five connections to share."""
+    """Start a pgbouncer in front of *server*, with *mode* as ``pool_mode`` and five connections to share."""
     program = shutil.which("pgbouncer") or shutil.which("/usr/sbin/pgbouncer")
     if program is None:
         pytest.skip("there is no pgbouncer here: Debian's package 'pgbouncer' brings it")

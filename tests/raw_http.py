@@ -16,7 +16,7 @@ from trunkline.hub.hub import Hub
 from trunkline_kit.hubs import settings_for
 
 SOON = 10
-"""Seconds after which a test fails instead of waiting on."""
+"""Seconds after which a waiting test fails."""
 head = smuggling.head
 
 
@@ -28,7 +28,7 @@ class Answer:
 
     @property
     def problem(self) -> dict[str, Any]:
-        """The problem document, checked for its form."""
+        """Give the problem document, checked for its form."""
         assert self.headers["content-type"] == "application/problem+json"
         document: dict[str, Any] = json.loads(self.body)
         assert document["status"] == self.status
@@ -37,14 +37,14 @@ class Answer:
 
 
 class Client:
-    """One connection, with nothing between the test and the bytes."""
+    """One connection on which a test sends and reads raw bytes."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
         self._writer = writer
 
     async def send(self, data: bytes) -> None:
-        """Write, whether or not the other side still reads."""
+        """Write, even if the other side no longer reads."""
         with contextlib.suppress(ConnectionError):
             self._writer.write(data)
             await self._writer.drain()
@@ -59,14 +59,14 @@ class Client:
         return Answer(int(first.split()[1]), headers, body)
 
     async def is_closed(self) -> bool:
-        """Wait until the server has closed the connection; nothing else comes before that."""
+        """Wait until the server has closed the connection; fail if data comes before that."""
         async with asyncio.timeout(SOON):
             with contextlib.suppress(ConnectionError):
                 return await self._reader.read(1) == b""
         return True
 
     async def read_some(self, size: int) -> bytes:
-        """Read up to *size* bytes; none at the end of the connection."""
+        """Read up to *size* bytes; empty at the end of the connection."""
         async with asyncio.timeout(SOON):
             try:
                 return await self._reader.read(size)
@@ -81,7 +81,7 @@ class Client:
 
 
 async def connect(port: int, *, receives_little: bool = False) -> Client:
-    """Connect to *port* of this machine; with *receives_little* the kernel holds next to nothing of what is not read."""
+    """Connect to *port* of this machine; with *receives_little* the kernel buffers almost nothing that is not read."""
     connecting = socket.socket()
     connecting.setblocking(False)
     if receives_little:
@@ -92,7 +92,7 @@ async def connect(port: int, *, receives_little: bool = False) -> Client:
 
 
 class Site:
-    """A hub behind its server on a port, and clients of it."""
+    """A hub behind its server on a port, with clients."""
 
     def __init__(self, hub: Hub, port: int, stack: contextlib.AsyncExitStack) -> None:
         self.hub = hub
@@ -100,7 +100,7 @@ class Site:
         self._stack = stack
 
     async def connect(self, *, receives_little: bool = False) -> Client:
-        """Connect; with *receives_little* the kernel holds next to nothing of what is not read."""
+        """Connect; with *receives_little* the kernel buffers almost nothing that is not read."""
         client = await connect(self.port, receives_little=receives_little)
         self._stack.callback(client.close)
         return client
@@ -114,7 +114,7 @@ class Site:
 
 @contextlib.asynccontextmanager
 async def serving(database_url: str, changed: Mapping[str, str] | None = None) -> AsyncIterator[Site]:
-    """Serve a hub that does not push on a free port. The kernel holds little of what its clients do not read."""
+    """Serve a hub without a dispatcher on a free port. The kernel buffers little that its clients do not read."""
     hub = Hub(settings_for(database_url, {"plugins.enabled": "polling", **(changed or {})}), dispatch=False)
     with server.bind("127.0.0.1", 0) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 16_384)

@@ -1,4 +1,4 @@
-"""Which tests are run, where, and in what order. ``conftest`` has the hooks."""
+"""The selection of tests, their databases, and their order. ``conftest`` has the hooks."""
 
 import itertools
 import re
@@ -46,8 +46,9 @@ SLOW_ON_POSTGRESQL = (
     "plugins/portal",
     "plugins/webhooks",
 )
-"""The HTTP edge, pages, the product's own records, and of the dispatcher what comes of an attempt: their SQL is tried on both
-in ``core/store`` and below."""
+"""The HTTP API, pages, the product's records, and parts of the dispatcher: ``core/store`` and its neighbours test their SQL on both
+engines.
+"""
 FAST_ON_BOTH = (
     "core/dispatch/test_changes.py::test_an_attempt_under_way_while_its_subscription_is_deleted",
     "core/dispatch/test_changes.py::test_retries_of_a_paused_subscription",
@@ -68,15 +69,16 @@ FAST_ON_BOTH = (
     "plugins/portal/test_links.py",
     "plugins/portal/test_oidc_users.py",
 )
-"""Of these, each statement of an order and of what ends open deliveries, what is counted, found and listed, and what the portal
-keeps in tables of its own."""
+"""Exceptions from ``SLOW_ON_POSTGRESQL``: every statement about orders and about ending open deliveries, counts, searches and
+lists, and the portal's own tables.
+"""
 _SLOW_AS_A_WHOLE = re.compile(r"^pytestmark = .*\bpytest\.mark\.slow\b", re.MULTILINE)
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Leave modules that are slow as a whole unread where slow tests are left out, and the ``conftest`` of folders of such.
+    """If slow tests are deselected, skip modules with only slow tests, and folders with only such modules.
 
-    Each worker would import all that they need.
+    Otherwise each worker would import everything that they need.
     """
     if config.option.markexpr != "not slow":
         return None
@@ -92,7 +94,7 @@ def _is_slow_as_a_whole(module: Path) -> bool:
 
 
 def collect_another_part_first(config: pytest.Config, worker: Mapping[str, Any]) -> None:
-    """Let each worker begin with another part of the tests: in a fresh clone each compiles a share, and finds the rest compiled."""
+    """Let each worker begin with another part of the tests, so that in a fresh clone each worker compiles only a share."""
     folders = (TESTS / "core", TESTS / "plugins", TESTS)
     found = [path for folder in folders for path in sorted(folder.iterdir()) if path not in folders]
     parts = [path for path in found if path.name.startswith("test_") or _has_tests(path)]
@@ -104,9 +106,9 @@ def _has_tests(folder: Path) -> bool:
     return folder.is_dir() and any(folder.rglob("test_*.py"))
 
 
-@pytest.hookimpl(tryfirst=True)  # before ``-m`` looks at the marks
+@pytest.hookimpl(tryfirst=True)  # earlier than the hook that reads the marks for ``-m``
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave PostgreSQL to the slow suites where no statement of SQL is first tried: the rooms below have tried it on both."""
+    """Mark the PostgreSQL case of a test as slow if the packages below have already tested its SQL on both engines."""
     if hasattr(config, "workerinput"):
         items.sort(key=lambda item: item.path)
         _spread(items)
@@ -128,7 +130,7 @@ def _function_of(item: pytest.Item) -> tuple[Path, str]:
 
 
 def _spread(items: list[pytest.Item]) -> None:
-    """Put the modules that wait evenly between those that compute: workers that are dealt the same part of the list share cores."""
+    """Mix the modules that wait evenly with those that compute, because workers with the same kind of modules share cores."""
     modules = [list(group) for _, group in itertools.groupby(items, key=lambda item: item.path)]
     parts: tuple[list[list[pytest.Item]], ...] = ([], [])
     for module in modules:
@@ -138,7 +140,7 @@ def _spread(items: list[pytest.Item]) -> None:
 
 
 def _placed(modules: list[list[pytest.Item]]) -> Iterator[tuple[float, list[pytest.Item]]]:
-    """Give each module with its place in their list, as a share of all their tests."""
+    """Give each module with its relative position in the list, by the number of tests before it."""
     done, total = 0, sum(map(len, modules))
     for module in modules:
         yield done / total, module

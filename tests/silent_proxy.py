@@ -9,7 +9,7 @@ from sqlalchemy.engine import make_url
 
 
 class SilentProxy:
-    """Passes on what comes, through *alter*, until ``fall_silent``; connections that are made later work."""
+    """Forwards data through *alter* until ``fall_silent``; later connections work."""
 
     def __init__(self, url: str, alter: Callable[[bytes], bytes]) -> None:
         self._target = make_url(url)
@@ -63,7 +63,7 @@ class SilentProxy:
 
 @contextlib.asynccontextmanager
 async def silent_proxy(url: str, *, alter: Callable[[bytes], bytes] = bytes) -> AsyncIterator[SilentProxy]:
-    """Stand before the server of *url*; ``url`` of what is lent goes through it."""
+    """Run a proxy to the server of *url*; the proxy's ``url`` leads through it."""
     proxy = SilentProxy(url, alter)
     server = await asyncio.start_server(proxy._serve, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]

@@ -15,14 +15,14 @@ from trunkline_kit.databases import PostgresServer
 
 
 class SmallDisk:
-    """A file system in memory that a file of no use can fill: ENOSPC, as from any disk."""
+    """A file system in memory that a file can fill: ENOSPC, as from any disk."""
 
     def __init__(self, folder: Path):
         self.folder = folder
         self._ballast = folder / "ballast"
 
     def fill(self, *_: object) -> None:
-        """Leave not a byte free."""
+        """Use up every free byte."""
         with self._ballast.open("wb", buffering=0) as ballast, contextlib.suppress(OSError):
             while True:
                 ballast.write(bytes(4096))
@@ -35,7 +35,7 @@ class SmallDisk:
 
 @contextlib.contextmanager
 def small_disk(*, megabytes: int = 16) -> Iterator[SmallDisk]:
-    """Mount a small disk, which other accounts may read too; skips where that is not allowed."""
+    """Mount a small disk that other users may read, too; skip the test if mounting is not allowed."""
     folder = Path(tempfile.mkdtemp(prefix="tl-disk-"))
     mount = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(folder)]
     try:
@@ -52,9 +52,9 @@ def small_disk(*, megabytes: int = 16) -> Iterator[SmallDisk]:
 
 @contextlib.asynccontextmanager
 async def database_on(disk: SmallDisk, server: PostgresServer, *, template: str) -> AsyncIterator[str]:
-    """Make a database of *server* whose tables lie on *disk*, a copy of *template*; gives its URL.
+    """Make a database of *server* with its tables on *disk*, as a copy of *template*; give its URL.
 
-    The server's own files, its write-ahead log among them, lie elsewhere: where that is full, PostgreSQL stops.
+    The server's own files, such as its write-ahead log, are elsewhere: PostgreSQL would stop if their disk was full.
     """
     space = f"small_{os.getpid()}_{next(server.numbers)}"
     folder = disk.folder / "tables"

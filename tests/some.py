@@ -1,4 +1,4 @@
-"""For loops that hold the only assertions of a test."""
+"""A helper for loops that contain the only assertions of a test."""
 
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
@@ -7,7 +7,7 @@ T = TypeVar("T")
 
 
 def some(things: Iterable[T]) -> Iterator[T]:
-    """Give *things* one by one; fails if there are none, as nothing would be asserted of them."""
+    """Give *things* one by one; fail if there are none, because nothing would be asserted."""
     found = False
     for thing in things:
         found = True

@@ -1,6 +1,6 @@
-"""Work shared by the hubs of one test process: a pytest plugin for ``conftest``, and for runs of the kit elsewhere.
+"""Work that the hubs of one test process share: a pytest plugin for ``conftest``, and for runs of the kit elsewhere.
 
-These load it by name (``PYTEST_PLUGINS``), so it imports nothing from ``tests``.
+Runs of the kit load it by name (``PYTEST_PLUGINS``), so it imports nothing from ``tests``.
 """
 
 import gc
@@ -18,17 +18,17 @@ from trunkline.settings import Settings
 
 
 def pytest_collection_finish() -> None:
-    """Spare the garbage collector all tests and modules: a full collection over them takes half a second or more.
+    """Exclude all tests and modules from garbage collection: a full collection over them takes half a second or more.
 
-    What finding the tests left as garbage, ten megabytes, stays among them.
+    Ten megabytes of garbage from the collection of tests are excluded, too.
     """
     gc.freeze()
-    gc.set_threshold(200_000, 5, 50)  # a hub makes 100,000 objects: most are gone before they are looked at
+    gc.set_threshold(200_000, 5, 50)  # a hub makes 100,000 objects, and most are freed before a collection
 
 
 @pytest.fixture(scope="session", autouse=True)
 def definitions_are_compiled_once() -> Iterator[None]:
-    """Give all hubs of a run that read the same files one catalogue of definitions, which nobody changes: half of a lean start."""
+    """Share one read-only catalogue of definitions among all hubs that read the same files: half of a small hub's start."""
     load, known = catalogs.load_definition_catalog, {}
 
     def load_once(settings: Settings, *, event_types: SchemaCatalog) -> DefinitionCatalog:

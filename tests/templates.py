@@ -1,4 +1,4 @@
-"""The code of Jinja's templates, for all hubs of a test run: each makes an environment of its own."""
+"""The compiled Jinja templates for all hubs of a test run, because each hub makes a separate environment."""
 
 import contextlib
 from collections.abc import Iterator

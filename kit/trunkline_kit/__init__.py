@@ -1,6 +1,6 @@
-"""What the author of a plugin tests with: suites to subclass, and the fixtures that they use.
+"""The tools for testing a plugin: suites to subclass, and the fixtures that they use.
 
-Its public name is ``trunkline.testing``, which needs no change if a module moves::
+Import them from ``trunkline.testing``, a name that stays the same if a module moves::
 
     from trunkline.testing import PluginConformance
 
@@ -8,7 +8,7 @@ Its public name is ``trunkline.testing``, which needs no change if a module move
         plugin = "acme"
         settings = {"acme.room": "general"}
 
-Names are loaded when they are first used: the demo's receiver needs no pytest.
+A name is loaded at its first use, so that the demo's receiver needs no pytest.
 """
 
 import importlib
@@ -118,7 +118,7 @@ _HOMES = {
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 
-if not TYPE_CHECKING:  # a type checker would accept any name because of it
+if not TYPE_CHECKING:  # with it, a type checker would accept any name
 
     def __getattr__(name: str) -> object:
         if name not in _HOME_OF:

@@ -1,4 +1,4 @@
-"""Certificates of a test authority, which only clients configured for it trust: for far sides with TLS."""
+"""Certificates of a test authority for far sides with TLS; only a client that is told to trust the authority accepts them."""
 
 import datetime as dt
 import ipaddress
@@ -20,7 +20,7 @@ class Authority:
         self.pem = made.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
 
     def issue(self, host: str) -> tuple[bytes, bytes]:
-        """Issue a certificate for *host*, a name or an address; return it and its key as PEM."""
+        """Issue a certificate for *host*, a name or an address; return the certificate and its key as PEM."""
         key = ec.generate_private_key(ec.SECP256R1())
         try:
             name: x509.GeneralName = x509.IPAddress(ipaddress.ip_address(host))

@@ -4,7 +4,7 @@
 
     @check("plugin.declares-a-range", level=LOADS)
     async def test_declares_a_range(self) -> None:
-        \"\"\"The distribution says for which versions of trunkline it is made.\"\"\"
+        \"\"\"The distribution declares the versions of trunkline that it is made for.\"\"\"
         demand(range is not None, "'acme' depends on trunkline without a range; write trunkline>=0.1,<1")
 """
 
@@ -29,7 +29,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 class Level(StrEnum):
-    """How far a plugin goes; each level asks for all that the one before it does."""
+    """The levels that a plugin can reach; each level includes the demands of the levels before it."""
 
     LOADS = "loads"
     DELIVERS = "delivers"
@@ -42,7 +42,7 @@ LEVELS = tuple(Level)
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One fact that a plugin is judged by, and the level that it belongs to."""
+    """A fact that a plugin must meet, and the level that needs it."""
 
     name: str
     suite: str
@@ -51,15 +51,15 @@ class Check:
 
 
 class CheckFailed(AssertionError):
-    """A plugin does not do what it should; the message is one sentence that says so."""
+    """A plugin does not meet a check; the message is one sentence that tells how."""
 
 
 class NotApplicable(Skipped):
-    """A check does not apply to this plugin: it lacks what is checked."""
+    """A check does not apply to this plugin: the plugin lacks the checked feature."""
 
 
 class NotJudged(Skipped):
-    """A check applies, and the suite gives no means to see what it is about: the level is not reached."""
+    """A check applies, but the suite lacks the means to judge it; the level is not reached."""
 
 
 def check(name: str, *, level: Level) -> Callable[[Function], Function]:
@@ -88,7 +88,7 @@ def checks_of(suite: type) -> list[Check]:
 
 
 def demand(condition: object, sentence: str) -> None:
-    """Let the check fail with *sentence* unless *condition* holds. Raises CheckFailed."""
+    """Let the check fail with *sentence* if *condition* is false. Raises CheckFailed."""
     if not condition:
         fail(sentence)
 
@@ -100,12 +100,18 @@ def fail(sentence: str) -> NoReturn:
 
 
 def not_judged(reason: str) -> NoReturn:
-    """End the check: *reason* says what the suite lacks to judge it, and what would give it. It does not count as met. Raises NotJudged."""
+    """End the check without a result, so that its level is not reached. Raises NotJudged.
+
+    *reason* names what the suite lacks, and how an author can supply it.
+    """
     __tracebackhide__ = True
     raise NotJudged(reason)
 
 
 def not_applicable(reason: str) -> NoReturn:
-    """End the check: *reason* says what the plugin does not have. It counts as met. Raises NotApplicable."""
+    """End the check as met, because the plugin lacks the checked feature. Raises NotApplicable.
+
+    *reason* names the missing feature.
+    """
     __tracebackhide__ = True
     raise NotApplicable(reason)

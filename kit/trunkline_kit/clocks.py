@@ -8,7 +8,7 @@ from trunkline.runtime.clock import SystemClock
 class MovableClock:
     """The system's time plus an offset that a test can increase.
 
-    In a hub it is the ``context.clock`` of the plugins. Leases and retries use the database's time instead.
+    Plugins get this clock as ``context.clock``. Leases and retries use the database's time instead.
     """
 
     def __init__(self) -> None:

@@ -36,7 +36,7 @@ max_wal_size = 128MB
 """
 _MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of a name of its own is made there
 _MEMORY_BYTES = 2 * 1024**3
-"""Free space in memory that a server needs."""
+"""Free space in memory that a PostgreSQL server needs."""
 
 
 class PostgresMissing(TrunklineError):
@@ -51,7 +51,7 @@ class PostgresMissing(TrunklineError):
 
 @dataclass(frozen=True, slots=True)
 class PostgresServer:
-    """A PostgreSQL server; *url* is a database on it from which others may be made."""
+    """A PostgreSQL server; *url* is a database on it, from which other databases can be made."""
 
     url: str
     numbers: Iterator[int] = field(default_factory=itertools.count)
@@ -81,10 +81,10 @@ class PostgresServer:
 
 @contextlib.contextmanager
 def started_postgres(parent: Path | None = None) -> Generator[Any]:
-    """Start a PostgreSQL server for this process, and remove it in the end.
+    """Start a PostgreSQL server for this process, and remove it at the end.
 
-    It is stored in memory if there is room, else in *parent*. A database has some 400 files; ext4 does not reuse an inode within
-    a minute of its deletion, and takes up to 300 ms of CPU to make them just after others were removed.
+    Its files are in memory if there is enough free space, else in *parent*. A database has some 400 files. On ext4, making them just
+    after others were removed takes up to 300 ms of CPU, because an inode is not reused within a minute of its deletion.
 
     Raises:
         PostgresMissing: the package with the server is not installed.

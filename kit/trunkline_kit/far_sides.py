@@ -9,8 +9,8 @@ A suite's fixture ``far_side`` gives one. The default is ``HttpFarSide``; a chan
         async def accept(self): ...
         async def refuse_for_now(self): ...
 
-A far side's methods set its behaviour *from now on*. A method that it does not override stands for a behaviour that its
-transport lacks; the checks that need it do not apply.
+Each method sets the target's behaviour *from now on*. If a class does not override a method, its transport lacks that behaviour,
+and the checks that need the behaviour do not apply.
 """
 
 import asyncio
@@ -26,15 +26,15 @@ from trunkline.schemas.catalog import Json
 from trunkline_kit.receiver import Answer, Connection, ReceivedRequest, Receiver, Reply, Reset
 
 LONGEST_WAIT_SECONDS = 20.0
-"""How long an arrival is waited for before it is said to be missing."""
+"""Time limit for an awaited arrival; after it the arrival counts as missing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """One event that arrived at a target. *headers* is None where the transport has none; *at* is a monotonic time in seconds.
+    """One event that arrived at a target. *headers* is None if the transport has none; *at* is a monotonic time in seconds.
 
-    *event_id* is the transport's id of a repeated event, None if only the body has it. *key* is the id by which the transport
-    itself drops repetitions, such as a Message-ID: equal on each attempt, different for each subscription.
+    *event_id* is the event's id as the transport repeats it, None if only the body has the id. *key* is the id by which the transport
+    drops repetitions, such as a Message-ID: equal on each attempt, different for each subscription.
     """
 
     event_id: str | None
@@ -44,7 +44,7 @@ class Arrival:
     key: str | None = None
 
     def is_of(self, event_id: str) -> bool:
-        """Tell whether it is the event *event_id*, by its id or, without one, by its body."""
+        """Tell whether the arrival is the event *event_id*; if the transport gives no id, its body decides."""
         if self.event_id is not None:
             return self.event_id == event_id
         return re.search(rb"(?<![0-9])%s(?![0-9])" % re.escape(event_id.encode()), self.body) is not None
@@ -52,7 +52,7 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """What a channel has said to a far side so far: over how many *connections*, and how many *bytes* in all."""
+    """The traffic from a channel to a far side so far: the number of *connections*, and the number of *bytes* in all."""
 
     connections: int
     bytes: int
@@ -61,9 +61,9 @@ class Traffic:
 class FarSide:
     """A target whose behaviour a check sets. *url* is a subscription's ``target_url``.
 
-    For a channel that declares its targets, *target* has the members of one instead. *dials* is then the host and port in the
-    target, if a customer can choose them: the deployment's policy must judge the channel's connection to it. *impossible* are
-    targets, in the form of ``target_url`` or of *target*, that the channel must refuse.
+    For a channel that declares its targets, *target* has the members of a target instead. *dials* is then the host and port in the
+    target, if a customer can choose them; the deployment's policy must judge the channel's connection to them. *impossible* lists
+    targets that the channel must refuse, in the form of ``target_url`` or of *target*.
     """
 
     url: str = ""
@@ -73,7 +73,7 @@ class FarSide:
 
     @property
     def destination(self) -> dict[str, Json]:
-        """The members about the target in a request for a subscription."""
+        """Give the members about the target in a request for a subscription."""
         return {"target_url": self.url} if self.target is None else {"target": dict(self.target)}
 
     async def arrivals(self, count: int) -> Sequence[Arrival]:
@@ -89,7 +89,7 @@ class FarSide:
         return False
 
     async def reached(self) -> None:
-        """Return when anything has reached the target, even an incomplete arrival. Raises TimeoutError."""
+        """Wait until anything has reached the target, even an incomplete arrival. Raises TimeoutError."""
         await self.arrivals(1)
 
     async def accept(self) -> bool:
@@ -109,15 +109,15 @@ class FarSide:
         return False
 
     async def hang(self) -> bool:
-        """Receive from now on without ever answering."""
+        """Receive from now on, and never answer."""
         return False
 
     async def reset(self) -> bool:
-        """Break the connection on everything from now on."""
+        """Break the connection from now on whenever something arrives."""
         return False
 
     async def fall_silent(self, after_bytes: int) -> bool:  # noqa: ARG002 - what a far side behind a relay overrides
-        """Answer until *after_bytes* more have come, then receive without answering: an event whose answer is lost."""
+        """Answer until *after_bytes* more have come, then receive without an answer, so that the answer to an event is lost."""
         return False
 
     async def refuse_event(self, event_id: str) -> bool:  # noqa: ARG002 - what a far side that can overrides
@@ -129,7 +129,7 @@ class FarSide:
         return None
 
     async def of_company(self, company_id: int) -> "FarSide | None":  # noqa: ARG002 - what a far side of a broker overrides
-        """Give the view of the same target for the events of *company_id* alone; None if the transport has none.
+        """Give a view of the same target with only the events of *company_id*; None if the transport has no such view.
 
         It is for an operator's broker, where the company is part of a subject, a queue's name or a key.
         """
@@ -141,7 +141,7 @@ class FarSide:
 
 
 class HttpFarSide(FarSide):
-    """A path of its own at a ``Receiver``.
+    """A separate path at a ``Receiver``.
 
     *accepting* is the answer that accepts an event; *rejects* and *gone* are the statuses for "never" and "target gone".
     *patience_seconds* is the time limit for an arrival. If the channel declares URLs as targets (``target=Url``), the suite
@@ -169,7 +169,7 @@ class HttpFarSide(FarSide):
 
     @property
     def address(self) -> tuple[str, int]:
-        """Host and port."""
+        """Give host and port."""
         parts = urlsplit(self.url)
         return str(parts.hostname), int(parts.port or 80)
 
@@ -211,7 +211,7 @@ class HttpFarSide(FarSide):
         return True
 
     async def refuse_event(self, event_id: str) -> bool:
-        """Answer requests with the event by the first of *rejects*, or by 503."""
+        """Answer every request with this event by the first of *rejects*, or by 503 if there is none."""
         refusal = Answer(self._rejects[0] if self._rejects else 503)
 
         async def answer(connection: Connection) -> None:

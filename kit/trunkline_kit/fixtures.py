@@ -66,7 +66,7 @@ async def trunkline_hub(
 
 @pytest_asyncio.fixture
 async def trunkline_receiver() -> AsyncIterator[Receiver]:
-    """Start a scripted HTTP target on a socket of its own."""
+    """Start a scripted HTTP target on its own socket."""
     async with Receiver() as started:
         yield started
 

@@ -1,4 +1,4 @@
-"""Counts the objects that a plugin holds: those reachable from its modules and its channel that belong to it."""
+"""Counts the objects of a plugin that are reachable from its modules and its channel."""
 
 import gc
 import sys
@@ -17,7 +17,7 @@ _FOREIGN = (
     "fastapi",
     "starlette",
 )
-"""Packages whose objects are counted but not entered: everything is reachable through them."""
+"""Packages whose objects are counted but not followed, because everything is reachable through them."""
 _CONTAINERS = (dict, list, tuple, set, frozenset)
 _CLOSED = (ModuleType, CodeType, CoroutineType, FrameType, GeneratorType)
 
@@ -29,7 +29,7 @@ def count_held(package: str, roots: Iterable[object] = ()) -> int:
         for name, module in list(sys.modules.items())
         if name == package or name.startswith(f"{package}.")
     ]
-    seen: dict[int, object] = {}  # keep the objects alive: a freed one's id could be reused
+    seen: dict[int, object] = {}  # keep the objects alive, so that no id is reused
     waiting: list[Any] = [*(value for module in own for value in _values(module)), *roots]
     while waiting:
         held = waiting.pop()
@@ -59,7 +59,7 @@ def _inside(held: Any, package: str) -> list[Any]:
 
 
 def _values_of(held: Any) -> list[Any]:
-    """List a container's values: the garbage collector does not track containers of plain values."""
+    """List the values in a container; the garbage collector does not track a container of plain values."""
     return [*held, *held.values()] if isinstance(held, dict) else list(held)
 
 

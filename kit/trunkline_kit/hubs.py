@@ -39,8 +39,8 @@ HUB_SETTINGS: Mapping[str, str] = {
 class TestHub:
     """A hub that runs, with its app in front.
 
-    *client* has a key of company 92 with every scope, *operator* an operator's, *anonymous* none. *events* makes valid
-    payloads, *log* keeps what is logged.
+    *client* has a key of company 92 with every scope, *operator* has an operator's key, *anonymous* has no key. *events* makes valid
+    payloads, *log* keeps the log records.
     """
 
     __test__ = False  # not a test, despite its name
@@ -58,9 +58,9 @@ class TestHub:
     async def client_of(
         self, company_id: int | None, scopes: Sequence[str] = COMPANY_SCOPES
     ) -> httpx2.AsyncClient:
-        """Make a client with a new key of *company_id*; an operator's key for None, unless *scopes* are named.
+        """Make a client with a new key of *company_id*; None gives an operator's key, unless *scopes* are named.
 
-        This key's ``key.created`` is left out of the log, where it would come at any time between a test's events.
+        The event ``key.created`` of this key is removed: it would appear at an arbitrary place between a test's events.
         """
         chosen = (OPERATOR,) if company_id is None and scopes == COMPANY_SCOPES else scopes
         async with self.hub.database.write() as connection:
@@ -72,12 +72,12 @@ class TestHub:
     async def emit(
         self, type: str, payload: Mapping[str, Json] | None = None, company_id: int = COMPANY_ID
     ) -> AcceptedEvent:
-        """Put an event on the stream and return once it is stored; without *payload* it is the schema's example."""
+        """Put an event on the stream and return once it is stored; without *payload* the event is the schema's example."""
         chosen = self.events(type) if payload is None else payload
         return await self.hub.ingest.emit(EmittedEvent(company_id, type, chosen))
 
     def context(self, plugin: str) -> PluginContext:
-        """Give the context that the hooks of *plugin* get."""
+        """Give the context that the hub hands to the hooks of *plugin*."""
         context = self.hub.registry.context(plugin)
         assert context is not None, f"the hub has no plugin '{plugin}'"
         return context

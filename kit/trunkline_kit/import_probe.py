@@ -25,7 +25,7 @@ _LIMIT_SECONDS = 60
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """The cost and side effects of an import: *effects* are pairs of kind and text, *changed* names global state that differs."""
+    """The cost and side effects of an import: *effects* are pairs of kind and text, *changed* names the changed global state."""
 
     cpu_seconds: float
     idle_seconds: float
@@ -35,7 +35,7 @@ class Imported:
 
 
 def run(module: str) -> Imported:
-    """Import *module* in a new process with this one's import path. Raises CheckFailed."""
+    """Import *module* in a new process with the import path of this process. Raises CheckFailed."""
     environment = {
         **os.environ,
         "PYTHONPATH": os.pathsep.join(sys.path),
@@ -86,7 +86,7 @@ def _main(module: str) -> None:
 
 
 def _process() -> Mapping[str, Any]:
-    """Read the process's global state, to compare it before and after."""
+    """Read the process's global state, so that it can be compared before and after."""
     return {
         "os.environ": dict(os.environ),
         "the working directory": Path.cwd(),

@@ -1,4 +1,4 @@
-"""A plugin's distribution, and what it registers in a hub that is built and never started."""
+"""A plugin's distribution, and its registrations in a hub that is built and never started."""
 
 import sys
 from collections.abc import Mapping, Sequence
@@ -45,7 +45,7 @@ class InspectedPlugin:
 
     @cached_property
     def candidate(self) -> Candidate:
-        """The declaration of its distribution."""
+        """Give the declaration of the plugin's distribution."""
         candidates = [candidate for candidate in plugins.discover() if candidate.name == self.name]
         if len(candidates) != 1:
             sentence = (
@@ -56,17 +56,17 @@ class InspectedPlugin:
 
     @cached_property
     def distribution(self) -> Distribution:
-        """Its distribution."""
+        """Give the plugin's distribution."""
         return distribution(self.candidate.distribution)
 
     @property
     def is_built_in(self) -> bool:
-        """Tell whether it comes with trunkline itself."""
+        """Tell whether the plugin comes with trunkline itself."""
         return self.candidate.distribution == "trunkline"
 
     @cached_property
     def files(self) -> Sequence[Path]:
-        """Its Python files: its module, or all of its package."""
+        """List the plugin's Python files: its module, or all files of its package."""
         top = self.candidate.module.partition(".")[0]
         if isinstance(self.source, ModuleType) or (spec := find_spec(top)) is None or spec.origin is None:
             return ()
@@ -76,7 +76,7 @@ class InspectedPlugin:
 
     @cached_property
     def hub(self) -> Hub:
-        """A hub with this plugin alone, never started. Raises CheckFailed."""
+        """Build a hub with only this plugin, which is never started. Raises CheckFailed."""
         try:
             return self.build(self.settings)
         except TrunklineError as error:
@@ -88,50 +88,50 @@ class InspectedPlugin:
         return Hub(settings_for(url, {**settings, "plugins.enabled": self.name}), dispatch=False)
 
     def read_settings(self, settings: Mapping[str, str]) -> BaseModel | None:
-        """Read *settings* as the hub does, without building one. Raises SettingsInvalid, PluginFailed."""
+        """Read *settings* as the hub does, without building a hub. Raises SettingsInvalid, PluginFailed."""
         sections = settings_for("sqlite:///never-opened.db", settings).plugin_sections
         return read_section(self.name, sections.get(self.name), model=self.model)
 
     @property
     def module(self) -> ModuleType:
-        """Its module."""
+        """Give the plugin's module."""
         assert self.hub  # which imports it
         return sys.modules[self.candidate.module]
 
     @property
     def contributions(self) -> Contributions:
-        """Its registrations: channels, routes, event types and the rest."""
+        """Give the plugin's registrations: channels, routes, event types and the rest."""
         return self.hub.registry.contributions_of(self.name)
 
     @property
     def context(self) -> PluginContext:
-        """Its context."""
+        """Give the plugin's context."""
         context = self.contributions.context
         assert context is not None
         return context
 
     @property
     def model(self) -> type[BaseModel] | None:
-        """The model of its settings."""
+        """Give the model of the plugin's settings."""
         return type(self.contributions.settings) if self.contributions.settings is not None else None
 
     @property
     def routes(self) -> Sequence[PluginRoute]:
-        """Its routes."""
+        """List the plugin's routes."""
         return list_routes(self.contributions.routes or ())
 
     @property
     def hooks(self) -> Sequence[str]:
-        """The hooks that it implements."""
+        """List the hooks that the plugin implements."""
         names = (*REGISTER_HOOKS, "lifespan", *NOTIFICATION_HOOKS)
         return [name for name in names if self.hub.registry.implementation(name, plugin=self.name)]
 
     def call(self, hook: str, context: PluginContext | None = None, **arguments: object) -> Any:
-        """Call *hook* as the hub does, and return its result, perhaps a coroutine."""
+        """Call *hook* as the hub does, and return its result, which may be a coroutine."""
         return call_hook(self.hub, self.name, hook, context=context or self.context, **arguments)
 
     def contributed(self) -> Mapping[str, tuple[str, ...]]:
-        """Name the channels, actions, searches and migrations that it registers, by the suite that checks them."""
+        """Name the channels, actions, searches and migrations that the plugin registers, by the suite that checks them."""
         contributions = self.contributions
         of_kind = {
             kind: tuple(value.name for value in contributions.providers.get(kind, ()))

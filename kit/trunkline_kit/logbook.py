@@ -10,7 +10,7 @@ _QUIET = ("aiosqlite", "alembic", "asyncio", "httpcore2", "httpx2", "limits", "s
 
 
 class Logbook(logging.Handler):
-    """The records of a test, from debug level on; of libraries only warnings and above."""
+    """The records of a test: every level, but for libraries only warnings and above."""
 
     def __init__(self) -> None:
         super().__init__(logging.DEBUG)
@@ -23,18 +23,18 @@ class Logbook(logging.Handler):
 
     @property
     def text(self) -> str:
-        """All records with fields and tracebacks, unredacted."""
+        """Give all records with fields and tracebacks, unredacted."""
         return _text_of(self.records)
 
     def text_for(self, *own: str) -> str:
-        """The same, with debug lines only of the loggers *own* and those below them."""
+        """Give all records as ``text`` does, but debug lines only of the loggers *own* and of loggers below them."""
         return _text_of(
             record for record in self.records if record.levelno > logging.DEBUG or record.name.startswith(own)
         )
 
     @property
     def redacted_text(self) -> str:
-        """The same as a hub's log shows it."""
+        """Give all records as a hub's log shows them."""
         return redact(self.text)
 
 

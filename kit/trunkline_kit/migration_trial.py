@@ -1,4 +1,4 @@
-"""A database on which a plugin's migrations are tried: upgrades, downgrades, snapshots of its tables, and sample rows."""
+"""A database that a plugin's migrations are tried on: upgrades, downgrades, snapshots of its tables, and sample rows."""
 
 import contextlib
 import datetime as dt
@@ -69,7 +69,7 @@ class Trial:
             await self._run(command.upgrade, revision)
 
     async def down(self, revision: str = "base") -> None:
-        """Take the plugin's history back to *revision*."""
+        """Downgrade the plugin's history to *revision*."""
         with self.explained(f"going down to {revision}"):
             await self._run(command.downgrade, revision)
 
@@ -85,7 +85,7 @@ class Trial:
 
     @contextlib.contextmanager
     def explained(self, what: str) -> Generator[None]:
-        """Turn an exception of *what* into a failed check with a sentence."""
+        """Turn an exception in the block into a failed check; *what* names the step in its sentence."""
         try:
             yield
         except (CheckFailed, NotApplicable):

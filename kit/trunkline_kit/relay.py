@@ -1,7 +1,7 @@
-"""A wire between a channel and a real server under test: it carries everything, or lets answers wait, or breaks.
+"""A relay between a channel and a real server under test: it passes everything on, withholds answers, or breaks the connection.
 
-For a far side whose transport is not HTTP: the server keeps running, so that arrivals can be read from it, while the channel
-meets a hanging target or a lost connection::
+It is for a far side whose transport is not HTTP. The server keeps running, so that arrivals can be read from it, while the
+channel meets a hanging target or a lost connection::
 
     async with Relay("127.0.0.1", server.port) as relay:
         yield Stream(relay, "crm")  # a RelayedFarSide, whose target has relay.port
@@ -19,10 +19,11 @@ Mode = Literal["carry", "hang", "reset"]
 
 
 class Relay:
-    """Listens at *port* for connections to the server at *host*, *server_port*, or at the socket whose path *host* is.
+    """Listens at *port* for connections to the server at *host*, *server_port*, or at the Unix socket with the path *host*.
 
-    Enter it to open it. *mode* also applies to existing connections: ``carry`` everything; ``hang``: the channel's data arrives,
-    but no answer comes back; ``reset``: the connection breaks when the channel sends data. With *tls* it uses TLS.
+    Enter it to open it. *mode* also applies to existing connections. With ``carry`` everything passes; with ``hang`` the channel's
+    data arrives, but no answer comes back; with ``reset`` the connection breaks when the channel sends data. With *tls* the relay uses
+    TLS.
     """
 
     def __init__(self, host: str, server_port: int = 0, *, tls: ssl.SSLContext | None = None) -> None:
@@ -31,7 +32,7 @@ class Relay:
         self.connections = 0
         """Number of connections on which a channel has sent data."""
         self.aside = b""
-        """First bytes of connections that are not counted because they belong to another, such as PostgreSQL's cancel requests."""
+        """First bytes of connections that are not counted, because they belong to another one, such as cancel requests."""
         self.said_bytes = 0
         """Number of bytes that the channel has sent."""
         self.silent_from: int | None = None
@@ -70,7 +71,7 @@ class Relay:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def beside(self) -> "Relay":
-        """Open another relay to the same server with its own mode; it is closed with this one."""
+        """Open another relay to the same server, with a separate mode; it is closed with this relay."""
         return await self._others.enter_async_context(Relay(self._host, self._server_port))
 
     async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -136,7 +137,7 @@ class Relay:
 
 
 class RelayedFarSide(FarSide):
-    """A far side behind *relay*, by which its target hangs or breaks. Its *target* names the relay's port."""
+    """A far side behind *relay*, which makes the target hang or break. *target* names the relay's port."""
 
     def __init__(self, relay: Relay) -> None:
         self.relay = relay
@@ -147,7 +148,7 @@ class RelayedFarSide(FarSide):
         return self.relay.server in detail
 
     async def reached(self) -> None:
-        """Wait for a connection since it hangs: with a protocol that begins with a greeting, no event arrives then."""
+        """Wait for a connection to the hanging relay: if the protocol begins with a greeting, no event arrives then."""
         await asyncio.wait_for(self.relay.connected.wait(), LONGEST_WAIT_SECONDS)
 
     def traffic(self) -> Traffic:

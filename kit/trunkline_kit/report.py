@@ -1,7 +1,7 @@
 """The conformance report: the findings about each plugin, and the level that it reaches.
 
-A level is reached when every check of every suite up to it was met. A plugin with a part whose suite did not run reaches at
-most ``loads``.
+A level is reached when every check of every suite up to it was met. If the suite for a part of the plugin did not run, the plugin
+reaches at most ``loads``.
 """
 
 from collections import Counter
@@ -21,7 +21,7 @@ WORDS: Mapping[Outcome, str] = {
     "not_applicable": "not applicable",
 }
 UNMET: Mapping[str, str] = {"failed": "", "not_judged": "was not judged: "}
-"""The outcomes that withhold a level, each with the text before its message."""
+"""The outcomes that keep a plugin from a level, each with the text before its message."""
 SUITES: Mapping[str, str] = {
     "plugin": "PluginConformance",
     "channel": "ChannelConformance",
@@ -34,7 +34,7 @@ SUITES: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """The result of one check. *subject* is the part of the plugin that was checked (a channel's name), empty for the whole."""
+    """The result of one check. *subject* is the checked part of the plugin, such as a channel's name; empty for the whole plugin."""
 
     plugin: str
     name: str
@@ -48,7 +48,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The level of one plugin; *missing* lists the failures that withhold the next one."""
+    """The level of one plugin; *missing* lists the failures that keep it from the next level."""
 
     plugin: str
     level: Level | None
@@ -73,7 +73,7 @@ class Verdict:
 
 @dataclass(slots=True)
 class Evidence:
-    """All results about one plugin: its findings, the checks of each suite that ran, and what the plugin registers."""
+    """All results about one plugin: its findings, the checks of each suite that ran, and the plugin's registrations."""
 
     findings: list[Finding] = field(default_factory=list[Finding])
     expected: dict[tuple[str, str], frozenset[tuple[str, str]]] = field(
@@ -92,7 +92,7 @@ class Report:
         return bool(self._evidence)
 
     def of(self, plugin: str) -> Evidence:
-        """Return the evidence about *plugin*, to add to."""
+        """Return the evidence about *plugin*, which the caller may extend."""
         return self._evidence.setdefault(plugin, Evidence())
 
     def add(self, finding: Finding, *, expected: Iterable[tuple[str, str]] = ()) -> None:
@@ -115,7 +115,7 @@ class Report:
 
 
 def verdict_on(plugin: str, evidence: Evidence) -> Verdict:
-    """Give the level of *plugin*, and the failures that withhold the next."""
+    """Give the level of *plugin*, and the failures that keep it from the next level."""
     findings = tuple(_settled(evidence.findings))
     missing_suites = tuple(_missing_suites(evidence))
     reached: Level | None = None
@@ -131,7 +131,7 @@ def verdict_on(plugin: str, evidence: Evidence) -> Verdict:
 
 
 def _settled(findings: Iterable[Finding]) -> Iterator[Finding]:
-    """Give one finding for each check and subject: the worst, with the total time."""
+    """Give one finding for each check and subject: the worst one, with the total time."""
     groups: dict[tuple[str, str, str], list[Finding]] = {}
     for finding in findings:
         groups.setdefault((finding.suite, finding.subject, finding.name), []).append(finding)

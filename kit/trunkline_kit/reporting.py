@@ -57,7 +57,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Print each plugin's level, and the failures that withhold the next."""
+    """Print each plugin's level, and the failures that keep it from the next level."""
     report = report_of(config)
     if not report:
         return
@@ -71,7 +71,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 
 def _outcome(report: pytest.TestReport, call: pytest.CallInfo[None]) -> Outcome | None:
-    """Give a check's outcome; None for a phase without one."""
+    """Give a check's outcome; None for a phase of the test without an outcome."""
     if call.excinfo is not None and isinstance(call.excinfo.value, NotApplicable):
         return "not_applicable"
     if call.excinfo is not None and isinstance(call.excinfo.value, NotJudged):

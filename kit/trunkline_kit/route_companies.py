@@ -1,4 +1,4 @@
-"""Calls a plugin's routes for two companies: the first stores and reads, the other tries to read and change the first one's data."""
+"""Calls a plugin's routes for two companies. The first stores and reads data; the second tries to read and change that data."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -29,7 +29,7 @@ class Leak:
 
 @dataclass(frozen=True, slots=True)
 class Companies:
-    """The result for two companies: *stored* counts the first one's visible data, *leaks* lists the data that the other one got."""
+    """The result for two companies: *stored* counts the first company's data, *leaks* lists the data that the second got."""
 
     stored: int
     leaks: Sequence[Leak]
@@ -38,7 +38,10 @@ class Companies:
 async def try_companies(
     hub: TestHub, routes: Sequence[PluginRoute], bodies: Mapping[str, Mapping[str, Json]]
 ) -> Companies:
-    """Store by every POST as company 92, call every GET as it, and then call as company 93. *bodies* are valid ones by route."""
+    """Find the data of company 92 that company 93 can read or change by *routes*.
+
+    Company 92 stores by every POST and reads by every GET, then company 93 calls them. *bodies* are valid bodies by route.
+    """
     neighbour = await hub.client_of(NEIGHBOUR_ID)
     document: Mapping[str, Any] = (await hub.anonymous.get("/openapi.json")).json()
     ids: set[str] = set()
@@ -72,7 +75,7 @@ async def try_companies(
 
 
 async def _read(neighbour: httpx2.AsyncClient, route: PluginRoute, known: set[str]) -> list[Leak]:
-    """Repeat the company's reads as the neighbour, also with the company's id in every possible place."""
+    """Repeat the company's reads as the neighbour: as they are, and with the company's id in the query and in a header."""
     number = str(COMPANY_ID)
     places: Sequence[tuple[str, Mapping[str, Any]]] = (
         ("once that company had read it", {}),
@@ -94,7 +97,7 @@ async def _store(
     body: Mapping[str, Json],
     reads: Sequence[PluginRoute],
 ) -> list[Leak]:
-    """Store as the neighbour with the company's id in the body: this may be refused, but must not store data for the company."""
+    """Store as the neighbour with the company's id in the body: a refusal is fine, but nothing may be stored for the company."""
     text = orjson.dumps(body).decode().replace(CANARY, FOREIGN)
     for name in ("company_id", "companyId"):
         answer = await neighbour.post(route.path, json={**orjson.loads(text), name: COMPANY_ID})

@@ -43,7 +43,7 @@ SEGMENTS: Sequence[tuple[str, str]] = (
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One call and its answer: *kind* is the call's defect, *error* the app's exception, if any."""
+    """One call and its answer: *kind* names the defect of the call, *error* is the app's exception, if any."""
 
     route: PluginRoute
     kind: str
@@ -56,7 +56,7 @@ class Exchange:
 
     @property
     def fields(self) -> set[str]:
-        """The names in the answer, if it is a JSON object."""
+        """Give the names in the answer, if it is a JSON object."""
         with contextlib.suppress(ValueError):
             document: Any = orjson.loads(self.text)
             return set(document) if isinstance(document, dict) else set()

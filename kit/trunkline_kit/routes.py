@@ -11,7 +11,7 @@ from trunkline.contract import Routes
 
 @dataclass(frozen=True, slots=True)
 class PluginRoute:
-    """One method at one path. *tags*, *summary* and the rest are the route's own, without FastAPI's defaults."""
+    """One method at one path. *tags*, *summary* and the rest are those that the route declares, without FastAPI's defaults."""
 
     method: str
     path: str
@@ -29,7 +29,7 @@ class PluginRoute:
 
     @property
     def slots(self) -> str:
-        """The path with its parameters' names left out: two routes with the same slots clash."""
+        """Give the path without the names of its parameters: two routes with equal slots clash."""
         return "/".join("{}" if part.startswith("{") else part for part in self.path.split("/"))
 
 

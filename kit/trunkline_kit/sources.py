@@ -1,6 +1,6 @@
-"""Plugins without a distribution: modules and sources made by a test, declared as if they were installed.
+"""Plugins without a distribution: modules and texts from a test, declared as if they were installed.
 
-A folder with the metadata of a distribution goes onto ``sys.path``, so the hub finds the plugin like any other.
+A folder with the metadata of a distribution is added to ``sys.path``, so the hub finds the plugin like any other.
 """
 
 import importlib
@@ -17,7 +17,7 @@ Files = dict[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A plugin as the text of its module, and the distribution that is to bring it.
+    """A plugin as the text of its module, and the distribution that declares it.
 
     *files* (path → text) are written beside the module, such as its migrations. *requires* is None for no dependency.
     """
@@ -32,7 +32,7 @@ class Source:
 
 
 PluginSource = str | ModuleType | Source
-"""A plugin: the name of an entry point that is installed, or a module or its text, declared for the test."""
+"""A plugin: the name of an installed entry point, or a module or a module's text that is declared for the test."""
 
 
 def name_of(plugin: PluginSource) -> str:

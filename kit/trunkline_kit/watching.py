@@ -62,7 +62,7 @@ class Watch:
 
 
 def kind_of(event: str, arguments: tuple[object, ...]) -> str | None:
-    """Classify an audit event; None if it has no side effect."""
+    """Classify an audit event; None for an event without a side effect."""
     if any("__pycache__" in str(argument) for argument in arguments[:2]):  # of the interpreter itself
         return None
     return _kind_of_open(arguments) if event == "open" else _KINDS.get(event)

@@ -40,14 +40,14 @@ class LazyLoader:
         self._config = config
 
     def pytest_pycollect_makeitem(self, collector: pytest.Collector, name: str, obj: object) -> None:
-        """Check whether a module that was just imported, or a test in it, needs them."""
+        """Load them if a module that was just imported, or a test in it, needs them."""
         del collector, name
         if "trunkline_kit" in sys.modules or _asks_for_fixture(obj):
             load(self._config)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Pass on the finding of a check; under pytest-xdist this process may not have collected tests itself."""
+        """Pass on the finding of a check; under pytest-xdist the controlling process may have collected no tests."""
         if any(name == PROPERTY for name, _ in report.user_properties):
             load(self._config)
             sys.modules[PLUGINS[1]].collect(self._config, report)

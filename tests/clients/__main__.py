@@ -1,8 +1,8 @@
 """Generates clients from the OpenAPI document as users do, compiles them, and calls a hub with each (``make clients``).
 
 Each client emits an event, gets a 422 as a typed problem, polls to the end, creates, lists and deletes a subscription, carries
-out an action and a search. An amount of 149999.99 and an id of 3,000,000,000 must arrive whole. Give the names of clients to
-make only those. The linters are among them.
+out an action and a search. An amount of 149999.99 and an id of 3,000,000,000 must arrive unchanged. Name clients (or linters) to run
+only those.
 """
 
 import os
@@ -40,7 +40,7 @@ TSCONFIG = """{"compilerOptions": {"strict": true, "module": "esnext", "moduleRe
 "noEmit": true, "lib": ["es2023", "dom"], "types": ["node"]}, "include": ["*.ts"]}"""
 RULES = 'extends: ["spectral:oas", "spectral:asyncapi"]'
 GENERATED = 'package javax.annotation; public @interface Generated { String[] value(); String date() default ""; String comments() default ""; }'
-"""A library's annotation that the generated code uses and no JDK has."""
+"""An annotation in the generated code that no JDK contains."""
 
 
 class Missing(Exception):
@@ -123,17 +123,17 @@ def typescript(folder: Path, hub: dict[str, str], program: str, *make: str) -> N
 
 
 def openapi_typescript(folder: Path, hub: dict[str, str]) -> None:
-    """TypeScript's types for openapi-fetch."""
+    """Make TypeScript's types for openapi-fetch."""
     typescript(folder, hub, "openapi_fetch.ts", "openapi-typescript", "openapi.json", "-o", "api.ts")
 
 
 def hey_api(folder: Path, hub: dict[str, str]) -> None:
-    """TypeScript's client of hey-api."""
+    """Make TypeScript's client of hey-api."""
     typescript(folder, hub, "hey_api.ts", "openapi-ts", "-i", "openapi.json", "-o", "hey")
 
 
 def openapi_python_client(folder: Path, hub: dict[str, str]) -> None:
-    """Python's client, judged by ``mypy --strict``."""
+    """Make Python's client, checked by ``mypy --strict``."""
     run(
         python("openapi-python-client"),
         "generate",
@@ -151,7 +151,7 @@ def openapi_python_client(folder: Path, hub: dict[str, str]) -> None:
 
 
 def java_native(folder: Path, hub: dict[str, str]) -> None:
-    """Java's client on the HTTP client of the JDK; Jackson is in the generator's own archive."""
+    """Make Java's client on the JDK's HTTP client; Jackson is in the generator's own archive."""
     if shutil.which("javac") is None:
         raise Missing("a JDK (Debian's default-jdk-headless)")
     generator(
@@ -174,7 +174,7 @@ def java_native(folder: Path, hub: dict[str, str]) -> None:
 
 
 def rust(folder: Path, hub: dict[str, str]) -> None:
-    """Rust's client of openapi-generator, on Debian's crates."""
+    """Make Rust's client of openapi-generator, on Debian's crates."""
     if shutil.which("cargo") is None or not list(CRATES.glob("reqwest-0.12*")):
         raise Missing(f"cargo and Debian's crates ({DEBIAN})")
     generator(folder, "-g", "rust", "-o", "made")

@@ -57,7 +57,7 @@ class Served:
         self._started.clear()
 
     def key_of(self, company_id: int | None) -> str:
-        """Make a key of *company_id*, an operator's for None."""
+        """Make a key of *company_id*; None gives an operator's key."""
         making = self._hub.keys.create(company_id, name="test", scopes=scopes_of(company_id, COMPANY_SCOPES))
         return asyncio.run_coroutine_threadsafe(making, self._loop).result(20)[1]
 

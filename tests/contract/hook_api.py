@@ -1,4 +1,4 @@
-"""The contract with plugin authors as a file: describes the code, compares it with the file, and updates the file.
+"""The contract with plugin authors as a file: describes the code, compares the description with the file, and updates the file.
 
 ``python tests/contract/hook_api.py`` writes ``hook_api.json``. It refuses changes that break the promise of
 docs/explanation/stability.md: a breaking change without a new ``trunkline.HOOK_API``, and an addition that the changelog does
@@ -51,7 +51,7 @@ def current(part: str) -> dict[str, Any]:
         case "trunkline" | "pages" | "routes":
             names = public_api.exported(PUBLIC[part])
             return _describe({name: value for name, value in names.items() if name not in UNVERSIONED})
-        case "capabilities":  # mentioned by other names; a plugin need not import it
+        case "capabilities":  # mentioned under other names; a plugin need not import it
             taken = [value for module in PUBLIC.values() for value in public_api.exported(module).values()]
             others = public_api.exported(contract)
             return _describe({name: value for name, value in others.items() if value not in taken})
@@ -98,7 +98,7 @@ def _differences_of(name: str, old: Described, new: Described) -> Iterator[Chang
         match part:
             case "fields":
                 yield from _members(name, before or {}, after or {}, is_optional=_has_default(by_hub))
-                if not by_hub and new.get("kind") != "model":  # pydantic models take no field by position
+                if not by_hub and new.get("kind") != "model":  # pydantic models have no positional fields
                     yield from _order(name, before or {}, after or {})
             case "arguments":
                 is_hook = "kind" not in new

@@ -1,6 +1,6 @@
 """Counts the lines of each room that are not blank, and compares them with ``lines.txt``: ``python tests/contract/lines.py``.
 
-A room is a folder or module of ``core/trunkline``, a plugin, or a tree of its own. If a room exceeds its budget, remove
+A room is a folder or module of ``core/trunkline``, a plugin, or one of the other trees. If a room exceeds its budget, remove
 code, or change its line of ``lines.txt`` in the same commit, and give the reason in the commit message.
 """
 

@@ -1,4 +1,4 @@
-"""The names in the OpenAPI document, which generated clients have as names of methods and classes."""
+"""The names in the OpenAPI document, from which generated clients take the names of methods and classes."""
 
 import re
 from pathlib import Path
@@ -15,7 +15,7 @@ COMMON = {
     "Pair", "Promise", "Range", "Record", "Request", "Response", "Result", "Runtime", "Service", "Set", "Short", "Status",
     "String", "Subscription", "Symbol", "System", "Task", "Thread", "Time", "Type", "Uri", "Url", "Vec", "Void",
 }  # fmt: skip
-"""Classes that every program of Java, Go, C#, Rust or TypeScript knows, and those of the generators' own runtimes."""
+"""Common classes of Java, Go, C#, Rust and TypeScript, and classes of the generators' own runtimes."""
 EXAMPLES = "listConsumers, getConsumer, createConsumer, updateConsumer, deleteConsumer, commitConsumer"
 
 

@@ -1,4 +1,4 @@
-"""Every route that changes something leaves an entry in the audit log: one that is new has its call here, or a reason."""
+"""Every route that changes something leaves an entry in the audit log: each has a call in this file, or a reason."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -35,7 +35,7 @@ EVENT_SCHEMA = {
 
 
 class Caller:
-    """Calls routes, and finds out what the audit log has of each call."""
+    """Calls routes, and finds the entries of the audit log for each call."""
 
     def __init__(self, hub, receiver):
         self.hub, self.receiver = hub, receiver
@@ -55,7 +55,7 @@ class Caller:
         return answer.json() if answer.content else None
 
     async def news(self) -> set[str]:
-        """List the actions that were noted since the last time."""
+        """List the actions that were logged since the last call."""
         page = (await self.hub.operator.get("/api/v1/audit", params={"limit": 200})).json()["entries"]
         fresh = {entry["action"] for entry in page if entry["id"] > self._seen}
         self._seen = max((entry["id"] for entry in page), default=0)

@@ -11,7 +11,7 @@ from benchmarks.results import Options, Row
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/internals/performance.md").read_text(encoding="utf-8")
 WITH_ALL_PLUGINS = ("agents", "portal", "profile", "push")
-"""The others start with two here: a process with all of them takes a second of CPU more."""
+"""The other benchmarks start with two plugins here: a process with all of them takes a second of CPU more."""
 
 
 @pytest.mark.slow
@@ -20,7 +20,7 @@ WITH_ALL_PLUGINS = ("agents", "portal", "profile", "push")
 def test_each_suite_runs_and_measures_something(suite, monkeypatch):
     if suite not in WITH_ALL_PLUGINS:
         monkeypatch.setenv("TRUNKLINE_PLUGINS__ENABLED", "webhooks,polling")
-    engines = ("sqlite",)  # profile, scaling, steady, takeover and the portal's take PostgreSQL too
+    engines = ("sqlite",)  # profile, scaling, steady, takeover and the portal's need PostgreSQL, too
     rows = module_of(suite).run(Options(scale=0.01, rounds=1, engines=engines))
     assert any(any(row.figures.values()) for row in rows)
     assert [row.name for row in rows if f"\n| {row.name} |" not in report.table(rows)] == []

@@ -1,4 +1,4 @@
-"""The client programs in other languages, as the docs show them, run against a real hub."""
+"""The client programs in other languages, as in the docs, run against a real hub."""
 
 import os
 import shutil
@@ -68,7 +68,7 @@ class Hub:
         self.process.wait(20)
 
     def emit(self, key: str, type: str) -> str:
-        """Emit an event; gives the line that a follower prints of it."""
+        """Emit an event; return the line that a follower prints about it."""
         event = {"type": type, "payload": PAYLOADS[type]}
         answer = httpx2.post(f"{self.url}/api/v1/events", json=event, headers={"X-Api-Key": key}, timeout=20)
         return f"{answer.raise_for_status().json()['id']} {type}"
@@ -84,7 +84,7 @@ def wait_for(file: Path, text: str, *, seconds: float = 30) -> str:
 
 @pytest.fixture(scope="module")
 def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
-    """One hub for all languages, each of which follows a company of its own."""
+    """Start one hub for all languages; each language follows a separate company."""
     started = Hub(tmp_path_factory.mktemp("hub"))
     started.start()
     yield started
@@ -120,7 +120,7 @@ def test_a_follower_misses_nothing_and_goes_on_where_it_stopped(hub: Hub, langua
         third = hub.emit(key, "client.created")
         follower = follow()
         wait_for(output, third)
-        hub.stop()  # it says so, waits, and goes on
+        hub.stop()  # it prints this, waits, and continues
         hub.start()
         fourth = hub.emit(key, "invoice.created")
         written = wait_for(output, fourth, seconds=40)

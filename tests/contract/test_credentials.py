@@ -1,4 +1,4 @@
-"""The table of credentials names every kind, every way to end each, and every module that makes secrets."""
+"""The table of credentials has every kind, every way to end each kind, and every module that makes secrets."""
 
 import ast
 import re
@@ -16,7 +16,7 @@ _NO_SECRETS = {
     "core/trunkline/store/rehearsal.py",
     "core/trunkline/subscribing/leasing.py",
 }
-"""Ids of requests, rows of a rehearsal, and leases, which are good for nothing without a key."""
+"""Request ids, rows of a rehearsal, and leases, which are useless without a key."""
 
 
 def rows() -> list[list[str]]:
@@ -25,7 +25,7 @@ def rows() -> list[list[str]]:
 
 
 def makes_secrets(path: Path) -> bool:
-    """Tell whether a module makes random text that nobody guesses, or seals something for its way through other hands."""
+    """Tell whether a module makes unguessable random text, or seals a value for a browser."""
     for node in ast.walk(ast.parse(path.read_text())):
         name = getattr(node, "attr", getattr(node, "id", None))
         if name in _MAKERS:

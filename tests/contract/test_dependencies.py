@@ -24,14 +24,14 @@ def declared() -> list[Requirement]:
 
 
 def explained() -> Iterator[str]:
-    """The packages that stand in back ticks in the middle column of the table."""
+    """Give the packages in back ticks in the middle column of the table."""
     for line in (ROOT / "docs/explanation/dependencies.md").read_text().splitlines():
         if line.startswith("| ") and line.count(" | ") == 2:
             yield from re.findall(r"`([^`]+)`", line.split(" | ")[1])
 
 
 def brought_in() -> set[str]:
-    """What the declared requirements bring in on this machine, followed to the end."""
+    """Give all packages that the declared requirements install on this machine, directly or indirectly."""
     waiting = [requirement for requirement in declared() if applies(requirement)]
     seen = set[tuple[str, str]]()
     while waiting:
@@ -85,7 +85,7 @@ def test_each_pin_lies_in_the_range_that_is_declared():
 
 @pytest.mark.parametrize("name", ["aiosqlite", "uvicorn"])
 def test_a_library_whose_internals_are_used_is_bounded_by_the_version_that_is_tried(name):
-    """``make oldest-dependencies`` tries the oldest, all other tests the pinned one, which is of the newest minor allowed."""
+    """``make oldest-dependencies`` tests the oldest version, all other tests the pinned one, of the newest allowed minor version."""
     (requirement,) = (one for one in declared() if one.name == name)
     (pin,) = (Requirement(line) for line in PINS if Requirement(line).name == name)
     (version,) = (specifier.version for specifier in pin.specifier)

@@ -1,4 +1,4 @@
-"""The files in ``deploy``: their own tools take them, and what they name exists in the hub."""
+"""The files in ``deploy``: their own tools accept them, and every name in them exists in the hub."""
 
 import json
 import re
@@ -21,7 +21,7 @@ DEPLOY = Path(__file__).parents[2] / "deploy"
 DASHBOARD = json.loads((DEPLOY / "grafana" / "trunkline.json").read_text())
 ALERTS = yaml.safe_load((DEPLOY / "prometheus" / "alerts.yml").read_text())
 HELM = "helm-python-sdk==0.2.2"
-"""Helm's own code, as a library: it is in no distribution of Debian's."""
+"""Helm's own code as a library, which no package of Debian contains."""
 KUBERNETES = "kubernetes-validate==1.37.0"
 """The schemas of Kubernetes' own API, of each of its versions."""
 RENDER = """if True:
@@ -153,7 +153,7 @@ def test_prometheus_takes_the_rules_and_each_wakes_somebody_just_where_it_should
 
 @pytest.fixture(scope="module")
 def tools(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A Python of its own that has Helm and the schemas of Kubernetes."""
+    """Make a virtual environment with Helm and the schemas of Kubernetes."""
     folder = tmp_path_factory.mktemp("helm")
     subprocess.run([sys.executable, "-m", "venv", folder], check=True)
     subprocess.run([folder / "bin" / "pip", "install", "--quiet", HELM, KUBERNETES], check=True, timeout=300)
@@ -162,7 +162,7 @@ def tools(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def helm(tools: Path) -> Any:
-    """Renders the chart with values, by Helm itself."""
+    """Give a function that renders the chart with values, by Helm itself."""
 
     def render(values: dict[str, Any]) -> dict[str, Any]:
         command = [tools, "-c", RENDER, DEPLOY / "helm", json.dumps(values)]
@@ -210,7 +210,7 @@ def test_helm_takes_the_chart_and_its_pods_are_confined(helm):
 def test_kubernetes_knows_every_field_of_what_helm_makes(helm, tools: Path, version: str):
     made = [
         item for item in objects(helm(EVERYTHING)) if item["kind"] != "PodMonitor"
-    ]  # which it learns of others
+    ]  # its schema comes from another project
     assert len(made) == 6
     command = [tools, "-c", JUDGE, version]
     done = subprocess.run(command, input=json.dumps(made), capture_output=True, text=True, check=False)

@@ -1,4 +1,4 @@
-"""The container, compose and proxy files: what they name exists. Building images needs an engine that is not here."""
+"""The container, compose and proxy files: every name in them exists. Building images needs an engine, which is not available here."""
 
 import json
 import re
@@ -107,7 +107,7 @@ def test_compose_itself_takes_the_sample_and_what_init_writes(tmp_path: Path, ki
 
 
 ROOTS_CAPABILITIES = {"CHOWN", "DAC_OVERRIDE", "FOWNER", "NET_BIND_SERVICE", "SETGID", "SETUID"}
-"""What an image may keep that begins as root and drops to a user of its own."""
+"""Capabilities that an image may keep if it starts as root and drops to another user."""
 
 
 def test_every_container_is_confined_and_ours_keeps_no_capability():

@@ -1,4 +1,4 @@
-"""What is built from the checkout holds everything, and both kinds of installation work."""
+"""The distribution built from the checkout is complete, and both kinds of installation work."""
 
 import subprocess
 import sys
@@ -54,7 +54,7 @@ def run(*command: str | Path, cwd: Path) -> str:
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the source archive, and the wheel that was built from that archive."""
+    """Build the source archive, and the wheel from that archive; give their folder."""
     folder = tmp_path_factory.mktemp("dist")
     run(sys.executable, "-m", "build", "--no-isolation", "--outdir", folder, ROOT, cwd=folder)
     return folder
@@ -62,7 +62,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def kit(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel of the conformance kit."""
+    """Build the wheel of the conformance kit."""
     folder = tmp_path_factory.mktemp("kit")
     run(
         sys.executable,
@@ -77,11 +77,11 @@ def kit(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def environment(tmp_path: Path) -> Path:
-    """A fresh virtual environment that borrows this one's dependencies, but not its trunkline."""
+    """Make a fresh virtual environment that uses this one's dependencies, but not its trunkline."""
     folder = tmp_path / "environment"
     venv.create(folder, symlinks=True)
     (site_packages,) = folder.glob("lib/python*/site-packages")
-    # Python does not follow the .pth files of a folder that was itself named by one: the editable trunkline stays out.
+    # Python does not follow the .pth files of a folder that a .pth file names, so the editable trunkline stays out.
     site_packages.joinpath("borrowed.pth").write_text(sysconfig.get_path("purelib") + "\n")
     return folder
 

@@ -1,6 +1,6 @@
-"""What the pages say works: their commands and programs are run against a real hub, and their links lead somewhere.
+"""The pages are true: their commands and programs work against a real hub, and their links lead somewhere.
 
-CONTRIBUTING says what each kind of fenced block means.
+CONTRIBUTING explains each kind of fenced block.
 """
 
 import contextlib
@@ -51,9 +51,9 @@ OFFLINE = {
     "PIP_NO_BUILD_ISOLATION": "0",
     "PIP_DISABLE_PIP_VERSION_CHECK": "1",
 }
-"""Makes pip build from what is installed; its "no build isolation" is off when the variable says 0."""
+"""Makes pip build from installed packages; its "no build isolation" is in effect if the variable is 0."""
 WITH_PACKAGES = {**OFFLINE, "PYTHONPATH": sysconfig.get_path("purelib")}
-"""A reader's own environment finds what trunkline needs, as an index would give it."""
+"""A reader's environment finds trunkline's dependencies, as if they came from an index."""
 CURL = """#!{python}
 import sys, urllib.error, urllib.request
 arguments, headers, url, data, method = iter(sys.argv[1:]), {{}}, "", None, None
@@ -73,7 +73,7 @@ except urllib.error.HTTPError as error:
     answer = error
 sys.stdout.buffer.write(answer.read())
 """
-"""As much of curl as the pages use, for machines without it."""
+"""The part of curl that the pages use, for machines without curl."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +117,7 @@ def ends_by(seconds: float, condition: Callable[[], bool]) -> bool:
 class Reader:
     """Someone who follows a page word for word, in one shell, in an empty folder.
 
-    Ports 8000 and 9000 are free ones here; ``CHECKOUT`` is this checkout.
+    Free ports replace the ports 8000 and 9000; ``CHECKOUT`` is this checkout.
     """
 
     def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
@@ -160,7 +160,7 @@ class Reader:
         self.shell.communicate()
 
     def follow(self, page: Path) -> None:
-        """Do what every block of *page* says."""
+        """Carry out every block of *page*."""
         printed = ""
         for block in blocks_of(page):
             text = self.located(block.text)
@@ -185,7 +185,7 @@ class Reader:
         return text
 
     def run(self, commands: str) -> str:
-        """Run *commands* and return what they print."""
+        """Run *commands* and return their output."""
         assert self.shell.stdin is not None
         assert self.shell.stdout is not None
         self.shell.stdin.write(f"{commands}\nprintf '\\n=== done\\n'\n")
@@ -213,7 +213,7 @@ MakeReader = Callable[..., Reader]
 
 @pytest.fixture
 def make_reader(tmp_path: Path) -> Iterator[MakeReader]:
-    """Make readers; what they have started ends with the test."""
+    """Make readers; the processes that they start end with the test."""
     with contextlib.ExitStack() as stack:
 
         def make(environment: Mapping[str, str] | None = None) -> Reader:
@@ -226,7 +226,7 @@ def make_reader(tmp_path: Path) -> Iterator[MakeReader]:
 
 @pytest.fixture
 def reader(make_reader: MakeReader) -> Reader:
-    """A reader beside a hub that runs, with a key in ``KEY``."""
+    """Make a reader beside a running hub, with a key in ``KEY``."""
     loose = {f"TRUNKLINE_DELIVERY__ALLOW_{what}": "true" for what in ("HTTP", "PRIVATE_NETWORKS")}
     reader = make_reader(loose)
     reader.start("serve", "trunkline serve")
@@ -284,7 +284,7 @@ def test_the_how_to_about_an_own_product_leads_from_an_empty_folder_to_its_event
     assert ["shop", "active"] in names
     assert "crm" not in [name[0] for name in names]
 
-    reader.ports["8000"] = str(free_port())  # a hub with the plugin, beside the one that calls the product
+    reader.ports["8000"] = str(free_port())  # a hub with the plugin, beside the hub that calls the product
     reader.run(
         f"export TRUNKLINE_SERVER__PORT={reader.ports['8000']} TRUNKLINE_DATABASE__URL=sqlite:///again.db"
     )
@@ -311,7 +311,7 @@ def test_the_tutorial_about_a_connector_leads_from_an_empty_folder_to_what_it_pr
 
 
 def test_the_tutorial_about_a_broker_begins_as_the_one_about_a_connector():
-    """What follows is walked in ``tests/third_party/test_strangers_path.py``, which takes the commands from the page."""
+    """``tests/third_party/test_strangers_path.py`` tests the rest, with the commands from the page."""
     begins, first = (
         blocks(f"tutorials/{page}.md", "sh", "")[0] for page in ("broker-channel", "first-connector")
     )
@@ -421,7 +421,7 @@ def test_the_polling_client_misses_nothing_when_it_is_killed(reader: Reader):
 # ---- programs ---------------------------------------------------------------------------------------------------------
 
 REFUSALS = (ValueError, WebhookVerificationError, InvalidSignature)
-"""What each way to verify raises where a push is not genuine."""
+"""The exceptions of each way to verify for a forged push."""
 
 SCHEMES = [
     (block.note, block.text)
@@ -434,7 +434,7 @@ NAMES_OF_SCHEMES = [f"{note}-{i}" for i, (note, _) in enumerate(SCHEMES)]
 
 
 async def pushed_with(scheme: str, running: Any, receiver: Receiver) -> tuple[str, dict[str, str], bytes]:
-    """Have one event pushed, signed by *scheme*; returns what a receiver verifies with, its headers and its body."""
+    """Have one event pushed, signed by *scheme*; return the secret for verifying, the push's headers and its body."""
     wanted = {"target_url": receiver.url, "event_types": ["*"], "signature": scheme}
     made = (await running.client.post("/api/v1/webhooks/subscriptions", json=wanted)).json()
     example = next(kind for kind in package_event_types("trunkline_schemas") if kind.name == "payment.failed")
@@ -549,7 +549,7 @@ def test_each_settings_file_on_a_page_is_read(tmp_path: Path, text: str):
 
 
 def anchors_of(page: Path) -> set[str]:
-    """The anchors of a page's headings, as GitHub makes them."""
+    """Give the anchors of a page's headings, as GitHub makes them."""
     text = FENCE.sub("", page.read_text())
     titles = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}

@@ -1,6 +1,6 @@
-"""A user's installation, on each Python that is promised and that this machine has: the wheel, its dependencies, the demo.
+"""A user's installation on each supported Python of this machine: the wheel, its dependencies, the demo.
 
-And the same confined as the sample's containers are: what the image holds is what is installed here.
+The same installation is also confined as the sample's containers are, because an image has the same files.
 """
 
 import json
@@ -19,9 +19,9 @@ import pytest
 ROOT = Path(__file__).parents[2]
 UV = Path(sys.executable).with_name("uv")
 PROMISED = ("3.11", "3.12", "3.13", "3.14")
-"""Each in an environment of its own, that of the tests too: these run on an editable install with more in it."""
+"""The supported versions, each in a separate environment, also this one: the tests run on an editable install with more packages."""
 MOST_MEBIBYTES = 120
-"""Of a default install, before Python has compiled it."""
+"""Limit of a default install's size, before Python has compiled it."""
 
 DEBIANS = Path("/usr/bin/python3.13")
 """A Python that every user of this machine may run."""
@@ -39,7 +39,7 @@ shift 2
 exec setpriv --reuid "$user" --regid "$user" --clear-groups --inh-caps=-all --ambient-caps=-all --bounding-set=-all \
     --no-new-privs /srv/app/venv/bin/python -m trunkline.cli "$@"
 """
-"""What compose and the chart ask an engine for: a user of its own, nothing to write to but /tmp, no capability."""
+"""The confinement by compose and the chart: a separate user, only /tmp is writable, no capability."""
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -54,7 +54,7 @@ def run(*command: str | Path, cwd: Path, **variables: str) -> str:
 
 
 def find(version: str) -> Path:
-    """Give an interpreter of *version*; skips the test where there is none."""
+    """Give an interpreter of *version*; skip the test if there is none."""
     named = shutil.which(f"python{version}")
     kept = Path.home().glob(f".pyenv/versions/{version}.*/bin/python")
     for candidate in [*([named] if named else []), *sorted(kept)]:
@@ -73,7 +73,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def kit(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel of the kit, which brings the demo."""
+    """Build the wheel of the kit, which contains the demo."""
     return build(ROOT / "kit", tmp_path_factory.mktemp("kit"))
 
 
@@ -118,7 +118,7 @@ def test_the_wheel_installs_and_every_event_of_the_demo_arrives(
 
 @pytest.fixture(scope="module")
 def confined(wheel: Path, kit: Path, tmp_path_factory: pytest.TempPathFactory) -> Sequence[str | Path]:
-    """What runs a command of ours as the container file's user, on a file system that is read-only, without capabilities."""
+    """Give the command that runs another as the container file's user, on a read-only file system, without capabilities."""
     if os.geteuid() or not DEBIANS.exists():
         pytest.skip(f"only root can confine, and only {DEBIANS}, which Debian's package 'python3.13' brings")
     folder = tmp_path_factory.mktemp("app")
@@ -154,5 +154,5 @@ def test_a_hub_serves_confined_as_a_container_is(confined: Sequence[str | Path],
             writable = {place for _, place, _, how, *_ in map(str.split, mounts) if "rw" in how.split(",")}
             assert not {"/", "/srv", "/srv/app"} & writable
         finally:
-            serving.send_signal(signal.SIGINT)  # no balancer is in front
+            serving.send_signal(signal.SIGINT)  # no load balancer is in front
     assert serving.returncode == 0

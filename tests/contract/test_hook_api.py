@@ -1,4 +1,4 @@
-"""What plugins build on is written down, and changes only as docs/explanation/stability.md promises."""
+"""The API of plugins is recorded, and changes only as docs/explanation/stability.md promises."""
 
 import copy
 
@@ -166,7 +166,7 @@ def test_something_new_before_what_was_given_by_position_is_breaking():
     assert ("breaking", "Channel") in changed(insert)
 
 
-# ---- what may be written down ----------------------------------------------------------------------------------------
+# ---- the conditions for recording ------------------------------------------------------------------------------------
 
 
 def objections(kind, subject, *, now=1):

@@ -1,4 +1,4 @@
-"""The reference describes everything that a plugin author builds on: each public name, each field with its meaning."""
+"""The reference describes the whole API of plugins: each public name, each field with its meaning."""
 
 import ast
 import inspect

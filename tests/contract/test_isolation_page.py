@@ -1,4 +1,4 @@
-"""The table of what one company can make the hub do: what it says proves a limit is there."""
+"""The table of the attacks of one company: every test that it names as proof of a limit exists."""
 
 import ast
 import re
@@ -15,7 +15,7 @@ CODE = re.compile(r"`([^`]+)`")
 
 
 def lines() -> list[list[str]]:
-    """The cells of the table's lines, but for those that head a part of it."""
+    """Give the cells of the table's lines, without the heading lines."""
     cells = [
         [cell.strip() for cell in line.strip("|").split("|")]
         for line in PAGE.splitlines()
@@ -25,7 +25,7 @@ def lines() -> list[list[str]]:
 
 
 def names_of_rows() -> set[str]:
-    """The rows of the matrix, by their functions: to import them takes its whole furniture."""
+    """Give the rows of the matrix by their functions, without importing them, which would need all of its modules."""
     return {
         node.name.strip("_").replace("_", "-")
         for file in ROWS.glob("*.py")
@@ -55,5 +55,5 @@ def test_every_setting_of_the_table_is_one():
     named = [name.split(".", 1) for line in lines() for name in CODE.findall(line[2])]
     for section, key in some(
         (section, key) for section, key in named if section in fields
-    ):  # others are plugins'
+    ):  # others are plugins' settings
         assert key in fields[section].annotation.model_fields

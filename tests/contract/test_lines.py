@@ -1,4 +1,4 @@
-"""The budget of lines (``lines.py``): a room that outgrows it is named, and so is one that has none."""
+"""The budget of lines (``lines.py``): a room above its budget is named, and a room without one."""
 
 from collections import Counter
 

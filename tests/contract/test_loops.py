@@ -1,4 +1,4 @@
-"""A test whose only assertions stand in a loop fails if the loop runs no time: its things come through ``tests.some``."""
+"""If a test's only assertions are in a loop, the test must fail if the loop never runs: ``tests.some`` ensures that."""
 
 import ast
 from collections.abc import Iterator, Sequence
@@ -12,7 +12,7 @@ SAME_LENGTH = {"zip", "enumerate", "sorted", "reversed"}
 
 
 def is_filled(node: ast.expr) -> bool:
-    """Tell whether what a loop goes over is seen to have something in it."""
+    """Tell whether the iterable of a loop is visibly not empty."""
     match node:
         case ast.List(elts=[_, *_]) | ast.Tuple(elts=[_, *_]) | ast.Set(elts=[_, *_]) | ast.Constant():
             return True
@@ -54,11 +54,11 @@ def _asserts(node: ast.stmt) -> bool:
 
 
 def loops_alone(file: Path) -> Iterator[str]:
-    """Name the tests of a file whose only assertions are in a loop that may run no time, and which call nothing that asserts."""
+    """Name the tests of a file that assert only in a loop that may never run, and call no function that asserts."""
     for test in ast.walk(ast.parse(file.read_text())):
         if not (isinstance(test, ast.FunctionDef | ast.AsyncFunctionDef) and test.name.startswith("test_")):
             continue
-        if test.decorator_list:  # of several cases, one may have nothing
+        if test.decorator_list:  # one of several cases may have nothing to loop over
             continue
         loops = [node for node in ast.walk(test) if isinstance(node, ast.For | ast.AsyncFor)]
         has_loop = any(isinstance(node, ast.Assert) for loop in loops for node in ast.walk(loop))

@@ -1,4 +1,4 @@
-"""Every file that names the oldest Python, SQLite or PostgreSQL names that of ``trunkline.oldest``."""
+"""Every file that names the oldest Python, SQLite or PostgreSQL has the version of ``trunkline.oldest``."""
 
 import re
 import tomllib

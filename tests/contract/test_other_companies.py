@@ -1,4 +1,4 @@
-"""Whatever belongs to another company is not there: a test made from the routes of the OpenAPI document."""
+"""Records of another company do not exist for a caller: a test made from the routes of the OpenAPI document."""
 
 import asyncio
 import re
@@ -12,20 +12,20 @@ from tests.plugins.oauth.flow import CALLBACK, App, Person, connect
 OWNER, STRANGER = 92, 93
 TYPE = "lead.created"
 PUBLIC_NAMES = {"name", "company_id", "app_id", "erasure_id"}
-"""Parameters that name what every company shares (event types, schemas), or that only operators' calls have."""
+"""Parameters that name a record that all companies share (event types, schemas), or that only operators' calls have."""
 _PARAMETER = re.compile(r"\{(\w+)\}")
 
 
 @dataclass
 class Route:
-    """An operation that has something in its path which a company owns."""
+    """An operation whose path names a record of a company."""
 
     method: str
     path: str
     operation: dict[str, Any] = field(repr=False)
 
     def body(self, document: dict[str, Any]) -> Any:
-        """Give a body that its document shows to be valid, None where it takes none."""
+        """Give a valid body from the document's examples; None if the route takes no body."""
         content = self.operation.get("requestBody", {}).get("content", {}).get("application/json")
         if content is None:
             return None
@@ -37,7 +37,7 @@ class Route:
 
 
 def owned_routes(document: dict[str, Any]) -> list[Route]:
-    """List the operations that name something of a company in their path; PUT answers an action's PATCH too."""
+    """List the operations whose path names a record of a company; an action's PATCH route also takes PUT."""
     return [
         Route(one.upper(), path, operation)
         for path, operations in document["paths"].items()
@@ -48,7 +48,7 @@ def owned_routes(document: dict[str, Any]) -> list[Route]:
 
 
 async def belongings(hub) -> dict[str, str]:
-    """Make one of everything for the owner; gives the id for each parameter of a path."""
+    """Make a record of every kind for the owner; return the id for each parameter of a path."""
     client = hub.client
 
     async def make(path: str, body: Any) -> dict[str, Any]:
@@ -92,7 +92,7 @@ async def belongings(hub) -> dict[str, str]:
 
 
 async def connected_apps(hub) -> list[dict[str, Any]]:
-    """Let an app be connected with the owner; gives what the owner sees of it."""
+    """Connect an app with the owner; return the owner's connected apps."""
     registered = {"name": "Desk", "redirect_uris": [CALLBACK]}
     app = (await hub.operator.post("/api/v1/oauth/apps", json=registered)).json()
     transport = httpx2.ASGITransport(app=hub.app)
@@ -105,7 +105,7 @@ async def connected_apps(hub) -> list[dict[str, Any]]:
 
 @pytest.fixture
 async def hub(sqlite_database_url, make_hub):
-    """A hub with every plugin, which delivers, so that there are deliveries."""
+    """Start a hub with every plugin, which delivers, so that there are deliveries."""
     return await make_hub(sqlite_database_url, {"validation.types": '{"payment.failed": "quarantine"}'})
 
 
@@ -128,7 +128,7 @@ async def test_every_id_of_another_company_is_404_on_every_route(hub):
 
 
 async def test_nothing_of_the_owners_has_changed_and_the_same_calls_find_it(hub):
-    """The counter-check: the ids above are real, and what a stranger tried did nothing."""
+    """The counter-check: the ids above are real, and the stranger's calls changed nothing."""
     document = (await hub.anonymous.get("/openapi.json")).json()
     ids = await belongings(hub)
     stranger = await hub.client_of(STRANGER)
@@ -142,7 +142,7 @@ async def test_nothing_of_the_owners_has_changed_and_the_same_calls_find_it(hub)
         if route.path == "/api/v1/subscriptions/{subscription_id}" and route.method == "DELETE":
             ids["subscription_id"] = ids[
                 "second_subscription_id"
-            ]  # the first is gone by its channel's own call
+            ]  # the call of the first one's own channel deletes it
         path = _PARAMETER.sub(lambda found: ids[found[1]], route.path)
         answer = await hub.client.request(route.method, path, json=route.body(document))
         if answer.status_code == 404:

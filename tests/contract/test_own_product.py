@@ -1,4 +1,4 @@
-"""A deployment with another product: nothing of WhiteLabelCRO is loaded, served, exported or shown (``product.schemas``)."""
+"""A deployment with another product (``product.schemas``): nothing of WhiteLabelCRO is loaded, served, exported or shown."""
 
 import json
 import re
@@ -38,7 +38,7 @@ FOREIGN = re.compile(
             *(re.escape(kind.name) for kind in package_event_types("trunkline_schemas")),
             *(
                 rf"\b{name}\b" for name in _names_of_operations() if "_" in name
-            ),  # else it is a word of everybody's
+            ),  # otherwise it is a common word
             r"\bleads\b",
             "affiliate",
             r"credit.repair",
@@ -47,7 +47,7 @@ FOREIGN = re.compile(
     ),
     re.IGNORECASE,
 )
-"""What only that product says."""
+"""Words that belong only to that product."""
 _ADDRESS = re.compile(r'(?:href|src|action|data-[a-z-]+)="(/[^"#]*)"')
 _IDS = re.compile(r"\d+|(?:sub|dlv|key|rpl|qtn)_\w+|(?<==)[^&]*")
 _PARAMETER = re.compile(r"\{(\w+)\}")
@@ -55,7 +55,7 @@ _ASSETS = ("/docs/assets/", "/portal/static/")
 
 
 def found(text: str) -> str:
-    """Give what FOREIGN finds in *text* with what stands around it; empty where it finds nothing."""
+    """Give the matches of FOREIGN in *text* with their surroundings; empty if there are none."""
     match = FOREIGN.search(text)
     return text[max(match.start() - 80, 0) : match.end() + 80] if match else ""
 
@@ -70,7 +70,7 @@ def schemas(tmp_path: Path) -> Path:
 
 @pytest.fixture
 async def shop(make_hub: Any, sqlite_database_url: str, schemas: Path) -> Any:
-    """A hub with every plugin and the shop as its product, and something of everything in it."""
+    """Start a hub with every plugin and the shop as its product, and make a record of every kind."""
     hub = await make_hub(
         sqlite_database_url,
         {
@@ -93,7 +93,7 @@ async def shop(make_hub: Any, sqlite_database_url: str, schemas: Path) -> Any:
 
 
 async def sign_in(hub: Any, company_id: int | None) -> None:
-    """Give the anonymous client the cookies of somebody with a key."""
+    """Give the anonymous client the cookies of a person who signed in with a key."""
     _, key = await hub.hub.keys.create(
         company_id, name="somebody", scopes=scopes_of(company_id, COMPANY_SCOPES)
     )
@@ -114,7 +114,7 @@ async def pages(hub: Any, *starts: str) -> dict[str, str]:
         if address in seen or address.startswith(_ASSETS) or "sign-out" in address or "?next=" in address:
             continue
         kinds[kind := _IDS.sub("*", address)] += 1
-        if kinds[kind] > 3:  # of one kind of page
+        if kinds[kind] > 3:  # one page of each kind
             continue
         answer = await hub.anonymous.get(address, follow_redirects=True)
         seen[address] = answer.text
@@ -123,7 +123,7 @@ async def pages(hub: Any, *starts: str) -> dict[str, str]:
 
 
 def calls(document: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """List every operation with something in the places of its parameters."""
+    """List every operation with values for its parameters."""
     for path, operations in document["paths"].items():
         for method in operations:
             yield method.upper(), _PARAMETER.sub("1", path)

@@ -1,4 +1,4 @@
-"""What strangers are shown imports public modules alone: the examples, their tests, and what ``trunkline new plugin`` writes."""
+"""The code shown to plugin authors imports only public modules: the examples, their tests, and new plugins of the command."""
 
 import ast
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from trunkline_kit.scaffold import FEATURES, Plan, write_plugin
 ROOT = Path(__file__).parents[2]
 PUBLIC = {"trunkline", "trunkline.testing", "trunkline.testing.receiver", "trunkline.client", "trunkline.pages", "trunkline.routes"}  # fmt: skip
 OWN = {"test_distributions.py", "test_strangers_path.py", "strangers_path.py", "conftest.py"}
-"""Our tests of the examples, not theirs."""
+"""Our own tests of the examples, which are no part of them."""
 
 
 def imported(file: Path) -> Iterator[str]:

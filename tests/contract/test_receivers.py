@@ -1,6 +1,6 @@
-"""The receivers that our pages show refuse whatever is not genuine with a 4xx, and nothing makes one raise or end.
+"""The receivers on our pages refuse every forged request with a 4xx, and no request makes one raise or end.
 
-Their code is taken from the pages and run as it stands there.
+Their code is taken from the pages and run unchanged.
 """
 
 import contextlib
@@ -41,12 +41,12 @@ JUNK = (
     "",
 )
 TIMES = ("soon", "", "9" * 400, "-1", "1e400", "nan", "\u00b2", "0x10")
-"""What may stand where a signature, or a time, belongs."""
+"""Values that may replace a signature or a time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """A request as a receiver may get it, and whether it is genuine."""
+    """A request to a receiver, and whether it is genuine."""
 
     name: str
     headers: Mapping[str, str]
@@ -63,7 +63,7 @@ def signed(
 
 
 def trials(scheme: str, secret: str, other: str) -> Iterator[Trial]:
-    """Make the requests that a receiver with *secret* is tried with."""
+    """Make the requests with which a receiver with *secret* is tested."""
     good = signed(scheme, secret)
     [name] = [name for name in good if "signature" in name]
     yield Trial("a genuine one", good, is_genuine=True)
@@ -141,7 +141,7 @@ console.log(JSON.stringify(trials.map(([headers, content]) => isSigned(secret, {
 
 
 def test_the_function_of_the_zapier_app_tells_what_is_signed_and_never_throws():
-    """It is told of the time elsewhere: Zapier may hold a delivery for hours."""
+    """The time is checked elsewhere, because Zapier may hold a delivery for hours."""
     tried = [trial for trial in trials("standard", SECRET, OTHER) if "time" not in trial.name]
     given = [(dict(trial.headers), trial.body.decode(errors="replace")) for trial in tried]
     done = subprocess.run(
@@ -180,7 +180,7 @@ PROGRAMS = {
 
 @contextlib.contextmanager
 def running(name: str, folder: Path) -> Iterator[tuple[int, Path]]:
-    """Run a program of a page; give its port, and the file in which it complains."""
+    """Run a program of a page; give its port, and the file with its errors."""
     port, text = free_port(), PROGRAMS[name]()
     is_node = name == "in Node.js"
     file = folder / ("receiver.mjs" if is_node else "receiver.py")
@@ -211,7 +211,7 @@ def running(name: str, folder: Path) -> Iterator[tuple[int, Path]]:
 
 
 def answer_of(port: int, trial: Trial, path: str) -> int:
-    """Send *trial* and give the status of the answer; 0 for none."""
+    """Send *trial* and return the status of the answer; 0 for none."""
     head = [f"POST {path} HTTP/1.1", "Host: x", "Connection: close", f"Content-Length: {len(trial.body)}"]
     head += [f"{name}: {value}" for name, value in trial.headers.items()]
     with socket.create_connection(("127.0.0.1", port), 5) as connection:
@@ -230,7 +230,7 @@ def test_each_program_refuses_all_that_is_not_genuine_and_lives(name: str, tmp_p
             wanted = range(200, 300) if trial.is_genuine else range(400, 500)
             assert status in wanted, (trial.name, status, said.read_text()[-1000:])
         assert "Traceback" not in said.read_text()
-        with socket.create_connection(("127.0.0.1", port), 5) as connection:  # one that leaves midway
+        with socket.create_connection(("127.0.0.1", port), 5) as connection:  # it disconnects midway
             connection.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nfew")
         time.sleep(0.1)
         genuine = next(trials("standard", SECRET, OTHER))

@@ -1,4 +1,4 @@
-"""Everything secret that the hub gives out is taken out of the log: walked from each place that draws random bytes."""
+"""Every secret that the hub issues is redacted in the log: checked for each function that draws random bytes."""
 
 import ast
 from collections.abc import Iterator
@@ -34,7 +34,7 @@ SECRETS: dict[str, list[str]] = {
     "plugins/portal/trunkline_portal/sessions.py _new": [f"pses_{'0a' * 16}"],
     "plugins/portal/trunkline_portal/links.py make": [f"plnk_{'0a' * 16}"],
 }
-"""What the hub gives out or keeps that opens something, by the function that draws it."""
+"""The secrets that the hub issues or keeps, by the function that draws them."""
 OPENS_NOTHING = {
     "core/trunkline/store/operational.py tell",
     "core/trunkline/access/companies.py delete",
@@ -70,7 +70,7 @@ OPENS_NOTHING = {
     "plugins/portal/trunkline_portal/oidc/attempts.py begin",
     "plugins/portal/trunkline_portal/visits.py begin",
 }
-"""Functions that draw ids, nonces, and what stays in the process or in a file or a sealed cookie."""
+"""Functions that draw ids, nonces, and values that stay in the process, in a file or in a sealed cookie."""
 
 
 def places() -> Iterator[str]:
@@ -95,7 +95,7 @@ def test_each_place_that_draws_random_bytes_is_known():
 @pytest.mark.parametrize(
     "secret",
     [
-        pytest.param(each, id=f"{maker}-{number}")  # the secrets differ from process to process
+        pytest.param(each, id=f"{maker}-{number}")  # secrets differ between processes
         for maker, samples in SECRETS.items()
         for number, each in enumerate(samples)
     ],

@@ -1,4 +1,4 @@
-"""The reference says what the code does: its pages are those that ``docs/reference/generate.py`` makes, and name everything."""
+"""The reference agrees with the code: ``docs/reference/generate.py`` makes the same pages, and they name everything."""
 
 import contextlib
 import importlib.util
@@ -38,7 +38,7 @@ generate = load_generator()
 
 
 def first_cells(page: str) -> list[str]:
-    """What stands in back ticks in the first column of the page's tables."""
+    """Give the texts in back ticks in the first column of the page's tables."""
     return re.findall(r"^\| \[?`([^`]+)`", (FOLDER / page).read_text(), re.MULTILINE)
 
 

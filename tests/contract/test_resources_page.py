@@ -1,4 +1,4 @@
-"""The table of resources names tests that are there."""
+"""The table of resources names only existing tests."""
 
 import re
 from pathlib import Path

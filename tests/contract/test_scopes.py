@@ -1,4 +1,4 @@
-"""What a key may do by its scopes: tests made from the table of routes."""
+"""The rights of a key by its scopes: tests made from the table of routes."""
 
 import asyncio
 import json
@@ -19,7 +19,7 @@ _PARAMETER = re.compile(r"\{[^}]*\}")
 
 @dataclass(frozen=True)
 class Guarded:
-    """One method at one path. *guard* is its key check, None where it has none."""
+    """One method at one path. *guard* is its check of the key, or None."""
 
     method: str
     path: str
@@ -38,7 +38,7 @@ def guards_of(dependant: Any) -> Iterator[Requires]:
 
 
 def routes_of(app: FastAPI) -> list[Guarded]:
-    """List every route that answers, those of plugins and those that no document lists too."""
+    """List every route that answers, including plugins' routes and routes that no document lists."""
     return [
         Guarded(method, context.path, next(guards_of(context.dependant), None) if context.dependant else None)
         for context in iter_route_contexts(app.routes)
@@ -104,13 +104,13 @@ LEAD = {"companyId": 4711, "type": "lead.created", "payload": {}}
 
 @pytest.fixture
 async def emitting(sqlite_database_url, make_hub):
-    """A hub with every plugin, and a client whose key emits for every company."""
+    """Start a hub with every plugin; give it with a client whose key emits for every company."""
     hub = await make_hub(sqlite_database_url, dispatch=False)
     return hub, await hub.client_of(None, ["events:write"])
 
 
 async def test_a_key_that_only_emits_gets_no_answer_from_any_route_that_strangers_do_not_get(emitting):
-    """Every route, with and without a company, by header and as a bearer token; pages of the portal lead to the sign-in."""
+    """Call every route with and without a company, by header and bearer token; portal pages redirect to the sign-in."""
     hub, emitter = emitting
     key = emitter.headers["x-api-key"]
     others = [

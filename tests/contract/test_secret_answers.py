@@ -1,4 +1,4 @@
-"""An answer that holds a secret is kept by no cache: tests made from the OpenAPI document."""
+"""No cache keeps an answer with a secret: tests made from the OpenAPI document."""
 
 import json
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ NAMES = {"secret", "client_secret", "token", "access_token", "refresh_token", "p
 
 
 def _holds_secret(schema: Any, components: dict[str, Any]) -> bool:
-    """Tell whether a schema has a field whose name, or whose example, is a secret's."""
+    """Tell whether a schema has a field with a secret's name, or with a secret as its example."""
     if isinstance(schema, dict):
         if "$ref" in schema:
             return _holds_secret(components[schema["$ref"].rpartition("/")[2]], components)
@@ -39,7 +39,7 @@ def secret_routes(document: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 @pytest.fixture
 async def sent(api):
-    """How each of these routes is called: the path and the body, and by whom."""
+    """Give for each of these routes the call: the path, the body, and the caller."""
     subscription = (await api.client.post("/api/v1/webhooks/subscriptions", json=SUBSCRIPTION)).json()["id"]
     app = (await api.operator.post("/api/v1/oauth/apps", json=APP)).json()["client_id"]
     key = (await api.operator.post("/api/v1/keys", json=KEY)).json()["id"]

@@ -1,4 +1,4 @@
-"""The table of security events is that of the code."""
+"""The table of security events equals the events in the code."""
 
 import re
 from pathlib import Path

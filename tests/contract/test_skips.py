@@ -1,4 +1,4 @@
-"""A test that is skipped for want of something says which package brings it."""
+"""A test that is skipped for a missing tool names the package that has the tool."""
 
 import ast
 import re

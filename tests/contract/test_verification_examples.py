@@ -1,4 +1,4 @@
-"""The ways to verify that ``docs/how-to/verify-webhooks.md`` shows, against what the hub's signer signs and forgeries of it."""
+"""The ways to verify in ``docs/how-to/verify-webhooks.md``, tested with the hub's signatures and with forgeries."""
 
 import time
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ def signed_by(scheme: str, secrets: Sequence[str], *, seconds_ago: int = 0) -> d
 
 
 def receivers_own(scheme: str, secret: str) -> str:
-    """What the receiver verifies with."""
+    """Give the secret or key with which the receiver verifies."""
     return signatures.public_key(secret) if scheme == "ed25519" else secret
 
 
@@ -31,14 +31,14 @@ class TestEachWayToVerify:
         verify = program(text)["verify"]
         new, old, third = (signatures.new_secret(scheme) for _ in range(3))
         headers = signed_by(scheme, (new, old))
-        for secret in (new,) if scheme == "github" else (new, old):  # github signs with the new one only
+        for secret in (new,) if scheme == "github" else (new, old):  # github signs only with the new secret
             assert verify(receivers_own(scheme, secret), headers, BODY)["id"] == 7
         with pytest.raises(REFUSALS):
             verify(receivers_own(scheme, third), headers, BODY)
 
     def test_refuses_what_is_an_hour_old_or_ahead(self, scheme: str, text: str):
         if scheme == "github":
-            return  # it signs no time, as the page says
+            return  # this scheme signs no time, as the page says
         secret = signatures.new_secret(scheme)
         for seconds_ago in (3600, -3600):
             headers = signed_by(scheme, [secret], seconds_ago=seconds_ago)

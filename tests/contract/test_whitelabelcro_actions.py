@@ -24,7 +24,7 @@ class Row(NamedTuple):
     answer: str
     event: str = ""
     either: str = ""
-    """Fields of which one is required."""
+    """Alternative fields, of which one is required."""
 
 
 PERSON = "first_name last_name email"
@@ -183,7 +183,7 @@ each_definition = pytest.mark.parametrize("one", CATALOG.all(), ids=lambda one: 
 
 
 def fields(one):
-    """Every property of a definition with its name, those of its answer's items too."""
+    """Give every property of a definition with its name, including the properties of its answer's items."""
     for part in PARTS:
         for name, described in getattr(one, part).get("properties", {}).items():
             yield name, described
@@ -335,7 +335,7 @@ def test_lookups_are_named_where_a_record_can_be_chosen_from_a_list(one):
         for name, described in getattr(one, part).get("properties", {}).items():
             reference = described.get("x-lookup")
             lookup = reference["lookup"] if isinstance(reference, dict) else reference
-            is_listed = one.name != "restore_client"  # no list has what was archived
+            is_listed = one.name != "restore_client"  # no list has archived records
             assert lookup == (chosen.get(name) if is_listed else None), name
             assert lookup is None or name != "status" or reference["value"] == "name"
 
@@ -352,7 +352,7 @@ def test_the_status_of_a_lead_is_chosen_among_those_of_leads_and_a_new_clients_a
 
 @pytest.mark.parametrize("name", [name for name, row in ACTIONS.items() if row.event])
 def test_what_an_action_is_given_its_event_can_tell(name):
-    """The fields that an action and its event share may have the same values, so that a record's event is never refused."""
+    """Fields shared by an action and its event must allow the same values, so that a record's event is never refused."""
     payload = EVENT_TYPES[ACTIONS[name].event].schema["properties"]
     one = CATALOG.get("action", name)
     shared = {field: described for field, described in one.input["properties"].items() if field in payload}

@@ -84,7 +84,7 @@ each_type = pytest.mark.parametrize("name", TABLE)
 
 
 def each(wanted):
-    """Make of a check of a field a test of every type, which checks each of its fields whose name *wanted* finds."""
+    """Turn a check of a field into a test of every type, which checks each of its fields whose name matches *wanted*."""
     found = defaultdict(list)
     for name, field in FIELDS:
         if re.fullmatch(wanted, field):
@@ -112,7 +112,7 @@ def example(name):
 
 
 def paths(name, payload):
-    """List the places where *payload* is at fault."""
+    """List the places where *payload* is invalid."""
     return sorted({fault.path for fault in CATALOG.check(name, payload)})
 
 

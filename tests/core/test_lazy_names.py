@@ -1,4 +1,4 @@
-"""The names of `trunkline` and `trunkline_kit` are loaded when they are first used, and not before."""
+"""The names of `trunkline` and `trunkline_kit` are loaded at their first use, and not before."""
 
 import ast
 import inspect
@@ -29,14 +29,14 @@ PACKAGES = [
 
 
 def loaded_by(code: str) -> set[str]:
-    """The modules that a fresh interpreter has after *code*."""
+    """Give the modules that a fresh interpreter has loaded after *code*."""
     script = f"{code}\nimport sys\nprint(*sys.modules, sep='\\n')"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     return set(done.stdout.splitlines())
 
 
 def typed_names(package: ModuleType) -> dict[str, tuple[str, str]]:
-    """Each name that type checkers see in *package*, with its module and its name there."""
+    """Give each name that type checkers see in *package*, with its module and its name there."""
     tree = ast.parse(Path(str(package.__file__)).read_text(encoding="utf-8"))
     block, *_ = (
         node
@@ -111,4 +111,4 @@ def test_the_client_loads_nothing_of_the_hub():
     assert rooms == {"client", "lazy_names"}
     alone = loaded_by("import trunkline_client")
     assert "trunkline" not in alone
-    assert "httpx2" not in alone  # half of what `Client` takes to load; a receiver does without
+    assert "httpx2" not in alone  # half of the modules of `Client`; a receiver does not need them

@@ -1,4 +1,4 @@
-"""What is older than ``trunkline.oldest`` says is refused with one sentence and exit code 2, before anything is made."""
+"""Versions older than those in ``trunkline.oldest`` are refused with one sentence and exit code 2, before anything is made."""
 
 import ast
 import asyncio
@@ -21,7 +21,7 @@ BEFORE = (3, 34, 1)
 
 
 async def run(code: str, *arguments: str, folder: Path, **environment: str) -> tuple[int | None, str]:
-    """Run *code* as a process in *folder*; gives its exit code and what it wrote to standard error."""
+    """Run *code* as a process in *folder*; return its exit code and its standard error."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", code, *arguments, cwd=folder, env=environment | {"TRUNKLINE_PLUGINS__ENABLED": "webhooks"},
         stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
@@ -62,7 +62,7 @@ def test_the_oldest_sqlite_is_taken_and_the_one_before_is_not():
 
 
 def as_version_14(data: bytes) -> bytes:
-    """Alter the version that a server tells at the login."""
+    """Change the version that a server sends at the login."""
     return re.sub(rb"server_version\0\d\d", b"server_version\x0014", data)
 
 

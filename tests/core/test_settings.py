@@ -1,4 +1,4 @@
-"""Settings: where they come from, and that whatever is wrong stops the start and is named."""
+"""Settings: their sources, and errors that stop the start and name the setting."""
 
 import json
 import os

@@ -50,14 +50,14 @@ class Listener:
 
 
 def run(suites: Mapping[str, type], folder: Path) -> dict[tuple[str, str], CheckResult]:
-    """Run *suites*; results are by the suite's name and the check's."""
+    """Run *suites*; return the results by the suite's name and the check's name."""
     module = ModuleType(MODULE)
     module.SUITES = dict(suites)
     sys.modules[MODULE] = module
     (folder / "pytest.ini").write_text(INI)
     file = (
         folder / f"test_{re.sub(r'[^a-z0-9]', '_', folder.name)}.py"
-    )  # pytest imports only one module of a name
+    )  # pytest imports only one module of each name
     file.write_text(f"import {MODULE}\nglobals().update({MODULE}.SUITES)\n")
     listener, output = Listener(), io.StringIO()
     arguments = [
@@ -70,7 +70,7 @@ def run(suites: Mapping[str, type], folder: Path) -> dict[tuple[str, str], Check
         f"--rootdir={folder}",
         f"--confcutdir={folder}",
     ]
-    routes = system.ROUTES  # a broken plugin adds one, which must be removed
+    routes = system.ROUTES  # a broken plugin adds a handler, which must be removed
     with redirect_stdout(output), redirect_stderr(output):
         code = pytest.main([*arguments, "-c", str(folder / "pytest.ini"), str(file)], [listener])
     system.ROUTES = routes

@@ -1,6 +1,6 @@
-"""The built-in channels pass what a stranger's has to.
+"""The built-in channels pass the checks for third-party channels.
 
-Where two channels deliver by the same function, one of them is judged by all checks, and the others by those in which they
+If two channels deliver by the same function, one of them passes all checks, and the other one the checks in which they
 can differ (``differing``).
 """
 
@@ -27,7 +27,7 @@ OF_ITS_PLATFORM = {
     "channel.subscribes-by-its-own-route",
     "channel.refuses-impossible-targets",
 }
-"""What Make and n8n are judged by: how they are called, subscribed to and kept apart. They deliver as Zapier does."""
+"""The checks for Make and n8n: naming, subscribing and isolation. They deliver by the same function as Zapier."""
 OF_REFUSALS = {
     "channel.delivers-an-event",
     "channel.meets-a-failure",
@@ -44,7 +44,7 @@ OF_REFUSALS = {
 
 
 def differing(names: Collection[str]) -> Callable[[type], type]:
-    """Leave out of a suite all checks but those of *names*."""
+    """Remove all checks from a suite except *names*."""
 
     def reduce(suite: type) -> type:
         methods = {
@@ -68,7 +68,7 @@ class TestWebhooks(ChannelConformance):
 
 
 class Meek(HttpFarSide):
-    """A far side whose transport has no word for a refusal."""
+    """A far side whose transport cannot refuse."""
 
     async def refuse_for_now(self) -> bool:
         return False
@@ -108,7 +108,7 @@ class TestMake(ChannelConformance):
 
 
 class Room(HttpFarSide):
-    """A chat room, which answers 400 to what it will never take."""
+    """A chat room that answers 400 to a message that it will never accept."""
 
     @property
     def target(self) -> dict[str, str]:
@@ -149,7 +149,7 @@ class TestMcp(ChannelConformance):
     plugin = "mcp"
     channel = "mcp"
     signs = True
-    signs_by = ("standard",)  # MCP Events prescribes it
+    signs_by = ("standard",)  # as MCP Events prescribes
     rewrites = True
     rejects = (410, 413)
     gone = ()

@@ -1,4 +1,4 @@
-"""The built-in actions, searches and lookups pass what a stranger's have to."""
+"""The built-in actions, searches and lookups pass the checks for third-party ones."""
 
 import itertools
 
@@ -22,7 +22,7 @@ async def made(hub, path: str, body: dict) -> dict:
 
 
 async def person(hub, kind: str) -> tuple[int, dict]:
-    """Make a lead, a client or an affiliate; gives its number and what it was made of."""
+    """Make a lead, a client or an affiliate; return its number and its fields."""
     number = next(NUMBERS)
     body = {
         "first_name": f"Jane{number}",

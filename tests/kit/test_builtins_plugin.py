@@ -1,4 +1,4 @@
-"""Every plugin that comes with trunkline passes the suite that strangers' plugins are judged by."""
+"""Every plugin that comes with trunkline passes the suite for third-party plugins."""
 
 from typing import ClassVar
 
@@ -6,7 +6,7 @@ import pytest
 
 from trunkline_kit import PluginConformance
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]  # the import is judged in a process of its own
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]  # the import is checked in a separate process
 
 HOOK = {"target_url": "http://127.0.0.1:9/of-company-92", "event_types": ["*"]}
 SECRET = "whsec_" + "c2VjcmV0LW9mLXRoZS1wcm92aWRlcg" * 2
@@ -66,7 +66,7 @@ class TestOauth(PluginConformance):
     plugin = "oauth"
     prefixes = ("/api/v1/oauth", "/oauth", "/.well-known")
     public = ("/oauth/*", "/.well-known/*")
-    unscoped = ("apps",)  # a page on which all people see the apps that they have let in themselves
+    unscoped = ("apps",)  # a page on which all people see the apps that they have connected
 
 
 class TestPolling(PluginConformance):

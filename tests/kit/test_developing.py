@@ -1,4 +1,4 @@
-"""``trunkline dev``: a plugin in one file is served as it is written, and anew when it changes."""
+"""``trunkline dev``: a plugin in one file is served as it is written, and again when it changes."""
 
 import os
 import re
@@ -55,12 +55,12 @@ def serving(tmp_path):
         yield tmp_path
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 0
-    with pytest.raises(ProcessLookupError):  # what it had started has ended with it
+    with pytest.raises(ProcessLookupError):  # its child processes have ended with it
         os.killpg(process.pid, 0)
 
 
 def title_of(folder: Path, wanted: str) -> str:
-    """Ask the hub that runs for the channel's title until it is the wanted one."""
+    """Ask the running hub for the channel's title until it is *wanted*."""
     deadline = time.monotonic() + 60
     while True:
         text = (folder / "output.txt").read_text()

@@ -1,6 +1,6 @@
-"""The kit itself is judged: for every check there is a broken plugin, and that check fails with it, in a sentence.
+"""The kit itself is tested: for every check there is a broken plugin, and the check fails for it with a sentence.
 
-All broken plugins of a suite run in one pytest session inside of this process (``harness``).
+All broken plugins of a suite run in one pytest session inside this process (``harness``).
 """
 
 import re
@@ -76,7 +76,7 @@ OF_CONSUMERS = [
     "channel.makes-one-try-per-attempt",
     "channel.serves-each-target",
 ]
-"""Those that counted what a consumer had not heard yet."""
+"""Checks that failed for deliveries that a consumer had not received yet."""
 OF_CONTENT = [
     "channel.delivers-every-event-type",
     "channel.keeps-any-text",
@@ -119,9 +119,9 @@ JUDGED = {
     "search": (SearchConformance, (search,), {search.good: None}),
     "migrations": (MigrationsConformance, (migrations,), {migrations.ledger: None}),
 }
-"""Each suite with its broken plugins, and with its good ones: all checks of each, or those that are named."""
+"""Each suite with its broken plugins, and with its good plugins: all checks of each, or the named ones."""
 ONLY_WITHHOLDS = {"channel.meets-a-failure"}
-"""What a suite lacks is no fault of the plugin; it only does not reach the level."""
+"""A feature that a suite lacks is no fault of the plugin; the plugin only misses the level."""
 DID_NOT_RUN = harness.CheckResult("did not run", "")
 BREAKS = [
     pytest.param(suite, check, build, id=f"{check}-{build.__name__}")
@@ -132,12 +132,12 @@ BREAKS = [
 
 @pytest.fixture(scope="module")
 def results(request, tmp_path_factory):
-    """The results of the checks, one session for each suite, run when a test first asks for it."""
+    """Give the results of the checks: one session for each suite, run when a test first needs it."""
     known = {}
 
     def ask(suite):
         if suite not in known:
-            known[suite] = None  # and stays so where the session breaks: it is not tried once for every check
+            known[suite] = None  # kept even if the session breaks, so that it is not repeated for every check
             base, modules, goods = JUDGED[suite]
             suites = {
                 f"TestBroken{number}": harness.suite_of(base, built(build), only=[check])

@@ -1,4 +1,4 @@
-"""Hubs for tests: only the named plugins, on either engine, with everything that a test asks of them."""
+"""Hubs for tests: only the named plugins, on either engine, with the settings that a test wants."""
 
 import logging
 import sys

@@ -1,4 +1,4 @@
-"""The kit judges what a transport other than HTTP has of headers: signature, time, every live secret; and what a suite claims."""
+"""The kit checks the equivalents of headers in other transports (signature, time, every live secret), and the suite's claims."""
 
 import asyncio
 import sys
@@ -39,7 +39,7 @@ def register_channels():
 
 
 class Loft(FarSide):
-    """Who looks into the loft."""
+    """A reader of the loft."""
 
     def __init__(self, name: str, *, shows_headers: bool = True) -> None:
         self.url = f"pigeon:{name}"

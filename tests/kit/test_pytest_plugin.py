@@ -1,4 +1,4 @@
-"""The plugin for pytest, in runs of pytest of their own: it loads late, reports, and works however asyncio is set."""
+"""The plugin for pytest, in separate runs of pytest: it loads late, reports, and works with any mode of asyncio."""
 
 import json
 import subprocess
@@ -6,14 +6,14 @@ import sys
 
 import pytest
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]  # each starts processes
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]  # each test starts processes
 
 INI = "[pytest]\nasyncio_mode = {mode}\nasyncio_default_fixture_loop_scope = function\n"
 
 
 @pytest.fixture
 def run(tmp_path):
-    """Run pytest on one module; gives its output, and the report that it wrote."""
+    """Run pytest on one module; return its output and the report that it wrote."""
 
     def run(source, *options, mode="strict"):
         (tmp_path / "pytest.ini").write_text(INI.format(mode=mode))

@@ -1,4 +1,4 @@
-"""The scripted receiver, spoken to over plain sockets: it answers what it was told and keeps what it was sent."""
+"""The scripted receiver, over plain sockets: it answers by its script and keeps the requests."""
 
 import asyncio
 import contextlib
@@ -32,7 +32,7 @@ async def receiver() -> AsyncIterator[Receiver]:
 
 
 async def send(receiver: Receiver, *pieces: bytes, read: int = 65_536) -> bytes:
-    """Send *pieces* over one connection and return the first *read* bytes, or what came within 0.2 s of silence."""
+    """Send *pieces* over one connection; return the first *read* bytes, or the bytes before 0.2 s of silence."""
     reader, writer = await asyncio.open_connection(receiver.host, receiver.port)
     received = b""
     try:
@@ -215,7 +215,7 @@ async def test_connections_that_come_while_a_receiver_ends_are_ended_too(turns: 
     async with Receiver() as receiver:
         _, writer = await asyncio.open_connection(receiver.host, receiver.port)
         late = [socket.create_connection((receiver.host, receiver.port)) for _ in range(20)]
-        for _ in range(turns):  # how far the loop is with accepting them
+        for _ in range(turns):  # the loop's progress in accepting them
             await asyncio.sleep(0)
     writer.transport.abort()
     for connection in some(late):

@@ -1,4 +1,4 @@
-"""The level of a plugin, judged from what was found."""
+"""The level of a plugin, derived from its findings."""
 
 import pytest
 
@@ -10,7 +10,7 @@ CHANNEL = [("channel.a", LOADS), ("channel.b", COMPLETE)]
 
 
 def report_of(*outcomes, contributed=None, channel="acme"):
-    """Make a report: each outcome is a check's name and what came of it."""
+    """Make a report: each outcome is a check's name and its result."""
     report = Report()
     for name, outcome in outcomes:
         suite = name.partition(".")[0]

@@ -1,4 +1,4 @@
-"""``trunkline new plugin``: whatever is chosen, what is written is formed, typed, found by the hub, and does what it says."""
+"""``trunkline new plugin``: for any choice, the written code is formatted, typed, found by the hub, and works."""
 
 import re
 import shutil
@@ -21,7 +21,7 @@ BIN = Path(sys.executable).parent
 LONGEST = "acme-of-the-long-and-winding-x"
 EVERYTHING = tuple(FEATURES)
 IN_TUTORIALS = ("push", "broker")
-"""What ``first-connector`` and ``broker-channel`` write, each alone, and have judged complete by the kit."""
+"""The features whose code the tutorials ``first-connector`` and ``broker-channel`` write alone and judge complete by the kit."""
 CHOICES = [
     *combinations(FEATURES, 1),
     ("action", "event-types"),
@@ -85,7 +85,7 @@ def test_what_is_written_is_typed(tmp_path):
 
 
 def written(folder: Path, features: Iterable[str]) -> Path:
-    """Write a plugin by the command, and install it beside itself; gives the folder of what is installed."""
+    """Write a plugin by the command, and install it beside itself; return the folder of the installation."""
     chosen = [word for feature in features for word in ("--with", feature)]
     made = CliRunner().invoke(app, ["new", "plugin", "acme", "--into", str(folder), *chosen])
     assert made.exit_code == 0, made.output
@@ -97,7 +97,7 @@ def written(folder: Path, features: Iterable[str]) -> Path:
 
 
 def run_tests(folder: Path, site: Path, *arguments: str) -> str:
-    """Run the tests that are in *folder*, of which all pass, on what is installed in *site*."""
+    """Run the tests in *folder* against the installation in *site*; all of them must pass."""
     shutil.copy(spared.__file__, site)
     environment = {"PATH": f"{BIN}:/usr/bin:/bin", "HOME": str(folder.parent)}
     done = subprocess.run(
@@ -112,7 +112,7 @@ def run_tests(folder: Path, site: Path, *arguments: str) -> str:
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_what_is_written_installs_and_passes_the_kit_at_once(tmp_path):
-    """With all that no tutorial writes; each of the others does so where readers follow the tutorial."""
+    """Use the features that no tutorial writes; the tests of the tutorials cover the others."""
     folder = tmp_path / "trunkline-acme"
     site = written(folder, (feature for feature in EVERYTHING if feature not in IN_TUTORIALS))
     output = run_tests(folder, site)
@@ -122,7 +122,7 @@ def test_what_is_written_installs_and_passes_the_kit_at_once(tmp_path):
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_what_is_written_with_everything_is_a_sound_plugin_that_delivers_by_each_channel(tmp_path):
-    """The code of each channel is the same as alone, where the kit judges it whole (above, and in the tutorials)."""
+    """The code of each channel equals its code alone, which the kit judges completely (above, and in the tutorials)."""
     folder = tmp_path / "trunkline-acme"
     site = written(folder, EVERYTHING)
     output = run_tests(

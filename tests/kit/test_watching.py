@@ -1,4 +1,4 @@
-"""What code does outside of its own memory is seen while it is watched, and only then."""
+"""The side effects of code are seen while it is watched, and only then."""
 
 import socket
 import subprocess

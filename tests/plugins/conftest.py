@@ -56,7 +56,7 @@ class ServedHub:
         return done.stdout.strip()
 
     def make_key(self, *scopes: str, company_id: int | None = COMPANY_ID, name: str = "test") -> str:
-        """Make another key (None: an operator's); in a separate process if the hub has other packages than this process."""
+        """Make another key (None: an operator's), in a separate process if the hub has other packages than this process."""
         if self.environment.get("PYTHONPATH") != os.environ.get("PYTHONPATH"):
             owner = ("--operator",) if company_id is None else ("--company", str(company_id))
             flags = [flag for scope in scopes for flag in ("--scope", scope)]
@@ -64,7 +64,7 @@ class ServedHub:
         return keys.make_key(self.environment, company_id, name=name, scopes=scopes)
 
     def start(self) -> None:
-        """Start it; a restart keeps its port."""
+        """Start the hub; a restart keeps its port."""
         port = self.url.rpartition(":")[2] or "0"
         output = self.folder / "out.txt"
         output.write_bytes(b"")
@@ -81,7 +81,7 @@ class ServedHub:
         self.url = found[1]
 
     def stop(self) -> None:
-        """Stop it as an init system does."""
+        """Stop the hub as an init system does."""
         if self.process is not None:
             self.process.terminate()
             self.process.wait(30)
@@ -94,7 +94,7 @@ class ServedHub:
             yield client
 
     def call(self, method: str, path: str, **request: Any) -> Any:
-        """Call the API; return the JSON of its answer, or None if it is empty. Anything but 2xx fails the test."""
+        """Call the API; return the JSON of its answer, or None if it is empty. Any status but 2xx fails the test."""
         with self.client() as client:
             answer = client.request(method, path, **request)
         assert answer.is_success, f"{method} {path}: {answer.status_code} {answer.text}"
@@ -126,7 +126,7 @@ def _served(folder: Path, **changed: str) -> Iterator[ServedHub]:
 
 @pytest.fixture(scope="module")
 def served_hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedHub]:
-    """One hub with every plugin for all tests of a module."""
+    """Start one hub with every plugin for all tests of a module."""
     with _served(tmp_path_factory.mktemp("hub")) as hub:
         yield hub
 

@@ -1,7 +1,7 @@
-"""Packages from npm, in exact versions, kept in ``.cache`` for the next run; ``npm`` and ``node`` come by pip.
+"""Packages from npm in exact versions, cached in ``.cache``; ``npm`` and ``node`` come from PyPI.
 
-``python -m tests.plugins.npm FOLDER…`` writes ``package-lock.json.xz`` anew beside a ``package.json`` that was changed. A lock
-holds names, versions and what depends on what, and no addresses.
+``python -m tests.plugins.npm FOLDER…`` writes ``package-lock.json.xz`` anew beside a changed ``package.json``. A lock
+has names, versions and dependencies, but no addresses.
 """
 
 import fcntl
@@ -30,7 +30,7 @@ _LOCKED = {
 def node_environment() -> dict[str, str]:
     """Give the environment in which ``node`` and ``npm`` are those of the Python package.
 
-    The package's own ``bin/npm`` does not find its files; the same file at its place does.
+    The package's own ``bin/npm`` does not find its files; a copy of it in the right folder does.
     """
     folder = CACHE / "node-bin"
     folder.mkdir(parents=True, exist_ok=True)
@@ -53,16 +53,16 @@ def install(
     flags: Sequence[str] = ("--omit=optional",),
     then: Sequence[str] = (),
 ) -> Path:
-    """Install what the lock in *asked* names, and run ``npm`` with *then*; gives the folder that has ``node_modules``.
+    """Install the packages of the lock in *asked*, and run ``npm`` with *then*; return the folder that has ``node_modules``.
 
-    ``npm install`` keeps to a lock as ``npm ci`` does, and does not mind that npm leaves a peer's own dependency out of one.
+    ``npm install`` follows a lock as ``npm ci`` does, but accepts a lock without the dependencies of a peer, as npm writes it.
     """
     files = [asked / "package.json", asked / LOCK]
     digest = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:12]
     kept = CACHE / "node" / f"{asked.parent.name}-{asked.name}-{digest}"
     kept.parent.mkdir(parents=True, exist_ok=True)
     with kept.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # of several processes that need it one installs it
+        fcntl.flock(lock, fcntl.LOCK_EX)  # only one of several processes installs them
         if not kept.exists():
             fresh = Path(tempfile.mkdtemp(dir=kept.parent, prefix="fresh-"))
             try:
@@ -78,7 +78,7 @@ def install(
 
 
 def write_lock(asked: Path) -> None:
-    """Lock the packages of *asked* to what npm takes today."""
+    """Lock the packages of *asked* at the versions that npm chooses today."""
     with tempfile.TemporaryDirectory() as folder:
         shutil.copy(asked / "package.json", folder)
         _npm("install", "--package-lock-only", "--ignore-scripts", folder=Path(folder))

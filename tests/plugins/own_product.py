@@ -1,6 +1,6 @@
-"""A product of one's own, described as Pydantic describes things: references, alternatives, nulls, enums and free form.
+"""A customer's own product, described as Pydantic does it: references, alternatives, nulls, enums and free form.
 
-Every platform's suite exports it, fills in its two forms, and reads its three event types.
+The tests of every platform export it, fill in its two forms, and read its three event types.
 """
 
 import json
@@ -80,7 +80,7 @@ BOOKING = {
     "seats": [[1, 2], [3]],
     "custom": {"source": "fair", "visits": 2},
 }
-"""A booking with everything filled in."""
+"""A booking with every field filled in."""
 
 OUTPUT = {
     "type": "object",
@@ -195,7 +195,7 @@ EVENTS = {
 
 
 def write_schemas(folder: Path) -> Path:
-    """Write the files of the catalogue below *folder*; gives it."""
+    """Write the files of the catalogue below *folder*; return the folder."""
     for kind, documents in (("events", EVENTS), ("actions", ACTIONS)):
         (folder / kind).mkdir(parents=True, exist_ok=True)
         for name, document in documents.items():
@@ -204,7 +204,7 @@ def write_schemas(folder: Path) -> Path:
 
 
 def own_product() -> Product:
-    """The product without a hub."""
+    """Give the product without a hub."""
     brand = Brand(
         slug="inn",
         title="Inn",

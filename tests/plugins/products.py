@@ -1,4 +1,4 @@
-"""What the products of several suites are made from: the offer of a whole deployment, and schemas of objects."""
+"""Parts of the products of several suites: a whole deployment's product, and schemas of objects."""
 
 import functools
 from typing import Any
@@ -17,14 +17,14 @@ SECRETS = {
 
 @functools.cache
 def installed_product() -> Product:
-    """What a deployment with every plugin offers."""
+    """Give the product of a deployment with every plugin."""
     loaded = settings.load(environment=SECRETS)
     hub = Hub(loaded, dispatch=False, serves=False)
     return product_of(loaded, event_types=hub.catalog.types(), operations=hub.operations)
 
 
 def an_object(*required: str, **properties: Any) -> dict[str, Any]:
-    """The schema of an object."""
+    """Give the schema of an object."""
     return {
         "type": "object",
         "properties": properties,

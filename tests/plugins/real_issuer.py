@@ -1,4 +1,4 @@
-"""An issuer of access tokens that companies run, oidc-provider, and a person who signs in there."""
+"""A widely used issuer of access tokens, oidc-provider, and a person who signs in there."""
 
 import json
 import re
@@ -18,14 +18,14 @@ FOLDER = Path(__file__).parent / "mcp" / "node_issuer"
 
 
 def install(install_node_packages: Callable[[Path], Path]) -> Path:
-    """Give a folder with the program and what it needs."""
+    """Install the program; return its folder."""
     folder = install_node_packages(FOLDER)
     shutil.copy(FOLDER / "issuer.mjs", folder)
     return folder
 
 
 class Issuer:
-    """The program, which is told what to change line by line."""
+    """The program, which takes commands line by line."""
 
     def __init__(self, folder: Path) -> None:
         self.process = subprocess.Popen(
@@ -40,7 +40,7 @@ class Issuer:
         self.url = self._said()
 
     def register(self, *redirect_uris: str, method: str) -> dict[str, str]:
-        """Register a confidential client, as an export says; gives its id and secret."""
+        """Register a confidential client, as an export describes it; return its id and secret."""
         client = {"client_id": f"app-{method}", "client_secret": "s" * 40}
         self.tell(
             client={
@@ -59,7 +59,7 @@ class Issuer:
         assert self._said() == "done"
 
     def _said(self) -> str:
-        """Give the next line that is for us, and none of the library's notices."""
+        """Give the next line of the program itself, without the library's notices."""
         assert self.process.stdout is not None
         lines = (line.strip() for line in self.process.stdout)
         return next(line.removeprefix("> ") for line in lines if line.startswith("> "))
@@ -73,7 +73,7 @@ class Issuer:
 
 
 class Browser:
-    """A person with a browser, who signs in where they are led, allows what is asked, and is led back."""
+    """A person with a browser, who follows redirects, signs in, and allows every request."""
 
     def __init__(self, user: str, *, callback: str = CALLBACK) -> None:
         self.user = user
@@ -81,7 +81,7 @@ class Browser:
         self.came_back: dict[str, str] = {}
 
     async def open(self, url: str) -> dict[str, str]:
-        """Give what the application is told."""
+        """Open *url*; return the parameters that the application gets."""
         async with httpx2.AsyncClient(timeout=30) as http:
             answer = await http.get(url)
             for _ in range(20):
@@ -106,7 +106,7 @@ def trusted(url: str) -> dict[str, str]:
 
 
 def trusting(hub: Any, issuer: Issuer) -> Any:
-    """Start *hub* anew as one that takes the issuer's tokens, and knows the address under which it is reached."""
+    """Restart *hub* so that it accepts the issuer's tokens and has a public URL."""
     hub.stop()
     hub.environment = {
         **hub.environment,

@@ -1,4 +1,4 @@
-"""Each route that takes a body, with the dearest ones of its size, made from its own schema: none holds the loop for long."""
+"""Each route with a body gets the most expensive bodies of the maximum size, made from its schema: none blocks the loop for long."""
 
 import time
 
@@ -8,7 +8,7 @@ import pytest
 from trunkline.api.requests import MAX_BODY_BYTES
 
 MAX_SECONDS = 0.010
-"""Of CPU, for a request that breaks its schema, beside what it costs to parse as many bytes."""
+"""Limit of the CPU time for a request that breaks its schema, in addition to ten times the cost of parsing its body."""
 TRIES, MAX_DEPTH = 10, 3
 
 
@@ -25,7 +25,7 @@ def alternatives(schema, document):
 
 
 def least(schema, document):
-    """The smallest value that a schema takes, as far as it is easily told."""
+    """Give a small value that a schema accepts, as far as that is simple."""
     schema = alternatives(schema, document)[0]
     if "const" in schema or "enum" in schema:
         return schema.get("const") or schema["enum"][0]
@@ -48,7 +48,7 @@ def least(schema, document):
 
 
 def filled(item, size):
-    """As many of *item* as *size* bytes hold."""
+    """Give a list with as many *item* as fit into *size* bytes."""
     return [item] * (size // (len(orjson.dumps(item)) + 1))
 
 
@@ -58,7 +58,7 @@ def large_objects(size):
 
 
 def dearest(schema, document, size, *, depth=0):
-    """Values of *size* bytes that are long, large, deep or of the wrong type, at each place of *schema*."""
+    """Give values of *size* bytes that are long, large, deep or of the wrong type, at each place of *schema*."""
     for choice in alternatives(schema, document):
         kinds = choice.get("type", "string")
         if "array" in kinds:
@@ -112,7 +112,7 @@ async def test_no_body_costs_more_than_to_be_parsed_and_a_little(make_hub, sqlit
 
 
 async def least_cost(running, method, path, content):
-    """The dearer of two callers' calls, each the cheapest of some tries: what else the process does counts too."""
+    """Give the cost of the more expensive of two callers, each with the lowest of several tries, because other work counts, too."""
     costs = []
     for client in (running.client, running.operator):
         costs.append(await cost(client, method, path, content))
@@ -123,7 +123,7 @@ async def least_cost(running, method, path, content):
 
 
 async def cost(client, method, path, content):
-    """The CPU of one call, less that of parsing its body, and its status."""
+    """Give the CPU time of one call, less ten times that of parsing its body, and its status."""
     address = path.replace("{", "").replace("}", "")
     began = time.process_time()
     orjson.loads(content)

@@ -1,4 +1,4 @@
-"""Where clients are told to get tokens: nobody else's host is named, and no cache keeps what was told."""
+"""The metadata that tell clients where to get tokens: they name no foreign host, and no cache keeps them."""
 
 import pytest
 

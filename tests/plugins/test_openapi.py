@@ -1,4 +1,4 @@
-"""Every answer of a hub with all plugins is as its OpenAPI document says, whatever it is sent (schemathesis)."""
+"""Every answer of a hub with all plugins conforms to its OpenAPI document, for any request (schemathesis)."""
 
 import subprocess
 import sys
@@ -8,8 +8,9 @@ import pytest
 
 MAX_SECONDS = 75
 WORKERS = 1
-"""Its workers are threads, and Python 3.11 that parses in two at once fails now and then, with a ``SystemError`` about the depth
-of what it has parsed (https://github.com/python/cpython/issues/106905)."""
+"""Only one worker: workers are threads, and Python 3.11 sometimes fails with a ``SystemError`` if two threads parse source at once
+(https://github.com/python/cpython/issues/106905).
+"""
 CHECKS = (
     "not_a_server_error",
     "status_code_conformance",
@@ -22,7 +23,7 @@ CONFIG = """
 [parameters]
 "query.wait" = 0
 """
-"""A long poll would take up the time that others need."""
+"""Long polls would take the time of other calls."""
 
 
 @pytest.mark.slow

@@ -1,7 +1,7 @@
-"""What people's Zaps, workflows and scenarios refer to: an app that was published can be updated with the export of today.
+"""The parts that people's Zaps, workflows and scenarios refer to: a published app can be updated with the present export.
 
-``published.json`` has the keys of version 1.0.0 of the apps. A key that is new is added by
-``TRUNKLINE_WRITE_GOLDEN=1``; one that is gone breaks what people have built, and stays in the file.
+``published.json`` has the keys of version 1.0.0 of the apps. ``TRUNKLINE_WRITE_GOLDEN=1`` adds new keys; a missing key breaks what
+people have built, so it stays in the file.
 """
 
 import copy
@@ -91,7 +91,7 @@ CHANGES: Mapping[str, tuple[Change, bool]] = {
 
 
 def with_form(product: Product, *changes: Change) -> Product:
-    """*product* with another form of its first action; ``purpose`` is there once it is required."""
+    """Give *product* with another form of its first action; ``purpose`` is added once it is required."""
     first, *others = product.actions
     schema: dict[str, Any] = copy.deepcopy(dict(first.input))
     schema["properties"]["note"] = {"type": "string", "title": "Note"}

@@ -1,4 +1,4 @@
-"""REST hooks, on each of the three channels, over HTTP."""
+"""REST hooks over HTTP, on each of the three channels."""
 
 import asyncio
 from dataclasses import replace
@@ -27,7 +27,7 @@ def paid(amount: float = 99) -> dict[str, Any]:
 
 
 async def test_all_three_deliver_by_one_function(api: Any):
-    """So that one of them stands for all in ``tests/testing/test_builtins_channel.py``."""
+    """Check this so that one channel can stand for all in ``tests/testing/test_builtins_channel.py``."""
     channels = api.hub.channels()
     same = [replace(channels[name], name="", title="", description="") for name in CHANNELS]
     assert same[0] == same[1] == same[2]

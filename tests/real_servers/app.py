@@ -1,4 +1,4 @@
-"""A receiver under each of Python's servers: it notes the id of each event in the file that ``SEEN`` names."""
+"""A receiver that runs under each of Python's servers; it writes the id of each event into the file that ``SEEN`` names."""
 
 import asyncio
 import os
@@ -45,7 +45,7 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(b"ok")
 
     def log_message(self, *_):
-        """Say nothing."""
+        """Log nothing."""
 
 
 def serve_http_server(port):

@@ -1,4 +1,4 @@
-"""Drives the client of pushes against a server: bursts that meet the end of kept connections, and a reload in their midst."""
+"""Pushes to a real server: bursts at the moment when kept connections close, and a reload between them."""
 
 import asyncio
 import contextlib
@@ -22,7 +22,7 @@ from trunkline_kit.receiver import Receiver
 
 DEVELOPMENT = AddressPolicy(allow_http=True, allow_private_networks=True)
 IDLE_SECONDS = 1.0
-"""After so long each server closes a connection."""
+"""Each server closes an idle connection after this time."""
 AT_ONCE = 12
 
 Seen = Callable[[], Counter[str]]
@@ -30,7 +30,7 @@ Seen = Callable[[], Counter[str]]
 
 @dataclass(frozen=True, slots=True)
 class Outcomes:
-    """What *results* the pushes had, by event, and how often the server was *seen* to get each."""
+    """The *results* of the pushes by event, and how often the server has *seen* each event."""
 
     results: dict[str, Result]
     seen: Counter[str]
@@ -38,7 +38,7 @@ class Outcomes:
 
     @property
     def failed(self) -> list[str | None]:
-        """Give what went wrong, for each push that failed."""
+        """Give the fault of each push that failed."""
         return [
             result.error or str(result.status_code)
             for result in self.results.values()
@@ -47,17 +47,17 @@ class Outcomes:
 
     @property
     def lost(self) -> list[str]:
-        """Name the events that were delivered and that the server did not get."""
+        """Name the events that were reported as delivered, but did not reach the server."""
         return [event for event in self.results if not self.seen[event]]
 
     @property
     def repeated(self) -> list[str]:
-        """Name the events that the server got more often than their attempts say."""
+        """Name the events that reached the server more often than there were attempts."""
         return [event for event, result in self.results.items() if self.seen[event] > 1 + result.sent_twice]
 
 
 async def drive(server: Server, folder: Path, *, bursts: int) -> Outcomes:
-    """Push *bursts* times, with pauses about as long as the server keeps a connection, and reload it in between."""
+    """Push *bursts* times, with pauses about as long as the server keeps a connection; reload the server in between."""
     chance = random.Random(0)
     results: dict[str, Result] = {}
     async with (

@@ -1,4 +1,4 @@
-"""Real servers that close connections after a second, each as its people run it, and most of them reloaded."""
+"""Real servers that close idle connections after a second, each in its usual setup; most of them can be reloaded."""
 
 import os
 import shutil
@@ -10,7 +10,7 @@ from pathlib import Path
 
 APP = Path(__file__).with_name("app.py")
 EXTRA = Path(__file__).parents[2] / ".cache" / "servers" / "bin" / "python"
-"""The environment of `make long`, with servers that nothing else needs."""
+"""The environment of `make long`, with servers that no other test needs."""
 
 NGINX = """
 daemon off; pid {folder}/pid; error_log {folder}/error.log; worker_processes 2; user root;
@@ -65,10 +65,11 @@ listen front
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """How one is run: *command* has places for ``{folder}``, ``{port}`` and ``{config}``, the file that *config* becomes.
+    """How a server is run: *command* has placeholders for ``{folder}``, ``{port}`` and ``{config}``, the file with *config*.
 
-    One with a *config* passes on to a backend that notes ids; any other does so itself. *reload* is the signal that has it
-    read its configuration anew while it serves.
+    A server with a *config* is a proxy to a backend that notes ids; any other server notes ids itself. *reload* is the signal that
+    makes
+    it read its configuration again while it runs.
     """
 
     command: Sequence[str]
@@ -77,7 +78,7 @@ class Server:
 
     @property
     def is_here(self) -> bool:
-        """Tell whether this machine has it; of the servers of `make long`, whether they were installed."""
+        """Tell whether this machine has the server; for servers of `make long`, whether they are installed."""
         return shutil.which(self.command[0], path=f"{os.environ['PATH']}:/usr/sbin") is not None
 
 

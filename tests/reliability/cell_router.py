@@ -1,6 +1,6 @@
 """A router in front of cells: it sends each call to the database of its company, by the table of docs/explanation/scaling.md.
 
-It reads only the call itself. It knows the first company id of each cell, each cell's operator key, and the references of
+The router reads only the call itself. It knows the first company id of each cell, each cell's operator key, and the references of
 companies.
 """
 
@@ -21,7 +21,7 @@ _OF_THE_CONNECTION = ("Connection", "Content-Length", "Keep-Alive", "Transfer-En
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A deployment, and the lowest id of its companies; they end before the next cell's."""
+    """A deployment, and the lowest id of its companies; its ids end before the next cell's lowest id."""
 
     url: str
     first_company_id: int
@@ -33,7 +33,7 @@ class CompanyUnclear(Exception):
 
 
 class Router:
-    """Chooses among *cells*, in the order of their companies' ids. Operators have the key of the first one."""
+    """Chooses among *cells*, which are sorted by their lowest ids. Operators have the key of the first cell."""
 
     def __init__(self, cells: Sequence[Cell], *, references: Mapping[str, int]) -> None:
         self._cells = cells
@@ -56,7 +56,7 @@ class Router:
         return found[-1]
 
     async def handle(self, request: web.BaseRequest) -> web.Response:
-        """Pass a call on, and its answer back."""
+        """Pass on a call, and return its answer."""
         body = await request.read()
         key = _key_of(request, body)
         try:

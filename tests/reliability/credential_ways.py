@@ -25,7 +25,7 @@ _WRITES = {"scope": "events:read webhooks:write"}
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Two processes over one database, *here* and *there*, with their helpers."""
+    """Two processes over one database, *here* and *there*, with functions that call them."""
 
     here: httpx2.AsyncClient
     there: httpx2.AsyncClient
@@ -75,7 +75,10 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Granted:
-    """A credential. *use* tells whether it works at a process; *is_spent*: one use ends it; *after* has the effects of its end."""
+    """A credential. *use* tells whether the credential works at a process; *is_spent* tells whether one use ends it.
+
+    *after* checks the effects of its end.
+    """
 
     use: Callable[[httpx2.AsyncClient], Awaitable[bool]]
     end: Callable[[], Awaitable[object]]
@@ -94,7 +97,7 @@ ELSEWHERE = {
     ("portal session", "another sign-in"): _REPLACED,
     ("app key", "other keys"): "oauth/test_assertions.py::test_keys_may_be_at_a_url_and_may_change",
 }
-"""Ways that need more than two processes, with their tests below ``tests/plugins``."""
+"""Ways that need more than two processes; their tests are below ``tests/plugins``."""
 
 
 def _way(kind: str, *ways: str) -> Callable[[Callable[[Place, str], Awaitable[Granted]]], None]:

@@ -1,4 +1,4 @@
-"""The events of the suites: sent ones, without the hub's operational events."""
+"""The events that the tests sent, without the hub's operational events."""
 
 from trunkline.store.stream import OPERATIONAL_TYPES
 

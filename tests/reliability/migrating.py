@@ -27,7 +27,7 @@ from trunkline_kit.databases import SHARDS, started_postgres
 FIRST = "0001"
 """The initial revision of ``later``, with the tables of 0.1."""
 DELIVERIES = 3
-"""Deliveries of each event; one in a hundred is exhausted, and one is due."""
+"""Number of deliveries of each event; one in a hundred is exhausted, and one is due."""
 _PAUSE_SECONDS = 0.01
 _CHUNK = 20_000
 _NUMBERS = {
@@ -102,7 +102,7 @@ async def subscribe(connection: AsyncConnection) -> None:
 
 
 async def measure(database: Database) -> Measured:
-    """Migrate the database with ``trunkline migrate``, and append one event after the other meanwhile."""
+    """Migrate the database with ``trunkline migrate`` while events are appended one after the other."""
     accepted: list[float] = []
     appending = asyncio.create_task(_append(database, accepted))
     await asyncio.sleep(0.3)

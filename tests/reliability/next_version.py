@@ -26,7 +26,7 @@ def upgrade() -> None:
 
 
 def make(folder: Path) -> tuple[dict[str, str], str]:
-    """Make it in *folder*; return the environment for its processes, and the revision of its database."""
+    """Make the next version in *folder*; return the environment for its processes, and the revision of its database."""
     package = folder / "next" / "trunkline"
     shutil.copytree(Path(trunkline.__file__).parent, package)
     (package / "version.py").write_text(f'"""The next version."""\n\n__version__ = "{NEXT}"\n')

@@ -1,6 +1,6 @@
-"""A poller of a named consumer, to be killed: ``python stream_poller.py URL KEY JOURNAL``.
+"""A poller of a named consumer, which a test kills: ``python stream_poller.py URL KEY JOURNAL``.
 
-Before it commits a page, it writes ``try`` and the page's ids to JOURNAL; when the hub has answered, ``done`` or ``lost``.
+Before the poller commits a page, it writes ``try`` and the page's ids to JOURNAL; after the hub's answer, ``done`` or ``lost``.
 """
 
 import http.client

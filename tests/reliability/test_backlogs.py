@@ -46,7 +46,7 @@ async def test_one_event_of_one_company_does_not_wait_for_the_backlog_of_another
         await until(lambda: 2 in companies_of(receiver), seconds=60, what="the delivery of the one")
     before = companies_of(receiver).index(2)
     print(f"{before} of the {IN_LOG} were delivered before the one")
-    # The one is last in the log: the reader of the stretch reads all of it while it hands over what has room.
+    # The event of company 2 is last in the log: the reader reads all of the backlog while it hands over as many events as fit.
     assert before < IN_LOG // 8
 
 
@@ -56,7 +56,7 @@ def companies_of(receiver) -> list[int]:
 
 
 async def make_due(deployment, counts: dict[int, int]) -> None:
-    """Store events whose deliveries have failed once and are due, those of the first company for longest."""
+    """Store events whose deliveries have failed once and are due; the first company's are due for longest."""
     async with Hub(settings.load(environment=deployment.environment), dispatch=False) as hub:
         due_ms = int(time.time() * 1000) - 60_000
         for company, count in counts.items():

@@ -1,4 +1,4 @@
-"""Companies over two databases, as docs/explanation/scaling.md has it: two deployments, and a router that knows a call's company."""
+"""Companies over two databases (docs/explanation/scaling.md): two deployments, and a router that finds a call's company."""
 
 import asyncio
 import contextlib
@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
 FIRST_IDS = (1, 1_000_000)
 COMPANIES = {"acme": 1, "globex": 1_000_001}
-"""Each cell's first company, by its reference, and the id that the cell gives it."""
+"""By reference: each cell's first company, and the id that the cell gives it."""
 SCOPES = ["events:read", "events:write", "webhooks:write"]
 TABLES = "SELECT table_name FROM information_schema.columns WHERE column_name = 'company_id' AND table_schema = 'public'"
 NOBODYS = {None, 0}
@@ -58,19 +58,19 @@ class World:
     customers: list[Customer]
 
     def client(self, key: str = "", *, url: str = "") -> httpx2.AsyncClient:
-        """Give a client of the router, or of what is at *url*."""
+        """Give a client of the router, or of the server at *url*."""
         headers = {"X-Api-Key": key} if key else {}
         return httpx2.AsyncClient(base_url=url or self.url, headers=headers, timeout=15)
 
     def operator(self) -> httpx2.AsyncClient:
-        """Give the client of an operator, who knows of no cells."""
+        """Give the client of an operator who does not know the cells."""
         return self.client(self.cells[0].operator_key)
 
     def event(self, number: int) -> dict[str, object]:
         return self.deployments[0].event(number)
 
     def pushes(self, customer: Customer) -> dict[int, ReceivedRequest]:
-        """Give what was pushed to a customer, by the ids of the events."""
+        """Give the requests pushed to a customer, by the ids of the events."""
         received = [request for request in self.receiver.requests if request.path == f"/{customer.reference}"]
         return {int(request.headers["webhook-id"]): request for request in received}
 
@@ -79,7 +79,7 @@ class World:
         await until(lambda: {*emitted} <= self.pushes(customer).keys(), seconds=15, what="the pushes")
 
     async def companies_in(self, number: int) -> set[int]:
-        """Tell of which companies the database of a cell has a row, in any of its tables; those below 0 are test environments."""
+        """List the companies with a row in any table of a cell's database; ids below 0 are test environments."""
         deployment = self.deployments[number]
         tables = [name for (name,) in await deployment.query(TABLES)]
         assert {"api_keys", "events", "subscriptions", "companies", "portal_sessions"} <= {*tables}
@@ -94,7 +94,7 @@ class World:
 
 @pytest.fixture(scope="module")
 async def deployments(migrated_databases, tmp_path_factory) -> AsyncIterator[list[Deployment]]:
-    """Two deployments on databases of their own: one encryption key, two peppers."""
+    """Two deployments on separate databases, with the same encryption key and different peppers."""
     async with contextlib.AsyncExitStack() as stack:
         made: list[Deployment] = []
         for number in range(2):
@@ -111,7 +111,7 @@ async def deployments(migrated_databases, tmp_path_factory) -> AsyncIterator[lis
 
 @pytest.fixture(scope="module")
 async def cells(deployments) -> list[Cell]:
-    """Both, served, each at an address of its own."""
+    """Serve both deployments, each at a separate address."""
     ports = [free_port() for _ in deployments]
     processes = await asyncio.gather(
         *(
@@ -127,7 +127,7 @@ async def cells(deployments) -> list[Cell]:
 
 @pytest.fixture(scope="module")
 async def router(cells) -> AsyncIterator[str]:
-    """The router before them; gives its address."""
+    """Start the router in front of the cells; give its address."""
     runner = web.ServerRunner(web.Server(Router(cells, references=COMPANIES).handle))
     await runner.setup()
     try:
@@ -139,7 +139,7 @@ async def router(cells) -> AsyncIterator[str]:
 
 @pytest.fixture(scope="module")
 async def world(deployments, cells, router) -> AsyncIterator[World]:
-    """Make the companies, each in its cell; all that they have comes to them through the router."""
+    """Make the companies, each in its cell; everything else is made through the router."""
     async with Receiver() as receiver:
         made = World(deployments, cells, router, receiver, [])
         for cell, reference in zip(cells, COMPANIES, strict=True):
@@ -149,7 +149,7 @@ async def world(deployments, cells, router) -> AsyncIterator[World]:
 
 
 async def make_company(client: httpx2.AsyncClient, cell: Cell, reference: str) -> int:
-    """Make a company at the cell's own address, after the cell was told where its ids begin."""
+    """Make a company at the cell's own address, after the cell's lowest id was set."""
     async with client:
         if cell.first_company_id > 1:
             begin = f"/api/v1/companies/{cell.first_company_id}"
@@ -160,7 +160,7 @@ async def make_company(client: httpx2.AsyncClient, cell: Cell, reference: str) -
 
 
 async def settle(world: World, company_id: int, reference: str) -> Customer:
-    """Give a company a key, and with it a subscription to everything."""
+    """Give a company a key, and make a subscription to everything with it."""
     async with world.operator() as operator:
         request = {"company_id": company_id, "name": "test", "scopes": SCOPES}
         key = await operator.post("/api/v1/keys", json=request, headers={"X-Company-Id": str(company_id)})
@@ -173,7 +173,7 @@ async def settle(world: World, company_id: int, reference: str) -> Customer:
 
 
 async def sign_in(world: World, customer: Customer) -> dict[str, str]:
-    """Fill in the portal's form with a company's key; gives the browser's cookies."""
+    """Fill in the portal's form with a company's key; return the browser's cookies."""
     async with world.client() as browser:
         form = {"csrf": csrf_of(await browser.get(SIGN_IN)), "key": customer.key["key"], "next": "/portal"}
         answer = await browser.post(SIGN_IN, data=form)
@@ -187,7 +187,7 @@ def csrf_of(page: httpx2.Response) -> str:
 
 
 async def emit_in_every_way(world: World, customer: Customer) -> list[int]:
-    """Emit an event in each way that the router knows, and two in one request; gives their ids."""
+    """Emit an event in each way that the router supports, and two events in one request; return their ids."""
     batch = {"events": [world.event(5), {**world.event(6), "companyId": customer.company_id}]}
     bearer = {"Authorization": f"Bearer {customer.key['key']}"}
     by_reference = {"X-Company-Id": customer.reference}
@@ -204,7 +204,7 @@ async def emit_in_every_way(world: World, customer: Customer) -> list[int]:
 
 
 async def poll_all(client: httpx2.AsyncClient) -> list[dict[str, Any]]:
-    """Follow the cursor, two events at a time, until there are no more."""
+    """Follow the cursor, two events at a time, to the end."""
     found: list[dict[str, Any]] = []
     query: dict[str, Any] = {"limit": 2}
     while True:

@@ -1,4 +1,4 @@
-"""The clock steps by an hour, a day, a week: nothing that is needed is deleted, nothing ends, and the hub says so."""
+"""The clock steps by an hour, a day, a week: no needed row is deleted, no subscription ends, and the hub reports the step."""
 
 import asyncio
 import time
@@ -76,7 +76,7 @@ async def test_a_retry_waits_as_long_as_it_would_have(deploy, sqlite_database_ur
 
 
 class Trial:
-    """A deployment whose clock is set while it runs: company 1 has a target, the one of company 2 is never there."""
+    """A deployment whose clock is set while it runs: company 1 has a target, the target of company 2 never answers."""
 
     def __init__(self, deployment, clock, receiver, until, *, nodes=1, is_apart=False):
         self.deployment = deployment
@@ -104,7 +104,7 @@ class Trial:
             assert node.errors.read_text().count("the database's clock stepped forward") == len(forward) + 1
         if len(self.nodes) == 1:
             assert self.nodes[0].stop() == 0
-            await self.start_nodes()  # who starts after the step knows of it
+            await self.start_nodes()  # a node that starts after the step knows of it
             await self.nothing_is_lost()
             await self.until_trusted(trusted=0)
         assert set(await self.deployment.poll_all(self.nodes[0], 1)) <= set(self.ids)
@@ -141,7 +141,7 @@ class Trial:
         self.nodes = await asyncio.gather(*(self.deployment.serve() for _ in self.nodes))
 
     async def step(self, offset):
-        """Set the clock forward: it is not trusted from then on, the hub is ready all the same, and nothing ends."""
+        """Set the clock forward, and check that the hub distrusts it, stays ready, and loses nothing."""
         self.clock.set(offset)
         await self.emit(2)
         await self.emit(1)

@@ -13,13 +13,13 @@ from trunkline.runtime.faults import POINTS
 
 ROOT = Path(__file__).parents[2]
 SEEDS = 2
-"""One for each database."""
+"""One seed for each database."""
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1500)
 def test_a_crash_at_any_point_loses_nothing(tmp_path):
-    """One test, so that it is one run however many processes share the suite."""
+    """Run the whole matrix in one test, so that it runs once, however many processes share the suite."""
     file = tmp_path / "outcomes.json"
     command = [sys.executable, ROOT / "tests/reliability/crash", "--seeds", str(SEEDS), "--json", file]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)

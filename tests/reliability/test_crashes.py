@@ -1,4 +1,4 @@
-"""kill -9 while events are accepted and pushed: what was accepted is delivered, polled once, and in the ledger."""
+"""kill -9 while events are accepted and pushed: accepted events are delivered, polled once, and in the ledger."""
 
 import asyncio
 import random
@@ -41,7 +41,7 @@ class Traffic:
                     try:
                         answer = await client.post("/events", json=self.deployment.event(1 + number))
                     except httpx2.TransportError:
-                        break  # the event may be in the log or not: nothing was promised
+                        break  # the event may be in the log or not: there was no answer
                     if answer.status_code == 201:
                         self.accepted[company].add(answer.json()["id"])
                     await asyncio.sleep(self.chance.uniform(0, 0.02))
@@ -192,6 +192,6 @@ async def _ledger(deployment):
 
 
 async def _shares(deployment, wanted: list[int]) -> bool:
-    """Whether *wanted* is how many shards each holder has."""
+    """Whether the numbers of shards of all holders are *wanted*."""
     found = await deployment.query("SELECT count(*) FROM shards WHERE holder IS NOT NULL GROUP BY holder")
     return sorted(count for (count,) in found) == wanted

@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
 
 async def test_what_has_ended_works_nowhere_any_more(engine, database_url, deploy, receiver, until):
-    """An SQLite file is served by one process, PostgreSQL by two."""
+    """One process serves an SQLite file, two serve PostgreSQL."""
     deployment = deploy(database_url)
     async with issuing() as issuer, Database(database_url) as database, AsyncExitStack() as stack:
         deployment.environment |= {

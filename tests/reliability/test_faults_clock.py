@@ -1,6 +1,6 @@
-"""The clock is set an hour forward and an hour back under load: deliveries flow on, and nothing waits for the lost hour.
+"""The clock is set an hour forward and an hour back under load: deliveries continue, and none waits for the lost hour.
 
-The wall clock of the hub's processes is moved, and PostgreSQL's with it.
+The wall clocks of the hub's processes and of PostgreSQL are moved together.
 """
 
 import asyncio
@@ -41,7 +41,7 @@ async def _set_forward_and_back(deployment, clock, receiver, until, writers, *, 
             await until(
                 lambda b=before: _is_ahead(deployment, b), seconds=10, what="the clock's step forward"
             )
-            # A heartbeat from the time ahead is what shows a step back; they are 1.5 s apart.
+            # A heartbeat from a later time shows a step back; heartbeats are 1.5 s apart.
             await until(
                 lambda b=before: _heartbeats_are_ahead(deployment, b),
                 seconds=15,

@@ -1,4 +1,4 @@
-"""Connections to PostgreSQL that are cut in the middle of transactions: clients are told, and nothing is lost or doubled."""
+"""Connections to PostgreSQL that are cut in the middle of transactions: clients get an error, and nothing is lost or doubled."""
 
 import asyncio
 
@@ -55,7 +55,7 @@ async def test_connections_cut_in_the_middle_of_transactions_lose_nothing_and_do
 async def test_events_are_accepted_again_soon_after_every_connection_died_without_a_word(
     deploy, postgres_database_url, receiver, until
 ):
-    """A router that forgets its connections tells nobody: what was sent is never answered."""
+    """A router that forgets its connections sends no reset, so that sent data is never answered."""
     async with silent_proxy(postgres_database_url) as proxy:
         deployment = deploy(proxy.url)
         await deployment.set_up(1, target_url=f"{receiver.url}/h")

@@ -1,4 +1,4 @@
-"""The disk under the database is full while events flow: callers and operators are told, and it goes on when there is room."""
+"""The disk of the database is full while events flow: callers and operators get an error, and events flow again when space is free."""
 
 import asyncio
 import resource
@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(90)]
 
 
 class FileSizeLimit:
-    """A limit on how large a file a process may write, as a quota sets it: EFBIG, which SQLite calls an I/O error."""
+    """A limit of the size of a file that a process writes, as a quota sets it: EFBIG, which SQLite reports as an I/O error."""
 
     def __init__(self, folder: Path):
         self.folder = folder
@@ -32,7 +32,7 @@ class FileSizeLimit:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A database, the disk that it is on, and what the hub says of it once nothing more can be written."""
+    """A database, its disk, and the hub's reason when nothing more can be written."""
 
     url: str
     disk: SmallDisk | FileSizeLimit
@@ -67,7 +67,7 @@ async def test_a_full_disk_loses_nothing_and_everything_flows_again_when_there_i
     disk.fill(process)
     await until(lambda: load.answers[503] > 20, seconds=20, what="an answer that says so")
     log = process.errors
-    if deployment.url.startswith("sqlite"):  # PostgreSQL renews them in place
+    if deployment.url.startswith("sqlite"):  # PostgreSQL updates the lease rows in place
         await until(
             lambda: "cannot renew the leases" in log.read_text(), seconds=20, what="a worker without leases"
         )
@@ -77,7 +77,7 @@ async def test_a_full_disk_loses_nothing_and_everything_flows_again_when_there_i
             assert ready.status_code == 503
             assert ready.json()["log"].startswith(f"cannot be written: {case.reason}: ")
             assert "\ntrunkline_log_writable 0.0\n" in (await anyone.get("/metrics")).text
-            await asyncio.sleep(2)  # the hub looks every three seconds
+            await asyncio.sleep(2)  # the hub checks every three seconds
     async with deployment.client(process, 1) as client:
         refused = await client.post("/events", json=deployment.event(1))
         assert (refused.status_code, refused.json()["type"]) == (

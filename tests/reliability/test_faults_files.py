@@ -18,7 +18,7 @@ TIMINGS = 100
 
 
 def check_file(file: Path, accepted: set[int]) -> None:
-    """The file is whole, and every accepted event is in it."""
+    """Check that the file is intact, and that every accepted event is in it."""
     with contextlib.closing(sqlite3.connect(f"{file.as_uri()}?mode=rw", uri=True)) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         stored = {position for (position,) in connection.execute(f"SELECT position FROM {EVENTS}")}
@@ -27,7 +27,7 @@ def check_file(file: Path, accepted: set[int]) -> None:
 
 @contextlib.asynccontextmanager
 async def asked_all_the_time(process, path: str, seen: list[int], *, headers=None):
-    """Ask for *path* again and again; the status codes go to *seen*."""
+    """Request *path* repeatedly; the status codes go to *seen*."""
 
     async def ask() -> None:
         async with httpx2.AsyncClient(base_url=process.url, headers=headers, timeout=15) as client:

@@ -1,4 +1,4 @@
-"""The machine gives little: a log that nobody reads, few files that may be opened, few connections to the database."""
+"""A machine with small limits: a log that nobody reads, few open files, few connections to the database."""
 
 import asyncio
 import json
@@ -24,7 +24,7 @@ async def test_a_log_that_nobody_reads_holds_nothing_up(deploy, sqlite_database_
     os.set_blocking(writing, False)
     try:
         while True:
-            os.write(writing, b"x" * 4096)  # what nobody has read, to the last page of the pipe
+            os.write(writing, b"x" * 4096)  # unread data, up to the last page of the pipe
     except BlockingIOError:
         os.set_blocking(writing, True)
     os.close(writing)
@@ -72,7 +72,7 @@ async def test_few_open_files_reset_nobody_and_cost_no_target_an_attempt(
     process = await deployment.serve(files=256)
     with socket.create_server(
         ("127.0.0.1", 0), backlog=1024
-    ) as hanging:  # it takes connections and says nothing
+    ) as hanging:  # it accepts connections and sends nothing
         url = f"http://127.0.0.1:{hanging.getsockname()[1]}/"
         async with deployment.client(process, 2) as client:
             for number in range(40):
@@ -132,5 +132,5 @@ async def test_few_connections_to_postgresql_leave_some_to_the_command_line(
     [(taken,)] = await deployment.query(
         "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'"
     )
-    assert taken <= 13 + 1  # the one that asks
+    assert taken <= 13 + 1  # the connection of this query
     assert process.stop() == 0

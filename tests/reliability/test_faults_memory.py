@@ -1,4 +1,4 @@
-"""A small limit of memory (a control group, as containers have): large bodies wait or are refused, all else goes on."""
+"""A small limit of memory (a control group, as containers have): large bodies wait or are refused, everything else continues."""
 
 import asyncio
 import json
@@ -18,7 +18,7 @@ LIMITS = {"memory": "memory.limit_in_bytes", "": "memory.max"}
 
 @pytest.fixture
 def group():
-    """A control group for memory below that of this process, which goes there with what it starts and comes back."""
+    """Move this process, and the processes that it starts, into a control group for memory; move it back at the end."""
     for line in Path("/proc/self/cgroup").read_text().splitlines():
         _, controllers, path = line.split(":", 2)
         own = Path("/sys/fs/cgroup", controllers, path.lstrip("/"))

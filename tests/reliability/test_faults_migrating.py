@@ -1,4 +1,4 @@
-"""A long log is migrated while events are accepted: nothing stands for more than a second."""
+"""A long log is migrated while events are accepted: accepting never stops for more than a second."""
 
 import pytest
 from tests.reliability import later, migrating

@@ -1,8 +1,8 @@
-"""A thousand subscriptions made, changed, paused and deleted while events flow: each gets what it asked for at the time.
+"""A thousand subscriptions made, changed, paused and deleted while events flow: each gets the events that it wanted at the time.
 
-An event is matched by what its subscriptions are when the dispatcher has come to it. So everything up to the shard's cursor
-as it was before a change belongs to the time before it, and everything beyond the log's head as it was afterwards to the
-time after it; what lies between may belong to either. A subscription that was paused and caught up has missed nothing.
+An event is matched with the subscriptions as they are when the dispatcher reads the event. Events up to the shard's cursor before a
+change are matched with the old request, and events beyond the log's head after the change with the new request; events in between
+may be matched with either. A subscription that was paused and has caught up has missed nothing.
 """
 
 import asyncio
@@ -56,7 +56,7 @@ def is_none(event):
 
 @dataclass
 class Wish:
-    """A subscription's request, which does not cover events up to *cursor*, and certainly covers events beyond *head*."""
+    """A subscription's request. It does not apply to events up to *cursor*, and certainly applies to events beyond *head*."""
 
     wants: object
     cursor: int
@@ -65,14 +65,14 @@ class Wish:
 
 @dataclass
 class Subscribed:
-    """One subscription and everything that it has asked for."""
+    """One subscription and all of its requests."""
 
     id: str
     no: int
     wishes: list[Wish]
 
     def possible(self, event) -> set[bool]:
-        """Whether it may have *event*: one answer where that is certain, and otherwise both."""
+        """Give the possible answers to whether the subscription gets *event*: one if it is certain, else both."""
         position = event["id"]
         if position <= self.wishes[0].cursor:
             return {False}
@@ -155,7 +155,7 @@ class Customer:
         return change
 
     async def _move(self, subscribed):
-        """Send its events elsewhere, which changes nothing in what they are."""
+        """Change the target of a subscription, which changes nothing in the events that it gets."""
         await self._call(
             subscribed, None, "PATCH", {"target_url": f"{self.target_url}/moved/{subscribed.no}"}
         )
@@ -283,7 +283,7 @@ async def test_a_subscription_deleted_while_its_deliveries_are_in_flight_ends_th
         assert (await client.delete(f"/webhooks/subscriptions/{made['/slow']}")).status_code == 204
         deleted = time.monotonic_ns()
     await until(lambda: _is_quiet(deployment), seconds=20, what="the end of everything")
-    await asyncio.sleep(4)  # for as long as an attempt takes, nothing may come of those that were in flight
+    await asyncio.sleep(4)  # an attempt's longest time: no attempt in flight may change anything
     rows = await deployment.query(
         "SELECT s.target_url, d.position, d.status FROM deliveries d JOIN subscriptions s ON s.no = d.subscription_no "
         "ORDER BY d.position"
@@ -314,7 +314,7 @@ def _reached(receiver):
 
 
 async def _claimed(deployment):
-    """The events whose delivery takes long, for which a row in the ledger stands."""
+    """Give the events with a slow delivery that has a row in the ledger."""
     rows = await deployment.query(
         "SELECT d.position FROM deliveries d JOIN subscriptions s ON s.no = d.subscription_no "
         "WHERE d.claimed_by IS NOT NULL AND s.target_url LIKE '%/slow'"

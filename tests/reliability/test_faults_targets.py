@@ -1,4 +1,4 @@
-"""Hostile targets beside a healthy one: each attempt ends in time, memory stays bounded, and the healthy one notices nothing."""
+"""Hostile targets beside a healthy one: each attempt ends in time, memory stays bounded, and the healthy target is not delayed."""
 
 import asyncio
 import time
@@ -13,11 +13,11 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 TIMEOUT_SECONDS = 2
 EVENTS = 20
 MEMORY_BYTES = 64 * 1024 * 1024
-"""What the process may need beyond what it needs for healthy targets: less than one of the answers of 100 MB."""
+"""Memory that the process may need in addition to healthy targets: less than one answer of 100 MB."""
 
 
 async def _next_turn(connection):
-    await asyncio.sleep(0)  # a connection that was lost takes everything at once
+    await asyncio.sleep(0)  # a lost connection accepts all writes at once
     await connection.drain()
 
 
@@ -47,7 +47,7 @@ async def cut_off(connection):
     connection.close()
 
 
-HOSTILE = {  # reply, and what the delivery log says of it
+HOSTILE = {  # reply, and the error in the delivery log
     "hang": (Hang(), {"timeout"}),
     "drip": (Drip(0.05, 500), {None}),
     "slow-headers": (EndlessHeaders(0.05), {"timeout"}),

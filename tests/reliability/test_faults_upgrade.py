@@ -1,6 +1,6 @@
-"""A rolling upgrade: old and new processes on one database, before, while and after it is migrated, with events flowing.
+"""A rolling upgrade: old and new processes on one database, before, during and after its migration, with events flowing.
 
-The new version is a copy of this one with a later migration (``next_version``).
+The new version is a copy of this version with a later migration (``next_version``).
 """
 
 import asyncio
@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
 @pytest.fixture
 def newer(tmp_path):
-    """The environment of a process of the next version, and the revision of its database."""
+    """Make the next version; give the environment of its processes, and the revision of its database."""
     return next_version.make(tmp_path)
 
 
@@ -36,7 +36,7 @@ async def test_old_and_new_processes_share_postgresql_before_while_and_after_it_
     assert f"→ {revision}" in migration.output.read_text()
     await load.go_on(receiver)
     assert _versions(receiver) == {__version__}
-    old.append(await deployment.work())  # as a supervisor starts one again that has crashed
+    old.append(await deployment.work())  # as a supervisor restarts a crashed process
     assert f"migrated the database (core {revision})" in old[-1].errors.read_text()
     new = [await deployment.serve("--no-migrate", **environment), await deployment.work(**environment)]
     load.processes.append(new[0])
@@ -80,11 +80,11 @@ async def test_the_embedded_database_goes_to_the_next_version_and_back(
 
 
 def _versions(receiver, *, after=0):
-    """The versions that have pushed."""
+    """Give the versions that have pushed."""
     return {r.headers["user-agent"].removeprefix("trunkline/") for r in receiver.requests[after:]}
 
 
 def _check_quiet(deployment):
-    """Nothing unforeseen has happened in any process."""
+    """Check that no process has logged anything unexpected."""
     for process in deployment.processes:
         assert "Traceback" not in process.errors.read_text()

@@ -1,4 +1,4 @@
-"""A process that is frozen at the worst moment, in a transaction whose locks the others need: they go on within seconds."""
+"""A process is frozen at the worst moment, in a transaction whose locks the other processes need: they continue within seconds."""
 
 import asyncio
 import time
@@ -20,7 +20,7 @@ sys.addaudithook(freeze)
 
 @pytest.fixture
 def freezing(deploy, postgres_database_url, tmp_path):
-    """A deployment, and the settings of a process of it that freezes at a fault point once the file ``freeze`` is there."""
+    """Make a deployment, and the settings of a process that freezes at a fault point once the file ``freeze`` exists."""
     (tmp_path / "sitecustomize.py").write_text(FREEZE)
     return deploy(postgres_database_url), {"PYTHONPATH": str(tmp_path)}
 

@@ -1,9 +1,9 @@
-"""A plugin that raises, hangs, answers nonsense, leaks or blocks, in each hook, beside all the built-in ones.
+"""A plugin that raises, hangs, answers nonsense, leaks or blocks, in each hook, beside all the built-in plugins.
 
-Whatever it does, events are accepted, pushed and polled within the bound, and whoever runs the hub learns its name. The
-numbers are printed when the file is through: ``pytest -m slow -s tests/reliability/test_hostile_plugins.py``.
+Whatever the plugin does, events are accepted, pushed and polled within the bound, and the operator learns its name. The
+numbers are printed at the end of the file: ``pytest -m slow -s tests/reliability/test_hostile_plugins.py``.
 
-What no isolation within one process can do is not here, but in docs/explanation/plugins-and-isolation.md.
+docs/explanation/plugins-and-isolation.md lists the faults that no isolation within one process can contain.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
 EVENTS = 20
 BOUND_SECONDS = 15.0
-"""For all of the events of a case, from the first request to the last push; a quiet machine takes half a second."""
+"""Time limit for all events of a case, from the first request to the last push; a quiet machine takes half a second."""
 NUMBERS = itertools.count(1)
 RUNTIME = ("event_accepted", "attempt_finished", "subscription_changed")
 HEAD = """
@@ -43,7 +43,7 @@ START = {
     "answers_nonsense": "return object()",
     "leaks": "KEPT.extend(bytearray(1 << 20) for _ in range(32))\n    raise MemoryError",
 }
-"""What a plain function at start does; all of it is the plugin's end."""
+"""The bodies of a plain function at start; each of them fails the plugin."""
 LATER = {
     "raises": ("async def", "raise RuntimeError('no luck')", "raised in {hook}: RuntimeError: no luck"),
     "cancels": ("async def", "raise asyncio.CancelledError", "raised in {hook}: asyncio"),
@@ -68,7 +68,7 @@ LATER = {
         "has held up the event loop for",
     ),
 }
-"""What a function does while the hub runs: how it begins, its body, and what is said of it, if anything can be."""
+"""The functions that run while the hub runs: how they begin, their bodies, and the log's words about each, None if there are none."""
 ENTERING = {
     "raises": ("raise RuntimeError('no luck')\n    yield", "raised in lifespan: RuntimeError: no luck"),
     "interrupts": ("raise KeyboardInterrupt\n    yield", "raised in lifespan: KeyboardInterrupt"),
@@ -106,7 +106,7 @@ DELIVERING = {
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """How the hub did: the slowest acceptance and poll, and when the last event had been pushed."""
+    """The hub's figures: the slowest acceptance and poll, and the time until all events were pushed."""
 
     accepted_ms: float
     pushed_ms: float
@@ -115,7 +115,7 @@ class Figures:
 
 @pytest.fixture(scope="module")
 def table():
-    """Takes rows: what the plugin does, where, and the figures; prints them when the file is through."""
+    """Collect rows: the plugin's behaviour, its place, and the figures; print them at the end of the file."""
     rows = []
     yield rows
     print(
@@ -129,9 +129,9 @@ def table():
 
 @pytest.fixture
 def beside(sqlite_database_url, make_hub, receiver, table):
-    """Start a hub beside what is installed, have it work, and keep the figures as *title*; gives the hub.
+    """Start a hub with the installed plugins, run events through it, and keep the figures as *title*; give the hub.
 
-    *channel* gets a subscription too.
+    *channel* gets a subscription, too.
     """
 
     async def beside_(title, behaviour=None, *, channel=None):
@@ -146,9 +146,9 @@ def beside(sqlite_database_url, make_hub, receiver, table):
 
 @pytest.fixture
 def install(tmp_path, monkeypatch):
-    """Lay down a distribution with plugins, as pip does: ``install(name=source)``."""
+    """Write a distribution with plugins, as pip does: ``install(name=source)``."""
     folder = tmp_path / "site"
-    package = f"acme_hostile_{next(NUMBERS)}"  # an import that hangs keeps its name for as long
+    package = f"acme_hostile_{next(NUMBERS)}"  # an import that hangs keeps its name until the end
     metadata = folder / "acme_hostile-1.0.dist-info"
     metadata.mkdir(parents=True)
     monkeypatch.syspath_prepend(str(folder))
@@ -169,13 +169,13 @@ def install(tmp_path, monkeypatch):
 
 
 def hook(name, body, word="def"):
-    """Write a plugin with one hook that takes nothing."""
+    """Write a plugin with one hook that takes no arguments."""
     return f"\n@hookimpl\n{word} {name}():\n    {body}\n"
 
 
 SETTINGS = {"delivery.timeout_seconds": "1"}
 START_SECONDS = 3
-"""What a step of a start may take where one hangs: short, but the built-in plugins share a busy machine."""
+"""Time limit of a step at the start in cases that hang: short, but the built-in plugins share a busy machine."""
 IMPATIENT = {"plugins.start_timeout_seconds": str(START_SECONDS)}
 
 
@@ -189,7 +189,7 @@ async def subscribe(running, receiver, *, channel="webhooks"):
 
 
 async def work(running, receiver) -> Figures:
-    """Emit events one by one, see each pushed and polled, and time it."""
+    """Emit events one by one, check that each is pushed and polled, and measure the times."""
     kind = next(kind for kind in running.hub.catalog.types() if kind.name == "lead.created")
     began, accepted, ids = time.monotonic(), [], []
     for number in range(EVENTS):
@@ -213,7 +213,7 @@ async def work(running, receiver) -> Figures:
 
 
 async def listed(running):
-    """What ``GET /api/v1/plugins``, and so ``trunkline plugins``, says of each."""
+    """Give the entries of ``GET /api/v1/plugins`` by name; ``trunkline plugins`` shows the same."""
     answer = await running.operator.get("/api/v1/plugins")
     return {one["name"]: one for one in answer.json()["plugins"]}
 
@@ -243,7 +243,7 @@ AT_START = sorted(name for name in list_hooks(PluginManager("trunkline")) if nam
 
 @pytest.mark.parametrize("behaviour", START)
 async def test_every_hook_at_start_may_be_hostile(beside, install, behaviour):
-    """One plugin for each hook, all in one hub: each fails by itself, with a sentence that names it and the hook."""
+    """Install a plugin for each hook, all in one hub: each fails separately, with a sentence that names the plugin and the hook."""
     plugins = {f"bad_{name}": hook(name, START[behaviour]) for name in AT_START}
     install(**plugins)
     running = await beside(f"in each `register_*` that {behaviour}", behaviour)
@@ -292,7 +292,7 @@ async def test_a_hook_while_the_hub_runs_may_be_hostile(beside, install, caplog,
 
 @pytest.mark.parametrize("behaviour", DELIVERING)
 async def test_a_channel_may_be_hostile(beside, install, behaviour):
-    """Its own deliveries say what is wrong; those of the channel beside it arrive."""
+    """The plugin's own deliveries show the fault; the deliveries of the other channel arrive."""
     body, error = DELIVERING[behaviour]
     source = f"\nasync def deliver(push, http):\n    {body}\n" + hook(
         "register_channels", "return [Channel('bad', 'Bad', 'Bad.', deliver)]"
@@ -307,7 +307,7 @@ async def test_a_channel_may_be_hostile(beside, install, behaviour):
 
 
 async def errors_of(running, subscription_id):
-    """What the delivery log says of a subscription's attempts."""
+    """Give the errors of a subscription's attempts in the delivery log."""
     page = await running.hub.deliveries.of_subscription(92, subscription_id, channel="bad", limit=5)
     return {
         attempt["error"]
@@ -362,7 +362,7 @@ async def test_a_process_outlives_a_channel_that_exits_and_stops_beside_one_that
 
 
 def test_the_command_line_names_every_culprit_of_a_start(tmp_path, install):
-    """A process of its own, as whoever runs the hub would look."""
+    """Use a separate process, as an operator would."""
     plugins = {
         f"{behaviour}_{number}": hook(name, body)
         for behaviour, body in START.items()

@@ -1,4 +1,4 @@
-"""Many identical requests at once, on one PostgreSQL database behind two processes: one record, one event, one answer."""
+"""Many concurrent identical requests, to two processes on one PostgreSQL database: one record, one event, one answer."""
 
 import asyncio
 
@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
 @pytest.fixture
 def deployment(postgres_database_url, deploy):
-    """A deployment on a PostgreSQL database of its own."""
+    """Make a deployment on a separate PostgreSQL database."""
     return deploy(postgres_database_url)
 
 
@@ -68,7 +68,7 @@ async def test_one_external_id_makes_one_record_and_one_event_and_one_caller_is_
 
 
 async def test_keys_and_external_ids_together_and_many_of_them(deployment, clients):
-    """Eight different leads, each asked for eight times, with a key and an external_id of its own."""
+    """Send eight different leads, each eight times, with a separate key and external_id for each lead."""
     asked = [
         clients[number % 2].post(
             "/integrations/leads",

@@ -1,4 +1,4 @@
-"""What one company, or somebody without a key, can do to another: nothing that it notices (``tests/reliability/isolation``)."""
+"""Attacks by one company, or by somebody without a key: another company notices nothing (``tests/reliability/isolation``)."""
 
 import json
 import re
@@ -16,7 +16,7 @@ LEAST_ROWS = 30
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_no_attack_is_noticed_by_another_company(tmp_path):
-    """One test, as it measures: it runs beside nothing else, and each row in its turn."""
+    """Run all rows in one test, one after the other and beside nothing else, because it measures times."""
     file = tmp_path / "outcomes.json"
     done = subprocess.run(
         [*PROGRAM, "--part", "--json", file], cwd=ROOT, capture_output=True, text=True, check=False

@@ -16,11 +16,11 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 POLLER = Path(__file__).with_name("stream_poller.py")
 HUB_EVERY = 5
-"""Every so manyth kill is the hub's, which takes seconds to start."""
+"""Every fifth kill is the hub's, because the hub takes seconds to start."""
 
 
 class Pollers:
-    """Pollers that are started again whenever they are killed, each process with a journal of its own."""
+    """Pollers that are restarted whenever they are killed; each process has a separate journal."""
 
     def __init__(self, folder: Path, key: str):
         self.folder = folder
@@ -42,7 +42,7 @@ class Pollers:
             self.kill(poller)
 
     def read(self) -> tuple[list[tuple[int, ...]], list[tuple[int, ...]]]:
-        """Read the pages that were committed, and those of which nobody knows: the answer to their commit never came."""
+        """Read the committed pages, and the pages whose commit was never answered."""
         done, open_ = [], []
         for journal in self.folder.glob("journal-*.txt"):
             tried = None

@@ -1,7 +1,7 @@
-"""The trial of an operator: from this version to the next on PostgreSQL over TLS, and everything that is set wrong.
+"""The trial of an operator: an upgrade from this version to the next on PostgreSQL over TLS, and every wrong setting.
 
-Two servers and two workers, with the roles of the how-to: one that owns a schema, one that only reads and writes its rows. The
-processes of this version go on, with every plugin, while the next one (``next_version``) migrates.
+There are two servers and two workers, with the roles of the how-to: one role owns the schema, the other only reads and writes rows.
+The processes of this version continue, with every plugin, while the next version (``next_version``) migrates.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ HOW_TO = ROOT / "docs" / "how-to" / "run-on-postgresql.md"
 EVENTS_PER_SECOND = 100
 WRITERS = 10
 DRAIN_SECONDS = 1
-"""How long before its end a server gets nothing more, as a load balancer does it."""
+"""Time before a server's end in which it gets no new calls, as with a load balancer."""
 NAME = "trial"
 
 
@@ -39,11 +39,11 @@ class Cluster:
 
     @property
     def backup(self) -> str:
-        """The file of the backup."""
+        """Give the path of the backup."""
         return f"{self.server.folder}/backup"
 
     def url(self, role: str, *, name: str = NAME, password: str | None = None, **parameters: str) -> str:
-        """Give the URL for *role* (``owner``, ``app``), whose password is the how-to's if none is given."""
+        """Give the URL for *role* (``owner``, ``app``); without *password*, it has the how-to's password."""
         words = password or {"owner": "change me", "app": "change me, too"}[role]
         given = {"sslmode": "verify-full", "sslrootcert": f"{self.server.folder}/ca.crt"} | parameters
         query = "&".join(f"{key}={value}" for key, value in given.items() if value)
@@ -63,14 +63,14 @@ class Cluster:
         }
 
     def dump(self, name: str = NAME) -> str:
-        """Give everything that a database has."""
+        """Dump the contents of a database."""
         file = self.server.folder / "dump.sql"
         self.call("pg_dump", "-d", name, "-f", str(file))
         lines = file.read_text().splitlines()
         return "\n".join(line for line in lines if not line.startswith(("\\restrict", "\\unrestrict")))
 
     def call(self, program: str, *arguments: str) -> None:
-        """Run one of PostgreSQL's programs as superuser."""
+        """Run a program of PostgreSQL as superuser."""
         own = ["-h", str(self.server.folder), "-p", str(self.server.port), "-U", "postgres"]
         self.server.run(program, *own, *arguments)
 
@@ -81,14 +81,14 @@ def cluster() -> Iterator[Cluster]:
         (block,) = re.findall(r"```sql\n(CREATE ROLE.*?)```", HOW_TO.read_text(), re.DOTALL)
         asyncio.run(server.execute(f"CREATE DATABASE {NAME}"))
         asyncio.run(server.execute(block, name=NAME))
-        for role in ("owner", "app"):  # for the queries of the test, which name no schema
+        for role in ("owner", "app"):  # for the test's queries, which name no schema
             asyncio.run(server.execute(f"ALTER ROLE trunkline_{role} SET search_path = trunkline"))
         yield Cluster(server)
 
 
 @dataclass(slots=True)
 class Fleet:
-    """Two servers and two workers, those that *load* speaks to and new ones that take their place."""
+    """Two servers and two workers that *load* uses, and the processes that replace them."""
 
     deployment: Any
     load: Any
@@ -96,7 +96,7 @@ class Fleet:
     workers: list[Any]
 
     async def replace(self, number: int, **environment: str) -> None:
-        """Start a server and a worker, turn the load to that server, then stop the ones that were there."""
+        """Start a server and a worker, direct the load to that server, then stop the old processes."""
         server, worker = await asyncio.gather(
             self.deployment.serve("--no-migrate", **environment), self.deployment.work(**environment)
         )
@@ -108,7 +108,7 @@ class Fleet:
             assert await asyncio.to_thread(process.stop) == 0
 
     async def follow(self, company: int, seen: list[int]) -> None:
-        """Poll from the first event on, at either server in turn, and put the ids into *seen* as they come."""
+        """Poll from the first event on, from each server in turn, and add the ids to *seen* as they come."""
         query: dict[str, object] = {"limit": 200}
         for turn in itertools.count():
             async with self.deployment.client(self.servers[turn % 2], company) as client:
@@ -123,7 +123,7 @@ async def test_from_this_version_to_the_next_and_back_from_a_backup(
     deploy, cluster, *, receiver, writers, until, tmp_path
 ):
     deployment = deploy(cluster.url("owner"))
-    del deployment.environment["TRUNKLINE_PLUGINS__ENABLED"]  # all, as who sets nothing has them
+    del deployment.environment["TRUNKLINE_PLUGINS__ENABLED"]  # all plugins are enabled by default
     servers, workers = await _begin(deployment, cluster, f"{receiver.url}/h")
     later, revision = next_version.make(tmp_path)
     load = writers(deployment, [*servers], per_second=EVENTS_PER_SECOND)
@@ -136,7 +136,7 @@ async def test_from_this_version_to_the_next_and_back_from_a_backup(
     said = await _run(deployment, "migrate", **cluster.environment("owner"), **later)
     assert f"→ {revision}" in said
     await load.go_on(receiver, count=EVENTS_PER_SECOND)
-    for number in (0, 1, 0):  # both go from old to new, and one from new to new
+    for number in (0, 1, 0):  # two steps from old to new, and one from new to new
         await fleet.replace(number, **cluster.environment(), **later)
         await load.go_on(receiver, count=EVENTS_PER_SECOND)
     before = load.ids
@@ -159,7 +159,7 @@ async def test_from_this_version_to_the_next_and_back_from_a_backup(
 
 
 async def _begin(deployment, cluster, target: str) -> tuple[list[Any], list[Any]]:
-    """Migrate, start the processes of this version, and subscribe *target* for two companies, once in order."""
+    """Migrate, start the processes of this version, and subscribe *target* for two companies, one of them in order."""
     await _run(deployment, "migrate", **cluster.environment("owner"))
     old = cluster.environment()
     servers = await asyncio.gather(*(deployment.serve("--no-migrate", **old) for _ in range(2)))
@@ -171,7 +171,7 @@ async def _begin(deployment, cluster, target: str) -> tuple[list[Any], list[Any]
 
 
 async def _restore(deployment, cluster, load, until, *, before: set[int], later) -> None:
-    """Restore the backup of a hub that was written to: it has all of *before*, nothing with a gap, and goes on."""
+    """Restore the backup of a hub in use; check that it has all of *before*, has no gap, and continues."""
     cluster.call("createdb", "restored")
     cluster.call("pg_restore", "-d", "restored", cluster.backup)
     restored = await deployment.serve("--no-migrate", **cluster.environment(name="restored"), **later)
@@ -192,7 +192,7 @@ async def _restore(deployment, cluster, load, until, *, before: set[int], later)
 
 
 def _check_order(receiver, ids: set[int]) -> None:
-    """What was pushed of *ids* came in the order of the log for each client, whichever version pushed it."""
+    """Check that the events of *ids* came in the log's order for each client, whichever version pushed them."""
     by_client: dict[int, list[int]] = {}
     for request in receiver.requests:
         if (number := int(request.headers["webhook-id"])) in ids:
@@ -203,7 +203,7 @@ def _check_order(receiver, ids: set[int]) -> None:
 
 
 def _wrong(cluster: Cluster) -> dict[str, tuple[dict[str, str | None], str]]:
-    """What each wrong environment changes, and what is named then."""
+    """Give each wrong environment with its changes and the words of the error."""
     return {
         "encryption key": ({"TRUNKLINE_AUTH__ENCRYPTION_KEY": "x" * 32}, "auth.encryption_key"),
         "pepper": ({"TRUNKLINE_AUTH__PEPPER": "x" * 32}, "auth.pepper"),

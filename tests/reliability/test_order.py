@@ -1,4 +1,4 @@
-"""Many writers at once, and pollers that follow their cursors: each event exactly once, in order, without a gap."""
+"""Many concurrent writers, and pollers that follow their cursors: each event exactly once, in order, without a gap."""
 
 import asyncio
 

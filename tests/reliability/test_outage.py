@@ -1,4 +1,4 @@
-"""PostgreSQL goes away under load and comes back: everything flows again, and nobody is restarted."""
+"""PostgreSQL stops under load and comes back: everything continues without a restart."""
 
 import asyncio
 import time

@@ -9,7 +9,7 @@ from tests.reliability.outbox.__main__ import VICTIMS
 
 ROOT = Path(__file__).parents[2]
 CASES = 24
-"""Of the thousand that ``python tests/reliability/outbox`` runs."""
+"""Number of cases, of the thousand that ``python tests/reliability/outbox`` runs."""
 
 
 @pytest.mark.slow

@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
 @pytest.fixture
 def redis(tmp_path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    """A Redis server; gives its URL and its process."""
+    """Start a Redis server; give its URL and its process."""
     program = shutil.which("redis-server")
     if program is None:
         (pytest.fail if os.environ.get("CI") else pytest.skip)(
@@ -51,7 +51,7 @@ def redis(tmp_path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
 
 @pytest.fixture
 async def make_clients(deploy, postgres_database_url):
-    """Start processes with settings of the limits; gives a client of each, with one key."""
+    """Start processes with settings of the limits; give a client of each, with one key."""
     deployment = deploy(postgres_database_url)
     opened: list[httpx2.AsyncClient] = []
 
@@ -73,7 +73,7 @@ async def call_at_once(clients: Sequence[httpx2.AsyncClient]) -> list[httpx2.Res
 
 
 def check_counts(answers: Sequence[httpx2.Response]) -> None:
-    """Whoever answered, and even where a minute ended between two calls: each minute's calls are counted from its first."""
+    """Check that each minute's calls are counted from one, over all processes, even if a minute ends between two calls."""
     minutes: defaultdict[int, list[httpx2.Response]] = defaultdict(list)
     for answer in answers:
         minutes[int(answer.headers["x-ratelimit-reset"])].append(answer)

@@ -1,4 +1,4 @@
-"""Pushes to real servers that close connections as they idle and reload: nothing is lost, and nothing fails that was taken."""
+"""Pushes to real servers that close connections when they are idle or reload: nothing is lost, and no accepted push fails."""
 
 import pytest
 from tests.real_servers.driving import drive

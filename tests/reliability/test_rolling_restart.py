@@ -1,4 +1,4 @@
-"""Two nodes behind the sample's nginx are restarted in turn, while clients call on: none of their calls fails."""
+"""Two nodes behind the sample's nginx are restarted in turn while clients make calls: no call fails."""
 
 import asyncio
 import itertools
@@ -17,15 +17,15 @@ from tests.reliability.events import EVENTS
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 REQUESTS = int(os.environ.get("TRUNKLINE_TEST_ROLLING_REQUESTS", "2000"))
-"""The page `docs/how-to/run-in-production.md` has the figures of 10000."""
+"""The page `docs/how-to/run-in-production.md` has the figures for 10000 requests."""
 PER_SECOND = 100
 RESTARTS = 2
-"""At least, however fast the requests are through."""
+"""Minimum number of restarts, however soon the requests are done."""
 DRAIN_SECONDS = "2"
 
 
 class Callers:
-    """Clients that begin *per_second* calls a second whatever becomes of them, each once: half of them emit, half of them read."""
+    """Clients that begin *per_second* calls a second, whatever the answers, each call once; half of the calls emit, half read."""
 
     def __init__(self, client: httpx2.AsyncClient, deployment) -> None:
         self._client = client

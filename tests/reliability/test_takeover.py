@@ -1,4 +1,4 @@
-"""A worker that is killed: its share flows again within seconds, and nothing is ever taken from one that lives."""
+"""A worker is killed: its share is delivered again within seconds, and no other worker loses any of its own."""
 
 import asyncio
 import random
@@ -27,7 +27,7 @@ WHERE locktype = 'advisory' AND objsubid = 2 AND CAST(objid AS bigint) = $1
 
 @pytest.fixture
 async def three(deploy, postgres_database_url, receiver, until):
-    """A server that does not deliver, and two workers that have run for a while; gives both with a company of each shard."""
+    """Start a server that does not deliver, and two workers that have run for a while; give them with a company of each shard."""
     deployment = deploy(postgres_database_url)
     of_shard = {shard_of(company, SHARDS): company for company in range(200, 0, -1)}
     companies = [of_shard[shard] for shard in range(SHARDS)]
@@ -46,14 +46,14 @@ async def three(deploy, postgres_database_url, receiver, until):
 
 
 class Load:
-    """Events of each company, twenty times a second, and when each was stored."""
+    """Emits events of each company, twenty times a second, and notes when each was stored."""
 
     def __init__(self, deployment, server, companies):
         self._deployment = deployment
         self._server = server
         self._companies = companies
         self.stored: dict[int, tuple[int, float]] = {}
-        """By event: its company, and when storing it was confirmed."""
+        """By event: its company, and the time when its storing was confirmed."""
         self._task = asyncio.create_task(self._emit())
 
     async def _emit(self):
@@ -83,7 +83,7 @@ async def test_the_share_of_a_killed_worker_flows_again_within_seconds(three, re
     kill = time.monotonic()
 
     def waits() -> dict[int, float]:
-        """How long each company waited for the first of its events that were stored after the kill."""
+        """Give the waiting time of each company: from the kill to the push of its first event stored after the kill."""
         after = {position: company for position, (company, at) in load.stored.items() if at > kill}
         found: dict[int, float] = {}
         for request in receiver.requests:

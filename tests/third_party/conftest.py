@@ -1,3 +1,3 @@
-"""The distributions here are a stranger's: their tests run where they are installed, not with the hub's own."""
+"""Third-party distributions: their tests run in the environment where they are installed, not with the hub's own tests."""
 
 collect_ignore = ["broker", "chat", "email", "mqtt", "postgres", "redis"]

@@ -1,6 +1,6 @@
-"""Times a stranger's path: an empty folder, three commands, a channel to a broker that is complete and has its form in the portal.
+"""Times the path of a new author: an empty folder, three commands, and a complete channel with its form in the portal.
 
-``python tests/third_party/strangers_path.py`` prints what each step took. The commands are those of the tutorial.
+``python tests/third_party/strangers_path.py`` prints the duration of each step. The commands are those of the tutorial.
 """
 
 import json
@@ -28,7 +28,7 @@ def commands() -> list[str]:
 
 
 def environment(folder: Path) -> Mapping[str, str]:
-    """Give the variables of a shell in which trunkline is installed, and pip installs beside it without asking an index."""
+    """Give the variables of a shell in which trunkline is installed, and pip installs without an index."""
     kept = {
         name: value for name, value in os.environ.items() if not name.startswith(("TRUNKLINE_", "PYTHON"))
     }
@@ -38,7 +38,7 @@ def environment(folder: Path) -> Mapping[str, str]:
 
 
 def walk(folder: Path) -> Iterator[tuple[str, float, str]]:
-    """Run the commands in *folder*; give each with its seconds and what it printed. Raises CalledProcessError."""
+    """Run the commands in *folder*; give each with its seconds and its output. Raises CalledProcessError."""
     for command in commands():
         began = time.monotonic()
         done = subprocess.run(
@@ -53,7 +53,7 @@ def walk(folder: Path) -> Iterator[tuple[str, float, str]]:
 
 
 def find_form(url: str, key: str) -> str:
-    """Sign in to the portal at *url* with *key*, and give the page of the form for a subscription of the channel."""
+    """Sign in to the portal at *url* with *key*; return the page with the form for a subscription of the channel."""
     with httpx2.Client(base_url=url, follow_redirects=True) as browser:
         token = re.search(r'name="csrf" value="([^"]*)"', browser.get("/portal/sign-in").text)
         sent = {"key": key, "next": "/portal", "csrf": token[1] if token else ""}
@@ -62,7 +62,7 @@ def find_form(url: str, key: str) -> str:
 
 
 def serve_and_find_form(folder: Path) -> str:
-    """Serve a hub in *folder*, and give the page of the form."""
+    """Serve a hub in *folder*; return the page with the form."""
     with (folder / "dev.log").open("w") as log:
         serving = subprocess.Popen(
             [BIN / "trunkline", "dev", "--port", "0"],
@@ -86,7 +86,7 @@ def serve_and_find_form(folder: Path) -> str:
 
 
 def main() -> None:
-    """Walk the path in an empty folder, and print what it took."""
+    """Run the steps in an empty folder, and print their durations."""
     with tempfile.TemporaryDirectory(prefix="tl-path-") as name:
         folder, whole = Path(name), 0.0
         for command, seconds, output in walk(folder):

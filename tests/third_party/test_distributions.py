@@ -1,6 +1,6 @@
-"""Plugins of strangers: each is installed beside the wheel of trunkline into a fresh environment, tested and judged there.
+"""Third-party plugins: each is installed beside trunkline's wheel into a fresh environment, and tested and judged there.
 
-What they need beside trunkline is theirs, and comes from the package index; what trunkline needs is of ``constraints.txt``.
+Their own dependencies come from the package index; trunkline's dependencies have the versions of ``constraints.txt``.
 """
 
 import json
@@ -32,10 +32,10 @@ PLUGINS = {
 }
 MODULES = {folder: f"trunkline_{plugin}" for folder, plugin in PLUGINS.items()}
 DECLARING = ("redis", "mqtt", "postgres")
-"""Those that declare their targets, and so have neither routes nor settings."""
+"""Plugins that declare their targets, and so have neither routes nor settings."""
 NEEDED = {"email.host": "smtp.example.com", "email.sender": "events@example.com"}
 AT_ONCE = 2
-"""How many of their suites run side by side: most of a suite's time is time limits that it waits for."""
+"""Number of suites that run side by side: a suite mostly waits for time limits."""
 MOST_LINES = 150
 MOST_LINES_IN_ALL = 120
 
@@ -44,7 +44,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """A virtual environment of its own. Nothing of this process's leads back to the checkout."""
+    """A separate virtual environment, without any path from this process to the checkout."""
 
     folder: Path
 
@@ -65,7 +65,7 @@ class Environment:
         return done.stdout
 
     def pip(self, command: str, *arguments: str | Path) -> None:
-        """Do what pip does by this name."""
+        """Run the command *command* of pip."""
         self.run(
             UV, "pip", command, "--quiet", "--python", self.folder / "bin/python", *arguments, cwd=self.folder
         )
@@ -73,9 +73,9 @@ class Environment:
 
 @pytest.fixture(scope="module")
 def environment() -> Iterator[Environment]:
-    """A fresh environment with trunkline's wheel and the distributions, and what their tests need.
+    """Make a fresh environment with trunkline's wheel, the distributions, and the dependencies of their tests.
 
-    It is not in pytest's own folder, which pytest closes to everybody else: PostgreSQL runs as another user where this is root.
+    It is not in pytest's own folder, which other users cannot read: PostgreSQL runs as another user if this one is root.
     """
     with tempfile.TemporaryDirectory(prefix="tl-strangers-") as name:
         folder = Path(name)
@@ -100,7 +100,7 @@ def _install_all(folder: Path) -> Environment:
 def suites(
     environment: Environment, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Mapping[str, Future[Any]]]:
-    """The report on each plugin, to come once its own tests are done; all that are asked for begin with the first."""
+    """Give the report on each plugin as a future that ends with its tests; the first one starts all that are selected."""
     tests = [test for test in request.session.items if "suites" in getattr(test, "fixturenames", ())]
     names = {test.callspec.params["name"]: tmp_path_factory.mktemp("suite") for test in tests}
     with ThreadPoolExecutor(AT_ONCE) as pool:
@@ -110,7 +110,7 @@ def suites(
 
 def _run_suite(environment: Environment, name: str, place: Path) -> Any:
     folder, report = _copy(HERE / name, place / name), place / "report.json"
-    shutil.rmtree(folder / MODULES[name])  # it is the installed one that is tested
+    shutil.rmtree(folder / MODULES[name])  # the installed one is tested
     temporary = ("--basetemp", place / "temporary")
     shutil.copy(spared.__file__, place)
     plugins = {"PYTHONPATH": str(place), "PYTEST_PLUGINS": "spared"}

@@ -1,4 +1,4 @@
-"""A stranger's path from an empty folder to a channel that is complete, in the three commands of the tutorial."""
+"""The path of a new author from an empty folder to a complete channel, by the three commands of the tutorial."""
 
 import shutil
 

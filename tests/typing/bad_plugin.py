@@ -1,4 +1,4 @@
-"""What an author gets wrong, and a type checker says so: each line that is wrong names the error that it must have.
+"""Mistakes of a plugin author that a type checker reports: each wrong line names the error that it must have.
 
 A comment that suppresses nothing is an error itself (``warn_unused_ignores``, ``reportUnnecessaryTypeIgnoreComment``), so
 every mistake here is really reported by both checkers.
@@ -25,7 +25,7 @@ from trunkline.routes import requires
 
 
 def deliver_blocking(push: Push, http: HttpClient) -> Result:
-    """Is no coroutine."""
+    """Is not a coroutine."""
     return Result(Outcome.DELIVERED)
 
 
@@ -34,7 +34,7 @@ async def deliver_nothing(push: Push, http: HttpClient) -> None:
 
 
 async def deliver_alone(push: Push) -> Result:
-    """Takes too little."""
+    """Takes too few arguments."""
     return Result(Outcome.DELIVERED)
 
 
@@ -73,14 +73,14 @@ def change_what_is_frozen(push: Push, target: Target, channel: Channel) -> None:
 
 
 def register_channels(context: PluginContext) -> Sequence[Channel]:
-    """A context has no app, and its settings are nobody's in particular."""
+    """A context has no app, and the type of its settings is unknown."""
     room = context.settings.room  # type: ignore[union-attr]  # pyright: ignore[reportOptionalMemberAccess, reportAttributeAccessIssue]
     context.app.mount("/", None)  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
     return [room]
 
 
 async def use_the_context_wrongly(context: PluginContext, http: HttpClient) -> None:
-    """Arguments that are by keyword are only that; what is a coroutine is awaited."""
+    """Keyword-only arguments must be named, and coroutines must be awaited."""
     await http.post("https://x.example", b"", {})  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     await http.get("https://x.example")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     await http.head("https://x.example")  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]

@@ -1,4 +1,4 @@
-"""A push channel as an author writes it: everything here type-checks, and is of the type that is asserted."""
+"""A push channel as an author writes it: everything here type-checks, and has the asserted type."""
 
 from collections.abc import Sequence
 from typing import assert_type
@@ -27,7 +27,7 @@ class Settings(BaseModel):
 
 
 class Sender:
-    """What hooks share: it may ask for the context with its settings."""
+    """State that hooks share; it may ask for the context with its settings."""
 
     def __init__(self, context: PluginContext[Settings]) -> None:
         self.room = context.settings.room

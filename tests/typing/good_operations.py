@@ -50,7 +50,7 @@ def register_operations(context: PluginContext) -> Sequence[Operation]:
 
 
 def read_errors(error: Refused, failure: ProviderFailed) -> tuple[int, str]:
-    """Read what errors carry."""
+    """Read the attributes of errors."""
     assert_type(error.errors, tuple[FieldError, ...])
     assert_type(error.status, int)
     assert_type(failure.operation, str)

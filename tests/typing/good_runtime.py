@@ -1,4 +1,4 @@
-"""Hooks that run later, and what a context lends, as an author writes them."""
+"""Hooks that run later, and the services of a context, as an author writes them."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
@@ -102,7 +102,7 @@ def subscription_changed(context: PluginContext, subscription: ChangedSubscripti
 
 
 async def use_the_context(context: PluginContext) -> None:
-    """Use what a context lends."""
+    """Use the services of a context."""
     assert_type(context.clock.now_ms(), int)
     assert_type(context.sealer.seal(b"x", purpose="cookie"), str)
     assert_type(await context.events.get(92, 1000), bytes | None)

@@ -1,4 +1,4 @@
-"""What is wrong in a plugin is reported where it is. That the samples type-check as they are is `make check`'s part."""
+"""Mistakes in a plugin are reported at their lines. `make check` checks that the good samples have none."""
 
 import json
 import os
@@ -37,7 +37,7 @@ def mypy(*files: Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.slow
 def test_each_mistake_is_reported_where_it_is_made_and_nothing_else(tmp_path):
-    """Without the comments that expect them, the errors are those that were expected, line by line."""
+    """Without the comments that suppress them, the expected errors are reported, line by line."""
     (source,) = [file for file in SAMPLES if file.name.startswith("bad_")]
     bare = tmp_path / "bare_plugin.py"
     bare.write_text(re.sub(r"  # (type|pyright): ignore\[[^\]]*\]", "", source.read_text()))
@@ -74,7 +74,7 @@ def test_pyright_reports_each_mistake_too(tmp_path):
     "file", [file for file in SAMPLES if file.name.startswith("good_")], ids=lambda f: f.stem
 )
 def test_what_type_checks_is_also_a_plugin_that_loads(file, tmp_path, monkeypatch):
-    """A sample that no hub would load would prove nothing."""
+    """A sample that no hub can load would prove nothing."""
     from trunkline.plugins import Candidate, admit
     from trunkline.settings import Plugins
 

@@ -58,7 +58,7 @@ class _Problem(msgspec.Struct):
 
 
 class DemoFailed(TrunklineError):
-    """The hub refused a call of the demo, or did not answer it."""
+    """The hub refused a call of the demo, or did not answer the call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,10 @@ class Client:
         return msgspec.json.decode(answer, type=_SearchResults).results
 
     async def end_of_log(self) -> str:
-        """Give a cursor near the end of the log; a few older events after it, from an unsteady clock, do no harm."""
+        """Give a cursor near the end of the log.
+
+        A few older events may come after the cursor, because clocks are unsteady; they do no harm.
+        """
         return (await self._page({"since": datetime.now(UTC).isoformat(), "limit": 1})).next_cursor
 
     async def poll(self, cursor: str, *, wait_seconds: int) -> Page:

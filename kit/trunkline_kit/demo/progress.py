@@ -7,10 +7,10 @@ from typing import Any
 
 @dataclass(slots=True)
 class Progress:
-    """The progress of one event. Times are milliseconds since its call was made; None for what has not happened yet.
+    """The progress of one event. Times are milliseconds since the event's call was made; None until the step has happened.
 
-    *attempts* counts the pushes that came, the failed ones too. *accepted_body* is empty for an event of an action,
-    whose answer is about the record.
+    *attempts* counts the pushes that came, including failed ones. *accepted_body* is empty for an event of an action: the answer to
+    an action describes a record, not the event.
     """
 
     event_type: str
@@ -32,7 +32,7 @@ class Progress:
 
     @property
     def is_same_everywhere(self) -> bool:
-        """Whether it was accepted, pushed and polled with the same bytes."""
+        """Whether the event was accepted, pushed and polled with the same bytes."""
         return b"" != self.pushed_body == self.polled_body == (self.accepted_body or self.polled_body)
 
 

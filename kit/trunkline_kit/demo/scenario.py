@@ -31,7 +31,7 @@ class _Envelope(msgspec.Struct):
 
 
 class Scenario:
-    """Acts as the product and as its customer. *secret* is the subscription's; *path* is the receiver's path.
+    """Acts as the product and as its customer. *secret* is the subscription's secret; *path* is the receiver's path.
 
     *run* marks the events of this run, in the metadata or in an email address: the database may hold events of other runs.
     *on_change* is called after each change.
@@ -79,7 +79,7 @@ class Scenario:
                     await asyncio.sleep(pause_seconds)
                 await self._all_done(followers)
         except TimeoutError:
-            pass  # the summary tells what is missing
+            pass  # the summary shows the missing steps
         finally:
             for task in followers:
                 task.cancel()

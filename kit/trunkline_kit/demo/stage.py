@@ -37,7 +37,7 @@ async def run_demo(settings: Settings, *, port: int, keep_running: bool, as_json
 
     Raises:
         SettingsInvalid, PluginFailed, SchemaInvalid, StoreUnavailable: the hub cannot start.
-        DemoFailed: the hub refused a call that it should have taken.
+        DemoFailed: the hub refused a call that it should accept.
     """
     console = Console()
     screen: Screen = JsonScreen(console) if as_json else TerminalScreen(console)
@@ -78,7 +78,7 @@ def _portal_of(hub: Hub, url: str) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class _Accounts:
-    """A key and a subscription for one run of the demo. *run* marks its events and is the receiver's path."""
+    """A key and a subscription for one run of the demo. *run* marks the run's events and is the receiver's path."""
 
     client: Client
     run: str
@@ -121,7 +121,7 @@ def _demo_settings(own: Settings) -> Generator[tuple[Settings, str]]:
     """Give the settings for a demo, and a name for their database: a temporary one, unless *own* names one.
 
     Raises:
-        SettingsInvalid: they choose another product than the demo's.
+        SettingsInvalid: *own* chooses another product than the demo's.
     """
     if own.product.schemas is not None:
         msg = (
@@ -146,7 +146,7 @@ def _demo_settings(own: Settings) -> Generator[tuple[Settings, str]]:
 
 
 def _with_secrets(auth: Auth) -> Auth:
-    """Fill in unset secrets, with the same values in every run: a run must decrypt the data of an interrupted one."""
+    """Fill in unset secrets with fixed values, so that a run can decrypt the data of an interrupted run."""
     known = SecretStr("known to everyone; good enough for a demonstration")
     return auth.model_copy(
         update={name: getattr(auth, name) or known for name in ("pepper", "encryption_key")}

@@ -31,7 +31,7 @@ class ReceivedRequest:
 
 
 class Connection(asyncio.Protocol):
-    """One connection to a receiver, to which a ``Reply`` writes. It is in *siblings* while it is open."""
+    """One connection to a receiver, to which a ``Reply`` writes. It is a member of *siblings* while it is open."""
 
     def __init__(
         self, number: int, receive: Callable[[ReceivedRequest], Reply], siblings: set["Connection"]
@@ -108,7 +108,7 @@ class Connection(asyncio.Protocol):
     def _play(self, reply: Reply) -> None:
         if (
             isinstance(reply, Answer) and not reply.delay_seconds
-        ):  # without a task: the only case in benchmarks
+        ):  # no task is needed here, the only case in benchmarks
             self.write(reply.render())
         else:
             self._playing = asyncio.get_running_loop().create_task(reply(self))

@@ -1,4 +1,4 @@
-"""The replies of a receiver: whole, slow and broken answers, and none."""
+"""The replies of a receiver: whole, slow, broken and missing answers."""
 # ruff: noqa: D102  # the class docstring describes __call__
 
 import asyncio
@@ -51,7 +51,7 @@ class Hang:
 
 @dataclass(frozen=True, slots=True)
 class Drip:
-    """An endless answer with *status*: its body comes byte by byte, one each *interval_seconds*."""
+    """An endless answer with *status*: one byte of the body every *interval_seconds*."""
 
     interval_seconds: float = 0.05
     status: int = 200
@@ -92,7 +92,7 @@ class Garbage:
 
 @dataclass(frozen=True, slots=True)
 class EndlessHeaders:
-    """Endless header lines, as fast as the other side reads, or one each *interval_seconds*."""
+    """Endless header lines: one every *interval_seconds*, or as fast as the other side reads."""
 
     interval_seconds: float = 0
 

@@ -10,13 +10,13 @@ from trunkline_kit.receiver.connections import Connection, ReceivedRequest
 from trunkline_kit.receiver.replies import Answer, Reply
 
 TURNS_OF_ACCEPTING = 3
-"""Iterations of the event loop from accepting a connection until its protocol has it."""
+"""Iterations of the event loop between accepting a connection and handing it to its protocol."""
 
 
 class Receiver:
-    """An HTTP/1.1 server on *host* and a free port, entered as a context.
+    """An HTTP/1.1 server on *host* and *port*, entered as a context.
 
-    *port* 0 takes a free one. With *ssl_context* it speaks TLS. *record* False only counts requests, for benchmarks.
+    *port* 0 chooses a free port. With *ssl_context* the server uses TLS. *record* False only counts requests, for benchmarks.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class Receiver:
 
     @property
     def url(self) -> str:
-        """Its URL, without a trailing slash."""
+        """Give the receiver's URL, without a trailing slash."""
         scheme = "https" if self._ssl_context else "http"
         return f"{scheme}://{self.host}:{self.port}"
 

@@ -70,32 +70,32 @@ class Plan:
 
     @property
     def slug(self) -> str:
-        """The name in URLs and distributions."""
+        """Give the name for URLs and distributions."""
         return self.name.replace("_", "-")
 
     @property
     def module(self) -> str:
-        """The name in Python, entry points and tables."""
+        """Give the name for Python, entry points and tables."""
         return self.name.replace("-", "_")
 
     @property
     def package(self) -> str:
-        """The import package."""
+        """Give the import package."""
         return f"trunkline_{self.module}"
 
     @property
     def distribution(self) -> str:
-        """The distribution, and its folder."""
+        """Give the name of the distribution and of its folder."""
         return f"trunkline-{self.slug}"
 
     @property
     def title(self) -> str:
-        """The name for people."""
+        """Give the name for people."""
         return self.slug.replace("-", " ").title()
 
     @property
     def broker_channel(self) -> str:
-        """The name of the broker's channel: the plugin's, unless the posting channel has it."""
+        """Give the name of the broker's channel: the plugin's name, unless the posting channel has that name."""
         return f"{self.module}_broker" if self.has("push") else self.module
 
     def has(self, feature: str) -> bool:

@@ -1,4 +1,4 @@
-"""Writes a plan: each template becomes a file, without those of missing features."""
+"""Writes a plan: each template becomes a file, unless the plan lacks the template's feature."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.resources import files

@@ -25,7 +25,7 @@ class ActionAnswerChecks(CallSubject):
 
     @check("action.answers-a-valid-call", level=DELIVERS)
     async def test_answers_a_valid_call(self, trunkline_hub: MakeTestHub) -> None:
-        """A valid call is carried out, and what comes back fits the output's schema."""
+        """A valid call is carried out, and its answer fits the output's schema."""
         trial = await self.open_calls(trunkline_hub)
         for definition in trial.definitions:
             await trial.succeed(definition)
@@ -44,13 +44,13 @@ class ActionAnswerChecks(CallSubject):
 
     @check("action.demands-its-scope", level=DELIVERS)
     async def test_demands_its_scope(self, trunkline_hub: MakeTestHub) -> None:
-        """A call without a key is 401, and one whose key lacks `integrations:write` is 403."""
+        """A call without a key is 401, and a call whose key lacks `integrations:write` is 403."""
         trial = await self.open_calls(trunkline_hub)
         await demand_scope(trial, SCOPE)
 
     @check("action.finds-nothing-of-another-company", level=DELIVERS)
     async def test_finds_nothing_of_another_company(self, trunkline_hub: MakeTestHub) -> None:
-        """A call that names a record of another company is 404."""
+        """A call that names another company's record is 404."""
         trial = await self.open_calls(trunkline_hub)
         neighbour = await trial.running.client_of(NEIGHBOUR_ID)
         for definition in _addressed(trial):
@@ -62,7 +62,7 @@ class ActionAnswerChecks(CallSubject):
 
     @check("action.takes-nothing-of-another-company", level=DELIVERS)
     async def test_takes_nothing_of_another_company(self, trunkline_hub: MakeTestHub) -> None:
-        """A record that the input names, and that is another company's, is refused as one that there is not."""
+        """An input that names another company's record is refused like an input with an unknown record."""
         trial = await self.open_calls(trunkline_hub)
         neighbour, judged = await trial.beside(NEIGHBOUR_ID), 0
         for definition in trial.definitions:
@@ -83,7 +83,7 @@ class ActionAnswerChecks(CallSubject):
 
     @check("action.finds-no-unknown-record", level=DELIVERS)
     async def test_finds_no_unknown_record(self, trunkline_hub: MakeTestHub) -> None:
-        """A call that names a record that there is not is 404."""
+        """A call that names an unknown record is 404."""
         trial = await self.open_calls(trunkline_hub)
         for definition in _addressed(trial):
             request = await trial.request(definition)
@@ -99,14 +99,14 @@ class ActionAnswerChecks(CallSubject):
 
     @check("action.answers-on-postgresql", level=COMPLETE)
     async def test_answers_on_postgresql(self, trunkline_hub: MakeTestHub) -> None:
-        """A valid call is carried out in a hub on PostgreSQL as in one on SQLite."""
+        """A valid call is carried out on PostgreSQL as it is on SQLite."""
         trial = await self.open_calls(trunkline_hub, database="postgresql")
         for definition in trial.definitions:
             await trial.succeed(definition)
 
 
 def _addressed(trial: CallTrial) -> Sequence[Definition]:
-    """List the actions whose path names a record; without one the check does not apply."""
+    """List the actions whose path names a record; if there is none, the check does not apply."""
     return trial.select(
         lambda definition: "{" in definition.path,
         otherwise=f"no action of the plugin '{trial.plugin}' names a record",
@@ -114,7 +114,7 @@ def _addressed(trial: CallTrial) -> Sequence[Definition]:
 
 
 async def _references(trial: CallTrial, definition: Definition, request: Request) -> Sequence[str]:
-    """Name the fields of *request* that refer to a record: the given id is accepted, an unknown one refused."""
+    """Name the fields of *request* that refer to a record: the action accepts the given id and refuses an unknown id."""
     numbers = [
         name
         for name, value in request.input.items()
@@ -133,7 +133,7 @@ async def _references(trial: CallTrial, definition: Definition, request: Request
 
 
 async def _is_theirs(neighbour: CallTrial, definition: Definition, own: Request, name: str) -> bool:
-    """Tell whether the neighbour's record is its own, not one that every company has."""
+    """Tell whether the neighbour's record belongs to it alone, and is not one that every company has."""
     theirs = await neighbour.request(definition)
     if theirs.input.get(name) in {None, own.input[name]}:
         return False

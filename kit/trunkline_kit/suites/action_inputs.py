@@ -40,7 +40,7 @@ class ActionInputChecks(CallSubject):
 
     @check("action.misses-no-optional-field", level=DELIVERS)
     async def test_misses_no_optional_field(self, trunkline_hub: MakeTestHub) -> None:
-        """Whichever field of a valid call is left out, the action carries it out or refuses it."""
+        """A valid call without any one of its fields is carried out or refused, never a failure."""
         trial = await self.open_calls(trunkline_hub)
         for definition in trial.definitions:
             names = {**definition.examples[0].input, **(await trial.request(definition)).input}
@@ -63,7 +63,7 @@ class ActionInputChecks(CallSubject):
 
     @check("action.takes-empty-text-for-absent", level=DELIVERS)
     async def test_takes_empty_text_for_absent(self, trunkline_hub: MakeTestHub) -> None:
-        """An optional field with empty text, as platforms send it, is as good as none."""
+        """An optional field with empty text, as platforms send it, counts as absent."""
         trial = await self.open_calls(trunkline_hub)
         for definition in trial.definitions:
             request = await trial.request(definition)
@@ -89,7 +89,7 @@ class ActionInputChecks(CallSubject):
 
     @check("action.survives-hostile-text", level=DELIVERS)
     async def test_survives_hostile_text(self, trunkline_hub: MakeTestHub) -> None:
-        """Text with quotes, markup, templates and scripts of the world is carried out or refused, never a failure."""
+        """Text with quotes, markup, templates and any script is carried out or refused, never a failure."""
         trial = await self.open_calls(trunkline_hub)
         for definition in trial.definitions:
             for name in plain_texts(definition):
@@ -114,7 +114,7 @@ class ActionInputChecks(CallSubject):
 
     @check("action.logs-no-input", level=COMPLETE)
     async def test_logs_no_input(self, trunkline_hub: MakeTestHub) -> None:
-        """What a caller sends, which may be about people, is not in the plugin's log."""
+        """The plugin's log does not contain the caller's input, which may be about people."""
         trial = await self.open_calls(trunkline_hub)
         fields = text_fields(trial, otherwise="no field of the plugin's actions takes any text")
         for definition, name in fields:

@@ -26,7 +26,7 @@ class ActionRecordChecks(CallSubject):
 
     @check("action.emits-what-it-promises", level=DELIVERS)
     async def test_emits_what_it_promises(self, trunkline_hub: MakeTestHub) -> None:
-        """A call puts no event on the stream that the definition's `emits` does not name, and none for another company."""
+        """A call emits only event types that the definition's `emits` names, and only events of its company."""
         trial = await self.open_calls(trunkline_hub)
         for definition in trial.definitions:
             request = await trial.request(definition)
@@ -45,7 +45,7 @@ class ActionRecordChecks(CallSubject):
 
     @check("action.gives-the-first-answer-again", level=DELIVERS)
     async def test_gives_the_first_answer_again(self, trunkline_hub: MakeTestHub) -> None:
-        """A call that is repeated with its `Idempotency-Key` gets the first answer, and nothing more happens."""
+        """A repeated call with the same `Idempotency-Key` gets the first answer, and nothing more happens."""
         trial = await self.open_calls(trunkline_hub)
         for number, definition in enumerate(trial.definitions):
             request = await trial.request(definition)
@@ -61,7 +61,7 @@ class ActionRecordChecks(CallSubject):
 
     @check("action.refuses-a-reused-key", level=DELIVERS)
     async def test_refuses_a_reused_key(self, trunkline_hub: MakeTestHub) -> None:
-        """Another call with an `Idempotency-Key` that was used is 409."""
+        """A different call with a used `Idempotency-Key` is 409."""
         trial = await self.open_calls(trunkline_hub)
         for number, definition in enumerate(trial.definitions):
             first = await trial.request(definition)
@@ -77,7 +77,7 @@ class ActionRecordChecks(CallSubject):
 
     @check("action.is-carried-out-once", level=COMPLETE)
     async def test_is_carried_out_once(self, trunkline_hub: MakeTestHub) -> None:
-        """The same call ten times at once, with one `Idempotency-Key`, is carried out once."""
+        """Ten concurrent equal calls with one `Idempotency-Key` are carried out once."""
         trial = await self.open_calls(trunkline_hub)
         for number, definition in enumerate(trial.definitions):
             request = await trial.request(definition)
@@ -95,7 +95,7 @@ class ActionRecordChecks(CallSubject):
 
     @check("action.takes-calls-at-once", level=COMPLETE)
     async def test_takes_calls_at_once(self, trunkline_hub: MakeTestHub) -> None:
-        """Ten different calls at once are all carried out."""
+        """Ten concurrent different calls are all carried out."""
         trial = await self.open_calls(trunkline_hub)
         for definition in trial.definitions:
             requests = [await trial.request(definition) for _ in range(AT_ONCE)]
@@ -104,7 +104,7 @@ class ActionRecordChecks(CallSubject):
 
     @check("action.loses-no-update", level=DELIVERS)
     async def test_loses_no_update(self, trunkline_hub: MakeTestHub) -> None:
-        """Two updates of one record at once, of a field each, are both there afterwards; so is every one of many counted up."""
+        """Concurrent updates of one record lose nothing: two fields are both stored, and a counter counts every call."""
         trial = await self.open_calls(trunkline_hub, database="postgresql")
         definitions = trial.in_database()
         for definition in definitions:
@@ -120,7 +120,7 @@ class ActionRecordChecks(CallSubject):
 
     @check("action.stores-all-or-nothing", level=DELIVERS)
     async def test_stores_all_or_nothing(self, trunkline_hub: MakeTestHub) -> None:
-        """Where something breaks between the record and its event neither is stored, and the same call can be made again."""
+        """If a call breaks between the record and its event, neither is stored, and the same call can be repeated."""
         trial = await self.open_calls(trunkline_hub)
         for number, definition in enumerate(trial.definitions):
             for point in POINTS:
@@ -142,14 +142,14 @@ class ActionRecordChecks(CallSubject):
 
     @check("action.takes-no-failure-for-success", level=COMPLETE)
     async def test_takes_no_failure_for_success(self, trunkline_hub: MakeTestHub) -> None:
-        """Where the database is away an action raises, and gives no answer."""
+        """An action raises if the database is unavailable, instead of giving an answer."""
         trial = await self.open_calls(trunkline_hub)
         for definition in trial.in_database():
             await demand_no_answer(trial, definition)
 
     @check("action.ends-at-its-deadline", level=COMPLETE)
     async def test_ends_at_its_deadline(self, trunkline_hub: MakeTestHub) -> None:
-        """An action whose database hangs ends when its time is over."""
+        """An action whose database hangs ends at its deadline."""
         trial = await self.open_calls(trunkline_hub)
         for definition in trial.in_database():
             await demand_end(trial, definition)
@@ -177,7 +177,7 @@ async def _demand_both_fields(trial: CallTrial, definition: Definition, number: 
     for answer in answers:
         trial.demand_no_failure(definition, answer, "one of two updates at once")
     if not all(answer.is_success for answer in answers):
-        return  # it needs more fields in its input, and they change with it
+        return  # this action needs more fields in its input, so both updates change them
     stored = " ".join((await trial.contents()).values())
     demand(
         all(value in stored for value in values.values()),

@@ -31,7 +31,7 @@ class BatchTrial:
     def pushes(
         self, count: int | None = None, *, length: int = 0, side: FarSide | None = None, **changes: Any
     ) -> list[Push[Any]]:
-        """Make attempts at *count* deliveries of one subscription, oldest first; a body has *length* bytes or more."""
+        """Make the pushes of *count* deliveries of one subscription, oldest first; each body has at least *length* bytes."""
         first = self.trial.push(side=side)
         made: list[Push[Any]] = []
         for event_id in (str(int(first.event_id) + number) for number in range(count or self.size)):
@@ -49,7 +49,7 @@ class BatchTrial:
     async def attempt(self, pushes: Sequence[Push[Any]], *, seconds: float | None = None) -> list[Result]:
         """Make one attempt at each of *pushes* in a batch; an exception fails all.
 
-        The check fails if it takes longer than *seconds*, or gives another number of results.
+        The check fails if the attempt takes longer than *seconds*, or gives another number of results.
         """
         deliver_batch, trial = self.trial.channel.deliver_batch, self.trial
         assert deliver_batch is not None
@@ -86,7 +86,7 @@ class BatchTrial:
         )
 
     async def burst(self, fields: Mapping[str, Sequence[Json]] | None = None) -> list[AcceptedEvent]:
-        """Put events on the stream at once, so that they form a batch; give them in the log's order.
+        """Put events on the stream at once, so that they form a batch; return them in the log's order.
 
         *fields* have a value for each event; without them there are as many events as a batch has.
         """

@@ -18,7 +18,7 @@ LATEST_SECONDS = 5.0
 
 
 async def demand_scope(trial: CallTrial, scope: str) -> None:
-    """Demand that a call without a key is 401, and one whose key lacks *scope* 403."""
+    """Demand 401 for a call without a key, and 403 for a call whose key lacks *scope*."""
     powerless = await trial.running.client_of(COMPANY_ID, [name for name in COMPANY_SCOPES if name != scope])
     for definition in trial.definitions:
         request = await trial.request(definition)
@@ -33,7 +33,7 @@ async def demand_scope(trial: CallTrial, scope: str) -> None:
 async def demand_refusal_of_unknown(
     trial: CallTrial, definitions: Sequence[Definition], name: str, value: Json, *, noun: str, status: int
 ) -> None:
-    """Demand that the *noun* (field, parameter) *name*, which no input has, is refused with *status* and named."""
+    """Demand that *name*, a field or parameter that no input has, is refused with *status* and named; *noun* is its kind."""
     for definition in definitions:
         request = await trial.request(definition)
         answer = await trial.call(definition, request.with_input(**{name: value}))
@@ -65,7 +65,7 @@ async def demand_plain_refusals(
 
 
 def text_fields(trial: CallTrial, *, otherwise: str) -> list[tuple[Definition, str]]:
-    """List the inputs that take any text; without one the check does not apply, with *otherwise* as the reason."""
+    """List the inputs that take any text; if there is none, the check does not apply, for the reason *otherwise*."""
     fields = [(definition, name) for definition in trial.definitions for name in plain_texts(definition)]
     if not fields:
         not_applicable(otherwise)
@@ -97,7 +97,7 @@ async def demand_end(trial: CallTrial, definition: Definition) -> None:
 
 
 async def demand_no_answer(trial: CallTrial, definition: Definition) -> None:
-    """Demand that *definition* raises if its database is away."""
+    """Demand that *definition* raises if its database is unavailable."""
     try:
         await trial.run(definition, how="fails", seconds=LATEST_SECONDS)
     except (StoreUnavailable, ProviderFailed, Refused):

@@ -1,4 +1,4 @@
-"""Calls of actions, searches and lookups, and variations of them, mistaken or hostile."""
+"""Calls of actions, searches and lookups, and variations of them: mistaken and hostile ones."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -66,7 +66,7 @@ def plain_texts(definition: Definition) -> list[str]:
 
 
 def other_call(definition: Definition, request: Request) -> Request | None:
-    """Give a different call that its schema accepts like *request*."""
+    """Give a different call that the schema accepts as it accepts *request*; None if there is none."""
     properties: Mapping[str, Mapping[str, Json]] = definition.input.get("properties", {})
     for name in plain_texts(definition):
         if properties[name].get("maxLength", len(CANARY)) >= len(CANARY):
@@ -82,7 +82,7 @@ def errors_of(answer: httpx2.Response) -> Sequence[Mapping[str, Json]]:
 
 
 def list_of(definition: Definition, answer: httpx2.Response) -> list[Json]:
-    """Give the list in a search's or a lookup's answer, or its single record."""
+    """Give the list in a search's or a lookup's answer; a single record counts as a list of one."""
     if definition.is_single:
         return [answer.json()]
     properties: Mapping[str, Mapping[str, Json]] = definition.output.get("properties", {})
@@ -109,7 +109,7 @@ def texts_of(values: Mapping[str, Json]) -> dict[str, str]:
 
 
 def body_of(values: Mapping[str, Json]) -> bytes:
-    """Write *values* as a body, with numbers of any length."""
+    """Write *values* as a JSON body; a number may have any number of digits."""
     small = {name: "@huge@" if _is_huge(value) else value for name, value in values.items()}
     return orjson.dumps(small).replace(b'"@huge@"', str(2**70).encode())
 

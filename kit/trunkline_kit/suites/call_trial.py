@@ -28,7 +28,7 @@ from trunkline_kit.suites.call_requests import Request, body_of, detail_of, text
 from trunkline_kit.suites.suite import Suite
 
 SETTLING_SECONDS = 0.2
-"""Time given to a call's leftover task to write something."""
+"""Time in which a task that a call has left running may still write something."""
 
 
 @contextlib.contextmanager
@@ -47,7 +47,7 @@ def broken_at(point: str) -> Generator[None]:
 
 
 class InterruptedConnection:
-    """A connection whose statements all fail or hang, as when a database is away."""
+    """A connection whose statements all fail or hang, as if the database were unavailable."""
 
     _STATEMENTS: ClassVar = {
         "execute",
@@ -88,7 +88,7 @@ class CallTrial:
         return cast("Request", await self.make_request(self.running, definition))
 
     async def beside(self, company_id: int) -> "CallTrial":
-        """Give the same trial for *company_id*: its calls, and the records that the suite makes for them, belong to it."""
+        """Give the same trial for *company_id*; the suite makes its calls and records for that company."""
         client = await self.running.client_of(company_id)
         return replace(self, running=replace(self.running, client=client))
 
@@ -122,7 +122,7 @@ class CallTrial:
         return answer
 
     def demand_success(self, definition: Definition, answer: httpx2.Response) -> None:
-        """Demand that *answer* is the one to a valid call."""
+        """Demand that *answer* is a success, because the call was valid."""
         demand(
             answer.status_code in {definition.success_status, 200},
             f"'{definition.name}' answered a valid call with {answer.status_code} ({detail_of(answer)}); it should carry it out and "
@@ -137,14 +137,14 @@ class CallTrial:
         )
 
     def select(self, is_meant: Callable[[Definition], bool], *, otherwise: str) -> Sequence[Definition]:
-        """List the operations for a check; without one it does not apply, with *otherwise* as the reason."""
+        """List the operations for a check; if there is none, the check does not apply, for the reason *otherwise*."""
         definitions = [definition for definition in self.definitions if is_meant(definition)]
         if not definitions:
             not_applicable(otherwise)
         return definitions
 
     def in_database(self) -> Sequence[Definition]:
-        """List the operations that use the hub's database; without one the check does not apply."""
+        """List the operations that use the hub's database; if there is none, the check does not apply."""
         providers = self.running.hub.registry.collected.providers
         return self.select(
             lambda definition: providers[definition.kind, definition.name][1].uses_database,
@@ -167,9 +167,9 @@ class CallTrial:
         return [orjson.loads(body) for body in page.bodies]
 
     async def contents(self) -> dict[str, str]:
-        """Show the rows of the plugin's own tables and the events of the log, to compare.
+        """Show the rows of the plugin's own tables and the events of the log, for comparison.
 
-        Operational events are left out: the hub writes them when it comes to it, such as that a key was made.
+        Operational events, such as the report of a new key, are left out: the hub writes them at an unpredictable time.
         """
         async with self.running.hub.database.read() as connection:
             names = await connection.run_sync(lambda sync: inspect(sync).get_table_names())
@@ -190,15 +190,15 @@ class CallTrial:
 class CallSubject(Suite):
     """The base of the suites of actions and searches; an author overrides its facts.
 
-    *common* names lookups that give every company the same. ``request_for`` gives a fresh, valid call of an operation: by
-    default its last, usually smallest example. Override it if a call needs existing records.
+    *common* names the lookups that give every company the same items. ``request_for`` gives a fresh, valid call of an operation: by
+    default its last example, usually the smallest. Override it if a call needs existing records.
     """
 
     kinds: ClassVar[tuple[Kind, ...]] = ()
     common: ClassVar[Collection[str]] = ()
 
     async def request_for(self, hub: TestHub, definition: Definition) -> Request:
-        """Make a fresh, valid call of *definition* for company 92, and the records that it names."""
+        """Make a fresh, valid call of *definition* for company 92, and the records that the call names."""
         del hub
         example = definition.examples[-1]
         return Request(copy.deepcopy(dict(example.parameters)), copy.deepcopy(dict(example.input)))

@@ -29,7 +29,7 @@ class ApartChecks(ChannelSubject):
 
     @check("channel.meets-a-failure", level=DELIVERS)
     async def test_meets_a_failure(self, open_trial: OpenTrial) -> None:
-        """The suite's target can refuse, hang or break, so that what follows a failure is judged at all."""
+        """The suite's target can refuse, hang or break, so that the channel's handling of failures can be checked."""
         side = (await open_trial(dispatch=False)).far_side
         if not (await side.refuse_for_now() or await side.hang() or await side.reset()):
             not_judged(
@@ -39,7 +39,7 @@ class ApartChecks(ChannelSubject):
 
     @check("channel.keeps-credentials-apart", level=DELIVERS)
     async def test_keeps_credentials_apart(self, open_trial: OpenTrial) -> None:
-        """A target with a wrong secret gets nothing by the right one of another company, or of another subscription."""
+        """A target with a wrong secret gets nothing, not even over a connection kept from another company or subscription."""
         trial = await open_trial(dispatch=False)
         wrong = trial.push().target.config
         secret = with_secrets(wrong, "wrong-secret-of-a-neighbour") if isinstance(wrong, BaseModel) else None
@@ -65,7 +65,7 @@ class ApartChecks(ChannelSubject):
 
     @check("channel.keeps-headers-apart", level=DELIVERS)
     async def test_keeps_headers_apart(self, open_trial: OpenTrial) -> None:
-        """Headers of one subscription, or of one attempt, do not come with another."""
+        """The headers of one subscription or attempt do not come with another."""
         trial = await open_trial(dispatch=False)
         await self._read(trial, trial.push(headers={"x-first": CANARY}))
         second = trial.push(company_id=NEIGHBOUR_ID, subscription_id="sub_other")
@@ -85,7 +85,7 @@ class ApartChecks(ChannelSubject):
 
     @check("channel.tells-companies-apart-at-one-target", level=DELIVERS)
     async def test_tells_companies_apart_at_one_target(self, open_trial: OpenTrial) -> None:
-        """Where the company is part of what names a place at a broker, each company's events are in its own."""
+        """If a broker's subject, queue or key contains the company, each company's events arrive only at its own."""
         trial = await open_trial()
         sides = {number: await trial.far_side.of_company(number) for number in (COMPANY_ID, NEIGHBOUR_ID)}
         if None in sides.values():
@@ -105,7 +105,7 @@ class ApartChecks(ChannelSubject):
 
     @check("channel.keeps-hubs-apart", level=COMPLETE)
     async def test_keeps_hubs_apart(self, open_trial: OpenTrial) -> None:
-        """A second hub in the same process, that starts and stops, changes nothing for the first."""
+        """A second hub in the same process may start and stop without any effect on the first."""
         trial = await open_trial(dispatch=False)
         before = await trial.attempt()
         other = await open_trial(dispatch=False)
@@ -120,7 +120,7 @@ class ApartChecks(ChannelSubject):
 
     @check("channel.makes-one-try-per-attempt", level=DELIVERS)
     async def test_makes_one_try_per_attempt(self, open_trial: OpenTrial) -> None:
-        """An attempt at a target that is not HTTP is one try, whatever comes back; trying again is the hub's business."""
+        """An attempt at a target that is not HTTP is one try, whatever the result; only the hub retries."""
         trial = await open_trial(dispatch=False)
         side = trial.far_side
         if isinstance(side, HttpFarSide):
@@ -143,7 +143,7 @@ class ApartChecks(ChannelSubject):
         )
 
     async def _try(self, trial: ChannelTrial, push: Push[Any] | None = None) -> Traffic | None:
-        """Make an attempt, cancelled after a while, and give its traffic."""
+        """Make an attempt, cancel it after a while, and give its traffic."""
         before = trial.far_side.traffic()
         attempt = asyncio.ensure_future(trial.deliver(push or trial.push(), trial.hub.http))
         await asyncio.wait({attempt}, timeout=LONGEST_TRY_SECONDS)

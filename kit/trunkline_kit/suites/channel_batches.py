@@ -1,7 +1,6 @@
-"""Checks of channels that take several deliveries at once (``Channel.deliver_batch``): each stays an event of its own.
+"""Checks of channels that take several deliveries at once (``Channel.deliver_batch``).
 
-For every channel, the hub ensures that a batch is of one subscription and within the limits. These checks judge the channel's
-handling of a batch.
+The hub itself ensures that a batch has one subscription and keeps the limits. These checks judge how the channel handles a batch.
 """
 
 import asyncio
@@ -24,10 +23,10 @@ from trunkline_kit.suites.channel_trial import COMPANY_ID, LARGE_BYTES, NEIGHBOU
 ATTEMPT_SECONDS = 10.0
 """The default time limit of an attempt (``delivery.timeout_seconds``)."""
 PROMPT_SHARE = 0.25
-"""Time limit of a single event's delivery beyond its channel's waiting time for a batch, as a share of the patience."""
+"""Time limit of a single event's delivery after the channel's waiting time for a batch, as a share of the patience."""
 LARGEST_EVENT_BYTES = 250_000
 ROUNDS = 3
-"""Events of each key in a burst whose order is judged."""
+"""Number of events of each key in a burst whose order is checked."""
 
 
 class BatchChecks(ChannelSubject):
@@ -55,7 +54,7 @@ class BatchChecks(ChannelSubject):
 
     @check("channel.takes-the-largest-batch", level=COMPLETE)
     async def test_takes_the_largest_batch(self, open_trial: OpenTrial) -> None:
-        """A batch of as many events and bytes as the channel asks for arrives whole, within the time of one attempt."""
+        """A batch with the channel's largest number of events and bytes arrives whole, within the time limit of one attempt."""
         batches = batches_of(await open_trial(dispatch=False))
         asked = batches.trial.channel.batch
         shortest = len(batches.trial.push().body)
@@ -66,7 +65,7 @@ class BatchChecks(ChannelSubject):
 
     @check("channel.keeps-no-event-waiting-for-others", level=DELIVERS)
     async def test_keeps_no_event_waiting_for_others(self, open_trial: OpenTrial) -> None:
-        """An event that comes alone is delivered as soon as the hub gives it."""
+        """A single event is delivered as soon as the hub hands it over, without waiting for a full batch."""
         batches = batches_of(await open_trial())
         trial = batches.trial
         subscription = await trial.subscribe()
@@ -80,7 +79,7 @@ class BatchChecks(ChannelSubject):
 
     @check("channel.brings-batches-in-order-where-asked", level=COMPLETE)
     async def test_brings_batches_in_order_where_asked(self, open_trial: OpenTrial) -> None:
-        """A subscription with an order, as a whole or by a key, gets its events in the order of the log."""
+        """A subscription that is ordered, as a whole or by a key, gets its events in the order of the log."""
         batches = batches_of(await open_trial())
         trial = batches.trial
         await self._demand_order(batches, "subscription", {}, trial.far_side)
@@ -114,7 +113,7 @@ class BatchChecks(ChannelSubject):
 
     @check("channel.says-what-became-of-each-of-a-batch", level=DELIVERS)
     async def test_says_what_became_of_each_of_a_batch(self, open_trial: OpenTrial) -> None:
-        """Where a target takes some of a batch and not others, each has its own outcome, and none is lost."""
+        """If a target takes only some events of a batch, each event has its own outcome, and none is lost."""
         batches = batches_of(await open_trial(dispatch=False))
         side, pushes = batches.trial.far_side, batches.pushes()
         refused = pushes[len(pushes) // 2]
@@ -132,7 +131,7 @@ class BatchChecks(ChannelSubject):
     async def _demand_own_outcomes(
         self, batches: BatchTrial, pushes: Sequence[Push[Any]], failing: Push[Any]
     ) -> None:
-        """Demand that *failing* is not reported as delivered, no other event is given up, and nothing is lost."""
+        """Demand that *failing* is not reported as delivered, that no other event is given up, and that nothing is lost."""
         trial = batches.trial
         results = dict(zip([push.event_id for push in pushes], await batches.attempt(pushes), strict=True))
         demand(
@@ -165,7 +164,7 @@ class BatchChecks(ChannelSubject):
 
     @check("channel.lets-one-bad-event-hold-up-no-other", level=COMPLETE)
     async def test_lets_one_bad_event_hold_up_no_other(self, open_trial: OpenTrial) -> None:
-        """While a target refuses one event again and again, the others of its batch are delivered."""
+        """While a target refuses one event repeatedly, the others of its batch are delivered."""
         batches = batches_of(await open_trial())
         trial = batches.trial
         subscription = await trial.subscribe()
@@ -183,7 +182,7 @@ class BatchChecks(ChannelSubject):
 
     @check("channel.retries-a-refused-batch-with-the-same-ids", level=DELIVERS)
     async def test_retries_a_refused_batch_with_the_same_ids(self, open_trial: OpenTrial) -> None:
-        """A batch that is refused for now is tried again, each event under the id that it had."""
+        """A batch that is refused for now is tried again, and each event keeps its id."""
         batches = batches_of(await open_trial())
         trial = batches.trial
         await trial.can(trial.far_side.refuse_for_now(), "refuse for now")
@@ -210,7 +209,7 @@ class BatchChecks(ChannelSubject):
 
     @check("channel.keeps-batches-apart", level=DELIVERS)
     async def test_keeps_batches_apart(self, open_trial: OpenTrial) -> None:
-        """Batches of several companies and subscriptions at once bring each event to its own target, with its own headers and secret."""
+        """Concurrent batches of different companies and subscriptions bring each event to its own target, with its own secret."""
         batches = batches_of(await open_trial(dispatch=False))
         trial, other = batches.trial, await batches.trial.another_side()
         owners = ((COMPANY_ID, trial.far_side), (NEIGHBOUR_ID, other), (NEIGHBOUR_ID, trial.far_side))
@@ -228,7 +227,7 @@ class BatchChecks(ChannelSubject):
 
     @check("channel.gives-each-of-a-batch-its-own-headers", level=DELIVERS)
     async def test_gives_each_of_a_batch_its_own_headers(self, open_trial: OpenTrial) -> None:
-        """Id, cursor and signature of each event of a batch are its own, where the transport has headers."""
+        """Each event of a batch has its own id, cursor and signature, if the transport has headers."""
         batches = batches_of(await open_trial(dispatch=False))
         trial = batches.trial
         pushes = batches.pushes(secrets=(new_secret("standard"),))
@@ -249,7 +248,7 @@ class BatchChecks(ChannelSubject):
 
     @check("channel.logs-each-of-a-batch", level=COMPLETE)
     async def test_logs_each_of_a_batch(self, open_trial: OpenTrial) -> None:
-        """The delivery log has each event of a batch, with one attempt that delivered it."""
+        """The delivery log has an entry for each event of a batch, with the one attempt that delivered the event."""
         batches = batches_of(await open_trial())
         trial = batches.trial
         subscription = await trial.subscribe()
@@ -265,14 +264,14 @@ class BatchChecks(ChannelSubject):
 
 
 def _place(event: AcceptedEvent, arrived: Sequence[Arrival]) -> int:
-    """Give the index of an event's first arrival; behind all others if it did not arrive."""
+    """Give the index of an event's first arrival; after all others if the event did not arrive."""
     return next(
         (number for number, arrival in enumerate(arrived) if arrival.is_of(str(event.event_id))), len(arrived)
     )
 
 
 def _of_owner(batches: BatchTrial, number: int, company_id: int, side: FarSide) -> list[Push[Any]]:
-    """Make a batch of a subscription with its own header and secret."""
+    """Make a batch of one subscription, which has its own header and secret."""
     return batches.pushes(
         side=side,
         company_id=company_id,
@@ -283,7 +282,7 @@ def _of_owner(batches: BatchTrial, number: int, company_id: int, side: FarSide) 
 
 
 def _is_as_of(push: Push[Any], arrival: Arrival) -> bool:
-    """Tell whether the arrival's headers and signature, if any, are of its own subscription."""
+    """Tell whether the arrival's headers and signature, if it has any, belong to the push's subscription."""
     headers = arrival.headers or {}
     owner = push.target.headers.get("x-owner")
     return (owner is None or headers.get("x-owner", owner) == owner) and (

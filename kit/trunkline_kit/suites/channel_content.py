@@ -28,7 +28,7 @@ class ContentChecks(ChannelSubject):
 
     @check("channel.is-described", level=LOADS)
     async def test_is_described(self, open_trial: OpenTrial) -> None:
-        """The channel has a title and a description that is a sentence, for those who choose among channels."""
+        """The channel has a title and a description that is a sentence, for people who choose a channel."""
         channel = (await open_trial(dispatch=False, pulled=True)).channel
         demand(
             channel.title.strip() and channel.description.strip().endswith("."),
@@ -38,7 +38,7 @@ class ContentChecks(ChannelSubject):
 
     @check("channel.has-a-name-of-its-own", level=LOADS)
     async def test_has_a_name_of_its_own(self, open_trial: OpenTrial) -> None:
-        """No channel that comes with trunkline has the channel's name."""
+        """The channel does not have the name of a channel that comes with trunkline."""
         try:
             await open_trial(beside=built_ins(), dispatch=False, pulled=True)
         except PluginFailed as error:
@@ -48,13 +48,13 @@ class ContentChecks(ChannelSubject):
 
     @check("channel.delivers-an-event", level=DELIVERS)
     async def test_delivers_an_event(self, open_trial: OpenTrial) -> None:
-        """An event of a subscription arrives at its target, and the ledger says so."""
+        """An event of a subscription arrives at its target, and the delivery log shows it as delivered."""
         trial = await open_trial()
         await trial.delivered()
 
     @check("channel.delivers-once", level=DELIVERS)
     async def test_delivers_once(self, open_trial: OpenTrial) -> None:
-        """An event that the target has taken does not come again."""
+        """An event that the target has accepted does not come again."""
         trial = await open_trial()
         event, subscription, _ = await trial.delivered()
         later = await trial.emit()
@@ -94,7 +94,7 @@ class ContentChecks(ChannelSubject):
 
     @check("channel.keeps-the-bytes", level=DELIVERS)
     async def test_keeps_the_bytes(self, open_trial: OpenTrial) -> None:
-        """What arrives is the envelope byte for byte, or for a channel that rewrites has the event's id and what `read_body` reads."""
+        """The arrived body is the envelope, byte for byte; a rewriting channel's body has the event's id and the payload's values."""
         trial = await open_trial()
         event, _, arrival = await trial.delivered(trial.emit_exact_number)
         self._demand_content(trial, arrival, event)
@@ -117,7 +117,7 @@ class ContentChecks(ChannelSubject):
 
     @check("channel.keeps-any-text", level=DELIVERS)
     async def test_keeps_any_text(self, open_trial: OpenTrial) -> None:
-        """An event with text of every kind (scripts of the world, markup, line breaks, quotes) arrives."""
+        """An event with any text (every script, markup, line breaks, quotes) arrives."""
         trial = await open_trial()
         event, _, arrival = await trial.delivered(lambda: trial.emit_text(HOSTILE))
         self._demand_content(trial, arrival, event)
@@ -131,7 +131,7 @@ class ContentChecks(ChannelSubject):
 
     @check("channel.sends-the-same-on-every-attempt", level=DELIVERS)
     async def test_sends_the_same_on_every_attempt(self, open_trial: OpenTrial) -> None:
-        """Every attempt at one delivery has the same id and the same body, however much later it comes."""
+        """Every attempt at a delivery has the same id and the same body, at any later time."""
         trial = await open_trial()
         event, subscription, first = await trial.delivered()
         detail = await trial.detail(event, subscription)
@@ -145,7 +145,7 @@ class ContentChecks(ChannelSubject):
 
     @check("channel.delivers-many-at-once", level=COMPLETE)
     async def test_delivers_many_at_once(self, open_trial: OpenTrial) -> None:
-        """Two hundred attempts at once bring each event to its own target, whole."""
+        """Two hundred concurrent attempts bring each event whole to its own target."""
         trial = await open_trial(settings={"delivery.timeout_seconds": "30"})
         sides = [trial.far_side, await trial.another_side()]
         pushes = [_numbered(trial, number, side=sides[number % 2]) for number in range(AT_ONCE)]
@@ -165,7 +165,7 @@ class ContentChecks(ChannelSubject):
 
     @check("channel.gives-what-was-accepted", level=DELIVERS)
     async def test_gives_what_was_accepted(self, open_trial: OpenTrial) -> None:
-        """A channel that is pulled gives every event, byte for byte."""
+        """A pulled channel gives every event, byte for byte."""
         trial = await open_trial(pulled=True)
         events = await self._pulled(trial)
         bodies = await self.pull(trial.running)
@@ -177,7 +177,7 @@ class ContentChecks(ChannelSubject):
 
     @check("channel.gives-each-event-once-in-order", level=DELIVERS)
     async def test_gives_each_event_once_in_order(self, open_trial: OpenTrial) -> None:
-        """A reader of a channel that is pulled sees each event once, in the order of the stream."""
+        """A reader of a pulled channel sees each event once, in the order of the stream."""
         trial = await open_trial(pulled=True)
         events = await self._pulled(trial)
         ids = [orjson.loads(body)["id"] for body in await self.pull(trial.running)]
@@ -197,7 +197,7 @@ class ContentChecks(ChannelSubject):
 
 
 def _values(body: bytes) -> Iterator[str]:
-    """Give each text and number of the payload in *body*, numbers with their digits."""
+    """Give each text and number of the payload in *body*; a number is given with its digits."""
     waiting = [json.loads(body, parse_float=str, parse_int=str)["payload"]]
     while waiting:
         match waiting.pop():

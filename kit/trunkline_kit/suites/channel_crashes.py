@@ -32,19 +32,19 @@ class CrashChecks(ChannelSubject):
 
     @check("channel.loses-nothing-in-a-crash", level=COMPLETE)
     async def test_loses_nothing_in_a_crash(self, open_trial: OpenTrial) -> None:
-        """A hub that is killed at any point of an attempt brings the event to its target once it runs again."""
+        """If a hub is killed at any point of an attempt, the event reaches its target after a restart."""
         await self._crash_everywhere(open_trial)
 
     @check("channel.loses-nothing-of-a-batch-in-a-crash", level=COMPLETE)
     async def test_loses_nothing_of_a_batch_in_a_crash(self, open_trial: OpenTrial) -> None:
-        """A hub that is killed at any point of a batch brings each of its events to their target once it runs again."""
+        """If a hub is killed at any point of a batch, every event of the batch reaches its target after a restart."""
         trial = await open_trial(dispatch=False)
         batches_of(trial)
         await trial.running.stop()
         await self._crash_everywhere(open_trial, events_each=EVENTS_OF_A_BATCH)
 
     async def _crash_everywhere(self, open_trial: OpenTrial, *, events_each: int = 1) -> None:
-        """Kill a hub with *events_each* to deliver at each point of an attempt, and demand that the next hub delivers them."""
+        """Kill a hub with *events_each* events to deliver at each point of an attempt, and demand that the next hub delivers them."""
         if not hasattr(os, "fork"):
             not_applicable("this system has no fork, which the check needs")
         prepared: list[tuple[str, ChannelTrial, Subscribed, Sequence[AcceptedEvent]]] = []

@@ -34,7 +34,7 @@ class DeclaredChecks(ChannelSubject):
 
     @check("channel.declares-its-secrets", level=COMPLETE)
     async def test_declares_its_secrets(self, open_trial: OpenTrial) -> None:
-        """A member of a target that is a secret by its name, and no number, has the type SecretStr."""
+        """A member of a target whose name says that it is a secret has the type SecretStr, unless it is a number."""
         model = (await open_trial(dispatch=False)).channel.target
         if model is None:
             not_applicable(f"the channel '{self.channel}' declares no targets")
@@ -50,7 +50,7 @@ class DeclaredChecks(ChannelSubject):
 
     @check("channel.retries-a-wrong-secret", level=DELIVERS)
     async def test_retries_a_wrong_secret(self, open_trial: OpenTrial) -> None:
-        """A target that refuses its secret is tried again, as a person may correct it; the result and the log show no secret."""
+        """A target that refuses its secret is tried again, because a person may correct it; the result and the log show no secret."""
         trial, wrong = await self._open_with_wrong_secret(open_trial)
         result = await trial.attempt(wrong)
         demand(
@@ -91,7 +91,7 @@ class DeclaredChecks(ChannelSubject):
         _demand_clean(trial, wrong, str(said))
 
     async def _open_with_wrong_secret(self, open_trial: OpenTrial) -> tuple[ChannelTrial, Push[Any]]:
-        """Open a trial, with an attempt whose target has a wrong secret, if the far side checks secrets."""
+        """Open a trial, and give a push with a wrong secret; the check applies only if the far side refuses that secret."""
         trial = await open_trial(dispatch=False)
         config = trial.push().target.config
         changed = with_secrets(config, WRONG) if isinstance(config, BaseModel) else None
@@ -104,7 +104,7 @@ class DeclaredChecks(ChannelSubject):
 
     @check("channel.dials-for-the-company", level=DELIVERS)
     async def test_dials_for_the_company(self, open_trial: OpenTrial, trunkline_watch: Watch) -> None:
-        """What a target names is dialled by `context.network` for the company of the event, and its name is looked up nowhere else."""
+        """The channel dials a target's host only by `context.network`, for the event's company, and looks its name up nowhere else."""
         trial = await open_trial(dispatch=False)
         host = self._member(trial, 0)
         push = trial.push(company_id=NEIGHBOUR_ID)
@@ -129,7 +129,7 @@ class DeclaredChecks(ChannelSubject):
     async def test_encrypts_where_asked(
         self, open_trial: OpenTrial, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """A target with TLS gets an event only over TLS, from a server whose certificate is of a known issuer and for its name."""
+        """A target with TLS gets an event only over TLS, from a server with a certificate for its name by a known issuer."""
         authority = Authority()
         (tmp_path / "authority.pem").write_bytes(authority.pem)
         monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "authority.pem"))
@@ -197,7 +197,7 @@ class _Dials:
 
 @contextmanager
 def _dials(effects: list[SideEffect]) -> Generator[_Dials]:
-    """Watch the requests of plugins to the network."""
+    """Watch the plugins' requests to the network."""
     seen = _Dials()
     asked: dict[str, Callable[..., Any]] = {name: getattr(Network, name) for name in ("connect", "addresses")}
 
@@ -222,7 +222,7 @@ def _dials(effects: list[SideEffect]) -> Generator[_Dials]:
 async def _in_front(
     host: str, port: int, certificate: tuple[bytes, bytes] | None, folder: Path
 ) -> AsyncGenerator[int]:
-    """Give a port in front of the server, with TLS by *certificate*, or without TLS for None."""
+    """Open a port that passes on to the server, with TLS by *certificate*; without TLS if that is None."""
     context = None
     if certificate is not None:
         (folder / "certificate.pem").write_bytes(b"".join(certificate))

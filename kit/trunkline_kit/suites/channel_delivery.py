@@ -16,7 +16,7 @@ class DeliveryChecks(ChannelSubject):
 
     @check("channel.retries-when-refused-for-now", level=DELIVERS)
     async def test_retries_when_refused_for_now(self, open_trial: OpenTrial) -> None:
-        """A target that refuses for now gets the event later."""
+        """A target that refuses for now gets the event at a later attempt."""
         trial = await open_trial()
         await trial.can(trial.far_side.refuse_for_now(), "refuse for now")
         event = await self._delivered_after_retry(trial, failure="a refusal for now")
@@ -28,7 +28,7 @@ class DeliveryChecks(ChannelSubject):
 
     @check("channel.retries-after-a-broken-connection", level=DELIVERS)
     async def test_retries_after_a_broken_connection(self, open_trial: OpenTrial) -> None:
-        """A connection that breaks is a failed attempt, and the event arrives afterwards."""
+        """A broken connection is a failed attempt, and the event arrives at a later attempt."""
         trial = await open_trial()
         await trial.can(trial.far_side.reset(), "break a connection")
         await self._delivered_after_retry(trial, failure="a broken connection")
@@ -49,7 +49,7 @@ class DeliveryChecks(ChannelSubject):
 
     @check("channel.stops-when-refused-for-good", level=DELIVERS)
     async def test_stops_when_refused_for_good(self, open_trial: OpenTrial) -> None:
-        """A target that can never take an event is not asked again, and goes on getting others."""
+        """A target that refuses an event for good is not sent that event again, and still gets other events."""
         trial = await open_trial()
         refuses = await trial.far_side.refuse_for_good()
         demand(
@@ -65,7 +65,7 @@ class DeliveryChecks(ChannelSubject):
 
     @check("channel.ends-when-the-target-is-gone", level=DELIVERS)
     async def test_ends_when_the_target_is_gone(self, open_trial: OpenTrial) -> None:
-        """A target that says it is gone ends the delivery as gone, and disables the subscription."""
+        """If a target answers that it is gone, the delivery ends as gone and the subscription is disabled."""
         trial = await open_trial()
         await trial.can(trial.far_side.be_gone(), "say that nobody is there any more")
         subscription = await trial.subscribe()
@@ -81,7 +81,7 @@ class DeliveryChecks(ChannelSubject):
 
     @check("channel.makes-test-calls", level=DELIVERS)
     async def test_makes_test_calls(self, open_trial: OpenTrial) -> None:
-        """A test call, of a paused subscription too, brings an example event and says how it was taken."""
+        """A test call brings an example event and shows its outcome, even for a paused subscription."""
         trial = await open_trial()
         subscription = await trial.subscribe()
         await self._set_status(trial.hub, subscription["id"], "paused")
@@ -97,7 +97,7 @@ class DeliveryChecks(ChannelSubject):
 
     @check("channel.pauses-and-resumes", level=COMPLETE)
     async def test_pauses_and_resumes(self, open_trial: OpenTrial) -> None:
-        """While a subscription is paused nothing arrives; resumed, it gets what it missed."""
+        """A paused subscription gets nothing; after resuming it gets the events that it missed."""
         trial = await open_trial()
         subscription = await trial.subscribe()
         await trial.until_ended(await trial.emit(), subscription)
@@ -132,7 +132,7 @@ class DeliveryChecks(ChannelSubject):
 
     @check("channel.keeps-companies-apart", level=DELIVERS)
     async def test_keeps_companies_apart(self, open_trial: OpenTrial) -> None:
-        """A company's events reach its own targets and nobody else's."""
+        """A company's events reach its own targets and no others."""
         trial = await open_trial()
         sides = {COMPANY_ID: trial.far_side, NEIGHBOUR_ID: await trial.another_side()}
         subscriptions = {
@@ -152,7 +152,7 @@ class DeliveryChecks(ChannelSubject):
 
     @check("channel.shares-a-target-among-companies", level=DELIVERS)
     async def test_shares_a_target_among_companies(self, open_trial: OpenTrial) -> None:
-        """Two companies with one target each get their own events there, signed with their own secrets."""
+        """Two companies with the same target each get their own events there, signed with their own secrets."""
         trial = await open_trial()
         subscriptions = {
             company: await trial.subscribe(company_id=company) for company in (COMPANY_ID, NEIGHBOUR_ID)
@@ -201,7 +201,7 @@ class DeliveryChecks(ChannelSubject):
 
     @check("channel.follows-a-changed-target", level=COMPLETE)
     async def test_follows_a_changed_target(self, open_trial: OpenTrial) -> None:
-        """After its target was changed a subscription's events go to the new one only."""
+        """After a target was changed, the subscription's events go only to the new target."""
         trial = await open_trial()
         elsewhere = await trial.another_side()
         _, subscription, _ = await trial.delivered()
@@ -216,7 +216,7 @@ class DeliveryChecks(ChannelSubject):
 
     @check("channel.forgets-a-deleted-target", level=COMPLETE)
     async def test_forgets_a_deleted_target(self, open_trial: OpenTrial) -> None:
-        """After a subscription was deleted its target gets nothing any more."""
+        """After a subscription was deleted, its target gets nothing more."""
         trial = await open_trial()
         _, subscription, _ = await trial.delivered()
         await trial.hub.subscriptions.delete(COMPANY_ID, subscription["id"], channel=self.channel)
@@ -229,7 +229,7 @@ class DeliveryChecks(ChannelSubject):
 
     @check("channel.is-held-while-disabled", level=COMPLETE)
     async def test_is_held_while_disabled(self, open_trial: OpenTrial, trunkline_hub: MakeTestHub) -> None:
-        """While the plugin is disabled its deliveries are held; enabled again, it makes them."""
+        """While the plugin is disabled its deliveries are held; they are made when it is enabled again."""
         trial = await open_trial()
         subscription = await trial.subscribe()
         url = trial.running.url
@@ -255,7 +255,7 @@ class DeliveryChecks(ChannelSubject):
 
     @check("channel.loses-nothing-in-a-restart", level=DELIVERS)
     async def test_loses_nothing_in_a_restart(self, open_trial: OpenTrial) -> None:
-        """A hub that is stopped while events are on their way brings every one of them once it runs again."""
+        """A hub that is stopped during deliveries delivers every event after its restart."""
         trial = await open_trial(settings={"delivery.timeout_seconds": "1"})
         subscription = await trial.subscribe()
         first = await trial.emit()
@@ -284,6 +284,6 @@ class DeliveryChecks(ChannelSubject):
 
     @check("channel.delivers-on-postgresql", level=COMPLETE)
     async def test_delivers_on_postgresql(self, open_trial: OpenTrial) -> None:
-        """The channel delivers in a hub on PostgreSQL as in one on SQLite."""
+        """The channel delivers on PostgreSQL as it does on SQLite."""
         trial = await open_trial(database="postgresql")
         await trial.delivered()

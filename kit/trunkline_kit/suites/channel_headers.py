@@ -68,7 +68,7 @@ class HeaderChecks(ChannelSubject):
 
     @check("channel.lets-nothing-into-its-headers", level=DELIVERS)
     async def test_lets_nothing_into_its_headers(self, open_trial: OpenTrial) -> None:
-        """A line break in a subscription's header, a type or an id makes no header of its own."""
+        """A line break in a subscription's header, in a type or in an id adds no header."""
         trial = await open_trial(dispatch=False)
         evil = "a\r\nx-evil: 1\r\n\r\nGET /evil"
         hostile = (
@@ -101,7 +101,7 @@ class HeaderChecks(ChannelSubject):
 
     @check("channel.dates-each-attempt", level=COMPLETE)
     async def test_dates_each_attempt(self, open_trial: OpenTrial) -> None:
-        """`webhook-timestamp` is the second of the attempt, and so advances from one to the next."""
+        """`webhook-timestamp` is the second of the attempt, and changes with each attempt."""
         trial = await open_trial(dispatch=False)
         first = trial.push()
         for later in (0, 60, 3600):
@@ -125,7 +125,7 @@ class HeaderChecks(ChannelSubject):
 
     @check("channel.signs-what-it-sends", level=DELIVERS)
     async def test_signs_what_it_sends(self, open_trial: OpenTrial) -> None:
-        """A channel that signs does it so that the library of Standard Webhooks accepts it."""
+        """If a channel signs, the library of Standard Webhooks accepts the signature."""
         trial = await open_trial(dispatch=False)
         secret = new_secret("standard")
         envelope = orjson.loads(trial.push().body)
@@ -143,7 +143,7 @@ class HeaderChecks(ChannelSubject):
 
     @check("channel.signs-with-every-live-secret", level=COMPLETE)
     async def test_signs_with_every_live_secret(self, open_trial: OpenTrial) -> None:
-        """While a secret is being rotated a request verifies with the old one and with the new one."""
+        """While a secret is being rotated, a request verifies with the old secret and with the new one."""
         trial = await open_trial(dispatch=False)
         old, new = new_secret("standard"), new_secret("standard")
         first = trial.push(secrets=(old,))
@@ -154,7 +154,7 @@ class HeaderChecks(ChannelSubject):
 
     @check("channel.signs-by-the-chosen-scheme", level=COMPLETE)
     async def test_signs_by_the_chosen_scheme(self, open_trial: OpenTrial) -> None:
-        """A channel that signs does it by the scheme of the subscription."""
+        """If a channel signs, it uses the scheme that the subscription chose."""
         trial = await open_trial(dispatch=False)
         secret = new_secret("standard")
         await self._demand_signed(trial, trial.push(secrets=(secret,)), secret)

@@ -59,7 +59,7 @@ class OutcomeChecks(ChannelSubject):
         return await trial.attempt()
 
     async def _expect(self, trial: ChannelTrial, statuses: tuple[int, ...], usual: Outcome) -> None:
-        """Try each of *statuses*, which mean *usual* except those in the suite's ``rejects`` and ``gone``."""
+        """Try each of *statuses* and demand *usual*, except for the statuses in the suite's ``rejects`` and ``gone``."""
         for status in statuses:
             documented = {Outcome.REJECTED: self.rejects, Outcome.GONE: self.gone}
             outcome = next((outcome for outcome, named in documented.items() if status in named), usual)
@@ -84,7 +84,7 @@ class OutcomeChecks(ChannelSubject):
 
     @check("channel.follows-no-redirect", level=DELIVERS)
     async def test_follows_no_redirect(self, open_trial: OpenTrial) -> None:
-        """A redirect leads nowhere: where it points gets nothing."""
+        """A redirect is not followed: the address that it names gets nothing."""
         trial = await open_trial(dispatch=False)
         elsewhere = await trial.http_side.another()
         for status in (301, 302, 303, 307, 308):
@@ -97,7 +97,7 @@ class OutcomeChecks(ChannelSubject):
 
     @check("channel.retries-client-errors", level=DELIVERS)
     async def test_retries_client_errors(self, open_trial: OpenTrial) -> None:
-        """Every 4xx is tried again, except those that the suite's `rejects` and `gone` name."""
+        """Every 4xx is tried again, except the statuses in the suite's `rejects` and `gone`."""
         await self._expect(await open_trial(dispatch=False), CALLERS_FAULTS, Outcome.RETRY)
 
     @check("channel.retries-server-errors", level=DELIVERS)
@@ -107,7 +107,7 @@ class OutcomeChecks(ChannelSubject):
 
     @check("channel.ends-on-410", level=DELIVERS)
     async def test_ends_on_410(self, open_trial: OpenTrial) -> None:
-        """An answer that the suite's `gone` names, 410 if nothing else, ends the subscription."""
+        """An answer with a status of the suite's `gone`, 410 by default, ends the subscription."""
         trial = await open_trial(dispatch=False)
         for status in self.gone:
             await self._expect_outcome(trial, status, Outcome.GONE)
@@ -133,13 +133,13 @@ class OutcomeChecks(ChannelSubject):
 
     @check("channel.reads-retry-after-dates", level=COMPLETE)
     async def test_reads_retry_after_dates(self, open_trial: OpenTrial) -> None:
-        """A `Retry-After` that is a date is turned into seconds from now."""
+        """A `Retry-After` with a date is converted to seconds from now."""
         date = format_datetime(datetime.now(UTC) + timedelta(minutes=10), usegmt=True)
         await self._expect_wait(await open_trial(dispatch=False), 429, date, 600)
 
     @check("channel.survives-odd-retry-after", level=DELIVERS)
     async def test_survives_odd_retry_after(self, open_trial: OpenTrial) -> None:
-        """A `Retry-After` that is no time leaves the attempt a retry, with the status that came."""
+        """An answer with an unreadable `Retry-After` is a retry, with the answer's status."""
         trial = await open_trial(dispatch=False)
         for text in ODD_WAITS:
             result = await self._result_of(trial, 429, retry_after=text.encode().decode("latin-1"))
@@ -151,16 +151,16 @@ class OutcomeChecks(ChannelSubject):
 
     @check("channel.leaves-waiting-to-the-hub", level=DELIVERS)
     async def test_leaves_waiting_to_the_hub(self, open_trial: OpenTrial) -> None:
-        """A target that asks to wait does not keep the attempt waiting."""
+        """An attempt ends without waiting, even if the target asks to wait."""
         trial = await open_trial(dispatch=False)
         trial.http_side.play(Answer(429, {"retry-after": "600"}))
         await trial.attempt()
 
     @check("channel.makes-one-request-per-attempt", level=DELIVERS)
     async def test_makes_one_request_per_attempt(self, open_trial: OpenTrial) -> None:
-        """An attempt is one request, whatever the answer; trying again is the hub's business.
+        """An attempt is one request, whatever the answer; only the hub retries.
 
-        A target that closes a kept connection without an answer may see the request once more, on a fresh one: so the reset
+        If a target closes a kept connection without an answer, the client may repeat the request on a new connection. So the reset
         comes first, before any connection is kept.
         """
         trial = await open_trial(dispatch=False)
@@ -176,7 +176,7 @@ class OutcomeChecks(ChannelSubject):
 
     @check("channel.retries-when-nobody-listens", level=DELIVERS)
     async def test_retries_when_nobody_listens(self, open_trial: OpenTrial, free_port: int) -> None:
-        """A target whose port is closed is a failed attempt that is tried again."""
+        """An attempt at a closed port is a failed attempt that is tried again."""
         trial = await open_trial(dispatch=False, posts=True)
         result = await trial.attempt(trial.push(url=f"http://127.0.0.1:{free_port}/"))
         demand(
@@ -206,7 +206,7 @@ class OutcomeChecks(ChannelSubject):
 
     @check("channel.survives-a-huge-answer", level=DELIVERS)
     async def test_survives_a_huge_answer(self, open_trial: OpenTrial) -> None:
-        """A 200 with a body of a hundred megabytes is delivered, and no more of it is kept than the log keeps."""
+        """A 200 with a body of a hundred megabytes is delivered, and only the part for the log is kept."""
         trial = await open_trial(dispatch=False)
         trial.http_side.play(HugeBody())
         result = await trial.attempt()
@@ -218,7 +218,7 @@ class OutcomeChecks(ChannelSubject):
 
     @check("channel.reports-the-status", level=COMPLETE)
     async def test_reports_the_status(self, open_trial: OpenTrial) -> None:
-        """A result carries the status that the target answered with, for the delivery log."""
+        """A result carries the status of the target's answer, for the delivery log."""
         trial = await open_trial(dispatch=False)
         for status in (202, 404, 503):
             result = await self._result_of(trial, status)

@@ -38,7 +38,7 @@ class RouteChecks(ChannelSubject):
 
     @check("channel.subscribes-by-its-own-route", level=COMPLETE)
     async def test_subscribes_by_its_own_route(self, open_trial: OpenTrial) -> None:
-        """A customer who subscribes by the plugin's own route gets the events, and nobody else's."""
+        """A customer who subscribes by the plugin's own route gets the customer's events, and no others."""
         trial = await open_trial()
         path = await self._path(trial)
         answer = await trial.running.client.post(path, json=dict(self.subscribe_request(trial.far_side)))
@@ -62,7 +62,7 @@ class RouteChecks(ChannelSubject):
 
     @check("channel.keeps-the-filter-of-a-request", level=COMPLETE)
     async def test_keeps_the_filter_of_a_request(self, open_trial: OpenTrial) -> None:
-        """The plugin's own route keeps the filter that it takes."""
+        """The plugin's own route keeps the filter of a request."""
         trial = await open_trial(dispatch=False)
         path = await self._path(trial)
         kind = trial.hub.catalog.types()[0].name
@@ -82,7 +82,7 @@ class RouteChecks(ChannelSubject):
 
     @check("channel.refuses-impossible-targets", level=COMPLETE)
     async def test_refuses_impossible_targets(self, open_trial: OpenTrial) -> None:
-        """The plugin's own route refuses a target that cannot be one with 422, and makes no subscription."""
+        """The plugin's own route refuses an impossible target with 422, and makes no subscription."""
         trial = await open_trial(dispatch=False)
         path, request = await self._path(trial), dict(self.subscribe_request(trial.far_side))
         for wrong in _impossible(request, trial):
@@ -99,7 +99,7 @@ class RouteChecks(ChannelSubject):
 
 
 def _impossible(request: Mapping[str, Json], trial: ChannelTrial) -> list[dict[str, Json]]:
-    """Give changes that make the target of a valid *request* impossible; for a declared target, one for each member."""
+    """Give changes that make the target of a valid *request* impossible; for a declared target, one change for each member."""
     if trial.channel.target is not None:
         target = request["target"]
         return [{"target": {**target, name: ["no", "value"]}} for name in trial.channel.target.model_fields]

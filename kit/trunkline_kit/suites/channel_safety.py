@@ -66,7 +66,7 @@ class SafetyChecks(ChannelSubject):
 
     @check("channel.can-be-called", level=LOADS)
     async def test_can_be_called(self, open_trial: OpenTrial) -> None:
-        """What makes an attempt is an `async def` that takes the push and the client."""
+        """The function that makes an attempt is an `async def` that takes the push and the client."""
         trial = await open_trial(dispatch=False)
         deliver = trial.deliver
         called = (
@@ -85,7 +85,7 @@ class SafetyChecks(ChannelSubject):
 
     @check("channel.sends-only-through-the-client", level=DELIVERS)
     async def test_sends_only_through_the_client(self, open_trial: OpenTrial, trunkline_watch: Watch) -> None:
-        """Nothing leaves but through the client that an attempt is handed, or to `own_addresses`; no process is started."""
+        """The channel sends only by the client of the attempt, or to `own_addresses`, and starts no process."""
         with trunkline_watch.watching() as effects:
             trial = await open_trial(dispatch=False)
             if isinstance(trial.far_side, HttpFarSide):
@@ -112,7 +112,7 @@ class SafetyChecks(ChannelSubject):
 
     @check("channel.reaches-no-private-address", level=DELIVERS)
     async def test_reaches_no_private_address(self, open_trial: OpenTrial, trunkline_watch: Watch) -> None:
-        """Where the deployment forbids private addresses a target there gets nothing, and the attempt is a retry."""
+        """If the deployment forbids private addresses, a target there gets nothing, and the attempt is a retry."""
         trial = await open_trial(settings={"delivery.allow_private_networks": "false"}, dispatch=False)
         address = trial.far_side.dials or trial.http_side.address
         with trunkline_watch.watching() as effects:
@@ -129,7 +129,7 @@ class SafetyChecks(ChannelSubject):
 
     @check("channel.takes-no-raise-for-success", level=DELIVERS)
     async def test_takes_no_raise_for_success(self, open_trial: OpenTrial) -> None:
-        """Whatever the client raises is a failed attempt that is tried again."""
+        """An exception of the client is a failed attempt that is tried again."""
         trial = await open_trial(dispatch=False, posts=True)
         for error in _failures():
             result = await trial.attempt(http=raising(error))
@@ -140,7 +140,7 @@ class SafetyChecks(ChannelSubject):
 
     @check("channel.names-what-went-wrong", level=COMPLETE)
     async def test_names_what_went_wrong(self, open_trial: OpenTrial) -> None:
-        """An attempt without an answer says in a word or a line what went wrong."""
+        """The result of an attempt without an answer names the fault in a word or a line."""
         trial = await open_trial(dispatch=False, posts=True)
         for error in (TimeoutError("late"), NoAnswer("tls_failed", "no certificate")):
             text = (await trial.attempt(http=raising(error))).error or ""
@@ -151,7 +151,7 @@ class SafetyChecks(ChannelSubject):
 
     @check("channel.tells-no-secret-in-errors", level=DELIVERS)
     async def test_tells_no_secret_in_errors(self, open_trial: OpenTrial) -> None:
-        """No result shows a signing secret, a subscription's own header, a secret setting, or what an exception said."""
+        """No result shows a signing secret, a subscription's own header, a secret setting, or the text of an exception."""
         trial = await open_trial(settings={"delivery.timeout_seconds": "1"}, dispatch=False)
         push = trial.push(secrets=(SECRET,), headers={"x-token": CANARY})
         results = [await trial.attempt(push)]
@@ -165,7 +165,7 @@ class SafetyChecks(ChannelSubject):
 
     @check("channel.logs-no-secret", level=DELIVERS)
     async def test_logs_no_secret(self, open_trial: OpenTrial) -> None:
-        """Nothing that is logged, at debug level too, shows a signing secret, a subscription's own header or a secret setting."""
+        """No log line, even at debug level, shows a signing secret, a subscription's own header or a secret setting."""
         trial = await open_trial(settings={"delivery.timeout_seconds": "1"}, dispatch=False)
         push = trial.push(secrets=(SECRET,), headers={"x-token": CANARY})
         await trial.attempt(push)
@@ -176,7 +176,7 @@ class SafetyChecks(ChannelSubject):
 
     @check("channel.shows-no-secret-in-a-repr", level=COMPLETE)
     async def test_shows_no_secret_in_a_repr(self, open_trial: OpenTrial) -> None:
-        """The channel's repr, which ends up in tracebacks, shows no secret setting."""
+        """The channel's repr, which tracebacks show, contains no secret setting."""
         trial = await open_trial(dispatch=False)
         if not self._secret_settings(trial):
             not_applicable(f"{trial.name} has no secret settings")

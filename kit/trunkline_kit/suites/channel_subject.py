@@ -40,9 +40,9 @@ class ChannelSubject(Suite):
     """The channel under test, as its author describes it.
 
     *channel* is its name. *rejects* and *gone* are the HTTP statuses that mean "never" and "target gone". *signs* tells whether
-    requests are signed by Standard Webhooks (None: the request itself shows it), *signs_by* lists the schemes that subscriptions
-    may choose. *rewrites*: the body is not the event's envelope; *content_type* is the type of the body. *answers_each*: the
-    target answers each event of a batch by itself.
+    requests are signed by Standard Webhooks (None: the request itself shows it), *signs_by* lists the schemes that subscriptions may
+    choose. *rewrites* is true if the body is not the event's envelope; *content_type* is the type of the body. *answers_each* is true
+    if the target answers each event of a batch separately.
 
     *own_addresses* are hosts and ports from the operator's settings that the plugin dials itself; a fixture may set them.
     *subscribe_path* is the plugin's route for subscribing, below ``/api/v1``; None finds it by ``target_url`` in its body.
@@ -63,7 +63,7 @@ class ChannelSubject(Suite):
 
     @pytest_asyncio.fixture
     async def far_side(self, trunkline_receiver: Receiver) -> AsyncIterator[FarSide]:
-        """The target of the channel's events: a path of a scripted HTTP receiver. Override it for another transport."""
+        """Give the target of the channel's events: a path of a scripted HTTP receiver. Override it for another transport."""
         yield HttpFarSide(
             trunkline_receiver,
             rejects=tuple(self.rejects),
@@ -79,7 +79,7 @@ class ChannelSubject(Suite):
         return await hub.hub.subscriptions.create(company_id, request, channel=self.channel)
 
     def read_body(self, body: bytes) -> str | None:  # noqa: ARG002 - what the suite of a channel that rewrites overrides
-        """Give the readable text of *body*, in which checks look for the fields of events; None skips that.
+        """Give the readable text of *body*, in which checks look for the fields of events; None skips those checks.
 
         Override it for a channel that rewrites.
         """
@@ -145,7 +145,7 @@ class OpenTrial:
     ) -> ChannelTrial:
         """Start a hub with the plugin and those *beside* it; *url* reuses an earlier hub's database.
 
-        The check applies to a pulled channel only with *pulled*; with *posts* it applies only to a channel that posts.
+        With *pulled* the check also applies to a pulled channel; with *posts* it applies only to a channel that posts.
         """
         hub = await self.subject.start(
             self.make_hub,

@@ -20,7 +20,7 @@ LIMIT_SECONDS = 1.0
 LATEST_SECONDS = 12.0
 """Time after which an attempt must have ended: many times the limit, because test machines are often busy."""
 PROMPT_SHARE = 0.25
-"""Time limit of an event to a healthy target while another one hangs, as a share of the patience."""
+"""Time limit of an event to a healthy target while another target hangs, as a share of the patience."""
 BLOCKED_SECONDS = 0.3
 """Time for which the event loop may block while other threads go on."""
 _BEAT_SECONDS = 0.01
@@ -33,7 +33,7 @@ class TimeChecks(ChannelSubject):
 
     @check("channel.ends-a-hang-in-time", level=DELIVERS)
     async def test_ends_a_hang_in_time(self, open_trial: OpenTrial) -> None:
-        """A target that never answers is one failed attempt, ended at the time limit, and gets the event afterwards."""
+        """A target that never answers is one failed attempt, ended at the time limit; a later attempt brings the event."""
         trial = await open_trial(settings=_SHORT)
         await trial.can(trial.far_side.hang(), "hang")
         subscription = await trial.subscribe()
@@ -50,7 +50,7 @@ class TimeChecks(ChannelSubject):
 
     @check("channel.waits-for-the-answer", level=DELIVERS)
     async def test_waits_for_the_answer(self, open_trial: OpenTrial) -> None:
-        """Nothing counts as delivered before the target has taken it."""
+        """A delivery counts as delivered only after the target has accepted the event."""
         trial = await open_trial(settings=_SHORT)
         await trial.can(trial.far_side.hang(), "hang")
         result = await trial.attempt()
@@ -82,14 +82,14 @@ class TimeChecks(ChannelSubject):
 
     @check("channel.gives-up-on-endless-answers", level=DELIVERS)
     async def test_gives_up_on_endless_answers(self, open_trial: OpenTrial) -> None:
-        """An answer whose head never ends, or a refusal whose body never ends, is one failed attempt within the time limit."""
+        """An answer with an endless head, or a refusal with an endless body, is one failed attempt within the time limit."""
         trial = await open_trial(settings=_SHORT)
         replies = (Drip(status=503), EndlessHeaders(0.01), EndlessHeaders())
         await trial.demand_retries(replies, what="an answer without end")
 
     @check("channel.leaves-no-task-behind", level=COMPLETE)
     async def test_leaves_no_task_behind(self, open_trial: OpenTrial) -> None:
-        """An attempt that has ended, well or by being cancelled, leaves nothing running."""
+        """An attempt leaves nothing running after its end or its cancellation."""
         trial = await open_trial(dispatch=False)
         await trial.attempt()  # connections may be opened and kept
         before = asyncio.all_tasks()
@@ -101,7 +101,7 @@ class TimeChecks(ChannelSubject):
 
     @check("channel.does-not-block-the-loop", level=COMPLETE)
     async def test_does_not_block_the_loop(self, open_trial: OpenTrial) -> None:
-        """An attempt lets the event loop go on: everything else in the hub runs in it."""
+        """An attempt does not block the event loop, in which everything else in the hub runs."""
         trial = await open_trial(dispatch=False)
         await trial.attempt()
         longest: list[float] = []
@@ -170,7 +170,7 @@ async def _cancelled_attempt(trial: ChannelTrial) -> asyncio.Future[Result]:
 
 @dataclass(slots=True)
 class _Pulse:
-    """The longest time for which the loop was blocked while the process went on."""
+    """The longest time for which the event loop was blocked while the process itself ran."""
 
     longest_seconds: float = 0.0
     missed: int = 0
@@ -178,7 +178,7 @@ class _Pulse:
 
 @contextlib.asynccontextmanager
 async def _pulse() -> AsyncGenerator[_Pulse]:
-    """Measure the loop against a thread: a slow machine delays both, a blocked loop only itself."""
+    """Measure the event loop against a thread: a slow machine delays both, blocking code delays only the loop."""
     pulse, over = _Pulse(), threading.Event()
 
     def beat() -> None:

@@ -34,7 +34,7 @@ class TraceChecks(SafetyChecks):
 
     @check("channel.prints-nothing", level=COMPLETE)
     async def test_prints_nothing(self, open_trial: OpenTrial, capfd: pytest.CaptureFixture[str]) -> None:
-        """An attempt, whatever comes of it, writes nothing to the terminal."""
+        """An attempt writes nothing to the terminal, whatever its outcome."""
         trial = await open_trial(settings={"delivery.timeout_seconds": "1"}, dispatch=False)
         capfd.readouterr()
         async for _ in _attempts(trial, trial.push()):
@@ -47,7 +47,7 @@ class TraceChecks(SafetyChecks):
 
     @check("channel.logs-no-event", level=DELIVERS)
     async def test_logs_no_event(self, open_trial: OpenTrial) -> None:
-        """What an event says, which may be about people, is in no line of the log and in no result's error.
+        """No line of the log and no result's error contains the content of an event, which may be about people.
 
         Debug lines of libraries are not judged: the far side may be in this process, too.
         """
@@ -71,7 +71,7 @@ class TraceChecks(SafetyChecks):
 
     @check("channel.raises-no-secret", level=DELIVERS)
     async def test_raises_no_secret(self, open_trial: OpenTrial) -> None:
-        """The text of an exception that an attempt lets through shows no secret and nothing of the event."""
+        """The text of an exception that leaves an attempt contains no secret and no content of the event."""
         trial = await open_trial(settings={"delivery.timeout_seconds": "1"}, dispatch=False)
         push = trial.push(headers={"x-token": CANARY}, secrets=(SECRET,))
         hidden = [CANARY, *push.target.secrets, *self.all_secrets(trial), push.body.decode()]
@@ -85,7 +85,7 @@ class TraceChecks(SafetyChecks):
 
     @check("channel.keeps-no-memory-of-events", level=COMPLETE)
     async def test_keeps_no_memory_of_events(self, open_trial: OpenTrial) -> None:
-        """Attempts that have ended leave nothing in memory."""
+        """Ended attempts leave nothing in memory."""
         trial = await open_trial(dispatch=False)
         over_http = isinstance(trial.far_side, HttpFarSide)
         kept = await (_grown_bytes(trial) if over_http else self._grown_objects(trial))
@@ -95,7 +95,10 @@ class TraceChecks(SafetyChecks):
         )
 
     async def _grown_objects(self, trial: ChannelTrial) -> str:
-        """Count the plugin's objects before and after attempts; the process's memory may include a real server."""
+        """Measure the growth of the plugin's objects over attempts.
+
+        The process's memory is no measure here, because a real server may run in the same process.
+        """
         package = _package(trial, self.name)
         roots = [trial.channel.deliver, trial.channel.deliver_batch, trial.channel.check_connection]
 
@@ -111,7 +114,7 @@ class TraceChecks(SafetyChecks):
 
     @check("channel.leaves-nothing-open", level=COMPLETE)
     async def test_leaves_nothing_open(self, open_trial: OpenTrial) -> None:
-        """When the hub has stopped, no connection that deliveries had opened is left."""
+        """After the hub has stopped, no connection of its deliveries is open."""
         before = _open_sockets()
         trial = await open_trial()
         await trial.delivered()

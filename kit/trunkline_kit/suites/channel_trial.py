@@ -1,4 +1,4 @@
-"""A running hub with the channel and a target, and the waiting functions for checks."""
+"""A running hub with the channel and a target, and functions by which checks wait."""
 
 import asyncio
 import secrets
@@ -33,13 +33,13 @@ SETTINGS: Mapping[str, str] = {
 """Settings of a hub for a channel's checks: failures are retried at once, and often."""
 
 _NARROW = {"format", "enum", "const", "pattern", "maxLength", "minLength", "anyOf", "oneOf", "allOf"}
-"""Keywords of a schema that restrict its text."""
+"""Keywords of a schema that restrict a text, so that the field does not take any text."""
 
 Subscribed = Mapping[str, Json]
 
 
 LARGE_BYTES = 65_536
-"""Least size of a push of ``large_push``."""
+"""Minimum size of a push of ``large_push``."""
 
 
 class Subscribe(Protocol):
@@ -75,7 +75,7 @@ class ChannelTrial:
     subscribe_to: Subscribe
     patience_seconds: float = PATIENCE_SECONDS
     raised: list[Exception] = field(default_factory=list[Exception])
-    """Exceptions raised by attempts."""
+    """The exceptions that attempts raised."""
 
     @property
     def hub(self) -> Hub:
@@ -89,13 +89,13 @@ class ChannelTrial:
 
     @property
     def http_side(self) -> HttpFarSide:
-        """The far side if it speaks HTTP; otherwise the check does not apply."""
+        """Give the far side if it speaks HTTP; otherwise the check does not apply."""
         if not isinstance(self.far_side, HttpFarSide):
             not_applicable(f"{self.name} does not post to a URL")
         return self.far_side
 
     async def another_side(self) -> FarSide:
-        """A second far side; if the suite's far side gives none, the check is not judged."""
+        """Give a second far side; if the suite's far side has none, the check is not judged."""
         side = await self.far_side.another()
         if side is None:
             not_judged(f"the far side of {self.name} gives no second target; override FarSide.another")
@@ -150,7 +150,7 @@ class ChannelTrial:
     ) -> Result:
         """Make one attempt as the hub does: an exception means a retry.
 
-        The check fails if it takes longer than *seconds*.
+        The check fails if the attempt takes longer than *seconds*.
         """
         deliver, longest = self.deliver, seconds or self.patience_seconds
         limit = asyncio.timeout(longest)
@@ -175,7 +175,10 @@ class ChannelTrial:
 
     @property
     def deliver(self) -> Callable[[Push[Any], HttpClient], Awaitable[Result]]:
-        """The function that delivers an event: the channel's, or a batch of one. For a pulled channel the check does not apply."""
+        """Give the function that delivers an event: the channel's own, or a batch of one.
+
+        A pulled channel has none, and skips the check.
+        """
         if self.channel.deliver_batch is not None:
             return one_alone(self.channel.deliver_batch)
         if self.channel.deliver is None:
@@ -314,6 +317,6 @@ def _last(detail: Mapping[str, Json]) -> str:
 
 
 def large_push(trial: ChannelTrial) -> Push[Any]:
-    """Make a push with a body so long that the overhead is negligible."""
+    """Make a push with a body so long that the transport's overhead is negligible."""
     push = trial.push()
     return trial.push(event_id=push.event_id, body=push.body[:-1] + b" " * LARGE_BYTES + push.body[-1:])

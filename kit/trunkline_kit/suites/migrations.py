@@ -36,7 +36,7 @@ class MigrationsConformance(StepChecks):
 
     @check("migrations.make-what-the-code-declares", level=COMPLETE)
     async def test_make_what_the_code_declares(self, trials: Trials) -> None:
-        """The migrated tables are those that the plugin's code declares, column by column."""
+        """The migrated tables equal the tables that the plugin's code declares, column by column."""
         declared = self.metadata
         if declared is None:
             not_applicable("the suite names no metadata")
@@ -91,7 +91,7 @@ class MigrationsConformance(StepChecks):
 
     @check("migrations.go-up-on-a-used-database", level=DELIVERS)
     async def test_go_up_on_a_used_database(self, trunkline_hub: MakeTestHub) -> None:
-        """A plugin that is added to a hub in use gets its tables, and nothing of the hub's is touched."""
+        """A plugin that is added to a hub in use gets its tables, and none of the hub's tables changes."""
         for engine in ENGINES:
             before = await trunkline_hub(plugins=["webhooks"], database=engine, dispatch=False)
             event = await before.emit(before.events.types[0])
@@ -106,7 +106,7 @@ class MigrationsConformance(StepChecks):
 
     @check("migrations.have-their-own-history", level=DELIVERS)
     async def test_have_their_own_history(self, trials: Trials) -> None:
-        """The plugin's state stands in its own version table, and at its newest revision."""
+        """The plugin's revision is in its own version table, and is the newest."""
 
         async def verify(trial: Trial) -> None:
             await trial.up()
@@ -124,7 +124,7 @@ class MigrationsConformance(StepChecks):
 
     @check("migrations.run-once-when-two-start", level=DELIVERS)
     async def test_run_once_when_two_start(self, trials: Trials, trunkline_databases: Databases) -> None:
-        """Two processes that start at once on an empty database migrate it once, and both go on."""
+        """Two processes that start at once on an empty database migrate it once, and both continue."""
         async with contextlib.AsyncExitStack() as stack:
             urls = [
                 await trunkline_databases.empty(engine, folder=trials.folder, stack=stack)
@@ -139,7 +139,7 @@ class MigrationsConformance(StepChecks):
 
     @check("migrations.survive-a-crash", level=DELIVERS)
     async def test_survive_a_crash(self, trials: Trials) -> None:
-        """A process that dies in the middle of migrating leaves nothing behind, and the next one migrates."""
+        """A process that dies while it migrates leaves nothing behind, and the next process migrates."""
 
         async def verify(trial: Trial) -> None:
             code, words = await migration_probe.run([trial.url], self._settings, crash_after=2)
@@ -158,7 +158,7 @@ class MigrationsConformance(StepChecks):
 
     @check("migrations.survive-uninstalling", level=COMPLETE)
     async def test_survive_uninstalling(self, trunkline_hub: MakeTestHub, trials: Trials) -> None:
-        """Without the plugin the hub migrates and works, leaves its tables alone, and finds them when it comes back."""
+        """Without the plugin the hub migrates and works and keeps the plugin's tables; the plugin finds them when it returns."""
 
         async def verify(trial: Trial) -> None:
             await trial.up()
@@ -184,7 +184,7 @@ class MigrationsConformance(StepChecks):
 
     @check("migrations.only-change-tables", level=COMPLETE)
     async def test_only_change_tables(self, trials: Trials, trunkline_plugin: InspectedPlugin) -> None:
-        """Migrating touches the database and nothing else: no network, no file, no process."""
+        """Migrating changes only the database: it uses no network, no file and no process."""
 
         async def verify(trial: Trial) -> None:
             await trial.core_up()
@@ -202,7 +202,7 @@ class MigrationsConformance(StepChecks):
 
     @check("migrations.work-on-both-engines", level=DELIVERS)
     async def test_work_on_both_engines(self, trunkline_hub: MakeTestHub) -> None:
-        """A hub with the plugin starts and accepts events on both engines, and nothing goes wrong."""
+        """A hub with the plugin starts and accepts events on both engines, without an error."""
         for engine in ENGINES:
             hub = await self.start(trunkline_hub, database=engine, dispatch=False)
             await hub.emit(hub.events.types[0])

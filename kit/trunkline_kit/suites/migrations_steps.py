@@ -45,7 +45,7 @@ class StepChecks(MigrationSuite):
 
     @check("migrations.are-one-line", level=LOADS)
     def test_are_one_line(self, trials: Trials) -> None:
-        """The revisions are in the folder that the plugin names, and are one line with one head."""
+        """The revisions are in the folder that the plugin names, and form one line with one head."""
         for history in trials.histories:
             try:
                 line = revisions.read(history.folder)
@@ -86,7 +86,7 @@ class StepChecks(MigrationSuite):
 
     @check("migrations.indexes-carry-the-name", level=COMPLETE)
     async def test_indexes_carry_the_name(self, trials: Trials) -> None:
-        """Every index has the plugin's name in its own: in a database, indexes share one space of names."""
+        """Every index has the plugin's name in its own: the indexes of a database share one namespace."""
 
         async def verify(trial: Trial) -> None:
             await trial.up()
@@ -101,7 +101,7 @@ class StepChecks(MigrationSuite):
 
     @check("migrations.leave-the-hub-alone", level=DELIVERS)
     async def test_leave_the_hub_alone(self, trials: Trials) -> None:
-        """Going up and down changes no table that is not the plugin's."""
+        """Upgrades and downgrades change only the plugin's tables."""
 
         async def verify(trial: Trial) -> None:
             await trial.core_up()
@@ -119,7 +119,7 @@ class StepChecks(MigrationSuite):
 
     @check("migrations.go-down-to-nothing", level=COMPLETE)
     async def test_go_down_to_nothing(self, trials: Trials) -> None:
-        """Going down to the base removes every table of the plugin, so that it can be taken out for good."""
+        """A downgrade to the base removes every table of the plugin, so that the plugin can be removed for good."""
 
         async def verify(trial: Trial) -> None:
             await trial.up()
@@ -135,7 +135,7 @@ class StepChecks(MigrationSuite):
 
     @check("migrations.go-up-again", level=COMPLETE)
     async def test_go_up_again(self, trials: Trials) -> None:
-        """After going down, going up makes the same tables again."""
+        """An upgrade after a downgrade makes the same tables again."""
 
         async def verify(trial: Trial) -> None:
             await trial.up()
@@ -150,7 +150,7 @@ class StepChecks(MigrationSuite):
 
     @check("migrations.each-step-goes-back", level=COMPLETE)
     async def test_each_step_goes_back(self, trials: Trials) -> None:
-        """Each revision's downgrade leads back to exactly what was there before its upgrade."""
+        """Each revision's downgrade restores exactly the state before its upgrade."""
 
         async def verify(trial: Trial) -> None:
             line = trial.revisions
@@ -167,7 +167,7 @@ class StepChecks(MigrationSuite):
 
     @check("migrations.keep-what-is-there", level=COMPLETE)
     async def test_keep_what_is_there(self, trials: Trials) -> None:
-        """Rows that a table had at any revision are still there at the newest."""
+        """Rows that a table had at any revision still exist at the newest revision."""
         for revision in trials.revisions:
             await trials.on_each(functools.partial(self._verify_rows, revision=revision))
 

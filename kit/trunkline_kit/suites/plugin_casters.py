@@ -23,7 +23,7 @@ class CasterChecks(Suite):
 
     @check("plugin.casters-give-valid-payloads", level=DELIVERS)
     def test_casters_give_valid_payloads(self, trunkline_plugin: InspectedPlugin) -> None:
-        """A caster makes of every valid payload one that is valid in the other version."""
+        """A caster converts every valid payload to a payload that is valid in the other version."""
         versions = trunkline_plugin.hub.schema_versions
         for name, source, target in _steps(trunkline_plugin):
 
@@ -34,7 +34,7 @@ class CasterChecks(Suite):
 
     @check("plugin.casters-round-trip", level=DELIVERS)
     def test_casters_round_trip(self, trunkline_plugin: InspectedPlugin) -> None:
-        """What is cast up and down again is what it was, digit by digit: nobody who stays behind loses anything."""
+        """A payload that is cast up and down again is unchanged, digit by digit, so that readers of the old version lose nothing."""
         versions = trunkline_plugin.hub.schema_versions
         for name, source, target in _steps(trunkline_plugin):
             if target < source:
@@ -53,7 +53,7 @@ class CasterChecks(Suite):
 
     @check("plugin.casters-are-pure", level=COMPLETE)
     def test_casters_are_pure(self, trunkline_plugin: InspectedPlugin) -> None:
-        """A caster makes the same of the same payload every time: pushed, polled and replayed are the same bytes."""
+        """A caster gives the same result for the same payload every time, so that pushed, polled and replayed bytes are equal."""
         versions = trunkline_plugin.hub.schema_versions
         for name, source, target in _steps(trunkline_plugin):
 

@@ -26,7 +26,7 @@ class HookChecks(Suite):
 
     @check("plugin.implements-its-hooks", level=LOADS)
     def test_implements_its_hooks(self, trunkline_plugin: InspectedPlugin) -> None:
-        """Every hook that the plugin implements exists, has the arguments it asks for, and returns what it should."""
+        """Every hook that the plugin implements exists, takes only arguments that the hub gives, and returns the right type."""
         record = _record(trunkline_plugin)
         demand(record.state == "active", f"'{trunkline_plugin.name}' is {record.state}: {record.error}")
 
@@ -44,7 +44,7 @@ class HookChecks(Suite):
 
     @check("plugin.runs-beside-the-built-ins", level=LOADS)
     async def test_runs_beside_the_built_ins(self, trunkline_hub: MakeTestHub) -> None:
-        """A hub starts with this plugin and all that come with trunkline, and every one of them runs."""
+        """A hub starts with this plugin and all plugins that come with trunkline, and every one of them runs."""
         hub = await self.start(
             trunkline_hub, beside=[name for name in built_ins() if name not in self.replaces]
         )
@@ -53,7 +53,7 @@ class HookChecks(Suite):
 
     @check("plugin.hooks-do-no-io", level=COMPLETE)
     def test_hooks_do_no_io(self, trunkline_plugin: InspectedPlugin) -> None:
-        """The register hooks touch no network, no database, no process and no file that they would write."""
+        """The register hooks use no network, no database and no process, and write no file."""
         for hook in _registering(trunkline_plugin):
             with trunkline_plugin.watch.watching(every_thread=False) as effects:
                 trunkline_plugin.call(hook)
@@ -64,7 +64,7 @@ class HookChecks(Suite):
 
     @check("plugin.hooks-are-quick", level=COMPLETE)
     def test_hooks_are_quick(self, trunkline_plugin: InspectedPlugin) -> None:
-        """Each register hook returns within a second of work."""
+        """Each register hook returns within one second of CPU time."""
         for hook in _registering(trunkline_plugin):
             began, wall = time.process_time(), time.monotonic()
             trunkline_plugin.call(hook)
@@ -76,7 +76,7 @@ class HookChecks(Suite):
 
     @check("plugin.hooks-answer-the-same-twice", level=COMPLETE)
     def test_hooks_answer_the_same_twice(self, trunkline_plugin: InspectedPlugin) -> None:
-        """A register hook that is asked again gives equal values: a hub may be built more than once in a process."""
+        """A repeated register hook gives equal values, because a process may build several hubs."""
         for hook in _registering(trunkline_plugin):
             first, second = shape(trunkline_plugin.call(hook)), shape(trunkline_plugin.call(hook))
             demand(
@@ -86,7 +86,7 @@ class HookChecks(Suite):
 
     @check("plugin.hooks-share-nothing", level=COMPLETE)
     def test_hooks_share_nothing(self, trunkline_plugin: InspectedPlugin) -> None:
-        """What a register hook returned may be altered by its caller without the next caller noticing."""
+        """A caller may change the result of a register hook without an effect on the next caller."""
         for hook in _registering(trunkline_plugin):
             values = trunkline_plugin.call(hook)
             before = shape(values)
@@ -99,7 +99,7 @@ class HookChecks(Suite):
 
     @check("plugin.values-are-frozen", level=COMPLETE)
     def test_values_are_frozen(self, trunkline_plugin: InspectedPlugin) -> None:
-        """Each value that a register hook gives is trunkline's own frozen kind, not a subclass that can change."""
+        """Each value of a register hook has trunkline's own frozen type, not a subclass that can change."""
         for hook in _registering(trunkline_plugin):
             values: Any = trunkline_plugin.call(hook)
             for value in values if isinstance(values, list | tuple) else ():
@@ -110,7 +110,7 @@ class HookChecks(Suite):
 
     @check("plugin.names-are-its-own", level=COMPLETE)
     def test_names_are_its_own(self, trunkline_plugin: InspectedPlugin) -> None:
-        """Channels, connectors and event types carry the plugin's name, so that no other plugin claims the same."""
+        """Channels, connectors and event types have the plugin's name in theirs, so that two plugins do not clash."""
         contributions = trunkline_plugin.contributions
         named = [
             *(("channel", value.name) for value in contributions.channels),

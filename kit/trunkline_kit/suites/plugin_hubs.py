@@ -18,7 +18,7 @@ _CONTAINERS = (dict, list, set)
 
 
 class HubChecks(Suite):
-    """Checks of leftovers of one hub for the next, and of unwanted output."""
+    """Checks that one hub leaves nothing behind for the next, and that a plugin writes nothing to the terminal."""
 
     @check("plugin.keeps-hubs-apart", level=COMPLETE)
     async def test_keeps_hubs_apart(
@@ -59,7 +59,7 @@ class HubChecks(Suite):
 
 
 def _state_of(module: ModuleType) -> Mapping[str, Any]:
-    """Give the comparable state of each global of *module*: plain values, contents of containers, and identities."""
+    """Give the comparable state of each global of *module*: its value, its contents if it is a container, or its identity."""
     return {
         name: _comparable(value)
         for name, value in vars(module).items()

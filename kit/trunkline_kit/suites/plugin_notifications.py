@@ -22,7 +22,7 @@ from trunkline_kit.suites.suite import Suite
 
 NOTIFICATIONS = 1000
 GROWTH_BYTES = 1_000_000
-"""Half the size of a thousand notifications of two kilobytes."""
+"""Limit of the growth: half the size of a thousand notifications of two kilobytes."""
 
 
 class NotificationChecks(Suite):
@@ -39,7 +39,7 @@ class NotificationChecks(Suite):
     async def test_event_accepted_takes_anything(
         self, trunkline_hub: MakeTestHub, trunkline_plugin: InspectedPlugin
     ) -> None:
-        """event_accepted copes with no events, many, strange types, large bodies and foreign scripts."""
+        """event_accepted handles no events, many events, strange types, large bodies and any script."""
         odd = [_event(2**62, type="never.heard_of"), _event(1001, company_id=2**53)]
         odd += [_event(1002, payload={"text": text}) for text in ODD_TEXTS]
         large = _event(1003, payload={"text": "x" * 250_000, "nested": {"list": [None, 1.5, True]}})
@@ -59,7 +59,7 @@ class NotificationChecks(Suite):
     async def test_attempt_finished_takes_anything(
         self, trunkline_hub: MakeTestHub, trunkline_plugin: InspectedPlugin
     ) -> None:
-        """attempt_finished copes with every outcome, with no answer, and with channels that are gone."""
+        """attempt_finished handles every outcome, a missing answer, and channels that no longer exist."""
         odd = [_attempt(Result(outcome)) for outcome in Outcome]
         odd += [_attempt(Result(Outcome.RETRY, 503, text, "timeout", 1e9)) for text in ODD_TEXTS]
         odd += [_attempt(Result(Outcome.GONE, 410), channel="long-gone", number=10_000)]
@@ -76,7 +76,7 @@ class NotificationChecks(Suite):
     async def test_subscription_changed_takes_anything(
         self, trunkline_hub: MakeTestHub, trunkline_plugin: InspectedPlugin
     ) -> None:
-        """subscription_changed copes with every status, in any order, and with subscriptions that it has never seen."""
+        """subscription_changed handles every status, in any order, and unknown subscriptions."""
         changes = [
             _subscription(status)
             for status in ("deleted", "disabled", "paused", "active", "deleted", "deleted")
@@ -92,7 +92,7 @@ class NotificationChecks(Suite):
     async def test_memory_does_not_grow(
         self, trunkline_hub: MakeTestHub, trunkline_plugin: InspectedPlugin
     ) -> None:
-        """A thousand further notifications leave no more behind than the thousand before them."""
+        """Memory does not grow with the number of notifications: after the first thousand, another thousand leave little behind."""
         hub = await self._hub(trunkline_hub, trunkline_plugin, *_MAKERS)
         hooks = [hook for hook in _MAKERS if hook in trunkline_plugin.hooks]
         context = hub.hub.registry.context(self.name)
@@ -107,7 +107,7 @@ class NotificationChecks(Suite):
         tracemalloc.start()
         try:
             await tell(10_000)
-            gc.collect()  # unreferenced objects are not kept
+            gc.collect()  # only referenced objects count
             grown, _ = tracemalloc.get_traced_memory()
         finally:
             tracemalloc.stop()

@@ -35,7 +35,7 @@ class PackageChecks(Suite):
 
     @check("plugin.has-a-usable-name", level=LOADS)
     def test_has_a_usable_name(self, trunkline_plugin: InspectedPlugin) -> None:
-        """One installed distribution declares the plugin, under a name that fits settings, tables and addresses."""
+        """One installed distribution declares the plugin, under a name that is valid in settings, tables and addresses."""
         name = trunkline_plugin.candidate.name
         demand(
             NAME.fullmatch(name),
@@ -44,7 +44,7 @@ class PackageChecks(Suite):
 
     @check("plugin.declares-a-range", level=LOADS)
     def test_declares_a_range(self, trunkline_plugin: InspectedPlugin) -> None:
-        """The distribution says for which versions of trunkline it is made, and this version is one of them."""
+        """The distribution declares a range of versions of trunkline, and this version is in the range."""
         candidate = trunkline_plugin.candidate
         if trunkline_plugin.is_built_in:
             not_applicable("it comes with trunkline itself")
@@ -59,7 +59,7 @@ class PackageChecks(Suite):
 
     @check("plugin.range-ends", level=COMPLETE)
     def test_range_ends(self, trunkline_plugin: InspectedPlugin) -> None:
-        """The range leaves out versions of trunkline that may break the hook API."""
+        """The range excludes versions of trunkline that may break the hook API."""
         if trunkline_plugin.is_built_in:
             not_applicable("it comes with trunkline itself")
         far = Version(f"{Version(__version__).major + 5}.0")
@@ -81,7 +81,7 @@ class PackageChecks(Suite):
 
     @check("plugin.is-typed", level=COMPLETE)
     def test_is_typed(self, trunkline_plugin: InspectedPlugin) -> None:
-        """A package ships py.typed, so that its types reach whoever uses it."""
+        """A package ships py.typed, so that type checkers of its users read its types."""
         files = trunkline_plugin.files
         if not files:
             not_applicable("the module was made in memory")
@@ -116,7 +116,7 @@ class PackageChecks(Suite):
 
     @check("plugin.imports-without-processes", level=LOADS)
     def test_imports_without_processes(self, imported: Imported) -> None:
-        """Importing the plugin starts no thread and no other process."""
+        """Importing the plugin starts no thread and no process."""
         _demand_none(imported, "process", "do that in lifespan")
         _demand_none(imported, "thread", "do that in lifespan")
         demand(
@@ -134,7 +134,7 @@ class PackageChecks(Suite):
 
     @check("plugin.imports-quickly", level=COMPLETE)
     def test_imports_quickly(self, imported: Imported) -> None:
-        """Importing the plugin costs less than two seconds on top of trunkline."""
+        """Importing the plugin takes less than two seconds in addition to trunkline."""
         demand(
             imported.cpu_seconds < IMPORT_SECONDS and imported.idle_seconds < 10 * IMPORT_SECONDS,
             f"importing the plugin takes {max(imported.cpu_seconds, imported.idle_seconds):.1f} s; import what is heavy later",

@@ -20,7 +20,7 @@ _OTHER = 93
 
 
 class AnyQuery(Mapping[str, str]):
-    """A query that has every parameter, each with hostile text."""
+    """A query that has every parameter; each value is hostile text."""
 
     def __getitem__(self, name: str) -> str:
         return HOSTILE
@@ -44,7 +44,7 @@ class PageChecks(Suite):
     async def test_pages_are_fragments(
         self, trunkline_hub: MakeTestHub, trunkline_plugin: InspectedPlugin
     ) -> None:
-        """A page is HTML that ends what it begins, and has nothing in it that leaves the portal's frame."""
+        """A page is HTML with every element closed, and without anything that leaves the portal's frame."""
         _pages(trunkline_plugin)
         for page, html in await self._written(trunkline_hub):
             try:
@@ -56,7 +56,7 @@ class PageChecks(Suite):
     async def test_pages_have_no_script(
         self, trunkline_hub: MakeTestHub, trunkline_plugin: InspectedPlugin
     ) -> None:
-        """A page has no script, no handler in an attribute, no style of its own and no javascript: address."""
+        """A page has no script, no handler in an attribute, no own style and no javascript: address."""
         _pages(trunkline_plugin)
         for page, html in await self._written(trunkline_hub):
             reader = _Reader()
@@ -70,7 +70,7 @@ class PageChecks(Suite):
     async def test_pages_escape_what_is_not_theirs(
         self, trunkline_hub: MakeTestHub, trunkline_plugin: InspectedPlugin
     ) -> None:
-        """Text from the address, from the key's name and from events is shown as text, whatever is in it."""
+        """Text from the address, from the key's name and from events is escaped, whatever it contains."""
         _pages(trunkline_plugin)
         for page, html in await self._written(trunkline_hub, query=AnyQuery()):
             demand(
@@ -90,7 +90,7 @@ class PageChecks(Suite):
     async def test_pages_show_one_company(
         self, trunkline_hub: MakeTestHub, trunkline_plugin: InspectedPlugin
     ) -> None:
-        """What a company's page shows of its events is on no other company's page."""
+        """The content of one company's events is on no other company's page."""
         _pages(trunkline_plugin)
         hub = await self.start(trunkline_hub, dispatch=False)
         markers = await _emit_marked(hub, "only-for-92")
@@ -108,7 +108,7 @@ class PageChecks(Suite):
 
     @check("plugin.pages-name-a-scope", level=COMPLETE)
     def test_pages_name_a_scope(self, trunkline_plugin: InspectedPlugin) -> None:
-        """A page says which scope a key must have to see it, unless the suite names it in *unscoped*."""
+        """A page declares the scope that a key needs to see it, unless the suite names the page in *unscoped*."""
         for page in _pages(trunkline_plugin):
             demand(
                 page.scope in {*COMPANY_SCOPES, OPERATOR} or not page.listed or page.name in self.unscoped,
@@ -166,7 +166,7 @@ async def _write(page: PortalPage, request: PortalRequest) -> str:
 
 
 async def _emit_marked(hub: TestHub, marker: str) -> list[str]:
-    """Put events of company 92 on the stream with *marker* in each free text; return texts that identify them."""
+    """Emit events of company 92 with *marker* in each free text; return texts that identify them."""
     markers: list[str] = [marker]
     for name in hub.events.types:
         for payload in _marked(hub.events(name), marker):

@@ -22,9 +22,9 @@ _PROBLEM_FIELDS = {"type", "title", "status", "detail", "request_id"}
 class RouteChecks(Suite):
     """Checks of the routes that a plugin adds.
 
-    *prefixes* are the prefixes of the plugin's routes, if not its own name. *public* are patterns of paths that need no key,
-    *unscoped* of paths that any key may call. *bodies* are valid bodies of routes ("POST /api/v1/acme/notes") for which the kit
-    makes an invalid one from the schema.
+    *prefixes* are the prefixes of the plugin's routes, if they differ from its name. *public* lists patterns of paths that need no
+    key, *unscoped* patterns of paths that any key may call. *bodies* has a valid body for each route ("POST /api/v1/acme/notes") for
+    which the kit makes an invalid body from the schema.
     """
 
     prefixes: ClassVar[Sequence[str] | None] = None
@@ -50,7 +50,7 @@ class RouteChecks(Suite):
     async def test_routes_shadow_nobody(
         self, trunkline_hub: MakeTestHub, trunkline_plugin: InspectedPlugin
     ) -> None:
-        """No route takes a call that trunkline or a built-in plugin answers."""
+        """No route answers a call that trunkline or a built-in plugin answers."""
         own = {f"{route.method} {route.slots}": route for route in _routes(trunkline_plugin)}
         others = [name for name in built_ins() if name != self.name]
         hub = await trunkline_hub(plugins=others, dispatch=False)
@@ -85,7 +85,7 @@ class RouteChecks(Suite):
     async def test_routes_have_models(
         self, trunkline_hub: MakeTestHub, trunkline_plugin: InspectedPlugin
     ) -> None:
-        """Every route of the API that answers with JSON says in /openapi.json what it answers."""
+        """Every route of the API that answers with JSON describes its answer in /openapi.json."""
         routes = [route for route in _api_routes(trunkline_plugin) if route.is_shown and route.status != 204]
         hub = await self.start(trunkline_hub, dispatch=False)
         paths = (await hub.anonymous.get("/openapi.json")).json()["paths"]
@@ -106,7 +106,7 @@ class RouteChecks(Suite):
     async def test_routes_demand_a_key(
         self, trunkline_hub: MakeTestHub, trunkline_plugin: InspectedPlugin
     ) -> None:
-        """Without a key, and with a wrong one, every route that is not public answers 401."""
+        """Every route that is not public answers 401 to a call without a key or with a wrong key."""
         for exchange in (await self._survey(trunkline_hub, trunkline_plugin)).of("no key", "wrong key"):
             if not self._is_public(exchange.route):
                 demand(
@@ -118,7 +118,7 @@ class RouteChecks(Suite):
     async def test_routes_demand_a_scope(
         self, trunkline_hub: MakeTestHub, trunkline_plugin: InspectedPlugin
     ) -> None:
-        """A valid key without the scope that a route asks for gets 403 with the scope's name."""
+        """A valid key without the scope that a route needs gets 403 with the scope's name."""
         survey = await self._survey(trunkline_hub, trunkline_plugin)
         for route in survey.routes:
             if (
@@ -145,7 +145,7 @@ class RouteChecks(Suite):
     async def test_routes_keep_companies_apart(
         self, trunkline_hub: MakeTestHub, trunkline_plugin: InspectedPlugin
     ) -> None:
-        """What a company stores and reads by the plugin's routes is shown to no other one, which asks after it and by its id."""
+        """Data that a company stores and reads by the plugin's routes is shown to no other company, not even by its id."""
         routes = [route for route in _api_routes(trunkline_plugin) if not self._is_public(route)]
         hub = await self.start(trunkline_hub, dispatch=False)
         tried = await try_companies(hub, routes, self.bodies)
@@ -162,7 +162,7 @@ class RouteChecks(Suite):
     async def test_routes_refuse_unknown_fields(
         self, trunkline_hub: MakeTestHub, trunkline_plugin: InspectedPlugin
     ) -> None:
-        """A field that a body does not have is refused with 422 and named."""
+        """A field that the body does not have is refused with 422 and named."""
         survey = await self._survey(trunkline_hub, trunkline_plugin)
         _demand_named(
             survey.of("unknown field"), {422}, "derive the body's model from trunkline.routes.Strict"
@@ -185,7 +185,7 @@ class RouteChecks(Suite):
     async def test_routes_answer_problems(
         self, trunkline_hub: MakeTestHub, trunkline_plugin: InspectedPlugin
     ) -> None:
-        """Whatever is refused is answered with application/problem+json that has all its fields."""
+        """Every refusal is application/problem+json with all of its fields."""
         survey = await self._survey(trunkline_hub, trunkline_plugin)
         for exchange in survey.exchanges:
             if exchange.status >= 400 and exchange.route.path.startswith(API):
@@ -198,7 +198,7 @@ class RouteChecks(Suite):
     async def test_routes_survive_garbage(
         self, trunkline_hub: MakeTestHub, trunkline_plugin: InspectedPlugin
     ) -> None:
-        """Nothing that can be sent makes a route answer 500, or fail without a problem document."""
+        """No input makes a route answer 500, or fail without a problem document."""
         for exchange in (await self._survey(trunkline_hub, trunkline_plugin)).exchanges:
             demand(
                 exchange.status < 500

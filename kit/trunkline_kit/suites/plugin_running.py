@@ -48,7 +48,7 @@ class RunningChecks(Suite):
 
     @check("plugin.runs-twice-at-once", level=COMPLETE)
     async def test_runs_twice_at_once(self, trunkline_hub: MakeTestHub) -> None:
-        """Two hubs run with the plugin side by side, as where several workers share one database."""
+        """Two hubs with the plugin run side by side, as several workers do on one database."""
         first = await self.start(trunkline_hub)
         try:
             second = await self.start(trunkline_hub, url=first.url)
@@ -62,7 +62,7 @@ class RunningChecks(Suite):
 
     @check("plugin.leaves-in-time", level=COMPLETE)
     async def test_leaves_in_time(self, trunkline_hub: MakeTestHub) -> None:
-        """The hub stops within five seconds: the plugin ends what it has begun."""
+        """The hub stops within five seconds, because the plugin ends what it has begun."""
         hub = await self.start(trunkline_hub, dispatch=False)
         began = time.monotonic()
         await hub.stop()
@@ -91,7 +91,7 @@ class RunningChecks(Suite):
 
     @check("plugin.leaves-no-task", level=COMPLETE)
     async def test_leaves_no_task(self, trunkline_hub: MakeTestHub) -> None:
-        """When the hub has stopped, no task of the plugin goes on."""
+        """After the hub has stopped, no task of the plugin runs."""
         before = asyncio.all_tasks()
         hub = await self.start(trunkline_hub)
         await self._exercise(hub)
@@ -101,7 +101,7 @@ class RunningChecks(Suite):
 
     @check("plugin.leaves-no-thread", level=COMPLETE)
     async def test_leaves_no_thread(self, trunkline_hub: MakeTestHub) -> None:
-        """When the hub has stopped, no thread of the plugin goes on."""
+        """After the hub has stopped, no thread of the plugin runs."""
         before = set(threading.enumerate())
         hub = await self.start(trunkline_hub)
         await self._exercise(hub)
@@ -120,7 +120,7 @@ class RunningChecks(Suite):
 
     @check("plugin.leaves-no-socket", level=COMPLETE)
     async def test_leaves_no_socket(self, trunkline_hub: MakeTestHub) -> None:
-        """When the hub has stopped, no socket of the plugin is open."""
+        """After the hub has stopped, no socket of the plugin is open."""
         before = {id(sock) for sock in _open_sockets()}
         hub = await self.start(trunkline_hub)
         await self._exercise(hub)
@@ -132,7 +132,7 @@ class RunningChecks(Suite):
 
     @check("plugin.logs-no-error", level=DELIVERS)
     async def test_logs_no_error(self, trunkline_hub: MakeTestHub) -> None:
-        """In an ordinary life from start to stop, nothing about the plugin is logged as an error."""
+        """In an ordinary run from start to stop, no error about the plugin is logged."""
         hub = await self.start(trunkline_hub)
         await self._exercise(hub)
         await hub.stop()
@@ -142,7 +142,7 @@ class RunningChecks(Suite):
     async def test_logs_through_its_context(
         self, trunkline_hub: MakeTestHub, trunkline_plugin: InspectedPlugin
     ) -> None:
-        """What the plugin's own code logs goes through context.log, which names the plugin."""
+        """The plugin's code logs by context.log, which names the plugin."""
         own = {str(file) for file in trunkline_plugin.files}
         if not own:
             not_applicable("the module was made in memory")
@@ -164,7 +164,7 @@ class RunningChecks(Suite):
     async def test_disabled_leaves_nothing(
         self, trunkline_hub: MakeTestHub, trunkline_plugin: InspectedPlugin
     ) -> None:
-        """Switched off, the plugin's routes, channels, pages and event types are gone from the hub and its documents."""
+        """If the plugin is disabled, its routes, channels, pages and event types are gone from the hub and its documents."""
         routes = {str(route): route for route in trunkline_plugin.routes if route.is_shown}
         names = {channel.name for channel in trunkline_plugin.contributions.channels}
         if not routes and not names:

@@ -19,7 +19,7 @@ class SecretChecks(RunningChecks):
 
     @check("plugin.secrets-are-in-no-repr", level=COMPLETE)
     def test_secrets_are_in_no_repr(self, trunkline_plugin: InspectedPlugin) -> None:
-        """The repr of nothing that the plugin gives shows a secret."""
+        """No value that the plugin gives shows a secret in its repr."""
         secrets = _secrets(trunkline_plugin)
         reprs = {"its settings": repr(trunkline_plugin.contributions.settings)}
         reprs |= {
@@ -37,7 +37,7 @@ class SecretChecks(RunningChecks):
 
     @check("plugin.secrets-are-in-no-error", level=COMPLETE)
     def test_secrets_are_in_no_error(self, trunkline_plugin: InspectedPlugin) -> None:
-        """A setting that is refused is named, and neither its value nor another's is shown if it is a secret."""
+        """The error about a refused setting names it, and shows no secret value."""
         secrets = _secrets(trunkline_plugin)
         for full in secrets:
             for value in _MALFORMED:
@@ -49,7 +49,7 @@ class SecretChecks(RunningChecks):
     async def test_secrets_are_in_no_log(
         self, trunkline_hub: MakeTestHub, trunkline_plugin: InspectedPlugin
     ) -> None:
-        """Nothing that is logged from start to stop, at debug level, shows a secret."""
+        """No log line from start to stop, even at debug level, shows a secret."""
         secrets = _secrets(trunkline_plugin)
         hub = await self.start(trunkline_hub)
         await self._exercise(hub)

@@ -74,7 +74,7 @@ class SettingChecks(Suite):
 
     @check("plugin.malformed-settings-are-refused", level=COMPLETE)
     def test_malformed_settings_are_refused(self, trunkline_plugin: InspectedPlugin) -> None:
-        """A number or a switch that is given as other text stops the start and is named."""
+        """A number or a switch with other text stops the start and is named."""
         typed = [name for name, field in fields_of(trunkline_plugin) if kinds_of(field) & {int, float, bool}]
         if not typed:
             not_applicable("all its settings are text")
@@ -96,7 +96,7 @@ class SettingChecks(Suite):
 
     @check("plugin.secret-settings-are-secret", level=COMPLETE)
     def test_secret_settings_are_secret(self, trunkline_plugin: InspectedPlugin) -> None:
-        """A setting that is a secret by its name, and no number, has the type SecretStr."""
+        """A setting whose name says that it is a secret has the type SecretStr, unless it is a number."""
         for name, field in fields_of(trunkline_plugin):
             if any(word in name.lower() for word in SECRET_WORDS) and kinds_of(field) != {int}:
                 demand(
@@ -106,7 +106,7 @@ class SettingChecks(Suite):
 
     @check("plugin.settings-are-read-once", level=COMPLETE)
     def test_settings_are_read_once(self, trunkline_plugin: InspectedPlugin) -> None:
-        """Two hubs in one process each have their own settings; the second does not change the first's."""
+        """Two hubs in one process have separate settings; the second does not change the settings of the first."""
         fields_of(trunkline_plugin)
         before = repr(trunkline_plugin.contributions.settings)
         changed = _changed_settings(trunkline_plugin, unlike=before)
@@ -138,7 +138,7 @@ def kinds_of(field: FieldInfo) -> set[Any]:
 
 
 def _values(plugin: InspectedPlugin, name: str) -> list[str]:
-    """Give texts, at least one of which should be a valid value other than the default."""
+    """Give texts for the setting *name*; at least one should be a valid value other than the default."""
     current = plugin.settings.get(f"{plugin.name}.{name}")
     field = dict(fields_of(plugin))[name]
     examples = [_text(choice) for choice in field.examples or ()]
@@ -178,7 +178,7 @@ def plain(value: object) -> object:
 
 
 def _changed_settings(plugin: InspectedPlugin, *, unlike: str) -> Mapping[str, str]:
-    """Give settings that read *unlike* the suite's, if any can."""
+    """Give settings whose values differ from *unlike*, the suite's, if there are any."""
     for name, _ in fields_of(plugin):
         for value in _values(plugin, name):
             changed = {**plugin.settings, f"{plugin.name}.{name}": value}

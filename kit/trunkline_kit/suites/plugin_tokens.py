@@ -1,4 +1,4 @@
-"""Checks of a plugin that authenticates bearer tokens (``authenticate_request``): it refuses tokens that it has not issued."""
+"""Checks of a plugin that authenticates bearer tokens (``authenticate_request``): it refuses tokens that it did not issue."""
 
 import base64
 import secrets
@@ -22,7 +22,7 @@ class TokenChecks(Suite):
 
     @check("plugin.lets-no-stranger-in", level=DELIVERS)
     async def test_lets_no_stranger_in(self, trunkline_hub: MakeTestHub) -> None:
-        """A bearer token that was never given out, of whatever form, is answered with 401."""
+        """A bearer token that was never issued, in any form, is answered with 401."""
         hub = await self._asking(trunkline_hub)
         for token in strangers_tokens():
             answer = await _ask(hub, token)
@@ -34,7 +34,7 @@ class TokenChecks(Suite):
 
     @check("plugin.logs-no-token", level=COMPLETE)
     async def test_logs_no_token(self, trunkline_hub: MakeTestHub) -> None:
-        """A bearer token that is asked about is in no line of the log."""
+        """No log line contains a bearer token of a call."""
         hub = await self._asking(trunkline_hub)
         tokens = [token for token in strangers_tokens() if len(token) > _SHOWN_CHARACTERS]
         for token in tokens:

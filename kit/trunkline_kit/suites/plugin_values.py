@@ -19,7 +19,7 @@ class ValueChecks(Suite):
 
     @check("plugin.event-types-have-valid-examples", level=LOADS)
     def test_event_types_have_valid_examples(self, trunkline_plugin: InspectedPlugin) -> None:
-        """Every example of an event type is valid by its own schema."""
+        """Every example of an event type is valid by the type's schema."""
         for kind in _event_types(trunkline_plugin):
             validator = Validator(kind.schema, name=kind.name)
             for number, example in enumerate(kind.schema.get("examples", ())):
@@ -31,7 +31,7 @@ class ValueChecks(Suite):
 
     @check("plugin.event-types-are-described", level=COMPLETE)
     def test_event_types_are_described(self, trunkline_plugin: InspectedPlugin) -> None:
-        """Every event type has a title and a description, and so has every field of its payload."""
+        """Every event type, and every field of its payload, has a title and a description."""
         for kind in _event_types(trunkline_plugin):
             demand(
                 kind.title.strip() and kind.description.strip(),
@@ -45,7 +45,7 @@ class ValueChecks(Suite):
 
     @check("plugin.event-types-are-closed", level=COMPLETE)
     def test_event_types_are_closed(self, trunkline_plugin: InspectedPlugin) -> None:
-        """A payload with a field that its schema does not have is refused: a misspelt field is never silently lost."""
+        """A payload with an unknown field is refused, so that no misspelt field is lost silently."""
         for kind in _event_types(trunkline_plugin):
             odd = {**dict(kind.example), "no_such_field": 1}
             demand(
@@ -57,7 +57,7 @@ class ValueChecks(Suite):
     async def test_event_types_are_accepted(
         self, trunkline_hub: MakeTestHub, trunkline_plugin: InspectedPlugin
     ) -> None:
-        """An event of each type can be sent to the hub, and is read as it was sent."""
+        """An event of each type can be sent to the hub, and is read unchanged."""
         kinds = _event_types(trunkline_plugin)
         hub = await self.start(trunkline_hub, beside=["polling"], dispatch=False)
         for kind in kinds:
@@ -76,7 +76,7 @@ class ValueChecks(Suite):
 
     @check("plugin.connectors-are-reproducible", level=COMPLETE)
     def test_connectors_are_reproducible(self, trunkline_plugin: InspectedPlugin) -> None:
-        """A connector's generator makes the same files from the same product, every time."""
+        """A connector's generator makes the same files from the same product every time."""
         for connector, files in _connectors(trunkline_plugin):
             again = connector.generate(trunkline_plugin.hub.deployment.product())
             different = sorted(path for path in {*files, *again} if files.get(path) != again.get(path))
@@ -87,7 +87,7 @@ class ValueChecks(Suite):
 
     @check("plugin.connectors-stay-in-their-folder", level=COMPLETE)
     def test_connectors_stay_in_their_folder(self, trunkline_plugin: InspectedPlugin) -> None:
-        """The files of a connector have relative paths that lead nowhere else."""
+        """The files of a connector have relative paths inside its folder."""
         for connector, files in _connectors(trunkline_plugin):
             demand(files, f"the connector '{connector.name}' makes no file")
             for path in files:
@@ -100,7 +100,7 @@ class ValueChecks(Suite):
 
     @check("plugin.connectors-keep-secrets-out", level=COMPLETE)
     def test_connectors_keep_secrets_out(self, trunkline_plugin: InspectedPlugin) -> None:
-        """No file of a connector has a secret of the hub or of the plugin's settings in it."""
+        """No file of a connector contains a secret of the hub or of the plugin's settings."""
         settings = trunkline_plugin.contributions.settings
         values: Mapping[str, Any] = settings.model_dump() if settings is not None else {}
         secrets = [

@@ -25,7 +25,7 @@ class SearchAnswerChecks(CallSubject):
 
     @check("search.finds-what-is-there", level=DELIVERS)
     async def test_finds_what_is_there(self, trunkline_hub: MakeTestHub) -> None:
-        """A valid query is answered with 200 and what is looked for."""
+        """A valid query is answered with 200 and the matching record."""
         trial = await self.open_calls(trunkline_hub)
         for definition in trial.definitions:
             answer = await trial.succeed(definition)
@@ -36,7 +36,7 @@ class SearchAnswerChecks(CallSubject):
 
     @check("search.finds-nothing-of-another-company", level=DELIVERS)
     async def test_finds_nothing_of_another_company(self, trunkline_hub: MakeTestHub) -> None:
-        """What one company finds another one does not."""
+        """A record that one company finds is not found by another company."""
         trial = await self.open_calls(trunkline_hub)
         neighbour = await trial.running.client_of(NEIGHBOUR_ID)
         for definition in trial.definitions:
@@ -56,7 +56,7 @@ class SearchAnswerChecks(CallSubject):
 
     @check("search.answers-200-where-nothing-is-found", level=DELIVERS)
     async def test_answers_200_where_nothing_is_found(self, trunkline_hub: MakeTestHub) -> None:
-        """A search that finds nothing is 200 with an empty list, so that find-or-create goes on; one whose path names a record is 404."""
+        """A search without a match is 200 with an empty list, for find-or-create, or 404 if its path names the record."""
         trial = await self.open_calls(trunkline_hub)
         newcomer = await trial.running.client_of(NEIGHBOUR_ID + 1)
         for definition in trial.definitions:
@@ -73,7 +73,7 @@ class SearchAnswerChecks(CallSubject):
 
     @check("search.demands-its-scope", level=DELIVERS)
     async def test_demands_its_scope(self, trunkline_hub: MakeTestHub) -> None:
-        """A call without a key is 401, and one whose key lacks `integrations:read` is 403."""
+        """A call without a key is 401, and a call whose key lacks `integrations:read` is 403."""
         trial = await self.open_calls(trunkline_hub)
         await demand_scope(trial, SCOPE)
 
@@ -93,7 +93,7 @@ class SearchAnswerChecks(CallSubject):
 
     @check("search.gives-the-same-again", level=COMPLETE)
     async def test_gives_the_same_again(self, trunkline_hub: MakeTestHub) -> None:
-        """The same query twice has the same answer, in the same order."""
+        """The same query twice gives the same answer, in the same order."""
         trial = await self.open_calls(trunkline_hub)
         for definition in trial.definitions:
             await trial.request(definition)
@@ -106,7 +106,7 @@ class SearchAnswerChecks(CallSubject):
 
     @check("search.takes-calls-at-once", level=COMPLETE)
     async def test_takes_calls_at_once(self, trunkline_hub: MakeTestHub) -> None:
-        """Ten queries at once are all answered, each as if it were alone."""
+        """Ten concurrent queries are all answered, each as if it were alone."""
         trial = await self.open_calls(trunkline_hub)
         for definition in trial.definitions:
             request = await trial.request(definition)
@@ -120,21 +120,21 @@ class SearchAnswerChecks(CallSubject):
 
     @check("search.takes-no-failure-for-nothing", level=COMPLETE)
     async def test_takes_no_failure_for_nothing(self, trunkline_hub: MakeTestHub) -> None:
-        """Where the database is away a search raises: an empty list would let find-or-create make a second record."""
+        """A search raises if the database is unavailable: an empty list would let find-or-create make a second record."""
         trial = await self.open_calls(trunkline_hub)
         for definition in trial.in_database():
             await demand_no_answer(trial, definition)
 
     @check("search.ends-at-its-deadline", level=COMPLETE)
     async def test_ends_at_its_deadline(self, trunkline_hub: MakeTestHub) -> None:
-        """A search whose database hangs ends when its time is over."""
+        """A search whose database hangs ends at its deadline."""
         trial = await self.open_calls(trunkline_hub)
         for definition in trial.in_database():
             await demand_end(trial, definition)
 
     @check("search.answers-on-postgresql", level=COMPLETE)
     async def test_answers_on_postgresql(self, trunkline_hub: MakeTestHub) -> None:
-        """A valid query is answered in a hub on PostgreSQL as in one on SQLite."""
+        """A valid query is answered on PostgreSQL as it is on SQLite."""
         trial = await self.open_calls(trunkline_hub, database="postgresql")
         for definition in trial.definitions:
             demand(

@@ -18,7 +18,7 @@ class SearchListChecks(CallSubject):
 
     @check("search.gives-no-unknown-fields", level=COMPLETE)
     async def test_gives_no_unknown_fields(self, trunkline_hub: MakeTestHub) -> None:
-        """Neither an answer nor an item in it has a field that the output schema does not describe."""
+        """No answer, and no item in an answer, has a field that the output schema does not describe."""
         trial = await self.open_calls(trunkline_hub)
         for definition in trial.definitions:
             answer = await trial.succeed(definition)
@@ -38,7 +38,7 @@ class SearchListChecks(CallSubject):
 
     @check("search.counts-what-it-gives", level=COMPLETE)
     async def test_counts_what_it_gives(self, trunkline_hub: MakeTestHub) -> None:
-        """`count`, where an answer has one, is the number of items in it."""
+        """If an answer has a `count`, it is the number of items."""
         trial = await self.open_calls(trunkline_hub)
         counting = trial.select(
             lambda definition: "count" in definition.output.get("properties", {}),
@@ -54,7 +54,7 @@ class SearchListChecks(CallSubject):
 
     @check("search.pages-to-the-end", level=DELIVERS)
     async def test_pages_to_the_end(self, trunkline_hub: MakeTestHub) -> None:
-        """Page by page, `next_cursor` leads through every item once, and is null on the last page."""
+        """`next_cursor` leads from page to page through every item once, and is null on the last page."""
         trial = await self.open_calls(trunkline_hub)
         for definition in _paging(trial):
             places = await _filled(trial, definition)
@@ -96,7 +96,7 @@ class SearchListChecks(CallSubject):
 
     @check("search.refuses-a-foreign-cursor", level=COMPLETE)
     async def test_refuses_a_foreign_cursor(self, trunkline_hub: MakeTestHub) -> None:
-        """A cursor that the list did not give out is 400."""
+        """A cursor that the list did not issue is 400."""
         trial = await self.open_calls(trunkline_hub)
         for definition in _paging(trial):
             places = (await trial.request(definition)).parameters
@@ -116,7 +116,7 @@ async def _filled(trial: CallTrial, definition: Definition) -> Mapping[str, Json
 
 
 def _paging(trial: CallTrial) -> Sequence[Definition]:
-    """List the operations with pages; without one the check does not apply."""
+    """List the operations with pages; if there is none, the check does not apply."""
     return trial.select(
         lambda definition: {"cursor", "limit"} <= set(definition.input.get("properties", {})),
         otherwise=f"nothing of the plugin '{trial.plugin}' gives its answer in pages",

@@ -26,7 +26,7 @@ class SearchQueryChecks(CallSubject):
 
     @check("search.demands-required-parameters", level=DELIVERS)
     async def test_demands_required_parameters(self, trunkline_hub: MakeTestHub) -> None:
-        """A query without what is required is 400; one without anything is 400 or answered, never a failure."""
+        """A query without a required parameter is 400; a query without any parameter is 400 or answered, never a failure."""
         trial = await self.open_calls(trunkline_hub)
         for definition in trial.definitions:
             request = await trial.request(definition)
@@ -50,7 +50,7 @@ class SearchQueryChecks(CallSubject):
 
     @check("search.takes-empty-text-for-absent", level=DELIVERS)
     async def test_takes_empty_text_for_absent(self, trunkline_hub: MakeTestHub) -> None:
-        """An empty parameter, as platforms send it, is as good as none."""
+        """An empty parameter, as platforms send it, counts as absent."""
         trial = await self.open_calls(trunkline_hub)
         for definition in trial.definitions:
             request = await trial.request(definition)
@@ -76,7 +76,7 @@ class SearchQueryChecks(CallSubject):
 
     @check("search.survives-hostile-text", level=DELIVERS)
     async def test_survives_hostile_text(self, trunkline_hub: MakeTestHub) -> None:
-        """Text with quotes, wildcards and markup finds nothing that it does not name exactly, and is never a failure."""
+        """Text with quotes, wildcards and markup matches only itself, and is never a failure."""
         trial = await self.open_calls(trunkline_hub)
         for definition in trial.definitions:
             places = (await trial.request(definition)).parameters
@@ -105,7 +105,7 @@ class SearchQueryChecks(CallSubject):
 
     @check("search.logs-no-input", level=COMPLETE)
     async def test_logs_no_input(self, trunkline_hub: MakeTestHub) -> None:
-        """What a caller looks for, which may be about people, is not in the plugin's log."""
+        """The plugin's log does not contain the query's values, which may be about people."""
         trial = await self.open_calls(trunkline_hub)
         fields = text_fields(trial, otherwise="no parameter of the plugin's searches takes any text")
         for definition, name in fields:

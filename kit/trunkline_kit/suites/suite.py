@@ -46,7 +46,7 @@ class Suite:
     """A suite to subclass.
 
     *plugin* is the name of its entry point; *settings* are dotted names and text, as environment variables give them.
-    *replaces* are the built-in plugins that it replaces, and so does not run beside. *patience_seconds* is the time limit for
+    *replaces* names the built-in plugins that it replaces and never runs beside. *patience_seconds* is the time limit for
     operations that the hub gives up after five seconds.
     """
 

@@ -1,7 +1,7 @@
-"""Routes for every action that a plugin carries out, and a provider that is reached over HTTP.
+"""Routes for the actions that plugins carry out, and a provider that calls a product over HTTP.
 
-The plugin knows no domain. The definitions list the operations and their fields; another plugin carries them out, or the
-product that the setting ``actions.provider_url`` names.
+This plugin knows no domain: the definitions list the operations and their fields. Another plugin carries out an operation, or the
+product at ``actions.provider_url``.
 """
 
 from collections.abc import Sequence

@@ -42,7 +42,7 @@ def read(response: HttpResponse, call: Call) -> Answer:
 
     Raises:
         ProviderRefused: the response is a 4xx with a sentence.
-        ProviderFailed: the response is no answer.
+        ProviderFailed: any other response without an answer.
     """
     name, status = call.definition.name, response.status
     if 200 <= status <= 299:

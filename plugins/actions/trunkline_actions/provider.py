@@ -97,8 +97,9 @@ class Provider:
         """Have the product carry out *call*.
 
         Raises:
-            ProviderRefused: it answered with a 4xx and a sentence; or the call is of a test environment, which has no address set.
-            ProviderFailed: it did not answer in time, or answered with a 5xx or an unreadable body.
+            ProviderRefused: the product answered with a 4xx and a sentence, or the settings have no address for a test environment's
+            call.
+            ProviderFailed: the product did not answer in time, or answered with a 5xx or an unreadable body.
         """
         assert self.product is not None
         response = await _post(self.product, call)

@@ -24,7 +24,7 @@ Writes = Annotated[Caller, Depends(requires("integrations:write", bucket="write"
 
 
 def make_routes(context: PluginContext) -> Routes:
-    """Build the route of each action that a plugin carries out; PUT answers wherever PATCH does."""
+    """Build the route of each action that a plugin carries out; a PATCH route also takes PUT."""
     router = APIRouter(route_class=StrictRoute, tags=["Actions"])
     definitions = context.operations.provided("action")
     for definition in sorted(
@@ -46,7 +46,7 @@ def make_routes(context: PluginContext) -> Routes:
 
 
 def _location(operations: Operations, definition: Definition) -> str | None:
-    """Return the address of what an action makes, if a search reads one record by it."""
+    """Return the address of the records that a POST creates; None if no search reads one record below the POST's path."""
     if definition.method != "POST":
         return None
     found = re.compile(rf"{re.escape(definition.path)}/\{{\w+\}}")
@@ -75,7 +75,7 @@ def _make_function(operations: Operations, definition: Definition) -> Any:
         return Response(answered.body, answered.status, media_type="application/json")
 
     act.__annotations__["body"] = model  # made at run time, so no type checker could read it in the signature
-    if not definition.input.get("properties"):  # n8n sends no body where there is nothing in it
+    if not definition.input.get("properties"):  # n8n sends no body instead of an empty one
         act.__annotations__["body"] = model | None
         act.__defaults__ = (None, *(act.__defaults__ or ()))
     return act

@@ -1,4 +1,4 @@
-"""The section ``actions`` of the settings: where the product is that carries out the actions, if it is reached over HTTP."""
+"""The section ``actions`` of the settings: the address of a product that carries out the actions over HTTP."""
 
 from typing import Annotated, Self
 
@@ -14,7 +14,7 @@ def _check_secret(secret: SecretStr) -> SecretStr:
 
 
 class Settings(BaseModel):
-    """A provider over HTTP; none, where *provider_url* is not set."""
+    """A provider over HTTP, if *provider_url* is set."""
 
     provider_url: str | None = Field(
         default=None,

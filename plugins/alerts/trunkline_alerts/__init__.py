@@ -1,8 +1,8 @@
 """Alerts: operational events as messages to people, by mail, into chat rooms and to PagerDuty.
 
-Each way is a channel, so the hub brings retries, the delivery log, limits, test deliveries and the portal's forms. Mail uses
-one subscription of the operators, which ``lifespan`` makes; ``messages`` has all texts. A plugin that adds another way writes
-its messages with ``Writer``.
+Each of the three is a channel, so the hub does the retries, the delivery log, the limits, the test deliveries and the portal's
+forms. Mail uses one subscription of the operators, which ``lifespan`` makes; ``messages`` has all texts. A plugin that adds
+another channel for alerts writes its messages with ``Writer``.
 """
 
 import asyncio
@@ -44,7 +44,7 @@ NAME = "mail"
 REQUEST = {"target_url": "mailto:alert-recipients", "event_types": ["operational.*"], "timeout_seconds": 60}
 RETRY_SECONDS = 5.0
 NEVER = BreakerPolicy(failures=2**31, span_seconds=0)
-"""No failure disables mail: it goes on once the server is back."""
+"""Mail is never disabled because of failures; it goes on when the server is back."""
 
 
 class _Shared:
@@ -74,7 +74,7 @@ def register_migrations() -> Sequence[Migrations]:
 
 @hookimpl
 def register_routes(context: PluginContext[Settings]) -> "Sequence[Routes]":
-    """Give the calls by which a company chooses who is told."""
+    """Give the routes by which a company chooses its recipients."""
     from trunkline.routes import Routes  # noqa: PLC0415
     from trunkline_alerts import routes  # noqa: PLC0415
 

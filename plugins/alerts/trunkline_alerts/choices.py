@@ -61,7 +61,7 @@ class Choices:
     async def change(
         self, company_id: int, *, recipients: Sequence[str] | None = None, digest: bool | None = None
     ) -> dict[str, Any]:
-        """Change what is not None, and show the choice. Raises BodyInvalid, CannotMail."""
+        """Change each argument that is not None, and show the choice. Raises BodyInvalid, CannotMail."""
         number = company_number(company_id)
         if number == OPERATORS:
             msg = "The operators' addresses and digest are the settings alerts.operators and alerts.digest."

@@ -43,7 +43,7 @@ class Digests:
         while True:
             try:
                 await self.send_due()
-            except Exception:  # the next look may succeed
+            except Exception:  # the next try may succeed
                 self._context.log.exception("daily digests were not sent; they are tried again")
             await asyncio.sleep(LOOK_SECONDS)
 
@@ -102,7 +102,7 @@ class Digests:
     async def _told(
         self, company_id: int, types: Sequence[str], *, since_days: int
     ) -> list[tuple[str, str, dict[str, Any]]]:
-        """List the newest alert about each matter, from ``warning`` on: its kind, a line about it, and its event's payload."""
+        """List the newest alert of each matter from ``warning`` on: the kind, a line of text, and the event's payload."""
         since_ms = self._context.clock.now_ms() - since_days * DAY_MS
         found = await self._context.activity.events(company_id, types=types, since_ms=since_ms, limit=MOST)
         seen: set[str] = set()

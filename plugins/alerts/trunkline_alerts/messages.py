@@ -26,7 +26,7 @@ class Template:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """An alert. *matter* is the same for all alerts about one matter, up to its end; *link* may be empty."""
+    """An alert. Alerts about the same trouble share *matter*, up to the alert of its end; *link* may be empty."""
 
     severity: Severity
     subject: str

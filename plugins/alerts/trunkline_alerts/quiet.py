@@ -1,4 +1,4 @@
-"""A reported matter is not reported again until it ends, or until some hours have passed."""
+"""Suppresses repeated alerts: a matter is reported again only after it has ended or some hours have passed."""
 
 from trunkline import PluginContext, Push
 from trunkline_alerts import told
@@ -8,7 +8,7 @@ from trunkline_alerts.told import Told
 
 
 class Quiet:
-    """Remembers the last alert about each matter for each way. News and test messages are not remembered."""
+    """Remembers the last alert about each matter for each subscription. News and test messages are not remembered."""
 
     def __init__(self, context: PluginContext[Settings]) -> None:
         self._context = context

@@ -1,4 +1,4 @@
-"""Below ``/api/v1/alerts``: whom a company has told of failures, the texts, and a test message."""
+"""The routes below ``/api/v1/alerts``: the recipients of a company's alerts, the texts, and a test message."""
 
 from typing import Annotated, Literal
 

@@ -31,7 +31,7 @@ def _check_count(addresses: tuple[str, ...]) -> tuple[str, ...]:
 
 
 class Settings(BaseModel):
-    """The mail server, and which operators are told."""
+    """The mail server, and the operators who get alerts."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

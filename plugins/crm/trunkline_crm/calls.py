@@ -14,13 +14,13 @@ NowMs = Callable[[], int]
 
 
 def connection_of(call: Call) -> AsyncConnection:
-    """The connection that comes with each call of a handler that uses the database."""
+    """Give the database connection of the call; every handler that uses the database has one."""
     assert call.connection is not None
     return call.connection
 
 
 def id_of(call: Call, name: str) -> int:
-    """The id named *name* in the call's path or query."""
+    """Give the id named *name* in the call's path or query."""
     return int(call.input[name])
 
 
@@ -33,7 +33,7 @@ async def locked(call: Call, table: Table, id: int, *, kind: str, with_archived:
 
 
 def required_of(call: Call) -> Collection[str]:
-    """The fields that the call must have."""
+    """Give the names of the fields that the call must have."""
     required: Collection[str] = call.definition.input.get("required", ())
     return required
 

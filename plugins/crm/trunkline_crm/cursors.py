@@ -27,7 +27,7 @@ def decode(cursor: str, *, lookup: str) -> Position:
     """Read the position out of *cursor*.
 
     Raises:
-        BadCursor: *cursor* is not one that ``encode`` made for *lookup*.
+        BadCursor: ``encode`` did not make *cursor* for *lookup*.
     """
     try:
         document = base64.b64decode(cursor + "=" * (-len(cursor) % 4), b"-_", validate=True).decode()

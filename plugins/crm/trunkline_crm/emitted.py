@@ -35,7 +35,7 @@ def status_changed(
 
 
 def affiliate_created(record: Mapping[str, Json]) -> EmittedEvent:
-    """Make the event of a new affiliate; its id is called ``employee_id`` there, as WhiteLabelCRO documents it."""
+    """Make the event of a new affiliate. The event calls the affiliate's id ``employee_id``, as WhiteLabelCRO documents it."""
     payload: Row = {
         "employee_id": record["id"],
         "full_name": fields.full_name(record),

@@ -43,7 +43,7 @@ def _id(value: Json) -> Json:
 
 
 def _rate(value: Json) -> Json:
-    """Write a number as text with its original digits, which no database number keeps."""
+    """Write a number as text that keeps its digits; a database number would lose some."""
     return format(Decimal(str(value)), "f")
 
 

@@ -1,4 +1,4 @@
-"""The plugin's own route: how a company gets its employees."""
+"""The plugin's own route: it adds employees to a company."""
 
 from typing import Annotated
 

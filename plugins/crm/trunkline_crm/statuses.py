@@ -43,10 +43,10 @@ def choose(
 ) -> Status:
     """Find the status that a call names, by *name* (in *field*), *status_id* (in ``{field}_id``), or both.
 
-    An exact match of the name wins over a match in another case. *leads* True demands a lead status, False any other one.
+    An exact match of the name wins over a match in another case. *leads* True demands a lead status, False any other status.
 
     Raises:
-        BodyInvalid: no status matches, or name and number match different ones.
+        BodyInvalid: no status matches, or name and number match different statuses.
     """
     by_name = None if name is None else called(statuses, name)
     by_id = next((status for status in statuses if status.status_id == status_id), None)

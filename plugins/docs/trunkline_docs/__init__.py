@@ -1,4 +1,4 @@
-"""The public documentation of what a deployment offers: a page for each event type, action and search.
+"""The public documentation of a deployment: a page for each event type, action and search.
 
 ``trunkline export docs DIR`` writes it as a static site; a running hub serves the same files at ``/docs/events``.
 """

@@ -55,7 +55,7 @@ class Row:
 
 
 def rows_of(schema: Schema, *, example: Json = None) -> tuple[Row, ...]:
-    """List the fields of an object's *schema*; a field without an example takes it from the object's *example*."""
+    """List the fields of an object's *schema*; a field without an example takes its example from the object's *example*."""
     walk = _Walk(schema)
     rows = walk.fields(walk.forms(schema), _Position(), example=example)
     return tuple({(row.parent, row.name): row for row in rows}.values())
@@ -80,7 +80,7 @@ def json_text(value: Json) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Position:
-    """A position in the table: its path, and the properties above it, which end a recursive schema."""
+    """A position in the table: a path, and the properties above it. A recursive schema ends at properties that are already above."""
 
     parent: str = ""
     depth: int = 0

@@ -74,27 +74,27 @@ def pages_of(product: Product) -> tuple[Page, ...]:
 
 
 def event_path(name: str) -> str:
-    """Where the page of the event type *name* is."""
+    """Give the path of the page of the event type *name*."""
     return f"{name}.html"
 
 
 def operation_path(definition: Definition) -> str:
-    """Where the page of an action or a search is."""
+    """Give the path of the page of an action or a search."""
     return f"{_FOLDERS[definition.kind]}/{definition.name}.html"
 
 
 def schema_path(event_type: EventType) -> str:
-    """Where the JSON Schema of an event type's payload is."""
+    """Give the path of the JSON Schema of an event type's payload."""
     return f"schemas/{event_type.name}.json"
 
 
 def request_path(event_type: EventType) -> str:
-    """Where the body of the example request is, byte for byte."""
+    """Give the path of the example request's exact body."""
     return f"requests/{event_type.name}.json"
 
 
 def order_keys(rows: Mapping[str, Sequence[Row]]) -> Mapping[str, str]:
-    """Choose the field that orders each type's events, from its *rows*: of its required ids, the one that most types have."""
+    """Choose the field that orders each type's events: the required id that most types have. *rows* are the fields of each type."""
     ids = {
         name: [row.name for row in own if row.is_required and not row.parent and _IS_ID.search(row.name)]
         for name, own in rows.items()

@@ -16,9 +16,9 @@ _PAGE_POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'"
 )
-"""Any site may show a page in a frame, as the portal in a product does: it has no forms, and nothing that is not public."""
+"""Any site may show a page in a frame, as a product with an embedded portal does: pages have no forms and are public."""
 _IMAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; sandbox"
-"""Drawings may bring styles of their own; opened by itself, one is a page without a script."""
+"""A drawing may contain styles; a browser that opens the drawing itself runs no script of it."""
 _TYPES: Mapping[str, str] = {
     "html": "text/html; charset=utf-8",
     "md": "text/markdown; charset=utf-8",
@@ -58,7 +58,7 @@ class _Site:
         return Response(file.content, headers=dict(file.headers))
 
     def _find(self, path: str | None) -> _File | None:
-        """Find a file by its path below ``/docs/events/``; None is the address without that slash."""
+        """Find a file by its path below ``/docs/events/``; *path* is None for the address without the trailing slash."""
         files = self._loaded()
         if path is None:
             return files["/"]
@@ -81,7 +81,7 @@ _PATHS = ("", "/{path:path}")
 
 
 def make_routes(context: PluginContext) -> Routes:
-    """List the routes over what the hub offers."""
+    """List the routes of the site, which is made from the hub's product."""
     site = _Site(context.deployment)
     router = APIRouter(include_in_schema=False)
     for path in _PATHS:

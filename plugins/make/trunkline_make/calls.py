@@ -29,9 +29,9 @@ class Results:
 
 
 def filled_in(product: Product, definition: Definition) -> tuple[Field, ...]:
-    """Give the fields of the form; of a search with pages, Make sends the cursor itself.
+    """Give the fields of the form, without the cursor of a paged search, which Make sends itself.
 
-    People can map a field that has a dropdown, so two fields of one lookup both get its dropdown.
+    People can map a field that has a dropdown. So if two fields take values of one lookup, both get the dropdown.
     """
     references = {field.name: field.reference for field in product.inputs(definition)}
     return tuple(

@@ -21,7 +21,7 @@ _MOST_BYTES = 10_000
 
 
 def conditions(product: Product) -> list[Condition]:
-    """List the trigger's filter conditions: those of all event types, as many as fit into one address."""
+    """List the filter conditions of all event types for the trigger, as many as fit into one address."""
     every = all_conditions((kind, product.payload(kind)) for kind in product.event_types)
     count = len(every)
     while _empty_bytes(every[:count]) > _MOST_BYTES:
@@ -73,10 +73,10 @@ def _filter(found: Iterable[Condition]) -> Json:
 
 
 def _alternatives(place: str, group: dict[str, str]) -> list[Json]:
-    """Make the comparisons with one field, or that an event has no such field.
+    """Make the two alternatives of the condition on one field: its comparisons, or that the event lacks the field.
 
-    The latter matters only if several event types are chosen: for a single type the condition also has a comparison, which
-    an absent field never meets.
+    The second alternative has effect only if several event types are chosen. If one type is chosen, the comparisons are added to it,
+    and an absent field never meets a comparison.
     """
     compared = {operator: expression(value) for operator, value in group.items()}
     joined = {operator: expression(f"if({_IS_ONE}, {value}, undefined)") for operator, value in group.items()}

@@ -8,14 +8,14 @@ from trunkline.pages import ReadFile
 from trunkline_make import names
 
 _KINDS = ("connection", "webhook", "module")
-"""Without the lists of dropdowns, which belong to their forms."""
+"""Kinds of components that scenarios refer to. The lists of dropdowns are left out: they belong to their forms."""
 _FORMS = ("params", "staticParams", "mappableParams")
 _FIELDS = (*_FORMS, "interface")
 _OF_ALL_EVENTS = (f"module {names.WATCH}", f"module {names.POLL}")
 """Modules with the fields of several event types: a new event type may change a field's type."""
 _ALIKE = {"email": "text", "integer": "number", "uinteger": "number"}
 _LIST = ("select", "text", "number")
-"""Types between which a field may change: a list keeps a value that was typed or mapped before."""
+"""A select field may change to any of these types: it keeps a value that was typed or mapped before."""
 
 
 def keys(read: ReadFile) -> Iterator[str]:

@@ -25,7 +25,7 @@ _EVENT_AT = {
     names.WATCH: (("condition", "default", "payload.event"), ("response", "output", "body")),
     names.POLL: (("response", "output", "item"),),
 }
-"""The places in the triggers' calls that output an event, each with the event's expression."""
+"""The paths, in the calls of each trigger, of the values that output an event, each with the event's expression."""
 
 
 def watch_id(event_type: EventType) -> str:

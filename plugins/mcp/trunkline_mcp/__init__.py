@@ -94,7 +94,7 @@ async def authenticate_request(context: PluginContext, request: BearerRequest) -
 
 @hookimpl
 async def find_principal(context: PluginContext, principal_id: str) -> Principal | None:
-    """Give the present rights of an issuer's user who came within a day."""
+    """Give the present rights of an issuer's user whose last call is less than a day old."""
     return await Users(context).find(principal_id) if principal_id.startswith(users.PREFIX) else None
 
 

@@ -1,4 +1,4 @@
-"""Access tokens of an issuer: the one in this plugin's settings, or the whole API's."""
+"""Access tokens of an issuer: this plugin's own issuer, or the issuer of the whole API."""
 
 from trunkline import PluginContext
 from trunkline.routes import AccessTokens, BearerRequest, Principal

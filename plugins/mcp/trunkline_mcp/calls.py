@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from trunkline.routes import Caller
 
 KEPT = 1_000
-"""Calls that are kept for each company; up to ``TRIMMED_AFTER`` more may stand beside them."""
+"""Calls that are kept for each company; up to ``TRIMMED_AFTER`` more may exist until the next trim."""
 TRIMMED_AFTER = 100
-"""New calls of a company after which its oldest are trimmed."""
+"""Number of new calls of a company after which its oldest calls are trimmed."""
 WRITTEN_SECONDS = 1.0
 """Time for which calls are gathered for one transaction."""
 BATCH = 500
 WAITING = 10_000
-"""Limit of calls that wait to be written; a company may have a tenth. Calls beyond are in the log and the metrics only."""
+"""Limit of calls that wait to be written; one company may have a tenth of them. Calls beyond it are only logged and counted."""
 WAITING_OF_COMPANY = WAITING // 10
 PURGED_SECONDS = 300.0
 MAX_NAME = 100

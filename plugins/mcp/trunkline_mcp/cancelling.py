@@ -27,7 +27,7 @@ class RunningCalls:
     async def run(
         self, answer: Awaitable[None], receive: Receive, *, key: Key, is_sent: Callable[[], bool]
     ) -> bool:
-        """Wait for *answer* until its client leaves or cancels; False if it was cancelled before it *is_sent*.
+        """Wait for *answer* until its client disconnects or cancels; return False if it was cancelled before *is_sent* gave True.
 
         Raises:
             ClientDisconnect: the client disconnected; the call was ended.

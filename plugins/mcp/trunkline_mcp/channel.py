@@ -32,10 +32,10 @@ NEVER = frozenset({410, 413})
 TOO_LARGE = "payload_too_large"
 REVOKED = "access_revoked"
 _ENDED = Result(Outcome.RETRY, error="subscription_ended")
-"""The result of a delivery whose subscription has ended, and of reporting a gap of a deleted subscription.
+"""The result of a delivery whose subscription has ended, and of the report of a gap if its subscription is deleted.
 
-A retry, because a receiver that has a cursor would skip events that are given up. The delivery ends with the
-subscription, or is tried again if that is being renewed now.
+It is a retry, because a receiver with a cursor would skip events that are given up. The delivery ends with the subscription, or
+is tried again if the subscription is being renewed.
 """
 
 

@@ -63,7 +63,7 @@ def filter_of(arguments: Mapping[str, Json]) -> dict[str, Json] | None:
 
 
 def _kinds_of(event_type: EventType) -> dict[str, Sequence[str]]:
-    """List the fields with plain values, each with its types; without names with a dot, which a filter cannot name."""
+    """List the fields with plain values, each with its types. A name with a dot is left out, because a filter cannot name it."""
     properties: Mapping[str, Any] = schemas.flat(event_type.schema).get("properties", {})
     found = {name: _types_of(schema) for name, schema in properties.items() if "." not in name}
     return {name: kinds for name, kinds in found.items() if kinds}
@@ -84,7 +84,7 @@ def _types_of(schema: Mapping[str, Json]) -> Sequence[str]:
 
 
 def _types_of_values(schema: Mapping[str, Json]) -> Sequence[str]:
-    """List the types of a schema's enumerated values; empty if there are none, or if one is an object or a list."""
+    """List the types of a schema's enumerated values; empty if there are no values, or if a value is an object or a list."""
     values: list[Json] = (
         schema["enum"] if "enum" in schema else [schema["const"]] if "const" in schema else []
     )

@@ -19,7 +19,7 @@ class Given(RequestParams):
 
 
 def read(kind: type[Params], given: Given) -> Params:
-    """Read *given* as parameters of *kind*. Raises MCPError with the name of each faulty one."""
+    """Read *given* as parameters of *kind*. Raises MCPError with the name of each faulty parameter."""
     try:
         return kind.model_validate(given.model_extra or {})
     except ValidationError as error:

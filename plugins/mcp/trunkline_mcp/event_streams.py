@@ -1,4 +1,4 @@
-"""``events/stream``: the events of one type as they come, in the answer to one request. Its only state is its cursor."""
+"""``events/stream``: sends the events of one type, as they are stored, in the answer to one request. A stream keeps only a cursor."""
 
 import contextlib
 import time
@@ -53,7 +53,7 @@ class Stream:
 
     @property
     def arguments(self) -> dict[str, Any]:
-        """The arguments that choose its events."""
+        """Give the arguments that choose the stream's events."""
         return self.params.arguments or {}
 
     def is_too_old(self, body: bytes) -> bool:
@@ -73,7 +73,7 @@ class EventStreams:
         self._open: Counter[object] = Counter()
 
     async def serve(self, caller: Caller, params: StreamParams, raw: RawJson, notify: Notify) -> None:
-        """Send events until the client goes, its right to them ends, or the hub stops. Raises MCPError."""
+        """Send events until the client disconnects, loses its right to them, or the hub stops. Raises MCPError."""
         event_type = self._events.find(caller, params.name)
         if faults := event_arguments.find_faults(event_type, params.arguments or {}):
             raise invalid(faults)
@@ -143,7 +143,7 @@ class EventStreams:
                 heard = time.monotonic()
 
     async def _read(self, stream: Stream, cursor: str, *, wait_seconds: float) -> Page:
-        """Wait for events; look once a second if the limit of long polls is reached."""
+        """Wait for events; read once a second instead if the limit of long polls is reached."""
         name = stream.event_type.name
         try:
             return await self._events.read(

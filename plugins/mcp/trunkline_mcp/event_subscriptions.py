@@ -224,7 +224,10 @@ class EventSubscriptions:
 
 
 def _verified_ms(known: Sequence[Held], asked: _Asked, now_ms: int) -> int | None:
-    """Give the time of a still valid challenge of the holder's URL: valid for the subscription's life, or for a day."""
+    """Give the time of the holder's last challenge at the URL, if it is still valid.
+
+    A challenge is valid for as long as its subscription is kept, and for a day for other subscriptions of the holder.
+    """
     times = [0]
     for held in known:
         verified_ms = held.notes.get("verified_ms")
@@ -236,7 +239,10 @@ def _verified_ms(known: Sequence[Held], asked: _Asked, now_ms: int) -> int | Non
 
 
 def _lasts(params: SubscribeParams, default_seconds: int) -> float | None:
-    """Grant a lifetime: the wanted one within the bounds, the default if none is wanted, unlimited for null."""
+    """Choose a subscription's lifetime in seconds: the requested one within the bounds, or the default if none was requested.
+
+    None, for a request of null, is unlimited.
+    """
     if "ttl_ms" not in params.model_fields_set:
         return default_seconds
     if params.ttl_ms is None:

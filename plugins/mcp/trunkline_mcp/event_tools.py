@@ -67,7 +67,7 @@ class _EventTools:
     context: PluginContext
 
     async def recent(self, caller: Caller, arguments: Arguments) -> CallToolResult:
-        """List the newest events, newest first: whole, but for one that is larger than an answer."""
+        """List the newest events, newest first; an event that is larger than an answer is shown without its payload."""
         chosen = _read(RecentArguments, arguments)
         types = self._types(chosen.type)
 
@@ -84,7 +84,7 @@ class _EventTools:
         return answered(b'{"events":[%b],"before":%b}' % (b",".join(bodies), orjson.dumps(before)))
 
     async def explain(self, caller: Caller, arguments: Arguments) -> CallToolResult:
-        """Tell what each subscription made of an event."""
+        """Explain how each subscription handled an event."""
         event_id = _read(OneEvent, arguments).event_id
         return answered(orjson.dumps(await self.context.deliveries.explain(caller.company_id, event_id)))
 
@@ -115,7 +115,7 @@ def _fitting(events: Sequence[ListedEvent]) -> int:
 
 
 def _outline(body: bytes) -> bytes:
-    """Leave payload and metadata out of an event larger than an answer, and say where to read it whole."""
+    """Remove payload and metadata from an event larger than an answer, and say how to read the whole event."""
     if len(body) <= MAX_ANSWER:
         return body
     event = orjson.loads(body)

@@ -35,7 +35,7 @@ class ListParams(RequestParams):
 
 
 class PollParams(RequestParams):
-    """Events of one type from a cursor on; without one from now on."""
+    """The parameters of a poll: events of one type after a cursor, or from now on without a cursor."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, strict=True)
     name: str
@@ -106,7 +106,7 @@ class Events:
     async def read(
         self, caller: Caller, name: str, *, cursor: str, limit: int, wait_seconds: float = 0
     ) -> Page:
-        """Read after *cursor*; from the oldest event if the events after it are gone. Raises MCPError, StoreUnavailable."""
+        """Read events after *cursor*; if those are gone, read from the oldest stored event. Raises MCPError, StoreUnavailable."""
 
         async def read(after: str | None, *, is_truncated: bool) -> Page:
             page = await self._context.events.page(

@@ -1,4 +1,4 @@
-"""``/llms.txt`` (llmstxt.org): where a model that is given the hub's address finds everything else."""
+"""``/llms.txt`` (llmstxt.org): links for a model that knows only the hub's address."""
 
 from fastapi import APIRouter
 from starlette.requests import Request

@@ -15,7 +15,7 @@ def name_tools(definitions: Sequence[Definition]) -> Mapping[Key, str]:
     """Name the tool that carries out each definition.
 
     The lookup ``client-statuses`` is ``list_client_statuses``; the lookup ``clients`` is the search ``list_clients``, if
-    there is one. Two other definitions of one name, or one named like a tool for events, get their kind as a prefix.
+    there is one. Other definitions that share a name, or have the name of a tool for events, get their kind as a prefix.
     """
     wanted = {(one.kind, one.name): _wanted(one) for one in definitions}
     searches = {name for (kind, _), name in wanted.items() if kind == "search"}

@@ -26,7 +26,7 @@ class RawJson:
         self._token = re.compile(rb'"%b(\d+)"' % self._prefix.encode())
 
     def hold(self, piece: bytes) -> str:
-        """Keep *piece*, and give the token for its place."""
+        """Keep *piece*, and give the token that stands for it."""
         self._held += 1
         self._pieces[self._held] = piece
         return f"{self._prefix}{self._held}"
@@ -60,7 +60,7 @@ class Filling:
 
 
 def _with_length(headers: list[tuple[bytes, bytes]], length: int) -> list[tuple[bytes, bytes]]:
-    """Correct the content length if there is one: then the body comes in one piece."""
+    """Correct the content length, if the answer has one; the body of such an answer comes in one piece."""
     return [
         (name, str(length).encode() if name.lower() == b"content-length" else value)
         for name, value in headers

@@ -124,7 +124,7 @@ def _resource_of(event_type: EventType) -> Resource:
 
 
 def _title_of(page: str) -> str:
-    """The page's heading."""
+    """Give the page's heading."""
     return page.lstrip().partition("\n")[0].lstrip("# ").strip()
 
 

@@ -1,7 +1,7 @@
 """The schemas of a tool, made from a definition's. Pure.
 
 Models and their APIs read less of JSON Schema than the hub does: references are inlined, the top has only
-properties, and our keywords (``x-…``) are put in words. The definition's own schema still refuses what this lets through.
+properties, and our keywords (``x-…``) are put in words. A call is still checked by the definition's own schema.
 """
 
 import re
@@ -76,7 +76,7 @@ def takes_key(definition: Definition) -> bool:
 
 
 def describe_choice(definition: Definition) -> str:
-    """Describe the demands of an input's top beyond its properties; empty if there are none."""
+    """Describe the conditions on an input as a whole, such as one of several fields; empty if there are none."""
     if choices := _alternatives(definition.input.get("anyOf")):
         return f"Give at least one of {', '.join(choices)}."
     if choices := _alternatives(definition.input.get("oneOf")):

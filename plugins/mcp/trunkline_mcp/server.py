@@ -137,11 +137,11 @@ class AgentServer:
         await manager.handle_request(scope, receive, send)
 
     def watches_client(self, scope: Scope) -> bool:
-        """Tell whether the SDK itself ends the answer of a disconnected client, as it does for streams."""
+        """Tell whether the SDK itself ends the answer when the client disconnects, as it does for streams."""
         return any(name == b"mcp-method" and value.strip() == STREAM for name, value in scope["headers"])
 
     def scope_missing(self, caller: Caller, message: Json) -> str | None:
-        """Name the scope that a call lacks; only for a caller by OAuth, who can be asked for more, not for a key."""
+        """Name the scope that a call lacks; None for a caller with a key, as only an OAuth client can be asked for more scopes."""
         if caller.principal.key_id.startswith("key_") or not isinstance(message, dict):
             return None
         params = message.get("params")
@@ -243,7 +243,7 @@ _IN_TEST = (
 
 
 async def _advertise(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
-    """Announce events, for which the SDK has no field, and a caller's test environment."""
+    """Announce events and a caller's test environment in the first answer; the SDK has no fields for them."""
     result = await call_next(ctx)
     if ctx.method in {"initialize", "server/discover"} and isinstance(result, dict):
         company_id = _caller_of(ctx).named_company_id

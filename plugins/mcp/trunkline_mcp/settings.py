@@ -10,7 +10,7 @@ ToolForm = Literal["compact", "full"]
 
 
 class Settings(BaseModel):
-    """Who may reach the server beside programs, and how events go out by MCP Events."""
+    """The web pages and users that may reach the server, and the delivery of events by MCP Events."""
 
     allowed_origins: Names = Field(
         default=(),

@@ -100,7 +100,7 @@ class Toolbox:
         return result, "refused" if result.is_error else "done"
 
     def _offered(self) -> dict[str, Offered]:
-        """Give the tools by name; the list is rebuilt after a plugin that carries some out has failed."""
+        """Give the tools by name; the list is rebuilt when a plugin that carries out some of them has failed."""
         provided = [definition for kind in _KINDS for definition in self._context.operations.provided(kind)]
         if provided != self._made_of:
             tools = [

@@ -1,7 +1,7 @@
 """The recent users of an issuer, so that their subscriptions end with their access.
 
-A token shows its user's rights only at a call. Subscriptions stay allowed as long as the user comes again within a day
-(``LASTS_MS``), with the scopes of the last token.
+A token shows its user's rights only at a call. A user's subscriptions stay allowed for a day (``LASTS_MS``) after each call, with
+the scopes of the last token.
 """
 
 from contextlib import suppress
@@ -52,7 +52,7 @@ class Users:
             self._context.log.warning("a user of the issuer was not noted: %s", error)
 
     async def find(self, user_id: str) -> Principal | None:
-        """Find a user who came within a day (``LASTS_MS``)."""
+        """Find a user whose last call is less than a day (``LASTS_MS``) old."""
         async with self._context.database.read() as connection:
             known = await _read(connection, user_id)
         if known is None or known[1] <= self._context.clock.now_ms() - LASTS_MS:

@@ -11,7 +11,7 @@ from trunkline_n8n.typescript import Code, Value
 Property = dict[str, Value]
 
 ENTRIES = "values"
-"""The name, in a fixed collection, of an object's fields or of a list item's."""
+"""The name under which a fixed collection holds an object's fields, or the fields of a list's items."""
 ADDITIONAL = "additionalFields"
 
 _RESERVED = {"resource", "operation", "additionalFields", "updateFields", "filters"}

@@ -32,7 +32,7 @@ _HIDDEN = {
     "prettierrc.js": ".prettierrc.js",
     "github/publish.yml": ".github/workflows/publish.yml",
 }
-"""Files whose name begins with a dot, which is left out in the template."""
+"""Files whose names begin with a dot, by the names of their templates, which have no dot."""
 _STRING = re.compile(r"'([^'\n]*__\w+?__[^'\n]*)'")
 _TYPE = "import type { INodePropertyOptions } from 'n8n-workflow';\n"
 _VERSIONS = "/** What the fields were made of. An event type that has changed since is sent as it was. */\n"

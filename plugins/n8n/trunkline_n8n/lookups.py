@@ -11,9 +11,9 @@ _PAGE_SIZE = 50
 
 
 def is_prominent(definition: Definition, field: Field) -> bool:
-    """Tell whether a field is always shown; the others are added one by one from a collection.
+    """Tell whether a field is always shown; other fields are added one by one from a collection.
 
-    Shown are required fields, and fields of which one is enough, if they can be left empty.
+    Required fields are always shown. Alternatives, of which the API needs only one, are shown if they can be left empty.
     """
     if field.is_required:
         return True

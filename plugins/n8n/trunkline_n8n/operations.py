@@ -186,7 +186,7 @@ def _found_items(product: Product, definition: Definition) -> str | None:
 
 
 def _main_fields(product: Product, definition: Definition) -> list[str]:
-    """Name the fields of a simplified record, which n8n's guideline asks for above ten fields; else nothing."""
+    """Name the fields of a simplified record; empty for a record of ten fields or fewer, as n8n's guideline asks."""
     if definition.kind != "search":
         return []
     items = _found_items(product, definition)

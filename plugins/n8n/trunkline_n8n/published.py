@@ -49,7 +49,7 @@ def _modules(read: ReadFile) -> list[tuple[str, str]]:
 
 
 def _sources(read: ReadFile, paths: list[str]) -> Iterator[tuple[str, str]]:
-    """Give the modules at *paths* and their imports; leftovers of an earlier export are not among them."""
+    """Give the modules at *paths* and the modules that they import; leftovers of an earlier export are left out."""
     known: set[str] = set()
     while paths:
         path = paths.pop()

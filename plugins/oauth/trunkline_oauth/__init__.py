@@ -106,7 +106,7 @@ async def _sweep(context: PluginContext) -> None:
         await asyncio.sleep(SWEEP_SECONDS)
         try:
             await grants.sweep()
-        except Exception:  # the next look may succeed
+        except Exception:  # the next try may succeed
             context.log.exception("connections that are over were not ended")
 
 

@@ -1,4 +1,4 @@
-"""Below ``/api/v1/oauth``: operators register apps; a company lists and ends what is connected with it."""
+"""The routes below ``/api/v1/oauth``: operators register apps; a company lists and ends its connected apps."""
 
 from datetime import UTC, datetime
 from typing import Annotated, Literal, Self
@@ -94,7 +94,7 @@ class ChangeApp(Strict):
     jwks_uri: KeysUri = Field(default=None, description="where its keys are from now on")
 
     def changes(self) -> dict[str, object]:
-        """Give what was sent, as ``App`` has it."""
+        """Give the sent members under the names that ``App`` has for them."""
         uris = {"redirect_uris": tuple(dict.fromkeys(self.redirect_uris))}
         return {name: uris.get(name, getattr(self, name)) for name in self.model_fields_set}
 

@@ -20,10 +20,10 @@ from trunkline_oauth.settings import REGISTERED_PREFIX, UNLESS_NAMED, Configured
 from trunkline_oauth.telling import DISCONNECTED, describe, tell_connection
 
 MAX_SELF_REGISTERED = 1_000
-"""Limit, in characters, of name and redirect URIs of a self-registered app together: they are in its id."""
+"""Limit, in characters, of a self-registered app's name and redirect URIs together: its id contains them."""
 _CLIENT = "client"
 MOST_TOLD = 1_000
-"""Limit of connections whose end with an app is reported by an event each."""
+"""Limit of connections, ended by removing their app, that are each reported by an event."""
 
 
 class AppUnfit(Refused):
@@ -55,7 +55,7 @@ class Apps:
         jwks_uri: str | None = None,
         by: Principal | None = None,
     ) -> tuple[App, str | None]:
-        """Register an app; return it with its secret, which a public app or one with its own key does not have."""
+        """Register an app; return it and its secret. The secret is None for a public app, and for an app with its own key."""
         has_secret = not is_public and jwks is None and jwks_uri is None
         secret = secrets.new(secrets.APP_SECRET) if has_secret else None
         app = App(
@@ -114,7 +114,7 @@ class Apps:
         return secret
 
     async def list(self) -> list[App]:
-        """List the apps, those of the settings first."""
+        """List the apps; the apps of the settings come first."""
         async with self._context.database.read() as connection:
             return [*self._configured.values(), *await store.list_apps(connection)]
 

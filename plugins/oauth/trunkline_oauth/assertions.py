@@ -16,7 +16,7 @@ from trunkline_oauth.model import App
 TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 ALGORITHMS = ("RS256", "ES256", "EdDSA")
 MOST_SECONDS = 3_600
-"""How far ahead an assertion may expire: its ``jti`` is kept until then."""
+"""Longest time until an assertion expires; its ``jti`` is kept until then."""
 PER_MINUTE = 600
 """Limit of one app's assertions in a minute: each is a row until it expires."""
 MAX_KEPT = 1_000

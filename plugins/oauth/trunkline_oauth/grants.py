@@ -1,11 +1,11 @@
 """The rights of apps: codes become connections, refresh tokens are rotated, access tokens are authenticated.
 
-A refresh token is good for one use. Used again within the overlap (``oauth.refresh_overlap_seconds``), it gives
-the same successor, as the client may have lost the answer. A later use means that the token was stolen, and ends the
+A refresh token is valid for one use. A second use within the overlap (``oauth.refresh_overlap_seconds``) gives
+the same successor, because the client may have lost the answer. A later use means that the token was stolen, and ends the
 connection (RFC 9700, 4.14.2).
 
-A connection never has more rights than the person or key that allowed it, and ends with them, unless it belongs to the
-company. To end it, its row is marked first, after which no token works; then its subscriptions are disabled and its keys
+A connection never has more rights than the person or key that allowed it. It ends with that person or key, unless it belongs to the
+company. To end a connection, its row is marked first, so that no token works; then its subscriptions are disabled and its keys
 revoked. ``sweep`` ends connections whose time is over or whose key has ended, finishes interrupted ends, and removes rows.
 """
 
@@ -32,7 +32,8 @@ ISSUES_PER_MINUTE = 30
 """Limit of a connection's token requests in a minute."""
 SWEPT_AT_ONCE = 100
 KEPT_MS = 30_000
-"""Time for which an ended connection is kept: by then running calls are done, so that their results are undone, too."""
+"""Time for which an ended connection's row is kept. Calls that were running are done by then, and ``sweep`` undoes their results, too.
+"""
 _DAY_MS = 24 * 60 * 60 * 1000
 _USED_CODE = "This code was used before, so what came of it has ended; ask for consent anew."
 _UNKNOWN_CODE = "This code is unknown, has expired, or is another app's; ask for consent anew."
@@ -278,7 +279,7 @@ class Grants:
         )
 
     async def _allowed(self, owner: Connection, scopes: tuple[str, ...]) -> tuple[str, ...]:
-        """Choose from *scopes* the ones that their grantor still has; none if the connection has ended.
+        """Choose from *scopes* the scopes that their grantor still has; none if the connection has ended.
 
         The connection's row tells whether a key has ended; a person is looked up, and must still belong to the company.
         """
@@ -361,7 +362,10 @@ def _note(event: SecurityEvent, consent: Consent, connection_id: str, *, by: Pri
 def _connected(
     code: Code | None, app: App, *, verifier: str, redirect_uri: str | None, now_ms: int
 ) -> Consent | OAuthError | Issued:
-    """Give the consent of a code if client, redirect URI and verifier match, even if it was used before; else the error."""
+    """Give the consent of a code if client, redirect URI and verifier match; otherwise give the error.
+
+    A used code gives its consent as well, so that the caller notices the second use.
+    """
     is_used = (
         code is not None and code.connection_id is not None
     )  # even after its expiry, a second use is noticed

@@ -50,7 +50,7 @@ class Consent:
     """The rights given to an app. *granted_by* is the id of the grantor's key, link or user; *granted_name* its name.
 
     *resource* is the path below which tokens are valid; None is everywhere. The consent ends with the principal *ends_with*, or
-    belongs to the company if that is None; it ends at *until_ms*, if given. *networks*, if any, are the only ones to use it from.
+    belongs to the company if that is None; it ends at *until_ms*, if given. *networks*, if any, are the only networks to use it from.
     """
 
     client_id: str
@@ -67,7 +67,7 @@ class Consent:
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """An authorization code. *redirect_uri* is the one in the request, if any."""
+    """An authorization code. *redirect_uri* is the URI in the request; None if the app sent none."""
 
     digest: str
     consent: Consent
@@ -81,8 +81,8 @@ class Code:
 class Connection:
     """An app that is connected with a company. *salt* goes into its refresh tokens.
 
-    It ends at *ends_ms* unless it is used, which extends it; its key may make *ends_ms* earlier. None for an
-    older connection, which ends with its tokens.
+    The connection ends at *ends_ms*; new tokens move *ends_ms* later, and the end of its key may move it earlier. An older connection
+    has no *ends_ms*: it ends with its tokens.
     """
 
     id: str
@@ -95,7 +95,7 @@ class Connection:
     last_used_ms: int | None = None
 
     def is_over(self, now_ms: int) -> bool:
-        """Tell whether it has ended by *now_ms*."""
+        """Tell whether the connection has ended by *now_ms*."""
         return self.ends_ms is not None and self.ends_ms <= now_ms
 
 

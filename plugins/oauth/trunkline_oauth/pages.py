@@ -256,7 +256,7 @@ def _stranger(app: App, asked: AuthorizationRequest) -> Markup:
 
 
 def _ending(principal: Principal) -> str:
-    """Say with what a connection ends that *principal* allows."""
+    """Write the sentence about the end of a connection that *principal* allows."""
     until = (
         "" if principal.expires_ms is None else f", and so on {_moment(principal.expires_ms)} at the latest"
     )

@@ -51,7 +51,7 @@ def answer_at(redirect_uri: str, state: str | None, issuer: str, **parameters: s
 
 
 def find_redirect_uri(app: App | None, values: Mapping[str, str]) -> str:
-    """Find the redirect URI for answers. Raises OAuthError if there is none; the person sees it, not the app."""
+    """Find the redirect URI for answers. Raises OAuthError, which the person sees instead of the app, if there is none."""
     if app is None:
         msg = "There is no app with this client_id here."
         raise invalid_request(msg)

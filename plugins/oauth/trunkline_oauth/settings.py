@@ -124,7 +124,7 @@ def _check_unique(apps: tuple[ConfiguredApp, ...]) -> tuple[ConfiguredApp, ...]:
 
 
 class Settings(BaseModel):
-    """Which apps there are from the start, and how long what they get is valid."""
+    """The apps that the settings register, and the lifetimes of connections and tokens."""
 
     apps: Annotated[tuple[ConfiguredApp, ...], BeforeValidator(_read_json), AfterValidator(_check_unique)] = (
         Field(

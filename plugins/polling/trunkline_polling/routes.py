@@ -164,7 +164,7 @@ class EventHandlers:
         return list(dict.fromkeys(known.type_or_group("types", name) for name in names))
 
     def _versions(self, caller: Caller, text: str | None) -> Mapping[str, int]:
-        """Give the versions to read: those of the caller, and over them what the query names."""
+        """Give the versions to read: the caller's, overridden by the versions in the query."""
         pins = caller.versions
         if not text:
             return pins
@@ -183,7 +183,7 @@ class EventHandlers:
 
 
 class _Types:
-    """The event types and groups that one request may name, worked out once: it may name thousands of times."""
+    """The event types and groups that one request may name. They are computed once, because a request may name thousands."""
 
     def __init__(self, events: EventReader) -> None:
         types = (*events.types(), *events.operational_types())
@@ -242,7 +242,7 @@ _ROUTES: Sequence[tuple[str, Callable[..., Any], dict[str, Any]]] = (
         },
     ),
 )
-"""Path below the prefix, handler, and what FastAPI's ``add_api_route`` is told about the call; each is a GET."""
+"""Path below the prefix, handler, and keyword arguments for FastAPI's ``add_api_route``; each route is a GET."""
 
 
 def make_routes(context: PluginContext) -> Routes:

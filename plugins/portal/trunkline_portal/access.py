@@ -26,7 +26,7 @@ from trunkline_portal.store import Session
 PORTAL_KEY = "trunkline_portal"
 """The key of the serving portal in a request's ASGI scope."""
 FRAGMENT_HEADER = "x-fragment"
-"""Sent by our script to request a part of a page: it gets a 401 where a whole page would get a redirect."""
+"""The header by which our script requests a part of a page. Without a session, a part is answered by 401, a page by a redirect."""
 VIEWER_KEY = "trunkline_portal.viewer"
 
 
@@ -35,7 +35,7 @@ class SignInNeeded(Exception):
 
 
 class CompanyNeeded(Exception):
-    """The address names no company; answered by a redirect to the same page of a company, or to the choice of one."""
+    """The address names no company; answered by a redirect to the page of the company looked at, or to the choice of a company."""
 
 
 class ReferenceNamed(Exception):
@@ -85,9 +85,9 @@ class ScopeMissing(Refused):
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """The person who is signed in. *principal* has the session's present rights; of a link, the link's company and scopes.
+    """The person who is signed in. *principal* has the session's present rights; a link's session has the link's company and scopes.
 
-    *chosen_company_id* is the company looked at: for an operator the one in the address, None if it has none.
+    *chosen_company_id* is the company looked at: for an operator the company in the address, or None if the address has no company.
     *company_name* is its stored name. People who are signed in for a company's live environment may also look at its test
     environment.
     """
@@ -200,8 +200,8 @@ def is_allowed(context: PluginContext, request: Request, principal: Principal) -
 class RequiresScope:
     """Lets a request through if the viewer has one of *scopes*; a form must carry the session's token too.
 
-    *company*: whether the address must name one. ``optional`` pages are shown without one to operators who have chosen none;
-    ``none`` is for pages about the session itself.
+    *company* tells whether the address must name a company. With ``optional``, operators who have chosen no company see the page
+    without one. ``none`` is for pages about the session itself.
     """
 
     def __init__(self, *scopes: str, company: Literal["needed", "optional", "none"] = "needed") -> None:
@@ -259,7 +259,7 @@ def _asked_company(request: Request) -> int | None:
 def looked_at(request: Request, viewer: Viewer) -> int | None:
     """Find the company that *viewer* looks at if the address names none.
 
-    It is the viewer's company; for an operator the company of the linking page, or else the last chosen one.
+    An operator looks at the company of the linking page, or else at the last chosen company; any other viewer at their own.
     """
     referrer = urlsplit(request.headers.get("referer", ""))
     linking = addresses.company_in(referrer.path) if referrer.netloc == request.url.netloc else None

@@ -44,7 +44,7 @@ _COMPANY = re.compile(rf"/portal/companies/([0-9]{{1,19}})({_IN_TEST})?(?=[/?]|$
 _NAMED = re.compile(rf"/portal/companies/([A-Za-z0-9._:-]{{1,128}})({_IN_TEST})?(?=[/?]|$)", re.ASCII)
 _SECTION = re.compile(r"(?:/(?:x/[^/?]+/[^/?]+|[^/?]+))?(?:\?.*)?")
 _LISTED_IN = {"/deliveries": "/events"}
-"""The lists of things without a list page."""
+"""The sections without a list page, each with the section that lists its things."""
 
 
 def segment_of(company_id: int) -> str:
@@ -80,9 +80,9 @@ def moved_to(path: str, company_id: int) -> str:
 
 
 def section_of(path: str, company_id: int | None) -> str:
-    """Give the address of the section of the page at *path*, in another environment of its company.
+    """Give the address of the page's section in another environment of its company.
 
-    The subject of a page (an event, a subscription) does not exist there; the parameters of a list are kept.
+    The page's subject (an event, a subscription) is left out: it does not exist there. The parameters of a list are kept.
     """
     match = _NAMED.match(path)
     found = _SECTION.match(path, match.end()) if match else None

@@ -25,10 +25,10 @@ _SIGNATURES: Mapping[str, tuple[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class ShownAttempt:
-    """One attempt. *waited_ms* is the time since the previous one ended, *share* its duration relative to the longest one's.
+    """One attempt. *waited_ms* is the time since the previous attempt ended, *share* its duration relative to the longest attempt's.
 
     *request* is the head of the request; None if the channel makes its own requests, or the subscription is deleted.
-    *is_changed* if the subscription was changed after it.
+    *is_changed* is true if the subscription was changed after the attempt.
     """
 
     stored: Mapping[str, Json]

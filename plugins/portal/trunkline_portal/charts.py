@@ -158,7 +158,7 @@ def _slot(number: int, slot: float, title: str, shapes: Markup) -> Markup:
 
 
 def _path(values: Sequence[float | None], slot: float, top: float) -> str:
-    """Write the path through *values*; a single value becomes a dot, through round line ends."""
+    """Write the path through *values*; a single value is a line without length, which round line ends show as a dot."""
     commands: list[str] = []
     for number, value in enumerate(values):
         if value is None:

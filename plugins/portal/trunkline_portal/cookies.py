@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 SESSION = "trunkline_portal"
 VISIT = "trunkline_portal_visit"
-"""Ties the forms of people who are not signed in to their browser."""
+"""Ties a form to the browser of a person who has not signed in."""
 FLASH = "trunkline_portal_flash"
 SECRET = "trunkline_portal_secret"  # noqa: S105 - a cookie's name
 """Holds a sealed secret for the one page that shows it."""
@@ -32,7 +32,7 @@ class CookieRules:
         return request.url.scheme == "https" or (self.public_url or "").startswith("https://")
 
     def owns_host(self, request: Request) -> bool:
-        """Tell whether people reach the portal by HTTPS at a host that only the hub uses: its address has no path."""
+        """Tell whether people reach the portal by HTTPS at a host that only the hub uses (its address has no path)."""
         return self.is_secure(request) and urlsplit(self.public_url or "").path in {"", "/"}
 
     def read(self, request: Request, name: str) -> str | None:

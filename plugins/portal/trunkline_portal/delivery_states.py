@@ -76,7 +76,7 @@ def state_of(delivery: Mapping[str, Json], subscription: Mapping[str, Json] | No
 
 
 def counted(by_status: Mapping[str, int]) -> list[tuple[DeliveryState, int]]:
-    """Add up the counts by status into states, those that need attention first."""
+    """Add up the counts by status into states; states that need attention come first."""
     counts: Counter[str] = Counter()
     for status, count in by_status.items():
         counts[WORDS.get(status, status)] += count

@@ -19,13 +19,13 @@ YESTERDAY = "yesterday"
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A span of time up to now to choose from; without a length it begins with yesterday in the reader's zone."""
+    """A span of time, up to now, that a reader can choose. A span without a length begins with yesterday in the reader's time zone."""
 
     title: str
     length_ms: int | None = None
 
     def since_ms(self, now_ms: int, zone: str = "") -> int:
-        """Give its beginning for the time *zone* (IANA name); an unknown zone counts as UTC."""
+        """Give the beginning of the span for the time *zone* (IANA name); an unknown zone counts as UTC."""
         if self.length_ms is not None:
             return now_ms - self.length_ms
         try:
@@ -99,7 +99,7 @@ class EventQuery:
 
     @property
     def has_time(self) -> bool:
-        """Tell whether it is limited to a span of time."""
+        """Tell whether the list is limited to a span of time."""
         return bool(self.span or self.since or self.until)
 
     @property
@@ -133,7 +133,7 @@ class EventQuery:
                 return f"{several} types"
 
     def of_time(self, span: str) -> str:
-        """Give the address of the same list in another span of time; an empty one means any time."""
+        """Give the address of the same list in another *span* of time; an empty text means any time."""
         return replace(self, span=span, since="", until="", before=None).link()
 
     def going_on(self, before: str | None) -> str | None:

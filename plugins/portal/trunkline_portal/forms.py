@@ -38,11 +38,11 @@ class Fields:
         return name in self._values
 
     def by_name(self) -> dict[str, list[str]]:
-        """Every field with its values."""
+        """Give every field with its values."""
         return {name: list(values) for name, values in self._values.items()}
 
     def all(self, name: str) -> list[str]:
-        """Every value of a field that may be sent more than once (boxes, rows)."""
+        """Give every value of a field that may be sent more than once (boxes, rows)."""
         return list(self._values.get(name, ()))
 
 
@@ -67,7 +67,7 @@ Submitted = Annotated[Fields, Depends(read_fields)]
 
 
 def faults_of(error: Refused) -> dict[str, str]:
-    """Assign the faults of *error* to fields by the first part of their pointers; ``""`` has faults of no field."""
+    """Assign the faults of *error* to fields by the first part of their pointers; ``""`` has the faults without a field."""
     faults: dict[str, str] = {}
     for fault in error.errors or (FieldError("", error.detail),):
         name = fault.path.lstrip("/").partition("/")[0]

@@ -68,7 +68,7 @@ class Links:
         async with self._context.database.write() as connection:
             link = await store.take_link(connection, self._id_in(token))
             if link is None or link.expires_ms <= self._context.clock.now_ms():
-                raise LinkRefused  # and keep it: a wrong clock must not use up a link
+                raise LinkRefused  # an expired link stays stored: a wrong clock must not use it up
         maker = await self._context.keys.principal(link.key_id)
         if maker is None or not maker.is_operator:
             raise LinkRefused

@@ -31,7 +31,7 @@ _STATUSES: Mapping[int, str] = {
 class Receiver:
     """A subscription shown beside an event. *target_url* is None if the viewer may not see it.
 
-    *is_deleted* if it was deleted since; *channel* is unknown then.
+    *is_deleted* is true if the subscription no longer exists; *channel* is unknown then.
     """
 
     subscription_id: str
@@ -57,7 +57,7 @@ class MatchedSubscription:
 
 @dataclass(frozen=True, slots=True)
 class SkippedSubscription:
-    """The reason why a subscription did not get the event; *is_for_type* if it takes the event's type."""
+    """The reason why a subscription did not get the event; *is_for_type* is true if the subscription takes the event's type."""
 
     receiver: Receiver
     sentence: str
@@ -84,7 +84,7 @@ def outcome_of(
     deliveries: Sequence[Mapping[str, Json]],
     subscriptions: Mapping[str, Mapping[str, Json]],
 ) -> EventOutcome:
-    """Combine the results of ``explain`` with the delivery log. *subscriptions* are the ones whose details the viewer may see."""
+    """Combine the results of ``explain`` with the delivery log. The viewer may see details of *subscriptions*."""
     logged = {str(delivery["subscription_id"]): delivery for delivery in deliveries}
     matched: list[MatchedSubscription] = []
     skipped: list[SkippedSubscription] = []

@@ -69,7 +69,7 @@ class Portal:
     def router(self, *routes: Route, also_without: bool = False) -> APIRouter:
         """Make a router of a company's pages: their addresses begin with the company (``addresses``).
 
-        With *also_without* they also exist without a company, for operators who look at none.
+        With *also_without* the pages also exist without a company, for operators who look at none.
         """
         return self._router(
             routes, below=(addresses.OF_COMPANY, "") if also_without else (addresses.OF_COMPANY,)
@@ -222,7 +222,7 @@ class Portal:
         response.headers.update(security.headers(ancestors, form_targets=form_targets))
 
     async def _show_named(self, request: Request, reference: str, environment: str) -> Response:
-        """Redirect to the page of the company with *reference*. Raises Refused, the same for companies that the viewer may not see."""
+        """Redirect to the page of the company with *reference*; refuse a hidden company like an unknown one. Raises Refused."""
         viewer = await find_viewer(request)
         try:
             company_id = in_environment(await self.context.companies.find(reference), environment)
@@ -234,7 +234,7 @@ class Portal:
         return RedirectResponse(addresses.moved_to(_here(request), company_id), 303)
 
     async def _show_company(self, request: Request) -> Response:
-        """Redirect an address without a company to the company looked at, or to the choice of one; the first page to that of all."""
+        """Redirect to the page of the company looked at; without one, to the choice of a company, or from home to all companies."""
         if FRAGMENT_HEADER in request.headers:
             return Response(status_code=401, headers=_CHALLENGE)
         viewer = await find_viewer(request)
@@ -311,12 +311,12 @@ class Portal:
 
     @functools.cached_property
     def _templates(self) -> Environment:
-        """The templates, compiled for the first page: that takes 25 ms, which the hub's start saves."""
+        """The templates. They are compiled for the first page, not at the hub's start, which saves the start 25 ms."""
         return templating.make_environment(self.context.deployment.brand, self.assets)
 
 
 def local_path(text: str) -> str:
-    """Give *text* if it is the path of a page of the portal, else the overview: a sign-in never redirects to other sites."""
+    """Give *text* if it is the path of a page of the portal, else the overview's path: a sign-in never redirects to other sites."""
     parts = urlsplit(text)
     is_ours = parts.path == addresses.HOME or parts.path.startswith(f"{addresses.HOME}/")
     is_plain = text.isascii() and text.isprintable() and "\\" not in text and not parts.netloc

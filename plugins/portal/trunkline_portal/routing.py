@@ -62,7 +62,7 @@ def route_class(portal: ErrorHandler) -> type[APIRoute]:
     """Make the class of the routes of *portal*."""
 
     class PortalRoute(APIRoute):
-        """A page's route, which FastAPI analyses at the first call: analysing all takes half of the hub's start."""
+        """A page's route. FastAPI analyses it at the first call, because analysing all routes would take half of the hub's start."""
 
         def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
             self.given, self._is_read = (path, endpoint, options), False

@@ -43,7 +43,7 @@ def headers(frame_ancestors: Sequence[str], *, form_targets: Sequence[str] = ())
     *form_targets* are origins, or schemes with a colon, to which its forms may redirect.
 
     Raises:
-        ValueError: a target is neither.
+        ValueError: a target is neither an origin nor a scheme with a colon.
     """
     for target in form_targets:
         if _FORM_TARGET.fullmatch(target) is None:

@@ -32,7 +32,7 @@ class Sessions:
 
     @property
     def lifetime_seconds(self) -> int:
-        """How long a session lasts."""
+        """Give the lifetime of a session in seconds."""
         return self._lifetime_ms // 1000
 
     async def open(self, principal: Principal, *, after: Session | None = None) -> Session:
@@ -65,7 +65,7 @@ class Sessions:
         return SignedIn(session, _limited(principal, session))
 
     def _may_last(self, session: Session, principal: Principal) -> bool:
-        """Tell whether a session may continue: a link's if an operator made the link, a key's if the settings allow keys."""
+        """Tell whether a session may continue: a link's while its maker is an operator, a key's while the settings allow keys."""
         if session.link_id is not None:
             return principal.is_operator
         return self._takes_keys or session.key_id.startswith(PREFIX)

@@ -20,7 +20,7 @@ def _check_sources(names: tuple[str, ...]) -> tuple[str, ...]:
 
 
 class Settings(BaseModel):
-    """How long people stay signed in, and who may show the portal in a frame."""
+    """The lifetime of sessions, and the sites that may show the portal in a frame."""
 
     oidc: Oidc | None = Field(
         default=None,

@@ -37,7 +37,7 @@ links = Table(
     Column("expires_ms", BigInteger, nullable=False),
     Index("ix_portal_links_expires", "expires_ms"),
 )
-"""Unused sign-in links; *key_id* is the key of the operator who made it."""
+"""Unused sign-in links; *key_id* is the key of the operator who made the link."""
 
 users = Table(
     "portal_users",

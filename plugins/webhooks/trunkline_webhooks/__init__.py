@@ -1,7 +1,7 @@
 """Signed webhooks: the channel ``webhooks`` and its subscriptions.
 
-The push itself is shared with every channel that posts to a URL (``trunkline.deliver_by_http``); this plugin is where
-customers manage what is pushed to them.
+Every channel that posts to a URL shares the push itself (``trunkline.deliver_by_http``). This plugin adds the routes by which
+customers manage their subscriptions.
 """
 
 from collections.abc import Sequence

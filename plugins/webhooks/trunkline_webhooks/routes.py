@@ -248,7 +248,7 @@ _ROUTES: Sequence[tuple[str, str, Callable[..., Any], dict[str, Any]]] = (
         },
     ),
 )
-"""Method, path below the prefix, handler, and what FastAPI's ``add_api_route`` is told about the call."""
+"""Method, path below the prefix, handler, and keyword arguments for FastAPI's ``add_api_route``."""
 
 
 def make_router(context: PluginContext, *, channel: str) -> APIRouter:

@@ -60,7 +60,7 @@ def object_names(fields: Iterable[Field]) -> list[str]:
 
 
 def special_values(fields: Iterable[Field], *, prefix: str = "") -> dict[str, Json]:
-    """List, by the form's keys, the values that are converted before sending: days, chosen numbers, and JSON."""
+    """List, by the form's keys, the values that are converted before sending: days, numbers from a list, and JSON."""
     values: dict[str, Json] = {}
     for field in fields:
         key = f"{prefix}{field.name}"

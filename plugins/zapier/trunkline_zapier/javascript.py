@@ -35,7 +35,7 @@ def module(exported: Mapping[str, Json], *, imports: Iterable[str] = ()) -> byte
 
 
 def literal(value: Json, *, depth: int = 0, room: int = WIDTH) -> str:
-    """Write *value* at *depth*; *room* is how many columns its first line may take."""
+    """Write *value* at *depth*; *room* is the number of columns for its first line."""
     if isinstance(value, str):
         return str(value) if isinstance(value, Code) else _text(value)
     if isinstance(value, Call):

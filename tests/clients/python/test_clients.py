@@ -1,4 +1,4 @@
-"""Both clients against a hub that serves."""
+"""Both clients against a running hub."""
 
 import itertools
 import threading
@@ -77,7 +77,7 @@ def test_following_goes_on_when_the_hub_comes_back(served: Served, hub: Client, 
     follower = threading.Thread(target=lambda: got.append(next(events)))
     served.__exit__()
     follower.start()
-    time.sleep(0.3)  # long enough for a call that finds nobody
+    time.sleep(0.3)  # long enough for a call that fails to connect
     with served:
         second = hub.emit("payment.succeeded", PAYMENT | {"payment_id": 2})
         follower.join(20)

@@ -1,4 +1,4 @@
-"""Named consumers, completeness and public keys, as the client uses them, with a hub that serves."""
+"""Named consumers, completeness and public keys, by the client, with a running hub."""
 
 import bisect
 import itertools
@@ -48,11 +48,9 @@ async def test_a_consumer_goes_on_after_the_last_page_that_was_handled_whole(ser
     async with AsyncClient(served.url, served.key) as other:
         events = other.consume("billing", limit=3, wait_seconds=5)
         given = [(await anext(events)).id for _ in range(4)]
-        assert sorted(given) == ids[3:]  # what the first one had leased comes when its lease has lapsed
+        assert sorted(given) == ids[3:]  # the first one's leased events come when its lease has expired
         await events.aclose()
-    assert (
-        hub.get_consumer("billing")["lag"] == 4
-    )  # what follows the cursor, a committed page of one included
+    assert hub.get_consumer("billing")["lag"] == 4  # the events after the cursor, including a committed page
 
 
 def test_consumers_that_share_a_name_get_different_pages_and_a_lost_lease_is_told(
@@ -63,7 +61,7 @@ def test_consumers_that_share_a_name_get_different_pages_and_a_lost_lease_is_tol
     two = hub.consume("shared", limit=2, lease_seconds=60)
     assert take(one, 1) == ids[:1]
     assert take(two, 2) == ids[2:]
-    assert sorted([next(two).id, next(two).id]) == ids[:2]  # the lease of the first has lapsed
+    assert sorted([next(two).id, next(two).id]) == ids[:2]  # the first lease has expired
     later = emit(hub, 1)
     assert take(one, 2) == [ids[1], *later]
     assert "The lease of 2 events of the consumer 'shared' has lapsed" in caplog.text
@@ -80,7 +78,7 @@ def test_a_consumer_that_is_missing_is_made_and_reads_from_now_on(hub: Client):
 
 
 class Store:
-    """What a receiver keeps, some of it lost."""
+    """A receiver's store, of which a part is lost."""
 
     def __init__(self, ids: Sequence[int]) -> None:
         self._ids = ids

@@ -1,4 +1,4 @@
-"""The client as a distribution of its own: what it installs, how large that is, and how soon it is loaded."""
+"""The client as a separate distribution: its dependencies, its size, and its loading time."""
 
 import os
 import resource
@@ -22,7 +22,7 @@ INSTALLED = {
     "typing-extensions",
 }
 MOST_BYTES = 5_000_000
-"""Of everything that is installed, before Python has compiled it."""
+"""Limit of the size of everything installed, before Python has compiled it."""
 MOST_IMPORT_SECONDS = 0.15
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
@@ -36,7 +36,7 @@ def run(*command: str | Path, cwd: Path) -> str:
 
 
 def cpu_seconds(*command: str | Path, cwd: Path) -> float:
-    """The CPU that *command* takes, the least of five times."""
+    """Give the CPU seconds of *command*: the lowest of five runs."""
     spent = []
     for _ in range(5):
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -99,6 +99,6 @@ def test_its_version_is_the_hubs():
 
 
 def test_it_reads_as_its_oldest_python():
-    """The oldest Python is not on every machine: a type checker reads it as that one."""
+    """Check by a type checker, because not every machine has the oldest Python."""
     options = ("--strict", "--no-error-summary", "--python-version", "3.10")
     run(sys.executable, "-m", "mypy", *options, ROOT / "clients/python/src/trunkline_client", cwd=ROOT)

@@ -1,4 +1,4 @@
-"""Places and webhooks, as the client reads them."""
+"""Saved places and webhooks, as the client reads them."""
 
 import json
 from decimal import Decimal

@@ -31,7 +31,7 @@ def page(*ids: int, next_cursor: str) -> dict[str, object]:
 
 
 def follow(places: Memory | None, **options: Any) -> Any:
-    """The steps of ``follow``."""
+    """Give the steps of ``follow``."""
     return Hub.follow.__wrapped__(None, places, **options)
 
 
@@ -40,7 +40,7 @@ def answered(asked: Any, content: Any) -> Any:
 
 
 def ids(asked: Any, step: Any) -> list[int]:
-    """The events that are given before the next call."""
+    """Give the ids of the events before the next call."""
     given = []
     while isinstance(step, Item):
         given.append(step.value.id)
@@ -76,7 +76,7 @@ def test_the_next_page_goes_on_after_the_position_and_since_counts_only_without_
 
 
 def failures(call: Call, error: HubError, *, tries: int | None, count: int) -> list[float]:
-    """How long a call that fails *count* times waits each time."""
+    """Give the waits of a call that fails *count* times."""
     asked = steps.request(call, tries=tries)
     waits = []
     steps.resume(asked)
@@ -104,7 +104,7 @@ KEYED = {"Idempotency-Key": "k"}
         (Call("POST", "/", headers=KEYED), Unanswered(0, "away"), 4),
         (Call("POST", "/", is_idempotent=True), Unanswered(0, "away"), 4),
         (Call("POST", "/"), Unanswered(429, "busy"), 4),
-        (Call("POST", "/"), Unanswered(0, "away"), 1),  # twice might be two
+        (Call("POST", "/"), Unanswered(0, "away"), 1),  # two calls might have two effects
         (Call("PATCH", "/"), Unanswered(502, "away"), 1),
         (Call("GET", "/"), Refused(422, "no"), 1),
         (Call("POST", "/", headers=KEYED), Refused(409, "no"), 1),
@@ -139,7 +139,7 @@ PROBLEM = (
         (429, "application/problem+json", PROBLEM, Unanswered),
         (408, "application/problem+json", PROBLEM, Unanswered),
         (503, "application/problem+json", PROBLEM, Unanswered),
-        (404, "text/html", b"<h1>Not Found</h1>", Unanswered),  # a proxy's, while the hub is away
+        (404, "text/html", b"<h1>Not Found</h1>", Unanswered),  # from a proxy, while the hub is down
         (403, "application/json", b'{"detail":"Forbidden"}', Unanswered),
         (302, "text/html", b"", Unanswered),
         (200, "text/html; charset=utf-8", b"<h1>Sign in</h1>", Unanswered),

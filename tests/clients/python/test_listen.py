@@ -1,4 +1,4 @@
-"""``trunkline-listen`` in a terminal, with a hub and a program that it forwards to."""
+"""``trunkline-listen`` in a terminal, with a hub and a program to forward to."""
 
 import contextlib
 import os
@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
 
 class Program(ThreadingHTTPServer):
-    """What an event is forwarded to: it notes the requests, and answers each second one with 500."""
+    """The target of forwarded events: it notes the requests, and answers every second one with 500."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
@@ -57,7 +57,7 @@ def program() -> Iterator[Program]:
 
 
 class Terminal:
-    """A command that runs in a terminal of its own."""
+    """A command that runs in a separate terminal."""
 
     def __init__(self, command: list[str], key: str) -> None:
         self._main, side = pty.openpty()
@@ -69,7 +69,7 @@ class Terminal:
         self._reader.start()
 
     def _read(self) -> None:
-        with contextlib.suppress(OSError):  # the end of a terminal
+        with contextlib.suppress(OSError):  # the end of the terminal's output
             while piece := os.read(self._main, 4096):
                 self.shown += piece.decode().replace("\r\n", "\n")
 

@@ -1,4 +1,4 @@
-"""Every operation of the OpenAPI document has a method, and each is called on a real hub, which answers as the document says."""
+"""Every operation of the OpenAPI document has a method; each is called on a real hub, whose answers agree with the document."""
 
 import asyncio
 import contextlib
@@ -59,11 +59,11 @@ BODIES = {
     "update_client": {"first_name": "Joan"},
     "update_client_status": {"new_status": "Client - Active"},
 }
-"""Bodies whose examples in the document, if there are any, do not fit this hub."""
+"""Bodies for operations whose examples in the document are missing or do not fit this hub."""
 
 
 class Walk:
-    """Calls each operation of *document* once by *hub*; objects are made first, and deleted last."""
+    """Calls each operation of *document* once by *hub*: objects are made first and deleted last."""
 
     def __init__(self, hub: Any, run: Callable[[Any], Any]) -> None:
         self._hub = hub
@@ -73,7 +73,7 @@ class Walk:
         self._searches = {(one["method"], one["path"]): one for one in run(hub.list_searches())["searches"]}
 
     def prepare(self) -> None:
-        """Make an object of each kind, whose ids the paths then have."""
+        """Make an object of each kind, whose ids are used in the paths."""
         hub, run = self._hub, self._run
         event = run(hub.emit_test_event({"type": "client.created"}))
         subscription = {"target_url": TARGET, "event_types": ["*"], "start": "earliest"}
@@ -112,7 +112,7 @@ class Walk:
         yield from sorted(listed, key=lambda one: (one[0] == "DELETE", one[0] != "GET", -one[1].count("{")))
 
     def call(self, verb: str, path: str, operation: Mapping[str, Any]) -> None:
-        """Call one by its method, or by ``act``, ``search`` and ``lookup``. Raises HubError."""
+        """Call an operation by its method, or by ``act``, ``search`` and ``lookup``. Raises HubError."""
         name = re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", operation["operationId"]).lower()
         ids = {key: self._ids.get(key, "none") for key in re.findall(r"{(\w+)}", path)}
         if path.startswith(("/schemas/actions", "/api/v1/event-types/", "/schemas/searches")):
@@ -173,7 +173,7 @@ class Walk:
         return node
 
     def check(self, operation: Mapping[str, Any], answer: httpx2.Response) -> None:
-        """Compare *answer* with what the document says of *operation*."""
+        """Compare *answer* with the document's description of *operation*."""
         known = {status: self._resolved(one) for status, one in operation["responses"].items()}
         assert str(answer.status_code) in known, (answer.status_code, answer.text)
         content = known[str(answer.status_code)].get("content", {})
@@ -230,7 +230,7 @@ def walk_all(walk: Walk, answers: list[httpx2.Response]) -> None:
             succeeded.add(operation["operationId"])
     assert faults == []
     assert walked > 90
-    assert len(succeeded) > 85  # the others are of objects that do not exist here
+    assert len(succeeded) > 85  # the others name objects that do not exist here
 
 
 async def _awaited(value: Any) -> Any:

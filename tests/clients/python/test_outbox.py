@@ -1,4 +1,4 @@
-"""Emitting: an event is in the outbox if the transaction is committed, whatever library runs it."""
+"""Emitting: an event is in the outbox if and only if the transaction is committed, with any library."""
 
 import contextlib
 import json
@@ -46,7 +46,7 @@ def rows(engine: Engine) -> list[tuple[str, dict[str, Any]]]:
 
 @contextlib.contextmanager
 def blocking(kind: str, engine: Engine) -> Iterator[Any]:
-    """A session or connection of *kind* in a transaction that is open; leaving the block closes it."""
+    """Open a session or connection of *kind* with a transaction; leaving the block closes it."""
     if kind == "session":
         with Session(engine) as session:
             yield session

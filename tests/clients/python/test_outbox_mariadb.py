@@ -1,4 +1,4 @@
-"""The outbox on MariaDB, from Debian's package ``mariadb-server``: the tests of the others, on one server."""
+"""The outbox on MariaDB, from Debian's package ``mariadb-server``: the same tests, on one server."""
 
 import itertools
 import os
@@ -32,7 +32,7 @@ NUMBERS = itertools.count()
 
 @pytest.fixture(scope="module")
 def mariadb() -> Iterator[str]:
-    """A server of this module's own; gives the URL of it."""
+    """Start a server for this module; give its URL."""
     programs = f"{os.environ['PATH']}{os.pathsep}/usr/sbin"
     server = shutil.which("mariadbd", path=programs)
     if server is None:

@@ -1,4 +1,4 @@
-"""Receivers: what is not genuine and why, and each event handled once, in FastAPI, Flask and Django."""
+"""Receivers: refused requests with their reasons, and each event handled once, in FastAPI, Flask and Django."""
 
 import contextlib
 import importlib
@@ -80,7 +80,7 @@ def test_sign_does_what_the_hub_does():
 
 
 class Handled:
-    """What a receiver has handled; it fails while *fails* is set."""
+    """The events that a receiver has handled; handling fails while *fails* is set."""
 
     def __init__(self) -> None:
         self.ids: list[int] = []

@@ -1,4 +1,4 @@
-"""The relay: rows come into the hub's log in their order, once, whatever happens on the way."""
+"""The relay: rows reach the hub's log in order, once, through every fault."""
 
 import asyncio
 import itertools
@@ -27,7 +27,7 @@ from trunkline_client.outbox.rows import Outcome, Rows, blocking_engine
 
 OUTBOX = Outbox()
 LONG_SECONDS = 30.0
-"""So long that a test fails that waits for it."""
+"""So long that a test that waits for it fails."""
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,7 @@ COMPANIES = itertools.count(1000)
 
 
 class Running:
-    """Relays that run while a test does."""
+    """Relays that run during a test."""
 
     def __init__(self, served: Served, engine: Engine, key: str) -> None:
         self.served, self.engine, self.key = served, engine, key
@@ -84,7 +84,7 @@ def until(condition: Callable[[], object], seconds: float = 10) -> None:
 
 
 def log_of(hub: Client) -> list[int]:
-    """The payments in the log, in its order."""
+    """Give the payments in the log, in its order."""
     found, cursor = [], None
     while True:
         page = hub.list_events(limit=200, cursor=cursor)
@@ -150,7 +150,7 @@ def test_a_key_that_is_refused_sets_nothing_aside(
 
 
 def taken(engine: Engine, limit: int = 100) -> tuple[Rows, Any]:
-    """A batch that a relay has taken that then dies."""
+    """Take a batch as a relay that then dies; return the relay's rows and the batch."""
     dead = Rows(engine, lease_seconds=LONG_SECONDS)
     return dead, dead.turn(None, limit=limit)
 
@@ -213,7 +213,7 @@ def test_a_relay_that_slept_beyond_its_lease_changes_nothing(product: Engine):  
     emit(product, 1, 2)
     sleeper, batch = taken(product, limit=1)
     other = Rows(product, lease_seconds=0)
-    assert other.turn(None, limit=1) is None  # it sees the holder for the first time
+    assert other.turn(None, limit=1) is None  # its first read of the holder
     again = other.turn(None, limit=1)
     assert again == batch
     following = other.turn(Outcome(batch), limit=1)

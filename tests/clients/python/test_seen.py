@@ -1,4 +1,4 @@
-"""The stores that remember which events were handled: each against what it stores in."""
+"""The stores that remember handled events, each against its real storage."""
 
 import subprocess
 from collections.abc import AsyncIterator, Callable
@@ -21,7 +21,7 @@ LARGE = 2**62 + 1
 
 
 def check(store: Any) -> None:
-    """The contract of every store."""
+    """Check the contract of every store."""
     assert 7 not in store
     assert [store.seen(7), store.seen(7), store.seen(LARGE), store.seen(LARGE - 1)] == [
         False,
@@ -79,7 +79,7 @@ async def in_transaction(engine: AsyncEngine, do: Callable[[sqlalchemy.Connectio
 async def test_in_a_database_with_what_is_done(database_engine: AsyncEngine):
     await in_transaction(database_engine, lambda connection: SqlSeen(connection).create())
     await in_transaction(database_engine, lambda connection: check(SqlSeen(connection)))
-    with pytest.raises(ZeroDivisionError):  # the note is undone with the work
+    with pytest.raises(ZeroDivisionError):  # the note is rolled back with the work
         await in_transaction(database_engine, lambda connection: (SqlSeen(connection).seen(8), 1 / 0))
     assert await in_transaction(database_engine, lambda connection: 8 in SqlSeen(connection)) is False
     ids = await in_transaction(database_engine, lambda connection: SqlSeen(connection).ids(7, LARGE))

@@ -1,4 +1,4 @@
-"""A wrong name or field is an error of mypy: with the client's own types, and with those that a hub exports."""
+"""A wrong name or field is an error of mypy: with the client's own types, and with the types that a hub exports."""
 
 import os
 import re

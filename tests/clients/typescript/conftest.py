@@ -16,7 +16,7 @@ Run = Callable[..., str]
 
 @pytest.fixture(scope="session")
 def tools() -> Path:
-    """The folder of the npm packages that build and check the client."""
+    """Install the npm packages that build and check the client; give their folder."""
     return npm.install(HERE / "tools") / "node_modules"
 
 
@@ -38,7 +38,7 @@ def run(tools: Path) -> Run:
 
 @pytest.fixture(scope="session")
 def source(tools: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the package's source, with its development dependencies."""
+    """Copy the package's source, with its development dependencies."""
     copied = tmp_path_factory.mktemp("typescript") / "client"
     shutil.copytree(
         ROOT / "clients/typescript", copied, ignore=shutil.ignore_patterns("dist", "node_modules", "*.tgz")
@@ -49,7 +49,7 @@ def source(tools: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def packed(source: Path, run: Run) -> Path:
-    """The file that `npm pack` makes."""
+    """Give the file that `npm pack` makes."""
     run("npm", "pack", "--silent", cwd=source)
     (file,) = source.glob("*.tgz")
     return file
@@ -57,7 +57,7 @@ def packed(source: Path, run: Run) -> Path:
 
 @pytest.fixture(scope="session")
 def installed(packed: Path, run: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty folder with the packed client installed, without a registry."""
+    """Install the packed client into an empty folder, without a registry."""
     folder = tmp_path_factory.mktemp("app")
     run("npm", "install", "--offline", "--no-audit", "--no-fund", "--silent", packed, cwd=folder)
     return folder

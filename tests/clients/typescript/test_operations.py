@@ -1,4 +1,4 @@
-"""Every operation of the OpenAPI document is one of the client, and each is called on a real hub."""
+"""Every operation of the OpenAPI document is a method of the client, and each is called on a real hub."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""The package as npm has it: what is in it, what its own tools say, and its types."""
+"""The package for npm: its files, the checks of its own tools, and its types."""
 
 import json
 import re
@@ -11,7 +11,7 @@ from tests.clients.typescript.conftest import HERE, ROOT, Run
 import trunkline
 
 MOST_BYTES = 120_000
-"""Of what is installed."""
+"""Limit of the installed size."""
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
@@ -39,7 +39,7 @@ def test_it_is_installed_alone_and_is_small(installed: Path):
 def test_each_wrong_call_is_an_error_and_nothing_else(
     where: str, installed: Path, tools: Path, tmp_path: Path, run: Run
 ):
-    """tsc reports a `@ts-expect-error` above a line that has none."""
+    """tsc reports a `@ts-expect-error` above a line without an error."""
     shutil.copytree(installed / "node_modules", tmp_path / "node_modules")
     export = [
         Path(shutil.which("trunkline") or ROOT / ".venv/bin/trunkline"),

@@ -1,4 +1,4 @@
-"""Node's own test runner with the installed package: against a hub that serves, and with webhooks that the hub's code signed."""
+"""Node's own test runner with the installed package: against a running hub, and with webhooks that the hub's code signed."""
 
 import json
 import re
@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
 
 def passes(run: Run, program: str, folder: Path, **environment: str) -> int:
-    """Run *program*; gives how many of its tests passed."""
+    """Run *program*; return the number of its passed tests."""
     shutil.copy(HERE / "programs" / program, folder)
     printed = run("node", "--test", "--test-reporter=tap", program, cwd=folder, **environment)
     return int(re.findall(r"^# pass (\d+)$", printed, re.MULTILINE)[0])

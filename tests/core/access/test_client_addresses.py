@@ -1,4 +1,4 @@
-"""Whose address a request counts for, behind no proxy, one, or several."""
+"""The address that a request counts for, behind no proxy, one proxy, or several."""
 
 import logging
 
@@ -31,11 +31,11 @@ def test_unless_it_is_said_a_proxy_on_the_same_machine_is_believed_and_no_other(
 @pytest.mark.parametrize(
     ("forwarded_for", "found"),
     [
-        (["198.51.100.9, 203.0.113.5"], "203.0.113.5"),  # what the client wrote itself stands further left
+        (["198.51.100.9, 203.0.113.5"], "203.0.113.5"),  # the client's own value stands further left
         (["198.51.100.9", "203.0.113.5"], "203.0.113.5"),
         (["203.0.113.5, 192.0.2.7"], "203.0.113.5"),  # one proxy behind another
         (["203.0.113.5, 192.0.2.8"], "192.0.2.8"),
-        (["10.91.0.3, 192.0.2.7"], "10.91.0.3"),  # only proxies: the first of them
+        (["10.91.0.3, 192.0.2.7"], "10.91.0.3"),  # only proxies: the first of them counts
         (["203.0.113.5:4711"], "203.0.113.5"),
         (["[2001:db8:1:2::1]:4711"], "2001:db8:1:2::/64"),
         (["203.0.113.5, unknown"], "10.91.0.2"),

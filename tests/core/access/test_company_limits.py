@@ -1,4 +1,4 @@
-"""Limits of single companies: which hold, who may set them, and what is said at each."""
+"""Limits of single companies: the limits in force, who may set them, and the sentences at each."""
 
 import pytest
 from tests.databases import limits_over
@@ -127,7 +127,7 @@ async def test_replays_over_the_limit_wait_for_those_that_run(api):
     webhook = {"target_url": "https://example.com/hook", "event_types": ["*"]}
     made = (await api.client.post("/api/v1/webhooks/subscriptions", json=webhook)).json()
     address = f"/api/v1/webhooks/subscriptions/{made['id']}"
-    await api.client.patch(address, json={"status": "paused"})  # so that nothing moves it
+    await api.client.patch(address, json={"status": "paused"})  # so that no dispatcher moves it
     await api.operator.patch(f"/api/v1/companies/{api.company_id}", json={"limits": {"replays_at_once": 1}})
     span = {"from": "2026-01-01T00:00:00Z", "to": "2026-01-02T00:00:00Z"}
     first = await api.client.post(f"{address}/replay", json=span)

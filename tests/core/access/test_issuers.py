@@ -1,4 +1,4 @@
-"""An issuer's keys: how long they count, who waits for them, and what else its answer may hold. Over HTTP, with real tokens."""
+"""An issuer's keys over HTTP, with real tokens: how long they are cached, concurrent readers, and odd members of the answer."""
 
 import asyncio
 import logging
@@ -17,7 +17,7 @@ LOG = logging.getLogger("test")
 
 @pytest.fixture(autouse=True)
 def always(monkeypatch):
-    """Let the keys be read as often as somebody wants it."""
+    """Allow reading the keys at any time."""
     monkeypatch.setattr(issuers, "PAUSE_SECONDS", 0)
 
 
@@ -28,7 +28,7 @@ async def open_origin():
 
 
 class Garbled(Issuer):
-    """An issuer whose list of keys has members that are none."""
+    """An issuer whose list of keys has invalid members."""
 
     def jwks(self):
         nonsense = [None, 5, "key", [], {}, {"kty": []}, {"kty": "OKP", "crv": 7, "kid": {}}]
@@ -36,7 +36,7 @@ class Garbled(Issuer):
 
 
 class WithoutOpenId(Issuer):
-    """An issuer with a path that does OAuth alone: its metadata are where RFC 8414 has them."""
+    """An issuer with a path and only OAuth: its metadata are at the address of RFC 8414."""
 
     def documents(self):
         issuer = f"{self.url}/realms/main"
@@ -65,7 +65,7 @@ async def test_no_call_waits_for_a_slow_issuer_while_the_key_of_its_token_is_kno
             await claim(known, token)
         assert time.monotonic() - began < 0.19
         await asyncio.sleep(0.7)
-        assert issuer.reads["/keys"] == 2  # one reading beside the calls, not one for each
+        assert issuer.reads["/keys"] == 2  # one reading for all calls
 
 
 async def test_a_key_that_was_taken_back_goes_with_the_next_reading(open_origin, monkeypatch):

@@ -1,4 +1,4 @@
-"""API keys as plugins see them: the views of the API, and nothing secret in them."""
+"""API keys as plugins see them: the views of the API, without secrets."""
 
 import pytest
 
@@ -20,7 +20,7 @@ async def test_a_key_is_made_shown_used_and_revoked_as_over_http(running):
     assert await keys.principal(shown["id"]) == principal
 
     answer = await running.operator.get("/api/v1/keys", headers={"X-Company-Id": "7"})
-    unused = {"last_used_utc": None}  # written in the background, perhaps between the two
+    unused = {"last_used_utc": None}  # written in the background, perhaps between the two reads
     assert [one | unused for one in answer.json()["keys"]] == [one | unused for one in await keys.list(7)]
     assert [one["id"] for one in await keys.list(7)] == [shown["id"]]
     assert len(await keys.list(None)) == 3

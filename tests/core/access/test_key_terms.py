@@ -1,4 +1,4 @@
-"""Keys that end, that may be used from some networks alone, and that are rotated."""
+"""Keys that expire, keys for some networks only, and rotated keys."""
 
 import time
 
@@ -46,7 +46,7 @@ async def test_a_key_works_from_its_networks_alone(running):
     assert await me(running, elsewhere) == 403
     assert (
         await me(running, elsewhere, **{"X-Forwarded-For": "203.0.113.7"}) == 200
-    )  # a proxy here is believed
+    )  # a proxy from here is trusted
     assert await me(running, here, **{"X-Forwarded-For": "203.0.113.7"}) == 403
 
 

@@ -1,4 +1,4 @@
-"""API keys: format, scopes, and who a request comes from."""
+"""API keys: format, scopes, and the principal of a request."""
 
 import asyncio
 import hashlib
@@ -41,7 +41,7 @@ async def stored_values(database: Database) -> list[object]:
 
 
 def _scanner():
-    """The program of the page, for scanners of source code."""
+    """Load the page's program for scanners of source code."""
     page = (Path(__file__).parents[3] / "docs/explanation/security.md").read_text()
     program: dict[str, Any] = {}
     exec(page.partition("```python no-test\n")[2].partition("```")[0], program)
@@ -61,7 +61,7 @@ def test_a_scanner_tells_a_key_by_its_checksum():
         keys[0][:-1],
     )
     assert [find_keys(other) for other in others] == [[], [], [], [], []]
-    assert parse_key(altered) is not None  # keys of earlier versions have no checksum, and are taken
+    assert parse_key(altered) is not None  # keys of earlier versions have no checksum, and are accepted
 
 
 def test_new_keys_differ_in_all_but_their_beginning():
@@ -275,7 +275,7 @@ async def test_asking_for_a_key_by_its_id_counts_as_using_it(database: Database)
     async with Keys(database, vault=VAULT, prefix="wlcro", limits=limits_over(database)) as keys:
         record, _ = await keys.create(92, name="Zapier", scopes=["events:read"])
         await keys.principal(record.id)
-    (found,) = await keys.list(92)  # on leaving, what was to be written has been
+    (found,) = await keys.list(92)  # waiting writes are done when the block ends
     assert found.last_used_ms is not None
 
 

@@ -129,7 +129,7 @@ def test_without_the_client_for_redis_the_hub_does_not_start_and_says_what_to_in
 
 
 class RedisLike:
-    """Speaks as much of the Redis protocol (RESP) as counting needs."""
+    """Speaks the part of the Redis protocol (RESP) that counting needs."""
 
     def __init__(self) -> None:
         self.counts: dict[bytes, int] = {}

@@ -1,4 +1,4 @@
-"""A start looks whether pepper and encryption key are those of the database, before it writes anything."""
+"""Before it writes anything, a start checks that pepper and encryption key belong to the database."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""New peppers and encryption keys for old, on a database that goes on working."""
+"""Replacing peppers and encryption keys, on a database in use."""
 
 import asyncio
 from pathlib import Path
@@ -113,7 +113,7 @@ async def test_a_key_is_digested_anew_when_it_is_used_and_not_before(database_ur
     total = len(await running.hub.keys.list(None))
     await running.stop()
     running = await make_hub(database_url, environment(SECOND, other_peppers=FIRST), dispatch=False)
-    total += 2  # of the second hub's clients
+    total += 2  # a client of the second hub
     replacement, _ = replacement_by(running.hub.database, auth(SECOND, other_peppers=[FIRST]), database_url)
     await replacement.replace_pepper()
     assert await replacement.count_digested() == Digested(2, total - 2)
@@ -136,12 +136,12 @@ async def test_while_peppers_are_exchanged_processes_do_not_undo_each_others_wor
     await replacement.replace_pepper()
     before = await replacement.count_digested()
     await new.hub.keys.authenticate(key)
-    async with asyncio.timeout(10):  # more where one had the other key still to write
+    async with asyncio.timeout(10):  # more if a row had the other key still to write
         while (reached := (await replacement.count_digested()).current) <= before.current:
             await asyncio.sleep(0.02)
     for _ in range(3):
         assert (await old.hub.keys.authenticate(key)).company_id == 7
-    await old.stop()  # with all that it still had to write
+    await old.stop()  # with everything that it still had to write
     assert (await replacement.count_digested()).current >= reached
 
 
@@ -158,7 +158,7 @@ async def _until(count, expected):
 
 @pytest.fixture
 async def embedded(sqlite_database):
-    """The replacement over a database whose secrets are kept in its file, and a vault of another process."""
+    """Give the replacement over a database whose secrets are in its file, and a vault of another process."""
     url = f"sqlite:///{embedded_file(sqlite_database)}"
     replacement, vault = replacement_by(sqlite_database, Auth(), url)
     await SecretChecks(sqlite_database, vault).verify()

@@ -1,4 +1,4 @@
-"""What a process that delivers keeps of a row: opened when it is read, and packed until it is asked for."""
+"""Rows of subscriptions in a delivering process: decrypted when they are read, and packed until they are used."""
 
 import dataclasses
 
@@ -89,7 +89,7 @@ def test_a_description_is_not_kept(records):
 
 
 def test_what_was_opened_needs_its_key_no_more(records, vault):
-    """Secrets are sealed anew without a change that dispatchers see, and then the key before is gone."""
+    """Secrets are re-encrypted without a change that dispatchers see; afterwards the old key is gone."""
     packed = pack(records.unseal(row_of(records, PLAIN)))
     vault.take(Secrets("p" * 32, "n" * 32))
     assert unpack(packed)[0].secrets[0].text == "whsec_new"

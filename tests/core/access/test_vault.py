@@ -1,4 +1,4 @@
-"""Where pepper and key come from, and what they protect."""
+"""The sources of pepper and encryption key, and the data that they protect."""
 
 import hashlib
 import hmac
@@ -121,7 +121,7 @@ def test_postgresql_demands_what_is_missing(given_settings: dict[str, str], name
         Vault.open(Auth.model_validate(given_settings), "postgresql://db/trunkline")
 
 
-# ---- text that travels through somebody else's hands -----------------------------------------------------------------
+# ---- text that passes through a browser ------------------------------------------------------------------------------
 
 
 @given(st.binary(max_size=500), st.text(max_size=20))

@@ -19,7 +19,7 @@ KEPT = {
     "no", "id", "company_id", "channel", "signature", "status", "disabled_ms", "start_position", "resume_position",
     "failures", "failing_since_ms", "failing_ms", "failed_ms", "created_ms", "updated_ms", "version", "timeout_seconds", "max_in_flight", "rate", "failing_level", "told_ms",
 }  # fmt: skip
-"""The columns of a subscription that an erasure keeps: numbers, times, and words of the hub."""
+"""The columns of a subscription that an erasure keeps: numbers, times, and the hub's own words."""
 EMPTIED = (
     {column.name for column in tables.subscriptions.columns} - KEPT - {"target_url", "event_types", "sealed"}
 )

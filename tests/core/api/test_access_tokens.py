@@ -1,4 +1,4 @@
-"""The API behind an issuer of the product's own (``auth.oauth``): its access tokens are taken wherever a key is."""
+"""The API with the product's own issuer (``auth.oauth``): its access tokens are accepted wherever a key is."""
 
 import asyncio
 import json
@@ -203,7 +203,7 @@ async def test_hostile_tokens_open_nothing(trusting, issuer):
     assert [word in sentence for word, sentence in zip(words, sentences, strict=True)] == [True] * 9, (
         sentences
     )
-    assert issuer.reads["/keys"] == 1  # the unknown key would have been asked for half a minute later
+    assert issuer.reads["/keys"] == 1  # the unknown key may be read again only after half a minute
 
 
 async def test_keys_of_an_issuer_that_is_away_are_asked_for_twice_a_minute_at_most(

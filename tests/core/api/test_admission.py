@@ -1,11 +1,11 @@
-"""How many connections a process can hold, and what counts as one address."""
+"""The number of connections that a process can hold, and the addresses that count as one."""
 
 from trunkline.api.admission import Admission
 from trunkline.settings import Server
 
 
 class Connection:
-    """One that only counts."""
+    """A connection that only counts."""
 
     def __init__(self, waiting_since: float | None = None) -> None:
         self.waiting_since = waiting_since

@@ -1,4 +1,4 @@
-"""The audit log: what is in it, who reads it, and that no route that writes is left out."""
+"""The audit log: its entries, its readers, and an entry for every route that writes."""
 
 import contextlib
 

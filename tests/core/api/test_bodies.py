@@ -1,4 +1,4 @@
-"""Room for request bodies: how much there is, for whom, and who is next."""
+"""Memory for request bodies: its amount, its share for each company, and the next in line."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -107,11 +107,11 @@ async def test_who_goes_away_while_it_waits_or_is_let_in_leaves_nothing_behind()
 
 SIZE = FREE_BYTES * 2
 CROWDED = {"plugins.enabled": "polling", "server.max_body_bytes_in_flight": "1048576"}
-"""Room for one such body of a company, and for eight in all."""
+"""Memory for one such body of a company, and for eight bodies in all."""
 
 
 class Slow:
-    """A body that stands still after its first half, until it is told to go on."""
+    """A body that stops after its first half, until the test lets it continue."""
 
     def __init__(self) -> None:
         self.goes_on = asyncio.Event()

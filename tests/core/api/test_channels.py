@@ -1,4 +1,4 @@
-"""Channels that declare their targets: one declaration gives the calls, the checks, the masks and what the channel gets."""
+"""Channels that declare their targets: one declaration gives the calls, the checks, the masks and the channel's target."""
 
 import asyncio
 import re
@@ -249,7 +249,7 @@ async def test_the_api_document_has_the_targets(hub):
 
 
 async def store_as_before(hub, made, url: str) -> None:
-    """Make the row what it was before the channel declared its targets."""
+    """Restore the row to its form before the channel declared its targets."""
     records = hub.hub.subscription_records
     subscription = await hub.hub.subscriptions.find(hub.company_id, made["id"], channel=None)
     sealed = records.seal(made["id"], subscription.secrets, {})

@@ -1,4 +1,4 @@
-"""Gzip in both directions, HEAD wherever GET is, and CORS by a setting."""
+"""Gzip in both directions, HEAD for every GET, and CORS by a setting."""
 
 import gzip
 import json

@@ -1,6 +1,6 @@
-"""Companies as records: made, named by reference everywhere, and deleted with all that is of them, on a real hub.
+"""Companies as records: made, named by reference everywhere, and deleted with all of their data, on a real hub.
 
-Each test works for companies that it makes; those that the hub lends are not used, as a new id follows the largest.
+Each test makes its companies; the companies that the hub lends are not used, because a new id follows the largest.
 """
 
 import itertools
@@ -264,7 +264,7 @@ async def test_deleting_a_company_stops_it_at_once_and_leaves_nothing_of_it(runn
         assert ended["removed"][table] >= 1, table
     assert ended["completed_utc"] is not None
     assert (await theirs.get("/api/v1/events")).status_code == 200
-    left = await rows_of(running, neighbour["id"])  # what the hub tells of it may come meanwhile
+    left = await rows_of(running, neighbour["id"])  # events of the hub about it may come meanwhile
     told = {"events": 0, "news": 0, "gathered": 0}
     assert (left | told, left["events"] >= beside["events"]) == (beside | told, True)
     reused = await running.operator.post(COMPANIES, json={"reference": made["reference"]})

@@ -1,4 +1,4 @@
-"""Bounds on what a client may send before it is answered and on how long it may take, over real sockets."""
+"""Limits of the data that a client sends before an answer, and of its time, over real sockets."""
 
 import asyncio
 import contextlib
@@ -31,7 +31,7 @@ def serve(sqlite_database_url: str) -> Serve:
 
 
 def padded(size: int) -> bytes:
-    """A request whose head has exactly *size* bytes."""
+    """Make a request whose head has exactly *size* bytes."""
     empty = head("GET", "/healthz", "x-pad: ")
     return head("GET", "/healthz", "x-pad: " + "a" * (size - len(empty)))
 
@@ -60,7 +60,7 @@ async def test_a_head_without_an_end_is_refused_while_it_comes(serve: Serve):
         client = await site.connect()
         await client.send(b"GET /healthz HTTP/1.1\r\nx-long: " + b"a" * 20_000)
         assert (await client.answer()).status == 431
-        for _ in range(64):  # what the client goes on to send does not destroy the answer, and is not kept
+        for _ in range(64):  # further data of the client neither destroys the answer nor is kept
             await client.send(b"a" * 65_536)
 
 
@@ -143,7 +143,7 @@ async def test_an_idle_connection_is_closed_without_a_word(serve: Serve):
 @pytest.mark.parametrize("protocol", ["h2c", "websocket"])
 @pytest.mark.parametrize("cut", [None, 0, 40])
 async def test_an_upgrade_is_ignored_and_its_body_is_no_request(serve: Serve, protocol: str, cut: int | None):
-    """*cut*: the bytes of the body that come with the head; all of it for None."""
+    """*cut* is the number of the body's bytes that come with the head; all of them for None."""
     async with serve() as site:
         key = f"x-api-key: {await site.key()}"
         body = GET + b'{"type": "lead.created"}'
@@ -269,7 +269,7 @@ async def test_a_connection_goes_on_after_a_body_that_was_not_wanted(serve: Serv
         assert (await client.answer()).status == 401
         await client.send(b" " * 10 + GET)
         assert (await client.answer()).status == 200
-        # A client that was not told to go on may leave its body out, and its next request would be read as the body.
+        # A client without a 100 may leave its body out; its next request would then be read as the body.
         await client.send(head("POST", "/api/v1/events", "content-length: 10", "expect: 100-continue"))
         answer = await client.answer()
         assert (answer.status, answer.headers["connection"]) == (401, "close")
@@ -360,7 +360,7 @@ def test_who_leaves_while_requests_wait_to_be_answered_is_no_fault_of_ours(
                 await probe.send(GET)
                 assert (await probe.answer()).status == 200
 
-    run(leave())  # on the loop that `trunkline serve` has: it refuses to write where a client has left
+    run(leave())  # on the loop of `trunkline serve`, which refuses to write after a client has left
     assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
 
 
@@ -385,7 +385,7 @@ async def test_a_long_poll_is_hurt_by_no_time_limit(serve: Serve):
         assert (answer.status, json.loads(answer.body)["events"]) == (200, [])
 
 
-# ---- how many --------------------------------------------------------------------------------------------------------
+# ---- number of connections -------------------------------------------------------------------------------------------
 
 
 async def test_a_connection_too_many_is_503_while_the_others_are_busy(serve: Serve):
@@ -408,7 +408,7 @@ async def test_a_connection_too_many_is_503_while_the_others_are_busy(serve: Ser
 
 
 async def test_the_silent_make_room_for_the_new(serve: Serve):
-    times = {"server.head_timeout_seconds": "60", "server.write_timeout_seconds": "0.4"}  # sweeps often
+    times = {"server.head_timeout_seconds": "60", "server.write_timeout_seconds": "0.4"}  # to sweep often
     async with serve({"server.max_connections": "3", **times}) as site:
         silent = [await site.connect() for _ in range(3)]
         await silent[1].send(b"GET /hea")
@@ -436,7 +436,7 @@ async def test_one_address_may_hold_so_many_connections(serve: Serve):
         assert (await again.answer()).status == 200
 
 
-# ---- as the server stops ---------------------------------------------------------------------------------------------
+# ---- when the server stops -------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("turns", range(4))
@@ -464,8 +464,8 @@ def test_a_connection_that_is_accepted_as_the_server_stops_ends_with_its_first_a
                 asking = asyncio.create_task(ask_on(begun))
             await asking
 
-    run(stop())  # on the loop that `trunkline serve` has
-    assert answers in ([], [200])  # none is cancelled, with a 500, after the server's patience
+    run(stop())  # on the loop of `trunkline serve`
+    assert answers in ([], [200])  # no call is cancelled with a 500 after the server's patience
 
 
 async def test_a_request_that_outlasts_the_stop_is_answered_with_503(caplog: pytest.LogCaptureFixture):

@@ -1,4 +1,4 @@
-"""The machine-readable documents and the page that shows them."""
+"""The machine-readable documents, and the page that shows them."""
 
 import asyncio
 import re

@@ -1,4 +1,4 @@
-"""What a server answers between the signal to stop and its end."""
+"""The answers of a server between the signal to stop and its end."""
 
 import asyncio
 import contextlib
@@ -20,7 +20,7 @@ READY = b"GET /readyz HTTP/1.1\r\nhost: hub\r\n\r\n"
 @contextlib.asynccontextmanager
 async def served(url: str, **changed: str) -> AsyncIterator[tuple[server.Serving, Site]]:
     hub = Hub(settings_for(url, {"plugins.enabled": "polling", **changed}), dispatch=False)
-    async with contextlib.AsyncExitStack() as clients:  # they stay open longer than the server
+    async with contextlib.AsyncExitStack() as clients:  # they stay open longer than the server runs
         with server.bind("127.0.0.1", 0) as listener:
             site = Site(hub, listener.getsockname()[1], clients)
             async with server.running(hub, listener=listener) as serving:
@@ -89,7 +89,7 @@ async def test_who_waits_to_be_accepted_when_the_server_stops_is_answered(sqlite
     async with served(sqlite_database_url) as (_, site):
         asyncio.get_running_loop().call_soon(
             connect, site.port
-        )  # just before the server's next turn, its last
+        )  # just before the server's next step, its last
     client = Client(*await asyncio.open_connection(sock=connecting[0]))
     with contextlib.closing(client):
         assert await ask(client, b"") == (200, "close")

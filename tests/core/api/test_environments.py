@@ -1,4 +1,4 @@
-"""The two environments of a company: keys of their own, and nothing of one that is seen, or sent, in the other."""
+"""The two environments of a company: separate keys, and no data of one is visible or sent in the other."""
 
 import asyncio
 import json
@@ -21,7 +21,7 @@ async def key_of(hub, company: int | str, environment: str, **headers: str) -> d
 
 
 async def both(hub, made: dict):
-    """Give clients with keys of a company's live and of its test environment."""
+    """Give clients with keys of a company's live environment and of its test environment."""
     return await hub.client_of(made["id"], COMPANY_SCOPES), await hub.client_of(-made["id"], COMPANY_SCOPES)
 
 
@@ -110,7 +110,7 @@ async def test_a_key_keeps_to_its_environment_and_an_operator_names_one_that_exi
     assert wrong.status_code == 400
     assert "'live' or 'test': 'staging'" in wrong.json()["detail"]
     minus = await running.operator.get("/api/v1/events", headers={"X-Company-Id": f"-{made['id']}"})
-    assert minus.status_code == 400  # a reference that nobody has
+    assert minus.status_code == 400  # an unknown reference
     assert (await emit(running, -made["id"])).status_code == 422
     neighbour = await make(running)
     assert (
@@ -210,7 +210,7 @@ async def test_a_test_environment_is_deleted_alone_or_with_its_company(running, 
     assert (await rows_of(running, -made["id"])).keys() <= {"audit"}
     after = await rows_of(running, made["id"])
     assert after["events"] >= before["events"]
-    told = {"events", "news", "audit"}  # which the hub itself adds to, whenever it comes to it
+    told = {"events", "news", "audit"}  # the hub adds to this table at any time
     assert {name: after[name] for name in after.keys() - told} == {
         name: before[name] for name in before.keys() - told
     }

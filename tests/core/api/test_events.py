@@ -1,4 +1,4 @@
-"""Events over HTTP, from the body that comes in to the answer."""
+"""Events over HTTP, from the received body to the answer."""
 
 import asyncio
 import json
@@ -437,7 +437,7 @@ async def test_many_large_batches_are_repeated_at_once(running):
     events = {"events": [invoice(n) for n in range(1000)]}
     keys = [
         {"Idempotency-Key": f"k-{n}"} for n in range(34)
-    ]  # 34,000 events: more than a statement has parameters
+    ]  # 34,000 events: more than a statement may have parameters
 
     async def send_all() -> list[int]:
         answers = await asyncio.gather(
@@ -600,7 +600,7 @@ async def test_a_schema_is_public_and_has_an_etag(api):
 
 
 def closes(value) -> bool:
-    """Whether a schema somewhere in *value* refuses unknown fields."""
+    """Whether any schema in *value* refuses unknown fields."""
     if isinstance(value, dict):
         return value.get("additionalProperties") is False or any(map(closes, value.values()))
     return isinstance(value, list) and any(map(closes, value))

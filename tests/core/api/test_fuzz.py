@@ -1,6 +1,6 @@
 """Garbage over a real socket: requests and bodies that are broken in every way are refused, and nothing else happens.
 
-``FUZZ_REQUESTS=100000 FUZZ_SEED=7 make long`` sends more, and others.
+``FUZZ_REQUESTS=100000 FUZZ_SEED=7 make long`` sends more and different requests.
 """
 
 import asyncio
@@ -83,7 +83,7 @@ TOKENS = (
 
 
 class Garbage:
-    """Requests that are broken in some way, to *calls*, which are methods and paths."""
+    """Invalid requests of every kind to *calls*, which are methods and paths."""
 
     def __init__(self, random: Random, calls: Sequence[tuple[str, str]], keys: Sequence[str]) -> None:
         self._random = random
@@ -91,7 +91,7 @@ class Garbage:
         self._keys = keys
 
     def request(self) -> bytes:
-        """Make one."""
+        """Make one request."""
         random = self._random
         method, path = random.choice(self._calls)
         path = re.sub(r"\{[^}]*\}", lambda _: random.choice(PARAMETERS), path) + random.choice(QUERIES)
@@ -138,7 +138,7 @@ class Garbage:
 
 
 async def exchange(port: int, sent: bytes) -> bytes:
-    """Send a request and a good one after it; return all that comes until the server closes, or is refused its time."""
+    """Send a request and then a valid one; return everything received until the server closes or a time limit is reached."""
     client, received = await connect(port), b""
     with contextlib.closing(client):
         middle = len(sent) // 2
@@ -151,7 +151,7 @@ async def exchange(port: int, sent: bytes) -> bytes:
 
 
 def faults_of(received: bytes) -> list[str]:
-    """Tell what is wrong with the answers."""
+    """List the faults of the answers."""
     faults: list[str] = []
     for status, lines in ANSWER.findall(received):
         if status == b"100":
@@ -189,7 +189,7 @@ async def test_garbage_is_refused_and_nothing_else_happens(
 
 
 def calls_of(site: Site) -> list[tuple[str, str]]:
-    """Return the calls of the API; those that take a body come more often."""
+    """Return the calls of the API; calls with a body come more often."""
     calls = [
         (method, path)
         for route in create_app(site.hub).routes

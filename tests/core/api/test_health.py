@@ -1,4 +1,4 @@
-"""The health of subscriptions over HTTP, and the operational event types beside those of the product."""
+"""The health of subscriptions over HTTP, and the operational event types beside the product's."""
 
 import asyncio
 
@@ -17,7 +17,7 @@ async def subscribe(hub, url: str, **more) -> str:
 
 
 async def health(hub, subscription_id: str, **wanted: object) -> dict:
-    """Read the health of a subscription, once it is as *wanted*."""
+    """Wait until the health of a subscription is as *wanted*, and return it."""
     for _ in range(200):
         view = (await hub.client.get(f"/api/v1/subscriptions/{subscription_id}")).json()
         if all(view[name] == value for name, value in wanted.items()):

@@ -1,4 +1,4 @@
-"""Keys over HTTP, and what every route does with a key: authentication, limits, scopes, companies."""
+"""Keys over HTTP, and their checks on every route: authentication, limits, scopes, companies."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Large bodies are read and stored one at a time; small ones go on beside them, and companies come in turn."""
+"""Large bodies are read and stored one at a time, by company in turn; small bodies are not delayed by them."""
 
 import asyncio
 
@@ -29,7 +29,7 @@ async def post_batch(api):
 
 @pytest.fixture
 def held(monkeypatch):
-    """Hold each large batch that is about to be stored until the event is set; the list has those that are."""
+    """Hold each large batch before it is stored until the event is set; the list has the held batches."""
     accept, storing, go_on = Ingest.accept, [], asyncio.Event()
 
     async def accept_when_told(self: Ingest, submission: Submission) -> Accepted:

@@ -1,4 +1,4 @@
-"""Lengths of bodies, as their schemas say, are judged before anything else."""
+"""The lengths of bodies that their schemas state are checked before anything else."""
 
 import pytest
 from pydantic import BaseModel, ConfigDict, Field

@@ -1,4 +1,4 @@
-"""What is logged about API calls: nothing at info, one line with the request's id at debug, and which cost the process much."""
+"""The log of API calls: nothing at info, one line with the request's id at debug, and the expensive calls."""
 
 import asyncio
 import logging
@@ -34,7 +34,7 @@ async def test_a_request_is_not_logged_at_info(api, caplog):
 
 
 def work(seconds=0.06, clock=time.perf_counter):
-    """Hold the interpreter for so long by *clock*."""
+    """Occupy the interpreter for that long by *clock*."""
     ends = clock() + seconds
     while clock() < ends:
         pass

@@ -1,4 +1,4 @@
-"""One form of the API: keys of repeated requests, addresses of what was made, answers without a body, media types."""
+"""One form of the whole API: keys of repeated requests, addresses of created records, answers without a body, media types."""
 
 import asyncio
 
@@ -159,7 +159,7 @@ async def test_every_list_takes_a_limit_and_a_cursor_and_gives_the_next_one(api)
     lists = [
         (path, item["get"])
         for path, item in document["paths"].items()
-        if path.startswith("/api/v1")  # what a standard gives another form has that
+        if path.startswith("/api/v1")  # except for parts whose form a standard gives
         and item.get("get", {}).get("operationId", "").startswith("list")
     ]
     assert len(lists) > 20

@@ -1,4 +1,4 @@
-"""The form that generators of clients need, judged over every schema, answer and example of the document."""
+"""The form that client generators need, checked for every schema, answer and example of the document."""
 
 import jsonschema
 import pytest
@@ -16,7 +16,7 @@ async def document(api):
 
 
 def schemas_in(value, place="#"):
-    """Give every schema of a document with its place, those within schemas included."""
+    """Give every schema of a document with its place, including nested schemas."""
     if isinstance(value, list):
         for number, item in enumerate(value):
             yield from schemas_in(item, f"{place}/{number}")

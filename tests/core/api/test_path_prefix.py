@@ -1,4 +1,4 @@
-"""A hub below a path, as ``server.public_url`` says: links lead there, though no route knows of it."""
+"""A hub below a path (``server.public_url``): links have the path, and the routes do not."""
 
 import re
 from urllib.parse import urlsplit

@@ -1,4 +1,4 @@
-"""What a caller waits for ends when the caller hangs up, over a real connection."""
+"""A call that waits ends when its caller hangs up, over a real connection."""
 
 import asyncio
 
@@ -34,7 +34,7 @@ def head(method: str, path: str, key: str, body: bytes = b"") -> bytes:
 
 @pytest.fixture
 async def served(sqlite_database_url):
-    """A hub that serves on a port, and a key of company 92."""
+    """Serve a hub on a port; give it with a key of company 92."""
     hub = Hub(settings_for(sqlite_database_url, LEAN), dispatch=False)
     listener = server.bind("127.0.0.1", 0)
     async with server.running(hub, listener=listener):
@@ -56,7 +56,7 @@ async def test_a_dry_run_ends(served):
         92, {"target_url": "https://example.com/", "event_types": ["*"]}, channel="webhooks"
     )
     counts = hub.replays._dry_runs._counts
-    await counts.take(92, wait_seconds=0)  # another count, for which this one waits
+    await counts.take(92, wait_seconds=0)  # another count, which this one waits for
     path = f"/api/v1/webhooks/subscriptions/{made['id']}/replay"
     await hang_up_after(lambda: counts.waiting(92), address, head("POST", path, key, b'{"dry_run": true}'))
     await until(lambda: not counts.waiting(92))

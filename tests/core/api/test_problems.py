@@ -1,4 +1,4 @@
-"""Every fault as a problem document, and the headers that belong on every answer."""
+"""Every fault as a problem document, and the headers of every answer."""
 
 import asyncio
 import errno
@@ -130,7 +130,7 @@ def test_every_refusal_has_a_place_in_the_table_and_a_name_of_its_own():
     }
     assert (
         set(problems.TYPES)
-        == kinds - {WritesRefused}  # a caller need not tell it from its base
+        == kinds - {WritesRefused}  # a caller need not distinguish it from its base
         == {type(error) for error in REFUSALS} | {StoreUnavailable, ProviderFailed}
     )
     assert len(set(problems.TYPES.values())) == len(problems.TYPES)

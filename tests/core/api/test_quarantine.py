@@ -1,4 +1,4 @@
-"""Events that break their schema: rejected, quarantined with an inbox, or accepted with a warning, as their type has it."""
+"""Events that break their schema: rejected, quarantined with an inbox, or accepted with a warning, by their type's mode."""
 
 import asyncio
 import json
@@ -21,13 +21,13 @@ EXACT = (
 
 @pytest.fixture
 async def hub(engine, lend_hub):
-    """A hub on each engine that quarantines one type and warns of another."""
+    """Start a hub on each engine that quarantines one type and warns about another."""
     return await lend_hub(engine, MODES, dispatch=False)
 
 
 @pytest.fixture
 async def lite(lend_hub):
-    """The same on SQLite alone, for what no database can change."""
+    """Start the same hub on SQLite alone, for tests that do not depend on the database."""
     return await lend_hub("sqlite", MODES, dispatch=False)
 
 
@@ -76,7 +76,7 @@ def paths(answer) -> list[str]:
 
 
 def counted(hub, name: str, **labels: str) -> float:
-    """Add up the samples of *name* that have *labels*, whatever their others."""
+    """Add up the samples of *name* that have *labels*, with any further labels."""
     samples = [sample for metric in hub.hub.metrics.registry.collect() for sample in metric.samples]
     return sum(s.value for s in samples if s.name == name and labels.items() <= s.labels.items())
 
@@ -514,7 +514,7 @@ async def test_a_payload_that_would_make_the_event_too_large_is_refused(lite):
     assert (await lite.client.post(f"{INBOX}/{held}/release", json=large)).status_code == 413
 
 
-# ---- whose it is -----------------------------------------------------------------------------------------------------
+# ---- companies -------------------------------------------------------------------------------------------------------
 
 
 async def test_a_company_sees_and_changes_its_own_only(hub):

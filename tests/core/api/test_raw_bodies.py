@@ -1,4 +1,4 @@
-"""Bodies that no client makes: every answer to them is a problem document of 4xx, however deep, broken or long they are."""
+"""Bodies that no client makes: every answer is a problem document with 4xx, however deep, broken or long the body is."""
 
 import random
 
@@ -6,7 +6,7 @@ import pytest
 
 DEPTHS = (65, 1_020, 1_100)
 OFF_LOOP = b" " * 70_000
-"""So much that the body is read beside the event loop."""
+"""So many bytes that the body is read outside of the event loop."""
 PLACES = (
     b"%b",
     b'{"events":%b}',
@@ -18,7 +18,7 @@ CALLS = ("events/batch", "events", "webhooks/subscriptions", "zapier/hooks")
 
 
 def nested(depth):
-    """Arrays, objects, and what ends in the middle."""
+    """Give arrays, objects, and texts that end in the middle."""
     yield b"[" * depth + b"]" * depth
     yield b'{"a":' * depth + b"1" + b"}" * depth
     yield b'[{"a":' * depth

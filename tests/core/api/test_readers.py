@@ -40,7 +40,7 @@ async def show(client, name="billing"):
 
 
 async def lapse(running, name="billing"):
-    """Let every lease of a consumer lapse, as if its time had passed; another process would see the same row."""
+    """Let every lease of a consumer expire, as another process would see it."""
     async with running.hub.database.write() as connection:
         which = {"company": running.company_id, "name": name}
         found = text("SELECT leases FROM consumers WHERE company_id = :company AND name = :name")

@@ -1,4 +1,4 @@
-"""Routes of plugins below the bases that they share with others."""
+"""Routes of plugins below base paths that other routes share."""
 
 import pytest
 

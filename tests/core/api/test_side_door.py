@@ -1,4 +1,4 @@
-"""Metrics and health of processes that have no API, over a real socket."""
+"""Metrics and health of processes without an API, over a real socket."""
 
 import contextlib
 

@@ -16,12 +16,12 @@ from tests.reliability.isolation.smuggling import LAST, table
 
 
 def cases_of(rows: Iterable[str]) -> list[tuple[str, bool]]:
-    """Return each row with whether it is sent in two parts; what is pipelined is sent as a whole only."""
+    """Return each row, once whole and once in two parts; pipelined rows are sent whole only."""
     return [(name, cut) for name in rows for cut in (False, True) if not (cut and "pipelined" in name)]
 
 
 async def exchange(port: int, sent: bytes, *, cut: bool) -> list[Answer]:
-    """Send a row, with *cut* its head first, and then one request more; return the answers."""
+    """Send a row, with *cut* its head first, and then one more request; return the answers."""
     client = await connect(port)
     with contextlib.closing(client):
         end = sent.find(b"\r\n\r\n") + 4 if cut else 0
@@ -38,7 +38,7 @@ async def exchange(port: int, sent: bytes, *, cut: bool) -> list[Answer]:
 
 
 def answers_in(received: bytes) -> Iterator[Answer]:
-    """Cut what a server sent into its answers; interim ones are left out."""
+    """Split a server's bytes into answers; interim answers are left out."""
     while received:
         lines, _, received = received.partition(b"\r\n\r\n")
         first, *rest = lines.decode().split("\r\n")
@@ -51,7 +51,7 @@ def answers_in(received: bytes) -> Iterator[Answer]:
 
 
 def faults_of(answers: list[Answer], statuses: tuple[int, ...]) -> Iterator[str]:
-    """Tell what is wrong with the hub's own *answers* to a row."""
+    """List the faults of the hub's own *answers* to a row."""
     ids = [answer.headers.get("x-request-id") for answer in answers]
     if None in ids or "smuggled" in ids:
         yield f"the answers have the ids {ids}"
@@ -121,7 +121,7 @@ FORWARDED = {
 
 @contextlib.contextmanager
 def haproxy(folder: Path, settings: str) -> Iterator[None]:
-    """Run HAProxy with *settings*; skips if there is none."""
+    """Run HAProxy with *settings*; skip the test if there is none."""
     program = shutil.which("haproxy") or shutil.which("haproxy", path="/usr/sbin")
     if program is None:
         pytest.skip("there is no HAProxy here: Debian's package 'haproxy' brings it")
@@ -144,7 +144,7 @@ async def test_no_body_is_answered_as_a_request_behind(
     sqlite_database_url: str,
     tmp_path: Path,
 ):
-    """The proxy may refuse a row itself. Its connection to the hub serves other clients after each row."""
+    """The proxy may refuse a row itself. After each row its connection to the hub serves other clients."""
     port, forwarded = free_port(), set[str]()
     async with serving(sqlite_database_url, LIMITS) as site:
         rows = table(await site.key())

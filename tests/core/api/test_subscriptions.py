@@ -33,7 +33,7 @@ async def log(hub, subscription: dict, **query) -> dict:
 
 
 async def until(hub, subscription: dict, **counts: int) -> list[dict]:
-    """Return the log as soon as it holds so many deliveries of each status."""
+    """Return the log as soon as it has that many deliveries of each status."""
     async with asyncio.timeout(8):
         while True:
             found = (await log(hub, subscription, limit=200))["deliveries"]

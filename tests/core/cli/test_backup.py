@@ -1,4 +1,4 @@
-"""``backup`` and ``restore``: whole copies of a database that is written to, with its secrets; nothing is replaced unasked."""
+"""``backup`` and ``restore``: complete copies of a database in use, with its secrets; nothing is replaced without a flag."""
 
 import contextlib
 import json

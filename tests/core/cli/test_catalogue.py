@@ -1,4 +1,4 @@
-"""``trunkline plugins search`` and ``badge``: what there is to install, and the level of what one has made."""
+"""``trunkline plugins search`` and ``badge``: the available plugins, and the level of a plugin of one's own."""
 
 import json
 import tomllib

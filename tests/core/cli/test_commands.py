@@ -1,4 +1,4 @@
-"""What holds for every command: help, version, settings files, exit codes."""
+"""Rules for every command: help, version, settings files, exit codes."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""``consumers`` and ``events digest``: listed, made, moved and deleted, and what a reader compares with."""
+"""``consumers`` and ``events digest``: consumers are listed, made, moved and deleted, and digests are shown."""
 
 import hashlib
 import json

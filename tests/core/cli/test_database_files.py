@@ -1,4 +1,4 @@
-"""Files that are no database of a hub: each command says so in one sentence, exits with 2 and makes nothing."""
+"""Files that are not a hub's database: each command says so in one sentence, exits with 2 and makes nothing."""
 
 import json
 import os
@@ -35,7 +35,7 @@ def make_folder(file: Path) -> None:
 
 
 def every_answer(cli: CommandLine) -> set[str]:
-    """Run each command; the sentences that it has said."""
+    """Run each command; return their sentences."""
     said = set()
     before = sorted(cli.folder.iterdir())
     for command in COMMANDS:
@@ -93,7 +93,7 @@ RUN_ALL = """if True:
 def run_all(
     cli: CommandLine, *commands: list[str], account: Sequence[str] = (), leaves_folder: bool = False
 ) -> tuple[list[str], list[str]]:
-    """Run *commands* in one process; their exit codes, and the lines that they have said."""
+    """Run *commands* in one process; return their exit codes and their lines."""
     folder = cli.folder / "own"
     folder.mkdir(exist_ok=True)
     given = json.dumps([leaves_folder, commands])

@@ -1,4 +1,4 @@
-"""Commands that need the database alone: what is loaded for them, and what they still take notice of."""
+"""Commands that need only the database: the modules that they load, and the settings that they still check."""
 
 import contextlib
 import sqlite3
@@ -44,7 +44,7 @@ OF_REQUESTS = {
     "aiohttp", "fastapi", "httpx2", "jinja2", "jsonschema", "jwt", "mcp", "mcp_types", "phonenumbers", "rich", "starlette", "structlog",
     "trunkline.api.app", "trunkline.dispatch.dispatcher", "uvicorn",
 }  # fmt: skip
-"""What requests and deliveries need: half of a second of CPU and more."""
+"""Modules for requests and deliveries: they take half a second of CPU and more."""
 _SCRIPT = """
 import sys
 from trunkline.cli import app
@@ -70,7 +70,7 @@ print(*sys.modules, file=sys.stderr)
     ],
 )
 def test_no_plugin_no_api_and_no_validator_is_loaded_for_them(migrated_cli, commands, absent):
-    """A count of modules, as CPU is measured badly beside other tests: each of them costs 30 to 400 ms a call."""
+    """Modules are counted, because CPU is hard to measure beside other tests; each of them costs a call 30 to 400 ms."""
     done = subprocess.run(
         [sys.executable, "-P", "-c", _SCRIPT, *commands],
         cwd=migrated_cli.folder, env=migrated_cli._environment(), capture_output=True, text=True, check=True,

@@ -17,7 +17,7 @@ COUNTS = {"event_types": 10, "actions": 12, "searches": 9, "lookups": 4}
 
 @pytest.fixture
 def lean_cli(cli):
-    """The command line with one plugin, where the files of schemas alone matter."""
+    """Give the command line with one plugin, for tests about schema files."""
     return cli.with_plugins("webhooks")
 
 
@@ -236,7 +236,7 @@ async def _register(cli, name):
 
 
 async def _subscribe(url):
-    """Make subscriptions that a hub of the older schemas would have made."""
+    """Make subscriptions as a hub with the older schemas would have made them."""
     made = {}
     async with Hub(settings_for(url, {}), dispatch=False) as hub:
         for name, company, types, source in (

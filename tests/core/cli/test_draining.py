@@ -1,4 +1,4 @@
-"""``serve`` between SIGTERM and its end, as real processes: balancers hear of it while requests are still answered."""
+"""``serve`` between SIGTERM and its end, as real processes: load balancers are told while requests are still answered."""
 
 import contextlib
 import signal

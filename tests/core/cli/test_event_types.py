@@ -1,4 +1,4 @@
-"""``schemas list`` and ``register``: what there is, and what is registered beside what stands in files."""
+"""``schemas list`` and ``register``: the event types of files, and those registered beside them."""
 
 import json
 

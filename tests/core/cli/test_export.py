@@ -77,7 +77,7 @@ def test_an_unknown_connector_names_those_that_there_are(cli):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["make", "n8n", "zapier"])
 def test_an_export_that_would_break_the_published_one_is_refused(cli, name):
-    """It is compared with the folder that it goes to, or with the one that is named; a flag allows it."""
+    """The export is compared with the folder that it is written to, or with the named folder; a flag allows the change."""
     assert cli.invoke("export", name, "out").exit_code == 0
     before = files_of(cli.folder / "out")
     smaller = ["--config", _settings(cli, "port = 8123", 'plugins.disabled = ["crm"]')]
@@ -89,7 +89,7 @@ def test_an_export_that_would_break_the_published_one_is_refused(cli, name):
     assert files_of(cli.folder / "out") == before
     assert not (cli.folder / "other").exists()
     assert cli.invoke("export", name, "out", "--allow-breaking", *smaller).exit_code == 0
-    assert cli.invoke("export", name, "out", *smaller).exit_code == 0  # left-over files are nobody's keys
+    assert cli.invoke("export", name, "out", *smaller).exit_code == 0  # left-over files have no keys
     assert cli.invoke("export", name, "out").exit_code == 0  # more than before
 
 

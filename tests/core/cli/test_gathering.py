@@ -1,4 +1,4 @@
-"""The metrics and the readiness of several processes, real ones: one scrape has all of them, whoever answers."""
+"""The metrics and the readiness of several real processes: one scrape has all of them, whichever process answers."""
 
 import json
 import re
@@ -13,7 +13,7 @@ ACCEPTED = "trunkline_events_accepted_total"
 
 
 def figure(url, name, **labels):
-    """Ask over a fresh connection, and add up the samples that have *labels*."""
+    """Ask over a new connection, and add up the samples that have *labels*."""
     answer = httpx2.get(f"{url}/metrics")
     assert answer.status_code == 200
     assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
@@ -44,7 +44,7 @@ def test_a_scrape_of_serve_is_of_all_its_processes_and_no_sum_falls_when_one_die
         url = _url(process)
         emit(url, key, 30)
         assert {figure(url, ACCEPTED) for _ in range(20)} == {30}
-        _wait_until(lambda: figure(url, "trunkline_shards_held") == 16)  # less while shards change hands
+        _wait_until(lambda: figure(url, "trunkline_shards_held") == 16)  # fewer while shards are handed over
         children = _children(process)
         children[1].kill()
         _wait_until(lambda: len(_children(process)) == 3 and children[1] not in _children(process))
@@ -67,7 +67,7 @@ def test_a_process_that_hangs_keeps_nobody_from_the_figures_of_the_others(postgr
 
     with postgres_cli.started("worker", "--processes", "2", "--metrics-port", "0") as process:
         url = _metrics_url(process, ", in 2 processes")
-        _wait_until(lambda: shares() == [8, 8])  # else what the hanging one has given back is in no figure
+        _wait_until(lambda: shares() == [8, 8])  # else shards that the hanging one gave back are in no figure
         _wait_until(lambda: figure(url, "trunkline_shards_held") == 16)
         assert httpx2.get(f"{url}/readyz").json() == READY
         hanging = _children(process)[1]

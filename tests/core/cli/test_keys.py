@@ -1,4 +1,4 @@
-"""``keys``: what is printed where, and what the keys may do."""
+"""``keys``: its output, and the rights of the keys."""
 
 import json
 from dataclasses import replace
@@ -116,7 +116,7 @@ def test_list_shows_keys_without_their_secrets_and_revoke_marks_them(migrated_cl
     (only,) = json.loads(listed)["keys"]
     assert only["id"] == made["id"]
     assert only["revoked_utc"] is not None
-    assert len(migrated_cli.invoke("keys", "list").stdout.splitlines()) == 3  # a line of columns, and both
+    assert len(migrated_cli.invoke("keys", "list").stdout.splitlines()) == 3  # the columns, and both keys
 
 
 def test_revoking_a_key_that_is_not_there_is_refused(migrated_cli):

@@ -1,4 +1,4 @@
-"""``trunkline run oauth …``: what the API does with apps and connections, in the terminal."""
+"""``trunkline run oauth …``: the API's actions on apps and connections, in the terminal."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""What commands print of what companies have named."""
+"""The output of commands about texts that companies have chosen."""
 
 import pytest
 

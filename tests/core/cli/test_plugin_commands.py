@@ -40,7 +40,7 @@ def register_commands():
 
 @pytest.fixture
 def install(tmp_path, monkeypatch):
-    """Lay plugins down as pip does: their modules, and beside them their metadata."""
+    """Install plugins as pip does: their modules, and their metadata beside them."""
     folder = tmp_path / "site"
     folder.mkdir()
     monkeypatch.syspath_prepend(str(folder))
@@ -62,7 +62,7 @@ def install(tmp_path, monkeypatch):
 
 @pytest.fixture
 def greeter_cli(migrated_cli, install):
-    """The command line where the plugin above runs beside one that gives commands, and one that gives none."""
+    """Give the command line with the plugin above, a plugin that gives commands, and a plugin that gives none."""
     install("greeter", SOURCE)
     return migrated_cli.with_plugins("greeter", "oauth", "webhooks")
 

@@ -1,4 +1,4 @@
-"""``plugins`` and ``plugins show``: what was found, and everything about one of them."""
+"""``plugins`` and ``plugins show``: the discovered plugins, and the details of one."""
 
 import json
 import sys
@@ -85,7 +85,7 @@ REVISION = "revision = '{revision}'\ndown_revision = {before}\n\n\ndef upgrade()
 
 
 def install(folder: Path, name: str, source: str, *, requires: str = "trunkline>=0.1,<1") -> Path:
-    """Lay a distribution down as pip does: its module, and beside it its metadata."""
+    """Install a distribution as pip does: its module, and its metadata beside it."""
     module = folder / f"acme_{name}.py"
     module.write_text(source)
     metadata = folder / f"acme_{name}-1.2.dist-info"
@@ -99,7 +99,7 @@ def install(folder: Path, name: str, source: str, *, requires: str = "trunkline>
 
 @pytest.fixture
 def site(tmp_path, monkeypatch):
-    """A folder of distributions, beside the real ones."""
+    """Make a folder of distributions beside the real ones."""
     folder = tmp_path / "site"
     folder.mkdir()
     monkeypatch.syspath_prepend(str(folder))
@@ -110,7 +110,7 @@ def site(tmp_path, monkeypatch):
 
 @pytest.fixture
 def parcels(site, cli):
-    """The plugin above, installed and configured; gives its file."""
+    """Install and configure the plugin above; give its file."""
     history = site / "acme_parcels_history" / "versions"
     history.mkdir(parents=True)
     (history.parent / "__init__.py").touch()

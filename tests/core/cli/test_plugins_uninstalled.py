@@ -1,4 +1,4 @@
-"""A plugin with tables may go and come back: migrating and serving work all the while, and its rows are still there."""
+"""A plugin with tables is uninstalled and installed again: migrating and serving work throughout, and its rows are kept."""
 
 import json
 import re
@@ -56,7 +56,7 @@ LISTENS = re.compile(r"listens on (http://\S+)")
 
 
 class Site:
-    """A folder into which the plugin is installed, and from which it is uninstalled."""
+    """A folder where the plugin is installed and uninstalled."""
 
     def __init__(self, folder: Path):
         self.folder = folder
@@ -86,7 +86,7 @@ def site(tmp_path):
 
 @pytest.fixture
 def hub(cli, site, empty_database_url):
-    """The command line on a new database, with the site on its path, and no other plugin: a command takes a third of the time."""
+    """Give the command line on a new database, with the site on its path and no other plugin, so that it starts fast."""
     from tests.core.cli.conftest import SECRETS
 
     environment = {
@@ -125,7 +125,7 @@ def make_key(hub):
 
 
 def serves(hub, key):
-    """Serve, take an event, and stop: the id of the event, and what was said while it ran."""
+    """Serve, accept an event, and stop; return the event's id and the process's log."""
     with hub.started("serve", "--port", "0") as process:
         deadline = time.monotonic() + 40
         while not (listens := LISTENS.search(process.output.read_text())):

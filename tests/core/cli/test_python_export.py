@@ -1,4 +1,4 @@
-"""The module that ``export python`` writes, of products that are small or strange."""
+"""The module that ``export python`` writes, for small and odd products."""
 
 from typing import Any
 

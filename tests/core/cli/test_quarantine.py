@@ -28,12 +28,12 @@ def postgres_cli(postgres_cli):
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def line(request):
-    """The command line over a migrated database, on both engines in turn."""
+    """Give the command line over a migrated database, on both engines in turn."""
     return request.getfixturevalue("migrated_cli" if request.param == "sqlite" else "postgres_cli")
 
 
 def quarantine(cli, *amounts: bytes, company: int = 92) -> list[str]:
-    """Keep an event for each amount; gives their ids."""
+    """Quarantine an event for each amount; return their ids."""
     ids = [f"qtn_{company}_{number}" for number in range(len(amounts))]
     drafts = [
         Draft(company, "payment.failed", "2026-01-28T10:30:00Z", PAYLOAD % amount, b'{"n":1.50}')

@@ -1,4 +1,4 @@
-"""``trunkline replay``, against a hub that serves."""
+"""``trunkline replay``, against a running hub."""
 
 import asyncio
 import json
@@ -43,7 +43,7 @@ async def test_a_replay_is_counted_started_and_watched_to_its_end(migrated_cli, 
         assert json.loads(counted.stdout) == {"matched": 2}
         done = await run("replay", subscription["id"])
         assert re.fullmatch(r"rpl_\w+ completed: 2 made due, 2 delivered\.\n", done.stdout), done
-        assert done.stderr.startswith("To be sent: 2.\n")  # and how far it is, every five seconds
+        assert done.stderr.startswith("To be sent: 2.\n")  # and the progress, every five seconds
         assert receiver.count == 4
 
 

@@ -1,4 +1,4 @@
-"""What shows how far a replay is: lines in a pipe, a bar against what was counted on a terminal."""
+"""The progress of a replay: lines in a pipe, and a bar against the counted total on a terminal."""
 
 import io
 
@@ -9,7 +9,7 @@ from trunkline.cli.replay_progress import Lines, Total, bar
 
 
 def _lines(total, *shown):
-    """The lines of a replay of which so many were *shown* as delivered, at these seconds."""
+    """Give the output for a replay with these numbers of delivered events, one a second."""
     now, written = 0.0, list[str]()
     lines = Lines(total, clock=lambda: now, write=written.append)
     for now, delivered in shown:  # noqa: B007 - the clock reads it
@@ -29,7 +29,7 @@ def test_a_pipe_gets_a_line_at_once_and_then_one_every_five_seconds():
     ("total", "delivered", "said"),
     [
         (Total(100), 0, "0 of 100 delivered, 0/s"),
-        (Total(100), 120, "120 of 100 delivered, 24/s, 0.0 s left"),  # more came until it began
+        (Total(100), 120, "120 of 100 delivered, 24/s, 0.0 s left"),  # more events came before it began
         (Total(100, is_complete=False), 50, "50 of at least 100 delivered, 10/s"),
     ],
 )

@@ -1,4 +1,4 @@
-"""``trunkline secrets``, and starts with secrets that are not those of the database."""
+"""``trunkline secrets``, and starts with secrets of another database."""
 
 import asyncio
 import contextlib
@@ -116,7 +116,7 @@ def test_what_is_lost_for_good_is_given_up(cli):
     result = cli.invoke("secrets", "rotate", "--lost")
     assert result.exit_code == 0, result.stderr
     key = _create_key(cli)
-    assert cli.invoke("secrets", "check", "--json").exit_code == 1  # the first key stands under what is lost
+    assert cli.invoke("secrets", "check", "--json").exit_code == 1  # the first key is among the lost ones
     assert key.startswith("wlcro_live_92_")
 
 
@@ -247,7 +247,7 @@ def _api(process):
 
 
 async def _subscribe(cli, receiver):
-    """Make a few subscriptions for each of many companies, where no process has to start for each."""
+    """Make subscriptions for many companies without starting a process for each."""
     async with Hub(settings.load(None, cli.environment), dispatch=False) as hub:
         example = hub.catalog.get("lead.created").example
         _, key = await hub.keys.create(None, name="operator", scopes=["operator"])
@@ -259,7 +259,7 @@ async def _subscribe(cli, receiver):
 
 
 class _Traffic:
-    """Sends events of all companies, one after the other, for as long as the block lasts; each call has to succeed."""
+    """Sends events of all companies, one after the other, while the block runs; each call must succeed."""
 
     def __init__(self, url, key, example):
         self._client = httpx2.AsyncClient(headers={"X-Api-Key": key}, timeout=20)
@@ -298,7 +298,7 @@ class _Traffic:
 
 
 async def _check_delivered(cli, receiver, sent):
-    """Each subscription got each event of its company at its first attempt."""
+    """Check that each subscription got each event of its company at its first attempt."""
 
     def outcomes(database):
         rows = database.execute("SELECT status, attempts, count(*) FROM deliveries GROUP BY 1, 2")
@@ -317,7 +317,7 @@ async def _check_delivered(cli, receiver, sent):
 
 @pytest.fixture
 def embedded_cli(cli, sqlite_database_url):
-    """The command line over a migrated SQLite database whose secrets are in the file beside it."""
+    """Give the command line over a migrated SQLite database with the secrets in the file beside it."""
     environment = {**LOOSE, "TRUNKLINE_DATABASE__URL": sqlite_database_url}
     return type(cli)(cli.folder, environment).with_plugins("webhooks")
 
@@ -392,7 +392,7 @@ async def test_one_that_is_killed_in_the_middle_leaves_both_keys_working_and_is_
                 await traffic.goes_on()
             await _check_delivered(embedded_cli, receiver, traffic.sent)
         again = json.loads(Path(f"{path}.secrets").read_text())
-        assert again == file  # finished, not begun anew
+        assert again == file  # continued, not restarted
         assert embedded_cli.run("secrets", "check").returncode == 0
 
 

@@ -1,4 +1,4 @@
-"""``serve`` and ``worker`` as real processes: where they listen, how they stop, and what keeps them from starting."""
+"""``serve`` and ``worker`` as real processes: their addresses, how they stop, and the faults that prevent a start."""
 
 import asyncio
 import contextlib
@@ -30,7 +30,7 @@ def _wait_until(condition, seconds=60.0):
 
 
 def _url(process):
-    """Wait for the line that tells where it listens."""
+    """Wait for the line with the address, and return the address."""
 
     def find():
         assert process.popen.poll() is None, process.errors.read_text()
@@ -52,7 +52,7 @@ def _children(process):
 def test_serve_migrates_takes_a_free_port_says_where_it_listens_and_stops_with_0_at_ctrl_c(cli):
     (cli.folder / "trunkline.toml").write_text(
         '[server]\nhost = "localhost"\nport = 1\n'
-    )  # the command line counts
+    )  # the command line wins
     with cli.started("serve", "--port", "0") as process:
         url = _url(process)
         assert httpx2.get(f"{url}/healthz").json() == {"status": "ok"}
@@ -227,10 +227,10 @@ def _delivers(child):
 
 
 def _dispatchers(url):
-    """Ask over fresh connections, so that both processes come to answer."""
+    """Ask over new connections, so that both processes answer."""
     seen = set()
     for _ in range(30):
-        with contextlib.suppress(httpx2.TransportError):  # a connection that the killed one had taken
+        with contextlib.suppress(httpx2.TransportError):  # a connection that the killed process had accepted
             seen.add(httpx2.get(f"{url}/readyz").json()["dispatcher"])
     return seen
 

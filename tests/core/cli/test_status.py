@@ -23,7 +23,7 @@ def postgres_cli(postgres_cli):
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def line(request):
-    """The command line over a migrated database, on both engines in turn."""
+    """Give the command line over a migrated database, on both engines in turn."""
     return request.getfixturevalue("migrated_cli" if request.param == "sqlite" else "postgres_cli")
 
 

@@ -1,4 +1,4 @@
-"""Standard streams that are closed, full or read by nobody, and signals, as real processes of a shell have them."""
+"""Closed, full or unread standard streams, and signals, with real processes of a shell."""
 
 import contextlib
 import json
@@ -33,7 +33,7 @@ SECRETS_SHOWN_ONCE = (
 
 
 def in_shell(cli, command: str, redirected: str, *, limits: str = "") -> subprocess.CompletedProcess[str]:
-    """Run ``python -m trunkline`` in bash; its errors are in stderr, its exit code is its own, not that of a pipe's end."""
+    """Run ``python -m trunkline`` in bash; stderr has its errors, and the exit code is its own, not the pipe's."""
     program = f"{sys.executable} -P -m trunkline {command}"
     if redirected.startswith("|"):
         redirected = f"{redirected}; exit ${{PIPESTATUS[0]}}"
@@ -45,7 +45,7 @@ def in_shell(cli, command: str, redirected: str, *, limits: str = "") -> subproc
 
 @pytest.fixture
 def prepared(migrated_cli):
-    """A hub with a key and a subscription, and their ids as the commands name them."""
+    """Make a hub with a key and a subscription; give their ids as commands name them."""
     cli = migrated_cli.with_plugins("webhooks", "oauth")
     made = cli.invoke(*SECRETS_SHOWN_ONCE[0].split(), "--json").stdout
     subscribed = cli.invoke(*SECRETS_SHOWN_ONCE[2].split(), "--json").stdout
@@ -53,7 +53,7 @@ def prepared(migrated_cli):
 
 
 def stored(cli) -> list[tuple[object, ...]]:
-    """Read all that a command which makes a secret may change."""
+    """Read all data that a secret-making command may change."""
     file = cli.environment["TRUNKLINE_DATABASE__URL"].removeprefix("sqlite:///")
     with contextlib.closing(sqlite3.connect(file)) as connection:
         return [

@@ -1,4 +1,4 @@
-"""``subscriptions`` and ``deliveries``: what the API does, from the command line."""
+"""``subscriptions`` and ``deliveries``: the API's actions, from the command line."""
 
 import asyncio
 import json
@@ -124,7 +124,7 @@ def test_deliveries_are_listed_shown_skipped_and_made_due(line):
         line, "subscriptions", "create", *TARGET, "--types", "*", "--option", 'ordering="subscription"'
     )
     line.invoke("events", "emit", "client.created", "--company", "92")
-    assert json_of(line, "deliveries", "list", made["id"])["deliveries"] == []  # nobody delivers here
+    assert json_of(line, "deliveries", "list", made["id"])["deliveries"] == []  # no dispatcher runs here
     for command in ("show", "retry", "skip"):
         result = line.invoke("deliveries", command, "dlv_1000_1")
         assert (result.exit_code, result.stderr) == (1, "There is no delivery 'dlv_1000_1' here.\n")

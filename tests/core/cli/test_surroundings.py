@@ -1,4 +1,4 @@
-"""What the machine has around a command: Python's optimization, the locale; as real processes."""
+"""The environment of a command on a machine: Python's optimization, the locale; with real processes."""
 
 import json
 import os
@@ -19,7 +19,7 @@ def within(cli, **environment: str):
 def test_every_plugin_and_the_demo_run_without_docstrings_and_asserts(cli):
     optimized = within(cli, PYTHONOPTIMIZE="2")
     with optimized.started("serve", "--port", "0") as process:
-        url = _url(process)  # which has compiled everything anew, where this is the first time
+        url = _url(process)  # the first such command compiles everything again
         assert httpx2.get(f"{url}/readyz").json() == READY
         paths = ("/openapi.json", "/docs", "/docs/events")
         assert {httpx2.get(f"{url}{path}").status_code for path in paths} == {200}

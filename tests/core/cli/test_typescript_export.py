@@ -1,4 +1,4 @@
-"""The module that ``export typescript`` writes, and the types that it is made of."""
+"""The module that ``export typescript`` writes, and its types."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""``serve`` at a Unix socket, alone and as several processes, with nginx in front."""
+"""``serve`` at a Unix socket, as one process and as several, with nginx in front."""
 
 import json
 import signal
@@ -22,7 +22,7 @@ def path(tmp_path):
 
 @pytest.fixture
 def client(path):
-    """A client of what listens there."""
+    """Give a client of the server at *path*."""
     with httpx2.Client(transport=httpx2.HTTPTransport(uds=str(path)), base_url="http://hub") as lent:
         yield lent
 

@@ -1,4 +1,4 @@
-"""Targets that a channel declares as JSON Schema: the model that is made of it says and holds the same."""
+"""Targets that a channel declares by JSON Schema: the model made from the schema is equal to it."""
 
 import asyncio
 import json

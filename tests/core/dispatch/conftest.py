@@ -1,4 +1,4 @@
-"""A whole hub on a real database, a real receiver, and the ledger to compare them with."""
+"""A whole hub on a real database, a real receiver, and checks of the ledger."""
 
 import asyncio
 import contextlib
@@ -77,7 +77,7 @@ class House:
         return subscription.no
 
     async def change(self, no: int, *, company: int = 92, **changes):
-        """PATCH the subscription number *no*."""
+        """Change the subscription number *no* as PATCH does."""
         row = await self.subscription(no)
         await self.hub.subscriptions.update(company, row["id"], changes, channel=row["channel"])
 
@@ -110,7 +110,7 @@ class House:
         return (await self.query("SELECT * FROM subscriptions WHERE no = :no", no=no))[0]
 
     async def rows(self, no: int | None = None) -> list[Row]:
-        """The ledger in the order of the log."""
+        """Give the ledger in the order of the log."""
         rows = await self.query(
             "SELECT position, subscription_no AS no, status, attempts, last_status_code, due_ms, claimed_by, claim "
             "FROM deliveries ORDER BY position, subscription_no"
@@ -128,7 +128,7 @@ class House:
         return Counter(row.status for row in await self.rows(no))
 
     async def until_statuses(self, no: int | None = None, *, seconds: float = 10, **expected: int):
-        """Wait until the ledger counts exactly *wanted*."""
+        """Wait until the ledger has exactly the *expected* number of deliveries of each status."""
         deadline = time.monotonic() + seconds
         while (counted := await self.statuses(no)) != Counter(expected):
             assert time.monotonic() < deadline, (
@@ -137,7 +137,7 @@ class House:
             await asyncio.sleep(0.02)
 
     async def routing_is_fresh(self) -> bool:
-        """Whether the dispatcher has seen every change of a subscription so far."""
+        """Whether the dispatcher has seen every change of a subscription."""
         [row] = await self.query("SELECT version FROM routing")
         return self.hub.dispatcher._reader._table.version == row["version"]
 
@@ -151,7 +151,7 @@ class House:
         return (await self.query("SELECT cursor FROM shards WHERE shard = :shard", shard=shard))[0]["cursor"]
 
     async def check_ledger(self):
-        """Check that each matched pair has exactly one delivery, and the numbers add up.
+        """Check that each matched pair has exactly one delivery, and that the numbers add up.
 
         The table's key forbids two rows of one pair, so it is enough to compare the pairs.
         """
@@ -192,7 +192,7 @@ class House:
         await until(self.is_read, seconds=5, what="the cursors' passing of every event")
 
     async def is_read(self) -> bool:
-        """Whether no event is beyond its shard's cursor."""
+        """Whether every event is at or before its shard's cursor."""
         return not await self.query(
             f"SELECT 1 FROM events AS e JOIN {LOWEST} AS s ON s.shard = e.shard WHERE e.position > s.cursor LIMIT 1"
         )
@@ -200,7 +200,7 @@ class House:
 
 @pytest.fixture
 def make_settings(database_url) -> Callable[..., settings.Settings]:
-    """Settings for a hub on the test's database; *delivery* names settings of that section."""
+    """Make settings for a hub on the test's database; *delivery* has settings of that section."""
 
     def make(*, url: str | None = None, plugins: str = "webhooks", **delivery):
         environment = {
@@ -235,7 +235,7 @@ def open_house(make_settings):
 
 @pytest.fixture
 async def receiver():
-    """A receiver on a real socket."""
+    """Start a receiver on a real socket."""
     async with Receiver() as started:
         yield started
 

@@ -1,4 +1,4 @@
-"""What a worker finds that nobody told it of, and what it costs to look."""
+"""Work that a worker finds without a wake-up, and the cost of looking for it."""
 
 import asyncio
 from collections import Counter
@@ -11,12 +11,12 @@ from trunkline.store.drivers_postgresql import PostgreSQLDriver
 
 IDLE_SECONDS = 2.0
 KINDS = {"postgresql": 3, "sqlite": 4}
-"""One look for all parts, the event types, and the leases, which are two statements on SQLite."""
+"""Statements of an idle worker: one for all lanes, one for the event types, and one for the leases (two on SQLite)."""
 
 
 @pytest.fixture
 def soon(monkeypatch):
-    """Look ten times as often as usual."""
+    """Let workers look ten times as often as usual."""
     monkeypatch.setattr("trunkline.dispatch.agenda_watch.LOOK_SECONDS", 0.1)
 
 

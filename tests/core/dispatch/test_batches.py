@@ -1,4 +1,4 @@
-"""Channels that take several deliveries at once: each has its own row, attempt and outcome, and nothing waits for long."""
+"""Channels that take several deliveries at once: each delivery has its own row, attempt and outcome, and none waits long."""
 
 import asyncio
 import itertools
@@ -13,7 +13,7 @@ from trunkline.model.deliveries import Outcome, Result
 on_sqlite = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 DELIVERED = Result(Outcome.DELIVERED, status_code=200)
 LATE = Batch(most=100, wait_seconds=1.0)
-"""A wait so long that a test sees whether anything waits in vain."""
+"""A wait so long that a test notices a delivery that waits for it."""
 
 
 def _number(event_id):
@@ -21,7 +21,7 @@ def _number(event_id):
 
 
 class Store:
-    """What a channel writes to: it keeps its batches, and answers by *answer*, from a push to a result."""
+    """A store that a channel writes to: it keeps the batches; *answer* gives the result of each push."""
 
     def __init__(self, answer=lambda push: DELIVERED):
         self.answer = answer

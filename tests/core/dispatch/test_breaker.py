@@ -1,4 +1,4 @@
-"""The circuit breaker: a subscription that has only failed for long enough is disabled, with the reason on it."""
+"""The circuit breaker: a subscription that has failed for long enough is disabled, with the reason."""
 
 from trunkline_kit.receiver import Answer
 

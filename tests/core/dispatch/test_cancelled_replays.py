@@ -1,4 +1,4 @@
-"""Cancelling a replay takes back what is due and has not begun, on both databases."""
+"""Cancelling a replay withdraws the deliveries that have not begun, on both databases."""
 
 import asyncio
 import time
@@ -10,7 +10,7 @@ from trunkline_kit.receiver import Answer
 
 
 async def replay_and_cancel(house, no, receiver, *, begun):
-    """Replay everything, cancel once *begun* more pushes came; gives how many came within a second, and after it."""
+    """Replay everything, cancel after *begun* more pushes; return the number of pushes within a second, and after it."""
     row = await house.subscription(no)
     before = receiver.count
     view = await house.hub.replays.start(92, row["id"], {}, channel=None)
@@ -88,7 +88,7 @@ async def test_what_failed_in_a_cancelled_replay_is_exhausted_and_what_was_open_
         pending = await house.emit(1, to=[no])
         await house.until(lambda: receiver.count == 2)
         _, after = await replay_and_cancel(house, no, receiver, begun=2)
-        assert after <= 1  # only what was open before the replay
+        assert after <= 1  # only deliveries that were open before the replay
         receiver.answer()
         await house.check_settled()
         statuses = {row.position: row.status for row in await house.rows()}

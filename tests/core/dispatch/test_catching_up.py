@@ -1,4 +1,4 @@
-"""After an outage of the workers: the backlog is caught up with beside what is live, in order, once, and without early rows."""
+"""After an outage of the workers the backlog is delivered beside live events, in order, once, and without rows in advance."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -20,7 +20,7 @@ def _soon_far_behind(monkeypatch):
 
 
 async def _have_outage(open_house, url: str, **options) -> tuple[set[tuple[int, int]], int]:
-    """Accept a backlog while nobody delivers; gives what matches, and the number of the subscription without one."""
+    """Accept a backlog while no worker runs; return the matching pairs, and the number of the subscription without one."""
     async with open_house(dispatch=False) as house:
         fresh = await house.subscribe(f"{url}/fresh", company=FRESH, **options)
         numbers = {
@@ -63,7 +63,7 @@ async def test_fresh_events_pass_a_backlog_and_neither_has_a_row_before_its_atte
 
 
 async def _waits_for_the_backlog(house, position: int) -> bool:
-    """Whether ``explain`` says so of the last event of the backlog, and the status that its shard's live reader is ahead."""
+    """Whether ``explain`` shows the backlog's last event as waiting, and the status shows that the live reader is ahead."""
     explained = await house.hub.deliveries.explain(BACKLOG[-1], position)
     [reason] = [entry["reason"] for entry in explained["subscriptions"]]
     lags = [(s.lag_positions, s.live_lag_positions) for s in (await status.take(house.hub.database)).shards]
@@ -148,7 +148,7 @@ async def test_a_second_outage_during_the_first_adds_to_what_is_caught_up_with(
         await until(lambda: _is_catching_up(house))
         owned = house.hub.dispatcher.owned_shards.values()
         trusted = {progress: progress.valid_until for progress in owned}
-        for progress in owned:  # as when the database could not be asked for a while
+        for progress in owned:  # as if the database had been unavailable for a while
             progress.valid_until = 0.0
         await house.emit(2 * FAR_BEHIND, company=FRESH, to=[fresh])
         for progress, until_then in trusted.items():

@@ -1,4 +1,4 @@
-"""Channels are a stranger's code: whatever one does is one attempt of its own deliveries and nobody else's."""
+"""Channels are third-party code: any fault of a channel is one attempt of its own deliveries, and affects no other channel."""
 
 import asyncio
 import errno
@@ -17,7 +17,7 @@ on_sqlite = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 
 
 class Pigeon:
-    """A channel that plays *acts* and then delivers; it notes when each attempt began."""
+    """A channel that plays *acts* and then delivers; it notes the beginning of each attempt."""
 
     def __init__(self, *acts):
         self.acts = list(acts)

@@ -51,7 +51,7 @@ async def test_no_worker_stops_and_no_delivery_is_lost_whatever_is_changed_meanw
         receiver.answer(200)
 
         async def all_have_ended():
-            for index, no in enumerate(numbers):  # an answer of before may still disable one
+            for index, no in enumerate(numbers):  # an answer to an earlier attempt may still disable one
                 if (await first.subscription(no))["status"] in {"paused", "disabled"}:
                     changes = {"status": "active", "catch_up": False}
                     await first.hub.subscriptions.update(1 + index % 4, ids[no], changes, channel="webhooks")

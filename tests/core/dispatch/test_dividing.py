@@ -1,4 +1,4 @@
-"""A hot company: its shard is divided, and several workers share its deliveries. Leases are short here, and little is much."""
+"""A hot company: its shard is divided, and several workers share its deliveries. Leases are short here, and thresholds low."""
 
 import asyncio
 import json
@@ -28,19 +28,19 @@ def _little_is_much(monkeypatch):
 
 
 def parts_of(house) -> set[int]:
-    """The parts of the company's shard that a worker holds."""
+    """Give the parts of the company's shard that a worker holds."""
     shard = shard_of(COMPANY, 16)
     return {h.part for h in house.hub.dispatcher.owned_shards if h.shard == shard and h.part != WHOLE}
 
 
 def is_shared(*houses) -> bool:
-    """Whether all parts are held, and each of *houses* has its share."""
+    """Whether every part is held, and each of *houses* has its share."""
     held = [parts_of(house) for house in houses]
     return sum(map(len, held)) == PARTS and all(len(parts) == PARTS // len(houses) for parts in held)
 
 
 async def keep_hot(house, numbers, *, until_done):
-    """Emit more than is delivered until *until_done* is true."""
+    """Emit more events than are delivered until *until_done* is true."""
     while not until_done():
         if house.waiting() < 200:
             await house.emit(40, to=numbers)

@@ -1,4 +1,4 @@
-"""Slots, the two-second rule and what a slow target may cost others."""
+"""Slots, the two-second rule, and the delays that a slow target may cause others."""
 
 import asyncio
 import statistics
@@ -12,7 +12,7 @@ on_sqlite = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 
 
 class Gauge:
-    """Answers after *seconds*, and knows how many requests were open at once at the most."""
+    """Answers after *seconds*, and notes the highest number of open requests."""
 
     def __init__(self, seconds: float):
         self.seconds = seconds
@@ -122,7 +122,7 @@ async def test_subscriptions_that_hang_delay_nobody_else(open_house, receiver):
 
 
 async def _latencies(house, receiver, no) -> list[float]:
-    """From the event's acceptance to its arrival, one event at a time."""
+    """Measure the time from an event's acceptance to its arrival, one event at a time."""
     delays: list[float] = []
     for _ in range(40):
         arrived = sum(r.path == "/well" for r in receiver.requests)

@@ -1,4 +1,4 @@
-"""What a process appends goes to its own reader in memory; what others append is read from the log."""
+"""A process hands its appended events to its own reader in memory; events of other processes are read from the log."""
 
 import asyncio
 
@@ -12,7 +12,7 @@ EVENTS = 5
 
 @pytest.fixture
 def pages(monkeypatch) -> list[str]:
-    """The statements so far that read a page of the log."""
+    """Collect the statements that read a page of the log."""
     seen: list[str] = []
     for driver in (PostgreSQLDriver, SQLiteDriver):
         run = driver.run

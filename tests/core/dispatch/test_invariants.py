@@ -1,4 +1,4 @@
-"""Rules of the dispatcher that no single part shows."""
+"""Rules of the dispatcher that several parts share."""
 
 import ast
 import asyncio
@@ -22,7 +22,7 @@ WRITERS = {
     "ordering.py": {"claimed"},
     "settlement.py": {"lost", "written"},
 }
-"""Which module writes which field of a ``Progress``; all others read, or call its methods."""
+"""The fields of a ``Progress`` that each module writes; all other modules read them, or call methods."""
 
 
 async def test_a_stopping_worker_keeps_its_shards_and_writes_results_until_attempts_have_ended(

@@ -1,4 +1,4 @@
-"""A worker that was held up, so that its own leases lapsed with nobody to take them."""
+"""A worker was held up so long that its leases lapsed, and no other worker took them."""
 
 from sqlalchemy import text
 

@@ -1,4 +1,4 @@
-"""Several workers on one PostgreSQL: shards are shared out, taken over and fenced. Leases are short here."""
+"""Several workers on one PostgreSQL: shards are shared, taken over and fenced. Leases are short here."""
 
 import asyncio
 from collections import Counter
@@ -30,7 +30,7 @@ def _shares(*houses):
 
 
 async def _kill(house):
-    """End a worker's tasks as a crash does: nothing is given back, nothing more is written."""
+    """End a worker's tasks as a crash does: no lease is given back, nothing more is written."""
     dispatcher = house.hub.dispatcher
     for task in dispatcher._tasks.values():
         task.cancel()
@@ -168,7 +168,7 @@ async def test_shards_that_were_to_be_handed_over_are_read_on_when_the_newcomer_
     new = Leases(database, OwnedShards("wrk_new", 16), Signal(), mark_hot=lambda _: None)
     await old.renew()
     for progress in owned.progress.values():
-        progress.open(progress.live.read + 1, 1)  # something is still under way everywhere
+        progress.open(progress.live.read + 1, 1)  # an event is open in every shard
     await new.renew()
     await old.renew()
     assert [progress.draining for progress in owned.progress.values()].count(True) == 8
@@ -181,7 +181,7 @@ async def test_a_newcomer_has_its_share_as_soon_as_what_is_under_way_has_ended(
     database: Database, until, monkeypatch
 ):
     monkeypatch.setattr(leases_module, "LEASE_MS", 120_000)
-    monkeypatch.setattr(leases_module, "RENEW_SECONDS", 60)  # only the looks between two renewals can do it
+    monkeypatch.setattr(leases_module, "RENEW_SECONDS", 60)  # only the checks between two renewals can do it
     owned, taken = OwnedShards("wrk_old", 16), OwnedShards("wrk_new", 16)
     old, new = (Leases(database, each, Signal(), mark_hot=lambda _: None) for each in (owned, taken))
     await old.renew()
@@ -202,7 +202,7 @@ async def test_a_shard_is_handed_over_while_an_attempt_in_order_hangs_and_its_re
     open_house, receiver
 ):
     receiver.script([Answer(500), Answer(200, delay_seconds=8)])
-    company = next(n for n in range(1, 999) if shard_of(n, 16) == 15)  # what is given away first
+    company = next(n for n in range(1, 999) if shard_of(n, 16) == 15)  # the shard that is given away first
     async with open_house(timeout_seconds=30, retry_schedule_seconds="0.1") as first:
         no = await first.subscribe(f"{receiver.url}/h", company=company, ordering="subscription")
         await first.emit(2, company=company, to=[no])
@@ -231,7 +231,7 @@ async def test_a_shard_whose_lease_was_taken_over_is_let_go_of(database: Databas
 async def test_shards_whose_claim_went_unanswered_are_read_after_the_next_look(database: Database):
     owned = OwnedShards("wrk_a", 16)
     leases = Leases(database, owned, Signal(), mark_hot=lambda _: None)
-    async with database.write() as connection:  # committed, and the connection was lost before the answer
+    async with database.write() as connection:  # committed, but the connection was lost before the answer
         await shard_store.claim(connection, "wrk_a", limit=16, lease_ms=3_600_000)
     await leases.renew()
     assert sorted(owned.progress) == [Slice(number) for number in range(16)]
@@ -244,7 +244,7 @@ async def test_a_shard_that_is_to_be_handed_over_is_not_read_on_and_the_others_a
     async with open_house() as house:
         dispatcher = house.hub.dispatcher
         leases = dispatcher._tasks["leases"]
-        leases.cancel()  # nobody else changes what is to be handed over
+        leases.cancel()  # no other worker changes the shards to be handed over
         await asyncio.gather(leases, return_exceptions=True)
         owned = {held.shard: progress for held, progress in dispatcher.owned_shards.items()}
         await until(lambda: len({progress.live.read for progress in owned.values()}) == 1)

@@ -1,4 +1,4 @@
-"""Filters that are dear: what they cost one company others do not wait for, and nothing is lost on the way."""
+"""Expensive filters: their cost does not delay other companies, and no event is lost on the way."""
 
 import json
 
@@ -14,7 +14,7 @@ HARD = {"contains": "a" * 40 + "b"}
 
 
 def neighbour_of(company: int) -> int:
-    """Another company in the same shard."""
+    """Give another company in the same shard."""
     return next(n for n in range(company + 1, company + 1000) if shard_of(n, 16) == shard_of(company, 16))
 
 
@@ -23,7 +23,7 @@ def event(company=92, size=100):
 
 
 def dear(number):
-    """A filter of a hundred searches; the last is met."""
+    """Make a filter of a hundred searches, of which the last matches."""
     searches = [{"payload.last_name": {"contains": f"{'a' * 40}b{number}.{n}"}} for n in range(99)]
     return {"any": [*searches, {"payload.last_name": {"contains": "aaa"}}]}
 
@@ -121,7 +121,7 @@ async def test_a_neighbour_in_the_shard_does_not_wait_for_a_backlog_and_nothing_
         other = await house.subscribe(f"{receiver.url}/neighbour", company=neighbour)
         await until(house.routing_is_fresh)
         receiver.answer(delay_seconds=0.05)
-        for _ in range(3):  # events of other types stand between those that wait
+        for _ in range(3):  # events of other types stand between the waiting ones
             await house.emit(40, to=[no])
             await house.emit(10, type="invoice.created")
         await until(lambda: house.waiting() > 100)

@@ -1,4 +1,4 @@
-"""How many deliveries may be in memory."""
+"""The limit of deliveries in memory."""
 
 from trunkline.dispatch.attempts.open_limit import COMPANY_HIGH_WATER, HIGH_WATER, of_live
 

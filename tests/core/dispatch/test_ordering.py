@@ -1,4 +1,4 @@
-"""Deliveries in order: those of one key go one after the other, whatever fails, on both databases."""
+"""Ordered deliveries: the deliveries of a key go one after the other through every fault, on both databases."""
 
 import asyncio
 import json
@@ -20,12 +20,12 @@ from trunkline_kit.receiver import Answer, Hang, Receiver
 
 BY_CLIENT = {"key": "/payload/client_id"}
 LONG = "600"
-"""A retry that does not come in a test's time."""
+"""A retry that does not come within a test."""
 on_sqlite = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 
 
 class Clients(Receiver):
-    """A target that answers by client, and knows in what order the events of each came."""
+    """A target that answers by client, and notes the order of each client's events."""
 
     def __init__(self):
         super().__init__()
@@ -52,7 +52,7 @@ async def target():
 
 
 async def emit(house, no, *pairs):
-    """Accept one event after the other, each of a client and with a number; returns their positions."""
+    """Accept one event after the other, each with a client and a number; return their positions."""
     positions = []
     for client, number in pairs:
         positions += await house.emit(to=[no], client_id=client, status_id=number)
@@ -64,7 +64,7 @@ async def statuses(house, no):
 
 
 async def until_failed(house, count=1):
-    """Wait until so many deliveries wait for a retry; one that is being tried is pending, too."""
+    """Wait until *count* deliveries wait for a retry; a delivery that is being tried is pending, too."""
 
     async def have_failed():
         rows = await house.rows()
@@ -387,7 +387,7 @@ async def test_a_company_with_many_keys_whose_target_hangs_leaves_others_their_t
         target.replies.clear()
         await house.hub.deliveries.retry(92, f"dlv_{position}_{no}")
         await house.until_statuses(no, delivered=1, seconds=5)
-        # What would find no slot is left where it is: a claim is two writes.
+        # Deliveries that would find no slot are not claimed: a claim is two writes.
         assert sum(row.claim for row in await house.rows(hanging)) == UNTRUSTED_EACH
 
 
@@ -404,11 +404,11 @@ async def test_a_target_that_is_down_is_tried_in_steps_though_it_refuses_at_once
         steps = (time.monotonic() - began) / turns.CROWDED_SECONDS
         assert (
             target.count - before <= 3 * steps
-        )  # now and then something else wakes it; without steps it is ten times as many
+        )  # other events wake it now and then; without steps there would be ten times as many
 
 
 async def _fill(house, no, *, company, count):
-    """Make *count* events that every cursor has passed, and deliveries of them that are due, each with a key of its own."""
+    """Make *count* events before every cursor, and due deliveries of them, each with a separate key."""
     [head] = await house.query("SELECT position FROM stream_head")
     first, last, shard = head["position"] + 1, head["position"] + count, shard_of(company, 16)
     numbers = (
@@ -500,7 +500,7 @@ async def test_what_was_the_front_until_an_earlier_one_was_opened_again_is_not_p
     async with open_house(dispatch=False) as house:
         house.matched = matched
         await house.check_recorded()
-        # as it is left where both were being tried, and whoever tried them died
+        # the state after a worker died with both in flight
         await house.execute(
             "UPDATE deliveries SET status = 'pending', due_ms = 1, queued = NULL WHERE position = :second",
             second=second,
@@ -536,7 +536,7 @@ async def test_without_an_ordering_nothing_of_it_is_asked_of_the_database(
 ):
     asked = []
     async with open_house() as house:
-        await until(lambda: house.hub.dispatcher._turns._idle)  # it looks once what the ledger has
+        await until(lambda: house.hub.dispatcher._turns._idle)  # it checks the ledger once
         no = await house.subscribe(f"{target.url}/h")
         await emit(house, no, (1, 1))
         await house.check_settled()

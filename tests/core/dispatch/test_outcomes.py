@@ -1,4 +1,4 @@
-"""What becomes of a delivery: every answer of a target, over a real socket, on both databases."""
+"""The outcome of a delivery for every answer of a target, over a real socket, on both databases."""
 
 import pytest
 
@@ -52,7 +52,7 @@ async def test_a_delivery_is_exhausted_after_one_attempt_and_as_many_retries_as_
 
 
 async def test_what_becomes_due_one_after_the_other_is_claimed_in_rounds(open_house, receiver, caplog):
-    """Else each would cost the database a transaction of its own, at the expense of live deliveries."""
+    """Otherwise each claim would be a separate transaction, which would delay live deliveries."""
     caplog.set_level("DEBUG", "trunkline.dispatch.ledger.retries")
     receiver.answer(500)
     many = 20

@@ -1,4 +1,4 @@
-"""How one subscription's target is treated: its own time limit and its own retries, on both databases."""
+"""A subscription's own time limit, retries and pace, on both databases."""
 
 import asyncio
 import time
@@ -85,11 +85,11 @@ async def test_a_change_of_the_retries_is_for_what_fails_from_then_on(open_house
         await house.until_statuses(no, exhausted=1, pending=1)
 
 
-# ---- how fast, and how many at once ----------------------------------------------------------------------------------
+# ---- rate, and number at once ----------------------------------------------------------------------------------------
 
 
 class Gauge:
-    """A target that takes *seconds* for each request, and knows when each came and how many were there at once."""
+    """A target that takes *seconds* for each request, and notes each arrival and the number of open requests."""
 
     def __init__(self, receiver, seconds=0.0):
         self.began = []
@@ -108,7 +108,7 @@ class Gauge:
         await Answer()(connection)
 
     def most_within(self, seconds):
-        """How many came within *seconds*, wherever they begin."""
+        """Give the highest number of arrivals within any *seconds*."""
         began = sorted(self.began)
         return max(sum(moment <= other < moment + seconds for other in began) for moment in began)
 
@@ -130,7 +130,7 @@ async def test_what_waits_behind_a_gate_goes_on_after_a_moment_in_which_the_leas
 ):
     monkeypatch.setattr(
         runner, "SLOW_SECONDS", 60
-    )  # else what waits goes by the ledger, and begins from there
+    )  # otherwise waiting deliveries go by the ledger, and begin from there
     gauge = Gauge(receiver)
     async with open_house() as house:
         no = await house.subscribe(receiver.url, rate="5/second")

@@ -1,4 +1,4 @@
-"""How far a shard is read and settled."""
+"""The positions up to which a shard is read and settled."""
 
 import re
 from pathlib import Path
@@ -41,7 +41,7 @@ def test_a_shard_of_which_only_what_waits_is_open_is_settled_up_to_there():
     progress.close(4)
     assert progress.is_settled
     assert progress.cursor == 7
-    progress.open(12, 1)  # what is opened between others is counted as well
+    progress.open(12, 1)  # events opened between others are counted as well
     progress.open(10, 1)
     progress.begin(8, 0)
     assert (progress.is_settled, progress.cursor) == (False, 9)
@@ -162,7 +162,7 @@ def test_what_is_in_an_order_begins_at_the_head_once_all_of_its_company_before_i
 
 @given(st.data())
 def test_the_ledger_has_what_a_progress_says_it_has(data):
-    """Pages along two tracks, going on at the head and closing in any order: all that is reached is closed."""
+    """Read pages along two tracks, go on at the head and close in any order: everything reached is closed."""
     progress, head, open_, read = _progress(), 0, [], set()
     for _ in range(data.draw(st.integers(1, 25))):
         match data.draw(st.sampled_from(("grow", "live", "stretch", "go on", "close"))):
@@ -201,7 +201,7 @@ STEPS = (
     lambda p: p.close(6),
     lambda p: (_read(p, p.stretches[0], 3, 4), p.close(3), p.close(4)),
 )
-"""What happens in each row of the page's table."""
+"""The step of each row in the page's table."""
 UNSETTLED_ROWS = 3
 
 

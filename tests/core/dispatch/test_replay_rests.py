@@ -1,4 +1,4 @@
-"""Replays that cannot go on rest, and hold nobody up meanwhile."""
+"""Replays that cannot continue wait, and delay no other replay."""
 
 import pytest
 
@@ -59,7 +59,7 @@ def test_many_rest_longer_and_what_nobody_asks_for_any_more_is_forgotten(clock):
 async def test_a_replay_is_moved_on_page_by_page_while_others_wait_for_their_pace(
     open_house, receiver, monkeypatch
 ):
-    """The others are looked at now and then: before, each was looked at before each page, with a wait of its own."""
+    """The waiting replays are checked now and then, not before each page with a separate wait."""
     monkeypatch.setattr(replay, "PAGE", 10)
     monkeypatch.setattr(replay, "OUTSTANDING", 10)
     taken = []

@@ -1,4 +1,4 @@
-"""What is logged: one line a step with every id, and nothing about what went well unless somebody asked for it."""
+"""The dispatcher's log: one line per step with every id; successful steps are logged only at debug level."""
 
 import logging
 

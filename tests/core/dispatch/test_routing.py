@@ -1,4 +1,4 @@
-"""The routing table: what it makes of a subscription at once, what with the first event of its company, and what it lets go."""
+"""The routing table: the part of a route that is made at once, the part made at the company's first event, and evictions."""
 
 import pytest
 
@@ -20,7 +20,7 @@ ONE_VERSION = SchemaVersions(SchemaCatalog([]))
 
 
 async def _tell(*_):
-    """A channel's own way to tell of a gap."""
+    """Report a gap, as a channel's own function does."""
 
 
 def row(no, *, company=92, types='["*"]', filter=None, status="active", content=CONTENT, **options):
@@ -49,7 +49,7 @@ def event(company=92, type="lead.created", payload=b"{}"):
 
 @pytest.fixture
 def made():
-    """Numbers of the subscriptions whose routes were made, in order."""
+    """Collect the numbers of the subscriptions whose routes were made, in order."""
     return []
 
 
@@ -164,7 +164,7 @@ def test_of_many_companies_the_one_that_was_made_first_is_let_go_and_made_anew(t
     assert made == [4, 1, 2, 3]
     assert len(table) == 4
     assert matched(table, 1) == [1, 4]
-    assert made == [4, 1, 2, 3, 1]  # what has an ordering stays
+    assert made == [4, 1, 2, 3, 1]  # a route with an ordering stays
     assert table.route(1) is not first
     assert table.route(1).subscription == first.subscription
     table.apply([row(2, company=2, status="deleted")])
@@ -180,7 +180,7 @@ async def test_what_changes_while_a_starting_hub_reads_all_is_not_missed(open_ho
         async for rows in read(connection, version, at_once=1):
             yield rows
             if rows[0].no == numbers[0] and not version:
-                for no in (numbers[0], numbers[2]):  # what was read, and what is not yet
+                for no in (numbers[0], numbers[2]):  # one is already read, one not yet
                     await house.execute(
                         "UPDATE subscriptions SET target_url = :url, version = :version WHERE no = :no",
                         url=f"{receiver.url}/after",

@@ -1,4 +1,4 @@
-"""Who may have a slot in flight."""
+"""Which deliveries may have a slot."""
 
 import pytest
 from hypothesis import given, settings

@@ -1,4 +1,4 @@
-"""A part of the dispatcher that fails for a reason that it does not know begins again; statements that are cancelled lose nothing."""
+"""A part of the dispatcher restarts after an unknown error; cancelled statements lose nothing."""
 
 import asyncio
 
@@ -20,7 +20,7 @@ def _short_pauses(monkeypatch):
 
 @pytest.fixture
 def failing(monkeypatch):
-    """``failing(module, name, times)``: let a statement fail so often with an error that nobody knows."""
+    """``failing(module, name, times)``: let a statement fail that many times with an unknown error."""
 
     def fail(module, name, times):
         real, left = getattr(module, name), [times]

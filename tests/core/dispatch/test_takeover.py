@@ -1,4 +1,4 @@
-"""Workers on one PostgreSQL whose processes end: their locks say so long before their leases lapse, and of nobody who lives."""
+"""Workers on one PostgreSQL whose processes end: their locks show it long before their leases lapse, and only for dead workers."""
 
 import asyncio
 import contextlib
@@ -40,7 +40,7 @@ class Worker:
         self._wakeup = wakeup
 
     async def lose(self, *sessions: str) -> None:
-        """Close its connections, as the kernel does when its process is killed."""
+        """Close the worker's connections, as the kernel does when the process is killed."""
         if "leases" in sessions:
             self.lock._sessions["leases"].terminate()
         if "listener" in sessions:
@@ -50,7 +50,7 @@ class Worker:
         await asyncio.sleep(0.05)
 
     async def terminate_from_outside(self) -> None:
-        """End both of its sessions, as an operator of the database may."""
+        """End both sessions of the worker, as an administrator of the database may."""
         pids = [session.get_server_pid() for session in self.lock._sessions.values()]
         await self.query(f"SELECT pg_terminate_backend(pid) FROM unnest(ARRAY{pids}) AS pid")
 
@@ -63,7 +63,7 @@ class Worker:
             await connection.execute(text(statement))
 
     async def look(self, times: int = 1) -> int:
-        """Look that many times, far enough apart; gives how many shards it has then."""
+        """Check *times* times, far enough apart; return the number of shards that it has then."""
         for _ in range(times):
             await asyncio.sleep(APART_SECONDS * 1.2)
             await self.leases.renew()
@@ -72,7 +72,7 @@ class Worker:
 
 @pytest.fixture
 async def start(database_url):
-    """Start a worker, whose lock the others see: ``await start("wrk_a")``."""
+    """Start a worker whose lock the others see: ``await start("wrk_a")``."""
     async with contextlib.AsyncExitStack() as stack:
 
         async def start_(name: str, **options) -> Worker:

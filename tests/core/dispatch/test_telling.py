@@ -1,4 +1,4 @@
-"""Operational events of subscriptions: what is told when a target fails, for how long, and to whom."""
+"""Operational events about subscriptions: the events about a failing target, their times, and their recipients."""
 
 import orjson
 import pytest

@@ -1,4 +1,4 @@
-"""How targets are treated whose subscriptions do not say: as their company's operator says, else as the deployment does."""
+"""A subscription without its own limits and retries has those of its company, or else those of the deployment."""
 
 from trunkline.model.pace import Pace, Rate
 

@@ -1,4 +1,4 @@
-"""A subscription whose secrets do not open is disabled by itself; a process whose own keys are wrong disables nobody."""
+"""A subscription with undecryptable secrets is disabled; a process whose own keys are wrong disables no subscription."""
 
 import asyncio
 import logging
@@ -19,7 +19,7 @@ STRANGER = Vault(pepper="s" * 32, encryption_key="s" * 32)
 
 
 async def _spoil(hub, no, sealed=None):
-    """Write what another key sealed, and have dispatchers read the row again."""
+    """Write a value that another key encrypted, and let dispatchers read the row again."""
     async with hub.database.write() as connection:
         row = await store.by_number(connection, no)
         await store.update(
@@ -148,12 +148,12 @@ async def test_a_process_whose_keys_were_replaced_disables_nobody_and_ends(open_
         assert any("auth.encryption_key" in r.message for r in caplog.records if r.levelname == "CRITICAL")
 
 
-# ---- what a company sees and can do -----------------------------------------------------------------------------------
+# ---- for a company ----------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
 async def broken(running):
-    """A subscription that the hub has disabled, and one beside it."""
+    """Give a subscription that the hub has disabled, and one beside it."""
     request = {"target_url": "http://127.0.0.1:9/h", "event_types": ["*"], "headers": {"X-Team": "blue"}}
     create = running.hub.subscriptions.create
     made = await create(running.company_id, request, channel="webhooks")

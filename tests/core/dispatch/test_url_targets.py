@@ -1,4 +1,4 @@
-"""A channel whose target is a URL (``Channel(…, target=Url)``): it delivers as webhooks do, and has no route of its own."""
+"""A channel whose target is a URL (``Channel(…, target=Url)``): it delivers as webhooks do, without a route of its own."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What a filter costs: from the filter alone, dearer where a comparison is, and the sum over several."""
+"""The cost of a filter: computed from the filter alone, higher for expensive comparisons, and summed over several filters."""
 
 import pytest
 

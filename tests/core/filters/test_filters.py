@@ -1,4 +1,4 @@
-"""Filters: what is refused, what matches, and why not."""
+"""Filters: refusals, matches, and the reasons for mismatches."""
 
 import json
 import timeit
@@ -465,7 +465,7 @@ EVENTS = st.fixed_dictionaries({"payload": PAYLOADS}, optional={"metadata": PAYL
 
 
 def naive(source, subject):
-    """The grammar's meaning, written as plainly as possible."""
+    """Evaluate a filter as plainly as possible."""
     results = []
     for name, value in source.items():
         if name == "any":
@@ -631,7 +631,7 @@ def test_reading_an_instant_never_fails(text):
     assert (instant_read := instant(text)) is None or instant_read.tzinfo is not None
 
 
-# --- what it costs ----------------------------------------------------------------------------------------------------
+# --- cost ---------------------------------------------------------------------------------------------------------------
 
 THREE_CLAUSES = (
     '{"payload.amount": {"gte": 100}, "payload.status": "Client - Active", "metadata.source": {"ne": "test"}}'

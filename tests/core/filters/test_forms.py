@@ -1,4 +1,4 @@
-"""What is left of a filter that a form made."""
+"""The simplified filter of a form: empty conditions are removed."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What connectors are made from, and what they may make."""
+"""The input of connectors, and the files that they may make."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path, PurePosixPath

@@ -1,4 +1,4 @@
-"""Connectors of a product that has an issuer of its own: where they send people, what they ask for, and what an export says of it."""
+"""Connectors of a product with its own issuer: its address, the requested scopes, and the words of an export about it."""
 
 import json
 import re
@@ -13,7 +13,7 @@ HUB = "https://hub.example.com"
 
 
 class Signing(Issuer):
-    """An issuer at which people sign in."""
+    """An issuer where people sign in."""
 
     def documents(self):
         found = super().documents()

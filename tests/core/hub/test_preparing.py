@@ -1,4 +1,4 @@
-"""What a hub finds at its start about its database."""
+"""The checks of the database at a hub's start."""
 
 import logging
 

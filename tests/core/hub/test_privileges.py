@@ -1,4 +1,4 @@
-"""The roles that the how-to makes on PostgreSQL suffice: one owns a schema, the other only reads and writes its rows."""
+"""The how-to's roles on PostgreSQL suffice: one owns a schema, the other only reads and writes its rows."""
 
 import json
 import re
@@ -31,7 +31,7 @@ class Roles:
     name: str
 
     def of(self, role: str) -> str:
-        """Give the URL with the role that the how-to calls *role*."""
+        """Give the URL with the role *role* of the how-to."""
         own = role.replace("trunkline", self.name)
         return make_url(self.url).set(username=own).render_as_string(hide_password=False)
 
@@ -145,7 +145,7 @@ REVOKE INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA trunkline FROM {role};
 
 @pytest.fixture
 async def reader(roles: Roles) -> settings.Settings:
-    """The settings of a role that may only read what the owner has made."""
+    """Give the settings of a role that may only read the owner's tables."""
     await migrate_database(deployment(roles.of("trunkline_owner"), "trunkline"))
     async with Hub(deployment(roles.of("trunkline_app"), "trunkline"), dispatch=False, serves=False):
         pass  # the first start writes check values of the secrets

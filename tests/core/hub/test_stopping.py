@@ -1,4 +1,4 @@
-"""What happens while a hub stops: nothing that a plugin still does is lost."""
+"""A hub that stops: nothing that a plugin still does is lost."""
 
 import asyncio
 

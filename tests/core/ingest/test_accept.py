@@ -1,4 +1,4 @@
-"""Accepting events from inside the process: a plugin's own, and those of a caller's transaction."""
+"""Accepting events from inside the process: a plugin's own events, and events in a caller's transaction."""
 
 import asyncio
 import json

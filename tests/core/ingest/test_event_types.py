@@ -1,4 +1,4 @@
-"""Event types that the operator registers over the API: served and judged at once, in every process, and never broken."""
+"""Event types that the operator registers over the API: effective at once in every process, and never broken."""
 
 import json
 import shutil
@@ -67,7 +67,7 @@ async def test_a_revision_is_held_to_what_older_clients_read(running, name):
     more = {**FIELDS, "note": {"title": "Note", "description": "Why.", "type": "string"}}
     taken = await revise(properties=more)
     assert (taken.status_code, taken.json()["revision"]) == (200, 2), taken.text
-    assert (await revise(properties=more)).json()["revision"] == 2  # the same again is none
+    assert (await revise(properties=more)).json()["revision"] == 2  # the same again changes nothing
     sent = {"type": name, "payload": {**EXAMPLE, "note": "broken"}}
     assert (await running.client.post("/api/v1/events", json=sent)).status_code == 201
 

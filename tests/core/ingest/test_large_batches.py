@@ -1,4 +1,4 @@
-"""Large batches are cut into their events before they are parsed, and are refused as small ones are."""
+"""Large batches are split into their events before they are parsed, and are refused as small batches are."""
 
 import json
 from typing import Any
@@ -14,7 +14,7 @@ MAX = 1000
 
 
 def both(body: bytes) -> tuple[Any, Any]:
-    """Read *body* in both ways; gives what each reads, or the faults that each names."""
+    """Read *body* in both ways; return both results, or the faults that each found."""
     return (
         outcome(lambda: large_batches.split(body, max_item_bytes=MAX, read_json=read_json)),
         outcome(lambda: split_batch(*read_json(body), max_item_bytes=MAX)),

@@ -1,4 +1,4 @@
-"""The inbox beside the rest of a hub: retention, what is counted and said of it, and a process that is killed."""
+"""The quarantine beside the rest of a hub: retention, metrics and logs, and a process that is killed."""
 
 import multiprocessing
 import signal
@@ -18,7 +18,7 @@ BROKEN = {"type": "invoice.created", "payload": {"amount": "x"}}
 VALID = {"invoice_id": 1, "client_id": 2, "amount": 5, "due_date": "2026-02-01", "invoice_status": "Paid"}
 
 PROCESSES = multiprocessing.get_context("forkserver")
-"""Processes that begin with the hub already imported, which otherwise takes each of them a second."""
+"""Processes that start with the hub already imported, because importing takes each of them a second."""
 
 
 @pytest.fixture
@@ -79,7 +79,7 @@ async def test_a_repeated_key_still_gives_its_answer_while_what_it_kept_is_there
     assert await quarantine(hub, "k") == first
 
 
-# ---- what is counted and said ----------------------------------------------------------------------------------------
+# ---- metrics and logs ------------------------------------------------------------------------------------------------
 
 
 async def test_what_waits_is_counted(hub):

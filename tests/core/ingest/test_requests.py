@@ -1,4 +1,4 @@
-"""Reading times and fingerprints out of requests; the rest is proven over HTTP in ``api/test_events.py``."""
+"""Reading times and fingerprints from requests; ``api/test_events.py`` tests the rest over HTTP."""
 
 from datetime import UTC, datetime
 

@@ -1,4 +1,4 @@
-"""Whether the log can be written: appends tell it, and rehearsals that leave nothing behind."""
+"""Whether the log can be written: appends show it, and so do rehearsals, which leave nothing behind."""
 
 import contextlib
 import shutil
@@ -18,7 +18,7 @@ FULL = "the disk that holds the database is full: free space on it, and the hub 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 async def small(request, tmp_path, migrated_databases, postgres_server):
-    """A database on a small disk, over the connections that appends use, and the disk."""
+    """Open a database on a small disk with the connections of appends; give it with the disk."""
     async with contextlib.AsyncExitStack() as stack:
         url = await migrated_databases.fresh(request.param, folder=tmp_path, stack=stack)
         disk = stack.enter_context(small_disk(megabytes=40))
@@ -88,7 +88,7 @@ async def test_a_rehearsal_leaves_nothing_behind_and_uses_no_position_up(databas
     async with database.read() as connection:
         before = await stream.head(connection)
     log = Writability(database)
-    log.fault = "anything"  # so that it rehearses
+    log.fault = "anything"  # to make it rehearse
     await log.look()
     assert log.fault is None
     async with database.read() as connection:

@@ -1,4 +1,4 @@
-"""What the delivery log counts for people."""
+"""The counts of the delivery log."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What a company's people look at: the numbers against a recount, and lists that lose and repeat nothing."""
+"""The views for a company's people: the numbers equal a recount, and lists neither lose nor repeat anything."""
 
 import asyncio
 import random
@@ -30,7 +30,7 @@ COMPANIES = (7, 92, 93)
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """One event with its deliveries: the status and the attempts (outcome, ms) of each."""
+    """One event with its deliveries: each with its status and its attempts (outcome, ms)."""
 
     position: int
     company_id: int
@@ -101,7 +101,7 @@ async def store(database: Database, **rows: Sequence[dict]) -> None:
 
 
 async def make_world(database: Database, seed: int, *, events: int = 3000) -> list[Stored]:
-    """Store a random log of three companies, two subscriptions each."""
+    """Store a random log of three companies with two subscriptions each."""
     chance = random.Random(seed)
     at_ms, world = 0, []
     for position in range(1000, 1000 + events):
@@ -143,7 +143,7 @@ async def make_world(database: Database, seed: int, *, events: int = 3000) -> li
 
 
 def recount(world: list[Stored], company_id: int, since_ms: int, until_ms: int) -> Bucket:
-    """Count one bucket by looking at everything."""
+    """Count one bucket by going through everything."""
     mine = [e for e in world if e.company_id == company_id and since_ms <= e.accepted_ms < until_ms]
     statuses = Counter(status for e in mine for _, status, _ in e.deliveries)
     attempts = [attempt for e in mine for _, _, made in e.deliveries for attempt in made]
@@ -281,7 +281,7 @@ async def test_subscriptions_count_by_health_and_pending_deliveries_by_what_they
 
 
 async def test_deliveries_in_many_buckets_cost_hardly_more_than_in_few(database: Database):
-    """SQLite went through all buckets for each delivery: a day of 39,400 deliveries took 0.3 s of CPU."""
+    """Before, SQLite went through all buckets for each delivery: a day of 39,400 deliveries took 0.3 s of CPU."""
     world = await make_world(database, 8, events=1000)
     costs = []
     for spans in (2, 48):
@@ -352,7 +352,7 @@ async def test_what_a_hub_delivers_and_fails_to_deliver_is_seen(running, receive
             await asyncio.sleep(0.02)
 
 
-# ---- what needs attention --------------------------------------------------------------------------------------------
+# ---- subscriptions that need attention -------------------------------------------------------------------------------
 
 
 async def test_what_needs_attention_is_said_with_the_most_urgent_first(database: Database):
@@ -372,7 +372,7 @@ async def test_what_needs_attention_is_said_with_the_most_urgent_first(database:
         ],
         deliveries=[
             delivery_row(1000, 1, "held"),
-            delivery_row(1001, 1, "exhausted"),  # before what is looked at
+            delivery_row(1001, 1, "exhausted"),  # before the span
             delivery_row(1002, 1, "exhausted"),
             delivery_row(1003, 1, "exhausted"),
             delivery_row(1004, 3, "rejected"),

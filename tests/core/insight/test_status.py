@@ -1,4 +1,4 @@
-"""The state of a deployment as its database tells it, and the proof of its ledger."""
+"""The state of a deployment according to its database, and the check of its ledger."""
 
 import asyncio
 import os
@@ -157,7 +157,7 @@ async def test_deliveries_are_counted_by_status_and_up_to_a_limit(database):
 
 
 async def test_what_is_due_is_counted_in_orders_and_at_paces_too(database):
-    """Three lanes, each with what is due, what is not yet, and what has ended."""
+    """Fill three lanes, each with due deliveries, later ones, and ended ones."""
     for position, due_ms in enumerate((5000, 2**53, None), 1000):
         for no, order in enumerate(("NULL, NULL", "3, 7", "4, 7", "3, NULL", "4, NULL"), 1):
             await add_delivery(database, position + 10 * no, no, state="pending", due_ms=due_ms)
@@ -218,9 +218,7 @@ async def test_after_the_log_has_moved_on_deliveries_go_out_at_once_and_the_ledg
     await subscribe(running, receiver.url)
     await emit(running, 3)
     async with running.hub.database.write() as connection:
-        await epochs.advance(
-            connection, past=2**52
-        )  # no window of positions may be walked through up to there
+        await epochs.advance(connection, past=2**52)  # no window of positions may be searched up to there
     await emit(running, 3)
     async with asyncio.timeout(10):
         await until_settled(running)
@@ -280,7 +278,7 @@ async def test_what_is_not_settled_yet_is_not_missing(database_url, make_hub):
 
 @pytest.fixture
 async def with_events(database_url, make_hub):
-    """A database with five events, that nobody reads."""
+    """Make a database with five events that no worker reads."""
     running = await make_hub(database_url, LEAN, dispatch=False)
     await emit(running, 5)
     return running.hub.database

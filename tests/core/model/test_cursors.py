@@ -1,4 +1,4 @@
-"""Cursors: what was given out is read back, anything else is refused."""
+"""Cursors: an issued cursor is read back, anything else is refused."""
 
 import base64
 

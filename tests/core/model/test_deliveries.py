@@ -1,4 +1,4 @@
-"""What follows from an attempt: pure decisions."""
+"""The decision after an attempt: pure functions."""
 
 import pytest
 from hypothesis import given

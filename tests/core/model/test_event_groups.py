@@ -1,4 +1,4 @@
-"""Groups of event types: what they take in, and that every place which routes an event says the same."""
+"""Groups of event types: their members, and equal answers from every place that routes an event."""
 
 from itertools import product
 

@@ -1,4 +1,4 @@
-"""The envelope's one encoding, and how times and shards are made."""
+"""The envelope's only encoding, and the computation of times and shards."""
 
 from collections import Counter
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Rates: what they say, and what their steps promise."""
+"""Rates: their texts, and the guarantees of their steps."""
 
 import math
 

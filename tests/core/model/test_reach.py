@@ -1,4 +1,4 @@
-"""How several pollers of one consumer are kept apart, whatever order they commit in."""
+"""Several pollers of one consumer do not overlap, in whatever order they commit."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""The options that say how a target is treated: each wrong one is refused with a sentence that says what to give."""
+"""The options for the treatment of a target: each wrong value is refused with a sentence that says what is allowed."""
 
 from types import SimpleNamespace
 
@@ -99,7 +99,7 @@ def test_another_rate_is_refused(rate):
 
 
 def subscription(**options):
-    """A subscription with these options and no others."""
+    """Make a subscription with only these options."""
     return SimpleNamespace(**dict.fromkeys((*treatments.NAMES, "defaults")) | options)
 
 

@@ -1,4 +1,4 @@
-"""Names of processes: they say where, are short enough for their column, and older ones are read as they are."""
+"""Names of processes: they contain the host, fit into their column, and older names are read unchanged."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Slow actions hold connections of their own; nobody else waits for them."""
+"""Slow actions use separate connections, so that no other call waits for them."""
 
 import asyncio
 

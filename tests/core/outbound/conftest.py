@@ -16,7 +16,7 @@ from trunkline_kit.receiver import Receiver
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Make a certificate for 127.0.0.1 and hooks.example.com; the file holds its key too."""
+    """Make a certificate for 127.0.0.1 and hooks.example.com; the file has its key, too."""
     names = [x509.DNSName("hooks.example.com"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
     return _make(tmp_path_factory.mktemp("tls") / "own.pem", x509.SubjectAlternativeName(names))
 

@@ -1,4 +1,4 @@
-"""HTTP/1.1 as bytes: requests as they are written, answers as they come in pieces."""
+"""HTTP/1.1 as bytes: written requests, and answers that come in pieces."""
 
 import pytest
 
@@ -12,7 +12,7 @@ FIRST = {"x-name": "first", "content-length": "2"}
 
 
 def fed(reader: AnswerReader, data: bytes, *, size: int) -> HttpResponse | None:
-    """What *reader* has after *data*, which comes in pieces of *size*."""
+    """Feed *data* to *reader* in pieces of *size*; give the result."""
     received = None
     for begin in range(0, len(data), size):
         received = reader.feed(data[begin : begin + size])

@@ -1,4 +1,4 @@
-"""The only way out, over real sockets: what it refuses to dial, how it ends, and what it sends."""
+"""The only outgoing client, over real sockets: the addresses that it refuses, the ends of calls, and the bytes that it sends."""
 
 import asyncio
 import contextlib
@@ -38,14 +38,14 @@ STRICT = AddressPolicy(allow_http=True)
 DEVELOPMENT = AddressPolicy(allow_http=True, allow_private_networks=True)
 LIMIT_SECONDS = 0.4
 PATIENT_SECONDS = 20.0
-"""What succeeds has time to: workers beside this one may have the cores."""
+"""Time limit of calls that succeed, long because other workers may use the cores."""
 CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
 UNROUTED = "2001:20::1"
-"""Globally reachable by the registry, yet routed nowhere (ORCHIDv2, RFC 7343): no test reaches a stranger."""
+"""Globally reachable by the registry, but routed nowhere (ORCHIDv2, RFC 7343), so no test reaches a foreign host."""
 
 
 class ScriptedResolver:
-    """Gives the answers that it was told, one list each time, the last one for ever."""
+    """Gives its answers one by one; the last answer is repeated."""
 
     def __init__(self, *answers: list[str]) -> None:
         self.answers = list(answers)
@@ -77,7 +77,7 @@ async def post(http: HttpClient, url: str, **headers: str) -> HttpResponse:
 
 
 async def failure(http: HttpClient, url: str) -> tuple[str, float]:
-    """Return the word for what ``post`` raised, and after how many seconds."""
+    """Return the word of the exception that ``post`` raised, and the seconds until then."""
     start = time.monotonic()
     with pytest.raises((OSError, AddressRefused)) as caught:
         await post(http, url)
@@ -85,7 +85,7 @@ async def failure(http: HttpClient, url: str) -> tuple[str, float]:
     return error_of(caught.value), time.monotonic() - start
 
 
-# What this machine lacks
+# Features that this machine lacks
 
 
 @pytest.mark.parametrize("addresses", [["127.0.0.1"], ["127.0.0.1", "::1"]])
@@ -106,7 +106,7 @@ async def test_a_name_that_cannot_be_looked_up_for_want_of_files_is_no_failure_o
             await post(http, "http://hooks.example.com/")
 
 
-# What is never dialled
+# Addresses that are never dialled
 
 
 async def test_a_private_literal_is_refused(receiver: Receiver) -> None:
@@ -169,7 +169,7 @@ async def test_the_address_that_was_judged_is_the_one_that_is_dialled(receiver: 
         for _ in range(3):
             receiver.script([Answer(headers={"connection": "close"})])
             assert (await post(http, f"http://hooks.example.com:{receiver.port}/")).status == 200
-    assert resolver.asked == ["hooks.example.com"]  # kept for a while
+    assert resolver.asked == ["hooks.example.com"]  # cached for a while
     assert receiver.connections == 3
 
 
@@ -205,7 +205,7 @@ async def test_a_proxy_in_the_environment_is_not_used(
         assert (await post(http, receiver.url)).status == 200
 
 
-# How a call ends
+# The ends of a call
 
 
 async def _endless_interim_answers(connection: Connection) -> None:
@@ -257,7 +257,7 @@ async def test_a_hostile_answer_ends_in_time(
     word, seconds = await failure(hasty, f"{receiver.url}/hook?token=hunter2")
     assert word in words
     assert seconds < LIMIT_SECONDS + 2
-    assert (await post(http, receiver.url)).status == 200  # and the next call is none the worse
+    assert (await post(http, receiver.url)).status == 200  # and the next call works as usual
 
 
 async def _stalls(connection: Connection) -> None:
@@ -404,7 +404,7 @@ def test_each_error_has_its_word(error: Exception, word: str) -> None:
     assert error_of(error) == word
 
 
-# What is sent
+# The bytes that are sent
 
 
 async def test_headers_and_body_arrive_as_given(receiver: Receiver, http: Outbound) -> None:
@@ -508,7 +508,7 @@ async def test_a_certificate_has_to_name_its_host_among_the_alternative_names(
     monkeypatch: pytest.MonkeyPatch,
     is_alternative: bool,
 ) -> None:
-    """Both are trusted as the machine's authorities are, by the client as it is unless it is told otherwise."""
+    """Both certificates are trusted like the machine's authorities, by a client with default settings."""
     file = certificate if is_alternative else certificate_by_common_name
     monkeypatch.setenv("SSL_CERT_FILE", str(file))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -539,7 +539,7 @@ def test_a_context_that_does_not_verify_is_refused() -> None:
         Outbound(STRICT, timeout_seconds=1, ssl_context=context)
 
 
-# Connections that are kept
+# Kept connections
 
 
 async def test_a_request_that_meets_a_closing_connection_goes_out_again_at_once_on_a_fresh_one(
@@ -653,10 +653,10 @@ async def test_an_answer_whose_framing_never_ends_is_broken_off(receiver: Receiv
 
 
 async def test_a_refused_connection_leaves_nothing_to_the_collector(http: Outbound):
-    """A target that is away is tried thousands of times a minute: an error and its frames would be 20 objects each time."""
+    """A target that is down is tried thousands of times a minute; an error with its frames would be 20 objects each time."""
 
     async def refused(url: str) -> None:
-        with contextlib.suppress(NoAnswer):  # pytest.raises keeps what it caught
+        with contextlib.suppress(NoAnswer):  # pytest.raises keeps the exception
             await post(http, url)
 
     with socket.socket() as unused:
@@ -675,7 +675,7 @@ async def test_a_refused_connection_leaves_nothing_to_the_collector(http: Outbou
 
 @pytest.mark.slow
 async def test_what_a_target_sent_is_let_go_of_with_its_connection():
-    """Parsers and their readers hold each other: with the collector off, what is let go of too late stays."""
+    """Parsers and their readers refer to each other: without the collector, an object that is released too late stays."""
     async with Receiver() as receiver, Outbound(DEVELOPMENT, timeout_seconds=PATIENT_SECONDS) as http:
         receiver.always(HugeBody(1_000_000), path="/huge")
         receiver.always(Answer(500, {"x": "y" * 200_000}), path="/head")

@@ -1,4 +1,4 @@
-"""The shared HTTP push: what is sent, and what is made of the answer."""
+"""The shared HTTP push: its requests, and the results of the answers."""
 
 from datetime import UTC, datetime
 from email.utils import format_datetime
@@ -19,7 +19,7 @@ SENT_AT = 1_769_594_400  # 2026-01-28T10:00:00Z
 
 
 class Wire:
-    """A way out that keeps what is sent and answers as it is told."""
+    """A client that keeps its requests and gives prepared answers."""
 
     def __init__(self, answer):
         self.answer = answer

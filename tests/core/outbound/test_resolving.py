@@ -1,4 +1,4 @@
-"""Names to addresses: a name server that does not answer costs nobody else anything, and its last answer serves on."""
+"""Names to addresses: a silent name server delays no other name, and its last answer stays in use."""
 
 import asyncio
 import time
@@ -65,7 +65,7 @@ async def test_a_name_server_that_takes_three_seconds_is_waited_for_within_the_a
             assert answer.status == 200
             return time.monotonic() - began
 
-        for name in quick:  # c-ares takes it for a quick server now, and waits a quarter of a second
+        for name in quick:  # c-ares now takes it for a fast server, and waits a quarter of a second
             await post(name)
         running.delay_seconds = 3
         assert 3 < await post("good.test") < 9
@@ -141,7 +141,7 @@ async def _too_slow(_host: str, _port: int) -> Sequence[str]:
 
 
 class Script:
-    """A resolver that does as the test says; *gate* holds it up."""
+    """A resolver that acts as the test says; *gate* delays it."""
 
     def __init__(self) -> None:
         self.asked: list[str] = []

@@ -1,4 +1,4 @@
-"""Connections for protocols other than HTTP, over real sockets: the same guard, the same names in certificates."""
+"""Connections for protocols other than HTTP, over real sockets: the same guard, the same checks of certificates."""
 
 import asyncio
 import ssl
@@ -16,7 +16,7 @@ DEVELOPMENT = AddressPolicy(allow_private_networks=True)
 
 @pytest.fixture
 async def echo():
-    """A server that says again what it hears; gives its port, and counts who came."""
+    """Start a server that echoes; give its port, and a count of its clients."""
     seen = []
 
     async def answer(reader, writer):

@@ -22,7 +22,7 @@ CLOSING = Answer(headers={"connection": "close"})
 
 @pytest.fixture(scope="module")
 def root() -> Issued:
-    """The authority that the hub trusts."""
+    """Make the authority that the hub trusts."""
     return issue("root", is_authority=True)
 
 
@@ -36,14 +36,14 @@ async def _resolve(_host: str, _port: int) -> Sequence[str]:
 
 
 def hub(root: Issued) -> Outbound:
-    """The client of a hub that trusts *root* alone."""
+    """Make the client of a hub that trusts only *root*."""
     context = ssl.create_default_context(cadata=root.pem.decode())
     context.verify_flags = tls.tls_context().verify_flags
     return Outbound(DEVELOPMENT, timeout_seconds=10, ssl_context=context, resolve=_resolve)
 
 
 async def error(context: ssl.SSLContext | None, root: Issued) -> str:
-    """The attempt's word for what a push to a server with *context* came to."""
+    """Push to a server with *context*; return the attempt's word for the result."""
     async with Receiver(ssl_context=context) as receiver, hub(root) as http:
         with pytest.raises(NoAnswer) as caught:
             await http.post(f"https://{HOST}:{receiver.port}/", body=b"{}", headers={})
@@ -53,7 +53,7 @@ async def error(context: ssl.SSLContext | None, root: Issued) -> str:
 
 @contextlib.asynccontextmanager
 async def refusing(context: ssl.SSLContext) -> AsyncIterator[int]:
-    """Run a server on OpenSSL's own sockets, as asyncio closes without sending the alert that says why; gives its port."""
+    """Run a server that refuses the handshake, on OpenSSL's own sockets, because asyncio closes without the alert; give its port."""
 
     def serve(listening: socket.socket) -> None:
         accepted, _ = listening.accept()
@@ -61,7 +61,7 @@ async def refusing(context: ssl.SSLContext) -> AsyncIterator[int]:
         with contextlib.suppress(ssl.SSLError):
             secured.do_handshake()
         with socket.socket(fileno=secured.detach()) as connection:
-            while connection.recv(65_536):  # what is left unread at the end may cost the alert
+            while connection.recv(65_536):  # unread data at the end could discard the alert
                 pass
 
     with socket.create_server(("127.0.0.1", 0)) as listening:
@@ -72,7 +72,7 @@ async def refusing(context: ssl.SSLContext) -> AsyncIterator[int]:
 
 
 async def refusal(context: ssl.SSLContext, root: Issued) -> str:
-    """The attempt's word for what a push to a server that refuses the handshake came to."""
+    """Push to a server that refuses the handshake; return the attempt's word for the result."""
     async with refusing(context) as port, hub(root) as http:
         with pytest.raises(NoAnswer) as caught:
             await http.post(f"https://{HOST}:{port}/", body=b"{}", headers={})
@@ -154,7 +154,7 @@ async def test_a_target_without_a_cipher_in_common_asks_for_no_client_certificat
 ) -> None:
     context = server_context(tmp_path, leaf)
     context.maximum_version = ssl.TLSVersion.TLSv1_2
-    context.set_ciphers("ECDHE-RSA-AES128-GCM-SHA256")  # the certificate is of an elliptic curve
+    context.set_ciphers("ECDHE-RSA-AES128-GCM-SHA256")  # the certificate has an elliptic-curve key
     assert (await refusal(context, root)).startswith("tls_failed: handshake: ")
 
 

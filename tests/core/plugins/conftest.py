@@ -1,4 +1,4 @@
-"""Distributions in a folder, one by pip and the others laid down as pip does, and plugins made in memory."""
+"""Distributions in a folder, one installed by pip and the others as pip would, and plugins made in memory."""
 
 import json
 import subprocess
@@ -142,7 +142,7 @@ def write_source(folder, name, requirement, plugins):
 
 @pytest.fixture(scope="session")
 def installed(tmp_path_factory):
-    """A folder with every distribution above; pip builds and installs the first, which takes a second."""
+    """Make a folder with every distribution above; pip builds and installs the first, which takes a second."""
     source, target = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("target")
     (name, (requirement, plugins)), *others = DISTRIBUTIONS.items()
     write_source(source, name, requirement, plugins)
@@ -157,7 +157,7 @@ def installed(tmp_path_factory):
 
 @pytest.fixture
 def importable(installed, monkeypatch):
-    """The same folder, importable for one test."""
+    """Make the same folder importable for one test."""
     monkeypatch.syspath_prepend(str(installed))
     yield installed
     for name in [name for name in sys.modules if name.startswith("acme_")]:

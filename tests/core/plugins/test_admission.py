@@ -1,4 +1,4 @@
-"""Every way to fail has its own sentence, and stops nobody else."""
+"""Every fault of a plugin has its own sentence, and stops no other plugin."""
 
 import re
 import sys

@@ -1,4 +1,4 @@
-"""Each plugin is asked whose a token is by itself: one that fails stops nobody else."""
+"""Each plugin is asked separately about a token: a failing plugin stops no other."""
 
 import asyncio
 from dataclasses import replace
@@ -58,7 +58,7 @@ def principals(make_registry, make_context, **functions):
 async def test_the_plugin_that_knows_a_token_tells_whose_it_is(make_registry, make_context, function):
     tokens = principals(make_registry, make_context, one=knows_none, two=function)
     assert await tokens.authenticate(REQUEST) is KNOWN
-    assert await tokens.find("grant_1") is None  # nobody implements that
+    assert await tokens.find("grant_1") is None  # no plugin implements that
 
 
 async def test_a_token_that_nobody_knows_is_nobodys(make_registry, make_context):
@@ -70,7 +70,7 @@ async def test_a_plugin_that_fails_stops_no_other_and_makes_no_token_invalid(
     make_registry, make_context, bad
 ):
     assert await principals(make_registry, make_context, a=bad, b=knows).authenticate(REQUEST) is KNOWN
-    with pytest.raises(Overloaded):  # a client would throw away a token that is refused
+    with pytest.raises(Overloaded):  # a client would discard a token that is refused
         await principals(make_registry, make_context, a=bad, b=knows_none).authenticate(REQUEST)
 
 

@@ -1,4 +1,4 @@
-"""A plugin has a limit for each step of its start, and the hub goes on without one that takes longer."""
+"""A plugin has a time limit for each step of its start, and the hub goes on without a plugin that exceeds it."""
 
 import threading
 
@@ -56,7 +56,7 @@ def test_one_that_does_not_end_its_import_fails(tmp_path, monkeypatch):
 def test_the_value_of_a_function_is_given_and_what_it_raises():
     assert call_within(10, lambda: 7, thread="x") == (7, None)
     for function, kind in ((lambda: 1 / 0, ZeroDivisionError), (raise_timeout, TimeoutError)):
-        value, failure = call_within(10, function, thread="x")  # its own TimeoutError is not taken for ours
+        value, failure = call_within(10, function, thread="x")  # its own TimeoutError is not the hub's
         assert (value, type(failure)) == (None, kind)
 
 

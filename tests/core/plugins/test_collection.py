@@ -1,4 +1,4 @@
-"""What plugins give is asked for one by one, checked, and gone when its plugin fails."""
+"""The contributions of plugins are collected one by one, checked, and removed when the plugin fails."""
 
 import pytest
 from fastapi import APIRouter

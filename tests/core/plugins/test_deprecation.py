@@ -1,4 +1,4 @@
-"""What of the hooks will go is said to whoever still uses it: in the log, in the plugin's record, and as a warning."""
+"""A deprecated hook or argument is reported to its users: in the log, in the plugin's record, and as a warning."""
 
 import warnings
 from types import ModuleType
@@ -14,7 +14,7 @@ hookspec = pluggy.HookspecMarker("trunkline")
 
 
 def make_specifications():
-    """A module of hooks of which one goes, and of another an argument."""
+    """Make a module of hooks with a deprecated hook and a deprecated argument."""
 
     @hookspec(warn_on_impl=DeprecationWarning("register_pigeons replaces it, and it goes with 1.0"))
     def register_birds(context): ...

@@ -1,4 +1,4 @@
-"""Discovery reads metadata alone."""
+"""Discovery reads only metadata."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""A plugin that needs an extra runs with it, is left out without it, and stops the start where it was asked for by name."""
+"""A plugin that needs an extra runs with it, is left out without it, and stops the start if it was named."""
 
 import re
 import sys
@@ -34,7 +34,7 @@ def register_channels(context):
 
 @pytest.fixture
 def birds(tmp_path, monkeypatch):
-    """Lay down a distribution whose extra needs something."""
+    """Install a distribution whose extra has a requirement."""
 
     def lay_down(need: str):
         folder = tmp_path / "acme_birds-1.0.dist-info"

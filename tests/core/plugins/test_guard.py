@@ -1,4 +1,4 @@
-"""Functions of plugins behind the guard: no error of theirs passes the handlers of errors."""
+"""Functions of plugins behind the guard: none of their exceptions bypasses the error handlers."""
 
 import asyncio
 import functools

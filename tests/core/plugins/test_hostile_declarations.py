@@ -1,4 +1,4 @@
-"""Whatever a plugin declares: it fails by itself, with a sentence that names it, and the hub starts and works without it."""
+"""Hostile declarations of a plugin: it fails alone, with a sentence that names it, and the hub starts and works without it."""
 
 import asyncio
 import itertools
@@ -81,7 +81,7 @@ ANSWERS = {
     "gives_numbers": "return [7]",
     "gives_what_breaks": "return Breaking([7])",
 }
-"""What the function of any hook may do."""
+"""The possible bodies of a hook's function."""
 
 DECLARATIONS = {
     "register_settings": {"of_a_validator_that_exits": "Exiting"},
@@ -150,7 +150,7 @@ DECLARATIONS = {
         "of_companies_without_a_table": "[Migrations('json:migrations', of_companies=(CompanyRows(None),))]",
     },
 }
-"""What a plugin may give in each hook that is asked at start; all of it is the plugin's end."""
+"""The values that a plugin may give in each hook at start; each of them fails the plugin."""
 
 HOOKS = list_hooks(PluginManager("trunkline"))
 AT_START = sorted(name for name in HOOKS if name.startswith("register_"))
@@ -172,7 +172,7 @@ def source_of(hook, body, word="def"):
 
 @pytest.fixture(scope="module")
 def hub(tmp_path_factory):
-    """A hub with every plugin above, with its app, and nothing else than what is installed."""
+    """Start a hub with every plugin above, with its app, and only the installed distributions."""
     folder = tmp_path_factory.mktemp("plugins")
     for name, hook, body in PLUGINS.values():
         (folder / f"{name}.py").write_text(source_of(hook, body))
@@ -202,7 +202,7 @@ def test_every_other_plugin_runs(hub):
 
 
 async def test_migrations_that_cannot_be_applied_keep_no_other_process_from_its_work(tmp_path):
-    """Nor the migrations of the plugins beside it."""
+    """The migrations of the other plugins are applied as well."""
     history(tmp_path, "broken", "raise KeyError('rows')")
     history(tmp_path, "whole", "op.create_table('whole_rows', sa.Column('id', sa.Integer))")
     settings = settings_for(f"sqlite:///{tmp_path / 'x.db'}", {"plugins.paths": str(tmp_path)})
@@ -220,7 +220,7 @@ async def test_migrations_that_cannot_be_applied_keep_no_other_process_from_its_
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 async def test_the_hub_works_beside_all_of_them(tmp_path):
-    """And beside one that interrupts in each hook that is called later, and one whose migrations raise."""
+    """Another plugin interrupts in each later hook, and one has migrations that raise."""
     for number, hook in enumerate(LATER):
         (tmp_path / f"later_{number}.py").write_text(source_of(hook, "raise KeyboardInterrupt", "async def"))
     history(tmp_path, "raising", "raise SystemExit(3)")
@@ -255,7 +255,7 @@ async def test_the_hub_works_beside_all_of_them(tmp_path):
 
 
 def history(folder, name, upgrade):
-    """Write a plugin that is a file, with a folder of revisions beside it."""
+    """Write a plugin as a file, with a folder of revisions beside it."""
     location = 'f"{__name__}:' + f'{name}_versions"'
     (folder / f"{name}.py").write_text(source_of("register_migrations", f"return [Migrations({location})]"))
     (folder / f"{name}_versions").mkdir()
@@ -346,7 +346,7 @@ run(main())
 
 @pytest.mark.slow
 def test_a_route_that_exits_is_a_problem_and_a_task_that_exits_ends_nothing_else(tmp_path):
-    """In a process of its own: what passes the handlers of errors ends the loop, and with it the process."""
+    """Use a separate process: an exception that bypasses the error handlers ends the loop, and with it the process."""
     (tmp_path / "leaving.py").write_text(ROUTES)
     (tmp_path / "calls.py").write_text(CALLS)
     command = [sys.executable, str(tmp_path / "calls.py"), f"sqlite:///{tmp_path / 'x.db'}"]

@@ -1,4 +1,4 @@
-"""Only hooks, and only as they are specified."""
+"""Only specified hooks, with the specified arguments, are accepted."""
 
 from types import ModuleType
 

@@ -1,4 +1,4 @@
-"""Lifespans are entered and left each by itself."""
+"""Each lifespan is entered and left separately."""
 
 import asyncio
 from contextlib import asynccontextmanager

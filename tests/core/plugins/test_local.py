@@ -1,4 +1,4 @@
-"""Plugins that no distribution brings: files, packages, and folders of such, which ``plugins.paths`` names."""
+"""Plugins without a distribution: files, packages, and folders of them, which ``plugins.paths`` names."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""A plugin that hangs, raises or lags is alone with it."""
+"""A plugin that hangs, raises or lags affects no other plugin."""
 
 import asyncio
 import threading
@@ -13,7 +13,7 @@ EVENT = AcceptedEvent(event_id=1, company_id=92, type="parcel.sent", body=b"{}")
 
 
 class Heard:
-    """What a well-behaved plugin was told, and a way to wait for it."""
+    """The notifications of a well-behaved plugin, and a way to wait for them."""
 
     def __init__(self, *, until=1):
         self.events = []

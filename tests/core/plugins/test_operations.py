@@ -1,4 +1,4 @@
-"""Operations as plugins give them: one hook for actions, searches and lookups, each judged before it is taken."""
+"""Operations from plugins: one hook for actions, searches and lookups, each checked before it is accepted."""
 
 import pytest
 

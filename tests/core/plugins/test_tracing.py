@@ -1,4 +1,4 @@
-"""A line for each call of a plugin's function, with its time and outcome, and without what is nobody's business."""
+"""A line for each call of a plugin's function, with its time and outcome, without private data."""
 
 import asyncio
 import io
@@ -50,7 +50,7 @@ def trace(make_registry, make_context, stream):
 
 
 def lines(stream):
-    """The lines, each with its milliseconds made ``T``."""
+    """Give the lines with their milliseconds replaced by ``T``."""
     return [re.sub(r"\b\d+\.\d\d ms", "T ms", line) for line in stream.getvalue().splitlines()]
 
 

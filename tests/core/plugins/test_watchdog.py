@@ -1,4 +1,4 @@
-"""A plugin that holds up the event loop is named, with the line where it does so."""
+"""A plugin that blocks the event loop is named, with the line of its code."""
 
 import asyncio
 import threading
@@ -10,7 +10,7 @@ from trunkline.plugins import Watchdog
 
 
 def module_that(source, name="acme_blocker"):
-    """A module of a plugin with *source* as its code."""
+    """Make a plugin's module with *source* as its code."""
     namespace = {"__name__": name, "time": time}
     exec(compile(source, f"/plugins/{name}.py", "exec"), namespace)
     return namespace

@@ -1,4 +1,4 @@
-"""Work in the background goes on, whatever fails."""
+"""Work in the background continues after any failure."""
 
 import asyncio
 import logging

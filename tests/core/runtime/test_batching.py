@@ -11,7 +11,7 @@ from trunkline.runtime.batching import Batcher
 
 
 class Handler:
-    """Answers each number with its double; waits at the gate; numbers below zero are refused alone."""
+    """Answers each number with its double, after the gate; refuses each number below zero."""
 
     def __init__(self) -> None:
         self.batches: list[list[int]] = []

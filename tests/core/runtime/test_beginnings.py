@@ -1,4 +1,4 @@
-"""How much begins in one turn of the event loop."""
+"""The amount of work that begins in one step of the event loop."""
 
 import asyncio
 
@@ -12,7 +12,7 @@ async def begin(beginnings: Beginnings, company_id: int, begun: list[int], *, un
 
 
 async def turns_of(beginnings: Beginnings, *work: tuple[int, int]) -> list[list[int]]:
-    """Begin *work*, of a company and in units each, all at once; gives the companies whose work began, turn by turn."""
+    """Begin *work* (pairs of company and units) at once; return the companies whose work began, step by step."""
     begun: list[int] = []
     tasks = [asyncio.create_task(begin(beginnings, company, begun, units=units)) for company, units in work]
     turns: list[list[int]] = []

@@ -1,4 +1,4 @@
-"""What works for a caller ends with the caller."""
+"""Work for a caller ends when the caller leaves."""
 
 import asyncio
 

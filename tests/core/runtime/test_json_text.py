@@ -1,4 +1,4 @@
-"""JSON of what plugins give, rows of SQLAlchemy among it."""
+"""JSON of plugins' values, including SQLAlchemy's rows."""
 
 import pytest
 import sqlalchemy as sa

@@ -1,4 +1,4 @@
-"""Lines reach their reader whole and in order; a reader that stays away holds nobody, and learns what it has missed."""
+"""Log lines arrive whole and in order; a reader that stops reading blocks no process, and learns what it has missed."""
 
 import logging
 import os
@@ -15,7 +15,7 @@ MORE_THAN_WAIT = 2 * MOST_WAITING_BYTES // len(LINE)
 
 @pytest.fixture
 def pipe():
-    """The end to read from, and a handler that writes to the other one."""
+    """Make a pipe; give the reading end, and a handler that writes to the other end."""
     reading, writing = os.pipe()
     with os.fdopen(reading, "rb") as reader, os.fdopen(writing, "w") as writer:
         handler = WriterThread(writer)
@@ -34,7 +34,7 @@ def test_nobody_waits_for_a_reader_that_is_away_and_it_is_told_what_it_missed(pi
     began = time.monotonic()
     for number in range(MORE_THAN_WAIT):
         _log(handler, f"{number} {LINE}")
-    assert time.monotonic() - began < 5  # it would be for ever
+    assert time.monotonic() - began < 5  # otherwise it would wait for ever
     assert MORE_THAN_WAIT // 4 < handler.dropped < MORE_THAN_WAIT
 
     kept = MORE_THAN_WAIT - handler.dropped
@@ -65,7 +65,7 @@ def test_what_was_dropped_is_told_at_the_end_of_the_process_too(pipe):
     read = []
     reading = threading.Thread(target=lambda: read.extend(iter(reader.readline, b"end\n")))
     reading.start()
-    with handler.lock:  # ``logging.shutdown`` has it
+    with handler.lock:  # ``logging.shutdown`` knows it
         handler.flush()
     _log(handler, "end")
     reading.join(5)

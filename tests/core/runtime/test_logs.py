@@ -1,4 +1,4 @@
-"""What log lines look like, and what never stands in one."""
+"""The format of log lines, and data that they never contain."""
 
 import io
 import json

@@ -1,4 +1,4 @@
-"""The limit of memory that control groups set, and the room for bodies that it leaves."""
+"""The memory limit of control groups, and the memory for bodies that remains."""
 
 import logging
 
@@ -16,7 +16,7 @@ V1, V2 = "memory/{}/memory.limit_in_bytes", "{}/memory.max"
     [
         ("0::/a/b\n", {V2.format("a/b"): "max\n", V2.format("a"): "300\n", V2.format("."): "max\n"}, 300),
         ("0::/a\n", {V2.format("a"): "300\n", V2.format("."): "200\n"}, 200),
-        ("0::/a\n", {V2.format("."): "400\n"}, 400),  # a container's own group is the root that it sees
+        ("0::/a\n", {V2.format("."): "400\n"}, 400),  # a container sees its own group as the root
         (
             "5:memory:/a\n4:cpu:/a\n0::/\n",
             {V1.format("a"): "500\n", V1.format("."): f"{2**63 - 4096}\n"},

@@ -1,4 +1,4 @@
-"""Metrics of several processes as one: sums that never fall, gauges by their meaning, histograms whole."""
+"""Metrics of several processes as one: sums never fall, gauges merge by their meaning, histograms merge completely."""
 
 import json
 
@@ -9,7 +9,7 @@ from trunkline.runtime.metrics import DeploymentSnapshot, Lag, Metrics
 
 
 def sent(metrics: Metrics) -> list[Family]:
-    """Give the families as they come out of another process."""
+    """Give the families as another process sends them."""
     return [Family.of_json(family) for family in json.loads(json.dumps(families_of(metrics)))]
 
 
@@ -107,7 +107,7 @@ def test_a_log_that_one_process_cannot_write_is_seen():
 def test_what_a_process_had_counted_stays_when_it_ends_and_its_gauges_go():
     merged = merged_of(one(events=3, in_flight=2), one(events=4, in_flight=1))
     merged.ended(0)
-    merged.ended(7)  # it was never seen
+    merged.ended(7)  # it was never read
     assert value(merged, "trunkline_events_accepted_total", type="lead.created") == 7
     assert value(merged, "trunkline_deliveries_in_flight") == 1
     merged.seen(2, sent(one(events=1)))
@@ -117,7 +117,7 @@ def test_what_a_process_had_counted_stays_when_it_ends_and_its_gauges_go():
 def test_a_process_alone_is_merged_to_what_it_writes_itself():
     metrics = one(events=3, in_flight=2, shard=4, head=1004)
     merged, own = (text.decode().splitlines() for text in (merged_of(metrics).text(), metrics.text()))
-    now = "process_"  # what the process takes differs from moment to moment
+    now = "process_"  # the figures of the process differ from moment to moment
     assert [line for line in merged if not line.startswith(now)] == [
         line for line in own if not line.startswith(now)
     ]

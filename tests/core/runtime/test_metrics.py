@@ -1,4 +1,4 @@
-"""What Prometheus is told: how far the log is behind, what is due, and how the settling goes."""
+"""The Prometheus metrics: the lag of the log, due deliveries, and the speed of settling."""
 
 import asyncio
 import time
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.own_hub(settings=LEAN)
 
 
 SILENT = SimpleNamespace(dropped={})
-"""A notifier that lost nothing."""
+"""A notifier that has lost nothing."""
 
 
 def observer(database: Database, metrics: Metrics) -> Observer:

@@ -1,4 +1,4 @@
-"""How a process divides the files that it may open."""
+"""The division of a process's open files."""
 
 import pytest
 from tests.few_files import at_most

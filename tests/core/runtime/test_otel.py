@@ -1,4 +1,4 @@
-"""Traces and metrics of a hub that runs, as OpenTelemetry's SDK records them and as a collector gets them."""
+"""Traces and metrics of a running hub, as OpenTelemetry's SDK records them and as a collector gets them."""
 
 import asyncio
 import gzip
@@ -24,7 +24,7 @@ LEAD = {"first_name": "J", "last_name": "D", "email": "j@d.example"}
 
 @pytest.fixture
 async def traced(sqlite_database_url, monkeypatch):
-    """A hub that traces into memory; with the variables ``OTEL_…`` that it is called with."""
+    """Start a hub that traces into memory, with the given variables ``OTEL_…``."""
     hubs = []
 
     async def start(**variables):
@@ -118,7 +118,7 @@ async def test_what_is_not_sampled_costs_no_span_and_goes_through_unchanged(
 
 
 async def received(collector: Receiver, path: str, kind: type, is_enough):
-    """What a collector got at *path*, once *is_enough* says so of the messages."""
+    """Wait until *is_enough* is true for the messages of a collector at *path*; return them."""
     async with asyncio.timeout(10):
         while True:
             messages = [
@@ -147,7 +147,7 @@ async def test_a_collector_gets_the_spans_and_every_metric_of_the_page(
         await emit(hub)
         await receiver.wait_for(1)
         page = text_string_to_metric_families((await hub.operator.get("/metrics")).text)
-        # Those of shards are there only while the process holds some.
+        # Metrics of shards exist only while the process holds some.
         names = {f.name for f in page if f.samples and not f.name.startswith("trunkline_shard_")}
         assert len(names) > 20
         await hub.stop()

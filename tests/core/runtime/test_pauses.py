@@ -1,4 +1,4 @@
-"""Pauses: taken when a stretch is over, and not before."""
+"""Pauses: taken after a stretch of work, and not before."""
 
 import asyncio
 
@@ -36,7 +36,7 @@ async def test_in_a_pause_others_come_back_to_the_loop_more_than_once():
             await asyncio.sleep(0)
 
     are_done = []
-    for _ in range(20):  # a loop whose timers go by whole milliseconds may end a pause at once
+    for _ in range(20):  # a loop with timers in whole milliseconds may end a pause at once
         others = asyncio.create_task(answer())
         clock.now += STRETCH_SECONDS
         await pauses.pause_if_due()
@@ -52,7 +52,7 @@ async def test_steps_in_turns_are_done_one_at_a_time_company_after_company():
     turns, done = Turns(share=1, total=1), list[int]()
 
     def steps(company: int):
-        yield  # the first is everybody's, at once
+        yield  # the first pause is shared and immediate
         for _ in range(3):
             done.append(company)
             assert turns.taken(company) == 1
@@ -61,8 +61,8 @@ async def test_steps_in_turns_are_done_one_at_a_time_company_after_company():
 
     works = [run_in_turns(steps(company), turns, company) for company in (1, 1, 1, 2)]
     assert await asyncio.gather(*works) == [1, 1, 1, 2]
-    assert done[:9].count(2) == 3  # three calls of one company do not stand before one of another
-    assert turns.try_take(1)  # all were given back
+    assert done[:9].count(2) == 3  # three calls of one company do not delay a call of another
+    assert turns.try_take(1)  # all slots were given back
 
 
 async def test_work_of_one_step_waits_for_nobody():

@@ -1,4 +1,4 @@
-"""The metrics that plugins add: their names, their bound, and how those of several processes come together."""
+"""The metrics that plugins add: their names, their limit, and their merge over several processes."""
 
 import pytest
 

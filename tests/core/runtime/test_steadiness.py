@@ -1,4 +1,4 @@
-"""Whether a clock is trusted, by what it said and how much time has passed."""
+"""Whether a clock is trusted, by its readings and the time between them."""
 
 from dataclasses import replace
 

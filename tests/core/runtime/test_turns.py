@@ -1,4 +1,4 @@
-"""Companies take turns at what is scarce."""
+"""Companies take turns at a scarce resource."""
 
 import asyncio
 
@@ -10,7 +10,7 @@ from trunkline.runtime.turns import Turns
 async def begin(
     turns: Turns, company_id: int, taken: list[int], *, wait_seconds: float = 60
 ) -> asyncio.Task[None]:
-    """Let a task of a company take a turn, or stand in its line."""
+    """Let a task of a company take a turn, or wait in the company's queue."""
 
     async def take() -> None:
         await turns.take(company_id, wait_seconds=wait_seconds)

@@ -1,6 +1,6 @@
-"""Both validators of ``trunkline.schemas`` give one verdict, and it is the official JSON Schema test suite's.
+"""Both validators of ``trunkline.schemas`` agree with the official JSON Schema test suite.
 
-The suite ships in the source distribution of ``jsonschema``; it is fetched once into ``.cache``.
+The suite is in the source distribution of ``jsonschema``, which is fetched once into ``.cache``.
 """
 
 import fcntl
@@ -54,7 +54,7 @@ NEEDS_FETCHING = (
 
 @pytest.fixture(scope="session")
 def suite():
-    """Give the folder of the suite's draft 2020-12, fetching it where it is not there yet."""
+    """Give the folder of the suite's draft 2020-12; fetch it if it is missing."""
     release = f"jsonschema-{version('jsonschema')}"
     CACHE.mkdir(parents=True, exist_ok=True)
     with (CACHE / "lock").open("w") as lock:
@@ -65,7 +65,7 @@ def suite():
 
 
 def fetch(release):
-    """Unpack the source distribution of *release* into the cache, all or nothing."""
+    """Unpack the source distribution of *release* into the cache, completely or not at all."""
     requirement = release.replace("-", "==", 1)
     pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", ":all:"]
     subprocess.run([*pip, requirement, "-d", str(CACHE)], check=True, timeout=240)
@@ -76,7 +76,7 @@ def fetch(release):
 
 
 def cases(file):
-    """List the schema, the instance, the suite's verdict and a description of each case in *file*."""
+    """List the cases of *file*: schema, instance, the suite's verdict and a description."""
     for group in orjson.loads(file.read_bytes()):
         schema = {"allOf": [group["schema"]]} if isinstance(group["schema"], bool) else group["schema"]
         for test in group["tests"]:
@@ -84,7 +84,7 @@ def cases(file):
 
 
 def disagreements(chosen_cases):
-    """List the cases that either validator sees otherwise than the suite."""
+    """List the cases in which a validator differs from the suite."""
     return [
         (about, {"suite": verdict, "validator": fast, "explainer": slow})
         for schema, data, verdict, about in chosen_cases

@@ -1,4 +1,4 @@
-"""What an older client would break on, and what it would not notice."""
+"""Changes of a schema that break an older client, and changes that do not."""
 
 import pytest
 
@@ -16,7 +16,7 @@ def _found(old, new):
 
 
 def _of_field(old, new):
-    """Compare two schemas of one field that is always there."""
+    """Compare two schemas of one required field."""
     return _found(_object({"f": old}, required=["f"]), _object({"f": new}, required=["f"]))
 
 

@@ -1,4 +1,4 @@
-"""The catalog of event types: what it refuses to serve, and the sentences it finds for payloads at fault."""
+"""The catalog of event types: refused types, and the sentences about invalid payloads."""
 
 import dataclasses
 import hashlib
@@ -22,12 +22,12 @@ def event_type(name="order.placed", *, example=None, **schema):
 
 
 def faults(data, **schema):
-    """Check *data* by *schema*: a list of pairs."""
+    """Check *data* by *schema*; return pairs of pointer and sentence."""
     return [(fault.path, fault.message) for fault in Validator(schema, name="order.placed").check(data)]
 
 
 def refusal(*types):
-    """Build a catalog of *types* that must be refused, and give the reason."""
+    """Build a catalog of *types* that must be refused; return the reason."""
     with pytest.raises(SchemaInvalid) as caught:
         SchemaCatalog(types)
     assert "\n" not in caught.value.reason

@@ -1,4 +1,4 @@
-"""What an event type's schema tells of its versions."""
+"""The changelog in an event type's schema."""
 
 from typing import Any
 

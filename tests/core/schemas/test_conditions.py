@@ -1,4 +1,4 @@
-"""What the events of a trigger may be narrowed by: one field of a form for each comparison."""
+"""The filter conditions for events of a trigger: one form field for each comparison."""
 
 import pytest
 from tests.plugins.own_product import own_product

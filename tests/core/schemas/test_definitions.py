@@ -1,4 +1,4 @@
-"""Definitions of actions, searches and lookups: a file is read, held to the rules, and checks what goes in and comes out."""
+"""Definitions of actions, searches and lookups: read from a file, checked by the rules, and used to check input and output."""
 
 import copy
 import dataclasses
@@ -74,13 +74,13 @@ EVENT_TYPES = ("order.noted",)
 
 
 def read(kind, **changes):
-    """Read the definition of *kind* above with *changes*; a change to None takes the key away."""
+    """Read the definition of *kind* above with *changes*; None removes a key."""
     document = {key: value for key, value in (DOCUMENTS[kind] | changes).items() if value is not None}
     return read_definition(kind, orjson.dumps(document), source=f"{document.get('name')}.json")
 
 
 def replaced(kind, path, value):
-    """Copy the document of *kind* and put *value* where *path* (keys and a bar between them) leads."""
+    """Copy the document of *kind* and put *value* at *path* (keys separated by bars)."""
     document = copy.deepcopy(DOCUMENTS[kind])
     *outer, last = path.split("|")
     here = document
@@ -91,7 +91,7 @@ def replaced(kind, path, value):
 
 
 def refusal(*definitions, event_types=EVENT_TYPES):
-    """Give the sentence with which a catalog of *definitions* is refused."""
+    """Build a catalog of *definitions* that must be refused; return the sentence."""
     with pytest.raises(SchemaInvalid) as caught:
         DefinitionCatalog(definitions, event_types=event_types)
     assert "\n" not in str(caught.value)
@@ -181,7 +181,7 @@ class TestReading:
         assert caught.value.reason == sentence
 
 
-# kind, where, what stands there, and the sentence
+# kind, path, value, and the sentence
 BROKEN = [
     ("action", "name", "noteOrder", "its name must be lower-case letters and digits, joined by underscores"),
     ("action", "name", "note-order", "its name must be lower-case letters and digits, joined by underscores"),
@@ -367,7 +367,7 @@ BROKEN = [
         {"note_id": "1"},
         "its example 1 is not valid at 'output/note_id': must be a whole number, not a string",
     ),
-    # what only a catalog of several can tell
+    # faults that only a catalog of several shows
     (
         "action",
         "emits",

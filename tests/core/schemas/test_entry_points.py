@@ -1,4 +1,4 @@
-"""Entry points are those that ``importlib.metadata`` gives, and what is installed meanwhile is found."""
+"""Entry points equal those of ``importlib.metadata``, and a new distribution is found."""
 
 import os
 from importlib import metadata
@@ -23,7 +23,7 @@ def names_in(folder, group: str = "trunkline.schemas") -> list[str]:
 
 @pytest.fixture
 def settled(tmp_path):
-    """A folder with a distribution that was installed long ago, and was looked at since."""
+    """Make a folder with a distribution that was installed long ago and read since."""
     install(tmp_path, "acme")
     os.utime(tmp_path, (AN_HOUR_AGO, AN_HOUR_AGO))
     assert names_in(tmp_path) == ["acme"]

@@ -1,4 +1,4 @@
-"""What explaining a faulty value may take: hostile values end, within steps that are counted."""
+"""The cost of explaining an invalid value: hostile values end within a counted number of steps."""
 
 import itertools
 
@@ -12,7 +12,7 @@ from trunkline.schemas.compiling import MAX_BACKTRACKS, backtracking_patterns, c
 from trunkline.schemas.explaining import Explainer
 
 BACKTRACKS = "^(a+)+$"
-"""Python's ``re`` would take longer than the universe is old for eighty letters."""
+"""For eighty letters, Python's ``re`` would take longer than the age of the universe."""
 LOOKS_BACK = r"^(a|a)*\1$"
 NAME = "a" * 80 + "!"
 
@@ -108,7 +108,7 @@ VALUES = st.recursive(
 
 
 def same(left, right):
-    """Equality of JSON, as plainly as possible."""
+    """Compare JSON values as plainly as possible."""
     if isinstance(left, bool) or isinstance(right, bool):
         return left is right
     if isinstance(left, list) and isinstance(right, list):

@@ -1,4 +1,4 @@
-"""The properties of a schema as forms show them, whatever keywords describe them."""
+"""The properties of a schema as forms show them, for all keywords."""
 
 import pytest
 from pydantic import BaseModel, Field

@@ -30,7 +30,7 @@ DOCUMENT = """{
 
 
 def write(folder, text=DOCUMENT, name="order.placed.json"):
-    """Put *text* in a file of *folder* where event types are looked for."""
+    """Put *text* into a file in the event types' part of *folder*."""
     events = folder / "events"
     events.mkdir(parents=True, exist_ok=True)
     (events / name).write_bytes(text.encode() if isinstance(text, str) else text)
@@ -38,7 +38,7 @@ def write(folder, text=DOCUMENT, name="order.placed.json"):
 
 
 def refusal(folder):
-    """Read *folder*, which must be refused, and give the reason."""
+    """Read *folder*, which must be refused; return the reason."""
     with pytest.raises(SchemaInvalid) as caught:
         load_event_types(folder)
     assert str(folder / "events" / "order.placed.json") in str(caught.value)
@@ -138,7 +138,7 @@ SEARCH = """{
 
 
 def write_search(folder, text=SEARCH, name="find_order.json"):
-    """Put *text* in a file of *folder* where searches are looked for."""
+    """Put *text* into a file in the searches' part of *folder*."""
     (folder / "searches").mkdir(parents=True, exist_ok=True)
     (folder / "searches" / name).write_text(text)
     return folder
@@ -192,7 +192,7 @@ def test_definitions_of_a_package_are_those_of_its_folder():
 
 @pytest.fixture
 def acme(tmp_path, monkeypatch):
-    """An installed package of a stranger's, with one event type and one search."""
+    """Install a third-party package with one event type and one search."""
     write_search(write(tmp_path / "acme_order_schemas"))
     (tmp_path / "acme_order_schemas" / "__init__.py").touch()
     metadata = tmp_path / "acme_orders-1.0.dist-info"

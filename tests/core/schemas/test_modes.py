@@ -1,4 +1,4 @@
-"""Modes of validation: which one an event type has, and what stops the start."""
+"""Modes of validation: the mode of an event type, and invalid modes that stop the start."""
 
 from pathlib import Path
 

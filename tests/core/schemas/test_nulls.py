@@ -1,4 +1,4 @@
-"""Nulls that stand for nothing."""
+"""Nulls that count as absent."""
 
 import time
 

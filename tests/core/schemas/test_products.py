@@ -1,4 +1,4 @@
-"""What generators of connectors read out of the schemas."""
+"""The parts of the schemas that generators of connectors read."""
 
 import pytest
 

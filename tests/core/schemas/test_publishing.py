@@ -1,4 +1,4 @@
-"""Published schemas let receivers take the fields of tomorrow, and refuse nothing that the type itself takes."""
+"""Published schemas let receivers accept later fields, and refuse nothing that the type itself accepts."""
 
 import json
 from pathlib import Path

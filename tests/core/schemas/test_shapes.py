@@ -1,4 +1,4 @@
-"""What every keyword of JSON Schema says of a place: for filters, for the comparison of versions, and for forms."""
+"""The effect of every keyword of JSON Schema on a field: for filters, for the comparison of versions, and for forms."""
 
 import re
 import time
@@ -20,7 +20,7 @@ KIND = {"kind": {"enum": ["a", "b"]}}
 
 
 def _field(schema, **beside):
-    """Describe an object with the field ``f``, which is always there."""
+    """Describe an object with the required field ``f``."""
     return {"type": "object", "properties": {"f": schema}, "required": ["f"], **beside}
 
 
@@ -36,7 +36,7 @@ def _f(schema):
     return {"properties": {"f": schema}}
 
 
-# keyword, the older schema, the newer one, the breaks between them, what a filter may ask of the older, and what not
+# keyword, older schema, newer schema, breaks between them, allowed filters on the older, and refused ones
 KEYWORDS = [
     ("type", _field(STRING), _field(INTEGER), [("/f", "type_widened")], {"f": "a"}, {"f": 1}),
     (
@@ -444,7 +444,7 @@ class TestBreaksOfConditions:
 
 
 class TestForms:
-    """What a form needs of a field, beyond its types."""
+    """The properties of a field that a form needs, beyond its types."""
 
     def test_the_words_nearest_to_the_place_come_first(self):
         schema = {
@@ -590,7 +590,7 @@ DEFINED = {"d": {"type": ["object", "null"]}, "e": {"$anchor": "here", "enum": [
 
 
 class _Draw:
-    """Schemas and values of all keywords, drawn from one source of chance."""
+    """Draws schemas and values of all keywords from one random source."""
 
     def __init__(self, random):
         self.random = random
@@ -657,7 +657,7 @@ def _places(value, path=()):
 
 
 def _is_taken_at_its_word(document, path):
-    """Tell whether the path leads through an object that lists its properties and says nothing of others."""
+    """Tell whether the path leads through an object that lists its properties and does not mention others."""
     return any(
         not shape.has_other_fields for end in range(len(path)) for shape in document.shapes_at(path[:end])
     )

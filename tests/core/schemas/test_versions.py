@@ -1,4 +1,4 @@
-"""Versions of event types side by side, without a hub: which is read, and how what was stored becomes what is read."""
+"""Versions of event types side by side, without a hub: the version that is read, and the conversion of stored events."""
 
 import orjson
 import pytest

@@ -1,4 +1,4 @@
-"""Versions of event types in a hub that runs: each subscription, poll and replay reads the one that it was made with or chose."""
+"""Versions of event types in a running hub: each subscription, poll and replay reads its pinned or chosen version."""
 
 import asyncio
 from types import ModuleType

@@ -1,4 +1,4 @@
-"""What there is to do for a worker, seen in one look."""
+"""A worker's due work, read by one statement."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""The SQLite driver builds on inner parts of aiosqlite, so it is tested with the oldest and the newest version allowed."""
+"""The SQLite driver uses internals of aiosqlite, so it is tested with the oldest and the newest allowed version."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""The guard of the clock over both databases: one process notices a step, and each other one knows it."""
+"""The guard of the clock over both databases: one process notices a step, and every other process knows it."""
 
 import asyncio
 import logging

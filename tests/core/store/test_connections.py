@@ -1,4 +1,4 @@
-"""How one process divides the connections that PostgreSQL allows it."""
+"""The division of the connections that PostgreSQL allows one process."""
 
 import asyncpg
 import pytest

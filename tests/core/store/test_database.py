@@ -1,4 +1,4 @@
-"""Connections, transactions, and what a database that is away becomes."""
+"""Connections, transactions, and the errors of an unavailable database."""
 
 import asyncio
 import sqlite3
@@ -16,7 +16,7 @@ from trunkline.store.database import Database, embedded_file
 
 @pytest.fixture(params=["engines", "direct"])
 async def database(database: Database, request: pytest.FixtureRequest) -> AsyncIterator[Database]:
-    """The database over SQLAlchemy's connections, and over the driver's own."""
+    """Open the database with SQLAlchemy's connections, and with the driver's own."""
     async with database.direct(4) if request.param == "direct" else database as opened:
         yield opened
 
@@ -89,7 +89,7 @@ async def test_a_writer_that_is_cancelled_in_the_middle_of_a_statement_leaves_no
 
     cancelled: list[
         asyncio.Task[None]
-    ] = []  # kept, as a dispatcher keeps its tasks: their tracebacks hold the cursors
+    ] = []  # kept, as a dispatcher keeps its tasks, because their tracebacks hold the cursors
     for step in range(40):
         cancelled.append(asyncio.create_task(write()))
         await asyncio.sleep(step / 8000)
@@ -166,7 +166,7 @@ async def test_a_cut_connection_is_unavailable_and_the_next_call_works(postgres_
     with pytest.raises(StoreUnavailable):
         async with postgres_database.write() as connection:
             await connection.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
-    for _ in range(3):  # connections that idled in the pool when the server went are found out one by one
+    for _ in range(3):  # idle connections in the pool are found to be broken one by one
         try:
             assert await count(postgres_database) == 0
             return

@@ -1,4 +1,4 @@
-"""The ledger on both databases: recording, claiming, settling, and what moves many deliveries at once."""
+"""The ledger on both databases: recording, claiming, settling, and changes of many deliveries at once."""
 
 import asyncio
 

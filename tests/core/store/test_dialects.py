@@ -1,4 +1,4 @@
-"""The differences between the databases: each stands in one module, and every dialect has an answer to each."""
+"""The differences between the databases: each is in one module, and every dialect defines each."""
 
 import re
 from pathlib import Path

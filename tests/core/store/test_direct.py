@@ -1,4 +1,4 @@
-"""Connections of the driver's own give what SQLAlchemy's give."""
+"""The driver's own connections give the same results as SQLAlchemy's."""
 
 import asyncio
 import contextlib
@@ -130,7 +130,7 @@ async def test_a_kept_statement_is_written_once_and_bound_each_time(
 
 
 async def test_a_text_that_lacks_a_value_is_refused(database: Database) -> None:
-    """As a text is written once, a value of its own would be that of whoever came first."""
+    """A statement is written once and cached, so a literal value in it would be the first caller's."""
     statement = text("SELECT :a + :b").bindparams(bindparam("b", value=4))
     async with database.direct(2) as direct, direct.read() as connection:
         with pytest.raises(KeyError):
@@ -199,7 +199,7 @@ async def test_one_connection_is_lent_to_one_at_a_time(database: Database) -> No
 
 
 async def test_those_that_only_read_have_connections_of_their_own(database: Database) -> None:
-    """Where there is one writer all others share a few, so that a slow read of a client would hold up who delivers."""
+    """With one writer all other connections are few and shared, so a client's slow read would delay the dispatcher."""
     async with (
         database.direct(2) as shared,
         database.direct(1, only_reads=True) as reading,
@@ -229,7 +229,7 @@ async def test_a_connection_that_the_server_closed_is_not_lent_again(postgres_da
             await connection.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": pid})
         async with asyncio.timeout(5):
             while True:
-                with contextlib.suppress(StoreUnavailable):  # one that it has not noticed yet
+                with contextlib.suppress(StoreUnavailable):  # a loss that the connection has not noticed yet
                     async with direct.read() as connection:
                         if (await connection.execute(text("SELECT pg_backend_pid()"))).scalar_one() != pid:
                             return

@@ -1,4 +1,4 @@
-"""What a process remembers of companies, and that it never goes by what another has changed."""
+"""A process's cache of companies: it never uses data that another process has changed."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""Ids are never given twice: after a restore, after ``log advance``, after a promotion, on both databases."""
+"""Ids are never issued twice: after a restore, after ``log advance``, after a promotion, on both databases."""
 
 import asyncio
 

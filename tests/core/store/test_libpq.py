@@ -1,4 +1,4 @@
-"""URLs of PostgreSQL: libpq's parameters, several hosts, a service file, and what is wrong with one in a sentence."""
+"""URLs of PostgreSQL: libpq's parameters, several hosts, a service file, and a sentence about each fault."""
 
 import os
 from pathlib import Path
@@ -150,7 +150,7 @@ def test_a_parameter_of_a_service_is_checked_as_one_of_a_url(services: Path):
 def test_a_clients_key_that_others_may_read_is_refused(
     tmp_path: Path, owner: int, mode: int, is_taken: bool, named_by: str
 ):
-    """The modes and owners are those that libpq takes and refuses."""
+    """The modes and owners are the ones that libpq accepts and refuses."""
     folder = tmp_path / ".postgresql"
     folder.mkdir()
     key = folder / "postgresql.key"

@@ -1,4 +1,4 @@
-"""Bringing databases to the schema, on both engines."""
+"""Migrating databases to the present schema, on both engines."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -130,7 +130,7 @@ async def test_a_database_from_before_the_first_revision_is_refused_and_stays_as
         DatabaseUnfit, match=r"^The tables of 'core' are at revision 0031, and .* from 0032: run"
     ):
         await migrate.upgrade(database, shards=4)
-    await set_revision(database, "0032")  # where the revisions ended that the first one replaces
+    await set_revision(database, "0032")  # the last of the revisions that the first one replaces
     [before] = await migrate.upgrade(database, shards=4)
     assert not before.is_ahead
 
@@ -148,7 +148,7 @@ async def test_a_table_that_is_there_already_is_named_and_nothing_is_changed(emp
 async def test_statistics_that_somebody_left_in_a_file_are_forgotten_at_the_next_start(
     sqlite_database: Database,
 ):
-    """They say how large tables were on one day, and SQLite's plans would go by that for good."""
+    """Old statistics have the sizes of tables on one day, and SQLite would plan by them for ever."""
     async with sqlite_database.write() as connection:
         await connection.execute(text("INSERT INTO erasures VALUES ('era_1', 1, '{}', NULL, NULL, 1, 1, 1)"))
         await connection.execute(text("ANALYZE"))

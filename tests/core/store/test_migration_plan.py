@@ -1,4 +1,4 @@
-"""What migrating would lock, and for how long, on both engines; and that every revision can be applied step by step."""
+"""The locks of a migration and their duration, on both engines; and a stepwise way to apply every revision."""
 
 from collections.abc import AsyncIterator
 
@@ -13,12 +13,12 @@ from trunkline.store.migration_plan import Plan, PlannedStep
 
 EVENTS = 2000
 WHOLE = {("core", "0032")}
-"""Revisions that are one transaction: the first makes a new database, and is applied to no other one."""
+"""Revisions in one transaction: the first only makes a new database."""
 
 
 @pytest.fixture
 async def used(empty_database_url: str) -> AsyncIterator[Database]:
-    """A database of 0.1, with events and deliveries in it."""
+    """Make a database of 0.1 with events and deliveries."""
     async with Database(empty_database_url) as opened:
         await migrating.fill(opened, EVENTS)
         yield opened
@@ -78,7 +78,7 @@ async def test_rows_are_estimated_before_and_after_a_table_was_analyzed(used: Da
 @pytest.mark.parametrize("name", sorted(DIALECTS))
 @pytest.mark.parametrize("history", ["core", "crm", "mcp", "oauth", "portal"])
 def test_each_revision_can_be_applied_step_by_step(name: str, history: str):
-    """A new one that cannot holds its locks until it is committed: make it of tables, columns and indexes, or cut it up."""
+    """A revision that cannot be split holds its locks until the commit: use only tables, columns and indexes, or divide it."""
     line = (
         migrate.CORE
         if history == "core"

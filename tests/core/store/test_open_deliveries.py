@@ -1,4 +1,4 @@
-"""What becomes of many open deliveries when their subscription changes: a piece at a time, on both databases."""
+"""Many open deliveries whose subscription changes: updated a batch at a time, on both databases."""
 
 import pytest
 from sqlalchemy import text
@@ -17,7 +17,7 @@ MANY = 2 * PIECE + 1
 
 @pytest.fixture
 async def open_(database: Database) -> Database:
-    """A database with a subscription that has more open deliveries than two pieces."""
+    """Make a database with a subscription that has more open deliveries than two batches."""
     async with database.write() as connection:
         await connection.execute(
             text(
@@ -42,7 +42,7 @@ async def begin(database: Database, change: Change) -> None:
 
 
 async def go_on(database: Database) -> bool:
-    """Do the next piece; tells whether anything is left."""
+    """Do the next batch; tell whether anything is left."""
     async with database.write() as connection:
         await store.go_on(connection, 1)
     async with database.read() as connection:
@@ -116,7 +116,7 @@ async def test_what_was_queued_meanwhile_behind_one_that_has_ended_has_its_turn(
 async def test_a_piece_looks_at_some_of_those_that_wait_in_an_order(
     open_: Database, monkeypatch: pytest.MonkeyPatch
 ):
-    """However few of them have to be changed: of one key, all but the first wait for their turn."""
+    """A batch is bounded even if few of them must be changed: for one key, all but the first wait."""
     monkeypatch.setattr(store, "LOOKED_AT", 400)
     async with open_.write() as connection:
         await connection.execute(

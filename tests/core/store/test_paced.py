@@ -1,4 +1,4 @@
-"""What the holder of a shard is told that other workers have in flight."""
+"""The attempts of other workers that the holder of a shard counts."""
 
 from trunkline.store import paced
 from trunkline.store.database import Database

@@ -1,7 +1,7 @@
-"""How both databases carry out the statements of the hot paths: along an index, whatever the log and the ledger hold.
+"""The plans of both databases for frequent statements: along an index, for any contents of the log and the ledger.
 
-At the seeded scale a scan of a whole table is several times dearer than what each statement needs, so that a planner that has
-an index for it takes it. What a statement costs must not grow with the tables either: the bound holds at any scale, and tells
+At the seeded scale, scanning a whole table is several times more expensive than each statement, so that a planner with an index
+uses it. The cost of a statement must not grow with the tables either: the bound holds at any scale, and tells
 most at a large one. ``TRUNKLINE_TEST_PLANS_EVENTS=5000000 pytest tests/core/store/test_plans.py -k hot_path`` seeds five million
 events, as many deliveries and attempts on each database in turn; that takes six minutes, and 3 to 4 GB for each.
 """
@@ -23,7 +23,7 @@ from trunkline.store.deliveries import Settled
 ORDINARY_SCALE = 20_000
 SCALE = int(os.environ.get("TRUNKLINE_TEST_PLANS_EVENTS", ORDINARY_SCALE))
 WORK = {"postgresql": 20_000, "sqlite": 1_500}
-"""Pages, and thousands of steps (``tests.plans``), that a statement may take, for a piece of 500 rows or a count of 10,000."""
+"""Pages, or thousands of steps (``tests.plans``), that a statement may take, for a batch of 500 rows or a count of 10,000."""
 GROW = {
     "channels without held ones": "it goes over the subscriptions, once when a worker starts",
     "outcomes of big": "it groups a sample of 10,000 deliveries at most",
@@ -48,9 +48,9 @@ KEYS = [Key(1000 + EVENTS // 2 + n, (EVENTS // 2 + n) % COMPANIES) for n in rang
 
 @pytest.mark.timeout(60 + SCALE // 1_000)
 async def test_no_statement_of_a_hot_path_reads_a_whole_table_or_sorts_more_than_a_page(database: Database):
-    """Whether the tables were analyzed just now, or while they were small, or never, as on SQLite, which nobody analyzes.
+    """Check with tables that were analyzed now, while they were small, or never, as on SQLite.
 
-    What was analyzed while it was small tells at a large scale alone.
+    The check with small tables has effect only at a large scale.
     """
     run, is_file = long_runs.made_now(SCALE), database.dialect.name == "sqlite"
     analyze_at = ORDINARY_SCALE if SCALE > ORDINARY_SCALE and not is_file else None
@@ -116,7 +116,7 @@ async def test_a_claim_finds_each_delivery_by_its_key_though_its_lane_was_empty_
 async def test_what_is_due_is_read_in_the_order_of_its_index_though_all_that_was_analyzed_is_of_one_subscription(
     database: Database,
 ):
-    """Then SQLite takes a scan and a sort for as good: 200,000 keys due in one order took two thirds of a core."""
+    """Otherwise SQLite prefers a scan and a sort: 200,000 due keys in one order took two thirds of a core."""
     engine = database.dialect.name
     orders = {due.FREE: "NULL, NULL", due.PACED: "5, NULL", due.ORDERED: "5, n"}
     by_lane: dict[due.Lane, list[Call]] = {
@@ -153,7 +153,7 @@ async def test_what_is_due_is_read_in_the_order_of_its_index_though_all_that_was
 async def test_deliveries_are_found_by_their_keys_where_the_planner_takes_the_ledger_for_small(
     database: Database, deliveries: int
 ):
-    """A connection of PostgreSQL keeps its plan while the ledger grows, until it is analyzed, which nobody does on SQLite."""
+    """A connection of PostgreSQL keeps its plan while the ledger grows, until an ANALYZE, which nothing runs on SQLite."""
     engine = database.dialect.name
     async with database.write() as connection:
         statement = DELIVERIES.format(companies=COMPANIES, numbers=NUMBERS[engine])

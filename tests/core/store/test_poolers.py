@@ -1,4 +1,4 @@
-"""A real pgbouncer before PostgreSQL: the hub works through it, or says at start what to set."""
+"""A real pgbouncer in front of PostgreSQL: the hub works through it, or names the setting to change at the start."""
 
 import asyncio
 import logging
@@ -21,7 +21,7 @@ from trunkline.store.worker_locks import WorkerLock
 
 @pytest.fixture
 async def name(system_postgres: SystemPostgres) -> AsyncIterator[str]:
-    """An empty database."""
+    """Make an empty database; give its name."""
     await system_postgres.execute("CREATE DATABASE pooled")
     yield "pooled"
     await system_postgres.execute("DROP DATABASE pooled WITH (FORCE)")
@@ -66,7 +66,7 @@ async def test_a_hub_runs_behind_it(system_postgres: SystemPostgres, name: str, 
 
 @pytest.mark.slow
 async def test_a_database_in_use_is_migrated_through_it(system_postgres: SystemPostgres, name: str):
-    """The lock of the migration is held in a transaction, which the pooler gives a connection of its own."""
+    """The lock of the migration is held in a transaction, for which the pooler reserves a connection."""
     with started_pooler(system_postgres, mode="transaction") as pooler:
         async with Database(pooler.url(name), pool_size=2) as database:
             await migrating.fill(database, 10)

@@ -1,4 +1,4 @@
-"""Keys of an order that nothing holds back any more get their fronts a piece at a time, on both databases."""
+"""Keys of an order that no longer wait get their first deliveries a batch at a time, on both databases."""
 
 import pytest
 from sqlalchemy import text
@@ -8,12 +8,12 @@ from trunkline.store import releasing as store
 from trunkline.store.database import Database
 
 LAST = 9_000
-"""The deliveries of one subscription: those of key 0 from 101 on, and of the keys -4 to 4 one each before them."""
+"""The last position. Key 0 has the deliveries from 101 on, the keys -4 to 4 have one delivery each before them."""
 
 
 @pytest.fixture
 async def queued(database: Database) -> Database:
-    """A database with a subscription of which everything waits, most of it under one key."""
+    """Make a database with a subscription whose deliveries all wait, most of them under one key."""
     async with database.write() as connection:
         await connection.execute(
             text(
@@ -39,7 +39,7 @@ async def release(database: Database) -> None:
 
 
 async def go_on(database: Database) -> bool:
-    """Do the next piece; tells whether anything is left."""
+    """Do the next batch; tell whether anything is left."""
     async with database.write() as connection:
         await store.go_on(connection, 1)
     async with database.read() as connection:
@@ -68,7 +68,7 @@ async def test_the_first_of_each_key_has_its_turn_some_keys_at_a_time(queued: Da
 
 
 async def test_what_a_dead_worker_had_claimed_behind_one_that_has_ended_has_its_turn(queued: Database):
-    """It waits for nobody any more: its claimant would have begun it, and is gone."""
+    """The delivery waits for none any more: the worker that claimed it would have begun it, but is dead."""
     async with queued.write() as connection:
         await connection.execute(
             text("UPDATE deliveries SET claimed_by = 'dead', claim = 1, queued = NULL WHERE position = 1")
@@ -117,7 +117,7 @@ async def test_a_note_about_a_subscription_that_is_not_there_any_more_is_dropped
 async def test_what_was_put_back_while_a_replay_read_on_has_its_turn_when_that_is_cancelled(
     queued: Database,
 ):
-    """It was claimed behind one that has ended since, so it is the first of its key, and nothing queued it."""
+    """The delivery was claimed behind one that has ended since, so it is the first of its key, and nothing queued it."""
     async with queued.write() as connection:
         await connection.execute(
             text(

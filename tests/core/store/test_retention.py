@@ -1,4 +1,4 @@
-"""What may be removed, and what goes with it, on both databases."""
+"""The events that may be removed, and the rows that are removed with them, on both databases."""
 
 import asyncio
 import contextlib
@@ -106,7 +106,7 @@ async def log_bounds(database: Database) -> LogBounds:
         return await retention.log_bounds(connection)
 
 
-# ---- what may go -----------------------------------------------------------------------------------------------------
+# ---- removable events ------------------------------------------------------------------------------------------------
 
 
 async def test_what_is_old_and_settled_may_go_and_what_is_new_stays(database: Database):
@@ -250,7 +250,7 @@ async def test_a_batch_that_is_broken_off_leaves_everything_as_it_was(database: 
 
 async def test_the_plan_reads_a_range_of_the_primary_key(postgres_database: Database):
     async with postgres_database.write() as connection:
-        await connection.execute(text("SET LOCAL enable_seqscan = off"))  # tables this small are scanned
+        await connection.execute(text("SET LOCAL enable_seqscan = off"))  # small tables are scanned
         for table in ("events", "deliveries", "attempts"):
             within = retention.within_positions(connection)
             plan = await connection.execute(

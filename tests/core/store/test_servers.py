@@ -1,4 +1,4 @@
-"""Connecting to PostgreSQL: the database that the URL names, each sslmode, several hosts, a failover."""
+"""Connecting to PostgreSQL: the named database, each sslmode, several hosts, a failover."""
 
 import asyncio
 import socket
@@ -18,7 +18,7 @@ from trunkline.store.wakeup import Wakeup
 
 
 async def ask(url: str, statement: str) -> object:
-    """Ask over the pool, and over a connection as LISTEN has it; they must agree."""
+    """Ask over the pool and over a connection as for LISTEN; both must agree."""
     async with Database(url) as database, database.read() as connection:
         pooled = (await connection.execute(text(statement))).scalar_one()
     async with Notifications(Server.of_url(url)).connected() as connection:
@@ -67,7 +67,7 @@ async def test_settings_of_the_session_come_from_the_url(postgres_url: str):
     assert await ask(url, "SELECT current_setting('work_mem')") == "5MB"
 
 
-# TLS. The certificate is for localhost; over_tls is let in over TLS alone, in_clear without alone.
+# TLS. The certificate is for localhost; over_tls may connect only with TLS, in_clear only without.
 
 
 def tls_url(
@@ -165,7 +165,7 @@ async def test_the_next_host_is_taken_where_one_does_not_answer(system_postgres:
 
 
 async def test_a_host_that_is_silent_leaves_the_next_its_time(system_postgres: SystemPostgres):
-    with socket.create_server(("127.0.0.1", 0)) as silent:  # it accepts nothing, so nothing is answered
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # it accepts no connection, so nothing is answered
         port = silent.getsockname()[1]
         url = f"postgresql://postgres@127.0.0.1:{port},127.0.0.1:{system_postgres.port}/postgres"
         answer = ask(f"{url}?connect_timeout=1", "SELECT inet_server_port()")
@@ -182,7 +182,7 @@ async def test_where_no_host_answers_each_is_named():
 
 @pytest.fixture
 def standby(system_postgres: SystemPostgres) -> Iterator[SystemPostgres]:
-    """A standby of a primary of its own, which runs too."""
+    """Start a standby with a separate primary, which runs, too."""
     with prepared_postgres() as copy:
         copy.copy(system_postgres)
         copy.start()

@@ -1,4 +1,4 @@
-"""One process serves an embedded database; a second is told so, and one that has ended is in nobody's way."""
+"""One process serves an embedded database; a second process is refused, and a dead process blocks none."""
 
 import contextlib
 import shutil
@@ -56,7 +56,7 @@ def test_a_server_is_not_locked():
 
 @pytest.fixture
 def file(sqlite_database_url: str) -> Path:
-    """A migrated database, which was served up to event 2,000 and closed cleanly."""
+    """Make a migrated database that was served up to event 2,000 and closed cleanly."""
     file = Path(sqlite_database_url.removeprefix("sqlite:///"))
     write(file, "UPDATE stream_head SET position = 2000")
     with examined(file, takes_any=False) as note_start:
@@ -70,7 +70,7 @@ def write(file: Path, statement: str) -> None:
 
 
 def break_off(file: Path) -> None:
-    """Serve *file*, and end as a kill does."""
+    """Serve *file*, and end as kill -9 does."""
     with contextlib.suppress(KeyboardInterrupt), examined(file, takes_any=False) as note_start:
         note_start()
         raise KeyboardInterrupt
@@ -181,7 +181,7 @@ def test_the_log_of_a_file_that_was_replaced_is_never_taken_over(file: Path):
     used.execute("UPDATE stream_head SET position = 2100")
     keep_state(file, is_clean=False)
     copy.replace(file)
-    used.close()  # SQLite notices, and leaves the log where it is
+    used.close()  # SQLite notices, and leaves the write-ahead log in place
     log = Path(f"{file}-wal")
     held = file.read_bytes(), log.read_bytes()
     with pytest.raises(StoreUnavailable, match="is of the file before: put that one back, or"):

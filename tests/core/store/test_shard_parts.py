@@ -1,4 +1,4 @@
-"""Shards that are divided: their parts are held, renewed, moved and lost as whole shards are."""
+"""Divided shards: their parts are held, renewed, moved and lost as whole shards are."""
 
 from dataclasses import replace
 
@@ -19,7 +19,7 @@ async def claim(database: Database, worker: str, limit: int = 16) -> list[Lease]
 
 
 async def claim_parts(database: Database, worker: str, *, share: int, lease_ms: int = LONG) -> list[Lease]:
-    """Claim as many parts of each shard as ``Leases`` would with that *share*."""
+    """Claim as many parts of each shard as ``Leases`` would for *share*."""
     async with database.write() as connection:
         limits = await shard_parts.lacking(connection, worker, share=share)
         leases = await shard_parts.claim(connection, worker, limits, lease_ms=lease_ms)
@@ -27,7 +27,7 @@ async def claim_parts(database: Database, worker: str, *, share: int, lease_ms: 
 
 
 async def divide(database: Database, shard: int = 0, *, reached: Reached | None = None) -> None:
-    """Divide a shard that has come so far."""
+    """Divide a shard that has been read up to *reached*."""
     lease = next(lease for lease in await claim(database, "wrk_0") if lease.shard == shard)
     moved = replace(lease, reached=reached or Reached(NONE))
     async with database.write() as connection:

@@ -1,4 +1,4 @@
-"""Leases on shards: who may read what, and who may write the cursor."""
+"""Leases on shards: which worker may read a shard, and which may write its cursor."""
 
 import asyncio
 from dataclasses import replace
@@ -226,4 +226,4 @@ async def test_a_claimant_waits_for_nobody_and_leaves_out_what_is_being_written(
         await shards.advance(connection, "wrk_a", [held])
         async with asyncio.timeout(5):
             taken = await claim(postgres_database, "wrk_b")
-    assert {lease.shard for lease in taken} == set(range(16)) - {held.shard}  # claims come in no order
+    assert {lease.shard for lease in taken} == set(range(16)) - {held.shard}  # claims have no order

@@ -1,4 +1,4 @@
-"""Connections are shared fairly: no company holds so many that another has to wait for it."""
+"""Connections are shared fairly: no company holds so many that another company has to wait."""
 
 import asyncio
 import contextlib
@@ -16,7 +16,7 @@ ATTACKER, VICTIM, THIRD = 1, 2, 3
 
 
 class Holders:
-    """Tasks that hold what a database lends them, until they are ended."""
+    """Tasks that hold a database's connections until they are ended."""
 
     def __init__(self, database: Database) -> None:
         self.holding = list[int | None]()
@@ -24,7 +24,7 @@ class Holders:
         self._tasks = list[asyncio.Task[None]]()
 
     async def begin(self, company_id: int | None, count: int, *, held: int) -> None:
-        """Let *count* calls of a company ask for a connection, and wait until *held* are held in all."""
+        """Let *count* calls of a company request a connection, and wait until *held* are held in all."""
         tasks = [asyncio.create_task(self._hold(company_id)) for _ in range(count)]
         self._tasks += tasks
         async with asyncio.timeout(20):
@@ -39,7 +39,7 @@ class Holders:
         await asyncio.gather(task, return_exceptions=True)
 
     async def end(self) -> None:
-        """End all."""
+        """End all calls."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -54,7 +54,7 @@ class Holders:
             await asyncio.Event().wait()
 
     async def _settle(self) -> None:
-        """Wait until nobody gets a connection any more; a call of the hub itself, which comes last, shows that."""
+        """Wait until no waiting call gets a connection: the hub's own call comes last."""
         for _ in range(3):
             async with self._database.read() as connection:
                 await connection.execute(text("SELECT 1"))

@@ -1,4 +1,4 @@
-"""SQLite under SQLAlchemy: rows, errors, transactions that are cut short, and files that several open at once."""
+"""SQLite under SQLAlchemy: rows, errors, interrupted transactions, and files that several processes open at once."""
 
 import asyncio
 import contextlib
@@ -250,7 +250,7 @@ async def insert(database: Database) -> None:
 
 @contextlib.asynccontextmanager
 async def both(things: Database):
-    """The two ways in which a process works with the file; each has a connection already, and one of them a transaction open."""
+    """Use the file in both ways of a process: each has a connection already, and one of them an open transaction."""
     async with things.direct(2) as direct:
         await insert(direct)
         await names(direct)

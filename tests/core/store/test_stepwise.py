@@ -1,4 +1,4 @@
-"""Bringing databases in use up to date, step by step, on both engines."""
+"""Migrating databases in use, step by step, on both engines."""
 
 import asyncio
 import contextlib
@@ -38,12 +38,12 @@ INDEXES = {
 
 
 class Broken(Exception):
-    """A migration that breaks off."""
+    """A migration is interrupted."""
 
 
 @pytest.fixture
 async def used(empty_database_url: str) -> AsyncIterator[Database]:
-    """A database of 0.1, with events and deliveries in it."""
+    """Make a database of 0.1 with events and deliveries."""
     async with Database(empty_database_url) as opened:
         await migrating.fill(opened, EVENTS)
         yield opened
@@ -51,7 +51,7 @@ async def used(empty_database_url: str) -> AsyncIterator[Database]:
 
 @pytest.fixture
 async def used_server(trunkline_databases, tmp_path) -> AsyncIterator[Database]:
-    """One on PostgreSQL; the next step adds a column to the log."""
+    """Make such a database on PostgreSQL; the next step adds a column to the log."""
     async with contextlib.AsyncExitStack() as stack:
         url = await trunkline_databases.empty("postgresql", folder=tmp_path, stack=stack)
         database = await stack.enter_async_context(Database(url))
@@ -60,7 +60,7 @@ async def used_server(trunkline_databases, tmp_path) -> AsyncIterator[Database]:
 
 
 def broken_after(steps: int, patch: pytest.MonkeyPatch) -> None:
-    """Let a migration break off when it has committed so many steps."""
+    """Interrupt a migration after it has committed *steps* steps."""
     left = steps
 
     def pass_point(name: str) -> None:
@@ -74,7 +74,7 @@ def broken_after(steps: int, patch: pytest.MonkeyPatch) -> None:
 
 
 async def check_schema(database: Database) -> None:
-    """The schema is the one in tables, and has what ``later`` adds."""
+    """Check that the schema is that of the tables, with the additions of ``later``."""
 
     def compare(connection: sqlalchemy.Connection) -> list[object]:
         options = {"version_table": "alembic_version_core", "compare_type": True}
@@ -100,7 +100,7 @@ async def upgrade(database: Database) -> list[migrate.State]:
 
 
 async def accepted(database: Database) -> int:
-    """Accept an event with the statements of 0.1; gives how many there are."""
+    """Accept an event with the statements of 0.1; return the number of events."""
     async with database.write() as connection:
         await migrating.append(connection)
     async with database.read() as connection:
@@ -146,7 +146,7 @@ async def test_two_processes_that_upgrade_a_database_in_use_at_once_leave_it_who
 
 
 async def test_accepting_goes_on_while_a_step_waits_for_a_lock(used_server: Database, monkeypatch):
-    """A transaction that reads the log, as a backup does, keeps its table from being altered."""
+    """A transaction that reads the log, as a backup does, blocks altering its table."""
     monkeypatch.setattr(stepwise, "TRY_AGAIN_SECONDS", 0.2)
     async with Database(used_server.url) as other, other.write() as reading:
         await reading.execute(text("SELECT 1 FROM events LIMIT 1"))

@@ -1,4 +1,4 @@
-"""The log on both databases: order, no gaps, and what each way of reading gives."""
+"""The log on both databases: order, no gaps, and the result of each way of reading."""
 
 import asyncio
 from collections.abc import Sequence
@@ -78,7 +78,7 @@ async def test_a_rolled_back_append_leaves_no_gap(database: Database):
 
 
 async def test_an_append_knows_of_each_subscription_that_was_made_before_it(database: Database):
-    """It gets the log's lock after them, however long it has waited."""
+    """The append gets the log's lock after the subscriptions, however long it has waited."""
     async with database.write() as connection:
         version = await subscriptions.next_version(connection)
         head, _ = await subscriptions.lock_head(connection)
@@ -194,7 +194,7 @@ async def test_the_time_of_acceptance_never_falls_along_the_log(database: Databa
 
 
 async def test_concurrent_writers_leave_no_gap_and_a_reader_never_sees_a_position_late(database_url: str):
-    """Eight writers on connections of their own; whoever has seen position p finds nothing new below it."""
+    """Eight writers use separate connections; a reader that has seen position p never finds a new event below it."""
     writers, rounds = 8, 12
     done = asyncio.Event()
     seen: list[int] = []

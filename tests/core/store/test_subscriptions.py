@@ -203,7 +203,7 @@ async def test_many_are_disabled_at_once_each_with_its_reason_and_those_that_are
         disabled = await streaks.disable(connection, endings[::-1])
     assert [(row.no, row.disabled_reason, row.resume_position) for row in disabled] == [
         (rows[0].no, "x", 1005),
-        (rows[1].no, "y", rows[1].start_position),  # never before where it began
+        (rows[1].no, "y", rows[1].start_position),  # never before its beginning
     ]
     async with database.read() as connection:
         changed = [

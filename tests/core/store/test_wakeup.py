@@ -1,4 +1,4 @@
-"""Wake-ups: in the process at once, between processes through PostgreSQL, and again after it was away."""
+"""Wake-ups: at once in the process, through PostgreSQL between processes, and again after PostgreSQL was unavailable."""
 
 import asyncio
 import time
@@ -124,7 +124,7 @@ async def test_a_listener_whose_connection_is_cut_listens_again(
                 "WHERE datname = current_database() AND pid <> pg_backend_pid()"
             )
             await connection.close()
-            assert cut >= 1  # the one that listens; others may not be open yet
+            assert cut >= 1  # the listening connection; others may not be open yet
             assert await signal.wait(5), "it looks as soon as it listens again, for what it has missed"
             async with asyncio.timeout(10):
                 while True:
@@ -174,11 +174,11 @@ def appended(*positions: int, version: int = 3, body: bytes = b"{}") -> Appended
 
 
 async def _quiet(signal: Signal) -> None:
-    """Wait until the signal's process knows the others: it sets its signals once for each that it hears first."""
+    """Wait until the signal's process knows the others: it sets its signals once for each process that it hears first."""
     while await signal.wait(0.2):
         pass
 
 
 async def _listening(signal: Signal) -> None:
-    """Wait until the signal's process listens: it sets its signals once when it begins to."""
+    """Wait until the signal's process listens: it sets its signals once when it begins to listen."""
     assert await signal.wait(5)

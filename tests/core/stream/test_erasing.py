@@ -1,4 +1,4 @@
-"""How fast a company is erased: pieces that fit the time they take, and a receipt that says how long the rest takes."""
+"""The speed of erasing a company: batches adapt to their duration, and the receipt estimates the rest."""
 
 import pytest
 from sqlalchemy import text

@@ -1,4 +1,4 @@
-"""The cursor of now: what a reader that begins with it sees, and what it does not."""
+"""The cursor of now: the events that a reader sees from there on, and those that it does not see."""
 
 from tests.hubs import Running
 

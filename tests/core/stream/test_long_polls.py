@@ -1,4 +1,4 @@
-"""How many calls may wait for events at once."""
+"""The number of calls that may wait for events at once."""
 
 import asyncio
 import time
@@ -41,7 +41,7 @@ async def test_a_company_has_so_many_long_polls_and_the_process_so_many_of_all(h
     assert refused.json()["type"] == "urn:trunkline:problem:too-much-at-once"
     assert "has 2 long polls under way" in refused.json()["detail"]
     assert refused.headers["retry-after"] == "5"
-    assert (await hub.client.get("/api/v1/events")).status_code == 200  # what does not wait is answered
+    assert (await hub.client.get("/api/v1/events")).status_code == 200  # calls that do not wait are answered
 
     polls += await polls_of(hub, neighbour, hub.neighbour_id, 1)
     everybody = await wait_for_events(neighbour)

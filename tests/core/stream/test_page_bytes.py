@@ -1,4 +1,4 @@
-"""How long a page of events may be."""
+"""The size of a page of events."""
 
 from trunkline.model.events import Event
 from trunkline.stream import page_bytes

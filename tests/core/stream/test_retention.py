@@ -1,4 +1,4 @@
-"""Retention as a whole: what clients see of it, what else goes on meanwhile, and what a crash in the middle leaves."""
+"""Retention as a whole: its effect on clients, concurrent work, and a crash in the middle."""
 
 import asyncio
 import time
@@ -28,7 +28,7 @@ def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 async def hub(database_url: str, make_hub):
-    """A hub that does not deliver, so that nothing but the test moves anything."""
+    """Start a hub that does not deliver, so that only the test moves anything."""
     return await make_hub(database_url, LEAN, dispatch=False)
 
 
@@ -50,7 +50,7 @@ async def emit(running, number: int = 1, *, company: int = 92, type: str = "lead
 
 
 async def settle(database: Database, *, days: int = 100) -> None:
-    """Let everything so far be delivered to two subscriptions, and be old."""
+    """Mark all events so far as delivered to two subscriptions, and as old."""
     deliver = (
         "INSERT INTO deliveries (position, subscription_no, status, attempts, claim, updated_ms) SELECT position, no, "
         "'delivered', 1, 0, 1 FROM events CROSS JOIN (SELECT 1 AS no UNION SELECT 2) AS s WHERE TRUE ON CONFLICT DO NOTHING"
@@ -69,7 +69,7 @@ async def settle(database: Database, *, days: int = 100) -> None:
 
 
 async def ledger_is_whole(database: Database) -> bool:
-    """Whether every delivery has its event and every attempt its delivery, and events their deliveries."""
+    """Whether every delivery has its event, every attempt its delivery, and every event its deliveries."""
     homeless = "deliveries AS d WHERE NOT EXISTS (SELECT 1 FROM events AS e WHERE e.position = d.position)"
     unknown = (
         "attempts AS a WHERE NOT EXISTS (SELECT 1 FROM deliveries AS d "
@@ -94,7 +94,7 @@ def ids(answer) -> Sequence[int]:
     return [event["id"] for event in answer.json()["events"]]
 
 
-# ---- what clients see ------------------------------------------------------------------------------------------------
+# ---- clients ---------------------------------------------------------------------------------------------------------
 
 
 async def test_old_events_go_and_a_poll_begins_at_the_oldest_that_is_left(hub):
@@ -181,7 +181,7 @@ async def test_what_is_kept_for_a_delivery_is_left_out_of_polls_so_that_no_page_
 
 
 async def test_a_client_that_polls_in_vain_never_falls_behind_the_edge(hub):
-    """It asks for a type that never comes, while all that others write is removed behind it."""
+    """The client polls for a type that never comes, while the events of others are removed behind its cursor."""
     cursor = (await poll(hub, types="payment.failed")).json()["next_cursor"]
     for _ in range(3):
         await emit(hub, 2)
@@ -218,11 +218,11 @@ async def test_a_long_poll_goes_on_while_the_log_is_cleared_behind_it(hub):
     assert ids(await waiting) == new
 
 
-# ---- what else goes on -----------------------------------------------------------------------------------------------
+# ---- concurrent work -------------------------------------------------------------------------------------------------
 
 
 async def test_batches_are_small_and_appends_go_on_between_them(hub, monkeypatch):
-    """No append waits for more than a few batches; what one takes is measured in the same run."""
+    """No append waits for more than a few batches; a batch's duration is measured in the same run."""
     database = hub.hub.database
     await emit(hub, MANY)
     await settle(database)
@@ -259,7 +259,7 @@ async def first(database: Database) -> int:
 
 
 async def test_it_never_waits_for_the_log_nor_keeps_it(postgres_database_url: str, make_hub):
-    """While an append holds the log's lock a whole round goes through; and the round holds no lock that an append wants."""
+    """A whole round completes while an append holds the log's lock, and the round holds no lock that an append needs."""
     hub = await make_hub(postgres_database_url, LEAN, dispatch=False)
     await emit(hub, 5)
     await settle(hub.hub.database)
@@ -292,7 +292,7 @@ async def test_it_leaves_the_round_to_another_worker_that_is_at_it(postgres_data
 async def test_of_several_that_remove_at_once_one_goes_on_to_the_end(
     postgres_database_url: str, make_hub, monkeypatch
 ):
-    """Whoever ends early leaves the turn alone from then on: the other one would end early, too."""
+    """A process that ends early does not take the lock again; otherwise the other process would end early, too."""
     monkeypatch.setattr(retention, "BATCH", 20)
     hub = await make_hub(postgres_database_url, LEAN, dispatch=False)
     await emit(hub, MANY)
@@ -303,7 +303,7 @@ async def test_of_several_that_remove_at_once_one_goes_on_to_the_end(
 
 @pytest.mark.parametrize("batches", [0, 1, 2])
 async def test_being_stopped_between_or_in_a_batch_does_no_harm(hub, monkeypatch, batches: int):
-    """The task is cancelled in its batch number *batches*, when everything of that was removed but not committed."""
+    """The task is cancelled in batch number *batches*, after its rows were removed but before the commit."""
     database = hub.hub.database
     monkeypatch.setattr(retention, "BATCH", 10)
     await emit(hub, 40)

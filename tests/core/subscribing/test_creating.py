@@ -1,4 +1,4 @@
-"""Subscriptions that are made at the same moment: one transaction for several companies, and each as if it was alone."""
+"""Subscriptions that are made at the same moment: one transaction for several companies, each with its own result."""
 
 import asyncio
 
@@ -17,7 +17,7 @@ def wanted(target_url: str = URL, **more) -> dict:
 
 
 def companies(running, count: int) -> list[int]:
-    """Companies of this test alone."""
+    """Give companies that only this test uses."""
     return [10**9 + running.company_id * 1000 + number for number in range(count)]
 
 
@@ -127,7 +127,7 @@ async def test_what_the_database_will_not_have_of_one_is_made_for_the_others(run
     insert = creating.new_subscriptions.insert
 
     async def without_its_target(connection, rows, *, version, by):
-        """Store rows, a marked one without a column that must not be null."""
+        """Store rows, with a required column missing in a marked row."""
         marked = [{**row, "target_url": None} if row["description"] == "bad" else row for row in rows]
         return await insert(connection, marked, version=version, by=by)
 

@@ -1,4 +1,4 @@
-"""Dry runs: counted in pieces, one at a time for a company, and not without end."""
+"""Dry runs: counted in batches, one at a time for a company, and with a limit."""
 
 import asyncio
 
@@ -14,7 +14,7 @@ FILTER = {"payload.client_id": {"gt": 0}}
 
 
 async def make(running, *, filter=None, event_types=("*",)):
-    """Make a subscription, and give it as the service has it."""
+    """Make a subscription; return it in the service's form."""
     request = {"target_url": "https://example.com/", "event_types": list(event_types)}
     if filter:
         request["filter"] = filter
@@ -85,7 +85,7 @@ async def test_a_count_without_time_says_that_it_is_not_complete(running):
 async def test_a_company_has_one_count_at_a_time_and_others_are_told_to_come_again(running):
     counts = dry(running, wait_seconds=0)
     subscription = await make(running)
-    await counts._counts.take(running.company_id, wait_seconds=0)  # as another count of it has
+    await counts._counts.take(running.company_id, wait_seconds=0)  # as another count of the company does
     with pytest.raises(TooMuchAtOnce) as refused:
         await counts.count(subscription, {})
     assert refused.value.status == 429
@@ -120,7 +120,7 @@ async def test_a_count_ends_with_its_caller_and_the_next_one_begins(running):
 
 
 async def test_twenty_dry_runs_at_once_leave_the_other_company_its_readers(running):
-    """They are answered one after the other, and the neighbour's calls are answered meanwhile."""
+    """The dry runs are answered one after the other, and the neighbour's calls are answered meanwhile."""
     await emit(running, *NAMES)
     subscription = await make(running, filter=FILTER)
     path = f"/api/v1/subscriptions/{subscription.id}/replay"

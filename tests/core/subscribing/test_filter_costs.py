@@ -1,4 +1,4 @@
-"""The limit of what the filters of a company's subscriptions cost together."""
+"""The limit of the total cost of a company's filters."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Subscriptions as they are listed: in pages that end early where they are long, and lose none."""
+"""Listed subscriptions: pages with long subscriptions end early, and no subscription is lost."""
 
 from trunkline.subscribing.finding import PAGE_BYTES
 
@@ -10,7 +10,7 @@ def request_of(number, **more):
 
 
 async def read_to_the_end(client, path, members):
-    """Read pages until one names no other."""
+    """Read pages until a page has no next one."""
     pages, cursor = [], {}
     while cursor is not None:
         answer = await client.get(path, params=cursor)

@@ -1,4 +1,4 @@
-"""Several processes that serve one consumer: what one has stored, the other knows before it gives anything out."""
+"""Several processes that serve one consumer: each knows the stored leases of the others before it leases a page."""
 
 import asyncio
 
@@ -15,7 +15,7 @@ from trunkline.subscribing.leasing import Leasing
 
 @pytest.fixture
 async def both(running):
-    """The leasing of the hub, and one beside it that remembers for itself, as another process does."""
+    """Give the hub's leasing, and a second one with a separate cache, as in another process."""
     hub = running.hub
     other = Leasing(
         hub._door_database,

@@ -1,4 +1,4 @@
-"""Names of targets: refused where one of their addresses is, warned of where they have none, within two seconds."""
+"""Host names of targets: refused for a forbidden address, a warning if there is no address, within two seconds."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""An option that is declared once is checked, stored, read, shown and described, without a line about it elsewhere."""
+"""An option that is declared once is checked, stored, read, shown and described without any other code."""
 
 import dataclasses
 from typing import Annotated, Any, Literal
@@ -87,7 +87,7 @@ def test_it_is_shown_last_of_the_options():
 def test_the_models_of_requests_and_answers_have_it_with_its_description():
     @with_fields(options.members_of_creation(WITH_PACE))
     class Creation(Strict):
-        """A new one."""
+        """A new subscription."""
 
     @with_fields(options.members_of_hook(WITH_PACE))
     class Hook(Strict):
@@ -123,7 +123,7 @@ def test_the_models_of_requests_and_answers_have_it_with_its_description():
 
 
 def test_its_column_is_read_without_being_named_and_a_null_is_left_to_the_default(monkeypatch):
-    """The column is behind those that ``store.subscriptions`` names, where a migration adds it."""
+    """The column is not among the columns that ``store.subscriptions`` names; a migration adds it."""
     monkeypatch.setattr(store, "_OPTIONS", ["pace"])
     named = list(tables.subscriptions.columns.keys())[: store._NAMED]
     values = dict.fromkeys(named) | {"no": 7, "id": "sub_1"}
@@ -161,7 +161,7 @@ def test_every_column_of_the_table_is_named_or_is_an_option_of_its_own_name():
         "created_by_kind",
         "failing_level",
         "told_ms",
-    }  # of those that are renewed (contract.Terms), its company's, its maker, and its health
+    }  # the columns of renewed subscriptions (contract.Terms), the company, the maker, and the health
     assert set(columns[len(named) :]) == plain | terms | {
         options.TARGET.name
     }  # stored by ``subscribing.declared``

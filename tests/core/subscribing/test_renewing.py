@@ -1,4 +1,4 @@
-"""Subscriptions that their holders renew: one of a name, lapsing, room, and the cursor up to which everything has ended."""
+"""Subscriptions that their holders renew: one for each name, lapsing, limits, and the cursor before which every event has ended."""
 
 import asyncio
 
@@ -43,20 +43,20 @@ class Landlord:
         return None if cursor is None else cursors.decode(cursor)
 
     async def lapse(self, *names: str) -> None:
-        """Let the time of some be over, and wait until the dispatcher has ended them."""
+        """Let the lifetime of some subscriptions end, and wait until the dispatcher has ended them."""
         for name in names:
             await self.expire(name)
         await self.running.emit("lead.created")
         await self.until_status(dict.fromkeys(names, "disabled"))
 
     async def expire(self, name: str = "lease", *, at_ms: int = 1, **more) -> None:
-        """Have its time be over at another moment."""
+        """Set the end of a subscription's lifetime to another moment."""
         async with self.running.hub.database.write() as connection:
             row = await store.by_name(connection, self.running.company_id, channel=CHANNEL, name=name)
             await store.update(connection, row.no, {"expires_ms": at_ms} | more)
 
     async def attempts(self, event_id: int) -> int:
-        """Count the attempts at the event that are in the ledger."""
+        """Count the attempts at the event in the ledger."""
         deliveries = await self.running.hub.deliveries.of_event(self.running.company_id, event_id)
         return sum(delivery["attempts"] for delivery in deliveries)
 
@@ -204,7 +204,7 @@ async def test_none_lapses_by_a_clock_that_is_not_trusted(landlord):
     await landlord.expire()
     await landlord.running.emit("lead.created")
     await landlord.receiver.wait_for(1)
-    await asyncio.sleep(1.2)  # for lapses, which are looked for each second
+    await asyncio.sleep(1.2)  # for lapses, which are checked every second
     (held,) = await landlord.held()
     assert (held.status, held.has_lapsed) == ("active", False)
     again = await landlord.renew()

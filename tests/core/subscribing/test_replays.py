@@ -1,4 +1,4 @@
-"""A subscription's replays as they are listed for people."""
+"""A subscription's replays, as lists show them to people."""
 
 import pytest
 
@@ -17,7 +17,7 @@ async def test_replays_are_listed_newest_first_with_what_they_send_and_what_is_l
     made = (await hub.subscriptions.create(running.company_id, request, channel="webhooks"))["id"]
     await hub.subscriptions.update(
         running.company_id, made, {"status": "paused"}, channel=None
-    )  # so that none of them moves on
+    )  # so that none of them progresses
     failed = await hub.replays.start(
         running.company_id, made, {"only_failed": True, "event_types": ["lead.created"]}, channel=None
     )

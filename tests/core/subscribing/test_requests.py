@@ -1,4 +1,4 @@
-"""A target is judged by its scheme's rules, and then by its channel."""
+"""A target is checked by its scheme's rules, and then by its channel."""
 
 import logging
 

@@ -1,4 +1,4 @@
-"""Subscriptions of a channel that does not speak HTTP, made, changed, shown, tested and deleted; and what its hooks share."""
+"""Subscriptions of a channel without HTTP: made, changed, shown, tested and deleted; and the state that its hooks share."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Which targets the address policy refuses, in whatever notation, and which it allows."""
+"""The targets that the address policy refuses, in any notation, and the targets that it allows."""
 
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
@@ -291,7 +291,7 @@ def test_what_is_malformed_stays_refused_where_private_networks_are_allowed(url:
     if url in {"https://127.0.0.1#@example.com/", "https://127.0.0.1?@example.com/"}:
         assert DEVELOPMENT.check_url(url).startswith(
             "https://127.0.0.1/"
-        )  # what follows the host is harmless
+        )  # the text after the host is harmless
         return
     with pytest.raises(TargetRefused):
         DEVELOPMENT.check_url(url)
@@ -426,7 +426,7 @@ def _parts(address: IPv4Address, count: int) -> list[int]:
 
 @st.composite
 def _notations(draw: st.DrawFn, addresses: st.SearchStrategy[IPv4Address]) -> tuple[IPv4Address, str]:
-    """Write an IPv4 address in one of the ways that a URL parser reads as one."""
+    """Write an IPv4 address in any notation that a URL parser accepts."""
     address = draw(addresses)
     number = int(address)
     if draw(st.booleans()):

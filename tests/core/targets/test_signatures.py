@@ -1,4 +1,4 @@
-"""Signatures: what off-the-shelf verifiers accept and refuse, and which headers a subscription may add."""
+"""Signatures that common verifiers accept or refuse, and the headers that a subscription may add."""
 
 import base64
 import hashlib
@@ -24,7 +24,7 @@ NEW_SEED, OLD_SEED = (signatures.new_secret("ed25519", random_bytes=bytes([n])._
 
 @pytest.fixture(scope="module", params=["standardwebhooks", "svix.webhooks"])
 def off_the_shelf(request):
-    """A package of verifiers; to import Svix's takes a third of a second, as Stripe's below."""
+    """Give a package of verifiers; importing Svix's takes a third of a second, like Stripe's below."""
     return importlib.import_module(request.param)
 
 
@@ -40,7 +40,7 @@ def refusal(off_the_shelf):
 
 @pytest.fixture(scope="module")
 def stripe():
-    """Stripe's client; to import it takes half a second, which only the process that runs these tests is to spend."""
+    """Give Stripe's client; importing it takes half a second, so only a process that runs these tests does it."""
     return importlib.import_module("stripe")
 
 
@@ -137,7 +137,7 @@ def test_github_signs_with_the_new_secret_only_during_a_rotation():
 
 
 def stripe_verifies(header, body, secret):
-    """Stripe's documented steps for verifying by hand (https://docs.stripe.com/webhooks#verify-manually)."""
+    """Verify by Stripe's documented manual steps (https://docs.stripe.com/webhooks#verify-manually)."""
     pairs = [part.split("=", 1) for part in header.split(",")]
     timestamp = next(value for key, value in pairs if key == "t")
     expected = hmac.new(secret.encode(), timestamp.encode() + b"." + body, hashlib.sha256).hexdigest()

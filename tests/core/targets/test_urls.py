@@ -1,4 +1,4 @@
-"""Which target URLs a channel takes, by its schemes."""
+"""The target URLs that a channel accepts, by its schemes."""
 
 import pytest
 

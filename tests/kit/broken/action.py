@@ -1,4 +1,4 @@
-"""A good plugin that keeps notes, and one for every check of ``ActionConformance`` with one defect."""
+"""A good plugin that keeps notes, and a plugin with one defect for every check of ``ActionConformance``."""
 
 import functools
 
@@ -204,7 +204,7 @@ def goes_on_after_its_deadline():
     return beginning(notes.GOES_ON_AFTER_ITS_DEADLINE)
 
 
-# ---- records of others, and of two at once ----------------------------------------------------------------------------
+# ---- other companies' records, and concurrent calls -------------------------------------------------------------------
 
 REGISTERED = '[Operation("create_note", create_note, CREATE), Operation("update_note", update_note, UPDATE)]'
 COPY = """

@@ -134,7 +134,7 @@ def pulled(give: str) -> Broken:
 
 
 def good() -> Broken:
-    return acme(patience_seconds=20.0)  # only broken ones would use up more time
+    return acme(patience_seconds=20.0)  # broken channels would only use up more time
 
 
 def good_pulled() -> Broken:

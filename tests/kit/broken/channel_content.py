@@ -1,4 +1,4 @@
-"""Channels with a defect in what they deliver."""
+"""Channels with a defect in the content that they deliver."""
 
 from tests.kit.broken.breaking import Broken, breaks
 from tests.kit.broken.channel import CHANNEL, acme, pulled, pushing

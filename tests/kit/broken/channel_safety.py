@@ -1,4 +1,4 @@
-"""Channels that do what they must never do."""
+"""Channels that break a prohibition."""
 
 from tests.kit.broken.breaking import breaks
 from tests.kit.broken.channel import CHANNEL, acme, altering, pushing

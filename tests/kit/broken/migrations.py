@@ -64,7 +64,7 @@ def downgrade():
 
 
 def metadata() -> sa.MetaData:
-    """The tables as the plugin's code would declare them."""
+    """Give the tables as the plugin's code would declare them."""
     declared = sa.MetaData()
     number = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
     sa.Table(

@@ -1,4 +1,4 @@
-"""A channel to a real MQTT broker, and forty ways to break it that only a broker shows."""
+"""A channel to a real MQTT broker, with forty defects that only a broker shows."""
 
 import sys
 import time
@@ -45,7 +45,7 @@ BROKER = _load_broker()
 
 
 class Late(BROKER.Listener):
-    """A listener that hears everything a moment later."""
+    """A listener that receives everything a moment later."""
 
     @property
     def heard(self):

@@ -183,7 +183,7 @@ def build_that_leaves_a_thread():
 
 @breaks("plugin.leaves-no-socket")
 def build_that_leaves_a_socket():
-    # Closed as the process ends: else the collector closes it, with a warning that fails the test that runs just then.
+    # Closed when the process ends: otherwise the collector closes it, with a warning that fails another test.
     opens = LOGS + "    atexit.register(socket.create_server(('127.0.0.1', 0)).close)\n"
     return acme((LOGS, opens), (IMPORTS, "import atexit\nimport json\nimport socket\n"))
 
@@ -205,7 +205,7 @@ def build_that_stays():
 
 
 def build_in_memory() -> Broken:
-    """Not broken: a plugin that is a module object, which no file holds."""
+    """Build a plugin without a defect: a module object without a file."""
     good = acme()
     module = ModuleType("acme")
     exec(compile(good.plugin.text, "acme", "exec"), vars(module))

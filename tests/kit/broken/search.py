@@ -1,4 +1,4 @@
-"""A good plugin that finds and lists notes, and one for every check of ``SearchConformance`` with one defect."""
+"""A good plugin that finds and lists notes, and a plugin with one defect for every check of ``SearchConformance``."""
 
 import functools
 

@@ -1,4 +1,4 @@
-"""A product in a separate process that answers as its input says: ``python backend.py`` prints its address.
+"""A product in a separate process that answers as its input tells it: ``python backend.py`` prints its address.
 
 A call's input may have ``status``, ``answer`` (the body, as text), ``delay_seconds`` and ``header`` (a value of Retry-After).
 ``POST /calls`` gives the calls received so far.

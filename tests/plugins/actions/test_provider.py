@@ -1,4 +1,4 @@
-"""A provider over HTTP, in a process of its own: what it is sent, and what becomes of what it answers."""
+"""A provider over HTTP in a separate process: the requests that it gets, and the effects of its answers."""
 
 import asyncio
 import contextlib
@@ -102,7 +102,7 @@ DEFINITIONS = {
 
 @contextlib.contextmanager
 def started(*command: str) -> Iterator[str]:
-    """Run a program of ours that says where it listens; gives that URL."""
+    """Run a program of ours that prints its address; give that URL."""
     environment = os.environ | {"SHOP_SECRET": SECRET}
     with subprocess.Popen(
         [sys.executable, *command],
@@ -120,14 +120,14 @@ def started(*command: str) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def backend() -> Iterator[str]:
-    """The product, for all tests of this module."""
+    """Start the product for all tests of this module."""
     with started(str(HERE / "backend.py")) as url:
         yield url
 
 
 @pytest.fixture(scope="module")
 def schemas(tmp_path_factory):
-    """A deployment's own schemas, of things."""
+    """Write a deployment's own schemas of things."""
     folder = tmp_path_factory.mktemp("schemas")
     for place, content in DEFINITIONS.items():
         file = folder / f"{place}.json"
@@ -148,7 +148,7 @@ def settings_of(url, schemas, **changed):
 
 @pytest.fixture
 async def things(lend_hub, backend, schemas):
-    """A hub whose things are the product's business."""
+    """Start a hub whose operations on things the product carries out."""
     chosen = settings_of(f"{backend}/base/", schemas, **{"actions.provider_timeout_seconds": "1.5"})
     return await lend_hub("sqlite", chosen, dispatch=False)
 
@@ -162,7 +162,7 @@ def answering(status=200, **answer):
     return {"status": status, "answer": json.dumps(answer)}
 
 
-# ---- what it is sent -------------------------------------------------------------------------------------------------
+# ---- requests to the product -----------------------------------------------------------------------------------------
 
 
 async def test_the_product_gets_each_call_signed_with_its_principal_its_key_and_its_deadline(things, backend):
@@ -260,7 +260,7 @@ async def test_every_kind_of_call_names_its_company_by_id_and_reference_and_its_
     ] == [(hub.company_id, reference, environment) for environment in ("live", "test") for _ in range(3)]
 
 
-# ---- what it answers -------------------------------------------------------------------------------------------------
+# ---- its answers -----------------------------------------------------------------------------------------------------
 
 
 async def test_its_events_are_stored_with_the_answer(things):

@@ -1,4 +1,4 @@
-"""The routes of actions as a caller meets them: lists, schemas, scopes, limits, and every refusal with its sentence."""
+"""The routes of actions for a caller: lists, schemas, scopes, limits, and every refusal with its sentence."""
 
 import json
 
@@ -32,7 +32,7 @@ def problem(answer, status: int, name: str) -> dict:
     return content
 
 
-# ---- what there is ---------------------------------------------------------------------------------------------------
+# ---- lists -----------------------------------------------------------------------------------------------------------
 
 
 async def test_the_list_names_every_action_with_its_call_and_its_schemas(api):
@@ -92,7 +92,7 @@ async def test_openapi_has_real_models_and_examples_and_names_every_problem(api)
 async def test_without_the_plugin_and_without_a_provider_nothing_is_there(sqlite_database_url, make_hub):
     for changed, status in (({"plugins.disabled": "actions"}, 404), ({"plugins.disabled": "crm"}, 200)):
         hub = await make_hub(sqlite_database_url, changed, dispatch=False)
-        is_listed = status == 404  # by the plugin searches, which answers GET
+        is_listed = status == 404  # answered by the plugin searches, for GET
         assert (await hub.client.post(LEADS, json=LEAD)).status_code == (405 if is_listed else 404)
         listed = await hub.client.get("/api/v1/actions")
         assert listed.status_code == status

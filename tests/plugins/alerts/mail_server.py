@@ -13,7 +13,10 @@ TAKEN = "250 taken"
 
 
 class MailServer:
-    """Accepts messages. *refusals* has, by address, the answers to its next RCPTs; *after* is called with each step and its number."""
+    """Accepts messages.
+
+    *refusals* has the answers to the next RCPTs of each address; *after* is called with each step and its number.
+    """
 
     def __init__(self) -> None:
         self.port = 0
@@ -31,7 +34,7 @@ class MailServer:
 
     @property
     def settings(self) -> dict[str, str]:
-        """The settings of a hub that mails over it."""
+        """Give the settings of a hub that sends mail by this server."""
         return {
             "alerts.smtp_host": "127.0.0.1",
             "alerts.smtp_port": str(self.port),
@@ -44,7 +47,7 @@ class MailServer:
         return [message for message in self.messages if message["To"] == address]
 
     async def wait_for(self, count: int, *, timeout_seconds: float = 20) -> None:
-        """Return as soon as *count* messages have come."""
+        """Wait until *count* messages have come."""
         async with asyncio.timeout(timeout_seconds):
             while len(self.messages) < count:
                 await asyncio.sleep(0.02)

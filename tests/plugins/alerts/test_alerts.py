@@ -29,7 +29,7 @@ async def mail_server():
 
 @pytest.fixture
 async def services():
-    """What chats and PagerDuty are, as HTTP."""
+    """Start an HTTP receiver that stands for chat rooms and PagerDuty."""
     async with Receiver() as started:
         yield started
 
@@ -47,7 +47,7 @@ async def company_that_fails(hub, receiver, *recipients: str) -> None:
 
 
 async def mail_subscription(hub) -> dict:
-    """Wait for the subscription that mail goes by."""
+    """Wait for the subscription of mail, and give it."""
     async with asyncio.timeout(20):
         while not (found := await hub.hub.subscriptions.list(0, channel="alerts_mail")):
             await asyncio.sleep(0.02)
@@ -112,7 +112,7 @@ async def test_an_alert_is_raised_and_resolved_once_by_every_way(
 async def test_a_target_that_fails_for_an_hour_costs_its_company_two_messages(
     make_hub, sqlite_database_url, mail_server, receiver
 ):
-    """An hour within 3.6 seconds, 1,000 times as fast: 360 events, each tried again and again, and some given up."""
+    """Run an hour in 3.6 seconds, 1,000 times as fast: 360 events are retried, and some are given up."""
     fast = {
         "delivery.failing_spans_seconds": "0.005, 21.6",
         "delivery.retry_schedule_seconds": "0.005, 0.3, 0.6, 0.9, 0.9",
@@ -206,7 +206,7 @@ async def test_the_url_of_a_room_is_a_secret_and_guarded_as_targets_are(
 
 @dataclass
 class Killer:
-    """Kills a hub at a step of a server that it talks to: at the *left*-th *step* from now on."""
+    """Kills a hub at a step of a server that the hub talks to: at the *left*-th *step* from now on."""
 
     hub: ServedHub
     step: str = ""
@@ -219,7 +219,7 @@ class Killer:
                 self.hub.process.kill()
 
     async def kill(self, step: str, number: int, *, patience_seconds: float) -> None:
-        """Wait for the step, or as long as *patience_seconds*, and start the hub again after its death."""
+        """Wait for the step for at most *patience_seconds*, and start the hub again after its death."""
         self.step, self.left = step, number
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(patience_seconds):
@@ -232,7 +232,10 @@ class Killer:
 
 
 def deaths_of(seed: int) -> list[tuple[str, int, float]]:
-    """Choose at which steps a hub dies: seed 0 as a mail is taken and not noted, and as all are noted and none is settled."""
+    """Choose the steps at which a hub dies.
+
+    Seed 0 kills it when a mail was accepted but not noted, and when all mails were noted but no delivery was settled.
+    """
     if seed == 0:
         return [("data", 2, 30), ("quit", 1, 30)]
     chance = random.Random(seed)
@@ -246,7 +249,7 @@ async def test_a_hub_that_is_killed_loses_no_alert_and_sends_none_twice_but_by_i
     serve_hub, mail_server, receiver, services, seed
 ):
     settings = {**FAILS_AT_ONCE, **mail_server.settings, "alerts.operators": OPERATOR}
-    del settings["server.public_url"]  # a hub that may push to this machine is no public one
+    del settings["server.public_url"]  # a hub that may push to this machine has no public URL
     environment = {f"TRUNKLINE_{name.replace('.', '__').upper()}": value for name, value in settings.items()}
     hub = await asyncio.to_thread(serve_hub, **environment)
     killer = Killer(hub)

@@ -1,4 +1,4 @@
-"""Whom a company has told: over the API and in the portal, with previews, test messages and their bounds."""
+"""The recipients of a company's alerts: by the API and in the portal, with previews, test messages and limits."""
 
 import re
 

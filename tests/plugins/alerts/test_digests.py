@@ -1,4 +1,4 @@
-"""The daily digest: what failed and what is open, once a day, whichever process is killed."""
+"""The daily digest: failures and open matters, once a day, even if a process is killed."""
 
 import asyncio
 from email.message import EmailMessage
@@ -25,7 +25,7 @@ async def execute(hub, statement: str) -> None:
 
 
 async def look(hub) -> None:
-    """Look for digests that are due, as each process does once a minute."""
+    """Send the due digests, as each process does once a minute."""
     await hub.hub.registry.context("alerts").shared(_Shared).digests.send_due()
 
 

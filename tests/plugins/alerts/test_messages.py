@@ -1,4 +1,4 @@
-"""The texts: there is one for each operational event type, and it fits the type's own example."""
+"""The texts: each operational event type has one, which fits the type's own example."""
 
 import pytest
 

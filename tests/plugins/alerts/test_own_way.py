@@ -1,4 +1,4 @@
-"""The way that the docs show: ten lines that add one."""
+"""The example of the docs: ten lines add another channel for alerts."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Who is told how often: from a severity on, quiet until resolved, and in an order that leaves nothing open."""
+"""The frequency of alerts: from a severity on, quiet until resolved, and in an order that leaves no incident open."""
 
 import asyncio
 import json
@@ -15,7 +15,7 @@ TYPES = ["subscription.failing", "subscription.disabled", "subscription.recovere
 
 
 async def subscribe(hub, receiver, **target) -> str:
-    """Give company 92 a service of PagerDuty, which has what is open by a key."""
+    """Subscribe company 92 to PagerDuty, which identifies open incidents by a key."""
     target = {"service": "x", "routing_key": "R0", "url": f"{receiver.url}/pager", **target}
     request = {"channel": "alerts_pagerduty", "target": target, "event_types": TYPES}
     made = await hub.client.post("/api/v1/subscriptions", json=request)
@@ -24,7 +24,7 @@ async def subscribe(hub, receiver, **target) -> str:
 
 
 def posts(receiver) -> list[str]:
-    """Show what came: what is to be done, and of which severity."""
+    """List the received requests: the action and the severity of each."""
     bodies = [json.loads(request.body) for request in receiver.requests]
     return [
         f"{body['event_action']} {body.get('payload', {}).get('severity', '')}".strip() for body in bodies

@@ -1,4 +1,4 @@
-"""The plugin's tables: what the migrations make, and what goes with a company that is erased."""
+"""The plugin's tables: the migrated tables, and the rows that are removed with an erased company."""
 
 import asyncio
 

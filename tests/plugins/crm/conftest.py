@@ -1,4 +1,4 @@
-"""The plugin as a company uses it: over HTTP, on a hub that runs on each database in turn."""
+"""The plugin as a company uses it: over HTTP, on a hub with each database in turn."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -56,17 +56,17 @@ class Crm:
 
 @pytest.fixture
 def crm(running) -> Crm:
-    """A company's, on each database in turn."""
+    """Give the calls of a company, on each database in turn."""
     return Crm(running.client, running.company_id)
 
 
 @pytest.fixture
 async def neighbour(running) -> Crm:
-    """Another company's, in the same database."""
+    """Give the calls of another company in the same database."""
     return Crm(await running.client_of(running.neighbour_id), running.neighbour_id)
 
 
 @pytest.fixture
 def small_crm(api) -> Crm:
-    """A company's on SQLite, for tests that do not depend on the database."""
+    """Give the calls of a company on SQLite, for tests that do not depend on the database."""
     return Crm(api.client, api.company_id)

@@ -1,4 +1,4 @@
-"""The actions: what they answer, what they store, which event they emit."""
+"""The actions: their answers, their stored records, and their events."""
 
 import json
 import re
@@ -110,7 +110,7 @@ async def test_null_clears_a_field(crm):
     assert {name: client[name] for name in filled} == dict.fromkeys(filled)
     assert client["employee_name"] is None
     assert await crm.find(phone="5550104477") is None
-    await crm.client(external_id="a")  # it is free again
+    await crm.client(external_id="a")  # the external_id is free again
 
 
 async def test_an_update_that_changes_nothing_is_one_too(crm):

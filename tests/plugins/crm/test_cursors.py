@@ -1,4 +1,4 @@
-"""Where a list goes on."""
+"""The cursors of lists."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""How a company gets its employees."""
+"""The employees of a company: how they are added."""
 
 
 async def test_an_employee_is_there_for_the_lookup_and_for_clients(crm):

@@ -1,4 +1,4 @@
-"""A create with an external_id that was used before gives the first record, however many come at once."""
+"""A create with a used external_id gives the first record, for any number of concurrent calls."""
 
 import asyncio
 
@@ -8,7 +8,7 @@ CALLERS = 64
 async def test_the_first_record_is_given_as_it_is_now_and_no_event_is_emitted(crm):
     made = await crm.lead(external_id=" ext-1 ")
     await crm.call("PATCH", f"/clients/{made['client_id']}/status", {"new_status_id": 42})
-    for create in (crm.lead, crm.client):  # leads and clients share them
+    for create in (crm.lead, crm.client):  # leads and clients share the external_ids
         again = await create(expect=200, external_id="ext-1", first_name="Somebody", last_name="Else")
         assert again == await crm.call("GET", f"/clients/{made['client_id']}")
         assert (again["client_id"], again["status"]) == (made["client_id"], "Client - Active")

@@ -1,4 +1,4 @@
-"""What becomes of the fields of a call."""
+"""The fields of a call: checked, trimmed and stored."""
 
 import pytest
 

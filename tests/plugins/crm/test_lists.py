@@ -1,4 +1,4 @@
-"""Records by number, lists page by page, clients that are archived and notes that are deleted."""
+"""Records by id, lists page by page, archived clients and deleted notes."""
 
 import pytest
 

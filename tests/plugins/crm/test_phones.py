@@ -1,4 +1,4 @@
-"""When two telephone numbers are the same."""
+"""Telephone numbers that are equal although they are written differently."""
 
 import pytest
 from hypothesis import given

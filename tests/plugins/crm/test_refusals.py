@@ -1,4 +1,4 @@
-"""What the plugin does not take, and how it says so."""
+"""The plugin's refusals, with their sentences."""
 
 import pytest
 

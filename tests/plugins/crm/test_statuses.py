@@ -1,4 +1,4 @@
-"""Which status a call chooses."""
+"""The status that a call chooses."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Reads pages strictly: every element must be closed, every id unique, nothing repeated."""
+"""Reads pages strictly: every element must be closed, every id unique, and no attribute repeated."""
 
 from dataclasses import dataclass, field
 from html.parser import HTMLParser

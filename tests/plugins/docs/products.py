@@ -1,4 +1,4 @@
-"""The products for the documentation's suites: a small hand-made one, and this deployment's."""
+"""The products for the tests of the documentation: a small hand-made one, and this deployment's."""
 
 from collections.abc import Mapping
 from dataclasses import replace

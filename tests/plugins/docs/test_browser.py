@@ -1,4 +1,4 @@
-"""The pages in a real Chromium: served under their policy and opened from the disk, without scripts, by keyboard, on a phone."""
+"""The pages in a real Chromium: served with their policy and opened from the disk, without scripts, by keyboard, on a phone."""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -34,7 +34,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """The system's Chromium."""
+    """Start the system's Chromium."""
     program = shutil.which("chromium")
     assert program is not None, "chromium is not installed"
     with sync_playwright() as playwright:
@@ -45,7 +45,7 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture
 def open_page(chromium: Browser) -> Iterator[Callable[..., Page]]:
-    """Open a page of its own browser; in the end it has asked nobody else for anything, and has not complained."""
+    """Open a page in a new browser context; at the end, check that it requested no other host and logged no error."""
     requested: list[str] = []
     complaints: list[str] = []
     contexts = []
@@ -73,13 +73,13 @@ def open_page(chromium: Browser) -> Iterator[Callable[..., Page]]:
 
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The address of the exported site on the disk."""
+    """Export the site; give its address on the disk."""
     return write(generate(installed_product()), tmp_path_factory.mktemp("site"))
 
 
 @pytest.fixture(scope="module")
 def axe_source(install_node_packages: Callable[[Path], Path]) -> str:
-    """axe-core as one script."""
+    """Give axe-core as one script."""
     return (install_node_packages(HERE / "axe") / "node_modules" / "axe-core" / "axe.min.js").read_text()
 
 
@@ -143,7 +143,7 @@ BROKEN = """() => {
   }
   return broken;
 }"""
-"""Gives the words of a page that are on two lines, but for a body on one line, and for what only a reader of screens gets."""
+"""Gives the words of a page that are broken over two lines, except in a one-line body and in texts for screen readers."""
 
 
 def test_at_1280_what_matters_is_in_view_and_beside_its_example(

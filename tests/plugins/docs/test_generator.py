@@ -1,4 +1,4 @@
-"""The site: the same each time, whole, valid, and harmless whatever the schemas say."""
+"""The site: the same each time, complete, valid, and harmless for any text in the schemas."""
 
 import json
 import os
@@ -156,7 +156,7 @@ def test_the_front_is_the_index_read_from_one_folder_higher():
 
 
 def fields_of(schema: Any, document: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Every property that a schema describes, however deep."""
+    """Give every property that a schema describes, at any depth."""
     if "$ref" in schema:
         schema = document["$defs"][schema["$ref"].rpartition("/")[2]]
     for name, described in schema.get("properties", {}).items():

@@ -1,4 +1,4 @@
-"""What pages are made from: colours that can be read, listings that lose nothing, fields of any schema."""
+"""The parts of pages: readable colours, listings that lose nothing, fields of any schema."""
 
 import re
 from importlib.resources import files

@@ -1,4 +1,4 @@
-"""The requests on the pages are the real ones: what the hub sends, and what the API takes."""
+"""The requests on the pages are real: the hub sends the requests for events, and accepts the calls."""
 
 import base64
 import hashlib
@@ -141,7 +141,7 @@ async def test_events_are_asked_for_and_read_as_the_pages_say(api):
 
 
 async def test_the_calls_of_the_handbook_are_answered(api):
-    """The ids and the cursor of the page stand for those of a subscription and an event that are there."""
+    """Replace the ids and the cursor of the page by those of an existing subscription and event."""
     ordered = pages_of(replace(installed_product(), api_url=URL))[1].words["ordered"]
     made = await send(api.client, ordered)
     assert (made.status_code, made.json()["ordering"]) == (201, {"key": "/payload/client_id"}), made.text

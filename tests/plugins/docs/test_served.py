@@ -1,4 +1,4 @@
-"""The site as a hub serves it: public, as it is exported, with strict headers, and fresh at little cost."""
+"""The site as a hub serves it: public, equal to the exported site, with strict headers, and cheap to revalidate."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The verification code on the pages: each receives, in its own language, what ``tests.contract.test_receivers`` tries."""
+"""The verification code on the pages: each language is tested with the trials of ``tests.contract.test_receivers``."""
 
 import os
 import shutil
@@ -141,7 +141,7 @@ class Driver {
 """,
     ),
 }
-"""For each language a program that reads requests, a line each, and says of each what the code makes of it."""
+"""For each language a program that reads requests, one per line, and prints the result of the code for each."""
 COMMANDS = {
     "python": [[sys.executable, "driver.py"]],
     "javascript": [["node", "driver.mjs"]],
@@ -158,7 +158,7 @@ PACKAGES = {
     "java": "default-jdk-headless",
 }
 TOO_LARGE = {"go", "java"}
-"""Their compilers have over 100 MB, so the CI does not install them."""
+"""Languages whose compilers have over 100 MB, so that the CI does not install them."""
 
 
 def test_there_is_code_in_six_languages_on_the_pages_as_it_is_in_its_file():
@@ -172,7 +172,7 @@ def test_there_is_code_in_six_languages_on_the_pages_as_it_is_in_its_file():
 
 
 def line_of(trial: Trial) -> str:
-    """Write a request on a line: its body, then each header with its value, in base64."""
+    """Write a request on one line: its body, then each header with its value, in base64."""
     encoded = [b64encode(trial.body).decode()]
     for name, value in trial.headers.items():
         encoded += [name, b64encode(value.encode()).decode()]

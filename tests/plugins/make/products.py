@@ -1,4 +1,4 @@
-"""The products that the suites of the Make app export: a tiny one by hand, and what this deployment offers."""
+"""The products that the tests of the Make app export: a tiny one by hand, and this deployment's."""
 
 from dataclasses import replace
 
@@ -99,7 +99,7 @@ TINY = Product(
 
 
 def with_more(product: Product) -> Product:
-    """Add an event type and an action to what a product offers."""
+    """Add an event type and an action to a product."""
     return replace(
         product,
         event_types=(*product.event_types, TASK_DONE),

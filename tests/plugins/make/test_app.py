@@ -60,7 +60,7 @@ def app(served_hub: Any, tmp_path_factory: pytest.TempPathFactory) -> App:
 
 @pytest.fixture(scope="module")
 def operator(served_hub: Any) -> Any:
-    """The hub with an operator's key."""
+    """Give the hub with an operator's key."""
     key = served_hub.make_key(company_id=None, name="back end")
     return dataclasses.replace(served_hub, key=key)
 
@@ -74,14 +74,14 @@ def key_of(operator: Any, company_id: int, *scopes: str) -> str:
 
 @pytest.fixture(scope="module")
 def other_company(operator: Any, app: App) -> tuple[Any, App]:
-    """A company without events: the hub with its key, and the app connected with it."""
+    """Make a company without events: the hub with its key, and the app connected with it."""
     hub = dataclasses.replace(operator, key=key_of(operator, 93, *SCOPES))
     return hub, App(app.files, {"api_key": hub.key})
 
 
 @pytest.fixture(scope="module")
 def people(served_hub: Any) -> dict[str, int]:
-    """Somebody of each kind, by the API."""
+    """Make a record of each kind by the API; return the ids."""
     call = served_hub.call
     base = "/api/v1/integrations"
     return {
@@ -110,7 +110,7 @@ def emit(hub: Any, amount: str = "12.5", **more: Any) -> dict[str, Any]:
 
 
 def in_make(event: dict[str, Any]) -> dict[str, Any]:
-    """A payment as a trigger gives it: its dates are parsed."""
+    """Give a payment as a trigger outputs it, with its dates parsed."""
     payload = event["payload"]
     parsed = {"date_paid": datetime.fromisoformat(payload["date_paid"])}
     return event | {"createdUtc": datetime.fromisoformat(event["createdUtc"]), "payload": payload | parsed}
@@ -169,7 +169,7 @@ def test_a_key_without_the_scope_is_told_which_one_it_needs(operator: Any, app: 
 
 
 def actions(people: dict[str, int]) -> dict[str, tuple[dict[str, Any], set[str]]]:
-    """What each action is filled in with, and what it gives among others: records are whole."""
+    """Give for each action the values of its form, and some fields of its answer: records are complete."""
     client, lead = people["client"], people["lead"]
     updated = {"success", "client_id", "updated_utc"}
     changed = {"previous_status", "new_status", "updated_utc"}
@@ -359,7 +359,7 @@ def test_too_many_calls_are_a_rate_limit_to_make(serve_hub: Callable[..., Any], 
     limited.connect(api_key=hub.key)
 
     def run_on_and_on() -> None:
-        for _ in range(7):  # of which three are in one minute, whenever it turns
+        for _ in range(7):  # three of them in the same minute, even if the minute changes between calls
             limited.run("createLead", **JANE)
 
     with pytest.raises(MakeError, match=r"\[429\] \w+") as caught:
@@ -377,7 +377,7 @@ def test_no_log_has_the_key_or_the_secret(served_hub: Any, app: App):
     assert "***" in log
 
 
-# --- events, at once ---
+# --- events, by webhook ---
 
 
 @pytest.fixture
@@ -389,7 +389,7 @@ def hook(app: App, receiver: Receiver) -> Iterator[Webhook]:
 
 
 async def pushed(receiver: Receiver, emitting: Callable[[], Any]) -> tuple[dict[str, Any], Any]:
-    """Emit in another thread, so that the receiver can answer; gives the event and the push of it."""
+    """Emit in another thread, so that the receiver can answer; return the event and its push."""
     seen = len(receiver.requests)
     event = await asyncio.to_thread(emitting)
     return event, (await receiver.wait_for(seen + 1))[-1]
@@ -569,7 +569,7 @@ def test_a_person_chooses_where_to_start_newest_first(served_hub: Any, app: App,
 
 @pytest.fixture
 def shop() -> Iterator[tuple[str, str]]:
-    """The product of docs/examples/shop, running; gives its address and the secret that it shares with the hub."""
+    """Run the product of docs/examples/shop; give its address and the secret that it shares with the hub."""
     secret = "whsec_" + "c2hvcHNob3BzaG9wc2hvcHNob3BzaG9w"
     process = subprocess.Popen(
         [sys.executable, str(ROOT / "docs/examples/shop/shop.py"), "0"],

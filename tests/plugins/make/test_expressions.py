@@ -1,4 +1,4 @@
-"""The interpreter itself: what it reads out of expressions, and what it refuses."""
+"""The interpreter itself: the values of expressions, and the expressions that it refuses."""
 
 from datetime import UTC, datetime
 from typing import Any

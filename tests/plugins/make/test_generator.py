@@ -1,4 +1,4 @@
-"""The files of the Make app: the same each time, as Make's own schemas want them, and agreeing with one another."""
+"""The files of the Make app: the same each time, valid by Make's own schemas, and consistent with each other."""
 
 import fnmatch
 import functools
@@ -30,7 +30,7 @@ GOLDEN = FOLDER / "golden"
 SCHEMAS = FOLDER / "schemas"
 BASE = "https://schemas.make.example/"
 UNMATCHED = {"*.static-params.iml.json": "parameters.json", "*.update.iml.json": "api.json"}
-"""What Make's editor has no association for; Make's manual says that it is written as these are."""
+"""Files without an association in Make's editor, each with a file of the same format by Make's manual."""
 
 ISSUER = AuthorizationServer(
     "https://login.example.com/authorize",
@@ -98,7 +98,7 @@ def test_the_files_of_a_tiny_product_are_the_golden_ones():
 
 
 def schema_of(path: str) -> str | None:
-    """Find the schema that Make's editor judges a file by."""
+    """Find the schema by which Make's editor checks a file."""
     associations = json.loads((SCHEMAS / "associations.json").read_bytes())["associations"]
     for association in associations:
         if any(fnmatch.fnmatch(path.rpartition("/")[2], pattern) for pattern in association["fileMatch"]):
@@ -116,7 +116,7 @@ def validator(schema: str) -> Draft7Validator:
 
 
 def _without_ids(document: Any) -> Any:
-    """Leave out ``"$id": "#name"``, an anchor which nothing refers to, and read ``%3C`` in references as ``<``."""
+    """Remove ``"$id": "#name"``, an anchor without references, and read ``%3C`` in references as ``<``."""
     if isinstance(document, list):
         return [_without_ids(item) for item in document]
     if not isinstance(document, dict):
@@ -379,7 +379,7 @@ def test_people_come_in_as_the_settings_say(auth: Any, connections: Any, referen
     made = generate(replace(TINY, auth=auth))
     described = components(made, "connection")
     assert {name: connection["connectionType"] for name, connection in described.items()} == connections
-    assert auth == "key" or described["oauth"]["codeFiles"]["common"] is None  # the secret is no file
+    assert auth == "key" or described["oauth"]["codeFiles"]["common"] is None  # the secret is in no file
     referring = [each for kind in ("module", "webhook", "rpc") for each in components(made, kind).values()]
     used = {(each["connection"], each.get("altConnection")) for each in referring if each["connection"]}
     assert used == {reference}

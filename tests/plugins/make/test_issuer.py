@@ -1,4 +1,4 @@
-"""The app of a product that has an issuer of its own, executed by our interpreter: connect at oidc-provider, call, renew, end."""
+"""The app of a product with its own issuer, executed by our interpreter: connect at oidc-provider, call, renew, end."""
 
 import json
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""A product of one's own in Make, executed by our interpreter: fields of every shape, in forms, in calls and in what comes."""
+"""A customer's own product in Make, executed by our interpreter: fields of every shape in forms, calls and events."""
 
 import asyncio
 import json
@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
 @pytest.fixture
 async def inn(serve_hub: Any, tmp_path: Path) -> Any:
-    """The app of the product, its hub, and the back end that carries out its actions."""
+    """Start the product's hub and back end, and export its app."""
     async with Receiver() as backend:
         backend.always(Answer(200, {}, json.dumps({"output": ANSWER}).encode()))
         hub = await asyncio.to_thread(
@@ -107,7 +107,7 @@ def check_events(app: App, hub: Any) -> None:
 
 
 def check_filters(app: App, hub: Any, payloads: list[Any]) -> None:
-    """Poll with what the form of filters says; an event without such a field passes where several kinds are chosen."""
+    """Poll with the filters of the form; if several types are chosen, events without the filtered field pass."""
     made, cancelled, changed = payloads
 
     def found(*event_types: str, **filters: Any) -> list[Any]:

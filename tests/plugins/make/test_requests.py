@@ -1,4 +1,4 @@
-"""The interpreter itself: which blocks it refuses, before anything is sent."""
+"""The interpreter itself: the blocks that it refuses before anything is sent."""
 
 from typing import Any
 

@@ -32,17 +32,17 @@ class Callback:
 
     @property
     def url(self) -> str:
-        """Its address."""
+        """Give the callback's URL."""
         return self.receiver.url + self.path
 
     @property
     def delivery(self) -> dict[str, Any]:
-        """The ``delivery`` of a client's request."""
+        """Give the member ``delivery`` of a client's request."""
         return {"mode": "webhook", "url": self.url, "secret": self.secrets[-1]}
 
     @property
     def ids(self) -> list[int]:
-        """The ids of the events that came, each once, in their order."""
+        """Give the ids of the received events, each once, in their order."""
         return sorted({int(event["eventId"]) for event in self.events})
 
     async def until(self, count: int, *, seconds: float = 10) -> list[int]:

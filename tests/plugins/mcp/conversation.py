@@ -17,7 +17,7 @@ _IDS = itertools.count(1)
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """Speaks one era to ``/mcp`` by a client that has a key."""
+    """Speaks one version of the protocol to ``/mcp`` by a client that has a key."""
 
     http: httpx2.AsyncClient
     version: str = MODERN

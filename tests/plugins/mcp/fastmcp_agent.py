@@ -1,4 +1,4 @@
-"""An agent by the client of fastmcp, in an environment of its own: prints what it found, as JSON. Run with the address and a key."""
+"""An agent with fastmcp's client, run in a separate environment with the address and a key; prints its findings as JSON."""
 
 import asyncio
 import json

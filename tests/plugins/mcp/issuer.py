@@ -1,4 +1,4 @@
-"""An issuer of access tokens on this machine: its metadata, its keys, and tokens of every kind, good and bad."""
+"""An issuer of access tokens on this machine: its metadata, its keys, and valid and invalid tokens of every kind."""
 
 import asyncio
 import base64
@@ -19,7 +19,7 @@ _RSA = {kid: rsa.generate_private_key(public_exponent=65537, key_size=2048) for 
 
 @dataclass
 class Issuer:
-    """Answers what a hub reads; *reads* counts it."""
+    """Answers a hub's requests; *reads* counts them."""
 
     url: str = ""
     keys: dict[str, Any] = field(default_factory=lambda: {"one": _RSA["one"]})

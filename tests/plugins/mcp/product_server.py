@@ -1,4 +1,4 @@
-"""What real clients get from a product's own MCP server that forwards events to the hub; for the sample in each language."""
+"""Tests a product's own MCP server, which forwards events to the hub, with real clients; for the sample in each language."""
 
 import asyncio
 import contextlib
@@ -19,14 +19,14 @@ from tests.plugins.mcp.conversation import Conversation
 from tests.plugins.mcp.test_event_clients import Agent
 
 TYPE = "payment.failed"
-JANE, JOHN = "token-of-jane", "token-of-john"  # of the companies 92 and 93
+JANE, JOHN = "token-of-jane", "token-of-john"  # keys of the companies 92 and 93
 
 
 @contextlib.asynccontextmanager
 async def started(
     command: Sequence[str | Path], *, hub: Any, folder: Path, environment: dict[str, str]
 ) -> AsyncGenerator[str]:
-    """Run the sample on a free port, which ends *command*; gives its address."""
+    """Run the sample on a free port, the last argument of *command*; give its address."""
     with socket.create_server(("127.0.0.1", 0)) as lent:
         port = lent.getsockname()[1]
     own = {**environment, "HUB": hub.url, "KEY": hub.make_key(company_id=None)}
@@ -43,7 +43,7 @@ async def started(
 
 
 async def check(url: str, hub: Any, packages: Path) -> None:
-    """Be three clients: the official one in both eras, the AI SDK by webhook, and a stream; and somebody without a token."""
+    """Check the server with the official client in both versions, the AI SDK by webhook, a stream, and no token."""
     async with httpx2.AsyncClient(base_url=url, timeout=30) as http:
         assert (await Conversation(http).send("events/list")).status_code == 401
         jane = Conversation(http, headers={"authorization": f"Bearer {JANE}"})

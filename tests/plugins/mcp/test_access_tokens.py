@@ -1,4 +1,4 @@
-"""Who comes to ``/mcp`` without a key: with a token of the hub's own server, or of an issuer that the settings name."""
+"""Callers of ``/mcp`` without a key: with a token of the hub's own server, or of an issuer in the settings."""
 
 import json
 import time
@@ -25,7 +25,7 @@ async def issuer():
 
 @pytest.fixture
 async def trusting(sqlite_database_url, make_hub, issuer):
-    """A hub that trusts the issuer."""
+    """Start a hub that trusts the issuer."""
     oauth = {
         "issuer": issuer.url,
         "audience": AUDIENCE,
@@ -133,7 +133,7 @@ def _pem():
 
 
 def _confused(pem: bytes, issuer, now: int) -> str:
-    """A token signed with the public key as if it were a shared secret."""
+    """Sign a token with the public key as if that were a shared secret."""
     import base64
     import hashlib
     import hmac
@@ -161,7 +161,7 @@ async def test_keys_rotate_and_an_unknown_one_is_asked_for_once(
 ):
     assert await talk(trusting, issuer.token()).tools()
     issuer.keys = {"new": issuers.other_key(kind)}
-    await refused(trusting, issuer.token(kid="new", algorithm=algorithm))  # asked for a moment ago
+    await refused(trusting, issuer.token(kid="new", algorithm=algorithm))  # read a moment ago
     monkeypatch.setattr(own_issuer, "PAUSE_SECONDS", 0)
     assert await talk(trusting, issuer.token(kid="new", algorithm=algorithm)).tools()
     assert await talk(trusting, issuer.token(kid=None, key=issuer.keys["new"], algorithm=algorithm)).tools()
@@ -179,7 +179,7 @@ async def test_an_issuer_that_is_away_makes_no_token_invalid(trusting, issuer):
 async def test_the_resource_says_who_gives_tokens(trusting, issuer):
     metadata = (await trusting.anonymous.get(f"{METADATA}/mcp")).json()
     assert (metadata["resource"], metadata["authorization_servers"]) == (AUDIENCE, [issuer.url])
-    assert (await trusting.anonymous.get(METADATA)).status_code == 404  # nobody gives tokens for the rest
+    assert (await trusting.anonymous.get(METADATA)).status_code == 404  # the rest of the hub has no issuer
     answer = await trusting.anonymous.post("/mcp", json={})
     challenge = answer.headers["www-authenticate"]
     assert f'resource_metadata="http://hub.test{METADATA}/mcp"' in challenge

@@ -1,11 +1,11 @@
-"""Where a callback of MCP Events may not lead, in whatever notation: nothing is sent there, and nothing is made."""
+"""Forbidden addresses of MCP Events callbacks, in any notation: nothing is sent to them, and no subscription is made."""
 
 import pytest
 from tests.plugins.mcp.callbacks import SECRET
 from tests.plugins.mcp.conversation import Conversation
 
 SETTINGS = {"delivery.allow_http": "false", "delivery.allow_private_networks": "false"}
-"""As deployments are."""
+"""The settings of a usual deployment."""
 LOOPBACK = (
     "127.0.0.1", "127.1", "127.0.1", "2130706433", "0x7f000001", "0x7f.1", "0177.0.0.1", "017700000001", "0", "0.0.0.0",
     "127.0.0.1.", "127%2e0%2e0%2e1", "%31%32%37.0.0.1", "\uff11\uff12\uff17.0.0.1", "\u2460\u2461\u2466.0.0.1", "127\u30020\u30020\u30021",

@@ -1,4 +1,4 @@
-"""What agents did: the metrics, the rows that the portal shows, how many are kept, and for how long."""
+"""Agents' calls: their metrics, the rows that the portal shows, and the number and age of rows that are kept."""
 
 import asyncio
 import contextlib

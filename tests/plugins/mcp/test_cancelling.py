@@ -1,4 +1,4 @@
-"""A call ends when its client goes away, or no longer wants it; the calls of others go on."""
+"""A call ends when its client disconnects or cancels; the calls of other clients continue."""
 
 import asyncio
 import json
@@ -15,7 +15,7 @@ ERAS = ["2026-07-28", "2025-11-25"]
 
 
 class Slow:
-    """A plugin whose search ends when it is let, or cancelled."""
+    """A plugin whose search ends when the test lets it, or when it is cancelled."""
 
     def __init__(self):
         self.began, self.ended, self.may_end = asyncio.Queue(), asyncio.Queue(), asyncio.Event()
@@ -52,7 +52,7 @@ async def hub(trunkline_hub, slow):
 
 
 async def begin(hub, slow, era, **headers):
-    """Begin a call by hand, over ASGI; gives its listener and the task."""
+    """Begin a call directly over ASGI; return its agent, its listener and its task."""
     agent = Conversation(hub.client, version=era)
     params = {"name": "wait", "arguments": {}}
     listener = Listener(hub, agent.message("tools/call", params), agent.head("tools/call", params) | headers)
@@ -62,7 +62,7 @@ async def begin(hub, slow, era, **headers):
 
 
 async def outcome(hub, slow):
-    """What the call of the tool came to, and what the log has of it."""
+    """Give the outcome of the tool's call, and the outcome in the log."""
     ended = await asyncio.wait_for(slow.ended.get(), 10)
     async with asyncio.timeout(10):
         while not (lines := [line for line in hub.log.records if getattr(line, "outcome", None)]):
@@ -76,7 +76,7 @@ async def test_a_client_that_goes_away_ends_its_call(hub, slow, era):
     listener.left.set()
     await asyncio.wait_for(task, 10)
     assert await outcome(hub, slow) == ("cancelled", "left")
-    assert not listener.start.done()  # there is nobody to answer
+    assert not listener.start.done()  # no client is left to answer
 
 
 @pytest.mark.parametrize("era", ERAS)

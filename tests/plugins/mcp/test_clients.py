@@ -1,4 +1,4 @@
-"""The official Python client against ``trunkline serve``, in both eras; it checks what it is answered against the protocol's schemas."""
+"""The official Python client against ``trunkline serve``, in both versions; it checks answers by the protocol's schemas."""
 
 import contextlib
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""Events by webhook to the AI SDK and by stream, against ``trunkline serve``: over kill -9, a lapse and renewals they agree with a poll."""
+"""Events by webhook (AI SDK) and by stream from ``trunkline serve``: both agree with a poll over kill -9, a lapse and renewals."""
 
 import json
 import queue
@@ -24,14 +24,14 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 @pytest.fixture(scope="module")
 def packages(install_node_packages: Callable[[Path], Path]) -> Path:
-    """The folder with the SDK, and our program beside it."""
+    """Install the SDK; give its folder, with our program in it."""
     folder = install_node_packages(HERE / "node")
     shutil.copy(HERE / "node" / "events.mjs", folder)
     return folder
 
 
 class Agent:
-    """The program, which is told what to do line by line; its events are kept apart from its answers."""
+    """The program, which takes commands line by line; its events are kept separately from its answers."""
 
     def __init__(self, folder: Path, url: str, key: str) -> None:
         self.process = subprocess.Popen(
@@ -88,7 +88,7 @@ class Agent:
 
 
 class Follower:
-    """A client of ``events/stream`` that opens it anew, with the last cursor, whenever it ends."""
+    """A client of ``events/stream`` that reopens the stream with the last cursor whenever it ends."""
 
     def __init__(self, url: str, key: str, cursor: str) -> None:
         self.url, self.key, self.cursor = url, key, cursor
@@ -167,7 +167,7 @@ def polled(hub: Any, cursor: str) -> list[dict[str, Any]]:
 
 
 def lapse(hub: Any) -> None:
-    """Let the time of every subscription be over."""
+    """Let the lifetime of every subscription expire."""
     with sqlite3.connect(hub.folder / "trunkline.db", timeout=10) as database:
         database.execute("UPDATE routing SET version = version + 1")
         database.execute(
@@ -177,7 +177,7 @@ def lapse(hub: Any) -> None:
         "type": "lead.created",
         "payload": hub.call("GET", "/api/v1/event-types/lead.created")["example"],
     }
-    hub.call("POST", "/api/v1/events", json=emit_other)  # the dispatcher learns of a change when it reads on
+    hub.call("POST", "/api/v1/events", json=emit_other)  # the dispatcher sees a change at its next read
     deadline = time.monotonic() + 20
     while hub.call("GET", "/api/v1/subscriptions")["subscriptions"][0]["disabled_reason"] != "lapsed":
         assert time.monotonic() < deadline

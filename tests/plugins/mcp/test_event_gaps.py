@@ -1,4 +1,4 @@
-"""What a client of MCP Events by webhook will not get, and how it learns of it: gaps, and suspension."""
+"""Events that a client of MCP Events by webhook will not get, and the reports about them: gaps, and suspension."""
 
 import asyncio
 
@@ -20,7 +20,7 @@ SETTINGS = {
 
 
 class Watcher:
-    """A subscription to ``payment.failed``, and what its administrator does with it."""
+    """A subscription to ``payment.failed``, and its administrator's actions."""
 
     def __init__(self, running, receiver):
         self.running = running
@@ -44,7 +44,7 @@ class Watcher:
         assert answer.status_code == 200, answer.text
 
     async def miss(self) -> list[int]:
-        """Take one event, be paused, and miss three."""
+        """Receive one event, pause, and miss three."""
         await self.subscribe()
         await self.emit()
         await self.callback.until(1)
@@ -70,7 +70,7 @@ async def test_what_is_removed_during_a_pause_is_told_as_a_gap_and_the_rest_is_s
     await until(lambda: watcher.kinds == ["verification", "gap"])
     gap, head = watcher.callback.controls[-1], watcher.callback.heads[-1]
     assert set(gap) == {"type", "cursor"}
-    assert missed[1] <= cursors.decode(gap["cursor"])  # the newest of which all is sent or left out
+    assert missed[1] <= cursors.decode(gap["cursor"])  # up to it, every event was sent or left out
     await watcher.callback.until(2)
     assert watcher.callback.ids[1:] == missed[2:]
     told = [head for head in watcher.callback.heads if head["webhook-id"].startswith("msg_gap_")]
@@ -102,7 +102,7 @@ async def test_nothing_is_told_of_one_that_is_deleted_meanwhile(watcher, monkeyp
     watcher.callback.challenged = Answer(503)
     await watcher.set(status="active", catch_up=False)
     await until(lambda: "gap" in watcher.kinds)
-    async with watcher.running.hub.database.write() as connection:  # the dispatcher does not learn of it
+    async with watcher.running.hub.database.write() as connection:  # the dispatcher does not see this
         await connection.execute(text("UPDATE subscriptions SET status = 'deleted'"))
     with caplog.at_level("INFO", "trunkline"):
         await until(lambda: "subscription_ended" in [getattr(each, "error", "") for each in caplog.records])

@@ -1,4 +1,4 @@
-"""MCP Events by stream: what opens it, what comes on it, its bounds and its end."""
+"""MCP Events by stream: opening it, its frames, its limits and its end."""
 
 import asyncio
 import contextlib
@@ -29,7 +29,7 @@ def example_of(api):
 
 
 class Listener:
-    """A stream that is read by hand, over ASGI, frame by frame."""
+    """A stream that is read directly over ASGI, frame by frame."""
 
     def __init__(self, api, message, head):
         self.id = message["id"]
@@ -64,7 +64,7 @@ class Listener:
         await self._app(scope, receive, send)
 
     async def frame(self, *, seconds: float = 10):
-        """Give the next frame: its method's last word and its parameters."""
+        """Give the next frame: the last word of its method, and its parameters."""
         async with asyncio.timeout(seconds):
             while True:
                 data = (await self.frames.get()).decode()
@@ -79,7 +79,7 @@ class Listener:
 
 @dataclass
 class Theirs:
-    """A hub as another caller sees it."""
+    """A hub as another caller uses it."""
 
     app: object
     client: httpx2.AsyncClient
@@ -190,7 +190,7 @@ async def test_it_ends_when_the_issuers_token_has_expired(sqlite_database_url, m
         oauth = {"issuer": issuer.url, "audience": AUDIENCE, "company_claim_is": "id"}
         settings = {"mcp.oauth": json.dumps(oauth), "plugins.enabled": "mcp, polling"}
         hub = await make_hub(sqlite_database_url, settings, dispatch=False)
-        token = issuer.token(exp=int(time.time()) - 28)  # 30 s are allowed for clocks that differ
+        token = issuer.token(exp=int(time.time()) - 28)  # 30 s are allowed for differing clocks
         async with listening(*bearer(hub, token)) as listener:
             assert (await listener.frame())[0] == "active"
             assert (await end_of(listener))["code"] == -32012

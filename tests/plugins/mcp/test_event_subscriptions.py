@@ -1,4 +1,4 @@
-"""MCP Events by webhook: the challenge, what is pushed, renewing and lapsing, and what is refused."""
+"""MCP Events by webhook: the challenge, the pushes, renewing and lapsing, and refusals."""
 
 import asyncio
 import hashlib
@@ -52,7 +52,7 @@ async def views(running):
 
 
 async def test_a_subscription_says_who_made_it(running, receiver):
-    """Two who call in turn, as one task may serve both."""
+    """Let two callers subscribe in turn, as one task may serve both."""
     ids = {}
     for name in ("jane", "joe"):
         http = await running.client_of(running.company_id)
@@ -63,11 +63,11 @@ async def test_a_subscription_says_who_made_it(running, receiver):
 
 
 async def lapse(running) -> None:
-    """Let the time of the company's subscriptions be over, and wait until they have ended."""
+    """Let the lifetime of the company's subscriptions expire, and wait until they have ended."""
     async with running.hub.database.write() as connection:
         for row in await store.of_company(connection, running.company_id):
             await store.update(connection, row.no, {"expires_ms": 1})
-    await running.emit(OTHER)  # the dispatcher learns of a change when it reads on
+    await running.emit(OTHER)  # the dispatcher sees a change at its next read
     while [view["disabled_reason"] for view in await views(running)] != ["lapsed"]:
         await asyncio.sleep(0.05)
 
@@ -185,7 +185,7 @@ async def test_what_is_open_holds_the_cursor_back_until_it_is_settled(running, a
         return [each for each in deliveries["deliveries"] if each["status"] == "pending"]
 
     async with asyncio.timeout(5):
-        while not (pending := await waiting()):  # its first attempt has yet to be written
+        while not (pending := await waiting()):  # its first attempt is not stored yet
             await asyncio.sleep(0.01)
     (pending,) = pending
     assert (await running.client.post(f"/api/v1/deliveries/{pending['id']}/retry")).status_code == 202
@@ -241,7 +241,7 @@ async def test_a_new_secret_signs_beside_the_one_before(running, agent, callback
     callback.secrets.append(OTHER_SECRET)
     await subscribed(agent, callback)
     await emitted(running)
-    await callback.until(1)  # each secret is verified there
+    await callback.until(1)  # the callback verifies each secret
     assert len(callback.heads[-1]["webhook-signature"].split()) == 2
     for number in range(6):
         secret = "whsec_" + f"secret-{number}".ljust(8, "x").encode().hex() * 2
@@ -279,7 +279,7 @@ async def test_nothing_goes_out_that_could_have_the_client_pass_over_what_the_la
     got = await emitted(running)
     await callback.until(1)
     kept = callback.events[-1]["cursor"]
-    async with running.hub.database.write() as connection:  # the dispatcher does not learn of it
+    async with running.hub.database.write() as connection:  # the dispatcher does not see this
         await connection.execute(
             text("UPDATE subscriptions SET expires_ms = 1 WHERE company_id = :company"),
             {"company": running.company_id},

@@ -1,4 +1,4 @@
-"""MCP Events by polling: what can be polled, where a poll begins and goes on, and what it leaves out."""
+"""MCP Events by polling: the types to poll, the start and the cursor of a poll, and the events that it leaves out."""
 
 import orjson
 import pytest

@@ -1,8 +1,8 @@
 """A checklist of MCP Events against ``trunkline serve``, over real sockets and without a client's help.
 
-The protocol's own suite has no released scenarios of events; these are its five subjects (discovery, poll, push, webhook, webhook
-delivery), each a walk that a stranger's client takes, with what SEP-3415 says at each step. What a step may be refused for, and
-what happens over time, is in the other modules.
+The protocol's own suite has no released scenarios of events. These tests have its five subjects (discovery, poll, push, webhook,
+webhook delivery). Each test takes a client's steps and checks the demands of SEP-3415 at each step. Refusals, and effects over time,
+are in the other modules.
 """
 
 import asyncio
@@ -36,7 +36,7 @@ async def agent(served_hub) -> AsyncIterator[Conversation]:
 
 
 async def happen(agent: Conversation, client_id: int = 3) -> str:
-    """Let a payment fail; gives the event's id."""
+    """Let a payment fail; return the event's id."""
     body = {"type": TYPE, "payload": PAYMENT | {"client_id": client_id}}
     answer = await agent.http.post("/api/v1/events", json=body)
     assert answer.status_code == 201
@@ -101,7 +101,7 @@ async def test_poll(agent):
 async def streamed(
     agent: Conversation, params: dict[str, Any]
 ) -> AsyncIterator[AsyncIterator[dict[str, Any]]]:
-    """Open a stream; gives its messages."""
+    """Open a stream; give its messages."""
     message = agent.message("events/stream", params)
 
     async def messages(answer: httpx2.Response) -> AsyncIterator[dict[str, Any]]:

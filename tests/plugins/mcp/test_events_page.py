@@ -1,4 +1,4 @@
-"""The page that tells of each proposed check of MCP Events: what it names, and that its tests are there."""
+"""The page about the proposed checks of MCP Events: each check that it names exists, with its tests."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Without the extra, or with a version that does not fit, the plugin is left out and the hub runs as before."""
+"""Without the extra, or with an unsuitable version of it, the plugin is left out and the hub runs as before."""
 
 import pytest
 
@@ -8,7 +8,7 @@ METADATA = "Metadata-Version: 2.4\nName: mcp\nVersion: 1.30.0\n"
 
 @pytest.fixture
 def old_sdk(tmp_path) -> str:
-    """A folder in which an older SDK seems to be installed, for ``PYTHONPATH``."""
+    """Make a folder for ``PYTHONPATH`` in which an older SDK seems to be installed."""
     folder = tmp_path / "old" / "mcp-1.30.0.dist-info"
     folder.mkdir(parents=True)
     (folder / "METADATA").write_text(METADATA)

@@ -1,4 +1,4 @@
-"""The client of fastmcp against ``trunkline serve``, in an environment of its own: it brings 27 packages that nobody else needs here."""
+"""The client of fastmcp against ``trunkline serve``, in a separate environment for its 27 packages."""
 
 import json
 import subprocess

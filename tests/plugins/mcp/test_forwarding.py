@@ -34,7 +34,7 @@ async def test_the_sample_server_gives_three_clients_the_events_of_their_company
 
 
 class Own:
-    """A product's server that answers each message with what it got."""
+    """A product's server that answers each message with the message itself."""
 
     async def __call__(self, scope, receive, send):
         body, has_more = b"", True
@@ -58,7 +58,7 @@ class Own:
 
 @pytest.fixture
 def through(api):
-    """``async with through(company_of=…) as http``: a client of the forwarder before ``Own``, with the hub in this process."""
+    """``async with through(company_of=…) as http``: a client of the forwarder in front of ``Own``, with the hub in this process."""
 
     def make(company_of, *, hub="http://hub.test", key=None):
         to_hub = httpx2.AsyncClient(transport=httpx2.ASGITransport(app=api.app)) if hub != AWAY else None

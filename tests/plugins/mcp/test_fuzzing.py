@@ -1,6 +1,6 @@
-"""A model that sends what no schema allows: every tool, with arguments made from its schema and then spoiled.
+"""A model that sends input that no schema allows: every tool is called with arguments made from its schema and then spoiled.
 
-Whatever comes, the answer is a result or an error of the protocol; a refusal names what is wrong, and nothing fails.
+For any input the answer is a result or an error of the protocol. A refusal names the faults, and nothing fails.
 """
 
 import json
@@ -18,7 +18,7 @@ ODD: tuple[Any, ...] = (
     "'; DROP TABLE crm_clients; --", "%s%n{}${jndi:x}", "../../etc/passwd", "٣", "NaN",
     [], [None], [[[[[]]]]], ["x"] * 300, [{}], {}, {"": ""}, {"$ref": "#"}, {"$gt": 0}, {"a": {"b": {"c": [1]}}},
 )  # fmt: skip
-"""What a model, or somebody behind it, might put anywhere."""
+"""Values that a model, or an attacker behind it, might put anywhere."""
 NAMES = ("", "__proto__", "$ref", "x" * 300, "idempotency-key", "company_id", "\x00", "a/b~c", "ИД")
 FAILED = "Something went wrong on our side"
 REFUSAL = "Nothing was done. Mend these arguments and call again:"
@@ -62,7 +62,7 @@ def spoiled(value: Any, random_: random.Random) -> Any:
 
 
 def attempts(schema: dict[str, Any], random_: random.Random, number: int) -> Iterator[Any]:
-    """Make arguments that are wrong in one place, in many, in a name, or not at all."""
+    """Make arguments that are wrong in one place, in many places, in a name, or not at all."""
     for _ in range(number):
         arguments = sample({**schema, "type": "object"}, random_)
         for _ in range(random_.choice((0, 1, 1, 1, 3))):
@@ -75,7 +75,7 @@ def attempts(schema: dict[str, Any], random_: random.Random, number: int) -> Ite
 
 
 async def judge(agent: Conversation, name: str, schema: dict[str, Any], arguments: Any) -> str:
-    """Call once; tell what came of it."""
+    """Call once; return the kind of the outcome."""
     answer = await agent.send("tools/call", {"name": name, "arguments": arguments})
     told = f"{name} {json.dumps(arguments)[:1500]}\n{answer.status_code} {answer.text[:1500]}"
     assert answer.status_code < 500, told
@@ -105,7 +105,7 @@ async def judge(agent: Conversation, name: str, schema: dict[str, Any], argument
 
 
 async def fuzz(api: Any, *, seed: int, number: int) -> dict[str, int]:
-    """Call every tool; gives how often what came."""
+    """Call every tool; return the number of outcomes of each kind."""
     random_, counts = random.Random(seed), {}
     tools = await Conversation(api.client).tools()
     for name, tool in tools.items():

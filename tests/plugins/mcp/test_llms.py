@@ -1,4 +1,4 @@
-"""``/llms.txt``: each of its links leads somewhere that anybody may read."""
+"""``/llms.txt``: each of its links leads to a public page."""
 
 import re
 
@@ -13,7 +13,7 @@ async def test_the_links_begin_at_the_public_address_and_lead_somewhere(api):
     links = re.findall(r"\]\(https://events\.example\.com/hub(/[^)]+)\)", answer.text)
     statuses = {link: (await api.anonymous.get(link)).status_code for link in links}
     assert statuses == {
-        "/mcp": 401,  # it takes a key
+        "/mcp": 401,  # needs a key
         "/.well-known/oauth-protected-resource/mcp": 200,
         "/openapi.json": 200,
         "/asyncapi.json": 200,

@@ -1,4 +1,4 @@
-"""3,000 calls that subscribe, to ``trunkline serve`` with its own limits: few get anywhere, and nobody else notices."""
+"""3,000 calls to subscribe, to ``trunkline serve`` with its default limits: few succeed, and other callers are not delayed."""
 
 import asyncio
 import time
@@ -14,20 +14,20 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 CALLS, AT_ONCE, KEYS = 3_000, 40, 10
 LIMIT_SECONDS = 100
-"""Half of that is enough for two cores that have nothing else to do."""
+"""Two otherwise idle cores need half of that."""
 TYPE = "payment.failed"
 PER_KEY, PER_MINUTE = 20, 10
-"""Subscriptions and challenges that a key may have by default."""
+"""Subscriptions, and challenges in a minute, that a key may have by default."""
 
 
 def memory_mib(pid: int) -> float:
-    """Read how much memory a process has."""
+    """Read a process's memory in MiB."""
     pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
     return pages * 4096 / 2**20
 
 
 async def poll(hub, key: str, times: list[float]) -> None:
-    """Poll as an ordinary customer does, and note how long each poll took."""
+    """Poll as an ordinary customer does, and note the duration of each poll."""
     async with httpx2.AsyncClient(base_url=hub.url, headers={"X-Api-Key": key}, timeout=30) as http:
         while True:
             began = time.monotonic()

@@ -1,4 +1,4 @@
-"""The route at ``/mcp``: who may send what to it, in both eras of the protocol."""
+"""The route at ``/mcp``: allowed senders and messages, in both versions of the protocol."""
 
 import orjson
 import pytest

@@ -1,4 +1,4 @@
-"""The official client's own OAuth against the hub's server: from a 401 to a tool, by what the metadata say alone."""
+"""The official client's own OAuth with the hub's server: from a 401 to a tool, by the metadata alone."""
 
 import httpx2
 from mcp.client import Client

@@ -28,14 +28,14 @@ SCENARIOS = (
     )),
     *((HANDSHAKE, name) for name in ("server-initialize", "ping", "tools-list", "resources-list", "prompts-list")),
 )  # fmt: skip
-"""Those that ask for no tools, prompts or resources of the suite's own."""
+"""Scenarios that need no tools, prompts or resources of the suite's own."""
 NEED_TOOLS_OF_THE_SUITE = {
     "sep-2575-server-rejects-undeclared-capability",
     "sep-2575-missing-capability-http-400",
     "sep-2575-http-server-no-independent-requests-on-stream",
     "sep-2575-server-no-log-without-loglevel",
 }
-"""Checks of ``server-stateless`` that call tools named ``test_…``, which a server for tests would have."""
+"""Checks of ``server-stateless`` that call tools named ``test_…``, which only a server for tests has."""
 _CHECK = re.compile(r"\[([\w-]+) *\] (SUCCESS|FAILURE|WARNING)")
 _AUTHORIZE = re.compile(r"http://\S+/oauth/authorize\?\S+")
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
@@ -45,7 +45,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 @pytest.fixture(scope="module")
 def packages(install_node_packages: Callable[[Path], Path]) -> Path:
-    """The folder with both packages, and our program beside them."""
+    """Install both packages; give their folder, with our programs in it."""
     folder = install_node_packages(HERE / "node")
     for program in ("agent.mjs", "sign_in.mjs"):
         shutil.copy(HERE / "node" / program, folder)
@@ -54,7 +54,7 @@ def packages(install_node_packages: Callable[[Path], Path]) -> Path:
 
 @pytest.fixture
 async def strangers_hub(serve_hub, tmp_path) -> AsyncIterator[tuple[Any, Site]]:
-    """A hub that lets apps in that nobody has registered, and the site of one that describes itself."""
+    """Start a hub that accepts unregistered apps, and the site of an app that describes itself."""
     async with open_site(tmp_path) as site:
         own = {"SSL_CERT_FILE": str(site.authority), "TRUNKLINE_OAUTH__DYNAMIC_REGISTRATION": "true"}
         yield await asyncio.to_thread(lambda: serve_hub(**own)), site
@@ -89,7 +89,7 @@ def test_the_typescript_client_lists_calls_reads_and_takes_a_prompt(served_hub, 
 
 
 def inspect(folder: Path, hub: Any, *method: str) -> Any:
-    """Let the inspector send one message; gives the result."""
+    """Let the inspector send one message; return the result."""
     program = "node_modules/@modelcontextprotocol/inspector/clients/launcher/build/index.js"
     connecting = ("--cli", f"{hub.url}/mcp", "--transport", "http")
     key = ("--header", f"Authorization: Bearer {hub.key}")
@@ -107,7 +107,7 @@ def test_the_inspector_lists_tools_without_a_complaint_and_calls_one(served_hub,
 
 @contextlib.asynccontextmanager
 async def with_key(hub: Any) -> AsyncIterator[str]:
-    """Stand before the hub and add the key, as the suite sends none."""
+    """Start a proxy that adds the key, because the suite sends none."""
 
     async def forward(request: web.Request) -> web.Response:
         hop = {"content-length", "transfer-encoding", "content-encoding"}
@@ -188,7 +188,7 @@ async def begin(packages: Path, *program: str, **environment: str) -> asyncio.su
 
 
 async def allow(hub: Any, asked: str, *, is_described: bool) -> str:
-    """Allow what a stranger asks for; gives the address that the person comes back to."""
+    """Allow the request of an unregistered app; return the address to which the person is sent back."""
     async with httpx2.AsyncClient(base_url=hub.url) as http:
         person = Person(http)
         await person.sign_in(hub.key)
@@ -216,7 +216,7 @@ async def sign_in_by_inspector(
     program = ("node_modules/@modelcontextprotocol/inspector/clients/launcher/build/index.js", "--cli")
     to_hub = (f"{hub.url}/mcp", "--transport", "http", "--protocol-era", era, "--callback-url", callback)
     way = () if document is None else ("--client-metadata-url", document)
-    alone = {"HOME": str(home), "MCP_AUTO_OPEN_ENABLED": "true"}  # it has no terminal that it could ask at
+    alone = {"HOME": str(home), "MCP_AUTO_OPEN_ENABLED": "true"}  # it has no terminal to ask at
     client = await begin(packages, *program, *to_hub, "--method", "tools/list", *way, **alone)
     assert client.stderr is not None
     said = ""

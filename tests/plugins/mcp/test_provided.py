@@ -1,4 +1,4 @@
-"""Tools of other plugins: names that clash, lookups that fields name, and providers that fail."""
+"""Tools of other plugins: clashing names, lookups that fields name, and failing providers."""
 
 from types import ModuleType
 

@@ -1,4 +1,4 @@
-"""``trunkline serve`` behind an issuer that companies run, oidc-provider: from a 401 to a tool, and what it refuses."""
+"""``trunkline serve`` with a widely used issuer, oidc-provider: from a 401 to a tool, and refusals."""
 
 import asyncio
 import base64
@@ -72,7 +72,7 @@ def issuer(packages) -> Iterator[Issuer]:
 
 @pytest.fixture(scope="module")
 def hub(served_hub, issuer):
-    """A hub that trusts the issuer, and knows the address under which it is reached."""
+    """Start a hub that trusts the issuer and has a public URL."""
     served_hub.stop()
     served_hub.environment = {
         **served_hub.environment,
@@ -94,7 +94,7 @@ def talk(http: httpx2.AsyncClient, token: str) -> Conversation:
 
 
 async def refused(http: httpx2.AsyncClient, token: str) -> str:
-    """Make sure that *token* opens nothing; gives the sentence."""
+    """Check that *token* opens nothing; return the sentence."""
     answer = await talk(http, token).send("tools/list")
     assert answer.status_code == 401, answer.text
     assert 'error="invalid_token"' in answer.headers["www-authenticate"]
@@ -153,7 +153,7 @@ async def test_a_new_key_of_the_issuer_counts_within_half_a_minute_beside_the_on
     after = (await sign_in(issuer.url, f"{hub.url}/mcp"))["access_token"]
     kids = [jwt.get_unverified_header(token)["kid"] for token in (before, after)]
     assert kids[0] != kids[1]
-    async with asyncio.timeout(40):  # keys are read twice a minute at the most
+    async with asyncio.timeout(40):  # keys are read at most twice a minute
         while (await talk(http, after).send("tools/list")).status_code == 401:
             await asyncio.sleep(1)
     for token in (before, after):

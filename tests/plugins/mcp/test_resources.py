@@ -1,4 +1,4 @@
-"""What an agent may read, and the prompts that people choose."""
+"""The resources that an agent may read, and the prompts that people choose."""
 
 import json
 

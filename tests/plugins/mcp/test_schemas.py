@@ -1,4 +1,4 @@
-"""The schemas of tools: references written out, nothing but properties at the top, and never stricter than the definition."""
+"""The schemas of tools: references inlined, only properties at the top, and never stricter than the definition."""
 
 import json
 

@@ -1,6 +1,6 @@
-"""Clients that no operator has registered sign in by what the server tells: the official one, and what Claude and ChatGPT document.
+"""Unregistered clients sign in by the server's metadata alone: the official client, and Claude and ChatGPT as they are documented.
 
-Their services are elsewhere; a script sends here what their pages say that they send.
+The real services are not used: a script sends the requests that their documentation describes.
 """
 
 import secrets
@@ -50,7 +50,7 @@ async def person(hub):
 
 
 async def allowed(person: Person, asked: str) -> dict[str, str]:
-    """Let the client have what it asks for; gives what it reads in the address that the person comes back to."""
+    """Allow the client's request; return the parameters in the address to which the person is sent back."""
     page = await person.open(asked)
     answer = await person.http.post(page.url, data={"decision": "allow", **filled(page)})
     back = urlsplit(answer.headers["location"])
@@ -89,14 +89,14 @@ async def test_the_official_client_signs_in(hub, site, person, mode, way):
 
 @dataclass
 class Host:
-    """A host of chats that has only the address of the server, as its documentation says that it goes on."""
+    """A chat application that has only the server's address, and proceeds as its documentation says."""
 
     http: httpx2.AsyncClient
     callback: str
     verifier: str = field(default_factory=lambda: secrets.token_urlsafe(40))
 
     async def discover(self) -> tuple[dict[str, Any], dict[str, Any], str]:
-        """Find who gives tokens, from the 401 on; gives both documents and the scopes to ask for."""
+        """Find the issuer of tokens, from the 401 on; return both documents and the scopes to ask for."""
         refused = await self.http.post("/mcp", json=call("initialize", **handshake()))
         assert refused.status_code == 401
         challenge = httpx2.QueryParams(

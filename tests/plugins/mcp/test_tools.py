@@ -1,4 +1,4 @@
-"""What the tools are, and what calling one comes to: as the same call over HTTP, in words that a model can act on."""
+"""The tools and their calls: equal to the same call over HTTP, in words that a model can act on."""
 
 import asyncio
 
@@ -33,7 +33,7 @@ def agent(api) -> Conversation:
 
 @pytest.fixture
 def reader(api) -> Conversation:
-    """An agent that wants the tools in their full form."""
+    """Give an agent that wants the tools in their full form."""
     return Conversation(api.client, address="/mcp?tools=full")
 
 

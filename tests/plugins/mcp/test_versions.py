@@ -1,4 +1,4 @@
-"""An event type in the version that the caller reads: its schema, what it is chosen by, and its payload."""
+"""An event type in the version that the caller reads: its schema, its arguments, and its payload."""
 
 import pytest
 from tests.core.schemas.test_versions_side_by_side import NAME, NEW, OLD, after

@@ -15,7 +15,10 @@ DONE = "I have asked."
 
 @dataclass
 class ChatModel:
-    """What it was told and offered; *arguments* are what it calls a tool with. It speaks as OpenAI's chat completions do."""
+    """A chat model with the interface of OpenAI's chat completions.
+
+    It keeps its prompts and offered tools; *arguments* are for the call.
+    """
 
     arguments: Mapping[str, Any]
     requests: list[dict[str, Any]] = field(default_factory=list)
@@ -41,14 +44,14 @@ class ChatModel:
         }
 
     def results(self) -> list[str]:
-        """What its tools have answered."""
+        """Give the answers of its tools."""
         messages = [message for request in self.requests for message in request["messages"]]
         return [str(message["content"]) for message in messages if message["role"] == "tool"]
 
 
 @contextlib.contextmanager
 def served(model: ChatModel) -> Iterator[ChatModel]:
-    """Serve *model* on a port of its own."""
+    """Serve *model* on a free port."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -76,7 +79,7 @@ def served(model: ChatModel) -> Iterator[ChatModel]:
 
 
 def make_agent(n8n: N8n, model: ChatModel, tool: Mapping[str, Any]) -> str:
-    """Make a workflow in which an agent has *model* and the node *tool*; gives its id. Its trigger is ``Start``."""
+    """Make a workflow in which an agent has *model* and the node *tool*; return its id. Its trigger is ``Start``."""
     key = n8n.make_credential("openAiApi", {"apiKey": "k", "url": model.url})
     asked = {"promptType": "define", "text": "Do it."}
     chosen = {"model": {"__rl": True, "mode": "id", "value": "any"}}

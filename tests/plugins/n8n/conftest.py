@@ -12,13 +12,13 @@ from tests.plugins.npm import node_environment
 
 
 def build(folder: Path) -> Path:
-    """Have the official tool build the package in *folder*; gives the folder."""
+    """Have the official tool build the package in *folder*; return the folder."""
     run_tool(folder, "n8n-node", "build")
     return folder
 
 
 def run_tool(folder: Path, *command: str) -> str:
-    """Run a tool from npm in the folder of a package; gives what it printed."""
+    """Run a tool from npm in the folder of a package; return its output."""
     modules = folder / "node_modules"
     if not modules.exists():
         modules.symlink_to(install_tools())
@@ -37,7 +37,7 @@ def run_tool(folder: Path, *command: str) -> str:
 
 
 def write(files: Mapping[str, bytes], folder: Path) -> Path:
-    """Write a package's files below *folder*; gives it."""
+    """Write a package's files below *folder*; return the folder."""
     for path, content in files.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(content)
@@ -46,5 +46,5 @@ def write(files: Mapping[str, bytes], folder: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def n8n_tools() -> Any:
-    """How packages are written, built and judged."""
+    """Give the functions by which packages are written, built and checked."""
     return SimpleNamespace(build=build, run=run_tool, write=write)

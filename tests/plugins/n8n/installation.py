@@ -8,12 +8,12 @@ HERE = Path(__file__).parent
 
 
 def install_tools() -> Path:
-    """Install what builds and judges a package; gives its ``node_modules``."""
+    """Install the tools that build and check a package; return their ``node_modules``."""
     return npm.install(HERE / "tools", flags=()) / "node_modules"
 
 
 def install_server() -> Path:
-    """Install n8n with the one native module that it cannot do without; gives its ``node_modules``.
+    """Install n8n with the one native module that it needs; return its ``node_modules``.
 
     The module, sqlite3, is compiled, which takes a C++ compiler and half a minute.
     """

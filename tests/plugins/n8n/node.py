@@ -13,7 +13,7 @@ from trunkline.pages import Product
 from trunkline_n8n.generator import generate
 
 Run = Callable[..., dict[str, Any]]
-"""Run the node once, with the parameters of each of its items, and with the *answers* of the hub."""
+"""Run the node once, with the parameters of each item, and with *answers* as the hub's answers."""
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""Products to make packages of: what we sell, and a tiny shop with a field of every kind."""
+"""Products to make packages of: this deployment's, and a tiny shop with a field of every kind."""
 
 import dataclasses
 from typing import Any
@@ -23,7 +23,7 @@ BRAND = Brand(
 
 
 def installed_product(**brand: str) -> Product:
-    """Everything that our own schemas describe."""
+    """Give the product that our own schemas describe."""
     definitions = package_definitions("trunkline_schemas")
     return Product(
         dataclasses.replace(BRAND, slug="wlcro", title="WhiteLabelCRO", **brand),
@@ -37,7 +37,7 @@ def installed_product(**brand: str) -> Product:
 
 
 def field(kind: Any, title: str, **more: Any) -> dict[str, Any]:
-    """A property's schema, with a description that n8n's linter would not take as it is."""
+    """Give a property's schema, with a description that n8n's linter would refuse unchanged."""
     return {"type": kind, "title": title, "description": f"the order's {title.lower()}."} | more
 
 

@@ -23,7 +23,7 @@ LEAD = {"first_name": "Jane", "last_name": "Doe", "email": "jane.doe@example.com
 
 
 def take(page: Page, folder: Path, name: str) -> None:
-    """Take a picture once nothing moves any more."""
+    """Take a picture once nothing moves."""
     page.wait_for_load_state("networkidle")
     page.wait_for_timeout(1500)
     page.screenshot(path=folder / f"n8n-{name}.png", animations="disabled")
@@ -64,7 +64,7 @@ def show_trigger(page: Page, n8n: N8n, hub: Any, credential: dict[str, Any], fol
     page.get_by_text("Succeeded").first.wait_for()
     page.wait_for_timeout(3000)
     page.keyboard.press("Escape")  # advice about workflows in production
-    page.mouse.dblclick(664, 414)  # the trigger, in a frame of its own
+    page.mouse.dblclick(664, 414)  # the trigger, in a separate frame
     take(page, folder, "execution")
 
 

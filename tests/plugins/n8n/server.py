@@ -1,4 +1,4 @@
-"""A real n8n server in a process of its own, with a generated package, used over its own HTTP interfaces."""
+"""A real n8n server in a separate process, with a generated package, used over n8n's own HTTP interfaces."""
 
 import contextlib
 import os
@@ -49,7 +49,7 @@ _DISABLED_MODULES = (
 
 
 def free_port() -> int:
-    """Find an unused port below the system's ephemeral ports: n8n binds it seconds later."""
+    """Find an unused port below the system's ephemeral ports, because n8n binds it seconds later."""
     for port in _PORTS:
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind(("127.0.0.1", port))
@@ -59,7 +59,7 @@ def free_port() -> int:
 
 
 def wait_for(what: str, look: Callable[[], Found | None], *, seconds: float = 30) -> Found:
-    """Look until there is something to give."""
+    """Call *look* until it finds something; return that."""
     deadline = time.monotonic() + seconds
     while not (result := look()):
         assert time.monotonic() < deadline, f"{what}: not within {seconds} s"
@@ -69,7 +69,7 @@ def wait_for(what: str, look: Callable[[], Found | None], *, seconds: float = 30
 
 @dataclass
 class N8n:
-    """An n8n with its files in *folder*; *package* is a built package that it shall have."""
+    """An n8n with its files in *folder*; *package* is the built package to install."""
 
     folder: Path
     package: Path
@@ -117,7 +117,7 @@ class N8n:
         )
 
     def start(self, **settings: str) -> None:
-        """Start it, from now on with *settings* too."""
+        """Start n8n with *settings*, which later starts keep."""
         self.settings |= settings
         self.process = self._run("start")
         wait_for("n8n is ready", self._is_ready, seconds=180)
@@ -142,7 +142,7 @@ class N8n:
         return False
 
     def stop(self) -> None:
-        """Stop it as an init system does, its worker too."""
+        """Stop n8n and its worker as an init system does."""
         self.stop_worker()
         if self.process is not None:
             self.process.terminate()
@@ -157,7 +157,7 @@ class N8n:
             self.worker = None
 
     def log(self) -> str:
-        """What it has written so far, the end of it."""
+        """Give the end of its log."""
         return (self.folder / "log.txt").read_text(encoding="utf-8")[-4000:]
 
     def set_up(self) -> None:
@@ -168,19 +168,19 @@ class N8n:
         self.client.headers["X-N8N-API-KEY"] = made["rawApiKey"]
 
     def call(self, method: str, path: str, **request: Any) -> Any:
-        """Call it and give the JSON of its answer; anything but 2xx fails the test."""
+        """Call n8n and return the JSON of its answer; any status but 2xx fails the test."""
         answer = self.client.request(method, path, **request)
         assert answer.is_success, f"{method} {path}: {answer.status_code} {answer.text}\n{self.log()}"
         return answer.json() if answer.content else None
 
     def make_credential(self, kind: str, data: Mapping[str, Any], *, name: str = "Test") -> dict[str, Any]:
-        """Make a credential; gives what a node refers to it by."""
+        """Make a credential; return the reference by which nodes name it."""
         body = {"name": name, "type": kind, "data": dict(data)}
         made = self.call("POST", "/api/v1/credentials", json=body)
         return {kind: {"id": made["id"], "name": made["name"]}}
 
     def make_workflow(self, name: str, *nodes: Mapping[str, Any], links: Mapping[str, list[str]]) -> str:
-        """Make a workflow in which each name in *links* goes on to the nodes after it; gives its id."""
+        """Make a workflow with *nodes*, in which *links* connects each name to the nodes after it; return its id."""
         connections = {
             source: {"main": [[{"node": target, "type": "main", "index": 0} for target in targets]]}
             for source, targets in links.items()
@@ -193,17 +193,17 @@ class N8n:
         self.call("POST", f"/api/v1/workflows/{workflow_id}/activate", json={})
 
     def deactivate(self, workflow_id: str) -> None:
-        """Take a workflow back."""
+        """Unpublish a workflow."""
         self.call("POST", f"/api/v1/workflows/{workflow_id}/deactivate", json={})
 
     def executions(self, workflow_id: str) -> list[dict[str, Any]]:
-        """The ended executions of a workflow, newest first, with what each node gave."""
+        """Give the ended executions of a workflow, newest first, with each node's output."""
         query = {"workflowId": workflow_id, "includeData": "true", "limit": 250}
         executions = self.call("GET", "/api/v1/executions", params=query)["data"]
         return [execution for execution in executions if execution.get("stoppedAt")]
 
     def run(self, workflow_id: str, *, start: str) -> dict[str, Any]:
-        """Run a workflow from its trigger *start* as the editor does; gives the execution."""
+        """Run a workflow from its trigger *start* as the editor does; return the execution."""
         workflow = self.call("GET", f"/rest/workflows/{workflow_id}")["data"]
         body = {"workflowData": workflow, "triggerToStartFrom": {"name": start}}
         begun = self.call("POST", f"/rest/workflows/{workflow_id}/run", json=body)["data"]["executionId"]
@@ -230,7 +230,7 @@ def node(
     credentials: Mapping[str, Any] | None = None,
     **more: Any,
 ) -> dict[str, Any]:
-    """Describe a node of a workflow; a webhook needs an id of its own, or its URL is not its own."""
+    """Describe a node of a workflow; a webhook gets a separate id, which makes its URL unique."""
     return {
         "id": name,
         "name": name,
@@ -245,6 +245,6 @@ def node(
 
 
 def outputs(execution: Mapping[str, Any], name: str) -> list[Any]:
-    """What a node gave in an execution."""
+    """Give a node's output in an execution."""
     runs = execution["data"]["resultData"]["runData"][name]
     return [item["json"] for run in runs for branch in run["data"]["main"] for item in branch or ()]

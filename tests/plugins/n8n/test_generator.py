@@ -1,4 +1,4 @@
-"""The files of the package, from small products; n8n's own judgement of them is in ``test_package``."""
+"""The files of the package, from small products; ``test_package`` has n8n's own checks of them."""
 
 import dataclasses
 import json

@@ -1,4 +1,4 @@
-"""The package of a product that has an issuer of its own, in a real n8n server: connect at oidc-provider, call, renew."""
+"""The package of a product with its own issuer, in a real n8n server: connect at oidc-provider, call, renew."""
 
 import asyncio
 import time
@@ -25,7 +25,7 @@ def issuer(install_node_packages: Any) -> Iterator[Issuer]:
 
 
 def connect(n8n: N8n, issuer: Issuer, hub_url: str) -> dict[str, Any]:
-    """Make a credential, and connect it as a person with a browser does; gives what a node refers to it by."""
+    """Make a credential, and connect it as a person with a browser does; return the reference by which nodes name it."""
     callback = f"{n8n.url}/rest/oauth2-credential/callback"
     client = issuer.register(callback, method="client_secret_basic")
     secrets = {"clientId": client["client_id"], "clientSecret": client["client_secret"]}

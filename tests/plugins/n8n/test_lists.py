@@ -1,4 +1,4 @@
-"""Lists and objects that come from an earlier node or from an agent, in a real n8n server, with a product that has them."""
+"""Lists and objects from an earlier node or from an agent, in a real n8n server, with a product that has such fields."""
 
 import asyncio
 import json
@@ -54,7 +54,7 @@ def write_schemas(folder: Path) -> Path:
 
 
 def use_node(n8n: N8n, credential: Mapping[str, Any]) -> list[Any]:
-    """Fill in the form by its fields, by expressions, and by an agent; gives what the tool answered."""
+    """Fill in the form by its fields, by expressions, and by an agent; return the tool's answer."""
     data = {"mode": "raw", "jsonOutput": json.dumps({"order": ORDER})}
     by_fields = {
         "items": {"values": [{"sku": "={{ $json.order.items[0].sku }}", "additionalFields": {"count": 2}}]}

@@ -1,4 +1,4 @@
-"""What the action node sends and gives, on the real ``n8n-workflow``; the hub's answers are written here."""
+"""The requests and the output of the action node, on the real ``n8n-workflow``; the tests give the hub's answers."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -115,7 +115,7 @@ def find(**fields: Any) -> dict[str, Any]:
 
 
 def sent(run: Run, **fields: Any) -> dict[str, Any]:
-    """Fill in fields of the update; gives the body that was sent without what is always in it."""
+    """Fill in fields of the update; return the sent body without its constant members."""
     outcome = run(update(**fields))
     (request,) = outcome["requests"]
     assert (request["method"], request["url"]) == ("PATCH", SHOP)

@@ -1,4 +1,4 @@
-"""A product of one's own as an n8n package: its forms, and what is sent of them, on the real ``n8n-workflow``."""
+"""A customer's own product as an n8n package: its forms and their requests, on the real ``n8n-workflow``."""
 
 import json
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ CREATE, UPDATE = own_product().actions
 
 
 def form_of(definition: Definition) -> dict[str, Any]:
-    """The properties of an operation by their names."""
+    """Give the properties of an operation by their names."""
     fields: list[Field] = list(own_product().form(definition))
     prominent = [field for field in fields if is_prominent(definition, field)]
     shown = [entry for field in prominent for entry in prominent_properties(field, shown_for="x")]

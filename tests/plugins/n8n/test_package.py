@@ -1,4 +1,4 @@
-"""What n8n's official tools say of the package: it builds, has no lint, and passes the review's scan."""
+"""n8n's official tools judge the package: it builds, has no lint, and passes the review's scan."""
 
 import dataclasses
 import json
@@ -25,7 +25,7 @@ console.log(JSON.stringify(results));
 
 
 def extended_product() -> Product:
-    """What we sell, with one more event type, and an action about something new."""
+    """Give our product with one more event type, and an action about a new kind of record."""
     product = installed_product()
     action = dataclasses.replace(
         UPDATE_ORDER, name="cancel_companies_policy", title="Cancel Policy", path="/companies/{number}"
@@ -42,7 +42,7 @@ def numbered() -> dict[str, Any]:
 
 
 def issuer() -> AuthorizationServer:
-    """A product's own, with what has to be written with care."""
+    """Give a product's own issuer, with values that must be escaped."""
     url = "https://login.example.com/realms/main/protocol/openid-connect"
     asked = {"resource": "https://events.example.com", "prompt": "consent", "note": 'it\'s "ours" & {{ $x }}'}
     return AuthorizationServer(
@@ -72,7 +72,7 @@ def test_the_official_tools_find_nothing(product: Product, n8n_tools: Any, tmp_p
 
 
 def scan(folder: Path) -> Any:
-    """Scan the package as its source and as it is published."""
+    """Scan the package as source and as published."""
     done = subprocess.run(
         ["node", "--input-type=module", "-e", SCAN],
         cwd=folder,

@@ -1,6 +1,6 @@
-"""n8n as those have it who run many workflows: in queue mode, with Redis, PostgreSQL and a worker that does all work.
+"""n8n for many workflows: in queue mode, with Redis, PostgreSQL and a worker that does all work.
 
-It begins with the package of before, whose catalogue was smaller and which knew keys alone, and goes on with that of today.
+The tests begin with an earlier package, which has a smaller catalogue and only keys, and continue with the present one.
 """
 
 import asyncio
@@ -36,7 +36,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 @pytest.fixture(scope="module")
 def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    """A Redis server; gives its port."""
+    """Start a Redis server; give its port."""
     program = shutil.which("redis-server")
     if program is None:
         (pytest.fail if os.environ.get("CI") else pytest.skip)(
@@ -57,7 +57,7 @@ def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
 
 @pytest.fixture(scope="module")
 def queue_mode(redis: int, trunkline_databases: Databases) -> Iterator[dict[str, str]]:
-    """What n8n is told of the queue and of its database, which is made and removed here."""
+    """Give n8n's settings for the queue and for a database that is made here and removed at the end."""
     postgres_server = trunkline_databases.server
     name = asyncio.run(postgres_server.create())
     url = make_url(postgres_server.url)
@@ -78,7 +78,7 @@ def queue_mode(redis: int, trunkline_databases: Databases) -> Iterator[dict[str,
 
 
 def package_of_before(hub: Any, n8n_tools: Any, folder: Path) -> Path:
-    """Build what an earlier deployment has exported: fewer events, fewer operations, keys alone."""
+    """Build a package as an earlier deployment exported it: fewer events, fewer operations, only keys."""
     whole = installed_product()
     product = dataclasses.replace(
         whole,
@@ -112,7 +112,7 @@ def office(
 
 @pytest.fixture(scope="module")
 def upgraded(office: Office, n8n_tools: Any, tmp_path_factory: pytest.TempPathFactory) -> Office:
-    """The office after the package of today has taken the place of the one of before, with a workflow that is active."""
+    """Replace the earlier package in the office by the present one, while a workflow is active."""
     office.kept = office.make_triggered("Kept", TRIGGER, "payment.succeeded", "invoice.created")
     office.n8n.activate(office.kept)
     wait_for("the hub has the hook", office.hooks)
@@ -158,7 +158,7 @@ def test_nothing_is_lost_while_no_worker_runs_or_the_hub_is_away(upgraded: Offic
     events.append(office.emit(11))
     log = f"/api/v1/subscriptions/{hook['id']}/deliveries?status=delivered"
     wait_for("n8n took it", lambda: len(office.hub.call("GET", log)["deliveries"]) == 2)
-    assert office.received(pushed) == events[:1]  # it waits in the queue
+    assert office.received(pushed) == events[:1]  # the execution waits in the queue
     office.n8n.start_worker()
     wait_for("a worker ran it", lambda: office.received(pushed) == events, seconds=120)
 
@@ -174,7 +174,7 @@ def test_nothing_is_lost_while_no_worker_runs_or_the_hub_is_away(upgraded: Offic
 
 
 def connected(office: Office) -> dict[str, Any]:
-    """Make a credential, and connect it as a person with a browser does; gives what a node refers to it by."""
+    """Make a credential, and connect it as a person with a browser does; return the reference by which nodes name it."""
     callback = f"{office.n8n.url}/rest/oauth2-credential/callback"
     operator = office.hub.run("keys", "create", "--operator", "--name", "test")
     app = httpx2.post(
@@ -194,7 +194,7 @@ def connected(office: Office) -> dict[str, Any]:
 
 
 async def _allow(hub: Any, address: str) -> str:
-    """Allow what an app asks for at *address*; gives where the browser is led to."""
+    """Allow an app's request at *address*; return the target of the browser's redirect."""
     async with httpx2.AsyncClient(base_url=hub.url, timeout=30) as http:
         person = Person(http)
         await person.sign_in(hub.key)

@@ -1,6 +1,6 @@
-"""The generated package in a real n8n server, against a hub that is served, as a person with workflows uses it.
+"""The generated package in a real n8n server, against a running hub, as a person with workflows uses it.
 
-The operations are run without a word of the catalogue: each with the example that its definition has.
+The test knows no operation of the catalogue: it runs each with the example of the operation's definition.
 """
 
 import base64
@@ -43,16 +43,16 @@ OPERATIONS = {definition.name: definition for definition in (*PRODUCT.actions, *
 
 @dataclasses.dataclass
 class Office:
-    """A hub, an n8n with the package of that hub, and the credential with which it calls the hub."""
+    """A hub, an n8n with the hub's package, and the credential by which n8n calls the hub."""
 
     hub: Any
     n8n: N8n
     credential: dict[str, Any]
     kept: str = ""
-    """A workflow that several tests know, by its id."""
+    """The id of a workflow that several tests use."""
 
     def emit(self, number: int) -> dict[str, Any]:
-        """Emit an event; gives its envelope."""
+        """Emit an event; return its envelope."""
         payload = {
             "payment_id": number,
             "invoice_id": 2,
@@ -65,7 +65,7 @@ class Office:
         return dict(self.hub.call("POST", "/api/v1/events", json=event))
 
     def make_triggered(self, name: str, kind: str, *event_types: str, **parameters: Any) -> str:
-        """Make a workflow that a trigger of ours starts; gives its id."""
+        """Make a workflow that a trigger of our package starts; return its id."""
         chosen = {"eventTypes": list(event_types)} | parameters
         return self.n8n.make_workflow(
             name,
@@ -75,7 +75,7 @@ class Office:
         )
 
     def received(self, workflow_id: str) -> list[Any]:
-        """What a workflow's executions ended with, oldest first; a look at a hub that is away does not come so far."""
+        """Give the final outputs of a workflow's executions, oldest first; executions that did not reach the end are left out."""
         executions = reversed(self.n8n.executions(workflow_id))
         ended = [execution for execution in executions if "End" in execution["data"]["resultData"]["runData"]]
         return [output for execution in ended for output in outputs(execution, "End")]
@@ -84,7 +84,7 @@ class Office:
         return list(self.hub.call("GET", HOOKS)["hooks"])
 
     def run(self, name: str, *nodes: Mapping[str, Any]) -> dict[str, Any]:
-        """Run nodes side by side; gives the execution."""
+        """Run nodes side by side; return the execution."""
         workflow = self.n8n.make_workflow(
             name, START, *nodes, links={"Start": [node["name"] for node in nodes]}
         )
@@ -108,7 +108,7 @@ class Office:
 
 
 def fill_in(definition: Definition, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Fill in the form of an operation: what is shown at once, and what is added from the collection."""
+    """Fill in the form of an operation: the fields that are always shown, and the fields added from the collection."""
     parameters: dict[str, Any] = {}
     collected: dict[str, Any] = {}
     for field in PRODUCT.form(definition):
@@ -201,7 +201,7 @@ def test_only_events_that_meet_the_filters_of_a_trigger_start_the_workflow(offic
 
 
 def signature(secret: str, moment: datetime) -> dict[str, str]:
-    """The headers of a push that is signed by the specification's own library."""
+    """Sign a push by the specification's own library; return the headers."""
     signed = Webhook(secret).sign("1", moment, PUSHED)
     return {"webhook-id": "1", "webhook-timestamp": str(int(moment.timestamp())), "webhook-signature": signed}
 
@@ -212,7 +212,7 @@ def test_other_events_and_a_lost_hook_are_put_right_when_a_workflow_is_activated
     office.n8n.activate(workflow)
     [first] = wait_for("the hub has the hook", office.hooks)
     office.hub.call("DELETE", f"{HOOKS}/{first['id']}")
-    office.n8n.deactivate(workflow)  # finds no hook, which is as good
+    office.n8n.deactivate(workflow)  # finds no hook, which is fine as well
 
     changed = office.n8n.call("GET", f"/api/v1/workflows/{workflow}")
     changed["nodes"][0]["parameters"]["eventTypes"] = ["lead.created", "*"]
@@ -326,7 +326,7 @@ def test_every_operation_does_what_the_api_does(office: Office):
 
 
 def make_people(office: Office) -> dict[str, dict[str, Any]]:
-    """Make whom each operation's example is about; gives, by operation, what is chosen from each lookup."""
+    """Make the records that the operations' examples need; return, by operation, the choices from each lookup."""
     employee = office.hub.call("POST", f"{PEOPLE}/employees", json={"full_name": "Maria Lopez"})[
         "employee_id"
     ]

@@ -1,4 +1,4 @@
-"""Words as n8n's linter wants them, and TypeScript as its prettier writes it."""
+"""Texts as n8n's linter demands them, and TypeScript as its prettier writes it."""
 
 import pytest
 

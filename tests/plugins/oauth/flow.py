@@ -18,7 +18,7 @@ _HIDDEN = re.compile(r'<input type="hidden" name="(csrf|company)" value="([^"]*)
 
 @dataclass
 class Person:
-    """Somebody with a browser, who is signed in to the portal."""
+    """A person with a browser who is signed in to the portal."""
 
     http: httpx2.AsyncClient
 
@@ -28,14 +28,14 @@ class Person:
         assert answer.status_code == 303, answer.text
 
     async def open(self, url: str) -> httpx2.Response:
-        """Go where *url* leads within the hub."""
+        """Open *url*, and follow redirects within the hub."""
         answer = await self.http.get(url)
         while answer.status_code == 303 and answer.headers["location"].startswith("/"):
             answer = await self.http.get(answer.headers["location"])
         return answer
 
     async def decide(self, page: httpx2.Response, decision: str = "allow") -> dict[str, str]:
-        """Send the form of the consent page; gives what the app is told."""
+        """Send the form of the consent page; return the parameters that the app gets."""
         answer = await self.http.post(page.url, data={"decision": decision, **filled(page)})
         assert answer.status_code == 303, answer.text
         return told(answer)
@@ -46,7 +46,7 @@ def hidden(page: httpx2.Response) -> dict[str, str]:
 
 
 def filled(page: httpx2.Response) -> dict[str, Any]:
-    """What the form of the consent page sends where nothing in it is changed."""
+    """Give the fields of the unchanged consent form."""
     return {**hidden(page), "scope": re.findall(r'name="scope" value="([^"]+)" checked', page.text)}
 
 
@@ -59,14 +59,14 @@ def told(answer: httpx2.Response) -> dict[str, str]:
 
 @dataclass
 class App:
-    """A registered app, with what it was given."""
+    """A registered app with its credentials."""
 
     http: httpx2.AsyncClient
     client_id: str
     secret: str | None = field(default=None, repr=False)
 
     def asks(self, **changed: str | None) -> str:
-        """The address that it sends people to."""
+        """Give the address to which the app sends people."""
         values = {
             "response_type": "code",
             "client_id": self.client_id,

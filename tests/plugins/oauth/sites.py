@@ -1,4 +1,4 @@
-"""Where an app has the document that describes it, behind HTTPS."""
+"""A site behind HTTPS with the document that describes an app."""
 
 import json
 from collections.abc import AsyncGenerator
@@ -18,7 +18,7 @@ JSON = {"content-type": "application/json"}
 
 @dataclass
 class Site:
-    """A site whose certificate is of the authority in the file *authority*."""
+    """A site whose certificate is issued by the authority in the file *authority*."""
 
     receiver: Receiver
     authority: Path
@@ -28,7 +28,7 @@ class Site:
         return f"https://localhost:{self.receiver.port}{PATH}"
 
     def says(self, headers: dict[str, str] = JSON, **changed: Any) -> None:
-        """Answer with the document of an app; None leaves a member out."""
+        """Answer with the document of an app; a member that is None is left out."""
         document = {"client_id": self.url, "client_name": "Agent <1>", "redirect_uris": [CALLBACK], **changed}
         self.serves(PATH, {name: value for name, value in document.items() if value is not None}, headers)
 

@@ -1,4 +1,4 @@
-"""An app that signs with a key of its own has no secret: ``private_key_jwt`` (RFC 7523)."""
+"""An app that signs with its own key has no secret: ``private_key_jwt`` (RFC 7523)."""
 
 import asyncio
 import json
@@ -25,7 +25,7 @@ def jwks_of(key, kid="one"):
 
 
 class Signer(App):
-    """An app that proves who it is by assertions."""
+    """An app that authenticates by assertions."""
 
     def sign(self, *, key=PRIVATE, kid="one", algorithm="ES256", **changed):
         now = int(time.time())
@@ -64,7 +64,7 @@ async def test_an_app_gets_tokens_for_its_signature_alone(running, sign_in):
     tokens = await app.send(app.sign(), **grant)
     assert tokens.status_code == 200, tokens.text
     again = {"grant_type": "refresh_token", "refresh_token": tokens.json()["refresh_token"]}
-    assertion = app.sign(aud=[ISSUER])  # the issuer will do
+    assertion = app.sign(aud=[ISSUER])  # the issuer is also a valid audience
     answers = await asyncio.gather(*(app.send(assertion, **again) for _ in range(4)))
     assert sorted(answer.status_code for answer in answers) == [200, 401, 401, 401]
     assert "was used before" in max(answers, key=lambda one: one.status_code).text
@@ -124,7 +124,7 @@ async def test_an_app_sends_so_many_assertions_a_minute(lend_hub, monkeypatch):
 
 @pytest.fixture
 def published():
-    """Keys at a URL: ``published.keys`` is what it has."""
+    """Serve keys at a URL; ``published.keys`` are the served keys."""
 
     class Answer(BaseHTTPRequestHandler):
         def do_GET(self):
@@ -152,7 +152,7 @@ async def test_keys_may_be_at_a_url_and_may_change(api, published):
     assert (await app.send(app.sign(), **grant)).json()["error"] == "invalid_grant"
     assert (await app.send(app.sign(key=OTHER), **grant)).json()["error"] == "invalid_client"
     path = f"/api/v1/oauth/apps/{app.client_id}"
-    for nothing in ({"jwks": None}, {"jwks_uri": None}):  # or else the app would need to prove nothing
+    for nothing in ({"jwks": None}, {"jwks_uri": None}):  # otherwise the app would not have to authenticate
         assert (await api.operator.patch(path, json=nothing)).status_code == 409
     changed = await api.operator.patch(path, json={"jwks": jwks_of(OTHER, "two")})
     assert (changed.status_code, "jwks_uri" in changed.json()) == (200, False)

@@ -1,4 +1,4 @@
-"""An operator changes an app, replaces its secret, or lets it sign with a key of its own."""
+"""An operator changes an app, replaces its secret, or lets it sign with its own key."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""Apps that no operator registers: by a document at their address, over real HTTPS, or by registering themselves."""
+"""Unregistered apps: described by a document at their address, over real HTTPS, or self-registered."""
 
 from datetime import timedelta
 from urllib.parse import urlsplit
@@ -45,7 +45,7 @@ async def test_an_app_is_connected_by_its_document_alone(site, start, sign_in):
     tokens = await app.exchange((await person.decide(page))["code"])
     assert (await app.me(tokens["access_token"])).json()["key_name"] == "Agent <1>"
     assert (await app.refresh(tokens["refresh_token"]))["scope"] == "events:read integrations:read"
-    assert site.receiver.count == 1  # it is read once, and kept
+    assert site.receiver.count == 1  # the document is read once and cached
     assert (await hub.anonymous.get(app.asks(redirect_uri="https://evil.example/"))).status_code == 400
 
 
@@ -55,7 +55,7 @@ async def test_an_app_signs_with_the_key_of_its_document(site, start, sign_in):
     app, person = Signer(hub.anonymous, site.url), await sign_in(hub)
     grant = {"grant_type": "authorization_code", "code_verifier": "v" * 50, "redirect_uri": CALLBACK}
     code = (await person.decide(await person.open(app.asks())))["code"]
-    await app.token(code=code, expect=401, **grant)  # by its id alone
+    await app.token(code=code, expect=401, **grant)  # the app's id alone
     answer = await app.send(app.sign(), code=code, **grant)
     assert answer.status_code == 200, answer.text
 
@@ -86,7 +86,7 @@ async def test_a_document_that_does_not_count_is_named(site, start, changed, sen
     answer = await hub.anonymous.get(App(hub.anonymous, site.url).asks())
     assert answer.status_code == 400
     assert sentence in answer.json()["error_description"]
-    site.says()  # what does not count is not kept
+    site.says()  # an invalid document is not cached
     assert (await hub.anonymous.get(App(hub.anonymous, site.url).asks())).status_code == 303
 
 

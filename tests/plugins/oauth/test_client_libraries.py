@@ -1,4 +1,4 @@
-"""Apps that connect by the libraries that people use: Authlib as a confidential app, openid-client as a public one."""
+"""Apps that connect by common libraries: Authlib as a confidential app, openid-client as a public one."""
 
 import asyncio
 import json
@@ -27,7 +27,7 @@ def register(hub: Any, *, public: bool) -> dict[str, Any]:
 
 
 async def allow(hub: Any, asked: str) -> str:
-    """Sign in with the hub's key and allow what *asked* asks for; gives the address that the person comes back to."""
+    """Sign in with the hub's key and allow the request *asked*; return the address to which the person is sent back."""
     async with httpx2.AsyncClient(base_url=hub.url) as http:
         person = Person(http)
         await person.sign_in(hub.key)

@@ -1,4 +1,4 @@
-"""A company sees what is connected with it, and ends it; an operator registers apps and removes them."""
+"""A company lists and ends its connected apps; an operator registers and removes apps."""
 
 import re
 from dataclasses import replace

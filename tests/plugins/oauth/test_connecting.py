@@ -1,4 +1,4 @@
-"""An app is connected by somebody who allows it, and calls the API with what it gets."""
+"""A person connects an app, which then calls the API with its tokens."""
 
 import re
 from html import unescape
@@ -127,7 +127,7 @@ async def test_what_is_denied_leads_back_without_a_code(api, register, sign_in):
 
 
 async def test_consent_is_the_persons_own(api, register, sign_in):
-    """No other site can give it: not by a form, not in a frame, not with a request of its own making."""
+    """Check that no other site can give consent: by a form, in a frame, or by a request."""
     app, person = await register(api), await sign_in(api)
     page = await person.open(app.asks())
     assert page.headers["x-frame-options"] == "DENY"

@@ -1,4 +1,4 @@
-"""What a connection made ends with it, and a connection ends with whoever allowed it and may do no more."""
+"""Subscriptions and keys end with the connection that made them; a connection ends when its grantor loses the right to it."""
 
 import asyncio
 from dataclasses import replace
@@ -22,7 +22,7 @@ WRITES = {"scope": "events:read webhooks:write"}
 
 @pytest.fixture
 def visit(stack):
-    """``await visit(hub, key)``: a browser that is signed in with *key*, or came by the link *at*."""
+    """``await visit(hub, key)``: a browser that is signed in with *key*, or by the link *at*."""
 
     async def visit_with(hub, key: str | None = None, *, at: str | None = None) -> Person:
         transport = httpx2.ASGITransport(app=hub.app)
@@ -236,7 +236,7 @@ async def test_a_key_that_is_made_by_a_link_is_not_bound_as_the_operators_key(ap
 
 @pytest.fixture
 async def timed(trunkline_hub):
-    """A hub whose clock the test moves."""
+    """Start a hub whose clock the test moves."""
     clock = MovableClock()
     return await trunkline_hub(clock=clock, dispatch=False), clock
 
@@ -329,7 +329,7 @@ async def test_a_connection_of_before_the_terms_is_the_companys_and_ends_with_it
 
 @pytest.fixture
 async def persons(make_hub, sqlite_database_url):
-    """A hub whose portal knows users of a provider."""
+    """Start a hub whose portal knows users of a provider."""
     issuer = "https://id.example.com"
     settings = settings_for(issuer) | {"plugins.enabled": "portal, oauth, webhooks"}
     hub = await make_hub(sqlite_database_url, settings, dispatch=False)

@@ -1,4 +1,4 @@
-"""An app is connected by somebody who signs in at the product's own identity provider: a real one, from npm."""
+"""A person connects an app after signing in at the product's own identity provider: a real one, from npm."""
 
 import re
 from html import unescape

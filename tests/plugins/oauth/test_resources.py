@@ -1,4 +1,4 @@
-"""Resources (RFC 8707): what a token is for, and that it opens nothing else."""
+"""Resources (RFC 8707): a token opens only the resource that it is for."""
 
 import pytest
 from tests.plugins.mcp.conversation import Conversation
@@ -9,7 +9,7 @@ API, AGENTS = f"{HUB}/api/v1", f"{HUB}/mcp"
 
 
 async def opened(hub, app, token) -> tuple[int, int]:
-    """Call the API and the server for agents with *token*; gives both statuses."""
+    """Call the API and the server for agents with *token*; return both statuses."""
     agent = Conversation(hub.anonymous, headers={"authorization": f"Bearer {token}"})
     return (await app.me(token)).status_code, (await agent.send("tools/list")).status_code
 

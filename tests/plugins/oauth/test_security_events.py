@@ -1,4 +1,4 @@
-"""The log tells who did what with apps and connections, and from where."""
+"""The log shows each action on apps and connections, with its author and address."""
 
 import logging
 
@@ -8,7 +8,7 @@ from tests.plugins.oauth.flow import CALLBACK, connect
 
 @pytest.fixture
 def events(caplog):
-    """``events()``: the security events since the last call, by their names and facts."""
+    """``events()``: the security events since the last call, with their names and facts."""
     caplog.set_level(logging.INFO, "trunkline.security")
 
     def taken() -> list[dict]:

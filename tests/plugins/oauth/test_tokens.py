@@ -14,7 +14,7 @@ from trunkline_oauth import store
 
 @pytest.fixture
 async def connected(running, register, sign_in):
-    """An app with its tokens, on each engine in turn."""
+    """Give an app with its tokens, on each engine in turn."""
     app = await register(running)
     return app, await connect(app, await sign_in(running))
 
@@ -50,7 +50,7 @@ async def test_a_code_is_worth_nothing_without_what_belongs_to_it(api, register,
     app, person = await register(api), await sign_in(api)
     code = await code_for(app, person)
     assert (await app.exchange(code, expect=400, **changed))["error"] == "invalid_grant"
-    assert (await app.exchange(code, expect=400))["error"] == "invalid_grant"  # it was used up
+    assert (await app.exchange(code, expect=400))["error"] == "invalid_grant"  # the code was used
 
 
 async def test_a_code_is_its_apps_own(api, register, sign_in):
@@ -102,7 +102,7 @@ async def test_nobody_ends_what_is_anothers(api, register, sign_in):
 
 @pytest.fixture
 async def timed(trunkline_hub):
-    """A hub whose clock the test moves."""
+    """Start a hub whose clock the test moves."""
     clock = MovableClock()
     return await trunkline_hub(clock=clock, dispatch=False), clock
 

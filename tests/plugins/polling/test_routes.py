@@ -1,4 +1,4 @@
-"""Reading events: in order, exactly once, at once when one waits."""
+"""Reading events: in order, exactly once, and without delay for a waiting poll."""
 
 import asyncio
 import json
@@ -114,7 +114,7 @@ async def test_types_are_read_in_any_case_and_several_keep_the_order_of_the_stre
 
 
 async def test_types_are_worked_out_once_however_often_a_request_names_them(running, monkeypatch):
-    """A head has room for thousands of names, and all of it is done on the event loop."""
+    """Check the cost of a head with thousands of names, which are handled in the event loop."""
     worked_out: list[list[str]] = []
     monkeypatch.setattr(
         routes, "type_groups", lambda names: worked_out.append(type_groups(names)) or worked_out[-1]

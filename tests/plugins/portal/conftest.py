@@ -23,7 +23,7 @@ _TAG = re.compile(r"<[^>]+>")
 class Browser:
     """A browser with cookies. Calls return the plain answer; redirects are not followed unless requested.
 
-    The one exception is the redirect from an address without a company to the same page of a company.
+    The exception is the redirect from an address without a company to the same page of a company.
     """
 
     http: httpx2.AsyncClient
@@ -33,7 +33,7 @@ class Browser:
 
     @property
     def root(self) -> str:
-        """What the addresses of the company looked at begin with."""
+        """Give the prefix of the addresses of the company looked at."""
         return addresses.root_of(self.company_id)
 
     def at(self, path: str) -> str:
@@ -90,7 +90,7 @@ class Browser:
 
 
 def _is_moved(answer: httpx2.Response) -> bool:
-    """Tell whether *answer* leads to the page that was asked for, at the address of a company."""
+    """Tell whether *answer* redirects to the same page at the address of a company."""
     asked, there = answer.request.url.raw_path.decode(), answer.headers["location"]
     company_id = addresses.company_in(there)
     return company_id is not None and addresses.moved_to(asked, company_id) == there
@@ -105,7 +105,7 @@ SignIn = Callable[..., Awaitable[Browser]]
 
 @pytest.fixture
 async def open_browser():
-    """``open_browser(running)``: a browser without any cookie; with ``base_url="https://…"`` over HTTPS, from *address*."""
+    """``open_browser(running)``: a browser without cookies; with ``base_url="https://…"`` over HTTPS, from *address*."""
     async with AsyncExitStack() as stack:
 
         def open_one(running, *, base_url: str = "http://hub.test", address: str = "127.0.0.1") -> Browser:
@@ -121,8 +121,8 @@ async def open_browser():
 def sign_in(open_browser: OpenBrowser) -> SignIn:
     """``await sign_in(running, ["events:read"])``: a browser that is signed in to the hub's company.
 
-    With *company_id* to another one; None is an operator, who has chosen the hub's company. The session is opened as the
-    form does it, without its pages: these are tried in ``test_sign_in``.
+    With *company_id* it is signed in to that company; None is an operator who has chosen the hub's company. The session is opened as
+    by the form, but without the form's pages, which ``test_sign_in`` tests.
     """
 
     async def sign_in_with(

@@ -25,11 +25,11 @@ async def stored(hub) -> list[dict]:
 
 
 def editor(page) -> str:
-    """What stands in the editor of a page."""
+    """Give the text in the editor of a page."""
     return unescape(re.search(r'<textarea id="payload"[^>]*>\n?(.*?)</textarea>', page.text, re.DOTALL)[1])
 
 
-# ---- what there is ---------------------------------------------------------------------------------------------------
+# ---- pages -----------------------------------------------------------------------------------------------------------
 
 
 async def test_every_event_type_is_listed_and_has_a_page(api, sign_in):

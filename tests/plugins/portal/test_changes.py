@@ -1,4 +1,4 @@
-"""The page of changes: what was changed, by whom, narrowed down and page by page."""
+"""The page of changes: each change with its author, filtered and page by page."""
 
 
 async def test_the_page_shows_who_changed_what(running, sign_in):

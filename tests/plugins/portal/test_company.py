@@ -1,4 +1,4 @@
-"""Which company an operator looks at; a company's own people have no choice."""
+"""The company that an operator looks at; a company's own people have no choice."""
 
 from tests.some import some
 

@@ -1,4 +1,4 @@
-"""A page acts for the company that it shows and for no other, whatever another tab has chosen meanwhile."""
+"""A page acts only for the company that it shows, even if another tab has chosen another company."""
 
 import re
 
@@ -55,7 +55,7 @@ async def test_a_live_list_goes_on_with_the_company_that_it_shows(running, sign_
 
 
 async def test_every_address_of_a_page_names_the_company_that_it_shows(running, sign_in):
-    """Links, forms and live parts: what is not the session's own."""
+    """Check links, forms and live parts, except those of the session itself."""
     await subscribe(running, "https://example.com/hooks")
     await emit(running)
     browser = await sign_in(running, company_id=None)
@@ -64,7 +64,7 @@ async def test_every_address_of_a_page_names_the_company_that_it_shows(running, 
         page = await browser.get(f"{browser.root}{item.path}")
         found = re.findall(r'(?:href|src|action|formaction|data-live)="(/portal[^"]*)"', page.text)
         left = {address for address in found if not own.match(address)}
-        left.remove(f"/portal/companies/{running.company_id}~test{item.path}")  # to its other environment
+        left.remove(f"/portal/companies/{running.company_id}~test{item.path}")  # the other environment
         assert left
         assert all(addresses.company_in(address) == running.company_id for address in left), left
 
@@ -135,7 +135,7 @@ async def test_a_form_from_before_addresses_named_a_company_does_nothing(api, si
 
 
 async def test_a_form_that_outlived_its_session_says_whose_it_was(running, sign_in, open_browser):
-    """Signed in with a key of one company, and in another tab with a key of another."""
+    """Sign in with a key of one company, and in another tab with a key of another company."""
     browser = await sign_in(running)
     await browser.get("/portal/keys/new")
     _, key = await running.hub.keys.create(running.neighbour_id, name="other", scopes=COMPANY_SCOPES)
@@ -155,7 +155,7 @@ async def test_a_form_that_outlived_its_session_says_whose_it_was(running, sign_
     assert (await other.http.get(live, headers={"X-Fragment": "1"})).status_code == 403
 
 
-# ---- whose company ---------------------------------------------------------------------------------------------------
+# ---- the company of an address ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("part", ["", "/events", "/keys", "/catalogue", "/no/such"])
@@ -184,7 +184,7 @@ async def test_what_is_no_companys_number_has_no_pages(api, sign_in, number):
         assert (await browser.http.get(f"/portal/companies/{number}{part}")).status_code == 404
 
 
-# ---- addresses that name none ----------------------------------------------------------------------------------------
+# ---- addresses without a company -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The record of a company: made, changed, found by its reference in addresses, and deleted after a question."""
+"""The record of a company: made, changed, found by its reference in addresses, and deleted after a confirmation."""
 
 import itertools
 

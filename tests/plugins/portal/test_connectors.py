@@ -22,7 +22,7 @@ async def hook(hub, channel: str, url: str, company_id: int = 0) -> str:
 
 
 def card(page, name: str) -> str:
-    """The part of the page that is about one connector."""
+    """Give the part of the page about one connector."""
     return page.text.partition(f'id="{name}"')[2].partition("</section>")[0]
 
 

@@ -1,4 +1,4 @@
-"""The page of consumers: how far they are, moving one, and the digest that a reader compares with."""
+"""The page of consumers: their positions, moving one, and the digest for comparison with a reader's copy."""
 
 import hashlib
 
@@ -10,7 +10,7 @@ PAGE = "/portal/consumers"
 
 @pytest.fixture
 async def hub(lend_hub):
-    """A hub that does not deliver."""
+    """Start a hub that does not deliver."""
     return await lend_hub("sqlite", dispatch=False)
 
 

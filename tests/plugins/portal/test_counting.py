@@ -1,4 +1,4 @@
-"""The limits of calls hold in the portal: forms in the minute of the same calls of the API, pages in one of their own."""
+"""Rate limits in the portal: forms count with the same calls of the API, pages count separately."""
 
 import pytest
 
@@ -41,18 +41,18 @@ FORMS = [
 
 @pytest.fixture
 async def api(lend_hub):
-    """A hub with limits; calls are counted by key and company, so each test has counts of its own."""
+    """Start a hub with limits; calls are counted by key and company, so each test has separate counts."""
     return await lend_hub("sqlite", SETTINGS, dispatch=False)
 
 
 @pytest.fixture(autouse=True)
 def _one_minute(api, monkeypatch):
-    """The clock of the limits stands still: no test begins in one minute and ends in the next."""
+    """Stop the clock of the limits, so that no test crosses a minute."""
     monkeypatch.setattr(api.hub.limits, "_now", lambda: 1_700_000_000.0)
 
 
 async def enter(api, browser, **body) -> None:
-    """Come in by a link of an operator's."""
+    """Sign in by a link of an operator."""
     answer = await api.operator.post(LINKS, json={"company_id": api.company_id, **body})
     link = answer.json()["url"].partition("link=")[2]
     await browser.get(f"/portal/enter?link={link}")
@@ -109,7 +109,7 @@ def test_no_form_of_a_company_is_left_out_above(api):
         own,
         f"{own}/delete",
         "/portal/companies/{company_id}/links",
-    }  # an operator's, who is not limited
+    }  # an operator's link, which has no limit
 
 
 async def test_counting_what_would_be_sent_again_is_limited_as_over_the_api(api, sign_in):

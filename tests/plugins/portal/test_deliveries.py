@@ -13,7 +13,7 @@ from trunkline_portal.pages.deliveries import ATTEMPTS
 
 
 async def delivery_of(hub, event: int) -> str:
-    """Wait for the event's one delivery."""
+    """Wait for the event's only delivery, and return its id."""
     async with asyncio.timeout(10):
         while not (deliveries := await hub.hub.deliveries.of_event(hub.company_id, event)):
             await asyncio.sleep(0.02)
@@ -176,7 +176,7 @@ def test_a_failure_is_said_in_words(outcome, status_code, error, words):
     assert sentence is None if words is None else words in (sentence or "")
 
 
-# ---- for whoever may only look --------------------------------------------------------------------------------------
+# ---- viewers without the right to change ----------------------------------------------------------------------------
 
 
 async def test_a_key_with_webhooks_read_sees_every_page_and_is_offered_nothing_that_it_may_not_do(
@@ -287,7 +287,7 @@ async def test_before_an_event_is_sent_it_is_said_what_goes_with_it_or_that_noth
     assert ">Send</button>" not in page.text
 
 
-# ---- who may, and other people's -------------------------------------------------------------------------------------
+# ---- rights, and other companies -------------------------------------------------------------------------------------
 
 
 async def test_deliveries_are_for_those_who_may_see_subscriptions(running, sign_in, receiver):

@@ -1,4 +1,4 @@
-"""The words for the state of a delivery, and that every page has them: what fails is nowhere calm."""
+"""The words for the state of a delivery, and their use on every page: a failure is never shown as calm."""
 
 import pytest
 from tests.plugins.portal.waiting import until

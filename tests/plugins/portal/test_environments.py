@@ -1,4 +1,4 @@
-"""The two environments of a company in the portal: switched between on every page, and never mistaken for each other."""
+"""The two environments of a company in the portal: a switch on every page, and a clear mark of the test environment."""
 
 import re
 
@@ -10,7 +10,7 @@ BANNER = "Test environment Its keys, events and subscriptions are its own"
 
 
 def places(page) -> dict[str, str]:
-    """Give where the switch leads, by the names on it; empty for the one that is shown."""
+    """Give the targets of the switch by their names; empty for the environment that is shown."""
     (switch,) = re.findall(r'<nav class="environments".*?</nav>', page.text, re.DOTALL)
     current, *_ = re.findall(r'<span aria-current="true">(\w+)</span>', switch)
     return {current: ""} | {name: place for place, name in re.findall(r'<a href="([^"]*)">(\w+)</a>', switch)}

@@ -1,4 +1,4 @@
-"""The list of events and one event: what is shown, what it is narrowed to, and to whom."""
+"""The list of events, and one event: their content, their filters, and their viewers."""
 
 from urllib.parse import parse_qs, urlsplit
 
@@ -9,7 +9,7 @@ from trunkline_portal.pages.events import PAGE
 
 
 def link_named(text: str, name: str) -> str:
-    """Give the address of the link with *name*."""
+    """Give the address of the link with the name *name*."""
     before = text[: text.index(f">{name}")]
     return before[before.rindex('href="') + 6 :].partition('"')[0].replace("&amp;", "&")
 
@@ -245,7 +245,7 @@ async def test_a_very_long_envelope_is_shown_in_part_and_the_page_stays_light(ap
     assert len(listed.content) < 50_000
 
 
-# ---- other people's, and hostile -------------------------------------------------------------------------------------
+# ---- other companies, and hostile text -------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("path", ["", "/deliveries", "/envelope"])

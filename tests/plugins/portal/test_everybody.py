@@ -1,4 +1,4 @@
-"""An operator's home: what fails over all companies, since when and whose."""
+"""An operator's home page: the failures of all companies, with their companies and times."""
 
 from datetime import UTC, datetime
 

@@ -1,4 +1,4 @@
-"""A filter as rows: what rows came from is what they make, and what people type is read as the field's schema has it."""
+"""A filter as rows: rows give back the filter that they were made from, and typed values are read by the field's schema."""
 
 import pytest
 from hypothesis import given
@@ -28,7 +28,7 @@ MEMBERS = SCALARS | st.lists(COMPARISONS, min_size=1, max_size=3).map(dict)
 
 
 def spread(source):
-    """List what must hold, in whatever form it is written."""
+    """List the conditions of a filter, in whatever form it is written."""
     conditions = []
     for path, condition in source.items():
         if path == "all":

@@ -1,4 +1,4 @@
-"""What the page of a subscription says at a glance."""
+"""The summary at the top of a subscription's page."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""Plugins and health: what whoever runs the hub looks at."""
+"""The pages about plugins and health, for operators."""
 
 import json
 

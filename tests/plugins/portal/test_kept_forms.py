@@ -31,7 +31,7 @@ async def signed_in(running, open_browser):
 
 
 async def send_too_late(running, open_browser, **fields):
-    """Fill in the form for a subscription, and send it when the session has ended."""
+    """Fill in the form for a subscription, and send it after the session has ended."""
     browser = await signed_in(running, open_browser)
     await browser.get(NEW)
     await end_sessions(running)

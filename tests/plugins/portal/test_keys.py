@@ -1,4 +1,4 @@
-"""API keys on their pages: listed, made and shown once, revoked with the consequences named."""
+"""API keys on their pages: listed, made and shown once, and revoked after a page with the consequences."""
 
 import re
 
@@ -13,7 +13,7 @@ _KEY = re.compile(r"wlcro_live_\d+_[A-Za-z0-9_-]{43}")
 
 
 async def make(browser, name="Zapier", chosen=("events:read",)) -> tuple[str, str]:
-    """Make a key by the form; gives its id and the key itself, as the page shows it."""
+    """Make a key by the form; return its id, and the key that the page shows."""
     await browser.get("/portal/keys/new")
     answer = await browser.post("/portal/keys", {"name": name, "scopes": list(chosen)})
     page = await browser.follow(answer)
@@ -108,7 +108,7 @@ async def test_the_call_that_is_shown_carries_the_key(api, sign_in):
 
 
 async def test_the_documentation_opens_beside_the_page_that_shows_a_key(api, sign_in):
-    """Back would not show the key again."""
+    """Check that the link opens a new tab: the browser's Back would not show the key again."""
     browser = await sign_in(api)
     await browser.get("/portal/keys/new")
     page = await browser.follow(await browser.post("/portal/keys", {"name": "n8n", "scopes": "admin"}))

@@ -1,4 +1,4 @@
-"""A sign-in link that an operator makes for a customer: its scopes are those that were chosen."""
+"""A sign-in link that an operator makes for a customer: it has the chosen scopes."""
 
 from html import unescape
 

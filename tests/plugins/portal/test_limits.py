@@ -1,4 +1,4 @@
-"""The limits of a company and their use."""
+"""The page of a company's limits and their usage."""
 
 from tests.plugins.portal.worlds import subscribe
 

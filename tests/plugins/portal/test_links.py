@@ -1,4 +1,4 @@
-"""Links that let a customer's own user into one company: made by an operator, used once, limited, and gone with the key."""
+"""Links that let a customer's own user into one company: made by an operator, used once, limited, and ended with the key."""
 
 import asyncio
 

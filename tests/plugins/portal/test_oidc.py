@@ -1,4 +1,4 @@
-"""Signing in at an identity provider: a real one from npm, and one that lies."""
+"""Signing in at an identity provider: a real one from npm, and one that gives false answers."""
 
 import logging
 import time
@@ -35,7 +35,7 @@ def settings_for(url: str, **changed: str) -> dict[str, str]:
     params=[pytest.param(claims, marks=pytest.mark.slow) for claims in ("token", "userinfo")],
 )
 def provider(request):
-    """The real one; where the claims are that say who somebody is."""
+    """Start the real provider; its parameter is the place of the claims that identify a person."""
     with providing(BACK, claims=request.param) as url:
         yield url
 
@@ -46,7 +46,7 @@ async def hub(sqlite_database_url, make_hub, provider):
 
 
 async def begin(browser, **query: str) -> str:
-    """Press the button; gives where it leads."""
+    """Press the button; return the target of the redirect."""
     page = await browser.get("/portal/sign-in", **query)
     assert "Sign in with your account" in browser.words(page)
     answer = await browser.get("/portal/sign-in/begin", expect=303, **query)
@@ -184,11 +184,11 @@ async def test_a_user_is_forgotten_where_the_provider_is_another(
         assert (await connection.execute(text("SELECT count(*) FROM portal_sessions"))).scalar_one() == 0
 
 
-# ---- with one that lies, or is away ----------------------------------------------------------------------------------
+# ---- with a provider that gives false answers, or none ---------------------------------------------------------------
 
 
 class Liar(Issuer):
-    """Gives whatever ID token a test wants of it."""
+    """A provider that issues any ID token that a test wants."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -218,7 +218,7 @@ async def deceived(sqlite_database_url, make_hub, liar):
 
 
 async def answered(browser, liar, *, token=None, query="", **claims):
-    """Come back from the liar with a code, for which it gives an ID token with *claims*, or *token*."""
+    """Come back from the false provider with a code, for which it gives an ID token with *claims*, or *token*."""
     asked = parse_qs(urlsplit(await begin(browser)).query)
     good = {"aud": "portal", "nonce": asked["nonce"][0], "scope": None, **claims}
     liar.answers = {"id_token": liar.token(**good) if token is None else token, "token_type": "Bearer"}

@@ -1,4 +1,4 @@
-"""Users of an identity provider, as the portal remembers them."""
+"""Users of an identity provider, as the portal stores them."""
 
 import asyncio
 

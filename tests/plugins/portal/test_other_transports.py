@@ -1,4 +1,4 @@
-"""Subscriptions whose targets are no web addresses, in the portal."""
+"""Subscriptions in the portal whose targets are not web addresses."""
 
 from tests.plugins.portal.worlds import shown_when
 

@@ -1,4 +1,4 @@
-"""The overview: figures, charts with their numbers, and what needs attention."""
+"""The overview: figures, charts with their numbers, and subscriptions that need attention."""
 
 import asyncio
 import re
@@ -118,7 +118,7 @@ def test_a_span_ends_with_the_bucket_that_is_going_on(span):
 
 
 class Figures(HTMLParser):
-    """Collects the rows of the table of numbers, and checks that every picture has its words."""
+    """Collects the rows of the table of numbers, and checks that every picture has a description."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -147,7 +147,7 @@ async def test_every_picture_is_described_and_every_id_is_there_once(api, sign_i
 
 
 async def test_an_estimate_says_that_it_is_one(running, sign_in, receiver):
-    running.hub.activity._sample = 1  # as if every delivery were one too many
+    running.hub.activity._sample = 1  # as if every delivery was one too many
     await subscribe(running, receiver.url)
     await emit(running, 4)
     browser = await sign_in(running)

@@ -1,4 +1,4 @@
-"""Pages of other plugins: a real plugin, installed beside ours, with a page for everything that can go wrong."""
+"""Pages of other plugins: a real plugin, installed beside ours, with a page for every possible fault."""
 
 import asyncio
 import contextlib
@@ -71,7 +71,7 @@ def register_portal_pages(context):
 
 @pytest.fixture
 async def hub(tmp_path, monkeypatch, sqlite_database_url, make_hub):
-    """A hub that found the plugin ``fax`` among the installed distributions."""
+    """Start a hub that finds the plugin ``fax`` among the installed distributions."""
     folder = tmp_path / "site"
     info = folder / "acme_fax-1.0.dist-info"
     info.mkdir(parents=True)
@@ -156,7 +156,7 @@ async def test_a_page_has_its_time_whatever_it_does_when_it_is_over(render):
 
 
 async def test_what_runs_in_a_page_runs_nowhere(hub, sign_in):
-    """What the check of the fragment lets through, the policy stops: no inline script, no handler."""
+    """Check that the policy blocks scripts that the check of the fragment misses: inline scripts and handlers."""
     browser = await sign_in(hub)
     page = await browser.get("/portal/x/fax/handler")
     assert "onerror" in page.text

@@ -1,4 +1,4 @@
-"""The inbox of events that break their schema: listed, corrected, released and deleted by forms alone."""
+"""The quarantine of events that break their schema: listed, corrected, released and deleted by forms."""
 
 import re
 from html import unescape
@@ -17,7 +17,7 @@ VALID = '{"invoice_id": 1, "client_id": 2, "amount": %s, "due_date": "2026-02-01
 
 @pytest.fixture
 async def hub(lend_hub):
-    """A hub that quarantines two types and does not deliver."""
+    """Start a hub that quarantines two types and does not deliver."""
     return await lend_hub("sqlite", MODES, dispatch=False)
 
 

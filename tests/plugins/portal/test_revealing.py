@@ -1,4 +1,4 @@
-"""Seeing a secret again: masked in the settings, in plain for those who ask, and noted in the audit log."""
+"""Showing a secret again: masked in the settings, in plain on request, and noted in the audit log."""
 
 from tests.plugins.portal.worlds import HOOKS, subscribe
 

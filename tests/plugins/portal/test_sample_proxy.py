@@ -1,4 +1,4 @@
-"""The sample's nginx in front of a hub: it starts with the certificate of the how-to, and who guesses keys locks nobody else out."""
+"""The sample's nginx in front of a hub: it starts with the how-to's certificate, and guessed keys lock out only their own address."""
 
 import itertools
 import re
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture
 def served(serve_hub):
-    """A hub that one wrong key in a minute is enough for, and that believes the proxy."""
+    """Start a hub that allows one wrong key a minute, and trusts the proxy."""
     return serve_hub(
         TRUNKLINE_PLUGINS__ENABLED="portal,webhooks",
         TRUNKLINE_PORTAL__SIGN_IN_PER_MINUTE="1",
@@ -38,7 +38,7 @@ def _sign_in(client: httpx2.Client, key: str, **headers: str) -> int:
 
 def test_who_guesses_keys_through_the_samples_proxy_locks_nobody_else_out(proxy, served):
     with proxy.client("127.0.0.2") as guesser, proxy.client("127.0.0.3") as other:
-        for number in itertools.count(1):  # the count begins anew with each minute of the clock
+        for number in itertools.count(1):  # the count starts again with each minute of the clock
             assert number < 5, "nobody is told to wait"
             forged = {"X-Forwarded-For": f"203.0.113.{number}"}
             if (status := _sign_in(guesser, "wrong", **forged)) == 429:

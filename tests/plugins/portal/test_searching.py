@@ -1,4 +1,4 @@
-"""The search: ids of every kind lead to their pages, and fields with values to the events that hold them."""
+"""The search: an id of any kind leads to its page, and fields with values lead to the events that have them."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""What keeps other sites out: headers on every answer, tokens on every form, and pages that show only what a key may see."""
+"""Protection against other sites: headers on every answer, tokens on every form, and pages within a key's rights."""
 
 import re
 
@@ -152,7 +152,7 @@ async def test_a_key_that_may_see_nothing_is_told_so(api, sign_in):
     assert "It needs the scope 'events:read'" in browser.words(answer)
 
 
-# ---- what goes wrong -------------------------------------------------------------------------------------------------
+# ---- errors ----------------------------------------------------------------------------------------------------------
 
 
 async def test_an_address_that_leads_nowhere_is_a_page_in_the_frame(api, sign_in):

@@ -1,4 +1,4 @@
-"""The section ``portal``: what its how-to says of it, and what is refused."""
+"""The section ``portal``: the statements of its how-to, and refused values."""
 
 import re
 from pathlib import Path

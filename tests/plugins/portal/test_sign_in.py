@@ -1,4 +1,4 @@
-"""Signing in and out, with each kind of key, and what ends a session."""
+"""Signing in and out with each kind of key, and the ends of a session."""
 
 import asyncio
 
@@ -130,7 +130,7 @@ async def test_a_proxys_clients_are_counted_one_by_one(sqlite_database_url, make
     await try_from("203.0.113.5", expect=422)
     await try_from("203.0.113.6", expect=422)
     await try_from("203.0.113.5", expect=429)
-    await try_from("198.51.100.9, 203.0.113.5", expect=429)  # only what the proxy itself wrote counts
+    await try_from("198.51.100.9, 203.0.113.5", expect=429)  # only the header that the proxy wrote counts
     await try_from("2001:db8:1:2::1", expect=422)
     await try_from("2001:db8:1:2::2", expect=429)  # the same network
 
@@ -320,7 +320,7 @@ async def test_of_the_sessions_of_a_key_the_newest_are_kept(running, open_browse
     browsers = [open_browser(running) for _ in range(3)]
     for browser in browsers:
         await browser.sign_in(key)
-        await asyncio.sleep(0.002)  # they are told apart by the millisecond
+        await asyncio.sleep(0.002)  # sessions differ by their millisecond
 
     led_to = [(await browser.http.get("/portal/keys")).headers["location"] for browser in browsers]
     assert ["sign-in" in there for there in led_to] == [True, False, False]

@@ -1,4 +1,4 @@
-"""Making and changing a subscription: all that the API takes, refusals beside their fields, the secret shown once."""
+"""Making and changing a subscription: every option of the API, refusals beside their fields, and the secret shown once."""
 
 import re
 
@@ -92,7 +92,7 @@ async def test_the_secret_is_shown_once_and_only_to_the_session_that_made_it(api
 
 
 async def test_the_documentation_opens_beside_the_page_that_shows_a_secret(browser):
-    """Back would not show the secret again."""
+    """Check that the link opens a new tab: the browser's Back would not show the secret again."""
     page = await browser.follow(await browser.post(NEW, TYPED))
     links = re.findall(r'<a href="/docs[^>]*>', page.text)
     assert [link.partition('"')[2].partition('"')[0] for link in links] == [
@@ -183,7 +183,7 @@ async def test_more_rows_come_without_any_script_and_nothing_is_made(api, browse
 
 
 async def test_the_first_button_of_the_form_is_the_one_that_sends_it(browser):
-    """Enter in a field presses the first button: that must not be the one that only adds a row."""
+    """Check the first button, which Enter in a field presses: it must not be the button that only adds a row."""
     form = (await browser.get(NEW)).text.partition(f'action="{browser.at(NEW)}"')[2]
     first = form[form.index("<button") : form.index("</button>")]
     assert "add_row" not in first

@@ -1,4 +1,4 @@
-"""What the portal says about a target: a name that does not resolve, headers that do not follow, secrets that overlap."""
+"""The portal's warnings about a target: an unresolvable name, headers that are not kept, overlapping secrets."""
 
 import pytest
 from tests.name_servers import name_server

@@ -1,4 +1,4 @@
-"""Subscriptions as people look after them: the list, the log, pausing and resuming, secrets, tests, deleting."""
+"""The pages of subscriptions: the list, the log, pausing and resuming, secrets, tests, deleting."""
 
 import pytest
 from tests.plugins.portal.waiting import until

@@ -1,4 +1,4 @@
-"""The targets of a company: their figures, and sending all that failed again."""
+"""The targets of a company: their figures, and a replay of all failures."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -10,7 +10,7 @@ from trunkline_portal.event_query import SPANS, YESTERDAY
 
 
 async def failing_hub(engine, lend_hub, receiver, *, subscriptions: int):
-    """Lend a hub in which each of *subscriptions* has one delivery that failed."""
+    """Lend a hub in which each of *subscriptions* has one failed delivery."""
     hub = await lend_hub(engine, {"delivery.retry_schedule_seconds": "[]"})
     receiver.answer(500)
     for number in range(subscriptions):

@@ -1,4 +1,4 @@
-"""What pages say is true: names where names are stored, limits as they are set, and no promise that nobody made."""
+"""The texts of pages are true: stored names, the limits in force, and no false promise."""
 
 from tests.plugins.portal.worlds import emit, shown_when, subscribe
 

@@ -1,4 +1,4 @@
-"""Waiting for what a running hub does by itself."""
+"""Waiting for the effects of a running hub."""
 
 import asyncio
 import time

@@ -1,4 +1,4 @@
-"""Events and subscriptions that the tests of several pages begin with."""
+"""Events and subscriptions with which the tests of several pages begin."""
 
 import asyncio
 
@@ -23,7 +23,7 @@ async def subscribe(hub, target_url: str, **changed) -> str:
 
 
 async def shown_when(browser, path: str, words: str) -> str:
-    """Load a page again and again until it says *words*."""
+    """Load a page repeatedly until it contains *words*."""
     async with asyncio.timeout(10):
         while words not in (text := browser.words(await browser.get(path))):
             await asyncio.sleep(0.1)

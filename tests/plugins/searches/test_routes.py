@@ -1,4 +1,4 @@
-"""The routes of searches and lookups as a caller meets them: lists, schemas, scopes, limits, and every refusal."""
+"""The routes of searches and lookups for a caller: lists, schemas, scopes, limits, and every refusal."""
 
 import pytest
 

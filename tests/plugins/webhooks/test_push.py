@@ -1,4 +1,4 @@
-"""What a receiver gets, checked with verifiers that are not ours, on a real socket."""
+"""The requests that a receiver gets, checked with independent verifiers, on a real socket."""
 
 import asyncio
 import base64

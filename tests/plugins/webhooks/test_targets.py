@@ -1,4 +1,4 @@
-"""Where a subscription may lead and what follows it there: names of targets, headers of another origin, secrets that overlap."""
+"""The allowed targets of a subscription, and the data sent there: host names, headers of another origin, overlapping secrets."""
 
 import pytest
 from tests.name_servers import name_server

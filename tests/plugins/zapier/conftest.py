@@ -1,4 +1,4 @@
-"""A small product, and the app of a served hub on Zapier's real core."""
+"""A small product, and the app of a running hub on Zapier's real core."""
 
 import dataclasses
 import subprocess
@@ -17,7 +17,7 @@ from .zaps import PEOPLE, Shop
 
 @pytest.fixture
 def product() -> Product:
-    """A shop with one of each kind, and every kind of field."""
+    """Give a shop with one record of each kind, and every kind of field."""
     return make_product()
 
 
@@ -25,9 +25,9 @@ def product() -> Product:
 def open_app(
     install_node_packages: Callable[[Path], Path], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Callable[..., ZapierApp]]:
-    """Export the app of a served hub with our command, and open it on the core with the hub's key.
+    """Export the app of a running hub with our command, and open it on the core with the hub's key.
 
-    With *url* it calls that instead of the hub.
+    With *url* the app calls that address instead of the hub.
     """
     packages = install_node_packages(HERE / "client")
     processes: list[subprocess.Popen[str]] = []
@@ -62,13 +62,13 @@ def opened(served_hub: Any, open_app: Callable[..., Any]) -> Shop:
 
 @pytest.fixture
 def shop(opened: Shop) -> Shop:
-    """The app, connected with a company that has nothing yet."""
+    """Give the app, connected with a company without records."""
     return opened.connect()
 
 
 @pytest.fixture
 def staffed(shop: Shop) -> Shop:
-    """The app, connected with a company that has one lead, one employee and one approved affiliate."""
+    """Give the app, connected with a company that has one lead, one employee and one approved affiliate."""
     shop.call("POST", f"{PEOPLE}/employees", json={"full_name": "Maria Lopez"})
     person = {"first_name": "Rosa", "last_name": "Bennett", "email": "rosa@example.com"}
     affiliate = shop.call("POST", f"{PEOPLE}/affiliates", json=person)["affiliate_id"]

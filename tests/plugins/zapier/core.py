@@ -17,13 +17,13 @@ ENVIRONMENT = os.environ | {
     "NO_UPDATE_NOTIFIER": "1",
     "NODE_ENV": "test",
 }
-"""The core judges outputs only where NODE_ENV is ``test``."""
+"""The core checks outputs only if NODE_ENV is ``test``."""
 
 
 class ZapierRefused(Exception):
-    """An operation ended with an error; *sentence* is what a person reads, *details* what comes with it.
+    """An operation ended with an error; *sentence* is the sentence for a person, *details* are the error's data.
 
-    The core may add, on further lines, what happened before.
+    The core may add the earlier events on further lines.
     """
 
     def __init__(self, name: str, message: str) -> None:
@@ -42,7 +42,7 @@ class ZapierApp:
     key: str = ""
 
     def handle(self, **event: Any) -> Any:
-        """Give the core one event; gives its results."""
+        """Give the core one event; return its results."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         self.process.stdin.write(f"{json.dumps(event)}\n")
@@ -62,5 +62,5 @@ class ZapierApp:
         return self.run(f"{kind}.{key}.operation.{part}", **bundle)
 
     def definition(self) -> Any:
-        """What Zapier reads of the app."""
+        """Give the definition of the app, as Zapier reads it."""
         return self.handle(command="definition")

@@ -25,7 +25,7 @@ def described(kind: str, title: str, **more: Any) -> dict[str, Any]:
 
 
 def make_product() -> Product:
-    """A shop with one of each kind, and every kind of field."""
+    """Give a shop with one record of each kind, and every kind of field."""
     shops = definition(
         "lookup",
         name="open-shops",

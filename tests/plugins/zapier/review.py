@@ -1,4 +1,4 @@
-"""The checks that Zapier runs over the definition of an app that is submitted, as far as the definition alone tells.
+"""The checks that Zapier runs over a submitted app's definition, as far as the definition alone suffices.
 
 https://docs.zapier.com/integrations/publish/integration-checks-reference; each function is named after its check.
 """
@@ -14,7 +14,7 @@ _SMALL = {"a", "an", "and", "by", "for", "in", "of", "on", "or", "the", "to", "w
 
 
 def operations(app: Definition, *kinds: str) -> Iterator[Any]:
-    """Give the visible triggers, creates and searches, or those *kinds* of them."""
+    """Give the visible triggers, creates and searches, or only the *kinds* of them."""
     for kind in kinds or ("triggers", "creates", "searches"):
         for operation in app[kind].values():
             if not operation["display"].get("hidden"):
@@ -27,7 +27,7 @@ def inputs(operation: Any) -> Iterator[Any]:
 
 
 def faults(app: Definition) -> list[str]:
-    """List what the checks find."""
+    """List the findings of all checks."""
     return [
         f"{check.__name__}: {fault}"
         for check in (
@@ -58,7 +58,7 @@ def d001(app: Definition) -> list[str]:
 
 
 def d002(app: Definition) -> list[str]:
-    """The fields of a connection link to where their values are made."""
+    """The fields of a connection link to the page on which their values are made."""
     fields = app["authentication"].get("fields", ())
     return [field["key"] for field in fields if "](https://" not in field.get("helpText", "")]
 
@@ -69,13 +69,13 @@ def d003(app: Definition) -> list[str]:
 
 
 def d005(app: Definition) -> list[str]:
-    """A dropdown names a trigger that there is."""
+    """A dropdown names an existing trigger."""
     dynamic = [field["dynamic"] for one in operations(app) for field in inputs(one) if "dynamic" in field]
     return [name for name in dynamic if name.split(".")[0] not in app["triggers"]]
 
 
 def d006(app: Definition) -> list[str]:
-    """A hook has a list to test with, and both ends of its subscription (D016, D017)."""
+    """A hook has a list for tests, and both ends of its subscription (D016, D017)."""
     needed = {"performList", "performSubscribe", "performUnsubscribe"}
     hooks = [one for one in operations(app, "triggers") if one["operation"].get("type") == "hook"]
     return [one["key"] for one in hooks if not needed <= set(one["operation"])]
@@ -94,7 +94,7 @@ def d009(app: Definition) -> list[str]:
 
 
 def d010(app: Definition) -> list[str]:
-    """The sample of a trigger has what tells one event from another."""
+    """The sample of a trigger has a field that identifies an event."""
     return [one["key"] for one in operations(app, "triggers") if "id" not in one["operation"]["sample"]]
 
 
@@ -114,7 +114,7 @@ def d012(app: Definition) -> list[str]:
 
 
 def d015(app: Definition) -> list[str]:
-    """A find-or-create names a search and a create that there are."""
+    """A find-or-create names an existing search and an existing create."""
     pairs = app.get("searchOrCreates", {}).values()
     return [
         pair["key"]

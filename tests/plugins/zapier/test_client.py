@@ -1,4 +1,4 @@
-"""The exported app on Zapier's real core, against a hub that is served, as a person with a Zap uses it."""
+"""The exported app on Zapier's real core, against a running hub, as a person with a Zap uses it."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""What the app does on Zapier's real core where something is wrong: forged deliveries, keys, input, limits, outages."""
+"""The app's errors on Zapier's real core: forged deliveries, keys, input, limits, outages."""
 
 import asyncio
 from collections.abc import Callable
@@ -137,7 +137,7 @@ def test_zapier_waits_as_long_as_the_hub_asks(serve_hub: Any, open_app: Callable
     hub = serve_hub(TRUNKLINE_LIMITS__ENABLED="true", TRUNKLINE_LIMITS__READ="1/minute")
     app = open_app(hub)
     with pytest.raises(ZapierRefused) as throttled:
-        # in no case are all three in minutes of their own
+        # at least two of the three are in the same minute
         [app.run("authentication.test") for _ in range(3)]
     assert throttled.value.name == "ThrottledError"
     assert 0 < throttled.value.details["delay"] <= 60

@@ -1,4 +1,4 @@
-"""A catalogue with one event type and one action more: both are used on Zapier as the others are."""
+"""A catalogue with one more event type and action: both work on Zapier like the others."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""The app of a product that has an issuer of its own, on Zapier's real core: connect at oidc-provider, call, renew, be ended."""
+"""The app of a product with its own issuer, on Zapier's real core: connect at oidc-provider, call, renew, be ended."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -40,7 +40,7 @@ async def test_somebody_connects_at_the_issuer_and_zapier_renews_the_token(
 
     address = run(f"{CONFIG}.authorizeUrl", redirect_uri=CALLBACK, state="s")
     assert address.startswith(f"{issuer.url}/auth?")
-    # what Zapier itself adds for `scope` and `enablePkce`
+    # the parameters that Zapier adds for `scope` and `enablePkce`
     scope = app.definition()["authentication"]["oauth2Config"]["scope"]
     asked = httpx2.URL(address).copy_merge_params(
         {"scope": scope, "code_challenge": CHALLENGE, "code_challenge_method": "S256"}

@@ -1,4 +1,4 @@
-"""The app that lets its users in by OAuth, on Zapier's real core: connect, call, renew, be disconnected."""
+"""The app with OAuth on Zapier's real core: connect, call, renew, be disconnected."""
 
 import dataclasses
 from typing import Any
@@ -36,7 +36,7 @@ async def test_somebody_connects_and_zapier_renews_the_token_until_it_is_ended(s
             return app.handle(command="execute", method=method, bundle=bundle, environment=environment)
 
         address = run(f"{CONFIG}.authorizeUrl", redirect_uri=CALLBACK, state="s")
-        # what Zapier itself adds for `scope` and `enablePkce`
+        # the parameters that Zapier adds for `scope` and `enablePkce`
         scope = app.definition()["authentication"]["oauth2Config"]["scope"]
         asked = httpx2.URL(address).copy_merge_params(
             {"scope": scope, "code_challenge": CHALLENGE, "code_challenge_method": "S256"}

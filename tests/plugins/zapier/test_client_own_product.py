@@ -1,4 +1,4 @@
-"""A product of one's own on Zapier's real core: fields of every shape, in forms, in what is sent, and in what comes."""
+"""A customer's own product on Zapier's real core: fields of every shape in forms, requests and events."""
 
 import asyncio
 import json
@@ -33,7 +33,7 @@ FILLED = {
 
 @pytest.fixture
 async def inn(serve_hub: Any, open_app: Callable[..., Any], tmp_path: Any) -> Any:
-    """The app of the product, and the back end that carries out its actions."""
+    """Start the product's back end, and open its app."""
     async with Receiver() as backend:
         backend.always(Answer(200, {}, json.dumps({"output": ANSWER}).encode()))
         hub = await asyncio.to_thread(

@@ -1,4 +1,4 @@
-"""The files of the app, from small products; what needs Zapier's own code is in ``test_client``."""
+"""The files of the app, from small products; ``test_client`` has the tests that need Zapier's own code."""
 
 import dataclasses
 import json
@@ -29,7 +29,7 @@ GOLDEN_FILES = (
 
 
 def named(product: Product, *names: str) -> Product:
-    """*product* with event types of these names."""
+    """Give *product* with event types of these names."""
     (placed,) = product.event_types
     return dataclasses.replace(
         product, event_types=tuple(dataclasses.replace(placed, name=name) for name in names)
@@ -37,7 +37,7 @@ def named(product: Product, *names: str) -> Product:
 
 
 def with_input(product: Product, **properties: Any) -> Product:
-    """*product* with one action, whose form has these fields."""
+    """Give *product* with one action, whose form has these fields."""
     action = product.actions[0]
     asked = {"type": "object", "properties": properties, "additionalProperties": False}
     return dataclasses.replace(product, actions=(dataclasses.replace(action, input=asked),))

@@ -1,4 +1,4 @@
-"""JSON data as JavaScript: node must read back what was written."""
+"""JSON data as JavaScript: node must read back the written data."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""A person's actions with the app in Zapier. It knows no catalogue: forms are filled in from the app's definition."""
+"""A person's actions with the app in Zapier. The module knows no catalogue: it fills in forms from the app's definition."""
 
 import asyncio
 import itertools
@@ -18,14 +18,14 @@ PEOPLE = "/api/v1/integrations"
 
 @dataclass
 class Shop:
-    """The app of a hub, and whoever administers the hub."""
+    """The app of a hub, and the hub's administrator."""
 
     hub: Any
     app: ZapierApp
     operator_key: str = ""
 
     def connect(self, *scopes: str) -> "Shop":
-        """Connect the app with the key of a company that has nothing yet."""
+        """Connect the app with the key of a company without records."""
         body = {"company_id": next(COMPANIES), "name": "My Zaps", "scopes": list(scopes or SCOPES)}
         headers = {"X-Api-Key": self.operator_key}
         self.app.key = self.hub.call("POST", "/api/v1/keys", json=body, headers=headers)["key"]
@@ -44,7 +44,7 @@ class Shop:
         self.app.operation("triggers", trigger, "performUnsubscribe", subscribeData=hook)
 
     def fill_in(self, kind: str, key: str) -> dict[str, Any]:
-        """Fill in every field of a form: the first choice, or the example that it shows."""
+        """Fill in every field of a form: with the first choice, or with the example that it shows."""
         fields = self.app.definition()[kind][key]["operation"]["inputFields"]
         return {
             field["key"]: [self._value(field)] if field.get("list") else self._value(field)
@@ -67,7 +67,7 @@ class Shop:
 
 
 def as_zapier_hands_on(request: ReceivedRequest) -> dict[str, Any]:
-    """What Zapier makes of a delivery: it puts ``Http-`` before the names of headers that it does not know."""
+    """Give a delivery as Zapier hands it on: it puts ``Http-`` before the names of unknown headers."""
     headers = {f"Http-{name.title()}": value for name, value in request.headers.items()}
     content = request.body.decode()
     raw = {"method": "POST", "querystring": "", "headers": headers, "content": content}
@@ -75,7 +75,7 @@ def as_zapier_hands_on(request: ReceivedRequest) -> dict[str, Any]:
 
 
 def shape(value: Any) -> Any:
-    """The names in *value*, all the way down."""
+    """Reduce *value* to its names at every level."""
     return {name: shape(inner) for name, inner in value.items()} if isinstance(value, dict) else None
 
 
@@ -97,7 +97,7 @@ def check_outputs(operation: Mapping[str, Any], result: Mapping[str, Any]) -> No
 
 
 def is_described(key: str, fields: set[str]) -> bool:
-    """Whether *key* is a field, within one of free form, or an object of fields that is null."""
+    """Whether *key* is a field, or within a field of free form, or a null in place of an object of fields."""
     return any(f"{field}__".startswith(f"{key}__") or key.startswith(f"{field}__") for field in fields)
 
 

@@ -1,4 +1,4 @@
-"""Crash the hub at every fault point and judge what is left: ``python tests/reliability/crash --help``."""
+"""Crash the hub at every fault point and check the state afterwards: ``python tests/reliability/crash --help``."""
 
 import argparse
 import asyncio
@@ -33,7 +33,7 @@ def main() -> int:
     chosen = parser.parse_args()
     seeds = [chosen.seed] if chosen.seed is not None else range(1, chosen.seeds + 1)
     cases = cases_of(chosen.point or list(POINTS), seeds, chosen.engine)
-    random.Random(0).shuffle(cases)  # so that slow points are not neighbours
+    random.Random(0).shuffle(cases)  # shuffled, so that slow points are not neighbours
     with Journal(chosen.journal) as journal:
         outcomes, seconds = asyncio.run(run(cases, journal))
     missed = sorted({case.point for case in cases} - {o.case.point for o in outcomes if o.crashed})

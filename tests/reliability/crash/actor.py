@@ -1,6 +1,6 @@
 """Actions on a deployment that crashes meanwhile: clients are made and moved to another status, one after the other.
 
-Afterwards each record must have its event and each event its record, and each answered action must be stored once.
+Afterwards each record must have its event and each event its record, and every action that was answered must be stored once.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ import aiohttp
 import orjson
 
 COMPANY = 4
-"""The company whose records these are; nobody subscribes to its events."""
+"""The company of the records; nobody subscribes to its events."""
 CLIENTS = 10
 ACTIVE, ON_HOLD = 42, 43
 RECORDS = f"SELECT id, email, status_id FROM crm_clients WHERE company_id = {COMPANY}"
@@ -29,7 +29,7 @@ class Actor:
         self._case = case
         self._chance = random.Random(chance.random())
         self.made: dict[str, int] = {}
-        """The client_id in the answer to each email's create."""
+        """By email: the client_id in the answer to its create."""
         self.moved: set[int] = set()
         self.surprises: list[str] = []
 

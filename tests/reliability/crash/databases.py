@@ -1,4 +1,4 @@
-"""PostgreSQL databases for cases: a used one is reset, which costs less than a new one."""
+"""PostgreSQL databases for cases. A used database is reset, which costs less than making a new one."""
 
 import contextlib
 from collections.abc import AsyncGenerator
@@ -44,7 +44,7 @@ class Databases:
                 await connection.execute(f"CREATE TABLE kept.{table} AS TABLE public.{table}")
         finally:
             await connection.close()
-        statements = ["SET LOCAL session_replication_role = replica"]  # in spite of foreign keys
+        statements = ["SET LOCAL session_replication_role = replica"]  # despite foreign keys
         for table in tables:
             statements += [
                 f"DELETE FROM public.{table}",

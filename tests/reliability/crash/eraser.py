@@ -1,6 +1,6 @@
 """A company that is deleted on a deployment that crashes meanwhile.
 
-Afterwards nothing of it may be left, and the receipt must count each of its events once, even if the removal was interrupted.
+Afterwards no row of the company may be left, and the receipt must count each of its events once, even if the removal was interrupted.
 """
 
 import asyncio
@@ -14,12 +14,12 @@ import orjson
 COMPANY = 5
 """The company that is deleted."""
 IN_TEST = -COMPANY
-"""Its test environment, which is deleted with it."""
+"""The company's test environment, which is deleted with it."""
 OPERATOR = 0
-"""The company of the key that deletes it."""
+"""The company of the key that deletes ``COMPANY``."""
 BATCHES, EVENTS = 3, 15
 SHORT_ROWS = 7
-"""Rows of a piece; few, so that there are many pieces."""
+"""Rows that are removed at once; a low number, so that there are many steps."""
 TABLES = ("events", "subscriptions", "api_keys", "replays", "companies")
 LEFT = " UNION ALL ".join(
     f"SELECT '{table}', count(*) FROM {table} WHERE company_id IN ({COMPANY}, {IN_TEST})"
@@ -87,7 +87,7 @@ class Eraser:
             yield "the erasure has not ended"
         counts = orjson.loads(removed)
         self.removed = counts.get("events", 0)
-        told = self.removed - BATCHES * EVENTS  # of its keys, which are in its log as well
+        told = self.removed - BATCHES * EVENTS  # keys' rows, which the log has as well
         if not 0 <= told <= counts.get("api_keys", 0):
             yield f"{BATCHES * EVENTS} events were accepted, the receipt counts {removed}"
         if rows := {table: count for table, count in left if count}:

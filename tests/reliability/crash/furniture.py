@@ -1,4 +1,4 @@
-"""The initial data of every case: four companies and one to be deleted, with a key each, and seven subscriptions to one receiver."""
+"""The initial data of every case: five companies with a key each, one of them to be deleted, and seven subscriptions."""
 
 from dataclasses import dataclass
 from typing import Any

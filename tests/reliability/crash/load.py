@@ -15,10 +15,10 @@ from furniture import Furniture
 from tenant import Tenant
 
 WRITERS = (1, 1, 2, 3)
-"""The company of each."""
+"""The company of each writer."""
 REQUESTS = 9
 STOPPING = "urn:trunkline:problem:stopping"
-"""After this answer the outcome of a request is unknown, as without an answer."""
+"""After this answer the outcome of a request is unknown, as it is without an answer."""
 _EXAMPLE = {
     "client_id": 1,
     "first_name": "Jane",
@@ -33,7 +33,7 @@ _EXAMPLE = {
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One call of a writer: events number *first* to *first* + *count* - 1, one of them invalid unless *is_valid*."""
+    """One call of a writer: the *count* events from number *first* on; one of them is invalid unless *is_valid*."""
 
     writer: int
     first: int
@@ -51,7 +51,7 @@ EVENT = {"type": "lead.created", "payload": _EXAMPLE}
 
 
 class Extras(NamedTuple):
-    """Further activities in a case, if they pass its point."""
+    """Further activities in a case, if they pass the case's point."""
 
     actor: Actor | None
     eraser: Eraser | None
@@ -60,13 +60,13 @@ class Extras(NamedTuple):
 
 @dataclass(slots=True)
 class Promises:
-    """The client's knowledge. Events are named by (writer, number)."""
+    """The facts that the writers know. An event is identified by (writer, number)."""
 
     accepted: dict[tuple[int, int], dict[str, Any]] = field(default_factory=dict)
     """The envelope of each event answered with 2xx."""
     refused: set[tuple[int, int]] = field(default_factory=set)
     unanswered: list[Request] = field(default_factory=list)
-    """Requests without an idempotency key whose connection broke: all of their events are in the log, or none."""
+    """Requests without an idempotency key whose connection broke: the log has all of their events or none."""
     surprises: list[str] = field(default_factory=list)
     retried: int = 0
 
@@ -93,7 +93,7 @@ class Load:
         self._up.clear()
 
     async def run(self) -> None:
-        """Carry out the plan; this ends only with a live process."""
+        """Carry out the plan; the run ends only with a live process."""
         plans = [self._plan(writer) for writer in range(len(WRITERS))]
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10)) as session:
             await asyncio.gather(

@@ -33,7 +33,7 @@ LEASE_MS = 600
 LEASE_OF_TWO_MS = 3_000
 """Lease of two workers: longer than the delays of a busy machine."""
 IDLE_SECONDS = 1.0
-"""Time in which an idle process may still pass its point before it is killed."""
+"""Time for an idle process to pass its point before it is killed."""
 OFTEN = 12
 FEW = {
     "read.after_refresh": 1,
@@ -69,7 +69,7 @@ FEW = {
     "migrate": 1,
     "migrate.after_step": 5,
 }
-"""Passes that a point, or a family of points, certainly has; others have at least ``OFTEN``."""
+"""Minimum number of passes of a point, or of a family of points; other points have at least ``OFTEN``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,29 +82,29 @@ class Case:
 
     @property
     def command(self) -> str:
-        """The command that repeats it."""
+        """Give the command that repeats the case."""
         return (
             f"python tests/reliability/crash --point {self.point} --engine {self.engine} --seed {self.seed}"
         )
 
     @property
     def hands_over(self) -> bool:
-        """Whether another worker must ask for a share to pass the point."""
+        """Whether the process passes the point only if another worker asks for a share."""
         return self.point.startswith(("lease.after_release", "lease.after_divide"))
 
     @property
     def has_two_workers(self) -> bool:
-        """Whether a second worker shares the load: if the point needs it, and for one seed in eight."""
+        """Whether a second worker shares the load: if the point needs it, or for one seed in eight on PostgreSQL."""
         return self.hands_over or (self.engine == "postgresql" and self.seed % 8 == 3)
 
     @property
     def acts(self) -> bool:
-        """Whether actions are part of the load: if they pass the point."""
+        """Whether actions are part of the load, because they pass the point."""
         return self.point.startswith(("action.", "accept."))
 
     @property
     def erases(self) -> bool:
-        """Whether a company is deleted meanwhile."""
+        """Whether a company is deleted during the case."""
         return self.point.startswith("erase.")
 
     @property
@@ -124,19 +124,19 @@ class Case:
 
     @property
     def advances(self) -> bool:
-        """Whether the log's position is advanced meanwhile, as after a restore."""
+        """Whether the log's position is advanced during the case, as after a restore."""
         return self.point.startswith("advance.")
 
     @property
     def plugins(self) -> str:
-        """The enabled plugins (``nursery.PLUGINS``)."""
+        """Give the enabled plugins (``nursery.PLUGINS``)."""
         if self.upgrades:
             return "later"
         return "acting" if self.acts else "renewing" if self.renews else "plain"
 
     @property
     def stops(self) -> bool:
-        """Whether the process must be asked to stop to pass the point."""
+        """Whether the process passes the point only if it is asked to stop."""
         return self.point.endswith("_leave")
 
 
@@ -200,7 +200,7 @@ class Matrix:
         return outcomes
 
     async def run_one(self, case: Case) -> Outcome:
-        """Run one case; any error is in its verdict."""
+        """Run one case; an error is reported in its verdict."""
         began = time.monotonic()
         number = next(self._numbers)
         log = self._folder / f"case-{number}.txt"
@@ -225,7 +225,7 @@ class Matrix:
 
     @contextlib.asynccontextmanager
     async def _lend(self, case: Case, number: int) -> AsyncGenerator[str]:
-        """Make a database for a case: a furnished one, or an empty one if its migration is to crash."""
+        """Make a database for a case: a furnished database, or an empty one if the case crashes the first migration."""
         is_empty = case.is_new
         if case.engine == "sqlite":
             file = self._folder / f"case-{number}.db"

@@ -1,7 +1,7 @@
 """The processes that crash. As a program, it imports the hub once and forks a process for each order.
 
 An order is a line of JSON on standard input; each event is a line on standard output: ``ready``, ``crashed``, ``ended``. A fork
-costs 10 ms, a new interpreter a second. ``Nursery`` is the harness's side.
+costs 10 ms, a new interpreter a second. ``Nursery`` starts this program from the harness.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ LATER = str(Path(__file__).parents[1] / "later")
 
 
 def say(**facts: Any) -> None:
-    """Write one line, short enough for an atomic write to the pipe."""
+    """Write one line that is short enough for an atomic write to the pipe."""
     os.write(1, json.dumps(facts).encode() + b"\n")
 
 
@@ -80,7 +80,7 @@ def shorten_waits() -> None:
 
 
 def take_all_for_hot() -> None:
-    """Divide the shards of all companies with several subscriptions, as if each was hot."""
+    """Divide the shard of each company with several subscriptions, as if the company was hot."""
     from furniture import SUBSCRIPTIONS
 
     from trunkline.dispatch.leases import dividing
@@ -94,7 +94,7 @@ def take_all_for_hot() -> None:
 
 
 def share_what_is_installed() -> None:
-    """Find the plugins and check the installed schemas once instead of in each process."""
+    """Find the plugins and check the installed schemas once, not in each process."""
     from trunkline import plugins, settings
     from trunkline.hub import catalogs
 
@@ -112,7 +112,7 @@ def share_what_is_installed() -> None:
 
 
 async def warm_up(enabled: str) -> None:
-    """Serve from an empty database once, so that each process inherits the compiled and cached data."""
+    """Serve from an empty database once, so that each fork inherits compiled code and cached data."""
     from trunkline import settings
     from trunkline.api.server import bind, running
     from trunkline.hub.hub import Hub
@@ -223,7 +223,7 @@ def main() -> None:
 
 
 class Process:
-    """One process, from the harness's side."""
+    """One process, as the harness sees it."""
 
     def __init__(self, log: Path) -> None:
         loop = asyncio.get_running_loop()
@@ -232,20 +232,20 @@ class Process:
         self.ready: asyncio.Future[dict[str, Any]] = loop.create_future()
         self.ended: asyncio.Future[int] = loop.create_future()
         self.has_crashed = False
-        """Whether it ended at its point."""
+        """Whether the process ended at its point."""
         self.ended_at = 0.0
 
     async def signal(self, number: int) -> None:
-        """Send it a signal, if it still lives."""
+        """Send a signal to the process, if it still lives."""
         pid = await self.pid
         if not self.ended.done():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, number)
 
     async def kill(self) -> None:
-        """End it as kill -9 does."""
+        """End the process as kill -9 does."""
         await self.signal(signal.SIGKILL)
-        await asyncio.wait({self.ended})  # unlike await: cancelling the wait leaves the future alone
+        await asyncio.wait({self.ended})  # unlike await, a cancelled wait leaves the future as it is
 
 
 class Nursery:

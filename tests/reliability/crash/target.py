@@ -10,17 +10,17 @@ from trunkline_kit.receiver import Answer, ReceivedRequest, Receiver, Reply, Res
 
 SLOW_SECONDS = 0.45
 AGENTS = "/agents/"
-"""The path of MCP Events callbacks, followed by the case's number."""
+"""Prefix of the paths of MCP Events callbacks; the case's number follows."""
 NEVER = 19
-"""Every 19th event of the flaky target fails until it is exhausted."""
+"""Every 19th event of the flaky target fails on every attempt."""
 
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
     """One request: event, path, attempt, and time (monotonic seconds).
 
-    *taken_at* is the time of its 2xx answer, or None. *closed_kept*: the target reset a kept connection instead of answering, so the
-    hub may repeat the request at once on a new one.
+    *taken_at* is the time of its 2xx answer, or None. *closed_kept* is true if the target reset a kept connection instead of
+    answering; the hub may then repeat the request at once on a new connection.
     """
 
     event: int

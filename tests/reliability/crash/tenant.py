@@ -1,7 +1,7 @@
 """A subscription of MCP Events on a deployment that crashes meanwhile: renewed, lapsed, paused, and made again.
 
-Afterwards a client that keeps the newest cursor must have every event except those reported as left out, and exactly one
-subscription without open deliveries.
+Afterwards a client that keeps the newest cursor must have every event, except events reported as left out. It must have exactly one
+subscription, without open deliveries.
 """
 
 import asyncio
@@ -73,7 +73,7 @@ class Tenant:
         self._made = 0
         self.accepted: list[int] = []
         self._excused: set[int] = set()
-        """Events during a pause that is resumed without catching up."""
+        """Events of a pause whose end skips the missed events."""
         self._truncated = 0
         self._surprises: list[str] = []
 
@@ -96,7 +96,7 @@ class Tenant:
 
     @property
     def missing(self) -> set[int]:
-        """Events that neither came nor were reported as left out."""
+        """Give the events that neither came nor were reported as left out."""
         return set(self.accepted) - self._agent.got - self._excused
 
     @property
@@ -115,7 +115,7 @@ class Tenant:
         return faults
 
     async def _pause(self) -> None:
-        """Miss an event during a pause that is resumed without it."""
+        """Pause, emit an event, and resume without the missed event."""
         listed = await self._send("GET", "/subscriptions?channel=mcp", {})
         live = [each["id"] for each in listed["subscriptions"] if each["status"] == "active"]
         path = f"/subscriptions/{live[-1]}"
@@ -152,7 +152,7 @@ class Tenant:
             if "result" in answer:
                 break
             await asyncio.sleep(0.05)
-            if answer["error"]["code"] != -32603:  # the database was away
+            if answer["error"]["code"] != -32603:  # the database was unavailable
                 self._surprises.append(f"events/subscribe was answered with {answer['error']}")
                 return
         self._agent.cursor = answer["result"]["cursor"]

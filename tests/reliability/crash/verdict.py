@@ -25,7 +25,7 @@ from trunkline.store.database import Database
 FIRST_POSITION = 1000
 FINAL = "('delivered', 'exhausted', 'rejected', 'gone', 'skipped')"
 AGAIN_SECONDS = 1.0
-"""After a crash, only deliveries in flight or ended within this time may be sent twice."""
+"""Only deliveries in flight, or ended within this time before the crash, may be sent twice."""
 TRIES = 1 + len(RETRY_SECONDS)
 """Limit of attempts of a delivery."""
 STALL_SECONDS = 1.5
@@ -168,7 +168,7 @@ class Judge:
             self._blame(f"in the log without having been accepted: {sorted(strangers)}")
 
     async def _check_told(self, seconds: float) -> None:
-        """Check that each change was reported once to its company and once to the operators."""
+        """Check that each change was reported once to the change's company and once to the operators."""
         deadline = time.monotonic() + seconds
         while (await self._query("SELECT count(*) FROM news"))[0][0] and time.monotonic() < deadline:
             await asyncio.sleep(0.1)
@@ -306,7 +306,7 @@ class Judge:
             if self._has_withdrawn and min(times[pair].get(taken_back, [0.0]), default=0.0) >= edge:
                 arrived.discard(
                     taken_back
-                )  # it was in flight in the crash, and belongs to a cancelled replay
+                )  # the delivery was in flight in the crash, and belongs to a cancelled replay
             if arrived != set(range(1, attempts + 1)):
                 self._blame(f"{pair} has {attempts} attempts in the ledger, {sorted(times[pair])} arrived")
             for number, moments in times[pair].items():
@@ -318,7 +318,7 @@ class Judge:
                     )
 
     def _check_order(self, arrivals: Sequence[Arrival]) -> None:
-        """Check that no event was first sent before the earlier events of its key were accepted or given up."""
+        """Check the order of each key: no event may be first sent before the key's earlier events were accepted or given up."""
         lanes = {
             position: envelope["metadata"]["lane"]
             for position, company, _, envelope in self._log

@@ -62,7 +62,7 @@ def main() -> int:
 
 
 def cases_of(rows: Sequence[Row], engine: str | None, *, is_part: bool) -> list[tuple[Row, str]]:
-    """Give each row with each wanted database, grouped by shared hubs; the part has only some of them."""
+    """Give the pairs of row and database to run, grouped by shared hubs; a part of the matrix has only some rows."""
     engines = [engine] if engine else ENGINES
     grounds = list(dict.fromkeys(row.ground for row in rows))
     together = sorted(rows, key=lambda row: grounds.index(row.ground))

@@ -44,7 +44,7 @@ class Answer:
 
 
 class Attack:
-    """The means of one attack by *companies*, for as long as *seconds*. Enter it to have connections."""
+    """The means of one attack by *companies* that lasts *seconds*. Enter it to have connections."""
 
     def __init__(self, url: str, companies: list[Company], scale: Scale, *, seconds: float) -> None:
         self.url = url
@@ -79,7 +79,7 @@ class Attack:
         return whole if self.scale.is_whole else part
 
     def key(self, company: int = 0) -> str:
-        """Give the next key of a company: of the first, second or third."""
+        """Give the next key of the first, second or third attacking company."""
         return next(self._keys[company])
 
     def target(self, reply: Reply, *, path: str = "/") -> str:
@@ -146,7 +146,7 @@ class Attack:
         ids: list[str] = []
         for size in dict.fromkeys(min(size, len(clauses)) for size in (100, 50, 30, 20, 10, 5, 1)):
             condition, asked, made = {"any": clauses[:size]}, 0, list[str]()
-            while len(made) == asked and len(ids) < count:  # a refused one counts as a call, too
+            while len(made) == asked and len(ids) < count:  # a refused call counts as a call, too
                 asked = min(_AT_ONCE, count - len(ids))
                 made = await self.subscribe(asked, url_of, filter=condition)
                 self.noted["clauses"] += len(made) * size
@@ -168,7 +168,7 @@ class Attack:
     async def repeat(
         self, act: Callable[[int], Awaitable[object]], *, at_once: int = 1, pause_seconds: float = 0.02
     ) -> None:
-        """Repeat *act* until time is up, in *at_once* tasks; its argument is the number of the turn."""
+        """Repeat *act* until time is up, in *at_once* tasks; *act* gets the number of the repetition."""
         turns = itertools.count()
 
         async def work() -> None:

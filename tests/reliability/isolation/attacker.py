@@ -19,7 +19,7 @@ from scale import SCALES
 
 READY = "ready"
 GRACE_SECONDS = 2.0
-"""Time for calls in flight after the attack's end."""
+"""Time for calls that are in flight when the attack ends."""
 
 
 async def attack(order: dict[str, Any]) -> Counter[str]:
@@ -41,7 +41,7 @@ def main() -> None:
     order = json.loads(sys.stdin.readline())
     try:
         noted = asyncio.run(attack(order))
-    except Exception as error:  # the matrix tells it
+    except Exception as error:  # the matrix tells the end
         noted = Counter({f"broken: {type(error).__name__}: {error}": 1})
     print(json.dumps(noted), flush=True)
     os._exit(0)  # do not wait for open connections

@@ -1,4 +1,4 @@
-"""The attacking processes: the next one is started while the hub recovers from the last, so that no attack begins with imports."""
+"""The attacking processes. The next process starts while the hub recovers from the last, so that no attack begins with imports."""
 
 import asyncio
 import contextlib
@@ -20,7 +20,7 @@ GRACE_SECONDS = 20.0
 
 
 class Attackers:
-    """Starts attacking processes. Entering starts the first, leaving ends the remaining ones."""
+    """Starts attacking processes. Entering starts the first process, leaving ends the remaining processes."""
 
     def __init__(self, scale: Scale) -> None:
         self._scale = scale

@@ -13,7 +13,7 @@ Made = tuple[int, str]
 
 
 async def subscriptions_of(url: str, companies: Iterable[Company], *, operator_key: str) -> set[Made]:
-    """List the subscriptions of *companies*; one that was deleted has none."""
+    """List the subscriptions of *companies*; a deleted company has none."""
     made: set[Made] = set()
     async with aiohttp.ClientSession(url) as session:
         for company in companies:

@@ -17,7 +17,7 @@ _LISTENS = re.compile(rb"listens on (http://\S+)")
 _START_SECONDS = 90.0
 ENGINES = ("sqlite", "postgresql")
 _NOT_INHERITED = ("TRUNKLINE_", "PYTHONDONTWRITEBYTECODE")
-"""Variables that processes do not inherit; with the last one, each process would compile everything again."""
+"""Variables that processes do not inherit; with the last variable, each process would compile everything again."""
 
 
 def inherited() -> dict[str, str]:
@@ -81,11 +81,11 @@ class Deployment:
 
     @property
     def pid(self) -> int:
-        """The number of its process."""
+        """Give the id of the process."""
         return self._popen.pid
 
     def log(self) -> str:
-        """Give the end of its standard error."""
+        """Give the end of the process's standard error."""
         return self.errors.read_text(errors="replace")[-1500:]
 
     async def _listens(self) -> str:
@@ -119,15 +119,15 @@ class Meter:
         self._task.cancel()
 
     def memory(self, since: float, until: float) -> int:
-        """Give its highest memory in bytes between two moments (monotonic seconds)."""
+        """Give the process's highest memory in bytes between two moments (monotonic seconds)."""
         return max((rss for at, rss, _ in self._samples if since <= at <= until), default=0)
 
     def descriptors(self, since: float, until: float) -> int:
-        """Give its highest number of open files and sockets between two moments."""
+        """Give the process's highest number of open files and sockets between two moments."""
         return max((count for at, _, count in self._samples if since <= at <= until), default=0)
 
     def cpu_seconds(self) -> float:
-        """Give the processor time that it has used so far."""
+        """Give the CPU time that the process has used so far."""
         with contextlib.suppress(psutil.Error):
             times = self._process.cpu_times()
             return times.user + times.system

@@ -1,4 +1,4 @@
-"""Filling a database before the hub starts: a long log, a backlog, retries that are due."""
+"""Fills a database before the hub starts: a long log, a backlog, retries that are due."""
 
 import contextlib
 from collections.abc import AsyncGenerator
@@ -29,7 +29,7 @@ class World:
 
     @property
     def attacker(self) -> Company:
-        """The company of the log."""
+        """Give the company of the log."""
         return self.furniture.owner
 
     def size(self, whole: int, part: int) -> int:
@@ -78,9 +78,9 @@ class World:
     async def deliveries(
         self, first: int, last: int, subscription_no: int, *, status: str, in_order: bool = False
     ) -> None:
-        """Give the events from *first* to *last* a delivery each, due or ended, with its attempt.
+        """Give each event from *first* to *last* a delivery, due or ended, with its attempt.
 
-        With *in_order*, each is ordered under its own key.
+        With *in_order*, each delivery is ordered under a separate key.
         """
         due = "0" if status == "pending" else "NULL"
         outcome = "retry" if status == "pending" else "delivered"
@@ -103,7 +103,7 @@ class World:
                 await connection.execute(text("ANALYZE"))
 
     async def hold(self, first: int, last: int) -> None:
-        """Make all of these ordered deliveries except the first wait for it under one key."""
+        """Give all of these ordered deliveries one key, so that the others wait for the first."""
         async with Database(self.url) as database:
             for begin in range(first, last + 1, _CHUNK):
                 used = {"front": first, "first": begin, "last": min(begin + _CHUNK - 1, last)}

@@ -1,4 +1,4 @@
-"""The initial data of a hub of the matrix: a victim with keys and a subscription, and other attacking companies for each row."""
+"""The initial data of a hub of the matrix: a victim with keys and a subscription, and separate attacking companies for each row."""
 
 import itertools
 from collections.abc import Iterator
@@ -37,17 +37,16 @@ class Furniture:
 
     victim: Company
     attackers: list[list[Company]]
-    """For each row: a company in the victim's shard, whose events are read together with the victim's; two others; and the test
-    environment of the first."""
+    """The attackers of each row: a company in the victim's shard, two others, and the first company's test environment."""
     owner: Company
     """The first company of the first row, with keys for every row: it owns the prepared data."""
     operator_key: str
     subscription_id: str
-    """The victim's."""
+    """The victim's subscription."""
     subscription_no: int
 
     def attackers_of(self, turn: int, *, is_prepared: bool) -> list[Company]:
-        """Give the attackers of the hub's *turn*-th row; with prepared data the first is the owner, with new keys."""
+        """Give the attackers of the hub's row number *turn*; with prepared data the first attacker is the owner, with new keys."""
         first, *others = self.attackers[turn]
         if is_prepared:
             keys = self.owner.keys[KEYS_OF_ATTACKER * turn :][:KEYS_OF_ATTACKER]

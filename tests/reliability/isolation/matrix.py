@@ -26,7 +26,7 @@ class Case:
 
     @property
     def command(self) -> str:
-        """The command that repeats it."""
+        """Give the command that repeats the case."""
         return f"python tests/reliability/isolation --row {self.row} --engine {self.engine}"
 
 
@@ -70,9 +70,9 @@ class Matrix:
         await self._stack.aclose()
 
     async def run_one(self, row: Row, engine: str) -> Outcome:
-        """Run one case, on the previous case's hub if that is unaffected.
+        """Run one case, on the previous case's hub if the previous cases left no effect.
 
-        A row that fails after others is repeated on a new hub, so that it does not count for their effects.
+        A row that fails after others is repeated on a new hub, so that the effects of the others do not count.
         """
         began = time.monotonic()
         stage = await self._stage_for(row, engine)

@@ -1,4 +1,4 @@
-"""A name server for tests: one name resolves at once, one late, one never; others do not exist, or fail."""
+"""A name server for tests: one name resolves at once, one name late, one name never; other names do not exist, or fail."""
 
 import asyncio
 import socket
@@ -6,7 +6,7 @@ import struct
 from typing import cast
 
 SLOW_SECONDS = 1.8
-"""Longer than one try of the hub, shorter than all of its tries."""
+"""Longer than one try of the hub, shorter than all of its tries together."""
 _SERVFAIL, _NXDOMAIN = 0x8182, 0x8183
 _FOUND = 0x8180
 _TYPE_A = 1

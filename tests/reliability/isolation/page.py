@@ -16,7 +16,7 @@ from verdict import Verdict
 PAGE = Path(__file__).parents[3] / "docs" / "internals" / "reliability.md"
 SECTION = re.compile(r"(?<=<!-- isolation: begin -->\n).*(?=<!-- isolation: end -->)", re.DOTALL)
 SHOWN = 10
-"""Number of rows on the page: those with the longest times under attack."""
+"""Number of rows on the page: the rows with the longest times under attack."""
 _HEAD = """
 {date} · {machine} · {cases} cases, {held} of which held
 

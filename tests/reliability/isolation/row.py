@@ -1,4 +1,4 @@
-"""A row of the matrix: one hostile behaviour. Its function gives the name, the first line of its docstring the description."""
+"""A row of the matrix: one hostile behaviour. A function's name is the row's name; its docstring's first line is the description."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -19,20 +19,20 @@ class Row:
     act: Act
     prepare: Prepare | None
     in_part: tuple[str, ...]
-    """The databases on which continuous integration runs it."""
+    """The databases on which continuous integration runs the row."""
     settings: Mapping[str, str] = field(default_factory=dict[str, str])
     remedy: str = ""
-    """The operator's remedy if the hub alone cannot hold: a sentence; empty if it must hold."""
+    """The operator's remedy if the hub alone cannot withstand the row: a sentence; empty if the hub must withstand it."""
     seconds: float | None = None
     """Duration of the attack; None for the usual one."""
     is_alone: bool = False
-    """Whether it uses up the prepared data, so that no other row can follow on its hub."""
+    """Whether the row uses up the prepared data, so that no other row can follow on its hub."""
     has_worker: bool = False
     """Whether a ``trunkline worker`` shares the hub's deliveries, on PostgreSQL."""
 
     @property
     def ground(self) -> tuple[str, bool, tuple[tuple[str, str], ...]]:
-        """Its initial needs; rows with the same ground may share a hub."""
+        """Give the row's initial needs; rows with equal needs may share a hub."""
         prepare = "" if self.prepare is None else f"{self.prepare.__module__}.{self.prepare.__qualname__}"
         return prepare, self.has_worker, tuple(sorted(self.settings.items()))
 

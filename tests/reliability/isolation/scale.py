@@ -1,4 +1,4 @@
-"""The size of a run: the whole one, or the part for continuous integration."""
+"""The size of a run: the whole matrix, or the part for continuous integration."""
 
 from dataclasses import dataclass
 
@@ -14,11 +14,11 @@ class Scale:
     """Duration of an attack, unless its row needs longer."""
     after_seconds: float
     p99_floor_seconds: float
-    """A p99 below this is never a fault, for any ratio to the quiet hub's: a machine with two cores is never quite idle."""
+    """A p99 below this is never a fault, whatever its ratio to the quiet hub's: a machine with two cores is never quite idle."""
 
     @property
     def is_whole(self) -> bool:
-        """Whether sizes are the real ones."""
+        """Whether the run has the real sizes."""
         return self.name == "whole"
 
     def seconds_of(self, longer: float | None) -> float:
@@ -30,7 +30,7 @@ WHOLE = Scale("whole", quiet_seconds=2, attack_seconds=3.5, after_seconds=1.2, p
 PART = Scale("part", quiet_seconds=1.2, attack_seconds=3.0, after_seconds=1, p99_floor_seconds=0.4)
 SCALES = {scale.name: scale for scale in (WHOLE, PART)}
 RECOVERY_SECONDS = 5.0
-"""Time limit for recovery after an attack; a hub that is at rest earlier is judged earlier."""
+"""Time limit for recovery after an attack; a hub that is at rest earlier is measured earlier."""
 CALL_SECONDS = 1.0
 """Limit of the victim's calls and of the pushes of its events."""
 P99_TIMES = 3.0

@@ -1,6 +1,6 @@
 """A stage: one hub with the victim at work, on which rows run one after the other.
 
-The hub is measured once when it is new, and each row is judged by that. So leftovers of a row count against later rows. A hub
+The hub is measured once when it is new, and each row is compared with that, so leftovers of a row count against later rows. A hub
 that has not recovered shortly after a row is not used again.
 """
 
@@ -25,14 +25,14 @@ from trunkline.store.database import Database
 
 MIB = 2**20
 SETTLING_SECONDS = 0.8
-"""Time of use before measurements begin."""
+"""Time of use before the measurements begin."""
 LOOK_SECONDS = 0.3
 REST_SHARE = 0.15
-"""The share of a core that a hub at rest may use above its share when it was new."""
+"""The share of a core that a hub at rest may use more than when it was new."""
 REST_WAIT_SECONDS = 0.25
-"""The longest call of the victim that may be in flight at a hub at rest."""
+"""The longest time for which a call of the victim may be in flight at a hub at rest."""
 LEFT_BYTES = 50 * MIB
-"""Memory that a hub may keep from a row and still be used for another."""
+"""Memory that a hub may keep after a row if it is to be used for another row."""
 _FIRST_ATTEMPTS = (
     "SELECT count(*) FROM attempts WHERE subscription_no = :no AND number = 1 AND outcome <> 'delivered'"
 )
@@ -53,7 +53,7 @@ class Stage:
         self._failed_attempts = 0
         self._is_as_it_was = True
         self.rows: list[str] = []
-        """The rows that ran on it."""
+        """The rows that ran on the hub."""
 
     async def __aenter__(self) -> Self:
         async with contextlib.AsyncExitStack() as stack:
@@ -74,7 +74,7 @@ class Stage:
 
     @property
     def is_free(self) -> bool:
-        """Whether another row may run: the hub has recovered, and there are companies for it."""
+        """Whether another row may run: the hub has recovered, and has unused companies."""
         return self._is_as_it_was and len(self.rows) < ROWS_OF_A_HUB
 
     async def try_row(self, row: Row, attackers: Attackers) -> Verdict:

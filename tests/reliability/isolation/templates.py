@@ -49,7 +49,7 @@ class Templates:
     async def lend(self, engine: str, row: Row) -> AsyncGenerator[tuple[str, Furniture]]:
         """Lend a database for *row*; give its URL and its companies."""
         name = await self._copy(engine, await self._template_of(engine, row))
-        await asyncio.to_thread(os.sync)  # otherwise the hub's first commits wait for the flush of the copy
+        await asyncio.to_thread(os.sync)  # otherwise the hub's first commits wait for the copy's flush
         try:
             yield self._url_of(engine, name), self._furniture[engine]
         finally:

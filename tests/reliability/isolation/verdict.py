@@ -38,18 +38,18 @@ class Verdict:
     attacked: Figures
     after: Figures
     free_seconds: float
-    """Time after the attack when the hub was judged: when it was at rest, at the latest after 5 s."""
+    """Time from the end of the attack to the measurement: until the hub was at rest, 5 s at most."""
     slowest_by_kind: dict[str, float]
     memory_mib: float
-    """The highest growth of the process."""
+    """The highest growth of the process's memory."""
     cpu_share: float
-    """The part of a core that it used under the attack, …"""
+    """The share of a core that the process used under the attack."""
     cpu_share_after: float
-    """… and after it."""
+    """The share of a core that the process used after the attack."""
     descriptors: int
     failed_first_attempts: int
     attack: dict[str, int] = field(default_factory=dict)
-    """The answers to the attackers by status, and their own notes."""
+    """The answers to the attackers by status, and the row's own notes."""
     faults: list[str] = field(default_factory=list)
 
 

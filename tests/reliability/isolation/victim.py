@@ -1,4 +1,4 @@
-"""The victim: a company that posts, polls, gets pushes, reads its subscription and opens the portal, and times all of it."""
+"""The victim: a company that posts, polls, gets pushes, reads its subscription and opens the portal. It measures the time of each."""
 
 import asyncio
 import contextlib
@@ -56,7 +56,7 @@ class Target(Receiver):
 
 
 class Victim:
-    """Makes ordinary calls at a steady pace, within its limits, for any answers."""
+    """Makes ordinary calls at a steady pace within its limits, whatever the answers."""
 
     def __init__(self, url: str, furniture: Furniture, target: Target) -> None:
         self._url = url
@@ -78,7 +78,7 @@ class Victim:
         jar = aiohttp.CookieJar(unsafe=True)  # accept cookies of an IP address
         async with aiohttp.ClientSession(timeout=timeout, cookie_jar=jar) as session:
             await self._sign_in(session)
-            await self._page(session)  # the first compiles the templates
+            await self._page(session)  # the first page compiles the templates
             work: list[tuple[float, str, Callable[[aiohttp.ClientSession], Awaitable[str]]]] = [
                 (0.2, "post", self._post),
                 (0.15, "poll", self._poll),
@@ -115,7 +115,7 @@ class Victim:
         kind: str,
         act: Callable[[aiohttp.ClientSession], Awaitable[str]],
     ) -> None:
-        """Call *act* each *pause_seconds*, without waiting for the last one: a slow hub is not called less often."""
+        """Call *act* every *pause_seconds*, without waiting for the previous call, so that a slow hub is not called less often."""
         async with asyncio.TaskGroup() as group:
             while True:
                 group.create_task(self._timed(session, kind, act))

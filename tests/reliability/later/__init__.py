@@ -1,4 +1,4 @@
-"""A plugin whose migrations change the tables of the core, as a version after 0.1 will: columns, indexes, a table, a statement."""
+"""A plugin whose migrations change the core's tables, as a later version will: columns, indexes, a table, a statement."""
 
 from pathlib import Path
 

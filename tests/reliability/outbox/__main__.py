@@ -1,9 +1,10 @@
 """kill -9 of product, relay, hub and database around an outbox: nothing is lost, nothing is twice in the log, order is kept.
 
-A case: a product commits and rolls back transactions, each with some events, while relays bring them to the hub. One of the
+In a case, a product commits and rolls back transactions, each with some events, while relays bring the events to the hub. One of the
 four is killed: product and relay before or after each of their statements, commits and calls in turn, hub and database after a
-moment. In half of the relay's cases the hub has forgotten its idempotency keys before the next relay goes on. Then the
-hub's log must have what the product has committed, in its order. Processes are forks of this one: a case takes a second.
+moment. In half of the relay's cases the hub has forgotten its idempotency keys before the next relay continues. Then the
+hub's log must have the events that the product has committed, in the same order. Processes are forks of this one: a case takes a
+second.
 """
 
 import argparse
@@ -49,7 +50,7 @@ PAYMENT = {
 
 
 class Boundaries:
-    """Ends this process by SIGKILL at the *last* boundary: before or after a statement, a commit or a call of the hub."""
+    """Kills this process by SIGKILL at boundary *last*; boundaries are before and after each statement, commit and call of the hub."""
 
     def __init__(self, last: int | None) -> None:
         self.left = last
@@ -158,7 +159,7 @@ class World:
             time.sleep(0.02)
 
     def product(self, boundary: int | None, chance: random.Random) -> int:
-        """Start a product that runs transactions one after the other, and notes its events in ``made``."""
+        """Start a product that runs transactions one after the other, and stores the numbers of its events in ``made``."""
 
         def work() -> None:
             engine = blocking_engine(self.product_url)
@@ -269,14 +270,14 @@ class World:
 
 
 def iter_once(client: Client) -> Any:
-    """A call without a retry."""
+    """Make a call without a retry."""
     from trunkline_client import steps
 
     return steps.request(steps.Call("GET", "/readyz"), tries=1)
 
 
 def cases(count: int, engine: str, seed: int) -> Iterator[Case]:
-    """Make cases with one boundary after the other, so that each is reached."""
+    """Make cases for one boundary after the other, so that each boundary is reached."""
     victims = VICTIMS if engine == "postgresql" else VICTIMS[:3]
     chance = random.Random(seed)
     for number in range(count):
@@ -327,7 +328,7 @@ def main() -> int:
                 except AssertionError as error:
                     faults += 1
                     print(f"{engine}: {case}: {error}", flush=True)
-                    break  # what follows would be told of the same
+                    break  # the following cases would fail for the same reason
             print(f"{engine}: {dict(one.outcomes)}, {one.checked} events", flush=True)
     print(f"{faults} faults, {time.monotonic() - began:.0f} s", flush=True)
     return 1 if faults else 0

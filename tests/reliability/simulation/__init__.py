@@ -5,8 +5,8 @@ replay lane and settlement), ``SubscriptionChanges``, ``Streaming``, ``stream.ap
 use (``deliveries``, ``cursors``, ``filters``, ``subscriptions``, ``events``).
 
 Modelled: asyncio's loop and the clock (``machines``), the database's transactions, row locks and outages (``database``), the
-functions of ``trunkline.store`` after their SQL (``stores``), targets, and who is killed, frozen or cut off (``world``).
+functions of ``trunkline.store`` after their SQL (``stores``), targets, and the faults of machines (``world``).
 
-Left out: SQL itself, sockets, HTTP, signatures, retention, held channels. The other suites run those for real. Time limits of
-the dispatcher keep their order but are shorter (``world.LIMITS``), so that a world is over sooner.
+Left out: SQL itself, sockets, HTTP, signatures, retention, held channels. The other suites test those. The dispatcher's time limits
+are shorter in proportion (``world.LIMITS``), so that a world ends sooner.
 """

@@ -1,4 +1,4 @@
-"""The invariants, checked after each commit, at each attempt, and in the end."""
+"""The invariants, checked after each commit, at each attempt, and at the end of a world."""
 
 import asyncio
 from collections import defaultdict
@@ -19,7 +19,7 @@ ONE_VERSION = SchemaVersions(SchemaCatalog([]))
 BATCH = Batch(most=3, wait_seconds=0.05)
 """The batches of a channel, in worlds with batches."""
 FEWEST_SLOTS = 4
-"""With as few slots, a company's own burst fills them, and it waits for itself."""
+"""With this few slots, a company's own burst fills all slots, so that its deliveries wait for each other."""
 WAITING = {"ordering", "rate", "max_in_flight"}
 """Options that make deliveries wait for each other."""
 
@@ -35,7 +35,7 @@ def must(holds, sentence, *facts):
 
 @dataclass(slots=True)
 class Receipt:
-    """One push that reached its target. *is_excused*: its worker was disturbed before it could be settled.
+    """One push that reached its target. *is_excused* is true if its worker was disturbed before the push could be settled.
 
     *answered* is the time of a trusted target's answer, in seconds of the world; None for other targets or without an answer.
     """
@@ -60,14 +60,14 @@ class Checks:
         self.tables = world.database.tables
         self.receipts = defaultdict(list)
         self.outlasted = defaultdict(set)
-        """Attempts that waited for their batch when their machine was frozen: their time may end before sending."""
+        """Attempts that waited for their batch when their machine was frozen; their time limit may pass before they are sent."""
         self.versions = defaultdict(list)
-        """Every state of each subscription, by number."""
+        """By number: every state of each subscription."""
         self.starts = {}
-        """The starts of subscriptions that begin before the head."""
+        """By number: the start positions of subscriptions that begin before the head of the log."""
         self.trusted = {}
         self.waits = []
-        """The ms for which each delivery to a healthy target waited for other companies, or for untrusted targets of its own."""
+        """The waiting time in ms of each delivery to a healthy target, as far as other companies or untrusted targets caused it."""
         self.order = Order(self)
         self.stretches = 0
         """Number of catch-ups begun by shards."""
@@ -214,21 +214,21 @@ class Checks:
                 self.outlasted[job.key].add(job.attempt)
 
     def _has_renewed(self, machine):
-        """Tell whether a worker has renewed its leases since the last disturbance: until then they may lapse during its pushes."""
+        """Tell whether a worker has renewed its leases since the last disturbance; before that, they may lapse during its pushes."""
         age_ms = self.world.database.now_ms - self.tables["workers"][machine.worker]["heartbeat_ms"]
         return age_ms <= (self.world.clock.now - self.world.disturbed) * 1000
 
     def _is_stale(self, machine, key, attempt):
-        """Tell whether the shard or the delivery may have a new holder that the worker does not know of yet."""
+        """Tell whether the shard or the delivery may have a new holder without the worker's knowledge."""
         alive = self.tables["workers"].get(machine.worker)
         if alive is None or alive["heartbeat_ms"] < self.world.database.now_ms - leases.LEASE_MS:
-            return True  # the next worker takes it for dead and frees its claims, including new ones
+            return True  # the next worker takes this one for dead and frees its claims, including new ones
         job = _job(machine, key, attempt)
         if job.claim or job.progress is None:
             row = self.tables["deliveries"].get((key.position, key.subscription_no))
             if row is None or row["claim"] != job.claim:
                 return True
-            lapses_ms = row["due_ms"]  # none if it was claimed together with the one before it
+            lapses_ms = row["due_ms"]  # None if the delivery was claimed together with the previous one
             return row["claimed_by"] != machine.worker or (
                 lapses_ms is not None and lapses_ms <= self.world.database.now_ms
             )
@@ -237,14 +237,14 @@ class Checks:
         return row["epoch"] != job.progress.lease.epoch or row["lease_until_ms"] < self.world.database.now_ms
 
     def excuse(self, of):
-        """Note that the machines that *of* names are disturbed: their unsettled deliveries may be sent again."""
+        """Excuse the machines for which *of* is true: their unsettled deliveries may be sent again."""
         for receipts in self.receipts.values():
             for receipt in receipts:
                 if not receipt.is_settled and of(receipt.machine):
                     receipt.is_excused = True
 
     def excuse_delivery(self, key):
-        """Note that a delivery was ended from outside: its attempt in flight is not settled."""
+        """Excuse a delivery that was ended from outside: its attempt in flight is not settled."""
         for receipt in self.receipts[key]:
             receipt.is_excused = True
 
@@ -258,7 +258,7 @@ class Checks:
         )
         has_to_wait = any(
             not WAITING.isdisjoint(row["options"]) for row in self.versions[key.subscription_no]
-        )  # for others of its subscription
+        )  # it waits for other deliveries of its subscription
         company = self.versions[key.subscription_no][0]["company_id"]
         has_to_wait |= bool(
             self.stretches
@@ -268,7 +268,7 @@ class Checks:
         )
         if len(self.receipts[key]) == 1 and is_trusted and not has_to_wait:
             waited_ms = self.world.clock.now_ms - accepted_ms
-            if self.world.slots == FEWEST_SLOTS or self.world.has_switcher:  # whose target may be slow
+            if self.world.slots == FEWEST_SLOTS or self.world.has_switcher:  # its target may be slow
                 waited_ms -= self._own_ms(key, self.world.clock.now - waited_ms / 1000)
             self.waits.append((waited_ms, key))
 
@@ -277,7 +277,7 @@ class Checks:
         self.receipts[key][-1].answered = self.world.clock.now
 
     def _own_ms(self, key, since):
-        """Give the ms *since* then (seconds) in which trusted targets of its company had other pushes."""
+        """Give the ms since *since* (seconds) in which trusted targets of the delivery's company had other pushes."""
         events = self.tables["events"]
         company = events[key.position].company_id
         own = (rs for k, rs in self.receipts.items() if events[k.position].company_id == company)
@@ -356,10 +356,11 @@ class Checks:
 
 
 class Order:
-    """Judges the order of deliveries: none of a key begins before the earlier ones have ended.
+    """Judges the order of deliveries: no delivery of a key begins before the key's earlier deliveries have ended.
 
-    A delivery has ended if the ledger says so, or the target accepted it. Workers that have unknowingly lost their claim or shard
-    are not judged. Deliveries reopened by a replay come before those claimed later.
+    A delivery has ended if the ledger says so, or if the target accepted it. Workers that have lost their claim or shard without
+    knowing
+    it are not judged. A delivery that a replay reopened comes before a delivery that was claimed later.
     """
 
     def __init__(self, checks):
@@ -367,10 +368,10 @@ class Order:
         self.world = checks.world
         self.ended = set()
         self.opened = {}
-        """When each open delivery was opened, and how often the target had accepted it before."""
+        """By open delivery: the time when it was opened, and how often the target had accepted it before."""
         self.claimed = {}
         self.joined = {}
-        """When a replay made a delivery or gave it a key, because the subscription now matches more or has an ordering."""
+        """By delivery: the time when a replay made it or gave it a key, because the subscription's request had changed."""
 
     def delivery_changed(self, key, old, new):
         has_joined = old is not None and old["order_key"] is None and new["order_key"] is not None
@@ -432,10 +433,11 @@ class Order:
 
 
 class Pace:
-    """Judges the pace: in any unit of a rate no more attempts begin than allowed, and no more are in flight than allowed.
+    """Judges the pace: no more attempts begin in any unit of the rate, and no more are in flight, than the subscription allows.
 
-    All workers count together, for subscriptions whose pace never changed. Attempts of dead workers, and of workers that have
-    unknowingly lost their shard or claim, are left out.
+    All workers count together, for subscriptions whose pace never changed. Attempts of dead workers, and of workers that have lost
+    their
+    shard or claim without knowing it, are left out.
     """
 
     def __init__(self, checks):
@@ -466,13 +468,13 @@ class Pace:
             began = self.began[no]
             now = (
                 job.started if machine.takes_batches else self.world.clock.now
-            )  # counted from the place where they wait
+            )  # a batch counts from the start of its wait
             began.append(now)
             count = sum(now - moment < pace.rate.seconds - 1e-6 for moment in began)
             must(count <= pace.rate.count, "no more begin than the rate says", str(key), count, began)
 
     def _in_flight(self, machine, no, *, is_known=False):
-        """Count the attempts that a worker has in flight; with *is_known* only those in the ledger."""
+        """Count the attempts that a worker has in flight; with *is_known* only the attempts that the ledger knows."""
         if machine.dispatcher is None:
             return 0
         jobs = [j for j in machine.dispatcher._runner._running if j.key.subscription_no == no]

@@ -2,7 +2,7 @@
 
 Writes are invisible to others until the commit; a statement sees earlier commits and its own transaction's writes. A statement
 waits for a row that another transaction has changed or locked, or skips it by SKIP LOCKED, and evaluates the row again. A cycle
-of waits is a deadlock with SQLSTATE 40P01, which the hub maps to StoreUnavailable. A statement may take time, in which machines
+of waits is a deadlock with SQLSTATE 40P01, which the hub maps to StoreUnavailable. A statement may take time, during which machines
 are killed or frozen; a frozen machine keeps its locks. A commit may succeed although its answer is lost.
 """
 
@@ -39,7 +39,7 @@ class Database:
         self.unsure = unsure
         self.is_down = False
         self.step_ms = 0
-        """The offset of its clock."""
+        """The offset of the database's clock."""
         self.deadlocks = 0
         self.tables = {name: {} for name in TABLES}
         self.tables["shards"] = {
@@ -54,7 +54,7 @@ class Database:
         self.on_commit = []
 
     def on(self, machine):
-        """The database as *machine* reaches it (``trunkline.database.Database``)."""
+        """Give the database as *machine* reaches it (``trunkline.database.Database``)."""
         return Door(self, machine)
 
     @property
@@ -70,7 +70,7 @@ class Database:
         self.is_down = False
 
     def abort(self, of):
-        """Roll back the open transactions of each machine that *of* names."""
+        """Roll back the open transactions of each machine for which *of* is true."""
         for transaction in [t for t in self.open if of(t.machine)]:
             transaction.roll_back()
 
@@ -94,7 +94,7 @@ class Door:
         return Transaction(self.database, self.machine, writes=True)
 
     def write_once(self):
-        """Give the transaction of one statement; its answer comes a little later than from a real server."""
+        """Give a transaction of one statement; its answer comes a little later than from a real server."""
         return self.write()
 
 
@@ -140,7 +140,7 @@ class Transaction:
         return self.database.now_ms
 
     async def statement(self):
-        """Travel to the database and back, which may take time and may fail."""
+        """Travel to the database and back: this may take time, and may fail."""
         await self._take_time()
         if self.database.is_down or self.is_over:
             msg = "the database is away"
@@ -150,12 +150,12 @@ class Transaction:
         return shard_of(event.company_id, len(self.database.tables["shards"]))
 
     def held(self, shard, subscription_no):
-        """The row of the shard, or of its part, in which a subscription is."""
+        """Give the row of the shard, or of the shard's part, that has a subscription."""
         part = self.get("shard_parts", (shard, part_of(subscription_no)))
         return self.get("shards", shard) if part is None else part
 
     def rows(self, table):
-        """The rows that a statement of this transaction sees."""
+        """Give the rows that a statement of this transaction sees."""
         own = self.changes.get(table)
         rows = self.database.tables[table]
         if not own:
@@ -169,7 +169,7 @@ class Transaction:
         return self.database.tables[table].get(key)
 
     def put(self, table, key, row):
-        """Write a row that is locked; None deletes it."""
+        """Write a row that this transaction has locked; None deletes the row."""
         self.changes.setdefault(table, {})[key] = row
 
     def is_free(self, table, key):
@@ -177,7 +177,7 @@ class Transaction:
         return not holders or all(holder is self for holder in holders)
 
     async def lock(self, table, key, *, share=False):
-        """Wait until the row is this transaction's own, or shared with those that only share it."""
+        """Wait for the row's lock: exclusive, or shared with other transactions that only share it."""
         locks = self.database.locks
         while True:
             holders = locks.get((table, key), {})
@@ -208,7 +208,7 @@ class Transaction:
         return changed
 
     async def insert(self, table, key, row):
-        """Insert a row, unless its key is taken: then False."""
+        """Insert a row; return False if its key is taken."""
         await self.lock(table, key)
         if self.get(table, key) is not None:
             return False

@@ -2,7 +2,7 @@
 
 Each machine runs real coroutines and tasks, first in, first out, as asyncio does; the seed chooses the next machine. Time stands
 still while any machine can run, and then jumps to the next timer. A killed machine never runs again: no ``finally`` and no
-cancellation, as with kill -9. A frozen one misses its timers; all are due when it wakes.
+cancellation, as with kill -9. A frozen machine misses its timers, which are all due when it wakes.
 """
 
 import asyncio
@@ -93,7 +93,7 @@ class Clock:
         heapq.heappush(self._timers, (when, self._number, machine, handle))
 
     def after(self, delay, act, *args):
-        """Schedule an act of the world, outside of any machine."""
+        """Schedule a function of the world, outside of any machine."""
         self.push(self.now + delay, None, (act, args))
 
     def kill(self, machine):
@@ -113,7 +113,7 @@ class Clock:
             self.wake(machine)
 
     def run(self, *, until, limit):
-        """Run everything until *until*, checked as time moves on, is true; False if *limit* seconds pass first."""
+        """Run everything until *until* is true, checked whenever time advances; return False after *limit* seconds."""
         end = self.now + limit
         before = asyncio._get_running_loop()
         asyncio._set_running_loop(None)

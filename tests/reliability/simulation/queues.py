@@ -392,7 +392,7 @@ class Changes:
 
 
 def _reached(settled, row):
-    """How far the ledger has all of the subscription of *row*; before everything where others deliver it."""
+    """Give the position up to which the ledger has all deliveries of the subscription of *row*; -1 if others deliver them."""
     reached = settled(row["order_shard"], row["no"]) if row["order_shard"] is not None else None
     return -1 if reached is None else reached
 
@@ -405,7 +405,7 @@ def status_before(row):
 
 
 def _open(connection, place):
-    """The keys of the open deliveries of *place*, in the log's order."""
+    """Give the keys of the open deliveries of *place*, in the log's order."""
     rows = connection.rows("deliveries")
     return sorted(
         key
@@ -419,7 +419,7 @@ def _first(connection, place):
 
 
 def _behind(connection, place, position):
-    """Give the deliveries after a front, up to one that was a front before."""
+    """Give the deliveries after the front at *position*, up to the next delivery that is due by itself."""
     rows = connection.rows("deliveries")
     follows = [key for key in _open(connection, place) if key[0] > position]
     return [*takewhile(lambda key: rows[key]["due_ms"] is None, follows)]

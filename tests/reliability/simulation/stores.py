@@ -1,6 +1,6 @@
-"""The functions of ``trunkline.store`` over the database in memory, each after the SQL that it stands for.
+"""The functions of ``trunkline.store`` over the database in memory, each modelled after its SQL.
 
-A function has the name, the arguments and the rules of the one that it replaces: the rows of its statement, the order of locks,
+A function has the name, the arguments and the rules of the function that it replaces: the rows of its statement, the order of locks,
 waiting for or skipping locked rows, and the result.
 """
 
@@ -38,7 +38,7 @@ from .queues import Changes, Due, Paced, Queues, Releases, status_before
 
 FAILED = FINAL - {"delivered", "skipped"}
 AT_ONCE = 2
-"""Subscriptions that a dispatcher reads with one statement: few, so that there are several."""
+"""Subscriptions that a dispatcher reads with one statement; few, so that several statements are needed."""
 
 
 class Ledger:
@@ -80,7 +80,7 @@ class Ledger:
         if not settled:
             return set()
         await connection.statement()
-        now, done = connection.now_ms, set()  # of (key, claim)
+        now, done = connection.now_ms, set()  # pairs of (key, claim)
         for s in settled:
             changed = await connection.update(
                 "deliveries",
@@ -528,10 +528,10 @@ class Subscriptions:
 
     async def targets_of_companies(connection, company_ids):
         await connection.statement()
-        return {}  # of the other environment, which no company has here
+        return {}  # of the other environment, which no company has in these worlds
 
     async def note_gap(connection, no, *, position):
-        await connection.statement()  # nobody renews any
+        await connection.statement()  # no client renews a subscription
 
     async def changed_since(connection, version):
         def place(row):
@@ -557,7 +557,7 @@ class Subscriptions:
 
 
 class Streaks:
-    """``store.streaks``, without what is told."""
+    """``store.streaks``, without reports."""
 
     async def record_streaks(connection, counted, *, also=()):
         await connection.statement()
@@ -617,20 +617,20 @@ class Streaks:
         return [subscriptions.Row(**row) for row in changed]
 
     async def set_levels(connection, levels, *, told):
-        """Nothing is told here."""
+        """Report nothing here."""
 
     async def tell_disabled(connection, rows):
-        """Nothing is told here."""
+        """Report nothing here."""
 
 
 class Operational:
-    """``store.operational``, without any news."""
+    """``store.operational``, without any events."""
 
     async def tell(connection, news):
-        """Nothing is told here."""
+        """Report nothing here."""
 
     async def gather(connection, more):
-        """Nothing is told here."""
+        """Report nothing here."""
 
     async def has_gathered(connection):
         return False
@@ -640,20 +640,20 @@ class Operational:
 
 
 class Conditions:
-    """``store.conditions``, of which none begins."""
+    """``store.conditions``; no condition ever begins."""
 
     async def look(connection):
         return conditions.Found([], None, 0, was_told_behind=False)
 
     async def tell_limit(connection, limit, company_id, *, used, allowed):
-        """Nothing is told here."""
+        """Report nothing here."""
 
 
 class Health:
     """``store.health``, without figures."""
 
     async def add(connection, tally):
-        """Nothing is counted here."""
+        """Count nothing here."""
 
     async def figures(connection, numbers):
         return {}
@@ -928,7 +928,7 @@ MODELS = {
 
 
 def install(patch):
-    """Replace the functions of ``trunkline.store`` by those of this module."""
+    """Replace the functions of ``trunkline.store`` by the functions of this module."""
     for module, model in MODELS.items():
         for name, function in vars(model).items():
             if not name.startswith("_"):
@@ -978,7 +978,7 @@ def _divided(connection):
 
 
 def _columns(values, options):
-    """Split the columns of a subscription into those of ``Row`` and its options, merged into the existing ones."""
+    """Split the columns of a subscription into the columns of ``Row`` and its options, merged into the existing options."""
     named = {name: value for name, value in values.items() if name in subscriptions.Row.__slots__}
     more = {name: value for name, value in values.items() if name not in named}
     known = {name: value for name, value in {**options, **more}.items() if value is not None}
@@ -986,7 +986,7 @@ def _columns(values, options):
 
 
 def _was_open(row):
-    """Tell whether a delivery was open before a replay that has not tried it."""
+    """Tell whether a delivery was open before a replay that has not yet tried the delivery."""
     return row["attempts"] == row["round_start"] and row.get("status_before") in OPEN
 
 

@@ -40,14 +40,14 @@ KINDS = {"has_switcher": "switches", "sets_clock": "clock", "takes_batches": "ba
 
 @pytest.fixture
 def _simulated():
-    gc.disable()  # worlds are small; ``live`` collects them by the fifty
+    gc.disable()  # worlds are small; ``live`` collects the garbage of fifty at once
     with simulated():
         yield
     gc.enable()
 
 
 def live(seed, **more):
-    if seed % 50 == 49:  # not at once: a collection of all that a worker has takes longer than twenty worlds
+    if seed % 50 == 49:  # rarely: collecting a worker's objects takes longer than twenty worlds
         gc.collect()
     world = World(seed, **more)
     try:
@@ -67,7 +67,7 @@ def _seeds(seeds):
 
 
 def _in_worlds(few, many):
-    """Run a test in a few worlds, and as three slow ones in many."""
+    """Run a test with few seeds, and as three slow tests with many."""
     slow = [pytest.mark.slow, pytest.mark.timeout(300)]
     thirds = [pytest.param(many[third::3], id=f"many-{third}", marks=slow) for third in range(3)]
     return pytest.mark.parametrize("seeds", [pytest.param(few, id="again"), *thirds])
@@ -111,7 +111,7 @@ def test_a_seed_gives_the_same_world_each_time():
     assert first.database.tables == second.database.tables
 
 
-# --- worlds with a fault that must be seen -----------------------------------------------------------------------------
+# --- worlds with a fault that must be found ----------------------------------------------------------------------------
 
 
 def _cursor_that_skips(patch):
@@ -332,7 +332,7 @@ def _a_shard_that_is_divided_while_its_deliveries_are_open(patch):
     )
 
 
-FAULTS = [  # with the seed to begin at: the one that shows it
+FAULTS = [  # with the first seed to try, which shows the fault
     (_cursor_that_skips, 1),
     (_a_holder_that_ignores_the_ledger, 15),
     (_slots_without_bounds, 3),
@@ -344,7 +344,7 @@ FAULTS = [  # with the seed to begin at: the one that shows it
     (_a_live_reader_that_overtakes_an_order, 9),
     (_a_stretch_that_is_forgotten, 1),
 ]
-RARE_FAULTS = [  # seldom seen: whatever changes the course of the worlds makes the search for them long
+RARE_FAULTS = [  # rarely found: any change in the course of the worlds makes the search long
     (_a_matching_lane_that_holds_no_cursor, 6),
     (_settling_without_the_claim, 5),
     (_a_fence_that_is_ignored, 668),
@@ -363,7 +363,7 @@ RARE_FAULTS = [  # seldom seen: whatever changes the course of the worlds makes 
 
 
 def find(seeds, *patches):
-    """Search for a seed in which *patches* break an invariant; return it with the broken sentence."""
+    """Search for a seed with which *patches* break an invariant; return the seed and the exception."""
     with simulated(*patches):
         for seed in seeds:
             try:

@@ -125,14 +125,17 @@ TIMEOUT_SECONDS = 0.8
 SWITCHER = "http://switcher"
 BY_KEY = {"key": "/payload/k"}
 QUIET_SECONDS = 180
-"""Longer than ``store.ordering.CLAIM_MS`` and what then comes: so long a turn waits that was claimed while the answer was lost."""
+"""Longer than ``store.ordering.CLAIM_MS`` and the steps after it: a claim whose answer was lost waits this long."""
 HEALTHY_WAIT_MS = 450
-"""LOOK_SECONDS, in case the wake-up is lost, and the time of reading, matching and pushing a few pages."""
+"""LOOK_SECONDS, for a lost wake-up, and the time of reading, matching and pushing a few pages."""
 HOUR_MS = 3_600_000
 DISTURBANCES = ("kill", "kill", "freeze", "freeze", "outage", "stop", "cut")
 CLOCK_DISTURBANCES = ("kill", "kill", "outage", "cut")
-"""Where the clock is set back, nobody is frozen with a transaction open, whose times nobody brings back afterwards, and no
-last worker leaves, since a worker's heartbeat is what shows the step."""
+"""Disturbances for worlds whose clock is set back.
+
+No machine is frozen with a transaction open, because nothing would correct its times afterwards. No last worker leaves, because a
+worker's heartbeat shows the step.
+"""
 BAD = ("hang", "stubborn", "failing", "raises")
 """Targets that never succeed: they are never trusted, so they cannot use half of the slots."""
 MODES = (
@@ -151,7 +154,7 @@ MODES = (
 
 @contextlib.contextmanager
 def simulated(*faults):
-    """Put virtual time, seeded chance and the stores in memory where the hub's modules look for theirs."""
+    """Replace time, chance and the stores in the hub's modules by virtual time, seeded chance and the stores in memory."""
 
     def here():
         return asyncio.get_running_loop()
@@ -216,7 +219,7 @@ class World:
         self.pace_chance = random.Random(seed + 0.5)
         self.divide_chance = random.Random(seed + 0.25)
         self.has_pace = seed % 2 == 1
-        """In half of the worlds subscriptions ask for a pace, a time limit, retries; in the others all slots are contended for."""
+        """In half of the worlds subscriptions have a pace, a time limit and retries; in the other half all slots are contended for."""
         self.clock = Clock(chance)
         self.is_calm = chance.random() < 0.25
         self.records = SubscriptionRecords(OpenVault())
@@ -242,9 +245,9 @@ class World:
         self.busy = 0
         self.broken = None
         self.cancelled = {}
-        """When each cancelled replay was cancelled."""
+        """By cancelled replay: the time of its cancellation."""
         self.disturbed = 0.0
-        """When a machine was last kept from reading the database."""
+        """The last time when a machine was kept from reading the database."""
         self.front = self._machine("front")
         self.replays = Replays(
             self.front.door,
@@ -291,7 +294,7 @@ class World:
         self.checks.finish()
         if self.has_switcher:
             self.switcher.finish()
-        if self.is_calm and not self.sets_clock:  # else the time of acceptance stands still for an hour
+        if self.is_calm and not self.sets_clock:  # else acceptance times stand still for an hour
             for waited_ms, key in self.checks.waits:
                 must(
                     waited_ms <= HEALTHY_WAIT_MS,
@@ -323,10 +326,10 @@ class World:
         self.trace.append((self.clock.now, who, what, facts))
 
     def guard(self, check, *arguments):
-        """Run a check inside a machine: a broken invariant ends the world, not only the task."""
+        """Run a check inside a machine; a broken invariant ends the world, not only the task."""
         try:
             return check(*arguments)
-        except Exception as broken:  # a channel's error would count as a failed attempt
+        except Exception as broken:  # otherwise a channel's error would count as a failed attempt
             self.broken = self.broken or broken
             raise
 
@@ -355,7 +358,7 @@ class World:
         }
 
     def _held(self):
-        """The rows of leases: shards, and parts of divided ones."""
+        """Give the rows of leases: shards, and the parts of divided shards."""
         parts = self.database.tables["shard_parts"].values()
         divided = {row["shard"] for row in parts}
         return [*(r for s, r in self.database.tables["shards"].items() if s not in divided), *parts]
@@ -496,7 +499,7 @@ class World:
         if not task.cancelled() and task.exception() is not None:
             self.broken = self.broken or task.exception()
 
-    # --- what goes wrong -------------------------------------------------------------------------------------------
+    # --- faults ----------------------------------------------------------------------------------------------------
 
     def _disturb(self):
         if self.is_healed:
@@ -505,7 +508,7 @@ class World:
         self.clock.after(self.chance.expovariate(3), self._disturb)
 
     def _divide(self):
-        """Make a worker treat one of its shards as a hot company's, if it may divide one."""
+        """Make a worker treat one of its shards as a hot company's shard, if the worker may divide one."""
         started = [w.dispatcher for w in self.workers if w.dispatcher is not None]
         shards = [p for d in started for held, p in d.owned_shards.items() if held.part == WHOLE]
         if shards and not self.is_healed:
@@ -657,7 +660,7 @@ class World:
                 raise ValueError(mode)
         return Result(Outcome.DELIVERED, status_code=200)
 
-    # --- who uses the hub ------------------------------------------------------------------------------------------
+    # --- clients of the hub ----------------------------------------------------------------------------------------
 
     async def _prepare(self):
         for _ in range(self.chance.randint(2, 6)):
@@ -829,7 +832,7 @@ class World:
                 await self._replay(row)
 
     async def _replay(self, row):
-        """Replay everything or the failed deliveries; some replays are cancelled soon."""
+        """Replay all or only the failed deliveries; some replays are cancelled soon."""
         kind = self.chance.choice((replay.ALL, replay.FAILED))
         subscription = await self.service.find(row["company_id"], row["id"], channel=None)
         start = self.checks.versions[row["no"]][0]["start_position"]
@@ -842,7 +845,7 @@ class World:
 
     async def _cancel(self, company, begun):
         """Cancel a replay, as ``DELETE /api/v1/replays/{id}`` does."""
-        self.checks.excuse(lambda _: True)  # its attempts in flight may be reopened by another replay
+        self.checks.excuse(lambda _: True)  # another replay may reopen its attempts in flight
         await self.replays.cancel(company, begun.id)
         self.say("front", "has cancelled", begun.no)
 
@@ -873,10 +876,10 @@ class World:
 
 
 class Switcher:
-    """A client that reads one company by push or by poll, as it pleases, and knows events by their position alone.
+    """A client that reads one company alternately by push and by poll, and knows events by their position alone.
 
-    Its cursor is where its last poll ended. It goes to push with a new subscription that starts at that cursor, and back to
-    poll from the same cursor, having deleted the subscription; in between it skips the positions that it has.
+    Its cursor is the end of its last poll. To change to push it makes a subscription that starts at that cursor. To change back it
+    deletes the subscription and polls from the same cursor, skipping the positions that it has.
     """
 
     def __init__(self, world, company):
@@ -963,7 +966,7 @@ def _position(body):
 
 
 def explain(world):
-    """The last steps of a world, one a line."""
+    """Give the last steps of a world, one per line."""
     lines = [
         f"{moment - world.trace[0][0]:8.3f}  {who:9} {what} {' '.join(map(str, facts))}"
         for moment, who, what, facts in world.trace

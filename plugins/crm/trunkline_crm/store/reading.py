@@ -63,7 +63,7 @@ async def newest(
 
 
 def has_part(table: Table, part: str) -> ColumnElement[bool]:
-    """The condition that a person's name or email contains *part* (folded)."""
+    """Give the condition that a person's name or email contains *part* (folded)."""
     columns = (table.c.name_key, table.c.email_key)
     return or_(*(column.contains(part, autoescape=True) for column in columns))
 

@@ -15,7 +15,7 @@ _EXTERNAL_ID_TAKEN = "is already the external_id of another record"
 
 
 def present(table: Table) -> list[ColumnElement[bool]]:
-    """The condition that a record is not archived; empty for a table without archiving."""
+    """Give the condition that a record is not archived; empty for a table without archiving."""
     return [table.c.archived_ms.is_(None)] if "archived_ms" in table.c else []
 
 
@@ -68,7 +68,7 @@ async def lock(
 async def change(
     connection: AsyncConnection, table: Table, company_id: int, id: int, changes: Mapping[str, Any]
 ) -> None:
-    """Write *changes* to one record. Raises BodyInvalid if the external_id is taken; the transaction is lost then."""
+    """Write *changes* to one record. Raises BodyInvalid if the external_id is taken; the transaction must then be rolled back."""
     statement = update(table).where(table.c.company_id == company_id, table.c.id == id).values(changes)
     try:
         await connection.execute(statement)

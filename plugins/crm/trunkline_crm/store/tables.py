@@ -1,6 +1,6 @@
 """The tables of this plugin. Ids are global; every row belongs to a company. Times are Unix milliseconds (``…_ms``).
 
-A column ``x_key`` is compared in place of ``x``: trimmed, in lower case, and ordered by code point on both databases.
+A column ``x_key`` has the value of ``x`` for comparisons: trimmed, in lower case, and ordered by code point on both databases.
 """
 
 from typing import Any

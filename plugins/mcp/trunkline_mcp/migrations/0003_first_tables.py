@@ -1,6 +1,6 @@
 """The tables of 0.1: calls of tools, and users of an issuer, who may hold subscriptions.
 
-The number is the last of the revisions that it replaces, so a database that has them all goes on.
+The revision replaces several older ones and has the number of the last, so a database with all of them is up to date.
 """
 
 import sqlalchemy as sa

@@ -50,7 +50,7 @@ class Provider:
     """The OpenID Connect provider in the settings, which sends people back to *redirect_uri*.
 
     Raises:
-        ValueError: its address cannot be dialled.
+        ValueError: the provider's address cannot be dialled.
     """
 
     def __init__(self, context: PluginContext, settings: Oidc, *, redirect_uri: str, has_keys: bool) -> None:
@@ -76,7 +76,7 @@ class Provider:
         return _with_query((await self._metadata())["authorization_endpoint"], asked)
 
     async def sign_out_url(self, back: str) -> str | None:
-        """Give the provider's sign-out address, which leads to *back*; None if it has none. Raises ProviderAway."""
+        """Give the provider's sign-out address, which leads to *back*; None if the provider has none. Raises ProviderAway."""
         there = (await self._metadata()).get("end_session_endpoint")
         asked = {"client_id": self._settings.client_id, "post_logout_redirect_uri": back}
         return None if there is None else _with_query(there, asked)
@@ -85,8 +85,8 @@ class Provider:
         """Give the provider's claims about the person who came back with *query*.
 
         Raises:
-            ProviderAway: it does not answer, or too many are waiting for it.
-            SignInFailed: it refused, or its answer does not match this attempt.
+            ProviderAway: the provider does not answer, or too many requests are waiting for it.
+            SignInFailed: the provider refused, or its answer does not match this attempt.
         """
         self._check_answer(query)
         if self._exchanges.locked():

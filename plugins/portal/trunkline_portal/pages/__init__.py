@@ -1,4 +1,4 @@
-"""The pages, one module each. A new one is named in ``MODULES``; its place in the sidebar is in ``navigation.ITEMS``."""
+"""The pages, one module each. ``MODULES`` names every module; ``navigation.ITEMS`` gives its place in the sidebar."""
 
 from fastapi import APIRouter
 

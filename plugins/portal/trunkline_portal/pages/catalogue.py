@@ -20,7 +20,7 @@ from trunkline_portal.portal import Portal
 from trunkline_portal.routing import get
 
 CATALOGUE = "/catalogue"
-"""Follows ``Viewer.root``."""
+"""Path of the section below ``Viewer.root``."""
 EVENTS_WRITE = "events:write"
 Folder = Literal["actions", "searches", "lookups"]
 KINDS: Mapping[str, str] = {"actions": "action", "searches": "search", "lookups": "lookup"}

@@ -11,7 +11,7 @@ from trunkline_portal.portal import Portal
 from trunkline_portal.routing import get
 
 CHANGES = "/changes"
-"""Follows ``Viewer.root``."""
+"""Path of the section below ``Viewer.root``."""
 _FILTERS = ("action", "actor", "target")
 _EVERY_COMPANY = "every"
 

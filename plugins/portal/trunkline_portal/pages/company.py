@@ -54,7 +54,7 @@ class CompanyPages:
         )
 
     async def _found(self, query: str) -> tuple[Sequence[int], dict[int, dict[str, Any]]]:
-        """Find the companies whose number begins with *query* or whose reference it is; give their ids and records."""
+        """Find the companies whose number begins with *query* or whose reference is *query*; give their ids and records."""
         context = self._portal.context
         is_reference = bool(query) and not query.isdigit()
         page: Any = await context.companies.page(reference=query if is_reference else None, limit=RECORDS)

@@ -16,7 +16,7 @@ from trunkline_portal.portal import Portal
 from trunkline_portal.routing import get, post
 
 RECORD = "/record"
-"""Follows ``Viewer.root``."""
+"""Path of the section below ``Viewer.root``."""
 _TEXTS = ("reference", "name", "time_zone")
 _FIELDS = (*_TEXTS, "metadata", "alert_recipients")
 

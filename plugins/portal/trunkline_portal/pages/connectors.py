@@ -33,7 +33,7 @@ LISTED = 5
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One connector. *state* is its plugin's, *hooks* are the company's; either is None if the viewer may not see it."""
+    """One connector. *state* is its plugin's, *hooks* are the company's; each of them is None if the viewer may not see it."""
 
     connector: Connector
     state: str | None
@@ -41,7 +41,7 @@ class Card:
 
     @property
     def newest(self) -> Sequence[Mapping[str, Any]]:
-        """The hooks that the card lists."""
+        """Give the hooks that the card lists."""
         return list(self.hooks or ())[::-1][:LISTED]
 
 
@@ -53,7 +53,7 @@ class ConnectorPages:
         self._deployment = portal.context.deployment
         self._making = asyncio.Lock()
         self._made: dict[str, tuple[Product, bytes]] = {}
-        """By connector: the product from which its zip was made, and the zip."""
+        """The cached zip of each connector, with the product that it was made from."""
 
     async def show(self, request: Request, viewer: Integrates) -> Response:
         """Show the list."""

@@ -14,7 +14,7 @@ from trunkline_portal.portal import Portal
 from trunkline_portal.routing import get, post
 
 CONSUMERS = "/consumers"
-"""Follows ``Viewer.root``."""
+"""Path of the section below ``Viewer.root``."""
 PAGE = 50
 
 

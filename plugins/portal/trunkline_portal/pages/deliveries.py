@@ -125,7 +125,7 @@ class DeliveryPages:
     async def _start(
         self, viewer: Viewer, event: ListedEvent, subscription_id: str, *, dry_run: bool
     ) -> dict[str, Json]:
-        """Replay the event's millisecond, for its event type: the API cannot replay a single event."""
+        """Replay the events of the event's type in its millisecond: the API cannot replay a single event."""
         accepted = _EPOCH + timedelta(milliseconds=event.accepted_ms)
         request: dict[str, Json] = {
             "from": accepted,

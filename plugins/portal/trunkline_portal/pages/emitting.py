@@ -16,7 +16,7 @@ from trunkline_portal.routing import post
 
 SendsEvents = Annotated[Viewer, Depends(RequiresScope(EVENTS_WRITE))]
 _METADATA = {"source": "test"}
-"""As ``POST /api/v1/events/test`` marks its events."""
+"""The metadata that ``POST /api/v1/events/test`` gives to its events."""
 
 
 class EmittingPages:

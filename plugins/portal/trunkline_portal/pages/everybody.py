@@ -29,7 +29,7 @@ class Line:
 
     @property
     def state(self) -> str:
-        """``failing`` or ``disabled``."""
+        """Give the state: ``failing`` or ``disabled``."""
         return "failing" if self.trouble.status == "active" else self.trouble.status
 
     @property
@@ -41,7 +41,7 @@ class Line:
 
     @property
     def is_test(self) -> bool:
-        """Whether it is of the company's test environment."""
+        """Whether the subscription belongs to the company's test environment."""
         return environment_of(self.trouble.company_id) == "test"
 
 

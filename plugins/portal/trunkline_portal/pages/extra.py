@@ -35,7 +35,7 @@ _OWN_FIELDS = frozenset({"csrf", "company"})
 
 
 class PluginPages:
-    """Shows the pages of other plugins, and hands over what their forms send."""
+    """Shows the pages of other plugins, and passes the fields of their forms to them."""
 
     def __init__(self, portal: Portal, *, seconds: float) -> None:
         self._portal = portal

@@ -15,7 +15,7 @@ from trunkline_portal.portal import Portal
 from trunkline_portal.routing import get, post
 
 KEYS = "/keys"
-"""Follows ``Viewer.root``."""
+"""Path of the section below ``Viewer.root``."""
 MAX_NAME = 200
 _OPERATORS = 0
 _EXAMPLE = {"name": "Zapier", "scopes": ["events:read", "webhooks:write"]}

@@ -16,7 +16,7 @@ from trunkline_portal.portal import Portal
 from trunkline_portal.routing import get, post
 
 LINKS = "/links"
-"""Follows ``Viewer.root``."""
+"""Path of the section below ``Viewer.root``."""
 MAX_NAME, MAX_MINUTES = 200, 1440
 OperatesCompany = Annotated[Viewer, Depends(RequiresScope(OPERATOR))]
 _READS = tuple(scope for scope in COMPANY_SCOPES if scope.endswith(":read"))

@@ -13,7 +13,7 @@ from trunkline_portal.portal import Portal
 from trunkline_portal.routing import get
 
 LIMITS = "/limits"
-"""Follows ``Viewer.root``."""
+"""Path of the section below ``Viewer.root``."""
 SeesSome = Annotated[Viewer, Depends(RequiresScope(EVENTS_READ, WEBHOOKS_READ, ADMIN))]
 _TITLES: Mapping[str, str] = {
     "subscriptions": "Subscriptions",

@@ -42,7 +42,7 @@ class Span:
     date_format: str
 
     def bounds(self, now_ms: int) -> tuple[int, int]:
-        """Give its beginning and end."""
+        """Give the span's beginning and end."""
         bucket_ms = int(self.hours * _HOUR_MS)
         until_ms = (now_ms // bucket_ms + 1) * bucket_ms
         return until_ms - self.buckets * bucket_ms, until_ms

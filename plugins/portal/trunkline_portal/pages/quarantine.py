@@ -14,7 +14,7 @@ from trunkline_portal.previews import preview
 from trunkline_portal.routing import get, post
 
 QUARANTINE = "/quarantine"
-"""Follows ``Viewer.root``."""
+"""Path of the section below ``Viewer.root``."""
 PAGE = 50
 
 

@@ -16,7 +16,7 @@ from trunkline_portal.previews import preview
 from trunkline_portal.routing import get
 
 SEARCH = "/search"
-"""Follows ``Viewer.root``."""
+"""Path of the section below ``Viewer.root``."""
 MAX_LENGTH = 200
 _EVENTS = 20
 _COMPANIES = 5
@@ -34,7 +34,7 @@ _EVENT = ("Event", EVENTS_READ, "/events/{}")
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A result at *url*; *of* names its company if that is not the one looked at."""
+    """A result at *url*; *of* names its company, unless that is the company looked at."""
 
     title: str
     url: str
@@ -79,7 +79,7 @@ class SearchPages:
         )
 
     async def _with_id(self, viewer: Viewer, match: re.Match[str]) -> Hit | None:
-        """Find the record of an id by its table's index; None if there is none that the viewer may see."""
+        """Find the record with an id by an index; None if it does not exist, or the viewer may not see it."""
         name = match["event"] or match["other"]
         title, scope, page = _EVENT if match["event"] else _KINDS[name[:3]]
         company_id = await self._portal.context.activity.owner(name) if viewer.has(scope) else None
@@ -89,7 +89,7 @@ class SearchPages:
         return Hit(f"{title} {name}", f"{addresses.root_of(company_id)}{page.format(name)}", of)
 
     async def _companies(self, viewer: Viewer, text: str) -> list[Hit]:
-        """Find, for operators, the companies whose number begins with *text* or whose reference it is."""
+        """Find, for operators, the companies whose number begins with *text* or whose reference is *text*."""
         if not viewer.is_operator or not text:
             return []
         context = self._portal.context

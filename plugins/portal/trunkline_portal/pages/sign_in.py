@@ -81,7 +81,7 @@ class SignInPages:
         return page or RedirectResponse(viewer.root, 303)
 
     def _offer(self, request: Request, kept: str, viewer: Viewer) -> Response | None:
-        """Ask whether the form in *kept* is to be sent now; None if there is none, or it is of a company that *viewer* may not see."""
+        """Ask whether the form in *kept* is to be sent now; None if there is no form, or *viewer* may not see its company."""
         visit = visits.begin(request, self._portal.cookies)
         form = kept_forms.restore(kept, self._portal.context.sealer, visit) if kept else None
         if form is None:

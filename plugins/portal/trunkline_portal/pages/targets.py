@@ -1,4 +1,4 @@
-"""The targets of a company: their speed and success, recent failures, and replaying those."""
+"""The targets of a company: their speed, their success, their recent failures, and a replay of those failures."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,7 +19,7 @@ from trunkline_portal.portal import Portal
 from trunkline_portal.routing import get, post
 
 TARGETS = "/targets"
-"""Follows ``Viewer.root``."""
+"""Path of the section below ``Viewer.root``."""
 _COUNTED = 1_000
 _ORDERS = {"failed": "Most failed first", "slow": "Slowest first"}
 
@@ -33,7 +33,7 @@ class Line:
 
     @property
     def failed(self) -> str:
-        """The number of failed deliveries, in words."""
+        """Give the number of failed deliveries, in words."""
         return f"{self.figures.failed:,}{' or more' if self.figures.failed == _COUNTED else ''}"
 
     @property

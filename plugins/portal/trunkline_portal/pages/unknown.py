@@ -33,7 +33,7 @@ def make_router(portal: Portal) -> APIRouter:
 
 
 async def _lead_on(request: Request) -> None:
-    """Raise the redirect to the page of a company. A form without a company is refused: its company is unknown."""
+    """Lead to the same page of a company by raising a redirect; refuse a form, because its company is unknown."""
     if await find_viewer(request) is None:
         raise SignInNeeded
     if request.method not in {"GET", "HEAD"}:

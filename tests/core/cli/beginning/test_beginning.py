@@ -1,4 +1,4 @@
-"""``init``, ``new event``, ``new action`` and ``new search``: what they write works as it is, and what cannot be is refused before anything is written."""
+"""``init``, ``new event``, ``new action`` and ``new search``: their files work unchanged; bad input is refused before writing."""
 
 import json
 import stat

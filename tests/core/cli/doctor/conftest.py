@@ -16,14 +16,14 @@ MakeTls = Callable[..., tuple[ssl.SSLContext, ssl.SSLContext]]
 
 @pytest.fixture
 def make_tls(tmp_path: Path) -> MakeTls:
-    """Make a self-signed certificate: a server's context that shows it, and a client's that trusts it."""
+    """Make a self-signed certificate; give a server's context with it, and a client's context that trusts it."""
 
     def make(
         *, days: int = 90, age_days: int = 1, name: str = "hooks.example.com", has_names: bool = True
     ) -> tuple[ssl.SSLContext, ssl.SSLContext]:
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
-        # A minute earlier: OpenSSL reads a clock that enters a second some milliseconds later than this one.
+        # A minute earlier: OpenSSL's clock enters a second some milliseconds later than this one.
         begin = dt.datetime.now(dt.UTC) - dt.timedelta(days=age_days, minutes=1)
         names = [x509.DNSName(name), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
         builder = (

@@ -1,4 +1,4 @@
-"""``doctor``: what it prints, for people and for machines, and how it ends."""
+"""``doctor``: its output for people and for machines, and its exit codes."""
 
 import asyncio
 import json
@@ -25,7 +25,7 @@ LOOSE = {"TRUNKLINE_DELIVERY__ALLOW_HTTP": "true", "TRUNKLINE_DELIVERY__ALLOW_PR
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A receiver in a thread of its own, since a command has the loop of this one."""
+    """A receiver in a separate thread, because a command uses this thread's loop."""
 
     url: str
     receiver: Receiver
@@ -33,7 +33,7 @@ class Target:
 
 @pytest.fixture
 def target() -> Iterator[Target]:
-    """A receiver that verifies with ``SECRET``."""
+    """Start a receiver that verifies with ``SECRET``."""
     started, done = threading.Event(), threading.Event()
     receivers: list[Receiver] = []
 
@@ -63,7 +63,7 @@ def target() -> Iterator[Target]:
 
 @pytest.fixture
 def loose_cli(cli):
-    """The command line of a deployment that may send to this machine."""
+    """Give the command line of a deployment that may send to this machine."""
     return type(cli)(cli.folder, LOOSE)
 
 

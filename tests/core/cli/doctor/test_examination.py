@@ -1,4 +1,4 @@
-"""What the doctor finds at real receivers: good ones, careless ones, broken ones, and none at all."""
+"""The doctor's findings at real receivers: good, careless, broken and missing ones."""
 
 import json
 import socket
@@ -57,7 +57,7 @@ def resolving(*addresses: str) -> Resolve:
 
 
 def texts(receiver: Receiver) -> list[dict[str, Any]]:
-    """Read the bodies that are text: one that the doctor sends is junk."""
+    """Read the bodies that are text; one body of the doctor is not."""
     bodies = [request.body for request in receiver.requests if not request.body.startswith(b"\xff")]
     assert len(bodies) == receiver.count - 1
     return [json.loads(body) for body in bodies]
@@ -72,7 +72,10 @@ def is_genuine(request: ReceivedRequest) -> bool:
 
 
 def answering(receiver: Receiver, choose: Callable[[ReceivedRequest], Reply]) -> Reply:
-    """Answer each request as *choose* says. The doctor sends one at a time, so the newest is the one to answer."""
+    """Answer each request with the reply that *choose* gives.
+
+    The doctor sends one request at a time, so the newest is the present one.
+    """
 
     async def reply(connection: Connection) -> None:
         await choose(receiver.requests[-1])(connection)
@@ -81,7 +84,7 @@ def answering(receiver: Receiver, choose: Callable[[ReceivedRequest], Reply]) ->
 
 
 def verify(receiver: Receiver) -> None:
-    """Make *receiver* a good one: 204 to what is signed with ``SECRET`` now, 401 to all else."""
+    """Make *receiver* a good one: 204 to a request that is signed with ``SECRET`` now, 401 to any other."""
     receiver.always(answering(receiver, lambda request: Answer(204 if is_genuine(request) else 401)))
 
 
@@ -167,7 +170,7 @@ async def test_without_the_secret_a_receiver_that_verifies_is_not_blamed(receive
 async def test_without_the_secret_a_receiver_that_accepts_all_is_only_suspected(receiver: Receiver) -> None:
     report = await report_on(receiver.url, secret=None)
     found = {name: verdicts(report)[name] for name in SIGNATURE_CHECKS}
-    assert found.pop("signature-missing") == Verdict.BAD  # no secret is needed to know that
+    assert found.pop("signature-missing") == Verdict.BAD  # this needs no secret
     assert {*found.values()} == {Verdict.UNKNOWN}
     assert "seems to verify nothing" in sentence(report, "signature-wrong")
 
@@ -347,7 +350,7 @@ async def test_a_receiver_that_never_answers_is_left_alone_after_two_events(
     assert report.exit_code == 1
 
 
-# ---- the way there -----------------------------------------------------------------------------------------------------
+# ---- the connection ----------------------------------------------------------------------------------------------------
 
 
 async def test_a_closed_port_is_not_reachable() -> None:
@@ -487,6 +490,6 @@ async def test_plain_http_to_what_is_no_loopback_address_could_be_better(receive
     verify(receiver)
     report = await report_on(
         f"http://hooks.example.com:{receiver.port}/",
-        resolve=resolving("0.0.0.0"),  # leads to this machine, without saying so
+        resolve=resolving("0.0.0.0"),  # a name that resolves to this machine
     )
     assert {check.name: check.verdict for check in report.to_mend} == {"tls": Verdict.IMPROVE}

@@ -1,4 +1,4 @@
-"""``doctor`` without a URL: what it finds at hubs that are well, and at those that something is wrong with."""
+"""``doctor`` without a URL: its findings at healthy and at faulty hubs."""
 
 import asyncio
 import json
@@ -218,7 +218,7 @@ def test_companies_that_name_nobody_to_be_alerted_are_listed(migrated_cli):
         assert migrated_cli.invoke(*arguments).exit_code == 0
 
     for company in ("92", "93"):
-        target = f"https://1.1.1.1/{company}"  # nothing is sent, and no name to be looked up
+        target = f"https://1.1.1.1/{company}"  # nothing is sent, and no name is looked up
         run("subscriptions", "create", "--company", company, "--url", target, "--types", "lead.created")
     run("companies", "create", "--reference", "acme", "--alert-recipient", "ops@acme.example")
     run("companies", "set", "92", "--alert-recipient", "ops@example.com")
@@ -337,7 +337,7 @@ async def test_a_hub_that_is_not_ready_says_why(migrated_cli, receiver):
 async def target(
     make_tls: MakeTls, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Receiver]:
-    """A receiver whose certificate, of 90 days, this process trusts."""
+    """Start a receiver with a certificate for 90 days, which this process trusts."""
     server, _ = make_tls(days=90, age_days=0)
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "own.pem"))
     async with Receiver(ssl_context=server) as receiver:
@@ -345,7 +345,7 @@ async def target(
 
 
 async def subscribed(make_hub: MakeHub, database_url: str, target: Receiver) -> Settings:
-    """The settings of a hub with two subscriptions to *target*."""
+    """Give the settings of a hub with two subscriptions to *target*."""
     hub = await make_hub(database_url, {"delivery.allow_private_networks": "true"}, dispatch=False)
     for path in ("/one", "/two"):
         wanted = {"target_url": f"{target.url.rstrip('/')}{path}", "event_types": ["*"]}

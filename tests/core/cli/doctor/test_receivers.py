@@ -1,4 +1,4 @@
-"""What the doctor finds at receivers as people write them, each a server of its own."""
+"""The doctor's findings at receivers as people write them, each a separate server."""
 
 import base64
 import hmac
@@ -58,7 +58,7 @@ def verify_without_a_time(headers: dict[str, str], body: bytes) -> None:
 
 
 class Seen:
-    """Ids under a unique key: the second of two that come at once is an error, as a database would raise it."""
+    """Ids under a unique key: of two equal ids at once, the second raises an error, as in a database."""
 
     def __init__(self) -> None:
         self._ids: set[str] = set()
@@ -105,7 +105,7 @@ def receiving(verify: Callable[[dict[str, str], bytes], None], keep: Callable[[s
 
         def handle_error(
             self, *_: Any
-        ) -> None:  # what is raised closes the connection, without a traceback here
+        ) -> None:  # an exception closes the connection, without a traceback here
             pass
 
     with Server(("127.0.0.1", 0), Handler) as server:

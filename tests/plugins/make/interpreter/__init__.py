@@ -1,8 +1,4 @@
-"""Executes a Make app by our reading of Make's public documentation; Make's engine is not available.
-
-It refuses unknown features (``NotUnderstood``), so that the app uses only documented ones.
-See README.md beside this file.
-"""
+"""Executes a Make app as Make's public documentation describes; Make's engine is not available."""
 
 from .app import App, Poller, Webhook
 from .expressions import evaluate

@@ -184,7 +184,7 @@ class Poller:
     def epoch(self, *, deep: bool = True) -> list[dict[str, Any]]:
         """List the possible starting items, each with its ``id``; the epoch's request overrides the trigger's.
 
-        Make's documentation does not say whether nested objects are replaced or merged by key (*deep*).
+        Make's documentation does not say whether nested objects are replaced, or merged by key (*deep*).
         """
         block = self.app.code("module", self.module, "communication")
         over = self.app.code("module", self.module, "epoch")
@@ -203,7 +203,7 @@ class Poller:
         return listed[: response["limit"]]
 
     def start_after(self, event_id: int) -> None:
-        """Start after an item of the epoch: only newer ones will come."""
+        """Start after an item of the epoch, so that only newer items come."""
         self.data["lastID"] = event_id
 
     def _context(self) -> dict[str, Any]:

@@ -135,7 +135,7 @@ class Parser:
     def _variable(self, name: str) -> Any:
         if name in _LITERALS:
             return _LITERALS[name]
-        if name == "uuid":  # a new one each time
+        if name == "uuid":  # a new one each time, as Make's function makes
             return str(uuid.uuid4())
         if name not in self._context:
             msg = f"the variable {name} here, where there are {', '.join(sorted(self._context))}"

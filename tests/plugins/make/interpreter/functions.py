@@ -1,6 +1,6 @@
-"""The built-in functions that our app uses, as https://help.make.com/functions describes them. Any other is refused.
+"""The built-in functions that our app uses, as https://help.make.com/functions describes them. Other functions are refused.
 
-``sha256(text, encoding, key, key encoding)`` is an HMAC where it has a key.
+``sha256(text, encoding, key, key encoding)`` is an HMAC if it has a key.
 """
 
 import base64
@@ -112,7 +112,7 @@ def _format_date(value: Any, form: str) -> str:
 
 
 def _parse_date(text: Any, form: str) -> datetime:
-    """As Moment.js reads a text leniently: what the form has and the text lacks is zero, and the zone is UTC."""
+    """Read a date leniently, as Moment.js does: a part that the form has and the text lacks is zero, and the zone is UTC."""
     if not isinstance(text, str) or form not in {"YYYY-MM-DD", "YYYY-MM-DDTHH:mm:ssZ"}:
         msg = f"parseDate() of {text!r} as {form}"
         raise NotUnderstood(msg)

@@ -66,7 +66,7 @@ class OAuthConnection:
         return True
 
     def invalidate(self) -> None:
-        """End the connection, as when it is deleted in Make."""
+        """End the connection, as Make does when the connection is deleted."""
         self._sender.send(self._steps["invalidate"], self._context())
 
     def _save(self, block: Mapping[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""One request of a communication block: made over the base, sent, judged and logged.
+"""One request of a communication block: merged with the base, sent, checked and logged.
 
 https://developers.make.com/custom-apps-documentation/component-blocks/api
 """

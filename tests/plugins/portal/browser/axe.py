@@ -1,4 +1,4 @@
-"""What axe-core has to say about a page, and the looks in which it is asked."""
+"""axe-core's findings about a page, and the variants of the page in which it is run."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ OPTIONS = {
 
 
 def violations(page: Page, axe_source: str) -> list[str]:
-    """Give what axe finds, but for what it calls minor, each with the elements that it is about."""
+    """List axe's findings, except minor ones, each with its elements."""
     page.evaluate(axe_source)
     return [
         f"{violation['id']} ({violation['impact']}): {violation['help']}: {[node['html'][:200] + ' // ' + node['failureSummary'] for node in violation['nodes'][:4]]}"

@@ -1,6 +1,6 @@
-"""The portal in a real Chromium, over a hub in a process of its own, with a scripted target behind it.
+"""The portal in a real Chromium, over a hub in a separate process, with a scripted target behind it.
 
-Playwright's plain interface is used, which holds the thread's event loop while it runs: every test here is plain too, and the
+Playwright's synchronous interface is used, which occupies the thread's event loop. So every test here is synchronous, too, and the
 browser ends with its module.
 """
 
@@ -34,7 +34,7 @@ OpenPerson = Callable[..., Person]
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """The system's Chromium, which finds no host but this one."""
+    """Start the system's Chromium, which can resolve only this host."""
     program = shutil.which("chromium")
     assert program is not None, "chromium is not installed"
     with sync_playwright() as playwright:
@@ -45,14 +45,14 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def target() -> Iterator[Target]:
-    """Where subscriptions point to."""
+    """Start the target of subscriptions."""
     with started_target() as started:
         yield started
 
 
 @pytest.fixture(scope="session")
 def axe_source(install_node_packages: Callable[[Path], Path]) -> str:
-    """axe-core as one script."""
+    """Give axe-core as one script."""
     return (install_node_packages(HERE / "axe_core") / "node_modules" / "axe-core" / "axe.min.js").read_text()
 
 
@@ -91,20 +91,20 @@ def somebody(chromium: Browser) -> Iterator[OpenPerson]:
 
 @pytest.fixture(scope="module")
 def operator_key(served_hub: Any) -> str:
-    """An operator's key of the module's hub."""
+    """Make an operator's key of the module's hub."""
     key: str = served_hub.make_key(company_id=None, name="on call")
     return key
 
 
 @pytest.fixture(scope="module")
 def seeded(served_hub: Any, target: Target) -> SeededHub:
-    """The module's hub, with things in it."""
+    """Fill the module's hub with data."""
     return seed(served_hub, target)
 
 
 @pytest.fixture(scope="module")
 def sign_in_once(chromium: Browser) -> Callable[..., Any]:
-    """``sign_in_once(hub, key, company_id=92)``: what a browser keeps once somebody has signed in, for ``storage_state``."""
+    """``sign_in_once(hub, key, company_id=92)``: a signed-in browser's state, for ``storage_state``."""
 
     def sign_in(hub: Any, key: str, *, company_id: int | None = None) -> Any:
         context = chromium.new_context(base_url=hub.url)

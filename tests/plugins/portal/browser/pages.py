@@ -1,4 +1,4 @@
-"""Every page of the portal: its name, its address in a seeded hub, and who looks at it."""
+"""Every page of the portal: its name, its address in a seeded hub, and its viewer."""
 
 import re
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ _ID = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class PortalPage:
-    """One page; *path* names what ``SeededHub`` has."""
+    """One page; *path* has placeholders for values of ``SeededHub``."""
 
     name: str
     path: str
@@ -22,7 +22,7 @@ class PortalPage:
     status: int = 200
 
     def address(self, seeded: SeededHub) -> str:
-        """Give its address in *seeded*."""
+        """Give the page's address in *seeded*."""
         ids = {name: getattr(seeded, name) for name in SeededHub.__slots__}
         return self.path.format(**ids)
 
@@ -86,6 +86,6 @@ PAGES = (
 
 
 def kind_of(path: str) -> str:
-    """Give the kind of page at *path*: every id and every name is ``*``, and no company is named."""
+    """Give the kind of page at *path*: every id and name becomes ``*``, and the company is left out."""
     page = _COMPANY.sub("", path.partition("?")[0].partition("#")[0])
     return _ID.sub(lambda match: f"{match[1]}/*" if match[1] else "*", page)

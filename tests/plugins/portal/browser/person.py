@@ -1,4 +1,4 @@
-"""Somebody at a browser: what people do, in their words."""
+"""A person at a browser: the actions of people, in their words."""
 
 import re
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from tests.plugins.portal.browser.watching import Watch
 
 @dataclass
 class Person:
-    """Somebody who looks at *page* of the portal of *hub*."""
+    """A person who looks at *page* of the portal of *hub*."""
 
     page: Page
     hub: Any
@@ -31,7 +31,7 @@ class Person:
         self.page.wait_for_url(re.compile(r"/portal(?!/sign-in)"))
 
     def click(self, name: str | re.Pattern[str], *, within: Locator | None = None) -> None:
-        """Press the button or follow the link called *name*."""
+        """Press the button or follow the link with the name *name*."""
         scope = within or self.page
         named = scope.get_by_role("button", name=name, exact=True)
         named.or_(scope.get_by_role("link", name=name, exact=True)).first.click()

@@ -1,4 +1,4 @@
-"""Pictures of pages in a third of the space: at most 256 colors, which a page of text and badges hardly exceeds."""
+"""Pictures of pages at a third of the size: at most 256 colors, which suffice for a page of text and badges."""
 
 import base64
 import struct
@@ -32,7 +32,7 @@ _REDUCE = """async ([source, most]) => {
 
 
 def take(page: Page, file: Path) -> None:
-    """Write what can be seen of *page* to *file*, as PNG with a palette."""
+    """Write the visible part of *page* to *file*, as PNG with a palette."""
     source = base64.b64encode(page.screenshot(animations="disabled", caret="hide")).decode()
     browser = page.context.browser
     assert browser is not None

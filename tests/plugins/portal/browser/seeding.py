@@ -1,4 +1,4 @@
-"""A company that has been at work: events of a day, subscriptions that do well and badly, keys, a replay."""
+"""A company with data: events of a day, working and failing subscriptions, keys, a replay."""
 
 import contextlib
 import math
@@ -21,7 +21,7 @@ _TIMES = {"events": "accepted_ms", "deliveries": "updated_ms", "attempts": "star
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """What people and targets have written: each is shown somewhere."""
+    """Texts of people and targets; each is shown somewhere."""
 
     first_name: str = "Jane"
     description: str = "Sends new leads to the CRM"
@@ -33,7 +33,7 @@ class Words:
 
 @dataclass(frozen=True, slots=True)
 class SeededHub:
-    """A hub with things in it, and the ids of one of each kind."""
+    """A hub with data, and the ids of one record of each kind."""
 
     hub: ServedHub
     target: Target
@@ -92,7 +92,7 @@ def seed(hub: ServedHub, target: Target, words: Words = Words()) -> SeededHub:
 
 
 def _let_an_agent_work(hub: ServedHub) -> None:
-    """Call tools: two that find, one that is refused, one that there is not."""
+    """Call tools: two with a result, one that is refused, and one that does not exist."""
     headers = {"accept": "application/json, text/event-stream", "mcp-protocol-version": "2025-11-25"}
     calls = (
         ("find_lead", {"email": "jane@example.com"}),
@@ -107,7 +107,7 @@ def _let_an_agent_work(hub: ServedHub) -> None:
 
 
 def _make_subscriptions(hub: ServedHub, target: Target, words: Words) -> tuple[str, str, str, str]:
-    """Make a subscription that works, one that fails, one that is paused, and a hook of Zapier's; gives their ids."""
+    """Make a working, a failing and a paused subscription, and a hook of Zapier; return their ids."""
     good, bad = f"/{words.path}/leads", f"/{words.path}/warehouse"
     target.answer(200, body="taken", path=good)
     target.answer(500, body=words.answer, headers={"content-type": "text/html"}, path=bad)
@@ -122,14 +122,14 @@ def _make_subscriptions(hub: ServedHub, target: Target, words: Words) -> tuple[s
 
 
 def _make_keys(hub: ServedHub, words: Words) -> str:
-    """Make two keys of the company, and an operator's; gives that."""
+    """Make two keys of the company, and an operator's key; return the latter."""
     for name in (words.key_name, "Reporting"):
         hub.make_key("events:read", name=name)
     return hub.make_key(company_id=None, name="on call")
 
 
 def _restart_a_day_later(hub: ServedHub) -> None:
-    """Spread what has happened over a day, and quarantine a type from now on."""
+    """Spread the past events over a day, and quarantine a type from now on."""
     hub.stop()
     _spread_over_a_day(hub)
     hub.environment = {
@@ -140,7 +140,7 @@ def _restart_a_day_later(hub: ServedHub) -> None:
 
 
 def _quarantine(hub: ServedHub, words: Words) -> str:
-    """Send an event that breaks its schema in three places; gives the id under which it waits."""
+    """Send an event that breaks its schema in three places; return its id in the quarantine."""
     kind = hub.call("GET", f"/api/v1/event-types/{_QUARANTINED}")
     payload = {**kind["example"], "email": words.first_name, "status_id": "10", "nickname": words.first_name}
     event = {"type": _QUARANTINED, "payload": payload, "metadata": {"source": words.first_name}}
@@ -155,7 +155,7 @@ def _subscribe(hub: ServedHub, url: str, types: list[str], **more: Any) -> str:
 
 
 def _send_events(hub: ServedHub, words: Words) -> int:
-    """Send some of every type, in no even order; gives the id of the last."""
+    """Send events of every type, in an uneven order; return the last id."""
     listed = hub.call("GET", "/api/v1/event-types")["event_types"]
     types = [kind for kind in listed if not kind["operational"]]
     last = 0
@@ -175,7 +175,7 @@ def _payload(kind: dict[str, Any], number: int, words: Words) -> dict[str, Any]:
 
 
 def _settle(hub: ServedHub, path: str, event_id: int | None) -> None:
-    """Wait until nothing in a log is pending any more, and *event_id* is in it."""
+    """Wait until no delivery in the log is pending, and *event_id* is in the log."""
 
     def is_settled() -> bool:
         deliveries = hub.call("GET", path, params={"limit": "100"})["deliveries"]
@@ -190,7 +190,7 @@ def _settle(hub: ServedHub, path: str, event_id: int | None) -> None:
 
 
 def wait_for(ask: Callable[[], Value], *, seconds: float = 20) -> Value:
-    """Ask until the answer is true; gives it."""
+    """Call *ask* until its result is true; return the result."""
     deadline = time.monotonic() + seconds
     while not (answer := ask()):
         assert time.monotonic() < deadline
@@ -199,9 +199,9 @@ def wait_for(ask: Callable[[], Value], *, seconds: float = 20) -> Value:
 
 
 def _spread_over_a_day(hub: ServedHub) -> None:
-    """Set the times of events, and of what belongs to them, back: the first happened a day ago, the last just now.
+    """Move the times of events, deliveries and attempts back, so that they cover the last day.
 
-    In between there is more to do at some hours than at others.
+    Some hours have more events than others.
     """
     with contextlib.closing(sqlite3.connect(hub.folder / "trunkline.db")) as database, database:
         positions = [row[0] for row in database.execute("SELECT position FROM events ORDER BY position")]

@@ -1,4 +1,4 @@
-"""The scripted receiver, beside a browser that is driven without a loop: it runs in a thread of its own."""
+"""The scripted receiver for tests with a synchronous browser: it runs in a separate thread."""
 
 import asyncio
 import threading
@@ -13,7 +13,7 @@ Value = TypeVar("Value")
 
 
 class Target:
-    """Where subscriptions point to, and a site that is not ours."""
+    """The target of subscriptions, which also serves pages of another site."""
 
     def __init__(self, receiver: Receiver, loop: asyncio.AbstractEventLoop) -> None:
         self._receiver = receiver
@@ -32,12 +32,12 @@ class Target:
         headers: Mapping[str, str] | None = None,
         path: str | None = None,
     ) -> None:
-        """Answer this from now on."""
+        """Give this answer from now on."""
         reply = Answer(status, headers or {}, body.encode())
         self._call(lambda: self._receiver.always(reply, path=path))
 
     def show(self, path: str, html: str) -> str:
-        """Serve a page; gives its path."""
+        """Serve a page; return its path."""
         self.answer(body=html, headers={"content-type": "text/html; charset=utf-8"}, path=path)
         return path
 
@@ -58,7 +58,7 @@ class Target:
 
 @contextmanager
 def started_target() -> Iterator[Target]:
-    """Start one; it stops in the end."""
+    """Start a target; it stops at the end."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="target", daemon=True)
     thread.start()

@@ -1,4 +1,4 @@
-"""What only a form leads to, as every page is looked at: what is shown once, refusals, counts, dialogs and menus."""
+"""The checks of every page, for pages that only a form leads to: secrets, refusals, counts, dialogs and menus."""
 
 import re
 import shlex
@@ -95,7 +95,7 @@ def test_axe_finds_nothing_serious_where_there_is_nothing_yet(served_hub, somebo
 
 
 def test_the_command_of_an_empty_page_works(served_hub, somebody):
-    """Whoever has nothing yet copies the line that stands there, puts in a key, and has something."""
+    """Copy the command of an empty page, fill in a key, and run the command: a subscription is made."""
     key = served_hub.make_key("events:read", "events:write", "webhooks:write", company_id=4)
     person = somebody(served_hub, key=key)
     for path, text in (("/events", "affiliate.created"), ("/subscriptions", "https://example.com/hooks")):
@@ -108,7 +108,7 @@ def test_the_command_of_an_empty_page_works(served_hub, somebody):
 
 
 def run(command: str) -> str:
-    """Do what curl does with a command that posts JSON."""
+    """Send the request of a curl command that posts JSON."""
     _, url, *arguments = shlex.split(command.replace("\\\n", " "))
     pairs = list(zip(arguments[::2], arguments[1::2], strict=True))
     headers = dict(value.split(": ", 1) for flag, value in pairs if flag == "-H")

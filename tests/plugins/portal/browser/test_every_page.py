@@ -1,6 +1,6 @@
-"""What holds for every page: axe finds nothing serious, nothing sticks out, and it is light.
+"""Properties of every page: axe finds nothing serious, no element overflows, and the page is small.
 
-With ``SCREENSHOTS=1`` pictures of the main pages are written to ``docs/images`` on the way, in light, dark and at a phone's width.
+With ``SCREENSHOTS=1`` the tests also write pictures of the main pages to ``docs/images``: light, dark and at a phone's width.
 """
 
 import os
@@ -41,7 +41,7 @@ def portal_page(request: pytest.FixtureRequest) -> PortalPage:
 
 @pytest.fixture(scope="module")
 def cookies(seeded: SeededHub, sign_in_once) -> dict[str, Any]:
-    """What a browser keeps in which each kind of viewer has signed in."""
+    """Give a signed-in browser's state for each kind of viewer."""
     return {
         NOBODY: None,
         SOMEBODY: sign_in_once(seeded.hub, seeded.key),
@@ -51,7 +51,7 @@ def cookies(seeded: SeededHub, sign_in_once) -> dict[str, Any]:
 
 @pytest.fixture
 def look_at(seeded: SeededHub, cookies: dict[str, Any], somebody):
-    """``look_at(portal_page, **options)``: somebody who may see a page, and looks at it."""
+    """``look_at(portal_page, **options)``: a person who may see a page, and looks at it."""
 
     def look(page: PortalPage, **options: Any) -> Person:
         person = somebody(seeded, storage_state=cookies[page.viewer], **options)
@@ -85,7 +85,7 @@ def test_it_weighs_little_on_a_cold_cache(portal_page, seeded, look_at):
 
 
 def test_no_page_is_forgotten_here(seeded, cookies, somebody):
-    """Follow every link as one who may see everything: whatever is found is in ``PAGES``."""
+    """Follow every link as a viewer with all rights: every page found is in ``PAGES``."""
     known = {kind_of(page.address(seeded)) for page in PAGES}
     person = somebody(seeded, storage_state=cookies[OPERATOR])
 
@@ -93,7 +93,7 @@ def test_no_page_is_forgotten_here(seeded, cookies, somebody):
 
 
 def weigh(wire: CDPSession) -> dict[str, int]:
-    """Begin to count, with an empty cache; gives the bytes of each response as they come."""
+    """Begin to count with an empty cache; return the bytes of each response as they come."""
     names: dict[str, str] = {}
     weighed: dict[str, int] = {}
     wire.send("Network.enable")
@@ -110,7 +110,7 @@ def weigh(wire: CDPSession) -> dict[str, int]:
 
 
 def crawl(page: Page) -> set[str]:
-    """Follow each kind of link once, from the overview on; gives the kinds of page."""
+    """Follow one link of each kind, from the overview on; return the kinds of pages."""
     waiting, kinds = ["/portal"], set()
     while waiting:
         path = waiting.pop()

@@ -1,4 +1,4 @@
-"""Pages of other sites, open in the browser of somebody who is signed in: they can neither act nor show the portal."""
+"""Pages of other sites in a signed-in person's browser: they can neither change anything nor show the portal."""
 
 import re
 
@@ -17,7 +17,7 @@ FRAME = '<!doctype html><title>Win a phone</title><iframe src="{url}" width="900
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1"], ids=["another site", "the same host"])
 def test_the_form_of_another_site_changes_nothing(served_hub, target, somebody, host):
-    """By ``localhost`` the form comes without the cookie, as from nobody; from another port of the host it is refused."""
+    """By ``localhost`` the form comes without the cookie, so nobody is signed in; from another port of the host it is refused."""
     person = somebody(served_hub, key=served_hub.key)
     person.watch.expect("403")
     before = served_hub.call("GET", "/api/v1/keys")
@@ -74,7 +74,7 @@ def test_whom_the_setting_names_may_frame_it_and_let_somebody_in_by_a_link(serve
 
 
 def test_the_pages_of_another_company_are_not_found_by_guessing(served_hub, target, somebody):
-    """Company 7 makes one of each thing; somebody of company 92 tries each address of it."""
+    """Let company 7 make one record of each kind; a person of company 92 tries the address of each."""
     other = served_hub.make_key("events:read", "events:write", "webhooks:write", "admin", company_id=7)
     headers = {"X-Api-Key": other}
     with httpx2.Client(base_url=served_hub.url, headers=headers) as seven:

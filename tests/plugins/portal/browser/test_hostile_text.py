@@ -1,4 +1,4 @@
-"""Whatever somebody has stored stays text: each marker would set ``window.xss`` if it ran, and the policy would tell of it."""
+"""Stored text stays text: each marker would set ``window.xss`` if it ran, and the policy would report it."""
 
 import itertools
 
@@ -37,7 +37,7 @@ def register_portal_pages(context):
 
 @pytest.fixture(scope="module")
 def hostile(served_hub, target) -> SeededHub:
-    """A hub in which everything that can be written by somebody is a marker."""
+    """Fill a hub with a marker in every text that people can write."""
     words = Words(
         first_name=HOSTILE,
         description=HOSTILE,
@@ -51,7 +51,7 @@ def hostile(served_hub, target) -> SeededHub:
 
 @pytest.fixture(scope="module")
 def cookies(hostile, sign_in_once):
-    """What a browser keeps in which each kind of viewer has signed in."""
+    """Give a signed-in browser's state for each kind of viewer."""
     return {
         SOMEBODY: sign_in_once(hostile.hub, hostile.key),
         OPERATOR: sign_in_once(hostile.hub, hostile.operator_key, company_id=92),

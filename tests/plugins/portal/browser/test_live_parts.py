@@ -1,4 +1,4 @@
-"""Parts that renew themselves: they show what is new, and say so if they cannot."""
+"""Parts that refresh themselves: they show new data, and a message if they cannot."""
 
 import pytest
 from playwright.sync_api import expect

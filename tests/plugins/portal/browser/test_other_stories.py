@@ -1,4 +1,4 @@
-"""Keys made and revoked, a connector downloaded, test events sent, and a whole walk with the keyboard alone."""
+"""Keys made and revoked, a connector downloaded, test events sent, and a session by keyboard alone."""
 
 import io
 import json
@@ -138,7 +138,7 @@ def test_the_search_is_a_plain_form_without_javascript(served_hub, somebody):
 
 
 def test_all_of_it_with_the_keyboard_alone(served_hub, target, somebody):
-    """Sign in, follow the sidebar, make and pause a subscription, change the theme, sign out: no pointer is used."""
+    """Sign in, follow the sidebar, make and pause a subscription, change the theme, and sign out, without a pointer."""
     person = somebody(served_hub)
     page, keys = person.page, Keyboard(person.page)
     person.go("/portal/sign-in")
@@ -174,13 +174,13 @@ def test_all_of_it_with_the_keyboard_alone(served_hub, target, somebody):
 
 
 def pause_by_dialog(page, keys: "Keyboard") -> None:
-    """Open the dialog, leave it, open it again and agree; the focus stays within it."""
+    """Open the dialog, leave it, open it again and confirm; the focus stays within it."""
     keys.follow("Pause")
     dialog = page.get_by_role("dialog")
     expect(dialog).to_be_visible()
     page.keyboard.press("Escape")
     expect(dialog).to_have_count(0)
-    assert keys.focused() == "Pause"  # back where it was opened
+    assert keys.focused() == "Pause"  # the focus is back at its start
     page.keyboard.press("Enter")
     expect(dialog).to_be_visible()
     for _ in range(6):
@@ -193,26 +193,26 @@ def pause_by_dialog(page, keys: "Keyboard") -> None:
 
 
 class Keyboard:
-    """Somebody who only has keys: what has the focus must be seen to have it."""
+    """A person with only a keyboard, who needs to see the focus."""
 
     def __init__(self, page):
         self._page = page
 
     def focused(self) -> str:
-        """Give the name of what has the focus."""
+        """Give the name of the focused element."""
         return self._page.evaluate(
             "(element => (element.getAttribute('aria-label') || element.innerText || '').trim())(document.activeElement)"
         )
 
     def labelled(self, label: str) -> bool:
-        """Tell whether the field called *label* has the focus."""
+        """Tell whether the field with the label *label* has the focus."""
         return self._page.evaluate(
             "label => [...(document.activeElement.labels || [])].some(element => element.innerText.trim() === label)",
             label,
         )
 
     def reach(self, is_there) -> None:
-        """Press the tabulator until *is_there*, and look that the focus is shown."""
+        """Press Tab until *is_there* is true, and check that the focus is visible."""
         for _ in range(120):
             if self._ask(is_there):
                 assert self._page.evaluate("document.activeElement.matches(':focus-visible')")
@@ -230,7 +230,7 @@ class Keyboard:
             return is_there()
 
     def follow(self, name: str) -> None:
-        """Go to the link or button called *name* and press Enter."""
+        """Go to the link or button with the name *name* and press Enter."""
         self.reach(lambda: self.focused() == name)
         self._page.keyboard.press("Enter")
         self._page.wait_for_load_state("load")

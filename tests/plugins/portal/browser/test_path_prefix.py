@@ -1,4 +1,4 @@
-"""A hub below a path: nginx takes ``/hub`` away, and a browser that follows the links finds every page and file."""
+"""A hub below a path: nginx removes ``/hub``, and a browser that follows the links finds every page and file."""
 
 import re
 from urllib.parse import urlsplit

@@ -1,4 +1,4 @@
-"""Who comes in, and what they see: each kind of key, links, themes, companies, and ways out."""
+"""Signing in, and the pages that each person sees: each kind of key, links, themes, companies, and signing out."""
 
 import re
 

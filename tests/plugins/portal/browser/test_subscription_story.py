@@ -1,4 +1,4 @@
-"""A subscription from its form to its last resend, with a receiver that breaks and is mended."""
+"""A subscription from its form to its last resend, with a receiver that breaks and is repaired."""
 
 import re
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ def send_lead(hub, **changed) -> int:
 
 
 def create(person, target, path: str) -> str:
-    """Fill in the form for leads from example.com; gives the secret that is shown."""
+    """Fill in the form for leads from example.com; return the secret that is shown."""
     person.go("/portal/subscriptions")
     person.click("New subscription", within=person.page.locator("main"))
     person.page.get_by_label("Address").fill(target.url + path)
@@ -70,7 +70,7 @@ def test_from_the_form_to_the_last_resend(serve_hub, target, somebody):
 
 @dataclass
 class Story:
-    """What somebody does with one subscription, a step a method."""
+    """A person's work with one subscription, one method for each step."""
 
     hub: Any
     target: Any
@@ -84,23 +84,23 @@ class Story:
         return len(self.target.wait_for("/story"))
 
     def create(self) -> str:
-        """Create it, and see the first delivery, which its secret verifies; gives the secret."""
+        """Create the subscription, and see the first delivery, verified by the secret; return the secret."""
         secret = create(self.person, self.target, "/story")
         self.person.sees("lead.created")
         self.person.go("/portal/events")
         event_id = send_lead(self.hub)
-        self.person.sees("lead.created")  # it came by itself
+        self.person.sees("lead.created")  # the page refreshed itself
         row = self.main.locator("tr", has_text=str(event_id))
         expect(row.get_by_text("1 delivered")).to_be_visible(timeout=15_000)
         assert is_signed_with(secret, self.target.wait_for("/story")[0])
         return secret
 
     def see_a_failure_and_its_retry(self) -> None:
-        """Break the receiver: the failure is there, then the retry that it accepts."""
+        """Break the receiver: the page shows the failure, then the retry that the receiver accepts."""
         self.target.answer(503, body="out of order", path="/story")
         event_id = send_lead(self.hub, first_name="June")
         self.target.wait_for("/story", 2)
-        # At once: a page may take longer than the retry.
+        # Repair it at once: loading a page may take longer than the retry.
         self.target.answer(200, body="mended", path="/story")
         self.person.go(f"/portal/events/{event_id}")
         self.main.get_by_role("link", name="Attempts").click()
@@ -141,7 +141,7 @@ class Story:
         assert not is_signed_with(secret, last)
 
     def pause_and_catch_up(self) -> None:
-        """Pause it: nothing comes. Resume it with what was missed: it comes."""
+        """Pause the subscription, so that nothing comes; resume it with the missed events, which come then."""
         count = self.requests()
         self.person.click("Pause")
         self.person.confirm("Pause")
@@ -156,7 +156,7 @@ class Story:
         assert caught.headers["webhook-id"] == str(event_id)
 
     def replay(self) -> None:
-        """Count past events, send them again, and see the end of it."""
+        """Count past events, send them again, and see the end of the replay."""
         count = self.requests()
         self.person.click("Replays", within=self.main)
         self.person.click("New replay")

@@ -1,4 +1,4 @@
-"""An operator with two tabs of one browser: each stays with the company that it shows."""
+"""An operator with two tabs of one browser: each tab keeps the company that it shows."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""What a browser did while nobody looked: requests, messages, policy violations; and what they may be."""
+"""Watches a browser: its requests, messages and policy violations, and the ones that are allowed."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ document.addEventListener('securitypolicyviolation', event =>
 
 @dataclass
 class Watch:
-    """Looks at everything that a browser context does; ``check`` fails on what no page of ours may do."""
+    """Watches everything that a browser context does; ``check`` fails on any forbidden act of a page."""
 
     requests: list[str] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
@@ -31,7 +31,7 @@ class Watch:
         self.contexts.append(context)
 
     def expect(self, *parts: str) -> None:
-        """Let complaints pass that hold all *parts*: the browser itself complains of a 422, and of a script that was stopped."""
+        """Allow messages that contain all *parts*: the browser itself logs a 422, and a script that was blocked."""
         self.expected.append(lambda text: all(part in text for part in parts))
 
     def check(self) -> None:
@@ -44,7 +44,7 @@ class Watch:
 
     @staticmethod
     def check_untouched(page: Page) -> None:
-        """Fail if a script that somebody stored has run: each of ours that is hostile sets ``window.xss``."""
+        """Fail if a stored script has run: each hostile script in the tests sets ``window.xss``."""
         if not page.is_closed():
             assert page.evaluate("window.xss") is None, page.url
 

@@ -1,4 +1,4 @@
-"""A real OpenID provider, from npm, in a process of its own; and somebody who fills in its forms."""
+"""A real OpenID provider from npm in a separate process, and a person who fills in its forms."""
 
 import contextlib
 import re
@@ -19,7 +19,7 @@ _HIDDEN = re.compile(r'<input type="hidden" name="(\w+)" value="(\w+)"')
 
 @contextlib.contextmanager
 def providing(back: str, *, claims: str = "token") -> Iterator[str]:
-    """Run the provider for a portal whose sign-in page is at *back*; *claims* are in the ID token, or of ``userinfo``."""
+    """Run the provider for a portal with the sign-in page *back*; *claims* are in the ID token, or from ``userinfo``."""
     folder = npm.install(HERE)
     script = shutil.copy(HERE / "provider.mjs", folder)
     environment = npm.node_environment()
@@ -35,7 +35,7 @@ def providing(back: str, *, claims: str = "token") -> Iterator[str]:
 
 
 async def sign_in_there(url: str, login: str) -> str:
-    """Sign in as *login* where *url* leads, and consent; gives where the provider then sends the browser."""
+    """Sign in as *login* at *url*, and consent; return the address to which the provider redirects."""
     async with httpx2.AsyncClient() as http:
         answer = await http.get(url)
         for _ in range(12):

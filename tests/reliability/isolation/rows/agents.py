@@ -48,7 +48,7 @@ def _written(
 
 @contextlib.asynccontextmanager
 async def _callback(*, takes_seconds: float = 0.2) -> AsyncGenerator[str]:
-    """Lend a URL that answers every challenge, and everything else after a while."""
+    """Lend a URL that answers every challenge at once, and every other request after a while."""
 
     async def take(request: web.Request) -> web.Response:
         said = await request.json()
@@ -75,7 +75,7 @@ def _subscription(url: str, number: int) -> dict[str, Any]:
 
 @row(in_part=("sqlite",))
 async def tools_in_a_loop(attack: Attack) -> None:
-    """Agents list tools and call them, right and wrong, as many as the limits let in."""
+    """Agents list tools and call them, rightly and wrongly, as often as the limits allow."""
     calls = (
         ("tools/list", {}),
         ("tools/call", {"name": "create_lead", "arguments": _LEAD}),
@@ -94,7 +94,7 @@ async def tools_in_a_loop(attack: Attack) -> None:
 
 @row()
 async def large_messages(attack: Attack) -> None:
-    """Messages as large as they may be hold nothing but arguments that no tool knows, four at a time."""
+    """Messages of the maximum size contain only arguments that no tool knows, four at a time."""
     arguments = {f"a{number}": [[number]] for number in range(1_700)}
 
     async def act(turn: int) -> None:
@@ -106,7 +106,7 @@ async def large_messages(attack: Attack) -> None:
 
 @row(seconds=8)
 async def callbacks(attack: Attack) -> None:
-    """Agents subscribe as fast as they are let: to URLs that answer their challenge, again and again, and to ones that hang."""
+    """Agents subscribe as fast as they are allowed: repeatedly to URLs that answer their challenge, and to URLs that hang."""
     hanging = attack.target(Hang())
 
     async def act(turn: int) -> None:
@@ -123,7 +123,7 @@ async def callbacks(attack: Attack) -> None:
 
 @row(seconds=8)
 async def ten_thousand_subscribe_calls(attack: Attack) -> None:
-    """10,000 calls subscribe to as many URLs, forty at a time, each as soon as the one before it is answered."""
+    """10,000 calls subscribe to as many URLs, forty at a time, each as soon as the previous one is answered."""
     numbers = iter(range(attack.size(10_000, 2_000)))
 
     async def subscribe() -> None:
@@ -137,7 +137,7 @@ async def ten_thousand_subscribe_calls(attack: Attack) -> None:
 
 @row(seconds=8)
 async def gaps(attack: Attack) -> None:
-    """Agents' subscriptions to callbacks that hang are paused, and resumed without what came, again and again."""
+    """Agents' subscriptions to callbacks that hang are repeatedly paused, and resumed without the missed events."""
     made = attack.size(40, 15)
 
     async def act(turn: int) -> None:
@@ -159,7 +159,7 @@ async def gaps(attack: Attack) -> None:
 
 @row()
 async def streams(attack: Attack) -> None:
-    """Agents open streams from the oldest event on, as many as they are let, read some or nothing of them, and leave."""
+    """Agents open as many streams from the oldest event on as they are allowed, read little or nothing, and leave."""
     headers, message = _written("events/stream", {"name": "lead.created", "cursor": "ZTE6MA"}, is_modern=True)
 
     async def act(turn: int) -> None:

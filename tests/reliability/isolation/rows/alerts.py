@@ -1,4 +1,4 @@
-"""Alerts: rooms that hang while every target fails, and a company that asks for previews and test messages without end."""
+"""Alerts: rooms that hang while every target fails, and a company that endlessly requests previews and test messages."""
 
 from attack import Attack
 from row import row
@@ -10,7 +10,7 @@ MAIL = {"ALERTS__SMTP_HOST": "127.0.0.1", "ALERTS__SMTP_PORT": "9", "ALERTS__SEN
 
 @row(settings={"DELIVERY__FAILING_SPANS_SECONDS": "0"}, seconds=11.5)
 async def alerts_into_rooms_that_hang(attack: Attack) -> None:
-    """Fifty targets fail at once, and fifty rooms that hang are told of each."""
+    """Fifty targets fail at once, and fifty rooms that hang get an alert about each."""
     attack.receiver.always(Answer(503))
     room = attack.target(Hang(), path="/room")
     for number in range(50):
@@ -24,7 +24,7 @@ async def alerts_into_rooms_that_hang(attack: Attack) -> None:
 
 @row(settings=MAIL)
 async def previews_and_tests_of_alerts(attack: Attack) -> None:
-    """A company changes its recipients, and asks for previews and test messages as fast as it is answered, eight at a time."""
+    """A company changes its recipients and requests previews and test messages, as fast as it is answered, eight at a time."""
     recipients = {"alert_recipients": [f"{n}@mallory.example" for n in range(20)], "digest": True}
 
     async def ask(_: int) -> None:

@@ -1,4 +1,4 @@
-"""What has piled up: a paused subscription that is resumed, and retries that are due all at once."""
+"""Backlogs: a paused subscription that is resumed, and retries that are due all at once."""
 
 from attack import Attack
 from fill import World
@@ -8,7 +8,7 @@ from trunkline_kit.receiver import Answer, Hang
 
 CHANGES = 5
 PORT_TO_COME = "http://127.0.0.1:9"
-"""Nothing listens there: the hub has no way to be rid of the backlog but to try."""
+"""A port at which nothing listens: the hub can reduce the backlog only by trying."""
 
 
 async def paused(world: World) -> None:
@@ -26,7 +26,7 @@ async def due(world: World) -> None:
 
 @row(prepare=paused, in_part=("postgresql",), seconds=8, is_alone=True)
 async def backlog_resumed(attack: Attack) -> None:
-    """A subscription with half a million deliveries to come is resumed; its target answers at once."""
+    """A paused subscription with half a million deliveries is resumed; its target answers at once."""
     url = attack.target(Answer(), path="/hook")
     change = {"target_url": url, "status": "active"}
     await attack.call("PATCH", f"/webhooks/subscriptions/{await attack.only_subscription()}", change)
@@ -36,7 +36,7 @@ async def backlog_resumed(attack: Attack) -> None:
 
 @row(prepare=paused, seconds=8, is_alone=True)
 async def backlog_to_a_hanging_target(attack: Attack) -> None:
-    """A subscription with half a million deliveries to come is resumed; its target hangs."""
+    """A paused subscription with half a million deliveries is resumed; its target hangs."""
     url = attack.target(Hang(), path="/hook")
     change = {"target_url": url, "status": "active"}
     await attack.call("PATCH", f"/webhooks/subscriptions/{await attack.only_subscription()}", change)
@@ -45,7 +45,7 @@ async def backlog_to_a_hanging_target(attack: Attack) -> None:
 
 @row(prepare=paused, seconds=8, is_alone=True)
 async def backlog_paused_and_resumed(attack: Attack) -> None:
-    """A subscription with half a million deliveries to come is paused and resumed again and again."""
+    """A subscription with half a million deliveries is repeatedly paused and resumed."""
     path = f"/webhooks/subscriptions/{await attack.only_subscription()}"
     await attack.call("PATCH", path, {"target_url": attack.target(Answer(), path="/hook")})
     statuses = ("active", "paused")
@@ -73,7 +73,7 @@ async def retries_due_to_nobody(attack: Attack) -> None:
 
 @row(prepare=due, seconds=8, is_alone=True)
 async def retries_due_that_get_a_pace(attack: Attack) -> None:
-    """200,000 retries are due at the start, of a subscription that gets a pace then."""
+    """200,000 retries are due at the start; then their subscription gets a pace."""
     change = {"target_url": attack.target(Answer(), path="/hook"), "rate": "100/second"}
     await attack.call("PATCH", f"/webhooks/subscriptions/{await attack.only_subscription()}", change)
     await attack.rest()
@@ -82,7 +82,7 @@ async def retries_due_that_get_a_pace(attack: Attack) -> None:
 
 @row(prepare=due, seconds=8, is_alone=True)
 async def retries_due_paused_and_resumed(attack: Attack) -> None:
-    """A subscription with 200,000 retries that are due is paused and resumed again and again, and deleted in the end."""
+    """A subscription with 200,000 due retries is repeatedly paused and resumed, and deleted in the end."""
     path = f"/webhooks/subscriptions/{await attack.only_subscription()}"
     statuses = ("paused", "active")
 

@@ -32,7 +32,7 @@ async def nested_arrays(attack: Attack) -> None:
 
 @row()
 async def deep_nesting(attack: Attack) -> None:
-    """Batches, and payloads in them, that nest thousands of levels deep, short ones and long ones, eight at a time."""
+    """Short and long batches, and payloads in them, that nest thousands of levels deep, eight at a time."""
     nests = (b"[" * 3_000 + b"]" * 3_000, b'{"a":' * 3_000 + b"1" + b"}" * 3_000, b'[{"a":' * 50_000)
     places = (b'{"events":%b}', b'{"events":[{"type":"lead.created","payload":{"city":%b}}]}')
     bodies = [place % nest + padding for place in places for nest in nests for padding in (b"", b" " * MIB)]
@@ -44,7 +44,7 @@ async def deep_nesting(attack: Attack) -> None:
 
 @row()
 async def duplicate_keys(attack: Attack) -> None:
-    """16 MiB of an object with the same member again and again."""
+    """16 MiB of an object that repeats one member."""
     await _send(attack, b'{"events":[{' + _filled(16 * MIB - 100, b'"a":1') + b"}]}")
 
 
@@ -103,7 +103,7 @@ async def batches_of_small_events(attack: Attack) -> None:
 
 @row(seconds=6, remedy=_SMALLER)
 async def slow_readers_of_faults(attack: Attack) -> None:
-    """Eight clients whose bodies have a million faults, and who read the answer byte by byte."""
+    """Eight clients whose bodies have a million faults read the answer byte by byte."""
     members = b",".join(b'"m%d":1' % n for n in range(12 * MIB // 12))
     body = b'{"events":[{"type":"lead.created","payload":{},' + members + b"}]}"
     await asyncio.gather(*(_read_slowly(attack, body, attack.key(n % 3)) for n in range(8)))

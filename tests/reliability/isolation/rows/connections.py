@@ -1,4 +1,4 @@
-"""Connections without a key: heads and bodies that do not end, and sockets that say nothing."""
+"""Connections without a key: endless heads and bodies, and silent sockets."""
 
 import asyncio
 import contextlib
@@ -33,7 +33,7 @@ async def _open_many(attack: Attack, count: int, *, first: bytes) -> list[Stream
 
 
 async def _drip(attack: Attack, opened: list[Streams], drop: bytes, *, pause_seconds: float) -> None:
-    """Send *drop* on each connection now and then, until time is up."""
+    """Send *drop* on each connection every *pause_seconds*, until time is up."""
     while attack.goes_on:
         for _, writer in opened:
             with contextlib.suppress(OSError):
@@ -44,7 +44,7 @@ async def _drip(attack: Attack, opened: list[Streams], drop: bytes, *, pause_sec
 
 
 async def _pour(attack: Attack, first: bytes, piece: bytes, *, most_bytes: int) -> None:
-    """Send *first*, then *piece* again and again up to *most_bytes*, or until the hub has closed."""
+    """Send *first*, then *piece* repeatedly up to *most_bytes*, or until the hub has closed."""
     sent = 0
     with contextlib.suppress(OSError):
         reader, writer = await _open(attack)
@@ -102,7 +102,7 @@ async def silent_connections(attack: Attack) -> None:
     is_alone=True,
 )
 async def two_thousand_silent_connections(attack: Attack) -> None:
-    """2,000 connections on which nothing is ever sent, opened again as they are closed, without a key."""
+    """2,000 connections on which nothing is ever sent, reopened when they are closed, without a key."""
     opened: list[Streams] = []
     while attack.goes_on:
         opened = [pair for pair in opened if not pair[0].at_eof() and not pair[1].is_closing()]
@@ -167,7 +167,7 @@ async def pipelined_and_unread(attack: Attack) -> None:
 
 @row()
 async def half_closed(attack: Attack) -> None:
-    """Requests whose sender closes its half at once, again and again, without a key."""
+    """Requests whose sender half-closes the connection at once, repeatedly, without a key."""
 
     async def ask(_: int) -> None:
         with contextlib.suppress(OSError):
@@ -199,7 +199,7 @@ async def bytes_that_are_not_http(attack: Attack) -> None:
 
 @row(in_part=("sqlite",))
 async def smuggled_requests(attack: Attack) -> None:
-    """Each request of the table of smuggling, whole and in two parts: a body that is itself a request is never answered as one."""
+    """Each request of the table of smuggling, whole and in two parts: the hub must never answer a body as a request."""
 
     async def send(turn: int) -> None:
         requests = table(attack.key())

@@ -1,4 +1,4 @@
-"""Named consumers and digests: too many of either, leases that nobody ends, cursors that never rest."""
+"""Named consumers and digests: too many of either, leases that never end, and cursors that move all the time."""
 
 from attack import Attack
 from fill import long_delivery_log
@@ -12,7 +12,7 @@ async def _make(attack: Attack, count: int, **request: object) -> None:
 
 @row()
 async def ten_thousand_consumers(attack: Attack) -> None:
-    """Ten thousand consumers are made, or as many as the limits let in, and listed with their lags."""
+    """Ten thousand consumers, or as many as the limits allow, are made and listed with their lags."""
 
     async def make(turn: int) -> None:
         await attack.call("PUT", f"/consumers/c-{turn % 10_000}", {"start": "beginning"})
@@ -47,7 +47,7 @@ async def digests_over_everything(attack: Attack) -> None:
 
 @row(prepare=long_delivery_log)
 async def seeks_in_a_loop(attack: Attack) -> None:
-    """A consumer of 200,000 events is moved back and read again and again."""
+    """A consumer of 200,000 events is repeatedly moved back and read."""
     await _make(attack, 1, filter={"payload.client_id": -1})
 
     async def seek(turn: int) -> None:

@@ -1,4 +1,4 @@
-"""Groups of event types, `invoice.*`, where types are named: in subscriptions, polls and long polls."""
+"""Groups of event types (`invoice.*`) in subscriptions, polls and long polls."""
 
 from attack import Attack
 from row import row
@@ -7,12 +7,12 @@ from trunkline_kit.receiver import Answer
 
 GROUPS = ("invoice.*", "lead.*", "payment.*", "client.*", "affiliate.*", "document.*", "agreement.*")
 IN_A_HEAD = 14_000
-"""Characters of a query that a request's head has room for."""
+"""Number of characters of a query that fit into a request's head."""
 
 
 @row(in_part=("postgresql",))
 async def groups_of_subscriptions_changed(attack: Attack) -> None:
-    """100 subscriptions that name every other group get others again and again, four at a time, between batches of 1,000 events."""
+    """100 subscriptions to every other group change their groups repeatedly, four at a time, between batches of 1,000 events."""
     url = attack.target(Answer())
     ids = await attack.subscribe(100, lambda _: url, event_types=list(GROUPS[::2]))
 
@@ -27,7 +27,7 @@ async def groups_of_subscriptions_changed(attack: Attack) -> None:
 
 @row()
 async def queries_of_groups(attack: Attack) -> None:
-    """Polls and long polls whose query names groups as often as it has room for, forty at a time, by three companies."""
+    """Polls and long polls whose query names as many groups as fit, forty at a time, by three companies."""
     known, unknown = (",".join([name] * (IN_A_HEAD // (len(name) + 1))) for name in ("invoice.*", "a.b.*"))
     paths = (
         f"/events?types={known}&limit=1",

@@ -1,4 +1,4 @@
-"""Keys: listed, replaced, guessed, and with terms of their own."""
+"""Keys: listed, replaced, guessed, and with individual terms."""
 
 import json
 
@@ -14,7 +14,7 @@ OK, CREATED = 200, 201
 
 @row()
 async def keys_listed(attack: Attack) -> None:
-    """Keys are listed and made without the right to, eight at a time."""
+    """A caller without the right to it lists and makes keys, eight at a time."""
 
     async def ask(turn: int) -> None:
         await attack.call("GET", "/keys", company=turn % 3)
@@ -25,7 +25,7 @@ async def keys_listed(attack: Attack) -> None:
 
 @row()
 async def keys_rotated(attack: Attack) -> None:
-    """A key is replaced by a new one, whose minute is fresh, and so on, by four at a time, and all keys are listed."""
+    """Keys are replaced one after the other, so that each has a fresh limit, by four callers at a time, and all keys are listed."""
     held = list(attack.companies[1].keys)
 
     async def rotate(turn: int) -> None:
@@ -56,7 +56,7 @@ async def keys_guessed(attack: Attack) -> None:
 
 @row()
 async def keys_guessed_at_length(attack: Attack) -> None:
-    """Keys of 8,000 letters, as heads may be that long, are guessed."""
+    """Keys of 8,000 letters, the most that fit into a head, are guessed."""
 
     async def guess(turn: int) -> None:
         await attack.call("GET", "/events", key=f"wlcro_live_7_{turn:08000}")
@@ -65,7 +65,7 @@ async def keys_guessed_at_length(attack: Attack) -> None:
 
 
 async def keys_with_terms(world: World) -> None:
-    """Give the attacker's first key twenty networks that it is not used from, its second one that and others, its third an end."""
+    """Restrict three keys of the attacker: to twenty foreign networks; to these and its own network; by an expiry."""
     elsewhere = [f"2001:db8:{n:x}::/48" for n in range(19)]
     terms: list[tuple[str | None, int | None]] = [
         (json.dumps([*elsewhere, "203.0.113.0/24"]), None),
@@ -74,7 +74,7 @@ async def keys_with_terms(world: World) -> None:
     ]
     company = {"company": world.attacker.id}
     async with Database(world.url) as database, database.write() as connection:
-        await connection.execute(  # a minute with new keys is over
+        await connection.execute(  # the minute of the new keys is over
             text("UPDATE api_keys SET created_ms = created_ms - 3600000 WHERE company_id = :company"), company
         )
         for key, (networks, expires_ms) in zip(world.attacker.keys, terms, strict=False):
@@ -88,7 +88,7 @@ async def keys_with_terms(world: World) -> None:
 
 @row(prepare=keys_with_terms, is_alone=True)
 async def keys_from_elsewhere(attack: Attack) -> None:
-    """Keys for twenty other networks, and one that has ended, are used from behind thousands of proxies, eight at a time."""
+    """Keys for twenty other networks, and an expired key, are used from behind thousands of proxies, eight at a time."""
     hops = {"X-Forwarded-For": ",".join(["203.0.113.7"] * 1_200)}
 
     async def ask(turn: int) -> None:
@@ -99,7 +99,7 @@ async def keys_from_elsewhere(attack: Attack) -> None:
 
 @row(prepare=keys_with_terms, is_alone=True)
 async def keys_rotated_with_an_overlap(attack: Attack) -> None:
-    """A key with twenty networks is replaced by ever new ones that are all valid for a month, four at a time, and each is used."""
+    """A key with twenty networks is replaced repeatedly, four at a time; every new key is valid for a month and used."""
     key = attack.companies[0].keys[1]
     own = [
         each["id"]

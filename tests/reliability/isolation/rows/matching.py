@@ -1,4 +1,4 @@
-"""Filters that cost the hub more than they cost their owner."""
+"""Filters whose evaluation costs the hub more than it costs their owner."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ def _nowhere(number: int) -> str:
 
 
 async def _match(attack: Attack, clause: dict[str, Any], *, letters: int, events: int) -> None:
-    """Give a company 100 subscriptions of 100 clauses, all of which have to be looked at, and send it batches."""
+    """Give a company 100 subscriptions of 100 clauses that must all be evaluated, and send it batches."""
     await attack.subscribe_dearly(100, _nowhere, [clause] * CLAUSES)
     await attack.repeat(
         lambda _: attack.emit(events, first_name="a" * letters if letters else "Mallory"), pause_seconds=0.5
@@ -55,7 +55,7 @@ async def contains_in_long_lists(attack: Attack) -> None:
 
 @row()
 async def explanations(attack: Attack) -> None:
-    """The same event is explained again and again to 100 subscriptions of 100 clauses."""
+    """One event is explained repeatedly to 100 subscriptions of 100 clauses."""
     await attack.subscribe_dearly(100, _nowhere, [{"metadata.text": {"contains": "b"}}] * CLAUSES)
     event = {"type": "lead.created", "payload": LEAD, "metadata": {"text": "a" * 200_000}}
     answer = await attack.call("POST", "/events", event)

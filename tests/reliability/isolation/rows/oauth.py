@@ -1,4 +1,4 @@
-"""OAuth: tokens in a loop, apps that are connected in a loop, codes that are guessed, and tokens that an issuer never gave."""
+"""OAuth: tokens in a loop, apps connected in a loop, guessed codes, and forged tokens."""
 
 import asyncio
 import contextlib
@@ -41,7 +41,7 @@ async def _token(attack: Attack, **fields: str) -> dict[str, str]:
 
 
 async def _connect(attack: Attack, browser: Browser) -> dict[str, str]:
-    """Connect the app with the attacker's company; gives its tokens, none where that was refused."""
+    """Connect the app with the attacker's company; return its tokens, empty if the connection was refused."""
     asked = {"response_type": "code", "client_id": "desk", "redirect_uri": _CALLBACK, "scope": "events:read"}
     asked |= {"code_challenge": _CHALLENGE, "code_challenge_method": "S256", "state": "s" * 2_000}
     address = f"{attack.url}/oauth/authorize?{urlencode(asked)}"
@@ -59,7 +59,7 @@ async def _connect(attack: Attack, browser: Browser) -> dict[str, str]:
 
 @row(settings=_APPS)
 async def tokens_in_a_loop(attack: Attack) -> None:
-    """An app refreshes its tokens, and calls with old and new ones, as often as it is let."""
+    """An app refreshes its tokens, and calls with old and new ones, as often as the limits allow."""
     async with signed_in(attack) as browser:
         tokens = await _connect(attack, browser)
     held = [tokens.get("refresh_token", "")]
@@ -77,7 +77,7 @@ async def tokens_in_a_loop(attack: Attack) -> None:
 
 @row(settings=_APPS)
 async def apps_in_a_loop(attack: Attack) -> None:
-    """Somebody connects an app, again and again, with a state as long as it may be."""
+    """Somebody connects an app repeatedly, with a state of the maximum length."""
     async with signed_in(attack) as browser:
 
         async def act(_: int) -> None:
@@ -88,7 +88,7 @@ async def apps_in_a_loop(attack: Attack) -> None:
 
 @row(settings=_APPS)
 async def guessed_codes(attack: Attack) -> None:
-    """Codes, refresh tokens and access tokens that nobody was given, eight at a time, without a key."""
+    """Guessed codes, refresh tokens and access tokens, eight at a time, without a key."""
 
     async def act(turn: int) -> None:
         if turn % 3 == 0:
@@ -129,7 +129,7 @@ def _part(value: object) -> str:
     settings={"AUTH__OAUTH": orjson.dumps({"issuer": _ISSUER, "audience": "hub"}).decode()},
 )
 async def tokens_that_no_issuer_gave(attack: Attack) -> None:
-    """Access tokens as long as they may be, by keys that the issuer has not and by its own with a wrong signature, eight at a time."""
+    """Access tokens of the maximum length, signed with an unknown key or with a wrong signature, eight at a time."""
     public = rsa.generate_private_key(public_exponent=65537, key_size=2048).public_key()
     key = {**RSAAlgorithm.to_jwk(public, as_dict=True), "kid": "own"}
     claims = _part({"iss": _ISSUER, "aud": "hub", "sub": "x" * 5_000, "exp": 2**40, "company_id": 92})

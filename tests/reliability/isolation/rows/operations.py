@@ -8,7 +8,7 @@ _PATH = "/integrations"
 
 @row()
 async def records_made(attack: Attack) -> None:
-    """Leads and clients are made by actions, as many as the limits let in."""
+    """Actions make as many leads and clients as the limits allow."""
 
     async def make(turn: int) -> None:
         kind = ("leads", "clients")[turn % 2]
@@ -20,7 +20,7 @@ async def records_made(attack: Attack) -> None:
 
 @row()
 async def searches(attack: Attack) -> None:
-    """Searches that find nothing, by every field, as many as the limits let in."""
+    """Searches without a match, by every field, as many as the limits allow."""
 
     async def search(turn: int) -> None:
         field = ("email=x@example.com", "phone=%2B1555", "external_id=nowhere")[turn % 3]
@@ -31,7 +31,7 @@ async def searches(attack: Attack) -> None:
 
 @row()
 async def lookups(attack: Attack) -> None:
-    """Lists of dropdowns, filtered by text that is long and not there."""
+    """Lists of dropdowns, filtered by a long text without a match."""
 
     async def look_up(turn: int) -> None:
         name = ("affiliates", "client-statuses", "clients", "employees")[turn % 4]
@@ -42,7 +42,7 @@ async def lookups(attack: Attack) -> None:
 
 @row()
 async def lists_of_records(attack: Attack) -> None:
-    """Lists of many records with everything in them, narrowed to what is not there, and notes that are as long as may be."""
+    """Lists of many full records, filtered without a match, and notes of the maximum length."""
     body = {"first_name": "M", "last_name": "D", "email": "list@example.com"}
     made = await attack.call("POST", f"{_PATH}/clients", body)
     number = made.json().get("client_id", 1)
@@ -63,7 +63,7 @@ async def lists_of_records(attack: Attack) -> None:
 
 @row()
 async def one_record_changed(attack: Attack) -> None:
-    """The status of one client is changed by a hundred calls at once, again and again."""
+    """A hundred concurrent calls change the status of one client, repeatedly."""
     body = {"first_name": "M", "last_name": "D", "email": "one@example.com"}
     made = await attack.call("POST", f"{_PATH}/clients", body)
     number = made.json().get("client_id", 1)
@@ -76,7 +76,7 @@ async def one_record_changed(attack: Attack) -> None:
 
 @row()
 async def employees(attack: Attack) -> None:
-    """A plugin's own route adds employees, as many as the limits let in."""
+    """A plugin's own route adds as many employees as the limits allow."""
 
     async def add(turn: int) -> None:
         await attack.call("POST", f"{_PATH}/employees", {"full_name": f"E {turn}"}, company=turn % 3)
@@ -86,7 +86,7 @@ async def employees(attack: Attack) -> None:
 
 @row()
 async def long_notes(attack: Attack) -> None:
-    """Notes of the longest kind are added to one client, four at a time."""
+    """Notes of the maximum length are added to one client, four at a time."""
     body = {"first_name": "M", "last_name": "D", "email": "notes@example.com"}
     made = await attack.call("POST", f"{_PATH}/clients", body)
     number = made.json().get("client_id", 1)

@@ -1,4 +1,4 @@
-"""Deliveries in order: many keys, orders that are changed, many that wait behind one, and replays in an order."""
+"""Ordered deliveries: many keys, changed orders, many deliveries behind one, and ordered replays."""
 
 from attack import Attack
 from fill import World
@@ -11,14 +11,14 @@ BY_CLIENT = {"key": "/payload/client_id"}
 
 
 async def keys_due(world: World) -> None:
-    """Make 200,000 deliveries that are due, each with a key of its own in one order."""
+    """Make 200,000 due deliveries, each with a separate key in one order."""
     number = await world.subscribe(f"{PORT_TO_COME}/hook", ordering=BY_CLIENT)
     first, last = await world.events(world.size(200_000, 20_000))
     await world.deliveries(first, last, number, status="pending", in_order=True)
 
 
 async def one_key_held(world: World) -> None:
-    """Make 500,000 deliveries of one order, of which all but the first wait for it."""
+    """Make 500,000 deliveries of one order that all wait for the first."""
     number = await world.subscribe(f"{PORT_TO_COME}/hook", ordering="subscription")
     first, last = await world.events(world.size(500_000, 20_000))
     await world.deliveries(first, last, number, status="pending", in_order=True)
@@ -32,7 +32,7 @@ async def log_for_an_order(world: World) -> None:
 
 @row(prepare=keys_due, in_part=("sqlite",), seconds=8, is_alone=True)
 async def keys_that_hang(attack: Attack) -> None:
-    """200,000 deliveries are due at the start, each with a key of its own in one order; the target hangs."""
+    """200,000 deliveries are due at the start, each with a separate key in one order; the target hangs."""
     url = attack.target(Hang(), path="/hook")
     await attack.call(
         "PATCH", f"/webhooks/subscriptions/{await attack.only_subscription()}", {"target_url": url}
@@ -42,7 +42,7 @@ async def keys_that_hang(attack: Attack) -> None:
 
 @row(prepare=keys_due, seconds=8, is_alone=True)
 async def orders_changed(attack: Attack) -> None:
-    """A subscription with 200,000 deliveries in an order gets another one, and none, and is replayed, again and again."""
+    """A subscription with 200,000 ordered deliveries repeatedly changes its order, drops it, and is replayed."""
     path = f"/webhooks/subscriptions/{await attack.only_subscription()}"
     url = attack.target(Hang(), path="/hook")
     orderings = (None, BY_CLIENT, "subscription", {"key": "/payload/email"})
@@ -58,7 +58,7 @@ async def orders_changed(attack: Attack) -> None:
 
 @row(prepare=one_key_held, seconds=8, is_alone=True)
 async def held_paused_and_resumed(attack: Attack) -> None:
-    """A subscription with half a million deliveries that wait behind one is paused and resumed, again and again."""
+    """A subscription with half a million deliveries behind one is repeatedly paused and resumed."""
     path = f"/webhooks/subscriptions/{await attack.only_subscription()}"
     await attack.call("PATCH", path, {"target_url": attack.target(Hang(), path="/hook")})
     statuses = ("paused", "active")
@@ -71,7 +71,7 @@ async def held_paused_and_resumed(attack: Attack) -> None:
 
 @row(prepare=log_for_an_order, seconds=8, is_alone=True)
 async def replays_in_an_order_taken_back(attack: Attack) -> None:
-    """A replay of 200,000 events in one order, to a target that hangs, is begun and taken back when it has read for a while."""
+    """A replay of 200,000 events in one order, to a target that hangs, is started and cancelled after it has read for a while."""
     url = attack.target(Hang())
     [subscription] = await attack.subscribe(1, lambda _: url, ordering="subscription")
 

@@ -37,6 +37,6 @@ async def make_hooks(attack: Attack) -> None:
 
 @row()
 async def the_same_hook(attack: Attack) -> None:
-    """The same hook is subscribed a hundred times at once, again and again."""
+    """The same hook is subscribed by a hundred concurrent calls, repeatedly."""
     request = {"target_url": "http://127.0.0.1:9/same", "event_type": "lead.created"}
     await attack.repeat(lambda _: attack.call("POST", "/zapier/hooks", request), at_once=100)

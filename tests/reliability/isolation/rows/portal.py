@@ -26,7 +26,7 @@ class Browser:
 
     @property
     def root(self) -> str:
-        """What the addresses of the company's pages begin with."""
+        """Give the prefix of the addresses of the company's pages."""
         return f"/portal/companies/{self._attack.companies[0].id}"
 
     async def get(self, path: str) -> str:
@@ -39,17 +39,17 @@ class Browser:
         return page
 
     async def get_location(self, path: str) -> str:
-        """Load a page that leads elsewhere; gives where."""
+        """Load a page that redirects; return the target."""
         async with self._session.get(f"{self._attack.url}{path}", allow_redirects=False) as answer:
             self._attack.noted[str(answer.status)] += 1
             return answer.headers.get("Location", "")
 
     async def post(self, path: str, **fields: str) -> int:
-        """Send a form; gives the status."""
+        """Send a form; return the status."""
         return (await self._post(path, fields))[0]
 
     async def post_for_location(self, path: str, **fields: str) -> str:
-        """Send a form; gives where the answer leads, if it does."""
+        """Send a form; return the target of the answer's redirect, if any."""
         return (await self._post(path, fields))[1]
 
     async def _post(self, path: str, fields: dict[str, str]) -> tuple[int, str]:
@@ -73,7 +73,7 @@ async def signed_in(attack: Attack) -> AsyncGenerator[Browser]:
 
 
 async def _load(attack: Attack, *paths: str, at_once: int = 4) -> None:
-    """Load *paths*, below the company's own."""
+    """Load *paths* below the company's root."""
     async with signed_in(attack) as browser:
         await attack.repeat(
             lambda turn: browser.get(browser.root + paths[turn % len(paths)]), at_once=at_once
@@ -82,25 +82,25 @@ async def _load(attack: Attack, *paths: str, at_once: int = 4) -> None:
 
 @row(prepare=long_delivery_log, in_part=("postgresql",))
 async def overview_of_a_long_log(attack: Attack) -> None:
-    """The overview of 200,000 events and deliveries is loaded again and again, four at a time."""
+    """The overview of 200,000 events and deliveries is loaded repeatedly, four at a time."""
     await _load(attack, "", "?span=30d", "?span=7d")
 
 
 @row(prepare=long_delivery_log)
 async def search_in_a_long_log(attack: Attack) -> None:
-    """Text that is nowhere is searched for in 200,000 events, four at a time."""
+    """A text without a match is searched for in 200,000 events, four at a time."""
     await _load(attack, "/events?q=nowhere", "/events?q=xxxxxxxxxxxxxxxxxy")
 
 
 @row(prepare=long_delivery_log)
 async def live_list(attack: Attack) -> None:
-    """The live part of the list of events is loaded as by forty open windows."""
+    """The live part of the list of events is loaded as if by forty open windows."""
     await _load(attack, "/events/list", at_once=40)
 
 
 @row()
 async def connectors_downloaded(attack: Attack) -> None:
-    """The generated connectors are downloaded again and again, four at a time."""
+    """The generated connectors are downloaded repeatedly, four at a time."""
     await _load(attack, "/connectors/zapier.zip", "/connectors/n8n.zip", "/connectors/make.zip")
 
 
@@ -113,7 +113,7 @@ async def pages_in_a_loop(attack: Attack) -> None:
 
 @row()
 async def forms_in_a_loop(attack: Attack) -> None:
-    """The form that sends an example event is sent again and again, eight at a time."""
+    """The form that sends an example event is sent repeatedly, eight at a time."""
     async with signed_in(attack) as browser:
         await browser.get(f"{browser.root}/catalogue/lead.created")
         payload = (
@@ -136,7 +136,7 @@ async def subscriptions_by_form(attack: Attack) -> None:
 
 @row()
 async def sign_ins(attack: Attack) -> None:
-    """Somebody tries to sign in with wrong keys, eight at a time, from ever other addresses by what a header says."""
+    """Somebody tries wrong keys, eight at a time, from addresses that a header changes each time."""
     jar = aiohttp.CookieJar(unsafe=True)
     async with aiohttp.ClientSession(cookie_jar=jar) as session:
         browser = Browser(attack, session)
@@ -151,7 +151,7 @@ async def sign_ins(attack: Attack) -> None:
 
 @row()
 async def sign_ins_with_a_key(attack: Attack) -> None:
-    """Somebody signs in with a key that is right, again and again, eight at a time, and never comes back to a session."""
+    """Somebody signs in with a valid key repeatedly, eight at a time, and never uses a session again."""
 
     async def sign_in(_: int) -> None:
         async with signed_in(attack):
@@ -165,7 +165,7 @@ _PROVIDER = 48_117
 
 
 async def _hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Answer as a provider whose metadata come at once, and whose tokens never do."""
+    """Answer as a provider that sends its metadata at once, and never sends tokens."""
     with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
         if b" /.well-known/" not in await reader.readuntil(b"\r\n\r\n"):
             await reader.read()
@@ -188,7 +188,7 @@ async def _hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
     seconds=8,
 )
 async def codes_of_a_provider(attack: Attack) -> None:
-    """Somebody comes back from an identity provider that hangs, with made-up codes, eight at a time, without a key."""
+    """Somebody returns from a hanging identity provider with made-up codes, eight at a time, without a key."""
 
     async def come_back(_: int) -> None:
         async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as session:
@@ -203,7 +203,7 @@ async def codes_of_a_provider(attack: Attack) -> None:
 
 @row()
 async def large_forms(attack: Attack) -> None:
-    """Forms of 10 MiB are sent without being signed in, four at a time."""
+    """Forms of 10 MiB are sent without a session, four at a time."""
     async with aiohttp.ClientSession() as session:
         browser = Browser(attack, session)
         text = "x" * (10 * 2**20)

@@ -1,4 +1,4 @@
-"""What needs no key: metrics, health, documents and the pages about events, in a loop."""
+"""Public addresses in a loop: metrics, health, documents and the pages about events."""
 
 import aiohttp
 from attack import Attack
@@ -37,19 +37,19 @@ async def event_docs(attack: Attack) -> None:
 
 @row()
 async def schemas(attack: Attack) -> None:
-    """Schemas, those that there are and those that there are not, are read four at a time, without a key."""
+    """Existing and missing schemas are read four at a time, without a key."""
     await _load(attack, "/schemas/events/lead.created.json", "/schemas/events/nothing.json")
 
 
 @row()
 async def readiness(attack: Attack) -> None:
-    """`/readyz`, which asks the database, is called eight at a time, without a key."""
+    """`/readyz`, which queries the database, is called eight at a time, without a key."""
     await _load(attack, "/readyz", "/healthz", at_once=8, pause_seconds=0.01)
 
 
 @row()
 async def paths_that_are_not_there(attack: Attack) -> None:
-    """Ever new paths that are not there, as labels of metrics would remember them, without a key."""
+    """New missing paths with every call, as labels of metrics might remember them, without a key."""
 
     async def load(turn: int) -> None:
         async with attack.http.get(f"{attack.url}/no/such/{turn}") as answer:
@@ -61,7 +61,7 @@ async def paths_that_are_not_there(attack: Attack) -> None:
 
 @row()
 async def ids_of_requests(attack: Attack) -> None:
-    """Calls with request ids of 8 KB and unknown methods, which the log would have to hold, without a key."""
+    """Calls with request ids of 8 KB and unknown methods, which the log might keep, without a key."""
 
     async def call(turn: int) -> None:
         headers = {"X-Request-Id": f"{turn:08000}"}

@@ -1,4 +1,4 @@
-"""Reads: long polls, pages of large events that nobody takes off the line, logs and explanations."""
+"""Reads: long polls, pages of large events that are not read, logs and explanations."""
 
 import asyncio
 import json
@@ -18,7 +18,7 @@ async def large_events(world: World) -> None:
 
 @row(in_part=("postgresql",), seconds=8)
 async def long_polls(attack: Attack) -> None:
-    """Long polls of 30 s by three companies, as many at once as their rate limits let in, and events that wake them all."""
+    """Long polls of 30 s by three companies, as many as their rate limits allow, and events that wake all of them."""
 
     async def poll(turn: int) -> None:
         newest = await attack.call("GET", "/events?limit=1&types=invoice.created&wait=30", company=turn % 3)
@@ -34,7 +34,7 @@ async def long_polls(attack: Attack) -> None:
 
 @row(prepare=large_events, seconds=6)
 async def slow_readers_of_pages(attack: Attack) -> None:
-    """Pages of 200 events of 200 KB, asked for on 30 connections and not read."""
+    """Pages of 200 events of 200 KB, requested on 30 connections and not read."""
     host = urlsplit(attack.url).netloc
 
     async def ask(turn: int) -> None:
@@ -50,13 +50,13 @@ async def slow_readers_of_pages(attack: Attack) -> None:
 
 @row(prepare=large_events)
 async def pages_of_large_events(attack: Attack) -> None:
-    """Pages of 200 events of 200 KB, read again and again."""
+    """Pages of 200 events of 200 KB, read repeatedly."""
     await attack.repeat(lambda _: attack.call("GET", "/events?limit=200"), at_once=4)
 
 
 @row(prepare=long_delivery_log)
 async def delivery_log(attack: Attack) -> None:
-    """The delivery log of 200,000 deliveries, filtered by what is not there, and read page by page."""
+    """The delivery log of 200,000 deliveries, filtered without a match, and read page by page."""
     listed = await attack.call("GET", "/webhooks/subscriptions")
     path = f"/webhooks/subscriptions/{listed.json()['subscriptions'][0]['id']}/deliveries"
 
@@ -80,7 +80,7 @@ async def polls_that_find_nothing(attack: Attack) -> None:
 
 @row(prepare=long_delivery_log, seconds=6)
 async def polls_by_a_filter(attack: Attack) -> None:
-    """Polls of three companies' keys by filters that nothing meets, as dear as they may be, over 200,000 events."""
+    """Polls by three companies with the most expensive filters that match nothing, over 200,000 events."""
     dear = [{"payload.first_name": {"contains": f"nowhere {n}"}} for n in range(30)]
     query = quote(json.dumps({"any": dear}))
 
@@ -95,7 +95,7 @@ async def polls_by_a_filter(attack: Attack) -> None:
 
 @row(prepare=long_delivery_log)
 async def explanations_of_a_long_log(attack: Attack) -> None:
-    """Events of a long log are explained, with 100 subscriptions that did not take them."""
+    """Events of a long log are explained, with 100 subscriptions that did not get them."""
     await attack.subscribe(99, lambda n: f"http://127.0.0.1:9/{n}", filter={"payload.client_id": 7})
     newest = (await attack.call("GET", "/events/sample?limit=1")).json()[0]["id"]
     await attack.repeat(lambda turn: attack.call("GET", f"/events/{newest - turn % 1000}/explain"), at_once=4)
@@ -103,7 +103,7 @@ async def explanations_of_a_long_log(attack: Attack) -> None:
 
 @row()
 async def versions_and_types(attack: Attack) -> None:
-    """The lists of event types, actions and searches, with every version that is asked for."""
+    """The lists of event types, actions and searches, in every version that exists or not."""
 
     async def read(turn: int) -> None:
         path = ("/event-types", "/actions", "/searches", "/event-types/lead.created", "/me")[turn % 5]
@@ -114,7 +114,7 @@ async def versions_and_types(attack: Attack) -> None:
 
 @row()
 async def samples(attack: Attack) -> None:
-    """The newest 200 events of the company are asked for as samples, while events come in."""
+    """The company's newest 200 events are requested as samples, while events come in."""
     await attack.emit(1000, first_name="a" * 90)
 
     async def read(turn: int) -> None:

@@ -1,4 +1,4 @@
-"""Replays over a long log: counted, begun, and taken back."""
+"""Replays over a long log: counted, started, and cancelled."""
 
 from attack import Attack
 from fill import World
@@ -28,7 +28,7 @@ async def dry_runs(attack: Attack) -> None:
 
 @row(prepare=long_log, seconds=6)
 async def dry_runs_of_one_hundred_clauses(attack: Attack) -> None:
-    """Twenty dry-run replays at once over 60,000 events, with as many of 100 clauses as filters may cost."""
+    """Twenty dry-run replays at once over 60,000 events, as many of them with 100 clauses as the cost limit allows."""
     clauses = [{"payload.first_name": {"contains": f"x{n}"}} for n in range(100)]
     [subscription] = await attack.subscribe_dearly(1, lambda _: attack.target(Answer()), clauses)
     path = f"/webhooks/subscriptions/{subscription}/replay"
@@ -46,7 +46,7 @@ async def replays_of_everything(attack: Attack) -> None:
 
 @row(prepare=long_log)
 async def replays_begun_and_cancelled(attack: Attack) -> None:
-    """Replays of 60,000 events that are begun and taken back, four at a time."""
+    """Replays of 60,000 events are started and cancelled, four at a time."""
     subscription = await _subscription(attack)
     path = f"/webhooks/subscriptions/{subscription}/replay"
 
@@ -60,7 +60,7 @@ async def replays_begun_and_cancelled(attack: Attack) -> None:
 
 @row(prepare=long_log)
 async def subscriptions_that_start_in_the_past(attack: Attack) -> None:
-    """Subscriptions that begin with the first of 60,000 events, made and deleted again."""
+    """Subscriptions that begin with the first of 60,000 events are made and deleted."""
     url = attack.target(Answer())
     request = {"target_url": url, "event_types": ["*"], "start": "2020-01-01T00:00:00Z"}
 

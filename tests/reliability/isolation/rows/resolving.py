@@ -31,7 +31,7 @@ async def missing_names(attack: Attack) -> None:
 
 @row(seconds=6)
 async def slow_names(attack: Attack) -> None:
-    """A hundred targets whose name servers take 1.8 s, with answers that may be kept for a second."""
+    """A hundred targets whose name servers take 1.8 s, with answers that are valid for one second."""
     url = attack.target(Answer())
     port = attack.receiver.port
     assert url
@@ -51,7 +51,7 @@ async def silent_names_of_three(attack: Attack) -> None:
 
 @row(seconds=6)
 async def test_calls_to_silent_names(attack: Attack) -> None:
-    """Subscriptions to silent names are made, tried by a test call and deleted, eight at a time."""
+    """Subscriptions to silent names are made, tested by a test call and deleted, eight at a time."""
 
     async def try_one(turn: int) -> None:
         request = {"target_url": f"http://x{turn}.silent.test:9/hook", "event_types": ["*"]}

@@ -1,4 +1,4 @@
-"""Subscriptions that are made, changed, tried and deleted all the time."""
+"""Subscriptions that are made, changed, tested and deleted all the time."""
 
 import asyncio
 import contextlib
@@ -27,7 +27,7 @@ async def made_and_deleted(attack: Attack) -> None:
 
 @row()
 async def made_at_once(attack: Attack) -> None:
-    """Subscriptions with filters that three companies make, twelve at a time, also beyond their limit."""
+    """Three companies make subscriptions with filters, twelve at a time, also beyond their limit."""
     url = attack.target(Answer())
 
     async def make(turn: int) -> None:
@@ -40,7 +40,7 @@ async def made_at_once(attack: Attack) -> None:
 
 @row()
 async def twenty_large_filters(attack: Attack) -> None:
-    """Twenty filters of 60 KB by each of three companies, which are listed, explained, changed, and read with their events."""
+    """Three companies have twenty filters of 60 KB each; they list, explain and change them, and read their events."""
     members = {"in": [f"{number:0>60}" for number in range(950)]}
     url = attack.target(Answer())
     ids = [
@@ -63,7 +63,7 @@ async def twenty_large_filters(attack: Attack) -> None:
 
 @row()
 async def changed(attack: Attack) -> None:
-    """100 subscriptions whose filter of 100 clauses is changed again and again."""
+    """100 subscriptions whose filter of 100 clauses is changed repeatedly."""
     ids = await attack.subscribe(100, lambda n: f"http://127.0.0.1:9/{n}")
 
     async def change(turn: int) -> None:
@@ -75,7 +75,7 @@ async def changed(attack: Attack) -> None:
 
 @row()
 async def rotations(attack: Attack) -> None:
-    """Secrets that are rotated with a long overlap, so that old ones go on signing, and events to sign."""
+    """Secrets are rotated with a long overlap, so that old secrets still sign, and events have to be signed."""
     url = attack.target(Answer())
     [subscription] = await attack.subscribe(1, lambda _: url)
     body = {"overlap_seconds": 2_592_000}
@@ -100,7 +100,7 @@ async def tests_of_hanging_targets(attack: Attack) -> None:
 
 @row(seconds=11.5)
 async def tests_that_nobody_waits_for(attack: Attack) -> None:
-    """Test calls to a target that hangs for a minute, by callers that are gone at once, as many as the limits let in."""
+    """Test calls to a target that hangs for a minute, as many as the limits allow, by callers that disconnect at once."""
     url = attack.target(Hang())
     ids = await attack.subscribe(10, lambda _: url, timeout_seconds=60)
 
@@ -120,7 +120,7 @@ async def tests_that_nobody_waits_for(attack: Attack) -> None:
 
 @row()
 async def large_headers(attack: Attack) -> None:
-    """100 subscriptions with as many and as long headers of their own as are taken, and events for them."""
+    """100 subscriptions with as many and as long own headers as allowed, and events for them."""
     url = attack.target(Answer())
     headers = {f"X-Own-{n}": "v" * 1000 for n in range(20)}
     await attack.subscribe(100, lambda _: url, headers=headers)
@@ -140,7 +140,7 @@ async def a_hundred_targets_a_batch(attack: Attack) -> None:
 
 @row(seconds=20, has_worker=True, is_alone=True)
 async def a_hot_company_over_two_workers(attack: Attack) -> None:
-    """100 subscriptions to a quick target, and events for all of them as fast as they are pushed: two workers divide its shard."""
+    """100 subscriptions to a quick target, and events for all of them as fast as they are pushed; two workers share the shard."""
     url = attack.target(Answer())
     await attack.subscribe(100, lambda _: url)
     sent = 0
@@ -153,13 +153,13 @@ async def a_hot_company_over_two_workers(attack: Attack) -> None:
     await attack.repeat(keep_a_backlog, pause_seconds=0.1)
     attack.noted["pushes"] += attack.receiver.count
     metrics = (await attack.call("GET", "/metrics", base="")).body.decode()
-    if "trunkline_shards_held 8.0" in metrics:  # half of the sixteen; with parts it has more
+    if "trunkline_shards_held 8.0" in metrics:  # half of the sixteen; a worker with parts has more
         attack.noted["broken: the shard was not divided"] += 1
 
 
 @row()
 async def subscriptions_listed(attack: Attack) -> None:
-    """The list of 100 subscriptions with large filters is read again and again."""
+    """The list of 100 subscriptions with large filters is read repeatedly."""
     condition = {"any": [{"metadata.x": {"eq": "y" * 500}}] * 20}
     await attack.subscribe(100, lambda n: f"http://127.0.0.1:9/{n}", filter=condition)
     await attack.repeat(lambda _: attack.call("GET", PATH), at_once=4)

@@ -1,4 +1,4 @@
-"""Targets that answer late, wrongly, without end or not at all: 100 subscriptions each, and events for all of them."""
+"""Targets that answer late, wrongly, endlessly or never: 100 subscriptions each, and events for all of them."""
 
 import asyncio
 import gzip
@@ -36,7 +36,7 @@ async def hanging_targets(attack: Attack) -> None:
 
 @row(seconds=6)
 async def paced_backlogs(attack: Attack) -> None:
-    """A hundred targets with a pace of ten a second, one at a time, and many times as many events for each."""
+    """A hundred targets with a pace of ten a second, one at a time, and many more events than that for each."""
     attack.receiver.always(Answer())
     await attack.subscribe(
         100, lambda n: f"{attack.receiver.url}/{n}", rate="10/second", max_in_flight=1, timeout_seconds=60
@@ -53,13 +53,13 @@ async def dripping_targets(attack: Attack) -> None:
 
 @row(seconds=6)
 async def targets_that_drip_headers(attack: Attack) -> None:
-    """A hundred targets whose headers come line by line and do not end."""
+    """A hundred targets that send endless headers, line by line."""
     await _push_to(attack, EndlessHeaders(0.2))
 
 
 @row(seconds=6)
 async def huge_headers(attack: Attack) -> None:
-    """A hundred targets that send headers without end, as fast as they are read."""
+    """A hundred targets that send endless headers, as fast as they are read."""
     await _push_to(attack, EndlessHeaders())
 
 
@@ -71,7 +71,7 @@ async def huge_answers(attack: Attack) -> None:
 
 @row(seconds=6)
 async def early_hints(attack: Attack) -> None:
-    """A hundred targets that send one interim answer (104) after the other."""
+    """A hundred targets that send interim answers (104) without end."""
 
     async def hint(connection: Connection) -> None:
         while True:
@@ -104,7 +104,7 @@ async def resetting_targets(attack: Attack) -> None:
 
 @row(seconds=6)
 async def targets_that_close_kept_connections(attack: Attack) -> None:
-    """A hundred targets that answer 200 and close the connection that was to be kept."""
+    """A hundred targets that answer 200 and close the kept connection."""
 
     async def close(connection: Connection) -> None:
         connection.write(Answer().render())
@@ -122,7 +122,7 @@ async def targets_that_close(attack: Attack) -> None:
 
 @row(seconds=6)
 async def late_second_answers(attack: Attack) -> None:
-    """A hundred targets that send an answer that nobody asked for, 3 ms after each."""
+    """A hundred targets that send an unrequested answer 3 ms after each answer."""
 
     async def answer_twice(connection: Connection) -> None:
         connection.write(Answer().render())
@@ -140,7 +140,7 @@ async def redirecting_targets(attack: Attack) -> None:
 
 @row(seconds=6)
 async def gzip_bombs(attack: Attack) -> None:
-    """A hundred targets that answer with 60 KiB that become 60 MiB."""
+    """A hundred targets that answer with 60 KiB that expand to 60 MiB."""
     bomb = gzip.compress(bytes(60 * 2**20))
     await _push_to(attack, Answer(500, {"content-encoding": "gzip"}, bomb[:65_000]), events=20)
 
@@ -167,7 +167,7 @@ async def tls_to_garbage(attack: Attack) -> None:
 
 @row(seconds=6)
 async def tls_that_hangs(attack: Attack) -> None:
-    """A hundred https targets that take the connection and never shake hands."""
+    """A hundred https targets that accept the connection and never do the handshake."""
     server = await asyncio.get_running_loop().create_server(asyncio.Protocol, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     await attack.subscribe(100, lambda n: f"https://127.0.0.1:{port}/{n}")
@@ -183,7 +183,7 @@ async def targets_that_call_the_hub(attack: Attack) -> None:
 
 @row(seconds=6)
 async def targets_that_ask_to_come_back(attack: Attack) -> None:
-    """A hundred targets that answer 503 and ask to be called again after a second."""
+    """A hundred targets that answer 503 and ask for a retry after one second."""
     await _push_to(attack, Answer(503, {"retry-after": "1"}), events=20)
 
 

@@ -1,4 +1,4 @@
-"""Tenants: a large one is deleted, one works in both of its environments at once, and others are named by their references."""
+"""Tenants: a large company is deleted, a company uses both environments at once, and a caller names other companies' references."""
 
 import asyncio
 
@@ -21,13 +21,13 @@ async def deleted_with_a_long_log(world: World) -> None:
 
 @row(prepare=deleted_with_a_long_log, in_part=("sqlite",), seconds=10, is_alone=True)
 async def company_deleted(attack: Attack) -> None:
-    """A company with 200,000 events and deliveries is deleted, and all of it removed meanwhile."""
+    """A company with 200,000 events and deliveries is deleted, and its data is removed during the measurement."""
     await attack.rest()
 
 
 @row(in_part=("sqlite",), seconds=11.5)
 async def both_environments_at_once(attack: Attack) -> None:
-    """A company sends batches in its live and in its test environment, each with as many targets as it may have, which hang."""
+    """A company sends batches in both of its environments, each with the maximum number of targets, which all hang."""
     attack.receiver.always(Hang())
 
     async def flood(company: int, targets: int) -> None:
@@ -41,7 +41,7 @@ async def both_environments_at_once(attack: Attack) -> None:
 
 
 async def companies_with_references(world: World) -> None:
-    """Make 20,000 companies with references, ``tenant-0`` and so on: twice as many as are remembered."""
+    """Make 20,000 companies with references (``tenant-0`` and so on): twice as many as the cache keeps."""
     insert = text(
         "INSERT INTO companies (company_id, limits, created_ms, updated_ms, reference) VALUES (:id, '{}', 0, 0, :reference)"
     )
@@ -54,7 +54,7 @@ async def companies_with_references(world: World) -> None:
 
 @row(prepare=companies_with_references)
 async def references_of_others(attack: Attack) -> None:
-    """Events and calls that name 20,000 other companies by their references, and as many that nobody has, by three companies."""
+    """Three companies send events and calls that name 20,000 other companies, and 20,000 unknown ones, by reference."""
 
     async def name(turn: int) -> None:
         events = [

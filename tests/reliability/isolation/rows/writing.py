@@ -22,7 +22,7 @@ async def one_idempotency_key(attack: Attack) -> None:
 
 @row()
 async def many_idempotency_keys(attack: Attack) -> None:
-    """Batches of 1,000 events under ever new idempotency keys of 255 letters."""
+    """Batches of 1,000 events, each with a new idempotency key of 255 letters."""
     events = {"events": [{"type": "lead.created", "payload": LEAD}] * 1000}
 
     async def send(turn: int) -> None:
@@ -58,7 +58,7 @@ async def quarantine_flood(attack: Attack) -> None:
 
 @row(settings=_QUARANTINES)
 async def quarantine_released(attack: Attack) -> None:
-    """Thousands of quarantined events are released, all of them again and again, in vain."""
+    """Thousands of quarantined events are released repeatedly, all at once, in vain."""
     for _ in range(attack.size(10, 3)):
         await attack.call("POST", "/events/batch", {"events": [_WRONG] * 1000})
     await attack.repeat(
@@ -68,14 +68,14 @@ async def quarantine_released(attack: Attack) -> None:
 
 @row()
 async def test_events(attack: Attack) -> None:
-    """Example events are emitted by test calls, as many as the limits let in."""
+    """Test calls emit as many example events as the limits allow."""
     body = {"type": "lead.created"}
     await attack.repeat(lambda turn: attack.call("POST", "/events/test", body, company=turn % 3), at_once=8)
 
 
 @row()
 async def writes_from_three(attack: Attack) -> None:
-    """Three companies send single events, each with all its keys and without a pause."""
+    """Three companies send single events with all of their keys, without a pause."""
     event = {"type": "lead.created", "payload": LEAD}
 
     async def send(turn: int) -> None:

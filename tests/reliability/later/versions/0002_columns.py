@@ -1,4 +1,4 @@
-"""Columns of the tables that are written most, an index in another form, and a new one."""
+"""New columns in the most written tables, a changed index, and a new one."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -26,7 +26,7 @@ def free_port() -> int:
 
 
 class NatsServer:
-    """A server of this test's own, which can be stopped and started on its port."""
+    """A NATS server for one test, which can be stopped and started on its port."""
 
     def __init__(self, folder: Path, port: int, *options: str) -> None:
         self.folder = folder
@@ -78,7 +78,7 @@ class NatsServer:
                 return
 
     async def kept(self) -> list:
-        """Every message that the stream keeps, in order."""
+        """Give every message that the stream keeps, in order."""
         async with await nats.connect(self.url) as client:
             stream = client.jetstream()
             state = (await stream.stream_info(STREAM)).state
@@ -88,7 +88,7 @@ class NatsServer:
 
 
 class Feed(FarSide):
-    """Who listens to the subjects, and hears every publish, also one that the stream knows already."""
+    """Listens to the subjects, and receives every publish, also a publish that the stream already has."""
 
     def __init__(self, server: NatsServer, client: Client, name: str, subjects: str = SUBJECTS) -> None:
         self.url = f"nats:{name}"

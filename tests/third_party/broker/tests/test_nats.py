@@ -1,4 +1,4 @@
-"""The channel as the kit judges it, and what only a broker does, all against a real server."""
+"""The channel is judged by the kit, and tested for NATS's own features, all against a real server."""
 
 import asyncio
 import time
@@ -63,7 +63,7 @@ async def subscribe(hub, name: str = "crm") -> dict:
 
 
 async def until(hub, event, **values) -> dict:
-    """Wait until the event's delivery is as *wanted*, and show it."""
+    """Wait until the event's delivery is as *wanted*, and return it."""
     deadline = time.monotonic() + 40
     while True:
         for row in await hub.hub.deliveries.of_event(92, event.event_id):

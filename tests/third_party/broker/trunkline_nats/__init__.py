@@ -1,4 +1,4 @@
-"""A channel that publishes events to NATS JetStream: every company's under a subject of its own, each event once."""
+"""A channel that publishes events to NATS JetStream: each company has its own subjects, and each event is stored once."""
 
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager

@@ -1,4 +1,4 @@
-"""Publishing: one connection for the hub's life, one message for an event and a subscription, however often it is tried."""
+"""Publishing: one connection for the hub's life, one message for an event and a subscription, for any number of attempts."""
 
 import asyncio
 import re
@@ -23,14 +23,14 @@ _FEED = re.compile(r"nats:([a-z0-9][a-z0-9_-]{0,63})", re.ASCII)
 
 
 def find_fault(url: str) -> str | None:
-    """Say why *url* names no feed."""
+    """Say why *url* is not a feed; None if it is."""
     if _FEED.fullmatch(url):
         return None
     return "must be 'nats:' and the name of a feed: up to 64 lower-case letters, digits, '-' and '_'"
 
 
 class Publisher:
-    """Publishes to the stream that the settings name. Until there is a connection every attempt is to be made again."""
+    """Publishes to the stream in the settings. Without a connection, every attempt ends as a retry."""
 
     def __init__(self, context: PluginContext) -> None:
         assert isinstance(context.settings, Settings)
@@ -40,7 +40,7 @@ class Publisher:
 
     @asynccontextmanager
     async def connected(self) -> AsyncGenerator[None]:
-        """Connect, and again whenever the connection is lost. The hub starts without waiting for the broker."""
+        """Connect, and reconnect whenever the connection is lost. The hub starts without waiting for the broker."""
         self._client = Client()
         connecting = asyncio.create_task(self._connect(self._client))
         try:
@@ -52,7 +52,7 @@ class Publisher:
             await self._client.close()
 
     async def deliver(self, push: Push, _: HttpClient) -> Result:
-        """Publish the event, and wait until the stream has it."""
+        """Publish the event, and wait until the stream has stored it."""
         if not self._client.is_connected:
             return Result(Outcome.RETRY, error="no connection to NATS; see that its servers run")
         settings = self._settings
@@ -97,14 +97,14 @@ class Publisher:
         self._log.info("connected to NATS")
 
     async def _tell(self, error: Exception) -> None:
-        self._log.warning("NATS: %s", type(error).__name__)  # the text may hold what a server was asked with
+        self._log.warning("NATS: %s", type(error).__name__)  # the text may contain parts of the request
 
     async def _tell_again(self) -> None:
         self._log.info("connected to NATS again")
 
 
 def headers_of(push: Push) -> dict[str, str]:
-    """Make the headers: what the stream and consumers know a repeated event by, whose it is, and the hub's signature."""
+    """Make the headers: the ids by which a repeated event is recognised, the company, and the hub's signature."""
     target = push.target
     signer = Signer(target.signature, secrets=target.secrets)
     return signer.headers(push.event_id, timestamp=push.timestamp, body=push.body) | {

@@ -17,7 +17,7 @@ def _check_servers(text: str) -> str:
 
 
 class Settings(BaseModel):
-    """Where NATS is, and where events go in it."""
+    """The NATS server, and the stream for events."""
 
     servers: Annotated[str, AfterValidator(_check_servers)] = Field(
         default="nats://127.0.0.1:4222", description="addresses of the cluster, separated by commas"

@@ -1,4 +1,4 @@
-"""The channel as the kit judges it, and what it makes of Slack's own words."""
+"""The channel is judged by the kit, and tested with Slack's own answers."""
 
 import html
 import json
@@ -14,7 +14,7 @@ FAILED = """{"type": "payment.failed", "payload": {"payment_id": 1, "invoice_id"
 
 
 class Room(HttpFarSide):
-    """A room that knows a repeated event by the number at the end of its message."""
+    """A room that recognises a repeated event by the number at the end of its message."""
 
     async def arrivals(self, count: int) -> list[Arrival]:
         return [

@@ -1,4 +1,4 @@
-"""A channel that writes events into a chat room, by an incoming webhook as Slack has them."""
+"""A channel that writes events into a chat room by an incoming webhook like Slack's."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -9,7 +9,7 @@ from trunkline_chat_room.messages import write
 from trunkline_chat_room.rooms import CHANNEL, HIDDEN_HEADER, make_router
 
 GONE = ("no_service", "no_team", "team_disabled", "invalid_token", "channel_not_found", "channel_is_archived")
-"""What Slack says, with 403, 404 or 410, of a webhook that nobody can use any more."""
+"""Slack's words, with 403, 404 or 410, for a webhook that no longer works for anybody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +28,9 @@ class Writer:
 
 
 def judge(result: Result) -> Result:
-    """Read what a chat's answer means beyond its status."""
+    """Read the meaning of a chat's answer beyond its status."""
     word = (result.response_body or "").strip()
-    if result.status_code == 400:  # invalid_payload, too_many_attachments: the same message will never do
+    if result.status_code == 400:  # invalid_payload, too_many_attachments: the message is never accepted
         return replace(result, outcome=Outcome.REJECTED)
     if result.status_code in {403, 404} and word in GONE:
         return replace(result, outcome=Outcome.GONE)

@@ -9,11 +9,11 @@ from trunkline import EventType, Push
 MAX_FIELDS = 10
 MAX_TEXT = 1_900
 MAX_TITLE = 150
-"""Slack takes ten fields a section, of 2,000 characters each, and a title of 150."""
+"""Slack accepts ten fields in a section, of 2,000 characters each, and a title of 150."""
 
 
 def write(push: Push, types: Sequence[EventType]) -> bytes:
-    """Write the message about an event: one line for notifications, and blocks for those who look."""
+    """Write the message about an event: one line for notifications, and blocks for the chat itself."""
     event = json.loads(push.body, parse_float=str)  # 99.00 stays 99.00
     kind = next((one for one in types if one.name == push.event_type), None)
     title = (kind.title if kind else push.event_type)[:MAX_TITLE]
@@ -41,5 +41,5 @@ def _text(markdown: str) -> dict[str, str]:
 
 
 def _safe(text: str) -> str:
-    """Escape what Slack reads as links and mentions, so that a payload rings nobody's bell."""
+    """Escape the characters of links and mentions in Slack, so that a payload notifies nobody."""
     return text[:MAX_TEXT].replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")[:MAX_TEXT]

@@ -1,7 +1,7 @@
 """The rooms of a company: added, listed and removed below ``/api/v1/chat_room/rooms``.
 
 The last part of an incoming webhook's URL is its secret. It is kept as the value of a header, which the hub encrypts and never
-shows, and is put back where an attempt is made (``HIDDEN_HEADER``).
+shows, and is put back for each attempt (``HIDDEN_HEADER``).
 """
 
 from collections.abc import Mapping
@@ -75,7 +75,7 @@ def make_router(context: PluginContext) -> APIRouter:
 
 
 def request_of(room: NewRoom) -> dict[str, Any]:
-    """Ask for a subscription, with the webhook's secret where secrets are kept. Raises BodyInvalid."""
+    """Make the request for a subscription, with the webhook's secret in a header. Raises BodyInvalid."""
     target_url, _, secret = room.webhook_url.rpartition("/")
     if not secret or "/" not in target_url.partition("://")[2]:
         message = "is not an incoming webhook's URL; copy it whole: https://hooks.slack.com/services/…"

@@ -22,7 +22,7 @@ def free_port() -> int:
 
 
 class MailServer:
-    """Takes messages at *port*. *replies* say, by address, how: a line of SMTP to its RCPT or DATA, ``hang`` or ``reset``."""
+    """Accepts messages at *port*. *replies* has a reply for an address: a line of SMTP to its RCPT or DATA, ``hang`` or ``reset``."""
 
     def __init__(self, port: int) -> None:
         self.port = port
@@ -68,7 +68,7 @@ class MailServer:
 
 
 class Mailbox(FarSide):
-    """Somebody who gets mail, and knows a message that comes twice by its ``Message-ID``."""
+    """Receives mail, and recognises a repeated message by its ``Message-ID``."""
 
     def __init__(self, server: MailServer) -> None:
         self.address = f"{secrets.token_hex(6)}@example.com"

@@ -1,4 +1,4 @@
-"""The channel as the kit judges it, and what only mail does, all against a real server."""
+"""The channel is judged by the kit, and tested for features of mail, all against a real server."""
 
 import asyncio
 import time

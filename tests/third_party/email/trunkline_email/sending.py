@@ -1,4 +1,4 @@
-"""Sending: one message an event, recognised by its ``Message-ID`` however often it is tried."""
+"""Sending: one message for each event, with the same ``Message-ID`` on every attempt."""
 
 import json
 import re
@@ -21,7 +21,7 @@ _TARGET = re.compile(f"{SCHEME}:({ADDRESS[1:-1]})", re.ASCII)
 
 
 class Sender:
-    """Sends from the address, and over the server, that the settings name."""
+    """Sends from the address and over the server in the settings."""
 
     def __init__(self, context: PluginContext) -> None:
         assert isinstance(context.settings, Settings)
@@ -30,7 +30,7 @@ class Sender:
         self._domains = {one.strip().lower() for one in context.settings.domains.split(",") if one.strip()}
 
     def find_fault(self, url: str) -> str | None:
-        """Say why *url* names no mailbox that may be written to."""
+        """Say why *url* is not a mailbox that may be written to; None if it is."""
         if not _TARGET.fullmatch(url):
             return "must be 'mailto:' and one plain address, such as mailto:someone@example.com"
         if self._domains and url.rpartition("@")[2].lower() not in self._domains:
@@ -38,7 +38,7 @@ class Sender:
         return None
 
     async def deliver(self, push: Push, _: HttpClient) -> Result:
-        """Send the message, and wait until the server has taken it."""
+        """Send the message, and wait until the server has accepted it."""
         if self.find_fault(push.target.url):
             return Result(Outcome.REJECTED, error="the address is none that may be written to")
         try:
@@ -55,7 +55,7 @@ class Sender:
         return Result(Outcome.DELIVERED, 250, response_body=said)
 
     async def _send(self, message: EmailMessage) -> str:
-        """Send over a connection of its own, which is closed at once where anything goes wrong; returns what was said."""
+        """Send over a separate connection, which is closed at once after an error; return the server's words."""
         settings = self._settings
         client = aiosmtplib.SMTP(
             hostname=settings.host,
@@ -69,9 +69,7 @@ class Sender:
         try:
             await client.connect()
             _, said = await client.send_message(message)
-            with suppress(
-                aiosmtplib.SMTPException, OSError
-            ):  # it has been taken, whatever becomes of the farewell
+            with suppress(aiosmtplib.SMTPException, OSError):  # the message was accepted, even if QUIT fails
                 await client.quit(timeout=FAREWELL_SECONDS)
         finally:
             client.close()
@@ -96,7 +94,7 @@ class Sender:
 
 
 def judge(refused: aiosmtplib.SMTPResponseException) -> Result:
-    """Read a refusal (RFC 5321 §4.2.1): 4xx may pass, 5xx is for good. *response_body* has the server's words."""
+    """Read a refusal (RFC 5321 §4.2.1): 4xx is temporary, 5xx permanent. *response_body* has the server's words."""
     outcome = Outcome.REJECTED if 500 <= refused.code <= 599 else Outcome.RETRY
     return Result(outcome, refused.code, response_body=refused.message)
 

@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import BaseModel, Field, SecretStr
 
 ADDRESS = r"^[A-Za-z0-9.!#$&'*+/=^_`{|}~-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*$"
-"""One plain address: without a display name, a quoted part or anything that could be read as a second one."""
+"""One plain address, without a display name, a quoted part or anything that could be read as a second address."""
 
 
 class Settings(BaseModel):

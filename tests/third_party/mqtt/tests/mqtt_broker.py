@@ -1,4 +1,4 @@
-"""A real mosquitto, and the far side of the channel at it: who listens to a topic."""
+"""A real mosquitto, and the far side of the channel at it: a listener on a topic."""
 
 import asyncio
 import shutil
@@ -22,7 +22,7 @@ def free_port() -> int:
 
 
 class Mosquitto:
-    """A broker of this test's own."""
+    """A broker for one test."""
 
     def __init__(self, folder: Path, port: int, *options: str) -> None:
         self.folder = folder
@@ -64,7 +64,7 @@ class Mosquitto:
 
 
 class Listener(RelayedFarSide):
-    """Who hears what is published to a topic and all below it."""
+    """Receives the messages of a topic and of all topics below it."""
 
     def __init__(self, broker: Mosquitto, relay: Relay, topic: str) -> None:
         super().__init__(relay)
@@ -83,7 +83,7 @@ class Listener(RelayedFarSide):
         self._task: asyncio.Task[None] | None = None
 
     async def listen(self) -> "Listener":
-        """Subscribe (MQTT 5, QoS 0: the broker need not be told that it came)."""
+        """Subscribe (MQTT 5, QoS 0: messages are not acknowledged to the broker)."""
         reader, writer = await asyncio.open_connection("127.0.0.1", self.broker.port)
         head = text("MQTT") + struct.pack("!BBHB", 5, 0xC2, 0, 0) + text("") + text(USER) + text(PASSWORD)
         writer.write(packet(0x10, head))

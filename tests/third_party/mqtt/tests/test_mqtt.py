@@ -1,4 +1,4 @@
-"""The channel as the kit judges it, and what only a broker does, all against a real mosquitto."""
+"""The channel is judged by the kit, and tested for features of a broker, all against a real mosquitto."""
 
 import json
 

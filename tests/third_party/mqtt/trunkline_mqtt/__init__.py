@@ -11,10 +11,10 @@ import trunkline
 from trunkline import Outcome, Result
 
 SECONDS = 4
-"""How long an attempt takes at most."""
+"""Time limit of an attempt."""
 CONNECT, CONNACK, PUBLISH, PUBACK, DISCONNECT = 0x10, 0x20, 0x32, 0x40, 0xE0
 REFUSED = 0x80
-"""Reason codes from here on are refusals."""
+"""The lowest reason code that is a refusal."""
 REASONS = {0x86: "does not know this user and password", 0x87: "lets this user not do it", 0x95: "takes no message of this size", 0x97: "has used up its quota"}  # fmt: skip
 TOO_LARGE = 0x95
 
@@ -31,7 +31,7 @@ class Topic(BaseModel):
 
 
 class Refused(Exception):
-    """The broker answered with a reason code that is a refusal."""
+    """The broker answered with the reason code of a refusal."""
 
     def __init__(self, code: int) -> None:
         super().__init__(f"the broker {REASONS.get(code, f'refused it with reason code 0x{code:02x}')}")
@@ -39,7 +39,7 @@ class Refused(Exception):
 
 
 async def deliver(network: trunkline.Network, push: trunkline.Push[Topic], _: object) -> Result:
-    """Publish the event, and wait until the broker has it."""
+    """Publish the event, and wait until the broker has accepted it."""
     signer = trunkline.Signer(push.target.signature, secrets=push.target.secrets)
     headers = signer.headers(push.event_id, timestamp=push.timestamp, body=push.body)
     properties = b"".join(b"\x26" + text(name) + text(value) for name, value in headers.items())
@@ -82,7 +82,7 @@ async def speak(network: trunkline.Network, target: trunkline.Target[Topic], mes
         return Result(Outcome.REJECTED if error.code == TOO_LARGE else Outcome.RETRY, error=str(error))
     except trunkline.AddressRefused:
         return Result(Outcome.RETRY, error="address_refused")
-    except (OSError, EOFError) as error:  # its text may hold what was sent
+    except (OSError, EOFError) as error:  # its text may contain parts of the message
         return Result(Outcome.RETRY, error=f"no answer of the broker: {type(error).__name__}")
     return Result(Outcome.DELIVERED)
 
@@ -102,7 +102,7 @@ async def expect(reader: asyncio.StreamReader, kind: int) -> None:
 
 
 def text(value: str) -> bytes:
-    """Write text with its length before it."""
+    """Write text after its length."""
     return struct.pack("!H", len(value.encode())) + value.encode()
 
 

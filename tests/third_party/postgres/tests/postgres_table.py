@@ -1,4 +1,4 @@
-"""A real PostgreSQL, and the far side of the channel at it: who reads a table."""
+"""A real PostgreSQL, and the far side of the channel at it: a reader of a table."""
 
 import asyncio
 import time
@@ -11,11 +11,11 @@ from trunkline.testing import LONGEST_WAIT_SECONDS, Arrival, PostgresServer, Rel
 
 USER, PASSWORD = "hub", "s3cret-of-postgres"
 CANCEL = bytes.fromhex("0000001004d2162e")
-"""How a request to cancel a statement begins, which comes over a connection of its own."""
+"""The first bytes of a request to cancel a statement, which comes over a separate connection."""
 
 
 class Database:
-    """A database of this test's own, in which the hub's user signs in with a password."""
+    """A database for one test, in which the hub's user signs in with a password."""
 
     def __init__(self, server: PostgresServer, name: str) -> None:
         self.name = name
@@ -56,7 +56,7 @@ class Database:
 
 
 class Reader(RelayedFarSide):
-    """Who reads one table."""
+    """Reads one table."""
 
     def __init__(self, database: Database, relay: Relay, table: str) -> None:
         super().__init__(relay)

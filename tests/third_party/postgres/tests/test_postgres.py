@@ -1,4 +1,4 @@
-"""The channel as the kit judges it, and what only a database does, all against a real PostgreSQL."""
+"""The channel is judged by the kit, and tested for features of a database, all against a real PostgreSQL."""
 
 import asyncio
 import json

@@ -14,12 +14,12 @@ from pydantic import BaseModel, Field, SecretStr
 import trunkline
 from trunkline import Channel, Outcome, Result
 
-SECONDS = 4  # how long a batch takes at most
-AT_ONCE = 16  # connections that one company has at one server: a server has few
+SECONDS = 4  # time limit of a batch
+AT_ONCE = 16  # limit of one company's connections to one server, because servers have few
 NAME = r"^([A-Za-z_]\w{0,62}\.)?[A-Za-z_]\w{0,62}$"
 INSERT = sql.SQL("INSERT INTO {} (id, type, event) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING")
 TRIAL = sql.SQL("INSERT INTO {0} (id, type, event) SELECT id, type, event FROM {0} WHERE false")
-REASONS = {  # by the SQLSTATE, or by words where there is no connection; they may repeat what was sent
+REASONS = {  # by SQLSTATE, or by words if there is no connection; the words may repeat sent data
     "password authentication failed": "does not know this user and password",
     "does not exist": "has no database of this name",
     "42501": "does not let this user write to the table",
@@ -49,7 +49,7 @@ UNFIT = (psycopg.DataError, psycopg.IntegrityError, psycopg.errors.RaiseExceptio
 
 
 async def deliver_batch(way: Way, pushes: Sequence[trunkline.Push[Table]], _: object) -> list[Result]:
-    """Insert the rows; where the table has a unique key, an attempt that is made again changes nothing."""
+    """Insert the rows; if the table has a unique key, a repeated attempt changes nothing."""
     rows = [(push.event_id, push.event_type, push.body.decode()) for push in pushes]
     try:
         async with connected(way, pushes[0].target) as connection:
@@ -59,7 +59,7 @@ async def deliver_batch(way: Way, pushes: Sequence[trunkline.Push[Table]], _: ob
 
 
 async def insert(into: Connection, statement: sql.Composed, rows: Sequence[Sequence[str]]) -> list[Result]:
-    """Insert *rows* in one transaction; where the table refuses one of them, each by itself."""
+    """Insert *rows* in one transaction; if the table refuses one of them, insert each separately."""
     try:
         async with into.transaction(), into.cursor() as cursor:
             await cursor.executemany(statement, rows)
@@ -72,7 +72,7 @@ async def insert(into: Connection, statement: sql.Composed, rows: Sequence[Seque
 
 
 async def check(way: Way, target: trunkline.Target[Table]) -> str | None:
-    """Sign in, and look for the table and its columns."""
+    """Sign in, and check the table and its columns."""
     try:
         async with connected(way, target) as connection:
             await connection.execute(filled(TRIAL, target))
@@ -97,7 +97,7 @@ def filled(statement: sql.SQL, target: trunkline.Target[Table]) -> sql.Composed:
 
 @asynccontextmanager
 async def connected(way: Way, target: trunkline.Target[Table]) -> AsyncGenerator[Connection]:
-    """Connect to an address that was judged; the name is only what the certificate must be for."""
+    """Connect to an address that the policy allows; the name is used only for the certificate."""
     (network, turns), table = way, target.config
     addresses = await network.addresses(table.host, table.port, company_id=target.company_id)
     tls = {"sslmode": "verify-full", "sslrootcert": "system"} if table.tls else {"sslmode": "disable"}
@@ -109,7 +109,7 @@ async def connected(way: Way, target: trunkline.Target[Table]) -> AsyncGenerator
 
 
 def reason(error: Exception) -> str:
-    """Say what went wrong, for the delivery log: no word of what was sent."""
+    """Describe the fault for the delivery log, without any of the sent data."""
     if isinstance(error, trunkline.AddressRefused):
         return "address_refused"
     code = error.sqlstate if isinstance(error, psycopg.Error) else None

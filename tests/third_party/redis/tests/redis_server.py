@@ -21,7 +21,7 @@ def free_port() -> int:
 
 
 class RedisServer:
-    """A server of this test's own, which keeps nothing on disk."""
+    """A server for one test, which keeps nothing on disk."""
 
     def __init__(self, folder: Path, port: int) -> None:
         self.folder = folder
@@ -55,7 +55,7 @@ class RedisServer:
 
 
 class Consumer(RelayedFarSide):
-    """Who reads one stream of *server*, by a wire that may break."""
+    """Reads one stream of *server*, over a relay that may break."""
 
     def __init__(self, server: RedisServer, relay: Relay, stream: str) -> None:
         super().__init__(relay)

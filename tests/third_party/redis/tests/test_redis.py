@@ -1,4 +1,4 @@
-"""The channel as the kit judges it, and what only Redis does, all against a real server."""
+"""The channel is judged by the kit, and tested for features of Redis, all against a real server."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""A channel that adds each event to a stream of a customer's Redis: a connection for a batch, spoken to in RESP."""
+"""A channel that adds each event to a stream of a customer's Redis: one connection for each batch, using RESP."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
@@ -18,7 +18,7 @@ REFUSALS = {
     "WRONGPASS": "Redis does not know this user and password",
     "WRONGTYPE": "the key of this name holds something else than a stream",
 }
-"""What a refusal begins with, and what is told of it: the rest of it may repeat what was sent."""
+"""The first word of a refusal, and its text for the log: the rest of the refusal may repeat sent data."""
 
 
 class Stream(BaseModel):
@@ -38,12 +38,12 @@ class Refused(Exception):
 
 
 Call = Callable[..., Awaitable[bytes]]
-SECONDS = 4  # how long a batch takes at most
+SECONDS = 4  # time limit of a batch
 FAILURES = (Refused, trunkline.AddressRefused, OSError, EOFError)
 
 
 async def deliver_batch(network: Network, pushes: Sequence[Push[Stream]], _: object) -> Sequence[Result]:
-    """Add the events to the stream, over one connection; those before a failure are delivered, the rest tried again."""
+    """Add the events to the stream over one connection; after a failure, the events before it are delivered, the others retried."""
     results: list[Result] = []
     target = pushes[0].target
     limit = ("MAXLEN", "~", str(target.config.keep)) if target.config.keep else ()
@@ -61,7 +61,7 @@ async def deliver_batch(network: Network, pushes: Sequence[Push[Stream]], _: obj
 
 
 async def check(network: Network, target: Target[Stream]) -> str | None:
-    """Sign in, and look whether the key is free or a stream."""
+    """Sign in, and check that the key is unused or a stream."""
     try:
         async with asyncio.timeout(SECONDS), connected(network, target) as call:
             kind = await call("TYPE", target.config.stream)
@@ -82,7 +82,7 @@ def register_channels(context: trunkline.PluginContext) -> Sequence[Channel]:
 
 @asynccontextmanager
 async def connected(network: Network, target: Target[Stream]) -> AsyncGenerator[Call]:
-    """Connect and sign in; give what makes a call."""
+    """Connect and sign in; give the function that makes a call."""
     stream, company = target.config, target.company_id
     reader, writer = await network.connect(stream.host, stream.port, company_id=company, tls=stream.tls)
 
@@ -107,7 +107,7 @@ async def connected(network: Network, target: Target[Stream]) -> AsyncGenerator[
 
 
 def reason(error: Exception) -> str:
-    """Say what went wrong, for the delivery log: no word of what was sent."""
+    """Describe the fault for the delivery log, without any of the sent data."""
     match error:
         case Refused():
             return REFUSALS.get(str(error), f"Redis refused it: {str(error)[:40]}")

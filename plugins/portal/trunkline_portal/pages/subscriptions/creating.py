@@ -123,7 +123,7 @@ class CreationPages:
         )
 
     def _chosen(self, name: str) -> tuple[str, Json]:
-        """Give the channel *name*, or the first one if there is none, with its declared targets."""
+        """Give the channel *name*, or the first channel if *name* does not exist, with the schema of its targets."""
         names = [known for known, _ in targets.choices(self._portal)] or [views.CHANNEL]
         channel = name if name in names else names[0]
         return channel, targets.schema_of(self._portal, channel)
@@ -186,7 +186,7 @@ def leave_secret(
     *,
     warnings: Sequence[str] = (),
 ) -> Response:
-    """Redirect to the page that shows *secret* (None: it has a public key instead), with *warnings* above it."""
+    """Redirect to the page that shows *secret*, with *warnings* above it; None if it has a public key instead."""
     page = views.url_of(viewer, subscription_id, "secret")
     response = portal.redirect(request, page, viewer=viewer, flash=" ".join(warnings) or None, tone="warn")
     if secret is not None:

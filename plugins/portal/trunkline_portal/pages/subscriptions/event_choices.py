@@ -24,7 +24,7 @@ class Line:
 
     @property
     def compared_as(self) -> str:
-        """The kind of its values; of a list, the kind of its items."""
+        """Give the kind of the field's values; for a list, the kind of its items."""
         return self.kind.removeprefix("list of ")
 
 
@@ -83,7 +83,7 @@ def suggestions_of(groups: Sequence[Group]) -> list[Suggestion]:
 
 
 def kinds_of(groups: Sequence[Group], chosen: Sequence[str]) -> Mapping[str, str]:
-    """Give the kind of the values at each path in the *chosen* event types, if they agree; ``*`` and groups stand for their types."""
+    """Give the kind of the values at each path in the *chosen* types, groups and ``*``; paths with several kinds are left out."""
     kinds_at: dict[str, set[str]] = {}
     for choice in _choices(groups):
         if takes_type(chosen, choice.name):

@@ -30,10 +30,10 @@ _OPERATORS = dict(filter_rows.OPERATORS)
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """The values of the fields. *target* has a text for each field of *schema*, which *channel* declares; None for an address.
+    """The values of the fields. *schema* describes the targets that *channel* declares; None if the target is an address.
 
-    *ordering* is a key, ``subscription``, or empty; *pace* has a text for each option of ``paces``. *headers* are names and
-    values; the stored headers of a subscription are never shown.
+    *target* has a text for each field of *schema*. *ordering* is a key, ``subscription``, or empty; *pace* has a text for each option
+    of ``paces``. *headers* are names and values; the stored headers of a subscription are never shown.
     """
 
     channel: str = targets.WEBHOOKS

@@ -29,7 +29,7 @@ class Range:
 
     @property
     def mark(self) -> str:
-        """A text that identifies this range: a replay starts only for a range that was counted."""
+        """Give a text that identifies this range; a replay starts only for a range that was counted."""
         return "|".join((self.begin, self.end, str(self.only_failed), *self.event_types))
 
     def request(self, faults: list[FieldError]) -> dict[str, Json]:

@@ -18,7 +18,7 @@ Schema = Mapping[str, Json]
 
 @dataclass(frozen=True, slots=True)
 class TargetField:
-    """One field. *kind* is ``text``, ``number``, ``choice``, ``box`` or ``secret``; *is_stored*: a secret is already stored."""
+    """One field. *kind* is ``text``, ``number``, ``choice``, ``box`` or ``secret``; *is_stored* is true if a secret is stored."""
 
     name: str
     label: str

@@ -11,7 +11,7 @@ from trunkline_portal.pages.subscriptions.filter_rows import OPERATORS
 from trunkline_portal.portal import Portal
 
 BASE = "/subscriptions"
-"""Follows ``Viewer.root``."""
+"""Path of the section below ``Viewer.root``."""
 CHANNEL = targets.WEBHOOKS
 """The channel for subscriptions with an address. Subscriptions of channels that declare targets can be edited here, too.
 
@@ -38,7 +38,7 @@ def channel_titles(portal: Portal) -> Mapping[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """A subscription as pages show it, at *url*. *is_editable* if it can be changed and tested here."""
+    """A subscription as pages show it, at *url*. *is_editable* is true if it can be changed and tested here."""
 
     view: Mapping[str, Any]
     url: str
@@ -47,23 +47,23 @@ class Subscription:
 
     @property
     def id(self) -> str:
-        """Its id."""
+        """Give the subscription's id."""
         return str(self.view["id"])
 
     @property
     def types(self) -> str:
-        """The events it takes, in words."""
+        """Describe the events that the subscription takes."""
         names: Sequence[str] = self.view["event_types"]
         return "Every event type" if names == ["*"] else ", ".join(names)
 
     @property
     def pace(self) -> dict[str, str]:
-        """Its limits and retries, as texts of its form's fields."""
+        """Give the limits and retries, as texts of the form's fields."""
         return paces.texts(self.view)
 
     @property
     def conditions(self) -> list[str]:
-        """Its filter by conditions; empty if rows cannot express it, or if there is none."""
+        """Describe the filter by its conditions; empty if rows cannot express the filter, or if there is none."""
         rows = filter_rows.rows_of(self.view["filter"] or {}, {}) or []
         return [f"{row.path} {_READ_AS[row.operator]} {row.value}".strip() for row in rows]
 

@@ -1,9 +1,9 @@
-"""The time of a poll at a thousand polls a second: pages of ten events, and empty pages from up-to-date cursors.
+"""The latency of polls at a thousand a second: pages of ten events, and empty pages from up-to-date cursors.
 
-The load is open-loop: polls are sent when due, even if earlier ones have no answer yet. Their time counts from the due
-time, so the figures show when a server falls behind. The server is ``trunkline serve``, dispatcher included.
+The load is open-loop: polls are sent when due, even if earlier ones have no answer yet. Latency counts from the moment at
+which a poll was due, so the figures show when a server falls behind. The server is ``trunkline serve``, dispatcher included.
 
-``python -m benchmarks.polls PER_SECOND SECONDS`` reads the targets of polls from standard input, as JSON, and prints percentiles.
+``python -m benchmarks.polls PER_SECOND SECONDS`` reads the URLs to poll from standard input, as JSON, and prints percentiles.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""The map of the kernel is true: its rooms are the folders, its floors are the linter's layers, its modules exist."""
+"""The page on the kernel's structure is true: it names the folders, the linter's layers, and only modules that exist."""
 
 import re
 import tomllib

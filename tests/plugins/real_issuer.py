@@ -25,7 +25,7 @@ def install(install_node_packages: Callable[[Path], Path]) -> Path:
 
 
 class Issuer:
-    """The program, which takes commands line by line."""
+    """A real issuer of tokens as a process that takes commands, one a line."""
 
     def __init__(self, folder: Path) -> None:
         self.process = subprocess.Popen(

@@ -65,11 +65,10 @@ listen front
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """How a server is run: *command* has placeholders for ``{folder}``, ``{port}`` and ``{config}``, the file with *config*.
+    """How to run a server. *command* may have ``{folder}``, ``{port}`` and ``{config}``, the path of a file with *config*.
 
-    A server with a *config* is a proxy to a backend that notes ids; any other server notes ids itself. *reload* is the signal that
-    makes
-    it read its configuration again while it runs.
+    With *config* the server is a proxy, and its backend records the ids that come; without, the server records them. *reload* is
+    the signal that makes a server read its configuration again.
     """
 
     command: Sequence[str]

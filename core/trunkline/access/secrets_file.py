@@ -53,7 +53,7 @@ def new_secret() -> str:
 
 
 class SecretsFile:
-    """The file that keeps the secrets of the embedded database beside it."""
+    """The file, next to the embedded database, that holds its secrets."""
 
     def __init__(self, path: Path) -> None:
         self.path = path

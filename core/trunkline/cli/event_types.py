@@ -27,7 +27,7 @@ _IN_FILES = "in files"
 
 
 def list_event_types(context: typer.Context, as_json: AsJson = False, config: Config = None) -> None:
-    """List the event types: those in files, and those that were registered with their revision.
+    """List the event types in files, and the registered ones with their revisions.
 
     Example: [bold]trunkline schemas list[/bold]
     """

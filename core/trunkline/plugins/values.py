@@ -64,7 +64,7 @@ def check_settings(plugin: str, value: object) -> type[BaseModel]:
 
 
 def check_event_types(plugin: str, value: object) -> tuple[EventType, ...]:
-    """Accept event types with different names or versions that a catalog can use."""
+    """Check that *value* is a list of event types that a catalog can use, no two of them with the same name and version."""
     items = check_items(plugin, "register_event_types", value, EventType, _find_event_type_fault)
     try:
         SchemaCatalog(items)

@@ -186,7 +186,7 @@ async def lease_page(
 async def read_page(
     connection: AsyncConnection, consumer: Consumer, *, types: Sequence[str], after: int, limit: int
 ) -> tuple[list[Event], LogBounds, int | None]:
-    """Read the next events as ``stream.read_page`` does, with the current version of *consumer* (None if it was deleted)."""
+    """Read the next events as ``stream.read_page`` does, and the current version of *consumer*; None if it was deleted."""
     query, parameters = stream.company_query(consumer.company_id, types, after, limit)
     statement = text(
         "SELECT bounds.edge, bounds.head, (SELECT version FROM consumers WHERE no = :no) AS changes, page.* "

@@ -78,7 +78,7 @@ def name_taken(error: exc.DBAPIError) -> str | None:
 
 
 def unavailable(error: BaseException) -> StoreUnavailable:
-    """Convert *error* of SQLAlchemy or a driver, which means that the database is down, to the hub's own error."""
+    """Convert an error of SQLAlchemy or a driver to the hub's own. *error* must mean that the database is down."""
     original = getattr(error, "orig", None) or error
     code: str | int | None = getattr(original, "sqlstate", None)
     if (extended := getattr(original, "sqlite_errorcode", None)) is not None:

@@ -144,7 +144,7 @@ async def requeue(connection: AsyncConnection, places: Collection[Place]) -> Non
 
 
 def firsts(connection: AsyncConnection) -> str:
-    """Give the SQL of a row source named ``f``: the first open delivery of each place."""
+    """Give the SQL of a subquery named ``f``: the first open delivery of each ordering key of each subscription."""
     source = sql.rows_source(connection, {"no": "bigint", "order_key": "bigint", "is_on": "bigint"})
     return (
         "(SELECT u.no, u.order_key, u.is_on, (SELECT e.position FROM deliveries AS e WHERE e.subscription_no = u.no "

@@ -120,7 +120,7 @@ class ApartChecks(ChannelSubject):
 
     @check("channel.makes-one-try-per-attempt", level=DELIVERS)
     async def test_makes_one_try_per_attempt(self, open_trial: OpenTrial) -> None:
-        """An attempt at a target that is not HTTP is one try, whatever the result; only the hub retries."""
+        """A channel without HTTP contacts its target once for each attempt, whatever the result; only the hub retries."""
         trial = await open_trial(dispatch=False)
         side = trial.far_side
         if isinstance(side, HttpFarSide):

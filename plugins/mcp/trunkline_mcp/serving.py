@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Serving:
-    """Gives the server while ``running`` is entered. *tokens* authenticates an issuer's tokens, if one is set.
+    """Provides the MCP server inside ``running``. If an issuer is set, *tokens* authenticates its tokens.
 
     Raises:
         ValueError: as ``tokens_for`` does.

@@ -149,7 +149,7 @@ def _view(issued: Issued) -> dict[str, object]:
 
 
 def _wait(error: Refused) -> Response:
-    """Answer with a refusal by the hub, such as a limit."""
+    """Answer a request that the hub refused for now, such as one beyond a limit."""
     return OAuthError(
         "temporarily_unavailable", error.detail, status=error.status, headers=error.headers
     ).answer()

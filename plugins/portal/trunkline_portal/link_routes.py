@@ -70,7 +70,7 @@ class LinkView(BaseModel):
 
 
 class LinkRoutes:
-    """The call that makes links."""
+    """The endpoint that makes sign-in links to the portal."""
 
     def __init__(self, portal: Portal) -> None:
         self._portal = portal

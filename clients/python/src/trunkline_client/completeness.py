@@ -1,4 +1,4 @@
-"""Finds the events that a receiver lacks: compares the hub's digests of the log with digests of the ids that it has kept."""
+"""Finds the events that a receiver lacks, by comparing the hub's digests of the log with digests of the ids that the receiver has stored."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ class PlaceFile:
             return Place()
 
     def save(self, place: Place) -> None:
-        """Write a new file beside the old one, and rename it."""
+        """Store *place* in one step: write a new file, and rename it over the old one."""
         fresh = self._path.with_name(f"{self._path.name}.new")
         fresh.write_text(json.dumps(asdict(place)))
         fresh.replace(self._path)

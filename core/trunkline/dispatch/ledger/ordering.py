@@ -37,8 +37,8 @@ MOST_BLOCKED = 256
 class BlockedKeys:
     """The keys of one subscription that may have open deliveries in the ledger.
 
-    Until the ledger is read, all keys count as such. The list is valid for one *progress*: a new holder of the shard reads the
-    ledger again.
+    Until the ledger has been read, every key may have one. The keys belong to one *progress*: the next holder of the shard reads
+    the ledger again.
     """
 
     __slots__ = ("_company_id", "_is_learning", "_look_at", "_reached", "is_known", "progress")

@@ -1,4 +1,5 @@
-"""A connection by OAuth 2.0: ``authorize``, ``token`` and ``info`` in a browser, ``refresh`` before a module runs, ``invalidate``.
+"""A connection by OAuth 2.0: ``authorize``, ``token`` and ``info`` when a user connects, ``refresh`` before a module runs, and
+``invalidate`` when the connection is deleted.
 
 https://developers.make.com/custom-apps-documentation/app-components/connections/oauth2
 """

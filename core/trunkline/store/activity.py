@@ -120,11 +120,14 @@ async def count_events(connection: AsyncConnection, company_id: int, spans: Sequ
         "SELECT count(*) FROM events AS e WHERE e.company_id = :company "
         "AND e.position > u.first AND e.position <= u.last"
     )
+    source = sql.rows_source(connection, {"no": "bigint", "first": "bigint", "last": "bigint"})
     statement = text(
-        f"SELECT ({mine}) - ({mine} AND e.type IN {stream.OPERATIONAL_TYPES}) "
-        f"FROM {_spans_source(connection)} ORDER BY u.no"
+        f"SELECT ({mine}) - ({mine} AND e.type IN {stream.OPERATIONAL_TYPES}) FROM {source} ORDER BY u.no"
     )
-    parameters = {"company": company_id, "rows": _spans_rows(spans)}
+    parameters = {
+        "company": company_id,
+        "rows": sql.rows_json([(no, span.after, span.up_to) for no, span in enumerate(spans)]),
+    }
     return [row[0] for row in await connection.execute(statement, parameters)]
 
 
@@ -160,14 +163,6 @@ async def outcomes(
         Outcomes(no, status, outcome, deliveries, attempts, durations_ms=orjson.loads(durations or "[]"))
         for no, status, outcome, deliveries, attempts, durations in rows
     ]
-
-
-def _spans_source(connection: AsyncConnection) -> str:
-    return sql.rows_source(connection, {"no": "bigint", "first": "bigint", "last": "bigint"})
-
-
-def _spans_rows(spans: Sequence[Span]) -> str:
-    return sql.rows_json([(no, span.after, span.up_to) for no, span in enumerate(spans)])
 
 
 def _within(company_id: int, span: Span) -> dict[str, object]:

@@ -135,7 +135,10 @@ async def lock(connection: AsyncConnection, company_id: int) -> Company | None:
 
 async def change(connection: AsyncConnection, company_id: int, changes: Mapping[str, Any]) -> Company:
     """Change columns of a record that the caller has locked, and return the new record."""
-    values = {name: _column(name, value) for name, value in changes.items()}
+    values = {
+        name: (orjson.dumps(value).decode() if name in _JSON and value is not None else value)
+        for name, value in changes.items()
+    }
     settings = ", ".join(f"{name} = :{name}" for name in values) or "name = name"
     before = await find(connection, company_id)
     statement = text(f"UPDATE companies SET {settings} WHERE company_id = :company RETURNING {_COLUMNS}")
@@ -156,10 +159,6 @@ def _audited(company: Company) -> dict[str, Any]:
         name: getattr(company, name) for name in ("reference", "name", "time_zone", "limits", "metadata")
     }
     return values | {"alert_recipients": company.alert_recipients, "delivery": company.delivery}
-
-
-def _column(name: str, value: Any) -> Any:
-    return orjson.dumps(value).decode() if name in _JSON and value is not None else value
 
 
 def _object(column: Any) -> dict[str, Any]:

@@ -166,22 +166,25 @@ async def settle(connection: AsyncConnection, worker: str, settled: Sequence[Set
             "AND deliveries.claim = u.claim AND COALESCE(deliveries.claimed_by, '') = :worker "
             "RETURNING deliveries.position, deliveries.subscription_no"
         ),
-        {"worker": worker, "rows": sql.rows_json([_settled_row(row) for row in settled])},
+        {
+            "worker": worker,
+            "rows": sql.rows_json(
+                [
+                    [  # in the order of _SETTLED_COLUMNS
+                        row.position,
+                        row.subscription_no,
+                        str(row.status),
+                        row.attempts,
+                        row.last_status_code,
+                        row.wait_ms,
+                        row.claim,
+                    ]
+                    for row in settled
+                ]
+            ),
+        },
     )
     return {Key(row[0], row[1]) for row in rows}
-
-
-def _settled_row(settled: Settled) -> list[object]:
-    """Give the values of ``_SETTLED_COLUMNS`` for one row."""
-    return [
-        settled.position,
-        settled.subscription_no,
-        str(settled.status),
-        settled.attempts,
-        settled.last_status_code,
-        settled.wait_ms,
-        settled.claim,
-    ]
 
 
 async def next_due_ms(connection: AsyncConnection) -> int | None:

@@ -60,8 +60,13 @@ async def take(
     while True:  # the key may be released before it is read
         if (await connection.execute(insert, values)).rowcount:
             return None
-        if (use := await _find(connection, key)) is not None:
-            return use
+        statement = text(
+            f"SELECT fingerprint, status, body, lease_until_ms <= {sql.now_ms(connection)} FROM operation_keys "
+            "WHERE namespace = :namespace AND key = :key"
+        )
+        row = (await connection.execute(statement, key.name)).one_or_none()
+        if row is not None:
+            return Use(bytes(row[0]), row[1], bytes(row[2] or b""), bool(row[3]))
 
 
 async def take_over(connection: AsyncConnection, key: Key, *, holder: str, lease_ms: int) -> bool:
@@ -93,12 +98,3 @@ async def give_back(connection: AsyncConnection, key: Key, *, holder: str) -> No
         "DELETE FROM operation_keys WHERE namespace = :namespace AND key = :key AND holder = :holder"
     )
     await connection.execute(statement, key.name | {"holder": holder})
-
-
-async def _find(connection: AsyncConnection, key: Key) -> Use | None:
-    statement = text(
-        f"SELECT fingerprint, status, body, lease_until_ms <= {sql.now_ms(connection)} FROM operation_keys "
-        "WHERE namespace = :namespace AND key = :key"
-    )
-    row = (await connection.execute(statement, key.name)).one_or_none()
-    return None if row is None else Use(bytes(row[0]), row[1], bytes(row[2] or b""), bool(row[3]))

@@ -16,7 +16,10 @@ def read(folder: Path) -> list[str]:
     successors: dict[str | None, str] = {}
     files = sorted(folder.glob("[!_]*.py"))
     for file in files:
-        identifiers = _identifiers(file)
+        identifiers = _names_in(file.read_text(encoding="utf-8"), file.name)
+        if not identifiers.get("revision") or "down_revision" not in identifiers:
+            msg = f"{file} must set revision and down_revision, to text or None"
+            raise ValueError(msg)
         successors[identifiers["down_revision"]] = str(identifiers["revision"])
     line: list[str] = []
     while (following := successors.get(line[-1] if line else None)) and following not in line:
@@ -25,15 +28,6 @@ def read(folder: Path) -> list[str]:
         msg = f"the revisions in {folder} are not one line, each with the one before it as its down_revision"
         raise ValueError(msg)
     return line
-
-
-def _identifiers(file: Path) -> Mapping[str, str | None]:
-    """Find the values of ``revision`` and ``down_revision`` in *file*. Raises ValueError."""
-    names = _names_in(file.read_text(encoding="utf-8"), file.name)
-    if not names.get("revision") or "down_revision" not in names:
-        msg = f"{file} must set revision and down_revision, to text or None"
-        raise ValueError(msg)
-    return names
 
 
 @functools.lru_cache(maxsize=256)

@@ -165,10 +165,25 @@ async def heartbeat(
         ),
         {"worker": worker, "lock_no": lock_no},
     )
-    lapsed = await _remove_lapsed(connection, worker, lease_ms=lease_ms)
+    rows = await connection.execute(
+        text(
+            f"DELETE FROM workers WHERE id IN (SELECT id FROM workers WHERE heartbeat_ms < {sql.now_ms(connection)} - :lease "
+            f"AND id <> :worker {sql.for_update_skipping(connection)}) RETURNING id"
+        ),
+        {"lease": lease_ms, "worker": worker},
+    )
+    lapsed = [row[0] for row in rows]
     ended = await _remove_ended(connection, suspects, lock_no=lock_no) if suspects else []
-    for each in (*lapsed, *ended):
-        await _release_all(connection, each)
+    for each in (*lapsed, *ended):  # free the claims and the shards of the dead
+        await release_claims(connection, each)
+        for table, part in _PART_IN.items():
+            await connection.execute(
+                text(
+                    f"UPDATE {table} SET holder = NULL, lease_until_ms = 0 WHERE (shard, {part}) IN "
+                    f"(SELECT shard, {part} FROM {table} WHERE holder = :worker {sql.for_update_skipping(connection)})"
+                ),
+                {"worker": each},
+            )
     rows = await connection.execute(
         text(
             f"SELECT id, heartbeat_ms, id <> :worker AND {_has_no_lock(connection)} FROM workers WHERE NOT draining"
@@ -183,18 +198,6 @@ async def heartbeat(
 def _has_no_lock(connection: AsyncConnection) -> str:
     """Give the SQL condition that a worker has a lock number, and no session holds this lock. A single worker never evaluates it."""
     return f"lock_no IS NOT NULL AND lock_no NOT IN (SELECT no FROM ({sql.worker_locks(connection)}) AS held)"
-
-
-async def _remove_lapsed(connection: AsyncConnection, worker: str, *, lease_ms: int) -> list[str]:
-    """Remove the workers, except *worker*, without a heartbeat for the duration of a lease."""
-    lapsed = await connection.execute(
-        text(
-            f"DELETE FROM workers WHERE id IN (SELECT id FROM workers WHERE heartbeat_ms < {sql.now_ms(connection)} - :lease "
-            f"AND id <> :worker {sql.for_update_skipping(connection)}) RETURNING id"
-        ),
-        {"lease": lease_ms, "worker": worker},
-    )
-    return [row[0] for row in lapsed]
 
 
 async def _remove_ended(
@@ -212,19 +215,6 @@ async def _remove_ended(
         {"lock_no": lock_no, "rows": sql.rows_json([*suspects.items()])},
     )
     return [row[0] for row in ended]
-
-
-async def _release_all(connection: AsyncConnection, worker: str) -> None:
-    """Release the claims and the shards of a dead *worker*."""
-    await release_claims(connection, worker)
-    for table, part in _PART_IN.items():
-        await connection.execute(
-            text(
-                f"UPDATE {table} SET holder = NULL, lease_until_ms = 0 WHERE (shard, {part}) IN "
-                f"(SELECT shard, {part} FROM {table} WHERE holder = :worker {sql.for_update_skipping(connection)})"
-            ),
-            {"worker": worker},
-        )
 
 
 async def follow_late(connection: AsyncConnection, step: ClockStep) -> None:

@@ -156,7 +156,11 @@ class Dispatcher:
 
     def _build(self, log_has_grown: Signal, for_leases: Database) -> None:
         """Build the parts in the order in which they depend on each other."""
-        self._runner = self._build_runner()
+        settings = self._settings
+        slots: Slots[Job] = Slots(
+            settings.concurrency, per_subscription=settings.concurrency_per_subscription
+        )
+        self._runner = Runner(slots, self._sender, timeout_seconds=settings.timeout_seconds)
         table = RoutingTable(
             self._sender.channels.get,
             schema_versions=self._sender.schema_versions,
@@ -166,7 +170,15 @@ class Dispatcher:
         )
         self._ordering = Ordering(self._runner, self._owned, table, turn=self._signals.turn)
         self._runner.ordering = self._ordering
-        self._settlement = self._build_settlement()
+        self._settlement = Settlement(
+            self._database,
+            self._owned,
+            self._runner,
+            policies=policies.of_settings(self._settings, self._sender.channels),
+            reports=self._reports,
+            due=self._signals.due,
+            turn=self._signals.turn,
+        )
         self._matching = MatchingLane(self._database, table, self._runner, self._runner.room, spills=True)
         self._catching_up = MatchingLane(
             self._database, table, self._runner, self._runner.room_of_stretches, spills=False
@@ -219,24 +231,6 @@ class Dispatcher:
             matching=self._matching,
             handover=self._handover,
             catching_up=self._catching_up,
-        )
-
-    def _build_runner(self) -> Runner:
-        settings = self._settings
-        slots: Slots[Job] = Slots(
-            settings.concurrency, per_subscription=settings.concurrency_per_subscription
-        )
-        return Runner(slots, self._sender, timeout_seconds=settings.timeout_seconds)
-
-    def _build_settlement(self) -> Settlement:
-        return Settlement(
-            self._database,
-            self._owned,
-            self._runner,
-            policies=policies.of_settings(self._settings, self._sender.channels),
-            reports=self._reports,
-            due=self._signals.due,
-            turn=self._signals.turn,
         )
 
     def _build_turns(self, table: RoutingTable) -> Turns:

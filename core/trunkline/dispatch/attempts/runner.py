@@ -280,7 +280,14 @@ class Runner:
             except (Exception, SystemExit, KeyboardInterrupt) as error:  # noqa: BLE001 - a channel is a plugin: whatever it raises is one failed attempt
                 result = Result(Outcome.RETRY, error=f"channel_error: {type(error).__name__}")
                 if shortages.is_own(error):
-                    self._tell_shortage(error)
+                    self.put_off += 1
+                    if time.monotonic() >= self._tell_shortage_at:
+                        self._tell_shortage_at = time.monotonic() + 60
+                        _log.warning(
+                            "this machine lacks what attempts need: deliveries wait, %d so far, and no attempt is counted: %s",
+                            self.put_off,
+                            error,
+                        )
                     result = None
             if job.is_over:  # abandoned because it ignored its cancellation; another job has its slot
                 return
@@ -315,16 +322,6 @@ class Runner:
         if self.slots.refused:
             self._look_at_refused()
         return next_job
-
-    def _tell_shortage(self, error: BaseException) -> None:
-        self.put_off += 1
-        if time.monotonic() >= self._tell_shortage_at:
-            self._tell_shortage_at = time.monotonic() + 60
-            _log.warning(
-                "this machine lacks what attempts need: deliveries wait, %d so far, and no attempt is counted: %s",
-                self.put_off,
-                error,
-            )
 
     def _set_gate(self, queue: SubscriptionQueue[Job], route: Route, progress: Progress | None) -> None:
         if route.pace is None or progress is None:

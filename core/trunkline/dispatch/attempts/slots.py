@@ -198,9 +198,17 @@ class Slots(Generic[Job]):
     def release(self, queue: SubscriptionQueue[Job], *, succeeded: bool, failed: bool = False) -> None:
         """Return a slot after an attempt that *succeeded* in time, *failed*, or did neither."""
         if failed:
-            self._slow_down(queue)
+            queue.failures += 1
+            if queue.failures >= DOWN_AFTER:
+                queue.ramp = 1
+            elif queue.ramp:
+                queue.ramp = max(queue.ramp // 2, 1)
         elif queue.failures or queue.ramp:
-            self._speed_up(queue)
+            queue.failures = 0
+            if queue.ramp:
+                queue.ramp += 1
+                if queue.ramp >= self._per_subscription:
+                    queue.ramp = 0
         self._give_back(queue)
         self.set_trust(queue, succeeded=succeeded)
         self._enqueue(queue)
@@ -263,20 +271,6 @@ class Slots(Generic[Job]):
         self._all.take(queue.company_id, -1)
         if not queue.is_trusted:
             self._untrusted.take(queue.company_id, -1)
-
-    def _slow_down(self, queue: SubscriptionQueue[Job]) -> None:
-        queue.failures += 1
-        if queue.failures >= DOWN_AFTER:
-            queue.ramp = 1
-        elif queue.ramp:
-            queue.ramp = max(queue.ramp // 2, 1)
-
-    def _speed_up(self, queue: SubscriptionQueue[Job]) -> None:
-        queue.failures = 0
-        if queue.ramp:
-            queue.ramp += 1
-            if queue.ramp >= self._per_subscription:
-                queue.ramp = 0
 
     def _limit_of(self, queue: SubscriptionQueue[Job]) -> int:
         limit = self._per_subscription if queue.is_trusted else self._untrusted_per_subscription

@@ -225,7 +225,11 @@ async def step(
     faults.point("replay.after_make_due")
     await store.move(connection, replay.no, position=page.reached, matched=done.made)
     if in_order:
-        await _let_pass(connection, replay, page.reached)
+        no = replay.subscription_no
+        places = await ordering.places_between(connection, no, after=replay.position, up_to=page.reached)
+        await ordering.arrange(connection, places)
+        if page.reached >= replay.end_position:
+            await releasing.release(connection, no)
     return replace(done, has_moved=page.reached > replay.position)
 
 
@@ -316,15 +320,6 @@ async def _order_keys(
         for position in page.positions
         if position in events
     }
-
-
-async def _let_pass(connection: AsyncConnection, replay: Row, reached: int) -> None:
-    """Start the next deliveries of the keys that the replay has passed. At its end, release all deliveries that waited for it."""
-    no = replay.subscription_no
-    places = await ordering.places_between(connection, no, after=replay.position, up_to=reached)
-    await ordering.arrange(connection, places)
-    if reached >= replay.end_position:
-        await releasing.release(connection, no)
 
 
 async def _next_page(

@@ -133,21 +133,17 @@ class ReplayLane:
             faults.point("replay.before_commit")
         faults.point("replay.after_commit")
         self._report(row, subscription.id, has_ended=done.has_ended)
-        await self._begin(row, done)
-        if done.made or done.has_ended:
-            self._rests.end(row.no)
-            return 0.0
-        self._rests.begin(row.no, has_moved=done.has_moved)
-        return 0.0 if len(self._rests.numbers()) < self._running else self._rests.seconds()
-
-    async def _begin(self, row: store.Row, done: replay.Step) -> None:
-        """Start the claims of a step. If the step only made deliveries due, wake the lanes that claim them."""
         if done.claims:
             pins = {row.no: sql.pins_of(row.pins)} if row.pins else {}
             await self._starter.start(done.claims, events=done.events, pins=pins)
         elif done.made:
             self._due.set()
             self._turn.set()
+        if done.made or done.has_ended:
+            self._rests.end(row.no)
+            return 0.0
+        self._rests.begin(row.no, has_moved=done.has_moved)
+        return 0.0 if len(self._rests.numbers()) < self._running else self._rests.seconds()
 
     async def _look(self) -> tuple[bool, float | None]:
         """Check for running replays, and withdraw deliveries of cancelled ones.
@@ -204,13 +200,10 @@ class ReplayLane:
             return
         self._noticed = time.monotonic()
         for replay_id in sorted(self._begun):
-            status = await self._status(connection, replay_id)
+            row = await store.get(connection, replay_id)
+            status = row.status if row else "removed"
             if status == "running":
                 continue
             self._begun.discard(replay_id)
             if status != "completed":  # the worker that completed the replay has reported it
                 reports.replay_changed(status, replay_id, worker_id=self._owned.worker)
-
-    async def _status(self, connection: AsyncConnection, replay_id: str) -> str:
-        row = await store.get(connection, replay_id)
-        return row.status if row else "removed"

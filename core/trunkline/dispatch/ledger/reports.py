@@ -56,7 +56,17 @@ class Reports:
         """Report that *batch* was written; *reached* has the progress of each slice of *worker*."""
         if len(batch):
             self._metrics.batch_settled(len(batch), seconds=seconds)
-        _log_batch(worker, batch, reached=reached, seconds=seconds)
+        if _log.isEnabledFor(logging.DEBUG):
+            _log.debug(
+                "settled a batch",
+                extra={
+                    "worker_id": worker,
+                    "deliveries": len(batch),
+                    "attempts": len(batch.ended),
+                    "cursors": {str(held): each.cursor for held, each in reached.items()},
+                    "duration_ms": round(seconds * 1000, 1),
+                },
+            )
         _log_failures(batch.failures)
         _log_sent_twice(batch.ended)
         if batch.ended:
@@ -115,20 +125,6 @@ def gap_told(subscription: Subscription, result: Result, *, position: int) -> No
             "error": result.error,
         },
     )
-
-
-def _log_batch(worker: str, batch: Batch, *, reached: Mapping[Slice, Reached], seconds: float) -> None:
-    if _log.isEnabledFor(logging.DEBUG):
-        _log.debug(
-            "settled a batch",
-            extra={
-                "worker_id": worker,
-                "deliveries": len(batch),
-                "attempts": len(batch.ended),
-                "cursors": {str(held): each.cursor for held, each in reached.items()},
-                "duration_ms": round(seconds * 1000, 1),
-            },
-        )
 
 
 def _log_failures(failures: Sequence[Failure]) -> None:

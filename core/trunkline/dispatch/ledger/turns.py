@@ -10,15 +10,12 @@ import logging
 import time
 from collections.abc import Collection, Mapping, Sequence
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from trunkline.dispatch.attempts.jobs import Job
 from trunkline.dispatch.attempts.runner import Runner
 from trunkline.dispatch.ledger.ordering import MOST_BLOCKED, Ordering
 from trunkline.dispatch.ledger.unroutable import put_aside
-from trunkline.dispatch.routing.table import Route, RoutingTable
+from trunkline.dispatch.routing.table import RoutingTable
 from trunkline.dispatch.shards.owned_shards import OwnedShards
-from trunkline.dispatch.shards.progress import Progress
 from trunkline.dispatch.signals import KeepUp
 from trunkline.errors import StoreUnavailable
 from trunkline.model import parts
@@ -115,7 +112,14 @@ class Turns:
             if due_ms is None or due_ms > 0:
                 return LOOK_SECONDS if due_ms is None else min(LOOK_SECONDS, due_ms / 1000)
             settled = functools.partial(self._settled, written)
-            fronts = await self._fronts(connection, settled, limit=min(FRONTS, room))
+            fronts, self._after = await store.due_fronts(
+                connection,
+                settled,
+                limit=min(FRONTS, room),
+                most_of=self._most_of,
+                busy=self._without_turn(),
+                after=self._after,
+            )
         claimed = await self._claim(fronts, settled, room=min(room, MOST_OF_COMPANY)) if fronts else []
         if not claimed:
             return CROWDED_SECONDS
@@ -139,18 +143,6 @@ class Turns:
         if reached is None or route is None or progress is None:
             return reached and reached.cursor
         return progress.settled_of(route.subscription.company_id, reached)
-
-    async def _fronts(self, connection: AsyncConnection, settled: store.Settled, *, limit: int) -> list[Key]:
-        """Choose due deliveries of the next subscriptions in turn."""
-        fronts, self._after = await store.due_fronts(
-            connection,
-            settled,
-            limit=limit,
-            most_of=self._most_of,
-            busy=self._without_turn(),
-            after=self._after,
-        )
-        return fronts
 
     def _most_of(self, subscription_no: int) -> int:
         """Return how many keys of a subscription to claim. A claim that finds no slot would cost useless writes."""
@@ -199,7 +191,8 @@ class Turns:
         for queue in claimed:
             await asyncio.sleep(0)
             route = self._table.route(queue.subscription_no)
-            progress = self._progress_of(route)
+            held = None if route is None else route.subscription
+            progress = None if held is None else self._owned.of(held.company_id, held.no)
             if route is None or progress is None or queue.claims[0].position not in events:
                 unroutable.append(queue)
                 continue
@@ -213,11 +206,6 @@ class Turns:
         faults.point("order.after_start")
         if unroutable:
             await self._put_aside(unroutable, set(events))
-
-    def _progress_of(self, route: Route | None) -> Progress | None:
-        if route is None:
-            return None
-        return self._owned.of(route.subscription.company_id, route.subscription.no)
 
     async def _put_aside(self, queues: Sequence[OrderedClaim], positions: set[int]) -> None:
         """End or postpone the first delivery of each queue, and hold the others again.

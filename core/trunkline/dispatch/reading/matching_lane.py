@@ -178,9 +178,8 @@ class MatchingLane:
         for position in positions:
             event = events.get(position)
             line.waits_for_earlier = event is not None and self.waits_for_earlier(event, track)
-            if line.waits_for_earlier or not (
-                _may_begin(progress) and self._has_room(company_id, line, event)
-            ):
+            may_begin = progress.lost or not progress.draining  # events of a lost shard are dropped
+            if line.waits_for_earlier or not (may_begin and self._has_room(company_id, line, event)):
                 break
             await self._match(position, progress, event, known)
             line.listed.popleft()
@@ -304,11 +303,6 @@ class MatchingLane:
 def _is_first(company_id: int, track: Track) -> bool:
     """Return whether the ledger has all deliveries of a company's events before *track*."""
     return track.is_first_of(company_id, cursor=track.progress.written.cursor)
-
-
-def _may_begin(progress: Progress) -> bool:
-    """Return whether events of a shard may be matched. Also True if the shard is lost, because its events are then dropped."""
-    return progress.lost or not progress.draining
 
 
 def candidates_of(progress: Progress, candidates: Candidates) -> Candidates:

@@ -168,7 +168,9 @@ class Reader:
         known = await self._known(events, chosen)
         reached = events[-1].position if len(events) == limit else min(up_to, head.position)
         if not events and reached == after + SPAN:
-            reached = await self._end_of_gap(reached, up_to=min([head.position, *_ends(chosen)]))
+            reached = await self._end_of_gap(
+                reached, up_to=min([head.position, *[track.end for track in chosen if track.end is not None]])
+            )
         await self._hand_over(events, chosen, lane, reached=reached, known=known)
         faults.point("read.after_hand_over")
         return head.position, True
@@ -319,7 +321,3 @@ class Reader:
             for route in matched:
                 self._runner.submit(Job(event, route, progress=progress, room=lane.room))
         return len(matched)
-
-
-def _ends(tracks: Iterable[Track]) -> list[int]:
-    return [track.end for track in tracks if track.end is not None]

@@ -201,7 +201,10 @@ class RoutingTable:
             if row.status == Status.ACTIVE and opened.is_readable:
                 self._put(opened)
             elif self._packed.pop(row.no, None) is not None:
-                self._drop(row)
+                members = self._members[row.company_id]
+                members.remove(row.no)
+                if not members:
+                    del self._members[row.company_id]
                 dropped.append(row.no)
         return dropped
 
@@ -222,12 +225,6 @@ class RoutingTable:
     def _is_looked_for(self, no: int) -> bool:
         """Return whether lanes search for a subscription that has no event."""
         return no in self.ordered or no in self.gaps
-
-    def _drop(self, row: Row) -> None:
-        members = self._members[row.company_id]
-        members.remove(row.no)
-        if not members:
-            del self._members[row.company_id]
 
     def _note(self, row: Row) -> None:
         """Note the facts that lanes need about a subscription before it has an event."""

@@ -88,7 +88,8 @@ class BodyRoom:
             has_moved = False
             for owner, line in tuple(self._lines.items()):
                 size = line[0][0]
-                if not self._has_share(owner, size):
+                held = self._held_by[owner]
+                if not (owner is None or not held or held + size <= self._total // SHARES):
                     continue
                 if self._held and self._held + size > self._total:
                     return  # no other request may overtake: a large body would wait for ever
@@ -105,10 +106,6 @@ class BodyRoom:
             self._held += size
             self._held_by[owner] += size
             turn.set_result(None)
-
-    def _has_share(self, owner: Owner, size: int) -> bool:
-        held = self._held_by[owner]
-        return owner is None or not held or held + size <= self._total // SHARES
 
 
 class Lease:

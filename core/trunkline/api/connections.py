@@ -9,7 +9,6 @@ import enum
 from typing import Any, cast
 
 from httptools import HttpParserCallbackError, HttpParserError, HttpParserUpgrade, HttpRequestParser
-from starlette.responses import Response
 from starlette.types import Scope
 from uvicorn import Config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
@@ -123,8 +122,11 @@ class Connection(HttpToolsProtocol):
         self.has_asked = True
         if self._admission.is_ending:
             self.cycle.keep_alive = False
-        if self.expect_100_continue:
-            self._begin_expectation()
+        if (
+            self.expect_100_continue
+        ):  # close if the answer comes first: a refused client may leave its body out
+            self.cycle.waiting_for_100_continue = self.scope["http_version"] != "1.0"  # RFC 9110 §10.1.1
+            self._may_keep, self.cycle.keep_alive = self.cycle.keep_alive, False
         self._place = Place.BODY
         self._since = self._body_since = self._admission.now
         self._received = 0
@@ -220,11 +222,6 @@ class Connection(HttpToolsProtocol):
         self._place = Place.HEAD
         self._since = self._admission.now
         self._room = self._max_head + before
-
-    def _begin_expectation(self) -> None:
-        """Close the connection if the answer comes before the body: a refused client may not send its body."""
-        self.cycle.waiting_for_100_continue = self.scope["http_version"] != "1.0"  # RFC 9110 §10.1.1
-        self._may_keep, self.cycle.keep_alive = self.cycle.keep_alive, False
 
     def _feed(self, data: bytes) -> None:
         self._feeding = fed = len(data)
@@ -339,7 +336,9 @@ class Connection(HttpToolsProtocol):
         request_id = scope.setdefault(REQUEST_ID_KEY, request_id_of(dict(scope["headers"])).decode())
         answer = problem_of(error, scope)
         answer.headers["X-Request-Id"] = request_id
-        self.transport.write(_written(answer, self.server_state.default_headers))
+        headers = [*self.server_state.default_headers, *answer.raw_headers, (b"connection", b"close")]
+        lines = [name + b": " + value + b"\r\n" for name, value in headers]
+        self.transport.write(b"".join((STATUS_LINE[answer.status_code], *lines, b"\r\n", bytes(answer.body))))
         self.transport.write_eof()
         self._admission.linger(self)
 
@@ -365,9 +364,3 @@ class _AnswerTaken:
     def has_gone_on(self, now: float) -> None:
         """Restart the time at *now*, as the client is taking the answer."""
         self._since, self._taken = now, 0
-
-
-def _written(answer: Response, default_headers: list[tuple[bytes, bytes]]) -> bytes:
-    headers = [*default_headers, *answer.raw_headers, (b"connection", b"close")]
-    lines = [name + b": " + value + b"\r\n" for name, value in headers]
-    return b"".join((STATUS_LINE[answer.status_code], *lines, b"\r\n", bytes(answer.body)))

@@ -134,8 +134,18 @@ def call_options(definition: Definition) -> dict[str, Any]:
     """Give the keyword arguments of FastAPI's ``add_api_route`` for the call, except its function."""
     answers = _content(example.output for example in definition.examples)
     model, status = _output_model(definition), definition.success_status
+    properties: Mapping[str, Mapping[str, Json]] = definition.parameters.get("properties", {})
     extra: dict[str, Any] = {
-        "parameters": _path_parameters(definition),
+        "parameters": [
+            {
+                "name": name,
+                "in": "path",
+                "required": True,
+                "description": schema.get("description", ""),
+                "schema": schema,
+            }
+            for name, schema in properties.items()
+        ],
         "responses": {str(status): {"content": answers}},
     }
     described = responses(*_problems_of(definition))
@@ -201,20 +211,6 @@ def _problems_of(definition: Definition) -> Sequence[int]:
     if definition.kind == "action":
         return (400, 401, 403, 404, 409, 413, 422, 429, 502, 503)
     return (400, 401, 403, 404, 422, 429, 502, 503)
-
-
-def _path_parameters(definition: Definition) -> list[dict[str, Json]]:
-    properties: Mapping[str, Mapping[str, Json]] = definition.parameters.get("properties", {})
-    return [
-        {
-            "name": name,
-            "in": "path",
-            "required": True,
-            "description": schema.get("description", ""),
-            "schema": schema,
-        }
-        for name, schema in properties.items()
-    ]
 
 
 def _content(examples: Iterable[Json]) -> dict[str, Json]:

@@ -37,7 +37,16 @@ class Observation:
                     method=scope["method"], route=route, status=message["status"], seconds=seconds
                 )
                 if _log.isEnabledFor(logging.DEBUG):
-                    _log_request(scope, route, status=message["status"], seconds=seconds)
+                    _log.debug(
+                        "answered a request",
+                        extra={
+                            "request_id": scope.get(REQUEST_ID_KEY),
+                            "method": scope["method"],
+                            "route": route,
+                            "status": message["status"],
+                            "duration_ms": round(seconds * 1000, 2),
+                        },
+                    )
             await send(message)
 
         call = callers.call()
@@ -66,19 +75,6 @@ class Observation:
                 "held_ms": round(seconds * 1000),
             },
         )
-
-
-def _log_request(scope: Scope, route: str, *, status: int, seconds: float) -> None:
-    _log.debug(
-        "answered a request",
-        extra={
-            "request_id": scope.get(REQUEST_ID_KEY),
-            "method": scope["method"],
-            "route": route,
-            "status": status,
-            "duration_ms": round(seconds * 1000, 2),
-        },
-    )
 
 
 def _template(scope: Scope) -> str:

@@ -63,7 +63,17 @@ def openapi(app: FastAPI, catalog: SchemaCatalog, public_url: str | None = None)
         document = _described(app.routes, public_url)
     except Exception:  # noqa: BLE001 - a plugin's route: its models may have no schema
         document = _described([route for route in app.routes if _is_describable(route)], public_url)
-    _add_components(document, catalog)
+    described = (models.EventRequest, models.BatchRequest, models.Envelope, Problem)
+    _, definitions = models_json_schema(
+        [(model, "validation") for model in described], ref_template=f"{COMPONENTS}{{model}}"
+    )
+    schemas = document.setdefault("components", {}).setdefault("schemas", {})
+    schemas.update(definitions["$defs"])
+    first = catalog.types()[0] if catalog.types() else None
+    if first is not None:
+        schemas["EventRequest"]["examples"] = [{"type": first.name, "payload": first.example}]
+        schemas["Envelope"]["examples"] = [example_of(first)]
+        schemas["EventRequest"]["properties"]["type"]["enum"] = list(catalog.names())
     add_targets(document["components"]["schemas"], app.state.hub.channels())
     common_answers.add(document)
     words = stand_ins.replacements(catalog.names(), key_prefix=app.state.hub.keys.prefix)
@@ -96,20 +106,6 @@ def _is_describable(route: BaseRoute) -> bool:
         _log.error("the OpenAPI document leaves out %s, which cannot be described: %s", route, error)
         return False
     return True
-
-
-def _add_components(document: dict[str, Any], catalog: SchemaCatalog) -> None:
-    described = (models.EventRequest, models.BatchRequest, models.Envelope, Problem)
-    _, definitions = models_json_schema(
-        [(model, "validation") for model in described], ref_template=f"{COMPONENTS}{{model}}"
-    )
-    schemas = document.setdefault("components", {}).setdefault("schemas", {})
-    schemas.update(definitions["$defs"])
-    first = catalog.types()[0] if catalog.types() else None
-    if first is not None:
-        schemas["EventRequest"]["examples"] = [{"type": first.name, "payload": first.example}]
-        schemas["Envelope"]["examples"] = [example_of(first)]
-        schemas["EventRequest"]["properties"]["type"]["enum"] = list(catalog.names())
 
 
 def _push(kind: EventType, component: str) -> dict[str, Any]:
@@ -185,7 +181,7 @@ def _form(document: dict[str, Any]) -> None:
             operation["operationId"] = to_camel(operation["operationId"].replace("__", "_"))
         operation["operationId"] = free_name(operation["operationId"], taken)
         taken.add(operation["operationId"])
-        _form_operation(operation, _use_of(method), schemas)
+        _form_operation(operation, "creation" if method == "post" else "change", schemas)
 
 
 def _form_operation(operation: dict[str, Any], use: Use, schemas: Mapping[str, Schema]) -> None:
@@ -210,10 +206,6 @@ def _uses(document: dict[str, Any], schemas: Mapping[str, Schema]) -> dict[str, 
     return {
         name: "change" if name in changed else "creation" if name in made else "answer" for name in schemas
     }
-
-
-def _use_of(method: str) -> Use:
-    return "creation" if method == "post" else "change"
 
 
 def _operations(document: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:

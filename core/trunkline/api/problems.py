@@ -358,22 +358,16 @@ def request_id_of(headers: Mapping[bytes, bytes]) -> bytes:
 def _broken(scope: Scope, error: BaseException) -> Response:
     """Log *error* as an internal fault, and make its problem document."""
     _log.exception("request %s failed: %s %s", scope[REQUEST_ID_KEY], scope["method"], scope["path"])
-    return _exhausted(scope) if shortages.is_own(error) else _internal_error(scope)
-
-
-def _exhausted(scope: Scope) -> Response:
-    return problem(
-        scope,
-        name=TYPES[errors.MachineExhausted],
-        status=errors.MachineExhausted.status,
-        title=errors.MachineExhausted.title,
-        detail="The hub's machine has no memory, file or thread left for the request, which may or may not have been done. "
-        f"Send it again in {_STORE_RETRY_SECONDS} s, with the same Idempotency-Key if it had one.",
-        headers={"Retry-After": _STORE_RETRY_SECONDS},
-    )
-
-
-def _internal_error(scope: Scope) -> Response:
+    if shortages.is_own(error):
+        return problem(
+            scope,
+            name=TYPES[errors.MachineExhausted],
+            status=errors.MachineExhausted.status,
+            title=errors.MachineExhausted.title,
+            detail="The hub's machine has no memory, file or thread left for the request, which may or may not have been done. "
+            f"Send it again in {_STORE_RETRY_SECONDS} s, with the same Idempotency-Key if it had one.",
+            headers={"Retry-After": _STORE_RETRY_SECONDS},
+        )
     return problem(
         scope,
         name="internal-error",

@@ -60,7 +60,8 @@ async def read_body(request: Request, *, limit: int) -> bytes:
         BodyTooLarge: it is larger; reading stopped at the limit.
         Overloaded: not enough memory became free in time.
     """
-    announced = _announced(request)
+    length = head_of(request.scope).get(b"content-length", b"")
+    announced = int(length) if length.isdigit() else 0
     if announced > limit:
         raise BodyTooLarge(limit)
     has_room = announced > FREE_BYTES
@@ -82,11 +83,6 @@ async def read_body(request: Request, *, limit: int) -> bytes:
         if not message.get("more_body", False):
             return b"".join((*chunks, body)) if chunks else body
         chunks.append(body)
-
-
-def _announced(request: Request) -> int:
-    length = head_of(request.scope).get(b"content-length", b"")
-    return int(length) if length.isdigit() else 0
 
 
 async def _take_room(request: Request, size: int) -> None:
@@ -230,7 +226,10 @@ class StrictRoute(APIRoute):
         extra = self.openapi_extra or {}
         is_raw = body_info is None and "requestBody" in extra
         may_be_keyed = (
-            "POST" in (self.methods or ()) and not is_raw and guards and not _takes_key(self.dependant)
+            "POST" in (self.methods or ())
+            and not is_raw
+            and guards
+            and not any(field.alias == HEADER for field in self.dependant.header_params)
         )
         location: str | None = extra.get(LOCATION)
 
@@ -303,10 +302,6 @@ IfMatch = Annotated[
     ),
 ]
 """The header ``If-Match`` as a parameter of a route."""
-
-
-def _takes_key(dependant: Dependant) -> bool:
-    return any(field.alias == HEADER for field in dependant.header_params)
 
 
 def unless_known(response: Response, request: Request) -> Response:

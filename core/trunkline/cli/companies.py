@@ -186,10 +186,6 @@ def limits(
         shown = {"limits": limits["limits"], "own_limits": limits["own_limits"], "delivery": view["delivery"]}
         show_json({"id": view["id"], **shown})
         return
-    _show_limits(limits, view["delivery"])
-
-
-def _show_limits(limits: Mapping[str, Any], delivery: Mapping[str, Any]) -> None:
     own = limits["own_limits"]
     rows = [
         [name, str(value), "its own" if name in own else "the deployment's"]
@@ -197,7 +193,7 @@ def _show_limits(limits: Mapping[str, Any], delivery: Mapping[str, Any]) -> None
     ]
     rows += [
         [name, _cell(value), "the deployment's" if value is None else "its own"]
-        for name, value in delivery.items()
+        for name, value in view["delivery"].items()
     ]
     show_table(["limit", "value", "from"], rows)
 

@@ -1,6 +1,6 @@
 """``plugins``: all installed plugins with their states, details of one, and plugins to install."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -85,7 +85,9 @@ def show_plugin(context: typer.Context, name: Name, as_json: AsJson = False, con
     hub = opening.inspected(load_settings(context, config), with_routes=True)
     descriptions = describe_plugins(hub.registry, name)
     if not descriptions:
-        warn(_no_such_plugin(name, [record.name for record in hub.registry.records]))
+        known = [record.name for record in hub.registry.records]
+        found = f"; found are: {', '.join(sorted(set(known))) or 'none'}"
+        warn(f"There is no plugin '{name}'{correction(name, known) or found}")
         raise typer.Exit(REFUSED)
     for plugin in descriptions:
         if as_json:
@@ -135,11 +137,6 @@ def draw_badge(
     name, judged = badges.read_plugin(report, plugin)
     into.write_text(badges.draw(name, judged, report_url=report_url), encoding="utf-8")
     typer.echo(f"[![trunkline: {judged.get('level') or 'does not load'}]({into})]({report_url or report})")
-
-
-def _no_such_plugin(name: str, known: Sequence[str]) -> str:
-    found = f"; found are: {', '.join(sorted(set(known))) or 'none'}"
-    return f"There is no plugin '{name}'{correction(name, known) or found}"
 
 
 def _show(plugin: Mapping[str, Any]) -> None:

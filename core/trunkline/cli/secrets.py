@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -66,7 +66,17 @@ def check(context: typer.Context, as_json: AsJson = False, config: Config = None
     """
     states = run(_check(load_settings(context, config)))
     if as_json:
-        show_json({"secrets": [_view(state) for state in states]})
+        views = [
+            {
+                "name": state.name,
+                "is_the_databases": state.is_ours,
+                "under_it": state.current,
+                "under_others": state.others,
+                "do_not_open": list(state.unreadable),
+            }
+            for state in states
+        ]
+        show_json({"secrets": views})
     else:
         rows = [
             [
@@ -238,13 +248,3 @@ def _others_sentence(state: _State) -> str:
         else "run 'trunkline secrets rotate --encryption-key'"
     )
     return f"{state.others:,} {things} stand under another {state.name.replace('_', ' ')}: {remedy}."
-
-
-def _view(state: _State) -> dict[str, Any]:
-    return {
-        "name": state.name,
-        "is_the_databases": state.is_ours,
-        "under_it": state.current,
-        "under_others": state.others,
-        "do_not_open": list(state.unreadable),
-    }

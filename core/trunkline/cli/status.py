@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -97,7 +97,8 @@ def _show(snapshot: Snapshot, *, as_json: bool) -> None:
     if as_json:
         show_json(status.view(snapshot))
         return
-    for number, table in enumerate(_tables_of(snapshot)):
+    tables = [_summary(snapshot), _shards(snapshot), _workers(snapshot), _replays(snapshot)]
+    for number, table in enumerate(table for table in tables if table.rows):
         if number:
             typer.echo()
         show_table(table.columns, table.rows)
@@ -105,24 +106,21 @@ def _show(snapshot: Snapshot, *, as_json: bool) -> None:
 
 def _show_audit(audit: "Audit", *, as_json: bool) -> None:
     if as_json:
-        show_json(_audit_view(audit))
+        checks = [{**asdict(check), "holds": check.holds} for check in audit.checks]
+        deliveries = dict(audit.by_status)
+        show_json(
+            {"balances": audit.balances, "rows": audit.rows, "deliveries": deliveries, "checks": checks}
+        )
         return
     typer.echo(_balance(audit))
     typer.echo()
-    table = _checks_of(audit)
-    show_table(table.columns, table.rows)
+    rows = [
+        [check.name, "yes" if check.holds else "NO", check.claim, check.looked_at] for check in audit.checks
+    ]
+    show_table(["check", "holds", "claim", "looked at"], rows)
     for check in audit.checks:
         if not check.holds:
             warn(f"{check.name}: {' '.join(check.offending)}")
-
-
-def _audit_view(audit: "Audit") -> dict[str, Any]:
-    return {
-        "balances": audit.balances,
-        "rows": audit.rows,
-        "deliveries": dict(audit.by_status),
-        "checks": [{**asdict(check), "holds": check.holds} for check in audit.checks],
-    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,26 +129,6 @@ class _Table:
 
     columns: Sequence[str]
     rows: Sequence[Sequence[str]]
-
-
-def _tables_of(snapshot: Snapshot) -> list[_Table]:
-    """Give the tables of *snapshot*; those without rows are left out."""
-    tables = [_summary(snapshot), _shards(snapshot), _workers(snapshot), _replays(snapshot)]
-    return [table for table in tables if table.rows]
-
-
-def _checks_of(audit: "Audit") -> _Table:
-    """Give the checks of *audit*."""
-    rows = [
-        [
-            check.name,
-            "yes" if check.holds else "NO",
-            check.claim,
-            check.looked_at,
-        ]
-        for check in audit.checks
-    ]
-    return _Table(["check", "holds", "claim", "looked at"], rows)
 
 
 def _balance(audit: "Audit") -> str:

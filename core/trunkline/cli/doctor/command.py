@@ -104,7 +104,7 @@ def doctor(
         show_json(_as_json(report) | {"product": product})
     else:
         warn(_product_line(product))
-        _show(report)
+        _show_rows([(check.name, check.verdict, check.sentence) for check in report.checks])
         warn(_summary(report))
     raise typer.Exit(report.exit_code)
 
@@ -158,10 +158,6 @@ def _as_json(report: Report) -> dict[str, object]:
         "checks": [asdict(check) for check in report.checks],
         "not_tried": [*report.not_tried],
     }
-
-
-def _show(report: Report) -> None:
-    _show_rows([(check.name, check.verdict, check.sentence) for check in report.checks])
 
 
 def _show_rows(rows: Sequence[tuple[str, str, str]]) -> None:

@@ -93,17 +93,13 @@ def _of(field: Field, *, place: tuple[str, ...], title: str) -> Iterator[Conditi
     elif field.choices and field.kind != "boolean":
         listed = replace(field, kind="list", item_kind=field.kind)
         yield Condition(path, "in", _shown(listed, "only", only, "is one of these"))
-    elif field.kind in _EQUAL and (field.kind != "integer" or is_chosen or _is_id(path)):
+    elif field.kind in _EQUAL and (field.kind != "integer" or is_chosen or path.endswith((".id", "_id"))):
         yield Condition(path, "eq", _shown(field, "only", only, "is exactly this"))
     elif field.kind in _RANGES:
         least, most = _RANGES[field.kind]
         more, less = ("later", "earlier") if field.kind in {"date", "date-time"} else ("more", "less")
         yield Condition(path, "gte", _shown(field, "least", f"{field.title} {least}", f"is this or {more}"))
         yield Condition(path, "lte", _shown(field, "most", f"{field.title} {most}", f"is this or {less}"))
-
-
-def _is_id(path: str) -> bool:
-    return path.endswith((".id", "_id"))
 
 
 def _shown(field: Field, prefix: str, title: str, comparison: str) -> Field:

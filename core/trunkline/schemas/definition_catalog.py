@@ -71,7 +71,9 @@ class DefinitionCatalog:
         Raises KeyError if *definition* is not in this catalog.
         """
         validators = self._validators[definition.kind, definition.name]
-        return [*_named(validators.parameters.check(parameters)), *validators.input.check(input)]
+        faults = validators.parameters.check(parameters)
+        named = [replace(fault, path=fault.path.removeprefix("/")) for fault in faults]
+        return [*named, *validators.input.check(input)]
 
     def url_kind(self, definition: Definition, name: str) -> FieldKind:
         """Tell how to parse the text of a URL parameter. Raises KeyError as ``check_input`` does."""
@@ -84,10 +86,6 @@ class DefinitionCatalog:
     def check_output(self, definition: Definition, output: Mapping[str, Json]) -> list[FieldError]:
         """List the faults of an answer, at JSON pointers. Raises KeyError as ``check_input`` does."""
         return self._validators[definition.kind, definition.name].output.check(output)
-
-
-def _named(faults: Iterable[FieldError]) -> Iterable[FieldError]:
-    return (replace(fault, path=fault.path.removeprefix("/")) for fault in faults)
 
 
 def _unfit(definition: Definition, reason: str) -> SchemaInvalid:

@@ -29,7 +29,7 @@ def broken_rules(definition: Definition) -> Iterator[str]:
     yield from _path_faults(definition)
     for part in ("parameters", "input", "output"):
         yield from _object_faults(getattr(definition, part), part)
-    if _is_open(definition.input):
+    if definition.input.get("additionalProperties") is not False:
         yield "its 'input' takes unknown fields; give it \"additionalProperties\": false"
     yield from _url_faults(definition)
     yield from _list_faults(definition)
@@ -117,10 +117,6 @@ def _object_faults(schema: Mapping[str, Json], part: str) -> Iterator[str]:
             text = described.get(key) if isinstance(described, dict) else None
             if not isinstance(text, str) or not text.strip():
                 yield f"'{part}' has '{name}' without a '{key}'; give it one that people understand"
-
-
-def _is_open(schema: Mapping[str, Json]) -> bool:
-    return schema.get("additionalProperties") is not False
 
 
 def _url_faults(definition: Definition) -> Iterator[str]:

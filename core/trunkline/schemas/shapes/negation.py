@@ -21,18 +21,13 @@ def opposite_values(keyword: str, schema: Schema, document: Unfolds) -> Sequence
             absent = [name for name in schema["required"] if name not in described]
             return [_with_field(name, False, document) for name in absent]
         case "properties":
-            return _opposite_fields(schema, document)
+            required = schema.get("required", ())
+            return [
+                _with_field(name, {"not": rule}, document, must_be_there=name not in required)
+                for name, rule in schema["properties"].items()
+            ]
         case _:
             return None
-
-
-def _opposite_fields(schema: Schema, document: Unfolds) -> list[Shape]:
-    """For each property, give the shape in which it breaks its schema; a required property may also be absent."""
-    required = schema.get("required", ())
-    return [
-        _with_field(name, {"not": rule}, document, must_be_there=name not in required)
-        for name, rule in schema["properties"].items()
-    ]
 
 
 def _with_field(name: str, rule: Json, document: Unfolds, *, must_be_there: bool = False) -> Shape:

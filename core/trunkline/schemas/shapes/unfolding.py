@@ -127,18 +127,14 @@ class _Unfolding:
             yield self._conditional({"type": "object", "required": [name]}, schema, True)
 
     def _conditional(self, condition: Json, then: Json, otherwise: Json) -> _Shapes:
-        key = self._condition_key(condition)
+        text = orjson.dumps(condition, option=orjson.OPT_SORT_KEYS, default=str)
+        if b'"$ref"' in text or b'"$dynamicRef"' in text:
+            text += orjson.dumps(self.document.root.get("$defs"), option=orjson.OPT_SORT_KEYS, default=str)
+        key = sha256(text).hexdigest()  # only conditions that mean the same share it, in any document
         below = replace(self, optional=self.followed)
         met = self.combine(self._conditions(below.unfold(condition), (key, True)), below.unfold(then))
         unmet = self.combine(self._conditions(below.negate(condition), (key, False)), below.unfold(otherwise))
         return distinct((*met, *unmet))
-
-    def _condition_key(self, condition: Json) -> str:
-        """Give a text that is the same for two conditions only if they mean the same, in this document or another."""
-        text = orjson.dumps(condition, option=orjson.OPT_SORT_KEYS, default=str)
-        if b'"$ref"' in text or b'"$dynamicRef"' in text:
-            text += orjson.dumps(self.document.root.get("$defs"), option=orjson.OPT_SORT_KEYS, default=str)
-        return sha256(text).hexdigest()
 
     def _conditions(self, shapes: Sequence[Shape], *keys: tuple[str, bool]) -> _Shapes:
         return tuple(

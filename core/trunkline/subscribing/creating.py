@@ -177,7 +177,13 @@ class SubscriptionCreation:
         with contextlib.suppress(_NothingMade):
             async with self._database.write() as connection:
                 version = await store.next_version(connection)  # from here on nobody else adds a subscription
-                standing = await _standing_of(connection, batch)
+                company_ids = [wanted.company_id for wanted in batch]
+                standing = _Standing(
+                    await new_subscriptions.counts(connection, company_ids),
+                    await store.targets_of_companies(
+                        connection, [other_environment(each) for each in company_ids]
+                    ),
+                )
                 for wanted in batch:
                     try:
                         if same := await self._judge(connection, wanted, standing):
@@ -280,11 +286,3 @@ class SubscriptionCreation:
     def _reads(self, subscription: Subscription, versions: Mapping[str, int]) -> bool:
         current = self._checker.shown_versions(subscription.event_types, subscription.pins)
         return all(current.get(name, version) == version for name, version in versions.items())
-
-
-async def _standing_of(connection: AsyncConnection, batch: Sequence[_Wanted]) -> _Standing:
-    company_ids = [wanted.company_id for wanted in batch]
-    return _Standing(
-        await new_subscriptions.counts(connection, company_ids),
-        await store.targets_of_companies(connection, [other_environment(each) for each in company_ids]),
-    )

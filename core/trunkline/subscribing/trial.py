@@ -116,7 +116,16 @@ async def attempt(
             result = await _refused_connection(channel, target)
             if result is None:
                 assert channel.deliver is not None
-                push = _push_to(target, event_type=event_type, body=body, now=now)
+                token = secrets.token_hex(8)
+                push = Push(
+                    event_id=f"test_{token}",
+                    event_type=event_type,
+                    delivery_id=f"dlv_test_{token}",
+                    attempt=1,
+                    timestamp=now // 1000,
+                    body=body,
+                    target=target,
+                )
                 result = checked(await channel.deliver(push, http))
     except BodyInvalid as error:
         result = unusable(error)
@@ -141,16 +150,3 @@ async def _refused_connection(channel: Channel, target: Target[Any]) -> Result |
         "object", await channel.check_connection(target)
     )  # a plugin may be written without type checks
     return None if reason is None else checked(Result(Outcome.RETRY, error=str(reason)))
-
-
-def _push_to(target: Target[Any], *, event_type: str, body: bytes, now: int) -> Push[Any]:
-    token = secrets.token_hex(8)
-    return Push(
-        event_id=f"test_{token}",
-        event_type=event_type,
-        delivery_id=f"dlv_test_{token}",
-        attempt=1,
-        timestamp=now // 1000,
-        body=body,
-        target=target,
-    )

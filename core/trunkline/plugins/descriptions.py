@@ -34,6 +34,7 @@ def describe_plugins(registry: Registry, name: str) -> list[dict[str, Any]]:
 def _describe(registry: Registry, record: PluginRecord) -> dict[str, Any]:
     is_turned_away = record.state == "failed" and registry.is_active(record.name)
     contributions = Contributions() if is_turned_away else registry.contributions_of(record.name)
+    named = {"actions": "action", "searches": "search", "lookups": "lookup"}
     return {
         **asdict(record),
         "deprecations": list(record.deprecations),
@@ -51,7 +52,15 @@ def _describe(registry: Registry, record: PluginRecord) -> dict[str, Any]:
             {"event_type": caster.event_type, "from": caster.from_version, "to": caster.to_version}
             for caster in contributions.casters
         ],
-        **_operations(contributions),
+        **{
+            plural: [
+                {"name": provider.name, "defined_by": "plugin" if provider.definition else "schemas"}
+                for kind, providers in contributions.providers.items()
+                if kind == singular
+                for provider in providers
+            ]
+            for plural, singular in named.items()
+        },
         "routes": [route for routes in contributions.routes or () for route in _routes(routes)],
         "pages": [
             {"path": f"/portal/x/{record.name}/{page.name}", "title": page.title, "scope": page.scope}
@@ -120,19 +129,6 @@ def _type_name(annotation: object) -> str:
     if isinstance(annotation, type) and not hasattr(annotation, "__args__"):
         return annotation.__name__
     return re.sub(r"\b(?:\w+\.)+(?=\w)", "", str(annotation))
-
-
-def _operations(contributions: Contributions) -> dict[str, list[dict[str, Any]]]:
-    named = {"actions": "action", "searches": "search", "lookups": "lookup"}
-    return {
-        plural: [
-            {"name": provider.name, "defined_by": "plugin" if provider.definition else "schemas"}
-            for kind, providers in contributions.providers.items()
-            if kind == singular
-            for provider in providers
-        ]
-        for plural, singular in named.items()
-    }
 
 
 def _routes(routes: Routes) -> Iterator[dict[str, Any]]:

@@ -43,13 +43,13 @@ class _Owner:
 
 
 def _guarded_value(value: Any, owner: _Owner) -> Any:
-    functions = {name: given for name, given in _fields(value) if _is_plugins_function(given)}
+    functions = {
+        field.name: given
+        for field in fields(value)
+        if _is_plugins_function(given := getattr(value, field.name))
+    }
     behind = {name: _guarded(function, owner, name) for name, function in functions.items()}
     return replace(value, **behind)
-
-
-def _fields(value: Any) -> list[tuple[str, Any]]:
-    return [(field.name, getattr(value, field.name)) for field in fields(value)]
 
 
 def _is_plugins_function(given: object) -> bool:

@@ -24,7 +24,12 @@ def discover_local(paths: Sequence[Path]) -> list[Candidate]:
         SettingsInvalid: a path does not exist, or is not a plugin.
     """
     places = dict.fromkeys(place for path in paths for place in _places_at(path))
-    return [_candidate_of(place) for place in places]
+    return [
+        Candidate(
+            place.stem, f"{_package_of(place.parent)}.{place.stem}", str(place), "local", None, is_local=True
+        )
+        for place in places
+    ]
 
 
 def _places_at(path: Path) -> Iterator[Path]:
@@ -47,12 +52,6 @@ def _is_plugin(place: Path) -> bool:
     if place.is_dir():
         return (place / "__init__.py").is_file()
     return place.suffix == ".py" and place.is_file() and place.name != "__init__.py"
-
-
-def _candidate_of(place: Path) -> Candidate:
-    return Candidate(
-        place.stem, f"{_package_of(place.parent)}.{place.stem}", str(place), "local", None, is_local=True
-    )
 
 
 def _package_of(folder: Path) -> str:

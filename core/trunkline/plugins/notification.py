@@ -49,7 +49,14 @@ class Listener:
     def offer(self, hook: str, arguments: Mapping[str, object]) -> None:
         """Queue one call; if the queue is full, drop the oldest call."""
         if len(self._waiting) == self._waiting.maxlen:
-            self._count_loss()
+            self.dropped += 1
+            if not self._overflowing:
+                self._overflowing = True
+                self._log.warning(
+                    "Plugin '%s' is too slow: more than %d calls wait for it, and the oldest are dropped",
+                    self.name,
+                    self._waiting.maxlen,
+                )
         self._waiting.append((hook, arguments))
         self._wake.set()
 
@@ -88,16 +95,6 @@ class Listener:
                 "Plugin '%s' did not return from %s within %g s", self.name, hook, self._limit_seconds
             )
         await self._thread.settle()  # so at most one thread per plugin hangs, and it gets no further call
-
-    def _count_loss(self) -> None:
-        self.dropped += 1
-        if not self._overflowing:
-            self._overflowing = True
-            self._log.warning(
-                "Plugin '%s' is too slow: more than %d calls wait for it, and the oldest are dropped",
-                self.name,
-                self._waiting.maxlen,
-            )
 
 
 class Notifier:

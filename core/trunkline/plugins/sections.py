@@ -41,7 +41,9 @@ def read_section(
         PluginFailed: there is no section, but the model needs one; or a validator of the model raised an unexpected error.
     """
     if model is None:
-        _refuse_any(plugin, section or {})
+        for name in section or {}:
+            msg = f"Setting '{plugin}.{name}': is not a setting; the plugin has none"
+            raise SettingsInvalid(msg)
         return None
     try:
         settings = model.model_validate(filled(section or {}, model), extra="forbid")
@@ -57,9 +59,3 @@ def read_section(
         raise PluginFailed(plugin, reason) from error
     placed: BaseModel = beside(folder, settings)
     return placed
-
-
-def _refuse_any(plugin: str, section: Section) -> None:
-    for name in section:
-        msg = f"Setting '{plugin}.{name}': is not a setting; the plugin has none"
-        raise SettingsInvalid(msg)

@@ -76,7 +76,15 @@ class Watchdog:
 
     def _find_culprit(self) -> tuple[str, str] | None:
         """Find the innermost plugin code on the stack of the loop's thread: the plugin's name, and the file and line."""
-        owners = self._owners()
+        modules: dict[str, str] = {}
+        packages: dict[str, list[str]] = {}
+        for name in self._registry.active:
+            module = self._registry.module(name)
+            if module is not None:
+                modules[module.__name__] = name
+                packages.setdefault(module.__name__.partition(".")[0], []).append(name)
+        # a package of one plugin only is that plugin's
+        owners = {package: names[0] for package, names in packages.items() if len(names) == 1} | modules
         frame: FrameType | None = sys._current_frames().get(self._watched)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - documented, if by such a name
         while frame is not None:
             plugin = _owner_of(str(frame.f_globals.get("__name__", "")), owners)
@@ -85,17 +93,6 @@ class Watchdog:
                 return plugin, f"{code.co_filename}:{frame.f_lineno} ({code.co_name})"
             frame = frame.f_back
         return None
-
-    def _owners(self) -> dict[str, str]:
-        """Map each plugin's module, and each package with one plugin only, to the plugin."""
-        owners: dict[str, str] = {}
-        packages: dict[str, list[str]] = {}
-        for name in self._registry.active:
-            module = self._registry.module(name)
-            if module is not None:
-                owners[module.__name__] = name
-                packages.setdefault(module.__name__.partition(".")[0], []).append(name)
-        return {package: names[0] for package, names in packages.items() if len(names) == 1} | owners
 
 
 def _owner_of(module: str, owners: Mapping[str, str]) -> str | None:

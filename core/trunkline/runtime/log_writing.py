@@ -79,18 +79,15 @@ class WriterThread(logging.Handler):
                 self.dropped += 1
             self._written += len(data)
             if self._gap and self._written == self._accepted:
-                self._end_gap()
-
-    def _end_gap(self) -> None:
-        notice = {
-            "name": __name__,
-            "levelno": logging.WARNING,
-            "levelname": "WARNING",
-            "msg": "%d log lines were dropped here, as the log was not read in time",
-        }
-        with self._gap_lock:
-            self._accept(self._formatted(logging.makeLogRecord(notice | {"args": (self._gap,)})))
-            self._gap = 0
+                notice = {
+                    "name": __name__,
+                    "levelno": logging.WARNING,
+                    "levelname": "WARNING",
+                    "msg": "%d log lines were dropped here, as the log was not read in time",
+                }
+                with self._gap_lock:
+                    self._accept(self._formatted(logging.makeLogRecord(notice | {"args": (self._gap,)})))
+                    self._gap = 0
 
     def _write(self, data: bytes) -> None:
         """Write to the descriptor itself: Python aborts at exit if a thread is blocked inside one of its streams."""

@@ -73,7 +73,14 @@ class Metrics:
             "Events that a caster could not turn into the version that was asked for",
             "type",
         )
-        self._add_validation()
+        self._quarantined = self._counter(
+            "trunkline_events_quarantined",
+            "Events that were quarantined because they break their schema",
+            "type",
+        )
+        self._warned = self._counter(
+            "trunkline_events_warned", "Events that were accepted although they break their schema", "type"
+        )
         self._add_attempts()
         self._add_dispatching()
         self._add_lag()
@@ -104,16 +111,6 @@ class Metrics:
     def event_not_cast(self, type: str) -> None:
         """Count an event that was served in its stored version because no caster could convert it."""
         self._not_cast.labels(type).inc()
-
-    def _add_validation(self) -> None:
-        self._quarantined = self._counter(
-            "trunkline_events_quarantined",
-            "Events that were quarantined because they break their schema",
-            "type",
-        )
-        self._warned = self._counter(
-            "trunkline_events_warned", "Events that were accepted although they break their schema", "type"
-        )
 
     def _add_attempts(self) -> None:
         self._attempts = self._counter(
@@ -198,9 +195,9 @@ class Metrics:
         )
 
     def _add_deployment(self) -> None:
+        """Add the metrics that are the same in every process, as of the last snapshot."""
         told = "Age of the oldest event that a consumer has not committed, of the consumers furthest behind"
         self.consumer_lag = self._lazy(GaugeMetricFamily, "trunkline_consumer_lag_seconds", told, "consumer")
-        """The lag of consumers; this metric and those below are the same in every process, as of the last snapshot."""
         self._database_up = self._gauge(
             "trunkline_database_up",
             "Whether the database answered the last look: 1 or 0",

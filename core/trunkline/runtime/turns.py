@@ -52,7 +52,11 @@ class Turns:
             if turn.done() and not turn.cancelled():  # the turn was given at the moment of the timeout
                 self.give_back(company_id)
             else:
-                self._leave(company_id, turn)
+                line = self._lines.get(company_id)
+                if line is not None and turn in line:
+                    line.remove(turn)
+                    if not line:
+                        del self._lines[company_id]
             raise
 
     def give_back(self, company_id: int) -> None:
@@ -64,8 +68,15 @@ class Turns:
             del self._taken[company_id]
         if self._free is not None:
             self._free += 1
-        if self._lines:
-            self._call_next()
+        if self._lines:  # give free turns to waiting companies, one after the other
+            while (next_id := next(filter(self._may, self._lines), None)) is not None:
+                line = self._lines.pop(next_id)
+                turn = line.popleft()
+                if line:
+                    self._lines[next_id] = line  # behind the others
+                if not turn.done():
+                    self._take(next_id)
+                    turn.set_result(None)
 
     @contextlib.asynccontextmanager
     async def turn(self, company_id: int, *, wait_seconds: float | None = None) -> AsyncGenerator[None]:
@@ -83,21 +94,3 @@ class Turns:
         self._taken[company_id] = self._taken.get(company_id, 0) + 1
         if self._free is not None:
             self._free -= 1
-
-    def _call_next(self) -> None:
-        """Give free turns to waiting companies, one company after the other."""
-        while (company_id := next(filter(self._may, self._lines), None)) is not None:
-            line = self._lines.pop(company_id)
-            turn = line.popleft()
-            if line:
-                self._lines[company_id] = line  # behind the other companies
-            if not turn.done():
-                self._take(company_id)
-                turn.set_result(None)
-
-    def _leave(self, company_id: int, turn: asyncio.Future[None]) -> None:
-        line = self._lines.get(company_id)
-        if line is not None and turn in line:
-            line.remove(turn)
-            if not line:
-                del self._lines[company_id]

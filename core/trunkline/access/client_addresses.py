@@ -54,8 +54,13 @@ class ClientAddresses:
         client = _read(peer or "127.0.0.1")
         if client is None:
             return None
-        if forwarded_for and not self._is_trusted(client):
-            self._warn(client)
+        if forwarded_for and not self._has_warned and client.is_private and not self._is_trusted(client):
+            self._has_warned = True
+            _log.warning(
+                "X-Forwarded-For of %s is not believed, so all who come through it count as one address; "
+                "if it is your proxy, name it in the setting 'server.trusted_proxies'",
+                client,
+            )
         for hop in _hops_nearest_first(forwarded_for):
             address = _read(hop)
             if address is None or not self._is_trusted(client):
@@ -65,16 +70,6 @@ class ClientAddresses:
 
     def _is_trusted(self, address: Address) -> bool:
         return any(address in network for network in self._trusted)
-
-    def _warn(self, peer: Address) -> None:
-        """Warn once that a peer in a private network is not a trusted proxy, so that all clients behind it count as one."""
-        if peer.is_private and not self._has_warned:
-            self._has_warned = True
-            _log.warning(
-                "X-Forwarded-For of %s is not believed, so all who come through it count as one address; "
-                "if it is your proxy, name it in the setting 'server.trusted_proxies'",
-                peer,
-            )
 
 
 def _hops_nearest_first(forwarded_for: Iterable[str]) -> list[str]:

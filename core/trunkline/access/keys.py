@@ -325,7 +325,8 @@ class Keys:
             )
             principals.append(None if key is None else _principal(key.record))
             if key is not None and key.pepper != digests.pepper:
-                self._note_pepper(key, digests)
+                # only the key itself gives the digest with the current pepper
+                self._touches.enqueue(Redigest(key.record.id, key.digest, digests.first, digests.pepper))
         self._note_used([key.record.id for key in valid.values() if key.untouched])
         self._note_companies(valid.values())
         return principals
@@ -340,10 +341,6 @@ class Keys:
             if key_id not in self._touching:
                 self._touching.add(key_id)
                 self._touches.enqueue(key_id)
-
-    def _note_pepper(self, key: ValidKey, digests: Digests) -> None:
-        """Digest a key with the current pepper when it is used, because only the key itself gives the new digest."""
-        self._touches.enqueue(Redigest(key.record.id, key.digest, digests.first, digests.pepper))
 
     async def _touch(self, changes: Sequence[str | Redigest]) -> Sequence[None]:
         key_ids = [change for change in changes if isinstance(change, str)]

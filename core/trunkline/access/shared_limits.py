@@ -51,7 +51,15 @@ class SharedCounter:
         try:
             return await self._batcher.submit(key)
         except (RedisError, OSError, TimeoutError) as error:
-            self._rest(error)
+            now = time.monotonic()
+            self._rest_until = now + _REST_SECONDS
+            if now >= self._silent_until:
+                self._silent_until = now + 60
+                _log.warning(
+                    "the store of rate limits did not answer (%s: %s); this process counts for itself meanwhile",
+                    type(error).__name__,
+                    error,
+                )
             return None
 
     async def _count(self, keys: list[str]) -> Sequence[int]:
@@ -67,14 +75,3 @@ class SharedCounter:
             for (key, amount), total in zip(amounts.items(), totals, strict=True)
         }
         return [next(numbers[key]) for key in keys]
-
-    def _rest(self, error: Exception) -> None:
-        now = time.monotonic()
-        self._rest_until = now + _REST_SECONDS
-        if now >= self._silent_until:
-            self._silent_until = now + 60
-            _log.warning(
-                "the store of rate limits did not answer (%s: %s); this process counts for itself meanwhile",
-                type(error).__name__,
-                error,
-            )

@@ -161,7 +161,9 @@ async def _check_matches(connection: AsyncConnection, matcher: _Matcher, *, rece
     while len(matcher) and after < newest and len(missing) < SHOWN:
         up_to = min(after + _PAGE, newest)
         events = await stream.read_shards(connection, list(cursors), after=after, up_to=up_to, limit=_PAGE)
-        settled = [event for event in events if event.position <= cursors[_shard(event, cursors)]]
+        settled = [
+            event for event in events if event.position <= cursors[shard_of(event.company_id, len(cursors))]
+        ]
         recorded = await store.keys(connection, Span(after, up_to, 0))
         expected = [
             Key(event.position, subscription.no)
@@ -185,7 +187,3 @@ async def _still_missing(connection: AsyncConnection, missing: Sequence[Key]) ->
     unchanged = {row.no for row in await store.unchanged_subscriptions(connection)}
     events = await stream.by_positions(connection, sorted({key.position for key in missing}))
     return [key for key in missing if key.subscription_no in unchanged and key.position in events]
-
-
-def _shard(event: Event, cursors: Mapping[int, int]) -> int:
-    return shard_of(event.company_id, len(cursors))

@@ -8,7 +8,6 @@ from itertools import pairwise
 from math import ceil
 
 import orjson
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.contract import (
     Bucket,
@@ -138,7 +137,9 @@ class Activity:
             matches = await self._search(company_id, span, types=types, text=text, limit=limit)
         else:
             async with self._database.read() as connection:
-                matches = await _newest(connection, company_id, span, types=types, limit=limit)
+                events = await store.newest_events(connection, company_id, span, types=types, limit=limit + 1)
+                page = events[:limit]
+                matches = Matches(page, page[-1] if page else None, is_all=len(events) <= limit)
         positions = [event.position for event in matches.events]
         deliveries: Mapping[int, Mapping[str, int]] = {}
         if positions:
@@ -260,14 +261,6 @@ class Matches:
     events: list[Event] = field(default_factory=list[Event])
     last: Event | None = None
     is_all: bool = False
-
-
-async def _newest(
-    connection: AsyncConnection, company_id: int, span: Span, *, types: Sequence[str], limit: int
-) -> Matches:
-    events = await store.newest_events(connection, company_id, span, types=types, limit=limit + 1)
-    page = events[:limit]
-    return Matches(page, page[-1] if page else None, is_all=len(events) <= limit)
 
 
 def _listed(event: Event, deliveries: Mapping[int, Mapping[str, int]]) -> ListedEvent:

@@ -30,7 +30,12 @@ def split(body: bytes, *, max_item_bytes: int, read_json: ReadJson) -> list[Item
         BodyInvalid: the body is not JSON, or not of the form ``{"events": [...]}``.
         EventRejected: events are not objects, too large, or not valid JSON. Each fault has its JSON pointer.
     """
-    raws = _cut(body, max_item_bytes)
+    events = _events_of(body)
+    if events[:1] != b"[" or _has_more(events, MAX_BATCH, max_item_bytes):
+        check_count(0)
+    decoded = msgspec.json.decode(events, type=list[msgspec.Raw])
+    check_count(len(decoded))
+    raws = list(map(bytes, decoded))
     raws.reverse()
     items: list[Item] = []
     errors: list[FieldError] = []
@@ -54,16 +59,6 @@ def split(body: bytes, *, max_item_bytes: int, read_json: ReadJson) -> list[Item
     if errors:
         raise EventRejected(errors)
     return items
-
-
-def _cut(body: bytes, max_item_bytes: int) -> list[bytes]:
-    """Cut the events of a batch out of *body*, without white space."""
-    events = _events_of(body)
-    if events[:1] != b"[" or _has_more(events, MAX_BATCH, max_item_bytes):
-        check_count(0)
-    raws = msgspec.json.decode(events, type=list[msgspec.Raw])
-    check_count(len(raws))
-    return list(map(bytes, raws))
 
 
 def _events_of(body: bytes) -> bytes:

@@ -93,7 +93,8 @@ class Quarantine:
             if row.position is not None:
                 return await _repeated_release(connection, row, has_payload=payload is not None)
             if payload is None and row.payload != judged.payload:
-                raise _changed(id)
+                msg = f"The quarantined event '{id}' was changed at this moment; look at it again, and release it then."
+                raise Conflict(msg)
             if errors:
                 raise EventRejected(errors, ended_early=len(errors) == MAX_FAULTS)
             assert self._ingest is not None
@@ -204,11 +205,6 @@ async def _waiting(
     if row.position is not None:
         raise _not_found(id)
     return row
-
-
-def _changed(id: str) -> Conflict:
-    msg = f"The quarantined event '{id}' was changed at this moment; look at it again, and release it then."
-    return Conflict(msg)
 
 
 async def _repeated_release(

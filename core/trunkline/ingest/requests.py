@@ -213,7 +213,11 @@ class RequestReader:
             except BodyInvalid as error:
                 errors.extend(_at(item, error.errors))
                 continue
-            draft = _draft(item, self._catalog, company_id, created or "")
+            kind = self._catalog.get(item.parsed["type"], item.parsed.get("version"))
+            assert kind is not None  # its faults were checked
+            metadata = bytes(item.raw["metadata"]) if item.parsed.get("metadata") else b""
+            payload = bytes(item.raw["payload"])
+            draft = Draft(company_id, kind.name, created or "", payload, metadata, kind.version)
             if broken and self._modes.of(draft.type) == "quarantine":
                 draft = replace(draft, created_utc=created or now_text())
                 reading.quarantine(index, draft, broken, version=item.parsed.get("version"))
@@ -270,13 +274,6 @@ def fingerprint(call: str, items: Sequence[Item], company_ids: Sequence[int]) ->
 
 def _at(item: Item, faults: Iterable[FieldError]) -> Iterator[FieldError]:
     return (FieldError(item.path + fault.path, fault.message) for fault in faults)
-
-
-def _draft(item: Item, catalog: SchemaCatalog, company_id: int, created_utc: str) -> Draft:
-    kind = catalog.get(item.parsed["type"], item.parsed.get("version"))
-    assert kind is not None  # its faults were checked
-    metadata = bytes(item.raw["metadata"]) if item.parsed.get("metadata") else b""
-    return Draft(company_id, kind.name, created_utc, bytes(item.raw["payload"]), metadata, kind.version)
 
 
 def _faults(

@@ -138,7 +138,9 @@ class Names:
     async def addresses(self, host: str, port: int, *, tenant: int) -> Sequence[str]:
         """Give the addresses of *host*. Raises OSError, and the errors of the resolver."""
         now = asyncio.get_running_loop().time()
-        entry = self._entry(host, now)
+        if now - self._swept > 60:
+            self._sweep(now)
+        entry = self._entries.setdefault(host, _Entry())
         if now < entry.fresh_until:
             return entry.addresses
         if entry.failure is not None and now < entry.failed_until:
@@ -162,7 +164,7 @@ class Names:
 
     async def _begin(self, entry: _Entry, host: str, port: int, tenant: int) -> None:
         """Begin a lookup when *tenant* may begin one, unless another caller has begun it meanwhile."""
-        turn = self._turn(tenant)
+        turn = self._turns.setdefault(tenant, asyncio.Semaphore(LOOKUPS_PER_TENANT))
         await turn.acquire()
         may_begin = False
         try:
@@ -207,14 +209,6 @@ class Names:
             self._patient[tenant] -= 1
             if not self._patient[tenant]:
                 del self._patient[tenant]
-
-    def _turn(self, tenant: int) -> asyncio.Semaphore:
-        return self._turns.setdefault(tenant, asyncio.Semaphore(LOOKUPS_PER_TENANT))
-
-    def _entry(self, host: str, now: float) -> _Entry:
-        if now - self._swept > 60:
-            self._sweep(now)
-        return self._entries.setdefault(host, _Entry())
 
     def _sweep(self, now: float) -> None:
         """Drop unused entries."""

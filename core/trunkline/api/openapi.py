@@ -63,9 +63,9 @@ def openapi(app: FastAPI, catalog: SchemaCatalog, public_url: str | None = None)
         document = _described(app.routes, public_url)
     except Exception:  # noqa: BLE001 - a plugin's route: its models may have no schema
         document = _described([route for route in app.routes if _is_describable(route)], public_url)
-    described = (models.EventRequest, models.BatchRequest, models.Envelope, Problem)
+    own = (models.EventRequest, models.BatchRequest, models.Envelope, Problem)
     _, definitions = models_json_schema(
-        [(model, "validation") for model in described], ref_template=f"{COMPONENTS}{{model}}"
+        [(model, "validation") for model in own], ref_template=f"{COMPONENTS}{{model}}"
     )
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
     schemas.update(definitions["$defs"])

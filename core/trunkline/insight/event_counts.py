@@ -34,7 +34,12 @@ class EventCounts:
         """Count the events in each of *spans*. The spans must be adjacent, and must not exceed the head."""
         edge = (await retention.log_bounds(connection)).edge
         size = _size_of_blocks(spans[-1].up_to - max(spans[0].after, edge))
-        known = self._of_company(company_id)
+        known = self._remembered.pop(company_id, {})
+        if len(known) > _REMEMBERED:
+            known = {}
+        self._remembered[company_id] = known
+        if len(self._remembered) > _COMPANIES:
+            self._remembered.popitem(last=False)
         counts = [0] * len(spans)
         uncounted: list[tuple[int, Block | None, Span]] = []
         for no, span in enumerate(spans):
@@ -49,15 +54,6 @@ class EventCounts:
             if block is not None:
                 known[block] = count
         return counts
-
-    def _of_company(self, company_id: int) -> dict[Block, int]:
-        known = self._remembered.pop(company_id, {})
-        if len(known) > _REMEMBERED:
-            known = {}
-        self._remembered[company_id] = known
-        if len(self._remembered) > _COMPANIES:
-            self._remembered.popitem(last=False)
-        return known
 
 
 def _size_of_blocks(positions: int) -> int:

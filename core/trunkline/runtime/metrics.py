@@ -195,9 +195,9 @@ class Metrics:
         )
 
     def _add_deployment(self) -> None:
-        """Add the metrics that are the same in every process, as of the last snapshot."""
         told = "Age of the oldest event that a consumer has not committed, of the consumers furthest behind"
         self.consumer_lag = self._lazy(GaugeMetricFamily, "trunkline_consumer_lag_seconds", told, "consumer")
+        """The lag of consumers; this metric and those below are the same in every process, as of the last snapshot."""
         self._database_up = self._gauge(
             "trunkline_database_up",
             "Whether the database answered the last look: 1 or 0",

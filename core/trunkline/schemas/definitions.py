@@ -110,10 +110,6 @@ def read_definition(kind: Kind, document: bytes, *, source: str) -> Definition:
         raise SchemaInvalid(
             source, f"'{fault.path}' {fault.message}" if fault.path else f"the file {fault.message}"
         )
-    return _definition(kind, content, source=source)
-
-
-def _definition(kind: Kind, content: Mapping[str, Json], *, source: str) -> Definition:
     return Definition(
         kind=kind,
         name=content["name"],

@@ -312,18 +312,13 @@ async def companies(connection: AsyncConnection, first: int, last: int, *, limit
     """List up to *limit* companies from number *first* to *last* that have events or keys, lowest first."""
     numbers: set[int] = set()
     for table in ("events", "api_keys"):
-        numbers.update(await _walk(connection, table, first, last, limit=limit))
+        statement = text(  # one index step for each company, however many rows it has
+            "WITH RECURSIVE walk(company_id, steps) AS ("
+            f"SELECT min(company_id), 1 FROM {table} WHERE company_id >= :first UNION ALL "
+            f"SELECT (SELECT min(t.company_id) FROM {table} AS t WHERE t.company_id > walk.company_id), steps + 1 "
+            "FROM walk WHERE company_id < :last AND steps < :limit) "
+            "SELECT company_id FROM walk WHERE company_id <= :last"
+        )
+        rows = await connection.execute(statement, {"first": first, "last": last, "limit": limit})
+        numbers.update(row[0] for row in rows)
     return sorted(numbers)[:limit]
-
-
-async def _walk(connection: AsyncConnection, table: str, first: int, last: int, *, limit: int) -> list[int]:
-    """List the companies in *table* with one index step for each, however many rows a company has."""
-    statement = text(
-        "WITH RECURSIVE walk(company_id, steps) AS ("
-        f"SELECT min(company_id), 1 FROM {table} WHERE company_id >= :first UNION ALL "
-        f"SELECT (SELECT min(t.company_id) FROM {table} AS t WHERE t.company_id > walk.company_id), steps + 1 "
-        "FROM walk WHERE company_id < :last AND steps < :limit) "
-        "SELECT company_id FROM walk WHERE company_id <= :last"
-    )
-    rows = await connection.execute(statement, {"first": first, "last": last, "limit": limit})
-    return [row[0] for row in rows]

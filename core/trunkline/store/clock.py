@@ -89,25 +89,22 @@ class ClockGuard:
     async def look(self) -> int | None:
         """Check the database's clock, and return its time in Unix ms; None if it is not trusted. Raises StoreUnavailable."""
         async with self._looking:
-            return await self._look()
-
-    async def _look(self) -> int | None:
-        async with self._database.read() as connection:
-            began_ms = _wall_ms()
-            kept, reading = await read(connection, self._boot_id)
-            self._compare(began_ms, reading.now_ms, _wall_ms())
-        state = steadiness.judge(kept, reading, own=self._own)
-        is_old = kept.seen is None or abs(reading.now_ms - kept.seen.now_ms) >= WRITE_MS
-        if is_old or state.step_ms is not None or kept.step_ms is not None:
-            state, reading = await self._write()
-        self._own = reading
-        self._offset_ms = _wall_ms() - steadiness.up_ms()
-        was, self._state = self._state, state
-        if state.fault is not None and was.step_ms != state.step_ms:
-            _log.warning("the database's clock %s", state.fault)
-        elif state.fault is None and was.fault is not None:
-            _log.info("the database's clock is trusted again: what is old enough is removed from now on")
-        return reading.now_ms if state.step_ms is None else None
+            async with self._database.read() as connection:
+                began_ms = _wall_ms()
+                kept, reading = await read(connection, self._boot_id)
+                self._compare(began_ms, reading.now_ms, _wall_ms())
+            state = steadiness.judge(kept, reading, own=self._own)
+            is_old = kept.seen is None or abs(reading.now_ms - kept.seen.now_ms) >= WRITE_MS
+            if is_old or state.step_ms is not None or kept.step_ms is not None:
+                state, reading = await self._write()
+            self._own = reading
+            self._offset_ms = _wall_ms() - steadiness.up_ms()
+            was, self._state = self._state, state
+            if state.fault is not None and was.step_ms != state.step_ms:
+                _log.warning("the database's clock %s", state.fault)
+            elif state.fault is None and was.fault is not None:
+                _log.info("the database's clock is trusted again: what is old enough is removed from now on")
+            return reading.now_ms if state.step_ms is None else None
 
     async def _write(self) -> tuple[ClockState, Reading]:
         async with self._database.write() as connection:

@@ -90,8 +90,10 @@ async def begin(
     removed: dict[str, int] = {}
     for environment in environments:
         await _stop(connection, environment, id)
-        for table, rows in await _remove_at_once(connection, environment, plugins):
-            removed[table] = removed.get(table, 0) + rows
+        for rows in (rows for rows in plugins if rows.at_once):
+            deletion = text(f"DELETE FROM {rows.table} WHERE {rows.where}")
+            if count := (await connection.execute(deletion, {"company": environment})).rowcount:
+                removed[rows.table] = removed.get(rows.table, 0) + count
     now = sql.now_ms(connection)
     statement = text(
         "INSERT INTO erasures (id, company_id, removed, created_ms, updated_ms) "
@@ -123,19 +125,6 @@ async def _stop(connection: AsyncConnection, company_id: int, id: str) -> None:
         text(f"UPDATE api_keys SET revoked_ms = {now} WHERE company_id = :company AND revoked_ms IS NULL"),
         {"company": company_id},
     )
-
-
-async def _remove_at_once(
-    connection: AsyncConnection, company_id: int, plugins: Sequence[CompanyRows]
-) -> list[Removal]:
-    removals: list[Removal] = []
-    for rows in plugins:
-        if rows.at_once:
-            statement = text(f"DELETE FROM {rows.table} WHERE {rows.where}")
-            count = (await connection.execute(statement, {"company": company_id})).rowcount
-            if count:
-                removals.append((rows.table, count))
-    return removals
 
 
 async def find(connection: AsyncConnection, id: str) -> Erasure | None:

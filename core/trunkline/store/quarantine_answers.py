@@ -92,8 +92,16 @@ async def find(
     ).bindparams(bindparam("namespaces", expanding=True), bindparam("keys", expanding=True))
     names = {"namespaces": sorted({space for space, _ in keys}), "keys": sorted({key for _, key in keys})}
     rows = await connection.execute(statement, names)
-    receipts = {(row[0], row[1]): _read(row[2]) for row in rows if (row[0], row[1]) in keys}
-    return await _with_events(connection, receipts) if receipts else {}
+    receipts_of = {(row[0], row[1]): _read(row[2]) for row in rows if (row[0], row[1]) in keys}
+    if not receipts_of:
+        return {}
+    ids = [receipt.id for receipts in receipts_of.values() for receipt in receipts]
+    positions = await positions_of(connection, ids)
+    events = await stream.by_positions(connection, list(positions.values()))
+    return {
+        key: [replace(receipt, event=events.get(positions.get(receipt.id, 0))) for receipt in receipts]
+        for key, receipts in receipts_of.items()
+    }
 
 
 async def purge(connection: AsyncConnection, *, before_ms: int, limit: int) -> int:
@@ -104,18 +112,6 @@ async def purge(connection: AsyncConnection, *, before_ms: int, limit: int) -> i
         f"WHERE created_ms <= :before ORDER BY created_ms LIMIT :limit {skipping})"
     )
     return (await connection.execute(statement, {"before": before_ms, "limit": limit})).rowcount
-
-
-async def _with_events(
-    connection: AsyncConnection, receipts_of: Mapping[Key, Sequence[Receipt]]
-) -> dict[Key, list[Receipt]]:
-    ids = [receipt.id for receipts in receipts_of.values() for receipt in receipts]
-    positions = await positions_of(connection, ids)
-    events = await stream.by_positions(connection, list(positions.values()))
-    return {
-        key: [replace(receipt, event=events.get(positions.get(receipt.id, 0))) for receipt in receipts]
-        for key, receipts in receipts_of.items()
-    }
 
 
 def _read(body: bytes) -> list[Receipt]:

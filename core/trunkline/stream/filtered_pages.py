@@ -75,7 +75,24 @@ class FilteredPages:
             TooMuchAtOnce: other searches of the company did not end in time.
         """
         async with self._turn_of(request.company_id):
-            return await self._search(request, wanted, versions)
+            deadline = time.monotonic() + LIMIT_SECONDS
+            pauses = Pauses()
+            events: list[Event] = []
+            after, size, looked_at = 0, 0, 0
+            piece = await self._read(replace(request, limit=PIECE))
+            while True:
+                for event in piece.events:
+                    if wanted.test(Reading(self._schema_versions.decode(event, versions))):
+                        size += len(event.body)
+                        if events and (len(events) == request.limit or size > MAX_PAGE_BYTES):
+                            return Found(events, after, more=True)
+                        events.append(event)
+                    after = event.position
+                    await pauses.pause_if_due()
+                looked_at += len(piece.events)
+                if not piece.more or looked_at >= MOST_LOOKED_AT or time.monotonic() >= deadline:
+                    return Found(events, piece.after, piece.more)
+                piece = await self._read(replace(request, cursor=piece.after, limit=PIECE))
 
     async def among(
         self, company_id: int, events: Sequence[Event], wanted: Filter, versions: Pins | None
@@ -100,26 +117,6 @@ class FilteredPages:
             yield
         finally:
             self._turns.give_back(company_id)
-
-    async def _search(self, request: PageRequest, wanted: Filter, versions: Pins | None) -> Found:
-        deadline = time.monotonic() + LIMIT_SECONDS
-        pauses = Pauses()
-        events: list[Event] = []
-        after, size, looked_at = 0, 0, 0
-        piece = await self._read(replace(request, limit=PIECE))
-        while True:
-            for event in piece.events:
-                if wanted.test(Reading(self._schema_versions.decode(event, versions))):
-                    size += len(event.body)
-                    if events and (len(events) == request.limit or size > MAX_PAGE_BYTES):
-                        return Found(events, after, more=True)
-                    events.append(event)
-                after = event.position
-                await pauses.pause_if_due()
-            looked_at += len(piece.events)
-            if not piece.more or looked_at >= MOST_LOOKED_AT or time.monotonic() >= deadline:
-                return Found(events, piece.after, piece.more)
-            piece = await self._read(replace(request, cursor=piece.after, limit=PIECE))
 
 
 def check(source: Json, event_types: Sequence[EventType]) -> Filter | None:

@@ -87,7 +87,11 @@ class Retention:
                 audit_log.note("events.removed", "retention", company_id=None, after=what)
         if is_all:
             await self._remove_others(now_ms, before_ms)
-        await self._measure()
+        async with self._database.read() as connection:
+            oldest = await store.oldest(connection)
+        self._metrics.oldest_event(
+            position=oldest.position if oldest else 0, age_seconds=oldest.age_ms / 1000 if oldest else 0.0
+        )
         return removed
 
     async def _run(self) -> None:
@@ -157,10 +161,3 @@ class Retention:
             done = await work(connection)
         await asyncio.sleep(max(PAUSE_SECONDS, 2 * (time.monotonic() - began)))
         return done
-
-    async def _measure(self) -> None:
-        async with self._database.read() as connection:
-            oldest = await store.oldest(connection)
-        self._metrics.oldest_event(
-            position=oldest.position if oldest else 0, age_seconds=oldest.age_ms / 1000 if oldest else 0.0
-        )

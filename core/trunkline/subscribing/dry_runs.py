@@ -72,24 +72,23 @@ class DryRuns:
                 "dry run", limit=1, retry_after_seconds=int(self._wait_seconds) or 1
             ) from None
         try:
-            return await self._add_up(subscription, request)
+            deadline = time.monotonic() + self._limit_seconds
+            async with self._database.read() as connection:
+                span = await replay.plan(connection, request)
+            matched = 0
+            for count_next in self._counters(subscription, span):
+                after = span.after
+                while after < span.up_to:
+                    if time.monotonic() >= deadline:
+                        return {"matched": matched, "complete": False}
+                    piece = replace(span, after=after)
+                    count, after = await self._in_turn(
+                        partial(count_next, span=piece), subscription.company_id
+                    )
+                    matched += count
+            return {"matched": matched}
         finally:
             self._counts.give_back(company_id)
-
-    async def _add_up(self, subscription: Subscription, request: Mapping[str, Any]) -> dict[str, Any]:
-        deadline = time.monotonic() + self._limit_seconds
-        async with self._database.read() as connection:
-            span = await replay.plan(connection, request)
-        matched = 0
-        for count_next in self._counters(subscription, span):
-            after = span.after
-            while after < span.up_to:
-                if time.monotonic() >= deadline:
-                    return {"matched": matched, "complete": False}
-                piece = replace(span, after=after)
-                count, after = await self._in_turn(partial(count_next, span=piece), subscription.company_id)
-                matched += count
-        return {"matched": matched}
 
     def _counters(self, subscription: Subscription, span: Range) -> Sequence[Callable[..., Counting]]:
         """Give the functions that count pieces of *span*. Each counts a different part of its events."""

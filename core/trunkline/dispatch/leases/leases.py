@@ -127,24 +127,21 @@ class Leases:
         async with self._changing:
             self._drop_lost()
             if not self._owned.is_resting:
-                await self._renew_and_share()
-
-    async def _renew_and_share(self) -> None:
-        owned = self._owned
-        started = time.monotonic()
-        beat = await self._renew_all()
-        faults.point("lease.after_renew_commit")
-        if not owned.is_alive:
-            self._log_has_grown.set()  # shards whose leases were not trusted are read again
-        owned.alive_until = self._trusted_until(started)
-        for progress in list(owned.progress.values()):
-            if progress.lease.slice not in beat.renewed:
-                progress.lost = True
-            progress.valid_until = owned.alive_until
-        self._drop_lost()
-        self._note(beat.alive, beat.divided)
-        self._mark_hot(beat.alive)
-        await self._share_out()
+                owned = self._owned
+                started = time.monotonic()
+                beat = await self._renew_all()
+                faults.point("lease.after_renew_commit")
+                if not owned.is_alive:
+                    self._log_has_grown.set()  # shards whose leases were not trusted are read again
+                owned.alive_until = self._trusted_until(started)
+                for progress in list(owned.progress.values()):
+                    if progress.lease.slice not in beat.renewed:
+                        progress.lost = True
+                    progress.valid_until = owned.alive_until
+                self._drop_lost()
+                self._note(beat.alive, beat.divided)
+                self._mark_hot(beat.alive)
+                await self._share_out()
 
     def _note(self, alive: int, divided: int) -> None:
         if (alive, divided) != (self._alive, self._divided):

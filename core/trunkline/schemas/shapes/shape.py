@@ -4,9 +4,10 @@ from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
+import jsonschema_rs
+
 from trunkline.schemas.catalog import Json
 from trunkline.schemas.shapes.json_values import TYPES, identity, same, type_of
-from trunkline.schemas.shapes.patterns import may_match
 
 Schema = Mapping[str, Json]
 
@@ -16,6 +17,10 @@ _STRUCTURE = frozenset(
         "required", "unevaluatedItems", "unevaluatedProperties",
     }
 )  # fmt: skip
+_LONGEST_PATTERN = 1_000
+_LONGEST_NAME = 1_000
+_LINEAR = jsonschema_rs.RegexOptions(size_limit=1 << 20)
+"""An engine that never backtracks: its time is linear in the name, and its compiled size is bounded."""
 
 
 class Unfolds(Protocol):
@@ -174,5 +179,20 @@ def _listed(schema: Schema, name: str) -> Iterator[Json]:
     if name in properties:
         yield properties[name]
     for pattern, rule in schema.get("patternProperties", {}).items():
-        if may_match(pattern, name):
+        if _may_match(pattern, name):
             yield rule
+
+
+def _may_match(pattern: str, name: str) -> bool:
+    """Tell whether *name* matches *pattern*, or may match it.
+
+    Payloads are validated by the same library, so a plain pattern means the same in both places. A pattern counts as a
+    match if the linear engine cannot run it (look-around, back-references), cannot parse it or finds it too large.
+    """
+    if len(pattern) > _LONGEST_PATTERN or len(name) > _LONGEST_NAME:
+        return True
+    try:
+        validator = jsonschema_rs.Draft202012Validator({"pattern": pattern}, pattern_options=_LINEAR)
+    except ValueError:
+        return True
+    return validator.is_valid(name)

@@ -102,8 +102,7 @@ class Companies:
         async with self._database.read() as connection:
             company = await store.find(connection, company_id)
             if company is None and await erasures.was_erased(connection, company_id):
-                kind = "company"
-                raise NotFound(kind, company_id)
+                raise NotFound("company", company_id)
             test_limits = await _test_limits(connection, company_id)
         return self._view(company_id, company, test_limits)
 
@@ -170,8 +169,7 @@ class Companies:
         async with self._database.read() as connection:
             erasure = await erasures.find(connection, erasure_id)
             if erasure is None:
-                kind = "erasure"
-                raise NotFound(kind, erasure_id)
+                raise NotFound("erasure", erasure_id)
             if erasure.completed_ms is not None:
                 return receipt(erasure)
             remaining, age_ms = await erasures.left(connection, erasure)
@@ -201,7 +199,11 @@ class Companies:
     ) -> Company:
         changes = dict(values)
         if test := changes.pop("test", None):
-            await self._change_test(connection, in_environment(company_id, TEST), test["limits"])
+            tested_id = in_environment(company_id, TEST)
+            tested = await store.lock(connection, tested_id)
+            if tested is None:
+                raise CompanyErased(tested_id)
+            await store.change(connection, tested_id, {"limits": merged(tested.limits, test["limits"] or {})})
         if (reference := changes.get("reference")) is not None:
             holder = await store.holder_of(connection, reference)
             if holder not in {None, company_id}:
@@ -227,15 +229,6 @@ class Companies:
             both = [company_id, in_environment(company_id, TEST)]
             await defaults.give(connection, both, treatment or {})
         return treatment
-
-    async def _change_test(
-        self, connection: AsyncConnection, company_id: int, limits: Mapping[str, int | None] | None
-    ) -> None:
-        """Change the limits of a test environment; the deployment's apply to those that are not set."""
-        company = await store.lock(connection, company_id)
-        if company is None:
-            raise CompanyErased(company_id)
-        await store.change(connection, company_id, {"limits": merged(company.limits, limits or {})})
 
     def _view(
         self, company_id: int, company: Company | None, test_limits: Mapping[str, int]

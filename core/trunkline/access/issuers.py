@@ -251,8 +251,7 @@ class Issuer:
     async def _read_keys(self) -> "Mapping[str | None, jwt.PyJWK]":
         document = await self.get(self._jwks_url or str((await self.metadata())["jwks_uri"]), headers={})
         if not isinstance(keys := document["keys"], list):
-            msg = "its keys are not a list"
-            raise TypeError(msg)
+            raise TypeError("its keys are not a list")
         return _usable(keys)
 
     async def _read_metadata(self) -> Mapping[str, Any]:

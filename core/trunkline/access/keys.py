@@ -16,16 +16,8 @@ from typing import Self
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from trunkline.access import secret_checks
+from trunkline.access import key_terms, secret_checks
 from trunkline.access.company_limits import CompanyLimits
-from trunkline.access.key_terms import (
-    DEFAULT_OVERLAP_SECONDS,
-    KeyTerms,
-    narrowed,
-    read_terms,
-    terms_of,
-    within,
-)
 from trunkline.access.vault import Digests, Vault
 from trunkline.errors import (
     BodyInvalid,
@@ -162,8 +154,8 @@ class Keys:
             if company_id is not None and company_id == own_company:
                 await _check_pace(transaction, company_id)
             now_ms = await store.clock_ms(transaction)
-            terms = read_terms(expires_utc=expires_utc, networks=networks, now_ms=now_ms)
-            terms = within(terms, terms_of(by))
+            asked = key_terms.read_terms(expires_utc=expires_utc, networks=networks, now_ms=now_ms)
+            terms = key_terms.within(asked, key_terms.terms_of(by))
             record = KeyRecord(
                 id="",
                 company_id=company_id,
@@ -185,7 +177,7 @@ class Keys:
         *,
         company_id: int | None,
         by: Principal,
-        overlap_seconds: int = DEFAULT_OVERLAP_SECONDS,
+        overlap_seconds: int = key_terms.DEFAULT_OVERLAP_SECONDS,
     ) -> tuple[KeyRecord, str]:
         """Make the successor of a key of a company (None: of any); both are valid for *overlap_seconds*.
 
@@ -202,8 +194,7 @@ class Keys:
         async with self._database.write() as connection:
             old = await store.take_valid(connection, key_id, company_id=company_id)
             if old is None:
-                kind = "API key"
-                raise NotFound(kind, key_id)
+                raise NotFound("API key", key_id)
             if missing := [scope for scope in old.scopes if not by.has(scope)]:
                 raise Forbidden.scope_missing(missing[0])
             if old.company_id is not None and not by.is_operator:
@@ -215,7 +206,8 @@ class Keys:
                 await store.end_by(connection, key_id, at_ms=now_ms + overlap_seconds * 1000)
             else:
                 await store.revoke(connection, key_id, company_id=company_id)
-            terms = narrowed(KeyTerms(old.expires_ms, old.networks), terms_of(by))
+            own = key_terms.KeyTerms(old.expires_ms, old.networks)
+            terms = key_terms.narrowed(own, key_terms.terms_of(by))
             successor = replace(
                 old,
                 created_ms=now_ms,
@@ -267,8 +259,7 @@ class Keys:
         """
         async with self._database.write() as connection:
             if not await store.revoke(connection, key_id, company_id=company_id):
-                kind = "API key"
-                raise NotFound(kind, key_id)
+                raise NotFound("API key", key_id)
 
     async def revoke_made_by(self, maker_id: str, *, company_id: int) -> int:
         """Revoke the keys that *maker_id* (``Principal.id``) made for a company; returns how many were valid."""
@@ -385,9 +376,8 @@ def _principal(record: KeyRecord) -> Principal:
 
 
 def _check_scopes(scopes: Sequence[str]) -> tuple[str, ...]:
-    known = ", ".join(COMPANY_SCOPES)
     if not scopes:
-        raise BodyInvalid([FieldError("/scopes", f"must name at least one of {known}")])
+        raise BodyInvalid([FieldError("/scopes", f"must name at least one of {', '.join(COMPANY_SCOPES)}")])
     named = ((f"/scopes/{index}", scope) for index, scope in enumerate(scopes) if scope not in COMPANY_SCOPES)
     if faults := unknown_names("scope", named, COMPANY_SCOPES):
         raise BodyInvalid(faults)

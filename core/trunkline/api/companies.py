@@ -249,8 +249,7 @@ class CompanyHandlers:
 def _name(company_id: str) -> int | str:
     name = read_name(company_id)
     if name is None:
-        kind = "company"
-        raise NotFound(kind, company_id[:SHOWN])
+        raise NotFound("company", company_id[:SHOWN])
     return name
 
 

@@ -122,9 +122,8 @@ class Connection(HttpToolsProtocol):
         self.has_asked = True
         if self._admission.is_ending:
             self.cycle.keep_alive = False
-        if (
-            self.expect_100_continue
-        ):  # close if the answer comes first: a refused client may leave its body out
+        if self.expect_100_continue:
+            # close after an answer that comes before the body: a refused client may not send its body
             self.cycle.waiting_for_100_continue = self.scope["http_version"] != "1.0"  # RFC 9110 §10.1.1
             self._may_keep, self.cycle.keep_alive = self.cycle.keep_alive, False
         self._place = Place.BODY
@@ -256,8 +255,7 @@ class Connection(HttpToolsProtocol):
     def _head_without_upgrade(self, parser: HttpRequestParser) -> bytes:
         """Write the last parsed head again, without the upgrade. Raises HttpParserError for CONNECT, which is only an upgrade."""
         if (method := parser.get_method()) == b"CONNECT":
-            msg = "CONNECT asks for a tunnel"
-            raise HttpParserError(msg)
+            raise HttpParserError("CONNECT asks for a tunnel")
         lines = [b"%b: %b\r\n" % header for header in self.headers if header[0] != b"upgrade"]
         version = parser.get_http_version().encode()
         return b"%b %b HTTP/%b\r\n%b\r\n" % (method, self.url, version, b"".join(lines))

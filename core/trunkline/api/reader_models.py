@@ -109,8 +109,7 @@ class ConsumerSeek(Strict):
     @model_validator(mode="after")
     def _check_one(self) -> "ConsumerSeek":
         if (self.cursor is None) == (self.time is None):
-            msg = "should have either 'cursor' or 'time'"
-            raise ValueError(msg)
+            raise ValueError("should have either 'cursor' or 'time'")
         return self
 
 

@@ -236,8 +236,7 @@ class StrictRoute(APIRoute):
         async def strict(request: Request) -> Response:
             scope = request.scope
             if "\0" in scope["path"]:
-                kind = "record"
-                raise NotFound(kind, scope["path"].replace("\0", "%00"))
+                raise NotFound("record", scope["path"].replace("\0", "%00"))
             key = check_idempotency_key(request.headers.get(HEADER)) if may_be_keyed else None
             if not takes_json and not scope["query_string"] and key is None:
                 if is_raw:

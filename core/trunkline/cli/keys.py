@@ -80,8 +80,7 @@ def create_key(
         msg = f"a key of --operator may do everything: leave --scope out, or give --scope {EVENTS_WRITE} alone for one that only emits"
         raise typer.BadParameter(msg)
     if not 1 <= len(name.strip()) <= 200:
-        msg = "--name takes 1 to 200 characters"
-        raise typer.BadParameter(msg)
+        raise typer.BadParameter("--name takes 1 to 200 characters")
     scopes = scope or [OPERATOR] if operator else scope
     chosen = {"name": name, "scopes": scopes, "expires_utc": expires, "networks": network or ()}
     owner = chosen_or_none(company, environment)

@@ -242,7 +242,10 @@ class Activity:
             for event in chunk:
                 matches.last = event
                 looked_bytes += len(event.body)
-                if sought.is_in(_searchable(event.body)):
+                body = event.body
+                if b"\\u" in body:  # replace escapes by their characters
+                    body = orjson.dumps(orjson.loads(body))
+                if sought.is_in(body.decode().casefold()):
                     matches.events.append(event)
                     if len(matches.events) == limit:
                         return matches
@@ -266,13 +269,6 @@ class Matches:
 def _listed(event: Event, deliveries: Mapping[int, Mapping[str, int]]) -> ListedEvent:
     counted = deliveries.get(event.position, {})
     return ListedEvent(event.position, event.type, event.accepted_ms, event.body, counted)
-
-
-def _searchable(body: bytes) -> str:
-    """Give the text of an envelope for comparison, with escapes replaced by their characters."""
-    if b"\\u" in body:
-        body = orjson.dumps(orjson.loads(body))
-    return body.decode().casefold()
 
 
 def _numbers_from(digits: str) -> Iterator[tuple[int, int]]:

@@ -88,8 +88,7 @@ class Reach:
         if lease is None or lease.until_ms <= now_ms:
             return None
         if not lease.after <= position <= lease.up_to:
-            msg = "is not within the page that was leased"
-            raise ValueError(msg)
+            raise ValueError("is not within the page that was leased")
         committed = replace(lease, after=position)
         return self._tidied((*self._but(lease), committed))
 

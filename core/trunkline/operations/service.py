@@ -151,14 +151,7 @@ class Operations:
                 if definition.kind != "action":
                     return await self._read(task)
                 if provider.uses_database:
-                    if answered := await self._try_in_transaction(task):
-                        return answered
-                    with self._waiting(task.call.company_id):
-                        pauses = _pauses()
-                        while answered is None:
-                            await asyncio.sleep(next(pauses))
-                            answered = await self._try_in_transaction(task)
-                    return answered
+                    return await self._act_in_transaction(task)
                 return await self._act_elsewhere(task)
 
     @cached_property
@@ -209,6 +202,16 @@ class Operations:
                 )
             else:
                 await operation_keys.give_back(connection, key, holder=holder)
+        return answered
+
+    async def _act_in_transaction(self, task: _Task) -> Answered:
+        if answered := await self._try_in_transaction(task):
+            return answered
+        with self._waiting(task.call.company_id):
+            pauses = _pauses()
+            while answered is None:
+                await asyncio.sleep(next(pauses))
+                answered = await self._try_in_transaction(task)
         return answered
 
     async def _try_in_transaction(self, task: _Task) -> Answered | None:

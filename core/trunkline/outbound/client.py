@@ -70,8 +70,7 @@ class Outbound(OtherMethods):
         most_kept: int = MAX_KEPT,
     ) -> None:
         if ssl_context is not None and ssl_context.verify_mode is not ssl.CERT_REQUIRED:
-            msg = "ssl_context must verify certificates"
-            raise ValueError(msg)
+            raise ValueError("ssl_context must verify certificates")
         self._policy = policy
         self._timeout_seconds = timeout_seconds
         self._resolve = resolve
@@ -161,8 +160,7 @@ class Outbound(OtherMethods):
     ) -> HttpResponse:
         loop = self._loop
         if loop is None:
-            msg = "Outbound is used outside its context"
-            raise RuntimeError(msg)
+            raise RuntimeError("Outbound is used outside its context")
         now = loop.time()
         deadline = now + (timeout_seconds or self._timeout_seconds)
         way = (tenant, origin)
@@ -235,8 +233,7 @@ class Outbound(OtherMethods):
         try:
             normalised = self._policy.check_url(url)
         except TargetRefused as refused:
-            what = "the target URL"
-            raise AddressRefused(what, refused.errors[0].message) from None
+            raise AddressRefused("the target URL", refused.errors[0].message) from None
         return _Target(Origin.of(normalised), framing.request_start(normalised))
 
 

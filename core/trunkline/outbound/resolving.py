@@ -173,8 +173,7 @@ class Names:
             if not may_begin:
                 turn.release()
         if not may_begin:
-            msg = "the company looks up too many names"
-            raise LookupsUsedUp(msg)
+            raise LookupsUsedUp("the company looks up too many names")
         if entry.lookup is None:
             entry.lookup = asyncio.ensure_future(self._look_up(entry, host, port, tenant))
             entry.lookup.add_done_callback(lambda _: turn.release())

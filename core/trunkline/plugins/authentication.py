@@ -72,8 +72,7 @@ class TokenPrincipals:
             if principal is not None:
                 return principal
         if has_failed:
-            what = "What tells whose tokens these are"
-            raise Overloaded(what, retry_after_seconds=RETRY_SECONDS)
+            raise Overloaded("What tells whose tokens these are", retry_after_seconds=RETRY_SECONDS)
         return None
 
     async def _call(self, implementation: Implementation, arguments: Mapping[str, object]) -> object:

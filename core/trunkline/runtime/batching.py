@@ -65,8 +65,7 @@ class Batcher(Generic[Request, Answer]):
     def enqueue(self, request: Request) -> asyncio.Future[Answer]:
         """Queue *request* now; the future gets its answer."""
         if self._loop is None:
-            msg = "The batcher is not running"
-            raise RuntimeError(msg)
+            raise RuntimeError("The batcher is not running")
         answer: asyncio.Future[Answer] = self._loop.create_future()
         self._queue.append((request, answer))
         self._wake()

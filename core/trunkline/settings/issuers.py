@@ -38,8 +38,7 @@ def read_table(value: object) -> Any:
     try:
         return json.loads(value)
     except json.JSONDecodeError:
-        msg = "must be a JSON object"
-        raise ValueError(msg) from None
+        raise ValueError("must be a JSON object") from None
 
 
 IssuerUrl = Annotated[str, AfterValidator(_check_url)]

@@ -53,8 +53,9 @@ class DatabaseFile:
         self.check(and_log=True)
         if (why := file_state.why_not_its_log(self._real)) is not None:
             raise StoreUnavailable(why)
-        if self._identity is None:
-            self._make()
+        if self._identity is None and self._creates:  # for its owner alone, whatever the umask
+            with contextlib.suppress(OSError):  # then SQLite cannot open it
+                os.close(os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         try:
             connection: sqlite3.Connection = sqlite3.connect(
                 f"{self.path.as_uri()}?mode=rw",
@@ -105,12 +106,6 @@ class DatabaseFile:
                 "its place with 'trunkline restore FILE --replace', or name another file in database.url"
             )
             raise StoreUnavailable(self._fault) from error
-
-    def _make(self) -> None:
-        """Create a missing file, if allowed, accessible only to its owner whatever the umask."""
-        if self._creates:
-            with contextlib.suppress(OSError):  # then SQLite cannot open it
-                os.close(os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
 
     def _recognize(self, connection: sqlite3.Connection) -> None:
         """Remember the file of *connection*, or check that it is the file remembered before."""

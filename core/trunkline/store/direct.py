@@ -112,8 +112,7 @@ class Rows:
         """Return the only row. Raises NoResultFound, MultipleResultsFound."""
         row = self.one_or_none()
         if row is None:
-            msg = "no row was found where one was wanted"
-            raise exc.NoResultFound(msg)
+            raise exc.NoResultFound("no row was found where one was wanted")
         return row
 
     def scalar(self) -> Any:
@@ -210,7 +209,9 @@ class _Written:
         self._reads: Sequence[tuple[int, Callable[[Any], Any]]] = ()
         self._row: Callable[[Iterable[Any]], Any] | None = None
         if isinstance(statement, ReturnsRows) and (columns := list(statement.exported_columns)):
-            self._row = _maker_of_rows([str(column.key) for column in columns])
+            names = [str(column.key) for column in columns]
+            row: Any = namedtuple("Row", names, rename=True)  # type: ignore[misc]  # noqa: PYI024 - the names come from the statement
+            self._row = row._make
             reads = [column.type.dialect_impl(writer).result_processor(writer, FLOAT8) for column in columns]
             self._reads = [(place, read) for place, read in enumerate(reads) if read is not None]
 
@@ -253,12 +254,6 @@ class _Written:
                 values[place] = read(values[place])
             made.append(self._row(values))
         return made
-
-
-def _maker_of_rows(names: Sequence[str]) -> Callable[[Iterable[Any]], Any]:
-    row: Any = namedtuple("Row", names, rename=True)  # type: ignore[misc]  # noqa: PYI024 - the names come from the statement
-    maker: Callable[[Iterable[Any]], Any] = row._make
-    return maker
 
 
 class Pools:

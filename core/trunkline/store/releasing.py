@@ -50,7 +50,17 @@ async def go_on(connection: AsyncConnection, no: int) -> None:
 
 async def _go_on_from(connection: AsyncConnection, no: int, first: int) -> None:
     """Do the piece that begins with the key *first*, and note the key at which the next piece begins."""
-    keys = await _next_keys(connection, no, first)
+    # one more key than a piece has, at one index lookup each
+    rows_of = f"FROM deliveries AS d WHERE d.subscription_no = :no AND d.order_key IS NOT NULL AND d.{OPEN}"
+    rows = await connection.execute(
+        text(
+            f"WITH RECURSIVE k(order_key) AS (SELECT (SELECT min(d.order_key) {rows_of} AND d.order_key >= :first) "
+            f"UNION ALL SELECT (SELECT min(d.order_key) {rows_of} AND d.order_key > k.order_key) "
+            "FROM k WHERE k.order_key IS NOT NULL) SELECT order_key FROM k WHERE order_key IS NOT NULL LIMIT :limit"
+        ),
+        {"no": no, "first": first, "limit": KEYS + 1},
+    )
+    keys = [row[0] for row in rows]
     await _make_fronts(connection, no, keys[:KEYS])
     if len(keys) <= KEYS:
         await connection.execute(text("DELETE FROM unreleased WHERE subscription_no = :no"), {"no": no})
@@ -62,20 +72,6 @@ async def _go_on_from(connection: AsyncConnection, no: int, first: int) -> None:
         ),
         {"no": no, "key": keys[KEYS]},
     )
-
-
-async def _next_keys(connection: AsyncConnection, no: int, first: int) -> list[int]:
-    """List the next keys with open deliveries from *first* on, one more than a piece has; each takes one index lookup."""
-    rows_of = f"FROM deliveries AS d WHERE d.subscription_no = :no AND d.order_key IS NOT NULL AND d.{OPEN}"
-    rows = await connection.execute(
-        text(
-            f"WITH RECURSIVE k(order_key) AS (SELECT (SELECT min(d.order_key) {rows_of} AND d.order_key >= :first) "
-            f"UNION ALL SELECT (SELECT min(d.order_key) {rows_of} AND d.order_key > k.order_key) "
-            "FROM k WHERE k.order_key IS NOT NULL) SELECT order_key FROM k WHERE order_key IS NOT NULL LIMIT :limit"
-        ),
-        {"no": no, "first": first, "limit": KEYS + 1},
-    )
-    return [row[0] for row in rows]
 
 
 async def _make_fronts(connection: AsyncConnection, no: int, keys: Sequence[int]) -> None:

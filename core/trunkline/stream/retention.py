@@ -86,7 +86,22 @@ class Retention:
                 what = {"events": removed, "before_utc": utc_text_of_ms(before_ms)}
                 audit_log.note("events.removed", "retention", company_id=None, after=what)
         if is_all:
-            await self._remove_others(now_ms, before_ms)
+            keys_before_ms = now_ms - self._keys_ms
+            for table, purge in (
+                ("idempotency_keys", store.purge_idempotency_keys),
+                ("operation_keys", store.purge_operation_keys),
+                ("quarantine_answers", quarantine_answers.purge),
+            ):
+                await self._purge(table, partial(purge, before_ms=keys_before_ms, limit=BATCH))
+            await self._purge("quarantine", partial(quarantine.purge, before_ms=before_ms, limit=BATCH))
+            await self._purge("deliveries", partial(store.purge_strays, limit=BATCH))
+            audit_ms = now_ms - self._audit_ms
+            await self._purge("audit", partial(audit_log.purge, before_ms=audit_ms, limit=BATCH))
+            await self._purge("health_hours", partial(health.purge, limit=BATCH))
+            await self._purge("replays", partial(store.purge_replays, before_ms=before_ms, limit=BATCH))
+            await self._purge(
+                "subscriptions", partial(store.purge_subscriptions, before_ms=before_ms, limit=BATCH)
+            )
         async with self._database.read() as connection:
             oldest = await store.oldest(connection)
         self._metrics.oldest_event(
@@ -126,25 +141,6 @@ class Retention:
             self._metrics.rows_removed("deliveries", removed.deliveries)
             self._metrics.rows_removed("attempts", removed.attempts)
         return count, True
-
-    async def _remove_others(self, now_ms: int, before_ms: int) -> None:
-        """Remove other expired rows, and rows left over from removed events."""
-        keys_before_ms = now_ms - self._keys_ms
-        for table, purge in (
-            ("idempotency_keys", store.purge_idempotency_keys),
-            ("operation_keys", store.purge_operation_keys),
-            ("quarantine_answers", quarantine_answers.purge),
-        ):
-            await self._purge(table, partial(purge, before_ms=keys_before_ms, limit=BATCH))
-        await self._purge("quarantine", partial(quarantine.purge, before_ms=before_ms, limit=BATCH))
-        await self._purge("deliveries", partial(store.purge_strays, limit=BATCH))
-        audit_ms = now_ms - self._audit_ms
-        await self._purge("audit", partial(audit_log.purge, before_ms=audit_ms, limit=BATCH))
-        await self._purge("health_hours", partial(health.purge, limit=BATCH))
-        await self._purge("replays", partial(store.purge_replays, before_ms=before_ms, limit=BATCH))
-        await self._purge(
-            "subscriptions", partial(store.purge_subscriptions, before_ms=before_ms, limit=BATCH)
-        )
 
     async def _purge(self, table: str, purge: Callable[[AsyncConnection], Awaitable[int]]) -> None:
         while removed := await self._in_turn(purge):

@@ -69,8 +69,7 @@ def init(
     """
     asks = not yes and sys.stdin.isatty()
     if name is None and not asks:
-        msg = "say what the product is called"
-        raise typer.BadParameter(msg, param_hint="--name")
+        raise typer.BadParameter("say what the product is called", param_hint="--name")
     title = check_title(name if name is not None else typer.prompt("Name of the product", err=True))
     proposed = prefix_of(title)
     if key_prefix is None and not asks and not proposed:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Iterable, Mapping
+from itertools import takewhile
 from typing import Protocol
 
 from trunkline.dispatch.attempts import open_limit
@@ -394,9 +395,4 @@ def _late(jobs: Mapping[Job, None], *, is_leaving: bool) -> list[Job]:
 
 def _older(jobs: Mapping[Job, None], edge: float) -> list[Job]:
     """Return the *jobs* that started before *edge*; *jobs* are ordered by their start."""
-    older: list[Job] = []
-    for job in jobs:
-        if job.started >= edge:
-            break
-        older.append(job)
-    return older
+    return list(takewhile(lambda job: job.started < edge, jobs))

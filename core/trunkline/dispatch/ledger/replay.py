@@ -224,11 +224,11 @@ async def step(
     )
     faults.point("replay.after_make_due")
     await store.move(connection, replay.no, position=page.reached, matched=done.made)
-    if in_order:
+    if in_order:  # start the next deliveries of the keys that the replay has passed
         no = replay.subscription_no
         places = await ordering.places_between(connection, no, after=replay.position, up_to=page.reached)
         await ordering.arrange(connection, places)
-        if page.reached >= replay.end_position:
+        if page.reached >= replay.end_position:  # release all deliveries that waited for it
             await releasing.release(connection, no)
     return replace(done, has_moved=page.reached > replay.position)
 

@@ -139,7 +139,7 @@ export interface Operations {
   /** Change a registered event type. */
   updateEventType: { input: { name: string; body: EventTypeChange }; output: RegisteredType };
   /** The JSON Schema of an event type's payload. */
-  getEventTypeSchema: { input: { name: string }; output: Record<string, any> };
+  getEventTypeSchema: { input: { name: string; strict?: boolean }; output: Record<string, any> };
   /** List quarantined events. */
   listQuarantinedEvents: { input: { type?: string; cursor?: string; limit?: number }; output: QuarantinedEventList };
   /** Release all that are valid by now. */

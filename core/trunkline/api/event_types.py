@@ -1,5 +1,6 @@
 """Event types over HTTP: the list of a deployment, and the schemas of their payloads."""
 
+import hashlib
 from typing import Annotated
 
 import orjson
@@ -17,6 +18,12 @@ from trunkline.schemas.catalog import EventType, SchemaCatalog
 
 JSON = "application/json"
 Anyone = Annotated[Caller, Depends(requires(None))]
+Strict = Annotated[
+    bool,
+    Query(
+        description="the schema that the hub checks events by, for those who emit; otherwise any object may have further fields"
+    ),
+]
 
 
 class EventTypeHandlers:
@@ -41,11 +48,14 @@ class EventTypeHandlers:
         body = self._summary(kind)[:-1] + b',"schema":' + schema + b"}"
         return Response(body, media_type=JSON)
 
-    async def show_schema(self, request: Request, name: str) -> Response:
+    async def show_schema(self, request: Request, name: str, *, strict: Strict = False) -> Response:
         """Serve the schema with an ETag; public. ``{name}@1.json`` is its version 1."""
         kind = self._find(name)
         chosen = (kind.name, kind.version)
         catalog = self._catalog_of(kind)
+        if strict:
+            etag = f'"{hashlib.sha256(kind.schema_json).hexdigest()[:32]}"'
+            return answer_schema(request, kind.schema_json, etag=etag)
         return answer_schema(request, catalog.document(*chosen), etag=catalog.etag(*chosen))
 
     def _catalog_of(self, kind: EventType) -> SchemaCatalog:

@@ -237,7 +237,7 @@ async def _listening(server: _Server, serving: asyncio.Task[None]) -> None:
 def _cannot_listen(host: str, port: int, error: OSError) -> SettingsInvalid:
     if error.errno == errno.EADDRINUSE:
         return SettingsInvalid(
-            f"Port {port} of {host} is taken; choose another with --port (0 takes a free one)."
+            f"Port {port} of {host} is taken; end the program that has it, or choose another with --port (0 takes a free one)."
         )
     reason = error.strerror or str(error)
     return SettingsInvalid(

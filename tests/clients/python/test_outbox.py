@@ -102,6 +102,18 @@ async def asynchronous(kind: str, engine: Engine) -> AsyncIterator[Any]:
         await made.dispose()
 
 
+@pytest.mark.parametrize("content", ['{"type": "a problem"', '{"type": "urn:trunkline:problem:not-found"}'])
+def test_a_file_that_is_no_schema_is_named(content: str, tmp_path: Path):
+    (tmp_path / "payment.succeeded.json").write_text(content)
+    with pytest.raises(ValueError, match=r"payment\.succeeded.* is no JSON"):
+        Outbox(schemas=tmp_path).emit(None, "payment.succeeded", PAYMENT)
+
+
+def test_an_engine_is_no_session(product: Engine):
+    with pytest.raises(TypeError, match="takes a session or a connection"):
+        OUTBOX.emit(product, "payment.succeeded", PAYMENT)
+
+
 @pytest.mark.parametrize("kind", ["session", "connection", "psycopg", "asyncpg"])
 async def test_with_asyncio_an_event_is_written_with_the_transaction_or_not_at_all(
     kind: str, product: Engine

@@ -22,7 +22,7 @@ from tests.clients.python.test_outbox import PAYMENT, product, rows  # noqa: F40
 from tests.clients.serving import Served
 
 from trunkline_client import Client
-from trunkline_client.outbox import Outbox, Relay, fetch_schemas
+from trunkline_client.outbox import Outbox, Relay, command, fetch_schemas
 from trunkline_client.outbox.rows import Outcome, Rows, blocking_engine
 
 OUTBOX = Outbox()
@@ -255,10 +255,20 @@ async def test_it_runs_as_a_task_on_an_engine_for_asyncio(hub: Client, product: 
     await engine.dispose()
 
 
-def test_schemas_are_fetched_from_the_hub(hub: Client):
+def test_schemas_are_fetched_from_the_hub_and_refuse_what_it_refuses(hub: Client):
     outbox = Outbox(schemas=fetch_schemas(hub))
     with pytest.raises(ValueError, match="payment_amount"):
         outbox.emit(None, "payment.succeeded", {})
+    with pytest.raises(ValueError, match="'misspelt' was unexpected"):
+        outbox.emit(None, "payment.succeeded", {**PAYMENT, "misspelt": 1})
+
+
+@pytest.mark.parametrize(("url", "key", "named"), [("hub:80", "k", "http://"), ("http://hub", "", "a key")])
+def test_a_relay_without_a_hub_or_a_key_does_not_start(url: str, key: str, named: str, tmp_path: Path):
+    with pytest.raises(ValueError, match=named):
+        Relay(f"sqlite:///{tmp_path}/own.db", url, key)
+    with pytest.raises(SystemExit, match=f"The relay cannot start: .*{named}"):
+        command.main(["--from", f"sqlite:///{tmp_path}/own.db", "--url", url, "--key", key])
 
 
 @pytest.mark.slow

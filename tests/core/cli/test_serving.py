@@ -96,7 +96,7 @@ def test_a_taken_port_stops_the_start_with_one_sentence(cli):
     assert (result.exit_code, result.stdout) == (2, "")
     assert (
         result.stderr
-        == f"Port {port} of 127.0.0.1 is taken; choose another with --port (0 takes a free one).\n"
+        == f"Port {port} of 127.0.0.1 is taken; end the program that has it, or choose another with --port (0 takes a free one).\n"
     )
 
 

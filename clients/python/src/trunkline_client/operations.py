@@ -155,7 +155,7 @@ class Operations:
         ...
 
     @operation("GET", "/schemas/events/{name}.json")
-    def get_event_type_schema(self, name: str) -> dict[str, Any]:
+    def get_event_type_schema(self, name: str, *, strict: bool | None = None) -> dict[str, Any]:
         """The JSON Schema of an event type's payload."""
         ...
 

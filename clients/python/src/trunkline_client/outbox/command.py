@@ -25,15 +25,21 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     url = os.environ.get("TRUNKLINE_URL", "http://127.0.0.1:8000")
     parser.add_argument("--url", default=url, help="the hub; $TRUNKLINE_URL")
     parser.add_argument(
-        "--key", default=os.environ.get("TRUNKLINE_KEY", ""), help="a key with events:write; $TRUNKLINE_KEY"
+        "--key",
+        default=os.environ.get("TRUNKLINE_KEY", ""),
+        help="a key with events:write and events:read; $TRUNKLINE_KEY",
     )
     parser.add_argument("--batch", type=int, default=1000, help="events in one call, 1 to 1000")
     parser.add_argument("--lease-seconds", type=float, default=10, help="when a dead relay is replaced")
 
 
 def run(database: URL | str, given: argparse.Namespace) -> None:
-    """Send rows from *database* until SIGTERM or Ctrl-C."""
-    relay = Relay(database, given.url, given.key, batch=given.batch, lease_seconds=given.lease_seconds)
+    """Send rows from *database* until SIGTERM or Ctrl-C. Exits with a sentence if *given* lacks a key or has a wrong URL."""
+    try:
+        relay = Relay(database, given.url, given.key, batch=given.batch, lease_seconds=given.lease_seconds)
+    except (ValueError, ImportError) as error:
+        msg = f"The relay cannot start: {error}; see --help."
+        raise SystemExit(msg) from None
 
     def end(*_: object) -> None:
         relay.stop()
@@ -64,8 +70,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if given.create:
         create_tables(blocking_engine(given.database))
         return 0
-    if not given.key:
-        parser.error("--key is missing: a key of the hub with the scope events:write")
     run(given.database, given)
     return 0
 

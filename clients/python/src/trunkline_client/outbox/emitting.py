@@ -90,7 +90,8 @@ class Outbox:
 
         Raises:
             EventInvalid: *type* is unknown, or *payload* breaks its schema.
-            ValueError: *key* is too long.
+            ValueError: *key* is too long, or the type's schema cannot be used.
+            TypeError: *session* is an engine.
         """
         if key is not None and not 0 < len(key) <= MAX_KEY:
             msg = f"key must have 1 to {MAX_KEY} characters, not {len(key)}"
@@ -115,6 +116,9 @@ def _insert(session: Any, key: str, event: str) -> str | Awaitable[str]:
         if hasattr(session, "flush"):
             session.flush()  # flush the pending changes first: they may wait for locks of other transactions
             session = session.connection()
+        if not hasattr(session, "exec_driver_sql"):
+            msg = f"emit takes a session or a connection, in the transaction of your change, not {type(session).__name__}"
+            raise TypeError(msg)
         is_postgresql = session.dialect.name == "postgresql"
         mark = {"sqlite": "?"}.get(session.dialect.name, "%s")
         if session.dialect.paramstyle.startswith("numeric"):  # asyncpg

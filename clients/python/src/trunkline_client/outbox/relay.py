@@ -59,6 +59,9 @@ class Relay:
     With the scope ``events:read`` it can also continue after more than a day without the hub. *engine* may also be an
     asyncio engine or a URL; the relay then opens its own connections, by psycopg, pymysql or sqlite3. Start as many
     relays as you like: they take turns, and another one continues *lease_seconds* after one has died.
+
+    Raises:
+        ValueError: *url* is not one of HTTP, or *key* is empty.
     """
 
     def __init__(
@@ -73,6 +76,12 @@ class Relay:
         timeout_seconds: float = 10,
         safe_seconds: float = SAFE_SECONDS,
     ) -> None:
+        if not key:
+            msg = "the relay needs a key of the hub, with the scopes events:write and events:read"
+            raise ValueError(msg)
+        if not url.startswith(("http://", "https://")):
+            msg = f"the hub's URL must begin with http:// or https://: '{url}'"
+            raise ValueError(msg)
         self._engine = blocking_engine(engine)
         self._at_end = contextlib.ExitStack()
         if self._engine is not engine:
@@ -111,13 +120,17 @@ class Relay:
                     continue
                 except SQLAlchemyError as error:
                     waker.close()
-                    self._pause(f"the database of the outbox cannot be used: {error}")
+                    self._pause(
+                        "the database of the outbox cannot be used (if its tables are missing, run your migrations or "
+                        f"trunkline-relay --create): {error}"
+                    )
                 except Unanswered as error:
                     self._pause(
-                        f"the hub did not take events, which wait: {error}", error.retry_after_seconds
+                        f"the hub at {url} did not take events, which wait: {error}",
+                        error.retry_after_seconds,
                     )
                 except HubError as error:
-                    self._pause(f"the hub refuses the relay, and events wait: {error}")
+                    self._pause(f"the hub at {url} refuses the relay, and events wait: {error}")
             try:
                 if outcome:
                     self._rows.turn(outcome, limit=0)

@@ -27,9 +27,20 @@ class EventInvalid(ValueError):
 
 
 def fetch_schemas(hub: Client) -> dict[str, dict[str, Any]]:
-    """Read the schema of each event type from the hub. Keep them in a file, so that an application can start without the hub."""
+    """Read the schema of each event type from the hub, as the hub checks events by it.
+
+    Keep them in a file, so that an application can start without the hub.
+    """
     types = hub.list_event_types()["event_types"]
-    return {each["type"]: hub.get_event_type_schema(each["type"]) for each in types}
+    return {each["type"]: hub.get_event_type_schema(each["type"], strict=True) for each in types}
+
+
+def _read(file: Path) -> Any:
+    try:
+        return json.loads(file.read_bytes())
+    except ValueError as error:
+        msg = f"'{file}' is no JSON: {error}"
+        raise ValueError(msg) from error
 
 
 class Schemas:
@@ -41,7 +52,7 @@ class Schemas:
             if not files:
                 msg = f"'{source}' has no schemas: files such as {source}/shipment.delivered.json"
                 raise FileNotFoundError(msg)
-            source = {file.stem: json.loads(file.read_bytes()) for file in files}
+            source = {file.stem: _read(file) for file in files}
         self._source: Mapping[str, Any] = source
         self._validators: dict[str, jsonschema_rs.Draft202012Validator] = {}
 
@@ -52,9 +63,13 @@ class Schemas:
             if type not in self._source:
                 known = ", ".join(sorted(self._source))
                 raise EventInvalid(type, [("/type", f"is not a known event type; known are {known}")])
-            validator = jsonschema_rs.Draft202012Validator(
-                self._source[type], validate_formats=True, offline=True
-            )
+            try:
+                validator = jsonschema_rs.Draft202012Validator(
+                    self._source[type], validate_formats=True, offline=True
+                )
+            except ValueError as error:
+                msg = f"the schema of '{type}' is no JSON Schema: {error}"
+                raise ValueError(msg) from error
             self._validators[type] = validator
         if not validator.is_valid(payload):
             faults = validator.iter_errors(payload)

@@ -219,9 +219,7 @@ class SubscriptionView(BaseModel):
     name: str | None = Field(
         default=None, description="the channel's own name for the subscription, if there is one"
     )
-    holder: str | None = Field(
-        default=None, description="the holder that renews it; null if it needs no renewal"
-    )
+    holder: str | None = Field(default=None, description="the holder that renews it, if one does")
     expires_utc: Utc | None = Field(
         default=None, description="when it lapses unless it is renewed; null if it never does"
     )

@@ -76,8 +76,8 @@ class SubscriptionHandlers:
     ) -> dict[str, Json]:
         """Change a subscription of any channel: pause or resume it, and set its order and pace.
 
-        If its channel declares targets, or posts to URLs as the hub does, everything else may be changed too. Where anything of a target changes that
-        is no secret, its secrets are given again.
+        If its channel declares targets, or posts to URLs as the hub does, everything else may be changed too. A change of the
+        target's other members must come with its secrets again.
         """
         changes = body.model_dump(exclude_unset=True)
         view = await self._subscriptions.update(

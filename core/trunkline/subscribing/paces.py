@@ -49,8 +49,8 @@ Retry = Annotated[
     ),
     Field(
         description=(
-            "when a failed delivery is retried: after these waits; or for this many seconds after the deployment's waits, "
-            "the last of which is repeated if necessary; null for the deployment's"
+            "waits before the retries of a failed delivery: these, or the deployment's for this many seconds in all, with the "
+            "last one repeated if necessary; null for the deployment's"
         ),
         examples=[{"schedule_seconds": [5, 30]}],
     ),

@@ -181,7 +181,7 @@ class ConnectionView(BaseModel):
         description="who allowed it; null for a connection from an older release"
     )
     belongs_to_company: bool = Field(
-        description="false if the connection ends when the key or sign-in that allowed it loses its rights"
+        description="false if the connection ends with the rights of the key or person that allowed it"
     )
     allowed_networks: list[str] = Field(
         description="networks from which its tokens may be used; any, if empty"

@@ -311,7 +311,7 @@ class CreatedSubscription(TypedDict):
     public_key: NotRequired[str | None]
     target: NotRequired[dict[str, Any]]
     name: NotRequired[str]
-    holder: NotRequired[str | None]
+    holder: NotRequired[str]
     expires_utc: NotRequired[str | None]
     created_by: Maker | None
     secret: NotRequired[str]
@@ -831,7 +831,7 @@ class SubscriptionView(TypedDict):
     public_key: NotRequired[str | None]
     target: NotRequired[dict[str, Any]]
     name: NotRequired[str]
-    holder: NotRequired[str | None]
+    holder: NotRequired[str]
     expires_utc: NotRequired[str | None]
     created_by: Maker | None
 
@@ -901,7 +901,7 @@ class UpdatedSubscription(TypedDict):
     public_key: NotRequired[str | None]
     target: NotRequired[dict[str, Any]]
     name: NotRequired[str]
-    holder: NotRequired[str | None]
+    holder: NotRequired[str]
     expires_utc: NotRequired[str | None]
     created_by: Maker | None
     warnings: NotRequired[list[str]]

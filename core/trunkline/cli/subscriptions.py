@@ -144,7 +144,7 @@ def update_subscription(
 
 @app.command("pause")
 def pause_subscription(context: typer.Context, subscription: SubscriptionId, config: Config = None) -> None:
-    """Pause a subscription: its events are not sent until it is resumed.
+    """Pause a subscription: nothing is sent until it is resumed.
 
     Example: [bold]trunkline subscriptions pause sub_1f0c9a2d1e83c55b4f0c[/bold]
     """

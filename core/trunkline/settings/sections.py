@@ -345,7 +345,7 @@ class Brand(Section):
         default=None,
         min_length=1,
         max_length=5,
-        description="n8n's categories of the nodes, such as `Sales`; `Miscellaneous`, if unset",
+        description="categories of the nodes in n8n, such as `Sales`; `Miscellaneous`, if unset",
     )
     repository: str | None = Field(
         default=None,

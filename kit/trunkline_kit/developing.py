@@ -38,7 +38,7 @@ PluginPaths = Annotated[
         help="A plugin that is not installed: a file NAME.py, a package, or a folder of such. May be repeated.",
     ),
 ]
-Reload = Annotated[bool, typer.Option("--reload", help="Begin anew when a file of such a plugin changes.")]
+Reload = Annotated[bool, typer.Option("--reload", help="Restart when a file of such a plugin changes.")]
 Port = Annotated[
     int | None, typer.Option(min=0, max=65535, metavar="N", help="Port to listen on; 0 takes a free one.")
 ]
@@ -51,9 +51,9 @@ def dev(
     port: Port = None,
     config: Config = None,
 ) -> None:
-    """Serve a hub to write a plugin with: from its file, over plain HTTP, to targets on this machine too.
+    """Serve a hub for writing a plugin: it loads the plugin's file, uses plain HTTP, and delivers to this machine too.
 
-    It works in trunkline-dev.db where the settings name no database, and shows a key of company 1 when it makes one.
+    It uses trunkline-dev.db if the settings name no database, and shows the key of company 1 when it makes one.
 
     Example: [bold]trunkline dev --reload --plugin acme.py[/bold]
     """

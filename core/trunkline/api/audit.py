@@ -17,13 +17,13 @@ Reads = Annotated[Caller, Depends(requires("admin"))]
 
 
 class AuditQuery(QueryModel):
-    """Which changes to list."""
+    """The changes to list."""
 
     actor: str | None = Field(
-        default=None, description="only those by this actor, such as `key_…`, `cli` or `hub`"
+        default=None, description="only changes by this actor, such as `key_…`, `cli` or `hub`"
     )
-    action: str | None = Field(default=None, description="only those of this kind, such as `key.created`")
-    target: str | None = Field(default=None, description="only those of this thing, by its id")
+    action: str | None = Field(default=None, description="only changes of this kind, such as `key.created`")
+    target: str | None = Field(default=None, description="only changes of this record, by its id")
     cursor: str | None = Field(default=None, description="`next_cursor` of the page before")
     limit: int = Field(default=50, ge=1, le=200)
 
@@ -31,7 +31,7 @@ class AuditQuery(QueryModel):
 class AuditEntry(BaseModel):
     """One change."""
 
-    id: int = Field(description="its number: without gaps, in the order of the changes")
+    id: int = Field(description="number of the change: ascending, without gaps")
     at_utc: Utc
     actor: str = Field(
         description="who made it: `key:`, `operator:`, `person:`, `link:`, `app:` or `token:` and the id, "
@@ -39,15 +39,17 @@ class AuditEntry(BaseModel):
     )
     action: str = Field(description="what was done, such as `subscription.changed`")
     target: str = Field(description="the id of what was changed")
-    company_id: int | None = Field(description="the company that it is about; null for the deployment")
+    company_id: int | None = Field(description="the company of the change; null for the deployment")
     environment: InTest = None
     from_address: str | None = Field(
-        description="the address that the call came from; null for no call, and for operators' in answers to a company"
+        description="client address of the call; null if there was no call, and in answers to a company if an operator made it"
     )
     before: dict[str, Any] | None = Field(
-        description="the values that differ, as they were; null for what was made"
+        description="the changed values before the change; null if the record was created"
     )
-    after: dict[str, Any] | None = Field(description="the same as they are now; null for what is no more")
+    after: dict[str, Any] | None = Field(
+        description="the changed values after the change; null if the record was deleted"
+    )
 
 
 class AuditEntryList(BaseModel):
@@ -64,7 +66,7 @@ class AuditHandlers:
         self._journal = journal
 
     async def list_changes(self, caller: Reads, query: Annotated[AuditQuery, Query()]) -> dict[str, Json]:
-        """List changes, newest first. A company's key reads those about its company, an operator's those about every one.
+        """List changes, newest first. A company's key reads the changes of its company, an operator's key all changes.
 
         Secrets are masked.
         """

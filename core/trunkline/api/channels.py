@@ -32,20 +32,20 @@ class ChannelHandlers:
         self._subscriptions = subscriptions
 
     async def list_channels(self, _: Reads, query: Annotated[ListQuery, Query()]) -> dict[str, Json]:
-        """List the channels that run, with the JSON Schema of the targets of those that declare them."""
+        """List the channels that run, with the JSON Schema of their targets if they declare it."""
         channels = self._channels()
         names, cursor = page_of(sorted(channels), query, name=str)
         shown = [shown_channel(channels[name]) for name in names]
         return {"channels": shown, "count": len(shown), "next_cursor": cursor}
 
     async def subscribe(self, body: models.CreateSubscription, caller: Administers) -> dict[str, Json]:
-        """Subscribe on a channel that declares its targets, or posts to a URL. The signing secret is shown here and never again."""
+        """Subscribe on a channel that declares its targets or posts to a URL. The signing secret is shown here and never again."""
         request = body.model_dump(exclude_unset=True)
         channel = channel_named(request.pop("channel"), self._channels())
         return await self._subscriptions.create(caller.company_id, request, channel=channel.name)
 
     async def delete(self, subscription_id: str, caller: Deletes, if_match: IfMatch = None) -> None:
-        """Stop delivering to a subscription of any channel for good; its open deliveries end as `gone`."""
+        """Delete a subscription of any channel. Its open deliveries end as `gone`."""
         await self._subscriptions.delete(caller.company_id, subscription_id, channel=None, if_match=if_match)
 
     async def rotate(
@@ -62,7 +62,7 @@ class ChannelHandlers:
         )
 
     async def test(self, subscription_id: str, caller: Administers) -> dict[str, Any]:
-        """Try the connection, where the channel can, and then send an example event; show how the target took it."""
+        """Check the connection, if the channel can, then send an example event, and show the result."""
         return await self._subscriptions.test(caller.company_id, subscription_id, channel=None)
 
 

@@ -18,10 +18,10 @@ _TAGS = {
     "Events": "Emit events, and read them in order.",
     "Schemas": "Event types and the JSON Schemas of what is sent.",
     "Quarantine": "Events that break their schema, until they are corrected.",
-    "Subscriptions": "Who gets which events where, on every channel.",
+    "Subscriptions": "Subscriptions of every channel: which events go to which target.",
     "Webhooks": "Subscriptions of the channel `webhooks`.",
     "Deliveries": "One event for one subscription, and the attempts at it.",
-    "Replays": "Events of the past, sent again.",
+    "Replays": "Past events, sent again.",
     "Keys": "API keys.",
     "Companies": "Companies, for the operator.",
     "System": "Health, metrics and plugins.",
@@ -50,25 +50,25 @@ _REFUSALS: Mapping[int, tuple[str, type[errors.TrunklineError] | str, str, list[
 }  # fmt: skip
 """By status: the name of the answer among the components, the problem, and an example of its ``detail`` and ``errors``."""
 _HEADERS = {
-    "X-Request-Id": "the request's id, as logs have it",
-    "X-RateLimit-Limit": "calls a minute that the key has",
-    "X-RateLimit-Remaining": "calls that are left of this minute",
+    "X-Request-Id": "the request's id, as in the logs",
+    "X-RateLimit-Limit": "calls per minute that the key may make",
+    "X-RateLimit-Remaining": "calls left in this minute",
     "X-RateLimit-Reset": "Unix seconds at which the next minute begins",
     "X-RateLimit-Window": "length of the window, `1m`",
     "X-RateLimit-Policy": "bucket and limit, such as `read:60/1m`",
     "Retry-After": "seconds to wait before the next try",
     "WWW-Authenticate": "the challenge of RFC 6750",
-    "Location": "the address of what was made",
-    "ETag": "the version of what was answered",
-    "X-Paging-Cursor": "repeats `next_cursor` while more is waiting",
-    "Trunkline-Validation": "`warned` if the payload breaks its schema and was accepted all the same",
+    "Location": "the URL of the new record",
+    "ETag": "the version of the record in the answer",
+    "X-Paging-Cursor": "repeats `next_cursor` if more entries follow",
+    "Trunkline-Validation": "`warned` if the payload breaks its schema but was accepted",
 }
 _NUMBERS = {"X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset", "Retry-After"}
 _OF_KEYS = tuple(name for name in _HEADERS if name.startswith("X-RateLimit"))
 _OWN_HEADERS = {429: ("Retry-After",), 503: ("Retry-After",), 401: ("WWW-Authenticate",)}
 _KEY_HEADER = "IdempotencyKey"
 _REQUEST_HEADERS = {
-    _KEY_HEADER: ("Idempotency-Key", "the same key and request again gives the first answer, for 24 hours unless `events.idempotency_hours` says otherwise"),
+    _KEY_HEADER: ("Idempotency-Key", "a repeat of the request with the same key returns the first answer, for 24 hours or `events.idempotency_hours`"),
     "CompanyId": ("X-Company-Id", "for operator keys: the company that the call is about, by its id or its reference"),
     "Environment": ("X-Environment", "for operator keys: `live`, if absent, or `test`"),
 }  # fmt: skip

@@ -63,22 +63,22 @@ Administers = Annotated[Caller, Depends(requires(OPERATOR, bucket="admin"))]
 
 
 class TestEnvironmentRequest(Strict):
-    """What is to be set of a company's test environment."""
+    """The settings of a company's test environment."""
 
     limits: dict[str, int | None] = Field(
-        max_length=50, description="limits of its own, by their names; null gives it the deployment's again"
+        max_length=50, description="its own limits, by name; null restores the deployment's limit"
     )
 
 
 class TestEnvironmentView(BaseModel):
-    """The test environment of a company, and the limits that hold for it."""
+    """The test environment of a company, and its limits."""
 
-    limits: dict[str, int] = Field(description="the limits that hold, by their names")
-    own_limits: dict[str, int] = Field(description="those of them that the operator gave it")
+    limits: dict[str, int] = Field(description="the limits in force, by name")
+    own_limits: dict[str, int] = Field(description="limits that the operator set for it")
 
 
 class DeliveryDefaults(Strict):
-    """How targets are treated where their subscriptions do not say."""
+    """The delivery options of subscriptions that do not set their own."""
 
     timeout_seconds: paces.Timeout = None
     retry: paces.Retry = None
@@ -87,68 +87,66 @@ class DeliveryDefaults(Strict):
 
 
 class CompanyRequest(Strict):
-    """What is to be set of a company."""
+    """The settings of a company."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{**_SAID, "limits": _OWN}]})
 
     reference: str | None = Field(
         default=None,
-        description=f"the product's own name of it: {GIVEN_FORM}; no other company has it, in upper or lower case",
+        description=f"the product's own name of the company: {GIVEN_FORM}; unique, in upper or lower case",
     )
     name: str | None = Field(default=None, description=f"for people, up to {MAX_NAME} characters")
     limits: dict[str, int | None] | None = Field(
         default=None,
         max_length=50,
-        description="limits of its own, by their names; null gives it the deployment's again",
+        description="its own limits, by name; null restores the deployment's limit",
     )
     delivery: DeliveryDefaults | None = Field(
         default=None,
-        description="how its targets are treated where their subscriptions do not say, in both environments; null: as the deployment says",
+        description="delivery options of subscriptions that do not set their own, in both environments; null for the deployment's",
     )
     test: TestEnvironmentRequest | None = Field(default=None, description="its test environment")
-    time_zone: str | None = Field(default=None, description="of the IANA database, such as `Europe/Berlin`")
+    time_zone: str | None = Field(default=None, description="IANA time zone, such as `Europe/Berlin`")
     metadata: dict[str, Any] | None = Field(
-        default=None, description="what the product wants to keep with it"
+        default=None, description="any data that the product keeps with the company"
     )
     alert_recipients: list[str] | None = Field(
         default=None,
         max_length=MAX_RECIPIENTS,
-        description=f"up to {MAX_RECIPIENTS} e-mail addresses of those who look after its integrations; they get mail when a subscription fails, is disabled or recovers",
+        description=f"up to {MAX_RECIPIENTS} e-mail addresses, which get mail when a subscription fails, is disabled or recovers",
     )
 
 
 class CompanyView(BaseModel):
-    """A company, and the limits that hold for it."""
+    """A company and its limits."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
 
     id: int
     reference: str | None
     name: str | None
-    limits: dict[str, int] = Field(description="the limits that hold, by their names")
-    own_limits: dict[str, int] = Field(description="those of them that the operator gave this company")
+    limits: dict[str, int] = Field(description="the limits in force, by name")
+    own_limits: dict[str, int] = Field(description="limits that the operator set for this company")
     delivery: DeliveryDefaults = Field(
-        description="how its targets are treated where their subscriptions do not say; null where the deployment says"
+        description="delivery options of subscriptions that do not set their own; null for the deployment's"
     )
     test: TestEnvironmentView = Field(description="its test environment")
     time_zone: str | None
     metadata: dict[str, Any]
     alert_recipients: list[str]
-    created_utc: Utc | None = Field(
-        description="null for a company that was never made, and exists by its id"
-    )
+    created_utc: Utc | None = Field(description="null for a company that exists only by its id")
     updated_utc: Utc | None
 
 
 class CompanyList(BaseModel):
-    """Companies, by their ids."""
+    """Companies, in the order of their ids."""
 
     companies: list[CompanyView]
     next_cursor: str | None = Field(description="null on the last page")
 
 
 class CompanyQuery(QueryModel):
-    """Which companies to list."""
+    """The page of companies to list."""
 
     reference: str | None = Field(default=None, description="only the one with exactly this reference")
     cursor: str | None = Field(default=None, description="`next_cursor` of the page before")
@@ -156,7 +154,7 @@ class CompanyQuery(QueryModel):
 
 
 class ErasureReceipt(BaseModel):
-    """The removal of all that is of a company."""
+    """The progress of the removal of a company's data."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -177,14 +175,14 @@ class ErasureReceipt(BaseModel):
     company_id: int
     environment: InTest = None
     status: str = Field(description="`running` or `completed`")
-    removed: dict[str, int] = Field(description="how many rows are gone, by table")
+    removed: dict[str, int] = Field(description="number of removed rows, by table")
     remaining: dict[str, int] | SkipJsonSchema[None] = Field(
         default=None,
-        description="while it runs, how many rows of the largest tables are left, up to a million of each",
+        description="while it runs: rows left in the largest tables, counted up to a million each",
     )
     estimated_seconds: int | None = Field(
         default=None,
-        description="while it runs, how long what is left may take; null until something was removed",
+        description="while it runs: estimated time until the end; null until something was removed",
     )
     created_utc: Utc
     completed_utc: Utc | None
@@ -197,15 +195,15 @@ class CompanyHandlers:
         self._companies = companies
 
     async def create_company(self, body: CompanyRequest, _: Administers) -> dict[str, Any]:
-        """Make a company. Calls may name it by its `id`, or by its `reference` wherever they name one."""
+        """Make a company. Calls may name it by its `id` or by its `reference`."""
         return await self._companies.create(body.model_dump(exclude_unset=True))
 
     async def list_companies(self, query: Annotated[CompanyQuery, Query()], _: Reads) -> dict[str, Any]:
-        """List the companies that were made or changed. Others exist by their ids, once a key or a call has named them."""
+        """List the companies that were made or changed. Companies that exist only by their ids are not listed."""
         return await self._companies.page(reference=query.reference, cursor=query.cursor, limit=query.limit)
 
     async def show_company(self, company_id: CompanyPath, _: Reads, response: Response) -> dict[str, Any]:
-        """Show a company; one that never was made has the deployment's limits."""
+        """Show a company. A company that was never made has the deployment's limits."""
         view = await self._companies.view(_name(company_id))
         response.headers["ETag"] = etag_of(view)
         return view
@@ -218,9 +216,9 @@ class CompanyHandlers:
         response: Response,
         if_match: IfMatch = None,
     ) -> dict[str, Any]:
-        """Change what the body names; null takes it back. Every process knows new limits within five seconds.
+        """Change the members in the body; null removes one. Every process uses new limits within five seconds.
 
-        A new reference is in the envelopes of events from then on; those that were accepted before keep theirs.
+        Events that are accepted from then on have the new reference in their envelopes; earlier events keep the old one.
         """
         changes = body.model_dump(exclude_unset=True)
         view = await self._companies.change(_name(company_id), changes, if_match=if_match)
@@ -233,16 +231,16 @@ class CompanyHandlers:
         response: Response,
         caller: Annotated[Caller, Depends(requires(OPERATOR))],
     ) -> dict[str, Any]:
-        """Delete a company and everything of it, in both environments; with `X-Environment: test` its test environment alone.
+        """Delete a company with all its data in both environments; with `X-Environment: test` only its test environment.
 
-        Its keys and subscriptions stop at once. Events, deliveries and records go in small pieces, which the receipt counts.
+        Its keys and subscriptions stop at once. Its data are removed in small steps, which the receipt counts.
         """
         receipt = await self._companies.delete(_name(company_id), environment=caller.environment)
         response.headers["Location"] = f"/api/v1/erasures/{receipt['id']}"
         return receipt
 
     async def show_erasure(self, erasure_id: str, _: Reads) -> dict[str, Any]:
-        """Show what has been removed of a company that was deleted."""
+        """Show how much of a deleted company's data has been removed."""
         return await self._companies.receipt(erasure_id)
 
 

@@ -10,7 +10,7 @@ from trunkline.subscribing.options import Member
 CONDITION: Mapping[str, Member] = {
     "health": (
         SubscriptionHealth,
-        Field(default=SubscriptionHealth.IDLE, description="what becomes of its events"),
+        Field(default=SubscriptionHealth.IDLE, description="state of its deliveries"),
     ),
     "failing_since": (
         str | None,
@@ -24,14 +24,14 @@ CONDITION: Mapping[str, Member] = {
         float | None,
         Field(
             default=None,
-            description="share of the attempts of 24 hours that delivered; null if there were none",
+            description="share of successful attempts in the last 24 hours; null if there were none",
         ),
     ),
     "p95_ms_24h": (
         int | None,
         Field(
             default=None,
-            description="time within which 95 % of the delivered attempts of 24 hours ended, rounded up; "
+            description="95th percentile of the duration of successful attempts in the last 24 hours, in ms, rounded up; "
             "null if there were none",
         ),
     ),

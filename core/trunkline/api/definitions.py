@@ -32,7 +32,7 @@ _OF_A_DOCUMENT = ("$schema", "$id")
 
 
 class ShownDefinition(BaseModel):
-    """An action or a search, and the schemas of what goes in and what comes out."""
+    """An action or a search, with the schemas of its input and output."""
 
     name: str = Field(examples=["create_order"])
     title: str
@@ -43,7 +43,7 @@ class ShownDefinition(BaseModel):
     output_schema: dict[str, Any]
     single: bool | None = Field(
         default=None,
-        description="true where a search answers with the record itself, and with 404 where there is none; otherwise absent",
+        description="true if a search answers with the record itself, and with 404 if there is none; otherwise absent",
     )
 
 
@@ -57,7 +57,7 @@ class DefinitionHandlers:
     async def list_definitions(
         self, _: Annotated[Caller, Depends(requires(None))], query: Annotated[ListQuery, Query()]
     ) -> Response:
-        """List what this deployment carries out, with the schemas of what goes in and what comes out."""
+        """List the operations that this deployment provides, with the schemas of their input and output."""
         provided = self._operations.provided(self._kind)
         definitions, cursor = page_of(provided, query, name=lambda definition: definition.name)
         views = [_view(definition) for definition in definitions]

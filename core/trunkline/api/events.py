@@ -54,10 +54,10 @@ _WARNED = {"headers": {VALIDATION_HEADER: {"$ref": f"#/components/headers/{VALID
 
 
 class AcceptedBatch(models.Envelopes):
-    """Accepted events, in the order in which they were sent, and those that have to wait."""
+    """Accepted events, in the order in which they were sent, and quarantined events."""
 
     quarantined: list[QuarantinedItem] | None = Field(
-        default=None, description="events that break their schema; absent where there are none"
+        default=None, description="events that break their schema; absent if there are none"
     )
 
 
@@ -113,7 +113,7 @@ class EventHandlers:
     async def accept_batch(
         self, request: Request, caller: Emits, idempotency_key: IdempotencyKey = None
     ) -> Response:
-        """Store several events in one transaction and in their order; `quarantined` is there where any of them has to wait."""
+        """Store several events in one transaction, in their order. The answer has `quarantined` if any of them was quarantined."""
         body = await read_body(request, limit=MAX_BATCH_BYTES)
         async with self._turn(caller.principal.company_id, len(body)):
             submission = await self._read("batch", body, caller, idempotency_key)
@@ -161,7 +161,7 @@ class EventHandlers:
     async def explain_event(
         self, event_id: EventIdInPath, caller: Annotated[Caller, Depends(requires("events:read"))]
     ) -> dict[str, Json]:
-        """Give one entry per subscription of the company, and tell which consumers have read the event."""
+        """Give one entry per subscription of the company, and the consumers that have read the event."""
         return await self._deliveries.explain(caller.company_id, event_id_of(event_id))
 
     async def _read(self, call: Call, body: bytes, caller: Caller, key: str | None) -> Submission:
@@ -228,7 +228,10 @@ ROUTES = (
         | {
             200: {"model": models.Envelope, "description": "A repeat of an earlier request"},
             201: {"headers": _WARNED["headers"] | {"Location": {"$ref": "#/components/headers/Location"}}},
-            202: {"model": QuarantinedAnswer, "description": "It breaks its schema, and waits in quarantine"},
+            202: {
+                "model": QuarantinedAnswer,
+                "description": "The event breaks its schema and was quarantined",
+            },
         },
         openapi_extra={
             "requestBody": {
@@ -251,7 +254,7 @@ ROUTES = (
             201: _WARNED,
             202: {
                 "model": AcceptedBatch,
-                "description": "All of them break their schemas, and wait in quarantine",
+                "description": "All of them break their schemas and were quarantined",
             },
         },
         openapi_extra={

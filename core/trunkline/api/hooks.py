@@ -37,10 +37,12 @@ _URLS = ("target_url", "hookUrl", "url")
 
 @with_fields(options.members_of_hook())
 class HookRequest(Strict):
-    """What a platform asks for: where, by one of three names, and which events, by one of two."""
+    """A hook to make. The URL may have one of three names, the event types one of two."""
 
     target_url: str | None = Field(
-        default=None, description="where to push", examples=["https://hooks.example.com/catch/1"]
+        default=None,
+        description="URL to which events are pushed",
+        examples=["https://hooks.example.com/catch/1"],
     )
     hookUrl: str | None = Field(default=None, description="another name for `target_url`")  # noqa: N815
     url: str | None = Field(default=None, description="another name for `target_url`")
@@ -65,11 +67,12 @@ class Hook(BaseModel):
 
 
 class SubscribedHook(Hook):
-    """A hook with the secret that signs its pushes; subscribing again shows it again."""
+    """A hook with the secret that signs its pushes. The same request again shows the secret again."""
 
     secret: str = Field(description="`whsec_…`")
     warnings: list[str] | None = Field(
-        default=None, description="what the target lacks, such as a name that resolves; else absent"
+        default=None,
+        description="faults of the target, such as a name that does not resolve; absent if there are none",
     )
 
 
@@ -82,9 +85,9 @@ class HookList(BaseModel):
 
 
 class HookQuery(ListQuery):
-    """Which hooks to list."""
+    """The page of hooks to list."""
 
-    target_url: str | None = Field(default=None, description="only those that go to exactly this URL")
+    target_url: str | None = Field(default=None, description="only those with exactly this target URL")
 
 
 class RestHookHandlers:
@@ -96,7 +99,7 @@ class RestHookHandlers:
         self._channel = channel
 
     async def subscribe(self, body: HookRequest, caller: Administers) -> JSONResponse:
-        """Push events to a URL. The same target, types and filter again give the first hook."""
+        """Push events to a URL. A repeated request with the same target, types and filter returns the existing hook."""
         request = _subscription_of(body)
         if "filter" in request:
             request["filter"] = without_blanks(request["filter"]) or None
@@ -109,7 +112,7 @@ class RestHookHandlers:
         return JSONResponse(content, status_code=201 if is_new else 200)
 
     async def list_hooks(self, caller: Reads, query: Annotated[HookQuery, Query()]) -> dict[str, Any]:
-        """List hooks, except those whose target has ended them by answering 410. A page ends early where they are long."""
+        """List hooks, except hooks that their target ended with the answer 410. A page of long entries may be shorter."""
         page = await self._subscriptions.page(
             caller.company_id,
             channel=self._channel,
@@ -121,7 +124,7 @@ class RestHookHandlers:
         return {"hooks": hooks, "count": len(hooks), "next_cursor": page["next_cursor"]}
 
     async def unsubscribe(self, hook_id: str, caller: Deletes) -> None:
-        """Stop pushing for good. A hook that is not there is as good as one that has gone."""
+        """Stop pushing for good. Deleting a hook that does not exist succeeds, too."""
         with suppress(NotFound):
             await self._subscriptions.delete(caller.company_id, hook_id, channel=self._channel)
 

@@ -23,7 +23,7 @@ IdempotencyKey = Annotated[
     str | None,
     Header(
         alias=HEADER,
-        description="the same key and body again gives the first answer; counts for 24 hours, or as long as `events.idempotency_hours` says (up to 720)",
+        description="a repeat with the same key and body returns the first answer, for 24 hours or `events.idempotency_hours` (up to 720)",
     ),
 ]
 """The header ``Idempotency-Key`` as a parameter of a route."""

@@ -38,7 +38,7 @@ _EXAMPLE: JsonDict = {
 
 
 class Me(BaseModel):
-    """Whose key this is."""
+    """The key of the call."""
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"company_id": 92, "key_name": "Zapier", "scopes": ["events:read"]}]}
@@ -51,7 +51,7 @@ class Me(BaseModel):
 
 
 class KeyRequest(BaseModel):
-    """A key to be made."""
+    """A key to make."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -61,28 +61,28 @@ class KeyRequest(BaseModel):
     )
 
     company_id: KeyOwner = Field(
-        description="the company it is for: its id, or its reference; 0 for a key of no company"
+        description="the company of the key: its id or its reference; 0 for a key of no company"
     )
-    name: str = Field(min_length=1, max_length=200, description="what it is for, in the company's words")
+    name: str = Field(min_length=1, max_length=200, description="purpose of the key, in the company's words")
     environment: Literal["live", "test"] | None = Field(
         default=None,
-        description="which of the company's environments it is for; the one in the header X-Environment, or `live`, if absent",
+        description="the company's environment that the key is for; that of the header X-Environment, or `live`, if absent",
     )
     scopes: list[str] = Field(
         max_length=50,
         description=f"what it may do: {_SCOPES}; of no company `operator`, which may do everything, or `events:write`, which emits "
         "events of every company and does nothing else",
     )
-    expires_utc: str | None = Field(default=None, description="when it ends, ISO 8601; never, if absent")
+    expires_utc: str | None = Field(default=None, description="when it expires, ISO 8601; never, if absent")
     allowed_networks: list[str] = Field(
         default=[],
         max_length=MAX_NETWORKS,
-        description=f"addresses and networks that it may be used from, at most {MAX_NETWORKS}; any, if there are none",
+        description=f"addresses and networks from which it may be used, at most {MAX_NETWORKS}; any, if empty",
     )
 
 
 class KeyRotation(BaseModel):
-    """How a key is to be replaced."""
+    """The rotation of a key."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"overlap_seconds": 3600}]})
 
@@ -108,13 +108,13 @@ class KeyView(BaseModel):
     environment: InTest = None
     name: str
     scopes: list[str]
-    last4: str = Field(description="the last characters of the key, to tell it by")
+    last4: str = Field(description="last characters of the key, to recognise it")
     created_utc: str
-    created_by: Maker | None = Field(description="who made it; null where that is not known")
+    created_by: Maker | None = Field(description="who made it; null if unknown")
     last_used_utc: str | None = Field(description="exact to five minutes; null if never used")
     revoked_utc: str | None = Field(description="null while it is valid")
-    expires_utc: str | None = Field(description="when it ends, or has ended; null for never")
-    allowed_networks: list[str] = Field(description="where it may be used from; anywhere, if empty")
+    expires_utc: str | None = Field(description="when it expires or has expired; null for never")
+    allowed_networks: list[str] = Field(description="networks from which it may be used; any, if empty")
 
 
 class NewKey(KeyView):
@@ -132,7 +132,7 @@ class NewKey(KeyView):
         }
     )
 
-    key: str = Field(description="the key itself; keep it now")
+    key: str = Field(description="the key itself; store it now")
 
 
 class KeyList(BaseModel):
@@ -144,7 +144,7 @@ class KeyList(BaseModel):
 
 
 class DisabledSubscriptions(BaseModel):
-    """The subscriptions that were disabled with a key."""
+    """The number of subscriptions that were disabled with a key."""
 
     subscriptions_disabled: int
 
@@ -186,9 +186,9 @@ class KeyHandlers:
         caller: Annotated[Caller, Depends(requires(ADMIN, bucket="admin"))],
         body: KeyRotation = _A_DAY,
     ) -> NewKey:
-        """Make a key's successor, with its name, scopes and networks, while the old key is valid for a time.
+        """Make a key's successor with the same name, scopes and networks. The old key stays valid during the overlap.
 
-        Nobody gets a key with scopes that their own lacks.
+        The caller's own key must have every scope of the new key.
         """
         view, key = await self._keys.rotate(
             key_id,
@@ -201,7 +201,7 @@ class KeyHandlers:
     async def list_keys(
         self, caller: Annotated[Caller, Depends(requires(ADMIN))], query: Annotated[ListQuery, Query()]
     ) -> KeyList:
-        """List the company's keys, or every company's, in both environments, for an operator who names none."""
+        """List the company's keys. An operator who names no company gets every company's, in both environments."""
         keys = await self._keys.list(caller.named_company_id)
         views, cursor = page_of(keys, query, name=lambda view: view["id"])
         return KeyList(keys=[KeyView(**view) for view in views], count=len(views), next_cursor=cursor)
@@ -212,13 +212,15 @@ class KeyHandlers:
         caller: Annotated[Caller, Depends(requires(ADMIN))],
         also: Annotated[
             Literal["subscriptions"] | None,
-            Query(alias="with", description="`subscriptions`: disable those that it made, too"),
+            Query(
+                alias="with", description="`subscriptions`: also disable the subscriptions that the key made"
+            ),
         ] = None,
     ) -> Response:
-        """Revoke a key at once and for good; its own company's, or anyone's for an operator.
+        """Revoke a key of the company at once and for good. An operator may revoke any key.
 
-        Apps that it connected are disconnected. With `?with=subscriptions` the subscriptions that it made are disabled; the
-        answer, then 200, says how many there were.
+        Apps that the key connected are disconnected. With `?with=subscriptions` the subscriptions that the key made are
+        disabled, and the answer is 200 with their number.
         """
         company_id = caller.named_company_id
         await self._keys.revoke(key_id, company_id=company_id)

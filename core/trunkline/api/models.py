@@ -9,7 +9,9 @@ from trunkline.api.option_fields import with_fields
 from trunkline.subscribing import options
 from trunkline.subscribing.checks import MAX_EVENT_TYPES, MAX_VERSIONS
 
-EventId = Annotated[int, Field(description="place in the stream; the deduplication key on every channel")]
+EventId = Annotated[
+    int, Field(description="position in the stream, and the deduplication key on every channel")
+]
 Utc = Annotated[str, Field(description="ISO 8601 UTC time", json_schema_extra={"format": "date-time"})]
 
 
@@ -22,13 +24,13 @@ class Strict(BaseModel):
 SentTwice = Annotated[
     Literal[True] | None,
     Field(
-        description="`true` where a kept connection closed as the request was sent, so that the attempt sent it once more; "
+        description="`true` if a kept-alive connection closed while the request was sent, so that the attempt sent it again; "
         "absent otherwise"
     ),
 ]
 InTest = Annotated[
     Literal["test"] | None,
-    Field(description="`test` where it is of the company's test environment; absent otherwise"),
+    Field(description="`test` in the company's test environment; absent otherwise"),
 ]
 
 
@@ -39,11 +41,11 @@ class Envelope(BaseModel):
     type: str = Field(description="event type, such as `client.created`")
     createdUtc: Utc  # noqa: N815 - the keys of an envelope are camelCase
     companyId: int  # noqa: N815
-    payload: dict[str, Any] = Field(description="what the type's JSON Schema says")
+    payload: dict[str, Any] = Field(description="data in the form of the type's JSON Schema")
     metadata: dict[str, Any] | None = Field(default=None, description="absent when empty")
     companyRef: str | None = Field(  # noqa: N815
         default=None,
-        description="the company's reference when the event was accepted; absent where it had none",
+        description="the company's reference when the event was accepted; absent if it had none",
     )
     environment: InTest = None
 
@@ -52,15 +54,17 @@ class EventRequest(Strict):
     """An event to be accepted."""
 
     type: str = Field(description="a registered event type")
-    payload: dict[str, Any] = Field(description="what the type's JSON Schema says; numbers keep their digits")
+    payload: dict[str, Any] = Field(
+        description="data in the form of the type's JSON Schema; numbers keep their digits"
+    )
     metadata: dict[str, Any] | None = None
     companyId: int | str | None = Field(  # noqa: N815
-        default=None, description="for operator keys: whose event it is, by the company's id or its reference"
+        default=None, description="for operator keys: the company of the event, by its id or its reference"
     )
     createdUtc: Utc | None = Field(default=None, description="when it happened; now, if absent")  # noqa: N815
     version: int | None = Field(
         default=None,
-        description="the version of the type that the payload is valid in; the current one, if absent",
+        description="version of the type to which the payload conforms; the current one, if absent",
     )
 
 
@@ -80,11 +84,11 @@ class EventPage(BaseModel):
     """Events in stream order."""
 
     events: list[Envelope]
-    next_cursor: str = Field(description="always there; resumes exactly after the last item")
+    next_cursor: str = Field(description="always present; the next page begins right after the last item")
 
 
 class TestEventRequest(Strict):
-    """Which example to emit."""
+    """The event type whose example to emit."""
 
     __test__ = False
     type: str = Field(description="a registered event type")
@@ -98,11 +102,13 @@ class EventTypeSummary(BaseModel):
     description: str
     version: int = Field(description="the current one")
     versions: list[int] | None = Field(
-        default=None, description="all that can be read, oldest first; absent where there is one"
+        default=None, description="all versions that can be read, oldest first; absent if there is only one"
     )
     schema_url: str
     deprecated: bool
-    operational: bool = Field(description="told by the hub itself: in `operational.*`, and not in `*`")
+    operational: bool = Field(
+        description="true if the hub itself emits it; part of `operational.*`, but not of `*`"
+    )
     example: dict[str, Any]
 
 
@@ -123,7 +129,9 @@ class EventTypeList(BaseModel):
 
 NextAttemptBy = Annotated[
     Literal["schedule", "retry_after"] | None,
-    Field(description="of a retry: whether its time is the retry schedule's, or the target's `Retry-After`"),
+    Field(
+        description="for a retry: whether its time comes from the retry schedule or from the target's `Retry-After`"
+    ),
 ]
 
 
@@ -137,7 +145,7 @@ class Maker(BaseModel):
 
 
 class SubscriptionExplanation(BaseModel):
-    """What one subscription made of an event."""
+    """The result of an event for one subscription."""
 
     subscription_id: str
     channel: str
@@ -150,22 +158,26 @@ class SubscriptionExplanation(BaseModel):
     next_attempt_by: NextAttemptBy = None
     delivery_id: str | None
     held_by: str | None = Field(
-        default=None, description="of a held one: the earlier delivery of its order that it waits for"
+        default=None,
+        description="for a held delivery: the earlier delivery of the same order that it waits for",
     )
     last_status_code: int | None = Field(
-        default=None, description="what the last attempt was answered with; absent before the first one"
+        default=None,
+        description="status code of the answer to the last attempt; absent before the first attempt",
     )
     last_response: str | None = Field(
         default=None,
-        description="the first line of that answer's body, at most 200 characters; the subscription's own headers and secrets are masked",
+        description="first line of the body of the last answer, up to 200 characters; the subscription's headers and secrets are masked",
     )
     last_error: str | None = Field(default=None, description="why the last attempt got no answer")
     last_sent_twice: SentTwice = None
     disabled_reason: str | None = Field(
         default=None,
-        description="of a disabled subscription: `gone`, `failing`, `unreadable`, `lapsed` or `disconnected`",
+        description="for a disabled subscription: `gone`, `failing`, `unreadable`, `lapsed` or `disconnected`",
     )
-    disabled_utc: Utc | None = Field(default=None, description="of a disabled subscription: since when")
+    disabled_utc: Utc | None = Field(
+        default=None, description="for a disabled subscription: the time at which it was disabled"
+    )
 
 
 @with_fields(options.members_of_creation())
@@ -175,7 +187,7 @@ class CreateWebhookSubscription(Strict):
 
 @with_fields(options.members_of_change())
 class UpdateSubscription(Strict):
-    """What to change."""
+    """A change of a subscription; absent members stay as they are."""
 
 
 @with_fields(options.members_of_creation_by_name())
@@ -204,14 +216,14 @@ class SubscriptionView(BaseModel):
     target: dict[str, Any] | None = Field(
         default=None, description="on a channel that declares its targets; secrets are masked"
     )
-    name: str | None = Field(default=None, description="the channel's own name for it, where it has one")
-    holder: str | None = Field(default=None, description="whose it is, where its holder renews it")
+    name: str | None = Field(
+        default=None, description="the channel's own name for the subscription, if there is one"
+    )
+    holder: str | None = Field(default=None, description="the holder that renews it, if one does")
     expires_utc: Utc | None = Field(
-        default=None, description="when it lapses unless it is renewed; null where it never does"
+        default=None, description="when it lapses unless it is renewed; null if it never does"
     )
-    created_by: Maker | None = Field(
-        description="who made it, or gave it its present target; null where that is not known"
-    )
+    created_by: Maker | None = Field(description="who made it, or set its present target; null if unknown")
 
 
 class CreatedSubscription(SubscriptionView):
@@ -219,7 +231,8 @@ class CreatedSubscription(SubscriptionView):
 
     secret: str | None = Field(default=None, description="`whsec_…`; shown only here and on rotation")
     warnings: list[str] | None = Field(
-        default=None, description="what the target lacks, such as a name that resolves; else absent"
+        default=None,
+        description="faults of the target, such as a name that does not resolve; absent if there are none",
     )
 
 
@@ -227,7 +240,8 @@ class UpdatedSubscription(SubscriptionView):
     """A subscription after a change."""
 
     warnings: list[str] | None = Field(
-        default=None, description="what a new target lacks, such as a name that resolves; else absent"
+        default=None,
+        description="faults of a new target, such as a name that does not resolve; absent if there are none",
     )
 
 
@@ -241,16 +255,18 @@ class SubscriptionList(BaseModel):
 
 @with_fields(options.members_of_change((options.TARGET, *options.OPTIONS)))
 class ChangeSubscription(Strict):
-    """What to change: pause or resume, order and pace on any channel, all the rest if it declares targets or posts to URLs."""
+    """A change: status, order and pace on any channel; the other members if the channel declares targets or posts to URLs."""
 
 
 class RotateSecret(Strict):
-    """How to rotate."""
+    """The rotation of a signing secret."""
 
     overlap_seconds: int = Field(
-        default=86_400, ge=0, le=30 * 86_400, description="how long the old secret still signs"
+        default=86_400, ge=0, le=30 * 86_400, description="how long the old secret signs beside the new one"
     )
-    secret: str | None = Field(default=None, description="as when it is made; a new one is made if absent")
+    secret: str | None = Field(
+        default=None, description="your own new secret, as for a new subscription; one is made if absent"
+    )
 
 
 class RotatedSecret(BaseModel):
@@ -261,14 +277,14 @@ class RotatedSecret(BaseModel):
 
 
 class TestAttempt(BaseModel):
-    """How the target took a test delivery."""
+    """The result of a test delivery."""
 
     __test__ = False
-    outcome: Literal["delivered", "retry", "rejected", "gone"] = Field(description="how it ended")
-    status_code: int | None = Field(description="the status of the answer, where the target speaks HTTP")
-    duration_ms: int = Field(description="how long it took")
-    response_body: str | None = Field(description="what the target answered, up to 1,024 characters")
-    error: str | None = Field(description="what went wrong, in the words of the delivery log")
+    outcome: Literal["delivered", "retry", "rejected", "gone"] = Field(description="result of the attempt")
+    status_code: int | None = Field(description="status code of the answer, if the target speaks HTTP")
+    duration_ms: int = Field(description="duration of the attempt")
+    response_body: str | None = Field(description="body of the target's answer, up to 1,024 characters")
+    error: str | None = Field(description="the error, as the delivery log shows it")
     sent_twice: SentTwice = None
 
 
@@ -280,7 +296,7 @@ class ChannelView(BaseModel):
     description: str
     target_schema: dict[str, Any] | None = Field(
         default=None,
-        description="JSON Schema of its targets, where it declares them; what is `writeOnly` is secret",
+        description="JSON Schema of its targets, if it declares them; members with `writeOnly` are secret",
     )
     target_example: dict[str, Any] | None = None
 
@@ -294,7 +310,7 @@ class ChannelList(BaseModel):
 
 
 class ReplayRequest(Strict):
-    """What to send again."""
+    """The events to send again."""
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
     from_utc: AwareDatetime | None = Field(
@@ -307,15 +323,17 @@ class ReplayRequest(Strict):
         default=None, strict=False, alias="to", description="exclusive; up to now, if absent"
     )
     event_types: list[str] | None = Field(
-        default=None, max_length=MAX_EVENT_TYPES, description="only these; all it subscribes to, if absent"
+        default=None,
+        max_length=MAX_EVENT_TYPES,
+        description="only these; all types of the subscription, if absent",
     )
     versions: dict[str, int] | None = Field(
         default=None,
         max_length=MAX_VERSIONS,
-        description="which version of an event type to send; what the subscription gets, if absent",
+        description="version to send of each event type; that of the subscription, if absent",
         examples=[{"invoice.created": 1}],
     )
-    only_failed: bool = Field(default=False, description="only what has failed for good")
+    only_failed: bool = Field(default=False, description="only deliveries that have failed for good")
     dry_run: bool = Field(default=False, description="only count")
 
     def request(self) -> dict[str, Any]:
@@ -324,7 +342,7 @@ class ReplayRequest(Strict):
 
 
 class ReplayView(BaseModel):
-    """A replay and how far it is."""
+    """A replay and its progress."""
 
     id: str
     matched: int = Field(description="deliveries made due so far")
@@ -335,11 +353,11 @@ class ReplayView(BaseModel):
 
 
 class ReplayCount(BaseModel):
-    """What a replay would send."""
+    """The number of deliveries that a replay would send."""
 
     matched: int
     complete: bool | None = Field(
-        default=None, description="false where there was no time to count all of it: it is `matched` at least"
+        default=None, description="false if counting stopped early: `matched` is then a lower bound"
     )
 
 
@@ -359,7 +377,8 @@ class DeliverySummary(BaseModel):
     next_attempt_by: NextAttemptBy = None
     updated_utc: Utc
     held_by: str | None = Field(
-        default=None, description="of a held one: the earlier delivery of its order that it waits for"
+        default=None,
+        description="for a held delivery: the earlier delivery of the same order that it waits for",
     )
 
 
@@ -371,7 +390,7 @@ class DeliveryList(BaseModel):
 
 
 class AttemptView(BaseModel):
-    """One try at a delivery."""
+    """One attempt at a delivery."""
 
     number: int
     started_utc: Utc

@@ -123,7 +123,7 @@ def _push(kind: EventType, component: str) -> dict[str, Any]:
         "parameters": parameters,
         "requestBody": {"required": True, "content": {"application/json": content}},
         "responses": {
-            "2XX": {"description": "Taken; it is not sent again"},
+            "2XX": {"description": "Delivered; it is not sent again"},
             "410": {"description": "The subscription is disabled"},
             "default": {"description": "Tried again later"},
         },

@@ -107,9 +107,7 @@ class ProblemField(BaseModel):
 class Problem(BaseModel):
     """Why a request was not served (RFC 9457)."""
 
-    type: str = Field(
-        description="what kind of problem it is", examples=["urn:trunkline:problem:body-invalid"]
-    )
+    type: str = Field(description="kind of problem", examples=["urn:trunkline:problem:body-invalid"])
     title: str = Field(examples=["Unprocessable content"])
     status: int = Field(examples=[422])
     detail: str = Field(description="one sentence that says what to do")
@@ -119,12 +117,12 @@ class Problem(BaseModel):
     )
     more_errors: int | str | None = Field(
         default=None,
-        description="how many more fields are at fault; `at least` and a number if checking ended before the end",
+        description="number of further fields at fault; `at least` and a number if checking stopped early",
         examples=[950, "at least 1"],
     )
     form_detail: str | None = Field(
         default=None,
-        description="the same for whoever filled in a form: fields by their titles; on actions, searches and lookups",
+        description="`detail` for the user of a form, with fields named by their titles; on actions, searches and lookups",
         examples=["Last Name is required."],
     )
 

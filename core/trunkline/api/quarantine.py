@@ -22,13 +22,16 @@ from trunkline.store.quarantine_answers import Receipt
 JSON = "application/json"
 MAX_PAGE = 100
 _REPEATED: dict[int | str, dict[str, Any]] = {
-    200: {"model": models.Envelope, "description": "It was released before; its envelope"}
+    200: {"model": models.Envelope, "description": "It was released before; this is its envelope"}
 }
 _EXAMPLES = {"mended": {"value": {"payload": {"client_id": 12345, "first_name": "Jane", "last_name": "Doe"}}}}
 _PAYLOAD_SCHEMA = {
     "type": "object",
     "properties": {
-        "payload": {"type": "object", "description": "in the place of its own; numbers keep their digits"}
+        "payload": {
+            "type": "object",
+            "description": "replaces the event's payload; numbers keep their digits",
+        }
     },
     "additionalProperties": False,
 }
@@ -39,44 +42,44 @@ Writes = Annotated[Caller, Depends(requires("events:write", bucket="write"))]
 
 
 class QuarantineReceipt(BaseModel):
-    """An event that waits in quarantine, without its payload."""
+    """A quarantined event, without its payload."""
 
     id: str = Field(examples=["qtn_5f0c9a2d1e83c55b4f0c9a2d"])
     type: str
     company_id: int
     environment: models.InTest = None
     errors: list[ProblemField] = Field(
-        description="what its schema finds wrong; empty where it can be released"
+        description="faults of the payload in the current schema; empty if the event can be released"
     )
     created_utc: Utc
 
 
 class QuarantinedEventView(QuarantineReceipt):
-    """An event that waits, as a list shows it; *errors* are those of today's schema."""
+    """A quarantined event in a list; `errors` come from the current schema."""
 
     version: int | None = Field(
-        description="version of its type that its sender named; null for the current one"
+        description="version of the type that the sender named; null for the current one"
     )
     received_utc: Utc
     updated_utc: Utc
 
 
 class QuarantinedEventDetail(QuarantinedEventView):
-    """An event that waits, with all that it is made of, every digit as it came in."""
+    """A quarantined event with its payload; numbers have the digits that were sent."""
 
     payload: dict[str, Any]
     metadata: dict[str, Any] | None = Field(default=None, description="absent when empty")
 
 
 class QuarantinedEventList(BaseModel):
-    """Events that wait, newest first."""
+    """Quarantined events, newest first."""
 
     quarantined: list[QuarantinedEventView]
     next_cursor: str | None
 
 
 class QuarantinedAnswer(BaseModel):
-    """What is answered for an event that was quarantined."""
+    """The answer for an event that was quarantined."""
 
     quarantined: QuarantineReceipt
 
@@ -84,11 +87,11 @@ class QuarantinedAnswer(BaseModel):
 class QuarantinedItem(QuarantineReceipt):
     """An event of a batch that was quarantined."""
 
-    index: int = Field(description="its place in the request, from 0")
+    index: int = Field(description="its index in the request, from 0")
 
 
 class QuarantineQuery(QueryModel):
-    """What a list of the inbox is narrowed to."""
+    """The filter of a list of quarantined events."""
 
     type: str | None = Field(default=None, description="only events of this type")
     cursor: str | None = Field(default=None, description="`next_cursor` of the page before")
@@ -96,18 +99,18 @@ class QuarantineQuery(QueryModel):
 
 
 class ReleaseRequest(models.Strict):
-    """Which events are to be released together."""
+    """The quarantined events to release together."""
 
     type: str = Field(description="a registered event type")
     cursor: str | None = Field(default=None, description="`next_cursor` of the call before")
 
 
 class ReleaseCounts(BaseModel):
-    """What became of the events of a type."""
+    """The result of releasing the events of a type."""
 
     released: int
-    invalid: int = Field(description="they still break their schema, and stay")
-    next_cursor: str | None = Field(description="goes on after these; null where all were looked at")
+    invalid: int = Field(description="number of events that still break their schema and stay")
+    next_cursor: str | None = Field(description="cursor for the next call; null if all events were checked")
 
 
 def answer_receipt(receipt: Receipt) -> Response:
@@ -126,7 +129,7 @@ class QuarantineHandlers:
         self._max_event_bytes = max_event_bytes
 
     async def list_quarantined(self, query: Annotated[QuarantineQuery, Query()], caller: Reads) -> Response:
-        """List the events that wait, newest first: the company's, or everybody's for an operator who names none."""
+        """List quarantined events, newest first: the company's, or every company's for an operator who names none."""
         page = await self._inbox.list(
             caller.named_company_id, type=query.type, cursor=query.cursor, limit=query.limit
         )
@@ -136,7 +139,7 @@ class QuarantineHandlers:
         )
 
     async def release_all(self, body: ReleaseRequest, caller: Writes) -> ReleaseCounts:
-        """Release the events of a type that today's schema finds valid, oldest first; up to 10,000 are looked at."""
+        """Release the events of a type that are valid in its current schema, oldest first; a call checks up to 10,000."""
         if self._catalog.get(body.type) is None:
             fault = unknown_name("event type", body.type, self._catalog.names())
             raise EventRejected([FieldError("/type", fault)])
@@ -144,23 +147,23 @@ class QuarantineHandlers:
         return ReleaseCounts(released=counts.released, invalid=counts.invalid, next_cursor=counts.next_cursor)
 
     async def show_quarantined(self, quarantine_id: str, caller: Reads) -> Response:
-        """Show one that waits, with its payload as it came in and what today's schema finds wrong with it."""
+        """Show a quarantined event, with its payload as it was sent and its faults in the current schema."""
         return _detail(await self._inbox.get(quarantine_id, company_id=caller.named_company_id))
 
     async def replace_payload(self, request: Request, quarantine_id: str, caller: Writes) -> Response:
-        """Put another payload in the place of its own, valid or not, and judge it."""
+        """Replace the payload of a quarantined event, and validate it. An invalid payload is stored, too."""
         payload = await self._payload(request) or b""
         event = await self._inbox.replace(quarantine_id, payload, company_id=caller.named_company_id)
         return _detail(event)
 
     async def release_quarantined(self, request: Request, quarantine_id: str, caller: Writes) -> Response:
-        """Put it into the stream, once, if it is valid; with another payload, if one is given."""
+        """Release a quarantined event into the stream if it is valid, with another payload if one is given."""
         payload = await self._payload(request, is_optional=True)
         event = await self._inbox.release(quarantine_id, company_id=caller.named_company_id, payload=payload)
         return Response(event.body, 200 if event.repeated else 201, media_type=JSON)
 
     async def delete_quarantined(self, quarantine_id: str, caller: Deletes) -> None:
-        """Remove one that waits for good; it is never delivered."""
+        """Delete a quarantined event for good; it is never delivered."""
         await self._inbox.delete(quarantine_id, company_id=caller.named_company_id)
 
     async def _payload(self, request: Request, *, is_optional: bool = False) -> bytes | None:

@@ -17,16 +17,16 @@ _PLACE = "a cursor, an ISO 8601 time with its offset, or the id of an event"
 
 
 class ReadBy(BaseModel):
-    """Whether a consumer that takes the event's type has read it."""
+    """Whether a consumer of the event's type has read the event."""
 
     name: str
     state: Literal["committed", "leased", "unread"] = Field(
-        description="`leased`: a poller has got it and has not committed it; a filter is not looked at"
+        description="`leased`: a poller has received the event and not committed it; filters are ignored"
     )
 
 
 class EventExplanation(BaseModel):
-    """What became of an event: subscription by subscription, and who has read it."""
+    """The deliveries of an event, by subscription, and the consumers that have read it."""
 
     event_id: models.EventId
     subscriptions: list[models.SubscriptionExplanation]
@@ -34,33 +34,35 @@ class EventExplanation(BaseModel):
 
 
 class ConsumerRequest(Strict):
-    """What a consumer reads, and where it begins."""
+    """The events that a consumer reads, and its start."""
 
     event_types: EventTypeNames | None = None
     filter: dict[str, Any] | None = Field(
         default=None,
-        description="conditions as a subscription's",
+        description="conditions on the payload, as in a subscription",
         examples=[{"payload.amount": {"gte": 100}}],
     )
     start: str | None = Field(
         default=None,
-        description="`now` (default), `beginning`, a cursor, or an ISO 8601 time; it counts when the consumer is made",
+        description="`now` (default), `beginning`, a cursor, or an ISO 8601 time; ignored if the consumer exists",
     )
 
 
 class ConsumerView(BaseModel):
-    """A consumer, and how far it is."""
+    """A consumer, its cursor and its lag."""
 
     name: str
-    cursor: str = Field(description="everything up to it is committed")
+    cursor: str = Field(description="everything up to this position is committed")
     lag: int = Field(description="events of its types after the cursor, counted without its filter")
-    lag_is_least: bool = Field(description="whether there are more than were counted")
-    leases: int = Field(description="pages that pollers hold now")
-    is_expired: bool = Field(description="whether events after the cursor were removed; `seek` moves it on")
+    lag_is_least: bool = Field(description="true if `lag` is only a lower bound")
+    leases: int = Field(description="number of pages that are leased now")
+    is_expired: bool = Field(
+        description="true if events after the cursor were deleted; move the consumer with `seek`"
+    )
     event_types: list[str]
     filter: dict[str, Any] | None
     created_utc: Utc
-    updated_utc: Utc = Field(description="when it was last read, committed, moved or changed")
+    updated_utc: Utc = Field(description="time of the last read, commit, seek or change")
     committed_utc: Utc | None = Field(description="when the last page was committed; null if none was")
 
 
@@ -72,30 +74,32 @@ class ConsumerList(BaseModel):
 
 
 class LeasedEvents(BaseModel):
-    """A page that the caller holds until it commits it, or until the lease lapses."""
+    """A page of events that is leased to the caller until its commit, or until the lease lapses."""
 
     events: list[models.Envelope]
-    cursor: str = Field(description="what to commit once the events are handled")
-    lease: str | None = Field(description="what to commit it with; null if there are no events")
+    cursor: str = Field(description="the cursor to commit once the events are handled")
+    lease: str | None = Field(description="the lease to commit with; null if there are no events")
 
 
 class ConsumerCommit(Strict):
-    """How far the events of a page are handled."""
+    """The commit of a page, or of its first events."""
 
-    cursor: str = Field(max_length=100, description="`cursor` of the page, or that of an earlier event of it")
+    cursor: str = Field(
+        max_length=100, description="`cursor` of the page, or the cursor of an earlier event in it"
+    )
     lease: str | None = Field(
         default=None,
         max_length=100,
-        description="`lease` of the page; if absent, everything up to the cursor is committed, whoever holds it",
+        description="`lease` of the page; if absent, everything up to the cursor is committed, whoever holds the leases",
     )
 
 
 class ConsumerSeek(Strict):
-    """Where a consumer is to go on: one of both."""
+    """The new position of a consumer: either `cursor` or `time`."""
 
-    cursor: str | None = Field(default=None, max_length=100, description="after this cursor")
+    cursor: str | None = Field(default=None, max_length=100, description="continue after this cursor")
     time: str | None = Field(
-        default=None, description="with what was accepted at this ISO 8601 time or later"
+        default=None, description="continue with the events accepted at this ISO 8601 time or later"
     )
 
     @field_validator("time")
@@ -114,7 +118,7 @@ class ConsumerSeek(Strict):
 
 
 class ListQuery(QueryModel):
-    """Which consumers to list."""
+    """The page of consumers to list."""
 
     cursor: str | None = Field(default=None, description="`next_cursor` of the page before")
     limit: int = Field(default=50, ge=1, le=100)
@@ -131,7 +135,7 @@ class LeaseQuery(QueryModel):
         default=LEASE_SECONDS,
         ge=1,
         le=MAX_LEASE_SECONDS,
-        description="how long the page is kept for the caller; then it is given out again",
+        description="how long the caller holds the page; after that another poller gets it",
     )
 
 
@@ -139,9 +143,13 @@ class DigestQuery(QueryModel):
     """Which events to digest."""
 
     begin: str | None = Field(
-        default=None, alias="from", description=f"after it: {_PLACE}; from the oldest event on, if absent"
+        default=None,
+        alias="from",
+        description=f"begin after this place: {_PLACE}; at the oldest event, if absent",
     )
-    end: str | None = Field(default=None, alias="to", description=f"up to it: {_PLACE}; up to now, if absent")
+    end: str | None = Field(
+        default=None, alias="to", description=f"end at this place: {_PLACE}; now, if absent"
+    )
     types: str | None = Field(default=None, description="comma-separated, as for `GET /api/v1/events`")
     filter: Any = Field(
         default=None,
@@ -149,10 +157,14 @@ class DigestQuery(QueryModel):
         json_schema_extra={"type": "string"},
     )
     subscription: str | None = Field(
-        default=None, description="only what this subscription takes; not together with `types` or `filter`"
+        default=None,
+        description="only events that this subscription takes; not together with `types` or `filter`",
     )
     ranges: int | None = Field(
-        default=None, ge=1, le=MAX_RANGES, description="split it into so many parts with as many events each"
+        default=None,
+        ge=1,
+        le=MAX_RANGES,
+        description="split the range into this many parts with equally many events",
     )
 
     @field_validator("filter", mode="before")
@@ -167,12 +179,12 @@ class DigestQuery(QueryModel):
 
 
 class DigestRange(BaseModel):
-    """A stretch of the log: the events after `from` and up to `to`."""
+    """A range of the log: the events after `from` and up to `to`."""
 
     begin: str = Field(alias="from", description="cursor")
     to: str = Field(description="cursor")
-    after_id: int = Field(description="`from` as an id: the ids of the stretch are greater")
-    last_id: int = Field(description="`to` as an id: no id of the stretch is greater")
+    after_id: int = Field(description="`from` as an id: all ids of the range are greater")
+    last_id: int = Field(description="`to` as an id: no id of the range is greater")
     count: int
     digest: str = Field(
         description="SHA-256, hex, of the ids as decimal text, ascending, each followed by a line feed"
@@ -180,14 +192,14 @@ class DigestRange(BaseModel):
 
 
 class EventDigest(DigestRange):
-    """The digest of a stretch, and of its parts if they were asked for."""
+    """The digest of a range, and of its parts if `ranges` was given."""
 
-    more: bool = Field(description="whether `to` is short of what was asked for: ask again from there")
+    more: bool = Field(description="true if the digest ends early, at `to`: request the rest from there")
     ranges: list[DigestRange] | None = None
 
 
 class InterestQuery(QueryModel):
-    """Whose interest to tell."""
+    """The company whose subscriptions and consumers are counted."""
 
     company: str | None = Field(
         default=None, description="the company's id or reference; the caller's, if absent"
@@ -195,7 +207,7 @@ class InterestQuery(QueryModel):
 
 
 class InterestView(BaseModel):
-    """Who takes an event type, whatever their filters."""
+    """The number of subscriptions and consumers that take an event type; filters are ignored."""
 
     type: str
     is_wanted: bool
@@ -204,7 +216,7 @@ class InterestView(BaseModel):
 
 
 class KeysQuery(QueryModel):
-    """Whose public keys to show: a company's, or those of one subscription."""
+    """The company, or the subscription, whose public keys to show."""
 
     company: str | None = Field(default=None, description="the company's id or reference")
     environment: Literal["live", "test"] = Field(default="live", description="environment of the company")

@@ -65,18 +65,18 @@ class ReaderHandlers:
     async def put_consumer(
         self, name: str, caller: Administers, body: ConsumerRequest | None = None
     ) -> Response:
-        """Make a consumer, whose cursor the hub keeps, or change what it reads. One that is there stays where it is."""
+        """Make a consumer, whose cursor the hub keeps, or change what it reads. An existing consumer keeps its cursor."""
         request = {} if body is None else body.model_dump(exclude_unset=True)
         view, is_new = await self._consumers.put(caller.company_id, name, request, versions=caller.versions)
         headers = {"Location": f"/api/v1/consumers/{name}"} if is_new else None
         return JSONResponse(view, 201 if is_new else 200, headers=headers)
 
     async def list_consumers(self, caller: Reads, query: Annotated[ListQuery, Query()]) -> dict[str, Json]:
-        """List the company's consumers, oldest first, and how far they are."""
+        """List the company's consumers with their cursors, oldest first."""
         return await self._consumers.page_of(caller.company_id, cursor=query.cursor, limit=query.limit)
 
     async def show_consumer(self, name: str, caller: Reads) -> dict[str, Json]:
-        """Show a consumer, and how far it is."""
+        """Show a consumer, its cursor and its lag."""
         return await self._consumers.get(caller.company_id, name)
 
     async def delete_consumer(self, name: str, caller: Deletes) -> None:
@@ -84,9 +84,9 @@ class ReaderHandlers:
         await self._consumers.delete(caller.company_id, name)
 
     async def lease_events(self, name: str, caller: Reads, query: Annotated[LeaseQuery, Query()]) -> Response:
-        """Read the next page, oldest first, and keep it from the consumer's other pollers until it is committed.
+        """Lease the next page, oldest first: the consumer's other pollers do not get it until the lease ends.
 
-        A page that is not committed in time is given out again, before anything new. Two pollers never hold one event.
+        A page that is not committed in time is given out again, before newer events. Two pollers never hold one event at once.
         """
         page = await self._readers.leasing.lease(
             caller.company_id,
@@ -113,7 +113,7 @@ class ReaderHandlers:
         return await self.lease_events(request.path_params["name"], await _MAY_READ(request), query)
 
     async def commit(self, name: str, body: ConsumerCommit, caller: Commits) -> Response:
-        """Say that the events of a page are handled. It may be repeated; 409 says that the lease is lost, and nothing was committed."""
+        """Commit a page after its events are handled. The call may be repeated; 409 means that the lease was lost and nothing is committed."""
         await self._readers.leasing.commit(caller.company_id, name, cursor=body.cursor, lease=body.lease)
         return Response(status_code=204)
 
@@ -131,12 +131,12 @@ class ReaderHandlers:
         return await self.commit(request.path_params["name"], body, caller)
 
     async def seek(self, name: str, body: ConsumerSeek, caller: Commits) -> dict[str, Json]:
-        """Move a consumer back or on. Pages that pollers hold are theirs no more."""
+        """Move a consumer's cursor back or forward. All leases of its pages end."""
         since_ms = None if body.time is None else epoch_ms_of(body.time)
         return await self._consumers.seek(caller.company_id, name, cursor=body.cursor, since_ms=since_ms)
 
     async def digest_events(self, caller: Reads, query: Annotated[DigestQuery, Query()]) -> Response:
-        """Count the company's events in a stretch of the log, and digest their ids, so that a reader can compare what it has."""
+        """Count the company's events in a range of the log and digest their ids, so that a reader can compare its own copy."""
         if query.subscription is not None and (query.types is not None or query.filter is not None):
             raise BadQuery.parameter("subscription", "does not go together with 'types' or 'filter'")
         answer = await self._readers.digests.of(
@@ -156,7 +156,7 @@ class ReaderHandlers:
     ) -> dict[str, Json]:
         """Tell whether a subscription or a consumer of the company takes an event type. The answer is at most two seconds old.
 
-        A poller with a cursor of its own is not known here.
+        Pollers that keep their own cursor are not counted.
         """
         kind = self._catalog.resolve(name)
         if kind is None:
@@ -165,7 +165,7 @@ class ReaderHandlers:
         return await self._readers.interest.in_type(company_id, kind)
 
     async def show_public_keys(self, query: Annotated[KeysQuery, Query()]) -> Response:
-        """Show the public keys of `ed25519` subscriptions, of a company or of one subscription; two while a rotation lasts. Public."""
+        """Show the public keys of a company's `ed25519` subscriptions, or of one. A rotation shows two. No API key is needed."""
         if query.company is None and query.subscription is None:
             raise BadQuery.parameter("company", "is required, or 'subscription': name whose keys you want")
         company_id = None
@@ -224,7 +224,7 @@ ROUTES = (
         summary="Make or change a consumer",
         tags=["Consumers"],
         responses=responses(409, 410, 422)
-        | {200: {"model": ConsumerView, "description": "It was there, and reads this from now on"}},
+        | {200: {"model": ConsumerView, "description": "The consumer existed, and reads this from now on"}},
     ),
     Route(
         "GET",

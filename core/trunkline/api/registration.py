@@ -19,7 +19,7 @@ Administers = Annotated[Caller, Depends(requires(OPERATOR, bucket="admin"))]
 
 
 class EventTypeChange(Strict):
-    """What an event type is to be."""
+    """The new schema of an event type."""
 
     payload_schema: dict[str, Any] = Field(
         alias="schema",
@@ -37,7 +37,7 @@ class RegisteredType(BaseModel):
     """An event type that was registered."""
 
     type: str
-    revision: int = Field(description="1, and one more each time that its schema is changed")
+    revision: int = Field(description="1, plus one for each change of the schema")
     title: str
 
 
@@ -59,7 +59,7 @@ class RegistrationHandlers:
         body: EventTypeChange,  # noqa: ARG002 - it was checked
         _: Administers,
     ) -> dict[str, Any]:
-        """Change the schema of a registered event type, as far as no client of the older one breaks on it."""
+        """Change the schema of a registered event type. A change that would break clients of the older schema is refused."""
         made = await self._registered.revise(name, await _schema(request))
         return event_types.view(made, self._registered.revision_of(made.name))
 

@@ -24,10 +24,10 @@ Administers = Annotated[Caller, Depends(requires("webhooks:write", bucket="admin
 
 
 class SubscriptionQuery(ListQuery):
-    """Which subscriptions to list."""
+    """The subscriptions to list."""
 
-    channel: str | None = Field(default=None, description="only those of this channel")
-    target_url: str | None = Field(default=None, description="only those that go to exactly this URL")
+    channel: str | None = Field(default=None, description="only subscriptions of this channel")
+    target_url: str | None = Field(default=None, description="only those with exactly this target URL")
 
 
 class DeliveryQuery(QueryModel):
@@ -49,7 +49,7 @@ class SubscriptionHandlers:
     async def list_subscriptions(
         self, caller: Reads, query: Annotated[SubscriptionQuery, Query()]
     ) -> dict[str, Json]:
-        """List the company's subscriptions on every channel, oldest first. A page ends early where they are long."""
+        """List the company's subscriptions on every channel, oldest first. A page of long entries may be shorter."""
         return await self._subscriptions.page(
             caller.company_id,
             channel=query.channel,
@@ -74,10 +74,10 @@ class SubscriptionHandlers:
         response: Response,
         if_match: IfMatch = None,
     ) -> dict[str, Json]:
-        """Pause or resume one subscription of any channel, and set its order and pace.
+        """Change a subscription of any channel: pause or resume it, and set its order and pace.
 
-        If its channel declares targets, or posts to URLs as the hub does, everything else may be changed too. Where anything of a target changes that
-        is no secret, its secrets are given again.
+        If its channel declares targets, or posts to URLs as the hub does, everything else may be changed too. A change of the
+        target's other members must come with its secrets again.
         """
         changes = body.model_dump(exclude_unset=True)
         view = await self._subscriptions.update(
@@ -104,11 +104,11 @@ class SubscriptionHandlers:
         return await self._deliveries.get(caller.company_id, delivery_id)
 
     async def retry_delivery(self, delivery_id: str, caller: Administers) -> dict[str, Json]:
-        """Make a delivery due at once, whatever its state; in an order it keeps its place."""
+        """Make a delivery due at once, in any state. In an ordered subscription it keeps its position."""
         return await self._deliveries.retry(caller.company_id, delivery_id)
 
     async def skip_delivery(self, delivery_id: str, caller: Administers) -> dict[str, Json]:
-        """End a delivery that is pending or held as `skipped`; deliveries behind it go on. One that has ended stays as it is."""
+        """End a pending or held delivery as `skipped`; the deliveries behind it continue. An ended delivery stays as it is."""
         return await self._deliveries.skip(caller.company_id, delivery_id)
 
     async def start_replay(
@@ -119,11 +119,11 @@ class SubscriptionHandlers:
         return JSONResponse(view, status_code=200 if body.dry_run else 202)
 
     async def show_replay(self, replay_id: str, caller: Reads) -> dict[str, Json]:
-        """Show how far a replay is."""
+        """Show the progress of a replay."""
         return await self._replays.get(caller.company_id, replay_id)
 
     async def cancel_replay(self, replay_id: str, caller: Deletes) -> None:
-        """Stop a replay, and take back what it has made due and nobody has begun: nothing of it is sent a second later."""
+        """Stop a replay, and withdraw its deliveries that have not started. After a second nothing of it is sent any more."""
         await self._replays.cancel(caller.company_id, replay_id)
 
 

@@ -44,7 +44,7 @@ class SystemHandlers:
         return {"status": "ok"}
 
     async def readyz(self) -> Response:
-        """Check the database, the log, the plugins that were asked for, and the dispatcher; while the server stops it is not ready."""
+        """Check the database, the log, the enabled plugins and the dispatcher. A server that is stopping is not ready."""
         return readiness_answer(await self._deployment.readiness())
 
     async def metrics(self) -> Response:

@@ -32,11 +32,15 @@ Action = Annotated[
     str | None,
     typer.Option("--action", metavar="ACTION", help="Only changes of this kind, such as key.created."),
 ]
-Target = Annotated[str | None, typer.Option("--target", metavar="ID", help="Only changes of this thing.")]
-Limit = Annotated[int, typer.Option("--limit", min=1, metavar="N", help="Show at most so many, the newest.")]
+Target = Annotated[
+    str | None, typer.Option("--target", metavar="ID", help="Only changes of the record with this id.")
+]
+Limit = Annotated[
+    int, typer.Option("--limit", min=1, metavar="N", help="Show at most this many, the newest.")
+]
 Export = Annotated[
     bool,
-    typer.Option("--export", help="Write all of them as JSON Lines, newest first, whatever --limit says."),
+    typer.Option("--export", help="Write all changes as JSON Lines, newest first; --limit is ignored."),
 ]
 
 

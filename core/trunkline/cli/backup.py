@@ -18,15 +18,17 @@ from trunkline.store.database import Database
 from trunkline.store.epochs import Advanced
 from trunkline.store.serving import keep_state
 
-Target = Annotated[Path, typer.Argument(metavar="FILE", help="File to make; FILE.secrets comes beside it.")]
-Source = Annotated[Path, typer.Argument(metavar="FILE", help="What 'trunkline backup' has made.")]
+Target = Annotated[
+    Path, typer.Argument(metavar="FILE", help="File to write; the secrets are written to FILE.secrets.")
+]
+Source = Annotated[Path, typer.Argument(metavar="FILE", help="A file that 'trunkline backup' wrote.")]
 Replace = Annotated[
-    bool, typer.Option("--replace", help="Replace the database that is there; the hub must be stopped.")
+    bool, typer.Option("--replace", help="Replace the existing database; the hub must be stopped.")
 ]
 
 
 def backup(context: typer.Context, file: Target, config: Config = None) -> None:
-    """Copy an SQLite database and the secrets beside it to FILE, while a hub works on it.
+    """Copy an SQLite database and its secrets to FILE. A hub may run meanwhile.
 
     Example: [bold]trunkline backup /backups/hub-monday.db[/bold]
     """
@@ -39,9 +41,9 @@ def backup(context: typer.Context, file: Target, config: Config = None) -> None:
 
 
 def restore(context: typer.Context, file: Source, replace: Replace = False, config: Config = None) -> None:
-    """Put a backup in the place of the SQLite database; the hub must be stopped.
+    """Replace the SQLite database with a backup; the hub must be stopped.
 
-    The restored log goes on beyond every id that the lost one can have given out.
+    The restored log continues after every id that the lost log may have given out.
 
     Example: [bold]trunkline restore /backups/hub-monday.db --replace[/bold]
     """

@@ -10,16 +10,16 @@ from trunkline.store import clock
 from trunkline.store.database import Database
 
 app = typer.Typer(
-    no_args_is_help=True, help="Say that the database's clock is right, after it has stepped forward."
+    no_args_is_help=True, help="Confirm that the database's clock is right, after it has jumped forward."
 )
 
 
 @app.command("confirm")
 def confirm(context: typer.Context, config: Config = None) -> None:
-    """Say that the database's clock is right, after it has stepped forward.
+    """Confirm that the database's clock is right, after it has jumped forward.
 
-    Nothing is deleted or ended because of its age from such a step on until you say so, or the clock has been steady for a day.
-    Check the clock first: events that are older than events.retention_days by it are deleted for good. A running hub knows within seconds.
+    After a jump nothing is deleted or ended because of its age until you confirm, or the clock has been steady for a day.
+    Check the clock first: events older than events.retention_days by that clock are deleted for good. A running hub notices within seconds.
 
     Example: [bold]trunkline clock confirm[/bold]
     """

@@ -41,51 +41,53 @@ COMMANDS: Mapping[str, Source] = {
     "init": Source(
         "trunkline.cli.beginning.command",
         "init",
-        "Begin a hub of your own product: settings, schemas, secrets and a compose file. What no option says is asked for.",
+        "Set up a hub for your own product: settings, schemas, secrets and a compose file. Prompts for what you leave out.",
     ),
     "serve": Source(
         "trunkline.cli.serving",
         "serve",
-        "Serve the API and deliver events; brings its database up to date first.",
+        "Serve the API and deliver events. The database is migrated first.",
     ),
     "dev": Source(
         "trunkline_kit.developing",
         "dev",
-        "Serve a hub to write a plugin with: from its file, over plain HTTP, to targets on this machine too.",
+        "Serve a hub for writing a plugin: it loads the plugin's file, uses plain HTTP, and delivers to this machine too.",
     ),
     "worker": Source(
         "trunkline.cli.serving",
         "worker",
-        "Deliver events, without an API; start as many as wanted, on as many machines as wanted (PostgreSQL).",
+        "Deliver events, without an API. Any number of workers may run, on any number of machines (PostgreSQL).",
     ),
     "migrate": Source(
         "trunkline.cli.migrating",
         "migrate_command",
-        "Bring the database up to date, and say what was done.",
+        "Migrate the database, and show what was done.",
     ),
     "backup": Source(
         "trunkline.cli.backup",
         "backup",
-        "Copy an SQLite database and the secrets beside it to FILE, while a hub works on it.",
+        "Copy an SQLite database and its secrets to FILE. A hub may run meanwhile.",
     ),
     "restore": Source(
         "trunkline.cli.backup",
         "restore",
-        "Put a backup in the place of the SQLite database; the hub must be stopped.",
+        "Replace the SQLite database with a backup; the hub must be stopped.",
     ),
-    "log": Source("trunkline.cli.log", "app", "Move the log past ids that a restore has lost."),
+    "log": Source("trunkline.cli.log", "app", "Move the log past ids that were lost in a restore."),
     "clock": Source(
-        "trunkline.cli.clock", "app", "Say that the database's clock is right, after it has stepped forward."
+        "trunkline.cli.clock",
+        "app",
+        "Confirm that the database's clock is right, after it has jumped forward.",
     ),
     "demo": Source(
         "trunkline_kit.demo.command",
         "demo",
-        "See it work: every event type accepted, pushed, verified, retried and polled, in a few seconds.",
+        "Show the hub at work: every event type accepted, pushed, verified, retried and polled, in a few seconds.",
     ),
     "status": Source(
         "trunkline.cli.status",
         "show_status",
-        "Show how the deployment does: the log, who reads it and how far, deliveries, retries, replays.",
+        "Show the state of the deployment: the log, its readers and their lag, deliveries, retries, replays.",
     ),
     "replay": Source(
         "trunkline.cli.replay",
@@ -95,7 +97,7 @@ COMMANDS: Mapping[str, Source] = {
     "doctor": Source(
         "trunkline.cli.doctor.command",
         "doctor",
-        "Examine the hub, or say what the receiver at a URL does well and badly.",
+        "Examine the hub, or the receiver at a URL.",
     ),
     "plugins": Source(
         "trunkline.cli.plugins",
@@ -108,7 +110,7 @@ COMMANDS: Mapping[str, Source] = {
     "new": Source(
         "trunkline_kit.scaffold.command",
         "app",
-        "Begin an event type, an action, a search, or a plugin, of your own.",
+        "Make your own event type, action, search or plugin.",
     ),
     "audit": Source(
         "trunkline.cli.audit",
@@ -119,12 +121,12 @@ COMMANDS: Mapping[str, Source] = {
     "secrets": Source(
         "trunkline.cli.secrets",
         "app",
-        "Check the pepper and the encryption key, and give new ones for old while processes run.",
+        "Check and replace the pepper and the encryption key. Processes may run meanwhile.",
     ),
     "companies": Source(
         "trunkline.cli.companies",
         "app",
-        "Make, list, show and delete companies, and set what they may have and do.",
+        "Make, list, show and delete companies, and set their limits.",
     ),
     "consumers": Source(
         "trunkline.cli.consumers", "app", "List, show, make, move and delete named consumers of events."
@@ -140,12 +142,12 @@ COMMANDS: Mapping[str, Source] = {
     "listen": Source(
         "trunkline.cli.listening",
         "listen",
-        "Show a company's events as they come, and forward them to a program on this machine.",
+        "Show a company's events as they are accepted, and forward them to a program on this machine.",
     ),
     "quarantine": Source(
         "trunkline.cli.quarantine",
         "app",
-        "Look through events that break their schema, and release or delete them.",
+        "List the events that break their schema, and release or delete them.",
     ),
     "schemas": Source(
         "trunkline.cli.schemas",
@@ -155,7 +157,7 @@ COMMANDS: Mapping[str, Source] = {
     "export": Source(
         "trunkline.cli.documents",
         "app",
-        "Write what describes this deployment, or what a platform needs to offer it, to files.",
+        "Write descriptions of this deployment, and connectors for platforms, to files.",
     ),
 }
 """The commands in the order of ``trunkline --help``."""

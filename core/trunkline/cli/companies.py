@@ -17,23 +17,27 @@ from trunkline.model import treatments
 from trunkline.model.environments import LIVE, TEST
 from trunkline.settings import Settings
 
-app = typer.Typer(
-    no_args_is_help=True, help="Make, list, show and delete companies, and set what they may have and do."
-)
+app = typer.Typer(no_args_is_help=True, help="Make, list, show and delete companies, and set their limits.")
 
 Reference = Annotated[
-    str | None, typer.Option("--reference", metavar="REFERENCE", help="The product's own name of it.")
+    str | None,
+    typer.Option("--reference", metavar="REFERENCE", help="The product's own name of the company."),
 ]
-Name = Annotated[str | None, typer.Option("--name", help="What people call it.")]
+Name = Annotated[str | None, typer.Option("--name", help="The company's name, for people.")]
 TimeZone = Annotated[
-    str | None, typer.Option("--time-zone", metavar="ZONE", help="Of the IANA database: Europe/Berlin.")
+    str | None, typer.Option("--time-zone", metavar="ZONE", help="IANA time zone, such as Europe/Berlin.")
 ]
 Metadata = Annotated[
-    str | None, typer.Option("--metadata", metavar="JSON", help="An object, kept with the company.")
+    str | None,
+    typer.Option("--metadata", metavar="JSON", help="A JSON object that is stored with the company."),
 ]
 Recipients = Annotated[
     list[str] | None,
-    typer.Option("--alert-recipient", metavar="ADDRESS", help="Who looks after it. May be repeated."),
+    typer.Option(
+        "--alert-recipient",
+        metavar="ADDRESS",
+        help="An e-mail address that gets its alerts. May be repeated.",
+    ),
 ]
 _DEFAULT = "default"
 _PAGE = 200
@@ -75,7 +79,7 @@ def change(
     as_json: AsJson = False,
     config: Config = None,
 ) -> None:
-    """Change what is known of a company, and show it. An empty value takes back what was set.
+    """Change a company, and show it. An empty value removes the old one.
 
     Example: [bold]trunkline companies set 92 --reference acme[/bold]
     """
@@ -119,14 +123,14 @@ def delete(
     company: CompanyArgument,
     environment: Environment = LIVE,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
-    wait: Annotated[bool, typer.Option("--wait", help="Return when all of it is gone.")] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Return when all its data are removed.")] = False,
     as_json: AsJson = False,
     config: Config = None,
 ) -> None:
-    """Delete a company and everything of it: keys, subscriptions, events, deliveries, records. Nothing brings it back.
+    """Delete a company with all its data: keys, subscriptions, events, deliveries, records. It cannot be undone.
 
-    Its keys and subscriptions stop at once; the rest goes in pieces, while the hub runs. Its test environment goes with it;
-    with --environment test that goes alone.
+    Its keys and subscriptions stop at once. Its other data are removed in steps, while the hub runs. Its test environment is
+    deleted too; with --environment test, only that is deleted.
 
     Example: [bold]trunkline companies delete acme --yes --wait[/bold]
     """
@@ -144,7 +148,7 @@ def show_receipt(
     as_json: AsJson = False,
     config: Config = None,
 ) -> None:
-    """Show what has been removed of a company that was deleted.
+    """Show how much of a deleted company's data has been removed.
 
     Example: [bold]trunkline companies receipt era_5f0c9a2d1e83c55b4f0c9a2d[/bold]
     """
@@ -166,9 +170,9 @@ def limits(
     as_json: AsJson = False,
     config: Config = None,
 ) -> None:
-    """Show a company's limits, or give it limits of its own; running processes know them within five seconds.
+    """Show a company's limits, or set its own limits. Running processes use new limits within five seconds.
 
-    Those of how targets are treated hold in both environments, for subscriptions that do not say themselves.
+    Delivery options apply in both environments, to subscriptions that do not set their own.
 
     Example: [bold]trunkline companies limits 92 subscriptions=500 keys=default[/bold]
     """

@@ -37,7 +37,7 @@ def list_consumers(
     as_json: AsJson = False,
     config: Config = None,
 ) -> None:
-    """List the consumers of a company, oldest first, with how far they are.
+    """List the consumers of a company with their cursors, oldest first.
 
     Example: [bold]trunkline consumers list --company 92[/bold]
     """
@@ -59,7 +59,7 @@ def show_consumer(
     as_json: AsJson = False,
     config: Config = None,
 ) -> None:
-    """Show a consumer, and how far it is.
+    """Show a consumer, its cursor and its lag.
 
     Example: [bold]trunkline consumers show billing --company 92[/bold]
     """
@@ -77,7 +77,7 @@ def create_consumer(
     as_json: AsJson = False,
     config: Config = None,
 ) -> None:
-    """Make a consumer, or change what it reads; one that is there stays where it is.
+    """Make a consumer, or change what it reads. An existing consumer keeps its cursor.
 
     Example: [bold]trunkline consumers create billing --company 92 --types invoice.* --start beginning[/bold]
     """
@@ -101,7 +101,7 @@ def seek_consumer(
     as_json: AsJson = False,
     config: Config = None,
 ) -> None:
-    """Move a consumer back or on. Pages that pollers hold are theirs no more.
+    """Move a consumer's cursor back or forward. All leases of its pages end.
 
     Example: [bold]trunkline consumers seek billing 2026-01-28T00:00:00Z --company 92[/bold]
     """

@@ -27,7 +27,9 @@ Id = Annotated[str, typer.Argument(metavar="ID", help="The delivery's id, dlv_â€
 State = Annotated[
     Status | None, typer.Option("--status", case_sensitive=False, help="Only those in this state.")
 ]
-Limit = Annotated[int, typer.Option("--limit", min=1, max=10_000, metavar="N", help="Show at most so many.")]
+Limit = Annotated[
+    int, typer.Option("--limit", min=1, max=10_000, metavar="N", help="Show at most this many.")
+]
 
 
 @app.command("list")
@@ -79,7 +81,7 @@ def show_delivery(
 
 @app.command("retry")
 def retry_delivery(context: typer.Context, delivery: Id, config: Config = None) -> None:
-    """Make a delivery due now, whatever its state; a running hub or worker sends it.
+    """Make a delivery due now, in any state. A running hub or worker sends it.
 
     Example: [bold]trunkline deliveries retry dlv_1000_1[/bold]
     """
@@ -89,7 +91,7 @@ def retry_delivery(context: typer.Context, delivery: Id, config: Config = None) 
 
 @app.command("skip")
 def skip_delivery(context: typer.Context, delivery: Id, config: Config = None) -> None:
-    """End an open delivery as skipped, so that deliveries behind it go on.
+    """End an open delivery as skipped, so that the deliveries behind it continue.
 
     Example: [bold]trunkline deliveries skip dlv_1000_1[/bold]
     """

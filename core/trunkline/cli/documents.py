@@ -51,8 +51,8 @@ class Exports(TyperGroup):
 app = typer.Typer(
     cls=Exports,
     no_args_is_help=True,
-    help="Write what describes this deployment, or what a platform needs to offer it, to files.",
-    epilog="All but openapi, asyncapi, python and typescript are connectors that plugins give: [bold]trunkline export zapier build/zapier[/bold].",
+    help="Write descriptions of this deployment, and connectors for platforms, to files.",
+    epilog="All but openapi, asyncapi, python and typescript are connectors from plugins: [bold]trunkline export zapier build/zapier[/bold].",
 )
 
 Folder = Annotated[
@@ -77,7 +77,7 @@ _MAX_LISTED = 20
 
 @app.command("openapi")
 def export_openapi(context: typer.Context, folder: Folder, config: Config = None) -> None:
-    """Write openapi.json (OpenAPI 3.1): every call of the plugins that run, and the events as webhooks; openapi-3.0.json is the same without them.
+    """Write openapi.json (OpenAPI 3.1): every call of the running plugins, and the events as webhooks; openapi-3.0.json has no webhooks.
 
     Example: [bold]trunkline export openapi docs/[/bold]
     """
@@ -105,9 +105,9 @@ def export_asyncapi(context: typer.Context, folder: Folder, config: Config = Non
 
 @app.command("python")
 def export_python(context: typer.Context, folder: Folder, config: Config = None) -> None:
-    """Write trunkline_hub.py: the types of your events, actions and searches, and a client that knows them.
+    """Write trunkline_hub.py: the types of your events, actions and searches, and a client with these types.
 
-    A wrong name or field is then an error of mypy or pyright. It needs trunkline-client.
+    mypy and pyright then report a wrong name or field. It needs trunkline-client.
 
     Example: [bold]trunkline export python src/[/bold]
     """
@@ -118,7 +118,7 @@ def export_python(context: typer.Context, folder: Folder, config: Config = None)
 def export_typescript(context: typer.Context, folder: Folder, config: Config = None) -> None:
     """Write trunkline-hub.ts: the types of your events, actions, searches and lookups, for @trunkline/client.
 
-    A wrong name or field is then an error of tsc: new Client<Hub>(url, key).
+    tsc then reports a wrong name or field: new Client<Hub>(url, key).
 
     Example: [bold]trunkline export typescript src/[/bold]
     """

@@ -21,25 +21,26 @@ from trunkline.store.database import Database
 
 Id = Annotated[int, typer.Argument(metavar="ID", min=1, max=2**63 - 1, help="The event's id.")]
 Begin = Annotated[
-    str | None, typer.Option("--from", metavar="WHERE", help="After it: a cursor, a time, or an event's id.")
+    str | None, typer.Option("--from", metavar="WHERE", help="Begin after this cursor, time, or event id.")
 ]
 End = Annotated[
-    str | None, typer.Option("--to", metavar="WHERE", help="Up to it: a cursor, a time, or an event's id.")
+    str | None, typer.Option("--to", metavar="WHERE", help="End at this cursor, time, or event id.")
 ]
 Types = Annotated[
     str | None, typer.Option("--types", metavar="TYPE,…", help="Only these event types, or groups of them.")
 ]
 Subscription = Annotated[
     str | None,
-    typer.Option("--subscription", metavar="SUBSCRIPTION", help="Only what this subscription takes."),
+    typer.Option("--subscription", metavar="SUBSCRIPTION", help="Only events that this subscription takes."),
 ]
 Ranges = Annotated[
-    int | None, typer.Option("--ranges", min=1, max=1_000, metavar="N", help="Split it into so many parts.")
+    int | None,
+    typer.Option("--ranges", min=1, max=1_000, metavar="N", help="Split the range into this many parts."),
 ]
 
 
 def show_event(context: typer.Context, event: Id, config: Config = None) -> None:
-    """Print the envelope of an event, as every channel has it.
+    """Print the envelope of an event, as every channel sends it.
 
     Example: [bold]trunkline events show 1000[/bold]
     """
@@ -48,7 +49,7 @@ def show_event(context: typer.Context, event: Id, config: Config = None) -> None
 
 
 def explain_event(context: typer.Context, event: Id, as_json: AsJson = False, config: Config = None) -> None:
-    """Tell for each subscription of the event's company whether it matched, and what became of its delivery.
+    """Show for each subscription of the event's company whether it matched the event, and the state of the delivery.
 
     Example: [bold]trunkline events explain 1000[/bold]
     """
@@ -77,7 +78,7 @@ def digest_events(
     ranges: Ranges = None,
     config: Config = None,
 ) -> None:
-    """Count a company's events between two places and digest their ids, as JSON: a reader that has all gets the same.
+    """Count a company's events in a range and digest their ids, as JSON. A reader with all of them gets the same digest.
 
     Example: [bold]trunkline events digest --company 92 --from 2026-01-28T00:00:00Z --to 2026-01-29T00:00:00Z[/bold]
     """

@@ -55,9 +55,9 @@ Types = Annotated[
     typer.Option(metavar="TYPE,…", help="Only these event types or groups (invoice.*), separated by commas."),
 ]
 Since = Annotated[
-    str | None, typer.Option(metavar="TIME", help="Begin with what was accepted at this ISO 8601 time.")
+    str | None, typer.Option(metavar="TIME", help="Begin with the events accepted at this ISO 8601 time.")
 ]
-Follow = Annotated[bool, typer.Option("--follow/--no-follow", help="Go on until Ctrl-C.")]
+Follow = Annotated[bool, typer.Option("--follow/--no-follow", help="Continue until Ctrl-C.")]
 
 
 @app.command("emit")
@@ -70,7 +70,7 @@ def emit(
     metadata: Metadata = None,
     config: Config = None,
 ) -> None:
-    """Store an event, to be delivered as any other, and print its envelope.
+    """Store an event, which is then delivered like any other, and print its envelope.
 
     Example: [bold]trunkline events emit client.created --company 92[/bold]
     """

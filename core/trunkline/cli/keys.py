@@ -40,16 +40,20 @@ Operator = Annotated[
     bool,
     typer.Option(
         "--operator",
-        help=f"The platform's own key, which may do everything; with --scope {EVENTS_WRITE} one that emits events of every "
-        "company and does nothing else.",
+        help=f"The platform's own key, which may do everything; with --scope {EVENTS_WRITE} it may only emit events, of every "
+        "company.",
     ),
 ]
 Expires = Annotated[
-    str | None, typer.Option("--expires", metavar="TIME", help="ISO 8601 time at which it ends.")
+    str | None, typer.Option("--expires", metavar="TIME", help="ISO 8601 time at which it expires.")
 ]
 Networks = Annotated[
     list[str] | None,
-    typer.Option("--network", metavar="NETWORK", help="Where it may be used from. May be repeated."),
+    typer.Option(
+        "--network",
+        metavar="NETWORK",
+        help="An address or network from which it may be used. May be repeated.",
+    ),
 ]
 
 
@@ -104,7 +108,7 @@ def rotate_key(
     as_json: AsJson = False,
     config: Config = None,
 ) -> None:
-    """Replace a key by a new one with its name, scopes and networks, and print that; the old one ends after a time.
+    """Replace a key by a new one with the same name, scopes and networks, and print the new key. The old key ends later.
 
     Example: [bold]trunkline keys rotate key_5f0c9a2d1e83c55b4f0c9a2d --overlap-seconds 3600[/bold]
     """

@@ -23,9 +23,9 @@ def listen(
     since: Annotated[str, _option("since")] = "now",
     company: Annotated[str | None, _option("company")] = None,
 ) -> None:
-    """Show a company's events as they come, and forward them to a program on this machine.
+    """Show a company's events as they are accepted, and forward them to a program on this machine.
 
-    It polls with an API key of the company, and signs what it forwards as the webhook would be. In a terminal, r sends the last event again.
+    It polls with an API key of the company, and signs forwarded events as a webhook would. In a terminal, r sends the last event again.
 
     Example: [bold]trunkline listen --forward http://localhost:3000/hook[/bold]
     """

@@ -15,7 +15,7 @@ from trunkline.store import epochs
 from trunkline.store.database import Database
 from trunkline.store.epochs import MAX_POSITION, Advanced
 
-app = typer.Typer(no_args_is_help=True, help="Move the log past ids that a restore has lost.")
+app = typer.Typer(no_args_is_help=True, help="Move the log past ids that were lost in a restore.")
 
 
 def _read_position(given: str | None) -> str | None:
@@ -43,17 +43,17 @@ Past = Annotated[
         "--past",
         metavar="ID",
         callback=_read_position,
-        help="An event id, cursor or delivery id that a client has seen; the log goes on beyond it in any case.",
+        help="An event id, cursor or delivery id that a client has seen; the log then continues after it.",
     ),
 ]
 
 
 @app.command("advance")
 def advance(context: typer.Context, past: Past = None, config: Config = None) -> None:
-    """Move the log past every id that can have been given out, after the database went back to an earlier moment.
+    """Move the log past every id that may have been given out, after the database was reset to an earlier time.
 
     Run it after PostgreSQL was restored, or a standby that lagged was promoted, before the hub accepts events again.
-    'trunkline restore' does it by itself.
+    'trunkline restore' does this itself.
 
     Example: [bold]trunkline log advance[/bold]
     """

@@ -28,15 +28,15 @@ def migrate_command(
     plan: Annotated[
         bool,
         typer.Option(
-            "--plan", help="Only say what each step would lock, and for about how long; change nothing."
+            "--plan", help="Only show what each step would lock, and for about how long; change nothing."
         ),
     ] = False,
     as_json: AsJson = False,
     config: Config = None,
 ) -> None:
-    """Bring the database up to date, and say what was done.
+    """Migrate the database, and show what was done.
 
-    Hubs may work in it meanwhile. A migration that breaks off goes on with the next call.
+    Hubs may run meanwhile. If a migration is interrupted, the next call continues it.
 
     Example: [bold]trunkline migrate --plan[/bold]
     """

@@ -46,7 +46,7 @@ Environment = Annotated[
         "--environment",
         metavar="|".join(ENVIRONMENTS),
         callback=_check_environment,
-        help="Which of the company's environments.",
+        help="The company's environment.",
     ),
 ]
 

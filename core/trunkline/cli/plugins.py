@@ -21,21 +21,22 @@ Name = Annotated[
 ]
 
 Words = Annotated[
-    list[str] | None, typer.Argument(metavar="WORD", help="What to look for; each must be there.")
+    list[str] | None,
+    typer.Argument(metavar="WORD", help="Words to search for; an entry must contain all of them."),
 ]
 CataloguePlace = Annotated[
     str | None,
     typer.Option("--catalogue", metavar="PLACE", help="A file or URL, instead of plugins.catalogue."),
 ]
 Report = Annotated[
-    Path, typer.Argument(metavar="REPORT", help="What 'pytest --trunkline-report' has written.")
+    Path, typer.Argument(metavar="REPORT", help="A file that 'pytest --trunkline-report' wrote.")
 ]
 OfPlugin = Annotated[
-    str | None, typer.Option("--plugin", metavar="NAME", help="Which plugin, where the report has several.")
+    str | None, typer.Option("--plugin", metavar="NAME", help="The plugin, if the report has several.")
 ]
-IntoFile = Annotated[Path, typer.Option("--into", metavar="FILE", help="Where to draw it.")]
+IntoFile = Annotated[Path, typer.Option("--into", metavar="FILE", help="File to write the badge to.")]
 ReportUrl = Annotated[
-    str | None, typer.Option("--report-url", metavar="URL", help="Where the report is to be read.")
+    str | None, typer.Option("--report-url", metavar="URL", help="URL at which the report can be read.")
 ]
 
 FACTS = ("state", "error", "distribution", "version", "requires", "module", "file")
@@ -76,7 +77,7 @@ def list_plugins(context: typer.Context, as_json: AsJson = False, config: Config
 
 @app.command("show")
 def show_plugin(context: typer.Context, name: Name, as_json: AsJson = False, config: Config = None) -> None:
-    """Show everything about one plugin: where it comes from, why it does not run, its hooks, settings and what it gives.
+    """Show one plugin: its origin, why it does not run, its hooks and settings, and what it provides.
 
     Example: [bold]trunkline plugins show webhooks[/bold]
     """
@@ -104,7 +105,7 @@ def search_plugins(
     as_json: AsJson = False,
     config: Config = None,
 ) -> None:
-    """Look for plugins in the catalogue: the one that comes with trunkline, or plugins.catalogue. Nothing is sent anywhere.
+    """Search the catalogue of plugins: the built-in one, or that of plugins.catalogue. No data are sent anywhere.
 
     Example: [bold]trunkline plugins search queue[/bold]
     """
@@ -128,7 +129,7 @@ def search_plugins(
 def draw_badge(
     report: Report, plugin: OfPlugin = None, into: IntoFile = Path("badge.svg"), report_url: ReportUrl = None
 ) -> None:
-    """Draw a badge (SVG) of the level in a conformance report, and print the Markdown that shows it with the report behind it.
+    """Draw a badge (SVG) of the level in a conformance report, and print Markdown for the badge with a link to the report.
 
     Example: [bold]trunkline plugins badge report.json --report-url https://example.com/report.json[/bold]
     """

@@ -33,7 +33,7 @@ from trunkline.settings import Settings
 _PAGE = 100
 
 app = typer.Typer(
-    no_args_is_help=True, help="Look through events that break their schema, and release or delete them."
+    no_args_is_help=True, help="List the events that break their schema, and release or delete them."
 )
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="The event's id, as 'quarantine list' shows it.")]
@@ -43,9 +43,13 @@ OptionalId = Annotated[
 Type = Annotated[str | None, typer.Option("--type", metavar="TYPE", help="Only events of this type.")]
 AllOfType = Annotated[
     str | None,
-    typer.Option("--type", metavar="TYPE", help="In place of an id: all of this type that are valid by now."),
+    typer.Option(
+        "--type", metavar="TYPE", help="Instead of an id: all events of this type that are valid now."
+    ),
 ]
-Limit = Annotated[int, typer.Option("--limit", min=1, metavar="N", help="Show at most so many, the newest.")]
+Limit = Annotated[
+    int, typer.Option("--limit", min=1, metavar="N", help="Show at most this many, the newest.")
+]
 Payload = Annotated[
     str | None,
     typer.Option(metavar="JSON|-", help="Release it with this payload; - reads it from standard input."),
@@ -62,7 +66,7 @@ def list_events(
     as_json: AsJson = False,
     config: Config = None,
 ) -> None:
-    """List the events that wait, newest first, with where they break their schema.
+    """List quarantined events, newest first, with the fields that break their schema.
 
     Example: [bold]trunkline quarantine list --type client.created[/bold]
     """
@@ -87,7 +91,7 @@ def list_events(
 
 @app.command("show")
 def show_event(context: typer.Context, id: Id, config: Config = None) -> None:
-    """Print one that waits as JSON, with its payload as it came in and what its schema finds wrong.
+    """Print a quarantined event as JSON, with its payload as it was sent and its faults in the current schema.
 
     Example: [bold]trunkline quarantine show qtn_5f0c9a2d1e83c55b4f0c9a2d[/bold]
     """
@@ -104,7 +108,7 @@ def release_event(
     environment: Environment = LIVE,
     config: Config = None,
 ) -> None:
-    """Put an event into the stream if it is valid, and print its envelope; or all of a type that are valid by now.
+    """Release an event if it is valid, and print its envelope; or release all events of a type that are valid now.
 
     Example: [bold]trunkline quarantine release --type client.created[/bold]
     """
@@ -128,7 +132,7 @@ def release_event(
 
 @app.command("delete")
 def delete_event(context: typer.Context, id: Id, config: Config = None) -> None:
-    """Remove one that waits for good; it is never delivered.
+    """Delete a quarantined event for good; it is never delivered.
 
     Example: [bold]trunkline quarantine delete qtn_5f0c9a2d1e83c55b4f0c9a2d[/bold]
     """

@@ -31,14 +31,14 @@ From = Annotated[
 ]
 To = Annotated[
     str | None,
-    typer.Option("--to", metavar="TIME", help="Time of acceptance to stop before; up to now, if unset."),
+    typer.Option("--to", metavar="TIME", help="End of the time of acceptance, exclusive; now, if unset."),
 ]
 Types = Annotated[
     str | None, typer.Option(help="Comma-separated event types; all that it subscribes to, if unset.")
 ]
-OnlyFailed = Annotated[bool, typer.Option("--only-failed", help="Only what has failed for good.")]
+OnlyFailed = Annotated[bool, typer.Option("--only-failed", help="Only deliveries that have failed for good.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only count what would be sent.")]
-Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Stay until it has completed.")]
+Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until the replay has completed.")]
 
 
 def replay(

@@ -21,7 +21,7 @@ app = typer.Typer(no_args_is_help=True, help="List, show and cancel replays; `tr
 _T = TypeVar("_T")
 Action = Callable[[Replays, int, str], Awaitable[_T]]
 Id = Annotated[str, typer.Argument(metavar="ID", help="The replay's id, rpl_….")]
-Limit = Annotated[int, typer.Option("--limit", min=1, max=1_000, metavar="N", help="Show at most so many.")]
+Limit = Annotated[int, typer.Option("--limit", min=1, max=1_000, metavar="N", help="Show at most this many.")]
 _COLUMNS = ("id", "kind", "status", "matched", "delivered", "remaining")
 
 
@@ -46,7 +46,7 @@ def list_replays(
 
 @app.command("show")
 def show_replay(context: typer.Context, replay: Id, as_json: AsJson = False, config: Config = None) -> None:
-    """Show how far a replay has come.
+    """Show the progress of a replay.
 
     Example: [bold]trunkline replays show rpl_5f0c9a2d1e83c55b4f0c9a2d[/bold]
     """
@@ -59,7 +59,7 @@ def show_replay(context: typer.Context, replay: Id, as_json: AsJson = False, con
 
 @app.command("cancel")
 def cancel_replay(context: typer.Context, replay: Id, config: Config = None) -> None:
-    """Stop a replay, and take back what it has made due and nobody has begun.
+    """Stop a replay, and withdraw its deliveries that have not started.
 
     Example: [bold]trunkline replays cancel rpl_5f0c9a2d1e83c55b4f0c9a2d[/bold]
     """

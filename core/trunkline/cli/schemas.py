@@ -43,7 +43,7 @@ Live = Annotated[
     bool,
     typer.Option(
         "--live",
-        help="With --against: also name the subscriptions and filters in the database that it would hurt.",
+        help="With --against: also list the subscriptions and filters in the database that a change would break.",
     ),
 ]
 Against = Annotated[
@@ -70,10 +70,10 @@ def check_schemas(
     as_json: AsJson = False,
     config: Config = None,
 ) -> None:
-    """Check that every schema and example is valid, and name each thing that an older client would break on, and whom it hurts.
+    """Check that every schema and example is valid. List the changes that would break older clients, and the clients that they affect.
 
-    Actions, searches and lookups are also held to what the routes and the connectors need of them: the events that they emit
-    and the lookups that their fields are chosen from must be there. The first fault is told, with its file.
+    Actions, searches and lookups are also checked for the needs of routes and connectors: the events that they emit and the
+    lookups of their fields must exist. The first fault is shown, with its file.
 
     Example: [bold]trunkline schemas check --against released/schemas[/bold]
     """

@@ -24,7 +24,7 @@ from trunkline.store.database import Database
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Check the pepper and the encryption key, and give new ones for old while processes run.",
+    help="Check and replace the pepper and the encryption key. Processes may run meanwhile.",
 )
 
 _SHOWN = 20
@@ -36,7 +36,7 @@ Lost = Annotated[
     bool,
     typer.Option(
         "--lost",
-        help="The old one is lost: take the new one all the same. What only the old one opened or verified is of no use then.",
+        help="The old secret is lost: use the new one anyway. Data that only the old secret opened or verified become useless.",
     ),
 ]
 
@@ -58,9 +58,9 @@ class _State:
 
 @app.command("check")
 def check(context: typer.Context, as_json: AsJson = False, config: Config = None) -> None:
-    """Say whether the secrets are those of the database, and what stands under others or does not open.
+    """Check whether the secrets fit the database, and show what needs other secrets or cannot be decrypted.
 
-    Ends with 0 where all is well, 1 where something is to be mended or others are still needed, 2 where a secret is wrong.
+    Exit codes: 0 all is well, 1 something is to be fixed or old secrets are still needed, 2 a secret is wrong.
 
     Example: [bold]trunkline secrets check[/bold]
     """
@@ -105,10 +105,10 @@ def rotate(
     lost: Lost = False,
     config: Config = None,
 ) -> None:
-    """Give a new pepper and a new encryption key for old, or only one of them; processes may run meanwhile.
+    """Replace the pepper and the encryption key, or only one of them. Processes may run meanwhile.
 
-    Those that the file beside an SQLite database keeps are made here. Those of the settings you exchange yourself, in every
-    process; this then seals again what the old key had sealed.
+    If they are in the file beside an SQLite database, this command makes the new ones. If they are in the settings, replace
+    them there first, for every process; this command then encrypts again what the old key encrypted.
 
     Example: [bold]trunkline secrets rotate --encryption-key[/bold]
     """
@@ -126,7 +126,7 @@ def rotate(
 
 @app.command("forget")
 def forget(context: typer.Context, config: Config = None) -> None:
-    """Remove old secrets from the file beside an SQLite database; refused while something stands under one of them.
+    """Remove old secrets from the file beside an SQLite database. It is refused while one of them is still needed.
 
     Example: [bold]trunkline secrets forget[/bold]
     """

@@ -25,7 +25,7 @@ InsecureTargets = Annotated[
     bool,
     typer.Option(
         "--insecure-targets",
-        help="Serve with delivery.allow_http or delivery.allow_private_networks although server.public_url is https.",
+        help="Allow delivery.allow_http or delivery.allow_private_networks even if server.public_url is https.",
     ),
 ]
 NoMigrate = Annotated[bool, typer.Option("--no-migrate", help="Refuse a database that is not up to date.")]
@@ -33,7 +33,7 @@ New = Annotated[
     bool,
     typer.Option(
         "--new",
-        help="Serve the SQLite file as it is, or a new one, although another log was served here before.",
+        help="Serve the SQLite file as it is, or a new one, even if a different log was served here before.",
     ),
 ]
 MetricsPort = Annotated[
@@ -65,7 +65,7 @@ def serve(
     no_dispatch: NoDispatch = False,
     seat: Seat = None,
 ) -> None:
-    """Serve the API and deliver events; brings its database up to date first.
+    """Serve the API and deliver events. The database is migrated first.
 
     Example: [bold]trunkline serve --port 8080[/bold]
     """
@@ -92,7 +92,7 @@ def worker(
     supervised: Supervised = False,
     seat: Seat = None,
 ) -> None:
-    """Deliver events, without an API; start as many as wanted, on as many machines as wanted (PostgreSQL).
+    """Deliver events, without an API. Any number of workers may run, on any number of machines (PostgreSQL).
 
     Example: [bold]trunkline worker --processes 4 --metrics-port 9000[/bold]
     """

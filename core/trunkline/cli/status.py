@@ -29,9 +29,9 @@ WATCH_COUNTED = 100_000
 
 Ledger = Annotated[
     bool,
-    typer.Option("--ledger", help="Prove the ledger instead: exit 1 if anything does not balance."),
+    typer.Option("--ledger", help="Check the ledger instead: exit with 1 if anything does not balance."),
 ]
-Watch = Annotated[bool, typer.Option("--watch", help="Look again every two seconds, until Ctrl-C.")]
+Watch = Annotated[bool, typer.Option("--watch", help="Repeat every two seconds, until Ctrl-C.")]
 
 
 def show_status(
@@ -41,7 +41,7 @@ def show_status(
     watch: Watch = False,
     config: Config = None,
 ) -> None:
-    """Show how the deployment does: the log, who reads it and how far, deliveries, retries, replays.
+    """Show the state of the deployment: the log, its readers and their lag, deliveries, retries, replays.
 
     Example: [bold]trunkline status --watch[/bold]
     """

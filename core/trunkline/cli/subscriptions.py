@@ -27,18 +27,18 @@ DAY_SECONDS = 86_400
 
 app = typer.Typer(no_args_is_help=True, help="Make, list, show, change, try and delete subscriptions.")
 
-ChannelName = Annotated[str, typer.Option("--channel", metavar="NAME", help="The channel that it is on.")]
+ChannelName = Annotated[str, typer.Option("--channel", metavar="NAME", help="Its channel.")]
 Url = Annotated[
     str | None,
-    typer.Option("--url", metavar="URL", help="Where its events are sent, on a channel that posts."),
+    typer.Option("--url", metavar="URL", help="URL to which its events are posted, on a channel that posts."),
 ]
 Target = Annotated[
     list[str] | None,
     typer.Option(
         "--target",
         metavar="NAME=VALUE",
-        help="Where its events go, on a channel that declares its targets: a member, such as host=redis.example.com; may be "
-        "repeated. NAME=- reads a line of standard input, for a secret.",
+        help="A member of its target, on a channel that declares targets, such as host=redis.example.com; may be repeated. "
+        "NAME=- reads a line of standard input, for a secret.",
     ),
 ]
 Types = Annotated[
@@ -128,7 +128,7 @@ def update_subscription(
     as_json: AsJson = False,
     config: Config = None,
 ) -> None:
-    """Change what is named of a subscription, and show it.
+    """Change a subscription, and show it. Options that are not given stay as they are.
 
     Example: [bold]trunkline subscriptions update sub_1f0c9a2d1e83c55b4f0c --option 'rate="50/second"'[/bold]
     """
@@ -144,7 +144,7 @@ def update_subscription(
 
 @app.command("pause")
 def pause_subscription(context: typer.Context, subscription: SubscriptionId, config: Config = None) -> None:
-    """Stop sending for the time being.
+    """Pause a subscription: nothing is sent until it is resumed.
 
     Example: [bold]trunkline subscriptions pause sub_1f0c9a2d1e83c55b4f0c[/bold]
     """
@@ -156,10 +156,12 @@ def pause_subscription(context: typer.Context, subscription: SubscriptionId, con
 def resume_subscription(
     context: typer.Context,
     subscription: SubscriptionId,
-    catch_up: Annotated[bool, typer.Option("--catch-up/--no-catch-up", help="Send what was missed.")] = True,
+    catch_up: Annotated[
+        bool, typer.Option("--catch-up/--no-catch-up", help="Send the events that were missed.")
+    ] = True,
     config: Config = None,
 ) -> None:
-    """Send again, a subscription that was disabled too.
+    """Resume a paused or disabled subscription.
 
     Example: [bold]trunkline subscriptions resume sub_1f0c9a2d1e83c55b4f0c[/bold]
     """
@@ -175,7 +177,7 @@ def delete_subscription(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     config: Config = None,
 ) -> None:
-    """Stop sending for good; open deliveries end as gone.
+    """Delete a subscription. Its open deliveries end as gone.
 
     Example: [bold]trunkline subscriptions delete sub_1f0c9a2d1e83c55b4f0c --yes[/bold]
     """
@@ -192,7 +194,10 @@ def rotate_secret(
     overlap_seconds: Annotated[
         int,
         typer.Option(
-            "--overlap-seconds", min=0, max=30 * DAY_SECONDS, help="How long the old one signs beside it."
+            "--overlap-seconds",
+            min=0,
+            max=30 * DAY_SECONDS,
+            help="How long the old secret signs beside the new one.",
         ),
     ] = DAY_SECONDS,
     as_json: AsJson = False,
@@ -214,7 +219,7 @@ def rotate_secret(
 def try_subscription(
     context: typer.Context, subscription: SubscriptionId, as_json: AsJson = False, config: Config = None
 ) -> None:
-    """Make one attempt with an example event, from here, and show how the target answered.
+    """Make one attempt with an example event, from this process, and show the target's answer.
 
     Example: [bold]trunkline subscriptions test sub_1f0c9a2d1e83c55b4f0c[/bold]
     """
@@ -223,7 +228,7 @@ def try_subscription(
 
 @app.command("channels")
 def list_channels(context: typer.Context, as_json: AsJson = False, config: Config = None) -> None:
-    """List the channels that run, with an example of the target where a channel declares its targets.
+    """List the channels that run. A channel that declares its targets has an example of one.
 
     Example: [bold]trunkline subscriptions channels[/bold]
     """

@@ -61,7 +61,7 @@ class Url(BaseModel):
 
     url: str = Field(
         title="URL",
-        description="where events are posted to",
+        description="URL to which events are posted",
         examples=["https://hooks.example.com/T0/B0"],
         pattern=r"^https?://[^\s/?#]+\S*$",
         max_length=2000,

@@ -66,14 +66,12 @@ class TokenIssuer(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    issuer: IssuerUrl = Field(
-        description="the issuer's address, letter by letter as its tokens have it in `iss`"
-    )
+    issuer: IssuerUrl = Field(description="the issuer's address, exactly as in the claim `iss` of its tokens")
     audience: str | None = Field(
-        default=None, min_length=1, description="whom its tokens must be for, in `aud`"
+        default=None, min_length=1, description="the required value of the claim `aud`"
     )
     jwks_url: IssuerUrl | None = Field(
-        default=None, description="where its keys are, where its metadata do not say it"
+        default=None, description="URL of its keys, if its metadata do not name it"
     )
     company_claim: str = Field(
         default="company_id", min_length=1, description="the claim that names the user's company"
@@ -85,11 +83,11 @@ class TokenIssuer(BaseModel):
     )
     companies: dict[str, int] = Field(
         default_factory=dict[str, int],
-        description="companies by the `sub` of users whose tokens name none",
+        description="companies by the claim `sub`, for tokens that name no company",
     )
     scopes: dict[str, list[Annotated[str, AfterValidator(_check_scope)]]] = Field(
         default_factory=dict[str, list[str]],
-        description="what its scopes mean here, where they are not named like ours",
+        description="the hub's scopes for each of its scopes, if their names differ",
     )
     company_claim_is: CompanyClaimIs = "reference"
     unknown_companies: UnknownCompanies = "refuse"
@@ -97,11 +95,11 @@ class TokenIssuer(BaseModel):
         default=86_400,
         ge=60,
         le=30 * 86_400,
-        description="seconds after which a key of the issuer no longer counts if its keys could not be read again",
+        description="seconds after which a key of the issuer is refused if its keys could not be read again",
     )
     typ: Literal["at+jwt", "JWT"] = Field(
         default="at+jwt",
-        description="the type that its tokens have in their header: `at+jwt` (RFC 9068), or with `JWT` also that or none, for issuers that mark access tokens by their claims alone",
+        description="the type in the header of its tokens: `at+jwt` (RFC 9068); `JWT` also accepts the type `JWT` or none, for issuers that mark access tokens only by their claims",
     )
 
 
@@ -109,20 +107,21 @@ class AppIssuer(TokenIssuer):
     """An issuer whose tokens the API takes, and at which the generated connectors let their users sign in."""
 
     authorization_endpoint: IssuerUrl | None = Field(
-        default=None, description="where connectors send people to, if not as the issuer's metadata say"
+        default=None, description="URL at which people sign in; from the issuer's metadata, if unset"
     )
     token_endpoint: IssuerUrl | None = Field(
-        default=None, description="where connectors get tokens, if not as the issuer's metadata say"
+        default=None, description="URL at which connectors get tokens; from the issuer's metadata, if unset"
     )
     revocation_endpoint: IssuerUrl | None = Field(
-        default=None, description="where Make ends a connection, if not as the issuer's metadata say"
+        default=None, description="URL at which Make ends a connection; from the issuer's metadata, if unset"
     )
     app_scopes: Names | None = Field(
-        default=None, description="what connectors ask the issuer for, if not for what means our scopes"
+        default=None,
+        description="scopes that connectors request; those of `scopes` that stand for the hub's scopes, if unset",
     )
     authorization_parameters: Annotated[dict[str, str], BeforeValidator(read_table)] | None = Field(
         default=None,
-        description="what else connectors send people to the issuer with; `resource`, the audience, if unset",
+        description="further query parameters of the sign-in; `resource` with the audience, if unset",
     )
 
 

@@ -45,7 +45,7 @@ class Database(Section):
     )
     listen_url: SecretUrl | None = Field(
         default=None,
-        description="the PostgreSQL server itself, to listen for new events, where `url` is a pooler's that carries no LISTEN",
+        description="direct URL of the PostgreSQL server, to listen for new events, if `url` is that of a pooler without LISTEN",
     )
     pool_size: int = Field(
         default=10, ge=2, le=200, description="connections that one process keeps to PostgreSQL"
@@ -59,19 +59,19 @@ class Server(Section):
     port: int = Field(default=8000, ge=0, le=65535, description="port to listen on; 0 takes a free one")
     socket: Path | None = Field(
         default=None,
-        description="path of a Unix socket to listen at (mode 0660) in place of `server.host` and `server.port`; `--host` and `--port` win over it, and a socket of systemd (`ListenStream`) over all",
+        description="path of a Unix socket to listen at (mode 0660) instead of `server.host` and `server.port`; `--host` and `--port` override it, and a systemd socket (`ListenStream`) overrides all",
     )
     trusted_proxies: Networks = Field(
         default=("127.0.0.0/8", "::1"),
-        description="addresses and networks of proxies whose `X-Forwarded-For` counts, and without `server.public_url` their `X-Forwarded-Proto`; a client of `server.socket` is `127.0.0.1`",
+        description="addresses and networks of proxies whose `X-Forwarded-For` is trusted, and whose `X-Forwarded-Proto` is too if `server.public_url` is unset; a client of `server.socket` is `127.0.0.1`",
     )
     public_url: WebAddress | None = Field(
         default=None,
-        description="address by which clients reach the hub, `https://…` or `http://…`. The proxy must remove its path, if it has one, from each request",
+        description="address by which clients reach the hub, `https://…` or `http://…`. If the address has a path, the proxy must remove the path from each request",
     )
     cors_origins: Names = Field(
         default=(),
-        description="origins whose web pages may call the API from a browser, such as `https://app.example.com`; everybody can read a key in a page",
+        description="origins whose web pages may call the API from a browser, such as `https://app.example.com`; anybody can read a key in such a page",
     )
     max_head_bytes: int = Field(
         default=16_384,
@@ -80,13 +80,13 @@ class Server(Section):
         description="longest head of a request, and of a body's framing",
     )
     head_timeout_seconds: float = Field(
-        default=10, gt=0, le=600, description="time in which a request's head must be whole"
+        default=10, gt=0, le=600, description="time within which a request's head must be complete"
     )
     body_timeout_seconds: float = Field(
-        default=10, gt=0, le=600, description="how long a request's body may stand still"
+        default=10, gt=0, le=600, description="longest pause within a request's body"
     )
     write_timeout_seconds: float = Field(
-        default=60, gt=0, le=3600, description="how long a client may take nothing of an answer"
+        default=60, gt=0, le=3600, description="how long a client may read nothing of an answer"
     )
     drain_seconds: float = Field(
         default=5,
@@ -97,7 +97,7 @@ class Server(Section):
     max_connections: int = Field(
         default=1_000,
         ge=1,
-        description="connections of clients to one process; fewer where it may not open that many files",
+        description="client connections to one process; fewer if the process may not open that many files",
     )
     max_connections_per_address: int | None = Field(
         default=None,
@@ -107,7 +107,7 @@ class Server(Section):
     max_body_bytes_in_flight: int = Field(
         default=134_217_728,
         ge=1_048_576,
-        description="request bodies that one process holds at once; an eighth of it for one company",
+        description="bytes of request bodies that one process holds at once; one company may use an eighth of them",
     )
 
 
@@ -117,7 +117,7 @@ class Product(Section):
     schemas: Names | None = Field(
         default=None,
         min_length=1,
-        description="where its schemas are: folders such as `./schemas`, or names of entry points of installed packages; every installed package, and the folder `schemas` beside the settings file, if unset",
+        description="places of its schemas: folders such as `./schemas`, or entry points of installed packages; if unset, every installed package and the folder `schemas` beside the settings file",
     )
 
 
@@ -152,13 +152,13 @@ class Events(Section):
     audit_days: int = Field(default=365, ge=1, description="how long the audit log keeps changes")
     published_schemas: Literal["open", "strict"] = Field(
         default="open",
-        description="schemas that receivers see: `open` to later fields, or `strict`, as they are written",
+        description="schemas that receivers see: `open`, which allow later fields, or `strict`, as they are written",
     )
     idempotency_hours: int = Field(
         default=24,
         ge=24,
         le=720,
-        description="how long an `Idempotency-Key` counts, of events and of actions; not longer than events are kept",
+        description="how long an `Idempotency-Key` of an event or action is remembered; not longer than events are kept",
     )
 
 
@@ -166,11 +166,11 @@ class Validation(Section):
     """How events with a faulty payload are handled: rejected, quarantined or accepted with a warning."""
 
     default: Mode = Field(
-        default="reject", description="`reject` it, `quarantine` it, or `warn` and accept it all the same"
+        default="reject", description="`reject` the event, `quarantine` it, or `warn` and accept it"
     )
     types: Modes = Field(
         default={},
-        description="modes of single event types, by their names; a JSON object in the environment",
+        description="modes of single event types, by name; a JSON object in an environment variable",
     )
 
 
@@ -195,13 +195,13 @@ class Delivery(Section):
     )
     rate: AttemptRate | None = Field(
         default=None,
-        description="attempts that may begin for one subscription that sets no `rate`, such as `50/second`; no limit, if unset",
+        description="rate of attempts for a subscription that sets no `rate`, such as `50/second`; no limit, if unset",
     )
     max_in_flight: int | None = Field(
         default=None,
         ge=1,
         le=MAX_IN_FLIGHT,
-        description="attempts in flight for one subscription that sets no `max_in_flight`, over all workers; no limit but those below, if unset",
+        description="attempts in flight for a subscription that sets no `max_in_flight`, over all workers; only the limits below, if unset",
     )
     concurrency: int = Field(default=512, ge=1, le=20_000, description="attempts in flight in one process")
     concurrency_per_subscription: int = Field(
@@ -215,12 +215,12 @@ class Delivery(Section):
     )
     breaker_span_seconds: float = Field(default=86_400, ge=0, description="… if they span at least this long")
     failing_failures: int = Field(
-        default=3, ge=1, description="failures in a row from which on a subscription may be `failing` …"
+        default=3, ge=1, description="failures in a row before a subscription may be `failing` …"
     )
     failing_spans_seconds: Seconds = Field(
         default=(5, 21_600),
         min_length=1,
-        description="… and how long they span then; `subscription.failing` is sent at each of these, and once a delivery is exhausted",
+        description="… and how long they must span; `subscription.failing` is sent at each of these, and when a delivery is exhausted",
     )
     shards: int = Field(
         default=16, ge=1, le=1024, description="shards of the log; read when the database is first set up"
@@ -236,7 +236,7 @@ class Companies(Section):
         description="subscriptions, hooks included; `delivery.max_subscriptions`, if unset",
     )
     filter_cost: int = Field(
-        default=10_000, ge=0, description="what the filters of all its subscriptions may cost together"
+        default=10_000, ge=0, description="total cost of the filters of all its subscriptions"
     )
     keys: int = Field(default=100, ge=0, description="API keys that are not revoked")
     consumers: int = Field(default=100, ge=0, description="named consumers")
@@ -244,16 +244,16 @@ class Companies(Section):
     events_per_second: int = Field(
         default=1_000,
         ge=1,
-        description="events that its keys send, in one process and on average over ten seconds",
+        description="events that its keys may send, in one process, averaged over ten seconds",
     )
     lookups_per_minute: int = Field(
-        default=600, ge=1, description="names of targets that one process looks up for it"
+        default=600, ge=1, description="names of targets that one process resolves for it"
     )
     test_share: float = Field(
         default=0.25,
         gt=0,
         le=1,
-        description="which part of these its test environment has besides, rounded up",
+        description="share of these limits that its test environment has in addition, rounded up",
     )
 
 
@@ -272,7 +272,7 @@ class Limits(Section):
     enabled: bool = Field(default=True, description="whether limits apply")
     storage_url: SecretUrl | None = Field(
         default=None,
-        description="`redis://…` to count for all processes together; needs `pip install 'trunkline[redis]'`",
+        description="`redis://…` to count the calls of all processes together; needs `pip install 'trunkline[redis]'`",
     )
 
 
@@ -282,24 +282,25 @@ class Auth(Section):
     key_prefix: str = Field(
         default="wlcro",
         pattern=r"^[a-z][a-z0-9]{1,15}$",
-        description="first part of every API key; where `product.schemas` is set, that of the product's `brand.json`, if unset",
+        description="first part of every API key; if unset and `product.schemas` is set, that of the product's `brand.json`",
     )
     pepper: LongSecret | None = Field(
-        default=None, description="mixed into stored key hashes; 32 characters or more"
+        default=None, description="secret in the hashes of stored keys; 32 characters or more"
     )
     encryption_key: LongSecret | None = Field(
-        default=None, description="encrypts stored secrets; 32 characters or more"
+        default=None, description="key that encrypts stored secrets; 32 characters or more"
     )
     other_peppers: LongSecrets = Field(
-        default=(), description="those before or after `pepper`, which only verify; for giving new for old"
+        default=(),
+        description="earlier or later peppers, which only verify keys; used while the pepper is replaced",
     )
     other_encryption_keys: LongSecrets = Field(
         default=(),
-        description="those before or after `encryption_key`, which only open; for giving new for old",
+        description="earlier or later encryption keys, which only decrypt; used while the key is replaced",
     )
     oauth: OptionalAppIssuer = Field(
         default=None,
-        description="issuer whose access tokens the API takes beside keys, and at which users of connectors sign in; its settings are `auth.oauth.…`",
+        description="issuer whose access tokens the API accepts besides keys, and at which users of connectors sign in; its settings are `auth.oauth.…`",
         examples=[ISSUER_EXAMPLE],
     )
 
@@ -312,46 +313,52 @@ class Brand(Section):
         pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$",
         min_length=2,
         max_length=20,
-        description="begins every generated name",
+        description="first part of every generated name",
     )
     title: str | None = Field(default=None, min_length=1, max_length=40, description="the product's name")
-    description: str | None = Field(default=None, min_length=1, max_length=300, description="one sentence")
+    description: str | None = Field(
+        default=None, min_length=1, max_length=300, description="one sentence about the product"
+    )
     color: str | None = Field(default=None, pattern=r"^#[0-9a-fA-F]{6}$", description="`#rrggbb`")
-    homepage: str | None = Field(default=None, pattern=r"^https?://[^\s\"'<>]+$", description="its website")
+    homepage: str | None = Field(
+        default=None, pattern=r"^https?://[^\s\"'<>]+$", description="the product's website"
+    )
     author: str | None = Field(
         default=None, min_length=1, max_length=100, description="who publishes the connectors"
     )
     email: str | None = Field(
         default=None,
         pattern=r"^[^@\s\"'<>]+@[^@\s\"'<>]+$",
-        description="where users of the connectors get help",
+        description="address at which users of the connectors get help",
     )
     keys_url: str | None = Field(
         default=None,
         pattern=r"^https?://[^\s\"'<>]+$",
-        description="the page on which its users make API keys; else `homepage`",
+        description="the page on which its users make API keys; `homepage`, if unset",
     )
     docs_url: str | None = Field(
         default=None,
         pattern=r"^https?://[^\s\"'<>]+$",
-        description="the page that tells its users how to use the connectors; else `homepage`",
+        description="the page that explains the connectors to its users; `homepage`, if unset",
     )
     categories: Names | None = Field(
         default=None,
         min_length=1,
         max_length=5,
-        description="where n8n lists the nodes, in its words, such as `Sales`; else `Miscellaneous`",
+        description="categories of the nodes in n8n, such as `Sales`; `Miscellaneous`, if unset",
     )
     repository: str | None = Field(
-        default=None, pattern=r"^https?://[^\s\"'<>]+$", description="where the generated code is published"
+        default=None,
+        pattern=r"^https?://[^\s\"'<>]+$",
+        description="URL at which the generated code is published",
     )
     version: str | None = Field(
-        default=None, pattern=r"^\d+\.\d+\.\d+$", description="of the generated connectors"
+        default=None, pattern=r"^\d+\.\d+\.\d+$", description="version of the generated connectors"
     )
     logo: Path | None = Field(
-        default=None, description="SVG file for light grounds; else the initial is drawn"
+        default=None, description="SVG file for light backgrounds; if unset, the initial is drawn"
     )
-    logo_dark: Path | None = Field(default=None, description="SVG file for dark grounds")
+    logo_dark: Path | None = Field(default=None, description="SVG file for dark backgrounds")
 
 
 class Connectors(Section):
@@ -359,7 +366,7 @@ class Connectors(Section):
 
     auth: Literal["key", "oauth", "both"] = Field(
         default="key",
-        description="how users let them in: `key`, `oauth` (at the hub, or the issuer of `auth.oauth`), or `both`",
+        description="how users sign in: `key`, `oauth` (at the hub, or at the issuer of `auth.oauth`), or `both`",
     )
 
 
@@ -370,15 +377,16 @@ class Metrics(Section):
         default=100,
         ge=0,
         le=10_000,
-        description="companies with a label of their own, the first that a process counts; the others are `other`",
+        description="number of companies with their own label: the first that a process counts; all others are `other`",
     )
 
 
 class OpenTelemetry(Section):
-    """Traces and metrics by OTLP; the environment's variables `OTEL_…` set their destination."""
+    """Traces and metrics by OTLP; the environment variables `OTEL_…` set their destination."""
 
     enabled: bool = Field(
-        default=False, description="whether they are sent; needs `pip install 'trunkline[otel]'`"
+        default=False,
+        description="whether traces and metrics are sent; needs `pip install 'trunkline[otel]'`",
     )
 
 
@@ -386,8 +394,8 @@ class Logging(Section):
     """The log on standard error."""
 
     level: Literal["debug", "info", "warning", "error"] = Field(
-        default="info", description="least severe level written"
+        default="info", description="least severe level that is written"
     )
     format: Literal["auto", "console", "json"] = Field(
-        default="auto", description="`auto`: console on a terminal, else JSON"
+        default="auto", description="`auto`: console on a terminal, otherwise JSON"
     )

@@ -38,7 +38,7 @@ EventTypeNames = Annotated[
     list[str],
     Field(
         max_length=checks.MAX_EVENT_TYPES,
-        description='event types, groups of them such as `client.*`, which take in types that are defined later, or `["*"]` for all',
+        description='event types, groups of them such as `client.*`, which include types that are defined later, or `["*"]` for all',
         examples=[["client.created", "payment.failed"]],
     ),
 ]
@@ -48,13 +48,15 @@ Filter = Annotated[
 ]
 Headers = Annotated[
     dict[str, str],
-    Field(max_length=MAX_HEADERS, description="sent along with every push; values are never shown again"),
+    Field(
+        max_length=MAX_HEADERS, description="headers to send with every push; values are never shown again"
+    ),
 ]
 Versions = Annotated[
     dict[str, int],
     Field(
         max_length=checks.MAX_VERSIONS,
-        description="which version of an event type to send; those that were current when it was made, if absent",
+        description="version to send of each event type; the versions that were current when the subscription was made, if absent",
         examples=[{"invoice.created": 1}],
     ),
 ]
@@ -121,7 +123,12 @@ def plain(name: str, annotation: Any, check: Check) -> Option:
 OPTIONS: Sequence[Option] = (
     Option(
         name="target_url",
-        creation=(str, Field(description="where to push", examples=["https://example.com/hooks/trunkline"])),
+        creation=(
+            str,
+            Field(
+                description="URL to which events are pushed", examples=["https://example.com/hooks/trunkline"]
+            ),
+        ),
         change=(str | None, None),
         view=(str, ...),
         check=checks.check_target_url,
@@ -166,7 +173,7 @@ OPTIONS: Sequence[Option] = (
         change=(Headers | None, None),
         view=(
             dict[str, str],
-            Field(description="names of the headers that are sent along; values are masked"),
+            Field(description="headers that are sent with every push; values are masked"),
         ),
         check=checks.check_headers,
         show=lambda subscription, _: dict.fromkeys(subscription.headers, MASK),
@@ -195,13 +202,13 @@ OPTIONS: Sequence[Option] = (
             Versions | None,
             Field(
                 default=None,
-                description="which version of an event type to push; the current one, if absent",
+                description="version to push of each event type; the current one, if absent",
                 examples=[{"invoice.created": 1}],
             ),
         ),
         view=(
             dict[str, int],
-            Field(description="which version it gets of each event type that has several"),
+            Field(description="the version that it gets of each event type with several versions"),
         ),
         check=checks.check_versions,
         show=lambda _, versions: dict(versions),
@@ -232,7 +239,7 @@ OPTIONS: Sequence[Option] = (
     ),
     Option(
         name="catch_up",
-        change=(bool, Field(default=True, description="on resuming: deliver what was missed")),
+        change=(bool, Field(default=True, description="when resuming: deliver the missed events")),
         is_common=True,
     ),
     plain("ordering", orderings.Ordering, orderings.check_ordering),
@@ -247,13 +254,13 @@ TARGET = Option(
     name="target",
     creation=(
         dict[str, Any],
-        Field(description="where events go, in the fields of the channel (`GET /api/v1/channels`)"),
+        Field(description="the target of the events, with the channel's members (`GET /api/v1/channels`)"),
     ),
     change=(
         dict[str, Any] | None,
         Field(
             default=None,
-            description="changes of it; a field that is left out, or sent as it is masked, stays",
+            description="changes of the target; a member that is absent, or sent back masked, keeps its value",
         ),
     ),
     check=checks.check_target,

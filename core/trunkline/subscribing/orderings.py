@@ -34,8 +34,8 @@ Ordering = Annotated[
     ),
     Field(
         description=(
-            "which deliveries go one after the other, in the order of their events: those with the same value at a JSON "
-            "pointer into the event, or with `subscription` all; null for none"
+            "deliveries that are sent one after another, in the order of their events: those with the same value at a JSON "
+            "pointer into the event, or all of them with `subscription`; null for no order"
         ),
         examples=[{"key": "/payload/client_id"}],
     ),

@@ -49,8 +49,8 @@ Retry = Annotated[
     ),
     Field(
         description=(
-            "when a failed delivery is tried again: after these waits, or after the deployment's for so many seconds, the "
-            "last of them repeated where they are shorter; null for the deployment's"
+            "waits before the retries of a failed delivery: these, or the deployment's for this many seconds in all, with the "
+            "last one repeated if necessary; null for the deployment's"
         ),
         examples=[{"schedule_seconds": [5, 30]}],
     ),
@@ -61,7 +61,7 @@ MaxInFlight = Annotated[
     Field(
         ge=1,
         le=MAX_IN_FLIGHT,
-        description="how many attempts may be in flight at once, whatever workers there are; null for the deployment's limits alone",
+        description="maximum of attempts in flight at once, over all workers; null for the deployment's limits alone",
         examples=[8],
     ),
 ]
@@ -76,7 +76,7 @@ RateText = Annotated[
         }
     ),
     Field(
-        description="how many attempts may begin in a second, a minute or an hour, whatever workers there are; null for no limit",
+        description="maximum of attempts that begin per second, minute or hour, over all workers; null for no limit",
         examples=["50/second"],
     ),
 ]

@@ -20,9 +20,9 @@ def demo(
     ] = 0,
     config: Config = None,
 ) -> None:
-    """See it work: every event type accepted, pushed, verified, retried and polled, in a few seconds.
+    """Show the hub at work: every event type accepted, pushed, verified, retried and polled, in a few seconds.
 
-    It brings a receiver of its own and runs on a temporary database, or on the one that the settings name.
+    It starts its own receiver, and uses a temporary database, or the one in the settings.
 
     Example: [bold]trunkline demo --exit[/bold]
     """

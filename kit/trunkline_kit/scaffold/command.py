@@ -18,9 +18,7 @@ from trunkline.hub.products import own_folder
 from trunkline.schemas.definitions import FOLDERS, Kind
 from trunkline_kit.scaffold import FEATURES, Plan, check_name, write_plugin
 
-app = typer.Typer(
-    no_args_is_help=True, help="Begin an event type, an action, a search, or a plugin, of your own."
-)
+app = typer.Typer(no_args_is_help=True, help="Make your own event type, action, search or plugin.")
 
 _DEFAULT = next(iter(FEATURES))
 
@@ -29,14 +27,14 @@ With = Annotated[
     typer.Option(
         "--with",
         metavar="WHAT",
-        help=f"What it has, one or several of {', '.join(FEATURES)}; asked for one by one, if unset.",
+        help=f"Its features, one or several of {', '.join(FEATURES)}; prompts for each, if unset.",
     ),
 ]
 Into = Annotated[
     Path | None,
     typer.Option(metavar="FOLDER", help="Where to write it; trunkline-NAME in the current folder, if unset."),
 ]
-Yes = Annotated[bool, typer.Option("--yes", help=f"Ask nothing: {_DEFAULT} alone, if --with is unset.")]
+Yes = Annotated[bool, typer.Option("--yes", help=f"Do not prompt: {_DEFAULT} alone, if --with is unset.")]
 
 
 EventName = Annotated[str, typer.Argument(metavar="TYPE", help="The event type, such as payment.refunded.")]
@@ -45,19 +43,17 @@ Fields = Annotated[
     typer.Option(
         "--field",
         metavar="NAME:KIND",
-        help=f"A field of its payload, in order; KIND is one of {', '.join(KINDS)}, with ? behind it where it may be absent. "
+        help=f"A field of its payload, in order; KIND is one of {', '.join(KINDS)}, followed by ? if it may be absent. "
         "An id and a time, if unset.",
     ),
 ]
-ActionName = Annotated[
-    str, typer.Argument(metavar="NAME", help="A verb and what it is about, such as ship_order.")
-]
+ActionName = Annotated[str, typer.Argument(metavar="NAME", help="A verb and an object, such as ship_order.")]
 ActionFields = Annotated[
     list[str] | None,
     typer.Option(
         "--field",
         metavar="NAME:KIND",
-        help=f"What it takes, in order; KIND is one of {', '.join(KINDS)}, with ? behind it where it may be absent.",
+        help=f"A field of its input, in order; KIND is one of {', '.join(KINDS)}, followed by ? if it may be absent.",
     ),
 ]
 Emits = Annotated[
@@ -65,15 +61,15 @@ Emits = Annotated[
     typer.Option("--emits", metavar="TYPE", help="An event type that it may cause. May be repeated."),
 ]
 SearchName = Annotated[
-    str, typer.Argument(metavar="NAME", help="find, get or list and what is found, such as find_order.")
+    str, typer.Argument(metavar="NAME", help="find, get or list, and the record's name, such as find_order.")
 ]
 SearchFields = Annotated[
     list[str] | None,
     typer.Option(
         "--field",
         metavar="NAME:KIND",
-        help=f"A field of what is found, in order, by which 'find' finds it; KIND is one of {', '.join(KINDS)}, "
-        "with ? behind it where it may be absent.",
+        help=f"A field of the record, in order; 'find' searches by these fields; KIND is one of {', '.join(KINDS)}, "
+        "followed by ? if it may be absent.",
     ),
 ]
 SchemasFolder = Annotated[
@@ -84,7 +80,7 @@ SchemasFolder = Annotated[
 
 @app.callback()
 def new() -> None:
-    """Begin an event type, an action, a search, or a plugin, of your own."""
+    """Make your own event type, action, search or plugin."""
 
 
 @app.command("event")
@@ -95,7 +91,7 @@ def new_event(
     into: SchemasFolder = None,
     config: Config = None,
 ) -> None:
-    """Write the schema of an event type, with an example that is valid, for you to fill in. It passes 'schemas check' as it is.
+    """Write a first schema of an event type, with a valid example, for you to complete. It passes 'schemas check'.
 
     Example: [bold]trunkline new event payment.refunded --field payment_id:integer --field amount:number --field note:text?[/bold]
     """
@@ -115,9 +111,9 @@ def new_action(
     into: SchemasFolder = None,
     config: Config = None,
 ) -> None:
-    """Write the definition of an action, with an example that is valid, for you to fill in. It passes 'schemas check' as it is.
+    """Write a first definition of an action, with a valid example, for you to complete. It passes 'schemas check'.
 
-    The verb chooses method and path: create, update and delete are POST, PATCH and DELETE, any other one is POST /orders/{order_id}/VERB.
+    The verb sets method and path: create, update and delete are POST, PATCH and DELETE, any other verb is POST /orders/{order_id}/VERB.
 
     Example: [bold]trunkline new action create_order --field sku:text --field quantity:integer? --emits order.created[/bold]
     """
@@ -133,9 +129,9 @@ def new_search(
     into: SchemasFolder = None,
     config: Config = None,
 ) -> None:
-    """Write the definition of a search, with an example that is valid, for you to fill in. It passes 'schemas check' as it is.
+    """Write a first definition of a search, with a valid example, for you to complete. It passes 'schemas check'.
 
-    find_order finds by its fields, get_order gives one by its id, list_orders gives all, page by page.
+    find_order finds a record by its fields, get_order returns one by its id, list_orders returns all, page by page.
 
     Example: [bold]trunkline new search find_order --field order_id:uuid --field sku:text[/bold]
     """
@@ -144,7 +140,7 @@ def new_search(
 
 @app.command("plugin")
 def new_plugin(name: str, chosen: With = None, into: Into = None, yes: Yes = False) -> None:
-    """Write a connector plugin into a new folder: code, tests from the conformance kit, README, CI. It works as it is.
+    """Write a working connector plugin into a new folder: code, tests from the conformance kit, README, CI.
 
     Example: [bold]trunkline new plugin acme --with push --with portal-page[/bold]
     """

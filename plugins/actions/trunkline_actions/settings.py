@@ -18,23 +18,24 @@ class Settings(BaseModel):
 
     provider_url: str | None = Field(
         default=None,
-        description="base URL of a product that carries out actions, searches and lookups; it may be in a private network",
+        description="base URL of the product's server that answers actions, searches and lookups; it may be in a private network",
         examples=["http://127.0.0.1:9000/trunkline"],
     )
     provider_secret: Annotated[SecretStr, AfterValidator(_check_secret)] | None = Field(
-        default=None, description="`whsec_` and base64: signs what is sent there, as webhooks are signed"
+        default=None,
+        description="secret (`whsec_` and base64) that signs the requests to it, as webhooks are signed",
     )
     provider_test_url: str | None = Field(
         default=None,
-        description="base URL for the calls of companies' test environments, which are refused where it is not set",
+        description="base URL for the calls of companies' test environments; they are refused if it is unset",
         examples=["http://127.0.0.1:9001/trunkline"],
     )
     provider_timeout_seconds: float = Field(
-        default=10, gt=0, le=25, description="how long the product may take over one call"
+        default=10, gt=0, le=25, description="time limit of one call to the product"
     )
     provider_operations: Names | None = Field(
         default=None,
-        description="names of what it carries out; everything that the schemas define, if absent",
+        description="names of the operations that it provides; all that the schemas define, if absent",
         examples=[["create_order", "find_order"]],
     )
 

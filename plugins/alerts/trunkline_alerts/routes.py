@@ -23,27 +23,25 @@ class ChangeAlerts(Strict):
     alert_recipients: list[str] | None = Field(
         default=None,
         max_length=20,
-        description="up to 20 e-mail addresses, all of them; they get mail when a subscription fails, is disabled or recovers",
+        description="the whole list, up to 20 e-mail addresses, which get mail when a subscription fails, is disabled or recovers",
     )
     digest: bool | None = Field(
-        default=None, description="whether they get a mail a day about what failed and what is open"
+        default=None, description="whether the recipients get a daily mail about failures and open problems"
     )
 
 
 class AlertsView(BaseModel):
-    """Whom a company has told, and how."""
+    """The recipients of a company's alert mails."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{**_CHOICE, "has_mail_server": True}]})
 
-    alert_recipients: list[str] = Field(description="of company 0 the operators, whom the settings name")
+    alert_recipients: list[str] = Field(description="for company 0: the operators in the settings")
     digest: bool
-    has_mail_server: bool = Field(
-        description="false: the hub mails nobody, as its operators set no mail server"
-    )
+    has_mail_server: bool = Field(description="false if no mail server is set, so that the hub sends no mail")
 
 
 class AlertPreview(BaseModel):
-    """An alert as its readers would see it, written from the example of its event type."""
+    """An alert as it would be sent, written from the example of its event type."""
 
     event_type: str
     severity: Severity
@@ -64,7 +62,7 @@ class AlertTest(BaseModel):
     outcome: Literal["delivered", "retry"] = Field(description="`retry`: an alert would be tried again")
     error: str | None
     answer: str | None = Field(
-        description="how many recipients there are, and the refusals of those that are refused"
+        description="number of recipients, and each refused recipient with the refusal"
     )
 
 
@@ -75,11 +73,11 @@ class AlertRoutes:
         self._choices = choices
 
     async def show(self, caller: Reads) -> AlertsView:
-        """Show who gets the company's alerts by mail. Rooms and services are subscriptions (`/api/v1/subscriptions`)."""
+        """Show the recipients of the company's alert mails. Chat rooms and services are subscriptions (`/api/v1/subscriptions`)."""
         return AlertsView(**await self._choices.view(caller.company_id))
 
     async def change(self, body: ChangeAlerts, caller: Administers) -> AlertsView:
-        """Change who gets the company's alerts by mail, in both environments."""
+        """Change the recipients of the company's alert mails, in both environments."""
         changed = await self._choices.change(
             caller.company_id, recipients=body.alert_recipients, digest=body.digest
         )

@@ -14,7 +14,7 @@ from trunkline_alerts.writing import Writer
 
 PAGERDUTY_URL = "https://events.pagerduty.com/v2/enqueue"
 _URL = r"^https?://[^\s/?#]+\S*$"
-_FROM = "the least severity that is sent; what ends one is always sent"
+_FROM = "the lowest severity that is sent; the end of a problem is always sent"
 
 
 def _check_url(url: SecretStr) -> SecretStr:
@@ -28,7 +28,7 @@ class Room(BaseModel):
     """A chat room with an incoming webhook."""
 
     room: str = Field(
-        title="Room", description="what you call it", examples=["#integrations"], min_length=1, max_length=100
+        title="Room", description="your name for it", examples=["#integrations"], min_length=1, max_length=100
     )
     url: Annotated[SecretStr, AfterValidator(_check_url)] = Field(
         title="Webhook URL",
@@ -49,7 +49,7 @@ class Service(BaseModel):
 
     service: str = Field(
         title="Service",
-        description="what you call it",
+        description="your name for it",
         examples=["Integrations"],
         min_length=1,
         max_length=100,
@@ -60,7 +60,7 @@ class Service(BaseModel):
     url: str = Field(
         default=PAGERDUTY_URL,
         title="URL",
-        description="where PagerDuty takes events",
+        description="URL of PagerDuty's Events API",
         pattern=_URL,
         max_length=2000,
     )

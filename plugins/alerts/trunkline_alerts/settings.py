@@ -18,7 +18,7 @@ QuietHours = Annotated[
         ge=1,
         le=168,
         title="Quiet hours",
-        description="how long nothing more is sent about a matter that is told every minute, unless it ends",
+        description="hours until an alert about a problem that persists is sent again",
     ),
 ]
 
@@ -38,7 +38,7 @@ class Settings(BaseModel):
     smtp_host: str | None = Field(
         default=None, min_length=1, description="the SMTP server; without it no mail is sent"
     )
-    smtp_port: int = Field(default=587, ge=1, le=65535, description="its port")
+    smtp_port: int = Field(default=587, ge=1, le=65535, description="the SMTP server's port")
     smtp_security: Literal["starttls", "tls", "none"] = Field(
         default="starttls",
         description="`starttls` after the greeting, `tls` from the start (port 465), or `none` for a server on the same machine",
@@ -46,21 +46,22 @@ class Settings(BaseModel):
     smtp_user: str | None = Field(default=None, description="the user to sign in as")
     smtp_password: SecretStr | None = Field(default=None, description="the user's password")
     sender: str | None = Field(
-        default=None, pattern=ADDRESS, description="the address that mail is from; needed with `smtp_host`"
+        default=None, pattern=ADDRESS, description="sender's address of all mails; needed with `smtp_host`"
     )
     operators: Annotated[Names, AfterValidator(_check_count)] = Field(
-        default=(), description="addresses of the operators, who are told of every company and of the hub"
+        default=(),
+        description="addresses of the operators, who get the alerts of every company and of the hub",
     )
     operators_from: Severity = Field(
         default="warning",
-        description="the least severity of which operators are told: `info`, `warning`, `error` or `critical`",
+        description="the lowest severity that is sent to operators: `info`, `warning`, `error` or `critical`",
     )
     quiet_hours: QuietHours = QUIET_HOURS
     digest: bool = Field(
-        default=False, description="whether operators get a mail a day about every company and the hub"
+        default=False, description="whether operators get a daily mail about every company and the hub"
     )
     digest_hour: int = Field(
-        default=6, ge=0, le=23, description="the hour, UTC, from which on daily digests are mailed"
+        default=6, ge=0, le=23, description="the hour, UTC, after which daily digests are mailed"
     )
 
     @model_validator(mode="after")

@@ -50,28 +50,30 @@ _APP: JsonDict = {
 
 
 class AppRequest(Strict):
-    """An app to be registered."""
+    """An app to register."""
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"name": "Zapier", "redirect_uris": _APP["redirect_uris"]}]}
     )
 
-    name: AppName = Field(description="what people are asked about: its name, as they know it")
-    redirect_uris: RedirectUris = Field(description="where people are led back to, letter by letter")
+    name: AppName = Field(description="name that people see when they are asked for consent")
+    redirect_uris: RedirectUris = Field(
+        description="URIs to which people are redirected; they must match exactly"
+    )
     scopes: Scopes = Field(
         default=list(UNLESS_NAMED),
-        description="what it may ask for; every scope of a company but `admin`, if absent",
+        description="scopes that it may request; every scope of a company but `admin`, if absent",
     )
     public: bool = Field(
         default=False,
         strict=True,
-        description="whether it has no secret, as a program on people's own machines cannot keep one",
+        description="true for an app without a secret, such as a program on people's own machines",
     )
     jwks: KeySet = Field(
         default=None,
-        description="its public keys (RFC 7517), if it signs with a key of its own (`private_key_jwt`) in place of a secret",
+        description="its public keys (RFC 7517), if it authenticates with its own key (`private_key_jwt`) instead of a secret",
     )
-    jwks_uri: KeysUri = Field(default=None, description="where its public keys are, in place of `jwks`")
+    jwks_uri: KeysUri = Field(default=None, description="URL of its public keys, instead of `jwks`")
 
     @model_validator(mode="after")
     def _prove_one_way(self) -> Self:
@@ -84,14 +86,14 @@ class ChangeApp(Strict):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"name": "Zapier (EU)"}]})
 
-    name: AppName = Field(
-        default_factory=str, description="its new name, which its connections have then too"
-    )
+    name: AppName = Field(default_factory=str, description="its new name, also shown for its connections")
     redirect_uris: RedirectUris = Field(
-        default_factory=list[str], description="all of them; those left out end at once"
+        default_factory=list[str], description="the whole new list; a URI that is left out is refused at once"
     )
-    jwks: KeySet = Field(default=None, description="new keys, of an app that signs with a key of its own")
-    jwks_uri: KeysUri = Field(default=None, description="where its keys are from now on")
+    jwks: KeySet = Field(
+        default=None, description="new public keys, for an app that authenticates with its own key"
+    )
+    jwks_uri: KeysUri = Field(default=None, description="new URL of its public keys")
 
     def changes(self) -> dict[str, object]:
         """Give the sent members under the names that ``App`` has for them."""
@@ -107,7 +109,7 @@ class ChangeApp(Strict):
 class AppSecret(BaseModel):
     """The new secret of an app, which is never shown again."""
 
-    client_secret: str = Field(examples=[_SECRET], description="keep it now")
+    client_secret: str = Field(examples=[_SECRET], description="store it now")
 
 
 class AppView(BaseModel):
@@ -120,8 +122,8 @@ class AppView(BaseModel):
     redirect_uris: list[str]
     scopes: list[str]
     public: bool
-    jwks_uri: str | None = Field(default=None, description="where its public keys are; absent otherwise")
-    created_utc: str | None = Field(description="null where the settings register it")
+    jwks_uri: str | None = Field(default=None, description="URL of its public keys, if set; otherwise absent")
+    created_utc: str | None = Field(description="null if it is registered in the settings")
 
 
 class NewApp(AppView):
@@ -130,7 +132,7 @@ class NewApp(AppView):
     model_config = ConfigDict(json_schema_extra={"examples": [_APP | {"client_secret": _SECRET}]})
 
     client_secret: str | None = Field(
-        description="null for an app that is public or signs with a key of its own; keep it now"
+        description="null for an app that is public or authenticates with its own key; store it now"
     )
 
 
@@ -171,19 +173,23 @@ class ConnectionView(BaseModel):
     app: str
     company_id: int
     environment: Literal["test"] | None = Field(
-        default=None, description="`test` where it is of the company's test environment; absent otherwise"
+        default=None, description="`test` in the company's test environment; absent otherwise"
     )
     scopes: list[str]
-    granted_by: str = Field(description="the name of the key, or of the visitor, who allowed it")
-    created_by: Maker | None = Field(description="who allowed it; null of an older one")
-    belongs_to_company: bool = Field(
-        description="whether it goes on when the right of whoever allowed it ends; otherwise it ends with that"
+    granted_by: str = Field(description="name of the key or the visitor that allowed it")
+    created_by: Maker | None = Field(
+        description="who allowed it; null for a connection from an older release"
     )
-    allowed_networks: list[str] = Field(description="where its tokens may be used from; anywhere, if empty")
+    belongs_to_company: bool = Field(
+        description="false if the connection ends with the rights of the key or person that allowed it"
+    )
+    allowed_networks: list[str] = Field(
+        description="networks from which its tokens may be used; any, if empty"
+    )
     created_utc: str
     last_used_utc: str | None = Field(description="exact to five minutes; null if never used")
     expires_utc: str | None = Field(
-        description="when it ends, unless its app is given tokens before; null of an older one, which ends with its tokens"
+        description="when it ends if its app gets no new tokens; null for a connection from an older release, which ends with its tokens"
     )
 
 
@@ -196,7 +202,7 @@ class ConnectionList(BaseModel):
 
 
 class DisconnectedView(BaseModel):
-    """The subscriptions and keys that ended with a connection."""
+    """The numbers of subscriptions and keys that ended with a connection."""
 
     subscriptions_disabled: int
     keys_revoked: int
@@ -227,7 +233,7 @@ class OAuthRoutes:
         return _view(await self._apps.change(app_id, body.changes(), by=caller.principal))
 
     async def rotate_secret(self, app_id: str, caller: Operates, body: RotateSecret = _A_DAY) -> AppSecret:
-        """Give an app a new secret (an operator's key only). Both prove who it is during the overlap."""
+        """Give an app a new secret (an operator's key only). Both secrets are valid during the overlap."""
         secret = await self._apps.rotate_secret(
             app_id, overlap_seconds=body.overlap_seconds, by=caller.principal
         )
@@ -254,7 +260,7 @@ class OAuthRoutes:
     async def disconnect(self, connection_id: str, caller: Administers) -> DisconnectedView:
         """End a connection at once and for good: none of its tokens works any more.
 
-        Its subscriptions are disabled, for the reason `disconnected`, and keys that it made are revoked.
+        Its subscriptions are disabled with the reason `disconnected`, and the keys that it made are revoked.
         """
         ended = await self._grants.disconnect(
             connection_id, company_id=caller.company_id, by=caller.principal

@@ -17,19 +17,23 @@ Company = Annotated[
     str, typer.Option("--company", metavar="COMPANY", help="The company, by its id or its reference.")
 ]
 Environment = Annotated[
-    str, typer.Option("--environment", metavar="live|test", help="Which of the company's environments.")
+    str, typer.Option("--environment", metavar="live|test", help="The company's environment.")
 ]
 ClientId = Annotated[str, typer.Argument(metavar="CLIENT_ID", help="The app's id, app_….")]
 ConnectionId = Annotated[str, typer.Argument(metavar="ID", help="The connection's id, con_….")]
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The app's name, as people know it.")]
 RedirectUris = Annotated[
     list[str],
-    typer.Argument(metavar="REDIRECT_URI…", help="Where people are led back to, letter by letter."),
+    typer.Argument(
+        metavar="REDIRECT_URI…", help="URI to which people are redirected; it must match exactly."
+    ),
 ]
 Scopes = Annotated[
     list[str],
     typer.Option(
-        "--scope", metavar="SCOPE", help="What it may ask for; may be repeated. Default: all but admin."
+        "--scope",
+        metavar="SCOPE",
+        help="A scope that it may request; may be repeated. Default: all but admin.",
     ),
 ]
 NewName = Annotated[str | None, typer.Option("--name", metavar="NAME", help="Its new name.")]
@@ -42,7 +46,7 @@ JwksUri = Annotated[
     typer.Option(
         "--jwks-uri",
         metavar="URL",
-        help="Where its public keys are, if it signs with its own key in place of a secret.",
+        help="URL of its public keys, if it authenticates with its own key instead of a secret.",
     ),
 ]
 Overlap = Annotated[
@@ -51,7 +55,7 @@ Overlap = Annotated[
         "--overlap-seconds", min=0, max=30 * 86_400, metavar="N", help="How long the old secret is valid."
     ),
 ]
-Public = Annotated[bool, typer.Option("--public", help="It has no secret, as it cannot keep one.")]
+Public = Annotated[bool, typer.Option("--public", help="An app without a secret, as it cannot keep one.")]
 
 
 async def list_apps(context: PluginContext) -> str:
@@ -68,7 +72,7 @@ async def register_app(
     public: Public = False,
     jwks_uri: JwksUri = None,
 ) -> str:
-    """Register an app, and show its id and, this once, its secret."""
+    """Register an app, and show its id and its secret. The secret is not shown again."""
     from trunkline_oauth.api_routes import AppRequest  # noqa: PLC0415 - which loads the web framework
 
     values = {"name": name, "redirect_uris": redirect_uris, "scopes": scope, "public": public}
@@ -103,7 +107,7 @@ async def change_app(
 async def rotate_secret(
     context: PluginContext, client_id: ClientId, *, overlap_seconds: Overlap = 86_400
 ) -> str:
-    """Give an app a new secret, and show it this once; the old one is valid during the overlap."""
+    """Give an app a new secret, and show it once. The old secret is valid during the overlap."""
     return await Apps(context).rotate_secret(client_id, overlap_seconds=overlap_seconds)
 
 

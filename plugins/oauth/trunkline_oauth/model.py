@@ -101,7 +101,7 @@ class Connection:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """The subscriptions and keys that ended with a connection."""
+    """The numbers of subscriptions and keys that ended with a connection."""
 
     subscriptions_disabled: int
     keys_revoked: int

@@ -129,7 +129,7 @@ class Settings(BaseModel):
     apps: Annotated[tuple[ConfiguredApp, ...], BeforeValidator(_read_json), AfterValidator(_check_unique)] = (
         Field(
             default=(),
-            description="apps that are registered here, beside those that an operator registers over the API: `client_id`, `name`, `redirect_uris`, `scopes`, and one of `secret` (32 characters or more), `jwks` and `jwks_uri`, or none for a public app",
+            description="apps in addition to those that an operator registers over the API: `client_id`, `name`, `redirect_uris`, `scopes`, and one of `secret` (32 characters or more), `jwks` and `jwks_uri`, or none for a public app",
             examples=[
                 [
                     {
@@ -149,7 +149,7 @@ class Settings(BaseModel):
     )
     dynamic_registration: bool = Field(
         default=False,
-        description="whether apps may register themselves at `/oauth/register` (RFC 7591), for clients that know no other way",
+        description="whether apps may register themselves at `/oauth/register` (RFC 7591), for clients that support nothing else",
     )
     access_token_minutes: int = Field(
         default=60, ge=1, le=1440, description="how long an access token is valid"
@@ -158,19 +158,19 @@ class Settings(BaseModel):
         default=90,
         ge=1,
         le=3650,
-        description="how long a connection lasts whose app gets no new tokens: its idle lifetime",
+        description="idle lifetime of a connection: how long it lasts if its app gets no new tokens",
     )
     connection_days: int = Field(
         default=365,
         ge=1,
         le=3650,
-        description="how long a connection lasts at most; then somebody must allow it anew",
+        description="maximum lifetime of a connection; then somebody must allow it again",
     )
     refresh_overlap_seconds: int = Field(
         default=60,
         ge=0,
         le=600,
-        description="how long a refresh token that was used may be used again, for a client whose answer was lost; after that, or once its successor was used, its use ends the connection",
+        description="how long a used refresh token may be used again, by a client that lost the answer; later use, or use after its successor was used, ends the connection",
     )
     max_connections: int = Field(
         default=100, ge=1, description="apps that a company may have connected at once"

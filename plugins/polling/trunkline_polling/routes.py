@@ -54,7 +54,7 @@ FilterText = Annotated[Any, BeforeValidator(_read_filter)]
 
 
 class PollQuery(QueryModel):
-    """Which events to read."""
+    """The events to read."""
 
     types: str | None = Field(
         default=None,
@@ -66,7 +66,7 @@ class PollQuery(QueryModel):
     )
     versions: str | None = Field(
         default=None,
-        description="which version of an event type to give, such as `invoice.created:1`, comma-separated; "
+        description="version to return of each event type, such as `invoice.created:1`, comma-separated; "
         "those that were current when the key was made, if absent",
     )
     filter: FilterText = Field(
@@ -83,20 +83,20 @@ class PollQuery(QueryModel):
 
 
 class SampleQuery(QueryModel):
-    """Which samples to show."""
+    """The samples to show."""
 
     type: str | None = Field(default=None, description="event type; all, if absent")
     versions: str | None = Field(default=None, description="as for `GET /api/v1/events`")
     filter: FilterText = Field(
         default=None,
-        description="as for `GET /api/v1/events`: those of the newest 200 events that meet it; the examples if none does",
+        description="as for `GET /api/v1/events`: only those of the newest 200 events that meet it; examples, if none does",
         json_schema_extra={"type": "string"},
     )
     limit: int = Field(default=3, ge=1, le=200)
 
 
 class EventQuery(QueryModel):
-    """In which version to show an event."""
+    """The version in which to show an event."""
 
     versions: str | None = Field(default=None, description="as for `GET /api/v1/events`")
 
@@ -135,7 +135,7 @@ class EventHandlers:
         return None if query is None else await self.poll(await _MAY_READ(request), query)
 
     async def sample(self, caller: Reads, query: Annotated[SampleQuery, Query()]) -> Response:
-        """Show the newest events, newest first; the schema's example if there are none."""
+        """Show the newest events, newest first, or the schema's example if there are none."""
         name = _Types(self._events).type("type", query.type) if query.type is not None else None
         versions = self._versions(caller, query.versions)
         bodies = await self._events.newest(

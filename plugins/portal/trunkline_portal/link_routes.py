@@ -33,21 +33,21 @@ _EXAMPLE: JsonDict = {
 
 
 class LinkRequest(Strict):
-    """Whom to let in."""
+    """The visitor who will sign in with the link."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
 
-    company_id: CompanyName = Field(description="the company that they will see: its id, or its reference")
+    company_id: CompanyName = Field(description="the company that the visitor sees: its id or its reference")
     name: str | None = Field(
         default=None,
         min_length=1,
         max_length=200,
-        description='who they are; "sign out everywhere" ends the sessions of the same name',
+        description='name of the visitor; "sign out everywhere" ends all sessions with this name',
     )
     scopes: list[str] | None = Field(
         default=None,
         max_length=50,
-        description="what they may see and do; every scope of a company but `admin`, if absent",
+        description="the visitor's scopes; every scope of a company but `admin`, if absent",
     )
     minutes: int | None = Field(
         default=None,
@@ -59,10 +59,10 @@ class LinkRequest(Strict):
 
 
 class LinkView(BaseModel):
-    """A link, shown this once."""
+    """A sign-in link, which is shown only once."""
 
     url: str = Field(
-        description="works once, for a browser or a frame",
+        description="sign-in link for a browser or a frame; it works once",
         examples=["https://events.example.com/portal/enter?link=AYqz0kY3N2VhZmE"],
     )
     expires_utc: str = Field(examples=["2026-01-28T10:40:00Z"])
@@ -77,9 +77,9 @@ class LinkRoutes:
         self._links = Links(portal.context, portal.settings)
 
     async def create(self, request: Request, body: LinkRequest, caller: Operates) -> LinkView:
-        """Make a link that signs somebody into one company, once (an operator's key only).
+        """Make a link that signs one visitor into one company, once (an operator's key only).
 
-        The session that it opens ends with the key that made it.
+        The session that the link opens ends when the key that made the link ends.
         """
         scopes = _checked(_UNLESS_NAMED if body.scopes is None else body.scopes)
         token, link = await self._links.make(

@@ -28,10 +28,10 @@ class Settings(BaseModel):
     )
     key_sign_in: bool = Field(default=True, description="whether people sign in with API keys")
     session_hours: float = Field(
-        default=12, gt=0, le=720, description="how long a session lasts, from when somebody signed in"
+        default=12, gt=0, le=720, description="how long a session lasts after sign-in"
     )
     link_minutes: int = Field(
-        default=10, ge=1, le=1440, description="how long a sign-in link lasts where its maker does not say"
+        default=10, ge=1, le=1440, description="how long a sign-in link lasts if its maker sets no time"
     )
     frame_ancestors: Annotated[Names, AfterValidator(_check_sources)] = Field(
         default=(),
@@ -41,8 +41,8 @@ class Settings(BaseModel):
     pages_per_minute: int = Field(
         default=600,
         ge=1,
-        description="pages a minute that one key may load, or all who came into a company by links; parts that renew themselves count",
+        description="pages per minute for one key, or for all visitors of a company with sign-in links; parts that refresh themselves count",
     )
     sign_in_per_minute: int = Field(
-        default=10, ge=1, description="failed sign-ins a minute that one address may make in each process"
+        default=10, ge=1, description="failed sign-ins per minute from one address, in each process"
     )

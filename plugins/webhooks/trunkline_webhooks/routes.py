@@ -40,9 +40,9 @@ Administers = Annotated[Caller, Depends(requires("webhooks:write", bucket="admin
 
 
 class SubscriptionQuery(ListQuery):
-    """Which subscriptions to list."""
+    """The subscriptions to list."""
 
-    target_url: str | None = Field(default=None, description="only those that go to exactly this URL")
+    target_url: str | None = Field(default=None, description="only those with exactly this target URL")
 
 
 class SubscriptionHandlers:
@@ -60,7 +60,7 @@ class SubscriptionHandlers:
         return await self._subscriptions.create(caller.company_id, request, channel=self._channel)
 
     async def list_all(self, caller: Reads, query: Annotated[SubscriptionQuery, Query()]) -> dict[str, Any]:
-        """List the company's webhook subscriptions, oldest first. A page ends early where they are long."""
+        """List the company's webhook subscriptions, oldest first. A page of long entries may be shorter."""
         return await self._subscriptions.page(
             caller.company_id,
             channel=self._channel,
@@ -83,9 +83,9 @@ class SubscriptionHandlers:
         response: Response,
         if_match: IfMatch = None,
     ) -> dict[str, Any]:
-        """Change what the body names; pause with `"status": "paused"`, resume with `"status": "active"`.
+        """Change the members in the body; pause with `"status": "paused"`, resume with `"status": "active"`.
 
-        A `target_url` of another scheme, host or port needs `headers` beside it where the subscription has some.
+        If the subscription has headers, a `target_url` with another scheme, host or port must come with `headers`.
         """
         changes = body.model_dump(exclude_unset=True)
         view = await self._subscriptions.update(

@@ -83,9 +83,9 @@ OPTIONS: Mapping[str, tuple[str, str]] = {
         "KEY",
         "an API key with the scope events:read; the variable keeps it out of lists of processes",
     ),
-    "forward": ("URL", "send each event there, as the webhook would be"),
-    "secret": ("WHSEC", "sign with this secret; default one that is made of the key and told"),
-    "events": ("TYPES", "only these types, with commas: client.created,payment.*"),
+    "forward": ("URL", "post each event to this URL, as a webhook would"),
+    "secret": ("WHSEC", "sign with this secret; if unset, one is derived from the key and shown"),
+    "events": ("TYPES", "only these types, separated by commas: client.created,payment.*"),
     "filter": ("JSON", 'only events that meet this filter: {"payload.amount": {"gte": 100}}'),
     "since": (
         "WHEN",

@@ -22,12 +22,12 @@ FIRST_TYPE = "order.placed"
 
 Name = Annotated[
     str | None,
-    typer.Option("--name", metavar="TEXT", help="What the product is called, such as 'Acme Billing'."),
+    typer.Option("--name", metavar="TEXT", help="The product's name, such as 'Acme Billing'."),
 ]
 Prefix = Annotated[
     str | None,
     typer.Option(
-        "--key-prefix", metavar="TEXT", help="What its API keys begin with; made from the name, if unset."
+        "--key-prefix", metavar="TEXT", help="First part of its API keys; made from the name, if unset."
     ),
 ]
 DatabaseOption = Annotated[
@@ -35,7 +35,7 @@ DatabaseOption = Annotated[
     typer.Option(
         "--database",
         metavar="WHERE",
-        help="sqlite (one file), postgresql (the compose file brings one), or the URL of a PostgreSQL that is there.",
+        help="sqlite (one file), postgresql (in the compose file), or the URL of an existing PostgreSQL.",
     ),
 ]
 Event = Annotated[
@@ -51,7 +51,9 @@ InsecureTargets = Annotated[
         help="With PostgreSQL too, let webhooks go to receivers over plain HTTP and in private networks.",
     ),
 ]
-Yes = Annotated[bool, typer.Option("--yes", help="Ask nothing: what is not given is made from the name.")]
+Yes = Annotated[
+    bool, typer.Option("--yes", help="Do not prompt: values that are not given are made from the name.")
+]
 
 
 def init(
@@ -63,7 +65,7 @@ def init(
     insecure_targets: InsecureTargets = False,
     yes: Yes = False,
 ) -> None:
-    """Begin a hub of your own product: settings, schemas, secrets and a compose file. What no option says is asked for.
+    """Set up a hub for your own product: settings, schemas, secrets and a compose file. Prompts for what you leave out.
 
     Example: [bold]trunkline init --name "Acme Billing" --database sqlite --event invoice.created[/bold]
     """

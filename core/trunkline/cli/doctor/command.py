@@ -29,7 +29,7 @@ SECRET_VARIABLE = "TRUNKLINE_DOCTOR_SECRET"  # noqa: S105 - a variable's name
 
 Url = Annotated[
     str | None,
-    typer.Argument(metavar="[URL]", help="Where a receiver takes events; without it the hub is examined."),
+    typer.Argument(metavar="[URL]", help="URL of a receiver; without it the hub is examined."),
 ]
 Secret = Annotated[
     str | None,
@@ -65,13 +65,13 @@ def doctor(
     as_json: AsJson = False,
     config: Config = None,
 ) -> None:
-    """Examine the hub, or say what the receiver at a URL does well and badly.
+    """Examine the hub, or the receiver at a URL.
 
-    Without a URL it reads the hub's settings and database, changes nothing, and prints a line for each check. Exit codes:
+    Without a URL it reads the hub's settings and database, changes nothing, and prints one line per check. Exit codes:
     0 no errors, 1 warnings with --strict, 2 errors.
 
     With a URL it sends the receiver test events, at most 20: address, TLS, answers, latency, signatures, junk, duplicates. Exit codes:
-    0 all good, 1 something to mend, 2 not reachable.
+    0 all good, 1 something to fix, 2 not reachable.
 
     Example: [bold]trunkline doctor --targets[/bold]
 

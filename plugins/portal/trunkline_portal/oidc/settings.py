@@ -37,15 +37,15 @@ class Oidc(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     issuer: Annotated[str, AfterValidator(_check_issuer)] = Field(
-        description="the provider's issuer, exactly as its metadata have it",
+        description="the provider's issuer, exactly as in its metadata",
         examples=["https://login.example.com/realms/main"],
     )
-    client_id: str = Field(min_length=1, description="as what the portal is registered there")
+    client_id: str = Field(min_length=1, description="the portal's client id at the provider")
     client_secret: SecretStr | None = Field(
-        default=None, description="the secret of that registration; a public client has none"
+        default=None, description="the portal's client secret at the provider; none for a public client"
     )
     scopes: Annotated[Names, AfterValidator(_check_requested)] = Field(
-        default=("openid", "profile", "email"), description="what the provider is asked for"
+        default=("openid", "profile", "email"), description="scopes that are requested from the provider"
     )
     company_claim: str = Field(
         default="company_id", min_length=1, description="the claim that names the user's company"
@@ -65,11 +65,11 @@ class Oidc(BaseModel):
     )
     customer_scopes: Annotated[Names, AfterValidator(_check_scopes)] = Field(
         default=tuple(scope for scope in COMPANY_SCOPES if scope != "admin"),
-        description="what every user of a company may see and do",
+        description="scopes of every user of a company",
     )
     button: str = Field(
         default="Sign in with your account",
         min_length=1,
         max_length=60,
-        description="what the button on the sign-in page says",
+        description="text of the button on the sign-in page",
     )

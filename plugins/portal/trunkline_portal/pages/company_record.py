@@ -91,7 +91,7 @@ class CompanyRecordPages:
         )
 
     async def show_receipt(self, request: Request, viewer: Chooses, erasure_id: str) -> Response:
-        """Show what has been removed of a company that was deleted."""
+        """Show how much of a deleted company's data has been removed."""
         receipt = await self._companies.receipt(erasure_id)
         return self._portal.render(request, viewer, "company_receipt.html", receipt=receipt)
 

@@ -192,12 +192,14 @@ class Operations:
         holder = secrets.token_hex(12)
         if answered := await self._claim_or_wait(key, holder=holder, may_repeat=False):
             return answered
+        faults.point("once.after_claim")
         try:
             answered = await act()
-        except BaseException:
+        except Exception:  # one that is cancelled may have made its change
             async with self._database.write() as connection:
                 await operation_keys.give_back(connection, key, holder=holder)
             raise
+        faults.point("once.after_act")
         async with self._database.write() as connection:
             if answered.status < 300:
                 await operation_keys.finish(

@@ -4,6 +4,8 @@ import asyncio
 
 import pytest
 
+from trunkline.store.operation_keys import Key
+
 SUBSCRIPTIONS = "/api/v1/webhooks/subscriptions"
 SUBSCRIPTION = {"target_url": "https://example.com/once", "event_types": ["*"]}
 MAKING = (
@@ -76,6 +78,18 @@ async def test_a_request_that_was_cut_off_is_not_repeated(running):
     answer = await running.client.post(SUBSCRIPTIONS, json=SUBSCRIPTION, headers=keyed("cut"))
     assert answer.status_code == 409
     assert "cut off before its answer was stored" in answer.json()["detail"]
+
+
+async def test_a_cancelled_request_keeps_its_key_as_its_change_may_be_made(running):
+    async def act():
+        raise asyncio.CancelledError
+
+    key = Key(92, "cancelled", bytes(32))
+    with pytest.raises(asyncio.CancelledError):
+        await running.hub.operations.once(key, act)
+    async with running.hub.database.read() as connection:
+        found = "SELECT count(*) FROM operation_keys WHERE key = 'cancelled' AND status IS NULL"
+        assert (await connection.exec_driver_sql(found)).scalar() == 1
 
 
 async def test_what_was_made_has_an_address(api):

@@ -138,6 +138,9 @@ def test_every_answer_has_its_headers_and_every_call_the_problems_of_its_form(do
             for status, answer in operation["responses"].items():
                 if "$ref" not in answer and status != "default":
                     assert "X-Request-Id" in answer["headers"], f"{call} {status}"
+    for path in ("/api/v1/subscriptions/{subscription_id}", "/api/v1/companies/{company_id}",
+                 "/api/v1/integrations/clients/{client_id}", "/schemas/events/{name}.json"):  # fmt: skip
+        assert "ETag" in document["paths"][path]["get"]["responses"]["200"]["headers"], path
     responses = document["components"]["responses"]
     assert {"Retry-After", "X-Request-Id"} <= responses["TooManyRequests"]["headers"].keys()
     assert "WWW-Authenticate" in responses["Unauthenticated"]["headers"]

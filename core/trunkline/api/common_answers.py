@@ -124,7 +124,9 @@ def _add_to(operation: dict[str, Any], method: str, path: str, *, gives_etag: bo
             answers[str(status)] = {"$ref": f"#/components/responses/{_REFUSALS[status][0]}"}
     for status, answer in answers.items():
         if "$ref" not in answer:
-            own = ("Location",) if status == "201" and is_located else _OWN_HEADERS.get(int(status), ())
+            own: tuple[str, ...] = (
+                ("Location",) if status == "201" and is_located else _OWN_HEADERS.get(int(status), ())
+            )
             own += ("ETag",) if status == "200" and gives_etag else ()
             headers = _headers("X-Request-Id", *(_OF_KEYS if has_key else ()), *own)
             answer["headers"] = headers | answer.get("headers", {})

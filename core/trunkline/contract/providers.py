@@ -48,11 +48,7 @@ class Call:
     """The caller's header ``If-Match``; only for an operation that *takes_if_match*."""
 
     def check_state(self, record: Mapping[str, Json]) -> None:
-        """Check that the locked *record*, as the search that gives it answers, is in the state that the caller has read.
-
-        Raises:
-            PreconditionFailed: it is in another one.
-        """
+        """Raise PreconditionFailed if the locked *record*, as its search shows it, has changed since the caller read it."""
         if self.if_match is not None:
             check_match(self.if_match, record)
 

@@ -10,7 +10,7 @@ TWO_A_DAY = ("rust", "hey-api", "java-okhttp-gson", "openapi-python-client", "go
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(420)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("name", TWO_A_DAY)
 def test_the_documents_serve_their_tools(name, tmp_path):
     with tools.serving(tmp_path) as hub:

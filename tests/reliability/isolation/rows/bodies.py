@@ -10,6 +10,7 @@ from row import row
 
 MIB = 2**20
 _SMALLER = "A proxy in front must limit bodies to what your product sends."
+_NO_GZIP = "A proxy in front must refuse bodies with a Content-Encoding if your product sends none."
 
 
 async def _send(attack: Attack, body: bytes, *, path: str = "/events/batch", at_once: int = 2) -> None:
@@ -43,7 +44,7 @@ async def deep_nesting(attack: Attack) -> None:
     )
 
 
-@row()
+@row(remedy=_NO_GZIP)
 async def inflated_bodies(attack: Attack) -> None:
     """Short gzip bodies that become 64 MiB, ones that become 16 MiB of spaces around an event, and cut ones, eight at a time."""
     event = b'{"type":"lead.created","payload":' + orjson.dumps(LEAD) + b"}"

@@ -17,8 +17,9 @@ public class Calls {
     CreatedSubscription s = hooks.createWebhookSubscription(new CreateWebhookSubscription().targetUrl("https://example.com/java").eventTypes(List.of("*")), null, null, null);
     if (hooks.listWebhookSubscriptions(null, null, null, null, null).getSubscriptions().stream().noneMatch(x -> x.getId().equals(s.getId()))) throw new Exception("not listed");
     hooks.deleteWebhookSubscription(s.getId(), null, null, null);
-    Long lead = new ActionsApi(c).createLead(new CreateLeadInput().firstName("Jane").lastName("Doe").email("java@example.com"), null, null, null).getClientId();
-    if (!new SearchesApi(c).findClient("java@example.com", null, null, null, null, null).getResults().get(0).getClientId().equals(lead)) throw new Exception("not found");
+    String email = "java" + System.nanoTime() + "@example.com";  // both libraries call one hub
+    Long lead = new ActionsApi(c).createLead(new CreateLeadInput().firstName("Jane").lastName("Doe").email(email), null, null, null).getClientId();
+    if (!new SearchesApi(c).findClient(email, null, null, null, null, null).getResults().get(0).getClientId().equals(lead)) throw new Exception("not found");
     ClientCreatedEvent w = Library.read("{\"id\":3000000000,\"type\":\"client.created\",\"createdUtc\":\"2026-01-28T10:30:00.000Z\",\"companyId\":92,\"payload\":{\"client_id\":3000000001,\"first_name\":\"Jane\",\"last_name\":\"Doe\",\"email\":\"a@b.example\",\"phone\":null,\"status\":\"x\",\"status_id\":1,\"created_date\":\"2026-01-28T10:30:00Z\"}}", ClientCreatedEvent.class);
     if (w.getPayload().getClientId() != 3000000001L) throw new Exception("webhook");
     System.out.println("ok");

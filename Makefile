@@ -87,7 +87,7 @@ check-lines:  # the budget of each room: tests/contract/lines.txt
 bench: setup  ## measure, and write the figures to docs/internals/performance.md; ARGS="--only push" for one suite
 	.venv/bin/python -m benchmarks --write-docs $(ARGS)
 
-clients: setup  ## make clients from the OpenAPI document, compile them and call a hub with each; ARGS="rust" for some; needs npm, a JDK and Debian's crates
+clients: setup  ## make clients from the OpenAPI document, compile them and call a hub with each; ARGS="rust" for some; needs npm, a JDK with Gson, Go and Debian's crates
 	.venv/bin/python -m tests.clients $(ARGS)
 
 soak: setup  ## load the hub for an hour, and write to docs/internals/performance.md what changed from its begin to its end; ARGS="--scale 0.1" for six minutes

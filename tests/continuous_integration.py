@@ -39,6 +39,7 @@ FIRST = (
     "plugins/portal/browser",
     "plugins/test_openapi.py",
     "contract/test_docs.py",
+    "clients/test_generated.py",
     "contract/test_benchmarks.py",
     "plugins/mcp/test_real_issuer.py",
     "contract/test_every_python.py",
@@ -49,6 +50,7 @@ FIRST = (
 """Modules that take minutes, including the packages they install, longest first, so that no worker runs one of them last."""
 
 BY_TURNS = (
+    "clients/test_generated.py",
     "kit/test_builtins_channel.py",
     "kit/test_builtins_plugin.py",
     "kit/test_every_check_catches.py",

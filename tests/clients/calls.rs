@@ -8,7 +8,7 @@ fn event(payload: serde_json::Value) -> EventRequest {
     EventRequest::new(openapi::models::event_request::Type::PaymentSucceeded, payload)
 }
 
-#[tokio::main]
+#[tokio::main(flavor = "current_thread")]
 async fn main() {
     let mut hub = Configuration::new();
     hub.base_path = std::env::var("HUB").unwrap();

@@ -76,12 +76,14 @@ class _Inflated:
         self._has_more = True
 
     async def __call__(self) -> Message:
-        if not self._left and self._has_more:
+        if self._left:  # a short body may become a long one: between its pieces others have their turn
+            await asyncio.sleep(0)
+        elif self._has_more:
             message = await self._receive()
             if message["type"] != "http.request":
                 return message
             self._left, self._has_more = message.get("body", b""), message.get("more_body", False)
-        elif not self._left and self._inflating.eof:
+        elif self._inflating.eof:
             return await self._receive()
         try:
             body = self._inflating.decompress(self._left, PIECE_BYTES)

@@ -96,8 +96,9 @@ def add(document: dict[str, Any]) -> None:
     components["responses"] = {_REFUSALS[status][0]: _answer(status) for status in _REFUSALS}
     tags: dict[str, None] = {}
     for path, item in document["paths"].items():
+        has_versions = path.startswith("/schemas/") or any(map(_takes_if_match, item.values()))
         for method, operation in item.items():
-            _add_to(operation, method, path)
+            _add_to(operation, method, path, gives_etag=has_versions and method == "get")
             tags |= dict.fromkeys(operation.get("tags", ()))
     document["tags"] = [
         {"name": tag, "description": _TAGS.get(tag, f"{tag}.")} for tag in (*tags, "Pushed events")
@@ -106,7 +107,7 @@ def add(document: dict[str, Any]) -> None:
         components["schemas"].pop(name, None)
 
 
-def _add_to(operation: dict[str, Any], method: str, path: str) -> None:
+def _add_to(operation: dict[str, Any], method: str, path: str, *, gives_etag: bool) -> None:
     has_key = bool(operation.get("security"))
     operation["security"] = KEYED if has_key else []
     parameters = operation.setdefault("parameters", [])
@@ -123,7 +124,10 @@ def _add_to(operation: dict[str, Any], method: str, path: str) -> None:
             answers[str(status)] = {"$ref": f"#/components/responses/{_REFUSALS[status][0]}"}
     for status, answer in answers.items():
         if "$ref" not in answer:
-            own = ("Location",) if status == "201" and is_located else _OWN_HEADERS.get(int(status), ())
+            own: tuple[str, ...] = (
+                ("Location",) if status == "201" and is_located else _OWN_HEADERS.get(int(status), ())
+            )
+            own += ("ETag",) if status == "200" and gives_etag else ()
             headers = _headers("X-Request-Id", *(_OF_KEYS if has_key else ()), *own)
             answer["headers"] = headers | answer.get("headers", {})
     answers["default"] = {
@@ -145,8 +149,12 @@ def _statuses(operation: dict[str, Any], path: str, *, has_key: bool) -> Iterato
         yield from (413, 415, 422)
     if _has_key(operation["parameters"]):
         yield 409
-    if any(parameter.get("name") == "If-Match" for parameter in operation["parameters"]):
+    if _takes_if_match(operation):
         yield 412
+
+
+def _takes_if_match(operation: dict[str, Any]) -> bool:
+    return any(parameter.get("name") == "If-Match" for parameter in operation.get("parameters", ()))
 
 
 def _has_key(parameters: list[dict[str, Any]]) -> bool:

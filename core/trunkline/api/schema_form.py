@@ -34,6 +34,8 @@ def formed(schema: Schema, use: Use) -> Schema:
     made.pop("title", None)  # generators name classes after it; a component has its own name
     if "const" in made and "type" not in made and type(made["const"]) in _TYPES:
         made["type"] = _TYPES[type(made["const"])]
+    if isinstance(made.get("const"), bool):  # Java's generator makes an enum of it that does not compile
+        del made["const"]
     _form_number(made)
     _form_choice(made)
     for name, member in made.get("properties", {}).items():

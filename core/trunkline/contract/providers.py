@@ -6,6 +6,7 @@ from typing import Protocol
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from trunkline.model.etags import check_match
 from trunkline.schemas.catalog import Json
 from trunkline.schemas.definitions import Definition, Kind
 
@@ -43,6 +44,13 @@ class Call:
     """The idempotency key for another system that carries out the call: the caller's own, or one made for this call."""
     deadline_seconds: float = 10.0
     connection: AsyncConnection | None = field(default=None, repr=False)
+    if_match: str | None = None
+    """The caller's header ``If-Match``; only for an operation that *takes_if_match*."""
+
+    def check_state(self, record: Mapping[str, Json]) -> None:
+        """Raise PreconditionFailed if the locked *record*, as its search shows it, has changed since the caller read it."""
+        if self.if_match is not None:
+            check_match(self.if_match, record)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +82,8 @@ class Operation:
     An action writes into the system of record, a search finds a record by its key (find-or-create), and a lookup lists
     the choices of a dropdown. *definition* is given if the schemas do not define the operation. *kind* is needed only if
     the schemas define several operations of that name. With *uses_database* the call gets a connection and runs in one
-    transaction; without it, *run* may wait for another system without holding a lock.
+    transaction; without it, *run* may wait for another system without holding a lock. With *takes_if_match* an
+    action calls ``check_state`` before it changes a record.
     """
 
     name: str
@@ -82,6 +91,7 @@ class Operation:
     definition: Definition | None = None
     uses_database: bool = True
     kind: Kind | None = field(default=None, kw_only=True)
+    takes_if_match: bool = field(default=False, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,12 +123,14 @@ class Operations(Protocol):
         parameters: Mapping[str, Json],
         input: Mapping[str, Json],
         idempotency_key: str | None = None,
+        if_match: str | None = None,
     ) -> Answered:
         """Validate the input, carry out the call, validate its answer, and store the answer, events and key together.
 
         Raises:
             BodyInvalid, BadQuery: the input breaks its schema (a body's, a query's).
             NotFound: there is no such record.
+            PreconditionFailed: it is not in the state that *if_match* names.
             IdempotencyConflict: *idempotency_key* was used for another request.
             ProviderFailed: the plugin failed, or gave an answer that breaks its schema.
         """

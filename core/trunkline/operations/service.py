@@ -99,7 +99,7 @@ class Operations:
         """List the operations that running plugins provide, by name."""
         providers = self._registry.collected.providers
         definitions = [
-            definition
+            replace(definition, takes_if_match=provider.takes_if_match)
             for (of_kind, name), (_, provider) in providers.items()
             if of_kind == kind and (definition := provider.definition or self._defined.get(kind, name))
         ]
@@ -114,12 +114,14 @@ class Operations:
         parameters: Mapping[str, Json],
         input: Mapping[str, Json],
         idempotency_key: str | None = None,
+        if_match: str | None = None,
     ) -> Answered:
         """Validate the input, carry it out, validate the answer, and store answer and events together.
 
         Raises:
             BodyInvalid, BadQuery: the body or the query does not fit its schema.
             NotFound: there is no such record.
+            PreconditionFailed: it is not in the state that *if_match* names.
             IdempotencyConflict: *idempotency_key* was used for another request.
             ProviderFailed: the provider failed, or its answer does not fit its schema.
             TooMuchAtOnce: too many calls of the company wait for earlier ones with their keys, or run elsewhere.
@@ -134,6 +136,7 @@ class Operations:
                 key_id,
                 {**request.parameters, **request.input},
                 idempotency_key=idempotency_key or f"op_{secrets.token_hex(12)}",
+                if_match=if_match,
                 deadline_seconds=HERE_SECONDS if provider.uses_database else ELSEWHERE_SECONDS,
             )
             key = (
@@ -189,12 +192,14 @@ class Operations:
         holder = secrets.token_hex(12)
         if answered := await self._claim_or_wait(key, holder=holder, may_repeat=False):
             return answered
+        faults.point("once.after_claim")
         try:
             answered = await act()
-        except BaseException:
+        except Exception:  # one that is cancelled may have made its change
             async with self._database.write() as connection:
                 await operation_keys.give_back(connection, key, holder=holder)
             raise
+        faults.point("once.after_act")
         async with self._database.write() as connection:
             if answered.status < 300:
                 await operation_keys.finish(

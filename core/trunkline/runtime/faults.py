@@ -21,6 +21,8 @@ POINTS = {
     "action.before_append": "records and answer are written, the events are not",
     "action.before_commit": "records, answer and events are written, not yet committed",
     "action.after_commit": "the action is committed, and nobody has been told",
+    "once.after_claim": "the idempotency key of a POST is taken, nothing is made",
+    "once.after_act": "the POST has made something, its answer is not stored",
     "read.after_head": "the dispatcher knows the head of the log",
     "read.after_refresh": "the routing table is new",
     "read.after_going_on": "a live reader goes on at the head, and nobody has noted the stretch that it leaves out",

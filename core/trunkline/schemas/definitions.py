@@ -64,7 +64,7 @@ class Definition:
     """One action, search or lookup. *path* is below ``/api/v1/integrations``, with its parameters in braces.
 
     *parameters*, *input* and *output* are JSON Schemas (draft 2020-12) of objects; *emits* names event types. Only lookups have
-    *listed*, and only searches may be *is_single*. *source* names its file in errors; empty for a definition written in Python.
+    *listed*, only searches may be *is_single*, only actions *takes_if_match*. *source* names its file in errors; empty for a definition written in Python.
     """
 
     kind: Kind
@@ -82,6 +82,7 @@ class Definition:
     listed: ItemList | None = None
     source: str = field(default="", compare=False, repr=False)
     is_single: bool = False
+    takes_if_match: bool = False
 
     @property
     def is_paged(self) -> bool:

@@ -11,6 +11,7 @@ from trunkline.routes import (
     LOCATION,
     Caller,
     IdempotencyKey,
+    IfMatch,
     Operations,
     Routes,
     StrictRoute,
@@ -22,6 +23,9 @@ from trunkline.routes import (
 
 Writes = Annotated[Caller, Depends(requires("integrations:write", bucket="write"))]
 
+_NoHeader = Annotated[None, Depends(lambda: None)]
+"""The parameter ``if_match`` of a route that does not take the header."""
+
 
 def make_routes(context: PluginContext) -> Routes:
     """Build the route of each action that a plugin carries out; a PATCH route also takes PUT."""
@@ -32,6 +36,8 @@ def make_routes(context: PluginContext) -> Routes:
     ):  # fixed parts come first
         make = _make_function if definition.takes_body else _make_function_without_body
         act = make(context.operations, definition)
+        if not definition.takes_if_match:
+            act.__annotations__["if_match"] = _NoHeader
         options = call_options(definition)
         if location := _location(context.operations, definition):
             options["openapi_extra"][LOCATION] = location
@@ -58,7 +64,11 @@ def _make_function(operations: Operations, definition: Definition) -> Any:
     model = body_model(definition)
 
     async def act(
-        request: Request, caller: Writes, body: Any, idempotency_key: IdempotencyKey = None
+        request: Request,
+        caller: Writes,
+        body: Any,
+        idempotency_key: IdempotencyKey = None,
+        if_match: IfMatch = None,
     ) -> Response:
         key = check_idempotency_key(idempotency_key)
         sent = {} if body is None else body.root
@@ -71,6 +81,7 @@ def _make_function(operations: Operations, definition: Definition) -> Any:
             parameters=request.path_params,
             input=sent,
             idempotency_key=key,
+            if_match=if_match,
         )
         return Response(answered.body, answered.status, media_type="application/json")
 
@@ -84,7 +95,9 @@ def _make_function(operations: Operations, definition: Definition) -> Any:
 def _make_function_without_body(operations: Operations, definition: Definition) -> Any:
     """Make the function of a DELETE, which has everything in its path."""
 
-    async def act(request: Request, caller: Writes, idempotency_key: IdempotencyKey = None) -> Response:
+    async def act(
+        request: Request, caller: Writes, idempotency_key: IdempotencyKey = None, if_match: IfMatch = None
+    ) -> Response:
         key = check_idempotency_key(idempotency_key)
         if request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers:
             raise BodyInvalid(
@@ -97,6 +110,7 @@ def _make_function_without_body(operations: Operations, definition: Definition) 
             parameters=request.path_params,
             input={},
             idempotency_key=key,
+            if_match=if_match,
         )
         return Response(answered.body, answered.status, media_type="application/json")
 

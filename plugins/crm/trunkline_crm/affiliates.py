@@ -42,6 +42,7 @@ class AffiliateActions:
     async def update_affiliate(self, call: Call) -> Answer:
         """Change the fields of an affiliate, including the approval."""
         record = await locked(call, tables.affiliates, id_of(call, "affiliate_id"), kind="affiliate")
+        call.check_state(shown.affiliate(record))
         changes = changed_fields(call, fields.AFFILIATE)
         updated = await update_person(call, tables.affiliates, record, changes, now_ms=self.now_ms())
         return Answer({"success": True, **shown.affiliate(updated)})

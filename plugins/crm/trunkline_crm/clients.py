@@ -62,7 +62,7 @@ class ClientActions:
 
     async def update_client(self, call: Call) -> Answer:
         """Change the fields of a client or a lead."""
-        record = await locked(call, tables.clients, id_of(call, "client_id"), kind="client")
+        record = await _locked(call, kind="client")
         return await self._update(call, record)
 
     async def update_lead_status(self, call: Call) -> Answer:
@@ -77,10 +77,7 @@ class ClientActions:
 
     async def archive_client(self, call: Call) -> Answer:
         """Hide a client or a lead from all calls; its external_id is free again."""
-        record, now_ms = (
-            await locked(call, tables.clients, id_of(call, "client_id"), kind="client"),
-            self.now_ms(),
-        )
+        record, now_ms = await _locked(call, kind="client"), self.now_ms()
         changes = {"archived_ms": now_ms, "updated_ms": now_ms}
         await records.change(connection_of(call), tables.clients, call.company_id, record["id"], changes)
         return Answer({"success": True, "client_id": record["id"], "archived_utc": utc_text(now_ms)})
@@ -139,9 +136,17 @@ class ClientActions:
         return Answer(await _moved(call, record, current, new), [event])
 
 
+async def _locked(call: Call, *, kind: str) -> Row:
+    """Lock the record that the call names, if it is in the state that the caller has read."""
+    record = await locked(call, tables.clients, id_of(call, "client_id"), kind=kind)
+    if call.if_match is not None:
+        call.check_state(await _shown(call, record))
+    return record
+
+
 async def _with_status(call: Call, *, kind: str) -> tuple[Row, Status, list[Status]]:
     """Lock the record that the call names; give it with its status and all statuses of the company."""
-    record = await locked(call, tables.clients, id_of(call, "client_id"), kind=kind)
+    record = await _locked(call, kind=kind)
     statuses = await status_store.of_company(connection_of(call), call.company_id)
     return record, _status_of(record, statuses), statuses
 

@@ -1,8 +1,8 @@
 """The routes below ``/api/v1/integrations`` that read: one per search and per lookup."""
 
-import hashlib
 from typing import Annotated, Any
 
+import orjson
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from trunkline import Definition, PluginContext
@@ -13,6 +13,7 @@ from trunkline.routes import (
     Routes,
     StrictRoute,
     call_options,
+    etag_of,
     query_model,
     requires,
 )
@@ -47,9 +48,7 @@ def _make_function(operations: Operations, definition: Definition) -> Any:
             parameters=request.path_params,
             input=query.model_dump(by_alias=True, exclude_unset=True),
         )
-        headers = (
-            {"ETag": f'"{hashlib.sha256(answered.body).hexdigest()[:32]}"'} if definition.is_single else {}
-        )
+        headers = {"ETag": etag_of(orjson.loads(answered.body))} if definition.is_single else {}
         return Response(answered.body, answered.status, headers=headers, media_type="application/json")
 
     look.__annotations__["query"] = Annotated[

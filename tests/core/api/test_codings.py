@@ -1,10 +1,13 @@
 """Gzip in both directions, HEAD for every GET, and CORS by a setting."""
 
+import asyncio
 import gzip
 import json
 import zlib
 
 import pytest
+
+from trunkline.api import codings
 
 EVENT = {
     "type": "payment.succeeded",
@@ -38,6 +41,28 @@ async def test_a_body_that_inflates_beyond_the_limit_is_refused(api):
     )
     answer = await api.client.post("/api/v1/webhooks/subscriptions", content=bomb, headers=GZIPPED)
     problem(answer, 413)
+
+
+async def test_others_have_their_turn_while_a_body_is_inflated():
+    scope, turns = {"type": "http", "method": "POST", "headers": []}, 0
+
+    async def receive():
+        return {"type": "http.request", "body": gzip.compress(bytes(2**24)), "more_body": False}
+
+    async def take_turns():
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    other = asyncio.create_task(take_turns())
+    _, inflated, _ = codings.applied(scope, receive, receive, {b"content-encoding": b"gzip"})
+    pieces = 1
+    while (await inflated())["more_body"]:
+        pieces += 1
+    other.cancel()
+    assert pieces >= 2**24 / codings.PIECE_BYTES
+    assert turns >= pieces - 2
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,8 @@ import asyncio
 
 import pytest
 
+from trunkline.store.operation_keys import Key
+
 SUBSCRIPTIONS = "/api/v1/webhooks/subscriptions"
 SUBSCRIPTION = {"target_url": "https://example.com/once", "event_types": ["*"]}
 MAKING = (
@@ -76,6 +78,18 @@ async def test_a_request_that_was_cut_off_is_not_repeated(running):
     answer = await running.client.post(SUBSCRIPTIONS, json=SUBSCRIPTION, headers=keyed("cut"))
     assert answer.status_code == 409
     assert "cut off before its answer was stored" in answer.json()["detail"]
+
+
+async def test_a_cancelled_request_keeps_its_key_as_its_change_may_be_made(running):
+    async def act():
+        raise asyncio.CancelledError
+
+    key = Key(92, "cancelled", bytes(32))
+    with pytest.raises(asyncio.CancelledError):
+        await running.hub.operations.once(key, act)
+    async with running.hub.database.read() as connection:
+        found = "SELECT count(*) FROM operation_keys WHERE key = 'cancelled' AND status IS NULL"
+        assert (await connection.exec_driver_sql(found)).scalar() == 1
 
 
 async def test_what_was_made_has_an_address(api):
@@ -152,6 +166,62 @@ async def test_a_company_is_changed_only_from_the_state_that_was_read(running):
             url, json={"name": f"Acme {status}"}, headers={"If-Match": etag}
         )
         assert answer.status_code == status
+
+
+@pytest.mark.parametrize("kind", ["clients", "leads", "affiliates"])
+async def test_a_record_of_an_action_is_changed_only_from_the_state_that_was_read(running, kind):
+    person = {"first_name": "Jane", "last_name": "Doe", "email": "jane@example.com"}
+    made = await running.client.post(f"/api/v1/integrations/{kind}", json=person)
+    url = made.headers["location"]
+    etag = (await running.client.get(url)).headers["etag"]
+    assert (await running.client.get(url, headers={"If-None-Match": etag})).status_code == 304
+    changes = [
+        running.client.patch(url, json={"last_name": f"Roe {n}"}, headers={"If-Match": etag})
+        for n in range(4)
+    ]
+    assert sorted(answer.status_code for answer in await asyncio.gather(*changes)) == [200, 412, 412, 412]
+    late = await running.client.put(url, json={"last_name": "Late"}, headers={"If-Match": etag})
+    assert (late.status_code, late.json()["type"]) == (412, "urn:trunkline:problem:precondition-failed")
+    now = await running.client.get(url)
+    assert now.json()["last_name"].startswith("Roe")
+    again = await running.client.patch(
+        url, json={"last_name": "Poe"}, headers={"If-Match": now.headers["etag"]}
+    )
+    assert again.status_code == 200
+    if kind != "affiliates":
+        moved = {"new_status": "Lead - Contacted"}
+        assert (
+            await running.client.patch(f"{url}/status", json=moved, headers={"If-Match": etag})
+        ).status_code == 412
+    if kind == "clients":
+        assert (await running.client.delete(url, headers={"If-Match": etag})).status_code == 412
+        fresh = (await running.client.get(url)).headers["etag"]
+        assert (await running.client.delete(url, headers={"If-Match": fresh})).status_code == 200
+
+
+async def test_the_document_says_which_actions_take_if_match(api):
+    paths = (await api.anonymous.get("/openapi.json")).json()["paths"]
+    takes = {
+        operation["operationId"]: "412" in operation["responses"]
+        for item in paths.values()
+        for operation in item.values()
+        if "Actions" in operation["tags"]
+        and any(parameter.get("name") == "If-Match" for parameter in operation["parameters"])
+    }
+    assert takes == dict.fromkeys(
+        [
+            *(
+                "updateAffiliate",
+                "updateAffiliateByPut",
+                "archiveClient",
+                "updateClient",
+                "updateClientByPut",
+            ),
+            *("updateClientStatus", "updateClientStatusByPut", "updateLead", "updateLeadByPut"),
+            *("updateLeadStatus", "updateLeadStatusByPut"),
+        ],
+        True,
+    )
 
 
 async def test_every_list_takes_a_limit_and_a_cursor_and_gives_the_next_one(api):

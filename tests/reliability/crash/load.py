@@ -12,6 +12,7 @@ import orjson
 from actor import Actor
 from eraser import Eraser
 from furniture import Furniture
+from maker import Maker
 from tenant import Tenant
 
 WRITERS = (1, 1, 2, 3)
@@ -56,6 +57,7 @@ class Extras(NamedTuple):
     actor: Actor | None
     eraser: Eraser | None
     tenant: Tenant | None
+    maker: Maker | None
 
 
 @dataclass(slots=True)

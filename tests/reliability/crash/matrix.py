@@ -18,6 +18,7 @@ from databases import Databases
 from eraser import Eraser
 from furniture import RETRY_SECONDS, Furniture
 from load import EVENT, Extras, Load
+from maker import Maker
 from nursery import LATER, PLUGINS, Nursery, Process
 from target import Target
 from tenant import Tenant
@@ -55,6 +56,7 @@ FEW = {
     "gap": 1,
     "erase": 6,
     "erase.after_claim": 1,
+    "once": 8,
     "lease": 8,
     "lease.after_heartbeat": 1,
     "lease.after_claim": 1,
@@ -260,6 +262,7 @@ class _Run:
             Actor(number, chance) if case.acts else None,
             Eraser(number, chance, EVENT) if case.erases else None,
             Tenant(self._matrix._target.agent(number), chance, EVENT) if case.renews else None,
+            Maker(number, chance) if case.point.startswith("once.") else None,
         )
 
     async def run(self, url: str) -> Verdict:

@@ -12,6 +12,7 @@ from typing import Any
 import actor
 import aiohttp
 import eraser
+import maker
 import orjson
 import tenant
 from furniture import COMPANIES, LANE, LARGE, ORDERED, RETRY_SECONDS, SUBSCRIPTIONS, Furniture
@@ -55,7 +56,7 @@ class Judge:
         self._database = database
         self._furniture = furniture
         self._promises = promises = load.promises
-        self._actor, self._eraser, self._tenant = load.extras
+        self._actor, self._eraser, self._tenant, self._maker = load.extras
         numbers = ", ".join(map(str, furniture.numbers.values()))
         self._furnished = f"subscription_no IN ({numbers})"
         self._log: list[tuple[int, int, bytes, dict[str, Any]]] = []
@@ -84,6 +85,7 @@ class Judge:
         self._head, self._positions = [(heads[0][0],)], [row[1] for row in heads if row[1] is not None]
         self._check_log()
         await self._check_actions()
+        await self._check_made()
         await self._check_tenant(patience_seconds)
         await self._check_polls(url)
         ledger = await self._check_ledger(pairs)
@@ -239,6 +241,11 @@ class Judge:
         self.verdict.accepted += len(self._actor.made) + len(self._actor.moved)
         for fault in (*self._actor.surprises, *self._actor.check(await self._query(actor.RECORDS), events)):
             self._blame(fault)
+
+    async def _check_made(self) -> None:
+        if self._maker is not None:
+            for fault in (*self._maker.surprises, *self._maker.check(await self._query(maker.MADE))):
+                self._blame(fault)
 
     async def _check_polls(self, url: str) -> None:
         async with aiohttp.ClientSession() as session:

@@ -92,7 +92,7 @@ class AttemptView(TypedDict):
     status_code: int | None
     response_body: str | None
     error: str | None
-    sent_twice: NotRequired[Literal[True]]
+    sent_twice: NotRequired[bool]
 
 
 class AuditEntry(TypedDict):
@@ -790,7 +790,7 @@ class SubscriptionExplanation(TypedDict):
     last_status_code: NotRequired[int]
     last_response: NotRequired[str]
     last_error: NotRequired[str]
-    last_sent_twice: NotRequired[Literal[True]]
+    last_sent_twice: NotRequired[bool]
     disabled_reason: NotRequired[str]
     disabled_utc: NotRequired[str]
 
@@ -842,7 +842,7 @@ class TestAttempt(TypedDict):
     duration_ms: int
     response_body: str | None
     error: str | None
-    sent_twice: NotRequired[Literal[True]]
+    sent_twice: NotRequired[bool]
 
 
 class TestEnvironmentRequest(TypedDict):

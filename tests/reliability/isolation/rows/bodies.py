@@ -1,6 +1,7 @@
 """Bodies that are large, deep or wrong, and answers that are not read."""
 
 import asyncio
+import gzip
 from urllib.parse import urlsplit
 
 import orjson
@@ -9,6 +10,7 @@ from row import row
 
 MIB = 2**20
 _SMALLER = "A proxy in front must limit bodies to what your product sends."
+_NO_GZIP = "A proxy in front must refuse bodies with a Content-Encoding if your product sends none."
 
 
 async def _send(attack: Attack, body: bytes, *, path: str = "/events/batch", at_once: int = 2) -> None:
@@ -40,6 +42,22 @@ async def deep_nesting(attack: Attack) -> None:
         lambda turn: attack.call("POST", "/events/batch", data=bodies[turn % len(bodies)], company=turn % 3),
         at_once=8,
     )
+
+
+@row(remedy=_NO_GZIP)
+async def inflated_bodies(attack: Attack) -> None:
+    """Short gzip bodies that become 64 MiB, ones that become 16 MiB of spaces around an event, and cut ones, eight at a time."""
+    event = b'{"type":"lead.created","payload":' + orjson.dumps(LEAD) + b"}"
+    spaced = gzip.compress(b'{"events":[' + event + b" " * (16 * MIB - 1000) + b"]}", 1)
+    bodies = (gzip.compress(b'{"events":["' + bytes(64 * MIB), 1), spaced, spaced[:-100], spaced)
+    places = ("/events/batch", "/events", "/webhooks/subscriptions", "/events/batch")
+
+    async def send(turn: int) -> None:
+        headers = {"Content-Encoding": "gzip"}
+        body, path = bodies[turn % 4], places[turn // 4 % 4]
+        await attack.call("POST", path, data=body, company=turn % 3, headers=headers)
+
+    await attack.repeat(send, at_once=8)
 
 
 @row()

@@ -44,6 +44,24 @@ async def idempotency_keys_of_actions(attack: Attack) -> None:
     await attack.repeat(act, at_once=100)
 
 
+@row()
+async def idempotency_keys_of_subscriptions(attack: Attack) -> None:
+    """Subscriptions with filters of 60 KB, made under ever new idempotency keys, deleted and asked for again: each answer is stored."""
+    members = {"in": [f"{number:0>60}" for number in range(950)]}
+    body = {"target_url": "http://127.0.0.1:9/", "event_types": ["*"], "filter": {"metadata.x": members}}
+    path = "/webhooks/subscriptions"
+
+    async def make_and_delete(turn: int) -> None:
+        headers, company = {"Idempotency-Key": f"{turn:0255}"}, turn % 3
+        made = await attack.call("POST", path, body, headers=headers, company=company)
+        if made.status == 201:
+            await attack.call("DELETE", f"{path}/{made.json()['id']}", company=company)
+            again = await attack.call("POST", path, body, headers=headers, company=company)
+            attack.noted["stored answers"] += again.body == made.body
+
+    await attack.repeat(make_and_delete, at_once=12)
+
+
 @row(settings=_QUARANTINES)
 async def quarantine_flood(attack: Attack) -> None:
     """Batches of 1,000 events that are quarantined, and lists of them."""

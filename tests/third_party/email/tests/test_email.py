@@ -41,6 +41,7 @@ class TestChannel(ChannelConformance):
     channel = "email"
     settings = SETTINGS
     own_addresses = (("127.0.0.1", PORT),)
+    encrypts_by = ({"email.security": "starttls"}, {"email.security": "tls"})
     rewrites = True
     content_type = None
 

@@ -17,7 +17,7 @@ SETTINGS = {
     "email.port": str(PORT),
     "email.security": "none",
     "email.sender": "events@hub.example.com",
-    "email.timeout_seconds": "8",
+    "email.timeout_seconds": "2",
 }
 MAILBOXES = "/api/v1/email/mailboxes"
 JANE = "mailto:jane@example.com"

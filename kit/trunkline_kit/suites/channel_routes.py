@@ -103,7 +103,9 @@ def _impossible(request: Mapping[str, Json], trial: ChannelTrial) -> list[dict[s
     """Give changes that make the target of a valid *request* impossible; for a declared target, one change for each member."""
     if trial.channel.target is not None:
         target = request["target"]
-        changes = [{name: ["no", "value"]} for name in trial.channel.target.model_fields]
+        changes: list[dict[str, Json]] = [
+            {name: ["no", "value"]} for name in trial.channel.target.model_fields
+        ]
         if trial.channel.target in {Url, SecretUrl}:
             changes += [{"url": wrong} for wrong in NO_TARGETS]
         return [{"target": {**target, **change}} for change in changes]

@@ -127,7 +127,7 @@ class ChannelTrial:
             number, kind.name.encode(), orjson.dumps(kind.example),
         )  # fmt: skip
         target: dict[str, Any] = {"company_id": COMPANY_ID, "url": aimed_at.url}
-        if self.channel.target not in {None, targets.SecretUrl}:
+        if self.channel.target is not None and self.channel.target is not targets.SecretUrl:
             target["config"] = targets.created(self.channel.target, aimed_at.target or {})
         target["subscription_id"] = "sub_conformance"
         for name in ("url", "config", "secrets", "headers", "signature", "company_id", "subscription_id"):

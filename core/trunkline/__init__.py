@@ -26,7 +26,7 @@ if TYPE_CHECKING:
         Target,
     )
     from trunkline.contract.hookspecs import HOOK_API, hookimpl
-    from trunkline.contract.targets import Url
+    from trunkline.contract.targets import SecretUrl, Url
     from trunkline.errors import AddressRefused, BodyInvalid, FieldError, NotFound, Refused
     from trunkline.model.deliveries import Outcome, Result
     from trunkline.outbound.push import deliver as deliver_by_http
@@ -62,6 +62,7 @@ __all__ = [
     "Push",
     "Refused",
     "Result",
+    "SecretUrl",
     "Signer",
     "Target",
     "Url",
@@ -78,7 +79,7 @@ _HOMES = {
         "HttpClient Migrations Network Operation PluginContext Push Target"
     ),
     "trunkline.contract.hookspecs": "HOOK_API hookimpl",
-    "trunkline.contract.targets": "Url",
+    "trunkline.contract.targets": "SecretUrl Url",
     "trunkline.errors": "AddressRefused BodyInvalid FieldError NotFound Refused",
     "trunkline.model.deliveries": "Outcome Result",
     "trunkline.outbound.push": "deliver:deliver_by_http post:post_by_http",

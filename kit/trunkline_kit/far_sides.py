@@ -16,7 +16,7 @@ and the checks that need the behaviour do not apply.
 import asyncio
 import re
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -100,8 +100,16 @@ class FarSide:
         """Refuse everything from now on with a temporary error."""
         return False
 
+    def refusals(self) -> Mapping[str, Callable[[], Awaitable[object]]]:
+        """Give other causes of a temporary refusal, each with what brings it about until ``accept``: a missing queue, no rights."""
+        return {}
+
     async def refuse_for_good(self) -> bool:
         """Refuse everything from now on with a permanent error."""
+        return False
+
+    async def break_once_taken(self) -> bool:
+        """Accept everything from now on, and break each connection after the event was accepted."""
         return False
 
     async def be_gone(self) -> bool:
@@ -135,6 +143,10 @@ class FarSide:
         """
         return None
 
+    async def later(self) -> "FarSide | None":
+        """Begin to listen to the same target only now; None if the target keeps events for those who come later."""
+        return None
+
     async def another(self) -> "FarSide | None":
         """Give a second target of the same kind with another URL and its own arrivals; None if there is none."""
         return None
@@ -144,8 +156,8 @@ class HttpFarSide(FarSide):
     """A separate path at a ``Receiver``.
 
     *accepting* is the answer that accepts an event; *rejects* and *gone* are the statuses for "never" and "target gone".
-    *patience_seconds* is the time limit for an arrival. If the channel declares URLs as targets (``target=Url``), the suite
-    calls ``be_declared``.
+    *patience_seconds* is the time limit for an arrival. If the channel declares URLs as targets (``Url``, ``SecretUrl``), the
+    suite calls ``be_declared``.
     """
 
     def __init__(
@@ -174,7 +186,7 @@ class HttpFarSide(FarSide):
         return str(parts.hostname), int(parts.port or 80)
 
     def be_declared(self) -> None:
-        """Use the members of a ``Url`` as destination from now on."""
+        """Use the members of a ``Url`` or ``SecretUrl`` as destination from now on."""
         self.target = {"url": self.url}
 
     def play(self, reply: Reply) -> None:

@@ -33,6 +33,7 @@ class TestActionsWithAProvider(PluginConformance):
 
 class TestAlerts(PluginConformance):
     plugin = "alerts"
+    labels = ("room", "service")
 
 
 class TestCrm(PluginConformance):
@@ -66,7 +67,7 @@ class TestOauth(PluginConformance):
     plugin = "oauth"
     prefixes = ("/api/v1/oauth", "/oauth", "/.well-known")
     public = ("/oauth/*", "/.well-known/*")
-    unscoped = ("apps",)  # a page on which all people see the apps that they have connected
+    unscoped_pages = ("apps",)  # a page on which all people see the apps that they have let in themselves
 
 
 class TestPolling(PluginConformance):

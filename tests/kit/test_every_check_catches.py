@@ -60,11 +60,14 @@ CHANNEL = (
 )
 OF_BROKERS = [
     "channel.declares-its-secrets",
+    "channel.bounds-its-connections",
     "channel.dials-for-the-company",
     "channel.encrypts-where-asked",
     "channel.keeps-credentials-apart",
+    "channel.leaves-nothing-to-later-listeners",
     "channel.makes-one-try-per-attempt",
     "channel.refuses-what-its-transport-cannot-name",
+    "channel.retries-after-a-broken-connection",
     "channel.retries-a-wrong-secret",
     "channel.says-that-a-secret-is-wrong",
     "channel.signs-by-the-chosen-scheme",
@@ -78,7 +81,9 @@ OF_CONSUMERS = [
 ]
 """Checks that failed for deliveries that a consumer had not received yet."""
 OF_CONTENT = [
+    "channel.counts-what-was-taken",
     "channel.delivers-every-event-type",
+    "channel.encrypts-where-asked",
     "channel.keeps-any-text",
     "channel.keeps-the-bytes",
     "channel.keeps-the-filter-of-a-request",
@@ -107,7 +112,12 @@ JUDGED = {
             mqtt.good_with_a_late_consumer: OF_CONSUMERS,
             rewriting.good_chat: OF_CONTENT,
             rewriting.good_mail: OF_CONTENT,
-            rewriting.good_streams: ["channel.says-what-became-of-each-of-a-batch"],
+            rewriting.good_streams: [
+                "channel.bounds-its-connections",
+                "channel.retries-when-refused-for-now",
+                "channel.says-what-became-of-each-of-a-batch",
+            ],
+            rewriting.good_subjects: ["channel.encrypts-where-asked", "channel.retries-when-refused-for-now"],
             pigeons.good: ["channel.tells-companies-apart-at-one-target"],
         },
     ),

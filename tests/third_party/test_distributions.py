@@ -31,7 +31,7 @@ PLUGINS = {
     "postgres": "postgres",
 }
 MODULES = {folder: f"trunkline_{plugin}" for folder, plugin in PLUGINS.items()}
-DECLARING = ("redis", "mqtt", "postgres")
+DECLARING = ("chat", "redis", "mqtt", "postgres")
 """Plugins that declare their targets, and so have neither routes nor settings."""
 NEEDED = {"email.host": "smtp.example.com", "email.sender": "events@example.com"}
 AT_ONCE = 2

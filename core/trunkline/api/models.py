@@ -299,6 +299,10 @@ class ChannelView(BaseModel):
         description="JSON Schema of its targets, if it declares them; members with `writeOnly` are secret",
     )
     target_example: dict[str, Any] | None = None
+    instructions: str | None = Field(
+        default=None, description="Markdown that tells people where they find what its targets ask for"
+    )
+    icon: str | None = Field(default=None, description="an SVG element")
 
 
 class ChannelList(BaseModel):

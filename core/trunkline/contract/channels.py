@@ -189,6 +189,9 @@ class Channel:
     *tell_gap* is called if a subscription with ``Terms`` has missed events for good: it was paused for longer than events are
     kept, or was resumed without the missed events. *breaker* says when a subscription that only fails is disabled, if it
     differs from the deployment's setting.
+
+    *instructions*, Markdown without HTML, tell people where they find what the form of a target asks for; the portal shows them
+    beside it. *icon* is an SVG element that the portal shows with them.
     """
 
     name: str
@@ -205,6 +208,8 @@ class Channel:
     deliver_batch: DeliverBatch | None = None
     batch: Batch = field(default_factory=Batch)
     target_schema: Mapping[str, Json] | None = field(default=None, hash=False)
+    instructions: str | None = None
+    icon: str | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if self.target_schema is not None and self.target is None:

@@ -5,13 +5,17 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from trunkline.contract.renewing import HeldSubscriptions
-from trunkline.model.deliveries import Result
+from trunkline.model.deliveries import FINAL, Result, Status
 from trunkline.schemas.catalog import Json
 
 
 @dataclass(frozen=True, slots=True)
 class FinishedAttempt:
-    """An attempt that has ended, as the delivery log shows it."""
+    """An attempt that has ended, as the delivery log shows it.
+
+    *status* is its delivery's from then on: ``pending`` if it is tried again, else ``delivered``, ``exhausted``, ``rejected`` or
+    ``gone``.
+    """
 
     delivery_id: str
     event_id: int
@@ -22,6 +26,12 @@ class FinishedAttempt:
     number: int
     duration_ms: int
     result: Result
+    status: str = Status.PENDING
+
+    @property
+    def is_last(self) -> bool:
+        """Tell whether the delivery has ended with it."""
+        return self.status in FINAL
 
 
 @dataclass(frozen=True, slots=True)

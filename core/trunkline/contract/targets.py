@@ -4,13 +4,14 @@ A target is flat: its members are text, numbers, booleans, choices and secrets. 
 portal, the body of requests, and the members that may be shown. These functions are pure: they store and send nothing.
 """
 
+import hashlib
 import json
 import re
 from collections.abc import Mapping
-from typing import Any
-from urllib.parse import urlencode
+from typing import Annotated, Any
+from urllib.parse import urlencode, urlsplit
 
-from pydantic import BaseModel, Field, SecretBytes, SecretStr, ValidationError
+from pydantic import AfterValidator, BaseModel, Field, SecretBytes, SecretStr, ValidationError
 from pydantic.errors import PydanticInvalidForJsonSchema, PydanticUserError
 
 from trunkline.contract.channels import Channel
@@ -22,6 +23,7 @@ MASK = "••••"
 MAX_BYTES = 8192
 """The maximum size of a target as JSON."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_URL = r"^https?://[^\s/?#]+\S*$"
 PLAIN_TYPES = frozenset({"string", "integer", "number", "boolean"})
 
 Members = Mapping[str, Any]
@@ -63,18 +65,58 @@ class Url(BaseModel):
         title="URL",
         description="URL to which events are posted",
         examples=["https://hooks.example.com/T0/B0"],
-        pattern=r"^https?://[^\s/?#]+\S*$",
+        pattern=_URL,
         max_length=2000,
     )
 
 
+def _check_secret_url(url: SecretStr) -> SecretStr:
+    if re.fullmatch(_URL, url.get_secret_value()) is None:
+        msg = "must be a URL that begins with https:// or http://"
+        raise ValueError(msg)
+    return url
+
+
+class SecretUrl(BaseModel):
+    """A target that is a URL whose path is a secret, such as a chat's incoming webhook: ``Channel(…, target=SecretUrl)``.
+
+    It is checked and dialled as ``Url`` is. ``push.target.config.url`` has it, and ``deliver_by_http`` posts there;
+    ``push.target.url``, views and logs have ``masked_url`` of it.
+    """
+
+    url: Annotated[SecretStr, AfterValidator(_check_secret_url)] = Field(
+        title="URL",
+        description="where events are posted to; whoever knows it can post there",
+        examples=["https://hooks.example.com/T0/B0/secret"],
+        max_length=2000,
+    )
+
+
+def address_of(target: BaseModel) -> str | None:
+    """Give the whole URL of a target that is just a URL, secret or not; None for any other target."""
+    match target:
+        case Url():
+            return target.url
+        case SecretUrl():
+            return target.url.get_secret_value()
+        case _:
+            return None
+
+
+def masked_url(url: str) -> str:
+    """Show a secret URL: its scheme and host, and eight digits of a digest that tell two URLs apart."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}/{MASK}{hashlib.sha256(url.encode()).hexdigest()[:8]}"
+
+
 def shown_channel(channel: Channel) -> dict[str, Any]:
-    """Show *channel* as ``GET /api/v1/channels`` does, with ``target_schema`` and an example if it declares targets."""
+    """Show *channel* as ``GET /api/v1/channels`` does, without members that it does not have."""
     shown: dict[str, Any] = {
         "name": channel.name,
         "title": channel.title,
         "description": channel.description,
     }
+    shown |= {name: text for name in ("instructions", "icon") if (text := getattr(channel, name)) is not None}
     if channel.target is not None:
         schema = schema_of(channel.target)
         shown |= {"target_schema": schema, "target_example": _example(schema)}
@@ -213,8 +255,11 @@ def masked(shown: Members, secrets: Members) -> dict[str, Any]:
     return {**shown, **dict.fromkeys(secrets, MASK)}
 
 
-def url_of(channel: str, shown: Members) -> str:
+def url_of(channel: str, target: BaseModel) -> str:
     """Name a target in one line by its visible members; equal targets have equal names."""
+    if (address := address_of(target)) is not None:
+        return address if isinstance(target, Url) else masked_url(address)
+    shown, _ = split(target)
     given = [
         (name, value if isinstance(value, str) else json.dumps(value))
         for name, value in sorted(shown.items())

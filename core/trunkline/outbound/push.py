@@ -8,9 +8,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC
 from email.utils import parsedate_to_datetime
+from urllib.parse import urlsplit
 
 from trunkline import outbound
 from trunkline.contract import HttpClient, Push
+from trunkline.contract.targets import MASK, SecretUrl
 from trunkline.errors import AddressRefused
 from trunkline.model.deliveries import Outcome, Result
 from trunkline.model.environments import TEST, is_test
@@ -25,7 +27,9 @@ _SECONDS = re.compile(r"[0-9]{1,15}")
 
 async def deliver(push: Push, http: HttpClient) -> Result:
     """Make one attempt: a signed ``POST`` of the event, judged as ``post`` does."""
-    return await post(push, http, url=push.target.url, body=push.body, headers=_headers(push))
+    config = push.target.config
+    url = config.url.get_secret_value() if isinstance(config, SecretUrl) else push.target.url
+    return await post(push, http, url=url, body=push.body, headers=_headers(push))
 
 
 async def post(push: Push, http: HttpClient, *, url: str, body: bytes, headers: Mapping[str, str]) -> Result:
@@ -40,9 +44,12 @@ async def post(push: Push, http: HttpClient, *, url: str, body: bytes, headers: 
         return Result(
             Outcome.RETRY, error=outbound.error_of(error), sent_twice=outbound.was_sent_twice(error)
         )
-    result = result_of(
-        response.status, headers=response.headers, body=response.body, timestamp=push.timestamp
-    )
+    answer = response.body
+    if isinstance(push.target.config, SecretUrl) and len(path := urlsplit(url).path) > 1:
+        answer = answer.replace(
+            path.encode(), f"/{MASK}".encode()
+        )  # an error page repeats what was asked for
+    result = result_of(response.status, headers=response.headers, body=answer, timestamp=push.timestamp)
     return replace(result, sent_twice=True) if response.sent_twice else result
 
 

@@ -164,6 +164,9 @@ def _find_channel_fault(channel: Channel) -> str | None:
         return f"name '{channel.name}' is not made of lower-case letters, digits, '-' and '_'"
     for name, is_async in _FUNCTIONS.items():
         fault = fault or find_function_fault(name, getattr(channel, name), is_async=is_async)
+    if fault is None and channel.instructions is not None:
+        fault = find_text_fault("instructions", channel.instructions)
+    fault = fault or _find_icon_fault(channel.icon)
     if fault is None and channel.breaker is not None:
         fault = _find_breaker_fault(channel.breaker)
     if fault is None and channel.target is not None:
@@ -237,9 +240,13 @@ def _find_page_fault(page: PortalPage) -> str | None:
     )
     if fault is None and page.scope not in {None, OPERATOR, *COMPANY_SCOPES}:
         return f"scope '{page.scope}' is none of {', '.join([*COMPANY_SCOPES, OPERATOR])}"
-    if fault is None and page.icon is not None and not str(page.icon).lstrip().startswith("<svg"):
-        return "icon is neither None nor an SVG element"
-    return fault
+    return fault or _find_icon_fault(page.icon)
+
+
+def _find_icon_fault(icon: object) -> str | None:
+    if icon is None or str(icon).lstrip().startswith("<svg"):
+        return None
+    return "icon is neither None nor an SVG element"
 
 
 def _find_command_fault(command: Command) -> str | None:

@@ -56,13 +56,14 @@ def check_target(target: Any, context: Context) -> list[FieldError]:
     if model is None or not isinstance(target, dict):
         return [FieldError("/target", "must be an object of the channel's own fields")]
     if context.is_change:
-        changed = target.get("url") if model is targets.Url else None
-        return _check_declared_url(changed, context) if isinstance(changed, str) else []
+        if model not in {targets.Url, targets.SecretUrl} or target.get("url") in {None, targets.MASK}:
+            return []
+        target = {"url": target["url"]}
     try:
-        made = targets.created(model, target)
+        address = targets.address_of(targets.created(model, target))
     except BodyInvalid as error:
         return list(error.errors)
-    return _check_declared_url(made.url, context) if isinstance(made, targets.Url) else []
+    return [] if address is None else _check_declared_url(address, context)
 
 
 def _check_declared_url(url: str, context: Context) -> list[FieldError]:
@@ -70,7 +71,9 @@ def _check_declared_url(url: str, context: Context) -> list[FieldError]:
     try:
         return check_target_url(url, context)
     except TargetRefused as error:
-        raise TargetRefused(error.errors[0].message, path="/target/url") from None
+        message = error.errors[0].message
+        shown = message if url not in message else "is not valid"  # a plugin's words may repeat a secret
+        raise TargetRefused(shown, path="/target/url") from None
 
 
 def check_event_types(names: Any, context: Context) -> list[FieldError]:

@@ -2,7 +2,7 @@
 
 The column ``target`` has the members that may be shown; secret members are encrypted together with the signing secrets.
 ``target_url`` has the target in one line, so that readers of a subscription's URL find a value. If the target is a ``Url``,
-``target_url`` is this URL, and is checked as a URL.
+``target_url`` is this URL, and is checked as a URL; of a ``SecretUrl`` it shows the scheme and the host.
 """
 
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from typing import Any, cast
 from pydantic import BaseModel
 
 from trunkline.contract import Channel, targets
-from trunkline.contract.targets import Members, Url
+from trunkline.contract.targets import MASK, Members, SecretUrl, Url
 from trunkline.model.subscriptions import Subscription
 
 
@@ -41,8 +41,9 @@ def of_change(channel: Channel | None, before: Subscription, changes: Mapping[st
 
 def url_of_change(channel: Channel | None, changes: Mapping[str, Any]) -> str | None:
     """Return the target URL in *changes*, including that of a declared target that is only a URL; None if there is none."""
-    if channel is not None and channel.target is Url:
-        return cast("str | None", changes.get("target", {}).get("url"))
+    if channel is not None and channel.target in {Url, SecretUrl}:
+        url = cast("str | None", changes.get("target", {}).get("url"))
+        return None if url == MASK else url
     return changes.get("target_url")
 
 
@@ -58,5 +59,5 @@ def _members(channel: Channel | None, of: Subscription) -> tuple[Members, Member
 
 def _stored(channel: Channel, target: BaseModel) -> Declared:
     shown, secrets = targets.split(target)
-    url = target.url if isinstance(target, Url) else targets.url_of(channel.name, shown)
+    url = targets.url_of(channel.name, target)
     return Declared({"target": shown, "target_url": url}, secrets)

@@ -6,13 +6,11 @@ from trunkline.schemas.catalog import Json
 from trunkline.schemas.definitions import Definition
 from trunkline_kit.checks import COMPLETE, DELIVERS, LOADS, check, demand, not_applicable
 from trunkline_kit.hubs import MakeTestHub
-from trunkline_kit.suites.call_demands import demand_scope
 from trunkline_kit.suites.call_requests import NEIGHBOUR_ID, Request
 from trunkline_kit.suites.call_trial import CallSubject, CallTrial
 
 MISSING_ID = 9_007_199_254_740_000
 REFUSED = (404, 409, 422)
-SCOPE = "integrations:write"
 
 
 class ActionAnswerChecks(CallSubject):
@@ -41,12 +39,6 @@ class ActionAnswerChecks(CallSubject):
                 not unknown,
                 f"'{definition.name}' answered with the field '{', '.join(unknown)}', which its output schema lacks; describe it or leave it out",
             )
-
-    @check("action.demands-its-scope", level=DELIVERS)
-    async def test_demands_its_scope(self, trunkline_hub: MakeTestHub) -> None:
-        """A call without a key is 401, and a call whose key lacks `integrations:write` is 403."""
-        trial = await self.open_calls(trunkline_hub)
-        await demand_scope(trial, SCOPE)
 
     @check("action.finds-nothing-of-another-company", level=DELIVERS)
     async def test_finds_nothing_of_another_company(self, trunkline_hub: MakeTestHub) -> None:

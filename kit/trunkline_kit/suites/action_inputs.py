@@ -5,7 +5,6 @@ from trunkline_kit.hubs import MakeTestHub
 from trunkline_kit.suites.call_demands import (
     demand_canary_unlogged,
     demand_plain_refusals,
-    demand_refusal_of_unknown,
     text_fields,
 )
 from trunkline_kit.suites.call_requests import (
@@ -13,7 +12,6 @@ from trunkline_kit.suites.call_requests import (
     HOSTILE,
     WRONG,
     Request,
-    errors_of,
     plain_texts,
 )
 from trunkline_kit.suites.call_trial import CallSubject
@@ -21,22 +19,6 @@ from trunkline_kit.suites.call_trial import CallSubject
 
 class ActionInputChecks(CallSubject):
     """Checks of accepted and refused input."""
-
-    @check("action.demands-required-fields", level=DELIVERS)
-    async def test_demands_required_fields(self, trunkline_hub: MakeTestHub) -> None:
-        """A call that lacks a required field, or has it empty, is 422 with the field's pointer."""
-        trial = await self.open_calls(trunkline_hub)
-        for definition in trial.definitions:
-            for name in definition.input.get("required", ()):
-                request = await trial.request(definition)
-                for incomplete in (request.without(name), request.with_input(**{name: ""})):
-                    answer = await trial.call(definition, incomplete)
-                    faults = [error.get("path") for error in errors_of(answer)]
-                    demand(
-                        answer.status_code == 422 and f"/{name}" in faults,
-                        f"'{definition.name}' answered {answer.status_code} to a call without '{name}', with faults at {faults}; it "
-                        f"should be 422 with '/{name}'",
-                    )
 
     @check("action.misses-no-optional-field", level=DELIVERS)
     async def test_misses_no_optional_field(self, trunkline_hub: MakeTestHub) -> None:
@@ -50,16 +32,6 @@ class ActionInputChecks(CallSubject):
             empty = await trial.request(definition)
             answer = await trial.call(definition, Request(empty.parameters, {}))
             trial.demand_no_failure(definition, answer, "a call without any field")
-
-    @check("action.refuses-unknown-fields", level=DELIVERS)
-    async def test_refuses_unknown_fields(self, trunkline_hub: MakeTestHub) -> None:
-        """A field that the input does not have is refused with 422 that names it."""
-        trial = await self.open_calls(trunkline_hub)
-        taking = trial.select(
-            lambda definition: definition.takes_body,
-            otherwise=f"no action of the plugin '{trial.plugin}' takes any field",
-        )
-        await demand_refusal_of_unknown(trial, taking, "no_such_field", 1, noun="field", status=422)
 
     @check("action.takes-empty-text-for-absent", level=DELIVERS)
     async def test_takes_empty_text_for_absent(self, trunkline_hub: MakeTestHub) -> None:

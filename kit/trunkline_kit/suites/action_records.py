@@ -8,7 +8,7 @@ from trunkline.schemas.definitions import Definition
 from trunkline_kit.checks import COMPLETE, DELIVERS, check, demand
 from trunkline_kit.hubs import MakeTestHub
 from trunkline_kit.suites.call_demands import demand_end, demand_no_answer
-from trunkline_kit.suites.call_requests import Request, other_call, plain_texts
+from trunkline_kit.suites.call_requests import Request, plain_texts
 from trunkline_kit.suites.call_trial import (
     CallSubject,
     CallTrial,
@@ -41,56 +41,6 @@ class ActionRecordChecks(CallSubject):
             demand(
                 emitted or not definition.emits,
                 f"'{definition.name}' emitted nothing in a valid call; its 'emits' promises {', '.join(definition.emits)}",
-            )
-
-    @check("action.gives-the-first-answer-again", level=DELIVERS)
-    async def test_gives_the_first_answer_again(self, trunkline_hub: MakeTestHub) -> None:
-        """A repeated call with the same `Idempotency-Key` gets the first answer, and nothing more happens."""
-        trial = await self.open_calls(trunkline_hub)
-        for number, definition in enumerate(trial.definitions):
-            request = await trial.request(definition)
-            first = await trial.succeed(definition, request, key=f"again-{number}")
-            stored = await trial.contents()
-            second = await trial.call(definition, request, key=f"again-{number}")
-            demand(
-                (second.status_code, second.content) == (first.status_code, first.content)
-                and await trial.contents() == stored,
-                f"'{definition.name}' did more, or answered otherwise, when a call came again with its Idempotency-Key; it should give "
-                "the first answer",
-            )
-
-    @check("action.refuses-a-reused-key", level=DELIVERS)
-    async def test_refuses_a_reused_key(self, trunkline_hub: MakeTestHub) -> None:
-        """A different call with a used `Idempotency-Key` is 409."""
-        trial = await self.open_calls(trunkline_hub)
-        for number, definition in enumerate(trial.definitions):
-            first = await trial.request(definition)
-            other = other_call(definition, first)
-            if other is None:
-                continue
-            await trial.succeed(definition, first, key=f"reused-{number}")
-            answer = await trial.call(definition, other, key=f"reused-{number}")
-            demand(
-                answer.status_code == 409,
-                f"'{definition.name}' answered {answer.status_code} to another call with a used Idempotency-Key; it should be 409",
-            )
-
-    @check("action.is-carried-out-once", level=COMPLETE)
-    async def test_is_carried_out_once(self, trunkline_hub: MakeTestHub) -> None:
-        """Ten concurrent equal calls with one `Idempotency-Key` are carried out once."""
-        trial = await self.open_calls(trunkline_hub)
-        for number, definition in enumerate(trial.definitions):
-            request = await trial.request(definition)
-            before = len(await trial.events())
-            calls = (trial.call(definition, request, key=f"once-{number}") for _ in range(AT_ONCE))
-            answers = await asyncio.gather(*calls)
-            trial.demand_success(definition, answers[0])
-            emitted = len(await trial.events()) - before
-            demand(
-                len({(answer.status_code, answer.content) for answer in answers}) == 1
-                and emitted <= max(len(definition.emits), 1),
-                f"'{definition.name}' gave several answers, or {emitted} events, to one call that came {AT_ONCE} times at once with one "
-                "Idempotency-Key; it should be carried out once",
             )
 
     @check("action.takes-calls-at-once", level=COMPLETE)

@@ -1,47 +1,17 @@
 """Demands that the suites of actions and of searches share."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from trunkline.errors import ProviderFailed, Refused, StoreUnavailable
-from trunkline.model.principals import COMPANY_SCOPES
-from trunkline.schemas.catalog import Json
 from trunkline.schemas.definitions import Definition
 from trunkline_kit.checks import demand, fail, not_applicable
-from trunkline_kit.hubs import COMPANY_ID
-from trunkline_kit.suites.call_requests import CANARY, LEAKS, Request, errors_of, plain_texts
+from trunkline_kit.suites.call_requests import CANARY, LEAKS, Request, plain_texts
 from trunkline_kit.suites.call_trial import CallTrial
 
 DEADLINE_SECONDS = 0.5
 LATEST_SECONDS = 5.0
 """Time limit for a provider whose deadline has passed."""
-
-
-async def demand_scope(trial: CallTrial, scope: str) -> None:
-    """Demand 401 for a call without a key, and 403 for a call whose key lacks *scope*."""
-    powerless = await trial.running.client_of(COMPANY_ID, [name for name in COMPANY_SCOPES if name != scope])
-    for definition in trial.definitions:
-        request = await trial.request(definition)
-        for client, status in ((trial.running.anonymous, 401), (powerless, 403)):
-            answer = await trial.call(definition, request, client=client)
-            demand(
-                answer.status_code == status,
-                f"'{definition.name}' answered {answer.status_code} to a key without the scope {scope}; it should be {status}",
-            )
-
-
-async def demand_refusal_of_unknown(
-    trial: CallTrial, definitions: Sequence[Definition], name: str, value: Json, *, noun: str, status: int
-) -> None:
-    """Demand that *name*, a field or parameter that no input has, is refused with *status* and named; *noun* is its kind."""
-    for definition in definitions:
-        request = await trial.request(definition)
-        answer = await trial.call(definition, request.with_input(**{name: value}))
-        is_named = any(name in str(error.get("path")) for error in errors_of(answer))
-        demand(
-            answer.status_code == status and is_named,
-            f"'{definition.name}' answered {answer.status_code} to a {noun} that it does not have; it should be {status} that names it",
-        )
 
 
 async def demand_plain_refusals(

@@ -1,6 +1,6 @@
 """Calls of actions, searches and lookups, and variations of them: mistaken and hostile ones."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -63,22 +63,6 @@ def plain_texts(definition: Definition) -> list[str]:
         for name, schema in properties.items()
         if schema.get("type") == "string" and not _PLAIN_ONLY & set(schema) and name != "cursor"
     ]
-
-
-def other_call(definition: Definition, request: Request) -> Request | None:
-    """Give a different call that the schema accepts as it accepts *request*; None if there is none."""
-    properties: Mapping[str, Mapping[str, Json]] = definition.input.get("properties", {})
-    for name in plain_texts(definition):
-        if properties[name].get("maxLength", len(CANARY)) >= len(CANARY):
-            return request.with_input(**{name: CANARY})
-    return None
-
-
-def errors_of(answer: httpx2.Response) -> Sequence[Mapping[str, Json]]:
-    """List the faults that a refusal names."""
-    content: Any = answer.json() if "json" in answer.headers.get("content-type", "") else {}
-    errors: Sequence[Mapping[str, Json]] = content.get("errors", ())
-    return errors
 
 
 def list_of(definition: Definition, answer: httpx2.Response) -> list[Json]:

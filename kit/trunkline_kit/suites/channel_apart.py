@@ -103,6 +103,24 @@ class ApartChecks(ChannelSubject):
                 "(push.target.company_id) should be part of the subject, the queue or the key",
             )
 
+    @check("channel.leaves-nothing-to-later-listeners", level=COMPLETE)
+    async def test_leaves_nothing_to_later_listeners(self, open_trial: OpenTrial) -> None:
+        """Whoever begins to listen to a target gets no event of before, if the target keeps none."""
+        trial = await open_trial(dispatch=False)
+        await trial.attempt()
+        await trial.arrivals(1)
+        late = await trial.far_side.later()
+        if late is None:
+            not_applicable(f"a target of {trial.name} keeps events for those who come later")
+        push = trial.push()
+        await trial.attempt(push)
+        arrived = await trial.arrivals(1, late)
+        demand(
+            len(arrived) == 1 and arrived[0].is_of(push.event_id),
+            f"{trial.name} left an event at its target for those who listen later; they get an old event as if it were new: have "
+            "nothing retained",
+        )
+
     @check("channel.keeps-hubs-apart", level=COMPLETE)
     async def test_keeps_hubs_apart(self, open_trial: OpenTrial) -> None:
         """A second hub in the same process may start and stop without any effect on the first."""

@@ -16,6 +16,8 @@ from trunkline_kit.suites.channel_trial import ChannelTrial
 from trunkline_kit.suites.suite import built_ins
 
 AT_ONCE = 200
+A_SECOND = 1.1
+CHANGING_HEADERS = ("webhook-timestamp", "webhook-signature", "trunkline-attempt", "traceparent")
 LARGEST_BYTES = 250_000
 """Length of the largest event's text; the whole event is still below ``events.max_body_bytes``."""
 HOSTILE = (
@@ -131,16 +133,25 @@ class ContentChecks(ChannelSubject):
 
     @check("channel.sends-the-same-on-every-attempt", level=DELIVERS)
     async def test_sends_the_same_on_every_attempt(self, open_trial: OpenTrial) -> None:
-        """Every attempt at a delivery has the same id and the same body, at any later time."""
+        """Every attempt at a delivery has the same id, body and headers, at any later time."""
         trial = await open_trial()
         event, subscription, first = await trial.delivered()
         detail = await trial.detail(event, subscription)
         assert detail is not None
+        await asyncio.sleep(A_SECOND if first.headers else 0)  # headers are dated by the second
         await trial.hub.deliveries.retry(event.company_id, detail["id"])
         again = (await trial.arrivals(2))[1]
         demand(
             (again.event_id, again.key, again.body) == (first.event_id, first.key, first.body),
             f"{trial.name} sent another id or body on the second attempt at a delivery; both should be the same on each",
+        )
+        before, after = first.headers or {}, again.headers or {}
+        changing = {*CHANGING_HEADERS, *self.changing_headers}
+        changed = sorted(name for name in {*before, *after} - changing if before.get(name) != after.get(name))
+        demand(
+            not changed,
+            f"{trial.name} sent another header '{', '.join(changed)}' on the second attempt at a delivery; make it of the event, or "
+            "name it in 'changing_headers'",
         )
 
     @check("channel.delivers-many-at-once", level=COMPLETE)

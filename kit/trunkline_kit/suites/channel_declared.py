@@ -129,7 +129,17 @@ class DeclaredChecks(ChannelSubject):
     async def test_encrypts_where_asked(
         self, open_trial: OpenTrial, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """A target with TLS gets an event only over TLS, from a server with a certificate for its name by a known issuer."""
+        """Where a target or a setting asks for TLS, an event goes over TLS alone; a declared target's certificate is verified."""
+        for settings in self.encrypts_by:
+            trial = await open_trial(settings=settings, dispatch=False)
+            result = await trial.attempt()
+            demand(
+                result.outcome is Outcome.RETRY and not await trial.far_side.arrivals(0),
+                f"{trial.name} took a server that speaks no TLS for '{result.outcome}' with the settings {settings}; it should be "
+                "'retry', and nothing sent",
+            )
+        if self.encrypts_by:
+            return
         authority = Authority()
         (tmp_path / "authority.pem").write_bytes(authority.pem)
         monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "authority.pem"))

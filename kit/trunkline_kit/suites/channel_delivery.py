@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from trunkline.contract import AcceptedEvent
 from trunkline.hub.hub import Hub
+from trunkline.model.deliveries import Outcome
 from trunkline_kit.checks import COMPLETE, DELIVERS, check, demand
 from trunkline_kit.hubs import MakeTestHub
 from trunkline_kit.suites.channel_headers import verifies
@@ -16,8 +17,16 @@ class DeliveryChecks(ChannelSubject):
 
     @check("channel.retries-when-refused-for-now", level=DELIVERS)
     async def test_retries_when_refused_for_now(self, open_trial: OpenTrial) -> None:
-        """A target that refuses for now gets the event at a later attempt."""
+        """A target that refuses for now, by whichever of its causes, gets the event later."""
         trial = await open_trial()
+        for cause, bring_about in trial.far_side.refusals().items():
+            await bring_about()
+            result = await trial.attempt()
+            demand(
+                result.outcome is Outcome.RETRY,
+                f"{trial.name} took a refusal by a target that a person can mend ({cause}) for '{result.outcome}'; it should be 'retry'",
+            )
+            await trial.far_side.accept()
         await trial.can(trial.far_side.refuse_for_now(), "refuse for now")
         event = await self._delivered_after_retry(trial, failure="a refusal for now")
         arrived = await trial.arrivals(1)
@@ -30,8 +39,21 @@ class DeliveryChecks(ChannelSubject):
     async def test_retries_after_a_broken_connection(self, open_trial: OpenTrial) -> None:
         """A broken connection is a failed attempt, and the event arrives at a later attempt."""
         trial = await open_trial()
+        await trial.attempt()  # which may leave a connection in a pool
         await trial.can(trial.far_side.reset(), "break a connection")
         await self._delivered_after_retry(trial, failure="a broken connection")
+
+    @check("channel.counts-what-was-taken", level=DELIVERS)
+    async def test_counts_what_was_taken(self, open_trial: OpenTrial) -> None:
+        """An event that the target has taken is delivered, however the connection ends."""
+        trial = await open_trial(dispatch=False)
+        await trial.can(trial.far_side.break_once_taken(), "break a connection after an event was taken")
+        result = await trial.attempt()
+        demand(
+            result.outcome is Outcome.DELIVERED,
+            f"{trial.name} said '{result.outcome}' of an event that its target had taken, because the connection broke afterwards; it "
+            "should be 'delivered', or the target gets it again",
+        )
 
     async def _delivered_after_retry(self, trial: ChannelTrial, *, failure: str) -> AcceptedEvent:
         """Demand that an event whose attempts fail by *failure* is retried, and delivered when the target accepts."""

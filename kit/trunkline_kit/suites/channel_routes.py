@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
+from trunkline.contract.targets import SecretUrl, Url
 from trunkline.schemas.catalog import Json
 from trunkline_kit.checks import COMPLETE, check, demand, not_applicable
 from trunkline_kit.suites.channel_subject import ChannelSubject, OpenTrial
@@ -102,7 +103,12 @@ def _impossible(request: Mapping[str, Json], trial: ChannelTrial) -> list[dict[s
     """Give changes that make the target of a valid *request* impossible; for a declared target, one change for each member."""
     if trial.channel.target is not None:
         target = request["target"]
-        return [{"target": {**target, name: ["no", "value"]}} for name in trial.channel.target.model_fields]
+        changes: list[dict[str, Json]] = [
+            {name: ["no", "value"]} for name in trial.channel.target.model_fields
+        ]
+        if trial.channel.target in {Url, SecretUrl}:
+            changes += [{"url": wrong} for wrong in NO_TARGETS]
+        return [{"target": {**target, **change}} for change in changes]
     fields = [name for name, value in request.items() if value == trial.far_side.url]
     if not fields:
         not_applicable(f"the route of {trial.name} takes no target's URL")

@@ -4,10 +4,12 @@ import inspect
 import socket
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, SecretBytes, SecretStr
 
 from trunkline.contract import HttpResponse
+from trunkline.contract.targets import SecretUrl
 from trunkline.errors import AddressRefused
 from trunkline.model.deliveries import Outcome
 from trunkline.outbound import NoAnswer
@@ -66,20 +68,10 @@ class SafetyChecks(ChannelSubject):
 
     @check("channel.can-be-called", level=LOADS)
     async def test_can_be_called(self, open_trial: OpenTrial) -> None:
-        """The function that makes an attempt is an `async def` that takes the push and the client."""
+        """The function that makes an attempt takes the push and the client."""
         trial = await open_trial(dispatch=False)
-        deliver = trial.deliver
-        called = (
-            deliver
-            if inspect.isroutine(deliver)
-            else getattr(deliver, "func", None) or type(deliver).__call__
-        )
-        demand(
-            inspect.iscoroutinefunction(called),
-            f"{trial.name} has a 'deliver' that is no 'async def'; the hub awaits it",
-        )
         try:
-            inspect.signature(deliver).bind(object(), object())
+            inspect.signature(trial.deliver).bind(object(), object())
         except TypeError as error:
             fail(f"{trial.name} has a 'deliver' that does not take (push, http): {error}")
 
@@ -207,6 +199,8 @@ def secrets_of(model: BaseModel | None) -> Iterable[str]:
         value = getattr(model, name)
         if isinstance(value, SecretStr):
             yield value.get_secret_value()
+            if isinstance(model, SecretUrl) and len(path := urlsplit(value.get_secret_value()).path) > 1:
+                yield path
         elif isinstance(value, SecretBytes):
             yield value.get_secret_value().decode("latin-1")
         elif isinstance(value, BaseModel):

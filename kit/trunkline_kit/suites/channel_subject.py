@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from trunkline.contract import Channel
-from trunkline.contract.targets import Url
+from trunkline.contract.targets import SecretUrl, Url
 from trunkline.schemas.catalog import Json
 from trunkline.targets.signatures import SCHEMES
 from trunkline_kit.checks import demand, not_applicable
@@ -44,6 +44,9 @@ class ChannelSubject(Suite):
     choose. *rewrites* is true if the body is not the event's envelope; *content_type* is the type of the body. *answers_each* is true
     if the target answers each event of a batch separately.
 
+    *encrypts_by* are settings, each of which makes the plugin encrypt what it sends to the far side. *changing_headers* are in
+    lower case, and differ on each attempt, beside those of the hub.
+
     *own_addresses* are hosts and ports from the operator's settings that the plugin dials itself; a fixture may set them.
     *subscribe_path* is the plugin's route for subscribing, below ``/api/v1``; None finds it by ``target_url`` in its body.
     *patience_seconds* is the time limit of a check for an expected event.
@@ -58,6 +61,8 @@ class ChannelSubject(Suite):
     answers_each: ClassVar[bool] = False
     content_type: ClassVar[str | None] = "application/json"
     own_addresses: Sequence[tuple[str, int]] = ()
+    encrypts_by: ClassVar[Sequence[Mapping[str, str]]] = ()
+    changing_headers: ClassVar[Collection[str]] = ()
     subscribe_path: ClassVar[str | None] = None
     patience_seconds: ClassVar[float] = PATIENCE_SECONDS
 
@@ -160,7 +165,7 @@ class OpenTrial:
             not_applicable(f"the channel '{channel.name}' is pulled, not pushed")
         if posts and not isinstance(self.far_side, HttpFarSide):
             not_applicable(f"the channel '{channel.name}' does not post to a URL")
-        if channel.target is Url and isinstance(self.far_side, HttpFarSide):
+        if channel.target in {Url, SecretUrl} and isinstance(self.far_side, HttpFarSide):
             self.far_side.be_declared()
         subject = self.subject
         return ChannelTrial(hub, channel, self.far_side, subject.subscribe, subject.patience_seconds)

@@ -26,6 +26,7 @@ ATTEMPTS = 150
 WARMING_COUNTED_ATTEMPTS = 20
 COUNTED_ATTEMPTS = 30
 GRACE_SECONDS = 3.0
+COMPANIES = 100
 DESCRIPTORS = Path("/proc/self/fd")
 
 
@@ -111,6 +112,22 @@ class TraceChecks(SafetyChecks):
         rounds = (WARMING_COUNTED_ATTEMPTS, COUNTED_ATTEMPTS, COUNTED_ATTEMPTS)
         grown = _steady_growth([await held_after(attempts) for attempts in rounds])
         return f"{grown / COUNTED_ATTEMPTS:.1f} objects" if grown >= COUNTED_ATTEMPTS / 2 else ""
+
+    @check("channel.bounds-its-connections", level=COMPLETE)
+    async def test_bounds_its_connections(self, open_trial: OpenTrial) -> None:
+        """However many companies a channel has delivered for, it keeps a bounded number of connections."""
+        trial = await open_trial(dispatch=False)
+        if isinstance(trial.far_side, HttpFarSide):
+            not_applicable(f"{trial.name} sends by the hub's own connections")
+        await trial.attempt()
+        before = len(_open_sockets())
+        for number in range(COMPANIES):
+            await trial.attempt(trial.push(company_id=1000 + number, subscription_id=f"sub_{number}"))
+        await trial.until(
+            lambda: len(_open_sockets()) - before < COMPANIES,
+            otherwise=f"{trial.name} keeps a connection for each of {COMPANIES} companies; close the oldest of a pool",
+            seconds=GRACE_SECONDS,
+        )
 
     @check("channel.leaves-nothing-open", level=COMPLETE)
     async def test_leaves_nothing_open(self, open_trial: OpenTrial) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import orjson
+from pydantic import SecretStr
 
 from trunkline.contract import AcceptedEvent, Channel, EmittedEvent, HttpClient, Push, Target, targets
 from trunkline.contract.channels import one_alone
@@ -126,7 +127,7 @@ class ChannelTrial:
             number, kind.name.encode(), orjson.dumps(kind.example),
         )  # fmt: skip
         target: dict[str, Any] = {"company_id": COMPANY_ID, "url": aimed_at.url}
-        if self.channel.target is not None:
+        if self.channel.target is not None and self.channel.target is not targets.SecretUrl:
             target["config"] = targets.created(self.channel.target, aimed_at.target or {})
         target["subscription_id"] = "sub_conformance"
         for name in ("url", "config", "secrets", "headers", "signature", "company_id", "subscription_id"):
@@ -134,6 +135,9 @@ class ChannelTrial:
                 target[name] = changes.pop(name)
         if self.channel.target is targets.Url:
             target["config"] = targets.Url(url=target["url"])
+        elif self.channel.target is targets.SecretUrl:
+            target["config"] = target.get("config") or targets.SecretUrl(url=SecretStr(target["url"]))
+            target["url"] = targets.masked_url(target["url"])
         whole: dict[str, Any] = {
             "event_id": str(number),
             "event_type": kind.name,

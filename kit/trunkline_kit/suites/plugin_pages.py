@@ -36,9 +36,9 @@ class AnyQuery(Mapping[str, str]):
 
 
 class PageChecks(Suite):
-    """Checks of the plugin's portal pages. *unscoped* may name pages that any key may see."""
+    """Checks of the plugin's portal pages. *unscoped_pages* are the names of pages that any key may see."""
 
-    unscoped: ClassVar[Collection[str]] = ()
+    unscoped_pages: ClassVar[Collection[str]] = ()
 
     @check("plugin.pages-are-fragments", level=DELIVERS)
     async def test_pages_are_fragments(
@@ -108,10 +108,12 @@ class PageChecks(Suite):
 
     @check("plugin.pages-name-a-scope", level=COMPLETE)
     def test_pages_name_a_scope(self, trunkline_plugin: InspectedPlugin) -> None:
-        """A page declares the scope that a key needs to see it, unless the suite names the page in *unscoped*."""
+        """A page says which scope a key must have to see it, unless the suite names it in *unscoped_pages*."""
         for page in _pages(trunkline_plugin):
             demand(
-                page.scope in {*COMPANY_SCOPES, OPERATOR} or not page.listed or page.name in self.unscoped,
+                page.scope in {*COMPANY_SCOPES, OPERATOR}
+                or not page.listed
+                or page.name in self.unscoped_pages,
                 f"every key sees the page '{page.name}'; give it a scope, as 'events:read'",
             )
 

@@ -1,7 +1,9 @@
 """Checks of a plugin's section of the settings."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any, get_args
+import ast
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
+from typing import Any, ClassVar, get_args
 
 from pydantic import SecretBytes, SecretStr
 from pydantic.fields import FieldInfo
@@ -13,10 +15,14 @@ from trunkline_kit.suites.suite import Suite
 
 SECRET_WORDS = ("secret", "password", "passphrase", "token", "api_key", "apikey", "private_key", "credential")
 UNKNOWN = "no_such_setting"
+_WHOLE = "*"
+_MODELS = ("settings", "_settings", "config")
 
 
 class SettingChecks(Suite):
-    """Checks of the settings' model and its values."""
+    """Checks of the settings' model and its values. *labels* are settings and members of targets that people alone read."""
+
+    labels: ClassVar[Collection[str]] = ()
 
     @check("plugin.settings-are-described", level=COMPLETE)
     def test_settings_are_described(self, trunkline_plugin: InspectedPlugin) -> None:
@@ -26,6 +32,24 @@ class SettingChecks(Suite):
                 (field.description or "").strip(),
                 f"the setting '{trunkline_plugin.name}.{name}' has no description; give it Field(description=…)",
             )
+
+    @check("plugin.reads-what-it-declares", level=COMPLETE)
+    def test_reads_what_it_declares(self, trunkline_plugin: InspectedPlugin) -> None:
+        """Each setting, and each member of a target, is read somewhere in the plugin's code, but for the suite's *labels*."""
+        package = trunkline_plugin.candidate.module.partition(".")[0]
+        targets = [channel.target for channel in trunkline_plugin.contributions.channels]
+        declared = [model for model in (trunkline_plugin.model, *targets) if model is not None]
+        own = [model for model in declared if model.__module__.partition(".")[0] == package]
+        read = set[str]().union(*(_names_read(file) for file in trunkline_plugin.files))
+        if not own or not trunkline_plugin.files or _WHOLE in read:
+            not_applicable("it declares nothing, has no files, or reads all of it at once (model_dump)")
+        for model in own:
+            for name in model.model_fields:
+                demand(
+                    name in read or name in self.labels,
+                    f"nothing in the plugin reads '{name}' of {model.__name__}; use it, leave it out, or name it in 'labels' if people "
+                    "alone read it",
+                )
 
     @check("plugin.missing-settings-are-named", level=LOADS)
     def test_missing_settings_are_named(self, trunkline_plugin: InspectedPlugin) -> None:
@@ -116,6 +140,26 @@ class SettingChecks(Suite):
             and other is not trunkline_plugin.contributions.settings,
             "a second hub's settings change those of the first; keep them in the context and nowhere else",
         )
+
+
+def _names_read(file: Path) -> set[str]:
+    """List the attributes that *file* reads, by their names, by getattr or in patterns; ``_WHOLE`` for all of a model."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_bytes())):
+        match node:
+            case ast.Attribute(value=ast.Attribute(attr=model) | ast.Name(id=model), attr="model_dump") if (
+                model in _MODELS
+            ):
+                names.add(_WHOLE)
+            case ast.Attribute(attr=name, ctx=ast.Load()):
+                names.add(name)
+            case ast.Call(func=ast.Name(id="getattr"), args=[_, ast.Constant(value=str(name)), *_]):
+                names.add(name)
+            case ast.MatchClass(kwd_attrs=matched):
+                names.update(matched)
+            case _:
+                pass
+    return names
 
 
 def fields_of(plugin: InspectedPlugin) -> list[tuple[str, FieldInfo]]:

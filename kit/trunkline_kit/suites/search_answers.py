@@ -7,12 +7,11 @@ import httpx2
 from trunkline.schemas.definitions import Definition
 from trunkline_kit.checks import COMPLETE, DELIVERS, LOADS, check, demand
 from trunkline_kit.hubs import MakeTestHub
-from trunkline_kit.suites.call_demands import demand_end, demand_no_answer, demand_scope
+from trunkline_kit.suites.call_demands import demand_end, demand_no_answer
 from trunkline_kit.suites.call_requests import NEIGHBOUR_ID, list_of
 from trunkline_kit.suites.call_trial import CallSubject
 
 AT_ONCE = 10
-SCOPE = "integrations:read"
 
 
 class SearchAnswerChecks(CallSubject):
@@ -70,12 +69,6 @@ class SearchAnswerChecks(CallSubject):
                 f"'{definition.name}' answered {answer.status_code} with {items} where nothing is found; it should be 200 with an empty "
                 "list",
             )
-
-    @check("search.demands-its-scope", level=DELIVERS)
-    async def test_demands_its_scope(self, trunkline_hub: MakeTestHub) -> None:
-        """A call without a key is 401, and a call whose key lacks `integrations:read` is 403."""
-        trial = await self.open_calls(trunkline_hub)
-        await demand_scope(trial, SCOPE)
 
     @check("search.only-reads", level=DELIVERS)
     async def test_only_reads(self, trunkline_hub: MakeTestHub) -> None:

@@ -5,7 +5,6 @@ from trunkline_kit.hubs import MakeTestHub
 from trunkline_kit.suites.call_demands import (
     demand_canary_unlogged,
     demand_plain_refusals,
-    demand_refusal_of_unknown,
     text_fields,
 )
 from trunkline_kit.suites.call_requests import (
@@ -39,29 +38,6 @@ class SearchQueryChecks(CallSubject):
                 )
             answer = await trial.call(definition, Request(request.parameters, {}))
             trial.demand_no_failure(definition, answer, "an empty query")
-
-    @check("search.refuses-unknown-parameters", level=DELIVERS)
-    async def test_refuses_unknown_parameters(self, trunkline_hub: MakeTestHub) -> None:
-        """A parameter that the query does not have is refused with 400 that names it."""
-        trial = await self.open_calls(trunkline_hub)
-        await demand_refusal_of_unknown(
-            trial, trial.definitions, "no_such", "1", noun="parameter", status=400
-        )
-
-    @check("search.takes-empty-text-for-absent", level=DELIVERS)
-    async def test_takes_empty_text_for_absent(self, trunkline_hub: MakeTestHub) -> None:
-        """An empty parameter, as platforms send it, counts as absent."""
-        trial = await self.open_calls(trunkline_hub)
-        for definition in trial.definitions:
-            request = await trial.request(definition)
-            absent = set(definition.input.get("properties", {})) - set(request.input)
-            plain = await trial.succeed(definition, request)
-            blank = await trial.call(definition, request.with_input(**dict.fromkeys(absent, "")))
-            demand(
-                blank.content == plain.content,
-                f"'{definition.name}' answered {blank.status_code} or otherwise to a query with empty parameters; it should take them for "
-                "absent",
-            )
 
     @check("search.survives-odd-values", level=DELIVERS)
     async def test_survives_odd_values(self, trunkline_hub: MakeTestHub) -> None:

@@ -42,12 +42,13 @@ async def deliver(push, http):
 
 @hookimpl
 def register_channels():
-    return [Channel("finches", "Finches", "Sings.", deliver, target_schema=SCHEMA, target=TARGET)]
+    return [Channel("finches", "Finches", "Sings.", deliver, target_schema=SCHEMA, target=TARGET, MORE)]
 '''
 
 
-def finches(*, target: str = "None", schema: object = SCHEMA) -> Source:
-    return Source("finches", (FINCHES % json.dumps(schema)).replace("TARGET", target))
+def finches(*, target: str = "None", schema: object = SCHEMA, more: str = "") -> Source:
+    text = (FINCHES % json.dumps(schema)).replace("TARGET", target).replace(", MORE", more)
+    return Source("finches", text)
 
 
 def test_the_model_says_what_the_schema_says():
@@ -123,6 +124,12 @@ async def test_a_channel_gets_it_typed_and_its_fault_is_its_plugins(trunkline_hu
     for source, words in (
         (finches(target="__import__('trunkline').Url"), "target is declared twice"),
         (finches(schema={"type": "object"}), "target_schema must describe an object with properties"),
+        (finches(more=", icon='finch.svg'"), "icon is neither None nor an SVG element"),
+        (
+            finches(more=", check_connection=lambda target: None"),
+            "check_connection is not a coroutine function; write 'async def'",
+        ),
+        (finches(more=", instructions=7"), "instructions is a value of type int, not text"),
     ):
         with pytest.raises(PluginFailed, match=words):
             await trunkline_hub(plugins=[source])

@@ -8,6 +8,8 @@ import pytest
 from trunkline import plugins
 from trunkline.contract import AcceptedEvent, ChangedSubscription
 from trunkline.plugins import Notifier
+from trunkline_kit import Source
+from trunkline_kit.receiver import Answer
 
 EVENT = AcceptedEvent(event_id=1, company_id=92, type="parcel.sent", body=b"{}")
 
@@ -229,3 +231,39 @@ async def test_leaving_tells_what_is_queued_but_waits_no_longer_than_the_limit(m
             notifier.event_accepted([EVENT])
         before = loop.time()
     assert 0.05 < loop.time() - before < 5
+
+
+TOLD = '''
+"""Keeps what it is told of attempts."""
+
+from trunkline import hookimpl
+
+TOLD = []
+
+
+@hookimpl
+async def attempt_finished(attempts):
+    TOLD.extend((one.number, str(one.status), one.is_last) for one in attempts)
+'''
+
+
+@pytest.mark.parametrize(
+    ("statuses", "told"),
+    [
+        ((500, 200), [(1, "pending", False), (2, "delivered", True)]),
+        ((500, 500), [(1, "pending", False), (2, "exhausted", True)]),
+        ((410,), [(1, "gone", True)]),
+    ],
+)
+async def test_an_attempt_says_what_became_of_its_delivery(trunkline_hub, trunkline_receiver, statuses, told):
+    trunkline_receiver.script([Answer(status) for status in statuses])
+    schedule = {"delivery.retry_schedule_seconds": "0.05", "delivery.retry_jitter": "0"}
+    hub = await trunkline_hub(plugins=["webhooks", Source("told", TOLD)], settings=schedule)
+    request = {"channel": "webhooks", "target_url": trunkline_receiver.url, "event_types": ["lead.created"]}
+    assert (await hub.client.post("/api/v1/subscriptions", json=request)).status_code == 201
+    await hub.emit("lead.created")
+    heard = hub.hub.registry.module("told").TOLD
+    async with asyncio.timeout(20):
+        while len(heard) < len(told):
+            await asyncio.sleep(0.01)
+    assert heard == told

@@ -120,6 +120,10 @@ def register_portal_pages(context):
     return [trunkline.pages.PortalPage("notes", "Notes", make_render(context), scope="events:read")]
 
 
+def is_ready(settings):
+    return bool(settings.room and settings.retries and settings.token)
+
+
 async def sweep(context):
     while True:
         await asyncio.sleep(60)

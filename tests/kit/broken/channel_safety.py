@@ -5,8 +5,8 @@ from tests.kit.broken.channel import CHANNEL, acme, altering, pushing
 
 
 @breaks("channel.can-be-called")
-def is_not_async():
-    return acme("def deliver(push, http):\n    return post(push, http)\n")
+def asks_for_more_than_it_gets():
+    return acme("async def deliver(push, http, room):\n    return await post(push, http)\n")
 
 
 @breaks("channel.sends-only-through-the-client")

@@ -1,4 +1,4 @@
-"""A channel to a real MQTT broker, with forty defects that only a broker shows."""
+"""A channel to a real MQTT broker, and the ways to break it that only a broker shows."""
 
 import sys
 import time
@@ -71,8 +71,6 @@ async def listening(kind, folder):
             listener = await kind(broker, relay, "crm").listen()
             yield listener
             await listener.leave()
-            if hasattr(listener, "beside"):
-                await listener.beside.leave()
     finally:
         broker.stop()
 
@@ -103,8 +101,8 @@ def mutant(*changes: tuple[str, str], **attributes) -> Broken:
     return Broken(Source("mqtt", text), {**ATTRIBUTES, "patience_seconds": 6.0, **attributes})
 
 
-def pooled(key: str, *, more: str = "") -> Broken:
-    """Make a channel that keeps a connection for each *key*, signed in when it is opened."""
+def pooled(key: str, *changes: tuple[str, str], more: str = "") -> Broken:
+    """Make a channel that keeps a connection for each *key*, signed in when it is opened, with *changes* and *more*."""
     text = TEXT[: TEXT.index(SPEAK)] + f"""
 POOL = {{}}
 
@@ -134,6 +132,9 @@ POOL = {{}}
 
 
 """ + TEXT[TEXT.index("async def expect(") :]  # fmt: skip
+    for old, new in changes:
+        assert old in text, old
+        text = text.replace(old, new)
     return Broken(Source("mqtt", text + more), {**ATTRIBUTES, "patience_seconds": 6.0})
 
 
@@ -158,10 +159,38 @@ def keeps_a_password_by_host():
     )  # fmt: skip
 
 
+WHOLE = "(company, to.host, to.port, to.username, str(to.password and to.password.get_secret_value()))"
+CLOSES = """
+
+@trunkline.hookimpl
+@__import__("contextlib").asynccontextmanager
+async def lifespan():
+    yield
+    for _, writer in POOL.values():
+        writer.close()
+    POOL.clear()
+"""
+
+
 @breaks("channel.leaves-nothing-open")
 def never_closes_its_pool():
-    return pooled(
-        "(company, to.host, to.port, to.username, str(to.password and to.password.get_secret_value()))"
+    return pooled(WHOLE)
+
+
+@breaks("channel.bounds-its-connections")
+def never_evicts_from_its_pool():
+    return pooled(WHOLE, more=CLOSES)
+
+
+@breaks("channel.retries-after-a-broken-connection")
+def keeps_a_broken_connection():
+    return pooled(WHOLE, (f"        POOL.pop({WHOLE}, None)\n", ""), more=CLOSES)
+
+
+@breaks("channel.leaves-nothing-to-later-listeners")
+def has_the_broker_retain_events():
+    return mutant(
+        ("PUBLISH, PUBACK, DISCONNECT = 0x10, 0x20, 0x32", "PUBLISH, PUBACK, DISCONNECT = 0x10, 0x20, 0x33")
     )
 
 

@@ -33,9 +33,7 @@ def downgrade():
 '''
 
 TEXT = '''"""Notes: made, changed, found and listed."""
-import asyncio, contextlib, random
-from fastapi import APIRouter, Depends, Request
-from fastapi.responses import JSONResponse
+import asyncio, contextlib
 from sqlalchemy import text
 from trunkline import (
     Answer,
@@ -50,7 +48,7 @@ from trunkline import (
     hookimpl,
 )
 from trunkline.pages import Example, ItemList
-from trunkline.routes import BadCursor, Caller, Routes, StrictRoute, requires
+from trunkline.routes import BadCursor
 
 
 def described(properties, *required, closed=True):
@@ -177,19 +175,6 @@ def register_operations(context):
     return actions + searches + lookups
 '''
 
-OWN_ROUTE = """
-
-@hookimpl
-def register_routes(context):
-    router = APIRouter()
-
-    async def answer(request: Request{caller}):
-        given = await request.body()
-        {body}
-
-    router.add_api_route("{path}", answer, methods=["{method}"], status_code={status})
-    return [Routes(router{base})]
-"""
 TITLE = "first-of-all"
 
 # ---- how a broken operation begins
@@ -227,22 +212,3 @@ def notes(*changes: tuple[str, str], more: str = "", request_for: Callable[..., 
     return Broken(
         Source("acme", text + more, files={"migrations/0001_notes.py": FIRST}), {"request_for": request_for}
     )
-
-
-def route(
-    body: str,
-    *,
-    path: str = "/integrations/notes",
-    method: str = "POST",
-    status: int = 201,
-    scope: str = ', caller: Caller = Depends(requires("integrations:write", bucket="write"))',
-    base: str = "",
-    request_for: Callable[..., Any],
-) -> Broken:
-    """Make a plugin whose route replaces the hub's and answers by *body*."""
-    filled = OWN_ROUTE
-    for name, value in {
-        "caller": scope, "body": body, "path": path, "method": method, "status": str(status), "base": base,
-    }.items():  # fmt: skip
-        filled = filled.replace("{" + name + "}", value)
-    return notes(more=filled, request_for=request_for)

@@ -2,11 +2,24 @@
 
 from tests.kit.broken.acme import CHANNELS, IMPORTS, LOGS, MORE_SETTINGS, acme
 from tests.kit.broken.breaking import breaks
+from tests.kit.broken.rewriting import mail, streams
 
 
 @breaks("plugin.settings-are-described")
 def build_with_silent_setting():
     return acme((', description="where to write"', ""))
+
+
+@breaks("plugin.reads-what-it-declares")
+def build_ignoring_a_setting():
+    return mail(
+        ('{one.strip().lower() for one in context.settings.domains.split(",") if one.strip()}', "set()")
+    )
+
+
+@breaks("plugin.reads-what-it-declares")
+def build_ignoring_a_member_of_a_target():
+    return streams(('("MAXLEN", "~", str(target.config.keep)) if target.config.keep else ()', "()"))
 
 
 @breaks("plugin.missing-settings-are-named")

@@ -1,8 +1,9 @@
-"""Ways to break a third party's messages to chat rooms, mail and batches for Redis."""
+"""Ways to break third parties' channels to chat rooms, mail, Redis and NATS."""
 
 import html
 import json
 
+import nats
 import pytest_asyncio
 from tests.kit.broken.breaking import THIRD_PARTY, Broken, breaks, load_file, source_of
 
@@ -11,7 +12,8 @@ from trunkline_kit.far_sides import Arrival
 
 MAIL = load_file("mail_server_of_mutants", THIRD_PARTY / "email/tests/mail_server.py")
 REDIS = load_file("redis_server_of_mutants", THIRD_PARTY / "redis/tests/redis_server.py")
-PORT = MAIL.free_port()
+NATS = load_file("nats_server_of_mutants", THIRD_PARTY / "broker/tests/nats_server.py")
+PORT, NATS_PORT = MAIL.free_port(), MAIL.free_port()
 SETTINGS = {
     "letters.host": "127.0.0.1",
     "letters.port": str(PORT),
@@ -29,6 +31,11 @@ class Room(HttpFarSide):
             for one in await super().arrivals(count)
         ]
 
+    async def another(self):
+        other = Room(self.receiver, rejects=(400,))
+        other.be_declared()
+        return other
+
 
 def _number_in(body):
     return json.loads(body)["blocks"][-1]["elements"][0]["text"].removeprefix("Event ").partition(",")[0]
@@ -38,11 +45,6 @@ def read_message(self, body):
     del self
     sections = [block for block in json.loads(body)["blocks"] if block["type"] == "section"]
     return html.unescape("\n".join(field["text"] for block in sections for field in block["fields"]))
-
-
-def request_of_a_room(self, far_side):
-    del self
-    return {"webhook_url": far_side.url, "event_types": ["*"]}
 
 
 def read_mail(self, body):
@@ -75,6 +77,19 @@ async def consumer(self, tmp_path):
         server.stop()
 
 
+@pytest_asyncio.fixture
+async def feed(self, tmp_path):
+    del self
+    server = NATS.NatsServer(tmp_path, NATS_PORT)
+    server.start()
+    try:
+        await server.make_stream()
+        async with await nats.connect(server.url) as client:
+            yield await NATS.Feed(server, client, "crm").listen()
+    finally:
+        server.stop()
+
+
 def streams(*changes: tuple[str, str]) -> Broken:
     attributes = {"channel": "redis", "signs": True, "answers_each": True, "far_side": consumer}
     return Broken(source_of("redis", "trunkline_redis", "streams", *changes), attributes)
@@ -82,14 +97,27 @@ def streams(*changes: tuple[str, str]) -> Broken:
 
 def chat(*changes: tuple[str, str]) -> Broken:
     attributes = {"channel": "chat_room", "rewrites": True, "far_side": room, "read_body": read_message}
-    attributes |= {"subscribe_path": "/chat_room/rooms", "subscribe_request": request_of_a_room}
     return Broken(source_of("chat", "trunkline_chat_room", "chat_room", *changes), attributes)
 
 
 def mail(*changes: tuple[str, str]) -> Broken:
     attributes = {"channel": "email", "rewrites": True, "far_side": mailbox, "read_body": read_mail}
     more = {"settings": SETTINGS, "content_type": None, "own_addresses": (("127.0.0.1", PORT),)}
+    more |= {"encrypts_by": ({"letters.security": "starttls"}, {"letters.security": "tls"})}
     return Broken(source_of("email", "trunkline_email", "letters", *changes), attributes | more)
+
+
+def subjects(*changes: tuple[str, str]) -> Broken:
+    attributes = {"channel": "nats_feeds", "signs": True, "content_type": None, "far_side": feed}
+    address = f"nats://127.0.0.1:{NATS_PORT}"
+    attributes |= {"settings": {"nats_feeds.servers": address}, "own_addresses": (("127.0.0.1", NATS_PORT),)}
+    attributes |= {"encrypts_by": ({"nats_feeds.servers": address.replace("nats:", "tls:")},)}
+    return Broken(
+        source_of(
+            "broker", "trunkline_nats", "nats_feeds", ('CHANNEL = "nats"', 'CHANNEL = "nats_feeds"'), *changes
+        ),
+        attributes,
+    )
 
 
 def good_chat() -> Broken:
@@ -102,6 +130,10 @@ def good_mail() -> Broken:
 
 def good_streams() -> Broken:
     return streams()
+
+
+def good_subjects() -> Broken:
+    return subjects()
 
 
 @breaks("channel.keeps-the-bytes")
@@ -126,7 +158,7 @@ def writes_ascii_alone():
 
 @breaks("channel.keeps-the-filter-of-a-request")
 def drops_the_filter():
-    return chat((' | ({"filter": room.filter} if room.filter else {})', ""))
+    return mail(("model_dump(exclude_none=True)", 'model_dump(exclude_none=True, exclude={"filter"})'))
 
 
 @breaks("channel.serves-each-target")
@@ -143,4 +175,54 @@ def names_a_mail_by_the_attempt():
 def fails_a_batch_as_a_whole():
     return streams(
         ("* (len(pushes) - len(results))", "* len(pushes)"), ("        results += [", "        results = [")
+    )
+
+
+@breaks("channel.sends-the-same-on-every-attempt")
+def dates_a_mail_by_the_clock():
+    return mail(('datetime.fromisoformat(event["createdUtc"])', "datetime.now()"))
+
+
+@breaks("channel.counts-what-was-taken")
+def fails_a_mail_by_the_farewell():
+    return mail(("aiosmtplib.SMTPException, OSError\n            ):", "):"))
+
+
+@breaks("channel.encrypts-where-asked")
+def sends_mail_in_the_clear():
+    return mail(('start_tls=settings.security == "starttls"', "start_tls=False"))
+
+
+@breaks("channel.encrypts-where-asked")
+def lets_the_server_choose_whether_to_encrypt():
+    return subjects(('"tls://" in settings.servers', "False"))
+
+
+@breaks("channel.retries-when-refused-for-now")
+def rejects_where_a_key_is_taken():
+    return streams(
+        (
+            "Result(Outcome.RETRY, error=reason(error))",
+            "Result(Outcome.REJECTED if str(error) == 'WRONGTYPE' else Outcome.RETRY, error=reason(error))",
+        )
+    )
+
+
+@breaks("channel.retries-when-refused-for-now")
+def rejects_at_an_error_of_the_stream():
+    return subjects(
+        (
+            "return Result(Outcome.RETRY, error=reason)",
+            "return Result(Outcome.REJECTED if isinstance(error, errors.APIError) else Outcome.RETRY, error=reason)",
+        )
+    )
+
+
+@breaks("channel.retries-when-refused-for-now")
+def rejects_without_a_stream():
+    return subjects(
+        (
+            "return Result(Outcome.RETRY, error=reason)",
+            "return Result(Outcome.REJECTED if isinstance(error, errors.NoStreamResponseError) else Outcome.RETRY, error=reason)",
+        )
     )

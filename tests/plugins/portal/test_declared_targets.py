@@ -14,6 +14,7 @@ from pydantic import BaseModel, Field, SecretStr
 from trunkline import Channel, Outcome, Result, hookimpl
 
 SUNG = []
+GUIDE = "Look at the *door* of the cage: [help](https://cages.example.com) <b>![x](https://cages.example.com/x.png)"
 
 
 class Cage(BaseModel):
@@ -32,7 +33,8 @@ async def deliver(push, http):
 
 @hookimpl
 def register_channels():
-    return [Channel("cages", "Canary cages", "Sings.", deliver, target=Cage)]
+    more = {"instructions": GUIDE, "icon": '<svg viewBox="0 0 1 1"></svg>'}
+    return [Channel("cages", "Canary cages", "Sings.", deliver, target=Cage, **more)]
 '''
 NEW = "/portal/subscriptions/new"
 FIELDS = {
@@ -77,8 +79,11 @@ async def test_the_form_offers_the_channels_and_the_fields_of_the_one_chosen(bro
         'type="checkbox" name="target.covered"',
         'name="target.word" type="password"',
         "Where it hangs.",
+        '<svg viewBox="0 0 1 1"></svg>Target</h2>',
+        'Look at the <em>door</em> of the cage: <a href="https://cages.example.com">help</a> &lt;b&gt;!',
     ):
         assert piece in page, piece
+    assert 'src="https://cages' not in page
 
 
 async def test_a_subscription_is_made_tested_and_shown_without_its_secret(browser):

@@ -158,6 +158,8 @@ class ChannelView(TypedDict):
     description: str
     target_schema: NotRequired[dict[str, Any]]
     target_example: NotRequired[dict[str, Any]]
+    instructions: NotRequired[str]
+    icon: NotRequired[str]
 
 
 class CompanyList(TypedDict):

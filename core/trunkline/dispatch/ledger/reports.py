@@ -77,7 +77,9 @@ class Reports:
                         ended.job.route.subscription.channel, ended.job.event.type
                     )
         if batch.ended and self._notifier.wants("attempt_finished"):
-            self._notifier.attempt_finished([_finished(ended) for ended in batch.ended])
+            failed = {id(ended): state.status for ended, state in batch.failures}
+            finished = [_finished(ended, failed.get(id(ended), Status.DELIVERED)) for ended in batch.ended]
+            self._notifier.attempt_finished(finished)
 
     def subscriptions_disabled(self, rows: Iterable[Row]) -> None:
         """Report which subscriptions were disabled, and why."""
@@ -198,7 +200,7 @@ def _counted(attempts: Sequence[Ended]) -> dict[AttemptKind, list[int]]:
     return counted
 
 
-def _finished(ended: Ended) -> FinishedAttempt:
+def _finished(ended: Ended, status: str) -> FinishedAttempt:
     job, subscription = ended.job, ended.job.route.subscription
     return FinishedAttempt(
         delivery_id=str(job.key),
@@ -210,4 +212,5 @@ def _finished(ended: Ended) -> FinishedAttempt:
         number=job.attempt,
         duration_ms=ended.duration_ms,
         result=ended.result,
+        status=status,
     )

@@ -6,10 +6,12 @@ import signal
 import socket
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import nats
 from nats.aio.client import Client
+from nats.aio.subscription import Subscription
 from nats.js.api import StreamConfig
 from nats.js.errors import NotFoundError
 
@@ -72,10 +74,15 @@ class NatsServer:
 
     async def drop_stream(self) -> None:
         async with await nats.connect(self.url) as client:
-            try:
-                await client.jetstream().delete_stream(STREAM)
-            except NotFoundError:
-                return
+            for name in (STREAM, "OTHER"):
+                with suppress(NotFoundError):
+                    await client.jetstream().delete_stream(name)
+
+    async def replace_stream(self) -> None:
+        """Have another stream take the subjects."""
+        await self.drop_stream()
+        async with await nats.connect(self.url) as client:
+            await client.jetstream().add_stream(name="OTHER", subjects=[SUBJECTS])
 
     async def kept(self) -> list:
         """Give every message that the stream keeps, in order."""
@@ -98,9 +105,10 @@ class Feed(FarSide):
         self._client = client
         self._heard: list[Arrival] = []
         self._subjects = subjects
+        self._subscription: Subscription | None = None
 
     async def listen(self) -> "Feed":
-        await self._client.subscribe(self._subjects, cb=self._hear)
+        self._subscription = await self._client.subscribe(self._subjects, cb=self._hear)
         await self._client.flush()
         return self
 
@@ -120,11 +128,21 @@ class Feed(FarSide):
     async def accept(self) -> bool:
         await self._server.drop_stream()
         await self._server.make_stream()
+        if self._subscription is None:
+            await self.listen()
         return True
 
     async def refuse_for_now(self) -> bool:
+        """Drop the stream, and do not listen: who listens takes the subject, and the client waits for an answer in vain."""
         await self._server.drop_stream()
+        if self._subscription is not None:
+            await self._subscription.unsubscribe()
+            self._subscription = None
+        await self._client.flush()
         return True
+
+    def refusals(self):
+        return {"another stream has the subjects": self._server.replace_stream}
 
     async def another(self) -> "Feed":
         return await Feed(self._server, self._client, f"{self.name}-other").listen()

@@ -40,6 +40,7 @@ class TestChannel(ChannelConformance):
     channel = "nats"
     settings = SETTINGS
     own_addresses = (("127.0.0.1", PORT),)
+    encrypts_by = ({"nats.servers": f"tls://127.0.0.1:{PORT}"},)
     signs = True
     content_type = None
 
@@ -125,8 +126,7 @@ async def test_without_a_stream_the_log_says_which_to_make_and_the_event_waits_f
 
 
 async def test_another_stream_under_the_subject_is_not_taken_for_the_right_one(server, hub):
-    async with await nats.connect(server.url) as client:
-        await client.jetstream().add_stream(name="OTHER", subjects=["trunkline.>"])
+    await server.replace_stream()
     await subscribe(hub)
     detail = await until(hub, await hub.emit("client.created"), outcome="retry")
     assert detail["attempts"][-1]["error"].startswith(

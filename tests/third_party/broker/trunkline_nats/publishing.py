@@ -89,6 +89,8 @@ class Publisher:
             user=settings.user,
             password=settings.password.get_secret_value() if settings.password else None,
             token=settings.token.get_secret_value() if settings.token else None,
+            # otherwise the client asks the server, in the clear, whether to encrypt
+            tls_handshake_first="tls://" in settings.servers,
             max_reconnect_attempts=-1,
             reconnect_time_wait=RECONNECT_SECONDS,
             error_cb=self._tell,

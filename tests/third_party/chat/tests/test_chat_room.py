@@ -8,7 +8,7 @@ import pytest
 from trunkline.testing import Arrival, ChannelConformance, FarSide, HttpFarSide, PluginConformance
 from trunkline.testing.receiver import Answer
 
-ROOMS = "/api/v1/chat_room/rooms"
+SUBSCRIPTIONS = "/api/v1/subscriptions"
 FAILED = """{"type": "payment.failed", "payload": {"payment_id": 1, "invoice_id": 2, "client_id": 3,
     "amount_attempted": 99.00, "failure_reason": "<!channel> & more"}}"""
 
@@ -23,7 +23,9 @@ class Room(HttpFarSide):
         ]
 
     async def another(self) -> "Room":
-        return Room(self.receiver, rejects=(400,))
+        other = Room(self.receiver, rejects=(400,))
+        other.be_declared()
+        return other
 
 
 def number_in(body: bytes) -> str:
@@ -40,7 +42,6 @@ class TestChannel(ChannelConformance):
     channel = "chat_room"
     rejects = (400,)
     rewrites = True
-    subscribe_path = "/chat_room/rooms"
 
     @pytest.fixture
     def far_side(self, trunkline_receiver) -> FarSide:
@@ -50,9 +51,6 @@ class TestChannel(ChannelConformance):
         sections = [block for block in json.loads(body)["blocks"] if block["type"] == "section"]
         return html.unescape("\n".join(field["text"] for block in sections for field in block["fields"]))
 
-    def subscribe_request(self, far_side):
-        return {"webhook_url": far_side.url, "event_types": ["*"]}
-
 
 @pytest.fixture
 async def hub(trunkline_hub):
@@ -60,7 +58,8 @@ async def hub(trunkline_hub):
 
 
 async def add_room(hub, url: str, *event_types: str) -> dict:
-    answer = await hub.client.post(ROOMS, json={"webhook_url": url, "event_types": event_types or ["*"]})
+    request = {"channel": "chat_room", "target": {"url": url}, "event_types": event_types or ["*"]}
+    answer = await hub.client.post(SUBSCRIPTIONS, json=request)
     assert answer.status_code == 201, answer.text
     return answer.json()
 
@@ -81,27 +80,31 @@ async def test_a_message_has_the_titles_of_the_schema_and_every_digit(hub, trunk
 
 async def test_the_secret_part_of_a_webhook_is_shown_nowhere(hub, trunkline_receiver):
     made = await add_room(hub, f"{trunkline_receiver.url}/services/T0/B0/s3cret")
-    assert made["target_url"] == f"{trunkline_receiver.url}/services/T0/B0"
-    trunkline_receiver.always(Answer(403, {}, b"action_prohibited"))
+    assert made["target_url"].startswith(f"{trunkline_receiver.url}/••••")
+    assert made["target"] == {"url": "••••"}
+    trunkline_receiver.always(Answer(403, {}, b"action_prohibited for /services/T0/B0/s3cret"))
     event = await hub.emit("payment.failed")
     await trunkline_receiver.wait_for(1)
     views = [
         made,
-        (await hub.client.get(ROOMS)).json(),
-        (await hub.client.get("/api/v1/subscriptions")).json(),
-        (await hub.client.get(f"/api/v1/subscriptions/{made['id']}/deliveries")).json(),
+        (await hub.client.get(SUBSCRIPTIONS)).json(),
+        (await hub.client.get(f"{SUBSCRIPTIONS}/{made['id']}/deliveries")).json(),
+        (await hub.client.post(f"{SUBSCRIPTIONS}/{made['id']}/test")).json(),
         await hub.hub.deliveries.of_event(92, event.event_id),
     ]
     assert "s3cret" not in json.dumps(views) + hub.log.text
 
 
 @pytest.mark.parametrize(
-    "url", ["https://hooks.slack.com", "https://hooks.slack.com/", "https://hooks.slack.com/a/", "", "secret"]
+    "url",
+    ["hooks.slack.com/services/T0", "https://u:p@hooks.slack.com/s3cret", "ftp://hooks.slack.com/s3cret", ""],
 )
-async def test_what_is_no_incoming_webhook_is_refused_at_its_own_field(hub, url):
-    answer = await hub.client.post(ROOMS, json={"webhook_url": url, "event_types": ["*"]})
+async def test_what_is_no_url_is_refused_at_its_own_field(hub, url):
+    request = {"channel": "chat_room", "target": {"url": url}, "event_types": ["*"]}
+    answer = await hub.client.post(SUBSCRIPTIONS, json=request)
     assert answer.status_code == 422
-    assert [error["path"] for error in answer.json()["errors"]] == ["/webhook_url"]
+    assert [error["path"] for error in answer.json()["errors"]] == ["/target/url"]
+    assert "s3cret" not in answer.text
 
 
 @pytest.mark.parametrize(
@@ -129,8 +132,8 @@ async def test_an_answer_is_read_as_slack_means_it(hub, trunkline_receiver, answ
 async def test_a_room_that_was_removed_is_written_to_no_more(hub, trunkline_receiver):
     gone = await add_room(hub, f"{trunkline_receiver.url}/services/T0/B0/one")
     await add_room(hub, f"{trunkline_receiver.url}/services/T0/B0/two")
-    assert (await hub.client.delete(f"{ROOMS}/{gone['id']}")).status_code == 204
+    assert (await hub.client.delete(f"{SUBSCRIPTIONS}/{gone['id']}")).status_code == 204
     await hub.emit("payment.failed")
     (request,) = await trunkline_receiver.wait_for(1)
     assert request.path.endswith("/two")
-    assert (await hub.client.get(ROOMS)).json()["count"] == 1
+    assert (await hub.client.get(SUBSCRIPTIONS)).json()["count"] == 1

@@ -3,13 +3,27 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from trunkline import Channel, HttpClient, Outcome, PluginContext, Push, Result, hookimpl, post_by_http
-from trunkline.routes import Routes
+from trunkline import (
+    Channel,
+    HttpClient,
+    Outcome,
+    PluginContext,
+    Push,
+    Result,
+    SecretUrl,
+    hookimpl,
+    post_by_http,
+)
 from trunkline_chat_room.messages import write
-from trunkline_chat_room.rooms import CHANNEL, HIDDEN_HEADER, make_router
 
 GONE = ("no_service", "no_team", "team_disabled", "invalid_token", "channel_not_found", "channel_is_archived")
 """Slack's words, with 403, 404 or 410, for a webhook that no longer works for anybody."""
+INSTRUCTIONS = """
+1. In Slack, open [your apps](https://api.slack.com/apps), and an app's **Incoming Webhooks**.
+2. Choose *Add New Webhook to Workspace*, and the room.
+3. Copy the webhook's URL whole. Whoever knows it can write into the room.
+"""
+ICON = '<svg viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="2"><path d="M9 3 7 21M17 3l-2 18M4 9h17M3 15h17"/></svg>'
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,11 +32,9 @@ class Writer:
 
     context: PluginContext
 
-    async def deliver(self, push: Push, http: HttpClient) -> Result:
+    async def deliver(self, push: Push[SecretUrl], http: HttpClient) -> Result:
         """Write one message, and read the answer as Slack means it."""
-        secret = push.target.headers.get(HIDDEN_HEADER)
-        url = f"{push.target.url}/{secret}" if secret else push.target.url
-        body = write(push, self.context.events.types())
+        url, body = push.target.config.url.get_secret_value(), write(push, self.context.events.types())
         headers = {"content-type": "application/json"}
         return judge(await post_by_http(push, http, url=url, body=body, headers=headers))
 
@@ -39,12 +51,9 @@ def judge(result: Result) -> Result:
 
 @hookimpl
 def register_channels(context: PluginContext) -> Sequence[Channel]:
-    """Give the channel."""
-    writer = context.shared(Writer)
-    return [Channel(CHANNEL, "Chat room", "Writes each event into a chat room.", deliver=writer.deliver)]
-
-
-@hookimpl
-def register_routes(context: PluginContext) -> Sequence[Routes]:
-    """Give the calls by which a company adds, lists and removes its rooms."""
-    return [Routes(make_router(context), prefix="/chat_room/rooms")]
+    """Give the channel; calls, form and checks come from ``SecretUrl``."""
+    made = context.shared(Writer).deliver
+    about = "Writes each event into a chat room."
+    return [
+        Channel("chat_room", "Chat room", about, made, target=SecretUrl, instructions=INSTRUCTIONS, icon=ICON)
+    ]

@@ -22,7 +22,11 @@ def free_port() -> int:
 
 
 class MailServer:
-    """Accepts messages at *port*. *replies* has a reply for an address: a line of SMTP to its RCPT or DATA, ``hang`` or ``reset``."""
+    """Accepts messages at *port*. *replies* has a reply for an address.
+
+    A reply is a line of SMTP to its RCPT or DATA, ``hang``, ``reset``, or ``leave``: the server takes the message, and breaks the
+    connection at QUIT.
+    """
 
     def __init__(self, port: int) -> None:
         self.port = port
@@ -64,7 +68,12 @@ class MailServer:
             await asyncio.Event().wait()
         if reply == "reset":
             server.transport.abort()
-        return reply
+        return TAKEN if reply == "leave" else reply
+
+    async def handle_QUIT(self, server, session, envelope) -> str:  # noqa: N802
+        if "leave" in self.replies.values():
+            server.transport.abort()
+        return "221 bye"
 
 
 class Mailbox(FarSide):
@@ -92,6 +101,9 @@ class Mailbox(FarSide):
 
     async def refuse_for_good(self) -> bool:
         return self._reply("rcpt 550 5.1.1 no such user")
+
+    async def break_once_taken(self) -> bool:
+        return self._reply("leave")
 
     async def hang(self) -> bool:
         return self._reply("hang")

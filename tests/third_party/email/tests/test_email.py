@@ -17,7 +17,7 @@ SETTINGS = {
     "email.port": str(PORT),
     "email.security": "none",
     "email.sender": "events@hub.example.com",
-    "email.timeout_seconds": "8",
+    "email.timeout_seconds": "2",
 }
 MAILBOXES = "/api/v1/email/mailboxes"
 JANE = "mailto:jane@example.com"
@@ -41,6 +41,7 @@ class TestChannel(ChannelConformance):
     channel = "email"
     settings = SETTINGS
     own_addresses = (("127.0.0.1", PORT),)
+    encrypts_by = ({"email.security": "starttls"}, {"email.security": "tls"})
     rewrites = True
     content_type = None
 

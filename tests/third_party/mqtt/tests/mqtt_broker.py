@@ -81,6 +81,7 @@ class Listener(RelayedFarSide):
         self.topic = topic
         self.heard: list[tuple[str, Arrival]] = []
         self._task: asyncio.Task[None] | None = None
+        self._others: list[Listener] = []
 
     async def listen(self) -> "Listener":
         """Subscribe (MQTT 5, QoS 0: messages are not acknowledged to the broker)."""
@@ -94,6 +95,8 @@ class Listener(RelayedFarSide):
         return self
 
     async def leave(self) -> None:
+        for other in self._others:
+            await other.leave()
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
@@ -114,9 +117,14 @@ class Listener(RelayedFarSide):
         return [arrival for _, arrival in self.heard]
 
     async def another(self) -> "Listener":
-        other = type(self)(self.broker, await self.relay.beside(), f"{self.topic}-other")
-        self.beside = other
-        return await other.listen()
+        return await self._begin(await self.relay.beside(), f"{self.topic}-other")
+
+    async def later(self) -> "Listener":
+        return await self._begin(self.relay, self.topic)
+
+    async def _begin(self, relay: Relay, topic: str) -> "Listener":
+        self._others.append(type(self)(self.broker, relay, topic))
+        return await self._others[-1].listen()
 
 
 async def _read_packet(reader: asyncio.StreamReader) -> tuple[int, bytes]:

@@ -27,8 +27,6 @@ async def listener(broker):
         listening = await Listener(broker, relay, "crm").listen()
         yield listening
         await listening.leave()
-        if hasattr(listening, "beside"):
-            await listening.beside.leave()
 
 
 class TestPlugin(PluginConformance):

@@ -85,7 +85,16 @@ class Consumer(RelayedFarSide):
     async def accept(self) -> bool:
         async with self._server.client() as client:
             await client.config_set("maxmemory", "0")
+            if await client.type(self._stream) == b"string":
+                await client.delete(self._stream)
         return await super().accept()
+
+    def refusals(self):
+        return {"the key holds something else": self._take_key}
+
+    async def _take_key(self) -> None:
+        async with self._server.client() as client:
+            await client.set(self._stream, "mine")
 
     async def refuse_for_now(self) -> bool:
         async with self._server.client() as client:

@@ -91,6 +91,15 @@ async def test_a_connection_that_fails_is_said_before_anything_is_sent(consumer,
     assert (result["outcome"], result["error"]) == ("retry", error)
 
 
+async def test_a_stream_is_kept_about_as_long_as_was_asked(server, consumer, hub):
+    await subscribe(hub, consumer, keep=10)
+    await asyncio.gather(*(hub.emit("lead.created") for _ in range(250)))
+    async with asyncio.timeout(20), server.client() as client:
+        while not await client.exists("crm") or (await client.xinfo_stream("crm"))["entries-added"] < 250:
+            await asyncio.sleep(0.05)
+    assert 10 <= len(await consumer.entries()) < 200  # "~" drops whole nodes, of a hundred entries each
+
+
 async def test_a_key_that_is_no_stream_is_left_alone(server, consumer, hub):
     async with server.client() as client:
         await client.set("crm", "mine")

@@ -166,6 +166,7 @@ def show_subscription_form(
         starts=form.STARTS,
         attempt_seconds=f"{portal.context.deployment.attempt_seconds:g}",
         target_fields=_target_fields(entered, values.get("subscription")),
+        guide=targets.guide_of(portal, entered.channel),
         **{"subscription": None, "tabs": (), **values},
     )
 

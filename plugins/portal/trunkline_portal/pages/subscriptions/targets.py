@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from markupsafe import Markup
+
 from trunkline import Json
 from trunkline_portal.forms import Fields
 from trunkline_portal.portal import Portal
@@ -45,6 +47,16 @@ def choices(portal: Portal) -> list[tuple[str, str]]:
     """List the channels that people can choose: name and title."""
     declared = [(name, str(channel["title"])) for name, channel in declaring(portal).items()]
     return [*([(WEBHOOKS, "Webhooks")] if portal.runs(WEBHOOKS) else []), *declared]
+
+
+def guide_of(portal: Portal, channel: str) -> tuple[Markup, Markup]:
+    """Give the icon of *channel* and its instructions as HTML; each is empty if there is none."""
+    from markdown_it import MarkdownIt  # noqa: PLC0415 - 36 ms, and most pages show no Markdown
+
+    shown = declaring(portal).get(channel, {})
+    text = shown.get("instructions")
+    html = MarkdownIt("commonmark", {"html": False}).disable("image").render(text) if text else ""
+    return Markup(shown.get("icon", "")), Markup(html)  # noqa: S704 - a plugin's own, and HTML in Markdown is escaped
 
 
 def schema_of(portal: Portal, channel: str) -> Schema | None:

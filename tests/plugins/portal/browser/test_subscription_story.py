@@ -37,6 +37,8 @@ def create(person, target, path: str) -> str:
     person.page.get_by_label("Description").fill("New leads")
     person.page.get_by_label("Find an event type").fill("lead")
     person.page.get_by_label("lead.created", exact=True).check()
+    expect(person.page.get_by_label("Field of condition 1")).not_to_be_visible()
+    person.page.locator("summary", has_text="Advanced").click()
     person.page.get_by_label("Field of condition 1").fill("payload.email")
     person.page.get_by_label("Comparison of condition 1").select_option("contains")
     person.page.get_by_label("Value of condition 1").fill("@example.com")

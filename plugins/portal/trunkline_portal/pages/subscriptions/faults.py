@@ -18,6 +18,8 @@ _SUBJECTS: Mapping[str, str] = {
     "rate": "It",
     "max_in_flight": "It",
 }
+_SHOWN = ("target", "event_types", "description")
+"""Beginnings of the fields that are not under *Advanced*."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,11 @@ class Faults:
 
     by_field: Mapping[str, str] = field(default_factory=dict[str, str])
     named: frozenset[str] = frozenset()
+
+    @property
+    def are_advanced(self) -> bool:
+        """Tell whether one is about a field under *Advanced*."""
+        return any(not name.startswith(_SHOWN) for name in self.by_field if name)
 
     def get(self, name: str) -> str | None:
         """Give the sentence for a field."""

@@ -61,6 +61,13 @@ class Form:
         """The event types as a request names them."""
         return ["*"] if self.takes_all else list(self.event_types)
 
+    @property
+    def has_options(self) -> bool:
+        """Tell whether something under *Advanced* was filled in, or a row was added there."""
+        texts = (self.json, self.ordering, *self.pace.values(), self.secret, self.replaces_headers)
+        is_other = self.signature != "standard" or self.start != "now"
+        return is_other or any(texts) or max(len(self.rows), len(self.headers)) > 1
+
     def with_blanks(self, *, rows: int = 1, headers: int = 1) -> "Form":
         """Add empty rows to fill in."""
         return replace(

@@ -107,4 +107,4 @@ def _lines(fields: Sequence[Field], holder: str, title: str = "") -> Iterator[Li
         kind = f"list of {field.item_kind}" if field.kind == "list" and field.item_kind else field.kind
         yield Line(path, f"{title}{field.title}", kind, field.is_required, field.description, field.choices)
         if field.kind == "object":
-            yield from _lines(field.fields, path, f"{title}{field.title} › ")
+            yield from _lines(field.fields, path, f"{title}{field.title}: ")

@@ -49,7 +49,7 @@ def sort(errors: Sequence[FieldError], form: Form) -> Faults:
     sentences: dict[str, list[str]] = {}
     named: set[str] = set()
     for error in errors:
-        parts = [_plain(part) for part in error.path.split("/")[1:]]
+        parts = [part.replace("~1", "/").replace("~0", "~") for part in error.path.split("/")[1:]]
         if parts[:1] == ["target"] and len(parts) > 1:
             parts = [targets.PREFIX + parts[1]]
         name = parts[0] if parts else ""
@@ -84,10 +84,6 @@ def _subject(below: Sequence[str]) -> str:
     """Name the subject of a fault: the last payload path in its pointer, or the pointer itself."""
     paths = [part for part in below if part.startswith(("payload.", "metadata."))]
     return paths[-1] if paths else "/".join(below)
-
-
-def _plain(part: str) -> str:
-    return part.replace("~1", "/").replace("~0", "~")
 
 
 def _ended(text: str) -> str:

@@ -186,8 +186,7 @@ class Activity(Protocol):
         """List up to *limit* events, newest first, that contain *text* and were accepted from *since_ms* to before *until_ms*.
 
         No *types* means every type. *text* is searched in the envelope's JSON, ignoring case; ``name:value`` finds the fields
-        *name* with that value (``sought``). With a *state*, only events with a
-        delivery in it.
+        *name* with that value (``sought``). With a *state*, only events with a delivery in it.
 
         Raises:
             BadCursor: this service did not issue the cursor *before*.

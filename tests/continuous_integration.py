@@ -61,7 +61,8 @@ BY_TURNS = (
 )
 """Modules of which a third of the cases runs each day: a fault usually shows in several of their cases."""
 TURNS = 3
-IN_PART = {
+IN_PART: dict[str, tuple[str, ...]] = {
+    "plugins/portal/browser/test_jobs.py": (),
     "reliability/test_named_consumers.py": ("sqlite-ten", "postgresql-ten"),
     "reliability/test_real_servers.py": ("nginx", "uvicorn"),
 }

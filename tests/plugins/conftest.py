@@ -70,6 +70,8 @@ class ServedHub:
         output.write_bytes(b"")
         with output.open("wb") as out, (self.folder / "err.txt").open("ab") as err:
             whole = [sys.executable, "-P", "-m", "trunkline.cli", "serve", "--port", port]
+            if self.environment.get("TRUNKLINE_SERVER__PUBLIC_URL", "").startswith("https:"):
+                whole.append("--insecure-targets")
             self.process = subprocess.Popen(
                 whole, cwd=self.folder, env=self.environment, stdout=out, stderr=err
             )

@@ -26,6 +26,8 @@ class Bucket:
     failed: int = 0
 
 
+DeliveriesState = Literal["failed", "open"]
+"""A state by which events are listed: a delivery failed for good, or is pending or held."""
 AttentionKind = Literal[
     "disabled", "failing", "exhausted", "rejected", "held", "quarantined", "paused", "replay", "unused_key"
 ]
@@ -177,13 +179,14 @@ class Activity(Protocol):
         since_ms: int | None = None,
         until_ms: int | None = None,
         text: str | None = None,
+        state: DeliveriesState | None = None,
         before: str | None = None,
         limit: int = 50,
     ) -> EventList:
         """List up to *limit* events, newest first, that contain *text* and were accepted from *since_ms* to before *until_ms*.
 
         No *types* means every type. *text* is searched in the envelope's JSON, ignoring case; ``name:value`` finds the fields
-        *name* with that value (``sought``).
+        *name* with that value (``sought``). With a *state*, only events with a delivery in it.
 
         Raises:
             BadCursor: this service did not issue the cursor *before*.

@@ -11,6 +11,7 @@ import orjson
 
 from trunkline.contract import (
     Bucket,
+    DeliveriesState,
     EventList,
     ListedEvent,
     Overview,
@@ -123,6 +124,7 @@ class Activity:
         since_ms: int | None = None,
         until_ms: int | None = None,
         text: str | None = None,
+        state: DeliveriesState | None = None,
         before: str | None = None,
         limit: int = 50,
     ) -> EventList:
@@ -133,8 +135,8 @@ class Activity:
             if until_ms is not None:
                 last = min(last, await stream.position_before(connection, until_ms))
         span = Span(after, last)
-        if text:
-            matches = await self._search(company_id, span, types=types, text=text, limit=limit)
+        if text or state:
+            matches = await self._search(company_id, span, types=types, text=text, state=state, limit=limit)
         else:
             async with self._database.read() as connection:
                 events = await store.newest_events(connection, company_id, span, types=types, limit=limit + 1)
@@ -228,24 +230,36 @@ class Activity:
         return numbers
 
     async def _search(
-        self, company_id: int, span: Span, *, types: Sequence[str], text: str, limit: int
+        self,
+        company_id: int,
+        span: Span,
+        *,
+        types: Sequence[str],
+        text: str | None,
+        state: DeliveriesState | None,
+        limit: int,
     ) -> "Matches":
-        """Search a limited number of events for *text*. A connection is lent for each chunk."""
-        sought, matches = Sought(text), Matches()
+        """Search a limited number of events for *text* and *state*. A connection is lent for each chunk."""
+        sought, matches = Sought(text) if text else None, Matches()
         looked = looked_bytes = 0
         while looked < self._searched and looked_bytes < SEARCHED_BYTES:
             average = looked_bytes // looked if looked else 0
             size = min(_CHUNK if average < _LONG_BYTES else _FEW, self._searched - looked)
             size = size if looked else min(size, _FEW)
             async with self._database.read() as connection:
-                chunk = await store.newest_events(connection, company_id, span, types=types, limit=size)
+                chunk = (
+                    await store.newest_events(connection, company_id, span, types=types, limit=size)
+                    if state is None
+                    else await store.newest_in_state(connection, company_id, span, state, limit=size)
+                )
             for event in chunk:
                 matches.last = event
                 looked_bytes += len(event.body)
                 body = event.body
                 if b"\\u" in body:  # replace escapes by their characters
                     body = orjson.dumps(orjson.loads(body))
-                if sought.is_in(body.decode().casefold()):
+                is_of_type = not types or event.type in types
+                if is_of_type and (sought is None or sought.is_in(body.decode().casefold())):
                     matches.events.append(event)
                     if len(matches.events) == limit:
                         return matches

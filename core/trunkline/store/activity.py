@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import orjson
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from trunkline.contract import SubscriptionActivity
+from trunkline.contract import DeliveriesState, SubscriptionActivity
 from trunkline.model.deliveries import Status
 from trunkline.model.events import Event
 from trunkline.model.health import NO_FIGURES, health_of
@@ -22,6 +22,11 @@ _HASH = "((d.position & 4294967295) * 1640531527 & 4294967295)"
 """Spreads neighbouring positions evenly, whatever their distance (Knuth, TAOCP 6.4). Values stay below 2**63."""
 _STUCK = "d.status IN ('exhausted', 'rejected', 'held') AND d.queued IS NULL"
 """The condition of ``ix_deliveries_stuck``. SQLite uses the index only if a statement repeats the condition word for word."""
+_IN_STATE: Mapping[DeliveriesState, Sequence[str]] = {
+    "failed": [f"d.status = '{status}' AND {_STUCK}" for status in ("exhausted", "rejected")],
+    "open": ["d.status IN ('pending', 'held')"],
+}
+"""Conditions of partial indexes, word for word."""
 _STATE = (
     "CASE WHEN d.status <> 'pending' THEN d.status WHEN d.attempts > 0 THEN 'retrying' "
     "WHEN d.claimed_by IS NOT NULL THEN 'in flight' ELSE d.status END"
@@ -276,6 +281,29 @@ async def newest_events(
     parameters |= {f"type_{no}": name for no, name in enumerate(types)}
     statement = text(f"{' UNION ALL '.join(parts) or f'{base} {stream.NOT_OPERATIONAL}'} {order}")
     return [Event(*row) for row in await connection.execute(statement, parameters)]
+
+
+async def newest_in_state(
+    connection: AsyncConnection, company_id: int, span: Span, state: DeliveriesState, *, limit: int
+) -> list[Event]:
+    """Read the events in *span* that have a delivery in *state*, newest first.
+
+    Of each subscription that has such deliveries, the newest *limit* are read along an index.
+    """
+    found: set[int] = set()
+    for condition in _IN_STATE[state]:
+        inner = f"FROM deliveries AS d WHERE d.subscription_no = {{}} AND {condition} AND d.position > :after AND d.position <= :up_to"
+        having = text(
+            f"SELECT no FROM (SELECT s.no, (SELECT max(d.position) {inner.format('s.no')}) AS newest "
+            "FROM subscriptions AS s WHERE s.company_id = :company) AS n WHERE newest IS NOT NULL"
+        )
+        newest = text(f"SELECT d.position {inner.format(':no')} ORDER BY d.position DESC LIMIT :limit")
+        within = _within(company_id, span)
+        for no in (await connection.execute(having, within)).scalars().all():
+            of_one = {"no": no, "after": span.after, "up_to": span.up_to, "limit": limit}
+            found.update((await connection.execute(newest, of_one)).scalars())
+    events = await stream.by_positions(connection, sorted(found, reverse=True)[:limit])
+    return sorted(events.values(), key=lambda event: -event.position)
 
 
 async def neighbours(

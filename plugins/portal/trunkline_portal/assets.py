@@ -12,7 +12,14 @@ from trunkline.pages import Brand
 from trunkline_portal import colours
 
 FOLDER = Path(__file__).parent / "static"
-_TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
+_TYPES = {
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".woff2": "font/woff2",
+}
+FONT = "inter.woff2"
+"""Inter 4, the Latin file of the npm package @fontsource-variable/inter 5.3.0; its licence stands beside it."""
 _KEPT = "public, max-age=31536000, immutable"
 
 
@@ -39,11 +46,17 @@ def load(brand: Brand) -> Mapping[str, Asset]:
     """Read the folder, put the brand's color into the stylesheet, and add its logo and mark."""
     bodies = {path.name: path.read_bytes() for path in sorted(FOLDER.iterdir()) if path.suffix in _TYPES}
     bodies["portal.css"] += colours.stylesheet(brand.color).encode()
+    font = f"../{_digest(bodies[FONT])}/{FONT}"
+    bodies["portal.css"] = bodies["portal.css"].replace(FONT.encode(), font.encode())
     bodies["mark.svg"] = _mark(brand).encode()
     for name, logo in (("logo.svg", brand.logo), ("logo-dark.svg", brand.logo_dark)):
         if logo is not None:
             bodies[name] = logo.encode()
-    return {name: Asset(name, hashlib.sha256(body).hexdigest()[:12], body) for name, body in bodies.items()}
+    return {name: Asset(name, _digest(body), body) for name, body in bodies.items()}
+
+
+def _digest(body: bytes) -> str:
+    return hashlib.sha256(body).hexdigest()[:12]
 
 
 def _mark(brand: Brand) -> str:

@@ -38,6 +38,8 @@ class Span:
         return round((today - timedelta(days=1)).timestamp() * 1000)
 
 
+STATES: Mapping[str, str] = {"": "Any", "failed": "Failed for good", "open": "Waiting or retrying"}
+"""``DeliveriesState`` of a list. Delivered ones have no index of their own, and are nearly all."""
 SPANS: Mapping[str, Span] = {
     "1h": Span("Last hour", _HOUR_MS),
     YESTERDAY: Span("Since yesterday"),
@@ -58,6 +60,7 @@ class EventQuery:
     path: str
     types: tuple[str, ...] = ()
     text: str = ""
+    state: str = ""
     span: str = ""
     zone: str = ""
     since: str = ""
@@ -78,6 +81,7 @@ class EventQuery:
             path=path,
             types=types,
             text=parameters.get("q", "").strip(),
+            state=state if (state := parameters.get("state", "")) in STATES else "",
             span=span if span in SPANS and not (since or until) else "",
             zone=parameters.get("tz", ""),
             since=since,
@@ -105,7 +109,7 @@ class EventQuery:
     @property
     def is_narrowed(self) -> bool:
         """Tell whether any filter is set."""
-        return bool(self.types or self.text or self.has_time)
+        return bool(self.types or self.text or self.state or self.has_time)
 
     @property
     def can_be_live(self) -> bool:
@@ -156,6 +160,7 @@ class EventQuery:
     def _parameters(self) -> Sequence[tuple[str, str]]:
         single = {
             "q": self.text,
+            "state": self.state,
             "span": self.span,
             "tz": self.zone if self.span == YESTERDAY else "",
             "from": self.since,

@@ -21,6 +21,7 @@ from trunkline_portal import (
     addresses,
     assets,
     audit,
+    curl,
     kept_forms,
     navigation,
     security,
@@ -108,6 +109,11 @@ class Portal:
     def base_url(self, request: Request) -> str:
         """Give the hub's address for examples, without a trailing slash."""
         return self.context.deployment.public_url or str(request.base_url).rstrip("/")
+
+    def first_event(self, request: Request) -> str | None:
+        """Give the command that sends an event; None if there are no event types."""
+        kinds = self.context.events.types()
+        return curl.send_event(self.base_url(request), kinds[0]) if kinds else None
 
     def runs(self, plugin: str) -> bool:
         """Tell whether a plugin is active."""
@@ -296,18 +302,18 @@ class Portal:
             "path": request.url.path,
             "root": viewer.root if viewer else addresses.HOME,
             "here": _here(request),
-            "environments": _environments(request, viewer) if viewer is not None else {},
+            "environments": {
+                name: addresses.section_of(_here(request), company_id)
+                for name, company_id in (viewer.environments if viewer else {}).items()
+            },
             "base_url": self.base_url(request),
             "theme": theme if theme in _THEMES else None,
-            "is_framed": self._is_framed(request),
+            "is_framed": self.cookies.is_framed
+            and request.headers.get("sec-fetch-dest") in {"iframe", "frame"},
             "items": navigation.seen_by(viewer) if viewer else [],
             "extras": navigation.extras_for(viewer, pages) if viewer else [],
             "now_ms": self.now_ms(),
         }
-
-    def _is_framed(self, request: Request) -> bool:
-        """Tell whether the page is shown in an allowed frame (Fetch Metadata)."""
-        return self.cookies.is_framed and request.headers.get("sec-fetch-dest") in {"iframe", "frame"}
 
     @functools.cached_property
     def _templates(self) -> Environment:
@@ -321,12 +327,6 @@ def local_path(text: str) -> str:
     is_ours = parts.path == addresses.HOME or parts.path.startswith(f"{addresses.HOME}/")
     is_plain = text.isascii() and text.isprintable() and "\\" not in text and not parts.netloc
     return text if is_ours and is_plain and text.startswith(addresses.HOME) else addresses.HOME
-
-
-def _environments(request: Request, viewer: Viewer) -> dict[str, str]:
-    """Give the addresses of the environments that *viewer* may switch to, by name."""
-    here = _here(request)
-    return {name: addresses.section_of(here, company_id) for name, company_id in viewer.environments.items()}
 
 
 def _here(request: Request) -> str:

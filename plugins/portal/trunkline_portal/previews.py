@@ -1,9 +1,11 @@
-"""One line of an event's payload, for lists: its beginning, or the surroundings of the search text."""
+"""One line of an event's payload, for lists: its first fields, or the surroundings of the search text."""
 
+import re
 from dataclasses import dataclass
 
 from trunkline.pages import Sought
 
+_FIELD = re.compile(r'(^\{|,)"(\w+)":')
 _PAYLOAD = b'"payload":'
 _LENGTH = 160
 _BEFORE_MATCH = 40
@@ -29,8 +31,9 @@ def preview(body: bytes, sought: str = "") -> Preview:
             return _around(text, *match.span())
     text = body[start : start + _TEXT_BYTES].decode("utf-8", errors="ignore")
     if start + _TEXT_BYTES >= len(body):
-        text = text.removesuffix("}")
-    return Preview(_cut(text, _LENGTH))
+        text = text.removesuffix("}}" if text.startswith("{") else "}")
+    fields = _FIELD.sub(lambda match: f"{', ' if match[1] == ',' else ''}{match[2]}: ", text)
+    return Preview(_cut(fields, _LENGTH))
 
 
 def _around(text: str, first: int, last: int) -> Preview:

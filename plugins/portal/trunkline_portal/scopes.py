@@ -56,7 +56,7 @@ SCOPES: tuple[Scope, ...] = (
     ),
     Scope(
         "admin",
-        "Nobody can administer API keys with it any more.",
+        "It can no longer administer API keys.",
     ),
 )
 PRESETS: tuple[Preset, ...] = (

@@ -53,6 +53,7 @@ def headers(frame_ancestors: Sequence[str], *, form_targets: Sequence[str] = ())
         "default-src": "'none'",
         "style-src": "'self'",
         "script-src": "'self'",
+        "font-src": "'self'",
         "img-src": "'self' data:",
         "connect-src": "'self'",
         "form-action": " ".join(["'self'", *form_targets]),

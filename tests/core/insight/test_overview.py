@@ -471,18 +471,29 @@ def key_row(name: str, company_id: int, **changed):
 # ---- lists of events -------------------------------------------------------------------------------------------------
 
 
+STATES = {"failed": {"exhausted", "rejected"}, "open": {"pending", "held"}}
+
+
 async def ids(activity: Activity, company_id: int = 92, **asked) -> list[int]:
     return [event.event_id for event in (await activity.events(company_id, **asked)).events]
 
 
+@pytest.mark.parametrize("state", [None, "failed", "open"])
 @pytest.mark.parametrize("types", [(), TYPES[:1], TYPES[:2]], ids=["every type", "one type", "two types"])
-async def test_a_list_is_the_newest_first_page_by_page(database: Database, types: Sequence[str]):
+async def test_a_list_is_the_newest_first_page_by_page(database: Database, types: Sequence[str], state):
     world = await make_world(database, 6, events=400)
     activity = Activity(database)
-    expected = [e for e in reversed(world) if e.company_id == 92 and (not types or e.type in types)]
+    expected = [
+        e
+        for e in reversed(world)
+        if e.company_id == 92
+        and (not types or e.type in types)
+        and (state is None or STATES[state] & {status for _, status, _ in e.deliveries})
+    ]
+    assert expected
     found, before = [], None
     while True:
-        page = await activity.events(92, types=types, before=before, limit=7)
+        page = await activity.events(92, types=types, state=state, before=before, limit=7)
         found += page.events
         assert len(page.events) == 7 or page.before is None
         if page.before is None:

@@ -21,7 +21,7 @@ async def test_an_operator_makes_a_company_and_looks_at_it(running, sign_in):
     }
     answer = await browser.post("/portal/company/new", {**entered, "metadata": '{"plan": 1}'})
     page = await browser.follow(answer)
-    assert "you now look at it" in browser.words(page)
+    assert "was created. This is its page." in browser.words(page)
     found = (await running.operator.get(f"/api/v1/companies/{entered['reference']}")).json()
     assert answer.headers["location"] == f"/portal/companies/{found['id']}/record"
     assert (found["name"], found["metadata"]) == ("Acme", {"plan": 1})

@@ -33,7 +33,7 @@ async def test_events_are_listed_newest_first_with_what_became_of_them(running, 
     await shown_when(browser, f"/portal/events/{first}", "delivered")
     words = await shown_when(browser, "/portal/events", "2 delivered")
     assert words.index(str(second)) < words.index(str(first))
-    assert '{"client_id":2,' in words
+    assert 'client_id: 2, first_name: "Jane"' in words
 
 
 async def test_pages_of_the_list_lose_and_repeat_nothing(api, sign_in):
@@ -64,6 +64,22 @@ async def test_the_list_is_narrowed_by_several_types_and_by_text(api, sign_in):
     nothing = await browser.get("/portal/events", q="nobody of this name")
     assert "No event matches" in browser.words(nothing)
     assert "data-event=" not in nothing.text
+
+
+async def test_the_list_is_narrowed_to_what_failed_or_waits_and_its_address_keeps_that(
+    running, sign_in, receiver
+):
+    receiver.answer(500)
+    await subscribe(running, receiver.url, event_types=["lead.created"], retry={"schedule_seconds": []})
+    other = await emit(running, type="client.created")
+    failed = await emit(running)
+    browser = await sign_in(running, ["events:read"])
+    await shown_when(browser, f"/portal/events/{failed}", "failed for good")
+    listed = await browser.get("/portal/events", state="failed", type="lead.created")
+    assert (f'data-event="{failed}"' in listed.text, f'data-event="{other}"' in listed.text) == (True, False)
+    assert '<option value="failed" selected>' in listed.text
+    assert "state=failed" in link_named(listed.text, "Last hour")
+    assert "No event matches" in browser.words(await browser.get("/portal/events", state="open"))
 
 
 async def test_the_list_is_narrowed_to_a_span_of_time(api, sign_in):

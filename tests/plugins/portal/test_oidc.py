@@ -295,7 +295,7 @@ async def test_a_provider_that_is_away_is_named_and_keys_still_sign_in(
 
 
 async def test_refusals_of_the_provider_are_repeated_only_where_they_are_codes(deceived, liar, open_browser):
-    for error, said in (("access_denied", "'access_denied'"), ("<b>x</b>", "let nobody in.")):
+    for error, said in (("access_denied", "'access_denied'"), ("<b>x</b>", "refused the sign-in.")):
         browser = open_browser(deceived)
         state = parse_qs(urlsplit(await begin(browser)).query)["state"][0]
         answer = await browser.http.get("/portal/sign-in/callback", params={"error": error, "state": state})

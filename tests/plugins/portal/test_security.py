@@ -9,7 +9,7 @@ from trunkline.access.keys import COMPANY_SCOPES
 from trunkline_portal import navigation
 
 POLICY = (
-    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "default-src 'none'; style-src 'self'; script-src 'self'; font-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 FORMS = ("/portal/sign-out", "/portal/sign-out-everywhere", "/portal/theme", "/portal/company")
@@ -62,13 +62,21 @@ async def test_the_setting_names_who_may_frame_the_portal(sqlite_database_url, m
 async def test_assets_are_kept_for_good_and_have_no_other_address(api):
     html = (await api.anonymous.get("/portal/sign-in")).text
     addresses = set(re.findall(r'(?:href|src)="(/portal/static/[^"]+)"', html))
-    assert len(addresses) == 3
+    assert len(addresses) == 4
     for address in addresses:
         answer = await api.anonymous.get(address)
         assert answer.status_code == 200
         assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
         digest = address.split("/")[3]
         assert (await api.anonymous.get(address.replace(digest, "0" * 12))).status_code == 404
+
+
+async def test_the_stylesheet_asks_for_the_font_that_pages_load_ahead(api):
+    html = (await api.anonymous.get("/portal/sign-in")).text
+    font, style = (re.findall(rf'href="/portal/static/([^"]+{name})"', html)[0] for name in ("woff2", "css"))
+    assert f'src: url("../{font}")' in (await api.anonymous.get(f"/portal/static/{style}")).text
+    answer = await api.anonymous.get(f"/portal/static/{font}")
+    assert (answer.headers["content-type"], answer.content[:4]) == ("font/woff2", b"wOF2")
 
 
 async def test_nothing_but_assets_is_served(api):

@@ -31,7 +31,11 @@ async def test_each_event_type_is_offered_with_what_it_holds(browser):
     for name in ("lead.created", "payment.failed", "invoice.status_changed"):
         assert f'value="{name}"' in page.text
     assert "What was to be charged, in US dollars." in words
-    assert '<option value="payload.amount_attempted" data-types="payment.failed">number</option>' in page.text
+    assert re.search(
+        '<option value="payload.amount_attempted" data-types="payment.failed">Amount attempted .number.</option>',
+        page.text,
+        re.IGNORECASE,
+    )
 
 
 async def test_a_subscription_is_made_with_everything_that_the_form_has(api, browser):
@@ -169,6 +173,29 @@ async def test_what_is_refused_keeps_what_was_typed_and_says_what_is_wrong(api, 
         if isinstance(sent.get(name), str) and sent[name]:
             assert f'value="{sent[name]}"' in answer.text
     assert not await subscriptions_of(api)
+
+
+OPEN = '<details class="card options" open>'
+
+
+@pytest.mark.parametrize(
+    ("changed", "status", "is_open"),
+    [
+        ({"target_url": "ftp://example.com"}, 422, False),
+        ({"event_types": []}, 422, False),
+        ({"description": "x" * 501}, 422, False),
+        ({"target_url": "ftp://example.com", "rate": "5/minute"}, 422, True),
+        ({"filter_path": "payload.amuont", "filter_operator": "gte", "filter_value": "1"}, 422, True),
+        ({"timeout_seconds": "soon"}, 422, True),
+        ({"start": "cursor"}, 422, True),
+        ({"add_row": "1"}, 200, True),
+        ({"add_header": "1"}, 200, True),
+    ],
+)
+async def test_advanced_is_open_if_something_in_it_is_wrong_or_filled_in(browser, changed, status, is_open):
+    assert OPEN not in (await browser.get(NEW)).text
+    page = await browser.post(NEW, {**TYPED, **changed}, expect=status)
+    assert (OPEN in page.text) == is_open
 
 
 async def test_more_rows_come_without_any_script_and_nothing_is_made(api, browser):

@@ -109,7 +109,7 @@ class Provider:
             why = "The answer is of another issuer than the one that was asked."
             raise SignInFailed(why)
         if not 0 < len(query.get("code", "")) <= MAX_CODE:
-            why = f"The identity provider let nobody in{_said(query.get('error'))}."
+            why = f"The identity provider refused the sign-in{_said(query.get('error'))}."
             raise SignInFailed(why)
 
     async def _exchange(self, query: Mapping[str, str], attempt: Attempt) -> Mapping[str, Any]:

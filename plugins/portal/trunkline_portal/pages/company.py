@@ -39,6 +39,7 @@ class CompanyPages:
         status: int = 200,
     ) -> Response:
         companies, records = await self._found(query)
+        shown_now = company_in(next_path) or viewer.session.company_id
         return self._portal.render(
             request,
             viewer,
@@ -48,7 +49,7 @@ class CompanyPages:
             records=records,
             query=query,
             next=local_path(next_path),
-            shown_now=_number(company_in(next_path) or viewer.session.company_id),
+            shown_now=shown_now and company_number(shown_now),
             error=error,
             is_full=len(companies) == SHOWN,
         )
@@ -97,10 +98,6 @@ class CompanyPages:
             flash=f"This is {await self._title(company_id)}.",
             tone="info",
         )
-
-
-def _number(company_id: int | None) -> int | None:
-    return None if company_id is None else company_number(company_id)
 
 
 def make_router(portal: Portal) -> APIRouter:

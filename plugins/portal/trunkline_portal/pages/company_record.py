@@ -58,7 +58,7 @@ class CompanyRecordPages:
             request,
             f"{root_of(company_id)}{RECORD}",
             viewer=viewer.at(company_id),
-            flash=f"Company {company_id} is made; you now look at it.",
+            flash=f"Company {company_id} was created. This is its page.",
         )
 
     async def ask(self, request: Request, viewer: Operates) -> Response:

@@ -1,7 +1,7 @@
 """The list of events, and the page of one with its outcome."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import orjson
 from fastapi import APIRouter
@@ -9,10 +9,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from trunkline import NotFound
-from trunkline.pages import EventList, ListedEvent
-from trunkline_portal import curl, highlighting
+from trunkline.pages import DeliveriesState, EventList, ListedEvent
+from trunkline_portal import highlighting
 from trunkline_portal.access import WEBHOOKS_READ, ReadsEvents, Viewer
-from trunkline_portal.event_query import SPANS, EventQuery
+from trunkline_portal.event_query import SPANS, STATES, EventQuery
 from trunkline_portal.outcomes import EventOutcome, outcome_of
 from trunkline_portal.portal import Portal
 from trunkline_portal.previews import preview
@@ -52,7 +52,7 @@ class EventPages:
             "errors": query.errors or {},
             "older": query.going_on(page.before),
             "preview": preview,
-            "first_event": self._first_event(request),
+            "first_event": self._portal.first_event(request),
         }
 
     async def show_events(self, request: Request, viewer: ReadsEvents) -> Response:
@@ -65,6 +65,7 @@ class EventPages:
             "events.html",
             status=422 if query.errors else 200,
             types=self._choices(query),
+            states=STATES.items(),
             spans=[("", "Any time"), *((name, span.title) for name, span in SPANS.items())],
             live_path=query.link("/list"),
             live_seconds=_LIVE_SEARCH_SECONDS if query.text else _LIVE_SECONDS,
@@ -113,6 +114,7 @@ class EventPages:
             since_ms=query.since_ms,
             until_ms=query.until_ms,
             text=query.text or None,
+            state=cast("DeliveriesState", query.state) if query.state else None,
             before=query.before,
             limit=PAGE,
         )
@@ -121,10 +123,6 @@ class EventPages:
         """List the types to choose from: the existing ones, and chosen ones that no longer exist."""
         known = [kind.name for kind in self._portal.context.events.types()]
         return known + [name for name in query.types if name not in known]
-
-    def _first_event(self, request: Request) -> str | None:
-        kinds = self._portal.context.events.types()
-        return curl.send_event(self._portal.base_url(request), kinds[0]) if kinds else None
 
 
 def make_router(portal: Portal) -> APIRouter:

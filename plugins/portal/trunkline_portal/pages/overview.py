@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from trunkline.pages import Attention, Bucket, Overview
-from trunkline_portal import charts, curl, formats, navigation
+from trunkline_portal import charts, formats, navigation
 from trunkline_portal.access import (
     ADMIN,
     EVENTS_READ,
@@ -120,7 +120,7 @@ class OverviewPages:
             ),
             "health_note": _listed(overview.subscriptions),
             "is_new": is_new,
-            "first_event": self._first_event(request) if is_new else None,
+            "first_event": self._portal.first_event(request) if is_new else None,
         }
 
     def _elsewhere(self, viewer: Viewer) -> Response:
@@ -130,10 +130,6 @@ class OverviewPages:
         if not items:
             raise ScopeMissing(EVENTS_READ)
         return RedirectResponse(f"{viewer.root}{items[0].path}", 303)
-
-    def _first_event(self, request: Request) -> str | None:
-        kinds = self._portal.context.events.types()
-        return curl.send_event(self._portal.base_url(request), kinds[0]) if kinds else None
 
 
 def make_router(portal: Portal) -> APIRouter:

@@ -90,3 +90,17 @@ function showValues() {
 }
 document.addEventListener("change", showValues);
 showValues();
+
+// ---- the values that a field may have: those that its schema names ----
+
+const values = document.createElement("datalist");
+values.id = "filter-values";
+paths.after(values);
+
+document.addEventListener("focusin", ({ target }) => {
+  if (target.name !== "filter_value") return;
+  const path = target.parentElement.querySelector('[name="filter_path"]').value;
+  const choices = options.find((option) => option.value === path)?.dataset.choices;
+  values.replaceChildren(...(choices ? choices.split("\n").map((value) => new Option(value)) : []));
+  target.setAttribute("list", values.id);
+});

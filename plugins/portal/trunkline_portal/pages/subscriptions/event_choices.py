@@ -17,6 +17,7 @@ class Line:
     """One field of a payload, by its path in a filter."""
 
     path: str
+    title: str
     kind: str
     is_required: bool
     description: str
@@ -50,10 +51,9 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """A path for a filter, and the event types that have it."""
+    """A field for a filter, and the event types that have it."""
 
-    path: str
-    kind: str
+    line: Line
     event_types: tuple[str, ...]
 
 
@@ -72,14 +72,13 @@ def groups_of(product: Product) -> list[Group]:
 
 
 def suggestions_of(groups: Sequence[Group]) -> list[Suggestion]:
-    """List every path of the payloads once."""
-    kinds: dict[str, str] = {}
-    types: dict[str, list[str]] = {}
+    """List the field of every path once, by path; title, kind and choices are those of the first type that has it."""
+    found: dict[str, Suggestion] = {}
     for choice in _choices(groups):
         for line in choice.lines:
-            kinds.setdefault(line.path, line.kind)
-            types.setdefault(line.path, []).append(choice.name)
-    return [Suggestion(path, kind, tuple(types[path])) for path, kind in sorted(kinds.items())]
+            known = found.get(line.path, Suggestion(line, ()))
+            found[line.path] = Suggestion(known.line, (*known.event_types, choice.name))
+    return [found[path] for path in sorted(found)]
 
 
 def kinds_of(groups: Sequence[Group], chosen: Sequence[str]) -> Mapping[str, str]:
@@ -102,10 +101,10 @@ def _choice(product: Product, event_type: EventType) -> Choice:
     return Choice(event_type.name, event_type.title, event_type.description, event_type.deprecated, lines)
 
 
-def _lines(fields: Sequence[Field], holder: str) -> Iterator[Line]:
+def _lines(fields: Sequence[Field], holder: str, title: str = "") -> Iterator[Line]:
     for field in fields:
         path = f"{holder}.{field.name}"
         kind = f"list of {field.item_kind}" if field.kind == "list" and field.item_kind else field.kind
-        yield Line(path, kind, field.is_required, field.description, field.choices)
+        yield Line(path, f"{title}{field.title}", kind, field.is_required, field.description, field.choices)
         if field.kind == "object":
-            yield from _lines(field.fields, path)
+            yield from _lines(field.fields, path, f"{title}{field.title}: ")

@@ -18,6 +18,8 @@ _SUBJECTS: Mapping[str, str] = {
     "rate": "It",
     "max_in_flight": "It",
 }
+_SHOWN = ("target", "event_types", "description")
+"""Beginnings of the fields that are not under *Advanced*."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,11 @@ class Faults:
 
     by_field: Mapping[str, str] = field(default_factory=dict[str, str])
     named: frozenset[str] = frozenset()
+
+    @property
+    def are_advanced(self) -> bool:
+        """Tell whether one is about a field under *Advanced*."""
+        return any(not name.startswith(_SHOWN) for name in self.by_field if name)
 
     def get(self, name: str) -> str | None:
         """Give the sentence for a field."""
@@ -42,7 +49,7 @@ def sort(errors: Sequence[FieldError], form: Form) -> Faults:
     sentences: dict[str, list[str]] = {}
     named: set[str] = set()
     for error in errors:
-        parts = [_plain(part) for part in error.path.split("/")[1:]]
+        parts = [part.replace("~1", "/").replace("~0", "~") for part in error.path.split("/")[1:]]
         if parts[:1] == ["target"] and len(parts) > 1:
             parts = [targets.PREFIX + parts[1]]
         name = parts[0] if parts else ""
@@ -77,10 +84,6 @@ def _subject(below: Sequence[str]) -> str:
     """Name the subject of a fault: the last payload path in its pointer, or the pointer itself."""
     paths = [part for part in below if part.startswith(("payload.", "metadata."))]
     return paths[-1] if paths else "/".join(below)
-
-
-def _plain(part: str) -> str:
-    return part.replace("~1", "/").replace("~0", "~")
 
 
 def _ended(text: str) -> str:

@@ -61,6 +61,13 @@ class Form:
         """The event types as a request names them."""
         return ["*"] if self.takes_all else list(self.event_types)
 
+    @property
+    def has_options(self) -> bool:
+        """Tell whether something under *Advanced* was filled in, or a row was added there."""
+        texts = (self.json, self.ordering, *self.pace.values(), self.secret, self.replaces_headers)
+        is_other = self.signature != "standard" or self.start != "now"
+        return is_other or any(texts) or max(len(self.rows), len(self.headers)) > 1
+
     def with_blanks(self, *, rows: int = 1, headers: int = 1) -> "Form":
         """Add empty rows to fill in."""
         return replace(
@@ -165,15 +172,9 @@ def _common(form: Form, kinds: Kinds, faults: list[FieldError], *, is_change: bo
         "event_types": form.chosen,
         "description": form.description or None,
         "filter": _filter(form, kinds, faults),
-        "ordering": _ordering(form),
+        "ordering": {"": None, WHOLE: WHOLE}.get(form.ordering, {"key": form.ordering}),
         **paces.options(form.pace, faults),
     }
-
-
-def _ordering(form: Form) -> Json:
-    if not form.ordering:
-        return None
-    return WHOLE if form.ordering == WHOLE else {"key": form.ordering}
 
 
 def order_text(ordering: Json) -> str:
@@ -226,12 +227,9 @@ def _start(form: Form, faults: list[FieldError]) -> str:
 
 def read_time(path: str, text: str, faults: list[FieldError]) -> str | None:
     """Read a time in UTC as sent by browsers, or any ISO 8601 time; an unreadable one is added to *faults*."""
+    has_offset = text.upper().endswith("Z") or "+" in text or "-" in text[10:]
     try:
-        return moment(text if _has_offset(text) else f"{text}Z").isoformat()
+        return moment(text if has_offset else f"{text}Z").isoformat()
     except ValueError:
         faults.append(FieldError(path, "Enter a date and a time in UTC, such as 2026-01-31T09:00"))
         return None
-
-
-def _has_offset(text: str) -> bool:
-    return text.upper().endswith("Z") or "+" in text or "-" in text[10:]

@@ -43,7 +43,9 @@ class ListPages:
             lines=_matching(request, lines),
             query=f"?{request.url.query}" if request.url.query else "",
             statuses=[(name, name.capitalize()) for name in HEALTH],
-            channels=_channels(lines),
+            channels=sorted(
+                {(line.subscription.view["channel"], line.subscription.channel) for line in lines}
+            ),
             status_filter=status,
             channel_filter=channel,
             has_any=bool(lines),
@@ -94,7 +96,3 @@ def _matching(request: Request, lines: Sequence[Line]) -> list[Line]:
         for line, view in views
         if status in {"", view["status"], view["health"]} and channel in {"", view["channel"]}
     ]
-
-
-def _channels(lines: Sequence[Line]) -> list[tuple[str, str]]:
-    return sorted({(str(line.subscription.view["channel"]), line.subscription.channel) for line in lines})

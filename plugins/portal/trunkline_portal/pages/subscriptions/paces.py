@@ -18,13 +18,11 @@ def texts(view: Mapping[str, Any]) -> dict[str, str]:
 def _text(value: Json) -> str:
     if isinstance(value, dict):
         return (
-            FOR + _text(value["for_seconds"]) if "for_seconds" in value else _list(value["schedule_seconds"])
+            FOR + _text(value["for_seconds"])
+            if "for_seconds" in value
+            else ", ".join(map(_text, value["schedule_seconds"])) or "none"
         )
     return "" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def _list(waits: list[float]) -> str:
-    return ", ".join(map(_text, waits)) or "none"
 
 
 def options(texts: Mapping[str, str], faults: list[FieldError]) -> dict[str, Json]:

@@ -21,8 +21,8 @@ async def emit(running, count: int = 1) -> None:
     assert answer.status_code == 201, answer.text
 
 
-async def subscribe(running, url: str) -> str:
-    body = {"target_url": url, "event_types": ["*"]}
+async def subscribe(running, url: str, **more) -> str:
+    body = {"target_url": url, "event_types": ["*"], **more}
     answer = await running.client.post("/api/v1/webhooks/subscriptions", json=body)
     assert answer.status_code == 201, answer.text
     return answer.json()["id"]
@@ -72,16 +72,18 @@ async def test_the_figures_are_those_of_the_span(running, sign_in, receiver):
 
 async def test_what_needs_attention_leads_to_the_page_about_it(running, sign_in, receiver):
     receiver.script([Answer(500)] * 10)
-    subscription_id = await subscribe(running, receiver.url)
+    await subscribe(running, f"{receiver.url}/books?token=1")
+    await subscribe(running, f"{receiver.url}/shop", description="<b>Shop</b> to reach “all”")
     await emit(running)
     browser = await sign_in(running)
     async with asyncio.timeout(20):
-        while "failed at every attempt" not in browser.words(page := await browser.get("/portal")):
+        while browser.words(page := await browser.get("/portal")).count("failed at every attempt") != 2:
             await asyncio.sleep(0.05)
-    assert (
-        f'<a href="{browser.root}/subscriptions/{subscription_id}">{receiver.url.partition("://")[2]}</a>'
-        in page.text
-    )
+    address = f"{receiver.url.partition('://')[2]}/books"
+    links = re.findall(r'to (?:reach )?<a href="[^"]+/subscriptions/sub_\w+">([^<]+)</a> ha', page.text)
+    assert sorted(links) == sorted([address, "“&lt;b&gt;Shop&lt;/b&gt; to reach “all””"])
+    assert f"{address}?" not in page.text
+    assert "/shop" not in page.text
     reader = await sign_in(running, ["events:read"])
     text = (await reader.get("/portal")).text
     assert "failed at every attempt" in text

@@ -1,10 +1,13 @@
 """The overview of a company's events: figures, charts, and subscriptions that need attention."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from fastapi import APIRouter
+from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -69,7 +72,7 @@ class AttentionItem:
 
     kind: str
     tone: str
-    sentence: str
+    sentence: Markup
     links: list[tuple[str, str]]
 
 
@@ -144,8 +147,9 @@ def make_router(portal: Portal) -> APIRouter:
 
 def _attention_item(viewer: Viewer, attention: Attention) -> AttentionItem:
     links: list[tuple[str, str]] = []
+    sentence = formats.with_times(attention.sentence)
     if attention.subscription_id is not None and viewer.has(WEBHOOKS_READ):
-        links.append((f"{viewer.root}/subscriptions/{attention.subscription_id}", _target(attention)))
+        sentence = _linked(attention, f"{viewer.root}/subscriptions/{attention.subscription_id}")
     if attention.event_id is not None:
         links.append((f"{viewer.root}/events/{attention.event_id}", f"Event {attention.event_id}"))
     if attention.kind == "quarantined" and viewer.has(ADMIN):
@@ -153,13 +157,20 @@ def _attention_item(viewer: Viewer, attention: Attention) -> AttentionItem:
     if attention.key_id is not None and viewer.has(ADMIN):
         links.append((f"{viewer.root}/keys", "API keys"))
     word, tone = WORDS.get(attention.kind, attention.kind), formats.tone_of(attention.kind)
-    return AttentionItem(word, tone, attention.sentence, links)
+    return AttentionItem(word, tone, sentence, links)
 
 
-def _target(attention: Attention) -> str:
-    """Name the target of a subscription by its address, for a link."""
-    address = (attention.target_url or "Subscription").split("://")[-1]
-    return address if len(address) <= _ADDRESS else f"{address[: _ADDRESS - 1]}…"
+def _linked(attention: Attention, href: str) -> Markup:
+    """Link the subscription's name in the sentence. Without a name, show the target's host and path instead of its host."""
+    url = attention.target_url or ""
+    host = re.escape(urlsplit(url).hostname or url)
+    match = re.match(rf"(.*? to (?:reach )?)(“.*”|{host})(.*)", attention.sentence, re.DOTALL)
+    before, name, after = match.groups() if match else (f"{attention.sentence} ", "", "")
+    if not name.startswith("“"):
+        address = url.split("://")[-1].partition("?")[0] or "Subscription"
+        name = address if len(address) <= _ADDRESS else f"{address[: _ADDRESS - 1]}…"
+    link = Markup('<a href="{}">{}</a>').format(href, name)
+    return formats.with_times(before) + link + formats.with_times(after)
 
 
 def _charts(overview: Overview, span: Span) -> list[Chart]:

@@ -38,6 +38,13 @@ async def test_each_event_type_is_offered_with_what_it_holds(browser):
     )
 
 
+async def test_the_name_stands_below_the_address_before_the_events(browser):
+    page = await browser.get(NEW)
+    places = [page.text.index(f'"{name}"') for name in ("target_url", "description", "types-heading")]
+    assert places == sorted(places)
+    assert page.text.count('class="step"') == 2
+
+
 async def test_a_subscription_is_made_with_everything_that_the_form_has(api, browser):
     await create(
         browser,
@@ -132,7 +139,7 @@ async def test_it_is_told_how_to_check_each_signature(browser, scheme):
         ({"target_url": "https://user:pass@example.com/"}, "The address must not contain a user name"),
         ({"event_types": []}, "Choose at least one event type, or all of them."),
         ({"event_types": ["no.such"]}, "Is not a known event type"),
-        ({"description": "x" * 501}, "The description must be text of at most 500 characters."),
+        ({"description": "x" * 501}, "The name must be text of at most 500 characters."),
         ({"secret": "short"}, "The secret must be 'whsec_'"),
         (
             {"secret": "whsec_" + "A" * 43 + "=", "signature": "ed25519"},

@@ -33,7 +33,7 @@ def create(person, target, path: str) -> str:
     person.go("/portal/subscriptions")
     person.click("New subscription", within=person.page.locator("main"))
     person.page.get_by_label("Address").fill(target.url + path)
-    person.page.get_by_label("Description").fill("New leads")
+    person.page.get_by_label("Name", exact=True).fill("New leads")
     person.page.get_by_label("Find an event type").fill("lead")
     person.page.get_by_label("lead.created", exact=True).check()
     expect(person.page.get_by_label("Field of condition 1")).not_to_be_visible()
@@ -193,13 +193,13 @@ def test_what_is_refused_stays_as_it_was_typed(served_hub, somebody):
     person.go("/portal/subscriptions/new")
 
     person.page.get_by_label("Address").fill("ftp://example.com/hooks")
-    person.page.get_by_label("Description").fill("By file transfer")
+    person.page.get_by_label("Name", exact=True).fill("By file transfer")
     person.page.get_by_label("client.created", exact=True).check()
     person.click("Create the subscription")
 
     expect(person.page.get_by_label("Address")).to_have_attribute("aria-invalid", "true")
     expect(person.page.get_by_label("Address")).to_have_value("ftp://example.com/hooks")
-    expect(person.page.get_by_label("Description")).to_have_value("By file transfer")
+    expect(person.page.get_by_label("Name", exact=True)).to_have_value("By file transfer")
     expect(person.page.get_by_label("client.created", exact=True)).to_be_checked()
 
 

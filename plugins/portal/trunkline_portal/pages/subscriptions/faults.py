@@ -9,7 +9,7 @@ from trunkline_portal.pages.subscriptions.form import Form
 
 _SUBJECTS: Mapping[str, str] = {
     "target_url": "The address",
-    "description": "The description",
+    "description": "The name",
     "secret": "The secret",
     "signature": "The signature",
     "ordering": "The key",

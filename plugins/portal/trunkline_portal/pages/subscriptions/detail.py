@@ -20,6 +20,8 @@ from trunkline_portal.portal import Portal
 from trunkline_portal.routing import get
 
 PAGE = 50
+_ANSWER = 200
+"""Characters of a target's answer that are shown."""
 
 
 class DetailPages:
@@ -43,7 +45,6 @@ class DetailPages:
             curl=self._next_step(request, frame["subscription"]),
             spark=_spark(await context.activity.hours(viewer.company_id, subscription_id)),
             secrets=await context.subscriptions.secrets(viewer.company_id, subscription_id, channel=None),
-            problem=await self._last_problem(viewer, frame["activity"], deliveries["deliveries"]),
             **frame,
             **deliveries,
         )
@@ -83,18 +84,6 @@ class DetailPages:
             "older": page["next_cursor"],
         }
 
-    async def _last_problem(
-        self, viewer: Viewer, activity: SubscriptionActivity, deliveries: Sequence[Mapping[str, Any]]
-    ) -> Mapping[str, Any] | None:
-        """Find the newest failed attempt of a failing subscription: its delivery, and an explanation."""
-        tried = (each for each in deliveries if each["attempts"] and each["status"] != "delivered")
-        failed = next(tried, None) if activity.failures else None
-        if failed is None:
-            return None
-        delivery = await self._portal.context.deliveries.get(viewer.company_id, failed["id"])
-        attempt = delivery["attempts"][-1]
-        return {"delivery": delivery, "attempt": attempt, "sentence": attempt_sentence(attempt)}
-
     def _next_step(self, request: Request, subscription: Subscription) -> str | None:
         """Write the command that sends an event of the subscription's types; its filter is ignored."""
         names = subscription.view["event_types"]
@@ -121,14 +110,37 @@ def _spark(hours: Sequence[tuple[int, int]]) -> Markup:
 async def frame_values(portal: Portal, viewer: Viewer, subscription_id: str, *, tab: str) -> dict[str, Any]:
     """Gather the values above a subscription's tabs. Raises NotFound."""
     subscription = await views.find(portal, viewer, subscription_id)
+    activity = await _activity(portal, viewer, subscription.id)
     tabs = [("", "Deliveries"), ("replays", "Replays"), ("settings", "Settings")]
     return {
         "subscription": subscription,
-        "activity": await _activity(portal, viewer, subscription.id),
+        "activity": activity,
+        "problem": await _last_problem(portal, viewer, activity) if activity.failures else None,
         "tabs": [
             (views.url_of(viewer, subscription.id, part), title, (part or "deliveries") == tab)
             for part, title in tabs
         ],
+    }
+
+
+async def _last_problem(
+    portal: Portal, viewer: Viewer, activity: SubscriptionActivity
+) -> Mapping[str, Any] | None:
+    """Find the newest failed attempt of a failing subscription: its delivery, the target's answer, and an explanation."""
+    page = await portal.context.deliveries.of_subscription(
+        viewer.company_id, activity.subscription_id, channel=None, limit=PAGE
+    )
+    tried = (each for each in page["deliveries"] if each["attempts"] and each["status"] != "delivered")
+    if (failed := next(tried, None)) is None:
+        return None
+    delivery = await portal.context.deliveries.get(viewer.company_id, failed["id"])
+    attempt = delivery["attempts"][-1]
+    answer = " ".join((attempt["response_body"] or "").split())
+    return {
+        "delivery": delivery,
+        "attempt": attempt,
+        "answer": answer if len(answer) <= _ANSWER else f"{answer[: _ANSWER - 1]}…",
+        "sentence": attempt_sentence(attempt),
     }
 
 

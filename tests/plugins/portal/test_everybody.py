@@ -40,7 +40,10 @@ async def test_the_page_is_for_operators_and_their_first(running, sign_in, open_
     await operator.sign_in(key)
     first = await operator.get("/portal", expect=303)
     assert first.headers["location"] == "/portal/companies"
-    assert "Nothing fails" in operator.words(await operator.follow(first))
+    page = await operator.follow(first)
+    assert "Failing 0 Disabled 0 Companies affected 0" in operator.words(page)
+    assert "Nothing fails" in operator.words(page)
+    assert page.text.count("Choose a company") == 1
     fields = {"company_id": str(running.company_id), "next": "/portal/companies"}
     chosen = await operator.post("/portal/company", fields)
     assert chosen.headers["location"] == f"/portal/companies/{running.company_id}"

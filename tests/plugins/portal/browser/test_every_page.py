@@ -21,6 +21,8 @@ MAX_BYTES = 200_000
 """A quarter of it is the font."""
 IMAGES = Path(__file__).parents[4] / "docs" / "images"
 PICTURED = ("light", "dark", "phone")
+FILLED = """all => all.every(tiles =>
+    Math.abs(tiles.getBoundingClientRect().right - tiles.lastElementChild.getBoundingClientRect().right) < 2)"""
 MAIN = {
     "overview",
     "everybody",
@@ -73,6 +75,7 @@ def test_it_can_be_read_by_everybody_and_fits_the_screen(portal_page, look, look
     assert violations(person.page, axe_source) == []
     width = person.page.viewport_size["width"]
     assert person.page.evaluate("document.documentElement.scrollWidth") <= width
+    assert person.page.eval_on_selector_all(".tiles", FILLED), "the last row of tiles ends before their frame"
 
 
 def test_it_weighs_little_on_a_cold_cache(portal_page, seeded, look_at):

@@ -62,8 +62,9 @@ async def test_a_delivery_that_is_retried_says_so_on_every_page_that_has_it(runn
     )
     assert '<span class="badge is-warn">1 retrying</span>' in (await browser.get("/portal/events")).text
 
-    await shown_when(browser, "/portal/subscriptions", "0% of attempts delivered in 24 hours")
+    await shown_when(browser, "/portal/subscriptions", "0% · 24 h")
     listed = await browser.get("/portal/subscriptions")
+    assert ' title="0% of attempts delivered in 24 hours">' in listed.text
     assert listed.text.count('<span class="badge is-warn">retrying</span>') == 2
     assert subscription in (await browser.get("/portal/subscriptions", status="retrying")).text
     assert subscription not in (await browser.get("/portal/subscriptions", status="delivering")).text

@@ -20,6 +20,9 @@ async def test_what_fails_is_shown_over_all_companies_with_its_company_and_its_l
     words = await shown_when(operator, "/portal/companies", "Books of Jane")
     assert "418" in words
     assert datetime.now(UTC).strftime("%b %Y") in words
+    newer = await subscribe(hub, receiver.url, event_types=["payment.failed"])
+    listed = await (await sign_in(hub)).get("/portal/subscriptions")
+    assert listed.text.index(failing) < listed.text.index(newer)
 
     receiver.answer(410)
     await emit(hub, client=theirs)

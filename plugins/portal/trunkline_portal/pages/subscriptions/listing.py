@@ -62,12 +62,14 @@ class ListPages:
         return self._portal.fragment(request, viewer, "subscriptions_list.html", lines=lines)
 
     async def _lines(self, viewer: Viewer) -> list[Line]:
+        """List the failing subscriptions, then the others, each newest first."""
         subscriptions = await self._portal.context.subscriptions.list(viewer.company_id, channel=None)
         activity = {
             activity.subscription_id: activity
             for activity in await self._portal.context.activity.subscriptions(viewer.company_id)
         }
         listed = [view for view in reversed(subscriptions) if view["id"] in activity]
+        listed.sort(key=lambda view: view["health"] != "failing")
         return [
             Line(shown, activity[shown.view["id"]]) for shown in views.views_of(self._portal, viewer, listed)
         ]

@@ -61,6 +61,8 @@ async def test_the_list_is_narrowed_by_several_types_and_by_text(api, sign_in):
     assert matches.text.count("data-event=") == 1
     assert "<mark>Rosa</mark>" in matches.text
     assert 'value="rOSA"' in matches.text
+    assert '<details class="filters" open>' in matches.text
+    assert '<details class="filters">' in (await browser.get("/portal/events")).text
     nothing = await browser.get("/portal/events", q="nobody of this name")
     assert "No event matches" in browser.words(nothing)
     assert "data-event=" not in nothing.text

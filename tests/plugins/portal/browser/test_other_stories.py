@@ -111,6 +111,14 @@ def test_events_are_searched_by_text_and_type(served_hub, somebody):
     expect(rows).to_have_count(1)
     person.sees("affiliate.created")
 
+    person.page.set_viewport_size({"width": 390, "height": 844})
+    expect(person.page.get_by_label("Text in the event")).to_be_visible()
+    person.click("Clear")
+    expect(person.page.get_by_label("Text in the event")).not_to_be_visible()
+    assert rows.first.bounding_box()["y"] < 400
+    person.page.locator("main summary", has_text="Filters").click()
+    expect(person.page.get_by_label("Text in the event")).to_be_visible()
+
 
 def test_control_k_and_an_id_lead_to_its_page_without_a_mouse(served_hub, somebody):
     event = send_lead(served_hub)

@@ -2,21 +2,32 @@
 
 import contextlib
 import math
+import re
 import sqlite3
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from tests.plugins.conftest import ServedHub
 from tests.plugins.portal.browser.target import Target
+
+from trunkline.store.health import Tally
 
 Value = TypeVar("Value")
 
 _DAY_MS = 24 * 60 * 60 * 1000
 _ROUNDS = 12
 _QUARANTINED = "client.created"
-_TIMES = {"events": "accepted_ms", "deliveries": "updated_ms", "attempts": "started_ms"}
+_MOVES = (
+    "UPDATE events SET accepted_ms = accepted_ms - ? WHERE position = ?",
+    "UPDATE deliveries SET updated_ms = updated_ms - ? WHERE position = ? AND replay_no IS NULL",
+    """UPDATE attempts SET started_ms = started_ms - ? WHERE position = ? AND NOT EXISTS (
+        SELECT 1 FROM deliveries AS d WHERE d.position = attempts.position AND d.subscription_no = attempts.subscription_no
+        AND d.replay_no IS NOT NULL AND attempts.number > d.round_start)""",
+)
+_HAPPENED = re.compile(rb'(?<="createdUtc":")[^"]+')
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,21 +212,42 @@ def wait_for(ask: Callable[[], Value], *, seconds: float = 20) -> Value:
 def _spread_over_a_day(hub: ServedHub) -> None:
     """Move the times of events, deliveries and attempts back, so that they cover the last day.
 
-    Some hours have more events than others.
+    Some hours have more events than others. Attempts of a replay stay, because the replay is of now.
     """
     with contextlib.closing(sqlite3.connect(hub.folder / "trunkline.db")) as database, database:
-        positions = [row[0] for row in database.execute("SELECT position FROM events ORDER BY position")]
-        for number, position in enumerate(positions):
-            share = number / (len(positions) - 1)
+        events = database.execute("SELECT position, body FROM events ORDER BY position").fetchall()
+        for number, (position, body) in enumerate(events):
+            share = number / (len(events) - 1)
             back = int(0.96 * _DAY_MS * (1 - share - 0.07 * math.sin(4 * math.pi * share)))
-            for table, column in _TIMES.items():
-                database.execute(
-                    f"UPDATE {table} SET {column} = {column} - ? WHERE position = ?", (back, position)
-                )
+            for statement in _MOVES:
+                database.execute(statement, (back, position))
+            moved = _HAPPENED.sub(lambda match, back=back: _earlier(match[0], back), body, count=1)
+            database.execute("UPDATE events SET body = ? WHERE position = ?", (moved, position))
+        _count_attempts_again(database)
         database.execute(f"UPDATE subscriptions SET created_ms = created_ms - {2 * _DAY_MS}")
-        database.execute(
-            f"UPDATE subscriptions SET failing_since_ms = failing_since_ms - {_DAY_MS * 9 // 10}"
-        )
+        for column, which in {"failing_since_ms": "min", "failed_ms": "max"}.items():
+            database.execute(
+                f"UPDATE subscriptions SET {column} = (SELECT {which}(started_ms) FROM attempts"
+                f" WHERE subscription_no = no) WHERE {column} IS NOT NULL"
+            )
         database.execute(f"UPDATE subscriptions SET updated_ms = updated_ms - {_DAY_MS // 8}")
         database.execute(f"UPDATE api_keys SET created_ms = created_ms - {3 * _DAY_MS}")
-    database.close()
+
+
+def _earlier(utc: bytes, back_ms: int) -> bytes:
+    """Move a time of an envelope."""
+    at = datetime.fromisoformat(utc.decode()) - timedelta(milliseconds=back_ms)
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z").encode()
+
+
+def _count_attempts_again(database: sqlite3.Connection) -> None:
+    """Count the attempts of each hour from the log of attempts."""
+    tally = Tally()
+    for no, started_ms, duration_ms, outcome in database.execute(
+        "SELECT subscription_no, started_ms, duration_ms, outcome FROM attempts"
+    ):
+        is_delivered = outcome == "delivered"
+        tally.add(no, started_ms=started_ms, duration_ms=duration_ms, is_delivered=is_delivered)
+    database.execute("DELETE FROM health_hours")
+    rows = tally.rows()
+    database.executemany(f"INSERT INTO health_hours VALUES ({', '.join('?' * len(rows[0]))})", rows)

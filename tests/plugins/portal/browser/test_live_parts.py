@@ -29,10 +29,12 @@ def test_what_renews_itself_says_when_it_cannot_and_the_overview_and_the_subscri
 
     person.go("/portal/subscriptions")
     person.sees("Nothing is sent anywhere yet")
-    body = {"target_url": f"{target.url}/live", "event_types": ["*"]}
+    body = {"target_url": f"{target.url}/live/{'long-' * 60}", "event_types": ["*"]}
     made = served_hub.call("POST", "/api/v1/webhooks/subscriptions", json=body)["id"]
     person.go("/portal/subscriptions")
     expect(page.locator("tbody .badge")).to_have_text("idle")
+    assert page.locator("tbody .target").bounding_box()["height"] < 30
+    assert page.eval_on_selector(".table-frame", "frame => frame.scrollWidth <= frame.clientWidth")
     served_hub.call("PATCH", f"/api/v1/webhooks/subscriptions/{made}", json={"status": "paused"})
     page.clock.run_for(11_000)
     expect(page.locator("tbody .badge").first).to_have_text("paused")

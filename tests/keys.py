@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from trunkline import settings
 from trunkline.cli import opening
+from trunkline_kit import hubs
 
 
 def scopes_of(company_id: int | None, scopes: Sequence[str]) -> Sequence[str]:
@@ -26,5 +27,4 @@ async def _make_key(
     environment: Mapping[str, str], company_id: int | None, *, name: str, scopes: Sequence[str]
 ) -> str:
     async with opening.opened(settings.load(environment=environment)) as hub:
-        _, key = await hub.keys.create(company_id, name=name, scopes=scopes_of(company_id, scopes))
-    return key
+        return await hubs.make_key(hub, company_id, name=name, scopes=scopes_of(company_id, scopes))

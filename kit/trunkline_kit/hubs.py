@@ -58,15 +58,9 @@ class TestHub:
     async def client_of(
         self, company_id: int | None, scopes: Sequence[str] = COMPANY_SCOPES
     ) -> httpx2.AsyncClient:
-        """Make a client with a new key of *company_id*; None gives an operator's key, unless *scopes* are named.
-
-        The event ``key.created`` of this key is removed: it would appear at an arbitrary place between a test's events.
-        """
+        """Make a client with a new key of *company_id*; None gives an operator's key, unless *scopes* are named."""
         chosen = (OPERATOR,) if company_id is None and scopes == COMPANY_SCOPES else scopes
-        async with self.hub.database.write() as connection:
-            _, key = await self.hub.keys.create(company_id, name="test", scopes=chosen, connection=connection)
-            its_news = text("DELETE FROM news WHERE type = 'key.created' AND company_id = :company_id")
-            await connection.execute(its_news, {"company_id": company_id or 0})
+        key = await make_key(self.hub, company_id, name="test", scopes=chosen)
         return await self.stack.enter_async_context(_client(self.app, {"X-Api-Key": key}))
 
     async def emit(
@@ -85,6 +79,15 @@ class TestHub:
     async def stop(self) -> None:
         """Stop the hub now instead of at the end of the test."""
         await self.stack.aclose()
+
+
+async def make_key(hub: Hub, company_id: int | None, *, name: str, scopes: Sequence[str]) -> str:
+    """Make a key of *company_id* without its event ``key.created``, which would appear anywhere between a test's events."""
+    async with hub.database.write() as connection:
+        _, key = await hub.keys.create(company_id, name=name, scopes=scopes, connection=connection)
+        its_news = text("DELETE FROM news WHERE type = 'key.created' AND company_id = :company_id")
+        await connection.execute(its_news, {"company_id": company_id or 0})
+    return key
 
 
 def environment_of(chosen: Mapping[str, str]) -> dict[str, str]:

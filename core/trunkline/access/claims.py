@@ -43,7 +43,7 @@ def read_environment(claims: Mapping[str, Any], name: str) -> str:
 
 
 def is_access_token(claims: Mapping[str, Any]) -> bool:
-    """Tell whether *claims* are those of an access token, if the token's header does not say.
+    """Tell whether *claims* belong to an access token, for a token whose header does not say so.
 
     An access token has scopes; ID tokens and logout tokens have none. Keycloak names the kind of token in ``typ``, and has
     ``nonce`` in access tokens too.

@@ -1,4 +1,4 @@
-"""Checks that the pepper and the encryption key of this process are those of the database.
+"""Checks that this process has the pepper and the encryption key of the database.
 
 The database has a known text, digested with the pepper and sealed with the encryption key. Every start checks both before it
 writes anything. A database of an earlier version has no such text: the key must then open the sealed rows, and any pepper

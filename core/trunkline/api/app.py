@@ -1,4 +1,4 @@
-"""The API: one FastAPI app for one hub, with the core's routes and those of running plugins."""
+"""The API: one FastAPI app for one hub, with the routes of the core and of running plugins."""
 
 import contextlib
 import re

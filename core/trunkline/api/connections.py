@@ -210,7 +210,7 @@ class Connection(HttpToolsProtocol):
             self._body_since += now - self._since
             self._since = now
             return
-        slack = self._admission.sweep_seconds  # the compared times are those of sweeps
+        slack = self._admission.sweep_seconds  # both times were taken by sweeps
         if now - self._since >= limit + slack or self._is_too_slow(now - slack):
             self._expire()
 

@@ -31,6 +31,7 @@ from trunkline.runtime.batching import Batcher
 from trunkline.runtime.metrics import Metrics
 from trunkline.runtime.tracing import SpanKind, Tracer
 from trunkline.schemas.catalog import SchemaCatalog
+from trunkline.store import append_at_once
 from trunkline.store.clock import ClockGuard
 from trunkline.store.database import Database
 from trunkline.store.stream import Appended, Log
@@ -187,19 +188,12 @@ class Ingest:
             return [refused[n] if n in refused else next(rest) for n in range(len(submissions))]
 
     async def _store(self, submissions: Sequence[Submission]) -> Sequence[Accepted | Exception]:
-        async with self._database.write() as connection:
-            keys_ms = self.keys_ms
-            answers = await find_repeated(connection, submissions, lifetime_ms=keys_ms)
-            fresh = [s for index, s in enumerate(submissions) if index not in answers]
-            drafts = [draft for submission in fresh for draft in submission.drafts]
-            appended = await self._log.append(connection, drafts) if drafts else None
-            events = [] if appended is None else appended.events
-            stored = split_events(fresh, events)
-            now_ms = events[0].accepted_ms if events else None
-            await store_beside_log(connection, stored, now_ms=now_ms, lifetime_ms=keys_ms)
-            if events and self.writability.refused_since_ms is not None:
-                await self.writability.tell(connection)
-            faults.point("accept.before_commit")
+        answers: dict[int, Accepted | Exception | Submission] = {}
+        appended = await self._append_at_once(submissions)
+        if appended is not None:
+            stored = split_events(submissions, appended.events)
+        else:
+            appended, stored, answers = await self._store_in_transaction(submissions)
         faults.point("accept.after_commit")
         if appended is not None:
             self.writability.appended()
@@ -217,6 +211,53 @@ class Ingest:
                 outcome.append(known or by_identity[id(submission)])
         faults.point("accept.before_answer")
         return outcome
+
+    async def _append_at_once(self, submissions: Sequence[Submission]) -> Appended | None:
+        """Store *submissions* in one statement. Returns None, and stores nothing, if they need a transaction."""
+        if self._database.dialect.has_one_writer or self.writability.refused_since_ms is not None:
+            return None
+        if any(s.key is not None or s.quarantined for s in submissions):
+            return None
+        drafts = [draft for submission in submissions for draft in submission.drafts]
+        known = self._log.directory.cached_references(draft.company_id for draft in drafts)
+        if known is None or not drafts:
+            return None
+        faults.point("accept.before_reserve")
+        async with self._database.write_once() as connection:
+            version, references = known
+            return await append_at_once.append(
+                connection,
+                drafts,
+                shards=self._log.shards,
+                references=references,
+                companies_version=version,
+            )
+
+    async def _store_in_transaction(
+        self, submissions: Sequence[Submission]
+    ) -> tuple[
+        Appended | None,
+        list[tuple[Submission, Accepted]],
+        dict[int, Accepted | Exception | Submission],
+    ]:
+        """Store *submissions* without those whose idempotency key was used before.
+
+        Returns the appended events, the events of each stored submission, and the answers of ``find_repeated``.
+        """
+        async with self._database.write() as connection:
+            keys_ms = self.keys_ms
+            answers = await find_repeated(connection, submissions, lifetime_ms=keys_ms)
+            fresh = [s for index, s in enumerate(submissions) if index not in answers]
+            drafts = [draft for submission in fresh for draft in submission.drafts]
+            appended = await self._log.append(connection, drafts) if drafts else None
+            events = [] if appended is None else appended.events
+            stored = split_events(fresh, events)
+            now_ms = events[0].accepted_ms if events else None
+            await store_beside_log(connection, stored, now_ms=now_ms, lifetime_ms=keys_ms)
+            if events and self.writability.refused_since_ms is not None:
+                await self.writability.tell(connection)
+            faults.point("accept.before_commit")
+        return appended, stored, answers
 
     def _announce(self, appended: Appended) -> None:
         events = appended.events

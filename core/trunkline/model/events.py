@@ -32,22 +32,24 @@ class Draft:
     def envelope(self, position: int, reference: str | None = None, *, accepted_utc: str = "") -> bytes:
         """Encode the envelope with *position* as its ``id``; *reference* is the company's reference, if it has one.
 
-        *accepted_utc* is used if the draft has no time. A reference has no character that JSON escapes (``model.companies``). An
-        event of the test environment is marked.
+        *accepted_utc* is used if the draft has no time.
+        """
+        start, rest = self.around_time(reference)
+        return b'{"id":%d%b%b%b' % (position, start, b"" if self.created_utc else accepted_utc.encode(), rest)
+
+    def around_time(self, reference: str | None) -> tuple[bytes, bytes]:
+        """Encode the envelope before and after the time of acceptance, without the ``id`` at its start.
+
+        A draft with a time has it at the end of the first part. A reference has no character that JSON escapes
+        (``model.companies``). An event of the test environment is marked.
         """
         metadata = b',"metadata":' + self.metadata if self.metadata else b""
         referred = b',"companyRef":"%b"' % reference.encode() if reference else b""
         if self.company_id < 0:
             referred += b',"environment":"test"'
-        return b'{"id":%d,"type":"%b","createdUtc":"%b","companyId":%d%b,"payload":%b%b}' % (
-            position,
-            self.type.encode(),
-            (self.created_utc or accepted_utc).encode(),
-            company_number(self.company_id),
-            referred,
-            self.payload,
-            metadata,
-        )
+        start = b',"type":"%b","createdUtc":"%b' % (self.type.encode(), self.created_utc.encode())
+        number = company_number(self.company_id)
+        return start, b'","companyId":%d%b,"payload":%b%b}' % (number, referred, self.payload, metadata)
 
 
 def traced(drafts: Sequence[Draft], traceparent: str | None) -> Sequence[Draft]:

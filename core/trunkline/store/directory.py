@@ -121,6 +121,21 @@ class CompanyDirectory:
             self._remember(self._references, found)
         return self._references[company_id]
 
+    def cached_references(self, company_ids: Iterable[int]) -> tuple[int, Mapping[int, str | None]] | None:
+        """Find the references of companies in the cache, with the change counter at which they are valid; None if one is missing.
+
+        Raises CompanyErased if this process knows that one of the companies is being erased.
+        """
+        if not self._newest:
+            return 0, _NOBODY
+        if self._newest != self._version:
+            return None
+        company_ids = set(company_ids)
+        self.check_open(company_ids)
+        numbers = {company_number(company_id) for company_id in company_ids}
+        known = {number: self._references[number] for number in numbers if number in self._references}
+        return (self._version, known) if len(known) == len(numbers) else None
+
     async def references(
         self, connection: AsyncConnection, version: int, company_ids: Iterable[int]
     ) -> Mapping[int, str | None]:

@@ -21,7 +21,7 @@ from trunkline.store import epochs, retention, sql, tables
 from trunkline.store.directory import CompanyDirectory
 from trunkline.store.sql import text
 
-_ROUTING_VERSION = "SELECT version FROM routing WHERE id = 1"
+ROUTING_VERSION = "SELECT version FROM routing WHERE id = 1"
 _NO_REFERENCES: Mapping[int, str | None] = {}
 
 
@@ -75,9 +75,14 @@ class Log:
         self._shards = shards
         self.directory = directory
 
+    @property
+    def shards(self) -> int:
+        """The number of shards."""
+        return self._shards()
+
     async def append(self, connection: AsyncConnection, drafts: Sequence[Draft]) -> Appended:
         """Store *drafts* as ``append`` does. Raises CompanyErased."""
-        return await append(connection, drafts, shards=self._shards(), directory=self.directory)
+        return await append(connection, drafts, shards=self.shards, directory=self.directory)
 
 
 async def append(
@@ -101,8 +106,16 @@ async def append(
     if directory is not None:
         companies = (draft.company_id for draft in drafts)
         references = await directory.references(connection, reserved.companies_version, companies)
+    events = made(drafts, reserved, references)
+    routing_version = await insert(connection, events, shards=shards)
+    faults.point("accept.after_insert")
+    return Appended(events, routing_version or reserved.routing_version)
+
+
+def made(drafts: Sequence[Draft], reserved: Reserved, references: Mapping[int, str | None]) -> list[Event]:
+    """Make the events of *drafts* at the positions in *reserved*; *references* has the references of their companies."""
     accepted_utc = utc_text_of_ms(reserved.now_ms)
-    events = [
+    return [
         Event(
             position,
             draft.company_id,
@@ -116,9 +129,6 @@ async def append(
         )
         for position, draft in enumerate(drafts, reserved.first)
     ]
-    routing_version = await insert(connection, events, shards=shards)
-    faults.point("accept.after_insert")
-    return Appended(events, routing_version or reserved.routing_version)
 
 
 async def reserve(connection: AsyncConnection, count: int) -> Reserved:
@@ -135,7 +145,7 @@ async def reserve(connection: AsyncConnection, count: int) -> Reserved:
                 f"UPDATE stream_head SET position = position + :count + {step}, timeline = {timeline}, "
                 f"accepted_ms = {sql.greatest(connection)}(accepted_ms, {now}) "
                 f"WHERE id = 1 AND {sql.limit_waiting(connection)} "
-                f"RETURNING position, accepted_ms, companies_version, {now}, ({_ROUTING_VERSION}), {sql.limit_idling(connection)}"
+                f"RETURNING position, accepted_ms, companies_version, {now}, ({ROUTING_VERSION}), {sql.limit_idling(connection)}"
             ),
             {"count": count},
         )
@@ -160,7 +170,7 @@ async def insert(connection: AsyncConnection, events: Sequence[Event], *, shards
     }
     if any(event.traceparent for event in events):
         columns["traceparent"] = [event.traceparent for event in events]
-    version: int | None = await sql.insert_columns(connection, tables.events, columns, also=_ROUTING_VERSION)
+    version: int | None = await sql.insert_columns(connection, tables.events, columns, also=ROUTING_VERSION)
     return version
 
 

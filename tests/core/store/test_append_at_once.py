@@ -1,0 +1,105 @@
+"""Appending in one statement, as a server allows it: the events are those that an append in a transaction stores."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+
+import orjson
+import pytest
+from tests.core.store.test_stream import NONE, SHARDS, TRACE, draft
+from tests.core.store.test_stream import append as append_in_transaction
+
+from trunkline.model.events import Draft
+from trunkline.store import append_at_once, directory, stream, subscriptions
+from trunkline.store.database import Database
+from trunkline.store.epochs import STEP
+from trunkline.store.sql import text
+from trunkline.store.stream import Appended
+
+pytestmark = pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
+REFERENCES = {92: "acme-é", 93: None}
+DRAFTS = [
+    draft(),
+    replace(draft(), created_utc=""),
+    replace(draft(93, "client.created"), created_utc="", metadata=b'{"source":"crm"}', version=2),
+    replace(draft(-92), created_utc="", traceparent=TRACE),
+    replace(draft(), payload='{"n":99.00,"name":"Zoë \\\\ \\"x\\" \\u00e9 日本"}'.encode()),
+]
+
+
+async def append(database: Database, drafts: Sequence[Draft], *, version: int = 0) -> Appended | None:
+    async with database.write_once() as connection:
+        return await append_at_once.append(
+            connection, drafts, shards=SHARDS, references=REFERENCES, companies_version=version
+        )
+
+
+async def test_the_stored_events_are_those_that_are_returned(database: Database):
+    first = await append_in_transaction(database, [draft()])
+    appended = await append(database, DRAFTS)
+    assert appended is not None
+    async with database.read() as connection:
+        stored = await stream.read_shards(
+            connection, range(SHARDS), after=first[0].position, up_to=NONE + 100, limit=10
+        )
+        head = await stream.head(connection)
+    assert stored == appended.events
+    assert [event.position for event in stored] == list(range(NONE + 2, NONE + 7))
+    assert head == stream.Head(NONE + 6, appended.routing_version)
+    assert [(event.company_id, event.type, event.version, event.traceparent) for event in stored] == [
+        (each.company_id, each.type, each.version, each.traceparent) for each in DRAFTS
+    ]
+
+
+async def test_the_envelopes_are_those_of_an_append_in_a_transaction(database: Database):
+    appended = await append(database, DRAFTS)
+    async with database.write() as connection:
+        other = await stream.append(connection, DRAFTS, shards=SHARDS, references=REFERENCES)
+    assert appended is not None
+
+    def without_id_and_time(body: bytes) -> bytes:
+        decoded = orjson.loads(body)
+        return body.replace(b'{"id":%d' % decoded["id"], b"").replace(decoded["createdUtc"].encode(), b"")
+
+    assert [without_id_and_time(event.body) for event in appended.events] == [
+        without_id_and_time(event.body) for event in other.events
+    ]
+
+
+async def test_nothing_is_stored_if_companies_have_changed(database: Database):
+    async with database.write() as connection:
+        await directory.count_change(connection)
+    assert await append(database, DRAFTS) is None
+    async with database.read() as connection:
+        assert (await stream.head(connection)).position == NONE
+    assert await append(database, DRAFTS, version=1) is not None
+
+
+async def test_an_append_that_waited_knows_of_the_subscription_that_it_waited_for(database: Database):
+    async with database.write() as connection:
+        version = await subscriptions.next_version(connection)
+        head, _ = await subscriptions.lock_head(connection)
+        appending = asyncio.create_task(append(database, [draft()]))
+        await asyncio.sleep(0.2)
+        assert not appending.done()
+    appended = await appending
+    assert appended is not None
+    assert appended.events[0].position == head + 1
+    assert appended.routing_version == version
+
+
+async def test_appends_of_many_connections_leave_no_gap(database: Database):
+    appended = await asyncio.gather(*(append(database, DRAFTS[: 1 + n % 3]) for n in range(40)))
+    positions = sorted(event.position for each in appended if each for event in each.events)
+    assert positions == list(range(NONE + 1, NONE + 1 + sum(1 + n % 3 for n in range(40))))
+
+
+async def test_ids_are_skipped_after_a_promotion(database: Database):
+    async with database.write() as connection:
+        await connection.execute(text("UPDATE stream_head SET timeline = '0000000F'"))
+    appended = await append(database, [draft()])
+    assert appended is not None
+    assert appended.events[0].position > NONE + STEP
+    following = await append(database, [draft()])
+    assert following is not None
+    assert following.events[0].position == appended.events[0].position + 1

@@ -35,7 +35,8 @@ async def test_the_others_go_on_to_accept_while_one_is_frozen_with_the_logs_lock
     (tmp_path / "freeze").touch()
     async with deployment.client(frozen, 1) as stopped, deployment.client(other, 1) as going:
         assert (await going.get("/events")).status_code == 200, "its routes are loaded"
-        lost = asyncio.create_task(stopped.post("/events", json=deployment.event(1)))
+        in_transaction = {"Idempotency-Key": "it is stored in the same transaction"}
+        lost = asyncio.create_task(stopped.post("/events", json=deployment.event(1), headers=in_transaction))
         await until(lambda: not (tmp_path / "freeze").exists(), seconds=10, what="the freezing")
         began = time.monotonic()
         waiting = asyncio.create_task(going.post("/events", json=deployment.event(2)))

@@ -216,21 +216,28 @@ class Ingest:
         """Store *submissions* in one statement. Returns None, and stores nothing, if they need a transaction."""
         if self._database.dialect.has_one_writer or self.writability.refused_since_ms is not None:
             return None
-        if any(s.key is not None or s.quarantined for s in submissions):
-            return None
-        drafts = [draft for submission in submissions for draft in submission.drafts]
+        drafts: list[Draft] = []
+        keys: list[append_at_once.Key] = []
+        for each in submissions:
+            if each.quarantined or not each.drafts:
+                return None
+            if each.key is not None:
+                place = (len(drafts), len(each.drafts))
+                keys.append(append_at_once.Key(each.namespace, each.key, each.fingerprint, *place))
+            drafts += each.drafts
         known = self._log.directory.cached_references(draft.company_id for draft in drafts)
-        if known is None or not drafts:
+        if known is None or len({key[:2] for key in keys}) < len(keys):
             return None
+        version, references = known
         faults.point("accept.before_reserve")
         async with self._database.write_once() as connection:
-            version, references = known
             return await append_at_once.append(
                 connection,
                 drafts,
                 shards=self._log.shards,
                 references=references,
                 companies_version=version,
+                keys=keys,
             )
 
     async def _store_in_transaction(

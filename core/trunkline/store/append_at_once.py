@@ -5,18 +5,21 @@ The server writes the ids and the times of acceptance into the envelopes, since 
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from typing import Any, NamedTuple
 
 import sqlalchemy
-from sqlalchemy import ARRAY, Boolean, LargeBinary, TextClause, bindparam
+from sqlalchemy import ARRAY, BigInteger, Boolean, Integer, LargeBinary, String, TextClause, bindparam
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.types import TypeEngine
 
 from trunkline.model.environments import company_number
 from trunkline.model.events import Draft, shard_of
-from trunkline.store import epochs, sql, tables
+from trunkline.store import epochs, failures, sql, tables
 from trunkline.store.stream import ROUTING_VERSION, Appended, Reserved, made
 
 _STORED = ("company_id", "type", "shard", "version", "traceparent")
-_KINDS = {name: tables.events.c[name].type for name in _STORED} | {
+_KINDS: Mapping[str, TypeEngine[Any]] = {
+    **{name: tables.events.c[name].type for name in _STORED},
     "start": LargeBinary(),
     "has_time": Boolean(),
     "rest": LargeBinary(),
@@ -27,6 +30,29 @@ _INSERT = f"""INSERT INTO events (position, accepted_ms, body, {", ".join(_STORE
         convert_to('{{"id"\\:' || before + n, 'UTF8') || start || convert_to(CASE WHEN has_time THEN '' ELSE {_TIME} END, 'UTF8') || rest,
         {", ".join(_STORED)}
     FROM reserved, unnest({", ".join(f":{name}" for name in _KINDS)}) WITH ORDINALITY AS drafts ({", ".join(_KINDS)}, n)"""
+_KEY_KINDS: Mapping[str, TypeEngine[Any]] = {
+    "namespace": BigInteger(),
+    "key": String(),
+    "fingerprint": LargeBinary(),
+    "first_draft": Integer(),
+    "drafts": Integer(),
+}
+_KEYS = f"unnest({', '.join(f':{name}' for name in _KEY_KINDS)}) AS given ({', '.join(_KEY_KINDS)})"
+_NO_KEY_EXISTS = f"""AND NOT EXISTS (
+        SELECT 1 FROM {_KEYS} JOIN idempotency_keys AS known ON known.namespace = given.namespace AND known.key = given.key)"""
+_INSERT_KEYS = f""", remembered AS (
+    INSERT INTO idempotency_keys (namespace, key, fingerprint, first_position, count, created_ms)
+    SELECT namespace, key, fingerprint, before + first_draft + 1, drafts, accepted_ms FROM reserved, {_KEYS})"""
+
+
+class Key(NamedTuple):
+    """An idempotency key (``store.idempotency``) of *drafts* drafts from the index *first_draft* on."""
+
+    namespace: int
+    key: str
+    fingerprint: bytes
+    first_draft: int
+    drafts: int
 
 
 async def append(
@@ -36,14 +62,15 @@ async def append(
     shards: int,
     references: Mapping[int, str | None],
     companies_version: int,
+    keys: Sequence[Key] = (),
 ) -> Appended | None:
-    """Store *drafts* as ``stream.append`` does, outside a transaction.
+    """Store *drafts* as ``stream.append`` does, and the idempotency *keys*, outside a transaction.
 
-    *references* has the references of their companies, as of *companies_version*. If companies have changed since then, nothing
-    is stored, and the result is None.
+    *references* has the references of their companies, as of *companies_version*. If companies have changed since then, or if
+    one of *keys* exists, nothing is stored, and the result is None.
     """
     around = [draft.around_time(references.get(company_number(draft.company_id))) for draft in drafts]
-    values = {
+    values: dict[str, object] = {
         "company_id": [draft.company_id for draft in drafts],
         "type": [draft.type for draft in drafts],
         "shard": [shard_of(draft.company_id, shards) for draft in drafts],
@@ -52,10 +79,18 @@ async def append(
         "start": [start for start, _ in around],
         "has_time": [bool(draft.created_utc) for draft in drafts],
         "rest": [rest for _, rest in around],
-        "count": len(drafts),
+        "total": len(drafts),
         "companies": companies_version,
     }
-    row = (await connection.execute(_typed(_statement(connection)), values)).one_or_none()
+    if keys:
+        values.update(zip(Key._fields, map(list, zip(*keys, strict=True)), strict=True))
+    statement = _typed(_statement(connection, has_keys=bool(keys)), has_keys=bool(keys))
+    try:
+        row = (await connection.execute(statement, values)).one_or_none()
+    except Exception as error:
+        if keys and failures.is_duplicate(error):  # another request with the same key was faster
+            return None
+        raise
     if row is None:
         return None
     before, accepted_ms, now_ms, routing_version, is_undisturbed = row
@@ -65,23 +100,25 @@ async def append(
     return Appended(made(drafts, reserved, references), routing_version)
 
 
-def _statement(connection: AsyncConnection) -> str:
-    """Give the statement. The snapshot's row of ``stream_head`` is another than the locked one if somebody held the log's lock."""
+def _statement(connection: AsyncConnection, *, has_keys: bool) -> str:
+    """Give the statement. The row of ``stream_head`` differs from its snapshot if another transaction held the log's lock."""
     now = sql.now_ms(connection)
     step, timeline = epochs.timeline_step(connection)
     return f"""WITH locked AS (
     SELECT xmin AS changed_by FROM stream_head WHERE id = 1 AND {sql.limit_waiting(connection)} FOR UPDATE
 ), reserved AS (
-    UPDATE stream_head SET position = position + :count + {step}, timeline = {timeline}, accepted_ms = greatest(accepted_ms, {now})
-    FROM locked WHERE id = 1 AND companies_version = :companies
-    RETURNING position - :count AS before, accepted_ms, least(accepted_ms, {now}) AS now_ms,
+    UPDATE stream_head
+    SET position = position + :total + {step}, timeline = {timeline}, accepted_ms = greatest(accepted_ms, {now})
+    FROM locked WHERE id = 1 AND companies_version = :companies {_NO_KEY_EXISTS if has_keys else ""}
+    RETURNING position - :total AS before, accepted_ms, least(accepted_ms, {now}) AS now_ms,
         changed_by = (SELECT xmin FROM stream_head WHERE id = 1) AS is_undisturbed
-), inserted AS ({_INSERT})
+), inserted AS ({_INSERT}){_INSERT_KEYS if has_keys else ""}
 SELECT before, accepted_ms, now_ms, ({ROUTING_VERSION}), is_undisturbed FROM reserved"""
 
 
 @lru_cache(maxsize=8)
-def _typed(statement: str) -> TextClause:
+def _typed(statement: str, *, has_keys: bool) -> TextClause:
+    kinds = {**_KINDS, **(_KEY_KINDS if has_keys else {})}
     return sqlalchemy.text(statement).bindparams(
-        *(bindparam(name, type_=ARRAY(kind)) for name, kind in _KINDS.items())
+        *(bindparam(name, type_=ARRAY(kind)) for name, kind in kinds.items())
     )

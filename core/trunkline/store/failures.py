@@ -11,6 +11,7 @@ from trunkline.runtime import shortages
 
 _FORBIDDEN = "42501"
 _NO_SCHEMA = "3F000"
+_DUPLICATE = "23505"
 _DOWN = ("08", "57P", "57014", "55P03", "53", "25006", "25P03", "58", "28", "3D", "40", _FORBIDDEN)
 """SQLSTATE classes that mean 'not now' (PostgreSQL, appendix A).
 
@@ -69,6 +70,11 @@ def is_connecting(error: Exception) -> bool:
 def is_forbidden(error: exc.DBAPIError) -> bool:
     """Return whether *error* means that the role lacks a privilege or a schema."""
     return _sqlstate(error) in (_FORBIDDEN, _NO_SCHEMA)
+
+
+def is_duplicate(error: Exception) -> bool:
+    """Return whether *error*, of SQLAlchemy or the driver of a server, reports a row whose key exists."""
+    return getattr(getattr(error, "orig", error), "sqlstate", None) == _DUPLICATE
 
 
 def name_taken(error: exc.DBAPIError) -> str | None:

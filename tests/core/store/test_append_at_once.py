@@ -10,9 +10,11 @@ from tests.core.store.test_stream import NONE, SHARDS, TRACE, draft
 from tests.core.store.test_stream import append as append_in_transaction
 
 from trunkline.model.events import Draft
-from trunkline.store import append_at_once, directory, stream, subscriptions
+from trunkline.store import append_at_once, directory, idempotency, stream, subscriptions
+from trunkline.store.append_at_once import Key
 from trunkline.store.database import Database
 from trunkline.store.epochs import STEP
+from trunkline.store.idempotency import Use
 from trunkline.store.sql import text
 from trunkline.store.stream import Appended
 
@@ -27,10 +29,17 @@ DRAFTS = [
 ]
 
 
-async def append(database: Database, drafts: Sequence[Draft], *, version: int = 0) -> Appended | None:
+async def append(
+    database: Database, drafts: Sequence[Draft], *, version: int = 0, keys: Sequence[Key] = ()
+) -> Appended | None:
     async with database.write_once() as connection:
         return await append_at_once.append(
-            connection, drafts, shards=SHARDS, references=REFERENCES, companies_version=version
+            connection,
+            drafts,
+            shards=SHARDS,
+            references=REFERENCES,
+            companies_version=version,
+            keys=keys,
         )
 
 
@@ -86,6 +95,41 @@ async def test_an_append_that_waited_knows_of_the_subscription_that_it_waited_fo
     assert appended is not None
     assert appended.events[0].position == head + 1
     assert appended.routing_version == version
+
+
+async def test_idempotency_keys_are_stored_with_the_positions_of_their_events(database: Database):
+    keys = [Key(92, "a", b"1" * 32, 0, 2), Key(93, "b", b"2" * 32, 2, 3)]
+    appended = await append(database, DRAFTS, keys=keys)
+    assert appended is not None
+    async with database.read() as connection:
+        found = await idempotency.find(connection, [(92, "a"), (93, "b"), (92, "b")], lifetime_ms=60_000)
+        made = (await connection.execute(text("SELECT min(created_ms) FROM idempotency_keys"))).scalar_one()
+    assert found == {
+        (92, "a"): Use(92, "a", b"1" * 32, NONE + 1, 2),
+        (93, "b"): Use(93, "b", b"2" * 32, NONE + 3, 3),
+    }
+    assert made == appended.events[0].accepted_ms
+
+
+async def test_nothing_is_stored_if_an_idempotency_key_exists(database: Database):
+    assert await append(database, DRAFTS, keys=[Key(92, "a", b"1" * 32, 0, 5)]) is not None
+    assert await append(database, DRAFTS, keys=[Key(92, "a", b"1" * 32, 0, 5)]) is None
+    async with database.read() as connection:
+        assert (await stream.head(connection)).position == NONE + len(DRAFTS)
+
+
+async def test_of_requests_with_one_idempotency_key_that_wait_for_the_lock_one_is_stored(database: Database):
+    async with database.write() as connection:
+        await subscriptions.lock_head(connection)
+        appending = [
+            asyncio.create_task(append(database, DRAFTS, keys=[Key(92, "a", b"1" * 32, 0, 5)]))
+            for _ in range(3)
+        ]
+        await asyncio.sleep(0.3)
+    appended = await asyncio.gather(*appending)
+    assert sorted(each is None for each in appended) == [False, True, True]
+    async with database.read() as connection:
+        assert (await stream.head(connection)).position == NONE + len(DRAFTS)
 
 
 async def test_appends_of_many_connections_leave_no_gap(database: Database):

@@ -229,7 +229,6 @@ class Ingest:
         if known is None or len({key[:2] for key in keys}) < len(keys):
             return None
         version, references = known
-        faults.point("accept.before_reserve")
         async with self._database.write_once() as connection:
             return await append_at_once.append(
                 connection,

@@ -9,7 +9,7 @@ import sys
 EVENT = "trunkline.fault"
 
 POINTS = {
-    "accept.before_reserve": "an append begins, the log's lock is not taken",
+    "accept.before_reserve": "in the transaction of the append, before the log's lock is taken",
     "accept.after_reserve": "positions are reserved, the log's lock is held",
     "accept.after_insert": "the events are inserted, their idempotency keys are not",
     "accept.before_commit": "events and idempotency keys are written, not yet committed",

@@ -1,5 +1,6 @@
 """Whether the log can be written: appends show it, and so do rehearsals, which leave nothing behind."""
 
+import asyncio
 import contextlib
 import shutil
 
@@ -52,8 +53,10 @@ async def test_a_full_disk_is_seen_without_an_append_and_so_is_room_on_it(small)
     await log.look()
     assert log.fault == FULL
     disk.make_room()
-    await log.look()
-    assert log.fault is None
+    async with asyncio.timeout(15):
+        while log.fault is not None:  # a connection that is still closing can refuse the first look
+            await log.look()
+            await asyncio.sleep(0.05)
 
 
 async def test_an_append_that_meets_a_full_disk_says_so_and_no_write_in_place_disproves_it(small):

@@ -25,9 +25,10 @@ _SLICE = {
     WHOLES: f"RETURNING shards.shard AS shard, {WHOLE} AS part",
     PARTS: "RETURNING shard_parts.shard AS shard, shard_parts.part AS part",
 }
-_LEASES: Mapping[str, str] = dict.fromkeys(
+LEASES: Mapping[str, str] = dict.fromkeys(
     ("shard", "part", "epoch", "cursor", "stretch_end", "live_cursor"), "bigint"
 )
+"""The columns of leases as rows, and their SQL types."""
 REACHED = "cursor, stretch_end, live_cursor"
 """The columns of ``Reached``."""
 DIVIDED_COUNT = "SELECT count(DISTINCT shard) FROM shard_parts"
@@ -100,7 +101,7 @@ async def beat(
     no lock, this worker is not in the list, or it owns a shard that is not among *leases*. On a server this is one statement,
     which is its own transaction.
     """
-    whose = {"worker": worker, "lease": lease_ms, "rows": _rows(leases), "lock_no": lock_no}
+    whose = {"worker": worker, "lease": lease_ms, "rows": rows_of(leases), "lock_no": lock_no}
     until = f"lease_until_ms = {sql.now_ms(connection)} + :lease"
     note = _note(connection)
     if dialects.of_connection(connection).has_one_writer:
@@ -129,7 +130,7 @@ async def beat(
 
 def _note(connection: AsyncConnection) -> str:
     """Give the SQL for ``beat`` that writes the heartbeat and returns the numbers of live workers and divided shards."""
-    now, source = sql.now_ms(connection), sql.rows_source(connection, _LEASES)
+    now, source = sql.now_ms(connection), sql.rows_source(connection, LEASES)
     unknown = " OR ".join(
         f"EXISTS (SELECT 1 FROM {table} WHERE holder = :worker AND {_is_none_of(table, source)})"
         for table in _PART_IN
@@ -336,14 +337,14 @@ async def disown(connection: AsyncConnection, worker: str, known: Sequence[Lease
 
     No worker reads such a shard, and its lease would block other workers, for an hour if the clock is then set back by an hour.
     """
-    source = sql.rows_source(connection, _LEASES)
+    source = sql.rows_source(connection, LEASES)
     for table in _PART_IN:
         await connection.execute(
             text(
                 f"UPDATE {table} SET holder = NULL, lease_until_ms = 0 WHERE holder = :worker "
                 f"AND {_is_none_of(table, source)}"
             ),
-            {"worker": worker, "rows": _rows(known)},
+            {"worker": worker, "rows": rows_of(known)},
         )
 
 
@@ -360,7 +361,8 @@ async def advance(
     return {Slice(row[0], row[1]) for row in rows}, (rows[0][2] if rows else 0)
 
 
-def _rows(leases: Sequence[Lease]) -> str:
+def rows_of(leases: Sequence[Lease]) -> str:
+    """Encode *leases* for a ``sql.rows_source`` of ``LEASES``."""
     return sql.rows_json([[x.shard, x.part, x.epoch, *x.reached] for x in leases])
 
 
@@ -377,7 +379,7 @@ def _tables_of(leases: Sequence[Lease]) -> list[str]:
 def _changing(connection: AsyncConnection, table: str, change: str) -> str:
     """Give the SQL that applies *change* to the leased rows of *table*."""
     return (
-        f"UPDATE {table} SET {change} FROM {sql.rows_source(connection, _LEASES)} WHERE {table}.shard = u.shard "
+        f"UPDATE {table} SET {change} FROM {sql.rows_source(connection, LEASES)} WHERE {table}.shard = u.shard "
         f"AND u.part = {_PART_IN[table]} AND {table}.epoch = u.epoch AND holder = :worker"
     )
 
@@ -391,7 +393,7 @@ async def _change(
     for table in _tables_of(leases):
         found = await connection.execute(
             text(f"{_changing(connection, table, change)} {_SLICE[table]}, {given}"),
-            {"worker": worker, "rows": _rows(leases), **parameters},
+            {"worker": worker, "rows": rows_of(leases), **parameters},
         )
         rows += found.all()
     return rows

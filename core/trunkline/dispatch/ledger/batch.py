@@ -87,6 +87,11 @@ class Batch:
         if job.key_queue is not None:
             self._note_order(job, job.key_queue, is_open=True)
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether the batch has only deliveries that succeeded at the first attempt, and that are in no order."""
+        return 0 < len(self.ended) == len(self.first) and not (self.claimed or self.failures or self.order)
+
     def drop(self, lost: Collection[Progress]) -> None:
         """Leave out the rows of shards that are *lost*."""
         self.first = [row for row in self.first if row[0] not in lost]

@@ -27,16 +27,24 @@ from trunkline.errors import LeaseLost, StoreUnavailable
 from trunkline.model import deliveries
 from trunkline.model.deliveries import Outcome
 from trunkline.model.events import shard_of
-from trunkline.model.parts import Slice
+from trunkline.model.parts import WHOLE, Slice
 from trunkline.model.subscriptions import FAILING, GONE
 from trunkline.runtime import faults
-from trunkline.store import cursors, health, open_deliveries, operational, ordering, streaks
+from trunkline.store import (
+    cursors,
+    health,
+    open_deliveries,
+    operational,
+    ordering,
+    settle_at_once,
+    streaks,
+)
 from trunkline.store import deliveries as ledger
 from trunkline.store import shards as shard_store
 from trunkline.store.database import Database
 from trunkline.store.open_deliveries import Change
 from trunkline.store.operational import Gathered
-from trunkline.store.shards import Reached
+from trunkline.store.shards import Lease, Reached
 from trunkline.store.streaks import Ending, Failing, Streak
 from trunkline.store.subscriptions import Row
 from trunkline.store.wakeup import Signal
@@ -163,11 +171,13 @@ class Settlement:
             tallies = self._tally_is_due()
             faults.point("settle.before_transaction")
             try:
-                async with self._database.write() as connection:
-                    if tallies:
-                        await health.add(connection, self._tally)
-                    disabled = await self._store(connection, batch, leases, reached)
-                    faults.point("settle.before_commit")
+                disabled: list[Row] = []
+                if tallies or not await self._settle_at_once(batch, leases, reached):
+                    async with self._database.write() as connection:
+                        if tallies:
+                            await health.add(connection, self._tally)
+                        disabled = await self._store(connection, batch, leases, reached)
+                        faults.point("settle.before_commit")
             except LeaseLost:
                 continue
             except StoreUnavailable as error:
@@ -238,6 +248,21 @@ class Settlement:
         while len(self._failed_at) > MOST_FAILING:
             del self._failed_at[next(iter(self._failed_at))]
 
+    async def _settle_at_once(
+        self, batch: Batch, leases: Sequence[Progress], reached: Mapping[Slice, Reached]
+    ) -> bool:
+        """Write *batch* in one statement. Returns False, with nothing written, if it needs a transaction."""
+        if self._database.dialect.has_one_writer or not batch.is_plain:
+            return False
+        moved = _moved(batch, leases, reached)
+        if any(lease.part != WHOLE for lease in moved):
+            return False
+        attempts = [attempt for _, attempt in batch.first_attempts]
+        async with self._database.write_once() as connection:
+            return await settle_at_once.settle(
+                connection, self._owned.worker, moved, attempts, subscriptions=batch.streaks
+            )
+
     async def _store(
         self,
         connection: AsyncConnection,
@@ -286,16 +311,15 @@ class Settlement:
         reached: Mapping[Slice, Reached],
     ) -> int:
         """Write the cursors that have moved or that *batch* needs. Returns the database's time. Raises LeaseLost."""
-        needed = {progress for progress, _ in batch.first}
-        moving = [p for p in leases if p in needed or reached[p.lease.slice] != p.written]
-        if not moving:
+        moved = _moved(batch, leases, reached)
+        if not moved:
             return 0
-        moved = [replace(p.lease, reached=reached[p.lease.slice]) for p in moving]
         owned, now_ms = await shard_store.advance(connection, self._owned.worker, moved)
-        lost = [p for p in moving if p.lease.slice not in owned]
+        lost = {lease.slice for lease in moved} - owned
         if lost:
-            for progress in lost:
-                progress.lost = True
+            for progress in leases:
+                if progress.lease.slice in lost:
+                    progress.lost = True
             raise LeaseLost
         faults.point("settle.after_advance")
         return now_ms
@@ -312,3 +336,13 @@ class Settlement:
         reached = await cursors.cursors_of(connection, shards)
         endings = [Ending(no, reason, reached[no]) for no, reason in reasons.items()]
         return await streaks.disable(connection, endings, untold=reasons.keys() - batch.told_of.keys())
+
+
+def _moved(batch: Batch, leases: Sequence[Progress], reached: Mapping[Slice, Reached]) -> list[Lease]:
+    """List the leases whose progress has changed or that *batch* needs, with their progress in *reached*."""
+    needed = {progress for progress, _ in batch.first}
+    return [
+        replace(progress.lease, reached=reached[progress.lease.slice])
+        for progress in leases
+        if progress in needed or reached[progress.lease.slice] != progress.written
+    ]

@@ -1,0 +1,90 @@
+"""Settling first attempts that all succeeded by one statement that is its own transaction, on a server.
+
+It takes one round trip where the general way takes six, and needs no row lock of a subscription.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+import sqlalchemy
+from sqlalchemy import ARRAY, BigInteger, Boolean, Integer, String, Text, TextClause, bindparam
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.types import TypeEngine
+
+from trunkline.model.deliveries import Status
+from trunkline.store import shards, sql
+from trunkline.store.deliveries import Attempt
+from trunkline.store.shards import Lease, Reached
+
+_LOGGED: Mapping[str, TypeEngine[Any]] = {
+    "position": BigInteger(),
+    "subscription_no": BigInteger(),
+    "number": Integer(),
+    "started_ms": BigInteger(),
+    "duration_ms": Integer(),
+    "outcome": String(),
+    "status_code": Integer(),
+    "response_body": Text(),
+    "error": Text(),
+    "sent_twice": Boolean(),
+}
+_DELIVERED = f"unnest({', '.join(f':{name}' for name in _LOGGED)}) AS delivered ({', '.join(_LOGGED)})"
+_INSERT = f"""recorded AS (
+    INSERT INTO deliveries (position, subscription_no, status, attempts, last_status_code, claim, updated_ms)
+    SELECT position, subscription_no, '{Status.DELIVERED}', number, status_code, 0, now_ms FROM fit, {_DELIVERED} WHERE fits
+    ON CONFLICT DO NOTHING
+), logged AS (
+    INSERT INTO attempts ({", ".join(_LOGGED)}) SELECT {", ".join(_LOGGED)} FROM fit, {_DELIVERED} WHERE fits
+    ON CONFLICT DO NOTHING
+)"""
+
+
+async def settle(
+    connection: AsyncConnection,
+    worker: str,
+    leases: Sequence[Lease],
+    attempts: Sequence[Attempt],
+    *,
+    subscriptions: Collection[int],
+) -> bool:
+    """Store the progress of *leases*, and the deliveries that succeeded at the first of *attempts*, outside a transaction.
+
+    Returns False, with nothing stored, if *worker* has lost one of *leases*, which are of whole shards, or if one of
+    *subscriptions* has failed before.
+    """
+    values: dict[str, object] = {
+        name: [getattr(attempt, name) for attempt in attempts] for name in _LOGGED if name != "sent_twice"
+    }
+    values["sent_twice"] = [attempt.sent_twice or None for attempt in attempts]
+    values |= {
+        "worker": worker,
+        "lease_count": len(leases),
+        "rows": shards.rows_of(leases),
+        "subscriptions": list(subscriptions),
+    }
+    statement = _typed(_statement(connection))
+    return bool((await connection.execute(statement, values)).scalar_one())
+
+
+def _statement(connection: AsyncConnection) -> str:
+    leases = sql.rows_source(connection, shards.LEASES)
+    is_held = "shards.shard = u.shard AND shards.epoch = u.epoch AND holder = :worker"
+    moved = ", ".join(f"{name} = u.{name}" for name in Reached._fields)
+    return f"""WITH held AS (
+    SELECT shards.shard FROM shards JOIN {leases} ON {is_held} FOR UPDATE OF shards
+), fit AS (
+    SELECT {sql.now_ms(connection)} AS now_ms, (SELECT count(*) FROM held) = :lease_count AND NOT EXISTS (
+        SELECT 1 FROM subscriptions WHERE no = ANY(:subscriptions) AND (failures > 0 OR failing_level IS NOT NULL)) AS fits
+), moved AS (
+    UPDATE shards SET {moved} FROM {leases} WHERE {is_held} AND (SELECT fits FROM fit) RETURNING 1
+), {_INSERT}
+SELECT fits FROM fit"""
+
+
+@lru_cache(maxsize=8)
+def _typed(statement: str) -> TextClause:
+    kinds = {**_LOGGED, "subscriptions": BigInteger()}
+    return sqlalchemy.text(statement).bindparams(
+        *(bindparam(name, type_=ARRAY(kind)) for name, kind in kinds.items())
+    )

@@ -53,6 +53,14 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
+def listing(items: Iterable[tuple[str, Sequence[str], str]]) -> str:
+    """Write a list: of each item its name, its facts in brackets, and its meaning."""
+    told = (
+        (f"`{name}`", f" ({', '.join(facts)})" if facts else "", meaning) for name, facts, meaning in items
+    )
+    return "\n".join(f"- {name}{in_brackets}: {meaning}" for name, in_brackets, meaning in told)
+
+
 def first_line(documented: object) -> str:
     """Give the first paragraph of a docstring on one line."""
     return " ".join(markdown(documented).partition("\n\n")[0].split())
@@ -83,8 +91,6 @@ def default_of(field: FieldInfo) -> str:
     """Write a default as it would stand in ``trunkline.toml``."""
     value = field.default
     match value:
-        case None:
-            return "–"
         case bool():
             return f"`{str(value).lower()}`"
         case tuple():
@@ -107,17 +113,16 @@ def _secrets() -> str:
     return f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def settings_table(section: str, model: type[BaseModel]) -> str:
+def settings_list(section: str, model: type[BaseModel]) -> str:
     """List the settings of a section."""
-    rows = [
+    return listing(
         (
-            f"`{section}.{field.alias or name}`",
-            default_of(field),
+            f"{section}.{field.alias or name}",
+            [] if field.default is None else [default_of(field)],
             sentence(field.description or ""),
         )
         for name, field in model.model_fields.items()
-    ]
-    return table(["setting", "default", "meaning"], rows)
+    )
 
 
 def settings_page() -> str:
@@ -127,11 +132,11 @@ def settings_page() -> str:
         "The variable of `server.port` is `TRUNKLINE_SERVER__PORT`. An unknown or malformed setting stops the start and is named.",
         "A relative path begins in the folder of the settings file, or in the current folder without one. Paths in a PostgreSQL URL are read as libpq reads them.",
         '```toml\n[server]\nport = 8080\n\n[delivery]\nallow_http = true\nretry_schedule_seconds = [5, 30, 120]\n\n[plugins]\nenabled = ["webhooks", "polling"]\n```',
-        "In a variable a list is a JSON array or comma-separated: `TRUNKLINE_PLUGINS__ENABLED=webhooks,polling`. "
+        "In a variable a list is a JSON array or comma-separated: `TRUNKLINE_PLUGINS__ENABLED=webhooks,polling`. Defaults stand in brackets. "
         "A plugin's settings stand in the section with its name; `trunkline plugins show NAME` lists them.",
     ]
     for section, model in core_sections():
-        blocks += [f"## {section}", first_line(model), settings_table(section, model)]
+        blocks += [f"## {section}", first_line(model), settings_list(section, model)]
     blocks += [
         "## Secrets",
         "A variable with `_FILE` behind its name [names a file](../how-to/replace-secrets.md#secrets-in-files) that has the secret. "
@@ -194,7 +199,7 @@ def hooks_page() -> str:
         *blocks,
         *_HOOKS_AFTERWORD,
         *values.blocks("hooks.md", table),
-        *values.overview("hooks.md", table, left_out=values.WHOLE),
+        *values.overview("hooks.md", left_out=values.WHOLE),
     )
 
 
@@ -203,8 +208,8 @@ def pages_page() -> str:
     return page(
         "Pages and connectors",
         markdown(values.MODULES["pages.md"]),
-        "`python -m pydoc trunkline.pages.NAME` has the arguments, types, defaults and errors of each.",
-        *values.overview("pages.md", table),
+        "A line ends with the fields, arguments and methods of its name; `python -m pydoc trunkline.pages.NAME` has their types, defaults and errors.",
+        *values.overview("pages.md"),
     )
 
 
@@ -213,8 +218,8 @@ def routes_page() -> str:
     return page(
         "Routes and services",
         markdown(values.MODULES["routes.md"]),
-        "`python -m pydoc trunkline.routes.NAME` has the arguments, types, defaults and errors of each.",
-        *values.overview("routes.md", table),
+        "A line ends with the fields, arguments and methods of its name; `python -m pydoc trunkline.routes.NAME` has their types, defaults and errors.",
+        *values.overview("routes.md"),
     )
 
 
@@ -284,7 +289,9 @@ def operations_page() -> str:
             for definition in definitions
             if definition.kind == kind
         ]
-        blocks += [f"## {FOLDERS[kind].title()}", OPERATIONS[kind], table(["call", "name", "emits"], rows)]
+        columns = ["call", "name", "emits"] if any(row[-1] for row in rows) else ["call", "name"]
+        rows = [row[: len(columns)] for row in rows]
+        blocks += [f"## {FOLDERS[kind].title()}", OPERATIONS[kind], table(columns, rows)]
     return page("Actions, searches and lookups", *blocks)
 
 
@@ -329,16 +336,18 @@ def routes() -> Iterator[tuple[str, str, str, str, str]]:
 
 def http_page() -> str:
     """Every route with what it asks of the caller."""
-    rows = [
-        (method, f"`{path}`", scope, bucket, summary) for method, path, scope, bucket, summary in routes()
-    ]
+    listed = [(f"`{method} {path}`", *rest) for method, path, *rest in routes()]
+    keyed = [row for row in listed if row[1] != "public"]
+    public = "\n".join(f"- {call}: {summary}" for call, scope, _, summary in listed if scope == "public")
     return page(
         "HTTP API",
         "The routes of a hub with the built-in plugins; those of a plugin exist while it runs. A hub describes each in full at `/docs` and `/openapi.json` "
         "(OpenAPI 3.1), its events at `/asyncapi.json` (AsyncAPI 3.0); `trunkline export openapi DIR` writes the document to a file. "
         f"Below `{INTEGRATIONS}` are the product's [actions, searches and lookups](operations.md).",
-        table(["method", "path", "scope", "bucket", "what it does"], rows),
+        table(["call", "scope", "bucket", "what it does"], keyed),
         "`GET /api/v1/plugins` also asks for the scope `admin`, or an operator's key.",
+        "## Without a key",
+        public,
         "## Keys",
         "A call below `/api/v1` carries its key in the header `X-Api-Key`. A company's key (`…_live_92_…`) sees nothing of another company. "
         "An operator's (`…_live_0_…`) may do everything, and names the company in `X-Company-Id`, or in an event's `companyId`, by id or reference; "
@@ -357,10 +366,10 @@ def http_page() -> str:
 # ---- errors ----------------------------------------------------------------------------------------------------------
 
 
-def problem_rows() -> Iterator[tuple[str, str, str]]:
+def problem_rows() -> Iterator[tuple[str, Sequence[str], str]]:
     """Type, status and meaning of every problem in the table of ``api.problems``."""
     for kind, name in problems.TYPES.items():
-        yield f"`{name}`", str(kind.status), first_line(kind)
+        yield name, [str(kind.status)], first_line(kind)
 
 
 def errors_page() -> str:
@@ -374,7 +383,7 @@ def errors_page() -> str:
         ' "detail": "The request body is not valid at \'/payload/amount_attempted\': must be a number, not a string.",\n'
         ' "request_id": "115d7048c67d86a2",\n'
         ' "errors": [{"path": "/payload/amount_attempted", "message": "must be a number, not a string"}]}\n```',
-        table(["type", "status", "meaning"], problem_rows()),
+        listing(problem_rows()),
         "What the framework answers has the name of its status: `not-found` (404, no such address), `method-not-allowed` (405, with `Allow`), "
         "`unsupported-media-type` (415). A fault of the hub is `internal-error` (500); the log has it under the same request id. "
         "`rate-limited`, `too-fast`, `overloaded`, `machine-exhausted`, `stopping` and `store-unavailable` carry `Retry-After`.",
@@ -410,8 +419,8 @@ COMMON_OPTIONS = {"--config", "--json"}
 
 def cli_page() -> str:
     """Every command, with its options."""
-    rows = [
-        (f"`{' '.join([name.removeprefix('trunkline '), *options(command)])}`", first_paragraph(command.help))
+    items = [
+        (" ".join([name.removeprefix("trunkline "), *options(command)]), (), first_paragraph(command.help))
         for name, command in commands()
     ]
     return page(
@@ -420,7 +429,7 @@ def cli_page() -> str:
         "current folder). Most commands that show something take `--json`. Standard output has only the result; everything else goes to standard error. "
         "If standard output is closed or full, the command says so and ends with 1; a command that shows a secret only once then makes none.",
         "Exit codes: 0 done, 1 refused or not all right, 2 cannot start or misused, 3 cannot deliver any more (start it again).",
-        table(["command", "what it does"], rows),
+        listing(items),
     )
 
 
@@ -432,14 +441,14 @@ def first_paragraph(text: str) -> str:
 # ---- metrics ---------------------------------------------------------------------------------------------------------
 
 
-def metric_rows() -> Iterator[tuple[str, str, str, str]]:
-    """Name, kind, labels and meaning of every metric, as Prometheus sees it, those of the built-in plugins last."""
+def metric_rows() -> Iterator[tuple[str, Sequence[str], str]]:
+    """Name, kind with labels, and meaning of every metric, as Prometheus sees it, those of the built-in plugins last."""
     registry = built_in_hub().metrics.registry
     for collector in dict.fromkeys(registry._collector_to_names):  # noqa: SLF001 - labels are known before a sample is
-        labels = ", ".join(f"`{label}`" for label in getattr(collector, "_labelnames", ())) or "–"
+        labels = [f"`{label}`" for label in getattr(collector, "_labelnames", ())]
         for metric in collector.describe() if hasattr(collector, "describe") else collector.collect():
             name = f"{metric.name}_total" if metric.type == "counter" else metric.name
-            yield f"`{name}`", metric.type, labels, sentence(metric.documentation)
+            yield name, [metric.type, *labels], sentence(metric.documentation)
 
 
 def metrics_page() -> str:
@@ -448,7 +457,8 @@ def metrics_page() -> str:
         "Metrics",
         "`GET /metrics` serves them in Prometheus's text format, without a key: keep it inside your network. `serve --workers N` adds up those of its processes; `worker --metrics-port N` serves its own. "
         "Gauges of the whole deployment are the same on every node: take their `max`. `process_…` exists on Linux. [Watch a hub](../how-to/watch-a-hub.md#what-to-alert-on) has the alerts.",
-        table(["metric", "type", "labels", "meaning"], metric_rows()),
+        "Type and labels stand in brackets.",
+        listing(metric_rows()),
         "`outcome` of an attempt is `delivered`, `retry`, `rejected` or `gone`; of an agent's message `done`, `refused`, `failed`, `forbidden`, `unknown` or `left`. "
         "`route` is the template of the path. `company` names the first `metrics.companies` (100) that a process counts; the others are `other`. "
         "A plugin's own metrics are named `trunkline_{plugin}_…`.",
@@ -472,27 +482,27 @@ def checks_page() -> str:
 
 def alerts_page() -> str:
     """The settings of alerts, and the subject of each, written from the example of its event type."""
-    rows = []
+    items = []
     for kind in operational_event_types():
         message = alerts.write(
             kind.name,
             kind.schema["examples"][0],
-            whose="the hub" if kind.name.startswith("hub.") else "Acme Ltd, company 92",
+            whose="…",
             link="https://hub.example.com/portal/…",
             waiting=1204,
         )
-        rows.append(
-            (f"`{kind.name}`", message.severity, "yes" if message.kind == "end" else "", message.subject)
-        )
+        facts = [message.severity, "*ends*"] if message.kind == "end" else [message.severity]
+        items.append((kind.name, facts, message.subject.removesuffix(" (…)")))
     return page(
         "Alerts",
         "[Choose who is told](../how-to/choose-who-is-told.md) says who gets alerts.",
         "## Settings",
-        settings_table("alerts", AlertSettings),
+        "Defaults stand in brackets.",
+        settings_list("alerts", AlertSettings),
         "## Texts",
-        "Each is written from the example of its event type; the body says what to do, with a link into the portal. "
-        "An alert that *ends* an earlier one is sent whatever the severity.",
-        table(["event type", "severity", "ends", "subject"], rows),
+        "Each event type with its severity and the subject, written from the type's example. `(Acme Ltd, company 92)` or `(the hub)` follows the subject; "
+        "the body says what to do, with a link into the portal. An alert that *ends* an earlier one is sent whatever the severity.",
+        listing(items),
     )
 
 

@@ -103,29 +103,27 @@ def blocks(page: str, table: Any) -> Iterator[str]:
             yield from described(name, value, table)
 
 
-COLUMNS = ("name", "what it is", "fields, arguments, methods")
-
-
-def overview(page: str, table: Any, *, left_out: Container[str] = ()) -> Iterator[str]:
-    """Write what a page has as tables of a line for each name; *table* writes a table of columns and rows."""
+def overview(page: str, *, left_out: Container[str] = ()) -> Iterator[str]:
+    """Write what a page has as lists with a line for each name."""
     given_types = public_api.given_types()
     for section, title, text in KINDS:
         if section in left_out:
             continue
-        rows = [
-            row(name, value)
-            for name, value in sorted(names(page).items(), key=lambda item: item[0].lower())
-            if section_of(value, given_types) == section
-        ]
-        if rows:
+        chosen = {
+            name: value for name, value in names(page).items() if section_of(value, given_types) == section
+        }
+        if chosen:
             yield f"## {title}"
             yield text
-            yield table(COLUMNS, rows)
+            yield listed(chosen)
 
 
-def row(name: str, value: Any) -> tuple[str, str, str]:
-    """Write the line of one name."""
-    return f"`{name}`", first_sentence(name, value), ", ".join(f"`{member}`" for member in members(value))
+def listed(named: Mapping[str, Any]) -> str:
+    """Write a line for each name: its first sentence, then its fields, arguments and methods."""
+    return "\n".join(
+        f"- `{name}`: {first_sentence(name, value)} {', '.join(f'`{member}`' for member in members(value))}".rstrip()
+        for name, value in sorted(named.items(), key=lambda item: item[0].lower())
+    )
 
 
 def members(value: Any) -> list[str]:

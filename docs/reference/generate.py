@@ -191,7 +191,7 @@ def hooks_page() -> str:
             if name.startswith("register_") == at_start:
                 blocks += [
                     f"### {name}",
-                    f"```python\n{values.signature(name, public_api.signature_of(function))}: ...\n```",
+                    f"```python\n{values.signature(name, public_api.signature_of(function))}\n```",
                     markdown(function),
                 ]
     return page(

@@ -166,7 +166,7 @@ def described(name: str, value: Any, table: Any) -> Iterator[str]:
         case "error":
             yield from _error(value, facts)
         case "function":
-            yield f"```python\n{signature(name, facts)}: ...\n```"
+            yield f"```python\n{signature(name, facts)}\n```"
             yield prose(value)
         case _:
             yield from _other(name, value, facts)
@@ -232,7 +232,7 @@ def methods(cls: type, described: Mapping[str, Any]) -> Iterator[str]:
             yield f"```python\n{name}: {method['property']}\n```"
             yield prose(member)
         else:
-            yield f"```python\n{signature(name, method)}: ...\n```"
+            yield f"```python\n{signature(name, method)}\n```"
             yield prose(getattr(cls, name))
 
 

@@ -39,7 +39,7 @@ import values  # noqa: E402
 
 SCHEMAS = "trunkline_schemas"
 LEVELS = list(Level)
-NOTE = "<!-- Written by docs/reference/generate.py; change that or the code, not this page. -->"
+NOTE = "<!-- Written by docs/reference/generate.py -->"
 
 
 def page(title: str, *blocks: str) -> str:
@@ -153,14 +153,13 @@ def settings_page() -> str:
 _PHASES = (
     (
         "Called once, at start",
-        "Plain functions that return frozen values and do no I/O. What they return is checked; a value that does not fit makes "
-        "the plugin `failed`, with a sentence that says why.",
+        "Plain functions that return frozen values and do no I/O. A wrong value makes the plugin `failed`, with a sentence that says why.",
         True,
     ),
     (
         "Called while the hub runs",
-        "May be `def` or `async def`. They are called plugin by plugin, five seconds at most; one that raises or hangs is "
-        "logged with the plugin's name and stops nobody else. A plain `def` runs in a thread of the plugin's own.",
+        "May be `def` or `async def`. They are called plugin by plugin, five seconds at most; a hook that raises or hangs is "
+        "logged with the plugin's name and stops no other. A plain `def` runs in a thread of the plugin's own.",
         False,
     ),
 )
@@ -171,13 +170,12 @@ _HOOKS_INTRODUCTION = (
 )
 _HOOKS_AFTERWORD = (
     "## Limits",
-    "Hooks of plugins run in no particular order. `event_accepted`, `attempt_finished` and `subscription_changed` come after the fact; a plugin that falls more than "
-    "1,000 calls behind loses the oldest. Imports and `register_*` hooks have `plugins.start_timeout_seconds` (30). The log names a plugin that blocks the event loop for over a second.",
+    "Hooks of plugins run in no particular order. A plugin that falls more than 1,000 calls of `event_accepted`, `attempt_finished` or `subscription_changed` "
+    "behind loses the oldest. Imports and `register_*` hooks have `plugins.start_timeout_seconds` (30). The log names a plugin that blocks the event loop for over a second.",
     "## Watching a plugin at work",
     "With `TRUNKLINE_TRACE_PLUGINS=1` every command writes a line to standard error for each call of a hook and each `deliver`; values are named, not shown.",
     "```text\ntrace acme.register_channels(context) 0.03 ms returned [Channel(name='acme')]\n"
     "trace acme.event_accepted(context, events=[AcceptedEvent(event_id=1000, company_id=92, type='lead.created')]) 0.05 ms raised KeyError: 'amount'\n```",
-    "`trunkline plugins show NAME` shows a plugin's origin, hooks, settings and contributions, and why it does not run.",
     f"This is generation {HOOK_API} of the hook API (`trunkline.HOOK_API`); [Stability](../explanation/stability.md) says what may change.",
 )
 
@@ -242,10 +240,10 @@ def event_types_page() -> str:
     """The ten event types with their fields."""
     kinds = package_event_types(SCHEMAS)
     blocks = [
-        "The event types of the bundled example product. `/docs/events` of a hub has a page for each, with the meaning of each field. "
-        "The JSON Schemas are at `/schemas/events/{type}.json`; `GET /api/v1/event-types` lists what a deployment knows.",
+        "The event types of the bundled example product. `/docs/events` of a hub has the meaning of each field. "
+        "The JSON Schemas are at `/schemas/events/{type}.json`; `GET /api/v1/event-types` lists the types of a deployment.",
         table(["type", "when", "fields (`?`: may be absent)"], map(event_type_row, kinds)),
-        "The envelope in which events are pushed and polled. An empty `metadata` is absent, so is `companyRef` without a [reference](../how-to/manage-companies.md); "
+        "The envelope in which events are pushed and polled. An empty `metadata` is absent, and `companyRef` without a [reference](../how-to/manage-companies.md); "
         '`"environment": "test"` marks events of a [test environment](../how-to/use-a-test-environment.md).',
         '```json\n{"id": 45678, "type": "client.created", "createdUtc": "2026-01-28T10:30:00Z", "companyId": 92,\n "companyRef": "acme-4f2a", "payload": {"client_id": 12345, "first_name": "Jane"}, "metadata": {"source": "web_portal"}}\n```',
     ]
@@ -260,8 +258,8 @@ OPERATIONS: Mapping[Kind, str] = {
     "Empty strings count as absent; `null` clears a field that can be cleared. An update needs a field. "
     "A create with a used `external_id` is answered with 200 and the first record. With `Idempotency-Key` a repeated request gets the first answer "
     "for 24 hours (`events.idempotency_hours`). A `DELETE` takes no body.",
-    "search": "A read; scope `integrations:read`. A search by key answers with an empty list if it finds nothing, one by number with 404. "
-    "One that takes `cursor` gives pages: send `next_cursor` back until it is null.",
+    "search": "A read; scope `integrations:read`. A search by key answers with an empty list if it finds nothing, a search by number with 404. "
+    "A search that takes `cursor` gives pages: send `next_cursor` back until it is null.",
     "lookup": "A list for a form's dropdown; scope `integrations:read`. `q` narrows it down.",
 }
 
@@ -275,8 +273,8 @@ def operations_page() -> str:
     """Every action, search and lookup."""
     definitions = package_definitions(SCHEMAS)
     blocks = [
-        "What the bundled example product, WhiteLabelCRO, can be asked to do. `/docs/events` of a hub, and `trunkline export docs DIR`, describe each with its fields and examples. "
-        "The JSON Schemas are at `/schemas/actions/{name}.json` and `/schemas/searches/{name}.json`; `GET /api/v1/actions` and `GET /api/v1/searches` list what a deployment knows. "
+        "The actions, searches and lookups of the bundled example product, WhiteLabelCRO. `/docs/events` of a hub has the fields and examples of each. "
+        "The JSON Schemas are at `/schemas/actions/{name}.json` and `/schemas/searches/{name}.json`; `GET /api/v1/actions` and `GET /api/v1/searches` list those of a deployment. "
         "Another product [brings its own](../how-to/put-your-own-product-behind-it.md). An unknown field is refused.",
     ]
     for kind in KINDS:
@@ -384,7 +382,7 @@ def errors_page() -> str:
         ' "request_id": "115d7048c67d86a2",\n'
         ' "errors": [{"path": "/payload/amount_attempted", "message": "must be a number, not a string"}]}\n```',
         listing(problem_rows()),
-        "What the framework answers has the name of its status: `not-found` (404, no such address), `method-not-allowed` (405, with `Allow`), "
+        "Errors of the framework are named for their status: `not-found` (404, no such address), `method-not-allowed` (405, with `Allow`), "
         "`unsupported-media-type` (415). A fault of the hub is `internal-error` (500); the log has it under the same request id. "
         "`rate-limited`, `too-fast`, `overloaded`, `machine-exhausted`, `stopping` and `store-unavailable` carry `Retry-After`.",
     )
@@ -468,7 +466,7 @@ def metrics_page() -> str:
 def checks_page() -> str:
     """Every check of the conformance kit."""
     blocks = [
-        "What the [conformance kit](../how-to/test-a-plugin.md) asks of a plugin, by suite and by the first level that asks for it. "
+        "The checks of the [conformance kit](../how-to/test-a-plugin.md), by suite and by the first level that asks for them. "
         "A check is named `{suite}.{fact}`. `pytest -v` names each as it runs; `trunkline.testing.list_checks()` gives each with its sentence.",
     ]
     for suite, checks in itertools.groupby(list_checks(), key=lambda check: check.suite):

@@ -403,10 +403,12 @@ def commands(group: Any = None, path: str = "trunkline") -> Iterator[tuple[str, 
 
 def options(command: Any) -> Iterator[str]:
     """The arguments and options of a command, hidden and common ones excepted."""
+    has_company = any("--company" in one.opts for one in command.params)
+    common = COMMON_OPTIONS | ({"--environment"} if has_company else set())
     for parameter in command.params:
         if parameter.param_type_name == "argument":
             yield parameter.metavar or parameter.name.upper()
-        elif not parameter.hidden and not COMMON_OPTIONS & set(parameter.opts):
+        elif not parameter.hidden and not common & set(parameter.opts):
             name = "/".join((*parameter.opts, *parameter.secondary_opts))
             value = "" if parameter.is_flag else f" {parameter.metavar or parameter.name.upper()}"
             yield f"{name}{value}" if parameter.required else f"[{name}{value}]"
@@ -424,7 +426,7 @@ def cli_page() -> str:
     return page(
         "Command line",
         "`trunkline COMMAND --help` explains each option and has an example. Each command takes `--config FILE`, the settings file (default: `trunkline.toml` in the "
-        "current folder). Most commands that show something take `--json`. Standard output has only the result; everything else goes to standard error. "
+        "current folder). Most commands that show something take `--json`. A command with `--company COMPANY` also takes `--environment live|test`. Standard output has only the result; everything else goes to standard error. "
         "If standard output is closed or full, the command says so and ends with 1; a command that shows a secret only once then makes none.",
         "Exit codes: 0 done, 1 refused or not all right, 2 cannot start or misused, 3 cannot deliver any more (start it again).",
         listing(items),

@@ -121,9 +121,15 @@ def overview(page: str, *, left_out: Container[str] = ()) -> Iterator[str]:
 def listed(named: Mapping[str, Any]) -> str:
     """Write a line for each name: its first sentence, then its fields, arguments and methods."""
     return "\n".join(
-        f"- `{name}`: {first_sentence(name, value)} {', '.join(f'`{member}`' for member in members(value))}".rstrip()
-        for name, value in sorted(named.items(), key=lambda item: item[0].lower())
+        _line(name, value) for name, value in sorted(named.items(), key=lambda item: item[0].lower())
     )
+
+
+def _line(name: str, value: Any) -> str:
+    said, own = first_sentence(name, value), members(value)
+    if public_api.kind_of(value) == "function":
+        return f"- `{name}({', '.join(own)})`: {said}"
+    return f"- `{name}`: {said} {', '.join(f'`{member}`' for member in own)}".rstrip()
 
 
 def members(value: Any) -> list[str]:

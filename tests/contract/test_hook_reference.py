@@ -44,7 +44,7 @@ def test_every_public_name_has_a_section_that_says_something(name):
 
 @pytest.mark.parametrize("name", LISTED)
 def test_every_other_name_has_a_line_that_says_something_and_names_its_members(name):
-    (line,) = re.findall(rf"^- `{re.escape(name)}`: (.*)$", PAGE_OF[name], re.MULTILINE)
+    (line,) = re.findall(rf"^- `{re.escape(name)}(?:\(.*?\))?`: (.*)$", PAGE_OF[name], re.MULTILINE)
     assert len(re.sub(r"`[^`]*`,?", "", line).split()) > 1, f"'{name}' has no docstring"
     is_model = public_api.kind_of(LISTED[name]) == "model"
     described = {} if is_model else public_api.describe(LISTED[name])

@@ -55,10 +55,11 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def listing(items: Iterable[tuple[str, Sequence[str], str]]) -> str:
     """Write a list: of each item its name, its facts in brackets, and its meaning."""
-    told = (
-        (f"`{name}`", f" ({', '.join(facts)})" if facts else "", meaning) for name, facts, meaning in items
-    )
-    return "\n".join(f"- {name}{in_brackets}: {meaning}" for name, in_brackets, meaning in told)
+    lines = []
+    for name, facts, meaning in items:
+        in_brackets = f" ({', '.join(facts)})" if facts else ""
+        lines.append(f"- `{name}`{in_brackets}: {meaning}")
+    return "\n".join(lines)
 
 
 def first_line(documented: object) -> str:

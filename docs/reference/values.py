@@ -126,10 +126,13 @@ def listed(named: Mapping[str, Any]) -> str:
 
 
 def _line(name: str, value: Any) -> str:
-    said, own = first_sentence(name, value), members(value)
+    said = first_sentence(name, value)
     if public_api.kind_of(value) == "function":
-        return f"- `{name}({', '.join(own)})`: {said}"
-    return f"- `{name}`: {said} {', '.join(f'`{member}`' for member in own)}".rstrip()
+        arguments = public_api.describe(value)["arguments"]
+        by_name = [argument for argument, facts in arguments.items() if facts.get("keyword_only")]
+        by_place = [argument for argument in arguments if argument not in by_name]
+        return f"- `{name}({', '.join([*by_place, *(['*', *by_name] if by_name else [])])})`: {said}"
+    return f"- `{name}`: {said} {', '.join(f'`{member}`' for member in members(value))}".rstrip()
 
 
 def members(value: Any) -> list[str]:

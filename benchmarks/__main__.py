@@ -79,9 +79,9 @@ def module_of(suite: str) -> ModuleType:
 
 def _how(options: Options, *, seconds: float) -> str:
     """Describe the options, the time and the machine of a measurement."""
-    scale = "" if options.scale == 1 else f" · scale {options.scale:g}"
+    scale = "" if options.scale == 1 else f", scale {options.scale:g}"
     today = dt.datetime.now(tz=dt.UTC).date()
-    return f"rounds: {options.rounds}{scale} · {today} · {machine.describe()} · {seconds:.0f} s"
+    return f"rounds: {options.rounds}{scale}, {today}, {machine.describe()}, {seconds:.0f} s"
 
 
 def _plain(rows_by_suite: dict[str, list[Row]]) -> dict[str, list[dict[str, object]]]:

@@ -1,6 +1,5 @@
 """Shows rows: as tables for a terminal, and as sections of ``docs/internals/performance.md``, each between two markers."""
 
-import itertools
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -24,11 +23,8 @@ _UNITS = {
 
 
 def table(rows: Iterable[Row]) -> str:
-    """Draw *rows* as Markdown; a new table begins when the names of the figures change."""
-    return "\n\n".join(
-        _one_table(keys, list(group))
-        for keys, group in itertools.groupby(rows, lambda row: list(row.figures))
-    )
+    """Draw *rows* as Markdown: a table for all that have the same figures."""
+    return "\n\n".join(map(_one_table, _tables_of(rows)))
 
 
 def section(rows: Iterable[Row], *, how: str) -> str:
@@ -37,18 +33,23 @@ def section(rows: Iterable[Row], *, how: str) -> str:
     Each row has its first ``FIGURES`` figures; baselines are left out, since the ratio shows them. A target equal to the
     one above is a ditto mark.
     """
-    rows = list(rows)
+    tables = _tables_of(replace(row, figures=_first(row.figures), note="") for row in rows)
+    return "\n\n".join([*(_one_table(_with_dittos(alike)) for alike in tables), f"<sub>{how}</sub>"])
+
+
+def _tables_of(rows: Iterable[Row]) -> list[list[Row]]:
+    tables: dict[tuple[str, ...], list[Row]] = {}
+    for row in rows:
+        tables.setdefault(tuple(row.figures), []).append(row)
+    return list(tables.values())
+
+
+def _with_dittos(rows: list[Row]) -> list[Row]:
     above = ["", *(row.target for row in rows)]
-    narrow = [
-        replace(
-            row,
-            figures=_first(row.figures),
-            target="″" if row.target and row.target == target else row.target,
-            note="",
-        )
+    return [
+        replace(row, target="″") if row.target and row.target == target else row
         for row, target in zip(rows, above, strict=False)
     ]
-    return f"{table(narrow)}\n\n<sub>{how}</sub>"
 
 
 def _first(figures: Mapping[str, float]) -> dict[str, float]:
@@ -79,27 +80,21 @@ def replaced(page: str, suite: str, text: str) -> str:
     return replaced[0]
 
 
-def _one_table(keys: list[str], rows: list[Row]) -> str:
+def _one_table(rows: list[Row]) -> str:
+    keys = rows[0].figures
     heads = ["", *map(_head, keys)]
     lines = [[row.name, *(_number(row.figures[key]) for key in keys)] for row in rows]
     for head, cells in (
         ("ratio", [f"{row.ratio:.2f}" if row.ratio is not None else "" for row in rows]),
-        ("target", [row.target for row in rows]),
-        ("met", [_verdict(row) for row in rows]),
+        ("target", [row.target if row.met or not row.target else f"**{row.target}**" for row in rows]),
         ("note", [row.note for row in rows]),
     ):
         if any(cells):
             heads.append(head)
             lines = [[*line, cell] for line, cell in zip(lines, cells, strict=True)]
-    words = ("", "target", "met", "note")
+    words = ("", "target", "note")
     rule = ["---" if head in words else "---:" for head in heads]
     return "\n".join("| " + " | ".join(line) + " |" for line in (heads, rule, *lines))
-
-
-def _verdict(row: Row) -> str:
-    if not row.target:
-        return ""
-    return "yes" if row.met else "**no**"
 
 
 def _head(key: str) -> str:

@@ -39,7 +39,7 @@ import values  # noqa: E402
 
 SCHEMAS = "trunkline_schemas"
 LEVELS = list(Level)
-NOTE = "<!-- Written by docs/reference/generate.py; change that or the code, not this page. -->"
+NOTE = "<!-- Written by docs/reference/generate.py -->"
 
 
 def page(title: str, *blocks: str) -> str:
@@ -51,6 +51,15 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Write a table; a bar in a cell is escaped."""
     lines = [columns, ["---"] * len(columns), *([cell.replace("|", "\\|") for cell in row] for row in rows)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def listing(items: Iterable[tuple[str, Sequence[str], str]]) -> str:
+    """Write a list: of each item its name, its facts in brackets, and its meaning."""
+    lines = []
+    for name, facts, meaning in items:
+        in_brackets = f" ({', '.join(facts)})" if facts else ""
+        lines.append(f"- `{name}`{in_brackets}: {meaning}")
+    return "\n".join(lines)
 
 
 def first_line(documented: object) -> str:
@@ -83,8 +92,6 @@ def default_of(field: FieldInfo) -> str:
     """Write a default as it would stand in ``trunkline.toml``."""
     value = field.default
     match value:
-        case None:
-            return "–"
         case bool():
             return f"`{str(value).lower()}`"
         case tuple():
@@ -107,17 +114,16 @@ def _secrets() -> str:
     return f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def settings_table(section: str, model: type[BaseModel]) -> str:
+def settings_list(section: str, model: type[BaseModel]) -> str:
     """List the settings of a section."""
-    rows = [
+    return listing(
         (
-            f"`{section}.{field.alias or name}`",
-            default_of(field),
+            f"{section}.{field.alias or name}",
+            [] if field.default is None else [default_of(field)],
             sentence(field.description or ""),
         )
         for name, field in model.model_fields.items()
-    ]
-    return table(["setting", "default", "meaning"], rows)
+    )
 
 
 def settings_page() -> str:
@@ -127,11 +133,11 @@ def settings_page() -> str:
         "The variable of `server.port` is `TRUNKLINE_SERVER__PORT`. An unknown or malformed setting stops the start and is named.",
         "A relative path begins in the folder of the settings file, or in the current folder without one. Paths in a PostgreSQL URL are read as libpq reads them.",
         '```toml\n[server]\nport = 8080\n\n[delivery]\nallow_http = true\nretry_schedule_seconds = [5, 30, 120]\n\n[plugins]\nenabled = ["webhooks", "polling"]\n```',
-        "In a variable a list is a JSON array or comma-separated: `TRUNKLINE_PLUGINS__ENABLED=webhooks,polling`. "
+        "In a variable a list is a JSON array or comma-separated: `TRUNKLINE_PLUGINS__ENABLED=webhooks,polling`. Defaults stand in brackets. "
         "A plugin's settings stand in the section with its name; `trunkline plugins show NAME` lists them.",
     ]
     for section, model in core_sections():
-        blocks += [f"## {section}", first_line(model), settings_table(section, model)]
+        blocks += [f"## {section}", first_line(model), settings_list(section, model)]
     blocks += [
         "## Secrets",
         "A variable with `_FILE` behind its name [names a file](../how-to/replace-secrets.md#secrets-in-files) that has the secret. "
@@ -148,14 +154,13 @@ def settings_page() -> str:
 _PHASES = (
     (
         "Called once, at start",
-        "Plain functions that return frozen values and do no I/O. What they return is checked; a value that does not fit makes "
-        "the plugin `failed`, with a sentence that says why.",
+        "Plain functions that return frozen values and do no I/O. A wrong value makes the plugin `failed`, with a sentence that says why.",
         True,
     ),
     (
         "Called while the hub runs",
-        "May be `def` or `async def`. They are called plugin by plugin, five seconds at most; one that raises or hangs is "
-        "logged with the plugin's name and stops nobody else. A plain `def` runs in a thread of the plugin's own.",
+        "May be `def` or `async def`. They are called plugin by plugin, five seconds at most; a hook that raises or hangs is "
+        "logged with the plugin's name and stops no other. A plain `def` runs in a thread of the plugin's own.",
         False,
     ),
 )
@@ -166,13 +171,12 @@ _HOOKS_INTRODUCTION = (
 )
 _HOOKS_AFTERWORD = (
     "## Limits",
-    "Hooks of plugins run in no particular order. `event_accepted`, `attempt_finished` and `subscription_changed` come after the fact; a plugin that falls more than "
-    "1,000 calls behind loses the oldest. Imports and `register_*` hooks have `plugins.start_timeout_seconds` (30). The log names a plugin that blocks the event loop for over a second.",
+    "Hooks of plugins run in no particular order. A plugin that falls more than 1,000 calls of `event_accepted`, `attempt_finished` or `subscription_changed` "
+    "behind loses the oldest. Imports and `register_*` hooks have `plugins.start_timeout_seconds` (30). The log names a plugin that blocks the event loop for over a second.",
     "## Watching a plugin at work",
     "With `TRUNKLINE_TRACE_PLUGINS=1` every command writes a line to standard error for each call of a hook and each `deliver`; values are named, not shown.",
     "```text\ntrace acme.register_channels(context) 0.03 ms returned [Channel(name='acme')]\n"
     "trace acme.event_accepted(context, events=[AcceptedEvent(event_id=1000, company_id=92, type='lead.created')]) 0.05 ms raised KeyError: 'amount'\n```",
-    "`trunkline plugins show NAME` shows a plugin's origin, hooks, settings and contributions, and why it does not run.",
     f"This is generation {HOOK_API} of the hook API (`trunkline.HOOK_API`); [Stability](../explanation/stability.md) says what may change.",
 )
 
@@ -186,7 +190,7 @@ def hooks_page() -> str:
             if name.startswith("register_") == at_start:
                 blocks += [
                     f"### {name}",
-                    f"```python\n{values.signature(name, public_api.signature_of(function))}: ...\n```",
+                    f"```python\n{values.signature(name, public_api.signature_of(function))}\n```",
                     markdown(function),
                 ]
     return page(
@@ -194,7 +198,7 @@ def hooks_page() -> str:
         *blocks,
         *_HOOKS_AFTERWORD,
         *values.blocks("hooks.md", table),
-        *values.overview("hooks.md", table, left_out=values.WHOLE),
+        *values.overview("hooks.md", left_out=values.WHOLE),
     )
 
 
@@ -203,8 +207,8 @@ def pages_page() -> str:
     return page(
         "Pages and connectors",
         markdown(values.MODULES["pages.md"]),
-        "`python -m pydoc trunkline.pages.NAME` has the arguments, types, defaults and errors of each.",
-        *values.overview("pages.md", table),
+        "A line ends with the fields, arguments and methods of its name; `python -m pydoc trunkline.pages.NAME` has their types, defaults and errors.",
+        *values.overview("pages.md"),
     )
 
 
@@ -213,8 +217,8 @@ def routes_page() -> str:
     return page(
         "Routes and services",
         markdown(values.MODULES["routes.md"]),
-        "`python -m pydoc trunkline.routes.NAME` has the arguments, types, defaults and errors of each.",
-        *values.overview("routes.md", table),
+        "A line ends with the fields, arguments and methods of its name; `python -m pydoc trunkline.routes.NAME` has their types, defaults and errors.",
+        *values.overview("routes.md"),
     )
 
 
@@ -237,10 +241,10 @@ def event_types_page() -> str:
     """The ten event types with their fields."""
     kinds = package_event_types(SCHEMAS)
     blocks = [
-        "The event types of the bundled example product. `/docs/events` of a hub has a page for each, with the meaning of each field. "
-        "The JSON Schemas are at `/schemas/events/{type}.json`; `GET /api/v1/event-types` lists what a deployment knows.",
+        "The event types of the bundled example product. `/docs/events` of a hub has the meaning of each field. "
+        "The JSON Schemas are at `/schemas/events/{type}.json`; `GET /api/v1/event-types` lists the types of a deployment.",
         table(["type", "when", "fields (`?`: may be absent)"], map(event_type_row, kinds)),
-        "The envelope in which events are pushed and polled. An empty `metadata` is absent, so is `companyRef` without a [reference](../how-to/manage-companies.md); "
+        "The envelope in which events are pushed and polled. An empty `metadata` is absent, and `companyRef` without a [reference](../how-to/manage-companies.md); "
         '`"environment": "test"` marks events of a [test environment](../how-to/use-a-test-environment.md).',
         '```json\n{"id": 45678, "type": "client.created", "createdUtc": "2026-01-28T10:30:00Z", "companyId": 92,\n "companyRef": "acme-4f2a", "payload": {"client_id": 12345, "first_name": "Jane"}, "metadata": {"source": "web_portal"}}\n```',
     ]
@@ -255,8 +259,8 @@ OPERATIONS: Mapping[Kind, str] = {
     "Empty strings count as absent; `null` clears a field that can be cleared. An update needs a field. "
     "A create with a used `external_id` is answered with 200 and the first record. With `Idempotency-Key` a repeated request gets the first answer "
     "for 24 hours (`events.idempotency_hours`). A `DELETE` takes no body.",
-    "search": "A read; scope `integrations:read`. A search by key answers with an empty list if it finds nothing, one by number with 404. "
-    "One that takes `cursor` gives pages: send `next_cursor` back until it is null.",
+    "search": "A read; scope `integrations:read`. A search by key answers with an empty list if it finds nothing, a search by number with 404. "
+    "A search that takes `cursor` gives pages: send `next_cursor` back until it is null.",
     "lookup": "A list for a form's dropdown; scope `integrations:read`. `q` narrows it down.",
 }
 
@@ -270,8 +274,8 @@ def operations_page() -> str:
     """Every action, search and lookup."""
     definitions = package_definitions(SCHEMAS)
     blocks = [
-        "What the bundled example product, WhiteLabelCRO, can be asked to do. `/docs/events` of a hub, and `trunkline export docs DIR`, describe each with its fields and examples. "
-        "The JSON Schemas are at `/schemas/actions/{name}.json` and `/schemas/searches/{name}.json`; `GET /api/v1/actions` and `GET /api/v1/searches` list what a deployment knows. "
+        "The actions, searches and lookups of the bundled example product, WhiteLabelCRO. `/docs/events` of a hub has the fields and examples of each. "
+        "The JSON Schemas are at `/schemas/actions/{name}.json` and `/schemas/searches/{name}.json`; `GET /api/v1/actions` and `GET /api/v1/searches` list those of a deployment. "
         "Another product [brings its own](../how-to/put-your-own-product-behind-it.md). An unknown field is refused.",
     ]
     for kind in KINDS:
@@ -284,7 +288,9 @@ def operations_page() -> str:
             for definition in definitions
             if definition.kind == kind
         ]
-        blocks += [f"## {FOLDERS[kind].title()}", OPERATIONS[kind], table(["call", "name", "emits"], rows)]
+        columns = ["call", "name", "emits"] if any(row[-1] for row in rows) else ["call", "name"]
+        rows = [row[: len(columns)] for row in rows]
+        blocks += [f"## {FOLDERS[kind].title()}", OPERATIONS[kind], table(columns, rows)]
     return page("Actions, searches and lookups", *blocks)
 
 
@@ -329,16 +335,18 @@ def routes() -> Iterator[tuple[str, str, str, str, str]]:
 
 def http_page() -> str:
     """Every route with what it asks of the caller."""
-    rows = [
-        (method, f"`{path}`", scope, bucket, summary) for method, path, scope, bucket, summary in routes()
-    ]
+    listed = [(f"`{method} {path}`", *rest) for method, path, *rest in routes()]
+    keyed = [row for row in listed if row[1] != "public"]
+    public = "\n".join(f"- {call}: {summary}" for call, scope, _, summary in listed if scope == "public")
     return page(
         "HTTP API",
         "The routes of a hub with the built-in plugins; those of a plugin exist while it runs. A hub describes each in full at `/docs` and `/openapi.json` "
         "(OpenAPI 3.1), its events at `/asyncapi.json` (AsyncAPI 3.0); `trunkline export openapi DIR` writes the document to a file. "
         f"Below `{INTEGRATIONS}` are the product's [actions, searches and lookups](operations.md).",
-        table(["method", "path", "scope", "bucket", "what it does"], rows),
+        table(["call", "scope", "bucket", "what it does"], keyed),
         "`GET /api/v1/plugins` also asks for the scope `admin`, or an operator's key.",
+        "## Without a key",
+        public,
         "## Keys",
         "A call below `/api/v1` carries its key in the header `X-Api-Key`. A company's key (`…_live_92_…`) sees nothing of another company. "
         "An operator's (`…_live_0_…`) may do everything, and names the company in `X-Company-Id`, or in an event's `companyId`, by id or reference; "
@@ -357,10 +365,10 @@ def http_page() -> str:
 # ---- errors ----------------------------------------------------------------------------------------------------------
 
 
-def problem_rows() -> Iterator[tuple[str, str, str]]:
+def problem_rows() -> Iterator[tuple[str, Sequence[str], str]]:
     """Type, status and meaning of every problem in the table of ``api.problems``."""
     for kind, name in problems.TYPES.items():
-        yield f"`{name}`", str(kind.status), first_line(kind)
+        yield name, [str(kind.status)], first_line(kind)
 
 
 def errors_page() -> str:
@@ -374,8 +382,8 @@ def errors_page() -> str:
         ' "detail": "The request body is not valid at \'/payload/amount_attempted\': must be a number, not a string.",\n'
         ' "request_id": "115d7048c67d86a2",\n'
         ' "errors": [{"path": "/payload/amount_attempted", "message": "must be a number, not a string"}]}\n```',
-        table(["type", "status", "meaning"], problem_rows()),
-        "What the framework answers has the name of its status: `not-found` (404, no such address), `method-not-allowed` (405, with `Allow`), "
+        listing(problem_rows()),
+        "Errors of the framework are named for their status: `not-found` (404, no such address), `method-not-allowed` (405, with `Allow`), "
         "`unsupported-media-type` (415). A fault of the hub is `internal-error` (500); the log has it under the same request id. "
         "`rate-limited`, `too-fast`, `overloaded`, `machine-exhausted`, `stopping` and `store-unavailable` carry `Retry-After`.",
     )
@@ -396,10 +404,12 @@ def commands(group: Any = None, path: str = "trunkline") -> Iterator[tuple[str, 
 
 def options(command: Any) -> Iterator[str]:
     """The arguments and options of a command, hidden and common ones excepted."""
+    has_company = any("--company" in one.opts for one in command.params)
+    common = COMMON_OPTIONS | ({"--environment"} if has_company else set())
     for parameter in command.params:
         if parameter.param_type_name == "argument":
             yield parameter.metavar or parameter.name.upper()
-        elif not parameter.hidden and not COMMON_OPTIONS & set(parameter.opts):
+        elif not parameter.hidden and not common & set(parameter.opts):
             name = "/".join((*parameter.opts, *parameter.secondary_opts))
             value = "" if parameter.is_flag else f" {parameter.metavar or parameter.name.upper()}"
             yield f"{name}{value}" if parameter.required else f"[{name}{value}]"
@@ -410,17 +420,17 @@ COMMON_OPTIONS = {"--config", "--json"}
 
 def cli_page() -> str:
     """Every command, with its options."""
-    rows = [
-        (f"`{' '.join([name.removeprefix('trunkline '), *options(command)])}`", first_paragraph(command.help))
+    items = [
+        (" ".join([name.removeprefix("trunkline "), *options(command)]), (), first_paragraph(command.help))
         for name, command in commands()
     ]
     return page(
         "Command line",
         "`trunkline COMMAND --help` explains each option and has an example. Each command takes `--config FILE`, the settings file (default: `trunkline.toml` in the "
-        "current folder). Most commands that show something take `--json`. Standard output has only the result; everything else goes to standard error. "
+        "current folder). Most commands that show something take `--json`. A command with `--company COMPANY` also takes `--environment live|test`. Standard output has only the result; everything else goes to standard error. "
         "If standard output is closed or full, the command says so and ends with 1; a command that shows a secret only once then makes none.",
         "Exit codes: 0 done, 1 refused or not all right, 2 cannot start or misused, 3 cannot deliver any more (start it again).",
-        table(["command", "what it does"], rows),
+        listing(items),
     )
 
 
@@ -432,14 +442,14 @@ def first_paragraph(text: str) -> str:
 # ---- metrics ---------------------------------------------------------------------------------------------------------
 
 
-def metric_rows() -> Iterator[tuple[str, str, str, str]]:
-    """Name, kind, labels and meaning of every metric, as Prometheus sees it, those of the built-in plugins last."""
+def metric_rows() -> Iterator[tuple[str, Sequence[str], str]]:
+    """Name, kind with labels, and meaning of every metric, as Prometheus sees it, those of the built-in plugins last."""
     registry = built_in_hub().metrics.registry
     for collector in dict.fromkeys(registry._collector_to_names):  # noqa: SLF001 - labels are known before a sample is
-        labels = ", ".join(f"`{label}`" for label in getattr(collector, "_labelnames", ())) or "–"
+        labels = [f"`{label}`" for label in getattr(collector, "_labelnames", ())]
         for metric in collector.describe() if hasattr(collector, "describe") else collector.collect():
             name = f"{metric.name}_total" if metric.type == "counter" else metric.name
-            yield f"`{name}`", metric.type, labels, sentence(metric.documentation)
+            yield name, [metric.type, *labels], sentence(metric.documentation)
 
 
 def metrics_page() -> str:
@@ -448,7 +458,8 @@ def metrics_page() -> str:
         "Metrics",
         "`GET /metrics` serves them in Prometheus's text format, without a key: keep it inside your network. `serve --workers N` adds up those of its processes; `worker --metrics-port N` serves its own. "
         "Gauges of the whole deployment are the same on every node: take their `max`. `process_…` exists on Linux. [Watch a hub](../how-to/watch-a-hub.md#what-to-alert-on) has the alerts.",
-        table(["metric", "type", "labels", "meaning"], metric_rows()),
+        "Type and labels stand in brackets.",
+        listing(metric_rows()),
         "`outcome` of an attempt is `delivered`, `retry`, `rejected` or `gone`; of an agent's message `done`, `refused`, `failed`, `forbidden`, `unknown` or `left`. "
         "`route` is the template of the path. `company` names the first `metrics.companies` (100) that a process counts; the others are `other`. "
         "A plugin's own metrics are named `trunkline_{plugin}_…`.",
@@ -458,7 +469,7 @@ def metrics_page() -> str:
 def checks_page() -> str:
     """Every check of the conformance kit."""
     blocks = [
-        "What the [conformance kit](../how-to/test-a-plugin.md) asks of a plugin, by suite and by the first level that asks for it. "
+        "The checks of the [conformance kit](../how-to/test-a-plugin.md), by suite and by the first level that asks for them. "
         "A check is named `{suite}.{fact}`. `pytest -v` names each as it runs; `trunkline.testing.list_checks()` gives each with its sentence.",
     ]
     for suite, checks in itertools.groupby(list_checks(), key=lambda check: check.suite):
@@ -472,27 +483,27 @@ def checks_page() -> str:
 
 def alerts_page() -> str:
     """The settings of alerts, and the subject of each, written from the example of its event type."""
-    rows = []
+    items = []
     for kind in operational_event_types():
         message = alerts.write(
             kind.name,
             kind.schema["examples"][0],
-            whose="the hub" if kind.name.startswith("hub.") else "Acme Ltd, company 92",
+            whose="…",
             link="https://hub.example.com/portal/…",
             waiting=1204,
         )
-        rows.append(
-            (f"`{kind.name}`", message.severity, "yes" if message.kind == "end" else "", message.subject)
-        )
+        facts = [message.severity, "*ends*"] if message.kind == "end" else [message.severity]
+        items.append((kind.name, facts, message.subject.removesuffix(" (…)")))
     return page(
         "Alerts",
         "[Choose who is told](../how-to/choose-who-is-told.md) says who gets alerts.",
         "## Settings",
-        settings_table("alerts", AlertSettings),
+        "Defaults stand in brackets.",
+        settings_list("alerts", AlertSettings),
         "## Texts",
-        "Each is written from the example of its event type; the body says what to do, with a link into the portal. "
-        "An alert that *ends* an earlier one is sent whatever the severity.",
-        table(["event type", "severity", "ends", "subject"], rows),
+        "Each event type with its severity and the subject, written from the type's example. `(Acme Ltd, company 92)` or `(the hub)` follows the subject; "
+        "the body says what to do, with a link into the portal. An alert that *ends* an earlier one is sent whatever the severity.",
+        listing(items),
     )
 
 

@@ -16,7 +16,7 @@ GROUPS = (
 )
 INTRODUCTION = (
     "What `trunkline.testing` has for the tests of a plugin. [Test a plugin](../how-to/test-a-plugin.md) shows it at work, "
-    "[Checks](checks.md) lists what the suites ask. `python -m pydoc trunkline.testing.NAME` has examples, arguments, types, defaults and errors."
+    "[Checks](checks.md) lists what the suites ask. A line ends with the fields, arguments and methods of its name; `python -m pydoc trunkline.testing.NAME` has their types, and examples."
 )
 
 
@@ -31,9 +31,9 @@ def blocks(table: Any) -> Iterator[str]:
         chosen = [name for name in left if name.endswith(ending)]
         yield f"## {title}"
         yield text
-        yield _names({name: left.pop(name) for name in chosen}, table)
+        yield values.listed({name: left.pop(name) for name in chosen})
     yield "## The rest"
-    yield _names(left, table)
+    yield values.listed(left)
 
 
 def _fixtures() -> Iterator[tuple[str, str]]:
@@ -41,10 +41,3 @@ def _fixtures() -> Iterator[tuple[str, str]]:
         function = getattr(value, "__wrapped__", None) or getattr(value, "_fixture_function", None)
         if name.startswith("trunkline_") and function is not None:
             yield f"`{name}`", values.markdown(inspect.getdoc(function) or "").partition("\n\n")[0]
-
-
-def _names(names: dict[str, Any], table: Any) -> str:
-    rows = [
-        values.row(name, value) for name, value in sorted(names.items(), key=lambda item: item[0].lower())
-    ]
-    return str(table(values.COLUMNS, rows))

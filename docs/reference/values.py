@@ -103,29 +103,36 @@ def blocks(page: str, table: Any) -> Iterator[str]:
             yield from described(name, value, table)
 
 
-COLUMNS = ("name", "what it is", "fields, arguments, methods")
-
-
-def overview(page: str, table: Any, *, left_out: Container[str] = ()) -> Iterator[str]:
-    """Write what a page has as tables of a line for each name; *table* writes a table of columns and rows."""
+def overview(page: str, *, left_out: Container[str] = ()) -> Iterator[str]:
+    """Write what a page has as lists with a line for each name."""
     given_types = public_api.given_types()
     for section, title, text in KINDS:
         if section in left_out:
             continue
-        rows = [
-            row(name, value)
-            for name, value in sorted(names(page).items(), key=lambda item: item[0].lower())
-            if section_of(value, given_types) == section
-        ]
-        if rows:
+        chosen = {
+            name: value for name, value in names(page).items() if section_of(value, given_types) == section
+        }
+        if chosen:
             yield f"## {title}"
             yield text
-            yield table(COLUMNS, rows)
+            yield listed(chosen)
 
 
-def row(name: str, value: Any) -> tuple[str, str, str]:
-    """Write the line of one name."""
-    return f"`{name}`", first_sentence(name, value), ", ".join(f"`{member}`" for member in members(value))
+def listed(named: Mapping[str, Any]) -> str:
+    """Write a line for each name: its first sentence, then its fields, arguments and methods."""
+    return "\n".join(
+        _line(name, value) for name, value in sorted(named.items(), key=lambda item: item[0].lower())
+    )
+
+
+def _line(name: str, value: Any) -> str:
+    said = first_sentence(name, value)
+    if public_api.kind_of(value) == "function":
+        arguments = public_api.describe(value)["arguments"]
+        by_name = [argument for argument, facts in arguments.items() if facts.get("keyword_only")]
+        by_place = [argument for argument in arguments if argument not in by_name]
+        return f"- `{name}({', '.join([*by_place, *(['*', *by_name] if by_name else [])])})`: {said}"
+    return f"- `{name}`: {said} {', '.join(f'`{member}`' for member in members(value))}".rstrip()
 
 
 def members(value: Any) -> list[str]:
@@ -168,7 +175,7 @@ def described(name: str, value: Any, table: Any) -> Iterator[str]:
         case "error":
             yield from _error(value, facts)
         case "function":
-            yield f"```python\n{signature(name, facts)}: ...\n```"
+            yield f"```python\n{signature(name, facts)}\n```"
             yield prose(value)
         case _:
             yield from _other(name, value, facts)
@@ -234,7 +241,7 @@ def methods(cls: type, described: Mapping[str, Any]) -> Iterator[str]:
             yield f"```python\n{name}: {method['property']}\n```"
             yield prose(member)
         else:
-            yield f"```python\n{signature(name, method)}: ...\n```"
+            yield f"```python\n{signature(name, method)}\n```"
             yield prose(getattr(cls, name))
 
 

@@ -69,7 +69,7 @@ def check_command(words: list[str]) -> None:
 
 def test_every_metric_that_is_named_is_one():
     page = (DEPLOY.parent / "docs" / "reference" / "metrics.md").read_text()
-    known = set(re.findall(r"^\| `(trunkline_\w+)`", page, re.MULTILINE))
+    known = set(re.findall(r"^- `(trunkline_\w+)`", page, re.MULTILINE))
     named = {
         re.sub(r"_(bucket|count|sum)$", "", name)
         for text in expressions()

@@ -38,8 +38,8 @@ generate = load_generator()
 
 
 def first_cells(page: str) -> list[str]:
-    """Give the texts in back ticks in the first column of the page's tables."""
-    return re.findall(r"^\| \[?`([^`]+)`", (FOLDER / page).read_text(), re.MULTILINE)
+    """Give the texts in back ticks with which the items of the page's lists begin."""
+    return re.findall(r"^- `([^`]+)`", (FOLDER / page).read_text(), re.MULTILINE)
 
 
 @pytest.mark.parametrize("name", generate.PAGES)
@@ -99,7 +99,7 @@ def test_every_event_type_is_there_with_its_fields():
 def test_every_action_search_and_lookup_is_there():
     lines = (FOLDER / "operations.md").read_text().splitlines()
     for one in some(package_definitions("trunkline_schemas")):
-        row = f"| `{one.method} /api/v1/integrations{one.path}` | `{one.name}` | "
+        row = f"| `{one.method} /api/v1/integrations{one.path}` | `{one.name}` |"
         assert any(line.startswith(row) for line in lines)
 
 
@@ -109,7 +109,7 @@ def test_every_route_is_there():
     served = {
         (method.upper(), path) for path, operations in document["paths"].items() for method in operations
     }
-    shown = set(re.findall(r"^\| (\w+) \| `([^`]+)`", (FOLDER / "http.md").read_text(), re.MULTILINE))
+    shown = set(re.findall(r"^[|-] `(\w+) ([^`]+)`", (FOLDER / "http.md").read_text(), re.MULTILINE))
     unlisted = {
         ("GET", path)
         for path in (
@@ -146,7 +146,7 @@ def test_every_command_is_there():
             )
         ]
 
-    rows = re.findall(r"^\| `(.*?)` \|", (FOLDER / "cli.md").read_text(), re.MULTILINE)
+    rows = re.findall(r"^- `(.*?)`: ", (FOLDER / "cli.md").read_text(), re.MULTILINE)
     expected = names(load_commands(), "trunkline")
     assert len(rows) == len(expected)
     assert [

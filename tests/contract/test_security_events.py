@@ -18,4 +18,4 @@ def test_the_page_has_each_security_event_and_its_level():
         if isinstance(value, SecurityEvent)
     }
     table = PAGE.read_text().partition("### Security events")[2].partition("\n## ")[0]
-    assert dict(re.findall(r"^\| `(\w+)` \| (\w+) \|", table, re.MULTILINE)) == declared
+    assert dict(re.findall(r"^- `(\w+)` \((\w+)\): ", table, re.MULTILINE)) == declared

@@ -74,7 +74,7 @@ class TokenRoutes:
         return Response(status_code=200, headers=NO_STORE)
 
     async def share(self, request: Request) -> Response:
-        """Answer a browser that asks whether a page may call (CORS); which app the page is, is not known yet."""
+        """Answer the preflight request (CORS) of a browser; the app is not known yet."""
         origin = request.headers.get("origin", "")
         may_call = any(_is_page(app, origin) for app in await self._apps.list())
         return Response(status_code=204, headers=_shared(origin) if may_call else {"Vary": "Origin"})

@@ -160,7 +160,7 @@ PAGE = Path(__file__).parents[4] / "docs" / "how-to" / "check-a-receiver.md"
 
 
 def test_the_page_explains_every_check_and_every_verdict():
-    documented = re.findall(r"^\| `([\w-]+)` \|", PAGE.read_text(), re.MULTILINE)
+    documented = re.findall(r"^- `([\w-]+)`: ", PAGE.read_text(), re.MULTILINE)
     assert documented == [*Verdict, *NAMES]
 
 

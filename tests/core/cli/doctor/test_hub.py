@@ -385,7 +385,7 @@ PAGE = Path(__file__).parents[4] / "docs" / "how-to" / "examine-the-hub.md"
 
 
 def test_the_page_explains_every_check():
-    documented = re.findall(r"^\| `([\w-]+)` \|", PAGE.read_text(), re.MULTILINE)
+    documented = re.findall(r"^- `([\w-]+)`: ", PAGE.read_text(), re.MULTILINE)
     others = {"settings", "disk", "connections", "file-mode", "secret-files", "target-certificates"}
     assert set(documented) == {*SHARED, *others}
 

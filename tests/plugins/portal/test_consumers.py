@@ -47,7 +47,8 @@ async def test_the_digest_between_two_times_is_that_of_the_api(hub, sign_in):
     assert "Enter a date and a time" in browser.words(wrong)
 
 
-async def test_a_long_range_is_digested_page_by_page(hub, sign_in):
+async def test_a_long_range_is_digested_page_by_page(sqlite_database_url, make_hub, sign_in):
+    hub = await make_hub(sqlite_database_url, dispatch=False)
     (first,) = await emit(hub.client, lead(1))
     async with hub.hub.database.write() as connection:
         await connection.exec_driver_sql(

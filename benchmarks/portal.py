@@ -1,4 +1,4 @@
-"""The time of the portal's pages and of their calls, for a company with a million events and ten thousand deliveries.
+"""The time of the portal's pages and of their calls, for a company with a million events and a hundred thousand deliveries.
 
 The log is twice as long, and filled by the database itself (``benchmarks.pages``). One delivery in ten failed its first
 attempt, one in fifty every attempt; the company has five subscriptions, one of them failing. A page is a whole request of a
@@ -20,7 +20,7 @@ from trunkline.hub.hub import Hub
 from trunkline.insight.overview import Activity
 
 EVENTS = 1_000_000
-DELIVERIES = 10_000
+EVENTS_PER_DELIVERY = 10
 SUBSCRIPTIONS = 5
 PAGE_TARGET_MS = 100.0
 CALL_TARGET_MS = 50.0
@@ -42,7 +42,7 @@ def _measured(engine: str, options: Options) -> list[Row]:
     with processes.database(engine) as url:
         uvloop.run(pages.fill(url, 2 * events, first_ms=first_ms))
         page_ms, call_ms = uvloop.run(_time_all(url, events, first_ms, repetitions=repetitions))
-    size = f"{events:,} events, {DELIVERIES:,} deliveries, {engine}"
+    size = f"{events:,} events, {events // EVENTS_PER_DELIVERY:,} deliveries, {engine}"
     return [
         _row(f"pages, {size}", page_ms, PAGE_TARGET_MS, "each"),
         _row(f"calls, {size}", call_ms, CALL_TARGET_MS, "each, from the second overview on"),
@@ -104,6 +104,7 @@ async def _paths(hub: Hub, browser: httpx2.AsyncClient, newest: int) -> dict[str
         "catalogue": f"{root}/catalogue",
         "event type": f"{root}/catalogue/{pages.RARE}",
         "connectors": f"{root}/connectors",
+        "digest": f"{root}/consumers?digest=1",
         "health": f"{root}/health",
     }
 
@@ -162,7 +163,7 @@ async def _add_deliveries(hub: Hub, events: int) -> int:
     for number in range(SUBSCRIPTIONS):
         request = {"target_url": f"http://127.0.0.1:9/{number}", "event_types": ["*"]}
         await hub.subscriptions.create(pages.BIG, request, channel="webhooks")
-    step = 2 * events // DELIVERIES
+    count, step = events // EVENTS_PER_DELIVERY, 2 * EVENTS_PER_DELIVERY
     numbers = (
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :count) "
         f"SELECT i * {step} AS position, 1 + i % {SUBSCRIPTIONS} AS no, "
@@ -182,9 +183,9 @@ async def _add_deliveries(hub: Hub, events: int) -> int:
     )
     async with hub.database.write() as connection:
         for statement in (deliveries, attempts):
-            await connection.execute(text(statement), {"count": DELIVERIES})
+            await connection.execute(text(statement), {"count": count})
         await connection.execute(
             text("UPDATE subscriptions SET failures = 3, failing_since_ms = 0 WHERE no = 1")
         )
         await connection.execute(text("ANALYZE"))
-    return DELIVERIES * step
+    return count * step

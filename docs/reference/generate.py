@@ -358,7 +358,7 @@ def http_page() -> str:
         "`X-RateLimit-Limit`, `X-RateLimit-Remaining`, `X-RateLimit-Reset` (Unix seconds), `X-RateLimit-Window` and `X-RateLimit-Policy`. "
         "Over the limit: 429 with `Retry-After`. Keys without a company are not limited.",
         "## On every answer",
-        "`X-Request-Id`: the id under which the call is logged; a client may give its own. Errors are [problem documents](errors.md). Answers to calls with a key have `Cache-Control: no-store`.",
+        "`X-Request-Id`: the id under which the call is logged, also in the audit log; a client may give its own. Errors are [problem documents](errors.md). Answers to calls with a key have `Cache-Control: no-store`.",
     )
 
 

@@ -11,7 +11,7 @@ export type AppRequest = { name: string; redirect_uris: string[]; scopes?: strin
 export type AppSecret = { client_secret: string };
 export type AppView = { client_id: string; name: string; redirect_uris: string[]; scopes: string[]; public: boolean; jwks_uri?: string; created_utc: string | null };
 export type AttemptView = { number: number; started_utc: string; duration_ms: number; outcome: "delivered" | "retry" | "rejected" | "gone"; status_code: number | null; response_body: string | null; error: string | null; sent_twice?: boolean };
-export type AuditEntry = { id: number; at_utc: string; actor: string; action: string; target: string; company_id: number | null; environment?: "test"; from_address: string | null; before: Record<string, any> | null; after: Record<string, any> | null };
+export type AuditEntry = { id: number; at_utc: string; actor: string; action: string; target: string; company_id: number | null; environment?: "test"; from_address: string | null; before: Record<string, any> | null; after: Record<string, any> | null; request_id: string | null };
 export type AuditEntryList = { entries: AuditEntry[]; next_cursor: string | null };
 export type BatchRequest = { events: EventRequest[] };
 export type ChangeAlerts = { alert_recipients?: string[] | null; digest?: boolean | null };
@@ -205,7 +205,7 @@ export interface Operations {
   /** Show the receipt of a deletion. */
   getErasure: { input: { erasure_id: string }; output: ErasureReceipt };
   /** List changes. */
-  listAuditEntries: { input: { actor?: string; action?: string; target?: string; cursor?: string; limit?: number }; output: AuditEntryList };
+  listAuditEntries: { input: { actor?: string; action?: string; target?: string; request_id?: string; cursor?: string; limit?: number }; output: AuditEntryList };
   /** Whether the process answers. */
   getHealth: { input: {}; output: Record<string, string> };
   /** Whether the hub can do its work. */

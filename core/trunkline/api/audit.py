@@ -24,6 +24,9 @@ class AuditQuery(QueryModel):
     )
     action: str | None = Field(default=None, description="only changes of this kind, such as `key.created`")
     target: str | None = Field(default=None, description="only changes of this record, by its id")
+    request_id: str | None = Field(
+        default=None, description="only changes by this request, by its `X-Request-Id`"
+    )
     cursor: str | None = Field(default=None, description="`next_cursor` of the page before")
     limit: int = Field(default=50, ge=1, le=200)
 
@@ -50,6 +53,7 @@ class AuditEntry(BaseModel):
     after: dict[str, Any] | None = Field(
         description="the changed values after the change; null if the record was deleted"
     )
+    request_id: str | None = Field(description="the `X-Request-Id` of the call; null if there was no call")
 
 
 class AuditEntryList(BaseModel):
@@ -75,6 +79,7 @@ class AuditHandlers:
             actor=query.actor,
             action=query.action,
             target=query.target,
+            request_id=query.request_id,
             cursor=query.cursor,
             limit=query.limit,
         )

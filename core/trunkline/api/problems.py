@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 MEDIA_TYPE = "application/problem+json"
 HEADERS_KEY = "trunkline.headers"
 """The key in the ASGI scope of the raw headers that the answer will carry."""
-REQUEST_ID_KEY = "trunkline.request_id"
+REQUEST_ID_KEY = callers.REQUEST_ID
 
 MAX_ERRORS = 50
 """Most fields at fault that an answer lists."""

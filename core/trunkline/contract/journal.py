@@ -40,6 +40,7 @@ class Journal(Protocol):
         actor: str | None = None,
         action: str | None = None,
         target: str | None = None,
+        request_id: str | None = None,
         cursor: str | None = None,
         limit: int = 50,
     ) -> dict[str, Json]:

@@ -43,8 +43,11 @@ class Digests(Protocol):
         subscription_id: str | None = None,
         ranges: int | None = None,
         versions: Mapping[str, int] | None = None,
+        limit: int = 1_000_000,
     ) -> dict[str, Json]:
         """Digest a company's events after *begin* and up to *end*: cursors, ISO 8601 times, or ids of events.
+
+        At most *limit* events are digested; ``more`` tells that ``last_id`` is before *end*.
 
         Raises BadQuery, NotFound, CursorExpired, CursorUnknown, TooMuchAtOnce.
         """

@@ -21,7 +21,7 @@ from trunkline.settings import Settings, TokenIssuer
 from trunkline.store.clock import ClockGuard
 from trunkline.store.database import Database
 
-COUNTED = 100_000
+COUNTED = 10_000
 """The number of deliveries that ``status`` counts, newest first."""
 
 

@@ -12,7 +12,7 @@ from trunkline.model.environments import company_number, environment_member
 from trunkline.model.times import utc_text_of_ms
 from trunkline.store import audit_log as store
 from trunkline.store import operational
-from trunkline.store.audit_log import Entry, Origin, Which
+from trunkline.store.audit_log import Entry, Which
 from trunkline.store.database import Database
 from trunkline.store.operational import News
 
@@ -45,7 +45,7 @@ class Journal:
         """Note a change when the transaction of the current task commits."""
         by = store.origin()
         if by.actor == store.HUB and self._plugin is not None:
-            by = Origin(f"plugin:{self._plugin}", None)
+            by = by._replace(actor=f"plugin:{self._plugin}")
         store.note(action, target, company_id=company_id, before=before, after=after, by=by)
 
     async def page(
@@ -55,12 +55,13 @@ class Journal:
         actor: str | None = None,
         action: str | None = None,
         target: str | None = None,
+        request_id: str | None = None,
         cursor: str | None = None,
         limit: int = 50,
     ) -> dict[str, Any]:
         """List changes, newest first, about one company or about all (None). Raises BadCursor."""
         before_id = None if cursor is None else cursors.decode(cursor, kind=CURSOR)
-        which = Which(company_id, actor, action, target, before_id)
+        which = Which(company_id, actor, action, target, before_id, request_id)
         async with self._database.read() as connection:
             entries = await store.page(connection, which, limit=limit + 1)
         shown = [view(entry, for_company=company_id is not None) for entry in entries[:limit]]
@@ -114,4 +115,5 @@ def view(entry: Entry, *, for_company: bool = False) -> dict[str, Any]:
         "from_address": None if is_hidden else entry.from_address,
         "before": before,
         "after": after,
+        "request_id": entry.request_id,
     }

@@ -38,7 +38,7 @@ from trunkline.store.database import Database
 MAX_BUCKETS = 200
 WAIT_SECONDS = 10.0
 """How long an overview waits for other overviews of the company."""
-SAMPLE = 10_000
+SAMPLE = 2_500
 """The approximate maximum of deliveries read for an overview."""
 SEARCHED = 10_000
 """The number of events that one text search reads."""

@@ -14,6 +14,8 @@ from trunkline.model.principals import Principal
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 """ASGI's function to receive from a client."""
+REQUEST_ID = "trunkline.request_id"
+"""The key of a call's id, its ``X-Request-Id``, in its ASGI scope."""
 OPERATORS = 0
 """The company of a task whose caller is an operator in the portal."""
 _T = TypeVar("_T")
@@ -124,6 +126,12 @@ def scope() -> MutableMapping[str, Any] | None:
     """Give the ASGI scope of the call that the task answers; None if it answers none."""
     answered = call()
     return None if answered is None else answered.scope
+
+
+def request_id() -> str | None:
+    """Give the id of the call that the task answers; None if it answers none."""
+    answered = scope()
+    return None if answered is None else answered.get(REQUEST_ID)
 
 
 def address() -> str | None:

@@ -35,10 +35,11 @@ _table = told_tables.audit
 
 
 class Origin(NamedTuple):
-    """The actor of a change, and the address that the call came from."""
+    """The actor of a change, the address that the call came from, and its ``X-Request-Id``."""
 
     actor: str
     address: str | None
+    request_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ class Change:
 class Entry:
     """An entry as it is stored; *before* and *after* are JSON.
 
-    *content* is the hash of the address and the values, which an erasure removes.
+    *content* is the hash of the address, the values and the request's id, which an erasure removes.
     """
 
     id: int
@@ -69,6 +70,7 @@ class Entry:
     from_address: str | None
     before: str | None
     after: str | None
+    request_id: str | None = None
     content: bytes = field(default=b"", repr=False)
     hash: bytes = field(default=b"", repr=False)
 
@@ -80,19 +82,19 @@ class Entry:
     @property
     def has_its_content(self) -> bool:
         """Whether the content matches its hash, or was removed with a company."""
-        return self.content == content_hash(self.from_address, self.before, self.after) or not (
-            self.from_address or self.before or self.after
-        )
+        content = (self.from_address, self.before, self.after, self.request_id)
+        return self.content == content_hash(*content) or not any(content)
 
 
-def content_hash(*content: str | None) -> bytes:
-    """Compute the hash of an entry's address and values."""
+def content_hash(address: str | None, before: str | None, after: str | None, request_id: str | None) -> bytes:
+    """Compute the hash of an entry's address, values and request. Earlier versions stored no request, and hashed three values."""
+    content = (address, before, after) if request_id is None else (address, before, after, request_id)
     return hashlib.sha256(orjson.dumps(content)).digest()
 
 
 _COLUMNS = (
     *("id", "at_ms", "company_id", "actor", "action", "target"),
-    *("from_address", "before", "after", "content"),
+    *("from_address", "before", "after", "request_id", "content"),
 )
 _noted: ContextVar[list[Change] | None] = ContextVar("trunkline.audit", default=None)
 """The changes noted in this task's transaction; None outside a transaction."""
@@ -109,10 +111,10 @@ def origin() -> Origin:
     """Give the current actor, for changes that another task stores."""
     principal = callers.principal()
     if principal is None:
-        return Origin(HUB, None)
+        return Origin(HUB, None, callers.request_id())
     if principal.id is None:
         return Origin(CLI, None)
-    return Origin(f"{principal.kind}:{principal.id}", callers.address())
+    return Origin(f"{principal.kind}:{principal.id}", callers.address(), callers.request_id())
 
 
 def note(
@@ -150,7 +152,8 @@ async def write(connection: AsyncConnection, noted: Sequence[Change]) -> None:
     at_ms = time.time_ns() // 1_000_000
     for each in noted:
         number += 1
-        who, content = each.origin, (each.origin.address, _json(each.before), _json(each.after))
+        who = each.origin
+        content = (who.address, _json(each.before), _json(each.after), who.request_id)
         named = (number, at_ms, each.company_id, who.actor, each.action, each.target)
         entry = Entry(*named, *content, content_hash(*content))
         previous = entry.hash_after(previous)
@@ -162,13 +165,14 @@ async def write(connection: AsyncConnection, noted: Sequence[Change]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Which:
-    """A filter for entries: by company (None for all), *actor*, *action* and *target*, with ids below *before_id*."""
+    """A filter for entries: by company (None for all), actor, action, target and request, with ids below *before_id*."""
 
     company_id: int | None = None
     actor: str | None = None
     action: str | None = None
     target: str | None = None
     before_id: int | None = None
+    request_id: str | None = None
 
 
 async def page(connection: AsyncConnection, which: Which, *, limit: int) -> list[Entry]:
@@ -185,6 +189,8 @@ async def page(connection: AsyncConnection, which: Which, *, limit: int) -> list
         statement = statement.where(columns.action == which.action)
     if which.target is not None:
         statement = statement.where(columns.target == which.target)
+    if which.request_id is not None:
+        statement = statement.where(columns.request_id == which.request_id)
     if which.before_id is not None:
         statement = statement.where(columns.id < which.before_id)
     rows = await connection.execute(statement.order_by(columns.id.desc()).limit(limit))
@@ -201,10 +207,13 @@ async def purge(connection: AsyncConnection, *, before_ms: int, limit: int) -> i
 
 
 async def empty(connection: AsyncConnection, company_id: int, *, limit: int) -> int:
-    """Remove the values and addresses from up to *limit* entries about a company that is being erased. Returns how many."""
-    full = "company_id = :company AND (before IS NOT NULL OR after IS NOT NULL OR from_address IS NOT NULL)"
+    """Remove the values, addresses and requests from up to *limit* entries about a company that is being erased. Returns how many."""
+    full = (
+        "company_id = :company AND "
+        "(before IS NOT NULL OR after IS NOT NULL OR from_address IS NOT NULL OR request_id IS NOT NULL)"
+    )
     statement = text(
-        "UPDATE audit SET before = NULL, after = NULL, from_address = NULL "
+        "UPDATE audit SET before = NULL, after = NULL, from_address = NULL, request_id = NULL "
         f"WHERE {sql.some_of(connection, 'audit', full)}"
     )
     return (await connection.execute(statement, {"company": company_id, "limit": limit})).rowcount

@@ -176,9 +176,9 @@ def put_in_place(connection: sqlalchemy.Connection, step: Step) -> None:
 
 
 def _is_there(connection: sqlalchemy.Connection, operation: ops.CreateTableOp) -> bool:
-    """Return whether the table was created before. Another application's table of this name has other columns."""
+    """Return whether the table was created before; later revisions add columns. Another application's table lacks some."""
     wanted = {item.name for item in operation.columns if isinstance(item, sqlalchemy.Column)}
-    return _columns(connection, operation.table_name) == wanted
+    return wanted <= _columns(connection, operation.table_name)
 
 
 def _columns(connection: sqlalchemy.Connection, table: str) -> set[str]:

@@ -279,12 +279,29 @@ def company_query(
 
 async def positions(
     connection: AsyncConnection, company_id: int, *, types: Sequence[str], after: int, limit: int
-) -> list[int]:
-    """Read the positions of a company's next events, oldest first. Without *types*, all but the operational events are read.
+) -> tuple[list[int], int | None]:
+    """Read the next *limit* positions of a company, oldest first. Without *types*, the operational events are then left out.
 
-    The database returns them as one text, which takes a tenth of the time of as many rows.
+    The second value is the last position that was read, None if there are no further ones. The database returns all positions
+    as one text, which takes a tenth of the time of as many rows. To read the types of all events takes five times as long as to
+    read the operational positions separately.
     """
-    query, parameters = company_query(company_id, types, after, limit, columns="position")
+    query, parameters = company_query(company_id, types, after, limit, columns="position", unnamed="")
+    found = await _as_one_text(connection, query, parameters)
+    reached = found[-1] if len(found) == limit else None
+    if found and not types:
+        own = f"company_id = :company AND position > :after AND position <= :last AND type IN {OPERATIONAL_TYPES}"
+        parameters = {"company": company_id, "after": after, "last": found[-1]}
+        operational = set(
+            await _as_one_text(connection, f"SELECT position FROM events WHERE {own}", parameters)
+        )
+        found = [position for position in found if position not in operational] if operational else found
+    return found, reached
+
+
+async def _as_one_text(
+    connection: AsyncConnection, query: str, parameters: Mapping[str, object]
+) -> list[int]:
     statement = text(f"SELECT CAST({sql.json_array(connection)}(position) AS text) FROM ({query}) AS page")
     found = (await connection.execute(statement, parameters)).scalar()
     return orjson.loads(found) if found else []

@@ -3,6 +3,7 @@
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, String, Table, Text, text
 
 from trunkline.model.health import BOUNDS_MS
+from trunkline.store.dialects import partial_index
 from trunkline.store.quarantine_tables import metadata as metadata  # noqa: PLC0414 - ``tables`` imports it from here
 
 health_hours = Table(
@@ -67,15 +68,17 @@ audit = Table(
     Column("from_address", Text),
     Column("before", Text),
     Column("after", Text),
+    Column("request_id", String(64)),
     Column("content", LargeBinary(32), nullable=False),
     Column("hash", LargeBinary(32), nullable=False),
     Index("ix_audit_actor", "actor", "id"),
     Index("ix_audit_action", "action", "id"),
     Index("ix_audit_target", "target", "id"),
     Index("ix_audit_company", "company_id"),
+    partial_index("ix_audit_request", "request_id", where="request_id IS NOT NULL"),
 )
 """Audited changes: append-only, numbered without gaps.
 
-*content* is the hash of *from_address*, *before* and *after*, which an erasure removes. *hash* covers the other columns and the
-previous hash (``store.audit_log``).
+*request_id* is the ``X-Request-Id`` of the call, null if there was none. *content* is the hash of *from_address*, *before*,
+*after* and *request_id*, which an erasure removes. *hash* covers the other columns and the previous hash (``store.audit_log``).
 """

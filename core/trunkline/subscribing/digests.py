@@ -46,12 +46,16 @@ _HASHED = 5_000
 
 @dataclass(frozen=True, slots=True)
 class _Selection:
-    """The events of a company to digest. Empty *types* mean every type. *versions* are the versions in which *wanted* tests events."""
+    """The events of a company to digest, in pieces of *piece* events. Empty *types* mean every type.
+
+    *versions* are the versions in which *wanted* tests events.
+    """
 
     company_id: int
     types: Sequence[str]
     wanted: Filter | None
     versions: Pins | None
+    piece: int
 
 
 class Digests:
@@ -83,8 +87,9 @@ class Digests:
         subscription_id: str | None = None,
         ranges: int | None = None,
         versions: Mapping[str, int] | None = None,
+        limit: int = MOST_EVENTS,
     ) -> dict[str, Any]:
-        """Compute the digest of a company's events after *begin* and up to *end*.
+        """Compute the digest of a company's events after *begin* and up to *end*, of the first *limit* at most.
 
         With *subscription_id* only the events that match this subscription count. *ranges* adds digests of that many parts with
         equal numbers of events. ``more`` is true if the time or size limit was reached; ``to`` is then the position reached.
@@ -101,15 +106,16 @@ class Digests:
             wanted = filters.compile_stored(subscription.filter) if subscription.filter else None
         else:
             wanted = self._streaming.wanted(filter, types, versions)
-        selection = _Selection(company_id, self._streaming.named(types), wanted, versions)
+        piece = min(IDS if wanted is None else EVENTS, limit)
+        selection = _Selection(company_id, self._streaming.named(types), wanted, versions, piece)
         try:
             async with self._digests.turn(company_id, wait_seconds=WAIT_SECONDS):
-                return await callers.while_present(self._of(selection, begin, end, ranges))
+                return await callers.while_present(self._of(selection, begin, end, ranges, limit))
         except TimeoutError:
             raise TooMuchAtOnce("digests", limit=1, retry_after_seconds=int(WAIT_SECONDS)) from None
 
     async def _of(
-        self, selection: _Selection, begin: str | None, end: str | None, ranges: int | None
+        self, selection: _Selection, begin: str | None, end: str | None, ranges: int | None, limit: int
     ) -> dict[str, Any]:
         async with self._database.read() as connection:
             bounds = await retention.log_bounds(connection)
@@ -122,7 +128,7 @@ class Digests:
         deadline = time.monotonic() + LIMIT_SECONDS
         async for piece, position in self._read(selection, after, up_to):
             ids.extend(piece)
-            if len(ids) > MOST_EVENTS - IDS or time.monotonic() >= deadline:
+            if len(ids) > limit - selection.piece or time.monotonic() >= deadline:
                 reached = position
                 break
         async with self._database.read() as connection:
@@ -137,12 +143,10 @@ class Digests:
     ) -> AsyncIterator[tuple[Sequence[int], int]]:
         """Read the ids of a range in pieces, each with the position up to which the range is read."""
         pauses = Pauses()
-        while after < up_to:
-            ids, events = await self._piece(selection, after)
-            is_last = len(ids) < (IDS if selection.wanted is None else EVENTS)
-            after = up_to if is_last or ids[-1] >= up_to else ids[-1]
+        position: int | None = after
+        while position is not None and position < up_to:
+            ids, events, position = await self._piece(selection, position)
             if selection.wanted is not None:
-                ids = []
                 for event in events:
                     reading = Reading(self._schema_versions.decode(event, selection.versions))
                     if selection.wanted.test(reading):
@@ -150,24 +154,29 @@ class Digests:
                     await pauses.pause_if_due()
             while ids and ids[-1] > up_to:
                 ids.pop()
-            yield ids, after
+            yield ids, up_to if position is None else min(position, up_to)
             await pauses.pause_if_due()
 
-    async def _piece(self, selection: _Selection, after: int) -> tuple[list[int], Sequence[Event]]:
-        """Read the next ids, and with a filter the events too."""
-        company_id, types = selection.company_id, selection.types
+    async def _piece(
+        self, selection: _Selection, after: int
+    ) -> tuple[list[int], Sequence[Event], int | None]:
+        """Read the next ids, or with a filter the next events, and the position reached; None at the end of the log."""
+        company_id, types, limit = selection.company_id, selection.types, selection.piece
         async with self._pieces.turn(company_id), self._database.read() as connection:
             if selection.wanted is None:
-                return await stream.positions(connection, company_id, types=types, after=after, limit=IDS), ()
+                ids, reached = await stream.positions(
+                    connection, company_id, types=types, after=after, limit=limit
+                )
+                return ids, (), reached
             events = await stream.read_company(
                 connection,
                 company_id,
                 types=types,
                 after=after,
-                limit=EVENTS,
+                limit=limit,
                 unnamed=stream.NOT_OPERATIONAL,
             )
-        return [event.position for event in events], events
+        return [], events, events[-1].position if len(events) == limit else None
 
 
 async def _place(connection: Any, name: str, text: str, bounds: LogBounds) -> int:

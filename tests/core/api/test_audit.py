@@ -4,11 +4,23 @@ import contextlib
 
 import pytest
 from sqlalchemy import text
+from tests.plans import look
 
 from trunkline.store import audit_log
 
 PATH = "/api/v1/audit"
 FROM = {"X-Forwarded-For": "203.0.113.7"}
+REQUEST = {"X-Request-Id": "import.7-a"}
+_MANY = (
+    "INSERT INTO audit (id, at_ms, company_id, actor, action, target, request_id, content, hash) SELECT 1000 + n, 0, 92, 'cli', "
+    "'key.created', 'key_' || n, 'of-' || n, content, hash FROM {}, audit WHERE audit.id = 1"
+)
+MANY = {
+    "postgresql": _MANY.format("generate_series(1, 5000) AS s(n)"),
+    "sqlite": _MANY.format(
+        "(WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < 5000) SELECT n FROM s) AS s"
+    ),
+}
 
 
 async def entries(client, **query: object) -> list[dict]:
@@ -88,6 +100,9 @@ async def test_the_chain_shows_what_was_changed_or_removed(trunkline_hub, engine
         await connection.execute(text("UPDATE audit SET after = '{}' WHERE id = 7"))
     assert await first_broken() == (5, 7)
     async with database.write() as connection:
+        await connection.execute(text("UPDATE audit SET after = NULL, request_id = 'other' WHERE id = 7"))
+    assert await first_broken() == (5, 7)
+    async with database.write() as connection:
         assert await audit_log.empty(connection, 92, limit=100) == 5
     assert await first_broken() == (5, None)
     async with database.write() as connection:
@@ -96,6 +111,25 @@ async def test_the_chain_shows_what_was_changed_or_removed(trunkline_hub, engine
     async with database.write() as connection:
         await connection.execute(text("DELETE FROM audit WHERE id = 5"))
     assert await first_broken() == (4, 6)
+
+
+@pytest.mark.parametrize("engine", ["sqlite", "postgresql"])
+async def test_the_changes_of_a_request_are_found_by_its_id_through_an_index(trunkline_hub, engine):
+    hub = await trunkline_hub(database=engine, dispatch=False)
+    wish = {"company_id": 92, "name": "n", "scopes": ["events:read"]}
+    made = [await hub.operator.post("/api/v1/keys", json=wish, headers=own) for own in ({}, REQUEST)]
+    for answer in made:
+        request_id = answer.headers["x-request-id"]
+        [entry] = await entries(hub.operator, request_id=request_id)
+        assert (entry["target"], entry["request_id"]) == (answer.json()["id"], request_id)
+    assert await entries(hub.operator, request_id="unknown") == []
+    assert await hub.hub.journal.first_broken() == (len(await entries(hub.operator)), None)
+    async with hub.hub.database.write() as connection:
+        await connection.execute(text(MANY[engine]))
+        await connection.exec_driver_sql("ANALYZE audit")
+    which = audit_log.Which(92, request_id="of-7")
+    looks = await look(hub.hub.database, lambda c: audit_log.page(c, which, limit=5))
+    assert ["ix_audit_request" in str(each.plan) for each in looks] == [True]
 
 
 async def test_a_change_that_is_not_committed_leaves_no_entry(trunkline_hub):

@@ -332,6 +332,11 @@ async def test_a_digest_is_of_the_ids_between_two_places(running):
     assert both["digest"] == digest_of(ids)
     filtered = await digest(running.client, filter='{"payload.client_id": {"gte": 3}}', types="lead.created")
     assert filtered["digest"] == digest_of(ids[3:])
+    async with running.hub.database.write() as connection:
+        change = text("UPDATE events SET type = 'key.created' WHERE position = :id")
+        await connection.execute(change, {"id": ids[1]})
+    without_operational = await digest(running.client)
+    assert without_operational["digest"] == digest_of([ids[0], *ids[2:]])
 
 
 async def test_ranges_have_as_many_events_each_and_cover_the_whole(running):

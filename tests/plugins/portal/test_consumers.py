@@ -1,9 +1,13 @@
 """The page of consumers: their positions, moving one, and the digest for comparison with a reader's copy."""
 
 import hashlib
+import html
+import re
 
 import pytest
 from tests.plugins.polling.test_routes import emit, failed, lead
+
+from trunkline_portal.pages.consumers import MOST_DIGESTED
 
 PAGE = "/portal/consumers"
 
@@ -41,6 +45,29 @@ async def test_the_digest_between_two_times_is_that_of_the_api(hub, sign_in):
     assert hashlib.sha256(f"{ids[1]}\n".encode()).hexdigest() in typed.text
     wrong = await browser.get(f"{PAGE}?digest=1&from=soon", expect=422)
     assert "Enter a date and a time" in browser.words(wrong)
+
+
+async def test_a_long_range_is_digested_page_by_page(sqlite_database_url, make_hub, sign_in):
+    hub = await make_hub(sqlite_database_url, dispatch=False)
+    (first,) = await emit(hub.client, lead(1))
+    async with hub.hub.database.write() as connection:
+        await connection.exec_driver_sql(
+            f"WITH RECURSIVE s(n) AS (SELECT {first + 1} UNION ALL SELECT n + 1 FROM s WHERE n < {first + MOST_DIGESTED + 1}) "
+            "INSERT INTO events (position, company_id, type, shard, accepted_ms, body) "
+            f"SELECT n, company_id, type, shard, accepted_ms, body FROM s JOIN events ON position = {first}"
+        )
+        await connection.exec_driver_sql(
+            "UPDATE stream_head SET position = (SELECT max(position) FROM events)"
+        )
+    browser = await sign_in(hub)
+    pages = [await browser.get(f"{PAGE}?digest=1&type=lead.created")]
+    further = re.search(r'href="([^"]*)">Count the events after them', pages[0].text)
+    assert further
+    pages.append(await browser.get(html.unescape(further[1])))
+    ids = range(first, first + MOST_DIGESTED + 2)
+    for page, part in zip(pages, (ids[:MOST_DIGESTED], ids[MOST_DIGESTED:]), strict=True):
+        assert hashlib.sha256("".join(f"{one}\n" for one in part).encode()).hexdigest() in page.text
+    assert "Count the events after them" not in pages[1].text
 
 
 async def test_a_key_that_reads_no_events_sees_no_consumers(hub, sign_in):

@@ -2,6 +2,10 @@
 
 import json
 
+from tests.plugins.portal.worlds import emit, subscribe
+
+COUNTED = 10_000
+
 
 async def test_an_operator_sees_readiness_plugins_and_what_waits(running, sign_in):
     browser = await sign_in(running, company_id=None)
@@ -44,6 +48,24 @@ async def test_a_plugin_that_failed_is_shown_with_its_reason(
     assert "failed" in browser.words(page)
     assert "no paper" in page.text
     assert "<i>no paper" not in page.text
+
+
+async def test_of_very_many_deliveries_pages_read_a_part_and_say_so(sqlite_database_url, make_hub, sign_in):
+    hub = await make_hub(sqlite_database_url, dispatch=False)
+    first, subscription = await emit(hub), await subscribe(hub, "https://hooks.example.com/")
+    last = first + COUNTED
+    async with hub.hub.database.write() as connection:
+        await connection.exec_driver_sql(
+            f"WITH RECURSIVE s(n) AS (SELECT {first} UNION ALL SELECT n + 1 FROM s WHERE n < {last}) "
+            "INSERT INTO deliveries (position, subscription_no, status, attempts, claim, updated_ms) "
+            f"SELECT n, no, 'delivered', 0, 0, 0 FROM s JOIN subscriptions ON id = '{subscription}'"
+        )
+        await connection.exec_driver_sql(f"UPDATE stream_head SET position = {last}")
+    browser = await sign_in(hub)
+    assert "estimated from those of one event in 5." in browser.words(await browser.get("/portal"))
+    browser = await sign_in(hub, company_id=None)
+    words = browser.words(await browser.get("/portal/health"))
+    assert f"delivered {COUNTED:,} Counted among the newest only" in words
 
 
 async def test_a_companys_key_does_not_see_it(api, sign_in):

@@ -1,9 +1,12 @@
 """The search: an id of any kind leads to its page, and fields with values lead to the events that have them."""
 
 import asyncio
+import html
 
 import pytest
 from tests.plugins.portal.worlds import emit, subscribe
+
+from trunkline_portal.pages.changes import CHANGES
 
 
 async def test_an_id_of_each_kind_leads_to_its_page(running, sign_in, receiver):
@@ -76,7 +79,26 @@ async def test_an_operator_finds_things_and_companies_of_all(running, sign_in, r
     )
 
 
-async def test_the_id_of_a_request_is_told_from_what_is_stored(api, sign_in):
+async def test_the_id_of_a_request_leads_to_the_changes_that_it_made(api, sign_in, receiver):
+    wish = {"target_url": receiver.url, "event_types": ["*"]}
+    made = await api.client.post("/api/v1/webhooks/subscriptions", json=wish)
+    request_id, subscription = made.headers["x-request-id"], made.json()["id"]
+    operator = await sign_in(api, company_id=None)
+    for browser in (await sign_in(api), operator):
+        page = await browser.get("/portal/search", q=request_id)
+        assert f"subscription.created of {subscription}" in browser.words(page)
+        link = html.unescape(page.text.partition(f"{CHANGES}?request_id=")[2].partition('"')[0])
+        changes = await browser.get(f"/portal{CHANGES}?request_id={link}")
+        assert subscription in changes.text
+        assert "key.created" not in browser.words(changes)
+    poller = await sign_in(api, ["events:read"])
+    words = poller.words(await poller.get("/portal/search", q=request_id))
+    assert subscription not in words
+    assert "a key with the scope admin finds the changes by it" in words
+
+
+async def test_the_id_of_a_request_that_changed_nothing_is_told_from_what_is_stored(api, sign_in):
     browser = await sign_in(api)
     words = browser.words(await browser.get("/portal/search", q="b4f0c9a2d1e83c55"))
-    assert "the hub writes it into its log, and stores it nowhere" in words
+    assert "the audit log has no change by it" in words
+    assert "one that emits events, is only in the hub" in words

@@ -106,6 +106,7 @@ class AuditEntry(TypedDict):
     from_address: str | None
     before: dict[str, Any] | None
     after: dict[str, Any] | None
+    request_id: str | None
 
 
 class AuditEntryList(TypedDict):

@@ -422,6 +422,7 @@ class Operations:
         actor: str | None = None,
         action: str | None = None,
         target: str | None = None,
+        request_id: str | None = None,
         cursor: str | None = None,
         limit: int | None = None,
     ) -> models.AuditEntryList:
@@ -435,6 +436,7 @@ class Operations:
         actor: str | None = None,
         action: str | None = None,
         target: str | None = None,
+        request_id: str | None = None,
         limit: int | None = None,
     ) -> models.AuditEntry:
         """List changes: each one, page by page."""

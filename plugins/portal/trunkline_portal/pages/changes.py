@@ -12,8 +12,8 @@ from trunkline_portal.routing import get
 
 CHANGES = "/changes"
 """Path of the section below ``Viewer.root``."""
-_FILTERS = ("action", "actor", "target")
-_EVERY_COMPANY = "every"
+_FILTERS = ("action", "actor", "target", "request_id")
+EVERY_COMPANY = "every"
 
 
 class ChangePages:
@@ -25,16 +25,17 @@ class ChangePages:
     async def show(self, request: Request, viewer: Administers) -> Response:
         """Show the list."""
         given = request.query_params
-        of_all = viewer.is_operator and given.get("of") == _EVERY_COMPANY
+        of_all = viewer.is_operator and given.get("of") == EVERY_COMPANY
         chosen = {name: given.get(name, "").strip() for name in _FILTERS}
         kept = {name: value for name, value in chosen.items() if value} | (
-            {"of": _EVERY_COMPANY} if of_all else {}
+            {"of": EVERY_COMPANY} if of_all else {}
         )
         page = await self._portal.context.journal.page(
             None if of_all else viewer.company_id,
             action=chosen["action"] or None,
             actor=chosen["actor"] or None,
             target=chosen["target"] or None,
+            request_id=chosen["request_id"] or None,
             cursor=given.get("cursor"),
         )
         root = f"{viewer.root}{CHANGES}"

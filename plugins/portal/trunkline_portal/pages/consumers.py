@@ -1,6 +1,7 @@
 """Named consumers: their positions, moving one, and the digest of a range of the log, to compare with a reader's copy."""
 
 from datetime import datetime
+from urllib.parse import urlencode
 
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -16,6 +17,8 @@ from trunkline_portal.routing import get, post
 CONSUMERS = "/consumers"
 """Path of the section below ``Viewer.root``."""
 PAGE = 50
+MOST_DIGESTED = 40_000
+"""The most events of a digest on a page, which takes some 30 ms. A link goes on with the events after them."""
 
 
 class ConsumerPages:
@@ -29,7 +32,7 @@ class ConsumerPages:
         """Show the list, and the digest if one was asked for."""
         asked = request.query_params
         entered = {name: asked.get(name, "") for name in ("from", "to", "type")}
-        digest, errors = None, dict[str, str]()
+        digest, further, errors = None, None, dict[str, str]()
         if "digest" in asked:
             faults: list[FieldError] = []
             begin, end = (
@@ -40,11 +43,20 @@ class ConsumerPages:
             if not faults:
                 try:
                     digest = await self._portal.context.digests.of(
-                        viewer.company_id, begin=begin, end=end, types=self._types(entered["type"])
+                        viewer.company_id,
+                        begin=asked.get("after") or begin,
+                        end=end,
+                        types=self._types(entered["type"]),
+                        limit=MOST_DIGESTED,
                     )
+                    if digest["more"]:
+                        rest = {"digest": 1, **entered, "after": digest["last_id"]}
+                        further = f"{viewer.root}{CONSUMERS}?{urlencode(rest)}#digest-heading"
                 except Refused as error:
                     errors = faults_of(error)
-        return await self._render(request, viewer, digest=digest, entered=entered, errors=errors)
+        return await self._render(
+            request, viewer, digest=digest, further=further, entered=entered, errors=errors
+        )
 
     async def seek(self, request: Request, viewer: ReadsEvents, fields: Submitted) -> Response:
         """Move a consumer to a time."""
@@ -65,6 +77,7 @@ class ConsumerPages:
         *,
         errors: dict[str, str],
         digest: object = None,
+        further: str | None = None,
         entered: dict[str, str] | None = None,
         chosen: str = "",
     ) -> Response:
@@ -83,6 +96,7 @@ class ConsumerPages:
             newest=cursor and path,
             command=f"{self._portal.base_url(request)}/api/v1/consumers/billing",
             digest=digest,
+            further=further,
             entered=entered or {},
             errors=errors,
             chosen=chosen,

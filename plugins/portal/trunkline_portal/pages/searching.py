@@ -11,6 +11,7 @@ from starlette.responses import RedirectResponse, Response
 from trunkline.routes import company_title
 from trunkline_portal import addresses
 from trunkline_portal.access import ADMIN, EVENTS_READ, WEBHOOKS_READ, AnyCompany, Viewer
+from trunkline_portal.pages.changes import CHANGES, EVERY_COMPANY
 from trunkline_portal.portal import Portal
 from trunkline_portal.previews import preview
 from trunkline_portal.routing import get
@@ -20,6 +21,7 @@ SEARCH = "/search"
 MAX_LENGTH = 200
 _EVENTS = 20
 _COMPANIES = 5
+_CHANGES = 5
 _ID = re.compile(
     r"(?P<sign>#)?(?P<event>[1-9][0-9]{0,18})|(?P<other>(?:dlv|sub|key)_[0-9A-Za-z_]{1,50})", re.ASCII
 )
@@ -55,7 +57,11 @@ class SearchPages:
         hit = None if match is None else await self._with_id(viewer, match)
         if match is not None and hit is not None and match["event"] != text:
             return RedirectResponse(hit.url, 303)
-        hits = [*([hit] if hit else []), *await self._companies(viewer, text)]
+        hits = [
+            *([hit] if hit else []),
+            *await self._companies(viewer, text),
+            *await self._changes_of(viewer, text),
+        ]
         searches_events = bool(text) and viewer.chosen_company_id is not None and viewer.has(EVENTS_READ)
         is_request = _REQUEST.fullmatch(text) is not None
         page = None
@@ -101,6 +107,18 @@ class SearchPages:
         return [
             Hit(f"Company {number}{f', {name}' if name else ''}", addresses.root_of(number))
             for number, name in found
+        ]
+
+    async def _changes_of(self, viewer: Viewer, request_id: str) -> list[Hit]:
+        """Find the newest changes that a request made, by an index of the audit log."""
+        if not request_id or not viewer.has(ADMIN):
+            return []
+        of = None if viewer.is_operator else viewer.company_id
+        found = await self._portal.context.journal.page(of, request_id=request_id, limit=_CHANGES)
+        query = urlencode({"request_id": request_id} | ({"of": EVERY_COMPANY} if viewer.is_operator else {}))
+        return [
+            Hit(f"{entry['action']} of {entry['target']}", f"{viewer.root}{CHANGES}?{query}")
+            for entry in found["entries"]
         ]
 
     def _link(self, viewer: Viewer, text: str, before: str | None = None) -> str:

@@ -29,11 +29,11 @@ from trunkline_kit.databases import started_postgres
 
 ENGINES = ("sqlite", "postgresql")
 AT_ONCE = 8
-PATIENCE_SECONDS = 40.0
+PATIENCE_SECONDS = 120.0
 LEASE_MS = 600
 LEASE_OF_TWO_MS = 3_000
 """Lease of two workers: longer than the delays of a busy machine."""
-IDLE_SECONDS = 1.0
+IDLE_SECONDS = 3.0
 """Time for an idle process to pass its point before it is killed."""
 OFTEN = 12
 FEW = {
@@ -330,7 +330,7 @@ class _Run:
         if self._case.stops:
             await asyncio.wait({process.ended}, timeout=self._chance.uniform(0.1, 0.6))
             await process.signal(signal.SIGTERM)
-            await asyncio.wait({process.ended}, timeout=10)
+            await asyncio.wait({process.ended}, timeout=60)
         else:
             await asyncio.wait({process.ended, writing}, return_when=asyncio.FIRST_COMPLETED)
             idle_seconds = IDLE_SECONDS if not self._case.hands_over else 2 * LEASE_OF_TWO_MS / 1000

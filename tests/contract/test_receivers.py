@@ -196,7 +196,7 @@ def running(name: str, folder: Path) -> Iterator[tuple[int, Path]]:
             stderr=errors,
         )
     try:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while True:
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
                 break

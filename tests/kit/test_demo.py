@@ -104,14 +104,14 @@ def test_it_keeps_running_with_a_key_that_works_until_ctrl_c(tmp_path):
         assert answer.json()["company_id"] == 92
         assert httpx2.get(summary["portal"], follow_redirects=True).url.path == "/portal/sign-in"
         process.send_signal(signal.SIGINT)
-        assert process.wait(10) == 0
+        assert process.wait(60) == 0
     finally:
         process.kill()
         process.wait()
 
 
 def _wait_for_json(file, process):
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline and process.poll() is None:
         if (text := file.read_text()).endswith("}\n"):
             return json.loads(text)

@@ -54,7 +54,7 @@ def serving(tmp_path):
         )
         yield tmp_path
         process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 0
+        assert process.wait(60) == 0
     with pytest.raises(ProcessLookupError):  # its child processes have ended with it
         os.killpg(process.pid, 0)
 

@@ -84,8 +84,8 @@ class Terminal:
 
     def end(self) -> int:
         self._process.send_signal(signal.SIGINT)
-        code = self._process.wait(20)
-        self._reader.join(5)
+        code = self._process.wait(60)
+        self._reader.join(60)
         return code
 
     def __enter__(self) -> Self:
@@ -94,12 +94,12 @@ class Terminal:
     def __exit__(self, *_: object) -> None:
         self._process.kill()
         self._process.wait()
-        self._reader.join(5)
+        self._reader.join(60)
         os.close(self._main)
 
 
 def until(holds: Callable[[], bool], told: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while not holds():
         assert time.monotonic() < deadline, told()
         time.sleep(0.02)

@@ -74,12 +74,12 @@ def test_a_process_that_hangs_keeps_nobody_from_the_figures_of_the_others(postgr
         hanging.send_signal(signal.SIGSTOP)
         try:
             assert figure(url, "trunkline_shards_held") == 16, "as it was last seen"
-            ready = httpx2.get(f"{url}/readyz", timeout=10)
+            ready = httpx2.get(f"{url}/readyz", timeout=60)
             assert (ready.status_code, ready.json()["dispatcher"]) == (503, "a process does not answer")
             assert httpx2.get(f"{url}/healthz").json() == {"status": "ok"}
         finally:
             hanging.send_signal(signal.SIGCONT)
-        _wait_until(lambda: httpx2.get(f"{url}/readyz", timeout=10).status_code == 200)
+        _wait_until(lambda: httpx2.get(f"{url}/readyz", timeout=60).status_code == 200)
         assert _stop(process) == 0
 
 

@@ -61,6 +61,7 @@ async def test_an_idle_worker_looks_for_everything_with_few_statements(engine, o
         await flush(self, **more)
 
     monkeypatch.setattr(Settlement, "flush", counted_flush)
+    monkeypatch.setattr("trunkline.dispatch.upkeep.publishing.MINUTES_SECONDS", 600)
     async with open_house() as house:
         await house.until(house.is_read)
         for _ in range(5):  # what a slow start leaves may come in the first spans

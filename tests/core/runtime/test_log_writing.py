@@ -68,7 +68,7 @@ def test_what_was_dropped_is_told_at_the_end_of_the_process_too(pipe):
     with handler.lock:  # ``logging.shutdown`` knows it
         handler.flush()
     _log(handler, "end")
-    reading.join(5)
+    reading.join(60)
     assert read[-1].startswith(f"{handler.dropped} log lines were dropped here".encode())
 
 

@@ -57,7 +57,7 @@ def value(hub, name: str, **labels: str) -> float | None:
     return hub.metrics.registry.get_sample_value(name, labels)
 
 
-async def until(condition, *, seconds: float = 5):
+async def until(condition, *, seconds: float = 60):
     async with asyncio.timeout(seconds):
         while not condition():
             await asyncio.sleep(0.02)

@@ -58,7 +58,7 @@ def described(span) -> tuple[str, str, str]:
 
 
 async def spans_of(exporter, count: int):
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while len(found := exporter.get_finished_spans()) < count:
             await asyncio.sleep(0.01)
     return sorted(found, key=lambda span: (span.start_time, span.end_time))
@@ -119,7 +119,7 @@ async def test_what_is_not_sampled_costs_no_span_and_goes_through_unchanged(
 
 async def received(collector: Receiver, path: str, kind: type, is_enough):
     """Wait until *is_enough* is true for the messages of a collector at *path*; return them."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while True:
             messages = [
                 kind.FromString(gzip.decompress(r.body) if "content-encoding" in r.headers else r.body)

@@ -29,7 +29,7 @@ async def server() -> AsyncIterator[NameServer]:
         yield running
 
 
-async def check(server: NameServer, url: str, *, policy: AddressPolicy = STRICT, limit_seconds: float = 20):
+async def check(server: NameServer, url: str, *, policy: AddressPolicy = STRICT, limit_seconds: float = 60):
     async with Outbound(policy, timeout_seconds=1, name_servers=[server.address]) as http:
         return await TargetNames(http, policy, limit_seconds).check(url, company_id=92)
 

@@ -28,7 +28,7 @@ def memory_mib(pid: int) -> float:
 
 async def poll(hub, key: str, times: list[float]) -> None:
     """Poll as an ordinary customer does, and note the duration of each poll."""
-    async with httpx2.AsyncClient(base_url=hub.url, headers={"X-Api-Key": key}, timeout=30) as http:
+    async with httpx2.AsyncClient(base_url=hub.url, headers={"X-Api-Key": key}, timeout=60) as http:
         while True:
             began = time.monotonic()
             assert (await http.get("/api/v1/events", params={"limit": 1})).status_code == 200

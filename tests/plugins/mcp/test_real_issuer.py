@@ -41,7 +41,7 @@ async def sign_in(issuer_url: str, resource: str, user: str = "jane", scope: str
         "code_challenge_method": "S256",
         "state": "s",
     }
-    async with httpx2.AsyncClient(timeout=30) as http:
+    async with httpx2.AsyncClient(timeout=60) as http:
         found = (await http.get(f"{issuer_url}/.well-known/openid-configuration")).json()
         told = await Browser(user).open(str(httpx2.URL(found["authorization_endpoint"], params=query)))
         assert told["iss"] == issuer_url
@@ -85,7 +85,7 @@ def hub(served_hub, issuer):
 
 @pytest.fixture
 async def http(hub) -> AsyncIterator[httpx2.AsyncClient]:
-    async with httpx2.AsyncClient(base_url=hub.url, timeout=30) as http:
+    async with httpx2.AsyncClient(base_url=hub.url, timeout=60) as http:
         yield http
 
 
@@ -115,7 +115,7 @@ async def test_the_official_client_comes_in_by_the_issuer(hub, issuer):
     kept = Kept(registered)
     auth = OAuthClientProvider(f"{hub.url}/mcp", metadata, kept, browser.open, come_back)
     async with (
-        httpx2.AsyncClient(auth=auth, timeout=30) as http,
+        httpx2.AsyncClient(auth=auth, timeout=60) as http,
         Client(streamable_http_client(f"{hub.url}/mcp", http_client=http)) as client,
     ):
         tools = {tool.name for tool in (await client.list_tools()).tools}

@@ -246,7 +246,7 @@ async def test_the_cursor_of_another_list_is_refused(running, receiver):
     await emit(running.client, lead(1), lead(2))
     await receiver.wait_for(2)
     url = f"/api/v1/webhooks/subscriptions/{made.json()['id']}/deliveries"
-    for _ in range(100):
+    for _ in range(2_000):
         log = (await running.client.get(url, params={"limit": 1})).json()
         if log["next_cursor"]:
             break

@@ -110,4 +110,4 @@ async def test_connections_that_ask_nothing_do_not_hold_a_stop_up(sqlite_databas
         await site.connect()
         await asyncio.sleep(0.05)
         began = time.monotonic()
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 10

@@ -455,5 +455,5 @@ async def test_without_its_database_the_api_says_so_and_needs_no_restart_afterwa
     assert (await hub.anonymous.get("/readyz")).status_code == 200
     assert (await poll).status_code in {200, 503}
     events = (await hub.client.get("/api/v1/events")).json()["events"]
-    await receiver.wait_for(len(events), timeout_seconds=15)
+    await receiver.wait_for(len(events))
     assert {request.headers["webhook-id"] for request in receiver.requests} == {str(e["id"]) for e in events}

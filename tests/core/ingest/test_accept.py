@@ -75,7 +75,7 @@ async def test_an_event_of_a_callers_transaction_is_there_when_that_commits(runn
         tell = await ingest.append(connection, [ingest.draft(failed(running.company_id))])
         assert await polled(running) == []
     tell()
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(5):
         (event,) = (await poll).json()["events"]
     assert event["payload"] == FAILED
 

@@ -345,7 +345,7 @@ async def test_an_action_is_seen_by_a_waiting_poll_at_once(running, hub):
         hub, Operation("create_thing", Things(Answer({"id": 1}, [SIGNED])).run, CREATE)
     )
     await act(operations)
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(5):
         assert len((await poll).json()["events"]) == 1
 
 

@@ -201,7 +201,7 @@ async def test_a_collector_that_does_not_answer_holds_up_no_event_and_no_stop_fo
         await collector.wait_for(1)
         began = time.monotonic()
         await hub.stop()
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 9
 
 
 @pytest.mark.slow
@@ -218,7 +218,7 @@ def test_without_the_extra_the_hub_does_not_start_and_says_what_to_install(tmp_p
         capture_output=True,
         text=True,
         check=False,
-        timeout=50,
+        timeout=150,
     )
     assert (done.returncode, done.stdout + done.stderr) == (
         2,
@@ -233,6 +233,6 @@ def test_without_tracing_nothing_of_the_sdk_is_loaded():
         "print([n for n in sys.modules if n.startswith(('opentelemetry.sdk', 'opentelemetry.exporter'))])"
     )
     done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=50
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=150
     )
     assert done.stdout == "[]\n"

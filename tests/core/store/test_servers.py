@@ -8,7 +8,14 @@ from urllib.parse import quote
 
 import pytest
 from sqlalchemy import text
-from tests.postgres_servers import PASSWORD, SystemPostgres, free_port, prepared_postgres, primary_and_standby
+from tests.postgres_servers import (
+    COPIED,
+    PASSWORD,
+    SystemPostgres,
+    free_port,
+    prepared_postgres,
+    primary_and_standby,
+)
 
 from trunkline.errors import DatabaseUnfit, StoreUnavailable
 from trunkline.store.database import Database
@@ -226,7 +233,7 @@ async def test_after_a_failover_the_same_process_works_on_the_other_host(tmp_pat
             Wakeup(database) as there,
         ):
             await _write(database, "CREATE TABLE told AS SELECT 'first' AS word")
-            await asyncio.sleep(1)  # for the standby
+            await first.until(COPIED)
             first.stop()
             with pytest.raises(StoreUnavailable):
                 await _write(database, "INSERT INTO told VALUES ('lost')")

@@ -186,7 +186,7 @@ async def test_there_is_no_watermark_from_the_moment_of_the_lapse(landlord):
 @pytest.mark.own_hub
 @pytest.mark.usefixtures("_nobody_looks_for_lapses")
 async def test_what_a_process_takes_for_lapsed_goes_out_where_it_was_renewed_at_the_last_moment(landlord):
-    await landlord.renew({"retry": {"schedule_seconds": [1] * 5}})  # a table may be a second old
+    await landlord.renew({"retry": {"schedule_seconds": [1] * 20}})  # a table may be a second old
     await landlord.expire()
     event_id = (await landlord.running.emit("lead.created")).event_id
     async with asyncio.timeout(60):

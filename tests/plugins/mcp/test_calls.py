@@ -167,7 +167,9 @@ def test_calls_of_more_than_a_second_ago_outlive_a_kill(serve_hub):
     headers = {"accept": "application/json, text/event-stream", "mcp-protocol-version": "2025-11-25"}
     for _ in range(3):
         hub.call("POST", "/mcp", json=message, headers=headers)
-    time.sleep(2.5)
+    deadline = time.monotonic() + 60
+    while kept() < 3 and time.monotonic() < deadline:
+        time.sleep(0.1)
     hub.call("POST", "/mcp", json=message, headers=headers)
     hub.process.kill()
     hub.process.wait(60)

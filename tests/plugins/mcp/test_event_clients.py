@@ -47,7 +47,7 @@ class Agent:
         self._answers: queue.Queue[dict[str, Any]] = queue.Queue()
         self._listener = threading.Thread(target=self._listen, daemon=True)
         self._listener.start()
-        assert self._answers.get(timeout=30)["kind"] == "ready"
+        assert self._answers.get(timeout=120)["kind"] == "ready"
 
     def _listen(self) -> None:
         assert self.process.stdout is not None
@@ -64,7 +64,7 @@ class Agent:
         assert self.process.stdin is not None
         self.process.stdin.write(json.dumps({"command": command} | rest) + "\n")
         self.process.stdin.flush()
-        answer = self._answers.get(timeout=40)
+        answer = self._answers.get(timeout=120)
         assert "failed" not in answer, answer
         return answer
 
@@ -110,7 +110,7 @@ class Follower:
         asked = Conversation(None)  # type: ignore[arg-type]
         headers = asked.head("events/stream", params) | {"authorization": f"Bearer {self.key}"}
         body = json.dumps(asked.message("events/stream", params))
-        timeout = httpx2.Timeout(40, connect=5)
+        timeout = httpx2.Timeout(90)
         with (
             httpx2.Client(timeout=timeout) as client,
             client.stream("POST", f"{self.url}/mcp", content=body, headers=headers) as answer,
@@ -168,7 +168,7 @@ def polled(hub: Any, cursor: str) -> list[dict[str, Any]]:
 
 def lapse(hub: Any) -> None:
     """Let the lifetime of every subscription expire."""
-    with sqlite3.connect(hub.folder / "trunkline.db", timeout=10) as database:
+    with sqlite3.connect(hub.folder / "trunkline.db", timeout=60) as database:
         database.execute("UPDATE routing SET version = version + 1")
         database.execute(
             "UPDATE subscriptions SET expires_ms = 1, version = (SELECT version FROM routing) WHERE channel = 'mcp'"

@@ -69,7 +69,7 @@ async def test_it_opens_a_stream_gets_each_event_and_leaves(served_hub):
             async with asyncio.timeout(60):
                 kind, event = await watching.frames.get()
             assert (kind, event["eventId"], event["data"]) == ("event", str(made[-1]), example)
-        async with asyncio.timeout(40):
+        async with asyncio.timeout(90):
             assert await watching.frames.get() == (
                 "heartbeat",
                 {"cursor": event["cursor"]} | {"_meta": event["_meta"]},

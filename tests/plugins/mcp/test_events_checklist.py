@@ -167,7 +167,7 @@ async def test_webhook_delivery(agent, receiver):
     made = await agent.ask("events/subscribe", params)
     event_id = await happen(agent, 7)
     await happen(agent, 8)
-    await until(lambda: callback.events, seconds=20)
+    await until(lambda: callback.events)
     (event,) = callback.events
     head = callback.heads[-1]
     assert is_occurrence(event, has_cursor=True)

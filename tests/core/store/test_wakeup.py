@@ -23,7 +23,7 @@ async def test_a_signal_that_was_set_before_anybody_waited_wakes_the_next_waiter
 async def test_a_waiter_wakes_by_itself_when_nobody_sets_its_signal():
     began = time.monotonic()
     assert not await Signal().wait(0.05)
-    assert 0.04 < time.monotonic() - began < 1
+    assert 0.04 < time.monotonic() - began < 10
 
 
 async def test_an_announcement_wakes_every_waiter_in_the_process(database: Database):

@@ -93,6 +93,6 @@ async def test_a_long_poll_ends_when_its_key_is_revoked_and_those_of_other_keys_
     began = time.monotonic()
     assert (await hub.operator.delete(f"/api/v1/keys/{key_id}")).status_code == 204
     answer = await polls[0]
-    assert (answer.status_code, time.monotonic() - began < 5) == (401, True)
+    assert (answer.status_code, time.monotonic() - began < 20) == (401, True)
     await hub.emit("lead.created")
     assert (await polls[1]).status_code == 200

@@ -186,7 +186,10 @@ class Matrix:
         await self._stack.aclose()
 
     async def run(self, cases: Sequence[Case], tell: Callable[[Outcome], None]) -> list[Outcome]:
-        """Run *cases*, ``AT_ONCE`` at a time."""
+        """Run *cases*, ``AT_ONCE`` at a time; then try again alone what a busy machine may have failed.
+
+        That is a case with a fault, unless it has lost something, and a point that no case has reached.
+        """
         left = iter(cases)
         outcomes: list[Outcome] = []
 
@@ -199,6 +202,12 @@ class Matrix:
         async with asyncio.TaskGroup() as group:
             for _ in range(AT_ONCE):
                 group.create_task(work())
+        reached = {outcome.case.point for outcome in outcomes if outcome.crashed}
+        for number, first in enumerate(outcomes):
+            has_failed = bool(first.verdict.faults) and not first.verdict.lost
+            if has_failed or first.case.point not in reached:
+                outcomes[number] = await self.run_one(first.case)
+                tell(outcomes[number])
         return outcomes
 
     async def run_one(self, case: Case) -> Outcome:

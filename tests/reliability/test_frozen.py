@@ -5,6 +5,8 @@ import asyncio
 import httpx2
 import pytest
 
+from trunkline_kit.receiver import Answer
+
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(90)]
 
 FREEZE = """
@@ -29,14 +31,18 @@ async def test_the_others_go_on_to_accept_while_one_is_frozen_with_the_logs_lock
 ):
     deployment, environment = freezing
     await deployment.set_up(1, target_url=f"{receiver.url}/h")
-    frozen = await deployment.serve(**environment, FREEZE_AT="accept.before_commit")
+    environment |= {"FREEZE_AT": "accept.before_commit", "TRUNKLINE_VALIDATION__DEFAULT": "quarantine"}
+    frozen = await deployment.serve(**environment)
     other = await deployment.serve()
     (tmp_path / "freeze").touch()
     async with deployment.client(frozen, 1) as stopped, deployment.client(other, 1) as going:
         stopped.timeout = 180  # until it is thawed
         assert (await going.get("/events")).status_code == 200, "its routes are loaded"
-        in_transaction = {"Idempotency-Key": "it is stored in the same transaction"}
-        lost = asyncio.create_task(stopped.post("/events", json=deployment.event(1), headers=in_transaction))
+        quarantined = deployment.event(1) | {
+            "payload": {}
+        }  # an append with nothing beside it has no transaction
+        both = {"events": [deployment.event(1), quarantined]}
+        lost = asyncio.create_task(stopped.post("/events/batch", json=both))
         await until(lambda: not (tmp_path / "freeze").exists(), what="the freezing")
         waiting = asyncio.create_task(going.post("/events", json=deployment.event(2)))
         async with httpx2.AsyncClient(timeout=30) as anybody:
@@ -63,6 +69,9 @@ async def test_shards_of_a_process_that_is_frozen_while_it_settles_are_taken_ove
     deployment, environment = freezing
     companies = range(1, 17)
     await deployment.set_up(*companies, target_url=f"{receiver.url}/h")
+    receiver.script(
+        [Answer(503)] * len(companies)
+    )  # what is delivered at once is settled without a transaction
     other = await deployment.serve()
     frozen = await deployment.work(**environment, FREEZE_AT="settle.before_commit")
 

@@ -38,9 +38,8 @@ async def test_the_others_go_on_to_accept_while_one_is_frozen_with_the_logs_lock
     async with deployment.client(frozen, 1) as stopped, deployment.client(other, 1) as going:
         stopped.timeout = 180  # until it is thawed
         assert (await going.get("/events")).status_code == 200, "its routes are loaded"
-        quarantined = deployment.event(1) | {
-            "payload": {}
-        }  # an append with nothing beside it has no transaction
+        # Events alone are appended without a transaction.
+        quarantined = deployment.event(1) | {"payload": {}}
         both = {"events": [deployment.event(1), quarantined]}
         lost = asyncio.create_task(stopped.post("/events/batch", json=both))
         await until(lambda: not (tmp_path / "freeze").exists(), what="the freezing")
@@ -69,9 +68,8 @@ async def test_shards_of_a_process_that_is_frozen_while_it_settles_are_taken_ove
     deployment, environment = freezing
     companies = range(1, 17)
     await deployment.set_up(*companies, target_url=f"{receiver.url}/h")
-    receiver.script(
-        [Answer(503)] * len(companies)
-    )  # what is delivered at once is settled without a transaction
+    # What succeeds at the first attempt is settled without a transaction.
+    receiver.script([Answer(503)] * len(companies))
     other = await deployment.serve()
     frozen = await deployment.work(**environment, FREEZE_AT="settle.before_commit")
 

@@ -37,6 +37,7 @@ IDLE_SECONDS = 3.0
 """Time for an idle process to pass its point before it is killed."""
 OFTEN = 12
 FEW = {
+    "accept.before_commit": 6,
     "read.after_refresh": 1,
     "read.after_going_on": 2,
     "stretch": 2,

@@ -35,6 +35,11 @@ def _demo(folder, *arguments, **environment):
     )  # fmt: skip
 
 
+def _complaints(errors):
+    """List the lines of *errors*, without those on a call that a busy machine took long for."""
+    return [line for line in errors.splitlines() if "held this process for" not in line]
+
+
 def _check(summary):
     counts = {name: summary[name] for name in ("accepted", "pushed", "verified", "polled", "same_bytes")}
     assert counts == dict.fromkeys(counts, TYPES)
@@ -47,7 +52,7 @@ def _check(summary):
 @pytest.mark.slow
 def test_without_a_database_it_plays_on_a_temporary_one_in_seconds_and_leaves_nothing(tmp_path):
     result = _demo(tmp_path, "--exit", "--json")
-    assert (result.returncode, result.stderr) == (0, "")
+    assert (result.returncode, _complaints(result.stderr)) == (0, [])
     summary = json.loads(result.stdout)
     _check(summary)
     assert summary["seconds"] < 40, "a busy machine takes several times as long as another"
@@ -65,7 +70,7 @@ def test_on_a_postgresql_that_is_in_use_it_counts_its_own_events_and_takes_away_
         )
         assert emitted.exit_code == 0
     result = _demo(tmp_path, "--exit", "--json", **database, **SECRETS)
-    assert (result.returncode, result.stderr) == (0, "")
+    assert (result.returncode, _complaints(result.stderr)) == (0, [])
     _check(json.loads(result.stdout))
 
     async def left():

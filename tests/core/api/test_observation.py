@@ -7,8 +7,8 @@ import time
 import httpx2
 import pytest
 
-from trunkline.api.fast_path import FastPath
 from trunkline.api import observation
+from trunkline.api.fast_path import FastPath
 from trunkline.api.observation import Observation
 from trunkline.api.problems import RequestIds
 from trunkline.runtime import callers

@@ -18,6 +18,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Itera
 from pathlib import Path
 from types import ModuleType
 
+import httpx2
 import hypothesis
 import pytest
 import uvloop
@@ -58,7 +59,7 @@ def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.Abstrac
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Prepare a worker, and provide ``sniffio`` for httpx.
+    """Prepare a worker, give the tests' own calls more time, and provide ``sniffio`` for httpx.
 
     httpx looks for ``sniffio`` at every call of an app, through the whole import path.
     """
@@ -66,6 +67,10 @@ def pytest_configure(config: pytest.Config) -> None:
         answer = ModuleType("sniffio")
         answer.current_async_library = lambda: "asyncio"
         sys.modules["sniffio"] = answer
+    patient = httpx2._config.DEFAULT_TIMEOUT_CONFIG
+    patient.connect = patient.read = patient.write = patient.pool = (
+        60  # not five: the machine may be slow and busy
+    )
     if hasattr(config, "workerinput") and config.args == config.getini("testpaths"):
         collect_another_part_first(config, config.workerinput)
 

@@ -1,5 +1,7 @@
 """A pytest plugin for `.ci/run`: it divides the machine among the slow suites, and keeps the list of retried tests.
 
+It also multiplies the time limit of each test.
+
 Load it with ``-p tests.continuous_integration``. ``--tried-again FILE`` names a list: a run adds its failed
 tests, and every run shows the list above its last line, so that a test that passes only at its second try is seen.
 """
@@ -61,6 +63,8 @@ BY_TURNS = (
 )
 """Modules of which a third of the cases runs each day: a fault usually shows in several of their cases."""
 TURNS = 3
+PATIENCE = 3
+"""How many times its usual limit a test may take: the machine is slow and busy, and a limit is for what hangs."""
 IN_PART: dict[str, tuple[str, ...]] = {
     "plugins/portal/browser/test_jobs.py": (),
     "reliability/test_named_consumers.py": ("sqlite-ten", "postgresql-ten"),
@@ -80,13 +84,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)  # earlier than the hook that reads the marks for ``-m``
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark tests that run alone or beside few, put the longest first, and leave out the cases of other days."""
+    """Mark tests that run alone or beside few, give each more time, put the longest first, and leave out other days' cases."""
     if (turn := config.getoption("--turn")) is not None:
         others = _of_other_turns(items, turn)
         config.hook.pytest_deselected(items=others)
         items[:] = [item for item in items if item not in others]
     paths = {item: item.path.relative_to(TESTS).as_posix() for item in items}
     for item, path in paths.items():
+        usual = item.get_closest_marker("timeout")
+        limit = usual.args[0] if usual else float(config.getini("timeout"))
+        item.add_marker(pytest.mark.timeout(PATIENCE * limit), append=False)
         if path.startswith(ALONE):
             item.add_marker("alone")
         elif path.startswith(TIMED) and not path.startswith(OWN_CLOCK):

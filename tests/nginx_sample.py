@@ -85,11 +85,11 @@ def nginx(folder: Path, servers: str) -> Iterator["subprocess.Popen[bytes]"]:
         yield process
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(60)
 
 
 def _await(proxy: Proxy, process: "subprocess.Popen[bytes]") -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     with proxy.client("127.0.0.1") as client:
         while True:
             assert process.poll() is None, "nginx does not take the sample"

@@ -47,7 +47,7 @@ host all by_password samehost scram-sha-256
 host replication postgres samehost trust
 """
 PASSWORD = "o'pen %41 sesame"
-_START_SECONDS = 30
+_START_SECONDS = 90
 
 
 def free_port() -> int:
@@ -195,6 +195,16 @@ class SystemPostgres:
         finally:
             await connection.close()
 
+    async def until(self, condition: str) -> None:
+        """Wait until the SQL *condition* is true."""
+        async with asyncio.timeout(60):
+            connection = await asyncpg.connect(host=str(self.folder), port=self.port, user="postgres")
+            try:
+                while not await connection.fetchval(f"SELECT {condition}"):
+                    await asyncio.sleep(0.05)
+            finally:
+                await connection.close()
+
     def _configure(self) -> None:
         with (self.data / "postgresql.conf").open("a") as stream:
             stream.write(_CONFIGURATION.format(port=self.port, folder=self.folder))
@@ -235,6 +245,10 @@ def prepared_postgres(programs: Path | None = None) -> Generator[SystemPostgres]
         shutil.rmtree(folder, ignore_errors=True)
 
 
+COPIED = "EXISTS (SELECT 1 FROM pg_stat_replication WHERE replay_lsn = pg_current_wal_lsn())"
+"""Whether the standby has everything that the primary has written."""
+
+
 @contextlib.contextmanager
 def primary_and_standby() -> Generator[tuple[SystemPostgres, SystemPostgres, str]]:
     """Start a server and its standby; the URL names both and selects the one that accepts writes."""
@@ -244,7 +258,7 @@ def primary_and_standby() -> Generator[tuple[SystemPostgres, SystemPostgres, str
         second.copy(first)
         second.start()
         hosts = f"127.0.0.1:{first.port},127.0.0.1:{second.port}"
-        options = "target_session_attrs=read-write&connect_timeout=2"
+        options = "target_session_attrs=read-write&connect_timeout=10"
         yield first, second, f"postgresql://postgres@{hosts}/postgres?{options}"
 
 

@@ -15,7 +15,7 @@ from trunkline.api import server
 from trunkline.hub.hub import Hub
 from trunkline_kit.hubs import settings_for
 
-SOON = 10
+SOON = 40
 """Seconds after which a waiting test fails."""
 head = smuggling.head
 

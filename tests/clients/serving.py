@@ -48,18 +48,18 @@ class Served:
 
         self._thread = threading.Thread(target=lambda: asyncio.run(serve()))
         self._thread.start()
-        assert self._started.wait(20)
+        assert self._started.wait(60)
         return self
 
     def __exit__(self, *_: object) -> None:
         self._server.should_exit = True
-        self._thread.join(20)
+        self._thread.join(60)
         self._started.clear()
 
     def key_of(self, company_id: int | None) -> str:
         """Make a key of *company_id*; None gives an operator's key."""
         making = self._hub.keys.create(company_id, name="test", scopes=scopes_of(company_id, COMPANY_SCOPES))
-        return asyncio.run_coroutine_threadsafe(making, self._loop).result(20)[1]
+        return asyncio.run_coroutine_threadsafe(making, self._loop).result(60)[1]
 
     @property
     def url(self) -> str:

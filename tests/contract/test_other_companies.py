@@ -68,7 +68,7 @@ async def belongings(hub) -> dict[str, str]:
     replay = await make(f"/webhooks/subscriptions/{subscription['id']}/replay", {})
     key, _ = await hub.hub.keys.create(OWNER, name="another", scopes=["events:read"])
     log = f"/api/v1/webhooks/subscriptions/{subscription['id']}/deliveries"
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not (deliveries := (await client.get(log)).json()["deliveries"]):
             await asyncio.sleep(0.02)
     hook = await make("/zapier/hooks", {**target, "event_type": TYPE})

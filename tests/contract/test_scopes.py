@@ -73,7 +73,7 @@ async def test_webhooks_read_and_webhooks_write_read_the_same(sqlite_database_ur
     )
     subscription = f"/api/v1/webhooks/subscriptions/{made.json()['id']}"
     await hub.emit("lead.created")
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not (log := (await reader.get(f"{subscription}/deliveries")).json()["deliveries"]):
             await asyncio.sleep(0.02)
         while (await reader.get(f"/api/v1/deliveries/{log[0]['id']}")).json()["status"] == "pending":

@@ -46,7 +46,7 @@ class Loft(FarSide):
         self.shows_headers = shows_headers
 
     async def arrivals(self, count: int) -> list[Arrival]:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while len(kept := sys.modules["pigeons"].LOFT.get(self.url, [])) < count:
                 await asyncio.sleep(0.01)
         return [

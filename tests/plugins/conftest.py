@@ -75,7 +75,7 @@ class ServedHub:
             self.process = subprocess.Popen(
                 whole, cwd=self.folder, env=self.environment, stdout=out, stderr=err
             )
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while not (found := _LISTENS.search(output.read_text())):
             assert self.process.poll() is None, (self.folder / "err.txt").read_text()[-3000:]
             assert time.monotonic() < deadline, "the hub did not start within 30 s"
@@ -86,13 +86,13 @@ class ServedHub:
         """Stop the hub as an init system does."""
         if self.process is not None:
             self.process.terminate()
-            self.process.wait(30)
+            self.process.wait(60)
             self.process = None
 
     @contextlib.contextmanager
     def client(self) -> Iterator[httpx2.Client]:
         """Give a client with the hub's key."""
-        with httpx2.Client(base_url=self.url, headers={"X-Api-Key": self.key}, timeout=30) as client:
+        with httpx2.Client(base_url=self.url, headers={"X-Api-Key": self.key}, timeout=60) as client:
             yield client
 
     def call(self, method: str, path: str, **request: Any) -> Any:

@@ -82,7 +82,7 @@ class Browser:
 
     async def open(self, url: str) -> dict[str, str]:
         """Open *url*; return the parameters that the application gets."""
-        async with httpx2.AsyncClient(timeout=30) as http:
+        async with httpx2.AsyncClient(timeout=60) as http:
             answer = await http.get(url)
             for _ in range(20):
                 if answer.is_redirect:

@@ -158,7 +158,7 @@ async def test_a_push_has_the_bytes_of_the_stream_and_410_ends_the_hook(running:
     receiver.answer(410)
     await running.client.post("/api/v1/events", json=paid(100))
     await receiver.wait_for(2)
-    for _ in range(200):
+    for _ in range(2_000):
         if not (await running.client.get("/api/v1/zapier/hooks")).json()["count"]:
             break
         await asyncio.sleep(0.02)
@@ -179,7 +179,7 @@ async def test_a_hook_that_was_disabled_for_failing_goes_on_when_the_platform_as
     receiver.answer(500)
     await hub.client.post("/api/v1/events", json=paid(1))
     await receiver.wait_for(1)
-    for _ in range(200):
+    for _ in range(2_000):
         (hook,) = (await hub.client.get("/api/v1/n8n/hooks")).json()["hooks"]
         if hook["status"] == "disabled":
             break

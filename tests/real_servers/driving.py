@@ -119,7 +119,7 @@ async def _running(
 
 
 async def _listens(process: "subprocess.Popen[bytes]", port: int, folder: Path) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             assert process.poll() is None, (folder / "output").read_text()
             with contextlib.suppress(OSError):

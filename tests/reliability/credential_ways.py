@@ -55,7 +55,7 @@ class Place:
 
     async def person(self, key: str) -> Person:
         """Sign in with *key*."""
-        http = httpx2.AsyncClient(base_url=self.here.base_url, timeout=15)
+        http = httpx2.AsyncClient(base_url=self.here.base_url, timeout=60)
         person = Person(await self.stack.enter_async_context(http))
         await person.sign_in(key)
         return person
@@ -143,7 +143,7 @@ async def _link(place: Place, way: str) -> Granted:
     fields = await place.link(company, operator["key"])
 
     async def use(client: httpx2.AsyncClient) -> bool:
-        async with httpx2.AsyncClient(base_url=client.base_url, timeout=15) as browser:
+        async with httpx2.AsyncClient(base_url=client.base_url, timeout=60) as browser:
             page = await browser.get("/portal/enter", params=fields)
             return (await browser.post("/portal/enter", data={**fields, **hidden(page)})).status_code == 303
 

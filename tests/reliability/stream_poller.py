@@ -15,7 +15,7 @@ CONSUMER = "/api/v1/consumers/shared"
 
 def main(url: str, key: str, journal: str) -> None:
     parts = urlsplit(url)
-    connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=10)
+    connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=30)
     headers = {"X-Api-Key": key, "Content-Type": "application/json"}
 
     def call(method: str, path: str, body: object = None) -> tuple[int, bytes]:

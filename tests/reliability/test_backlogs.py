@@ -26,7 +26,7 @@ async def test_few_due_retries_of_one_company_do_not_wait_for_the_many_of_anothe
     await make_due(deployment, {1: MANY, 2: FEW})
     await deployment.serve()
 
-    await until(lambda: companies_of(receiver).count(2) == FEW, seconds=60, what="the delivery of the few")
+    await until(lambda: companies_of(receiver).count(2) == FEW, what="the delivery of the few")
     arrived = companies_of(receiver)
     before = arrived[: len(arrived) - arrived[::-1].index(2)].count(1)
     print(f"{before} of the {MANY} were delivered before the last of the {FEW}")
@@ -43,7 +43,7 @@ async def test_one_event_of_one_company_does_not_wait_for_the_backlog_of_another
         await store_events(hub, 1, IN_LOG)
         await store_events(hub, 2, 1)
         await deployment.serve()
-        await until(lambda: 2 in companies_of(receiver), seconds=60, what="the delivery of the one")
+        await until(lambda: 2 in companies_of(receiver), what="the delivery of the one")
     before = companies_of(receiver).index(2)
     print(f"{before} of the {IN_LOG} were delivered before the one")
     # The event of company 2 is last in the log: the reader reads all of the backlog while it hands over as many events as fit.

@@ -60,7 +60,7 @@ class World:
     def client(self, key: str = "", *, url: str = "") -> httpx2.AsyncClient:
         """Give a client of the router, or of the server at *url*."""
         headers = {"X-Api-Key": key} if key else {}
-        return httpx2.AsyncClient(base_url=url or self.url, headers=headers, timeout=15)
+        return httpx2.AsyncClient(base_url=url or self.url, headers=headers, timeout=60)
 
     def operator(self) -> httpx2.AsyncClient:
         """Give the client of an operator who does not know the cells."""
@@ -76,7 +76,7 @@ class World:
 
     async def await_pushes(self, customer: Customer, emitted: list[int]) -> None:
         """Wait until all of *emitted* have been pushed to their customer."""
-        await until(lambda: {*emitted} <= self.pushes(customer).keys(), seconds=15, what="the pushes")
+        await until(lambda: {*emitted} <= self.pushes(customer).keys(), what="the pushes")
 
     async def companies_in(self, number: int) -> set[int]:
         """List the companies with a row in any table of a cell's database; ids below 0 are test environments."""

@@ -36,17 +36,17 @@ async def test_where_the_databases_clock_is_another_one(deploy, url_on_clock, *,
     await trial.start()
     first, *others = [await trial.emit(1) for _ in range(10)]
     since = first["createdUtc"]
-    assert abs(time.time() - 3600 - datetime.fromisoformat(since).timestamp()) < 30
+    assert abs(time.time() - 3600 - datetime.fromisoformat(since).timestamp()) < 600
     async with deployment.client(trial.nodes[1], 1) as client:
         found = (await client.get("/events", params={"since": since})).json()["events"]
     assert [event["id"] for event in found] == [first["id"], *(event["id"] for event in others)]
-    await until(lambda: receiver.count >= 10, seconds=10, what="the pushes")
-    assert abs(int(receiver.requests[0].headers["webhook-timestamp"]) - time.time()) < 30
+    await until(lambda: receiver.count >= 10, what="the pushes")
+    assert abs(int(receiver.requests[0].headers["webhook-timestamp"]) - time.time()) < 600
     assert "ahead of the database's" in trial.nodes[0].errors.read_text()
     ahead = await trial.metric(trial.nodes[0], "trunkline_clock_ahead_seconds")
     assert 3590 < ahead < 3610
     doctor = deployment.run("doctor")
-    assert doctor.popen.wait(30) == 2
+    assert doctor.popen.wait(60) == 2
     assert "ahead of the database's" in doctor.output.read_text()
 
     clock.set("+100d")
@@ -68,10 +68,10 @@ async def test_a_retry_waits_as_long_as_it_would_have(deploy, sqlite_database_ur
     async def attempts(count):
         return await deployment.query("SELECT attempts FROM deliveries") == [(count,)]
 
-    await until(lambda: attempts(1), seconds=10, what="the first attempt")
+    await until(lambda: attempts(1), what="the first attempt")
     clock.set("+1h")
     began = time.monotonic()
-    await until(lambda: attempts(2), seconds=20, what="the retry")
+    await until(lambda: attempts(2), what="the retry")
     assert time.monotonic() - began > 4
 
 
@@ -115,7 +115,7 @@ class Trial:
             [(count,)] = await self.deployment.query(f"SELECT count(*) FROM {EVENTS}")
             return count < kept
 
-        await self.until(are_gone, seconds=10, what="the removal of old events once an operator says so")
+        await self.until(are_gone, what="the removal of old events once an operator says so")
 
     async def start(self):
         deployment = self.deployment
@@ -135,7 +135,7 @@ class Trial:
             )
             return failures >= 3
 
-        await self.until(is_failing, seconds=10, what="three failures in a row")
+        await self.until(is_failing, what="three failures in a row")
 
     async def start_nodes(self):
         self.nodes = await asyncio.gather(*(self.deployment.serve() for _ in self.nodes))
@@ -154,7 +154,7 @@ class Trial:
 
     async def confirm(self):
         command = self.deployment.run("clock", "confirm")
-        assert command.popen.wait(20) == 0, command.errors.read_text()
+        assert command.popen.wait(60) == 0, command.errors.read_text()
         assert "trusted as it is now" in command.output.read_text()
         await self.until_trusted(trusted=1)
 
@@ -180,7 +180,7 @@ class Trial:
             async def is_so(node=node):
                 return await self.metric(node, "trunkline_clock_trusted") == trusted
 
-            await self.until(is_so, seconds=10, what=f"trunkline_clock_trusted {trusted}")
+            await self.until(is_so, what=f"trunkline_clock_trusted {trusted}")
 
     async def metric(self, node, name):
         async with self.deployment.client(node, 1) as client:

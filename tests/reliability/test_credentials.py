@@ -26,8 +26,8 @@ async def test_what_has_ended_works_nowhere_any_more(engine, database_url, deplo
         urls = [(await deployment.serve()).url for _ in range(1 if engine == "sqlite" else 2)]
         operator = make_key(deployment.environment, None)
         async with (
-            httpx2.AsyncClient(base_url=urls[0], timeout=15) as here,
-            httpx2.AsyncClient(base_url=urls[-1], timeout=15) as there,
+            httpx2.AsyncClient(base_url=urls[0], timeout=60) as here,
+            httpx2.AsyncClient(base_url=urls[-1], timeout=60) as there,
         ):
             place = Place(here, there, operator, database, issuer, receiver, stack)
             left = []
@@ -40,4 +40,4 @@ async def test_what_has_ended_works_nowhere_any_more(engine, database_url, deplo
                     assert not await granted.use(client), named
                 left += [granted.after] if granted.after else []
             for after in left:
-                await until(after, seconds=15, what="the end of what ends with it")
+                await until(after, what="the end of what ends with it")

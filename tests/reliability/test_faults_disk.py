@@ -65,13 +65,11 @@ async def test_a_full_disk_loses_nothing_and_everything_flows_again_when_there_i
     await load.go_on(receiver)
     receiver.script([Answer(500)] * 20)
     disk.fill(process)
-    await until(lambda: load.answers[503] > 20, seconds=20, what="an answer that says so")
+    await until(lambda: load.answers[503] > 20, what="an answer that says so")
     log = process.errors
     if deployment.url.startswith("sqlite"):  # PostgreSQL updates the lease rows in place
-        await until(
-            lambda: "cannot renew the leases" in log.read_text(), seconds=20, what="a worker without leases"
-        )
-    async with httpx2.AsyncClient(base_url=process.url) as anyone:
+        await until(lambda: "cannot renew the leases" in log.read_text(), what="a worker without leases")
+    async with httpx2.AsyncClient(base_url=process.url, timeout=30) as anyone:
         for _ in range(3):
             ready = await anyone.get("/readyz")
             assert ready.status_code == 503
@@ -89,9 +87,13 @@ async def test_a_full_disk_loses_nothing_and_everything_flows_again_when_there_i
         assert (await client.get("/events")).status_code == 200, "what is stored can still be polled"
     disk.make_room(process)
     await load.go_on(receiver)
-    async with httpx2.AsyncClient(base_url=process.url) as anyone:
-        ready = await anyone.get("/readyz")
-        assert (ready.status_code, ready.json()["log"]) == (200, "ok")
+    async with httpx2.AsyncClient(base_url=process.url, timeout=30) as anyone:
+
+        async def is_ready() -> bool:
+            ready = await anyone.get("/readyz")
+            return (ready.status_code, ready.json()["log"]) == (200, "ok")
+
+        await until(is_ready, what="readiness")
         assert "\ntrunkline_log_writable 1.0\n" in (await anyone.get("/metrics")).text
     await load.stop()
     await load.check(receiver)

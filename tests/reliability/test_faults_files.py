@@ -72,7 +72,7 @@ async def test_a_file_that_is_moved_away_and_put_back_a_hundred_times_loses_noth
                 Path(f"{elsewhere}{suffix}").rename(f"{file}{suffix}")
                 await asyncio.sleep(chance.choice([0, 0.001, 0.01]))
         before = len(writing.ids)
-        await until(lambda: len(writing.ids) > before + 20, seconds=20, what="acceptance")
+        await until(lambda: len(writing.ids) > before + 20, what="acceptance")
         await writing.stop()
         await asyncio.sleep(0.5)
     assert {200, 503} == set(ready) == set(polled)
@@ -85,7 +85,7 @@ async def test_a_file_that_is_moved_away_and_put_back_a_hundred_times_loses_noth
 
 @pytest.mark.parametrize("ends", [Process.stop, Process.kill])
 async def test_a_file_that_is_replaced_takes_nothing_and_the_next_start_refuses_its_log(
-    deploy, writers, tmp_path, ends
+    deploy, writers, tmp_path, until, ends
 ):
     file, first = tmp_path / "hub.db", tmp_path / "first.db"
     deployment = deploy(f"sqlite:///{file}")
@@ -93,19 +93,20 @@ async def test_a_file_that_is_replaced_takes_nothing_and_the_next_start_refuses_
     process = await deployment.serve()
     writing = writers(deployment, [process])
     writing.start(4)
-    await asyncio.sleep(0.3)
+    await until(lambda: len(writing.ids) > 20, what="acceptance")
     first.hardlink_to(file)
     shutil.copyfile(file, copy := tmp_path / "copy.db")
     copy.rename(file)
     held = file.read_bytes()
-    await asyncio.sleep(0.2)
+    before = writing.answers[503]
+    await until(lambda: writing.answers[503] > before + 20, what="each writer's refusal")
     ids = writing.ids
     await asyncio.sleep(0.8)
     assert writing.ids == ids, "accepted into a copy"
     await writing.close()
     ends(process)
     refused = deployment.run("serve", "--port", "0")
-    assert refused.popen.wait(30) == 2
+    assert refused.popen.wait(60) == 2
     assert f"{file}-wal is of the file before: put that one back, or" in refused.errors.read_text()
     assert file.read_bytes() == held
     first.rename(file)
@@ -119,7 +120,7 @@ async def test_a_file_that_is_gone_is_not_begun_anew(deploy, tmp_path):
     assert (await deployment.serve()).stop() == 0
     file.unlink()
     refused = deployment.run("serve", "--port", "0")
-    assert refused.popen.wait(30) == 2
+    assert refused.popen.wait(60) == 2
     assert "or begin a new log with 'trunkline serve --new'." in refused.errors.read_text()
     assert not file.exists()
     assert (await deployment.serve("--new")).stop() == 0

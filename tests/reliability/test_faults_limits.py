@@ -28,16 +28,19 @@ async def test_a_log_that_nobody_reads_holds_nothing_up(deploy, sqlite_database_
     except BlockingIOError:
         os.set_blocking(writing, True)
     os.close(writing)
-    async with deployment.client(process, 1) as client, httpx2.AsyncClient(base_url=process.url) as anyone:
+    async with (
+        deployment.client(process, 1) as client,
+        httpx2.AsyncClient(base_url=process.url, timeout=30) as anyone,
+    ):
         for number in range(20):
             assert (await client.post("/events", json=deployment.event(1 + number))).status_code == 201
-        await until(lambda: receiver.count >= 40, seconds=20, what="two attempts of each")
+        await until(lambda: receiver.count >= 40, what="two attempts of each")
         assert (await anyone.get("/healthz")).status_code == 200
         assert (await anyone.get("/readyz")).status_code == 200
         assert "\ntrunkline_log_lines_dropped_total 0.0\n" in (await anyone.get("/metrics")).text
     began = time.monotonic()
     assert process.stop() == 0
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 30
     os.close(reading)
 
 
@@ -85,9 +88,9 @@ async def test_few_open_files_reset_nobody_and_cost_no_target_an_attempt(
         print(dict(answers), "files open:", len([*Path(f"/proc/{process.popen.pid}/fd").iterdir()]))
         assert answers.keys() <= {"201", "503"}
         assert answers["201"] > 50
-        async with httpx2.AsyncClient(base_url=process.url) as anyone:
+        async with httpx2.AsyncClient(base_url=process.url, timeout=30) as anyone:
             assert (await anyone.get("/readyz")).status_code == 200
-        await until(lambda: receiver.count >= answers["201"], seconds=20, what="every push")
+        await until(lambda: receiver.count >= answers["201"], what="every push")
         errors = {row.error for row in await deployment.query("SELECT DISTINCT error FROM attempts")}
         assert errors <= {None, "timeout"}
         assert "this process may open 256 files" in process.errors.read_text()
@@ -96,7 +99,7 @@ async def test_few_open_files_reset_nobody_and_cost_no_target_an_attempt(
 
 async def test_a_process_that_may_open_too_few_files_does_not_start(deploy, sqlite_database_url):
     process = deploy(sqlite_database_url).run("serve", "--port", "0", files=64)
-    assert await asyncio.to_thread(process.popen.wait, 30) == 2
+    assert await asyncio.to_thread(process.popen.wait, 60) == 2
     assert process.errors.read_text() == (
         "This process may open 64 files and needs 126: raise its limit (ulimit -n, LimitNOFILE=).\n"
     )
@@ -117,7 +120,7 @@ async def test_few_connections_to_postgresql_leave_some_to_the_command_line(
     await deployment.set_up(1, target_url=f"{receiver.url}/h")
     await _restart_with(own_server, 10)
     refused = deployment.run("serve", "--port", "0")
-    assert await asyncio.to_thread(refused.popen.wait, 30) == 2
+    assert await asyncio.to_thread(refused.popen.wait, 60) == 2
     assert refused.errors.read_text() == (
         "PostgreSQL allows 7 connections here (max_connections, less those that it reserves, or the limit of the database or "
         "the role), and the hub needs 16: raise max_connections by 9.\n"
@@ -126,9 +129,9 @@ async def test_few_connections_to_postgresql_leave_some_to_the_command_line(
     process = await deployment.serve()
     posts = [_ask(deployment, process, 1, number) for number in range(100)]
     assert await asyncio.gather(*posts) == [Counter({"201": 1})] * 100
-    await until(lambda: receiver.count >= 100, seconds=20, what="every push")
+    await until(lambda: receiver.count >= 100, what="every push")
     command = deployment.run("status")
-    assert await asyncio.to_thread(command.popen.wait, 30) == 0
+    assert await asyncio.to_thread(command.popen.wait, 60) == 0
     [(taken,)] = await deployment.query(
         "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'"
     )

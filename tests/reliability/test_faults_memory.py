@@ -69,7 +69,7 @@ async def test_little_memory_makes_large_bodies_wait_and_nothing_else(
     async def send_singles():
         async with deployment.client(process, COMPANIES + 1) as client:
             while not ends.is_set():
-                answer = await client.post("/events", json=deployment.event(7), timeout=30)
+                answer = await client.post("/events", json=deployment.event(7), timeout=60)
                 answers["single"][answer.status_code] += 1
                 await asyncio.sleep(0.02)
 
@@ -83,6 +83,6 @@ async def test_little_memory_makes_large_bodies_wait_and_nothing_else(
     assert answers["single"].keys() == {201}
     assert answers["single"].total() > 10
     stored = answers["batch"][201] * 1000 + answers["single"][201]
-    await until(lambda: receiver.count >= stored, seconds=60, what="every push")
+    await until(lambda: receiver.count >= stored, what="every push")
     assert "this process may take 320 MiB of memory" in process.errors.read_text()
     assert process.stop() == 0

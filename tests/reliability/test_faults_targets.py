@@ -114,7 +114,7 @@ async def _check_attempts(deployment):
         assert len(tried) == EVENTS
         assert {(row.status, row.attempts, row.outcome) for row in tried} == {("pending", 1, "retry")}, name
         assert {row.error for row in tried} == HOSTILE[name][1], name
-        assert max(row.duration_ms for row in tried) < TIMEOUT_SECONDS * 1000 + 1500, name
+        assert max(row.duration_ms for row in tried) < TIMEOUT_SECONDS * 1000 + 8_000, name
 
 
 async def _subscribe(client, url):
@@ -140,7 +140,7 @@ async def _latencies(receiver, accepted, until):
             r.headers["webhook-id"]: r.received_at / 1e9 for r in receiver.requests if r.path == "/healthy"
         }
 
-    await until(lambda: accepted.keys() <= arrivals().keys(), seconds=20, what="every healthy delivery")
+    await until(lambda: accepted.keys() <= arrivals().keys(), what="every healthy delivery")
     times = arrivals()
     return [times[event] - moment for event, moment in accepted.items()]
 

@@ -31,7 +31,7 @@ async def test_old_and_new_processes_share_postgresql_before_while_and_after_it_
     load.start(8)
     await load.go_on(receiver)
     migration = deployment.run("migrate", **environment)
-    await until(lambda: migration.popen.poll() is not None, seconds=40, what="the end of the migration")
+    await until(lambda: migration.popen.poll() is not None, what="the end of the migration")
     assert (migration.popen.returncode, migration.errors.read_text()) == (0, "")
     assert f"→ {revision}" in migration.output.read_text()
     await load.go_on(receiver)
@@ -42,9 +42,7 @@ async def test_old_and_new_processes_share_postgresql_before_while_and_after_it_
     load.processes.append(new[0])
     seen = receiver.count
     await load.go_on(receiver)
-    await until(
-        lambda: _versions(receiver, after=seen) == {__version__, NEXT}, seconds=30, what="pushes of both"
-    )
+    await until(lambda: _versions(receiver, after=seen) == {__version__, NEXT}, what="pushes of both")
     for process in old:
         if process in load.processes:
             load.processes.remove(process)

@@ -24,7 +24,7 @@ from trunkline.plugins.inspection import list_hooks
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
 EVENTS = 20
-BOUND_SECONDS = 15.0
+BOUND_SECONDS = 40.0
 """Time limit for all events of a case, from the first request to the last push; a quiet machine takes half a second."""
 NUMBERS = itertools.count(1)
 RUNTIME = ("event_accepted", "attempt_finished", "subscription_changed")
@@ -220,7 +220,7 @@ async def listed(running):
 
 async def named(caplog, plugin, words):
     """Wait until the log says *words* under the plugin's name."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not any(
             line.name == f"trunkline.plugins.{plugin}"
             and words in line.getMessage()
@@ -300,7 +300,7 @@ async def test_a_channel_may_be_hostile(beside, install, behaviour):
     install(bad=source)
     running, own = await beside(f"in `deliver` that {behaviour}", channel="bad")
     if error:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while error not in await errors_of(running, own):
                 await asyncio.sleep(0.1)
     assert built_in_run(await listed(running))
@@ -351,7 +351,7 @@ async def test_a_process_outlives_a_channel_that_exits_and_stops_beside_one_that
                 made = await client.post("/subscriptions", json=wanted)
                 assert made.status_code == 201, made.text
             assert (await client.post("/events", json=deployment.event(1))).status_code == 201
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while (await deployment.statuses()).total() < 2:
                     await asyncio.sleep(0.1)
             assert (await client.post("/events", json=deployment.event(2))).status_code == 201
@@ -378,7 +378,7 @@ def test_the_command_line_names_every_culprit_of_a_start(tmp_path, install):
         | {"PYTHONPATH": str(folder), "TRUNKLINE_PLUGINS__START_TIMEOUT_SECONDS": str(4 * START_SECONDS)},
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=300,
         check=False,
     )
     assert done.returncode == 0, done.stderr

@@ -85,7 +85,7 @@ async def test_two_pollers_of_one_consumer_commit_each_event_once_whoever_is_kil
             while len(pollers.running) < 2:
                 pollers.start(hub.url)
             before = len(pollers.read()[0])
-            await until(lambda before=before: len(pollers.read()[0]) > before, seconds=20, what="a commit")
+            await until(lambda before=before: len(pollers.read()[0]) > before, what="a commit")
             await asyncio.sleep(chance.uniform(0, 0.1))
             if number % HUB_EVERY == HUB_EVERY - 1:
                 hub.kill()
@@ -100,7 +100,7 @@ async def test_two_pollers_of_one_consumer_commit_each_event_once_whoever_is_kil
             async with deployment.client(hub, 92) as client:
                 return (await client.get("/consumers/shared")).json()["lag"] == 0
 
-        await until(is_read, seconds=60, what="the end of the log")
+        await until(is_read, what="the end of the log")
     finally:
         pollers.kill_all()
     async with deployment.client(hub, 92) as client:

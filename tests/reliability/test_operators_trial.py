@@ -147,7 +147,7 @@ async def test_from_this_version_to_the_next_and_back_from_a_backup(
     assert load.answers.keys() == {201}, "something was refused, or had to be sent again"
     await load.check(receiver)
     assert set(await deployment.statuses()) == {"delivered"}
-    await until(lambda: len(polled) == len(load.accepted[1]), seconds=10, what="the end of the poll")
+    await until(lambda: len(polled) == len(load.accepted[1]), what="the end of the poll")
     assert follower.cancel()
     assert polled == sorted(load.accepted[1])
     _check_order(receiver, load.accepted[1])
@@ -188,7 +188,7 @@ async def _restore(deployment, cluster, load, until, *, before: set[int], later)
             [entry] = (await client.get(explained)).json()["subscriptions"]
             return entry["state"] == "delivered"
 
-        await until(is_delivered, seconds=20, what="a push of the restored hub")
+        await until(is_delivered, what="a push of the restored hub")
 
 
 def _check_order(receiver, ids: set[int]) -> None:
@@ -242,7 +242,7 @@ async def test_whatever_is_wrong_is_one_sentence_and_nothing_is_changed(deploy, 
             process = deployment.run(
                 "serve", **{name: value for name, value in chosen.items() if value is not None}
             )
-            code = await asyncio.to_thread(process.popen.wait, 60)
+            code = await asyncio.to_thread(process.popen.wait, 120)
         said = process.errors.read_text()
         assert (code, said.count("\n"), process.output.read_text()) == (2, 1, ""), f"{what}: {code} {said}"
         assert named in said, f"{what}: {said}"
@@ -262,7 +262,7 @@ def _files(folder: Path) -> set[str]:
 
 async def _run(deployment, *command: str, **environment: str) -> str:
     process = deployment.run(*command, **environment)
-    code = await asyncio.to_thread(process.popen.wait, 60)
+    code = await asyncio.to_thread(process.popen.wait, 120)
     assert code == 0, process.errors.read_text()
     return process.output.read_text().strip()
 

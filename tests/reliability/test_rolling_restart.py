@@ -78,7 +78,7 @@ async def test_nodes_restarted_in_turn_fail_no_call(deploy, postgres_database_ur
     with ExitStack() as stack:
         proxy = stack.enter_context(sample_proxy(tmp_path, [node.url for node in nodes]))
         async with httpx2.AsyncClient(
-            base_url=f"{proxy.url}/api/v1", headers={"X-Api-Key": deployment.keys[1]}, verify=proxy.trust, timeout=60
+            base_url=f"{proxy.url}/api/v1", headers={"X-Api-Key": deployment.keys[1]}, verify=proxy.trust, timeout=120
         ) as client:  # fmt: skip
             callers, ended = Callers(client, deployment), asyncio.Event()
             calling = asyncio.create_task(callers.call_on(ended))
@@ -86,7 +86,7 @@ async def test_nodes_restarted_in_turn_fail_no_call(deploy, postgres_database_ur
             for number in itertools.cycle(range(len(nodes))):
                 await asyncio.sleep(1)
                 nodes[number].popen.terminate()
-                assert await asyncio.to_thread(nodes[number].popen.wait, 60) == 0
+                assert await asyncio.to_thread(nodes[number].popen.wait, 120) == 0
                 nodes[number] = await start(ports[number])
                 restarts += 1
                 assert not calling.done()

@@ -25,6 +25,11 @@ WHERE locktype = 'advisory' AND objsubid = 2 AND CAST(objid AS bigint) = $1
 """
 
 
+async def _id_of(deployment, process) -> str:
+    [(name,)] = await deployment.query(f"SELECT id FROM workers WHERE id LIKE 'wrk_%_{process.popen.pid}_%'")
+    return name
+
+
 @pytest.fixture
 async def three(deploy, postgres_database_url, receiver, until):
     """Start a server that does not deliver, and two workers that have run for a while; give them with a company of each shard."""
@@ -32,6 +37,7 @@ async def three(deploy, postgres_database_url, receiver, until):
     of_shard = {shard_of(company, SHARDS): company for company in range(200, 0, -1)}
     companies = [of_shard[shard] for shard in range(SHARDS)]
     await deployment.set_up(*companies, target_url=f"{receiver.url}/h")
+    deployment.environment["TRUNKLINE_LOGGING__LEVEL"] = "info"
     workers = [await deployment.work(), await deployment.work()]
     server = await deployment.serve()
 
@@ -40,7 +46,7 @@ async def three(deploy, postgres_database_url, receiver, until):
         [(shown,)] = await deployment.query(SHOWN)
         return sorted(shares) == [4, 6, 6] and shown == 3
 
-    await until(shared, seconds=30, what="an even share of shards")
+    await until(shared, what="an even share of shards")
     await asyncio.sleep(JUDGE_SECONDS + RENEW_SECONDS)
     return deployment, server, workers, companies
 
@@ -76,9 +82,11 @@ class Load:
 
 
 async def test_the_share_of_a_killed_worker_flows_again_within_seconds(three, receiver, until):
-    deployment, server, (killed, _), companies = three
+    deployment, server, (killed, survivor), companies = three
     load = Load(deployment, server, companies)
-    await until(lambda: receiver.count > 100, seconds=20, what="the flow of events")
+    await until(lambda: receiver.count > 100, what="the flow of events")
+    holders = [row.holder for row in await deployment.query(EPOCHS)]
+    mine = await _id_of(deployment, killed)
     killed.kill()
     kill = time.monotonic()
 
@@ -92,13 +100,20 @@ async def test_the_share_of_a_killed_worker_flows_again_within_seconds(three, re
                 found.setdefault(company, request.received_at / 1e9 - kill)
         return found
 
-    await until(lambda: len(waits()) == len(companies), seconds=20, what="the flow of every company")
+    await until(lambda: len(waits()) == len(companies), what="the flow of every company")
     await load.stop()
-    longest = max(waits().values())
-    print(f"flows again after {longest:.2f} s; of the living after {min(waits().values()):.2f} s")
-    await deployment.check_ledger(set(load.stored), seconds=20)
+    after: dict[bool, list[float]] = {True: [], False: []}
+    for company, seconds in waits().items():
+        after[holders[companies.index(company)] == mine].append(seconds)
+    longest, usual = max(after[True]), max(after[False])
+    print(f"flows again after {longest:.2f} s; of the living after {usual:.2f} s")
+    await deployment.check_ledger(set(load.stored))
     await deployment.check_balance()
-    assert longest < 4 < LEASE_MS / 1000
+    assert longest < 4 + usual, "a slow machine delays both"
+    words = f"the process of {mine} has ended"
+    assert any(words in process.errors.read_text() for process in (server, survivor)), (
+        "not its lease: its lock"
+    )
 
 
 async def test_a_worker_whose_connections_are_ended_again_and_again_sends_nothing_twice_and_keeps_the_order(
@@ -113,7 +128,7 @@ async def test_a_worker_whose_connections_are_ended_again_and_again_sends_nothin
             )
             assert changed.status_code == 200
     load = Load(deployment, server, companies)
-    await until(lambda: receiver.count > 100, seconds=20, what="the flow of events")
+    await until(lambda: receiver.count > 100, what="the flow of events")
     numbers = [row.lock_no for row in await deployment.query(NUMBERS)]
     epochs = await deployment.query(EPOCHS)
     chance = random.Random(16)
@@ -126,7 +141,7 @@ async def test_a_worker_whose_connections_are_ended_again_and_again_sends_nothin
     finally:
         await knife.close()
     await load.stop()
-    await deployment.check_ledger(set(load.stored), seconds=20)
+    await deployment.check_ledger(set(load.stored))
     assert ended.count(2) > 10, "the lock was ended whole"
     arrived = [int(request.headers["webhook-id"]) for request in receiver.requests]
     assert [position for position, times in Counter(arrived).items() if times > 1] == []
@@ -138,18 +153,18 @@ async def test_a_worker_whose_connections_are_ended_again_and_again_sends_nothin
 
 async def test_a_frozen_worker_keeps_its_shards_until_its_lease_has_run_out(three, until):
     deployment, _, (frozen, _), _ = three
-    [(mine,)] = await deployment.query(f"SELECT id FROM workers WHERE id LIKE 'wrk_%_{frozen.popen.pid}_%'")
+    mine = await _id_of(deployment, frozen)
     frozen.freeze()
     began = time.monotonic()
 
     async def was_taken() -> bool:
         return mine not in {row.holder for row in await deployment.query(HELD)}
 
-    await until(was_taken, seconds=20, what="the take-over")
+    await until(was_taken, what="the take-over")
     assert time.monotonic() - began > LEASE_MS / 1000 - RENEW_SECONDS - 0.5
     frozen.thaw()
 
     async def shared() -> bool:
         return sorted(row.shards for row in await deployment.query(HELD)) == [4, 6, 6]
 
-    await until(shared, seconds=20, what="an even share of shards, with the one that woke")
+    await until(shared, what="an even share of shards, with the one that woke")

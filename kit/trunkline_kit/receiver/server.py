@@ -74,7 +74,7 @@ class Receiver:
         else:
             self._scripts.setdefault(path, deque()).extend(replies)
 
-    async def wait_for(self, count: int, *, timeout_seconds: float = 5) -> list[ReceivedRequest]:
+    async def wait_for(self, count: int, *, timeout_seconds: float = 30) -> list[ReceivedRequest]:
         """Wait for *count* requests in all; return all.
 
         Raises:

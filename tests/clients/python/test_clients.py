@@ -80,7 +80,7 @@ def test_following_goes_on_when_the_hub_comes_back(served: Served, hub: Client, 
     time.sleep(0.3)  # long enough for a call that fails to connect
     with served:
         second = hub.emit("payment.succeeded", PAYMENT | {"payment_id": 2})
-        follower.join(20)
+        follower.join(60)
     assert got == [second]
     served.__enter__()
 

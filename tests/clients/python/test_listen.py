@@ -84,8 +84,8 @@ class Terminal:
 
     def end(self) -> int:
         self._process.send_signal(signal.SIGINT)
-        code = self._process.wait(20)
-        self._reader.join(5)
+        code = self._process.wait(60)
+        self._reader.join(60)
         return code
 
     def __enter__(self) -> Self:
@@ -94,12 +94,12 @@ class Terminal:
     def __exit__(self, *_: object) -> None:
         self._process.kill()
         self._process.wait()
-        self._reader.join(5)
+        self._reader.join(60)
         os.close(self._main)
 
 
 def until(holds: Callable[[], bool], told: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while not holds():
         assert time.monotonic() < deadline, told()
         time.sleep(0.02)
@@ -153,14 +153,14 @@ def test_a_refusal_is_one_sentence_and_an_absence_is_told(sqlite_database_url: s
             [sys.executable, "-m", "trunkline_client.listen", "--url", served.url, "--key", "wrong"],
             capture_output=True,
             text=True,
-            timeout=30,
+            timeout=60,
             check=False,
         )
         assert (refused.returncode, refused.stdout) == (2, "")
         assert "Traceback" not in refused.stderr
         assert "neither an API key" in refused.stderr
         command = [sys.executable, "-m", "trunkline_client.listen", "--key", served.key, "--secret", "no"]
-        wrong = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+        wrong = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
         assert (wrong.returncode, wrong.stderr[:29]) == (2, "--secret: a secret is 'whsec_")
         url, key = served.url, served.key
     with Terminal([sys.executable, "-m", "trunkline_client.listen", "--url", url], key) as away:

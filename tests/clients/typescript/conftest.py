@@ -28,7 +28,13 @@ def run(tools: Path) -> Run:
 
     def run(*command: str | Path, cwd: Path, **added: str) -> str:
         done = subprocess.run(
-            command, cwd=cwd, env=environment | added, capture_output=True, text=True, check=False, timeout=50
+            command,
+            cwd=cwd,
+            env=environment | added,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=150,
         )
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout

@@ -53,18 +53,24 @@ async def claim(known, token):
     return (await known.claims(token, audience=AUDIENCE))["sub"]
 
 
+async def claim_again_and_again(known, token):
+    for _ in range(400):
+        await asyncio.sleep(0.1)
+        await claim(known, token)
+
+
 async def test_no_call_waits_for_a_slow_issuer_while_the_key_of_its_token_is_known(open_origin, monkeypatch):
     async with issuing() as issuer:
         known = issuers.Issuer(issuer.url, open_origin=open_origin, log=LOG)
         token = issuer.token()
         await claim(known, token)
         monkeypatch.setattr(issuers, "KEPT_SECONDS", 0)
-        issuer.delay_seconds = 0.2
+        issuer.delay_seconds = 1.0
         began = time.monotonic()
         for _ in range(20):
             await claim(known, token)
-        assert time.monotonic() - began < 0.19
-        await asyncio.sleep(0.7)
+        assert time.monotonic() - began < 0.99
+        await asyncio.sleep(1.5)
         assert issuer.reads["/keys"] == 2  # one reading for all calls
 
 
@@ -76,20 +82,19 @@ async def test_a_key_that_was_taken_back_goes_with_the_next_reading(open_origin,
         issuer.keys = {"two": issuer.keys["one"]}
         monkeypatch.setattr(issuers, "KEPT_SECONDS", 0)
         await claim(known, token)
-        await asyncio.sleep(0.2)
         with pytest.raises(Unauthenticated):
-            await claim(known, token)
+            await claim_again_and_again(known, token)
 
 
 async def test_a_key_that_nobody_confirms_ends_with_its_greatest_age(open_origin):
     async with issuing() as issuer:
-        known = issuers.Issuer(issuer.url, open_origin=open_origin, log=LOG, keys_max_age_seconds=0.6)
+        known = issuers.Issuer(issuer.url, open_origin=open_origin, log=LOG, keys_max_age_seconds=2)
         token = issuer.token()
         await claim(known, token)
         issuer.is_away = True
         await asyncio.sleep(0.4)
         await claim(known, token)
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(2)
         with pytest.raises(IssuerUnavailable):
             await claim(known, token)
         issuer.is_away = False

@@ -5,6 +5,7 @@ import contextlib
 import logging
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator
 
 import pytest
@@ -120,7 +121,7 @@ def test_without_the_client_for_redis_the_hub_does_not_start_and_says_what_to_in
         capture_output=True,
         text=True,
         check=False,
-        timeout=50,
+        timeout=150,
     )
     assert done.returncode != 0
     assert done.stdout + done.stderr == (
@@ -233,7 +234,10 @@ async def test_a_redis_that_hangs_delays_one_call_briefly(redis_like: tuple[Redi
     store, url = redis_like
     store.silent = True
     async with Limits(settings(storage_url=url), now=Clock()) as limits:
-        async with asyncio.timeout(1):
+        seconds = []
+        for _ in range(2):
+            began = time.monotonic()
             assert await limits.hit("key_1", "read") is not None
-        async with asyncio.timeout(0.1):
-            assert await limits.hit("key_1", "read") is not None
+            seconds.append(time.monotonic() - began)
+    assert seconds[1] < seconds[0] / 2, "only the first has waited"
+    assert seconds[0] < 10

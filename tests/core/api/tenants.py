@@ -67,7 +67,7 @@ async def receipt_of(hub, erasure: str) -> dict:
 
 
 async def completed(hub, erasure: str) -> dict:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while (receipt := await receipt_of(hub, erasure))["status"] != "completed":
             await asyncio.sleep(0.25)
     return receipt

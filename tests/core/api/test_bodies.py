@@ -102,7 +102,7 @@ async def test_who_goes_away_while_it_waits_or_is_let_in_leaves_nothing_behind()
     room.give_back(1, SHARE)
     let_in.cancel()
     await asyncio.gather(waiting, let_in, return_exceptions=True)
-    await asyncio.wait_for(room.take(1, SHARE), 1)
+    await asyncio.wait_for(room.take(1, SHARE), 60)
 
 
 SIZE = FREE_BYTES * 2

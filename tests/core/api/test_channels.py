@@ -90,7 +90,7 @@ async def subscribe(hub, target=TARGET, **more) -> dict:
 
 async def sung(event) -> tuple:
     songs = sys.modules["cages"].SUNG
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not (mine := [song for song in songs if song[4] == str(event.event_id)]):
             await asyncio.sleep(0.01)
     return mine[-1][:4]

@@ -51,7 +51,7 @@ async def test_while_it_drains_a_server_is_not_ready_and_answers_everybody_once_
         assert await kept.is_closed()
         assert not draining.done()
         stop.ask()
-        await asyncio.wait_for(draining, 5)
+        await asyncio.wait_for(draining, 60)
 
 
 async def test_a_long_poll_is_answered_at_the_end_and_its_connection_with_it(sqlite_database_url):
@@ -75,7 +75,7 @@ async def test_nothing_is_drained_where_nobody_asked_or_has_the_time(sqlite_data
             stop.end_at_once()
         elif case == "no time":
             stop.ask()
-        await asyncio.wait_for(serving.drain(stop), 5)
+        await asyncio.wait_for(serving.drain(stop), 60)
         assert await ask(await site.connect(), READY) == (200, None)
 
 
@@ -110,4 +110,4 @@ async def test_connections_that_ask_nothing_do_not_hold_a_stop_up(sqlite_databas
         await site.connect()
         await asyncio.sleep(0.05)
         began = time.monotonic()
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 10

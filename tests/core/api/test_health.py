@@ -18,7 +18,7 @@ async def subscribe(hub, url: str, **more) -> str:
 
 async def health(hub, subscription_id: str, **wanted: object) -> dict:
     """Wait until the health of a subscription is as *wanted*, and return it."""
-    for _ in range(200):
+    for _ in range(1_000):
         view = (await hub.client.get(f"/api/v1/subscriptions/{subscription_id}")).json()
         if all(view[name] == value for name, value in wanted.items()):
             return {name: view[name] for name in MEMBERS}
@@ -91,7 +91,7 @@ async def test_an_operator_reads_the_operational_events_of_every_company(trunkli
     wish = {"name": "new", "scopes": ["events:read"]}
     made = (await hub.operator.post("/api/v1/keys", json={**wish, "company_id": 92})).json()
     query = {"types": "operational.*", "wait": 5, "limit": 200}
-    for _ in range(100):
+    for _ in range(1_000):
         page = await hub.operator.get("/api/v1/events", params=query, headers={"X-Company-Id": "0"})
         found = [event["payload"] for event in page.json()["events"] if event["payload"].get("key")]
         if made["id"] in [payload["key"]["id"] for payload in found]:

@@ -43,7 +43,7 @@ def held(monkeypatch):
 
 
 async def wait_for(storing: list[Submission]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not storing:
             await asyncio.sleep(0.01)
 

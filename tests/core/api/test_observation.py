@@ -7,6 +7,7 @@ import time
 import httpx2
 import pytest
 
+from trunkline.api import observation
 from trunkline.api.fast_path import FastPath
 from trunkline.api.observation import Observation
 from trunkline.api.problems import RequestIds
@@ -47,7 +48,7 @@ async def work_in_pieces():
 
 
 async def wait_long():
-    await asyncio.sleep(0.15)
+    await asyncio.sleep(0.7)
 
 
 @pytest.mark.parametrize(
@@ -61,8 +62,11 @@ async def wait_long():
     ids=["in pieces", "in a task of its own", "in a thread", "waiting"],
 )
 async def test_a_call_that_costs_the_process_a_tenth_of_a_second_is_named_with_its_company(
-    caplog, do, is_costly
+    caplog, monkeypatch, do, is_costly
 ):
+    if not is_costly:
+        monkeypatch.setattr(observation, "COSTLY_SECONDS", 0.6)  # a busy machine may hold it for a tenth
+
     async def app(scope, receive, send):
         callers.work_for(92)
         await receive()

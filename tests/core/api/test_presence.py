@@ -22,7 +22,7 @@ async def hang_up_after(condition, address, request: bytes) -> None:
 
 
 async def until(condition) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not condition():
             await asyncio.sleep(0.005)
 

@@ -131,7 +131,7 @@ def haproxy(folder: Path, settings: str) -> Iterator[None]:
         yield
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(60)
 
 
 @pytest.mark.slow

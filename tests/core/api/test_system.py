@@ -144,7 +144,7 @@ async def test_no_call_shows_or_changes_what_is_another_companys(running, receiv
     event = (await running.client.post("/api/v1/events/test", json={"type": "lead.created"})).json()
     await receiver.wait_for(1)
     ids = {"subscription_id": made["id"], "event_id": str(event["id"]), "delivery_id": f"dlv_{event['id']}_1"}
-    for _ in range(100):
+    for _ in range(2_000):
         if (await running.client.get(f"/api/v1/deliveries/{ids['delivery_id']}")).status_code == 200:
             break
         await asyncio.sleep(0.02)
@@ -310,7 +310,7 @@ async def test_what_a_disabled_channel_should_deliver_is_held_until_it_is_back(
         return [d["status"] for d in (await hub.client.get(log)).json()["deliveries"]]
 
     async def until(hub, wanted: list[str]) -> None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while await statuses(hub) != wanted:
                 await asyncio.sleep(0.02)
 
@@ -449,11 +449,11 @@ async def test_without_its_database_the_api_says_so_and_needs_no_restart_afterwa
     assert (await hub.anonymous.get("/openapi.json")).status_code == 200
 
     await asyncio.to_thread(server.start)
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(60):
         while (await hub.client.post("/api/v1/events/test", json=event)).status_code != 201:
             await asyncio.sleep(0.1)
     assert (await hub.anonymous.get("/readyz")).status_code == 200
     assert (await poll).status_code in {200, 503}
     events = (await hub.client.get("/api/v1/events")).json()["events"]
-    await receiver.wait_for(len(events), timeout_seconds=15)
+    await receiver.wait_for(len(events))
     assert {request.headers["webhook-id"] for request in receiver.requests} == {str(e["id"]) for e in events}

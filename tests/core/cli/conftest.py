@@ -45,7 +45,7 @@ class CommandLine:
         """Run a command as a process, to its end."""
         return subprocess.run(
             self._command(arguments), cwd=self.folder, env=self._environment(), capture_output=True, text=True,
-            timeout=30, check=False,
+            timeout=120, check=False,
         )  # fmt: skip
 
     @contextlib.contextmanager

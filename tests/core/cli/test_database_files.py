@@ -99,7 +99,7 @@ def run_all(
     given = json.dumps([leaves_folder, commands])
     found = subprocess.run(
         [*account, sys.executable, "-P", "-c", RUN_ALL, given], cwd=folder, env=os.environ | cli.environment,
-        capture_output=True, text=True, check=False, timeout=30,
+        capture_output=True, text=True, check=False, timeout=120,
     )  # fmt: skip
     assert "Traceback" not in found.stderr
     return found.stdout.splitlines(), found.stderr.splitlines()

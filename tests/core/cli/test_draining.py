@@ -24,7 +24,7 @@ def readiness(url):
 
 
 def test_serve_drains_for_its_time_and_then_ends_with_0(migrated_cli):
-    with draining(migrated_cli, 2).started("serve", "--port", "0") as process:
+    with draining(migrated_cli, 3).started("serve", "--port", "0") as process:
         url = _url(process)
         assert readiness(url) == (200, READY)
         began = time.monotonic()
@@ -36,9 +36,9 @@ def test_serve_drains_for_its_time_and_then_ends_with_0(migrated_cli):
                 answer = client.get("/healthz")
                 assert (answer.status_code, answer.headers["connection"]) == (200, "close")
                 answered += 1
-        assert 2 <= time.monotonic() - began < 5
-        assert answered > 50
-        assert process.popen.wait(20) == 0
+        assert 3 <= time.monotonic() - began < 30
+        assert answered > 5
+        assert process.popen.wait(60) == 0
         assert "Traceback" not in process.errors.read_text()
 
 
@@ -72,4 +72,4 @@ def test_several_processes_answer_until_the_last_has_left_the_port(postgres_cli)
         with contextlib.suppress(httpx2.ConnectError):
             while True:
                 assert httpx2.get(f"{url}/healthz").status_code == 200
-        assert process.popen.wait(20) == 0
+        assert process.popen.wait(60) == 0

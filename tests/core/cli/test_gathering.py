@@ -43,20 +43,24 @@ def test_a_scrape_of_serve_is_of_all_its_processes_and_no_sum_falls_when_one_die
     with postgres_cli.started("serve", "--port", "0", "--workers", "3") as process:
         url = _url(process)
         emit(url, key, 30)
-        assert {figure(url, ACCEPTED) for _ in range(20)} == {30}
+        _wait_until(lambda: {figure(url, ACCEPTED) for _ in range(20)} == {30})
         _wait_until(lambda: figure(url, "trunkline_shards_held") == 16)  # fewer while shards are handed over
         children = _children(process)
         children[1].kill()
         _wait_until(lambda: len(_children(process)) == 3 and children[1] not in _children(process))
         assert {figure(url, ACCEPTED) for _ in range(10)} == {30}
         emit(url, key, 5)
-        assert figure(url, ACCEPTED, type="payment.failed") == 35
+        _wait_until(lambda: figure(url, ACCEPTED, type="payment.failed") == 35)
 
         children = _children(process)
-        before = [len(child.open_files()) + child.num_fds() for child in children]
+
+        def files():
+            return [len(child.open_files()) + child.num_fds() for child in children]
+
+        before = files()
         for _ in range(20):
             figure(url, ACCEPTED)
-        assert [len(child.open_files()) + child.num_fds() for child in children] == before
+        _wait_until(lambda: files() == before)
 
 
 @pytest.mark.slow
@@ -74,12 +78,12 @@ def test_a_process_that_hangs_keeps_nobody_from_the_figures_of_the_others(postgr
         hanging.send_signal(signal.SIGSTOP)
         try:
             assert figure(url, "trunkline_shards_held") == 16, "as it was last seen"
-            ready = httpx2.get(f"{url}/readyz", timeout=10)
+            ready = httpx2.get(f"{url}/readyz", timeout=60)
             assert (ready.status_code, ready.json()["dispatcher"]) == (503, "a process does not answer")
             assert httpx2.get(f"{url}/healthz").json() == {"status": "ok"}
         finally:
             hanging.send_signal(signal.SIGCONT)
-        _wait_until(lambda: httpx2.get(f"{url}/readyz", timeout=10).status_code == 200)
+        _wait_until(lambda: httpx2.get(f"{url}/readyz", timeout=60).status_code == 200)
         assert _stop(process) == 0
 
 

@@ -127,17 +127,17 @@ def make_key(hub):
 def serves(hub, key):
     """Serve, accept an event, and stop; return the event's id and the process's log."""
     with hub.started("serve", "--port", "0") as process:
-        deadline = time.monotonic() + 40
+        deadline = time.monotonic() + 60
         while not (listens := LISTENS.search(process.output.read_text())):
             assert process.popen.poll() is None, process.errors.read_text()
             assert time.monotonic() < deadline
             time.sleep(0.05)
-        with httpx2.Client(base_url=listens[1], headers={"X-Api-Key": key}, timeout=20) as client:
+        with httpx2.Client(base_url=listens[1], headers={"X-Api-Key": key}, timeout=60) as client:
             assert client.get("/readyz").status_code == 200
             answer = client.post("/api/v1/events/test", json={"type": "lead.created"})
             assert answer.status_code == 201, answer.text
         process.popen.terminate()
-        assert process.popen.wait(30) == 0
+        assert process.popen.wait(60) == 0
         return answer.json()["id"], process.errors.read_text()
 
 

@@ -15,7 +15,7 @@ LOCAL = {
 
 
 async def _url(process):
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while (address := re.search(r"http://\S+", process.output.read_text())) is None:
             await asyncio.sleep(0.05)
     return address[0]

@@ -20,7 +20,7 @@ from trunkline_kit.receiver import Receiver
 WRONG = "w" * 40
 
 
-def _wait_until(condition, seconds=30.0):
+def _wait_until(condition, seconds=60.0):
     deadline = time.monotonic() + seconds
     while not (value := condition()):
         assert time.monotonic() < deadline, "it did not happen in time"
@@ -262,7 +262,7 @@ class _Traffic:
     """Sends events of all companies, one after the other, while the block runs; each call must succeed."""
 
     def __init__(self, url, key, example):
-        self._client = httpx2.AsyncClient(headers={"X-Api-Key": key}, timeout=20)
+        self._client = httpx2.AsyncClient(headers={"X-Api-Key": key}, timeout=60)
         self._url, self._example = url, example
         self.sent = 0
         self._is_over = False
@@ -305,7 +305,7 @@ async def _check_delivered(cli, receiver, sent):
         return rows.fetchall()
 
     path = cli.environment["TRUNKLINE_DATABASE__URL"].removeprefix("sqlite:///")
-    for _ in range(1500):
+    for _ in range(3_000):
         with contextlib.closing(sqlite3.connect(path)) as database:
             found = outcomes(database)
         if found == [("delivered", 1, sent * EACH)]:
@@ -360,7 +360,7 @@ async def test_while_a_hub_runs_both_are_replaced_without_one_failed_attempt(emb
                 assert {one["status"] for one in listed.json()["subscriptions"]} == {"active"}
             await _check_delivered(embedded_cli, receiver, traffic.sent)
             process.popen.send_signal(signal.SIGTERM)
-            assert process.popen.wait(20) == 0
+            assert process.popen.wait(60) == 0
             assert "unreadable" not in process.errors.read_text()
 
 
@@ -374,14 +374,15 @@ async def test_one_that_is_killed_in_the_middle_leaves_both_keys_working_and_is_
 
     async with Receiver() as receiver:
         key, example = await _subscribe(embedded_cli, receiver)
-        before = sealed()
-        with embedded_cli.started("secrets", "rotate", "--encryption-key") as process:
-            _wait_until(lambda: sealed()[0] != before[0])
-            process.popen.kill()
-            process.popen.wait()
-        middle = sealed()
-        assert middle[0] != before[0]
-        file = json.loads(Path(f"{path}.secrets").read_text())
+        for _ in range(10):  # on a busy machine it may have ended before it is killed
+            before = sealed()
+            with embedded_cli.started("secrets", "rotate", "--encryption-key") as process:
+                _wait_until(lambda before=before: sealed()[0] != before[0])
+                process.popen.kill()
+                process.popen.wait()
+            file = json.loads(Path(f"{path}.secrets").read_text())
+            if file["other_encryption_keys"]:
+                break
         assert len(file["other_encryption_keys"]) == 1
 
         with embedded_cli.started("serve", "--port", "0") as process:
@@ -431,7 +432,7 @@ async def test_processes_on_postgresql_deliver_while_the_key_is_exchanged(postgr
                 assert "1 subscriptions stand under another encryption key" in check.stderr
                 result = await asyncio.to_thread(second.run, "secrets", "rotate", "--encryption-key")
                 assert "Sealed 1 subscriptions again" in result.stdout
-            await receiver.wait_for(traffic.sent * EACH, timeout_seconds=30)
+            await receiver.wait_for(traffic.sent * EACH, timeout_seconds=60)
         assert len(receiver.requests) == traffic.sent * EACH
     alone = _with(second, TRUNKLINE_AUTH__OTHER_ENCRYPTION_KEYS="")
     assert alone.run("secrets", "check").returncode == 0

@@ -41,7 +41,7 @@ def _url(process):
 
 def _stop(process, with_signal=signal.SIGTERM):
     process.popen.send_signal(with_signal)
-    return process.popen.wait(20)
+    return process.popen.wait(60)
 
 
 def _children(process):
@@ -80,11 +80,11 @@ def test_a_created_key_works_and_a_long_poll_is_answered_when_the_server_stops(m
 
         polling = threading.Thread(target=poll)
         polling.start()
-        time.sleep(0.5)
+        time.sleep(2)  # until the poll waits
         began = time.monotonic()
         assert _stop(process) == 0
-        polling.join(5)
-        assert time.monotonic() - began < 5
+        polling.join(60)
+        assert time.monotonic() - began < 20
         assert answers[0].json()["events"] == []
         assert made.stdout.strip() not in process.errors.read_text()
 
@@ -157,7 +157,7 @@ def test_two_workers_share_the_port_and_a_killed_one_is_started_again(postgres_c
         first, second = _children(process)
         assert [_delivers(child) for child in (first, second)] == [True, False]
         first.kill()
-        _wait_until(lambda: _dispatchers(url) == {"off"})
+        _wait_until(lambda: len(_children(process)) == 2 and first not in _children(process))
         _wait_until(lambda: _dispatchers(url) == {"ok", "off"})
         assert second in _children(process)
         assert "a process ended with code -9; starting another in 0.2 s" in process.errors.read_text()
@@ -214,7 +214,7 @@ async def test_workers_deliver_what_another_process_accepts_and_stop_together(po
             emitted = await asyncio.to_thread(
                 cli.invoke, "events", "emit", "payment.failed", "--company", "92"
             )
-            (request,) = await receiver.wait_for(1, timeout_seconds=15)
+            (request,) = await receiver.wait_for(1, timeout_seconds=60)
             children = _children(process)
             assert await asyncio.to_thread(_stop, process) == 0
     assert request.body.decode() == emitted.stdout.rstrip("\n")

@@ -91,6 +91,6 @@ def test_a_socket_that_systemd_hands_over_is_taken_and_stays(migrated_cli, path,
             try:
                 assert client.get("/readyz", timeout=60).json() == READY
                 process.terminate()
-                assert (process.wait(20), path.exists()) == (0, True)
+                assert (process.wait(60), path.exists()) == (0, True)
             finally:
                 process.kill()

@@ -117,7 +117,7 @@ async def test_a_channel_gets_it_typed_and_its_fault_is_its_plugins(trunkline_hu
     assert made.json()["target"]["word"] == "••••"
     await hub.emit("client.created")
     sung = hub.hub.registry.module("finches").SUNG
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not sung:
             await asyncio.sleep(0.01)
     assert sung == [("attic", 2, None, "sesame")]

@@ -1,6 +1,7 @@
 """Work that a worker finds without a wake-up, and the cost of looking for it."""
 
 import asyncio
+import time
 from collections import Counter
 
 import pytest
@@ -30,7 +31,7 @@ async def test_what_another_process_has_made_due_is_delivered(open_house, receiv
         await house.until_statuses(pending=1)
         receiver.answer(200)
         await house.execute("UPDATE deliveries SET due_ms = 1 WHERE position = :position", position=position)
-        await house.check_settled(seconds=3)
+        await house.check_settled()
 
 
 @pytest.mark.usefixtures("soon")
@@ -38,9 +39,9 @@ async def test_events_and_changes_are_found_whose_wake_up_was_lost(open_house, r
     async with open_house() as house:
         monkeypatch.setattr(house.hub.wakeup, "announce", lambda _: None)
         no = await house.subscribe(f"{receiver.url}/h")
-        await until(house.routing_is_fresh, seconds=3)
+        await until(house.routing_is_fresh)
         await house.emit(to=[no])
-        await house.check_settled(seconds=3)
+        await house.check_settled()
 
 
 async def test_an_idle_worker_looks_for_everything_with_few_statements(engine, open_house, monkeypatch):
@@ -60,12 +61,17 @@ async def test_an_idle_worker_looks_for_everything_with_few_statements(engine, o
         await flush(self, **more)
 
     monkeypatch.setattr(Settlement, "flush", counted_flush)
+    monkeypatch.setattr("trunkline.dispatch.upkeep.publishing.MINUTES_SECONDS", 600)
     async with open_house() as house:
         await house.until(house.is_read)
-        await asyncio.sleep(1.0)
-        statements.clear()
-        flushes.clear()
-        await asyncio.sleep(IDLE_SECONDS)
+        for _ in range(5):  # what a slow start leaves may come in the first spans
+            statements.clear()
+            flushes.clear()
+            began = time.monotonic()
+            await asyncio.sleep(IDLE_SECONDS)
+            seconds = time.monotonic() - began
+            if len(statements) == KINDS[engine]:
+                break
         assert len(statements) == KINDS[engine], statements
-        assert statements.total() <= 5 * IDLE_SECONDS
-        assert flushes.total() <= 2 * IDLE_SECONDS
+        assert statements.total() <= 5 * seconds
+        assert flushes.total() <= 2 * seconds

@@ -35,11 +35,12 @@ async def test_what_is_for_a_channel_that_is_off_is_held_and_released_when_it_is
 
 async def test_a_retry_that_falls_due_while_its_channel_is_off_is_held_too(open_house, receiver):
     receiver.script([Answer(500)])
-    async with open_house(retry_schedule_seconds="0.5") as house:
+    async with open_house(retry_schedule_seconds="600") as house:
         no = await house.subscribe(f"{receiver.url}/h")
         await house.emit(to=[no])
         await house.until_statuses(pending=1)
     async with open_house(plugins="polling") as house:
+        await house.execute("UPDATE deliveries SET due_ms = 1")
         await house.until_statuses(held=1)
     async with open_house() as house:
         await house.until_statuses(delivered=1)
@@ -65,7 +66,7 @@ async def test_retries_of_a_paused_subscription_wait_and_go_on_when_it_is_resume
     open_house, receiver, until
 ):
     receiver.answer(500)
-    async with open_house(retry_schedule_seconds="0.3,0.3,0.3") as house:
+    async with open_house(retry_schedule_seconds=",".join(["0.3"] * 30)) as house:
         no = await house.subscribe(f"{receiver.url}/h")
         await house.emit(3, to=[no])
         await house.until_statuses(pending=3)
@@ -101,12 +102,19 @@ async def test_what_is_pending_ends_as_gone_when_its_subscription_is_deleted(ope
 async def test_an_attempt_under_way_while_its_subscription_is_deleted_cannot_bring_the_delivery_back(
     open_house, receiver, until
 ):
-    receiver.script([Answer(500), Answer(500, delay_seconds=0.6)])
+    deleted = asyncio.Event()
+
+    async def answer_late(connection):
+        await deleted.wait()
+        await Answer(500)(connection)
+
+    receiver.script([Answer(500), answer_late])
     async with open_house() as house:
         no = await house.subscribe(f"{receiver.url}/h")
         [position] = await house.emit(to=[no])
         await receiver.wait_for(2)
         await house.hub.subscriptions.delete(92, (await house.subscription(no))["id"], channel="webhooks")
+        deleted.set()
         await until(lambda: house.hub.dispatcher._runner.slots.in_use == 0)
         await house.hub.dispatcher._settlement.flush()
         [row] = await house.rows()
@@ -138,7 +146,7 @@ async def test_a_subscription_made_while_events_flow_gets_exactly_those_that_com
         for no in made:
             start = (await house.subscription(no))["start_position"]
             house.matched |= {(position, no) for position in positions if position > start}
-        await house.check_settled(seconds=20)
+        await house.check_settled()
         assert set(await house.statuses()) == {"delivered"}
     assert receiver.count == len(house.matched), "none was sent twice"
 
@@ -172,7 +180,7 @@ async def test_a_target_that_is_mended_while_retries_are_pending_gets_them_at_it
     open_house, receiver, until
 ):
     receiver.answer(500)
-    async with open_house(retry_schedule_seconds="0.5,0.5,0.5") as house:
+    async with open_house(retry_schedule_seconds=",".join(["0.5"] * 20)) as house:
         no = await house.subscribe(f"{receiver.url}/old")
         await house.emit(to=[no])
         await house.until_statuses(pending=1)
@@ -211,11 +219,12 @@ async def test_a_delivery_asked_for_again_is_made_at_once_whatever_its_state(ope
 
 
 async def test_a_backlog_of_a_deleted_subscription_ends_after_the_call_that_deletes_it(open_house, receiver):
-    async with open_house() as house:
+    async with open_house(dispatch=False) as house:
         no = await house.subscribe(f"{receiver.url}/h")
         rows = [Settled(n, no, "pending", 1, 500, wait_ms=3_600_000) for n in range(1, 3 * PIECE)]
         async with house.hub.database.write() as connection:
             await ledger.record(connection, rows, now_ms=2**41)
         await house.hub.subscriptions.delete(92, (await house.subscription(no))["id"], channel="webhooks")
         assert (await house.statuses())["pending"] > 0
+    async with open_house() as house:
         await house.until_statuses(gone=len(rows))

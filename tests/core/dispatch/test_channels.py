@@ -46,7 +46,7 @@ async def _hang():
 
 
 async def _hang_whatever_happens():
-    end = time.monotonic() + 4
+    end = time.monotonic() + 8
     while time.monotonic() < end:
         try:
             await asyncio.sleep(0.1)
@@ -85,7 +85,7 @@ async def test_a_channel_that_misbehaves_makes_one_failed_attempt_at_once(open_h
     async with open_house(channels=[pigeon.channel]) as house:
         no = await house.subscribe("https://example.com/", channel="pigeon")
         [position] = await house.emit(to=[no])
-        await house.check_settled(seconds=3)
+        await house.check_settled()
         first, second = await house.attempts(position, no)
         assert house.hub.dispatcher.is_alive
     assert (first["outcome"], first["error"]) == ("retry", error)
@@ -121,7 +121,7 @@ async def test_what_this_machine_lacks_puts_off_a_delivery_and_costs_no_attempt(
     async with open_house(channels=[pigeon.channel], breaker_failures=1, breaker_span_seconds=0) as house:
         no = await house.subscribe("https://example.com/", channel="pigeon", ordering=ordering)
         first, second = await house.emit(2, to=[no])
-        await house.check_settled(seconds=5)
+        await house.check_settled()
         attempts = [attempt for p in (first, second) for attempt in await house.attempts(p, no)]
         metrics = house.hub.metrics.text().decode()
     assert [(a["number"], a["outcome"]) for a in attempts] == [(1, "delivered")] * 2
@@ -141,13 +141,16 @@ async def test_a_channel_that_hangs_makes_one_failed_attempt_within_the_time_lim
         healthy = await house.subscribe(f"{receiver.url}/h")
         began = time.monotonic()
         [position] = await house.emit(to=[hanging, healthy])
-        await receiver.wait_for(1, timeout_seconds=1)
-        await house.check_settled(seconds=6)
-        assert time.monotonic() - began < 5
+        await receiver.wait_for(1)
+        await house.check_settled()
+        assert time.monotonic() - began < 7.5
         first, second = await house.attempts(position, hanging)
         assert house.hub.dispatcher._runner.slots.in_use == 0
     assert (first["outcome"], first["error"]) == ("retry", "timeout")
-    assert 500 <= first["duration_ms"] < 4_000
+    assert 500 <= first["duration_ms"] < 7_500
+    assert receiver.requests[0].received_at / 1e9 - pigeon.began[0] < first["duration_ms"] / 1000, (
+        "nobody else has waited"
+    )
     assert second["outcome"] == "delivered"
 
 
@@ -157,9 +160,9 @@ async def test_a_channel_that_answers_its_cancellation_with_a_result_is_believed
     async with open_house(channels=[pigeon.channel], timeout_seconds=0.2) as house:
         no = await house.subscribe("https://example.com/", channel="pigeon")
         await house.emit(to=[no])
-        await house.check_settled(seconds=5)
+        await house.check_settled()
         await house.emit(3, to=[no])
-        await house.check_settled(seconds=5)
+        await house.check_settled()
         assert await house.statuses() == {"delivered": 4}
     assert len(pigeon.began) == 4
 
@@ -184,7 +187,7 @@ async def test_a_wait_that_is_no_number_falls_back_to_the_schedule(open_house):
     async with open_house(channels=[pigeon.channel]) as house:
         no = await house.subscribe("https://example.com/", channel="pigeon")
         [position] = await house.emit(to=[no])
-        await house.check_settled(seconds=3)
+        await house.check_settled()
         first, _ = await house.attempts(position, no)
     assert first["status_code"] is None
     assert len(first["response_body"]) == KEPT_TEXT
@@ -198,7 +201,7 @@ async def test_stopping_does_not_wait_for_a_channel_that_ignores_its_cancellatio
         await house.emit(to=[no])
         await until(lambda: pigeon.began)
         leaving = time.monotonic()
-    assert time.monotonic() - leaving < 3
+    assert time.monotonic() - leaving < 6
 
 
 def test_a_fit_result_is_kept_as_it_is():

@@ -11,6 +11,7 @@ from trunkline_kit.receiver import Answer
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.timeout(240),
     pytest.mark.parametrize("engine", ["postgresql"], indirect=True),
 ]
 
@@ -46,6 +47,7 @@ async def test_no_worker_stops_and_no_delivery_is_lost_whatever_is_changed_meanw
         busy = [asyncio.create_task(emit(company)) for company in (1, 2, 3, 4)]
         busy += [asyncio.create_task(change()) for _ in range(8)]
         await asyncio.sleep(4)
+        await first.until(lambda: first.query("SELECT 1 FROM deliveries LIMIT 1 OFFSET 600"))
         stop.set()
         await asyncio.gather(*busy)
         receiver.answer(200)
@@ -57,7 +59,7 @@ async def test_no_worker_stops_and_no_delivery_is_lost_whatever_is_changed_meanw
                     await first.hub.subscriptions.update(1 + index % 4, ids[no], changes, channel="webhooks")
             return await first.is_read() and not (await first.statuses()).keys() & {"pending", "held"}
 
-        await first.until(all_have_ended, seconds=30, what="the end of every delivery")
+        await first.until(all_have_ended, seconds=120, what="the end of every delivery")
         [statistics] = await first.query(
             "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
         )

@@ -29,8 +29,14 @@ async def test_a_stopping_worker_keeps_its_shards_and_writes_results_until_attem
     open_house, receiver, monkeypatch
 ):
     monkeypatch.setattr("trunkline.dispatch.dispatcher.STOP_SECONDS", 5.0)
-    receiver.script([Answer(200, delay_seconds=0.3)])
-    seen = []
+    seen, until_drained = [], {"leases", "settlement", "sweep"}
+
+    async def answer_late(connection):
+        while until_drained not in seen:
+            await asyncio.sleep(0.01)
+        await Answer(200)(connection)
+
+    receiver.script([answer_late])
 
     async def watch(tasks):
         while not seen or seen[-1]:
@@ -48,7 +54,6 @@ async def test_a_stopping_worker_keeps_its_shards_and_writes_results_until_attem
         await asyncio.sleep(0)
     await watching
     assert (seen[0], seen[-1]) == (set(tasks), set())
-    until_drained = {"leases", "settlement", "sweep"}
     assert until_drained in seen
     assert all(until_drained <= running or running < until_drained for running in seen)
 
@@ -104,7 +109,7 @@ async def test_a_shard_is_marked_lost_before_it_is_released(open_house, until, m
 async def test_what_is_parked_is_what_waits_to_be_matched(open_house, receiver, monkeypatch, until):
     monkeypatch.setattr(open_limit, "COMPANY_HIGH_WATER", 4)
     monkeypatch.setattr(matching_lane, "COMPANY_LISTED", 10)
-    receiver.answer(200, delay_seconds=0.01)
+    receiver.answer(200, delay_seconds=0.03)
     async with open_house() as house:
         no = await house.subscribe(f"{receiver.url}/h")
         await until(house.routing_is_fresh)

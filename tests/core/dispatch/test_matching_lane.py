@@ -8,6 +8,7 @@ from trunkline.dispatch.attempts import open_limit
 from trunkline.dispatch.reading import matching_lane
 from trunkline.dispatch.reading.matching_lane import Budget
 from trunkline.model.events import Event, shard_of
+from trunkline_kit.receiver import Answer
 
 TEXT = "a" * 15_000
 HARD = {"contains": "a" * 40 + "b"}
@@ -40,7 +41,7 @@ async def test_a_neighbour_in_the_shard_is_served_while_dear_events_are_matched(
         await until(house.routing_is_fresh)
         positions = await house.emit(30, to=matching, last_name=TEXT)
         await house.emit(to=[victim], company=neighbour_of(92))
-        await until(lambda: [r for r in receiver.requests if r.path == "/victim"], seconds=20)
+        await until(lambda: [r for r in receiver.requests if r.path == "/victim"])
         lane = house.hub.dispatcher._matching
         assert house.waiting(), "its delivery did not wait for what came before it"
         assert await house.cursor() < positions[-1], "the cursor waits for what is not matched"
@@ -62,7 +63,7 @@ async def test_what_waits_when_a_hub_stops_is_matched_by_the_next_one(open_house
         await first.until(lambda: receiver.count > 3)
     async with open_house() as second:
         second.matched = house.matched
-        await second.check_settled(seconds=20)
+        await second.check_settled()
         assert {row.position for row in await second.rows(no)} == set(matched)
 
 
@@ -75,7 +76,7 @@ async def test_events_of_a_company_that_waits_wait_behind_each_other(open_house,
         for _ in range(4):
             await house.emit(5, to=[no], last_name="Roe")
             await house.emit(to=[no], type="invoice.created")
-        await house.check_settled(seconds=20)
+        await house.check_settled()
     ids = [json.loads(request.body)["id"] for request in receiver.requests]
     assert ids == sorted(ids)
 
@@ -103,7 +104,7 @@ async def test_a_company_without_room_waits_by_position_and_every_event_is_deliv
         await until(house.routing_is_fresh)
         await house.emit(100, to=numbers)
         await until(house.waiting)
-        await house.check_settled(seconds=30)
+        await house.check_settled()
         assert await house.statuses() == {"delivered": 300}
         assert house.hub.dispatcher._runner.room.open == 0
     assert receiver.count == 300
@@ -120,7 +121,7 @@ async def test_a_neighbour_in_the_shard_does_not_wait_for_a_backlog_and_nothing_
         no = await house.subscribe(f"{receiver.url}/92", types=["lead.created"])
         other = await house.subscribe(f"{receiver.url}/neighbour", company=neighbour)
         await until(house.routing_is_fresh)
-        receiver.answer(delay_seconds=0.05)
+        receiver.always(Answer(delay_seconds=0.5), path="/92")
         for _ in range(3):  # events of other types stand between the waiting ones
             await house.emit(40, to=[no])
             await house.emit(10, type="invoice.created")
@@ -129,8 +130,8 @@ async def test_a_neighbour_in_the_shard_does_not_wait_for_a_backlog_and_nothing_
         await until(lambda: [r for r in receiver.requests if r.path == "/neighbour"])
         assert house.waiting() > 50
         assert await house.cursor() < house.hub.dispatcher._reader._head
-        receiver.answer()
-        await house.check_settled(seconds=30)
+        receiver.always(Answer(), path="/92")
+        await house.check_settled()
     ids = [json.loads(r.body)["id"] for r in receiver.requests if r.path == "/92"]
     assert (len(ids), ids) == (120, sorted(ids))
 
@@ -143,14 +144,14 @@ async def test_what_waits_unlisted_when_a_hub_stops_is_delivered_by_the_next_one
     async with open_house(dispatch=False) as house:
         no = await house.subscribe(f"{receiver.url}/h")
         await house.emit(60, to=[no])
-    receiver.answer(delay_seconds=0.05)
+    receiver.answer(delay_seconds=0.1)
     async with open_house(concurrency_per_subscription=1) as first:
         await first.until(lambda: receiver.count > 3)
         assert [line for line in first.hub.dispatcher._matching._waiting.values() if line.rest is not None]
     receiver.answer()
     async with open_house() as second:
         second.matched = house.matched
-        await second.check_settled(seconds=20)
+        await second.check_settled()
     assert receiver.count == 60
 
 
@@ -174,8 +175,8 @@ async def test_a_very_long_line_takes_room_that_others_leave_but_no_order_is_ove
             most = max(most, house.hub.dispatcher._runner.room.open)
             return most > 40 or not house.waiting()
 
-        await house.until(is_over, seconds=20)
+        await house.until(is_over)
         receiver.answer()
-        await house.check_settled(seconds=30)
+        await house.check_settled()
     assert (most > 40) is spills
     assert receiver.count == 100

@@ -182,7 +182,7 @@ async def test_a_retry_of_what_has_ended_is_made_before_what_is_held_and_holds_i
     assert target.pushed[1] == [1, 1, 1], "the next one waits for the end of the attempt that was skipped"
 
 
-async def until_pushed(target, client, expected, *, seconds=5):
+async def until_pushed(target, client, expected, *, seconds=40):
     async with asyncio.timeout(seconds):
         while target.pushed[client] != expected:
             await asyncio.sleep(0.01)
@@ -203,14 +203,25 @@ async def test_a_retry_of_a_held_delivery_waits_for_its_turn(open_house, target)
 async def test_a_slow_attempt_holds_its_key_in_the_ledger_and_no_cursor(open_house, target, monkeypatch):
     monkeypatch.setattr(runner, "SLOW_SECONDS", 0.2)
     monkeypatch.setattr(ordering, "WAIT_SECONDS", 0.2)
-    target.replies[1, 1] = Answer(delay_seconds=1.0)
-    async with open_house() as house:
+    passed = asyncio.Event()
+
+    async def hang(connection):
+        await passed.wait()
+        await Answer()(connection)
+
+    target.replies[1, 1] = hang
+    async with open_house(timeout_seconds=60) as house:
         no = await house.subscribe(f"{target.url}/h", ordering=BY_CLIENT)
         *_, last = await emit(house, no, (1, 1), (1, 2), (2, 1), (1, 3))
         await house.until_statuses(pending=1, held=2, delivered=1)
-        assert await house.cursor() >= last
+        await house.until(lambda: _has_passed(house, last))
+        passed.set()
         await house.check_settled()
     assert target.pushed == {1: [1, 2, 3], 2: [1]}
+
+
+async def _has_passed(house, position):
+    return await house.cursor() >= position
 
 
 async def test_beyond_a_bound_what_waits_is_in_the_ledger_alone(open_house, target, monkeypatch):
@@ -248,7 +259,7 @@ async def test_where_many_keys_fail_the_others_go_on_through_the_ledger(open_hou
 
 async def test_a_paused_order_goes_on_with_what_it_missed_before_what_is_new(open_house, target):
     target.replies[1, 1] = Answer(500)
-    async with open_house(retry_schedule_seconds="0.2,0.2,0.2,0.2") as house:
+    async with open_house(retry_schedule_seconds=",".join(["0.2"] * 40)) as house:
         no = await house.subscribe(f"{target.url}/h", ordering=BY_CLIENT)
         await emit(house, no, (1, 1), (1, 2))
         await house.until_statuses(pending=1, held=1)
@@ -374,7 +385,7 @@ async def test_a_company_with_many_keys_whose_target_hangs_leaves_others_their_t
     async with open_house(dispatch=False) as house:
         hanging = await house.subscribe(f"{target.url}/hanging", company=17, ordering=BY_CLIENT)
         await _fill(house, hanging, company=17, count=1_200)
-    async with open_house(retry_schedule_seconds=LONG) as house:
+    async with open_house(retry_schedule_seconds=LONG, timeout_seconds=60) as house:
         no = await house.subscribe(f"{target.url}/h", ordering=BY_CLIENT)
         target.replies[1, 7] = Answer(500)
         [position] = await emit(house, no, (1, 7))
@@ -386,7 +397,7 @@ async def test_a_company_with_many_keys_whose_target_hangs_leaves_others_their_t
         await house.until(has_failed)
         target.replies.clear()
         await house.hub.deliveries.retry(92, f"dlv_{position}_{no}")
-        await house.until_statuses(no, delivered=1, seconds=5)
+        await house.until_statuses(no, delivered=1)
         # Deliveries that would find no slot are not claimed: a claim is two writes.
         assert sum(row.claim for row in await house.rows(hanging)) == UNTRUSTED_EACH
 
@@ -433,7 +444,7 @@ async def _fill(house, no, *, company, count):
 
 async def test_changing_or_ending_an_order_loses_nothing_and_leaves_nothing_stuck(open_house, target):
     target.replies[1] = Answer(500)
-    async with open_house(retry_schedule_seconds="0.4,0.4,0.4") as house:
+    async with open_house(retry_schedule_seconds=",".join(["0.4"] * 20)) as house:
         no = await house.subscribe(f"{target.url}/h", ordering=BY_CLIENT)
         await emit(house, no, (1, 1), (1, 2))
         await house.until_statuses(pending=1, held=1)
@@ -526,7 +537,7 @@ async def test_two_workers_keep_the_order_while_shards_go_from_one_to_the_other(
             async with open_house(url=postgres_database_url):
                 await asyncio.sleep(0.4)
         await emitting
-        await first.check_settled(seconds=30)
+        await first.check_settled()
     assert target.pushed == {client: [*range(1, 201)] for client in (1, 2)}
 
 

@@ -105,7 +105,7 @@ async def test_a_target_that_names_a_time_is_asked_again_then_and_not_before(ope
         await house.emit(to=[no])
         await house.check_settled()
     first, second = (request.received_at / 1e9 for request in receiver.requests)
-    assert 1.0 <= second - first < 2.5
+    assert 1.0 <= second - first < 10
 
 
 async def test_a_target_that_asks_for_a_year_is_asked_again_after_a_day(open_house, receiver):
@@ -144,7 +144,7 @@ async def test_whatever_a_target_does_instead_of_answering_is_one_failed_attempt
     open_house, receiver, reply, error
 ):
     receiver.script([reply])
-    async with open_house(timeout_seconds=0.5) as house:
+    async with open_house(timeout_seconds=2) as house:
         no = await house.subscribe(f"{receiver.url}/h")
         [position] = await house.emit(to=[no])
         await house.check_settled()
@@ -166,7 +166,7 @@ async def test_410_ends_the_delivery_disables_the_subscription_and_parks_what_el
     open_house, receiver
 ):
     receiver.answer(500)
-    async with open_house(retry_schedule_seconds="0.7") as house:
+    async with open_house(retry_schedule_seconds="600") as house:
         no = await house.subscribe(f"{receiver.url}/h")
         await house.emit(2, to=[no])
         await house.until_statuses(pending=2)

@@ -50,7 +50,7 @@ async def test_a_target_that_fails_gets_no_pages(open_house, receiver):
         view = await _replay(house, no)
         await house.until(lambda: receiver.count > before + 5)
         receiver.answer()
-        await house.until(lambda: _is_completed(house, view), seconds=20)
+        await house.until(lambda: _is_completed(house, view))
         await house.check_settled()
         claims = {row.position: row.claim for row in await house.rows()}
     assert all(claims[position] >= 2 for position in positions)

@@ -23,7 +23,7 @@ async def test_a_hub_that_is_stopped_and_started_again_and_again_under_load_lose
             await house.emit(120, to=[no])
     async with open_house() as house:
         house.matched = matched
-        await house.check_settled(seconds=20)
+        await house.check_settled()
         assert await house.statuses() == {"delivered": 600}
     times = Counter(request.headers["webhook-id"] for request in receiver.requests)
     assert len(times) == 600

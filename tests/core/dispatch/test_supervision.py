@@ -52,13 +52,13 @@ async def test_a_part_that_fails_begins_again_and_nothing_is_lost(
     async with open_house() as house:
         no = await house.subscribe(f"{receiver.url}/h")
         await house.emit(20, to=[no])
-        await house.check_settled(seconds=20)
+        await house.check_settled()
         left = failing(*statement, 2)
         house.hub.signals.due.set()
         await house.emit(20, to=[no])
-        await house.until(lambda: not left[0], seconds=20)
+        await house.until(lambda: not left[0])
         await house.emit(20, to=[no])
-        await house.check_settled(seconds=20)
+        await house.check_settled()
         assert await house.statuses() == {"delivered": 60}
         await house.until(lambda: house.hub.dispatcher.state == "ok")
     assert len([r for r in caplog.records if "failed and begins again" in r.message]) == 2
@@ -80,7 +80,7 @@ async def test_what_fails_again_and_again_ends_the_process(open_house, failing):
     async with open_house() as house:
         failing(Reader, "read_on", 1_000)
         await house.emit(1)
-        await asyncio.wait_for(house.hub.dispatcher.failed(), 20)
+        await asyncio.wait_for(house.hub.dispatcher.failed(), 40)
         assert house.hub.dispatcher.state == "stopped"
 
 
@@ -89,9 +89,9 @@ async def test_replays_that_fail_stop_nobody(open_house, receiver, failing):
         no = await house.subscribe(f"{receiver.url}/h")
         left = failing(replay_store, "running", 1_000)
         house.hub.signals.replay.set()
-        await house.until(lambda: left[0] < 1_000 - supervision.MAX_FAILURES, seconds=20)
+        await house.until(lambda: left[0] < 1_000 - supervision.MAX_FAILURES)
         await house.emit(5, to=[no])
-        await house.check_settled(seconds=20)
+        await house.check_settled()
         assert house.hub.dispatcher.state == "ok"
 
 
@@ -119,5 +119,5 @@ async def test_statements_that_are_cancelled_end_no_delivery(open_house, receive
         async def is_all_delivered():
             return (await house.query(sent, no=no))[0]["n"] == (await house.query(log))[0]["n"]
 
-        await house.until(is_all_delivered, seconds=20)
+        await house.until(is_all_delivered)
         assert house.hub.dispatcher.state == "ok"

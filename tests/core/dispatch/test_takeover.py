@@ -41,13 +41,17 @@ class Worker:
 
     async def lose(self, *sessions: str) -> None:
         """Close the worker's connections, as the kernel does when the process is killed."""
+        pids = [self.lock._sessions[session].get_server_pid() for session in sessions]
         if "leases" in sessions:
             self.lock._sessions["leases"].terminate()
         if "listener" in sessions:
             for task in self._wakeup._tasks:
                 task.cancel()
             await asyncio.gather(*self._wakeup._tasks, return_exceptions=True)
-        await asyncio.sleep(0.05)
+        while await self.query(
+            f"SELECT 1 FROM pg_stat_activity WHERE pid = ANY(CAST(ARRAY{pids} AS integer[]))"
+        ):
+            await asyncio.sleep(0.01)
 
     async def terminate_from_outside(self) -> None:
         """End both sessions of the worker, as an administrator of the database may."""
@@ -79,7 +83,7 @@ async def start(database_url):
             database = await stack.enter_async_context(Database(database_url, **options))
             wakeup = await stack.enter_async_context(Wakeup(database, WorkerLock()))
             worker = Worker(name, database, wakeup, await stack.enter_async_context(database.apart(1)))
-            deadline = time.monotonic() + 5
+            deadline = time.monotonic() + 40
             while "listener" not in worker.lock._sessions and time.monotonic() < deadline:
                 await asyncio.sleep(0.01)
             await worker.leases.renew()
@@ -145,21 +149,23 @@ async def test_a_lock_that_is_not_seen_where_leases_are_is_not_shown(start, data
     assert await worker.query("SELECT lock_no FROM workers") == [(None,)]
 
 
-async def test_a_worker_that_is_cut_off_trusts_no_lease_until_it_has_renewed_them(start):
+async def test_a_worker_that_is_cut_off_trusts_no_lease_until_it_has_renewed_them(start, monkeypatch):
     first, second = await _two(start)
+    monkeypatch.setattr(suspects, "APART_SECONDS", 5.0)  # time for a new connection
     running = asyncio.create_task(second.leases.run())
     epochs = await second.query("SELECT shard, epoch FROM shards WHERE holder = 'wrk_second' ORDER BY 1")
     for _ in range(5):
         until = {progress.valid_until for progress in second.owned.progress.values()}
         assert second.owned.is_alive
         await second.terminate_from_outside()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(40):
             while second.owned.is_alive:
                 await asyncio.sleep(0)
             assert {progress.valid_until for progress in second.owned.progress.values()} == {0.0}
             while not second.owned.is_alive:
                 assert await first.look() == 8
         assert min(progress.valid_until for progress in second.owned.progress.values()) > max(until)
+    monkeypatch.setattr(suspects, "APART_SECONDS", APART_SECONDS)
     assert await first.look(4) == 8
     assert epochs == await second.query(
         "SELECT shard, epoch FROM shards WHERE holder = 'wrk_second' ORDER BY 1"

@@ -142,7 +142,7 @@ async def test_a_process_whose_keys_were_replaced_disables_nobody_and_ends(open_
             )
         for no in numbers:
             await _spoil(house.hub, no)
-        await asyncio.wait_for(house.hub.dispatcher.failed(), 20)
+        await asyncio.wait_for(house.hub.dispatcher.failed(), 40)
         rows = await house.query("SELECT status FROM subscriptions")
         assert {row["status"] for row in rows} == {"active"}
         assert any("auth.encryption_key" in r.message for r in caplog.records if r.levelname == "CRITICAL")
@@ -161,7 +161,7 @@ async def broken(running):
     async with running.hub.database.read() as connection:
         row = await store.get(connection, made["id"])
     await _spoil(running.hub, row.no)
-    for _ in range(500):
+    for _ in range(2_000):
         view = (await running.client.get(f"/api/v1/webhooks/subscriptions/{made['id']}")).json()
         if view["status"] == "disabled":
             return view

@@ -31,7 +31,7 @@ class Heard:
         return event_accepted
 
     async def wait(self):
-        await asyncio.wait_for(self._done.wait(), 10)
+        await asyncio.wait_for(self._done.wait(), 60)
 
 
 def messages(caplog):
@@ -114,7 +114,7 @@ async def test_a_plain_function_that_hangs_holds_one_thread_and_nobody_else(make
 
     registry = make_registry(bad=[event_accepted], good=[heard.hook()])
     try:
-        async with Notifier(registry, limit_seconds=0.05) as notifier:
+        async with Notifier(registry, limit_seconds=0.5) as notifier:
             for _ in range(50):
                 notifier.event_accepted([EVENT])
             await heard.wait()
@@ -122,7 +122,7 @@ async def test_a_plain_function_that_hangs_holds_one_thread_and_nobody_else(make
     finally:
         release.set()
     assert messages(caplog) == [
-        ("trunkline.plugins.bad", "Plugin 'bad' did not return from event_accepted within 0.05 s")
+        ("trunkline.plugins.bad", "Plugin 'bad' did not return from event_accepted within 0.5 s")
     ]
 
 
@@ -137,11 +137,11 @@ async def test_after_a_hang_the_plugin_is_told_again(make_registry):
         else:
             loop.call_soon_threadsafe(again.set)
 
-    async with Notifier(make_registry(acme=[event_accepted]), limit_seconds=0.05) as notifier:
+    async with Notifier(make_registry(acme=[event_accepted]), limit_seconds=0.5) as notifier:
         notifier.event_accepted([EVENT])
         notifier.event_accepted([EVENT])
-        loop.call_later(0.1, release.set)
-        await asyncio.wait_for(again.wait(), 10)
+        loop.call_later(1, release.set)
+        await asyncio.wait_for(again.wait(), 60)
 
 
 async def test_an_async_function_that_hangs_is_cancelled_and_holds_nobody_else(make_registry, caplog):
@@ -154,12 +154,12 @@ async def test_an_async_function_that_hangs_is_cancelled_and_holds_nobody_else(m
             cancelled.set()
 
     registry = make_registry(bad=[event_accepted], good=[heard.hook()])
-    async with Notifier(registry, limit_seconds=0.05) as notifier:
+    async with Notifier(registry, limit_seconds=0.5) as notifier:
         notifier.event_accepted([EVENT])
         await heard.wait()
-        await asyncio.wait_for(cancelled.wait(), 10)
+        await asyncio.wait_for(cancelled.wait(), 60)
     assert messages(caplog) == [
-        ("trunkline.plugins.bad", "Plugin 'bad' did not return from event_accepted within 0.05 s")
+        ("trunkline.plugins.bad", "Plugin 'bad' did not return from event_accepted within 0.5 s")
     ]
 
 
@@ -179,7 +179,7 @@ async def test_one_that_swallows_its_cancellation_is_named_all_the_same_and_told
     async with Notifier(make_registry(bad=[event_accepted]), limit_seconds=0.3) as notifier:
         notifier.event_accepted([EVENT])
         notifier.event_accepted([EVENT])
-        await asyncio.wait_for(again.wait(), 10)
+        await asyncio.wait_for(again.wait(), 60)
     assert messages(caplog) == [
         ("trunkline.plugins.bad", "Plugin 'bad' did not return from event_accepted within 0.3 s")
     ]
@@ -230,7 +230,7 @@ async def test_leaving_tells_what_is_queued_but_waits_no_longer_than_the_limit(m
         for _ in range(1000):
             notifier.event_accepted([EVENT])
         before = loop.time()
-    assert 0.05 < loop.time() - before < 5
+    assert 0.05 < loop.time() - before < 20
 
 
 TOLD = '''
@@ -263,7 +263,7 @@ async def test_an_attempt_says_what_became_of_its_delivery(trunkline_hub, trunkl
     assert (await hub.client.post("/api/v1/subscriptions", json=request)).status_code == 201
     await hub.emit("lead.created")
     heard = hub.hub.registry.module("told").TOLD
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while len(heard) < len(told):
             await asyncio.sleep(0.01)
     assert heard == told

@@ -194,7 +194,7 @@ async def test_a_running_hub_traces_its_deliveries(
     await running.client.post("/api/v1/events/test", json={"type": "lead.created"})
     await receiver.wait_for(1)
     seen = ""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while "deliver(" not in seen:
             await asyncio.sleep(0.05)
             seen += capsys.readouterr().err

@@ -23,6 +23,6 @@ async def test_what_fails_is_told_and_begins_again_and_what_is_left_ends(monkeyp
     with caplog.at_level(logging.ERROR):
         async with Background("the work", work):
             for _ in range(3):
-                await asyncio.wait_for(begun.get(), 5)
+                await asyncio.wait_for(begun.get(), 60)
     assert [record.message for record in caplog.records] == ["the work failed and begins again in 0.01 s"] * 2
     assert len([task for task in asyncio.all_tasks() if task.get_name() == "the work"]) == 0

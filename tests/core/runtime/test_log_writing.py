@@ -34,7 +34,7 @@ def test_nobody_waits_for_a_reader_that_is_away_and_it_is_told_what_it_missed(pi
     began = time.monotonic()
     for number in range(MORE_THAN_WAIT):
         _log(handler, f"{number} {LINE}")
-    assert time.monotonic() - began < 5  # otherwise it would wait for ever
+    assert time.monotonic() - began < 30  # otherwise it would wait for ever
     assert MORE_THAN_WAIT // 4 < handler.dropped < MORE_THAN_WAIT
 
     kept = MORE_THAN_WAIT - handler.dropped
@@ -55,7 +55,7 @@ def test_a_flush_waits_for_what_is_read_and_a_second_for_what_is_not(pipe):
         _log(handler, LINE)
     began = time.monotonic()
     handler.flush()
-    assert FLUSH_SECONDS <= time.monotonic() - began < FLUSH_SECONDS + 1
+    assert FLUSH_SECONDS <= time.monotonic() - began < FLUSH_SECONDS + 10
 
 
 def test_what_was_dropped_is_told_at_the_end_of_the_process_too(pipe):
@@ -68,7 +68,7 @@ def test_what_was_dropped_is_told_at_the_end_of_the_process_too(pipe):
     with handler.lock:  # ``logging.shutdown`` knows it
         handler.flush()
     _log(handler, "end")
-    reading.join(5)
+    reading.join(60)
     assert read[-1].startswith(f"{handler.dropped} log lines were dropped here".encode())
 
 

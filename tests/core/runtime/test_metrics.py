@@ -57,7 +57,7 @@ def value(hub, name: str, **labels: str) -> float | None:
     return hub.metrics.registry.get_sample_value(name, labels)
 
 
-async def until(condition, *, seconds: float = 5):
+async def until(condition, *, seconds: float = 60):
     async with asyncio.timeout(seconds):
         while not condition():
             await asyncio.sleep(0.02)
@@ -111,18 +111,25 @@ def test_the_live_reader_of_a_shard_that_is_caught_up_with_lags_less_than_the_sh
 
 async def test_an_event_in_flight_is_seen_as_the_lag_of_its_shard(running, receiver):
     hub, mine = running.hub, str(shard_of(running.company_id, 16))
-    receiver.script([Answer(delay_seconds=0.8)] * 3)
+    looked = asyncio.Event()
+
+    async def reply(connection):
+        await looked.wait()
+        await Answer()(connection)
+
+    receiver.always(reply)
     await subscribe(running, receiver.url)
     await emit(running, 3)
     await until(lambda: value(hub, "trunkline_deliveries_in_flight") == 3)
     assert value(hub, "trunkline_deliveries_open") == 3
     await hub.observer.refresh()
     assert value(hub, "trunkline_shard_lag_positions", shard=mine) == 3
-    assert 0 < value(hub, "trunkline_shard_lag_seconds", shard=mine) < 3
+    assert 0 < value(hub, "trunkline_shard_lag_seconds", shard=mine) < 30
     assert value(hub, "trunkline_shard_lag_positions", shard=str((int(mine) + 1) % 16)) == 0
     assert value(hub, "trunkline_stream_lag_positions") == 3
-    assert 0 < value(hub, "trunkline_stream_lag_seconds") < 3
+    assert 0 < value(hub, "trunkline_stream_lag_seconds") < 30
     assert value(hub, "trunkline_stream_head_position") == NONE + 3
+    looked.set()
     await until(lambda: value(hub, "trunkline_shard_lag_positions", shard=mine) == 0)
     assert value(hub, "trunkline_shard_lag_seconds", shard=mine) == 0
 
@@ -239,7 +246,7 @@ async def test_an_observer_looks_by_itself_and_stops_at_once(sqlite_database):
     began = asyncio.get_running_loop().time()
     async with observer(sqlite_database, metrics):
         await until(lambda: metrics.registry.get_sample_value("trunkline_database_up") == 1)
-    assert asyncio.get_running_loop().time() - began < 2
+    assert asyncio.get_running_loop().time() - began < 10
 
 
 def test_what_a_slow_plugin_loses_is_a_counter_by_plugin():

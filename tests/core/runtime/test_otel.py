@@ -58,7 +58,7 @@ def described(span) -> tuple[str, str, str]:
 
 
 async def spans_of(exporter, count: int):
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while len(found := exporter.get_finished_spans()) < count:
             await asyncio.sleep(0.01)
     return sorted(found, key=lambda span: (span.start_time, span.end_time))
@@ -119,7 +119,7 @@ async def test_what_is_not_sampled_costs_no_span_and_goes_through_unchanged(
 
 async def received(collector: Receiver, path: str, kind: type, is_enough):
     """Wait until *is_enough* is true for the messages of a collector at *path*; return them."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while True:
             messages = [
                 kind.FromString(gzip.decompress(r.body) if "content-encoding" in r.headers else r.body)
@@ -201,7 +201,7 @@ async def test_a_collector_that_does_not_answer_holds_up_no_event_and_no_stop_fo
         await collector.wait_for(1)
         began = time.monotonic()
         await hub.stop()
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 9
 
 
 @pytest.mark.slow
@@ -218,7 +218,7 @@ def test_without_the_extra_the_hub_does_not_start_and_says_what_to_install(tmp_p
         capture_output=True,
         text=True,
         check=False,
-        timeout=50,
+        timeout=150,
     )
     assert (done.returncode, done.stdout + done.stderr) == (
         2,
@@ -233,6 +233,6 @@ def test_without_tracing_nothing_of_the_sdk_is_loaded():
         "print([n for n in sys.modules if n.startswith(('opentelemetry.sdk', 'opentelemetry.exporter'))])"
     )
     done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=50
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=150
     )
     assert done.stdout == "[]\n"

@@ -60,5 +60,5 @@ def test_a_schema_that_contains_itself_has_few_places():
         deep = {"next": deep}
     began = time.process_time()
     rules.without_nulls({"homes": [deep] * 500})
-    assert time.process_time() - began < 1
+    assert time.process_time() - began < 5
     assert len(rules._places) < 20

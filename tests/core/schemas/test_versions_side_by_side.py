@@ -189,7 +189,7 @@ async def test_a_filter_reads_what_its_subscription_gets(start, trunkline_receiv
 
 
 async def settled(hub, count):
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             report = await audit.run(hub.hub.database, schema_versions=hub.hub.schema_versions)
             if report.rows == count and report.by_status == {"delivered": count}:

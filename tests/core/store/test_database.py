@@ -95,7 +95,7 @@ async def test_a_writer_that_is_cancelled_in_the_middle_of_a_statement_leaves_no
         await asyncio.sleep(step / 8000)
         cancelled[-1].cancel()
         await asyncio.gather(*cancelled, return_exceptions=True)
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(60):
             await add(database, f"w{step}")
     assert await count(database) == 40
 

@@ -1,11 +1,9 @@
 """Ids are never issued twice: after a restore, after ``log advance``, after a promotion, on both databases."""
 
-import asyncio
-
 import pytest
 from sqlalchemy import text
 from tests.core.store.test_stream import NONE, append, draft
-from tests.postgres_servers import primary_and_standby
+from tests.postgres_servers import COPIED, primary_and_standby
 
 from trunkline.store import companies, epochs, migrate
 from trunkline.store.database import Database
@@ -127,9 +125,9 @@ async def test_after_a_standby_that_lagged_is_promoted_no_id_comes_twice():
             async with database.read() as connection:
                 assert not await epochs.note_timeline(connection)
             await append(database, [draft()])
-            await asyncio.sleep(1)  # for the standby
+            await first.until(COPIED)
             await second.execute("ALTER SYSTEM SET primary_conninfo = ''", "SELECT pg_reload_conf()")
-            await asyncio.sleep(0.5)
+            await first.until("NOT EXISTS (SELECT 1 FROM pg_stat_replication)")
             lost = await append(database, [draft() for _ in range(200)])
             number = await add_subscription(database, "sub_lost")
         first.stop()

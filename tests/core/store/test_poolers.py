@@ -86,9 +86,9 @@ async def test_other_processes_are_woken_over_the_server_itself(
             assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
             async with Wakeup(database) as here, Wakeup(database) as there:
                 with there.signal() as signal:
-                    assert await signal.wait(5)
+                    assert await signal.wait(60)
                     here.announce()
-                    assert await signal.wait(5)
+                    assert await signal.wait(60)
 
 
 async def test_one_that_loses_prepared_statements_is_refused_with_what_to_set(
@@ -113,9 +113,9 @@ async def test_one_that_gives_each_client_its_own_connection_is_as_good_as_none(
             assert database.keeps_sessions
             async with Wakeup(database) as here, Wakeup(database) as there:
                 with there.signal() as signal:
-                    assert await signal.wait(5)
+                    assert await signal.wait(60)
                     here.announce()
-                    assert await signal.wait(5)
+                    assert await signal.wait(60)
 
 
 async def test_without_a_pooler_nothing_is_said(

@@ -218,7 +218,7 @@ async def test_a_delivery_that_somebody_is_changing_is_passed_over_at_once(postg
     await record(postgres_database, written, status="exhausted")
     async with postgres_database.write() as connection:
         await ledger.retry_now(connection, ledger.Key(written[0], 1))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             assert (await remove(postgres_database, written)).events == 1
     assert await left(postgres_database) == written[:1]
 

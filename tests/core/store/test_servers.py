@@ -8,7 +8,14 @@ from urllib.parse import quote
 
 import pytest
 from sqlalchemy import text
-from tests.postgres_servers import PASSWORD, SystemPostgres, free_port, prepared_postgres, primary_and_standby
+from tests.postgres_servers import (
+    COPIED,
+    PASSWORD,
+    SystemPostgres,
+    free_port,
+    prepared_postgres,
+    primary_and_standby,
+)
 
 from trunkline.errors import DatabaseUnfit, StoreUnavailable
 from trunkline.store.database import Database
@@ -140,9 +147,9 @@ async def test_one_process_wakes_another_over_tls(system_postgres: SystemPostgre
     url = tls_url(system_postgres, "require")
     async with Database(url) as database, Wakeup(database) as here, Wakeup(database) as there:
         with there.signal() as signal:
-            assert await signal.wait(5)
+            assert await signal.wait(60)
             here.announce()
-            assert await signal.wait(5)
+            assert await signal.wait(60)
 
 
 async def test_a_service_file_connects(
@@ -226,7 +233,7 @@ async def test_after_a_failover_the_same_process_works_on_the_other_host(tmp_pat
             Wakeup(database) as there,
         ):
             await _write(database, "CREATE TABLE told AS SELECT 'first' AS word")
-            await asyncio.sleep(1)  # for the standby
+            await first.until(COPIED)
             first.stop()
             with pytest.raises(StoreUnavailable):
                 await _write(database, "INSERT INTO told VALUES ('lost')")
@@ -236,7 +243,7 @@ async def test_after_a_failover_the_same_process_works_on_the_other_host(tmp_pat
                 words = (await connection.execute(text("SELECT word FROM told ORDER BY 1"))).scalars().all()
             assert words == ["first", "second"]
             with there.signal() as signal:
-                async with asyncio.timeout(20):
+                async with asyncio.timeout(60):
                     while not await signal.wait(0.2):
                         here.announce()
 

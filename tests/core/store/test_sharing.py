@@ -27,7 +27,7 @@ class Holders:
         """Let *count* calls of a company request a connection, and wait until *held* are held in all."""
         tasks = [asyncio.create_task(self._hold(company_id)) for _ in range(count)]
         self._tasks += tasks
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while len(self.holding) < held:
                 await asyncio.sleep(0.001)
         await self._settle()
@@ -95,7 +95,7 @@ async def test_companies_that_wait_take_turns(database: Database, holders: Holde
     assert THIRD not in holders.holding
     await holders.end_one(VICTIM)
     await holders.end_one(VICTIM)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while THIRD not in holders.holding:
             await asyncio.sleep(0.001)
 

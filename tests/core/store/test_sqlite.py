@@ -217,7 +217,7 @@ async def test_a_connection_whose_opening_is_cancelled_is_closed(tmp_path: Path)
     opening.cancel()
     with pytest.raises(asyncio.CancelledError):
         await opening
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await closed.wait()
 
 

@@ -154,7 +154,7 @@ async def test_accepting_goes_on_while_a_step_waits_for_a_lock(used_server: Data
         async with Database(used_server.url) as hub:
             await until_waited_for(hub, "events")
             for _ in range(20):
-                async with asyncio.timeout(1):
+                async with asyncio.timeout(60):
                     await accepted(hub)
         assert not upgrading.done()
         await reading.execute(text("ROLLBACK"))
@@ -221,7 +221,7 @@ async def until_waited_for(database: Database, table: str) -> None:
     waiting = text(
         f"SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = CAST('{table}' AS regclass)"
     )
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while True:
             async with database.read() as connection:
                 if (await connection.execute(waiting)).scalar_one():

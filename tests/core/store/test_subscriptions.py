@@ -228,7 +228,7 @@ async def test_counting_failures_and_changing_the_same_subscriptions_never_wait_
             for no, *_ in (await streaks.record_streaks(connection, failed)).failing:
                 await streaks.disable(connection, [Ending(no, "failing", 1)])
 
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         for _ in range(10):
             await asyncio.gather(
                 *(change(row) for row in rows),

@@ -23,7 +23,7 @@ async def test_a_signal_that_was_set_before_anybody_waited_wakes_the_next_waiter
 async def test_a_waiter_wakes_by_itself_when_nobody_sets_its_signal():
     began = time.monotonic()
     assert not await Signal().wait(0.05)
-    assert 0.04 < time.monotonic() - began < 1
+    assert 0.04 < time.monotonic() - began < 10
 
 
 async def test_an_announcement_wakes_every_waiter_in_the_process(database: Database):
@@ -48,7 +48,7 @@ async def test_an_announcement_in_one_process_wakes_a_sleeper_in_another(postgre
         with there.signal() as signal:
             await _listening(signal)
             here.announce()
-            assert await signal.wait(5)
+            assert await signal.wait(60)
 
 
 async def test_a_process_is_woken_once_by_what_it_announces_itself(postgres_database: Database):
@@ -59,8 +59,8 @@ async def test_a_process_is_woken_once_by_what_it_announces_itself(postgres_data
             await _quiet(own)
             await _quiet(other)
             here.announce()
-            assert await own.wait(5)
-            assert await other.wait(5), "the notification has come"
+            assert await own.wait(60)
+            assert await other.wait(60), "the notification has come"
             assert not await own.wait(0.1)
 
 
@@ -82,17 +82,19 @@ async def test_many_announcements_share_few_notifications_and_nobody_is_sent_non
                 for _ in range(200):
                     here.announce()
                     await asyncio.sleep(0)
-                assert await other.wait(5)
-            await asyncio.sleep(0.05)
+                assert await other.wait(60)
+            async with asyncio.timeout(60):
+                while "" not in heard:
+                    await asyncio.sleep(0.05)
     await listener.close()
-    assert 1 <= heard.count("") < 100
+    assert heard.count("") < 100
 
 
 async def test_a_process_that_has_gone_is_sent_none(
     postgres_database: Database, postgres_database_url: str, monkeypatch
 ):
     monkeypatch.setattr("trunkline.store.notifications.CHECK_SECONDS", 0.1)
-    monkeypatch.setattr("trunkline.store.notifications.GONE_SECONDS", 0.5)
+    monkeypatch.setattr("trunkline.store.notifications.GONE_SECONDS", 1.5)
     heard: list[str] = []
     listener = await asyncpg.connect(postgres_database_url)
     await listener.add_listener("trunkline", lambda *message: heard.append(message[3]))
@@ -100,10 +102,10 @@ async def test_a_process_that_has_gone_is_sent_none(
         async with Wakeup(postgres_database) as there:
             with there.signal() as other:
                 await _quiet(other)
-                await asyncio.sleep(1)
+                await asyncio.sleep(2)
                 here.announce()
-                assert await other.wait(5), "it says again and again that it listens"
-        await asyncio.sleep(1)
+                assert await other.wait(60), "it says again and again that it listens"
+        await asyncio.sleep(2.5)
         count = heard.count("")
         assert count
         here.announce()
@@ -125,8 +127,8 @@ async def test_a_listener_whose_connection_is_cut_listens_again(
             )
             await connection.close()
             assert cut >= 1  # the listening connection; others may not be open yet
-            assert await signal.wait(5), "it looks as soon as it listens again, for what it has missed"
-            async with asyncio.timeout(10):
+            assert await signal.wait(60), "it looks as soon as it listens again, for what it has missed"
+            async with asyncio.timeout(60):
                 while True:
                     here.announce()
                     if await signal.wait(0.5):
@@ -181,4 +183,4 @@ async def _quiet(signal: Signal) -> None:
 
 async def _listening(signal: Signal) -> None:
     """Wait until the signal's process listens: it sets its signals once when it begins to listen."""
-    assert await signal.wait(5)
+    assert await signal.wait(60)

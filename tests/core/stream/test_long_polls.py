@@ -27,7 +27,7 @@ async def hub(engine, lend_hub):
 async def polls_of(hub, client, company_id, count):
     """Let *count* calls of a company wait."""
     polls = [asyncio.create_task(wait_for_events(client)) for _ in range(count)]
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while len(hub.hub.streaming._watch._waiting.get(company_id, ())) < count:
             await asyncio.sleep(0.001)
     return polls
@@ -67,7 +67,7 @@ async def test_a_long_poll_ends_with_its_caller_and_makes_room(hub):
     callers.begin(receive)
     polls = [poll(), poll()]
     callers.begin(None)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while len(hub.hub.streaming._watch._waiting.get(hub.company_id, ())) < 2:
             await asyncio.sleep(0.001)
     left.set()
@@ -93,6 +93,6 @@ async def test_a_long_poll_ends_when_its_key_is_revoked_and_those_of_other_keys_
     began = time.monotonic()
     assert (await hub.operator.delete(f"/api/v1/keys/{key_id}")).status_code == 204
     answer = await polls[0]
-    assert (answer.status_code, time.monotonic() - began < 5) == (401, True)
+    assert (answer.status_code, time.monotonic() - began < 20) == (401, True)
     await hub.emit("lead.created")
     assert (await polls[1]).status_code == 200

@@ -61,12 +61,12 @@ class Landlord:
         return sum(delivery["attempts"] for delivery in deliveries)
 
     async def until_status(self, wanted: dict[str, str]) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not wanted.items() <= {each.name: each.status for each in await self.held()}.items():
                 await asyncio.sleep(0.05)
 
     async def settle(self, renewed, position: int) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while await self.watermark(renewed) < position:
                 await asyncio.sleep(0.05)
 
@@ -142,7 +142,7 @@ async def test_the_watermark_stops_before_what_is_open_and_what_is_not_looked_at
     assert await landlord.watermark(renewed, event_id=before) == before
     assert await landlord.watermark(renewed, event_id=later) == before - 1
     landlord.receiver.answer(200)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not (tried := (await running.hub.deliveries.of_event(running.company_id, before))[0])[
             "attempts"
         ]:
@@ -186,10 +186,10 @@ async def test_there_is_no_watermark_from_the_moment_of_the_lapse(landlord):
 @pytest.mark.own_hub
 @pytest.mark.usefixtures("_nobody_looks_for_lapses")
 async def test_what_a_process_takes_for_lapsed_goes_out_where_it_was_renewed_at_the_last_moment(landlord):
-    await landlord.renew({"retry": {"schedule_seconds": [1] * 5}})  # a table may be a second old
+    await landlord.renew({"retry": {"schedule_seconds": [1] * 20}})  # a table may be a second old
     await landlord.expire()
     event_id = (await landlord.running.emit("lead.created")).event_id
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not await landlord.attempts(event_id):
             await asyncio.sleep(0.05)
     assert not landlord.receiver.requests

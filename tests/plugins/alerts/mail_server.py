@@ -46,7 +46,7 @@ class MailServer:
         """List the messages to *address*."""
         return [message for message in self.messages if message["To"] == address]
 
-    async def wait_for(self, count: int, *, timeout_seconds: float = 20) -> None:
+    async def wait_for(self, count: int, *, timeout_seconds: float = 60) -> None:
         """Wait until *count* messages have come."""
         async with asyncio.timeout(timeout_seconds):
             while len(self.messages) < count:

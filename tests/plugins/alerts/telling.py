@@ -40,7 +40,7 @@ async def tell(hub, name: str, *, subscription_id: str = "sub_1") -> None:
 
 async def results(hub, subscription_id: str, count: int, company: int = COMPANY) -> list[str]:
     """Wait until *count* deliveries of a subscription have ended; return the last answer of each, oldest event first."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             page = await hub.hub.deliveries.of_subscription(company, subscription_id, channel=None, limit=100)
             ended = [each for each in page["deliveries"] if each["status"] != "pending"]

@@ -48,7 +48,7 @@ async def company_that_fails(hub, receiver, *recipients: str) -> None:
 
 async def mail_subscription(hub) -> dict:
     """Wait for the subscription of mail, and give it."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not (found := await hub.hub.subscriptions.list(0, channel="alerts_mail")):
             await asyncio.sleep(0.02)
     [one] = found
@@ -114,7 +114,7 @@ async def test_a_target_that_fails_for_an_hour_costs_its_company_two_messages(
 ):
     """Run an hour in 3.6 seconds, 1,000 times as fast: 360 events are retried, and some are given up."""
     fast = {
-        "delivery.failing_spans_seconds": "0.005, 21.6",
+        "delivery.failing_spans_seconds": "0.005, 120",
         "delivery.retry_schedule_seconds": "0.005, 0.3, 0.6, 0.9, 0.9",
     }
     hub = await make_hub(sqlite_database_url, {**FAILS_AT_ONCE, **fast, **mail_server.settings})
@@ -142,7 +142,7 @@ async def test_a_retry_for_one_recipient_mails_no_other_again(make_hub, database
     await company_that_fails(hub, receiver, OWNER, SECOND)
     await hub.emit("lead.created")
     await mail_server.wait_for(2)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             page = await hub.hub.deliveries.of_subscription(0, one["id"], channel=None, status="delivered")
             told = [each for each in page["deliveries"] if each["event_type"] == "subscription.failing"]
@@ -237,7 +237,7 @@ def deaths_of(seed: int) -> list[tuple[str, int, float]]:
     Seed 0 kills it when a mail was accepted but not noted, and when all mails were noted but no delivery was settled.
     """
     if seed == 0:
-        return [("data", 2, 30), ("quit", 1, 30)]
+        return [("data", 2, 90), ("quit", 1, 90)]
     chance = random.Random(seed)
     steps = ["rcpt", "data", "quit", "post"]
     return [(chance.choice(steps), chance.randint(1, 3), chance.uniform(0.1, 4)) for _ in range(2)]
@@ -278,7 +278,7 @@ async def test_a_hub_that_is_killed_loses_no_alert_and_sends_none_twice_but_by_i
         receiver.answer(200)
     await killer.kill(second[0], second[1], patience_seconds=second[2])
     receiver.answer(200)
-    async with asyncio.timeout(40):
+    async with asyncio.timeout(90):
         while len({message["Message-ID"] for message in mail_server.messages}) < 6:
             await asyncio.sleep(0.05)
         while "resolve" not in [json.loads(request.body)["event_action"] for request in services.requests]:

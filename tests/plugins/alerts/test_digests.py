@@ -30,7 +30,7 @@ async def look(hub) -> None:
 
 
 async def until_told(hub, count: int) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             page = await hub.hub.streaming.page(92, types=list(FACTS), limit=200)
             if len(page.bodies) >= count:
@@ -57,7 +57,7 @@ async def test_a_digest_says_what_is_open_and_is_sent_once_a_day_by_several_proc
     await tell(hub, "failing", subscription_id="sub_gone")
     await until_told(hub, 4)
     await hub.client.patch("/api/v1/alerts", json={"alert_recipients": [OWNER], "digest": True})
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not await _chosen(hub, 2):
             await asyncio.sleep(0.02)
     await look(hub)

@@ -83,7 +83,7 @@ async def test_an_alert_that_its_end_has_overtaken_opens_nothing(make_hub, datab
 
 async def test_operators_are_mailed_once_of_what_is_told_every_minute(make_hub, database_url):
     async def matters(expected: list[tuple[int, bool]]) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while True:
                 async with hub.hub.database.read() as connection:
                     rows = await connection.execute(text("SELECT company_id, is_over FROM alerts_matters"))

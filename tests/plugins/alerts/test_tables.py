@@ -36,6 +36,6 @@ async def test_what_a_company_chose_and_was_told_goes_with_it(running):
         async with running.hub.database.read() as connection:
             return (await connection.execute(statement, {"company": number})).scalar_one()
 
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while await rows():
             await asyncio.sleep(0.05)

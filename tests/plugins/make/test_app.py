@@ -581,7 +581,7 @@ def shop() -> Iterator[tuple[str, str]]:
     assert process.stdout is not None
     yield process.stdout.readline().split()[-1], secret
     process.terminate()
-    process.wait(10)
+    process.wait(60)
     process.stdout.close()
 
 

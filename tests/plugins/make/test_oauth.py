@@ -26,7 +26,7 @@ def app(served_hub: Any, tmp_path_factory: pytest.TempPathFactory) -> App:
 async def connected(hub: Any, app: App, *, decision: str = "allow") -> OAuthConnection:
     """Register the app with the hub, and connect it as a person with a browser does."""
     operator = hub.make_key(company_id=None)
-    async with httpx2.AsyncClient(base_url=hub.url, timeout=30) as http:
+    async with httpx2.AsyncClient(base_url=hub.url, timeout=60) as http:
         registered = await http.post(
             "/api/v1/oauth/apps",
             json={"name": "Make", "redirect_uris": [REDIRECT_URI]},

@@ -45,7 +45,7 @@ class Callback:
         """Give the ids of the received events, each once, in their order."""
         return sorted({int(event["eventId"]) for event in self.events})
 
-    async def until(self, count: int, *, seconds: float = 10) -> list[int]:
+    async def until(self, count: int, *, seconds: float = 60) -> list[int]:
         """Wait for *count* events; return their ids."""
         await until(lambda: len(self.ids) >= count, seconds=seconds)
         return self.ids
@@ -66,7 +66,7 @@ class Callback:
         await self.reply(connection)
 
 
-async def until(condition: Any, *, seconds: float = 10) -> None:
+async def until(condition: Any, *, seconds: float = 60) -> None:
     """Wait until *condition* holds."""
     deadline = time.monotonic() + seconds
     while not condition():

@@ -32,7 +32,7 @@ async def started(
     own = {**environment, "HUB": hub.url, "KEY": hub.make_key(company_id=None)}
     with subprocess.Popen([*command, str(port)], cwd=folder, env=own) as process:
         try:
-            deadline = time.monotonic() + 30
+            deadline = time.monotonic() + 60
             while process.poll() is None and time.monotonic() < deadline:
                 with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
                     break
@@ -44,7 +44,7 @@ async def started(
 
 async def check(url: str, hub: Any, packages: Path) -> None:
     """Check the server with the official client in both versions, the AI SDK by webhook, a stream, and no token."""
-    async with httpx2.AsyncClient(base_url=url, timeout=30) as http:
+    async with httpx2.AsyncClient(base_url=url, timeout=60) as http:
         assert (await Conversation(http).send("events/list")).status_code == 401
         jane = Conversation(http, headers={"authorization": f"Bearer {JANE}"})
         john = Conversation(http, headers={"authorization": f"Bearer {JOHN}"})
@@ -80,7 +80,7 @@ async def _by_official_client(url: str, cursor: str) -> set[int]:
     found: list[set[int]] = []
     for mode in ("auto", "legacy"):
         async with (
-            httpx2.AsyncClient(headers={"Authorization": f"Bearer {JANE}"}, timeout=30) as http,
+            httpx2.AsyncClient(headers={"Authorization": f"Bearer {JANE}"}, timeout=60) as http,
             Client(streamable_http_client(f"{url}/mcp", http_client=http), mode=mode) as client,
         ):
             assert [tool.name for tool in (await client.list_tools()).tools] == ["count_orders"]

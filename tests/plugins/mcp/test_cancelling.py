@@ -57,14 +57,14 @@ async def begin(hub, slow, era, **headers):
     params = {"name": "wait", "arguments": {}}
     listener = Listener(hub, agent.message("tools/call", params), agent.head("tools/call", params) | headers)
     task = asyncio.create_task(listener.run())
-    await asyncio.wait_for(slow.began.get(), 10)
+    await asyncio.wait_for(slow.began.get(), 60)
     return agent, listener, task
 
 
 async def outcome(hub, slow):
     """Give the outcome of the tool's call, and the outcome in the log."""
-    ended = await asyncio.wait_for(slow.ended.get(), 10)
-    async with asyncio.timeout(10):
+    ended = await asyncio.wait_for(slow.ended.get(), 60)
+    async with asyncio.timeout(60):
         while not (lines := [line for line in hub.log.records if getattr(line, "outcome", None)]):
             await asyncio.sleep(0.01)
     return ended, lines[-1].outcome
@@ -74,7 +74,7 @@ async def outcome(hub, slow):
 async def test_a_client_that_goes_away_ends_its_call(hub, slow, era):
     _, listener, task = await begin(hub, slow, era)
     listener.left.set()
-    await asyncio.wait_for(task, 10)
+    await asyncio.wait_for(task, 60)
     assert await outcome(hub, slow) == ("cancelled", "left")
     assert not listener.start.done()  # no client is left to answer
 
@@ -100,12 +100,12 @@ async def test_a_client_that_cancels_its_call_ends_it_and_no_other(hub, slow, er
         assert await cancel(not_running) in {202, 400}
     assert slow.ended.empty()
     assert await cancel(listener.id) == 202
-    await asyncio.wait_for(task, 10)
+    await asyncio.wait_for(task, 60)
     assert await outcome(hub, slow) == ("cancelled", "left")
     assert (await listener.start)[0] == 200
     answered = json.loads(listener.frames.get_nowait())
     assert (answered["id"], answered["error"]["code"]) == (listener.id, -32800)
     slow.may_end.set()
-    await asyncio.wait_for(others_task, 10)
-    assert await asyncio.wait_for(slow.ended.get(), 10) == "done"
+    await asyncio.wait_for(others_task, 60)
+    assert await asyncio.wait_for(slow.ended.get(), 60) == "done"
     assert "result" in json.loads(other.frames.get_nowait())

@@ -59,17 +59,17 @@ async def test_it_opens_a_stream_gets_each_event_and_leaves(served_hub):
         }
         request = StreamRequest(params=StreamParams(name=TYPE))
         stream = asyncio.create_task(client.session.send_request(request, Result))
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             kind, opened = await watching.frames.get()
         assert (kind, opened["truncated"]) == ("active", False)
         made = []
         for _ in range(3):
             body = {"type": TYPE, "payload": example}
             made.append((await asyncio.to_thread(served_hub.call, "POST", "/api/v1/events", json=body))["id"])
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(60):
                 kind, event = await watching.frames.get()
             assert (kind, event["eventId"], event["data"]) == ("event", str(made[-1]), example)
-        async with asyncio.timeout(40):
+        async with asyncio.timeout(90):
             assert await watching.frames.get() == (
                 "heartbeat",
                 {"cursor": event["cursor"]} | {"_meta": event["_meta"]},

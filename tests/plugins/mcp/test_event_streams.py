@@ -63,7 +63,7 @@ class Listener:
 
         await self._app(scope, receive, send)
 
-    async def frame(self, *, seconds: float = 10):
+    async def frame(self, *, seconds: float = 60):
         """Give the next frame: the last word of its method, and its parameters."""
         async with asyncio.timeout(seconds):
             while True:
@@ -94,7 +94,7 @@ def bearer(api, token) -> tuple[Theirs, Conversation]:
 
 
 async def end_of(listener) -> dict:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while (frame := await listener.frame())[0] in {"active", "heartbeat"}:
             pass
     assert frame[0] == "terminated", frame
@@ -110,7 +110,7 @@ async def listening(api, agent, **params):
         yield listener
     finally:
         listener.left.set()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await task
 
 
@@ -141,7 +141,7 @@ async def test_numbers_keep_their_digits(api, agent):
             headers={"content-type": "application/json"},
         )
         assert made.status_code == 201
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             assert b'"amount_attempted":99.500' in await listener.frames.get()
 
 

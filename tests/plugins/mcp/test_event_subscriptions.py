@@ -73,7 +73,7 @@ async def lapse(running) -> None:
 
 
 async def until_tried(running, event_id: int) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not any(
             each["attempts"] for each in await running.hub.deliveries.of_event(running.company_id, event_id)
         ):
@@ -184,7 +184,7 @@ async def test_what_is_open_holds_the_cursor_back_until_it_is_settled(running, a
         deliveries = (await running.client.get(f"/api/v1/subscriptions/{view['id']}/deliveries")).json()
         return [each for each in deliveries["deliveries"] if each["status"] == "pending"]
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while not (pending := await waiting()):  # its first attempt is not stored yet
             await asyncio.sleep(0.01)
     (pending,) = pending
@@ -217,7 +217,7 @@ async def test_some_statuses_end_one_event_and_not_the_subscription(running, age
         explained = (await running.client.get(f"/api/v1/events/{refused[0]}/explain")).json()
         return explained["subscriptions"][0]["state"]
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while await state() != "rejected":
             await asyncio.sleep(0.05)
 

@@ -31,7 +31,7 @@ MODERN_RESULT = {"resultType", "_meta"}
 @pytest.fixture
 async def agent(served_hub) -> AsyncIterator[Conversation]:
     headers = {"Authorization": f"Bearer {served_hub.key}"}
-    async with httpx2.AsyncClient(base_url=served_hub.url, headers=headers, timeout=30) as http:
+    async with httpx2.AsyncClient(base_url=served_hub.url, headers=headers, timeout=60) as http:
         yield Conversation(http)
 
 
@@ -120,7 +120,7 @@ async def streamed(
 
 
 async def test_push(agent):
-    async with streamed(agent, {"name": TYPE}) as messages, asyncio.timeout(30):
+    async with streamed(agent, {"name": TYPE}) as messages, asyncio.timeout(60):
         opened = await anext(messages)
         assert opened["method"] == "notifications/events/active"
         assert opened["params"]["truncated"] is False
@@ -167,7 +167,7 @@ async def test_webhook_delivery(agent, receiver):
     made = await agent.ask("events/subscribe", params)
     event_id = await happen(agent, 7)
     await happen(agent, 8)
-    await until(lambda: callback.events, seconds=20)
+    await until(lambda: callback.events)
     (event,) = callback.events
     head = callback.heads[-1]
     assert is_occurrence(event, has_cursor=True)

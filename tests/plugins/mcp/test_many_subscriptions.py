@@ -10,14 +10,14 @@ import pytest
 from tests.plugins.mcp.callbacks import Callback
 from tests.plugins.mcp.conversation import Conversation
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 CALLS, AT_ONCE, KEYS = 3_000, 40, 10
-LIMIT_SECONDS = 100
-"""Two otherwise idle cores need half of that."""
+LIMIT_SECONDS = 500
+"""Two otherwise idle cores need a tenth of that."""
 TYPE = "payment.failed"
-PER_KEY, PER_MINUTE = 20, 10
-"""Subscriptions, and challenges in a minute, that a key may have by default."""
+PER_KEY, PER_MINUTE, CALLS_PER_MINUTE = 20, 10, 60
+"""Subscriptions, and challenges and calls in a minute, that a key may have by default."""
 
 
 def memory_mib(pid: int) -> float:
@@ -28,7 +28,7 @@ def memory_mib(pid: int) -> float:
 
 async def poll(hub, key: str, times: list[float]) -> None:
     """Poll as an ordinary customer does, and note the duration of each poll."""
-    async with httpx2.AsyncClient(base_url=hub.url, headers={"X-Api-Key": key}, timeout=30) as http:
+    async with httpx2.AsyncClient(base_url=hub.url, headers={"X-Api-Key": key}, timeout=60) as http:
         while True:
             began = time.monotonic()
             assert (await http.get("/api/v1/events", params={"limit": 1})).status_code == 200
@@ -65,20 +65,28 @@ async def test_thousands_of_calls_make_what_the_limits_let_and_hold_up_nobody(se
 
     assert hub.process is not None
     before, times = memory_mib(hub.process.pid), list[float]()
+    began = time.monotonic()
     polling = asyncio.create_task(poll(hub, victims_key, times))
     limits = httpx2.Limits(max_connections=AT_ONCE)
     async with httpx2.AsyncClient(base_url=hub.url, timeout=60, limits=limits) as http:
         async with asyncio.timeout(LIMIT_SECONDS):
             await asyncio.gather(*(subscribe(http) for _ in range(AT_ONCE)))
     polling.cancel()
-    print(dict(outcomes), f"{memory_mib(hub.process.pid) - before:.0f} MiB", f"{max(times):.2f} s")
+    seconds = time.monotonic() - began
+    minutes = 2 + seconds // 60
+    print(
+        dict(outcomes),
+        f"{memory_mib(hub.process.pid) - before:.0f} MiB",
+        f"{max(times):.2f} s of {seconds:.0f}",
+    )
     assert outcomes.total() == CALLS
     assert set(outcomes) <= {"made", "subscriptions", "challenges", "429"}
     assert 0 < outcomes["made"] <= KEYS * PER_KEY
     made = hub.call("GET", "/api/v1/subscriptions?channel=mcp")["subscriptions"]
     assert len(made) == outcomes["made"] <= 100, "as many as a company may have"
-    assert outcomes["429"] > CALLS / 2
+    assert outcomes.total() - outcomes["429"] <= KEYS * CALLS_PER_MINUTE * minutes
     challenges = sum(len(callback.controls) for callback in callbacks)
-    assert challenges <= KEYS * PER_MINUTE * (1 + LIMIT_SECONDS // 60)
+    assert challenges <= KEYS * PER_MINUTE * minutes
     assert memory_mib(hub.process.pid) - before < 60
-    assert max(times) < 1
+    usual = AT_ONCE * seconds / CALLS
+    assert max(times) < 1 + 2 * usual, "an ordinary caller waits hardly longer than each of the many"

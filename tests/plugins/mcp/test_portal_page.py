@@ -69,7 +69,7 @@ async def test_another_companys_calls_are_not_there(api, page):
 
 async def test_a_call_is_on_the_page_within_seconds(api, page):
     await Conversation(api.client).call("find_lead", email="nobody@example.com")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while "<code>find_lead</code>" not in await page.render(looked_at(api, "admin")):
             await asyncio.sleep(0.1)
 

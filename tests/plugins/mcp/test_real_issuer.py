@@ -41,7 +41,7 @@ async def sign_in(issuer_url: str, resource: str, user: str = "jane", scope: str
         "code_challenge_method": "S256",
         "state": "s",
     }
-    async with httpx2.AsyncClient(timeout=30) as http:
+    async with httpx2.AsyncClient(timeout=60) as http:
         found = (await http.get(f"{issuer_url}/.well-known/openid-configuration")).json()
         told = await Browser(user).open(str(httpx2.URL(found["authorization_endpoint"], params=query)))
         assert told["iss"] == issuer_url
@@ -85,7 +85,7 @@ def hub(served_hub, issuer):
 
 @pytest.fixture
 async def http(hub) -> AsyncIterator[httpx2.AsyncClient]:
-    async with httpx2.AsyncClient(base_url=hub.url, timeout=30) as http:
+    async with httpx2.AsyncClient(base_url=hub.url, timeout=60) as http:
         yield http
 
 
@@ -115,7 +115,7 @@ async def test_the_official_client_comes_in_by_the_issuer(hub, issuer):
     kept = Kept(registered)
     auth = OAuthClientProvider(f"{hub.url}/mcp", metadata, kept, browser.open, come_back)
     async with (
-        httpx2.AsyncClient(auth=auth, timeout=30) as http,
+        httpx2.AsyncClient(auth=auth, timeout=60) as http,
         Client(streamable_http_client(f"{hub.url}/mcp", http_client=http)) as client,
     ):
         tools = {tool.name for tool in (await client.list_tools()).tools}
@@ -153,7 +153,7 @@ async def test_a_new_key_of_the_issuer_counts_within_half_a_minute_beside_the_on
     after = (await sign_in(issuer.url, f"{hub.url}/mcp"))["access_token"]
     kids = [jwt.get_unverified_header(token)["kid"] for token in (before, after)]
     assert kids[0] != kids[1]
-    async with asyncio.timeout(40):  # keys are read at most twice a minute
+    async with asyncio.timeout(60):  # keys are read at most twice a minute
         while (await talk(http, after).send("tools/list")).status_code == 401:
             await asyncio.sleep(1)
     for token in (before, after):

@@ -38,4 +38,4 @@ def action_node(product: Product, name: str, *, tools: Any, folder: Path) -> Ite
         return outcome
 
     yield run
-    process.communicate(timeout=10)
+    process.communicate(timeout=60)

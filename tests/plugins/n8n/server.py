@@ -58,7 +58,7 @@ def free_port() -> int:
     raise OSError(msg)
 
 
-def wait_for(what: str, look: Callable[[], Found | None], *, seconds: float = 30) -> Found:
+def wait_for(what: str, look: Callable[[], Found | None], *, seconds: float = 60) -> Found:
     """Call *look* until it finds something; return that."""
     deadline = time.monotonic() + seconds
     while not (result := look()):

@@ -195,7 +195,7 @@ def connected(office: Office) -> dict[str, Any]:
 
 async def _allow(hub: Any, address: str) -> str:
     """Allow an app's request at *address*; return the target of the browser's redirect."""
-    async with httpx2.AsyncClient(base_url=hub.url, timeout=30) as http:
+    async with httpx2.AsyncClient(base_url=hub.url, timeout=60) as http:
         person = Person(http)
         await person.sign_in(hub.key)
         page = await person.open(address)

@@ -38,7 +38,7 @@ async def allow(hub: Any, asked: str) -> str:
 
 async def test_authlib_connects_refreshes_and_revokes(served_hub, monkeypatch):
     monkeypatch.setenv("AUTHLIB_INSECURE_TRANSPORT", "1")  # http on this machine
-    told = requests.get(f"{served_hub.url}/.well-known/oauth-authorization-server", timeout=10).json()
+    told = requests.get(f"{served_hub.url}/.well-known/oauth-authorization-server", timeout=60).json()
     server = AuthorizationServerMetadata(told)
     for name in set(server.REGISTRY_KEYS) - {"issuer", "authorization_endpoint", "token_endpoint"}:
         getattr(server, f"validate_{name}")()

@@ -14,7 +14,7 @@ from trunkline_portal.pages.deliveries import ATTEMPTS
 
 async def delivery_of(hub, event: int) -> str:
     """Wait for the event's only delivery, and return its id."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not (deliveries := await hub.hub.deliveries.of_event(hub.company_id, event)):
             await asyncio.sleep(0.02)
     return deliveries[0]["id"]

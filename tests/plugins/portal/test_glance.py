@@ -25,7 +25,7 @@ async def test_the_page_of_one_says_at_a_glance_how_it_does(engine, lend_hub, si
     assert words.index("Books") < words.index(receiver.url)
     assert "payload.first_name is Jane" in words
     assert "whsec_••••" in words
-    async with asyncio.timeout(10):  # figures of health are written in batches
+    async with asyncio.timeout(60):  # figures of health are written in batches
         while "0 delivered, 1 failed." not in (page := await browser.get(path)).text:
             await asyncio.sleep(0.1)
     assert 'class="spark"' in page.text

@@ -34,7 +34,7 @@ async def hang(request):
         await asyncio.sleep(2)
 
 def block(request):
-    time.sleep(8)
+    time.sleep(12)
 
 def ask(request):
     return PortalContent(f"<form method=post>{request.form}<input name=fax></form>", ("https://fax.example",))
@@ -128,18 +128,18 @@ async def test_a_page_that_hangs_is_not_waited_for_and_stops_nobody_else(hub, si
     browser = await sign_in(hub)
     began = time.monotonic()
     page = await browser.get(f"/portal/x/fax/{name}")
-    assert 4.9 < time.monotonic() - began < 7
+    assert 4.9 < time.monotonic() - began < 11.5
     assert "did not answer within 5 seconds" in browser.words(page)
 
 
 async def hang(_):
     with contextlib.suppress(asyncio.CancelledError):
         await asyncio.sleep(60)
-    await asyncio.sleep(0.2)
+    await asyncio.sleep(3)
 
 
 def block(_):
-    time.sleep(0.5)
+    time.sleep(3)
 
 
 def never(_):
@@ -152,7 +152,7 @@ async def test_a_page_has_its_time_whatever_it_does_when_it_is_over(render):
     began = time.monotonic()
     with pytest.raises(TimeoutError):
         await content_of(PortalPage("late", "Late", render), request, seconds=0.05)
-    assert time.monotonic() - began < 0.4
+    assert time.monotonic() - began < 2.5
 
 
 async def test_what_runs_in_a_page_runs_nowhere(hub, sign_in):

@@ -14,7 +14,7 @@ async def test_an_id_of_each_kind_leads_to_its_page(running, sign_in, receiver):
     event = await emit(running)
     browser = await sign_in(running)
     record, _ = await running.hub.keys.create(running.company_id, name="Importer", scopes=["events:read"])
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not (deliveries := await running.hub.deliveries.of_event(running.company_id, event)):
             await asyncio.sleep(0.02)
     delivery = deliveries[0]

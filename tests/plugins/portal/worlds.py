@@ -24,7 +24,7 @@ async def subscribe(hub, target_url: str, **changed) -> str:
 
 async def shown_when(browser, path: str, words: str) -> str:
     """Load a page repeatedly until it contains *words*."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while words not in (text := browser.words(await browser.get(path))):
             await asyncio.sleep(0.1)
     return text

@@ -193,9 +193,9 @@ async def test_both_secrets_sign_during_the_overlap(running, receiver):
 
 async def test_after_the_overlap_only_the_new_secret_signs(running, receiver):
     made = await create(running, receiver)
-    rotated = await rotate(running, made, overlap_seconds=1)
+    rotated = await rotate(running, made, overlap_seconds=3)
     assert verifies(made["secret"], await push_after(running, receiver))
-    await asyncio.sleep(1.1)
+    await asyncio.sleep(3.1)
     request = await push_after(running, receiver)
     assert not verifies(made["secret"], request)
     assert verifies(rotated["secret"], request)
@@ -282,7 +282,7 @@ async def test_a_company_has_few_test_calls_under_way_at_once(running, receiver,
     trials = running.hub.subscriptions.test.__self__
     monkeypatch.setattr(trials, "_turns", Turns(share=1, total=2))
     monkeypatch.setattr("trunkline.subscribing.trial.WAIT_SECONDS", 0.05)
-    made = await create(running, receiver, timeout_seconds=1)
+    made = await create(running, receiver, timeout_seconds=3)
     receiver.always(Hang())
     first = asyncio.create_task(running.client.post(f"{HOOKS}/{made['id']}/test"))
     await receiver.wait_for(1)

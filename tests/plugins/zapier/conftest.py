@@ -51,7 +51,7 @@ def open_app(
 
     yield open_app
     for process in processes:
-        process.communicate(timeout=10)
+        process.communicate(timeout=60)
 
 
 @pytest.fixture(scope="module")

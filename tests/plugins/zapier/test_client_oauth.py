@@ -22,7 +22,7 @@ def app(served_hub: Any, open_app: Any) -> Any:
 async def test_somebody_connects_and_zapier_renews_the_token_until_it_is_ended(served_hub: Any, app: Any):
     assert app.handle(command="validate") == []
     operator = served_hub.make_key(company_id=None)
-    async with httpx2.AsyncClient(base_url=served_hub.url, timeout=30) as http:
+    async with httpx2.AsyncClient(base_url=served_hub.url, timeout=60) as http:
         registered = await http.post(
             "/api/v1/oauth/apps",
             json={"name": "Zapier", "redirect_uris": [CALLBACK]},

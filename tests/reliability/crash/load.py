@@ -127,26 +127,32 @@ class Load:
         self, session: aiohttp.ClientSession, plan: list[Request], chance: random.Random
     ) -> None:
         for request in plan:
-            await self._send(session, request)
+            is_hasty = request.key is not None and chance.random() < 0.4
+            await self._send(session, request, times=2 if is_hasty else 1)
             await asyncio.sleep(chance.uniform(0, 0.05))
 
-    async def _send(self, session: aiohttp.ClientSession, request: Request) -> None:
+    async def _send(self, session: aiohttp.ClientSession, request: Request, *, times: int) -> None:
+        """Send *request*, again and again until it is answered; each time *times* times at once, for which it needs a key."""
         body = self._body(request)
         path = "/events" if request.count == 1 else "/events/batch"
         while True:
             try:
-                status, answer = await self._call(
-                    session, "POST", path, body, company=WRITERS[request.writer], key=request.key
-                )
+                calls = [
+                    self._call(session, "POST", path, body, company=WRITERS[request.writer], key=request.key)
+                    for _ in range(times)
+                ]
+                answers = await asyncio.gather(*calls)
             except (aiohttp.ClientError, TimeoutError):
                 if request.key is None:
                     self.promises.unanswered.append(request)
                     return
                 self.promises.retried += 1
                 continue
-            if status == 503 and request.key is not None:
+            if request.key is not None and any(status == 503 for status, _ in answers):
                 continue
-            self._note(request, status, answer)
+            if request.is_valid and any(answer != answers[0][1] for _, answer in answers):
+                self.promises.surprises.append(f"{request} was answered in two ways: {str(answers)[:400]}")
+            self._note(request, *answers[0])
             return
 
     def _note(self, request: Request, status: int, answer: dict[str, Any]) -> None:

@@ -151,7 +151,7 @@ class World:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def until(self, what: str, condition: Callable[[], bool], seconds: float = 40) -> None:
+    def until(self, what: str, condition: Callable[[], bool], seconds: float = 120) -> None:
         ends = time.monotonic() + seconds
         while not condition():
             if time.monotonic() > ends:

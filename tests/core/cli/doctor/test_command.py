@@ -55,7 +55,7 @@ def target() -> Iterator[Target]:
 
     thread = threading.Thread(target=uvloop.run, args=(serve(),))
     thread.start()
-    assert started.wait(10)
+    assert started.wait(60)
     yield Target(receivers[0].url, receivers[0])
     done.set()
     thread.join()
@@ -151,7 +151,7 @@ def test_the_process_itself_ends_with_the_code_and_in_seconds(loose_cli, target)
     began = time.monotonic()
     result = loose_cli.run("doctor", target.url, "--secret", SECRET)
     assert (result.returncode, result.stderr) == (0, PRODUCT + "Nothing to mend.\n")
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < 60
 
 
 # ---- the page that explains it -----------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 from tests.plugins.portal.browser.person import Person
 from tests.plugins.portal.browser.seeding import SeededHub, seed
 from tests.plugins.portal.browser.target import Target, started_target
@@ -28,6 +28,10 @@ FLAGS = [
     "--no-first-run",
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
 ]
+
+PATIENCE_MS = 40_000
+"""How long a person waits for what must come, on a slow and busy machine."""
+expect.set_options(timeout=PATIENCE_MS)
 
 OpenPerson = Callable[..., Person]
 
@@ -74,7 +78,7 @@ def somebody(chromium: Browser) -> Iterator[OpenPerson]:
                 reduced_motion="reduce",
                 **options,
             )
-            context.set_default_timeout(10_000)
+            context.set_default_timeout(PATIENCE_MS)
             stack.callback(context.close)
             watch = Watch()
             watch.begin(context)

@@ -40,7 +40,7 @@ class Person:
         """Agree in the dialog that a link has opened."""
         self.click(button, within=self.page.get_by_role("dialog"))
 
-    def sees(self, text: str | re.Pattern[str], *, seconds: float = 10) -> None:
+    def sees(self, text: str | re.Pattern[str], *, seconds: float = 60) -> None:
         """Wait for *text* on the page; fail if it does not come."""
         expect(self.page.locator("main")).to_contain_text(text, timeout=seconds * 1000)
 

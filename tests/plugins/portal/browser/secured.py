@@ -48,7 +48,7 @@ def secured(folder: Path, *, host: str) -> Iterator[Secured]:
     place = Secured()
     thread = threading.Thread(target=lambda: asyncio.run(place.serve(context, host)))
     thread.start()
-    assert place.is_ready.wait(10)
+    assert place.is_ready.wait(60)
     try:
         yield place
     finally:

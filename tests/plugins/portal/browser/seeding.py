@@ -200,7 +200,7 @@ def _settle(hub: ServedHub, path: str, event_id: int | None) -> None:
     wait_for(is_settled, seconds=60)
 
 
-def wait_for(ask: Callable[[], Value], *, seconds: float = 20) -> Value:
+def wait_for(ask: Callable[[], Value], *, seconds: float = 60) -> Value:
     """Call *ask* until its result is true; return the result."""
     deadline = time.monotonic() + seconds
     while not (answer := ask()):

@@ -41,7 +41,7 @@ class Target:
         self.answer(body=html, headers={"content-type": "text/html; charset=utf-8"}, path=path)
         return path
 
-    def wait_for(self, path: str, count: int = 1, *, seconds: float = 15) -> list[ReceivedRequest]:
+    def wait_for(self, path: str, count: int = 1, *, seconds: float = 60) -> list[ReceivedRequest]:
         """Give the requests to *path* once there are *count*."""
         deadline = time.monotonic() + seconds
         while len(requests := [request for request in self.requests if request.path == path]) < count:
@@ -53,7 +53,7 @@ class Target:
         async def call() -> Value:
             return function()
 
-        return asyncio.run_coroutine_threadsafe(call(), self._loop).result(10)
+        return asyncio.run_coroutine_threadsafe(call(), self._loop).result(60)
 
 
 @contextmanager
@@ -63,11 +63,11 @@ def started_target() -> Iterator[Target]:
     thread = threading.Thread(target=loop.run_forever, name="target", daemon=True)
     thread.start()
     receiver = Receiver()
-    asyncio.run_coroutine_threadsafe(receiver.__aenter__(), loop).result(10)
+    asyncio.run_coroutine_threadsafe(receiver.__aenter__(), loop).result(60)
     try:
         yield Target(receiver, loop)
     finally:
-        asyncio.run_coroutine_threadsafe(receiver.__aexit__(None, None, None), loop).result(10)
+        asyncio.run_coroutine_threadsafe(receiver.__aexit__(None, None, None), loop).result(60)
         loop.call_soon_threadsafe(loop.stop)
-        thread.join(10)
+        thread.join(60)
         loop.close()

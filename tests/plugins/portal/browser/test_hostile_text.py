@@ -114,7 +114,10 @@ def test_scripts_in_pages_of_plugins_do_not_run(serve_hub, tmp_path, somebody):
 
     person.go("/portal/x/fax/handler")
     person.sees("Faxes")
-    person.page.wait_for_timeout(200)
+    for _ in range(400):
+        person.page.wait_for_timeout(100)
+        if any("script-src" in text for text in person.watch.complaints):
+            break
     person.watch.check_untouched(person.page)
     assert any("script-src" in text for text in person.watch.complaints)
 

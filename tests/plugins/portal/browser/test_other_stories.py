@@ -9,6 +9,7 @@ import httpx2
 import playwright.sync_api
 import pytest
 from playwright.sync_api import expect
+from tests.plugins.portal.browser.seeding import wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
@@ -85,8 +86,9 @@ def test_a_test_event_is_sent_from_its_page(served_hub, somebody):
 
     payload.fill(json.dumps(example | {"first_name": "Jacqueline"}))
     person.click("Send the event")
-    newest = served_hub.call("GET", "/api/v1/events/sample?type=lead.created")
-    assert "Jacqueline" in json.dumps(newest)
+    wait_for(
+        lambda: "Jacqueline" in json.dumps(served_hub.call("GET", "/api/v1/events/sample?type=lead.created"))
+    )
 
 
 def test_events_are_searched_by_text_and_type(served_hub, somebody):
@@ -221,7 +223,7 @@ class Keyboard:
 
     def reach(self, is_there) -> None:
         """Press Tab until *is_there* is true, and check that the focus is visible."""
-        for _ in range(120):
+        for _ in range(600):  # the page may still be on its way
             if self._ask(is_there):
                 assert self._page.evaluate("document.activeElement.matches(':focus-visible')")
                 return

@@ -92,7 +92,7 @@ class Story:
         event_id = send_lead(self.hub)
         self.person.sees("lead.created")  # the page refreshed itself
         row = self.main.locator("tr", has_text=str(event_id))
-        expect(row.get_by_text("1 delivered")).to_be_visible(timeout=15_000)
+        expect(row.get_by_text("1 delivered")).to_be_visible()
         assert is_signed_with(secret, self.target.wait_for("/story")[0])
         return secret
 
@@ -107,14 +107,14 @@ class Story:
         self.main.get_by_role("link", name="Attempts").click()
         self.person.sees("out of order")
         self.person.sees("Attempt 1")
-        self.person.sees("Attempt 2", seconds=20)
+        self.person.sees("Attempt 2")
         self.person.sees("mended")
         expect(self.main.get_by_text("delivered", exact=True).first).to_be_visible()
 
     def send_again(self) -> None:
         """Send a delivery again by hand."""
         self.person.click("Send again")
-        self.person.sees("Attempt 3", seconds=20)
+        self.person.sees("Attempt 3")
         assert len(self.target.wait_for("/story", 4)) == 4
 
     def send_a_test(self) -> None:
@@ -165,7 +165,7 @@ class Story:
         self.person.sees("4 events would be sent")
         self.person.click("Start")
         self.person.sees("The replay has started")
-        self.person.sees("4 of 4 delivered", seconds=20)
+        self.person.sees("4 of 4 delivered")
         assert len(self.target.wait_for("/story", count + 4)) == count + 4
 
     def delete(self) -> None:

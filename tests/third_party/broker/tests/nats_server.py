@@ -45,7 +45,7 @@ class NatsServer:
         place = ("--addr", "127.0.0.1", "--port", str(self.port), "--store_dir", str(self.folder))
         with (self.folder / "server.log").open("ab") as log:
             self.process = subprocess.Popen([program, "-js", *place, *self.options], stdout=log, stderr=log)
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while True:
             try:
                 socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
@@ -61,7 +61,7 @@ class NatsServer:
         if self.process is not None:
             self.process.send_signal(signal.SIGCONT)
             self.process.terminate()
-            self.process.wait(30)
+            self.process.wait(60)
             self.process = None
 
     def freeze(self) -> None:

@@ -65,7 +65,7 @@ async def subscribe(hub, name: str = "crm") -> dict:
 
 async def until(hub, event, **values) -> dict:
     """Wait until the event's delivery is as *wanted*, and return it."""
-    deadline = time.monotonic() + 40
+    deadline = time.monotonic() + 60
     while True:
         for row in await hub.hub.deliveries.of_event(92, event.event_id):
             detail = await hub.hub.deliveries.get(92, row["id"])
@@ -109,7 +109,7 @@ async def test_feeds_of_one_company_have_a_message_each(server, hub):
     await subscribe(hub, "billing")
     event = await hub.emit("client.created")
     await until(hub, event, status="delivered")
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while len(kept := await server.kept()) < 2:
             await asyncio.sleep(0.1)
     assert {message.headers["trunkline-feed"] for message in kept} == {"crm", "billing"}
@@ -206,7 +206,7 @@ async def test_it_signs_in_and_neither_log_nor_settings_show_the_password(server
         plugins=["nats"], settings=SETTINGS | {"nats.user": "hub", "nats.password": "s3cret"}
     )
     made = await subscribe(right)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while "connected to NATS" not in right.log.text:
             await asyncio.sleep(0.1)
     result = await right.hub.subscriptions.test(92, made["id"], channel="nats")

@@ -68,7 +68,7 @@ async def test_a_row_has_the_event_byte_for_byte_and_is_there_once_where_its_id_
     keyed = Reader(database, reader.relay, "keyed")
     (arrived,) = await keyed.arrivals(1)
     assert (arrived.event_id, arrived.body) == (str(event.event_id), event.body)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not (rows := await hub.hub.deliveries.of_event(92, event.event_id)):
             await asyncio.sleep(0.02)
         await hub.hub.deliveries.retry(92, rows[0]["id"])
@@ -96,7 +96,7 @@ async def test_a_row_that_the_table_refuses_is_alone_in_it(database, reader, hub
     assert {row.event_id for row in arrived} == {
         str(one.event_id) for one in emitted if one.type == "client.created"
     }
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while (
             len(
                 rows := (await hub.client.get(f"{SUBSCRIPTIONS}/{made['id']}/deliveries")).json()[

@@ -19,7 +19,7 @@ demo: .venv/.runtime  ## run the hub and a receiver on real events; ARGS="--exit
 # Some machines say that Python is to keep no bytecode: each worker, and each command that a test starts, would compile all anew.
 test: export PYTHONDONTWRITEBYTECODE =
 test: setup  ## run the tests, the slow ones excepted; ARGS="tests/core -k retry" for some
-	.venv/bin/python -m pytest -n 6 --dist worksteal -m "not slow" $(ARGS)
+	.venv/bin/python -m pytest -n 4 --dist worksteal -m "not slow" $(ARGS)
 
 # What waits or measures time has the machine to itself.
 LONG = .venv/bin/python -m pytest -p tests.continuous_integration $(ARGS) -m

@@ -26,7 +26,12 @@ from tests.databases import MigratedDatabases
 from tests.hubs import Running, SharedHubs, start_hub
 from tests.postgres_servers import SystemPostgres, started_system_postgres
 from tests.selection import collect_another_part_first, pytest_collection_modifyitems, pytest_ignore_collect
-from tests.spared import definitions_are_compiled_once, pytest_collection_finish
+from tests.spared import (
+    definitions_are_compiled_once,
+    hooks_are_found_fast,
+    pytest_collection_finish,
+    routes_are_read_once,
+)
 from tests.templates import compiled_once
 
 from trunkline.store import erasures
@@ -38,9 +43,11 @@ from trunkline_kit.receiver import Receiver
 __all__ = [
     "SHARDS",
     "definitions_are_compiled_once",
+    "hooks_are_found_fast",
     "pytest_collection_finish",
     "pytest_collection_modifyitems",
     "pytest_ignore_collect",
+    "routes_are_read_once",
     "started_postgres",
 ]
 
@@ -71,6 +78,10 @@ def pytest_configure(config: pytest.Config) -> None:
     patient.connect = patient.read = patient.write = patient.pool = (
         60  # not five: the machine may be slow and busy
     )
+    if config.option.markexpr == "not slow" and (memory := databases._memory()):
+        os.environ.setdefault(
+            "PYTEST_DEBUG_TEMPROOT", str(memory)
+        )  # commits of SQLite are a sixth cheaper there
     if hasattr(config, "workerinput") and config.args == config.getini("testpaths"):
         collect_another_part_first(config, config.workerinput)
 

@@ -20,34 +20,44 @@ WAITING = (
 )
 """Modules whose tests mostly wait, for retries and time limits."""
 SLOW_ON_POSTGRESQL = (
+    "core/access/test_secret_checks.py",
+    "core/access/test_secret_replacement.py",
     "core/api",
     "core/cli/test_quarantine.py",
     "core/dispatch/test_batches.py",
     "core/dispatch/test_breaker.py",
-    "core/dispatch/test_cancelled_replays.py::test_nothing_of_a_cancelled_replay",
+    "core/dispatch/test_cancelled_replays.py",
+    "core/dispatch/test_catching_up.py",
     "core/dispatch/test_changes.py",
     "core/dispatch/test_channels.py",
     "core/dispatch/test_matching_lane.py",
     "core/dispatch/test_ordering.py",
     "core/dispatch/test_outcomes.py",
     "core/dispatch/test_paces.py",
+    "core/dispatch/test_replay_pages.py",
     "core/dispatch/test_reports.py",
     "core/dispatch/test_stopping.py",
     "core/dispatch/test_supervision.py",
+    "core/dispatch/test_telling.py",
     "core/dispatch/test_treatments.py",
     "core/dispatch/test_unreadable.py",
     "core/insight/test_overview.py",
     "core/insight/test_status.py",
+    "core/operations",
     "core/runtime/test_metrics.py",
     "core/schemas/test_versions_side_by_side.py",
     "core/stream/test_retention.py",
+    "core/subscribing",
+    "plugins/alerts",
     "plugins/crm",
+    "plugins/oauth",
     "plugins/polling",
     "plugins/portal",
+    "plugins/test_rest_hooks.py",
     "plugins/webhooks",
 )
-"""The HTTP API, pages, the product's records, and parts of the dispatcher: ``core/store`` and its neighbours test their SQL on both
-engines.
+"""The HTTP API, subscriptions, operations, pages, the product's records, plugins, and parts of the dispatcher: ``core/store`` and its
+neighbours test their SQL on both engines.
 """
 FAST_ON_BOTH = (
     "core/dispatch/test_changes.py::test_an_attempt_under_way_while_its_subscription_is_deleted",
@@ -63,16 +73,24 @@ FAST_ON_BOTH = (
     "core/insight/test_overview.py::test_text_is_found",
     "core/insight/test_overview.py::test_the_numbers_are_those_of_a_recount",
     "core/insight/test_status.py::test_the_ledger_of_a_hub",
+    "core/subscribing/test_creating.py",
+    "core/subscribing/test_finding.py",
+    "plugins/alerts/test_choices.py",
     "plugins/crm/test_lists.py",
     "plugins/crm/test_searches.py",
-    "plugins/portal/test_sign_in.py",
+    "plugins/oauth/test_tokens.py",
     "plugins/portal/test_links.py",
     "plugins/portal/test_oidc_users.py",
+    "plugins/portal/test_sign_in.py",
 )
 """Exceptions from ``SLOW_ON_POSTGRESQL``: every statement about orders and about ending open deliveries, counts, searches and
-lists, and the portal's own tables.
+lists, and the tables of the portal, of OAuth and of alerts.
 """
 _SLOW_AS_A_WHOLE = re.compile(r"^pytestmark = .*\bpytest\.mark\.slow\b", re.MULTILINE)
+_SLOW = re.compile(r"^@pytest\.mark\.slow$", re.MULTILINE)
+_TESTS = re.compile(
+    r"^(?:async )?def test_|^class Test|^test_\w+ = |^from \S+ import .*\btest_", re.MULTILINE
+)
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -90,7 +108,9 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 def _is_slow_as_a_whole(module: Path) -> bool:
-    return _SLOW_AS_A_WHOLE.search(module.read_text()) is not None
+    text = module.read_text()
+    is_marked = _SLOW_AS_A_WHOLE.search(text) is not None
+    return is_marked or len(_SLOW.findall(text)) == len(_TESTS.findall(text)) > 0
 
 
 def collect_another_part_first(config: pytest.Config, worker: Mapping[str, Any]) -> None:

@@ -4,10 +4,17 @@ Runs of the kit load it by name (``PYTEST_PLUGINS``), so it imports nothing from
 """
 
 import gc
-from collections.abc import Iterator
+import importlib
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
+from types import FunctionType, MethodType, ModuleType, UnionType
+from typing import Any
 
+import fastapi.routing
 import pytest
+from fastapi.dependencies.models import Dependant
+from pluggy import PluginManager
 
 from trunkline.hub import catalogs
 from trunkline.hub.products import schema_folders
@@ -15,6 +22,17 @@ from trunkline.schemas.catalog import SchemaCatalog
 from trunkline.schemas.definition_catalog import DefinitionCatalog
 from trunkline.schemas.definitions import FOLDERS
 from trunkline.settings import Settings
+
+_READERS = (
+    ("fastapi.routing", "create_model_field"),
+    ("fastapi.routing", "compile_path"),
+    ("trunkline.api.routing", "compile_path"),
+    ("trunkline.contract.targets", "schema_of"),
+)
+"""Functions that each hub calls with the same arguments, for the signatures and paths of its routes and the models of its channels.
+Nothing changes their results.
+"""
+_HOOKABLE = (FunctionType, MethodType, staticmethod, classmethod)
 
 
 def pytest_collection_finish() -> None:
@@ -45,4 +63,68 @@ def definitions_are_compiled_once() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(catalogs, "load_definition_catalog", load_once)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def routes_are_read_once() -> Iterator[None]:
+    """Share among all hubs what they read of the same routes and channels: a quarter of a hub's start."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module, name in _READERS:
+            patch.setattr(f"{module}.{name}", _once(getattr(importlib.import_module(module), name)))
+        patch.setattr(fastapi.routing, "get_dependant", _dependants_once(fastapi.routing.get_dependant))
+        yield
+
+
+def _once(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Call *function* once for the same objects, which are kept, so that their identities stay theirs."""
+    known: dict[object, tuple[object, Any]] = {}
+
+    def answer(*given: Any, **named: Any) -> Any:
+        key = (*map(_identity, given), *((name, _identity(value)) for name, value in named.items()))
+        if key not in known:
+            known[key] = ((given, named), function(*given, **named))
+        return known[key][1]
+
+    return answer
+
+
+def _dependants_once(read: Callable[..., Dependant]) -> Callable[..., Dependant]:
+    """Read functions with the same code and annotations, which each hub makes anew for itself, once for each path."""
+    known: dict[object, tuple[object, Dependant]] = {}
+
+    def answer(*, path: str, call: Callable[..., Any], **named: Any) -> Dependant:
+        function = getattr(call, "__func__", call)
+        if not isinstance(function, FunctionType) or hasattr(function, "__wrapped__"):
+            return read(path=path, call=call, **named)
+        kept = (*function.__annotations__.values(), *(function.__defaults__ or ()), *named.values())
+        key = (path, function.__code__, isinstance(call, FunctionType), *map(_identity, kept))
+        if key not in known:
+            known[key] = (kept, replace(read(path=path, call=call, **named), call=None))
+        dependant = known[key][1]
+        return replace(dependant, call=call, dependencies=[*dependant.dependencies])
+
+    return answer
+
+
+def _identity(value: Any) -> object:
+    if metadata := getattr(
+        value, "__metadata__", None
+    ):  # of Annotated, which some functions write anew for a kept model
+        return id(value.__origin__), repr(metadata)
+    return value if isinstance(value, str | UnionType) else id(value)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def hooks_are_found_fast() -> Iterator[None]:
+    """Let pluggy look only at functions for the mark of a hook: each hub registers all plugins, with 500 names."""
+    parse = PluginManager.parse_hookimpl_opts
+
+    def parse_functions(manager: PluginManager, plugin: object, name: str) -> object:
+        if isinstance(plugin, ModuleType) and not isinstance(vars(plugin).get(name), _HOOKABLE):
+            return None
+        return parse(manager, plugin, name)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(PluginManager, "parse_hookimpl_opts", parse_functions)
         yield

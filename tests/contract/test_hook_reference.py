@@ -17,10 +17,11 @@ import values  # noqa: E402
 PAGES = {page: (FOLDER / page).read_text() for page in values.MODULES}
 NAMES = {name: value for page in PAGES for name, value in values.names(page).items()}
 PAGE_OF = {name: PAGES[page] for page in PAGES for name in values.names(page)}
+GIVEN = public_api.given_types()
 HOOKS = {
     name: value
     for name, value in values.names("hooks.md").items()
-    if values.section_of(value, public_api.given_types()) in values.WHOLE
+    if values.section_of(value, GIVEN) in values.WHOLE
 }
 LEAVES = {
     name: value for name, value in HOOKS.items() if public_api.kind_of(value) in {"value", "model", "protocol"}

@@ -109,6 +109,7 @@ async def emitting(sqlite_database_url, make_hub):
     return hub, await hub.client_of(None, ["events:write"])
 
 
+@pytest.mark.slow
 async def test_a_key_that_only_emits_gets_no_answer_from_any_route_that_strangers_do_not_get(emitting):
     """Call every route with and without a company, by header and bearer token; portal pages redirect to the sign-in."""
     hub, emitter = emitting

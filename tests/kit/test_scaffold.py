@@ -36,6 +36,7 @@ def files_of(folder: Path) -> set[str]:
     return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["acme", LONGEST])
 def test_what_is_written_is_formed_and_linted_whatever_is_chosen(tmp_path, name):
     for number, features in enumerate(CHOICES):

@@ -47,6 +47,7 @@ def test_an_export_of_today_keeps_the_keys_of_the_published_app(platform: str):
     assert len(today) > 100
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("platform", KEYS)
 def test_a_removed_event_type_action_or_field_shows_in_the_keys(platform: str):
     product = installed_product()
@@ -102,6 +103,7 @@ def with_form(product: Product, *changes: Change) -> Product:
     return replace(product, actions=(replace(first, input=schema), *others))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("platform", CONNECTORS)
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_change_of_a_form_that_breaks_what_people_have_built_is_found(platform: str, change: str):

@@ -200,6 +200,7 @@ def forget_keys(served: Served) -> None:
     engine.dispose()
 
 
+@pytest.mark.slow
 def test_several_relays_share_the_rows_in_order(hub: Client, product: Engine, relays: Running):  # noqa: F811
     for _ in range(3):
         relays.start(batch=3)

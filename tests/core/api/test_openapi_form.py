@@ -154,6 +154,7 @@ def test_every_tag_is_declared(document):
     assert all(tag["description"] for tag in document["tags"])
 
 
+@pytest.mark.slow
 async def test_the_document_for_older_generators_is_valid_and_has_every_call(api, document):
     older = (await api.anonymous.get("/openapi-3.0.json")).json()
     assert older["openapi"] == "3.0.3"

@@ -2,7 +2,10 @@
 
 import json
 
+import pytest
 
+
+@pytest.mark.slow
 def test_changes_that_commands_made_are_listed_and_exported(migrated_cli):
     run = migrated_cli.run
     run("companies", "create", "--reference", "acme")

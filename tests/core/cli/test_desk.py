@@ -58,6 +58,7 @@ print(*sys.modules, file=sys.stderr)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("commands", "absent"),
     [
@@ -98,6 +99,7 @@ asyncio.run(start())
 """
 
 
+@pytest.mark.slow
 def test_a_hub_is_ready_before_the_web_framework_is_loaded(migrated_cli):
     done = subprocess.run(
         [sys.executable, "-P", "-c", _READY],

@@ -109,6 +109,7 @@ def test_a_plugin_is_developed_with_a_key_or_not_at_all(cli):
     assert (done.returncode, list(cli.folder.iterdir())) == (1, [])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("command", "redirected", "reason"),
     [

@@ -159,6 +159,7 @@ async def test_a_delivery_that_failed_is_shown_and_made_due(migrated_cli, make_h
     assert (await run("deliveries", "skip", delivery)).stderr == f"{delivery} is skipped.\n"
 
 
+@pytest.mark.slow
 def test_shells_complete_commands_that_are_not_loaded_yet(line):
     asked = {"_TRUNKLINE_COMPLETE": "complete_bash", "COMP_CWORD": "2"}
     completing = type(line)(

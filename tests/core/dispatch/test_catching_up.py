@@ -94,6 +94,7 @@ async def _is_stored_as_caught_up(house) -> bool:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [{}, {"ordering": "subscription"}], ids=["free", "ordered"])
 async def test_who_takes_over_while_a_backlog_is_caught_up_with_goes_on_where_both_readers_were(
     open_house, receiver, until, options

@@ -76,6 +76,7 @@ async def test_two_workers_share_a_hot_company_and_each_event_is_delivered_once(
     assert len(ids) == len(set(ids)) == len(first.matched)
 
 
+@pytest.mark.slow
 async def test_what_is_in_an_order_stays_in_it_and_what_has_a_pace_keeps_it_while_its_shard_is_divided(
     open_house, receiver
 ):

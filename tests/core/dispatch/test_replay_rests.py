@@ -56,6 +56,7 @@ def test_many_rest_longer_and_what_nobody_asks_for_any_more_is_forgotten(clock):
     assert rests.seconds() == pytest.approx(SHORTEST_REST)
 
 
+@pytest.mark.slow
 async def test_a_replay_is_moved_on_page_by_page_while_others_wait_for_their_pace(
     open_house, receiver, monkeypatch
 ):

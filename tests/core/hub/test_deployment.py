@@ -34,6 +34,7 @@ async def test_without_a_public_address_there_is_none(api):
     assert api.hub.deployment.public_url is None
 
 
+@pytest.mark.slow
 async def test_every_connector_makes_its_files(api):
     deployment = api.hub.deployment
     names = [connector.name for connector in deployment.connectors()]

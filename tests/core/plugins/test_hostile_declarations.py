@@ -218,6 +218,7 @@ async def test_migrations_that_cannot_be_applied_keep_no_other_process_from_its_
         )
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 async def test_the_hub_works_beside_all_of_them(tmp_path):
     """Another plugin interrupts in each later hook, and one has migrations that raise."""

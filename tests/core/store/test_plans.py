@@ -46,6 +46,7 @@ DELIVERIES = (
 KEYS = [Key(1000 + EVENTS // 2 + n, (EVENTS // 2 + n) % COMPANIES) for n in range(0, 4 * CLAIMS, 4)]
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(60 + SCALE // 1_000)
 async def test_no_statement_of_a_hot_path_reads_a_whole_table_or_sorts_more_than_a_page(database: Database):
     """Check with tables that were analyzed now, while they were small, or never, as on SQLite.

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import contextlib
+import functools
 import json
 import time
 from collections import Counter
@@ -14,7 +15,11 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 AUDIENCE = "http://hub.test/mcp"
-_RSA = {kid: rsa.generate_private_key(public_exponent=65537, key_size=2048) for kid in ("one", "two")}
+
+
+@functools.cache
+def _rsa_key(kid: str) -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
 
 @dataclass
@@ -22,7 +27,7 @@ class Issuer:
     """Answers a hub's requests; *reads* counts them."""
 
     url: str = ""
-    keys: dict[str, Any] = field(default_factory=lambda: {"one": _RSA["one"]})
+    keys: dict[str, Any] = field(default_factory=lambda: {"one": _rsa_key("one")})
     reads: Counter[str] = field(default_factory=Counter)
     is_away: bool = False
     delay_seconds: float = 0
@@ -89,7 +94,7 @@ async def issuing(kind: type[Kind] = Issuer) -> AsyncIterator[Kind]:
 def other_key(kind: str) -> Any:
     """Make a private key of another kind."""
     return {
-        "rsa": lambda: _RSA["two"],
+        "rsa": lambda: _rsa_key("two"),
         "ec": lambda: ec.generate_private_key(ec.SECP256R1()),
         "ed": ed25519.Ed25519PrivateKey.generate,
     }[kind]()

@@ -1,12 +1,15 @@
 """The official client's own OAuth with the hub's server: from a 401 to a tool, by the metadata alone."""
 
 import httpx2
+import pytest
 from mcp.client import Client
 from mcp.client.auth import OAuthClientProvider
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.auth import AuthorizationCodeResult, OAuthClientInformationFull, OAuthClientMetadata
 from tests.plugins.mcp.client_storage import Kept
 from tests.plugins.oauth.flow import CALLBACK, Person
+
+pytestmark = pytest.mark.slow
 
 
 async def test_the_official_client_finds_its_way_from_the_challenge_to_a_tool(api):

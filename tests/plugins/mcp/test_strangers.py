@@ -21,6 +21,8 @@ from tests.plugins.oauth.flow import CALLBACK, Person, filled
 from tests.plugins.oauth.sites import open_site
 from tests.plugins.oauth.test_assertions import PRIVATE, TYPE, Signer, jwks_of
 
+pytestmark = pytest.mark.slow
+
 HUB = "http://hub.test"
 SETTINGS = {"oauth.dynamic_registration": "true"}
 META = {

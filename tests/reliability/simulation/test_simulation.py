@@ -343,8 +343,7 @@ FAULTS = [  # with the first seed to try, which shows the fault
     (_steps_that_are_not_counted, 11),
     (_a_live_reader_that_overtakes_an_order, 9),
     (_a_stretch_that_is_forgotten, 1),
-]
-RARE_FAULTS = [  # rarely found: any change in the course of the worlds makes the search long
+    # rarely found: any change in the course of the worlds makes the search long
     (_a_matching_lane_that_holds_no_cursor, 6),
     (_settling_without_the_claim, 5),
     (_a_fence_that_is_ignored, 668),
@@ -373,10 +372,9 @@ def find(seeds, *patches):
     return None
 
 
-def _searches(faults, *marks):
-    return [pytest.param(fault, first, id=fault.__name__.strip("_"), marks=marks) for fault, first in faults]
-
-
-@pytest.mark.parametrize(("fault", "first"), [*_searches(FAULTS), *_searches(RARE_FAULTS, pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("fault", "first"), [pytest.param(*row, id=row[0].__name__.strip("_")) for row in FAULTS]
+)
 def test_a_fault_is_found_within_five_hundred_worlds(fault, first):
     assert find([*range(first, first + 500), *range(first)], fault)

@@ -7,6 +7,7 @@ are killed or frozen; a frozen machine keeps its locks. A commit may succeed alt
 """
 
 import contextlib
+from types import SimpleNamespace
 
 from trunkline.errors import StoreUnavailable
 from trunkline.model.events import shard_of
@@ -76,7 +77,9 @@ class Database:
 
 
 class Door:
-    """One process's access to the database."""
+    """One process's access to the database, a server."""
+
+    dialect = SimpleNamespace(has_one_writer=False)
 
     def __init__(self, database, machine):
         self.database = database

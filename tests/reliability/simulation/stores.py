@@ -26,6 +26,7 @@ from trunkline.store import (
     releasing,
     replays,
     retention,
+    settle_at_once,
     shard_parts,
     shards,
     streaks,
@@ -361,6 +362,27 @@ class Shards:
         await connection.statement()
         still = await _change_held(connection, worker, leases, lambda lease: lease.reached._asdict())
         return still, connection.now_ms if still else 0
+
+
+class SettleAtOnce:
+    """``store.settle_at_once``."""
+
+    async def settle(connection, worker, leases, attempts, *, subscriptions):
+        await connection.statement()
+        rows = connection.rows("subscriptions")
+        if any(rows[no]["failures"] > 0 for no in subscriptions):
+            return False
+        held = await _change_held(connection, worker, leases, lambda lease: {})
+        if len(held) < len(leases):
+            return False
+        await _change_held(connection, worker, leases, lambda lease: lease.reached._asdict())
+        delivered = [
+            deliveries.Settled(a.position, a.subscription_no, "delivered", a.number, a.status_code)
+            for a in attempts
+        ]
+        await Ledger.record(connection, delivered, now_ms=connection.now_ms)
+        await Ledger.insert_attempts(connection, attempts)
+        return True
 
 
 class ShardParts:
@@ -909,6 +931,7 @@ MODELS = {
     deliveries: Ledger,
     open_deliveries: OpenDeliveries,
     shards: Shards,
+    settle_at_once: SettleAtOnce,
     shard_parts: ShardParts,
     cursors: Cursors,
     stream: Stream,

@@ -21,7 +21,7 @@ from trunkline.model import deliveries
 from trunkline.model.deliveries import Key
 from trunkline.model.parts import WHOLE, Slice, part_of
 from trunkline.store import deliveries as ledger
-from trunkline.store import due, paced, stream
+from trunkline.store import due, paced, settle_at_once, stream
 from trunkline.store import ordering as queues
 from trunkline.store import shards as shard_store
 from trunkline.store.shards import Reached
@@ -158,7 +158,11 @@ def _a_fence_that_is_ignored(patch):
         _, now = await advance(connection, worker, leases)
         return {lease.slice for lease in leases}, now or connection.now_ms
 
+    async def needs_a_transaction(*given, **named):
+        return False
+
     patch.setattr(shard_store, "advance", advanced)
+    patch.setattr(settle_at_once, "settle", needs_a_transaction)
 
 
 def _a_holder_that_ignores_the_ledger(patch):

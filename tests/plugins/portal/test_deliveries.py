@@ -89,7 +89,7 @@ async def test_what_is_under_way_is_live_and_says_when_it_is_tried_again(engine,
     await subscribe(hub, receiver.url)
     path = f"/portal/deliveries/{await delivery_of(hub, await emit(hub))}"
     browser = await sign_in(hub)
-    await shown_when(browser, path, "it will be tried again")
+    await shown_when(browser, path, "it will be retried")
     page = await browser.get(path)
     assert f'data-live="{browser.at(path)}/attempts"' in page.text
     assert "none is due" not in browser.words(page)

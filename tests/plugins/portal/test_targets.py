@@ -43,7 +43,7 @@ async def test_all_that_failed_is_sent_again_over_all_subscriptions_as_many_as_m
         ):
             await browser.post("/portal/targets/replay", {"since_ms": since_ms})
             await asyncio.sleep(0.1)
-    assert "Send all that failed again" not in browser.words(await browser.get("/portal/targets"))
+    assert "Replay all that failed" not in browser.words(await browser.get("/portal/targets"))
 
 
 async def test_more_replays_than_may_run_at_once_wait_and_the_page_says_so(lend_hub, sign_in, receiver):
@@ -66,7 +66,7 @@ async def test_each_target_has_its_figures(engine, lend_hub, sign_in, receiver):
     words = await shown_when(browser, "/portal/targets?sort=slow", "50.00%")
     assert "Books 0" in words.partition(receiver.url)[0]
     assert "≤ " in words
-    assert "Send all that failed again" not in words
+    assert "Replay all that failed" not in words
 
 
 @pytest.mark.parametrize(

@@ -72,7 +72,7 @@ def make_and_pause_a_subscription(person, target_url: str, check) -> None:
     person.click("Replays", within=main)
     person.click("New replay", within=main.locator(".replay-head"))
     person.click("Count", within=main.locator(".actions"))
-    person.sees("would be sent")
+    person.sees("would be replayed")
     check("New replay")
 
 

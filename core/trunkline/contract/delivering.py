@@ -167,10 +167,11 @@ class DeliveryLog(Protocol):
         *,
         channel: str | None,
         status: str | None = None,
+        since_ms: int | None = None,
         cursor: str | None = None,
         limit: int = 50,
     ) -> dict[str, Json]:
-        """Show a subscription's deliveries, newest event first. Raises NotFound, BadCursor."""
+        """Show a subscription's deliveries of events accepted since *since_ms*, newest event first. Raises NotFound, BadCursor."""
         ...
 
     async def of_event(self, company_id: int, event_id: int) -> list[dict[str, Json]]:

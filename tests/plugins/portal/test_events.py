@@ -87,7 +87,7 @@ async def test_the_list_is_narrowed_to_what_failed_or_waits_and_its_address_keep
 async def test_the_list_is_narrowed_to_a_span_of_time(api, sign_in):
     await emit(api)
     browser = await sign_in(api, ["events:read"])
-    for span in ("1h", "24h", "7d", "30d"):
+    for span in ("1h", "yesterday", "7d"):
         page = await browser.get("/portal/events", span=span)
         assert page.text.count("data-event=") == 1
         assert "data-live=" not in page.text

@@ -1,12 +1,8 @@
 """The targets of a company: their figures, and a replay of all failures."""
 
 import asyncio
-from datetime import UTC, datetime
 
-import pytest
 from tests.plugins.portal.worlds import emit, shown_when, subscribe
-
-from trunkline_portal.event_query import SPANS, YESTERDAY
 
 
 async def failing_hub(engine, lend_hub, receiver, *, subscriptions: int):
@@ -67,13 +63,3 @@ async def test_each_target_has_its_figures(engine, lend_hub, sign_in, receiver):
     assert "Books 0" in words.partition(receiver.url)[0]
     assert "≤ " in words
     assert "Replay all that failed" not in words
-
-
-@pytest.mark.parametrize(
-    ("zone", "begins"),
-    [("Europe/Berlin", "2026-06-30T22:00"), ("UTC", "2026-07-01T00:00"), ("No/Where", "2026-07-01T00:00")],
-)
-def test_since_yesterday_begins_in_the_zone_of_the_reader(zone, begins):
-    now_ms = round(datetime(2026, 7, 2, 9, tzinfo=UTC).timestamp() * 1000)
-    since = datetime.fromtimestamp(SPANS[YESTERDAY].since_ms(now_ms, zone) / 1000, UTC)
-    assert since.isoformat().startswith(begins)

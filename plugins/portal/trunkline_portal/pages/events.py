@@ -12,7 +12,7 @@ from trunkline import NotFound
 from trunkline.pages import DeliveriesState, EventList, ListedEvent
 from trunkline_portal import highlighting
 from trunkline_portal.access import WEBHOOKS_READ, ReadsEvents, Viewer
-from trunkline_portal.event_query import SPANS, STATES, EventQuery
+from trunkline_portal.event_query import STATES, EventQuery
 from trunkline_portal.outcomes import EventOutcome, outcome_of
 from trunkline_portal.portal import Portal
 from trunkline_portal.previews import preview
@@ -66,7 +66,6 @@ class EventPages:
             status=422 if query.errors else 200,
             types=self._choices(query),
             states=STATES.items(),
-            spans=[("", "Any time"), *((name, span.title) for name, span in SPANS.items())],
             live_path=query.link("/list"),
             live_seconds=_LIVE_SEARCH_SECONDS if query.text else _LIVE_SECONDS,
             **values,

@@ -10,8 +10,8 @@ from starlette.responses import Response
 
 from trunkline import Json, NotFound, Refused
 from trunkline.pages import TargetFigures
+from trunkline_portal import periods
 from trunkline_portal.access import ReadsWebhooks, Viewer, WritesWebhooks
-from trunkline_portal.event_query import SPANS, YESTERDAY
 from trunkline_portal.forms import Submitted
 from trunkline_portal.pages.subscriptions import views
 from trunkline_portal.pages.subscriptions.views import Subscription
@@ -51,28 +51,24 @@ class TargetPages:
     async def show(self, request: Request, viewer: ReadsWebhooks) -> Response:
         """Show the list."""
         given = request.query_params
-        span = given.get("span", "") if given.get("span") in SPANS else YESTERDAY
         order = given.get("sort", "") if given.get("sort") in _ORDERS else "failed"
-        zone = given.get("tz", "")
-        since_ms = SPANS[span].since_ms(self._portal.now_ms(), zone)
+        root = f"{viewer.root}{TARGETS}"
+        period = periods.read(given, path=root, now_ms=self._portal.now_ms(), default=periods.YESTERDAY)
+        since_ms = period.since_ms or 0
         lines = await self._lines(viewer, since_ms)
         if order == "slow":
             lines.sort(key=lambda line: line.figures.p95_ms or 0, reverse=True)
-        root = f"{viewer.root}{TARGETS}"
-
-        def link(**changed: str) -> str:
-            return f"{root}?{urlencode({'span': span, 'sort': order, 'tz': zone} | changed)}"
-
         return self._portal.render(
             request,
             viewer,
             "targets.html",
             lines=lines,
             since_ms=since_ms,
-            spans=[
-                (link(span=name), each.title, name == span, name == YESTERDAY) for name, each in SPANS.items()
+            period=period,
+            orders=[
+                (f"{root}?{urlencode({**period.parameters, 'sort': name})}", title, name == order)
+                for name, title in _ORDERS.items()
             ],
-            orders=[(link(sort=name), title, name == order) for name, title in _ORDERS.items()],
             replayable=[line for line in lines if line.is_replayable],
             resumed_first=[line for line in lines if line.figures.failed and not line.is_replayable],
         )

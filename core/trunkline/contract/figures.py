@@ -127,7 +127,7 @@ class ShownEvent:
 
 @dataclass(frozen=True, slots=True)
 class TargetFigures:
-    """The attempts of a subscription's target in the last 24 hours, and the deliveries that failed since a given time.
+    """The attempts of a subscription's target in a period, and the deliveries of the period's events that failed.
 
     *p50_ms* and *p95_ms* are of the attempts that delivered, as upper bounds of histogram classes; None if there were
     none. *failed* counts deliveries that ended without success, up to 1,000.
@@ -206,7 +206,10 @@ class Activity(Protocol):
         ...
 
     async def targets(self, company_id: int, *, since_ms: int) -> Sequence[TargetFigures]:
-        """Show the attempts of each subscription's target, and its failed deliveries of events since *since_ms*."""
+        """Show the figures of each subscription's target from the beginning of the hour of *since_ms* on.
+
+        Attempts are counted for 7 days.
+        """
         ...
 
     async def hours(self, company_id: int, subscription_id: str) -> Sequence[tuple[int, int]]:

@@ -172,10 +172,11 @@ class Activity:
 
     async def targets(self, company_id: int, *, since_ms: int) -> Sequence[TargetFigures]:
         """Give the figures of a company's targets (``contract.Activity.targets``), oldest subscription first."""
+        since_ms -= since_ms % health.HOUR_MS
         async with self._database.read() as connection:
             after = await stream.position_before(connection, since_ms)
             ids = await troubles.live_subscriptions(connection, company_id)
-            figures = await health.figures(connection, ids)
+            figures = await health.figures(connection, ids, since_ms=since_ms)
             failed: Counter[str] = Counter()
             for status in (Status.EXHAUSTED, Status.REJECTED):
                 for group in await store.stuck(

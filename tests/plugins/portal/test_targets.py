@@ -1,8 +1,13 @@
 """The targets of a company: their figures, and a replay of all failures."""
 
 import asyncio
+import re
 
 from tests.plugins.portal.worlds import emit, shown_when, subscribe
+
+from trunkline.store import health
+
+_OF_HUB = "WHERE subscription_no IN (SELECT no FROM subscriptions WHERE company_id = {0.company_id})"
 
 
 async def failing_hub(engine, lend_hub, receiver, *, subscriptions: int):
@@ -63,3 +68,24 @@ async def test_each_target_has_its_figures(engine, lend_hub, sign_in, receiver):
     assert "Books 0" in words.partition(receiver.url)[0]
     assert "≤ " in words
     assert "Replay all that failed" not in words
+
+
+async def test_all_columns_are_of_the_period_in_the_heading(engine, lend_hub, sign_in, receiver):
+    hub, _ = await failing_hub(engine, lend_hub, receiver, subscriptions=1)
+    browser = await sign_in(hub)
+    await shown_when(browser, "/portal/targets?span=1h", "0%")
+    kept_ago, lost_ago = 7 * 24 - 1, 8 * 24
+    for hours, titles in (
+        (kept_ago, ("no attempt", "0%")),
+        (lost_ago - kept_ago, ("no attempt", "no attempt")),
+    ):
+        async with hub.hub.database.write() as connection:
+            await connection.exec_driver_sql(
+                f"UPDATE health_hours SET hour = hour - {hours} {_OF_HUB.format(hub)}"
+            )
+            await health.purge(connection, limit=1_000)
+        pages = [browser.words(await browser.get("/portal/targets", span=span)) for span in ("1h", "7d")]
+        for words, success, title in zip(pages, titles, ("Last hour", "Last 7 days"), strict=True):
+            heading, _, table = words.rpartition("Health now Failed Success p50 p95")
+            assert f"retrying 1 {success} " in table
+            assert re.search(rf"{title} from \d+ \w+ \d+, \d\d:00 UTC", heading)

@@ -12,15 +12,19 @@ from trunkline import Json, NotFound, Refused
 from trunkline.pages import TargetFigures
 from trunkline_portal import periods
 from trunkline_portal.access import ReadsWebhooks, Viewer, WritesWebhooks
+from trunkline_portal.formats import moment
 from trunkline_portal.forms import Submitted
 from trunkline_portal.pages.subscriptions import views
 from trunkline_portal.pages.subscriptions.views import Subscription
+from trunkline_portal.periods import PERIODS
 from trunkline_portal.portal import Portal
 from trunkline_portal.routing import get, post
 
 TARGETS = "/targets"
 """Path of the section below ``Viewer.root``."""
 _COUNTED = 1_000
+_HOUR_MS = 60 * 60 * 1000
+"""Attempts are counted by hour, so the period of the page begins with an hour."""
 _ORDERS = {"failed": "Most failed first", "slow": "Slowest first"}
 
 
@@ -54,7 +58,7 @@ class TargetPages:
         order = given.get("sort", "") if given.get("sort") in _ORDERS else "failed"
         root = f"{viewer.root}{TARGETS}"
         period = periods.read(given, path=root, now_ms=self._portal.now_ms(), default=periods.YESTERDAY)
-        since_ms = period.since_ms or 0
+        since_ms = (period.since_ms or 0) // _HOUR_MS * _HOUR_MS
         lines = await self._lines(viewer, since_ms)
         if order == "slow":
             lines.sort(key=lambda line: line.figures.p95_ms or 0, reverse=True)
@@ -64,7 +68,10 @@ class TargetPages:
             "targets.html",
             lines=lines,
             since_ms=since_ms,
+            begins=f"{moment(since_ms):%-d %b %Y, %H:%M} UTC",
             period=period,
+            failed=urlencode({"status": "exhausted", **period.parameters}),
+            title=PERIODS[period.name].title,
             orders=[
                 (f"{root}?{urlencode({**period.parameters, 'sort': name})}", title, name == order)
                 for name, title in _ORDERS.items()

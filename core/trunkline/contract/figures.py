@@ -143,7 +143,11 @@ class TargetFigures:
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """A subscription of any company, failing or disabled since *since_ms*, with the result of its newest attempt."""
+    """A subscription of any company, failing or disabled since *since_ms*, with the result of its newest attempt.
+
+    *answer* is the first line of that attempt's answer. *lost* counts the deliveries that failed for good, up to 1,000;
+    *lost_since_ms* is the time at which the first of their events was accepted.
+    """
 
     company_id: int
     company_name: str | None
@@ -158,6 +162,9 @@ class Trouble:
     since_ms: int | None
     status_code: int | None
     error: str | None
+    answer: str | None = field(repr=False)
+    lost: int
+    lost_since_ms: int | None
 
 
 class Activity(Protocol):

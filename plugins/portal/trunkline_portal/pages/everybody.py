@@ -11,6 +11,7 @@ from trunkline.pages import Trouble
 from trunkline.routes import company_number, environment_of
 from trunkline_portal import addresses, periods
 from trunkline_portal.access import Chooses
+from trunkline_portal.pages.targets import COUNTED
 from trunkline_portal.portal import Portal
 from trunkline_portal.routing import get
 
@@ -37,6 +38,11 @@ class Line:
         trouble, number = self.trouble, company_number(self.trouble.company_id)
         name = trouble.company_name or trouble.company_reference
         return f"{name} ({number})" if name else f"Company {number}"
+
+    @property
+    def lost(self) -> str:
+        """Give the number of deliveries that failed for good, in words."""
+        return f"{self.trouble.lost:,}{' or more' if self.trouble.lost == COUNTED else ''}"
 
     @property
     def is_test(self) -> bool:

@@ -22,7 +22,8 @@ from trunkline_portal.routing import get, post
 
 TARGETS = "/targets"
 """Path of the section below ``Viewer.root``."""
-_COUNTED = 1_000
+COUNTED = 1_000
+"""The number up to which failed deliveries of a subscription are counted."""
 _HOUR_MS = 60 * 60 * 1000
 """Attempts are counted by hour, so the period of the page begins with an hour."""
 _ORDERS = {"failed": "Most failed first", "slow": "Slowest first"}
@@ -38,7 +39,7 @@ class Line:
     @property
     def failed(self) -> str:
         """Give the number of failed deliveries, in words."""
-        return f"{self.figures.failed:,}{' or more' if self.figures.failed == _COUNTED else ''}"
+        return f"{self.figures.failed:,}{' or more' if self.figures.failed == COUNTED else ''}"
 
     @property
     def is_replayable(self) -> bool:

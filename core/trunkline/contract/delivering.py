@@ -179,7 +179,7 @@ class DeliveryLog(Protocol):
         ...
 
     async def get(self, company_id: int, delivery_id: str) -> dict[str, Json]:
-        """Show a delivery with its attempts. Raises NotFound."""
+        """Show a delivery with its attempts; one that did not deliver also has the answer's ``response_headers``. Raises NotFound."""
         ...
 
     async def count_open(self, company_id: int, subscription_id: str) -> int:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import orjson
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.dispatch.routing import matching
@@ -155,6 +156,11 @@ class DeliveryLog:
                     "response_body": attempt.response_body,
                     "error": attempt.error,
                     **({"sent_twice": True} if attempt.sent_twice else {}),
+                    **(
+                        {"response_headers": orjson.loads(attempt.response_headers)}
+                        if attempt.response_headers
+                        else {}
+                    ),
                 }
                 for attempt in attempts
             ],

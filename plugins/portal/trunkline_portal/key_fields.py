@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from trunkline import EventType, Json
 from trunkline.pages import Field, ListedEvent
@@ -14,14 +13,6 @@ _READ_BYTES = 16 * 1024
 _KINDS = frozenset({"text", "integer", "number", "boolean", "date"})
 
 
-@dataclass(frozen=True, slots=True)
-class KeyField:
-    """A field by its *title*, and its value as text."""
-
-    title: str
-    value: str
-
-
 class KeyFields:
     """Finds the key fields of events. *fields_of* reads the fields of a type's payload, once for each type."""
 
@@ -29,8 +20,8 @@ class KeyFields:
         self._fields_of = fields_of
         self._chosen: dict[str, tuple[EventType, Sequence[Field]]] = {}
 
-    def of(self, event: ListedEvent, event_type: EventType | None) -> Sequence[KeyField]:
-        """Give the key fields of *event*; none if it is long, or its type is unknown or has no plain fields."""
+    def of(self, event: ListedEvent, event_type: EventType | None) -> Sequence[tuple[str, str]]:
+        """Give the titles and values of the key fields of *event*; none if it is long, or its type is unknown or has no plain fields."""
         if len(event.body) > _READ_BYTES or event_type is None:
             return ()
         known = self._chosen.get(event.type)
@@ -48,10 +39,10 @@ def chosen(fields: Sequence[Field]) -> Sequence[Field]:
     return [*plain[:1], *telling[: _SHOWN - 1]]
 
 
-def _read(payload: Mapping[str, Json], fields: Sequence[Field]) -> Iterator[KeyField]:
+def _read(payload: Mapping[str, Json], fields: Sequence[Field]) -> Iterator[tuple[str, str]]:
     for field in fields:
         value = payload.get(field.name)
         if value is None or isinstance(value, dict | list):
             continue
         text = str(value).lower() if isinstance(value, bool) else str(value)
-        yield KeyField(field.title, text if len(text) <= _LENGTH else f"{text[: _LENGTH - 1]}…")
+        yield field.title, text if len(text) <= _LENGTH else f"{text[: _LENGTH - 1]}…"

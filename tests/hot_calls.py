@@ -443,8 +443,8 @@ def _of_the_portal(run: LongRun) -> Mapping[str, Call]:
         "spans of times": lambda c: activity.positions_at(c, times),
         "deliveries of events": lambda c: activity.deliveries_of(c, [key.position for key in run.spread(50)]),
         "companies by number": lambda c: activity.companies(c, 1, 999, limit=20),
-        "failing ones of all companies": lambda c: troubles.failing(c, limit=100),
-        "disabled ones of all companies": lambda c: troubles.disabled(c, limit=100),
+        "failing ones of all companies": lambda c: troubles.failing(c, limit=100, count_limit=1000),
+        "disabled ones of all companies": lambda c: troubles.disabled(c, limit=100, count_limit=1000),
         "hours of one": lambda c: health.by_hour(c, 1),
         **{
             f"owner of {name}": lambda c, name=name: troubles.owner(c, name)

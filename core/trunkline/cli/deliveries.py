@@ -72,7 +72,7 @@ def show_delivery(
         [
             str(attempt[name] if attempt[name] is not None else "-")
             for name in attempt
-            if name != "response_body"
+            if name not in {"response_body", "response_headers"}
         ]
         for attempt in attempts
     ]

@@ -167,10 +167,11 @@ class DeliveryLog(Protocol):
         *,
         channel: str | None,
         status: str | None = None,
+        since_ms: int | None = None,
         cursor: str | None = None,
         limit: int = 50,
     ) -> dict[str, Json]:
-        """Show a subscription's deliveries, newest event first. Raises NotFound, BadCursor."""
+        """Show a subscription's deliveries of events accepted since *since_ms*, newest event first. Raises NotFound, BadCursor."""
         ...
 
     async def of_event(self, company_id: int, event_id: int) -> list[dict[str, Json]]:
@@ -178,7 +179,7 @@ class DeliveryLog(Protocol):
         ...
 
     async def get(self, company_id: int, delivery_id: str) -> dict[str, Json]:
-        """Show a delivery with its attempts. Raises NotFound."""
+        """Show a delivery with its attempts; one that did not deliver also has the answer's ``response_headers``. Raises NotFound."""
         ...
 
     async def count_open(self, company_id: int, subscription_id: str) -> int:

@@ -127,7 +127,7 @@ class ShownEvent:
 
 @dataclass(frozen=True, slots=True)
 class TargetFigures:
-    """The attempts of a subscription's target in the last 24 hours, and the deliveries that failed since a given time.
+    """The attempts of a subscription's target in a period, and the deliveries of the period's events that failed.
 
     *p50_ms* and *p95_ms* are of the attempts that delivered, as upper bounds of histogram classes; None if there were
     none. *failed* counts deliveries that ended without success, up to 1,000.
@@ -143,7 +143,11 @@ class TargetFigures:
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """A subscription of any company, failing or disabled since *since_ms*, with the result of its newest attempt."""
+    """A subscription of any company, failing or disabled since *since_ms*, with the result of its newest attempt.
+
+    *answer* is the first line of that attempt's answer. *lost* counts the deliveries that failed for good, up to 1,000;
+    *lost_since_ms* is the time at which the first of their events was accepted.
+    """
 
     company_id: int
     company_name: str | None
@@ -158,6 +162,9 @@ class Trouble:
     since_ms: int | None
     status_code: int | None
     error: str | None
+    answer: str | None = field(repr=False)
+    lost: int
+    lost_since_ms: int | None
 
 
 class Activity(Protocol):
@@ -206,7 +213,10 @@ class Activity(Protocol):
         ...
 
     async def targets(self, company_id: int, *, since_ms: int) -> Sequence[TargetFigures]:
-        """Show the attempts of each subscription's target, and its failed deliveries of events since *since_ms*."""
+        """Show the figures of each subscription's target from the beginning of the hour of *since_ms* on.
+
+        Attempts are counted for 7 days.
+        """
         ...
 
     async def hours(self, company_id: int, subscription_id: str) -> Sequence[tuple[int, int]]:

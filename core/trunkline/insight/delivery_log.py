@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import orjson
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.dispatch.routing import matching
@@ -69,13 +70,18 @@ class DeliveryLog:
         *,
         channel: str | None,
         status: str | None = None,
+        since_ms: int | None = None,
         cursor: str | None = None,
         limit: int = 50,
     ) -> dict[str, Any]:
-        """Show a subscription's deliveries, newest event first. Raises NotFound, BadCursor."""
+        """Show a subscription's deliveries of events accepted since *since_ms*, newest event first. Raises NotFound, BadCursor."""
         before = cursors.decode(cursor, kind="d") if cursor is not None else None
         subscription = await self._finder.find(company_id, subscription_id, channel=channel)
-        page, reached = await self._page(subscription.no, status, before=before, limit=limit)
+        first = 0
+        if since_ms is not None:
+            async with self._database.read() as connection:
+                first = await stream.position_before(connection, since_ms) + 1
+        page, reached = await self._page(subscription.no, status, first=first, before=before, limit=limit)
         return {
             "deliveries": [_view(logged) for logged in page],
             "next_cursor": None if reached is None else cursors.encode(reached, kind="d"),
@@ -94,9 +100,9 @@ class DeliveryLog:
         return None if reached.has_ended else cursors.encode(reached.position)
 
     async def _page(
-        self, subscription_no: int, status: str | None, *, before: int | None, limit: int
+        self, subscription_no: int, status: str | None, *, first: int, before: int | None, limit: int
     ) -> tuple[list[Logged], int | None]:
-        """Read a page, and the position before which the next page begins; None if there is no next page.
+        """Read a page down to position *first*, and the position before which the next page begins; None without a next page.
 
         If a *status* is given, a limited number of deliveries is searched, so a page may be short although more follow.
         """
@@ -108,13 +114,15 @@ class DeliveryLog:
                     down_to = await store.looked_to(
                         connection, subscription_no, before=before, limit=LOOKED_AT
                     )
+                    if down_to is not None and down_to <= first:
+                        down_to = None
                 deliveries += await store.of_subscription(
                     connection,
                     subscription_no,
                     status=status,
                     before=before,
                     limit=limit + 1 - len(deliveries),
-                    down_to=down_to,
+                    down_to=down_to or first or None,
                 )
             if len(deliveries) > limit:
                 return deliveries[:limit], deliveries[limit - 1].position
@@ -148,6 +156,11 @@ class DeliveryLog:
                     "response_body": attempt.response_body,
                     "error": attempt.error,
                     **({"sent_twice": True} if attempt.sent_twice else {}),
+                    **(
+                        {"response_headers": orjson.loads(attempt.response_headers)}
+                        if attempt.response_headers
+                        else {}
+                    ),
                 }
                 for attempt in attempts
             ],

@@ -20,8 +20,8 @@ NAMED_TYPES = 10
 _SENTENCES = {
     Status.DELIVERED: "It matched and was delivered with attempt {attempts}.",
     Status.HELD: "It matched and is held until the channel '{channel}' is enabled.",
-    Status.PENDING: "It matched; it will be tried again (attempts so far: {attempts}){when}.",
-    Status.EXHAUSTED: "It matched, but every attempt failed ({attempts} in all); retry it after the target is fixed.",
+    Status.PENDING: "It matched; it will be retried (attempts so far: {attempts}){when}.",
+    Status.EXHAUSTED: "It matched, but every attempt failed ({attempts} in all); send it again after the target is fixed.",
     Status.GONE: "It matched, but the target is gone.",
     Status.REJECTED: "It matched, but the channel said that it can never be delivered.",
     Status.SKIPPED: "It matched, and somebody skipped it (attempts: {attempts}).",

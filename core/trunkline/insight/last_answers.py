@@ -22,6 +22,11 @@ def first_line(body: str, subscription: Subscription) -> str | None:
     for secret in sorted(secrets, key=len, reverse=True):
         if len(secret) >= SHORTEST_SECRET:
             body = body.replace(secret, _MASK)
+    return one_line(body)
+
+
+def one_line(body: str) -> str | None:
+    """Give the first line of *body*, unmasked; if that has no word, the whole text in one line; None if the result is empty."""
     line = body.strip().partition("\n")[0]
     shown = " ".join((line if any(map(str.isalnum, line)) else body).split())
     shown = "".join(filter(str.isprintable, shown))

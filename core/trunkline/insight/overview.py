@@ -23,6 +23,7 @@ from trunkline.contract import (
 from trunkline.errors import NotFound, TooMuchAtOnce
 from trunkline.insight import attention
 from trunkline.insight.event_counts import EventCounts
+from trunkline.insight.last_answers import one_line
 from trunkline.model import cursors
 from trunkline.model.companies import MAX_COMPANY_ID
 from trunkline.model.deliveries import FAILED, OPEN, Outcome, Status
@@ -172,10 +173,11 @@ class Activity:
 
     async def targets(self, company_id: int, *, since_ms: int) -> Sequence[TargetFigures]:
         """Give the figures of a company's targets (``contract.Activity.targets``), oldest subscription first."""
+        since_ms -= since_ms % health.HOUR_MS
         async with self._database.read() as connection:
             after = await stream.position_before(connection, since_ms)
             ids = await troubles.live_subscriptions(connection, company_id)
-            figures = await health.figures(connection, ids)
+            figures = await health.figures(connection, ids, since_ms=since_ms)
             failed: Counter[str] = Counter()
             for status in (Status.EXHAUSTED, Status.REJECTED):
                 for group in await store.stuck(
@@ -202,10 +204,11 @@ class Activity:
     async def troubles(self, *, limit: int = 100) -> Sequence[Trouble]:
         """List the failing and the disabled subscriptions of every company (``contract.Activity.troubles``)."""
         async with self._database.read() as connection:
-            return [
-                *await troubles.failing(connection, limit=limit),
-                *await troubles.disabled(connection, limit=limit),
+            found = [
+                *await troubles.failing(connection, limit=limit, count_limit=MOST_FAILED),
+                *await troubles.disabled(connection, limit=limit, count_limit=MOST_FAILED),
             ]
+        return [replace(each, answer=one_line(each.answer or "")) for each in found]
 
     async def owner(self, name: str) -> int | None:
         """Find the company of the object with the id *name* (``contract.Activity.owner``)."""

@@ -50,6 +50,7 @@ class Result:
     *response_body* is the answer's first KiB at most, as text. *error* names the fault if there was no answer (``timeout``,
     ``address_refused``, ``connection_failed``, …). *retry_after_seconds* is the minimum wait that the target asks for.
     *sent_twice* is True if a kept-alive connection closed during the request, so that the attempt sent it again.
+    *response_headers* are the answer's headers, in lower case; of an attempt that did not deliver, the log keeps 2 KiB of them.
     """
 
     outcome: Outcome
@@ -58,6 +59,7 @@ class Result:
     error: str | None = None
     retry_after_seconds: float | None = None
     sent_twice: bool = False
+    response_headers: Mapping[str, str] | None = field(default=None, repr=False, hash=False)
 
 
 class Key(NamedTuple):

@@ -4,7 +4,7 @@ It reaches the network only through the given client. ``deliveries.next_state`` 
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC
 from email.utils import parsedate_to_datetime
@@ -22,6 +22,7 @@ from trunkline.targets import signatures
 KEPT_BODY_BYTES = 1024
 """The number of bytes of an answer that the delivery log keeps."""
 
+_SHORTEST_SECRET = 4
 _SECONDS = re.compile(r"[0-9]{1,15}")
 
 
@@ -44,13 +45,24 @@ async def post(push: Push, http: HttpClient, *, url: str, body: bytes, headers: 
         return Result(
             Outcome.RETRY, error=outbound.error_of(error), sent_twice=outbound.was_sent_twice(error)
         )
-    answer = response.body
+    answer, secrets = response.body, [*push.target.secrets, *push.target.headers.values()]
     if isinstance(push.target.config, SecretUrl) and len(path := urlsplit(url).path) > 1:
         answer = answer.replace(
             path.encode(), f"/{MASK}".encode()
         )  # an error page repeats what was asked for
+        secrets.append(path)
     result = result_of(response.status, headers=response.headers, body=answer, timestamp=push.timestamp)
+    if result.outcome is not Outcome.DELIVERED:
+        result = replace(result, response_headers=_without(response.headers, secrets))
     return replace(result, sent_twice=True) if response.sent_twice else result
+
+
+def _without(headers: Mapping[str, str], secrets: Sequence[str]) -> dict[str, str]:
+    """Mask each of *secrets* in the values of *headers*: a target may repeat what it was sent."""
+    shown = dict(headers)
+    for secret in sorted((each for each in secrets if len(each) >= _SHORTEST_SECRET), key=len, reverse=True):
+        shown = {name: value.replace(secret, MASK) for name, value in shown.items()}
+    return shown
 
 
 def result_of(status: int, *, headers: Mapping[str, str], body: bytes, timestamp: int) -> Result:

@@ -20,10 +20,10 @@ from trunkline.store.sql import text
 _EVENT = "position, company_id, type, accepted_ms, body, COALESCE(version, 1) AS version"
 _HASH = "((d.position & 4294967295) * 1640531527 & 4294967295)"
 """Spreads neighbouring positions evenly, whatever their distance (Knuth, TAOCP 6.4). Values stay below 2**63."""
-_STUCK = "d.status IN ('exhausted', 'rejected', 'held') AND d.queued IS NULL"
+STUCK = "d.status IN ('exhausted', 'rejected', 'held') AND d.queued IS NULL"
 """The condition of ``ix_deliveries_stuck``. SQLite uses the index only if a statement repeats the condition word for word."""
 _IN_STATE: Mapping[DeliveriesState, Sequence[str]] = {
-    "failed": [f"d.status = '{status}' AND {_STUCK}" for status in ("exhausted", "rejected")],
+    "failed": [f"d.status = '{status}' AND {STUCK}" for status in ("exhausted", "rejected")],
     "open": ["d.status IN ('pending', 'held')"],
 }
 """Conditions of partial indexes, word for word."""
@@ -232,7 +232,7 @@ async def stuck(
     *status* is exhausted, rejected or held.
     """
     inner = (
-        f"FROM deliveries AS d WHERE d.subscription_no = s.no AND d.status = '{status}' AND {_STUCK} "
+        f"FROM deliveries AS d WHERE d.subscription_no = s.no AND d.status = '{status}' AND {STUCK} "
         "AND d.position > :after"
     )
     statement = text(

@@ -28,7 +28,10 @@ NO_PLACES: Mapping[Key, tuple[int | None, int]] = {}
 
 
 class Attempt(NamedTuple):
-    """One attempt as it is logged. *retry_after_ms* is the wait that the target asked for, if it was longer than planned."""
+    """One attempt as it is logged. *retry_after_ms* is the wait that the target asked for, if it was longer than planned.
+
+    *response_headers* is a JSON object.
+    """
 
     position: int
     subscription_no: int
@@ -41,6 +44,7 @@ class Attempt(NamedTuple):
     error: str | None
     sent_twice: bool | None = None
     retry_after_ms: int | None = None
+    response_headers: str | None = None
 
 
 class Settled(NamedTuple):
@@ -127,6 +131,7 @@ async def insert_attempts(connection: AsyncConnection, attempts: Sequence[Attemp
     """Log *attempts*."""
     waits = [a.retry_after_ms for a in attempts]
     twice = [a.sent_twice or None for a in attempts]
+    headers = [a.response_headers for a in attempts]
     await sql.insert_columns(
         connection,
         tables.attempts,
@@ -142,6 +147,7 @@ async def insert_attempts(connection: AsyncConnection, attempts: Sequence[Attemp
             "error": [a.error for a in attempts],
             **({"retry_after_ms": waits} if any(waits) else {}),
             **({"sent_twice": twice} if any(twice) else {}),
+            **({"response_headers": headers} if any(headers) else {}),
         },
     )
 

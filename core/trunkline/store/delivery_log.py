@@ -141,8 +141,8 @@ async def get(connection: AsyncConnection, key: Key) -> Logged | None:
 async def attempts_of(connection: AsyncConnection, key: Key, *, limit: int) -> list[Attempt]:
     """Read the newest *limit* attempts of a delivery, oldest first."""
     statement = text(
-        "SELECT position, subscription_no, number, started_ms, duration_ms, outcome, status_code, response_body, error, sent_twice "
-        "FROM attempts WHERE position = :position AND subscription_no = :no ORDER BY number DESC LIMIT :limit"
+        "SELECT position, subscription_no, number, started_ms, duration_ms, outcome, status_code, response_body, error, "
+        "sent_twice, retry_after_ms, response_headers FROM attempts WHERE position = :position AND subscription_no = :no ORDER BY number DESC LIMIT :limit"
     )
     parameters = {"position": key.position, "no": key.subscription_no, "limit": limit}
     return [Attempt(*row) for row in await connection.execute(statement, parameters)][::-1]

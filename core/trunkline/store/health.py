@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from trunkline.model.health import BOUNDS_MS, HOURS, Figures
+from trunkline.model.health import BOUNDS_MS, HOURS, KEPT_HOURS, Figures
 from trunkline.store import sql
 from trunkline.store.sql import text
 
@@ -51,13 +51,19 @@ async def add(connection: AsyncConnection, tally: Tally) -> None:
     await connection.execute(statement, {"rows": sql.rows_json(tally.rows())})
 
 
-async def figures(connection: AsyncConnection, numbers: Iterable[int]) -> Mapping[int, Figures]:
-    """Sum up the last ``HOURS`` hours of the subscriptions with *numbers*; subscriptions without attempts are left out."""
+async def figures(
+    connection: AsyncConnection, numbers: Iterable[int], *, since_ms: int | None = None
+) -> Mapping[int, Figures]:
+    """Sum up the last ``HOURS`` hours, or those since *since_ms*, of the subscriptions with *numbers*.
+
+    Subscriptions without attempts are left out.
+    """
+    first = f"{sql.now_ms(connection)} / {HOUR_MS} - {HOURS - 1}" if since_ms is None else since_ms // HOUR_MS
     sums = ", ".join(f"sum(h.{name})" for name in _COUNTS)
     statement = text(
         f"SELECT h.subscription_no, {sums} FROM {sql.rows_source(connection, {'no': 'bigint'})} "
         "JOIN health_hours AS h ON h.subscription_no = u.no "
-        f"WHERE h.hour > {sql.now_ms(connection)} / {HOUR_MS} - {HOURS} GROUP BY h.subscription_no"
+        f"WHERE h.hour >= {first} GROUP BY h.subscription_no"
     )
     rows = await connection.execute(statement, {"rows": sql.rows_json([[no] for no in numbers])})
     return {row[0]: Figures(int(row[1]), tuple(map(int, row[2:]))) for row in rows}
@@ -78,6 +84,6 @@ async def by_hour(connection: AsyncConnection, subscription_no: int) -> list[tup
 
 async def purge(connection: AsyncConnection, *, limit: int) -> int:
     """Remove up to *limit* rows that are too old to be shown. Returns how many."""
-    old = f"hour <= {sql.now_ms(connection)} / {HOUR_MS} - {HOURS}"
+    old = f"hour <= {sql.now_ms(connection)} / {HOUR_MS} - {KEPT_HOURS}"
     statement = text(f"DELETE FROM health_hours WHERE {sql.some_of(connection, 'health_hours', old)}")
     return (await connection.execute(statement, {"limit": limit})).rowcount

@@ -305,6 +305,7 @@ attempts = Table(
     Column("error", Text),
     Column("retry_after_ms", BigInteger),
     Column("sent_twice", Boolean),
+    Column("response_headers", Text),
 )
 
 

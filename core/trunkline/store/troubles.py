@@ -9,31 +9,43 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from trunkline.contract import Trouble
 from trunkline.model.deliveries import Key
 from trunkline.store import operational, sql
+from trunkline.store.activity import STUCK
 from trunkline.store.sql import text
 
 _OWNERS = {"sub_": "subscriptions", "key_": "api_keys"}
+_STUCK = f"FROM deliveries AS d WHERE d.subscription_no = s.no AND {STUCK} AND d.status"
 _TROUBLE = (
     "SELECT s.company_id, c.name, c.reference, s.id, s.channel, s.target_url, s.description, s.status, s.disabled_reason, "
-    "s.failures, CASE s.status WHEN 'disabled' THEN s.disabled_ms ELSE s.failing_since_ms END, a.status_code, a.error "
+    "s.failures, CASE s.status WHEN 'disabled' THEN s.disabled_ms ELSE s.failing_since_ms END, a.status_code, a.error, a.response_body, "
+    f"(SELECT count(*) FROM (SELECT 1 {_STUCK} IN ('exhausted', 'rejected') LIMIT :count_limit) AS lost), "
+    "(SELECT min(e.accepted_ms) FROM events AS e WHERE e.position IN "
+    f"((SELECT min(d.position) {_STUCK} = 'exhausted'), (SELECT min(d.position) {_STUCK} = 'rejected'))) "
     "FROM subscriptions AS s LEFT JOIN companies AS c ON c.company_id = abs(s.company_id) "
     "LEFT JOIN deliveries AS d ON d.subscription_no = s.no "
     "AND d.position = (SELECT max(n.position) FROM deliveries AS n WHERE n.subscription_no = s.no) "
     "LEFT JOIN attempts AS a ON a.position = d.position AND a.subscription_no = d.subscription_no AND a.number = d.attempts "
 )
-"""SQL that reads a subscription with its newest delivery, which is found through ``ix_deliveries_subscription``."""
+"""SQL that reads a subscription with its newest delivery (``ix_deliveries_subscription``), and what failed for good (``ix_deliveries_stuck``)."""
 
 
-async def failing(connection: AsyncConnection, *, limit: int) -> list[Trouble]:
-    """Read active subscriptions of any company that are failing (``ix_subscriptions_failing``), newest subscription first."""
+async def failing(connection: AsyncConnection, *, limit: int, count_limit: int) -> list[Trouble]:
+    """Read active subscriptions of any company that are failing (``ix_subscriptions_failing``), newest subscription first.
+
+    Lost deliveries are counted up to *count_limit*.
+    """
     statement = text(
         f"{_TROUBLE} WHERE s.no IN (SELECT no FROM subscriptions WHERE failing_level IS NOT NULL AND status = 'active' "
         "ORDER BY no DESC LIMIT :limit) ORDER BY s.no DESC"
     )
-    return [Trouble(*row) for row in await connection.execute(statement, {"limit": limit})]
+    parameters = {"limit": limit, "count_limit": count_limit}
+    return [Trouble(*row) for row in await connection.execute(statement, parameters)]
 
 
-async def disabled(connection: AsyncConnection, *, limit: int) -> list[Trouble]:
-    """Read the subscriptions that were disabled according to the newest operational events, and that still are disabled."""
+async def disabled(connection: AsyncConnection, *, limit: int, count_limit: int) -> list[Trouble]:
+    """Read the subscriptions that were disabled according to the newest operational events, and that still are disabled.
+
+    Lost deliveries are counted up to *count_limit*.
+    """
     told = await connection.execute(
         text(
             "SELECT body FROM events WHERE company_id = :operators AND type = 'subscription.disabled' "
@@ -46,7 +58,8 @@ async def disabled(connection: AsyncConnection, *, limit: int) -> list[Trouble]:
         return []
     is_told, named = sql.one_of(connection, "s.id", "ids", sqlalchemy.String)
     statement = text(f"{_TROUBLE} WHERE {is_told} AND s.status = 'disabled' ORDER BY s.disabled_ms DESC")
-    return [Trouble(*row) for row in await connection.execute(statement.bindparams(named), {"ids": [*ids]})]
+    parameters = {"ids": [*ids], "count_limit": count_limit}
+    return [Trouble(*row) for row in await connection.execute(statement.bindparams(named), parameters)]
 
 
 async def live_subscriptions(connection: AsyncConnection, company_id: int) -> dict[int, str]:

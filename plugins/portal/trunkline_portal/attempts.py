@@ -1,7 +1,7 @@
 """The attempts of a delivery as a timeline: request, answer, duration, and the wait before.
 
 The hub stores no request: its head is rebuilt from the stored delivery and the present subscription, with secrets masked.
-Of an answer the status and the first KiB of the body are stored.
+Of an answer the status and the first KiB of the body are stored; if it did not deliver, also 2 KiB of its headers.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -37,6 +37,12 @@ class ShownAttempt:
     share: float
     request: str | None
     is_changed: bool
+
+    @property
+    def answer_head(self) -> str:
+        """Give the answer's headers as lines; empty if they are not stored."""
+        headers: Mapping[str, str] = self.stored.get("response_headers") or {}
+        return "\n".join(f"{name}: {value}" for name, value in headers.items())
 
 
 def timeline(

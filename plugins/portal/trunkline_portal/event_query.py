@@ -2,67 +2,33 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, datetime
 from typing import Self
 from urllib.parse import urlencode
-from zoneinfo import ZoneInfo
 
 from starlette.datastructures import QueryParams
 
+from trunkline_portal import periods
+from trunkline_portal.periods import ChosenPeriod
+
 MAX_TYPES = 200
 """Limit of the types in a filter; each costs the store an index lookup."""
-_HOUR_MS = 60 * 60 * 1000
-
-
-YESTERDAY = "yesterday"
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """A span of time, up to now, that a reader can choose. A span without a length begins with yesterday in the reader's time zone."""
-
-    title: str
-    length_ms: int | None = None
-
-    def since_ms(self, now_ms: int, zone: str = "") -> int:
-        """Give the beginning of the span for the time *zone* (IANA name); an unknown zone counts as UTC."""
-        if self.length_ms is not None:
-            return now_ms - self.length_ms
-        try:
-            info: tzinfo = ZoneInfo(zone)
-        except (ValueError, OSError, LookupError):
-            info = UTC
-        today = datetime.fromtimestamp(now_ms / 1000, tz=info).replace(
-            hour=0, minute=0, second=0, microsecond=0
-        )
-        return round((today - timedelta(days=1)).timestamp() * 1000)
-
-
 STATES: Mapping[str, str] = {"": "Any", "failed": "Failed for good", "open": "Waiting or retrying"}
 """``DeliveriesState`` of a list. Delivered ones have no index of their own, and are nearly all."""
-SPANS: Mapping[str, Span] = {
-    "1h": Span("Last hour", _HOUR_MS),
-    YESTERDAY: Span("Since yesterday"),
-    "24h": Span("Last 24 hours", 24 * _HOUR_MS),
-    "7d": Span("Last 7 days", 7 * 24 * _HOUR_MS),
-    "30d": Span("Last 30 days", 30 * 24 * _HOUR_MS),
-}
 
 
 @dataclass(frozen=True, slots=True)
 class EventQuery:
-    """The parameters of the list at *path*. *since* and *until* are as typed and override *span*; *before* is a cursor.
+    """The parameters of the list at *path*. *since* and *until* are as typed and override *period*; *before* is a cursor.
 
-    *zone* is the reader's time zone. *since_ms* is inclusive, *until_ms* exclusive. *errors* are sentences for unreadable
-    fields.
+    *since_ms* is inclusive, *until_ms* exclusive. *errors* are sentences for unreadable fields.
     """
 
     path: str
+    period: ChosenPeriod
     types: tuple[str, ...] = ()
     text: str = ""
     state: str = ""
-    span: str = ""
-    zone: str = ""
     since: str = ""
     until: str = ""
     before: str | None = None
@@ -76,24 +42,22 @@ class EventQuery:
         """Read the parameters of an address."""
         types = tuple(dict.fromkeys(name for name in parameters.getlist("type") if name))[:MAX_TYPES]
         since, until = parameters.get("from", "").strip(), parameters.get("to", "").strip()
-        span = parameters.get("span", "")
         query = cls(
             path=path,
+            period=periods.read(parameters, path=path, now_ms=now_ms),
             types=types,
             text=parameters.get("q", "").strip(),
             state=state if (state := parameters.get("state", "")) in STATES else "",
-            span=span if span in SPANS and not (since or until) else "",
-            zone=parameters.get("tz", ""),
             since=since,
             until=until,
             before=parameters.get("before") or None,
             is_paused=parameters.get("live") == "off",
         )
-        return query._with_times(now_ms)
+        return query._with_times()
 
-    def _with_times(self, now_ms: int) -> Self:
-        if self.span:
-            return replace(self, since_ms=SPANS[self.span].since_ms(now_ms, self.zone))
+    def _with_times(self) -> Self:
+        if self.period.name:
+            return replace(self, since_ms=self.period.since_ms)
         errors: dict[str, str] = {}
         since_ms = _read_time(self.since, "from", errors)
         until_ms = _read_time(self.until, "to", errors)
@@ -104,7 +68,7 @@ class EventQuery:
     @property
     def has_time(self) -> bool:
         """Tell whether the list is limited to a span of time."""
-        return bool(self.span or self.since or self.until)
+        return bool(self.period.name or self.since or self.until)
 
     @property
     def is_narrowed(self) -> bool:
@@ -118,12 +82,10 @@ class EventQuery:
 
     @property
     def time_title(self) -> str:
-        """Name the span of time."""
-        if self.span:
-            return SPANS[self.span].title
+        """Name the typed times."""
         if self.since and self.until:
             return "From … to …"
-        return "From …" if self.since else "Up to …" if self.until else "Any time"
+        return "From …" if self.since else "Up to …" if self.until else "From and to"
 
     @property
     def types_title(self) -> str:
@@ -135,10 +97,6 @@ class EventQuery:
                 return self.types[0]
             case several:
                 return f"{several} types"
-
-    def of_time(self, span: str) -> str:
-        """Give the address of the same list in another *span* of time; an empty text means any time."""
-        return replace(self, span=span, since="", until="", before=None).link()
 
     def going_on(self, before: str | None) -> str | None:
         """Give the address of the next page."""
@@ -161,8 +119,7 @@ class EventQuery:
         single = {
             "q": self.text,
             "state": self.state,
-            "span": self.span,
-            "tz": self.zone if self.span == YESTERDAY else "",
+            **self.period.parameters,
             "from": self.since,
             "to": self.until,
             "live": "off" if self.is_paused else "",

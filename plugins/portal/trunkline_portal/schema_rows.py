@@ -22,7 +22,7 @@ _PLURALS = {
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One field. *parent* is its path with a trailing dot; *example* is JSON text."""
+    """One field. *parent* is its path with a trailing dot; *example* is JSON text, *is_in_example* tells whose it is."""
 
     name: str
     parent: str
@@ -32,6 +32,7 @@ class Row:
     choices: tuple[str, ...]
     example: str | None
     lookup: str | None
+    is_in_example: bool = False
 
 
 def rows_of(fields: Sequence[Field], example: Json = None, *, parent: str = "") -> Iterator[Row]:
@@ -48,6 +49,7 @@ def rows_of(fields: Sequence[Field], example: Json = None, *, parent: str = "") 
             choices=field.choices,
             example=None if field_example is None or field.fields else _written(field_example),
             lookup=field.reference.lookup.name if field.reference else None,
+            is_in_example=in_example is not None,
         )
         is_list = field.kind == "list"
         inner = (

@@ -207,3 +207,22 @@ async def test_stopping_does_not_wait_for_a_channel_that_ignores_its_cancellatio
 def test_a_fit_result_is_kept_as_it_is():
     result = Result(Outcome.RETRY, 503, "busy", None, 7.5)
     assert checked(result) == result
+
+
+@pytest.mark.parametrize(
+    ("outcome", "given", "kept"),
+    [
+        (
+            Outcome.RETRY,
+            {"a": "b", "X-Api-Key": "k", "b": "Bearer abcdefghijklmnopqrst"},
+            {"a": "b", "X-Api-Key": "••••", "b": "Bearer …"},
+        ),
+        (Outcome.RETRY, {"a": "x" * 1025, "b": "y" * 1025, "c": "z"}, {"a": "x" * 1024}),
+        (Outcome.RETRY, {"a\0": "b\0\ud800", 1: 2}, {"a": "b?", "1": "2"}),
+        (Outcome.RETRY, ["a"], None),
+        (Outcome.RETRY, {}, None),
+        (Outcome.DELIVERED, {"a": "b"}, None),
+    ],
+)
+def test_two_kibibytes_of_headers_are_kept_of_what_did_not_deliver(outcome, given, kept):
+    assert checked(Result(outcome, 200, "", response_headers=given)).response_headers == kept

@@ -43,7 +43,7 @@ async def stored(database: Database) -> tuple[list[tuple], list[tuple]]:
         attempts = await connection.execute(
             text(
                 "SELECT position, subscription_no, number, started_ms, duration_ms, outcome, status_code, response_body, "
-                "error, sent_twice, retry_after_ms FROM attempts ORDER BY position, subscription_no"
+                "error, sent_twice, retry_after_ms, response_headers FROM attempts ORDER BY position, subscription_no"
             )
         )
         return [tuple(row) for row in deliveries], [tuple(row) for row in attempts]

@@ -60,7 +60,7 @@ async def test_an_event_type_says_when_it_is_sent_and_what_each_field_means(api,
     browser = await sign_in(api, ["events:read"])
     words = browser.words(await browser.get("/portal/catalogue/invoice.created"))
     assert "Sent once for each invoice, when it is made." in words
-    assert "amount number What the invoice asks for in total, in US dollars. 99.00" in words
+    assert "amount number What the invoice asks for in total, in US dollars." in words
     assert "Paid Partial Unpaid Failed" in words
     assert "description string, optional" in words
     assert "version 1" in words
@@ -72,6 +72,15 @@ async def test_the_example_is_shown_digit_by_digit_as_it_is_sent(api, sign_in):
     words = browser.words(await browser.get("/portal/catalogue/invoice.created"))
     assert '"amount" : 99.00 ,' in words
     assert f'"companyId" : {api.company_id} ,' in words
+
+
+async def test_the_contents_of_the_page_of_a_type_lead_to_its_parts(api, sign_in):
+    browser = await sign_in(api, ["events:read"])
+    page = await browser.get("/portal/catalogue/invoice.created")
+    contents = re.search(r'<nav class="contents".*?</nav>', page.text)[0]
+    places = re.findall(r'href="#([^"]*)"', contents)
+    assert places == ["meaning", "fields", "example", "send-a-test"]
+    assert [page.text.count(f' id="{place}"') for place in places] == [1] * 4
 
 
 async def test_an_event_type_names_the_actions_that_bring_it_about(api, sign_in):

@@ -83,13 +83,41 @@ async def test_each_attempt_shows_its_request_with_secrets_masked_and_how_long_i
     assert first.headers["webhook-signature"] not in page.text
 
 
+async def test_the_headers_of_an_answer_that_did_not_deliver_are_shown_without_secrets(
+    engine, lend_hub, sign_in, receiver
+):
+    hub = await lend_hub(engine, {"delivery.retry_schedule_seconds": "0.05"})
+    answered = {
+        "x-request-id": "r-7",
+        "set-cookie": "sid=b1",
+        "x-echo": "was hidden-from-pages",
+        "x-long": "l" * 3000,
+    }
+    receiver.script([Answer(500, answered), Answer(200, {"x-request-id": "r-8"})])
+    await subscribe(hub, receiver.url, headers={"x-own": "hidden-from-pages"})
+    delivery = await delivery_of(hub, await emit(hub))
+    browser = await sign_in(hub)
+    words = await shown_when(browser, f"/portal/deliveries/{delivery}", "delivered with attempt 2")
+    failed, delivered = (await hub.hub.deliveries.get(hub.company_id, delivery))["attempts"]
+    assert "response_headers" not in (await hub.client.get(f"/api/v1/deliveries/{delivery}")).text
+    kept = failed["response_headers"]
+    assert kept["x-request-id"] == "r-7"
+    assert kept["set-cookie"] == "••••"
+    assert kept["x-echo"] == "was ••••"
+    assert len(kept.get("x-long", "")) <= 1024
+    assert "response_headers" not in delivered
+    assert "x-request-id: r-7" in words
+    assert "x-request-id: r-8" not in words
+    assert "sid=b1" not in words
+
+
 async def test_what_is_under_way_is_live_and_says_when_it_is_tried_again(engine, lend_hub, sign_in, receiver):
     hub = await lend_hub(engine, {"delivery.retry_schedule_seconds": "3600"})
     receiver.answer(500)
     await subscribe(hub, receiver.url)
     path = f"/portal/deliveries/{await delivery_of(hub, await emit(hub))}"
     browser = await sign_in(hub)
-    await shown_when(browser, path, "it will be tried again")
+    await shown_when(browser, path, "it will be retried")
     page = await browser.get(path)
     assert f'data-live="{browser.at(path)}/attempts"' in page.text
     assert "none is due" not in browser.words(page)

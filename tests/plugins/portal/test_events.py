@@ -33,7 +33,7 @@ async def test_events_are_listed_newest_first_with_what_became_of_them(running, 
     await shown_when(browser, f"/portal/events/{first}", "delivered")
     words = await shown_when(browser, "/portal/events", "2 delivered")
     assert words.index(str(second)) < words.index(str(first))
-    assert 'client_id: 2, first_name: "Jane"' in words
+    assert "Client ID 2 First Name Jane Last Name Doe Email jane@example.com" in words
 
 
 async def test_pages_of_the_list_lose_and_repeat_nothing(api, sign_in):
@@ -87,7 +87,7 @@ async def test_the_list_is_narrowed_to_what_failed_or_waits_and_its_address_keep
 async def test_the_list_is_narrowed_to_a_span_of_time(api, sign_in):
     await emit(api)
     browser = await sign_in(api, ["events:read"])
-    for span in ("1h", "24h", "7d", "30d"):
+    for span in ("1h", "yesterday", "7d"):
         page = await browser.get("/portal/events", span=span)
         assert page.text.count("data-event=") == 1
         assert "data-live=" not in page.text

@@ -4,13 +4,15 @@ from datetime import UTC, datetime
 
 from tests.plugins.portal.worlds import HOOKS, emit, shown_when, subscribe
 
+from trunkline_kit.receiver import Answer
+
 
 async def test_what_fails_is_shown_over_all_companies_with_its_company_and_its_last_answer(
     engine, lend_hub, sign_in, receiver
 ):
     hub = await lend_hub(engine, {"delivery.retry_schedule_seconds": "[]", "delivery.failing_failures": "1"})
     await hub.hub.companies.change(hub.neighbour_id, {"name": "Acme"})
-    receiver.answer(418)
+    receiver.always(Answer(418, body=b"The kettle is cold.\nTrace 7"))
     failing = await subscribe(hub, receiver.url, description="Books of Jane")
     theirs = await hub.client_of(hub.neighbour_id)
     body = {"target_url": f"{receiver.url}/gone", "event_types": ["*"], "description": "Shop"}
@@ -18,13 +20,16 @@ async def test_what_fails_is_shown_over_all_companies_with_its_company_and_its_l
     await emit(hub)
     operator = await sign_in(hub, company_id=None)
     words = await shown_when(operator, "/portal/companies", "Books of Jane")
-    assert "418" in words
-    assert datetime.now(UTC).strftime("%b %Y") in words
+    today = datetime.now(UTC).strftime("%b %Y")
+    assert "418 The kettle is cold. 1 the first" in words
+    assert "Trace 7" not in words
+    assert "status=exhausted" in (await operator.get("/portal/companies")).text
+    assert today in words
     newer = await subscribe(hub, receiver.url, event_types=["payment.failed"])
     listed = await (await sign_in(hub)).get("/portal/subscriptions")
     assert listed.text.index(failing) < listed.text.index(newer)
 
-    receiver.answer(410)
+    receiver.always(Answer(410))
     await emit(hub, client=theirs)
     words = await shown_when(operator, "/portal/companies?state=disabled", "Shop")
     assert f"Acme ({hub.neighbour_id})" in words

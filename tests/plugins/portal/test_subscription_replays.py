@@ -33,7 +33,7 @@ async def test_a_replay_is_counted_started_and_watched(running, receiver, sign_i
 
     fields = {"what": "all", "event_types": ["lead.created"], "from": "2020-01-01T00:00"}
     counted = await browser.post(page + "/new", fields, expect=200)
-    assert "2 events would be sent." in browser.words(counted)
+    assert "2 events would be replayed." in browser.words(counted)
     assert 'value="lead.created" checked' in counted.text
     assert not await running.hub.replays.of_subscription(running.company_id, subscription, channel=None)
 
@@ -84,7 +84,7 @@ async def test_only_what_failed_is_sent_again(running, receiver, sign_in):
     form = await browser.get(page, only_failed="1")
     assert 'value="failed" checked' in form.text
     counted = await browser.post(page, {"what": "failed"}, expect=200)
-    assert "1 event would be sent." in browser.words(counted)
+    assert "1 event would be replayed." in browser.words(counted)
     await browser.post(page, {"what": "failed", "counted": mark_in(counted), "start": "1"})
     await receiver.wait_for(5)
 

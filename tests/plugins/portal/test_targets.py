@@ -1,12 +1,13 @@
 """The targets of a company: their figures, and a replay of all failures."""
 
 import asyncio
-from datetime import UTC, datetime
+import re
 
-import pytest
 from tests.plugins.portal.worlds import emit, shown_when, subscribe
 
-from trunkline_portal.event_query import SPANS, YESTERDAY
+from trunkline.store import health
+
+_OF_HUB = "WHERE subscription_no IN (SELECT no FROM subscriptions WHERE company_id = {0.company_id})"
 
 
 async def failing_hub(engine, lend_hub, receiver, *, subscriptions: int):
@@ -43,7 +44,7 @@ async def test_all_that_failed_is_sent_again_over_all_subscriptions_as_many_as_m
         ):
             await browser.post("/portal/targets/replay", {"since_ms": since_ms})
             await asyncio.sleep(0.1)
-    assert "Send all that failed again" not in browser.words(await browser.get("/portal/targets"))
+    assert "Replay all that failed" not in browser.words(await browser.get("/portal/targets"))
 
 
 async def test_more_replays_than_may_run_at_once_wait_and_the_page_says_so(lend_hub, sign_in, receiver):
@@ -66,14 +67,25 @@ async def test_each_target_has_its_figures(engine, lend_hub, sign_in, receiver):
     words = await shown_when(browser, "/portal/targets?sort=slow", "50.00%")
     assert "Books 0" in words.partition(receiver.url)[0]
     assert "≤ " in words
-    assert "Send all that failed again" not in words
+    assert "Replay all that failed" not in words
 
 
-@pytest.mark.parametrize(
-    ("zone", "begins"),
-    [("Europe/Berlin", "2026-06-30T22:00"), ("UTC", "2026-07-01T00:00"), ("No/Where", "2026-07-01T00:00")],
-)
-def test_since_yesterday_begins_in_the_zone_of_the_reader(zone, begins):
-    now_ms = round(datetime(2026, 7, 2, 9, tzinfo=UTC).timestamp() * 1000)
-    since = datetime.fromtimestamp(SPANS[YESTERDAY].since_ms(now_ms, zone) / 1000, UTC)
-    assert since.isoformat().startswith(begins)
+async def test_all_columns_are_of_the_period_in_the_heading(engine, lend_hub, sign_in, receiver):
+    hub, _ = await failing_hub(engine, lend_hub, receiver, subscriptions=1)
+    browser = await sign_in(hub)
+    await shown_when(browser, "/portal/targets?span=1h", "0%")
+    kept_ago, lost_ago = 7 * 24 - 1, 8 * 24
+    for hours, titles in (
+        (kept_ago, ("no attempt", "0%")),
+        (lost_ago - kept_ago, ("no attempt", "no attempt")),
+    ):
+        async with hub.hub.database.write() as connection:
+            await connection.exec_driver_sql(
+                f"UPDATE health_hours SET hour = hour - {hours} {_OF_HUB.format(hub)}"
+            )
+            await health.purge(connection, limit=1_000)
+        pages = [browser.words(await browser.get("/portal/targets", span=span)) for span in ("1h", "7d")]
+        for words, success, title in zip(pages, titles, ("Last hour", "Last 7 days"), strict=True):
+            heading, _, table = words.rpartition("Health now Failed Success p50 p95")
+            assert f"retrying 1 {success} " in table
+            assert re.search(rf"{title} from \d+ \w+ \d+, \d\d:00 UTC", heading)

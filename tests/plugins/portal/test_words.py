@@ -1,9 +1,21 @@
 """The texts of pages are true: stored names, the limits in force, and no false promise."""
 
+import re
+
 from tests.plugins.portal.worlds import emit, shown_when, subscribe
 
 from trunkline_kit.receiver import Answer
 from trunkline_portal.outcomes import attempt_sentence
+from trunkline_portal.templating import FOLDER
+
+_AGAIN = re.compile(
+    r"\b(?:send|sent|sends|delivered|tried|tries|try)\b[^.<>{}]{0,60}\bagain\b", re.IGNORECASE
+)
+
+
+def test_only_one_delivery_is_sent_again_the_hub_retries_and_many_are_replayed():
+    said = [found for page in FOLDER.glob("*.html") for found in _AGAIN.findall(page.read_text())]
+    assert said == ["Send again"] * 2
 
 
 async def test_a_company_is_named_where_its_name_is_stored(api, sign_in):

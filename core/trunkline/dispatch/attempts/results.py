@@ -1,12 +1,21 @@
 """Checks the result that a channel returned: it comes from a plugin and must fit the ledger."""
 
 import math
+import re
+from collections.abc import Mapping
 
+import orjson
+
+from trunkline.contract.targets import MASK
 from trunkline.errors import BodyInvalid
 from trunkline.model.deliveries import Outcome, Result
+from trunkline.runtime.redaction import redact
 
 KEPT_TEXT = 1024
 """Number of characters kept of a response body or an error."""
+KEPT_HEADER_BYTES = 2048
+"""Number of bytes, as JSON, kept of the headers of an answer that did not deliver."""
+_SECRET_NAME = re.compile(r"auth|cookie|key|password|secret|session|sign|token", re.IGNORECASE)
 _MAX_STATUS_CODE = 2**31 - 1
 
 
@@ -25,6 +34,7 @@ def checked(result: object) -> Result:
         error=_text(result.error),
         retry_after_seconds=_seconds(result.retry_after_seconds),
         sent_twice=result.sent_twice is True,
+        response_headers=None if result.outcome is Outcome.DELIVERED else _headers(result.response_headers),
     )
 
 
@@ -42,6 +52,7 @@ def _is_plain(result: Result) -> bool:
         and 0 <= result.status_code <= 999
         and result.error is None
         and result.retry_after_seconds is None
+        and result.response_headers is None
         and type(body) is str
         and len(body) <= KEPT_TEXT
         and body.isascii()
@@ -62,6 +73,21 @@ def _text(value: object) -> str | None:
     if value is None:
         return None
     return str(value)[:KEPT_TEXT].encode("utf-8", "replace").decode().replace("\0", "")
+
+
+def _headers(value: object) -> dict[str, str] | None:
+    """Keep the first headers, up to ``KEPT_HEADER_BYTES``, and mask those that may be secret."""
+    kept: dict[str, str] = {}
+    if isinstance(value, Mapping):
+        size = 0
+        for given, text in value.items():
+            name = _text(given) or ""
+            kept_text = MASK if _SECRET_NAME.search(name) else redact(_text(text) or "")
+            size += len(orjson.dumps({name: kept_text}))
+            if size > KEPT_HEADER_BYTES:
+                break
+            kept[name] = kept_text
+    return kept or None
 
 
 def _seconds(value: object) -> float | None:

@@ -3,6 +3,8 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
+import orjson
+
 from trunkline.dispatch.attempts.jobs import Deferred, Ended, Job, KeyQueue
 from trunkline.dispatch.shards.progress import Progress
 from trunkline.model.deliveries import Key, NextState, Outcome, Status
@@ -196,4 +198,5 @@ def _attempt(ended: Ended, state: NextState) -> Attempt:
         result.error,
         result.sent_twice,
         None if state.retry_after_seconds is None else int(state.retry_after_seconds * 1000),
+        orjson.dumps(result.response_headers).decode() if result.response_headers else None,
     )

@@ -6,7 +6,9 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from trunkline_portal import periods
 from trunkline_portal.access import Administers
+from trunkline_portal.formats import moment
 from trunkline_portal.portal import Portal
 from trunkline_portal.routing import get
 
@@ -27,9 +29,12 @@ class ChangePages:
         given = request.query_params
         of_all = viewer.is_operator and given.get("of") == EVERY_COMPANY
         chosen = {name: given.get(name, "").strip() for name in _FILTERS}
+        root = f"{viewer.root}{CHANGES}"
+        period = periods.read(given, path=root, now_ms=self._portal.now_ms())
         kept = {name: value for name, value in chosen.items() if value} | (
             {"of": EVERY_COMPANY} if of_all else {}
         )
+        kept |= period.parameters
         page = await self._portal.context.journal.page(
             None if of_all else viewer.company_id,
             action=chosen["action"] or None,
@@ -38,17 +43,20 @@ class ChangePages:
             request_id=chosen["request_id"] or None,
             cursor=given.get("cursor"),
         )
-        root = f"{viewer.root}{CHANGES}"
-        older = page["next_cursor"] and f"{root}?{urlencode({**kept, 'cursor': page['next_cursor']})}"
+        entries, is_end = period.cut(
+            page["entries"], lambda entry: moment(entry["at_utc"]).timestamp() * 1000
+        )
+        before = None if is_end else page["next_cursor"]
         return self._portal.render(
             request,
             viewer,
             "changes.html",
-            entries=page["entries"],
+            entries=entries,
             chosen=chosen,
-            is_filtered=any(chosen.values()),
+            period=period,
+            is_filtered=any(chosen.values()) or period.name,
             of_all=of_all,
-            older=older,
+            older=before and f"{root}?{urlencode({**kept, 'cursor': before})}",
             newest=f"{root}?{urlencode(kept)}" if given.get("cursor") else None,
         )
 

@@ -12,7 +12,8 @@ from trunkline import NotFound
 from trunkline.pages import DeliveriesState, EventList, ListedEvent
 from trunkline_portal import highlighting
 from trunkline_portal.access import WEBHOOKS_READ, ReadsEvents, Viewer
-from trunkline_portal.event_query import SPANS, STATES, EventQuery
+from trunkline_portal.event_query import STATES, EventQuery
+from trunkline_portal.key_fields import KeyFields
 from trunkline_portal.outcomes import EventOutcome, outcome_of
 from trunkline_portal.portal import Portal
 from trunkline_portal.previews import preview
@@ -40,17 +41,24 @@ class EventPages:
 
     def __init__(self, portal: Portal) -> None:
         self._portal = portal
+        self._key_fields = KeyFields(lambda kind: portal.context.deployment.product().payload(kind))
 
     async def _listed(self, request: Request, viewer: Viewer) -> dict[str, Any]:
         query = EventQuery.read(
             request.query_params, path=f"{viewer.root}/events", now_ms=self._portal.now_ms()
         )
         page = EventList([], None, None) if query.errors else await self._find(viewer, query)
+        types = {kind.name: kind for kind in self._portal.context.events.types()}
+        keys = {
+            event.event_id: () if query.text else self._key_fields.of(event, types.get(event.type))
+            for event in page.events
+        }
         return {
             "query": query,
             "page": page,
             "errors": query.errors or {},
             "older": query.going_on(page.before),
+            "keys": keys,
             "preview": preview,
             "first_event": self._portal.first_event(request),
         }
@@ -66,7 +74,6 @@ class EventPages:
             status=422 if query.errors else 200,
             types=self._choices(query),
             states=STATES.items(),
-            spans=[("", "Any time"), *((name, span.title) for name, span in SPANS.items())],
             live_path=query.link("/list"),
             live_seconds=_LIVE_SEARCH_SECONDS if query.text else _LIVE_SECONDS,
             **values,

@@ -9,9 +9,9 @@ from starlette.responses import Response
 
 from trunkline.pages import Trouble
 from trunkline.routes import company_number, environment_of
-from trunkline_portal import addresses
+from trunkline_portal import addresses, periods
 from trunkline_portal.access import Chooses
-from trunkline_portal.event_query import SPANS, YESTERDAY
+from trunkline_portal.pages.targets import COUNTED
 from trunkline_portal.portal import Portal
 from trunkline_portal.routing import get
 
@@ -40,6 +40,11 @@ class Line:
         return f"{name} ({number})" if name else f"Company {number}"
 
     @property
+    def lost(self) -> str:
+        """Give the number of deliveries that failed for good, in words."""
+        return f"{self.trouble.lost:,}{' or more' if self.trouble.lost == COUNTED else ''}"
+
+    @property
     def is_test(self) -> bool:
         """Whether the subscription belongs to the company's test environment."""
         return environment_of(self.trouble.company_id) == "test"
@@ -55,13 +60,13 @@ class EverybodyPages:
         """Show it."""
         given = request.query_params
         state = given.get("state", "") if given.get("state") in STATES else ""
-        span = given.get("span", "") if given.get("span") in SPANS else ""
-        zone = given.get("tz", "")
-        since_ms = SPANS[span].since_ms(self._portal.now_ms(), zone) if span else 0
+        period = periods.read(given, path=addresses.EVERYBODY, now_ms=self._portal.now_ms())
         troubles: Sequence[Trouble] = await self._portal.context.activity.troubles(limit=LIMIT)
         every = [Line(each, addresses.root_of(each.company_id)) for each in troubles]
         lines = [
-            line for line in every if state in {"", line.state} and (line.trouble.since_ms or 0) >= since_ms
+            line
+            for line in every
+            if state in {"", line.state} and (line.trouble.since_ms or 0) >= (period.since_ms or 0)
         ]
         lines.sort(key=lambda line: line.trouble.since_ms or 0, reverse=True)
         return self._portal.render(
@@ -73,10 +78,7 @@ class EverybodyPages:
             companies=len({line.trouble.company_id for line in every}),
             limit=LIMIT,
             state=state,
-            span=span,
-            spans=[("", "Any time"), *((name, each.title) for name, each in SPANS.items())],
-            yesterday=YESTERDAY,
-            zone=zone,
+            period=period,
         )
 
 

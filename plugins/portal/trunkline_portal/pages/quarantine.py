@@ -6,6 +6,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from trunkline_portal import periods
 from trunkline_portal.access import EVENTS_READ, EVENTS_WRITE, Administers, ScopeMissing, Viewer
 from trunkline_portal.forms import Submitted
 from trunkline_portal.pages.catalogue import find_type
@@ -30,19 +31,24 @@ class QuarantinePages:
         require(viewer, EVENTS_READ)
         chosen = request.query_params.get("type", "")
         cursor = request.query_params.get("cursor") or None
+        root = f"{viewer.root}{QUARANTINE}"
+        period = periods.read(request.query_params, path=root, now_ms=self._portal.now_ms())
         page = await self._inbox.list(viewer.company_id, type=chosen or None, cursor=cursor, limit=PAGE)
+        events, is_end = period.cut(page.events, lambda event: event.received_ms)
+        before = None if is_end else page.next_cursor
+        kept = {"type": chosen, **period.parameters}
         types = [kind.name for kind in self._portal.context.events.types()]
         return self._portal.render(
             request,
             viewer,
             "quarantine.html",
-            page=page,
-            rows=[(event, preview(b'{"payload":%b}' % event.payload).head) for event in page.events],
+            rows=[(event, preview(b'{"payload":%b}' % event.payload).head) for event in events],
             type=chosen,
+            period=period,
             types=[("", "Any type"), *((name, name) for name in types)],
-            may_release=chosen in types and viewer.has(EVENTS_WRITE),
-            older=page.next_cursor and f"{viewer.root}{QUARANTINE}?{_query(chosen, page.next_cursor)}",
-            newest=cursor and f"{viewer.root}{QUARANTINE}?{_query(chosen)}".rstrip("?"),
+            may_release=chosen in types and not period.name and viewer.has(EVENTS_WRITE),
+            older=before and _link(root, cursor=before, **kept),
+            newest=cursor and _link(root, **kept),
         )
 
     async def release_all(self, request: Request, viewer: Administers, fields: Submitted) -> Response:
@@ -52,7 +58,7 @@ class QuarantinePages:
         done = await self._inbox.release_all(
             viewer.company_id, type=fields["type"], cursor=fields["cursor"] or None
         )
-        path = f"{viewer.root}{QUARANTINE}?{_query(fields['type'])}"
+        path = _link(f"{viewer.root}{QUARANTINE}", type=fields["type"])
         flash = f"{done.released:,} released; {done.invalid:,} still break their schema and stay."
         tone = "good" if done.released or not done.invalid else "info"
         return self._portal.redirect(request, path, viewer=viewer, flash=flash, tone=tone)
@@ -74,6 +80,5 @@ def require(viewer: Viewer, *scopes: str) -> None:
             raise ScopeMissing(scope)
 
 
-def _query(event_type: str, cursor: str | None = None) -> str:
-    parameters = {"type": event_type, "cursor": cursor}
-    return urlencode({name: value for name, value in parameters.items() if value})
+def _link(root: str, **parameters: str) -> str:
+    return f"{root}?{urlencode({name: value for name, value in parameters.items() if value})}".rstrip("?")

@@ -10,17 +10,22 @@ from starlette.responses import Response
 
 from trunkline import Json, NotFound, Refused
 from trunkline.pages import TargetFigures
+from trunkline_portal import periods
 from trunkline_portal.access import ReadsWebhooks, Viewer, WritesWebhooks
-from trunkline_portal.event_query import SPANS, YESTERDAY
+from trunkline_portal.formats import moment
 from trunkline_portal.forms import Submitted
 from trunkline_portal.pages.subscriptions import views
 from trunkline_portal.pages.subscriptions.views import Subscription
+from trunkline_portal.periods import PERIODS
 from trunkline_portal.portal import Portal
 from trunkline_portal.routing import get, post
 
 TARGETS = "/targets"
 """Path of the section below ``Viewer.root``."""
-_COUNTED = 1_000
+COUNTED = 1_000
+"""The number up to which failed deliveries of a subscription are counted."""
+_HOUR_MS = 60 * 60 * 1000
+"""Attempts are counted by hour, so the period of the page begins with an hour."""
 _ORDERS = {"failed": "Most failed first", "slow": "Slowest first"}
 
 
@@ -34,7 +39,7 @@ class Line:
     @property
     def failed(self) -> str:
         """Give the number of failed deliveries, in words."""
-        return f"{self.figures.failed:,}{' or more' if self.figures.failed == _COUNTED else ''}"
+        return f"{self.figures.failed:,}{' or more' if self.figures.failed == COUNTED else ''}"
 
     @property
     def is_replayable(self) -> bool:
@@ -51,28 +56,27 @@ class TargetPages:
     async def show(self, request: Request, viewer: ReadsWebhooks) -> Response:
         """Show the list."""
         given = request.query_params
-        span = given.get("span", "") if given.get("span") in SPANS else YESTERDAY
         order = given.get("sort", "") if given.get("sort") in _ORDERS else "failed"
-        zone = given.get("tz", "")
-        since_ms = SPANS[span].since_ms(self._portal.now_ms(), zone)
+        root = f"{viewer.root}{TARGETS}"
+        period = periods.read(given, path=root, now_ms=self._portal.now_ms(), default=periods.YESTERDAY)
+        since_ms = (period.since_ms or 0) // _HOUR_MS * _HOUR_MS
         lines = await self._lines(viewer, since_ms)
         if order == "slow":
             lines.sort(key=lambda line: line.figures.p95_ms or 0, reverse=True)
-        root = f"{viewer.root}{TARGETS}"
-
-        def link(**changed: str) -> str:
-            return f"{root}?{urlencode({'span': span, 'sort': order, 'tz': zone} | changed)}"
-
         return self._portal.render(
             request,
             viewer,
             "targets.html",
             lines=lines,
             since_ms=since_ms,
-            spans=[
-                (link(span=name), each.title, name == span, name == YESTERDAY) for name, each in SPANS.items()
+            begins=f"{moment(since_ms):%-d %b %Y, %H:%M} UTC",
+            period=period,
+            failed=urlencode({"status": "exhausted", **period.parameters}),
+            title=PERIODS[period.name].title,
+            orders=[
+                (f"{root}?{urlencode({**period.parameters, 'sort': name})}", title, name == order)
+                for name, title in _ORDERS.items()
             ],
-            orders=[(link(sort=name), title, name == order) for name, title in _ORDERS.items()],
             replayable=[line for line in lines if line.is_replayable],
             resumed_first=[line for line in lines if line.figures.failed and not line.is_replayable],
         )

@@ -178,7 +178,6 @@ function addZone(root) {
     url.searchParams.set("tz", zone);
     link.href = url;
   }
-  for (const field of root.querySelectorAll("input[data-zone]")) field.value = zone;
 }
 
 // ---- all of it ----

@@ -40,6 +40,7 @@ class Words:
     path: str = "hooks"
     answer: str = '{"error": "the database is being moved"}'
     key_name: str = "Zapier"
+    company: str = "Acme Repairs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,8 @@ def seed(hub: ServedHub, target: Target, words: Words = Words()) -> SeededHub:
     """Fill a fresh hub."""
     subscription, failing, paused, hook = _make_subscriptions(hub, target, words)
     operator_key = _make_keys(hub, words)
+    named = {"json": {"name": words.company}, "headers": {"X-Api-Key": operator_key}}
+    hub.call("PATCH", "/api/v1/companies/92", **named)
     _let_an_agent_work(hub)
     _settle(hub, f"/api/v1/subscriptions/{subscription}/deliveries", _send_events(hub, words))
     _settle(hub, f"/api/v1/subscriptions/{failing}/deliveries", None)

@@ -28,6 +28,7 @@ def test_axe_finds_nothing_serious_in_them(served_hub, target, somebody, axe_sou
     make_a_key(person, check)
 
     person.go("/portal/catalogue/lead.created")
+    look_at_the_example(page)
     page.get_by_role("textbox", name="Payload").fill('{"client_id": "none"}')
     person.click("Send the event")
     check("New Lead Created")
@@ -39,6 +40,16 @@ def test_axe_finds_nothing_serious_in_them(served_hub, target, somebody, axe_sou
         menu.click()
         check("Events")
         menu.click()  # while it is open it may lie over the next one
+
+
+def look_at_the_example(page) -> None:
+    """See the whole example of an event type: on a wide screen beside the fields, on a phone below them."""
+    fields, example = (page.locator(f"section[aria-labelledby={name}]") for name in ("fields", "example"))
+    side = "x" if page.viewport_size["width"] > 1200 else "y"
+    assert fields.bounding_box()[side] < example.bounding_box()[side]
+    if side == "x":
+        assert example.bounding_box()["y"] < page.viewport_size["height"] / 2
+        assert example.locator("pre").evaluate("pre => pre.scrollHeight <= pre.clientHeight"), "it is cut"
 
 
 def open_menus(person, check) -> None:
@@ -72,7 +83,7 @@ def make_and_pause_a_subscription(person, target_url: str, check) -> None:
     person.click("Replays", within=main)
     person.click("New replay", within=main.locator(".replay-head"))
     person.click("Count", within=main.locator(".actions"))
-    person.sees("would be sent")
+    person.sees("would be replayed")
     check("New replay")
 
 

@@ -90,7 +90,7 @@ JOBS = (
     Job(
         "replay all that failed",
         "",
-        ("Targets", "Since yesterday", "Send all that failed again"),
+        ("Targets", "Since yesterday", "Replay all that failed"),
         "new events are not delayed",
     ),
     Job("slow targets", "", ("Targets", "Slowest first"), "p95"),

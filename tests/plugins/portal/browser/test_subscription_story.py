@@ -162,7 +162,7 @@ class Story:
         self.person.click("Replays", within=self.main)
         self.person.click("New replay")
         self.person.click("Count", within=self.main.locator(".actions"))
-        self.person.sees("4 events would be sent")
+        self.person.sees("4 events would be replayed")
         self.person.click("Start")
         self.person.sees("The replay has started")
         self.person.sees("4 of 4 delivered")

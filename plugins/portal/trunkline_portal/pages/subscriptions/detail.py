@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import urlencode
 
 from fastapi import APIRouter
 from markupsafe import Markup
@@ -10,7 +11,7 @@ from starlette.responses import Response
 
 from trunkline.pages import SubscriptionActivity
 from trunkline.routes import takes_type
-from trunkline_portal import charts, curl
+from trunkline_portal import charts, curl, periods
 from trunkline_portal.access import ReadsWebhooks, Viewer
 from trunkline_portal.delivery_states import FILTERS
 from trunkline_portal.outcomes import attempt_sentence
@@ -74,14 +75,26 @@ class DetailPages:
         parameters = request.query_params
         status = parameters.get("status", "") if parameters.get("status") in dict(FILTERS) else ""
         cursor = parameters.get("cursor") or None
+        url = views.url_of(viewer, subscription_id)
+        period = periods.read(parameters, path=url, now_ms=self._portal.now_ms())
         page = await self._portal.context.deliveries.of_subscription(
-            viewer.company_id, subscription_id, channel=None, status=status or None, cursor=cursor, limit=PAGE
+            viewer.company_id,
+            subscription_id,
+            channel=None,
+            status=status or None,
+            since_ms=period.since_ms,
+            cursor=cursor,
+            limit=PAGE,
         )
+        kept = {**({"status": status} if status else {}), **period.parameters}
+        before = page["next_cursor"]
         return {
             "deliveries": page["deliveries"],
             "status_filter": status,
-            "cursor": cursor,
-            "older": page["next_cursor"],
+            "period": period,
+            "live": None if cursor else f"{url}/deliveries?{urlencode(kept)}".rstrip("?"),
+            "older": before and f"{url}?{urlencode({**kept, 'cursor': before})}",
+            "newest": cursor and f"{url}?{urlencode(kept)}".rstrip("?"),
         }
 
     def _next_step(self, request: Request, subscription: Subscription) -> str | None:

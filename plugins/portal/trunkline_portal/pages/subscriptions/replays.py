@@ -58,7 +58,7 @@ class ReplayPages:
             viewer,
             title="Cancel this replay?",
             sentences=[
-                "No more past events are sent.",
+                "No more events are replayed.",
                 "What it has queued and not begun is taken back, and is again what it was before.",
             ],
             action=views.url_of(viewer, subscription.id, f"replays/{replay['id']}/cancel"),

@@ -1,0 +1,48 @@
+"""The key fields of an event for lists: its own id, and the first fields that tell it from others, by its type's schema."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from trunkline import EventType, Json
+from trunkline.pages import Field, ListedEvent
+
+_SHOWN = 4
+_LENGTH = 40
+_READ_BYTES = 16 * 1024
+"""Longer envelopes are not parsed for a list."""
+_KINDS = frozenset({"text", "integer", "number", "boolean", "date"})
+
+
+class KeyFields:
+    """Finds the key fields of events. *fields_of* reads the fields of a type's payload, once for each type."""
+
+    def __init__(self, fields_of: Callable[[EventType], Sequence[Field]]) -> None:
+        self._fields_of = fields_of
+        self._chosen: dict[str, tuple[EventType, Sequence[Field]]] = {}
+
+    def of(self, event: ListedEvent, event_type: EventType | None) -> Sequence[tuple[str, str]]:
+        """Give the titles and values of the key fields of *event*; none if it is long, or its type is unknown or has no plain fields."""
+        if len(event.body) > _READ_BYTES or event_type is None:
+            return ()
+        known = self._chosen.get(event.type)
+        if known is None or known[0] is not event_type:
+            known = self._chosen[event.type] = event_type, chosen(self._fields_of(event_type))
+        payload = json.loads(event.body, parse_float=str, parse_int=str)["payload"]
+        return tuple(_read(payload, known[1])) if isinstance(payload, dict) else ()
+
+
+def chosen(fields: Sequence[Field]) -> Sequence[Field]:
+    """Choose the key fields of a payload: the first plain field, then others that are required and no ids of other things."""
+    plain = [field for field in fields if field.kind in _KINDS and not field.is_long]
+    telling = [field for field in plain[1:] if not field.name.endswith("_id")]
+    telling.sort(key=lambda field: not field.is_required)
+    return [*plain[:1], *telling[: _SHOWN - 1]]
+
+
+def _read(payload: Mapping[str, Json], fields: Sequence[Field]) -> Iterator[tuple[str, str]]:
+    for field in fields:
+        value = payload.get(field.name)
+        if value is None or isinstance(value, dict | list):
+            continue
+        text = str(value).lower() if isinstance(value, bool) else str(value)
+        yield field.title, text if len(text) <= _LENGTH else f"{text[: _LENGTH - 1]}…"

@@ -40,7 +40,7 @@ Subscribed = Mapping[str, Json]
 
 
 LARGE_BYTES = 65_536
-"""Minimum size of a push of ``large_push``."""
+"""Minimum size of an event beside which the transport's overhead is negligible."""
 
 
 class Subscribe(Protocol):
@@ -318,9 +318,3 @@ class ChannelTrial:
 def _last(detail: Mapping[str, Json]) -> str:
     last = detail["attempts"][-1] if detail["attempts"] else {}
     return str(last.get("error") or last.get("status_code") or "without a reason")
-
-
-def large_push(trial: ChannelTrial) -> Push[Any]:
-    """Make a push with a body so long that the transport's overhead is negligible."""
-    push = trial.push()
-    return trial.push(event_id=push.event_id, body=push.body[:-1] + b" " * LARGE_BYTES + push.body[-1:])

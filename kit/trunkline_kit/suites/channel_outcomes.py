@@ -8,7 +8,8 @@ from email.utils import format_datetime
 
 from trunkline.dispatch.attempts.results import KEPT_TEXT
 from trunkline.model.deliveries import Outcome, Result
-from trunkline_kit.checks import COMPLETE, DELIVERS, check, demand
+from trunkline_kit.checks import COMPLETE, DELIVERS, check, demand, not_applicable
+from trunkline_kit.far_sides import HttpFarSide
 from trunkline_kit.receiver import Answer, Garbage, HugeBody, Redirect, Reset
 from trunkline_kit.suites.channel_subject import ChannelSubject, OpenTrial
 from trunkline_kit.suites.channel_trial import ChannelTrial
@@ -174,15 +175,35 @@ class OutcomeChecks(ChannelSubject):
                 f"{trial.name} made {count} requests in one attempt ({reply}); it should make one and leave trying again to the hub",
             )
 
-    @check("channel.retries-when-nobody-listens", level=DELIVERS, only="http")
+    @check("channel.retries-when-nobody-listens", level=DELIVERS)
     async def test_retries_when_nobody_listens(self, open_trial: OpenTrial, free_port: int) -> None:
-        """An attempt at a closed port is a failed attempt that is tried again."""
-        trial = await open_trial(dispatch=False)
-        result = await trial.attempt(trial.push(url=f"http://127.0.0.1:{free_port}/"))
+        """An attempt at a closed port is a failed attempt that is tried again, and `check_connection` says that it is closed."""
+        moved = {
+            name: text.replace(str(port), str(free_port))
+            for name, text in self.settings.items()
+            for _, port in self.own_addresses
+            if str(port) in text
+        }
+        trial = await open_trial(settings=moved, dispatch=False)
+        port = trial.dialled_member(1)
+        if isinstance(trial.far_side, HttpFarSide):
+            push = trial.push(url=f"http://127.0.0.1:{free_port}/")
+        elif port is not None:
+            push = trial.push(config=trial.push().target.config.model_copy(update={port: free_port}))
+        elif moved:
+            push = trial.push()
+        else:
+            not_applicable(f"neither targets nor settings of {trial.name} name a port")
+        result = await trial.attempt(push)
         demand(
             result.outcome is Outcome.RETRY,
             f"{trial.name} took a target that nobody listens at for '{result.outcome}'; it should be 'retry'",
         )
+        if trial.channel.check_connection is not None:
+            demand(
+                await trial.channel.check_connection(push.target),
+                f"check_connection of {trial.name} finds nothing wrong with a target that nobody listens at; return what is wrong",
+            )
 
     @check("channel.retries-what-is-not-http", level=DELIVERS, only="http")
     async def test_retries_what_is_not_http(self, open_trial: OpenTrial) -> None:

@@ -69,7 +69,7 @@ class TimeChecks(ChannelSubject):
 
     @check("channel.ends-when-cancelled", level=DELIVERS)
     async def test_ends_when_cancelled(self, open_trial: OpenTrial) -> None:
-        """An attempt that is cancelled ends."""
+        """An attempt that is cancelled ends, and does not say that the event was delivered."""
         trial = await open_trial()
         await trial.can(trial.far_side.hang(), "hang")
         attempt = await _cancelled_attempt(trial)
@@ -77,8 +77,14 @@ class TimeChecks(ChannelSubject):
             attempt.done(),
             f"{trial.name} went on for more than 3 s after an attempt was cancelled; it should let CancelledError through",
         )
+        said = None
         with contextlib.suppress(BaseException):
-            attempt.result()
+            said = attempt.result().outcome
+        demand(
+            said is not Outcome.DELIVERED,
+            f"{trial.name} said 'delivered' when its attempt was cancelled before the target had answered; it should let CancelledError "
+            "through, or a hub that stops loses the event",
+        )
 
     @check("channel.gives-up-on-endless-answers", level=DELIVERS, only="http")
     async def test_gives_up_on_endless_answers(self, open_trial: OpenTrial) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import orjson
-from pydantic import SecretStr
+from pydantic import BaseModel, SecretStr
 
 from trunkline.contract import AcceptedEvent, Channel, EmittedEvent, HttpClient, Push, Target, targets
 from trunkline.contract.channels import one_alone
@@ -94,6 +94,15 @@ class ChannelTrial:
         if not isinstance(self.far_side, HttpFarSide):
             not_applicable(f"{self.name} does not post to a URL")
         return self.far_side
+
+    def dialled_member(self, part: int) -> str | None:
+        """Name the target's member with the far side's host (0) or port (1); None if a target has no such member."""
+        config, dials = self.push().target.config, self.far_side.dials
+        if not isinstance(config, BaseModel) or dials is None:
+            return None
+        return next(
+            (name for name in type(config).model_fields if getattr(config, name) == dials[part]), None
+        )
 
     async def another_side(self) -> FarSide:
         """Give a second far side; if the suite's far side has none, the check is not judged."""

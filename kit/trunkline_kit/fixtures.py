@@ -34,7 +34,7 @@ def trunkline_watch() -> Watch:
 
 
 @pytest.fixture(scope="session")
-def trunkline_shared_work() -> Iterator[None]:
+def _trunkline_shared_work() -> Iterator[None]:
     """Share work among the hubs of this process."""
     with shared_work():
         yield
@@ -43,7 +43,7 @@ def trunkline_shared_work() -> Iterator[None]:
 @pytest.fixture(scope="class")
 def trunkline_site(
     tmp_path_factory: pytest.TempPathFactory,
-    trunkline_shared_work: None,  # noqa: ARG001
+    _trunkline_shared_work: None,  # noqa: ARG001
 ) -> Iterator[Site]:
     """Declare plugins that are made by a test."""
     site = Site(tmp_path_factory.mktemp("site"))

@@ -225,7 +225,7 @@ class ChannelTrial:
 
     async def emit_text(self, text: str) -> AcceptedEvent:
         """Put an event on the stream with *text* in a free text field."""
-        place = self._field(lambda schema: schema.get("type") == "string" and not _NARROW & set(schema))
+        place = self.find_field(lambda schema: schema.get("type") == "string" and not _NARROW & set(schema))
         if place is None:
             not_applicable("no event type of this hub has a field for any text")
         kind, name = place
@@ -233,7 +233,7 @@ class ChannelTrial:
 
     async def emit_exact_number(self) -> AcceptedEvent:
         """Put an event on the stream with a number whose digits a plain encoder would change."""
-        place = self._field(lambda schema: schema.get("type") == "number")
+        place = self.find_field(lambda schema: schema.get("type") == "number")
         if place is None:
             return await self.emit()
         kind, name = place
@@ -251,7 +251,7 @@ class ChannelTrial:
         )
         return next(texts, None)
 
-    def _field(self, fits: Callable[[Mapping[str, Json]], bool]) -> tuple[EventType, str] | None:
+    def find_field(self, fits: Callable[[Mapping[str, Json]], bool]) -> tuple[EventType, str] | None:
         """Find an event type with a field whose schema *fits*."""
         for kind in self.hub.catalog.types():
             for name, schema in kind.schema.get("properties", {}).items():

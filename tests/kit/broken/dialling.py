@@ -85,6 +85,21 @@ def says_delivered_when_it_is_cancelled():
     )
 
 
+@breaks("channel.is-described")
+def leaves_a_member_without_a_title():
+    return mutant(('Field(title="Host", ', "Field("))
+
+
+@breaks("channel.retries-when-refused-for-now")
+def takes_a_refused_publish_for_success():
+    return mutant(("or code >= REFUSED:", "or (kind == CONNACK and code >= REFUSED):"))
+
+
+@breaks("channel.keeps-the-bytes")
+def leaves_zeros_out_of_a_mail():
+    return mail(("if value is not None:", "if value:"))
+
+
 @breaks("channel.leaves-nothing-open")
 def leaves_connections_of_failed_attempts_open():
     return mail(("        finally:\n            client.close()", "        finally:\n            KEPT.append(client)"), ("\nSCHEME", "\nKEPT = []\nSCHEME"))  # fmt: skip

@@ -16,6 +16,8 @@ from trunkline_kit.suites.channel_trial import LARGE_BYTES, ChannelTrial
 CANARY = "canary-9f2c71"
 SAID = "canary-said-5b1e"
 """The text in a field of each event here."""
+MORE_THAN_ONE = 1.8
+"""The traffic, relative to one good attempt, above which the event counts as sent more than once."""
 SECRET = "whsec_Y2FuYXJ5LWluLWEtc2VjcmV0LTlmMmM3MS0wMDAw"  # noqa: S105 - what must not be seen anywhere
 
 
@@ -66,10 +68,6 @@ class Observed:
         if refused and refused.traffic and good.traffic and good.result.outcome is Outcome.DELIVERED:
             again = again or refused.traffic.bytes > MORE_THAN_ONE * good.traffic.bytes
         return again
-
-
-MORE_THAN_ONE = 1.8
-"""The traffic, relative to one good attempt, above which the event counts as sent more than once."""
 
 
 async def observe(open_trial: OpenTrial, capfd: pytest.CaptureFixture[str]) -> Observed:

@@ -24,6 +24,9 @@ HOSTILE = (
     "Zo\u00eb \U0001f98a \u202e\ufdfa e\u0301 \u2028 </script>\r\n.\r\nX-Evil: 1\t\"'\\ %s {0} \u007f \ufeff"
 )
 
+TIMES = 8
+"""The number of times that the text stands in an event: longer than a careless limit, and shorter than that of chats."""
+
 
 class ContentChecks(ChannelSubject):
     """Checks of the body that arrives at the target."""
@@ -153,7 +156,7 @@ class ContentChecks(ChannelSubject):
     async def test_keeps_any_text(self, open_trial: OpenTrial) -> None:
         """An event with any text (every script, markup, line breaks, quotes) arrives."""
         trial = await open_trial()
-        event, _, arrival = await trial.delivered(lambda: trial.emit_text(HOSTILE))
+        event, _, arrival = await trial.delivered(lambda: trial.emit_text(HOSTILE * TIMES))
         self._demand_content(trial, arrival, event)
 
     @check("channel.takes-large-events", level=DELIVERS)

@@ -123,13 +123,13 @@ class TraceChecks(SafetyChecks):
         """After the hub has stopped, no connection of its deliveries, delivered or failed, is open."""
         before = _open_sockets()
         trial = await open_trial()
-        await trial.delivered()
         if trial.channel.check_connection is not None:
             await trial.channel.check_connection(trial.push().target)
         for misbehave in (trial.far_side.refuse_for_now, trial.far_side.reset):
             if await misbehave():
                 await trial.attempt()
         await trial.far_side.accept()
+        await trial.delivered()
         await trial.running.stop()
         await trial.until(
             lambda: not (_open_sockets() - before),

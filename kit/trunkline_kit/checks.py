@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar
 
 import pytest
 
@@ -40,14 +40,21 @@ LOADS, DELIVERS, COMPLETE = Level
 LEVELS = tuple(Level)
 
 
+Kind = Literal["", "http", "batches"]
+
+
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A fact that a plugin must meet, and the level that needs it."""
+    """A fact that a plugin must meet, and the level that needs it.
+
+    *only* restricts it to channels that post to a URL (``http``), or that take batches.
+    """
 
     name: str
     suite: str
     level: Level
     fact: str
+    only: Kind = ""
 
 
 class CheckFailed(AssertionError):
@@ -62,7 +69,7 @@ class NotJudged(Skipped):
     """A check applies, but the suite lacks the means to judge it; the level is not reached."""
 
 
-def check(name: str, *, level: Level) -> Callable[[Function], Function]:
+def check(name: str, *, level: Level, only: Kind = "") -> Callable[[Function], Function]:
     """Make a test method the check *name* (``suite.fact-in-kebab-case``); its docstring's first line is the fact."""
 
     def mark(function: Function) -> Function:
@@ -70,7 +77,7 @@ def check(name: str, *, level: Level) -> Callable[[Function], Function]:
         if not _NAME.fullmatch(name) or not fact:
             msg = f"the check '{name}' needs a name of the form suite.fact and a docstring"
             raise ValueError(msg)
-        setattr(function, ATTRIBUTE, Check(name, name.partition(".")[0], level, fact))
+        setattr(function, ATTRIBUTE, Check(name, name.partition(".")[0], level, fact, only))
         return pytest.mark.asyncio(function) if inspect.iscoroutinefunction(function) else function
 
     return mark

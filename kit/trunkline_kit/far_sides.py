@@ -63,13 +63,15 @@ class FarSide:
 
     For a channel that declares its targets, *target* has the members of a target instead. *dials* is then the host and port in the
     target, if a customer can choose them; the deployment's policy must judge the channel's connection to them. *impossible* lists
-    targets that the channel must refuse, in the form of ``target_url`` or of *target*.
+    targets that the channel must refuse, in the form of ``target_url`` or of *target*. *before_tls* has the bytes with which a connection asks for
+    TLS, and the server's consent; None if TLS begins at once.
     """
 
     url: str = ""
     target: Mapping[str, Json] | None = None
     dials: tuple[str, int] | None = None
     impossible: Sequence[str | Mapping[str, Json]] = ()
+    before_tls: tuple[bytes, bytes] | None = None
 
     @property
     def destination(self) -> dict[str, Json]:

@@ -13,6 +13,7 @@ from trunkline_kit.databases import Databases
 from trunkline_kit.hubs import Hubs, MakeTestHub
 from trunkline_kit.inspected import InspectedPlugin
 from trunkline_kit.receiver import Receiver
+from trunkline_kit.sharing import shared_work
 from trunkline_kit.sources import Site
 from trunkline_kit.suites.suite import Suite
 from trunkline_kit.watching import Watch
@@ -32,8 +33,18 @@ def trunkline_watch() -> Watch:
     return Watch()
 
 
+@pytest.fixture(scope="session")
+def _trunkline_shared_work() -> Iterator[None]:
+    """Share work among the hubs of this process."""
+    with shared_work():
+        yield
+
+
 @pytest.fixture(scope="class")
-def trunkline_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def trunkline_site(
+    tmp_path_factory: pytest.TempPathFactory,
+    _trunkline_shared_work: None,
+) -> Iterator[Site]:
     """Declare plugins that are made by a test."""
     site = Site(tmp_path_factory.mktemp("site"))
     yield site

@@ -23,10 +23,17 @@ class Relay:
 
     Enter it to open it. *mode* also applies to existing connections. With ``carry`` everything passes; with ``hang`` the channel's
     data arrives, but no answer comes back; with ``reset`` the connection breaks when the channel sends data. With *tls* the relay uses
-    TLS.
+    TLS, from the beginning or after the exchange *before_tls* (see ``FarSide``).
     """
 
-    def __init__(self, host: str, server_port: int = 0, *, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self,
+        host: str,
+        server_port: int = 0,
+        *,
+        tls: ssl.SSLContext | None = None,
+        before_tls: tuple[bytes, bytes] | None = None,
+    ) -> None:
         self.mode: Mode = "carry"
         self.port = 0
         self.connections = 0
@@ -42,6 +49,7 @@ class Relay:
         self._host = host
         self._server_port = server_port
         self._tls = tls
+        self._before_tls = before_tls
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._others = contextlib.AsyncExitStack()
@@ -58,7 +66,9 @@ class Relay:
         return f"'{self._host}'" if self._host.startswith("/") else f"'{self._host}', {self._server_port}"
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._connect, "127.0.0.1", 0, ssl=self._tls)
+        self._server = await asyncio.start_server(
+            self._connect, "127.0.0.1", 0, ssl=None if self._before_tls else self._tls
+        )
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 
@@ -80,12 +90,17 @@ class Relay:
         self._tasks.add(task)
         self.connected.set()
         try:
+            if self._tls is not None and self._before_tls is not None:
+                asked, consent = self._before_tls
+                await reader.readexactly(len(asked))
+                writer.write(consent)
+                await writer.start_tls(self._tls)
             answers, calls = await self._reach()
             try:
                 await self._carry_both(reader, writer, answers, calls)
             finally:
                 calls.close()
-        except (OSError, asyncio.CancelledError):
+        except (OSError, EOFError, asyncio.CancelledError):
             pass  # the server is down or the test has ended: the channel sees a closed connection
         finally:
             writer.close()

@@ -9,7 +9,7 @@ from trunkline.contract import AcceptedEvent, Push
 from trunkline.dispatch.attempts.results import checked
 from trunkline.model.deliveries import Outcome, Result
 from trunkline.schemas.catalog import Json
-from trunkline_kit.checks import demand, fail, not_applicable
+from trunkline_kit.checks import demand, fail
 from trunkline_kit.far_sides import Arrival, FarSide
 from trunkline_kit.suites.channel_trial import COMPANY_ID, ChannelTrial
 
@@ -101,13 +101,6 @@ class BatchTrial:
         await self.trial.hub.subscriptions.update(
             COMPANY_ID, subscription_id, {"status": status}, channel=None
         )
-
-
-def batches_of(trial: ChannelTrial) -> BatchTrial:
-    """Give the trial of a channel's batches; for a channel without batches the check does not apply."""
-    if trial.channel.deliver_batch is None or trial.channel.batch.most == 1:
-        not_applicable(f"{trial.name} takes one delivery at a time")
-    return BatchTrial(trial)
 
 
 def copies_of(event_ids: Sequence[str], arrived: Sequence[Arrival]) -> list[list[Arrival]]:

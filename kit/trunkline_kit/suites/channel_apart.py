@@ -1,27 +1,19 @@
 """Checks of isolation in a channel: of companies, secrets, headers, hubs in one process, and attempts."""
 
-import asyncio
+import contextlib
 from typing import Any
 
+import pytest
 from pydantic import BaseModel, SecretBytes, SecretStr
 
 from trunkline.contract import Push
+from trunkline.errors import BodyInvalid
 from trunkline.model.deliveries import Outcome
-from trunkline_kit.checks import COMPLETE, DELIVERS, check, demand, not_applicable, not_judged
-from trunkline_kit.far_sides import FarSide, HttpFarSide, Traffic
-from trunkline_kit.suites.channel_safety import CANARY
+from trunkline_kit.checks import COMPLETE, DELIVERS, check, demand, fail, not_applicable, not_judged
+from trunkline_kit.far_sides import FarSide, HttpFarSide
+from trunkline_kit.suites.channel_observed import CANARY, observe
 from trunkline_kit.suites.channel_subject import ChannelSubject, OpenTrial
-from trunkline_kit.suites.channel_trial import (
-    COMPANY_ID,
-    LARGE_BYTES,
-    NEIGHBOUR_ID,
-    ChannelTrial,
-    large_push,
-)
-
-LONGEST_TRY_SECONDS = 10.0
-MORE_THAN_ONE = 1.8
-"""The traffic, relative to one good attempt, above which the event counts as sent more than once."""
+from trunkline_kit.suites.channel_trial import COMPANY_ID, NEIGHBOUR_ID, ChannelTrial
 
 
 class ApartChecks(ChannelSubject):
@@ -137,61 +129,39 @@ class ApartChecks(ChannelSubject):
         )
 
     @check("channel.makes-one-try-per-attempt", level=DELIVERS)
-    async def test_makes_one_try_per_attempt(self, open_trial: OpenTrial) -> None:
+    async def test_makes_one_try_per_attempt(
+        self, open_trial: OpenTrial, capfd: pytest.CaptureFixture[str]
+    ) -> None:
         """A channel without HTTP contacts its target once for each attempt, whatever the result; only the hub retries."""
-        trial = await open_trial(dispatch=False)
-        side = trial.far_side
-        if isinstance(side, HttpFarSide):
-            not_applicable(f"{trial.name} posts to a URL, which another check counts")
-        tries = [await self._try(trial)] if await side.reset() else []
-        await side.accept()
-        good = await self._try(trial, large_push(trial))
-        refused = await self._try(trial, large_push(trial)) if await side.refuse_for_now() else None
-        await side.accept()
-        unanswered = large_push(trial)
-        if await side.fall_silent(LARGE_BYTES // 2) or await side.hang():
-            tries.append(await self._try(trial, unanswered))
-        copies = sum(arrival.is_of(unanswered.event_id) for arrival in await side.arrivals(0))
-        again = copies > 1 or any(made and made.connections > 1 for made in tries)
-        if refused is not None and good is not None:
-            again = again or refused.bytes > MORE_THAN_ONE * good.bytes
+        if isinstance(open_trial.far_side, HttpFarSide):
+            not_applicable(f"the channel '{self.channel}' posts to a URL, which another check counts")
+        observed = await observe(open_trial, capfd)
         demand(
-            not again,
-            f"{trial.name} tried again by itself in one attempt that failed; it should give the result, and leave trying again to the hub",
+            not observed.tries_again,
+            f"{observed.trial.name} tried again by itself in one attempt that failed; it should give the result, and leave trying again "
+            "to the hub",
         )
-
-    async def _try(self, trial: ChannelTrial, push: Push[Any] | None = None) -> Traffic | None:
-        """Make an attempt, cancel it after a while, and give its traffic."""
-        before = trial.far_side.traffic()
-        attempt = asyncio.ensure_future(trial.deliver(push or trial.push(), trial.hub.http))
-        await asyncio.wait({attempt}, timeout=LONGEST_TRY_SECONDS)
-        attempt.cancel()
-        await asyncio.gather(attempt, return_exceptions=True)
-        after = trial.far_side.traffic()
-        if before is None or after is None:
-            return None
-        return Traffic(after.connections - before.connections, after.bytes - before.bytes)
 
     @check("channel.refuses-what-its-transport-cannot-name", level=COMPLETE)
     async def test_refuses_what_its_transport_cannot_name(self, open_trial: OpenTrial) -> None:
-        """The targets that the far side calls impossible are refused with 422."""
+        """The targets that the far side calls impossible are refused."""
         trial = await open_trial(dispatch=False)
         if not trial.far_side.impossible:
             not_applicable(f"the far side of {trial.name} names no impossible target")
         for target in trial.far_side.impossible:
             given = {"target_url": target} if isinstance(target, str) else {"target": dict(target)}
-            request = {"channel": self.channel, "event_types": ["*"], **given}
-            answer = await trial.running.client.post("/api/v1/subscriptions", json=request)
             shown = (
                 target
                 if isinstance(target, str)
                 else {name: target[name] for name in _differing(trial.far_side, target)}
             )
-            demand(
-                answer.status_code == 422,
-                f"a subscription of {trial.name} to {shown} was answered with {answer.status_code}; it should be 422: give the member a "
-                "pattern, or the channel a check_target",
-            )
+            with contextlib.suppress(BodyInvalid):
+                request = {"event_types": ["*"], **given}
+                await trial.hub.subscriptions.create(COMPANY_ID, request, channel=self.channel)
+                fail(
+                    f"a subscription of {trial.name} to {shown} was made; it should be refused: give the member a pattern, or the channel a "
+                    "check_target"
+                )
 
 
 def with_secrets(model: BaseModel, text: str) -> BaseModel | None:

@@ -15,7 +15,7 @@ from trunkline.schemas.catalog import Json
 from trunkline.targets.signatures import new_secret
 from trunkline_kit.checks import COMPLETE, DELIVERS, check, demand, not_applicable
 from trunkline_kit.far_sides import Arrival, FarSide
-from trunkline_kit.suites.batch_trial import BatchTrial, batches_of, copies_of
+from trunkline_kit.suites.batch_trial import BatchTrial, copies_of
 from trunkline_kit.suites.channel_headers import verifies
 from trunkline_kit.suites.channel_subject import ChannelSubject, OpenTrial
 from trunkline_kit.suites.channel_trial import COMPANY_ID, LARGE_BYTES, NEIGHBOUR_ID, ChannelTrial
@@ -32,10 +32,10 @@ ROUNDS = 3
 class BatchChecks(ChannelSubject):
     """Checks of a channel that takes several deliveries at once."""
 
-    @check("channel.brings-each-event-of-a-batch", level=DELIVERS)
+    @check("channel.brings-each-event-of-a-batch", level=DELIVERS, only="batches")
     async def test_brings_each_event_of_a_batch(self, open_trial: OpenTrial) -> None:
         """Every event of a batch arrives, whole and once."""
-        batches = batches_of(await open_trial(dispatch=False))
+        batches = BatchTrial(await open_trial(dispatch=False))
         pushes = batches.pushes()
         await batches.demand_delivered(pushes)
         await self._demand_each_once(batches.trial, pushes)
@@ -52,10 +52,10 @@ class BatchChecks(ChannelSubject):
                 f"{trial.name} brought an event of a batch with other bytes; send each push.body as it is, or set 'rewrites'",
             )
 
-    @check("channel.takes-the-largest-batch", level=COMPLETE)
+    @check("channel.takes-the-largest-batch", level=COMPLETE, only="batches")
     async def test_takes_the_largest_batch(self, open_trial: OpenTrial) -> None:
         """A batch with the channel's largest number of events and bytes arrives whole, within the time limit of one attempt."""
-        batches = batches_of(await open_trial(dispatch=False))
+        batches = BatchTrial(await open_trial(dispatch=False))
         asked = batches.trial.channel.batch
         shortest = len(batches.trial.push().body)
         length = min(LARGEST_EVENT_BYTES, max(shortest, asked.most_bytes // asked.most))
@@ -63,10 +63,10 @@ class BatchChecks(ChannelSubject):
         await batches.demand_delivered(pushes, seconds=ATTEMPT_SECONDS - asked.wait_seconds)
         await self._demand_each_once(batches.trial, pushes)
 
-    @check("channel.keeps-no-event-waiting-for-others", level=DELIVERS)
+    @check("channel.keeps-no-event-waiting-for-others", level=DELIVERS, only="batches")
     async def test_keeps_no_event_waiting_for_others(self, open_trial: OpenTrial) -> None:
         """A single event is delivered as soon as the hub hands it over, without waiting for a full batch."""
-        batches = batches_of(await open_trial())
+        batches = BatchTrial(await open_trial())
         trial = batches.trial
         subscription = await trial.subscribe()
         event = await trial.emit()
@@ -77,10 +77,10 @@ class BatchChecks(ChannelSubject):
         )
         await trial.until(lambda: trial.is_delivered(event, subscription), otherwise=late, seconds=longest)
 
-    @check("channel.brings-batches-in-order-where-asked", level=COMPLETE)
+    @check("channel.brings-batches-in-order-where-asked", level=COMPLETE, only="batches")
     async def test_brings_batches_in_order_where_asked(self, open_trial: OpenTrial) -> None:
         """A subscription that is ordered, as a whole or by a key, gets its events in the order of the log."""
-        batches = batches_of(await open_trial())
+        batches = BatchTrial(await open_trial())
         trial = batches.trial
         await self._demand_order(batches, "subscription", {}, trial.far_side)
         kind = trial.hub.catalog.types()[0]
@@ -111,10 +111,10 @@ class BatchChecks(ChannelSubject):
             )
             latest[key] = place
 
-    @check("channel.says-what-became-of-each-of-a-batch", level=DELIVERS)
+    @check("channel.says-what-became-of-each-of-a-batch", level=DELIVERS, only="batches")
     async def test_says_what_became_of_each_of_a_batch(self, open_trial: OpenTrial) -> None:
         """If a target takes only some events of a batch, each event has its own outcome, and none is lost."""
-        batches = batches_of(await open_trial(dispatch=False))
+        batches = BatchTrial(await open_trial(dispatch=False))
         side, pushes = batches.trial.far_side, batches.pushes()
         refused = pushes[len(pushes) // 2]
         judged = await side.refuse_event(refused.event_id)
@@ -162,10 +162,10 @@ class BatchChecks(ChannelSubject):
             f"{trial.name} lost {lost} of {len(event_ids)} events of a batch that it said were delivered; give each its own result",
         )
 
-    @check("channel.lets-one-bad-event-hold-up-no-other", level=COMPLETE)
+    @check("channel.lets-one-bad-event-hold-up-no-other", level=COMPLETE, only="batches")
     async def test_lets_one_bad_event_hold_up_no_other(self, open_trial: OpenTrial) -> None:
         """While a target refuses one event repeatedly, the others of its batch are delivered."""
-        batches = batches_of(await open_trial())
+        batches = BatchTrial(await open_trial())
         trial = batches.trial
         subscription = await trial.subscribe()
         await batches.set_status(subscription["id"], "paused")
@@ -180,10 +180,10 @@ class BatchChecks(ChannelSubject):
                 await trial.until_ended(event, subscription)
         await trial.far_side.accept()
 
-    @check("channel.retries-a-refused-batch-with-the-same-ids", level=DELIVERS)
+    @check("channel.retries-a-refused-batch-with-the-same-ids", level=DELIVERS, only="batches")
     async def test_retries_a_refused_batch_with_the_same_ids(self, open_trial: OpenTrial) -> None:
         """A batch that is refused for now is tried again, and each event keeps its id."""
-        batches = batches_of(await open_trial())
+        batches = BatchTrial(await open_trial())
         trial = batches.trial
         await trial.can(trial.far_side.refuse_for_now(), "refuse for now")
         subscription = await trial.subscribe()
@@ -207,10 +207,10 @@ class BatchChecks(ChannelSubject):
             f"{trial.name} tried a batch again under other ids; each event should keep its own, or the target takes it for a new one",
         )
 
-    @check("channel.keeps-batches-apart", level=DELIVERS)
+    @check("channel.keeps-batches-apart", level=DELIVERS, only="batches")
     async def test_keeps_batches_apart(self, open_trial: OpenTrial) -> None:
         """Concurrent batches of different companies and subscriptions bring each event to its own target, with its own secret."""
-        batches = batches_of(await open_trial(dispatch=False))
+        batches = BatchTrial(await open_trial(dispatch=False))
         trial, other = batches.trial, await batches.trial.another_side()
         owners = ((COMPANY_ID, trial.far_side), (NEIGHBOUR_ID, other), (NEIGHBOUR_ID, trial.far_side))
         made = [_of_owner(batches, number, company, side) for number, (company, side) in enumerate(owners)]
@@ -225,10 +225,10 @@ class BatchChecks(ChannelSubject):
                 "secret; keep nothing of a batch outside of the call",
             )
 
-    @check("channel.gives-each-of-a-batch-its-own-headers", level=DELIVERS)
+    @check("channel.gives-each-of-a-batch-its-own-headers", level=DELIVERS, only="batches")
     async def test_gives_each_of_a_batch_its_own_headers(self, open_trial: OpenTrial) -> None:
         """Each event of a batch has its own id, cursor and signature, if the transport has headers."""
-        batches = batches_of(await open_trial(dispatch=False))
+        batches = BatchTrial(await open_trial(dispatch=False))
         trial = batches.trial
         pushes = batches.pushes(secrets=(new_secret("standard"),))
         cursors = {push.cursor for push in pushes}
@@ -246,10 +246,10 @@ class BatchChecks(ChannelSubject):
                 f"{trial.name} sent an event of a batch with the id, the cursor or the signature of another; make headers for each push",
             )
 
-    @check("channel.logs-each-of-a-batch", level=COMPLETE)
+    @check("channel.logs-each-of-a-batch", level=COMPLETE, only="batches")
     async def test_logs_each_of_a_batch(self, open_trial: OpenTrial) -> None:
         """The delivery log has an entry for each event of a batch, with the one attempt that delivered the event."""
-        batches = batches_of(await open_trial())
+        batches = BatchTrial(await open_trial())
         trial = batches.trial
         subscription = await trial.subscribe()
         events = await batches.burst()

@@ -12,7 +12,7 @@ from trunkline.errors import PluginFailed
 from trunkline_kit.checks import COMPLETE, DELIVERS, LOADS, check, demand, fail, not_applicable
 from trunkline_kit.far_sides import Arrival, FarSide
 from trunkline_kit.suites.channel_subject import ChannelSubject, OpenTrial
-from trunkline_kit.suites.channel_trial import ChannelTrial
+from trunkline_kit.suites.channel_trial import ChannelTrial, Subscribed
 from trunkline_kit.suites.suite import built_ins
 
 AT_ONCE = 200
@@ -24,18 +24,28 @@ HOSTILE = (
     "Zo\u00eb \U0001f98a \u202e\ufdfa e\u0301 \u2028 </script>\r\n.\r\nX-Evil: 1\t\"'\\ %s {0} \u007f \ufeff"
 )
 
+TIMES = 8
+"""The number of times that the text stands in an event: longer than a careless limit, and shorter than that of chats."""
+
 
 class ContentChecks(ChannelSubject):
     """Checks of the body that arrives at the target."""
 
     @check("channel.is-described", level=LOADS)
     async def test_is_described(self, open_trial: OpenTrial) -> None:
-        """The channel has a title and a description that is a sentence, for people who choose a channel."""
+        """The channel has a title and a description that is a sentence, and each member of its targets has a title, for people."""
         channel = (await open_trial(dispatch=False, pulled=True)).channel
         demand(
             channel.title.strip() and channel.description.strip().endswith("."),
             f"the channel '{channel.name}' has the title '{channel.title}' and the description '{channel.description}'; "
             "give it a title and a sentence that ends with a full stop",
+        )
+        members = channel.target.model_fields.items() if channel.target is not None else ()
+        untitled = [name for name, member in members if not member.title]
+        demand(
+            not untitled,
+            f"the targets of the channel '{channel.name}' have members without a title: {', '.join(untitled)}; the portal's form shows it, so "
+            "write Field(title=…)",
         )
 
     @check("channel.has-a-name-of-its-own", level=LOADS)
@@ -98,8 +108,33 @@ class ContentChecks(ChannelSubject):
     async def test_keeps_the_bytes(self, open_trial: OpenTrial) -> None:
         """The arrived body is the envelope, byte for byte; a rewriting channel's body has the event's id and the payload's values."""
         trial = await open_trial()
-        event, _, arrival = await trial.delivered(trial.emit_exact_number)
+        event, subscription, arrival = await trial.delivered(trial.emit_exact_number)
         self._demand_content(trial, arrival, event)
+        if self.rewrites:
+            await self._demand_zeros(trial, subscription)
+
+    async def _demand_zeros(self, trial: ChannelTrial, subscription: Subscribed) -> None:
+        """Demand that a body has as many words if a number is zero as if it is another number."""
+        place = trial.find_field(
+            lambda schema: (
+                str(schema.get("type")) in {"number", "integer"}
+                and schema.get("minimum", 0) <= 0
+                and not {"exclusiveMinimum", "multipleOf", "enum", "const"} & set(schema)
+            )
+        )
+        if place is None:
+            return
+        kind, name = place
+        counts: list[int] = []
+        for number in (0, 7):
+            event = await trial.emit(kind.name, fields={name: number})
+            await trial.until_ended(event, subscription)
+            arrived = [one for one in await trial.arrivals(2) if one.is_of(str(event.event_id))]
+            counts.append(len((self.read_body(arrived[0].body) or "").split()) if arrived else -1)
+        demand(
+            counts[0] == counts[1],
+            f"{trial.name} wrote an event of the type '{kind.name}' without '{name}', because it is 0; leave out only what is None",
+        )
 
     @check("channel.delivers-every-event-type", level=DELIVERS)
     async def test_delivers_every_event_type(self, open_trial: OpenTrial) -> None:
@@ -121,7 +156,7 @@ class ContentChecks(ChannelSubject):
     async def test_keeps_any_text(self, open_trial: OpenTrial) -> None:
         """An event with any text (every script, markup, line breaks, quotes) arrives."""
         trial = await open_trial()
-        event, _, arrival = await trial.delivered(lambda: trial.emit_text(HOSTILE))
+        event, _, arrival = await trial.delivered(lambda: trial.emit_text(HOSTILE * TIMES))
         self._demand_content(trial, arrival, event)
 
     @check("channel.takes-large-events", level=DELIVERS)

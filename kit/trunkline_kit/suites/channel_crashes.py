@@ -17,7 +17,6 @@ from trunkline.store.database import Database
 from trunkline_kit.checks import COMPLETE, check, demand, fail, not_applicable
 from trunkline_kit.far_sides import HttpFarSide
 from trunkline_kit.hubs import start_hub
-from trunkline_kit.suites.batch_trial import batches_of
 from trunkline_kit.suites.channel_subject import ChannelSubject, OpenTrial
 from trunkline_kit.suites.channel_trial import PATIENCE_SECONDS, SETTINGS, ChannelTrial, Subscribed
 
@@ -35,12 +34,9 @@ class CrashChecks(ChannelSubject):
         """If a hub is killed at any point of an attempt, the event reaches its target after a restart."""
         await self._crash_everywhere(open_trial)
 
-    @check("channel.loses-nothing-of-a-batch-in-a-crash", level=COMPLETE)
+    @check("channel.loses-nothing-of-a-batch-in-a-crash", level=COMPLETE, only="batches")
     async def test_loses_nothing_of_a_batch_in_a_crash(self, open_trial: OpenTrial) -> None:
         """If a hub is killed at any point of a batch, every event of the batch reaches its target after a restart."""
-        trial = await open_trial(dispatch=False)
-        batches_of(trial)
-        await trial.running.stop()
         await self._crash_everywhere(open_trial, events_each=EVENTS_OF_A_BATCH)
 
     async def _crash_everywhere(self, open_trial: OpenTrial, *, events_each: int = 1) -> None:

@@ -12,10 +12,11 @@ import pytest
 from pydantic import BaseModel
 
 from trunkline.contract import Push, targets
-from trunkline.model.deliveries import Outcome, Result
+from trunkline.model.deliveries import Outcome
 from trunkline.outbound.streams import Network
 from trunkline_kit.certificates import Authority
 from trunkline_kit.checks import COMPLETE, DELIVERS, check, demand, not_applicable
+from trunkline_kit.far_sides import FarSide
 from trunkline_kit.relay import Relay
 from trunkline_kit.suites.channel_apart import with_secrets
 from trunkline_kit.suites.channel_safety import secrets_of
@@ -88,7 +89,7 @@ class DeclaredChecks(ChannelSubject):
             bool(said),
             f"check_connection of {trial.name} finds nothing wrong with a secret that the target refuses; return what it says",
         )
-        _demand_clean(trial, wrong, str(said))
+        _demand_clean(trial, wrong, f"{said} {trial.running.log.text}")
 
     async def _open_with_wrong_secret(self, open_trial: OpenTrial) -> tuple[ChannelTrial, Push[Any]]:
         """Open a trial, and give a push with a wrong secret; the check applies only if the far side refuses that secret."""
@@ -113,6 +114,8 @@ class DeclaredChecks(ChannelSubject):
         )
         with trunkline_watch.watching() as effects, _dials(effects) as dials:
             await trial.attempt(push)
+            if trial.channel.check_connection is not None:
+                await trial.channel.check_connection(push.target)
         demand(
             bool(dials.companies) and set(dials.companies) == {NEIGHBOUR_ID},
             f"{trial.name} dialled for company {', '.join(map(str, dials.companies)) or 'none'} what a target of company {NEIGHBOUR_ID} "
@@ -149,13 +152,26 @@ class DeclaredChecks(ChannelSubject):
         tls = next((name for name in type(config).model_fields if _TLS.search(name)), None)
         if tls is None or not isinstance(getattr(config, tls), bool):
             not_applicable(f"the targets of {trial.name} have no member that asks for TLS")
-        host, plain_port = trial.far_side.dials or ("", 0)
+        host, _ = trial.far_side.dials or ("", 0)
 
-        async def attempt(certificate: tuple[bytes, bytes] | None) -> Result:
-            async with _in_front(host, plain_port, certificate, tmp_path) as dialled:
-                return await trial.attempt(
-                    trial.push(config=config.model_copy(update={tls: True, port: dialled}))
-                )
+        demand(
+            type(config).model_fields[tls].default is not False,
+            f"the targets of {trial.name} have no TLS unless a customer asks for it; let '{tls}' be true by default",
+        )
+        check_connection = trial.channel.check_connection
+
+        async def attempt(certificate: tuple[bytes, bytes] | None) -> Outcome:
+            """Make an attempt, and try the connection; it is a retry if either finds a fault."""
+            async with _in_front(trial.far_side, certificate, tmp_path) as dialled:
+                push = trial.push(config=config.model_copy(update={tls: True, port: dialled}))
+                said = None if check_connection is None else await check_connection(push.target)
+                outcome = (await trial.attempt(push)).outcome
+            demand(
+                check_connection is None or (said is None) == (outcome is Outcome.DELIVERED),
+                f"check_connection of {trial.name} says '{said}' of a server with TLS where an attempt ends as '{outcome}'; both should "
+                "verify the certificate alike",
+            )
+            return outcome
 
         servers = {
             "that speaks no TLS": None,
@@ -163,24 +179,23 @@ class DeclaredChecks(ChannelSubject):
             "whose certificate is for another name": authority.issue("another.example.com"),
         }
         for what, certificate in servers.items():
-            result = await attempt(certificate)
+            outcome = await attempt(certificate)
             demand(
-                result.outcome is Outcome.RETRY and not await trial.far_side.arrivals(0),
-                f"{trial.name} took a server {what} for '{result.outcome}' where the target asks for TLS; it should be 'retry', and "
+                outcome is Outcome.RETRY and not await trial.far_side.arrivals(0),
+                f"{trial.name} took a server {what} for '{outcome}' where the target asks for TLS; it should be 'retry', and "
                 "nothing sent: pass tls on to context.network, or verify the certificate and its name",
             )
-        if (await attempt(authority.issue(host))).outcome is not Outcome.DELIVERED:
+        if await attempt(authority.issue(host)) is not Outcome.DELIVERED:
             not_applicable(
-                f"{trial.name} does not begin with TLS at a server with a good certificate: its transport may agree on it later"
+                f"{trial.name} does not begin with TLS at a server with a good certificate: its transport may agree on it later "
+                "(FarSide.before_tls)"
             )
 
     def _member(self, trial: ChannelTrial, part: int) -> str:
         """Name the target's member with the far side's host (0) or port (1)."""
-        config, dials = trial.push().target.config, trial.far_side.dials
-        if not isinstance(config, BaseModel) or dials is None:
-            not_applicable(f"the targets of {trial.name} name no host and port")
-        named = (name for name in type(config).model_fields if getattr(config, name) == dials[part])
-        return next(named, None) or not_applicable(f"the targets of {trial.name} name no host and port")
+        return trial.dialled_member(part) or not_applicable(
+            f"the targets of {trial.name} name no host and port"
+        )
 
 
 def _demand_clean(trial: ChannelTrial, push: Push[Any], text: str) -> None:
@@ -230,13 +245,14 @@ def _dials(effects: list[SideEffect]) -> Generator[_Dials]:
 
 @asynccontextmanager
 async def _in_front(
-    host: str, port: int, certificate: tuple[bytes, bytes] | None, folder: Path
+    side: FarSide, certificate: tuple[bytes, bytes] | None, folder: Path
 ) -> AsyncGenerator[int]:
-    """Open a port that passes on to the server, with TLS by *certificate*; without TLS if that is None."""
+    """Open a port that passes on to the server of *side*, with TLS by *certificate*; without TLS if that is None."""
     context = None
     if certificate is not None:
         (folder / "certificate.pem").write_bytes(b"".join(certificate))
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(folder / "certificate.pem")
-    async with Relay(host, port, tls=context) as relay:
+    host, port = side.dials or ("", 0)
+    async with Relay(host, port, tls=context, before_tls=side.before_tls) as relay:
         yield relay.port

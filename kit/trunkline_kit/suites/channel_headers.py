@@ -55,7 +55,7 @@ class HeaderChecks(ChannelSubject):
             not_applicable(f"{trial.name} sends no '{name}'")
         return headers[name]
 
-    @check("channel.says-what-it-sends", level=DELIVERS)
+    @check("channel.says-what-it-sends", level=DELIVERS, only="http")
     async def test_says_what_it_sends(self, open_trial: OpenTrial) -> None:
         """The event comes as a `POST` whose `Content-Type` is the suite's `content_type`."""
         trial = await open_trial(dispatch=False)
@@ -66,7 +66,7 @@ class HeaderChecks(ChannelSubject):
             f"{trial.name} sent the content type '{content_type}'; it should POST {self.content_type}",
         )
 
-    @check("channel.lets-nothing-into-its-headers", level=DELIVERS)
+    @check("channel.lets-nothing-into-its-headers", level=DELIVERS, only="http")
     async def test_lets_nothing_into_its_headers(self, open_trial: OpenTrial) -> None:
         """A line break in a subscription's header, in a type or in an id adds no header."""
         trial = await open_trial(dispatch=False)
@@ -86,7 +86,7 @@ class HeaderChecks(ChannelSubject):
                 f"{trial.name} let a line break make a header of its own; it should refuse what cannot stand in a header",
             )
 
-    @check("channel.sends-the-subscriptions-headers", level=COMPLETE)
+    @check("channel.sends-the-subscriptions-headers", level=COMPLETE, only="http")
     async def test_sends_the_subscriptions_headers(self, open_trial: OpenTrial) -> None:
         """The headers that a customer has set on the subscription come with every request."""
         trial = await open_trial(dispatch=False)

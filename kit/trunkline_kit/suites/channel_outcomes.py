@@ -8,7 +8,8 @@ from email.utils import format_datetime
 
 from trunkline.dispatch.attempts.results import KEPT_TEXT
 from trunkline.model.deliveries import Outcome, Result
-from trunkline_kit.checks import COMPLETE, DELIVERS, check, demand
+from trunkline_kit.checks import COMPLETE, DELIVERS, check, demand, not_applicable
+from trunkline_kit.far_sides import HttpFarSide
 from trunkline_kit.receiver import Answer, Garbage, HugeBody, Redirect, Reset
 from trunkline_kit.suites.channel_subject import ChannelSubject, OpenTrial
 from trunkline_kit.suites.channel_trial import ChannelTrial
@@ -72,17 +73,17 @@ class OutcomeChecks(ChannelSubject):
             f"{trial.name} took status {status} for '{result.outcome}'; it should be '{outcome}'",
         )
 
-    @check("channel.takes-every-2xx-as-delivered", level=DELIVERS)
+    @check("channel.takes-every-2xx-as-delivered", level=DELIVERS, only="http")
     async def test_takes_every_2xx_as_delivered(self, open_trial: OpenTrial) -> None:
         """Every answer of the class 2xx means delivered."""
         await self._expect(await open_trial(dispatch=False), SUCCESSES, Outcome.DELIVERED)
 
-    @check("channel.retries-redirects", level=DELIVERS)
+    @check("channel.retries-redirects", level=DELIVERS, only="http")
     async def test_retries_redirects(self, open_trial: OpenTrial) -> None:
         """Every answer of the class 3xx is a failed attempt that is tried again."""
         await self._expect(await open_trial(dispatch=False), REDIRECTS, Outcome.RETRY)
 
-    @check("channel.follows-no-redirect", level=DELIVERS)
+    @check("channel.follows-no-redirect", level=DELIVERS, only="http")
     async def test_follows_no_redirect(self, open_trial: OpenTrial) -> None:
         """A redirect is not followed: the address that it names gets nothing."""
         trial = await open_trial(dispatch=False)
@@ -95,17 +96,17 @@ class OutcomeChecks(ChannelSubject):
                 f"{trial.name} followed a redirect ({status}); it should end the attempt as failed",
             )
 
-    @check("channel.retries-client-errors", level=DELIVERS)
+    @check("channel.retries-client-errors", level=DELIVERS, only="http")
     async def test_retries_client_errors(self, open_trial: OpenTrial) -> None:
         """Every 4xx is tried again, except the statuses in the suite's `rejects` and `gone`."""
         await self._expect(await open_trial(dispatch=False), CALLERS_FAULTS, Outcome.RETRY)
 
-    @check("channel.retries-server-errors", level=DELIVERS)
+    @check("channel.retries-server-errors", level=DELIVERS, only="http")
     async def test_retries_server_errors(self, open_trial: OpenTrial) -> None:
         """Every answer of the class 5xx is tried again."""
         await self._expect(await open_trial(dispatch=False), SERVERS_FAULTS, Outcome.RETRY)
 
-    @check("channel.ends-on-410", level=DELIVERS)
+    @check("channel.ends-on-410", level=DELIVERS, only="http")
     async def test_ends_on_410(self, open_trial: OpenTrial) -> None:
         """An answer with a status of the suite's `gone`, 410 by default, ends the subscription."""
         trial = await open_trial(dispatch=False)
@@ -121,23 +122,23 @@ class OutcomeChecks(ChannelSubject):
             f"it should be 'retry' with retry_after_seconds={seconds:g}",
         )
 
-    @check("channel.waits-as-long-as-429-says", level=COMPLETE)
+    @check("channel.waits-as-long-as-429-says", level=COMPLETE, only="http")
     async def test_waits_as_long_as_429_says(self, open_trial: OpenTrial) -> None:
         """A 429's `Retry-After` in seconds is handed to the hub."""
         await self._expect_wait(await open_trial(dispatch=False), 429, "120", 120)
 
-    @check("channel.waits-as-long-as-503-says", level=COMPLETE)
+    @check("channel.waits-as-long-as-503-says", level=COMPLETE, only="http")
     async def test_waits_as_long_as_503_says(self, open_trial: OpenTrial) -> None:
         """A 503's `Retry-After` in seconds is handed to the hub."""
         await self._expect_wait(await open_trial(dispatch=False), 503, "3600", 3600)
 
-    @check("channel.reads-retry-after-dates", level=COMPLETE)
+    @check("channel.reads-retry-after-dates", level=COMPLETE, only="http")
     async def test_reads_retry_after_dates(self, open_trial: OpenTrial) -> None:
         """A `Retry-After` with a date is converted to seconds from now."""
         date = format_datetime(datetime.now(UTC) + timedelta(minutes=10), usegmt=True)
         await self._expect_wait(await open_trial(dispatch=False), 429, date, 600)
 
-    @check("channel.survives-odd-retry-after", level=DELIVERS)
+    @check("channel.survives-odd-retry-after", level=DELIVERS, only="http")
     async def test_survives_odd_retry_after(self, open_trial: OpenTrial) -> None:
         """An answer with an unreadable `Retry-After` is a retry, with the answer's status."""
         trial = await open_trial(dispatch=False)
@@ -149,14 +150,14 @@ class OutcomeChecks(ChannelSubject):
                 f"{text[:20]}'; it should be a retry with status 429",
             )
 
-    @check("channel.leaves-waiting-to-the-hub", level=DELIVERS)
+    @check("channel.leaves-waiting-to-the-hub", level=DELIVERS, only="http")
     async def test_leaves_waiting_to_the_hub(self, open_trial: OpenTrial) -> None:
         """An attempt ends without waiting, even if the target asks to wait."""
         trial = await open_trial(dispatch=False)
         trial.http_side.play(Answer(429, {"retry-after": "600"}))
         await trial.attempt()
 
-    @check("channel.makes-one-request-per-attempt", level=DELIVERS)
+    @check("channel.makes-one-request-per-attempt", level=DELIVERS, only="http")
     async def test_makes_one_request_per_attempt(self, open_trial: OpenTrial) -> None:
         """An attempt is one request, whatever the answer; only the hub retries.
 
@@ -176,22 +177,42 @@ class OutcomeChecks(ChannelSubject):
 
     @check("channel.retries-when-nobody-listens", level=DELIVERS)
     async def test_retries_when_nobody_listens(self, open_trial: OpenTrial, free_port: int) -> None:
-        """An attempt at a closed port is a failed attempt that is tried again."""
-        trial = await open_trial(dispatch=False, posts=True)
-        result = await trial.attempt(trial.push(url=f"http://127.0.0.1:{free_port}/"))
+        """An attempt at a closed port is a failed attempt that is tried again, and `check_connection` says that it is closed."""
+        moved = {
+            name: text.replace(str(port), str(free_port))
+            for name, text in self.settings.items()
+            for _, port in self.own_addresses
+            if str(port) in text
+        }
+        trial = await open_trial(settings=moved, dispatch=False)
+        port = trial.dialled_member(1)
+        if isinstance(trial.far_side, HttpFarSide):
+            push = trial.push(url=f"http://127.0.0.1:{free_port}/")
+        elif port is not None:
+            push = trial.push(config=trial.push().target.config.model_copy(update={port: free_port}))
+        elif moved:
+            push = trial.push()
+        else:
+            not_applicable(f"neither targets nor settings of {trial.name} name a port")
+        result = await trial.attempt(push)
         demand(
             result.outcome is Outcome.RETRY,
             f"{trial.name} took a target that nobody listens at for '{result.outcome}'; it should be 'retry'",
         )
+        if trial.channel.check_connection is not None:
+            demand(
+                await trial.channel.check_connection(push.target),
+                f"check_connection of {trial.name} finds nothing wrong with a target that nobody listens at; return what is wrong",
+            )
 
-    @check("channel.retries-what-is-not-http", level=DELIVERS)
+    @check("channel.retries-what-is-not-http", level=DELIVERS, only="http")
     async def test_retries_what_is_not_http(self, open_trial: OpenTrial) -> None:
         """An answer that is not HTTP is a failed attempt that is tried again."""
         trial = await open_trial(dispatch=False)
         replies = (Garbage(), Garbage(b"HTTP/9.9 two hundred\r\n\r\n"), Garbage(b""))
         await trial.demand_retries(replies, what="an answer that is not HTTP")
 
-    @check("channel.survives-odd-answers", level=DELIVERS)
+    @check("channel.survives-odd-answers", level=DELIVERS, only="http")
     async def test_survives_odd_answers(self, open_trial: OpenTrial) -> None:
         """A 2xx counts as delivered, whatever bytes are in its body."""
         trial = await open_trial(dispatch=False)
@@ -204,7 +225,7 @@ class OutcomeChecks(ChannelSubject):
                 "or the target gets the event again",
             )
 
-    @check("channel.survives-a-huge-answer", level=DELIVERS)
+    @check("channel.survives-a-huge-answer", level=DELIVERS, only="http")
     async def test_survives_a_huge_answer(self, open_trial: OpenTrial) -> None:
         """A 200 with a body of a hundred megabytes is delivered, and only the part for the log is kept."""
         trial = await open_trial(dispatch=False)
@@ -216,7 +237,7 @@ class OutcomeChecks(ChannelSubject):
             f"{trial.name} made {result.outcome} of a 200 with a huge body; it should be delivered",
         )
 
-    @check("channel.reports-the-status", level=COMPLETE)
+    @check("channel.reports-the-status", level=COMPLETE, only="http")
     async def test_reports_the_status(self, open_trial: OpenTrial) -> None:
         """A result carries the status of the target's answer, for the delivery log."""
         trial = await open_trial(dispatch=False)
@@ -227,7 +248,7 @@ class OutcomeChecks(ChannelSubject):
                 f"{trial.name} reported the status {result.status_code} for an answer of {status}; it should give the target's own",
             )
 
-    @check("channel.keeps-what-the-target-said", level=COMPLETE)
+    @check("channel.keeps-what-the-target-said", level=COMPLETE, only="http")
     async def test_keeps_what_the_target_said(self, open_trial: OpenTrial) -> None:
         """A refusal's text is in the delivery log, cut to the first KiB."""
         trial = await open_trial(dispatch=False)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+import pytest
 from pydantic import BaseModel, SecretBytes, SecretStr
 
 from trunkline.contract import HttpResponse
@@ -16,12 +17,10 @@ from trunkline.outbound import NoAnswer
 from trunkline.outbound.methods import OtherMethods
 from trunkline_kit.checks import COMPLETE, DELIVERS, LOADS, check, demand, fail, not_applicable
 from trunkline_kit.far_sides import HttpFarSide
+from trunkline_kit.suites.channel_observed import CANARY, SECRET, observe
 from trunkline_kit.suites.channel_subject import ChannelSubject, OpenTrial
 from trunkline_kit.suites.channel_trial import ChannelTrial
 from trunkline_kit.watching import SideEffect, Watch
-
-CANARY = "canary-9f2c71"
-SECRET = "whsec_Y2FuYXJ5LWluLWEtc2VjcmV0LTlmMmM3MS0wMDAw"  # noqa: S105 - what must not be seen anywhere
 
 
 @dataclass(slots=True)
@@ -119,10 +118,10 @@ class SafetyChecks(ChannelSubject):
             f"{trial.name} took a refused address for '{result.outcome}'; it should be 'retry'",
         )
 
-    @check("channel.takes-no-raise-for-success", level=DELIVERS)
+    @check("channel.takes-no-raise-for-success", level=DELIVERS, only="http")
     async def test_takes_no_raise_for_success(self, open_trial: OpenTrial) -> None:
         """An exception of the client is a failed attempt that is tried again."""
-        trial = await open_trial(dispatch=False, posts=True)
+        trial = await open_trial(dispatch=False)
         for error in _failures():
             result = await trial.attempt(http=raising(error))
             demand(
@@ -130,10 +129,10 @@ class SafetyChecks(ChannelSubject):
                 f"{trial.name} took {type(error).__name__} for '{result.outcome}'; whatever is raised should be 'retry'",
             )
 
-    @check("channel.names-what-went-wrong", level=COMPLETE)
+    @check("channel.names-what-went-wrong", level=COMPLETE, only="http")
     async def test_names_what_went_wrong(self, open_trial: OpenTrial) -> None:
         """The result of an attempt without an answer names the fault in a word or a line."""
-        trial = await open_trial(dispatch=False, posts=True)
+        trial = await open_trial(dispatch=False)
         for error in (TimeoutError("late"), NoAnswer("tls_failed", "no certificate")):
             text = (await trial.attempt(http=raising(error))).error or ""
             demand(
@@ -142,28 +141,23 @@ class SafetyChecks(ChannelSubject):
             )
 
     @check("channel.tells-no-secret-in-errors", level=DELIVERS)
-    async def test_tells_no_secret_in_errors(self, open_trial: OpenTrial) -> None:
+    async def test_tells_no_secret_in_errors(
+        self, open_trial: OpenTrial, capfd: pytest.CaptureFixture[str]
+    ) -> None:
         """No result shows a signing secret, a subscription's own header, a secret setting, or the text of an exception."""
-        trial = await open_trial(settings={"delivery.timeout_seconds": "1"}, dispatch=False)
-        push = trial.push(secrets=(SECRET,), headers={"x-token": CANARY})
-        results = [await trial.attempt(push)]
-        for misbehave in (trial.far_side.refuse_for_now, trial.far_side.reset, trial.far_side.hang):
-            results += [await trial.attempt(push)] if await misbehave() else []
+        observed = await observe(open_trial, capfd)
+        trial, results = observed.trial, list(observed.results.values())
         if isinstance(trial.far_side, HttpFarSide):
+            push = observed.tried["accept"].push
             results += [await trial.attempt(push, http=raising(error)) for error in _failures()]
         for result in results:
             seen = f"{result.error} {result.response_body} {result!r}"
             self._demand_clean(trial, seen, "showed {} in the result of an attempt")
 
     @check("channel.logs-no-secret", level=DELIVERS)
-    async def test_logs_no_secret(self, open_trial: OpenTrial) -> None:
+    async def test_logs_no_secret(self, open_trial: OpenTrial, capfd: pytest.CaptureFixture[str]) -> None:
         """No log line, even at debug level, shows a signing secret, a subscription's own header or a secret setting."""
-        trial = await open_trial(settings={"delivery.timeout_seconds": "1"}, dispatch=False)
-        push = trial.push(secrets=(SECRET,), headers={"x-token": CANARY})
-        await trial.attempt(push)
-        for misbehave in (trial.far_side.refuse_for_now, trial.far_side.reset):
-            if await misbehave():
-                await trial.attempt(push)
+        trial = (await observe(open_trial, capfd)).trial
         self._demand_clean(trial, trial.running.log.text, "wrote {} to the log")
 
     @check("channel.shows-no-secret-in-a-repr", level=COMPLETE)

@@ -3,7 +3,7 @@
 import socket
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar, NoReturn
 
 import msgspec
 import pytest
@@ -13,10 +13,11 @@ from trunkline.contract import Channel
 from trunkline.contract.targets import SecretUrl, Url
 from trunkline.schemas.catalog import Json
 from trunkline.targets.signatures import SCHEMES
-from trunkline_kit.checks import demand, not_applicable
+from trunkline_kit.checks import ATTRIBUTE, Kind, demand, not_applicable
 from trunkline_kit.databases import Engine
 from trunkline_kit.far_sides import FarSide, HttpFarSide
 from trunkline_kit.hubs import MakeTestHub, TestHub
+from trunkline_kit.inspected import InspectedPlugin
 from trunkline_kit.receiver import Receiver
 from trunkline_kit.sources import PluginSource
 from trunkline_kit.suites.channel_trial import (
@@ -65,6 +66,14 @@ class ChannelSubject(Suite):
     changing_headers: ClassVar[Collection[str]] = ()
     subscribe_path: ClassVar[str | None] = None
     patience_seconds: ClassVar[float] = PATIENCE_SECONDS
+
+    @pytest.fixture(autouse=True)
+    def _skip_before_the_far_side_starts(
+        self, trunkline_plugin: InspectedPlugin, request: pytest.FixtureRequest
+    ) -> None:
+        """Skip a check that does not apply for the same reason as an earlier one."""
+        if reason := trunkline_plugin.memo.get(f"only {_only(request)}"):
+            not_applicable(reason)
 
     @pytest_asyncio.fixture
     async def far_side(self, trunkline_receiver: Receiver) -> AsyncIterator[FarSide]:
@@ -117,9 +126,15 @@ class ChannelSubject(Suite):
         return bodies
 
     @pytest_asyncio.fixture
-    async def open_trial(self, trunkline_hub: MakeTestHub, far_side: FarSide) -> "AsyncIterator[OpenTrial]":
+    async def open_trial(
+        self,
+        trunkline_hub: MakeTestHub,
+        far_side: FarSide,
+        trunkline_plugin: InspectedPlugin,
+        request: pytest.FixtureRequest,
+    ) -> "AsyncIterator[OpenTrial]":
         """Start hubs in which the channel is tried."""
-        yield OpenTrial(self, trunkline_hub, far_side)
+        yield OpenTrial(self, trunkline_hub, far_side, trunkline_plugin.memo, _only(request))
 
     @pytest.fixture
     def free_port(self) -> int:
@@ -136,6 +151,10 @@ class OpenTrial:
     subject: ChannelSubject
     make_hub: MakeTestHub
     far_side: FarSide
+    memo: dict[str, Any]
+    """Results that several checks of the suite use."""
+    only: Kind
+    """The channels to which the check applies."""
 
     async def __call__(
         self,
@@ -146,12 +165,13 @@ class OpenTrial:
         url: str | None = None,
         dispatch: bool = True,
         pulled: bool = False,
-        posts: bool = False,
     ) -> ChannelTrial:
         """Start a hub with the plugin and those *beside* it; *url* reuses an earlier hub's database.
 
-        With *pulled* the check also applies to a pulled channel; with *posts* it applies only to a channel that posts.
+        With *pulled* the check also applies to a pulled channel.
         """
+        if self.only == "http" and not isinstance(self.far_side, HttpFarSide):
+            self._skip(f"the channel '{self.subject.channel}' does not post to a URL")
         hub = await self.subject.start(
             self.make_hub,
             beside=beside,
@@ -163,12 +183,16 @@ class OpenTrial:
         channel = self._channel_of(hub)
         if channel.deliver is None and not pulled:
             not_applicable(f"the channel '{channel.name}' is pulled, not pushed")
-        if posts and not isinstance(self.far_side, HttpFarSide):
-            not_applicable(f"the channel '{channel.name}' does not post to a URL")
+        if self.only == "batches" and (channel.deliver_batch is None or channel.batch.most == 1):
+            self._skip(f"the channel '{channel.name}' takes one delivery at a time")
         if channel.target in {Url, SecretUrl} and isinstance(self.far_side, HttpFarSide):
             self.far_side.be_declared()
         subject = self.subject
         return ChannelTrial(hub, channel, self.far_side, subject.subscribe, subject.patience_seconds)
+
+    def _skip(self, reason: str) -> NoReturn:
+        self.memo[f"only {self.only}"] = reason
+        not_applicable(reason)
 
     def _channel_of(self, hub: TestHub) -> Channel:
         name, channels = self.subject.channel, hub.hub.channels()
@@ -178,3 +202,8 @@ class OpenTrial:
             f"the plugin '{self.subject.name}' registers no channel '{name}' (there is {names}); register_channels should give it",
         )
         return channels[name]
+
+
+def _only(request: pytest.FixtureRequest) -> Kind:
+    """Give the channels to which the requesting check applies."""
+    return getattr(request.function, ATTRIBUTE).only if hasattr(request.function, ATTRIBUTE) else ""

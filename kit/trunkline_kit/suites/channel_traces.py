@@ -4,18 +4,16 @@ import contextlib
 import gc
 import itertools
 import tracemalloc
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-import orjson
 import pytest
 
-from trunkline.contract import Push
-from trunkline.model.deliveries import Result
 from trunkline_kit.checks import COMPLETE, DELIVERS, check, demand, not_applicable
 from trunkline_kit.far_sides import HttpFarSide
 from trunkline_kit.holding import count_held
-from trunkline_kit.suites.channel_safety import CANARY, SECRET, SafetyChecks, answering
+from trunkline_kit.suites.channel_observed import CANARY, SAID, SECRET, observe
+from trunkline_kit.suites.channel_safety import SafetyChecks, answering
 from trunkline_kit.suites.channel_subject import OpenTrial
 from trunkline_kit.suites.channel_trial import ChannelTrial
 
@@ -36,49 +34,40 @@ class TraceChecks(SafetyChecks):
     @check("channel.prints-nothing", level=COMPLETE)
     async def test_prints_nothing(self, open_trial: OpenTrial, capfd: pytest.CaptureFixture[str]) -> None:
         """An attempt writes nothing to the terminal, whatever its outcome."""
-        trial = await open_trial(settings={"delivery.timeout_seconds": "1"}, dispatch=False)
-        capfd.readouterr()
-        async for _ in _attempts(trial, trial.push()):
-            pass
-        printed = "".join(capfd.readouterr())
+        observed = await observe(open_trial, capfd)
         demand(
-            not printed,
-            f"{trial.name} printed '{printed[:60].strip()}' in an attempt; what a hub has to say goes through context.log",
+            not observed.printed,
+            f"{observed.trial.name} printed '{observed.printed[:60].strip()}' in an attempt; what a hub has to say goes through "
+            "context.log",
         )
 
     @check("channel.logs-no-event", level=DELIVERS)
-    async def test_logs_no_event(self, open_trial: OpenTrial) -> None:
+    async def test_logs_no_event(self, open_trial: OpenTrial, capfd: pytest.CaptureFixture[str]) -> None:
         """No line of the log and no result's error contains the content of an event, which may be about people.
 
         Debug lines of libraries are not judged: the far side may be in this process, too.
         """
-        trial = await open_trial(settings={"delivery.timeout_seconds": "1"}, dispatch=False)
-        push = trial.push()
-        field = trial.text_field(push.event_type)
-        if field is None:
+        observed = await observe(open_trial, capfd)
+        trial = observed.trial
+        if not any(SAID.encode() in tried.push.body for tried in observed.tried.values()):
             not_applicable("no event type of this hub has a field for any text")
-        envelope = orjson.loads(push.body)
-        envelope["payload"][field] = CANARY
-        saying = trial.push(event_id=push.event_id, body=orjson.dumps(envelope))
-        errors = "".join([f"{result.error}" async for result in _attempts(trial, saying)])
         where = (
             "the log"
-            if CANARY in trial.running.log.text_for("trunkline", _package(trial, self.name))
+            if SAID in trial.running.log.text_for("trunkline", _package(trial, self.name))
             else "the error of a result"
-            if CANARY in errors
+            if any(SAID in f"{result.error}" for result in observed.results.values())
             else ""
         )
         demand(not where, f"{trial.name} wrote what an event says to {where}; name the event by its id alone")
 
     @check("channel.raises-no-secret", level=DELIVERS)
-    async def test_raises_no_secret(self, open_trial: OpenTrial) -> None:
+    async def test_raises_no_secret(self, open_trial: OpenTrial, capfd: pytest.CaptureFixture[str]) -> None:
         """The text of an exception that leaves an attempt contains no secret and no content of the event."""
-        trial = await open_trial(settings={"delivery.timeout_seconds": "1"}, dispatch=False)
-        push = trial.push(headers={"x-token": CANARY}, secrets=(SECRET,))
-        hidden = [CANARY, *push.target.secrets, *self.all_secrets(trial), push.body.decode()]
-        async for _ in _attempts(trial, push):
-            pass
-        texts = [text for error in trial.raised for text in _texts_of(error)]
+        observed = await observe(open_trial, capfd)
+        trial = observed.trial
+        bodies = [tried.push.body.decode() for tried in observed.tried.values()]
+        hidden = [CANARY, SECRET, SAID, *self.all_secrets(trial), *bodies]
+        texts = [text for error in observed.raised for text in _texts_of(error)]
         demand(
             not any(secret in text for secret in hidden for text in texts),
             f"{trial.name} raised an exception whose text has a secret or the event in it; whoever logs it shows it",
@@ -131,9 +120,15 @@ class TraceChecks(SafetyChecks):
 
     @check("channel.leaves-nothing-open", level=COMPLETE)
     async def test_leaves_nothing_open(self, open_trial: OpenTrial) -> None:
-        """After the hub has stopped, no connection of its deliveries is open."""
+        """After the hub has stopped, no connection of its deliveries, delivered or failed, is open."""
         before = _open_sockets()
         trial = await open_trial()
+        if trial.channel.check_connection is not None:
+            await trial.channel.check_connection(trial.push().target)
+        for misbehave in (trial.far_side.refuse_for_now, trial.far_side.reset):
+            if await misbehave():
+                await trial.attempt()
+        await trial.far_side.accept()
         await trial.delivered()
         await trial.running.stop()
         await trial.until(
@@ -147,18 +142,6 @@ def _package(trial: ChannelTrial, plugin: str) -> str:
     module = trial.hub.registry.module(plugin)
     assert module is not None
     return module.__name__.partition(".")[0]
-
-
-async def _attempts(trial: ChannelTrial, push: Push) -> AsyncIterator[Result]:
-    """Make attempts at a target that accepts, refuses, breaks and hangs."""
-    yield await trial.attempt(push)
-    side = trial.far_side
-    misbehaviours: list[Callable[[], Awaitable[bool]]] = [side.refuse_for_now, side.reset, side.hang]
-    for misbehave in misbehaviours:
-        await side.accept()
-        if await misbehave():
-            yield await trial.attempt(push)
-    await side.accept()
 
 
 async def _grown_bytes(trial: ChannelTrial) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import orjson
-from pydantic import SecretStr
+from pydantic import BaseModel, SecretStr
 
 from trunkline.contract import AcceptedEvent, Channel, EmittedEvent, HttpClient, Push, Target, targets
 from trunkline.contract.channels import one_alone
@@ -40,7 +40,7 @@ Subscribed = Mapping[str, Json]
 
 
 LARGE_BYTES = 65_536
-"""Minimum size of a push of ``large_push``."""
+"""Minimum size of an event beside which the transport's overhead is negligible."""
 
 
 class Subscribe(Protocol):
@@ -94,6 +94,15 @@ class ChannelTrial:
         if not isinstance(self.far_side, HttpFarSide):
             not_applicable(f"{self.name} does not post to a URL")
         return self.far_side
+
+    def dialled_member(self, part: int) -> str | None:
+        """Name the target's member with the far side's host (0) or port (1); None if a target has no such member."""
+        config, dials = self.push().target.config, self.far_side.dials
+        if not isinstance(config, BaseModel) or dials is None:
+            return None
+        return next(
+            (name for name in type(config).model_fields if getattr(config, name) == dials[part]), None
+        )
 
     async def another_side(self) -> FarSide:
         """Give a second far side; if the suite's far side has none, the check is not judged."""
@@ -216,7 +225,7 @@ class ChannelTrial:
 
     async def emit_text(self, text: str) -> AcceptedEvent:
         """Put an event on the stream with *text* in a free text field."""
-        place = self._field(lambda schema: schema.get("type") == "string" and not _NARROW & set(schema))
+        place = self.find_field(lambda schema: schema.get("type") == "string" and not _NARROW & set(schema))
         if place is None:
             not_applicable("no event type of this hub has a field for any text")
         kind, name = place
@@ -224,7 +233,7 @@ class ChannelTrial:
 
     async def emit_exact_number(self) -> AcceptedEvent:
         """Put an event on the stream with a number whose digits a plain encoder would change."""
-        place = self._field(lambda schema: schema.get("type") == "number")
+        place = self.find_field(lambda schema: schema.get("type") == "number")
         if place is None:
             return await self.emit()
         kind, name = place
@@ -242,7 +251,7 @@ class ChannelTrial:
         )
         return next(texts, None)
 
-    def _field(self, fits: Callable[[Mapping[str, Json]], bool]) -> tuple[EventType, str] | None:
+    def find_field(self, fits: Callable[[Mapping[str, Json]], bool]) -> tuple[EventType, str] | None:
         """Find an event type with a field whose schema *fits*."""
         for kind in self.hub.catalog.types():
             for name, schema in kind.schema.get("properties", {}).items():
@@ -318,9 +327,3 @@ class ChannelTrial:
 def _last(detail: Mapping[str, Json]) -> str:
     last = detail["attempts"][-1] if detail["attempts"] else {}
     return str(last.get("error") or last.get("status_code") or "without a reason")
-
-
-def large_push(trial: ChannelTrial) -> Push[Any]:
-    """Make a push with a body so long that the transport's overhead is negligible."""
-    push = trial.push()
-    return trial.push(event_id=push.event_id, body=push.body[:-1] + b" " * LARGE_BYTES + push.body[-1:])

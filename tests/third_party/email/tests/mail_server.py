@@ -79,6 +79,12 @@ class MailServer:
 class Mailbox(FarSide):
     """Receives mail, and recognises a repeated message by its ``Message-ID``."""
 
+    impossible = (
+        "mailto:jane",
+        "mailto:jane@example.com?bcc=joe@example.com",
+        "mailto:jane@example.com%0d%0aBcc:joe",
+    )
+
     def __init__(self, server: MailServer) -> None:
         self.address = f"{secrets.token_hex(6)}@example.com"
         self.url = f"mailto:{self.address}"

@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+import signal
 import socket
 import struct
 import subprocess
@@ -13,6 +14,7 @@ from trunkline_mqtt import length, packet, text
 from trunkline.testing import LONGEST_WAIT_SECONDS, Arrival, Relay, RelayedFarSide
 
 USER, PASSWORD = "hub", "s3cret-of-mqtt"
+RELOADED = "Reloading config."
 
 
 def free_port() -> int:
@@ -31,14 +33,14 @@ class Mosquitto:
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        passwords, rights = self.folder / "passwords", self.folder / "rights"
+        passwords = self.folder / "passwords"
         subprocess.run(["mosquitto_passwd", "-b", "-c", passwords, USER, PASSWORD], check=True)
-        rights.write_text(f"user {USER}\ntopic readwrite crm/#\ntopic readwrite crm-other/#\n")
+        self._write_rights("readwrite")
         lines = [
             f"listener {self.port} 127.0.0.1",
             "user root",
             f"password_file {passwords}",
-            f"acl_file {rights}",
+            f"acl_file {self.folder / 'rights'}",
             *self.options,
         ]
         config = self.folder / "mosquitto.conf"
@@ -55,6 +57,21 @@ class Mosquitto:
                 time.sleep(0.02)
             else:
                 return
+
+    def _write_rights(self, right: str) -> None:
+        text = f"user {USER}\ntopic {right} crm/#\ntopic {right} crm-other/#\n"
+        (self.folder / "rights").write_text(text)
+
+    async def grant(self, right: str) -> None:
+        """Give the user *right* on the topics: ``read`` or ``readwrite``."""
+        log = self.folder / "server.log"
+        before = log.read_text().count(RELOADED)
+        self._write_rights(right)
+        assert self.process is not None
+        self.process.send_signal(signal.SIGHUP)
+        async with asyncio.timeout(LONGEST_WAIT_SECONDS):
+            while log.read_text().count(RELOADED) == before:
+                await asyncio.sleep(0.02)
 
     def stop(self) -> None:
         if self.process is not None:
@@ -80,6 +97,7 @@ class Listener(RelayedFarSide):
         self.broker = broker
         self.topic = topic
         self.heard: list[tuple[str, Arrival]] = []
+        self._may_not = False
         self._task: asyncio.Task[None] | None = None
         self._others: list[Listener] = []
 
@@ -109,6 +127,17 @@ class Listener(RelayedFarSide):
                     self.heard.append(_message(body))
         finally:
             writer.close()
+
+    async def refuse_for_now(self) -> bool:
+        self._may_not = True
+        await self.broker.grant("read")
+        return True
+
+    async def accept(self) -> bool:
+        if self._may_not:
+            self._may_not = False
+            await self.broker.grant("readwrite")
+        return await super().accept()
 
     async def arrivals(self, count: int) -> list[Arrival]:
         async with asyncio.timeout(LONGEST_WAIT_SECONDS):

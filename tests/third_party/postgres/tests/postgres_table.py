@@ -58,6 +58,8 @@ class Database:
 class Reader(RelayedFarSide):
     """Reads one table."""
 
+    before_tls = (bytes.fromhex("0000000804d2162f"), b"S")
+
     def __init__(self, database: Database, relay: Relay, table: str) -> None:
         super().__init__(relay)
         relay.aside = CANCEL

@@ -29,7 +29,6 @@ from tests.selection import collect_another_part_first, pytest_collection_modify
 from tests.spared import (
     definitions_are_compiled_once,
     hooks_are_found_fast,
-    pytest_collection_finish,
     routes_are_read_once,
 )
 from tests.templates import compiled_once
@@ -44,7 +43,6 @@ __all__ = [
     "SHARDS",
     "definitions_are_compiled_once",
     "hooks_are_found_fast",
-    "pytest_collection_finish",
     "pytest_collection_modifyitems",
     "pytest_ignore_collect",
     "routes_are_read_once",

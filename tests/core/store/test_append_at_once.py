@@ -18,7 +18,7 @@ from trunkline.store.idempotency import Use
 from trunkline.store.sql import text
 from trunkline.store.stream import Appended
 
-pytestmark = pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
+pytestmark = pytest.mark.parametrize("engine", ["postgresql"])
 REFERENCES = {92: "acme-é", 93: None}
 DRAFTS = [
     draft(),

@@ -12,7 +12,7 @@ from trunkline.store.deliveries import Attempt
 from trunkline.store.shards import Lease, Reached
 from trunkline.store.sql import text
 
-pytestmark = pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
+pytestmark = pytest.mark.parametrize("engine", ["postgresql"])
 ATTEMPTS = [
     Attempt(NONE + 1, 7, 1, 1_790_000_000_000, 12, "delivered", 200, "ok", None),
     Attempt(NONE + 1, 8, 1, 1_790_000_000_001, 13, "delivered", None, None, None, sent_twice=True),

@@ -11,6 +11,7 @@ from trunkline.contract import AcceptedEvent, Push
 from trunkline.errors import PluginFailed
 from trunkline_kit.checks import COMPLETE, DELIVERS, LOADS, check, demand, fail, not_applicable
 from trunkline_kit.far_sides import Arrival, FarSide
+from trunkline_kit.sources import Source
 from trunkline_kit.suites.channel_subject import ChannelSubject, OpenTrial
 from trunkline_kit.suites.channel_trial import ChannelTrial, Subscribed
 from trunkline_kit.suites.suite import built_ins
@@ -24,8 +25,26 @@ HOSTILE = (
     "Zo\u00eb \U0001f98a \u202e\ufdfa e\u0301 \u2028 </script>\r\n.\r\nX-Evil: 1\t\"'\\ %s {0} \u007f \ufeff"
 )
 
-TIMES = 8
+TIMES = 12
 """The number of times that the text stands in an event: longer than a careless limit, and shorter than that of chats."""
+
+NESTED = Source(
+    "nested_events",
+    '''"""An event type with members in its fields."""
+
+from trunkline import EventType, hookimpl
+
+EXAMPLE = {"owner": {"name": "Zoe", "address": {"city": "Bremen"}}, "lines": [{"article": "Desk"}], "tags": ["oak"]}
+FIELDS = {"owner": {"type": "object"}, "lines": {"type": "array"}, "tags": {"type": "array"}}
+
+
+@hookimpl
+def register_event_types():
+    schema = {"type": "object", "properties": FIELDS, "examples": [EXAMPLE]}
+    return [EventType("conformance.nested", "Nested", "An event with members in its fields.", schema)]
+''',
+)
+"""A plugin beside a channel that rewrites: the hub's own event types have only plain values."""
 
 
 class ContentChecks(ChannelSubject):
@@ -138,8 +157,8 @@ class ContentChecks(ChannelSubject):
 
     @check("channel.delivers-every-event-type", level=DELIVERS)
     async def test_delivers_every_event_type(self, open_trial: OpenTrial) -> None:
-        """The example of every event type arrives."""
-        trial = await open_trial()
+        """The example of every event type arrives, also objects and lists in it."""
+        trial = await open_trial(beside=[NESTED] if self.rewrites else [])
         subscription = await trial.subscribe()
         events = [await trial.emit(kind.name) for kind in trial.hub.catalog.types()]
         for event in events:

@@ -110,6 +110,13 @@ def gives_up_all_for_one():
     )
 
 
+@breaks("channel.says-what-became-of-each-of-a-batch")
+def retries_all_for_one():
+    return giving(
+        "results if {one.outcome for one in results} == {Outcome.DELIVERED} else [Result(Outcome.RETRY)] * len(pushes)"
+    )
+
+
 @breaks("channel.lets-one-bad-event-hold-up-no-other")
 def tries_what_was_refused_before_all_else():
     return batching(

@@ -146,6 +146,16 @@ def shows_five_fields():
     return chat(('event["payload"], kind', 'dict(list(event["payload"].items())[:5]), kind'))
 
 
+@breaks("channel.delivers-every-event-type")
+def drops_objects_and_lists():
+    return chat(("if value is not None:", "if value is not None and not isinstance(value, dict | list):"))
+
+
+@breaks("channel.keeps-any-text")
+def cuts_long_texts():
+    return mail(("shown = value if", "shown = value[:500] if"))
+
+
 @breaks("channel.keeps-the-bytes")
 def rounds_numbers_in_a_mail():
     return mail((", parse_float=str)", ")"))

@@ -177,6 +177,11 @@ class Deployment(Protocol):
         ...
 
     @property
+    def retries(self) -> int:
+        """The number of retries of a delivery whose subscription sets none (``delivery.retry_schedule_seconds``)."""
+        ...
+
+    @property
     def retention_days(self) -> int:
         """How long the hub keeps events and their deliveries (``events.retention_days``)."""
         ...

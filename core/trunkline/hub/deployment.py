@@ -77,6 +77,11 @@ class Deployment:
         return self._settings.delivery.timeout_seconds
 
     @property
+    def retries(self) -> int:
+        """The number of retries of a delivery whose subscription sets none."""
+        return len(self._settings.delivery.retry_schedule_seconds)
+
+    @property
     def retention_days(self) -> int:
         """How long the hub keeps events, deliveries and attempts."""
         return self._settings.events.retention_days

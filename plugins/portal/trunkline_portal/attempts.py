@@ -25,7 +25,7 @@ _SIGNATURES: Mapping[str, tuple[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class ShownAttempt:
-    """One attempt. *waited_ms* is the time since the previous attempt ended, *share* its duration relative to the longest attempt's.
+    """One attempt. *waited_ms* is the time since the previous attempt ended.
 
     *request* is the head of the request; None if the channel makes its own requests, or the subscription is deleted.
     *is_changed* is true if the subscription was changed after the attempt.
@@ -34,7 +34,6 @@ class ShownAttempt:
     stored: Mapping[str, Json]
     sentence: str | None
     waited_ms: float | None
-    share: float
     request: str | None
     is_changed: bool
 
@@ -50,7 +49,6 @@ def timeline(
 ) -> list[ShownAttempt]:
     """Show the attempts of *delivery* in order."""
     attempts: Sequence[Mapping[str, Json]] = delivery["attempts"]
-    longest = max((attempt["duration_ms"] for attempt in attempts), default=0) or 1
     shown: list[ShownAttempt] = []
     ended_ms: float | None = None
     for attempt in attempts:
@@ -60,7 +58,6 @@ def timeline(
                 attempt,
                 attempt_sentence(attempt),
                 None if ended_ms is None else max(began_ms - ended_ms, 0),
-                attempt["duration_ms"] / longest,
                 _head(delivery, attempt, subscription, company_id=company_id),
                 is_changed=subscription is not None
                 and moment(subscription["updated_utc"]).timestamp() * 1000 > began_ms,

@@ -12,7 +12,8 @@ from math import floor, log10
 from markupsafe import Markup, escape
 
 WIDTH, HEIGHT = 1000, 160
-_NICE = (1, 2, 4, 6, 8, 10)
+_NICE = (1, 1.2, 1.4, 1.6, 1.8, 2, 2.4, 2.8, 3.2, 3.6, 4, 4.8, 5, 6, 7, 8, 9, 10)
+"""Each is at most a fifth above the one before."""
 _GAP = 0.22
 """Free share of a bucket's width beside its bar."""
 
@@ -96,10 +97,11 @@ def spark(delivered: Sequence[int], failed: Sequence[int], *, title: str) -> Mar
 
 
 def nice_top(highest: float, *, whole: bool = False) -> float:
-    """Give the round top of a scale that reaches *highest*; with *whole*, its half is a whole number too."""
+    """Give the round top of a scale that reaches *highest* and little more; with *whole*, its half is a whole number too."""
     least = max(highest, 2 if whole else 1)
     power = 10.0 ** floor(log10(least))
-    return next(step * power for step in _NICE if step * power >= least)
+    tops = (round(step * power, 9) for step in _NICE)
+    return next(top for top in tops if top >= least and not (whole and top % 2))
 
 
 def _chart(

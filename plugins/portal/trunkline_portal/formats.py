@@ -79,13 +79,14 @@ def number(value: float | None) -> str:
     return f"{value:,}" if isinstance(value, int) else f"{value:,.1f}"
 
 
-def percent(share: float | None) -> str:
+def percent(share: float | None, *, decimals: int = 2) -> str:
     """Write a share of 1 in percent; only exact values give 0 or 100."""
     if share is None:
         return NOTHING
     if share in {0, 1}:
         return f"{share:.0%}"
-    return f"{min(max(share, 0.0001), 0.9999):.2%}"
+    least = 10.0 ** -(decimals + 2)
+    return f"{min(max(share, least), 1 - least):.{decimals}%}"
 
 
 def duration(milliseconds: float | None) -> str:
@@ -102,6 +103,14 @@ def duration(milliseconds: float | None) -> str:
         return f"{minutes:.0f} min"
     hours = minutes / 60
     return f"{hours:.1f} h" if hours < 48 else f"{hours / 24:.1f} days"
+
+
+def lasting(milliseconds: float) -> str:
+    """Write the length of a state in one unit: ``19 hours``."""
+    seconds = max(int(milliseconds / 1000), 1)
+    units = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
+    unit, count = next((unit, seconds // length) for unit, length in units if seconds >= length)
+    return f"{count:,} {unit}{'' if count == 1 else 's'}"
 
 
 def size(octets: int) -> str:

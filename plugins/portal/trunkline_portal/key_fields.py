@@ -1,6 +1,7 @@
 """The key fields of an event for lists: its own id, and the first fields that tell it from others, by its type's schema."""
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from trunkline import EventType, Json
@@ -10,6 +11,7 @@ _SHOWN = 4
 _LENGTH = 40
 _READ_BYTES = 16 * 1024
 """Longer envelopes are not parsed for a list."""
+_OWN_ID = re.compile(r"(?:^|_)id$|Id$")
 _KINDS = frozenset({"text", "integer", "number", "boolean", "date"})
 
 
@@ -32,11 +34,15 @@ class KeyFields:
 
 
 def chosen(fields: Sequence[Field]) -> Sequence[Field]:
-    """Choose the key fields of a payload: the first plain field, then others that are required and no ids of other things."""
+    """Choose the key fields of a payload: the first plain field and others, first required ones, that are no ids of other things.
+
+    An id stands last, because a narrow list leaves out the last fields.
+    """
     plain = [field for field in fields if field.kind in _KINDS and not field.is_long]
     telling = [field for field in plain[1:] if not field.name.endswith("_id")]
     telling.sort(key=lambda field: not field.is_required)
-    return [*plain[:1], *telling[: _SHOWN - 1]]
+    own, others = plain[:1], telling[: _SHOWN - 1]
+    return [*others, *own] if own and _OWN_ID.search(own[0].name) else [*own, *others]
 
 
 def _read(payload: Mapping[str, Json], fields: Sequence[Field]) -> Iterator[tuple[str, str]]:

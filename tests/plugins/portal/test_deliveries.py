@@ -40,7 +40,7 @@ async def test_each_attempt_is_shown_with_what_the_target_answered(running, sign
     assert "The connection could not be made, or broke" in words
     assert "The target is not available" in words
     assert all(
-        word in words for word in (receiver.url, "Books", f"Event {event}", "lead.created", "webhooks")
+        word in words for word in (receiver.url, "Books", f"Event {event}", "lead.created", "Webhooks")
     )
     page = await browser.get(path)
     assert f'href="{browser.root}/events/{event}"' in page.text

@@ -6,6 +6,7 @@ from tests.plugins.portal.worlds import emit, shown_when, subscribe
 
 from trunkline_kit.receiver import Answer
 from trunkline_portal.delivery_states import counted, state_of
+from trunkline_portal.formats import NOTHING
 
 NEVER = {"attempts": 0, "last_status_code": None, "next_attempt_utc": None}
 
@@ -71,7 +72,7 @@ async def test_a_delivery_that_is_retried_says_so_on_every_page_that_has_it(runn
 
     async def overview_says_it() -> bool:
         words = browser.words(await browser.get("/portal"))
-        return "Success rate 0% of 1 attempt" in words
+        return f"Arrived {NOTHING} 1 of 1 attempt failed" in words
 
     await until(overview_says_it)
     words = browser.words(await browser.get("/portal"))

@@ -33,7 +33,7 @@ async def test_events_are_listed_newest_first_with_what_became_of_them(running, 
     await shown_when(browser, f"/portal/events/{first}", "delivered")
     words = await shown_when(browser, "/portal/events", "2 delivered")
     assert words.index(str(second)) < words.index(str(first))
-    assert "Client ID 2 First Name Jane Last Name Doe Email jane@example.com" in words
+    assert "First Name Jane Last Name Doe Email jane@example.com Client ID 2" in words
 
 
 async def test_pages_of_the_list_lose_and_repeat_nothing(api, sign_in):
@@ -157,7 +157,8 @@ async def test_the_first_page_is_live_until_it_is_paused(api, sign_in):
     assert f'href="{browser.root}/events?type=lead.created&amp;live=off"' in page.text
     standing = await browser.get("/portal/events?type=lead.created&live=off")
     assert "data-live=" not in standing.text
-    assert "Go live" in browser.words(standing)
+    assert "Updating Stop updating" in browser.words(page)
+    assert "Not updating Update" in browser.words(standing)
 
 
 async def test_without_the_scope_there_are_no_events(api, sign_in):
@@ -205,7 +206,7 @@ async def test_it_says_for_each_subscription_why_it_got_the_event_or_did_not(run
     later = await subscribe(running, receiver.url + "/later")
     browser = await sign_in(running)
     words = await shown_when(browser, f"/portal/events/{event}", "delivered with attempt 1")
-    assert "Everything webhooks" in words
+    assert "Everything Webhooks" in words
     assert "It subscribes to invoice.created, not to lead.created." in words
     assert "Its filter was not met" in words
     assert "The subscription is paused." in words

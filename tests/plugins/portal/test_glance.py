@@ -14,13 +14,13 @@ async def test_the_page_of_one_says_at_a_glance_how_it_does(engine, lend_hub, si
     await emit(hub, first_name="Jane")
     browser = await sign_in(hub)
     path = f"/portal/subscriptions/{subscription}"
-    words = await shown_when(browser, path, "The last attempt failed, the first")
+    words = await shown_when(browser, path, ": the last attempt failed. Last answer, ")
     for tab in ("", "/settings", "/replays"):
         page = await browser.get(path + tab)
         assert "404 no <b>books</b> here There is nothing at this address of the target" in browser.words(
             page
         )
-        [(delivery, number)] = re.findall(r'"([^"]+/deliveries/[^"#]+)#(attempt-\d)">Attempt 1<', page.text)
+        [(delivery, number)] = re.findall(r'"([^"]+/deliveries/[^"#]+)#(attempt-\d)">attempt 1<', page.text)
         assert f'<li id="{number}"' in (await browser.get(delivery)).text
     assert words.index("Books") < words.index(receiver.url)
     assert "payload.first_name is Jane" in words

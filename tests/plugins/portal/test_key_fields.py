@@ -6,7 +6,7 @@ from tests.plugins.portal.worlds import HOSTILE, emit
 from trunkline import EventType
 from trunkline.pages import ListedEvent
 from trunkline.schemas.fields import read_fields
-from trunkline_portal.key_fields import KeyFields
+from trunkline_portal.key_fields import KeyFields, chosen
 
 TEXT = {"type": "string"}
 SCHEMA = {
@@ -44,6 +44,12 @@ def test_the_first_plain_field_and_required_ones_that_are_no_ids_are_shown(paylo
     keys = KeyFields(lambda event_type: read_fields(event_type.schema))
     assert ", ".join(" ".join(key) for key in keys.of(event, kind)) == shown
     assert keys.of(event, None) == ()
+
+
+def test_an_id_of_its_own_stands_behind_names_and_amounts():
+    properties = {"order_id": {"type": "integer"}, "total": {"type": "number"}, "paid": {"type": "boolean"}}
+    named = [field.name for field in chosen(read_fields({"type": "object", "properties": properties}))]
+    assert named == ["total", "paid", "order_id"]
 
 
 async def test_the_values_are_escaped_and_a_search_shows_where_it_matched(api, sign_in):

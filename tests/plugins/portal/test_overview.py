@@ -61,10 +61,11 @@ async def test_the_figures_are_those_of_the_span(running, sign_in, receiver):
     await emit(running, 3)
     await receiver.wait_for(3)
     async with asyncio.timeout(60):
-        while tiles(page := await browser.get("/portal")).get("Success rate") != "100%":
+        while tiles(page := await browser.get("/portal")).get("Arrived") != "100%":
             await asyncio.sleep(0.05)
     assert tiles(page)["Events"] == tiles(page)["Deliveries"] == "3"
     assert "3 delivered" in browser.words(page)
+    assert "of 3 deliveries 0 of 3 attempts failed" in browser.words(page)
     assert tiles(page)["Latency p95"].endswith("ms")
     for span in SPANS:
         assert tiles(await browser.get("/portal", span=span))["Events"] == "3"
@@ -77,16 +78,21 @@ async def test_what_needs_attention_leads_to_the_page_about_it(running, sign_in,
     await emit(running)
     browser = await sign_in(running)
     async with asyncio.timeout(60):
-        while browser.words(page := await browser.get("/portal")).count("failed at every attempt") != 2:
+        while browser.words(page := await browser.get("/portal")).count("1 delivery failed for good.") != 2:
             await asyncio.sleep(0.05)
     address = f"{receiver.url.partition('://')[2]}/books"
-    links = re.findall(r'to (?:reach )?<a href="[^"]+/subscriptions/sub_\w+">([^<]+)</a> ha', page.text)
+    links = re.findall(r'to reach <a href="[^"]+/subscriptions/sub_\w+">([^<]+)</a> failed', page.text)
     assert sorted(links) == sorted([address, "“&lt;b&gt;Shop&lt;/b&gt; to reach “all””"])
+    assert (
+        page.text.count('?status=exhausted">What failed</a></li>')
+        == page.text.count(">failing</span><p>")
+        == 2
+    )
     assert f"{address}?" not in page.text
     assert "/shop" not in page.text
     reader = await sign_in(running, ["events:read"])
     text = (await reader.get("/portal")).text
-    assert "failed at every attempt" in text
+    assert "1 delivery failed for good." in text
     assert f"{browser.root}/subscriptions" not in text
 
 

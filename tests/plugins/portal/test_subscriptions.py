@@ -150,7 +150,7 @@ async def test_the_log_shows_each_delivery_and_is_filtered_and_paged(running, re
     overview = await browser.get(page)
     assert f'href="{browser.root}/deliveries/dlv_{first}_' in overview.text
     assert f'href="{browser.root}/events/{first}"' in overview.text
-    assert "The last 3 attempts failed" in browser.words(overview)
+    assert ": the last 3 attempts failed." in browser.words(overview)
     for _ in range(51):
         await emit(running)
 

@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from tests.plugins.portal.worlds import emit, shown_when, subscribe
 
 from trunkline_kit.receiver import Answer
@@ -44,6 +45,21 @@ async def test_the_form_of_a_subscription_names_the_limit_of_an_attempt(lend_hub
     own = await subscribe(hub, "https://example.com/hooks", timeout_seconds=7)
     edited = await browser.get(f"/portal/subscriptions/{own}/edit")
     assert "Answer 2xx within 7 seconds" in browser.words(edited)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "said"),
+    [
+        ("[5, 30]", "retried 2 times, then marked"),
+        ("[5]", "retried once, then"),
+        ("[]", "not retried, but marked"),
+    ],
+)
+async def test_the_form_of_a_subscription_tells_the_retries_of_the_hub(lend_hub, sign_in, schedule, said):
+    hub = await lend_hub("sqlite", {"delivery.retry_schedule_seconds": schedule}, dispatch=False)
+    browser = await sign_in(hub)
+    words = browser.words(await browser.get("/portal/subscriptions/new"))
+    assert f"posted to your address and signed. A failed delivery is {said}" in words
 
 
 async def test_no_retry_after_is_told_of_where_none_came(running, sign_in, receiver):

@@ -14,6 +14,7 @@ from trunkline_portal.access import EVENTS_READ, ReadsWebhooks, Viewer, WritesWe
 from trunkline_portal.attempts import ShownAttempt, timeline
 from trunkline_portal.forms import Submitted
 from trunkline_portal.pages.events import read_id
+from trunkline_portal.pages.subscriptions.views import channel_titles
 from trunkline_portal.portal import Portal
 from trunkline_portal.routing import get, post
 
@@ -45,6 +46,7 @@ class DeliveryPages:
         return {
             "delivery": delivery,
             "subscription": subscription,
+            "channels": channel_titles(self._portal),
             "reason": reasons.get(delivery["subscription_id"]),
             "body": event.body if event and len(event.body) <= _SHOWN_BYTES else None,
             **_page_of_attempts(shown, request.query_params.get("before", "")),

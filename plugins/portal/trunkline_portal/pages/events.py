@@ -15,6 +15,7 @@ from trunkline_portal.access import WEBHOOKS_READ, ReadsEvents, Viewer
 from trunkline_portal.event_query import STATES, EventQuery
 from trunkline_portal.key_fields import KeyFields
 from trunkline_portal.outcomes import EventOutcome, outcome_of
+from trunkline_portal.pages.subscriptions.views import channel_titles
 from trunkline_portal.portal import Portal
 from trunkline_portal.previews import preview
 from trunkline_portal.routing import get
@@ -97,6 +98,7 @@ class EventPages:
             **_outside_of_payload(view.event.body),
             document=_document(view.event.body),
             outcome=await find_outcome(self._portal, viewer, view.event),
+            channels=channel_titles(self._portal),
         )
 
     async def show_deliveries(self, request: Request, event_id: str, viewer: ReadsEvents) -> Response:
@@ -104,7 +106,12 @@ class EventPages:
         view = await self._portal.context.activity.event(viewer.company_id, read_id(event_id))
         outcome = await find_outcome(self._portal, viewer, view.event)
         return self._portal.fragment(
-            request, viewer, "event_deliveries.html", event=view.event, outcome=outcome
+            request,
+            viewer,
+            "event_deliveries.html",
+            event=view.event,
+            outcome=outcome,
+            channels=channel_titles(self._portal),
         )
 
     async def download(self, event_id: str, viewer: ReadsEvents) -> Response:

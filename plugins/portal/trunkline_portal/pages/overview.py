@@ -1,7 +1,7 @@
 """The overview of a company's events: figures, charts, and subscriptions that need attention."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -31,6 +31,8 @@ from trunkline_portal.routing import get
 _HOUR_MS = 60 * 60 * 1000
 _DATES = 5
 """Number of dates below a chart."""
+_BAD = frozenset({"failing", "disabled", "failed for good"})
+"""The counts that are shown as trouble."""
 _ADDRESS = 60
 """Characters of a target's address that are shown."""
 
@@ -68,12 +70,12 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class AttentionItem:
-    """Something that needs attention, with the pages about it that the viewer may see."""
+    """Something that needs attention; *action* is the address and title of the page that leads on, if the viewer may see it."""
 
     kind: str
     tone: str
     sentence: Markup
-    links: list[tuple[str, str]]
+    action: tuple[str, str] | None
 
 
 class OverviewPages:
@@ -113,15 +115,16 @@ class OverviewPages:
             ],
             "charts": _charts(overview, SPANS[chosen]),
             "rows": [Row(_written(bucket.start_ms), bucket) for bucket in overview.buckets],
-            "attention": [_attention_item(viewer, attention) for attention in overview.attention],
-            "delivery_note": _listed(
+            "attention": _attention_items(viewer, overview.attention),
+            "delivery_notes": _listed(
                 {
                     "delivered": overview.total.delivered,
                     "failed for good": overview.total.failed,
                     "not finished": overview.total.unfinished,
                 }
             ),
-            "health_note": _listed(overview.subscriptions),
+            "health_notes": _listed(overview.subscriptions),
+            **_arrived(overview),
             "is_new": is_new,
             "first_event": self._portal.first_event(request) if is_new else None,
         }
@@ -145,19 +148,54 @@ def make_router(portal: Portal) -> APIRouter:
     )
 
 
-def _attention_item(viewer: Viewer, attention: Attention) -> AttentionItem:
-    links: list[tuple[str, str]] = []
-    sentence = formats.with_times(attention.sentence)
-    if attention.subscription_id is not None and viewer.has(WEBHOOKS_READ):
-        sentence = _linked(attention, f"{viewer.root}/subscriptions/{attention.subscription_id}")
-    if attention.event_id is not None:
-        links.append((f"{viewer.root}/events/{attention.event_id}", f"Event {attention.event_id}"))
-    if attention.kind == "quarantined" and viewer.has(ADMIN):
-        links.append((f"{viewer.root}/quarantine", "Quarantine"))
-    if attention.key_id is not None and viewer.has(ADMIN):
-        links.append((f"{viewer.root}/keys", "API keys"))
+def _attention_items(viewer: Viewer, attentions: Sequence[Attention]) -> list[AttentionItem]:
+    """Make one item of each trouble: what failed for good stands with the failing or disabled subscription."""
+    troubled = {each.subscription_id for each in attentions if each.kind in {"failing", "disabled"}}
+    lost = {
+        each.subscription_id: each
+        for each in attentions
+        if each.kind == "exhausted" and each.subscription_id in troubled
+    }
+    return [
+        _attention_item(
+            viewer, each, lost.get(each.subscription_id) if each.kind in {"failing", "disabled"} else None
+        )
+        for each in attentions
+        if each.kind != "exhausted" or each.subscription_id not in lost
+    ]
+
+
+def _attention_item(viewer: Viewer, attention: Attention, lost: Attention | None) -> AttentionItem:
+    """Describe a trouble, with the deliveries *lost* by it and one action."""
+    url = f"{viewer.root}/subscriptions/{attention.subscription_id}"
+    sees_subscription = attention.subscription_id is not None and viewer.has(WEBHOOKS_READ)
+    sentence = _linked(attention, url) if sees_subscription else formats.with_times(attention.sentence)
+    if lost is not None:
+        sentence += Markup(" {} failed for good.").format(lost.sentence.partition(" to ")[0])
     word, tone = WORDS.get(attention.kind, attention.kind), formats.tone_of(attention.kind)
-    return AttentionItem(word, tone, sentence, links)
+    return AttentionItem(
+        word, tone, sentence, _action(viewer, lost or attention, url if sees_subscription else None)
+    )
+
+
+def _action(viewer: Viewer, attention: Attention, url: str | None) -> tuple[str, str] | None:
+    """Give the address and title of the page that leads on; *url* is the subscription's, if the viewer may see it."""
+    match attention.kind:
+        case "exhausted" | "rejected" | "held" if url:
+            return (
+                f"{url}?status={attention.kind}",
+                "What waits" if attention.kind == "held" else "What failed",
+            )
+        case "paused" if url and viewer.changes_webhooks:
+            return f"{url}/resume", "Resume"
+        case "quarantined" if viewer.has(ADMIN):
+            return f"{viewer.root}/quarantine", "Quarantine"
+        case "unused_key" if viewer.has(ADMIN):
+            return f"{viewer.root}/keys", "API keys"
+        case _ if attention.event_id is not None:
+            return f"{viewer.root}/events/{attention.event_id}", f"Event {attention.event_id}"
+        case _:
+            return None
 
 
 def _linked(attention: Attention, href: str) -> Markup:
@@ -209,9 +247,25 @@ def _written(start_ms: int) -> str:
     return formats.moment(start_ms).strftime("%-d %b, %H:%M")
 
 
-def _listed(counts: Mapping[str, int]) -> str:
-    """List the counts above zero: ``12 delivered, 3 failed for good``."""
-    return ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)
+def _listed(counts: Mapping[str, int]) -> list[Markup]:
+    """List the counts above zero, such as ``12 delivered``, with trouble in its color."""
+    line, bad_line = Markup("{:,} {}"), Markup('<span class="is-failing">{:,} {}</span>')
+    return [
+        (bad_line if name in _BAD else line).format(count, name) for name, count in counts.items() if count
+    ]
+
+
+def _arrived(overview: Overview) -> dict[str, Any]:
+    """Give the share of the ended deliveries that were delivered, and its two notes."""
+    ended = overview.total.delivered + overview.total.failed
+    notes: list[str] = []
+    if ended:
+        noun = "delivery" if ended == 1 else "deliveries"
+        notes.append(f"of {ended:,} {noun}{' that ended' if overview.total.unfinished else ''}")
+    if overview.attempts:
+        noun = "attempt" if overview.attempts == 1 else "attempts"
+        notes.append(f"{overview.total.failed_attempts:,} of {overview.attempts:,} {noun} failed")
+    return {"arrived": overview.total.delivered / ended if ended else None, "arrived_notes": notes}
 
 
 def _count(value: float) -> str:

@@ -78,6 +78,9 @@ class TargetPages:
                 for name, title in _ORDERS.items()
             ],
             replayable=[line for line in lines if line.is_replayable],
+            still_failing=any(
+                line.subscription.view["health"] == "failing" for line in lines if line.is_replayable
+            ),
             resumed_first=[line for line in lines if line.figures.failed and not line.is_replayable],
         )
 

@@ -126,7 +126,7 @@ function show(part, html) {
 function tellStale(part, why) {
   const mark = document.querySelector(".live-mark");
   mark?.classList.toggle("is-stale", Boolean(why));
-  if (mark) mark.textContent = why ? "Not live" : "Live";
+  if (mark) mark.textContent = why ? "Not updating" : "Updating";
   if (!why) {
     part.notice?.remove();
     part.notice = null;

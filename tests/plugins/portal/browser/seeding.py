@@ -35,7 +35,7 @@ class Words:
     """Texts of people and targets; each is shown somewhere."""
 
     first_name: str = "Jane"
-    description: str = "Sends new leads to the CRM"
+    description: str = "All events to our CRM"
     failing: str = "Warehouse, being moved"
     path: str = "hooks"
     answer: str = '{"error": "the database is being moved"}'

@@ -152,7 +152,8 @@ def test_all_of_it_with_the_keyboard_alone(served_hub, target, somebody):
     person = somebody(served_hub)
     page, keys = person.page, Keyboard(person.page)
     person.go("/portal/sign-in")
-    page.keyboard.type(served_hub.key)  # the field has the focus
+    expect(page.locator("input:focus")).to_be_visible()
+    page.keyboard.type(served_hub.key)
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1)).to_have_text("Overview")
 
@@ -211,13 +212,13 @@ class Keyboard:
     def focused(self) -> str:
         """Give the name of the focused element."""
         return self._page.evaluate(
-            "(element => (element.getAttribute('aria-label') || element.innerText || '').trim())(document.activeElement)"
+            "(element => (element?.getAttribute('aria-label') || element?.innerText || '').trim())(document.activeElement)"
         )
 
     def labelled(self, label: str) -> bool:
         """Tell whether the field with the label *label* has the focus."""
         return self._page.evaluate(
-            "label => [...(document.activeElement.labels || [])].some(element => element.innerText.trim() === label)",
+            "label => [...(document.activeElement?.labels || [])].some(element => element.innerText.trim() === label)",
             label,
         )
 

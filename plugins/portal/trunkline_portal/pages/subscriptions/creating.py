@@ -164,6 +164,7 @@ def show_subscription_form(
         operators=OPERATORS,
         schemes=list(form.SCHEMES.items()),
         starts=form.STARTS,
+        retries=portal.context.deployment.retries,
         attempt_seconds=f"{portal.context.deployment.attempt_seconds:g}",
         target_fields=_target_fields(entered, values.get("subscription")),
         guide=targets.guide_of(portal, entered.channel),

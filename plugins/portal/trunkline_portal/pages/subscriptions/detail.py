@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from trunkline.pages import SubscriptionActivity
 from trunkline.routes import takes_type
-from trunkline_portal import charts, curl, periods
+from trunkline_portal import charts, curl, formats, periods
 from trunkline_portal.access import ReadsWebhooks, Viewer
 from trunkline_portal.delivery_states import FILTERS
 from trunkline_portal.outcomes import attempt_sentence
@@ -128,6 +128,9 @@ async def frame_values(portal: Portal, viewer: Viewer, subscription_id: str, *, 
     return {
         "subscription": subscription,
         "activity": activity,
+        "failing_for": formats.lasting(portal.now_ms() - activity.failing_since_ms)
+        if activity.failing_since_ms
+        else None,
         "problem": await _last_problem(portal, viewer, activity) if activity.failures else None,
         "tabs": [
             (views.url_of(viewer, subscription.id, part), title, (part or "deliveries") == tab)

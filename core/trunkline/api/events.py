@@ -40,7 +40,7 @@ OFF_LOOP_BYTES = 64 * 1024
 LARGE_BYTES = 1024 * 1024
 """Larger bodies are read and stored one at a time, as each is copied several times and occupies the loop and the log."""
 TURN_SECONDS = 5.0
-"""The longest wait of a company's large body for its turn."""
+"""How long a large body waits at most while others are read."""
 ITEMS_AT_ONCE = 100
 """Items of an answer that are encoded in one step."""
 MAX_BATCH_BYTES = 16 * 1024 * 1024

@@ -58,7 +58,7 @@ async def post(push: Push, http: HttpClient, *, url: str, body: bytes, headers: 
 
 
 def _without(headers: Mapping[str, str], secrets: Sequence[str]) -> dict[str, str]:
-    """Mask each of *secrets* in the values of *headers*: a target may repeat what it was sent."""
+    """Mask *secrets* in the values of *headers*, because a target may repeat secrets that it received."""
     shown = dict(headers)
     for secret in sorted((each for each in secrets if len(each) >= _SHORTEST_SECRET), key=len, reverse=True):
         shown = {name: value.replace(secret, MASK) for name, value in shown.items()}

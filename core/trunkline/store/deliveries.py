@@ -28,9 +28,9 @@ NO_PLACES: Mapping[Key, tuple[int | None, int]] = {}
 
 
 class Attempt(NamedTuple):
-    """One attempt as it is logged. *retry_after_ms* is the wait that the target asked for, if it was longer than planned.
+    """An attempt as it is logged.
 
-    *response_headers* is a JSON object.
+    *retry_after_ms* is the target's own wait, if it exceeds the planned one. *response_headers* is a JSON object.
     """
 
     position: int

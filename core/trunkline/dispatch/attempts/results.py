@@ -76,7 +76,7 @@ def _text(value: object) -> str | None:
 
 
 def _headers(value: object) -> dict[str, str] | None:
-    """Keep the first headers, up to ``KEPT_HEADER_BYTES``, and mask those that may be secret."""
+    """Keep the first ``KEPT_HEADER_BYTES`` of the headers, and mask values that may be secret."""
     kept: dict[str, str] = {}
     if isinstance(value, Mapping):
         size = 0

@@ -2,7 +2,7 @@
 
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, String, Table
 
-from trunkline.store.dialects import SERIAL, partial_index
+from trunkline.store.dialects import SERIAL
 
 metadata = MetaData()
 
@@ -21,15 +21,6 @@ quarantine = Table(
     Column("received_ms", BigInteger, nullable=False),
     Column("updated_ms", BigInteger, nullable=False),
     Index("ix_quarantine_received", "received_ms"),
-    *(
-        partial_index(name, *columns, where="position IS NULL")
-        for name, columns in (
-            ("ix_quarantine_waiting", ("no",)),
-            ("ix_quarantine_company", ("company_id", "no")),
-            ("ix_quarantine_type", ("type", "no")),
-        )
-    ),
-    partial_index("ix_quarantine_released", "company_id", where="position IS NOT NULL"),
 )
 """Events that are not in the log because their payload does not fit its schema.
 

@@ -1,4 +1,7 @@
-"""The tables of the core. Times are Unix milliseconds (``…_ms``), taken from the database's clock."""
+"""The tables of the core. Times are Unix milliseconds (``…_ms``), taken from the database's clock.
+
+``partial_indexes`` has the partial indexes, and a migration how often PostgreSQL cleans ``deliveries``.
+"""
 
 from sqlalchemy import (
     JSON,
@@ -17,7 +20,7 @@ from sqlalchemy import (
 )
 
 from trunkline.store.consumer_tables import consumers as consumers  # noqa: PLC0414 - exported
-from trunkline.store.dialects import SERIAL, partial_index
+from trunkline.store.dialects import SERIAL
 from trunkline.store.told_tables import metadata as metadata  # noqa: PLC0414 - exported
 
 stream_head = Table(
@@ -132,7 +135,6 @@ api_keys = Table(
     Column("created_by", Text),
     Column("created_by_kind", String(20)),
     Index("ix_api_keys_company", "company_id"),
-    partial_index("ix_api_keys_expiry", "expires_ms", where="expires_ms IS NOT NULL"),
 )
 """API keys. *company_id* is 0 for an operator's key; *scopes* is a JSON array.
 
@@ -186,13 +188,7 @@ subscriptions = Table(
     Column("failing_level", SmallInteger),
     Column("told_ms", BigInteger),
     Index("ix_subscriptions_company", "company_id"),
-    partial_index("ix_subscriptions_live", "company_id", "no", where="status <> 'deleted'"),
     Index("ix_subscriptions_version", "version"),
-    partial_index("ix_subscriptions_failing", "no", where="failing_level IS NOT NULL"),
-    partial_index("ix_subscriptions_name", "company_id", "name", where="name IS NOT NULL"),
-    partial_index(
-        "ix_subscriptions_expiry", "expires_ms", where="expires_ms IS NOT NULL AND status = 'active'"
-    ),
     sqlite_autoincrement=True,  # numbers are not reused, because ids of deliveries contain them
 )
 """Subscriptions.
@@ -219,10 +215,6 @@ routing = Table(
 )
 """One row: a counter of changes of subscriptions, which shows a dispatcher that its routing table is stale."""
 
-_STUCK = "status IN ('exhausted', 'rejected', 'held') AND queued IS NULL"
-_OF_SHARD = "order_shard IS NOT NULL AND order_key IS {} AND due_ms IS NOT NULL"
-_QUEUE = "order_key IS NOT NULL AND status IN ('pending', 'held')"
-
 deliveries = Table(
     "deliveries",
     metadata,
@@ -242,24 +234,6 @@ deliveries = Table(
     Column("queued", SmallInteger),
     Column("status_before", String(12)),
     Index("ix_deliveries_subscription", "subscription_no", "position"),
-    *(
-        partial_index(f"ix_deliveries_{name}", *columns.split(), where=where)
-        for name, columns, where in (
-            ("stuck", "subscription_no status position", _STUCK),
-            ("open", "subscription_no position", "status IN ('pending', 'held')"),
-            ("due", "due_ms", "due_ms IS NOT NULL AND order_shard IS NULL"),
-            ("free", "subscription_no due_ms", "due_ms IS NOT NULL AND order_shard IS NULL"),
-            ("queue", "subscription_no order_key position", _QUEUE),
-            ("front", "subscription_no order_key queued position", f"{_QUEUE} AND queued IS NULL"),
-            ("turn", "order_shard due_ms", _OF_SHARD.format("NOT NULL")),
-            ("ordered", "subscription_no due_ms", _OF_SHARD.format("NOT NULL")),
-            ("paced", "subscription_no due_ms", _OF_SHARD.format("NULL")),
-            ("claimed", "claimed_by", "claimed_by IS NOT NULL"),
-            ("replay", "replay_no status", "replay_no IS NOT NULL"),
-        )
-    ),
-    # Each search for due rows steps over dead rows: 15 ms with one million dead of five million.
-    postgresql_with={"autovacuum_vacuum_scale_factor": 0.01, "autovacuum_analyze_scale_factor": 0.01},
 )
 """Deliveries.
 
@@ -349,8 +323,6 @@ replays = Table(
     Column("pins", Text),
     Column("withdrawing", SmallInteger),
     Index("ix_replays_subscription", "subscription_no"),
-    partial_index("ix_replays_withdrawing", "no", where="withdrawing IS NOT NULL"),
-    partial_index("ix_replays_running", "updated_ms", where="status = 'running'"),
 )
 """Replays: bounded second readers of the log. Events after *position* up to *end_position* have not been read yet.
 
@@ -404,7 +376,6 @@ erasures = Table(
     Column("updated_ms", BigInteger, nullable=False),
     Column("completed_ms", BigInteger),
     Index("ix_erasures_company", "company_id"),
-    partial_index("ix_erasures_open", "created_ms", where="completed_ms IS NULL"),
 )
 """Removals of all rows of a company. *removed* is a JSON object of the numbers of removed rows by table. Rows are kept."""
 

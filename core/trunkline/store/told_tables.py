@@ -3,7 +3,6 @@
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, String, Table, Text, text
 
 from trunkline.model.health import BOUNDS_MS
-from trunkline.store.dialects import partial_index
 from trunkline.store.quarantine_tables import metadata as metadata  # noqa: PLC0414 - ``tables`` imports it from here
 
 health_hours = Table(
@@ -75,7 +74,6 @@ audit = Table(
     Index("ix_audit_action", "action", "id"),
     Index("ix_audit_target", "target", "id"),
     Index("ix_audit_company", "company_id"),
-    partial_index("ix_audit_request", "request_id", where="request_id IS NOT NULL"),
 )
 """Audited changes: append-only, numbered without gaps.
 

@@ -7,8 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, cast
 
 from trunkline.contract import Channel, HttpClient, Push, Target
-from trunkline.dispatch.attempts.results import checked, unusable
-from trunkline.dispatch.attempts.runner import GRACE_SECONDS
+from trunkline.dispatch.attempts.results import GRACE_SECONDS, checked, unusable
 from trunkline.dispatch.routing.table import target_of
 from trunkline.errors import BodyInvalid, Conflict, TooMuchAtOnce
 from trunkline.model.deliveries import Outcome, Result

@@ -4,14 +4,29 @@ from dataclasses import asdict
 from typing import Any
 
 import orjson
-from sqlalchemy import ColumnElement, Row, Select, and_, delete, exists, func, insert, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Select,
+    and_,
+    delete,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.routes import KEYS
 from trunkline_oauth.model import App, Code, Connection, Consent, Token
 from trunkline_oauth.tables import apps, assertions, codes, connections, tokens
 
+_TAKE_ASSERTION = text(
+    "INSERT INTO oauth_assertions (digest, expires_ms) VALUES (:digest, :expires_ms) ON CONFLICT DO NOTHING"
+)
 KEPT_TOKENS = {"access": 20, "refresh": 200}
 """Number of newest tokens kept for each connection: used refresh tokens too, so that a second use is noticed."""
 CODES_KEPT_MS = 10 * 60_000
@@ -53,9 +68,8 @@ async def update_app(connection: AsyncConnection, app: App) -> None:
 async def take_assertion(connection: AsyncConnection, digest: str, *, expires_ms: int, aged_ms: int) -> bool:
     """Mark a client assertion as used, and remove assertions expired by *aged_ms*; False if it was used before."""
     await connection.execute(delete(assertions).where(assertions.c.expires_ms <= aged_ms))
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    taken = dialect.insert(assertions).values(digest=digest, expires_ms=expires_ms).on_conflict_do_nothing()
-    return (await connection.execute(taken)).rowcount == 1
+    taken = await connection.execute(_TAKE_ASSERTION, {"digest": digest, "expires_ms": expires_ms})
+    return taken.rowcount == 1
 
 
 async def delete_app(connection: AsyncConnection, client_id: str, *, now_ms: int) -> bool:

@@ -47,10 +47,3 @@ def test_rows_are_locked_where_there_are_several_writers():
 def test_postgresql_prepares_one_statement_for_any_number_of_values():
     assert POSTGRESQL.one_of("digest", "digests", LargeBinary)[0] == "digest = ANY(:digests)"
     assert SQLITE.one_of("digest", "digests", LargeBinary)[0] == "digest IN :digests"
-
-
-def test_a_partial_index_has_its_condition_on_every_database():
-    index = dialects.partial_index("ix_due", "due_ms", where="due_ms IS NOT NULL")
-    assert {name: str(index.dialect_options[name]["where"]) for name in dialects.DIALECTS} == dict.fromkeys(
-        dialects.DIALECTS, "due_ms IS NOT NULL"
-    )

@@ -12,7 +12,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import text
 
 from trunkline.errors import DatabaseUnfit, PluginFailed
-from trunkline.store import migrate, stream, tables, upgrading
+from trunkline.store import migrate, partial_indexes, stream, upgrading
 from trunkline.store.database import Database
 
 PLUGIN_REVISION = '''
@@ -59,7 +59,7 @@ async def test_the_migrated_schema_is_the_one_in_tables(empty: Database):
         context = MigrationContext.configure(
             connection, opts={"version_table": "alembic_version_core", "compare_type": True}
         )
-        return compare_metadata(context, tables.metadata)
+        return compare_metadata(context, partial_indexes.metadata)
 
     async with empty.engine.connect() as connection:
         assert await connection.run_sync(compare) == []
@@ -89,7 +89,7 @@ async def test_the_core_can_be_taken_back(empty: Database):
         await connection.run_sync(_downgrade)
     assert await table_names(empty) == {"alembic_version_core"}
     await migrate.upgrade(empty, shards=4)
-    assert set(tables.metadata.tables) <= await table_names(empty)
+    assert set(partial_indexes.metadata.tables) <= await table_names(empty)
 
 
 async def test_a_plugins_history_stands_beside_the_cores(empty: Database, plugin: migrate.History):
@@ -157,8 +157,8 @@ async def test_statistics_that_somebody_left_in_a_file_are_forgotten_at_the_next
         assert (await connection.execute(text("SELECT count(*) FROM sqlite_stat1"))).scalar_one() == 0
 
 
-async def test_the_ledger_is_vacuumed_as_its_table_says(postgres_database: Database):
-    wanted = dict(tables.deliveries.dialect_options["postgresql"]["with"])
+async def test_the_ledger_is_vacuumed_when_a_hundredth_of_it_is_dead(postgres_database: Database):
+    wanted = {"autovacuum_vacuum_scale_factor": 0.01, "autovacuum_analyze_scale_factor": 0.01}
     async with postgres_database.read() as connection:
         options = "SELECT reloptions FROM pg_class WHERE oid = 'deliveries'::regclass"
         found = (await connection.execute(text(options))).scalar_one()

@@ -14,7 +14,7 @@ from tests.reliability import later, migrating
 
 from trunkline.errors import PluginFailed, StoreUnavailable
 from trunkline.runtime import faults
-from trunkline.store import migrate, stepwise, stream, tables
+from trunkline.store import migrate, partial_indexes, stepwise, stream
 from trunkline.store.database import Database
 from trunkline_kit import migration_probe
 
@@ -78,7 +78,9 @@ async def check_schema(database: Database) -> None:
 
     def compare(connection: sqlalchemy.Connection) -> list[object]:
         options = {"version_table": "alembic_version_core", "compare_type": True}
-        return compare_metadata(MigrationContext.configure(connection, opts=options), tables.metadata)
+        return compare_metadata(
+            MigrationContext.configure(connection, opts=options), partial_indexes.metadata
+        )
 
     async with database.read() as connection:
         differences = await connection.run_sync(compare)
@@ -87,7 +89,9 @@ async def check_schema(database: Database) -> None:
     assert {each[-1].name for each in differences if each[0] == "remove_column"} == {"later", "later_too"}
     assert {"ix_deliveries_later", "ix_later_notes_position"} <= set(found)
     assert "later" in found["ix_deliveries_stuck"]
-    declared = {index.name: index for table in tables.metadata.tables.values() for index in table.indexes}
+    declared = {
+        index.name: index for table in partial_indexes.metadata.tables.values() for index in table.indexes
+    }
     for name, index in declared.items():
         where = index.dialect_options[database.dialect.name].get("where")
         if where is not None:

@@ -4,8 +4,3 @@ The receiver's checks are independent of the hub: they need no database and stor
 ``certificates`` the certificate, ``trials`` sends correct and slightly wrong events, ``judgements`` turns the answers into
 checks, and ``examination`` runs all of it in order.
 """
-
-from trunkline.cli.doctor.checks import Check, Report, Thresholds, Verdict
-from trunkline.cli.doctor.examination import MAX_REQUESTS, examine
-
-__all__ = ["MAX_REQUESTS", "Check", "Report", "Thresholds", "Verdict", "examine"]

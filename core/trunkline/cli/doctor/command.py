@@ -13,7 +13,7 @@ from rich.text import Text
 
 from trunkline.cli import opening
 from trunkline.cli.config import Config
-from trunkline.cli.doctor import Report, examine
+from trunkline.cli.doctor.checks import Report
 from trunkline.cli.doctor.hub.checks import Status, error, exit_code
 from trunkline.cli.doctor.hub.examination import examine_hub
 from trunkline.cli.loop import run
@@ -82,6 +82,8 @@ def doctor(
     if targets or strict:
         msg = "--targets and --strict are for the hub: leave the URL out"
         raise typer.BadParameter(msg)
+    from trunkline.cli.doctor.examination import examine  # noqa: PLC0415 - what sends requests takes a while to load
+
     settings = load_settings(context, config)
     if secret is not None and (fault := signatures.check_secret(secret)):
         raise typer.BadParameter(fault, param_hint="--secret")

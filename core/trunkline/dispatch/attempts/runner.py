@@ -11,6 +11,7 @@ from trunkline.dispatch.attempts import open_limit
 from trunkline.dispatch.attempts.gates import Gate, Gates
 from trunkline.dispatch.attempts.jobs import Deferred, Ended, Job, ResultQueue
 from trunkline.dispatch.attempts.open_limit import HIGH_WATER
+from trunkline.dispatch.attempts.results import GRACE_SECONDS
 from trunkline.dispatch.attempts.sender import Sender
 from trunkline.dispatch.attempts.slots import Slots, SubscriptionQueue
 from trunkline.dispatch.routing.table import Route
@@ -19,8 +20,6 @@ from trunkline.model.deliveries import Outcome, Result, Status
 from trunkline.runtime import faults, shortages
 from trunkline.runtime.beginnings import Beginnings
 
-GRACE_SECONDS = 1.0
-"""Seconds after its time limit in which a channel may still end by itself, and again after it was cancelled."""
 SLOW_SECONDS = 2.0
 """After this time an attempt is written to the ledger as in flight, so that it does not hold the cursor back."""
 LEAVING_SECONDS = 0.2

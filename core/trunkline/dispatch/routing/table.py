@@ -279,7 +279,7 @@ class RoutingTable:
     def match(self, event: Event, among: Sequence[Route] | None = None) -> list[Route]:
         """Find the subscriptions that *event* is for; *among* are its candidates if they are known."""
         routes = self.candidates(event).routes if among is None else among
-        if self._tracer is None:
+        if self._tracer is None or event.traceparent is None:
             return matching.match(event, routes, schema_versions=self._schema_versions)
         with self._span(event, candidates=len(routes)):
             return matching.match(event, routes, schema_versions=self._schema_versions)

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from trunkline.dispatch.attempts.runner import GRACE_SECONDS
+from trunkline.dispatch.attempts.results import GRACE_SECONDS
 from trunkline.dispatch.attempts.sender import Sender
 from trunkline.dispatch.ledger import reports
 from trunkline.dispatch.routing.table import Route, RoutingTable

@@ -5,10 +5,8 @@ A third database needs a class in ``DIALECTS`` and its driver. No other code dep
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-import sqlalchemy
-from sqlalchemy import BigInteger, Index, Integer
+from sqlalchemy import BigInteger, Integer
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.store import sqlite as sqlite_driver
@@ -24,7 +22,6 @@ __all__ = [
     "needs_secrets",
     "of_connection",
     "of_url",
-    "partial_index",
 ]
 
 SERIAL = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows only in columns of type INTEGER
@@ -51,9 +48,3 @@ def needs_secrets(file: Path) -> bool:
 def is_hub(file: Path) -> bool:
     """Return whether any migration was applied to the embedded database *file*. A missing file is not created."""
     return sqlite_driver.has_rows(file, ("alembic_version_core",))
-
-
-def partial_index(name: str, *columns: str, where: str) -> Index:
-    """Make an index over the rows that satisfy the condition *where*, in every dialect."""
-    conditions: dict[str, Any] = {f"{dialect}_where": sqlalchemy.text(where) for dialect in DIALECTS}
-    return Index(name, *columns, **conditions)

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from trunkline.cli.doctor import MAX_REQUESTS, Report, Thresholds, Verdict, examine
+from trunkline.cli.doctor.checks import Report, Thresholds, Verdict
+from trunkline.cli.doctor.examination import MAX_REQUESTS, examine
 from trunkline.outbound import Resolve
 from trunkline.schemas.catalog import SchemaCatalog
 from trunkline.schemas.files import package_event_types

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from trunkline.cli.doctor import examine
+from trunkline.cli.doctor.examination import examine
 from trunkline.schemas.catalog import SchemaCatalog
 from trunkline.schemas.files import package_event_types
 from trunkline.targets.addresses import AddressPolicy

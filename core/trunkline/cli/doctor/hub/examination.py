@@ -6,7 +6,7 @@ import time
 
 from trunkline import oldest
 from trunkline.cli import opening
-from trunkline.cli.doctor.hub import deployment, running, targets
+from trunkline.cli.doctor.hub import deployment, running
 from trunkline.cli.doctor.hub.checks import HubCheck, error, ok
 from trunkline.cli.doctor.hub.database import examine_database
 from trunkline.errors import TrunklineError
@@ -23,6 +23,8 @@ async def examine_hub(settings: Settings, *, with_targets: bool) -> list[HubChec
     checks.append(await asyncio.to_thread(running.ask, settings.server))
     can_read_targets = any(check.name == "schema" for check in of_database)
     if with_targets and can_read_targets:
+        from trunkline.cli.doctor.hub import targets  # noqa: PLC0415 - what connects takes a while to load
+
         checks.append(await targets.examine_targets(settings, now=time.time()))
     return checks
 

@@ -1,7 +1,7 @@
 """API keys: their format, and the principal of a request.
 
 Each request looks its key up in the database, so a revoked key is refused at once, whichever process revoked it.
-Simultaneous requests share one query.
+Simultaneous requests share one query. The statement that stores an event looks the key up itself (``Keys.remembered``).
 """
 
 import logging
@@ -53,6 +53,8 @@ ENDED_KEPT = 200
 
 It is higher than the number of keys that can be made in a minute, so the pace can be checked.
 """
+REMEMBERED = 10_000
+"""The number of principals that are kept in memory."""
 _RANDOM_BYTES = 28
 _KEY = re.compile(r"([a-z][a-z0-9]{1,15})_(live|test)_(0|[1-9][0-9]{0,18})_([A-Za-z0-9_-]{43})", re.ASCII)
 _log = logging.getLogger(__name__)
@@ -115,6 +117,7 @@ class Keys:
         self._lookups: Batcher[Digests, Principal | None] = Batcher(self._look_up)
         self._touches: Batcher[str | Redigest, None] = Batcher(self._touch)
         self._touching: set[str] = set()
+        self._remembered: dict[bytes, Principal] = {}
         self._running = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
@@ -290,6 +293,15 @@ class Keys:
             raise Unauthenticated(msg)
         return principal
 
+    def remembered(self, api_key: str) -> tuple[Principal, bytes] | None:
+        """Give the principal that *api_key* had at its last lookup, and the key's digest; None if it is not in memory.
+
+        The key may have been revoked since then: nothing may be done or shown for it before the digest was looked up.
+        """
+        digest = self._vault.digests(api_key).first
+        principal = self._remembered.get(digest)
+        return None if principal is None else (principal, digest)
+
     async def principal(self, key_id: str) -> Principal | None:
         """Find the principal of the key *key_id*; None if there is none or it was revoked. This counts as a use of the key.
 
@@ -314,13 +326,23 @@ class Keys:
             key = next(
                 (valid[digest] for digest in (digests.first, *digests.others) if digest in valid), None
             )
-            principals.append(None if key is None else _principal(key.record))
+            principal = None if key is None else _principal(key.record)
+            principals.append(principal)
+            self._remember(digests.first, principal)
             if key is not None and key.pepper != digests.pepper:
                 # only the key itself gives the digest with the current pepper
                 self._touches.enqueue(Redigest(key.record.id, key.digest, digests.first, digests.pepper))
         self._note_used([key.record.id for key in valid.values() if key.untouched])
         self._note_companies(valid.values())
         return principals
+
+    def _remember(self, digest: bytes, principal: Principal | None) -> None:
+        if principal is None:
+            self._remembered.pop(digest, None)
+            return
+        if len(self._remembered) >= REMEMBERED:
+            self._remembered.clear()
+        self._remembered[digest] = principal
 
     def _note_companies(self, keys: Iterable[ValidKey]) -> None:
         if self._directory is not None:

@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import AsyncGenerator, Sequence
+from dataclasses import replace
 from typing import Annotated, Any
 
 import orjson
@@ -22,10 +23,19 @@ from trunkline.api.routing import Route, bind
 from trunkline.api.security import Caller, Requires, requires
 from trunkline.api.strict_json import MAX_DEPTH, check_values
 from trunkline.contract import DeliveryLog, Routes
-from trunkline.errors import BodyInvalid, EventRejected, FieldError, NotFound, TooMuchAtOnce, unknown_name
+from trunkline.errors import (
+    BodyInvalid,
+    EventRejected,
+    FieldError,
+    NotFound,
+    Refused,
+    TooMuchAtOnce,
+    unknown_name,
+)
 from trunkline.ingest import large_batches
 from trunkline.ingest.accept import Ingest, Submission
 from trunkline.ingest.requests import Call, RequestReader
+from trunkline.ingest.submissions import KeysUnchecked
 from trunkline.runtime import callers
 from trunkline.runtime.clock import now_text
 from trunkline.runtime.pauses import PAUSE_SECONDS, Steps, run_in_turns, run_through, run_with_pauses
@@ -94,6 +104,9 @@ class EventHandlers:
         as the deployment has set it for the type.
         """
         body = await read_body(request, limit=self._max_event_bytes)
+        return await self._accept_event(body, caller, idempotency_key)
+
+    async def _accept_event(self, body: bytes, caller: Caller, idempotency_key: str | None) -> Response:
         submission = await self._read("event", body, caller, idempotency_key)
         accepted = await self._ingest.accept(submission)
         if accepted.quarantined:
@@ -107,8 +120,19 @@ class EventHandlers:
         """Answer ``accept_event`` without the framework (``api.fast_path``)."""
         if not is_plain_json(request.scope):
             return None
-        caller = await _MAY_EMIT(request)
-        return await self.accept_event(request, caller, header_of(request.scope, b"idempotency-key"))
+        idempotency_key = header_of(request.scope, b"idempotency-key")
+        caller = await _MAY_EMIT.admit_remembered(request)
+        if caller is None:
+            return await self.accept_event(request, await _MAY_EMIT(request), idempotency_key)
+        try:
+            body = await read_body(request, limit=self._max_event_bytes)
+            with contextlib.suppress(KeysUnchecked):
+                return await self._accept_event(body, caller, idempotency_key)
+            await caller.check_still_valid()
+            return await self._accept_event(body, replace(caller, unchecked_key=None), idempotency_key)
+        except Refused:
+            await caller.check_still_valid()
+            raise
 
     async def accept_batch(
         self, request: Request, caller: Emits, idempotency_key: IdempotencyKey = None
@@ -183,7 +207,9 @@ class EventHandlers:
             submission = await self._read_events(call, body, how)
         check_idempotency_key(key)
         await self._pace.take(caller.principal, submission.weights())
-        return submission
+        if caller.unchecked_key is None:
+            return submission
+        return replace(submission, unchecked_key=caller.unchecked_key)
 
     async def _read_events(self, call: Call, body: bytes, how: dict[str, Any]) -> Submission:
         if len(body) > OFF_LOOP_BYTES:

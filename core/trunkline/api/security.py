@@ -30,6 +30,7 @@ from trunkline.errors import (
     CompanyUnknown,
     FieldError,
     Forbidden,
+    Refused,
     Unauthenticated,
 )
 from trunkline.model.companies import REFERENCE_FORM, read_name
@@ -92,6 +93,8 @@ class Caller:
     named_company_id: int | None
     made_for: Mapping[str, int] | None = None
     environment: str | None = field(default=None, kw_only=True)
+    unchecked_key: bytes | None = field(default=None, repr=False, compare=False, kw_only=True)
+    """The digest of the caller's key, if the principal is from memory, so that the key must still be checked."""
     _directory: CompanyDirectory | None = field(default=None, repr=False, compare=False, kw_only=True)
     _authenticate: Callable[[], Awaitable[object]] | None = field(
         default=None, repr=False, compare=False, kw_only=True
@@ -225,11 +228,40 @@ class Requires(SecurityBase):
         known: tuple[Requires, Caller] | None = scope.get(_CALLER_KEY)
         if known is not None and known[0] is self:
             return known[1]
-        api_key, company = header_of(scope, b"x-api-key"), header_of(scope, b"x-company-id")
-        hub = hub_of(request)
+        api_key = header_of(scope, b"x-api-key")
         token = None if api_key else _bearer_token(scope)
-        authenticate = functools.partial(_authenticate, hub, scope, api_key, token)
-        principal = await authenticate()
+        authenticate = functools.partial(_authenticate, hub_of(request), scope, api_key, token)
+        return await self._admit(request, await authenticate(), authenticate)
+
+    async def admit_remembered(self, request: Request) -> Caller | None:
+        """Find the caller in memory (``Keys.remembered``); None if the key is not in memory, or if a header names a company.
+
+        Raises the same errors as a call of this object, after the key was checked.
+        """
+        scope, hub = request.scope, hub_of(request)
+        api_key = header_of(scope, b"x-api-key")
+        known = hub.keys.remembered(api_key) if api_key and not header_of(scope, b"x-company-id") else None
+        if known is None:
+            return None
+        principal, digest = known
+        authenticate = functools.partial(_authenticate, hub, scope, api_key, None)
+        try:
+            return await self._admit(request, principal, authenticate, unchecked_key=digest)
+        except Refused:
+            await authenticate()
+            raise
+
+    async def _admit(
+        self,
+        request: Request,
+        principal: Principal,
+        authenticate: Callable[[], Awaitable[object]],
+        *,
+        unchecked_key: bytes | None = None,
+    ) -> Caller:
+        """Count the call of *principal*, and check that it may be made."""
+        scope, hub = request.scope, hub_of(request)
+        company = header_of(scope, b"x-company-id")
         if principal.networks:
             _check_network(hub, request, principal)
         callers.act_for(principal)
@@ -254,6 +286,7 @@ class Requires(SecurityBase):
             company_id,
             _made_for(header_of(scope, _VERSIONS)),
             environment=environment,
+            unchecked_key=unchecked_key,
             _directory=hub.directory,
             _authenticate=authenticate,
         )

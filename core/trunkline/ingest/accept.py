@@ -7,7 +7,7 @@ subscription.
 import hashlib
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from typing import Self
 
@@ -17,6 +17,7 @@ from trunkline.contract import AcceptedEvent, EmittedEvent
 from trunkline.errors import CompanyErased, EventRejected, FieldError, WritesRefused
 from trunkline.ingest.submissions import (
     Accepted,
+    KeysUnchecked,
     Submission,
     answer_repeat,
     find_repeated,
@@ -31,7 +32,8 @@ from trunkline.runtime.batching import Batcher
 from trunkline.runtime.metrics import Metrics
 from trunkline.runtime.tracing import SpanKind, Tracer
 from trunkline.schemas.catalog import SchemaCatalog
-from trunkline.store import append_at_once
+from trunkline.store import append_at_once, idempotency
+from trunkline.store import keys as key_store
 from trunkline.store.clock import ClockGuard
 from trunkline.store.database import Database
 from trunkline.store.stream import Appended, Log
@@ -105,6 +107,7 @@ class Ingest:
         Raises:
             IdempotencyConflict: the idempotency key was used for another request.
             CompanyErased: one of the companies is being erased.
+            KeysUnchecked: the caller's key has to be looked up first.
             StoreUnavailable: nothing was stored.
         """
         if self._log.directory.is_erasing:
@@ -179,13 +182,16 @@ class Ingest:
             self._began = None
 
     async def _store_open(self, submissions: Sequence[Submission]) -> Sequence[Accepted | Exception]:
-        """Store *submissions*, except those for companies that another process has begun to erase."""
+        """Store *submissions*, except those with keys to look up, and those for companies that another process has begun to erase."""
+        refused: dict[int, Exception]
         try:
             return await self._store(submissions)
+        except KeysUnchecked as error:
+            refused = {n: error for n, s in enumerate(submissions) if s.unchecked_key in error.digests}
         except CompanyErased:
             refused = dict(self._log.directory.refusals(s.companies() for s in submissions))
-            rest = iter(await self._store([s for n, s in enumerate(submissions) if n not in refused]))
-            return [refused[n] if n in refused else next(rest) for n in range(len(submissions))]
+        rest = iter(await self._store_open([s for n, s in enumerate(submissions) if n not in refused]))
+        return [refused[n] if n in refused else next(rest) for n in range(len(submissions))]
 
     async def _store(self, submissions: Sequence[Submission]) -> Sequence[Accepted | Exception]:
         answers: dict[int, Accepted | Exception | Submission] = {}
@@ -213,17 +219,17 @@ class Ingest:
         return outcome
 
     async def _append_at_once(self, submissions: Sequence[Submission]) -> Appended | None:
-        """Store *submissions* in one statement. Returns None, and stores nothing, if they need a transaction."""
-        if self._database.dialect.has_one_writer or self.writability.refused_since_ms is not None:
+        """Store *submissions* in one round trip. Returns None, and stores nothing, if they need several."""
+        if self.writability.refused_since_ms is not None:
             return None
         drafts: list[Draft] = []
-        keys: list[append_at_once.Key] = []
+        keys: list[idempotency.Key] = []
         for each in submissions:
             if each.quarantined or not each.drafts:
                 return None
             if each.key is not None:
                 place = (len(drafts), len(each.drafts))
-                keys.append(append_at_once.Key(each.namespace, each.key, each.fingerprint, *place))
+                keys.append(idempotency.Key(each.namespace, each.key, each.fingerprint, *place))
             drafts += each.drafts
         known = self._log.directory.cached_references(draft.company_id for draft in drafts)
         if known is None or len({key[:2] for key in keys}) < len(keys):
@@ -237,6 +243,7 @@ class Ingest:
                 references=references,
                 companies_version=version,
                 keys=keys,
+                api_keys=_unchecked(submissions),
             )
 
     async def _store_in_transaction(
@@ -248,9 +255,10 @@ class Ingest:
     ]:
         """Store *submissions* without those whose idempotency key was used before.
 
-        Returns the appended events, the events of each stored submission, and the answers of ``find_repeated``.
+        Returns the appended events, the events of each stored submission, and the answers of ``find_repeated``. Raises KeysUnchecked.
         """
         async with self._database.write() as connection:
+            await self._check_keys(connection, _unchecked(submissions))
             keys_ms = self.keys_ms
             answers = await find_repeated(connection, submissions, lifetime_ms=keys_ms)
             fresh = [s for index, s in enumerate(submissions) if index not in answers]
@@ -264,6 +272,19 @@ class Ingest:
                 await self.writability.tell(connection)
             faults.point("accept.before_commit")
         return appended, stored, answers
+
+    async def _check_keys(self, connection: AsyncConnection, digests: Collection[bytes]) -> None:
+        """Check that the API keys with *digests* are valid, and that no company has changed. Raises KeysUnchecked."""
+        if not digests:
+            return
+        valid = await key_store.find_valid(connection, list(digests))
+        fresh = {
+            digest
+            for digest, key in valid.items()
+            if not key.untouched and self._log.directory.is_current(key.companies_version)
+        }
+        if others := set(digests) - fresh:
+            raise KeysUnchecked(others)
 
     def _announce(self, appended: Appended) -> None:
         events = appended.events
@@ -287,6 +308,10 @@ class Ingest:
         more = sum(max(len(events) - MAX_LINES, 0) for events in (submission.quarantined, submission.warned))
         if more:
             _log.warning("more events of the same request break their schemas", extra={"events": more})
+
+
+def _unchecked(submissions: Sequence[Submission]) -> set[bytes]:
+    return {each.unchecked_key for each in submissions if each.unchecked_key is not None}
 
 
 def _log_fault(outcome: str, event: Draft | Event, paths: Sequence[str], **ids: object) -> None:

@@ -1,6 +1,6 @@
 """Submissions: the events of requests to store. Also stores their idempotency keys and quarantined events beside the log."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -27,7 +27,8 @@ class Warned:
 class Submission:
     """The events of one request: *drafts* for the log and *quarantined* for the quarantine. They are stored all or none.
 
-    *namespace* and *key* are those of its idempotency key, if it has one.
+    *namespace* and *key* are those of its idempotency key, if it has one. *unchecked_key* is the digest of the caller's API key if
+    the key must still be checked; if it is not valid, nothing is stored.
     """
 
     drafts: Sequence[Draft]
@@ -36,6 +37,7 @@ class Submission:
     fingerprint: bytes = b""
     quarantined: Sequence[QuarantinedDraft] = ()
     warned: Sequence[Warned] = ()
+    unchecked_key: bytes | None = None
 
     def companies(self) -> list[int]:
         """List the company of each event."""
@@ -51,6 +53,14 @@ class Submission:
 
     def _all_drafts(self) -> list[Draft]:
         return [*self.drafts, *(kept.draft for kept in self.quarantined)]
+
+
+class KeysUnchecked(Exception):
+    """Nothing was stored for the submissions with these *digests*, since their keys may be invalid, or companies have changed."""
+
+    def __init__(self, digests: Collection[bytes]) -> None:
+        super().__init__()
+        self.digests = digests
 
 
 @dataclass(frozen=True, slots=True)

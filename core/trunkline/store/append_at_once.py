@@ -1,11 +1,11 @@
-"""Appending by one statement that is its own transaction: one round trip to a server where ``stream.append`` takes four.
+"""Appending in one round trip, where ``stream.append`` takes four, and the lookup of the API key a fifth.
 
-The server writes the ids and the times of acceptance into the envelopes, since they are known only when the events are inserted.
+On a server one statement is the transaction; on SQLite it is one visit to the thread (``append_in_thread``). The server writes the ids and the times of acceptance into the envelopes, since they are known only when the events are inserted.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import sqlalchemy
 from sqlalchemy import ARRAY, BigInteger, Boolean, Integer, LargeBinary, String, TextClause, bindparam
@@ -14,7 +14,9 @@ from sqlalchemy.types import TypeEngine
 
 from trunkline.model.environments import company_number
 from trunkline.model.events import Draft, shard_of
-from trunkline.store import epochs, failures, sql, tables
+from trunkline.store import append_in_thread, dialects, epochs, failures, sql, tables
+from trunkline.store.idempotency import Key
+from trunkline.store.keys import is_fresh
 from trunkline.store.stream import ROUTING_VERSION, Appended, Reserved, made
 
 _STORED = ("company_id", "type", "shard", "version", "traceparent")
@@ -45,16 +47,6 @@ _INSERT_KEYS = f""", remembered AS (
     SELECT namespace, key, fingerprint, before + first_draft + 1, drafts, accepted_ms FROM reserved, {_KEYS})"""
 
 
-class Key(NamedTuple):
-    """An idempotency key (``store.idempotency``) of *drafts* drafts from the index *first_draft* on."""
-
-    namespace: int
-    key: str
-    fingerprint: bytes
-    first_draft: int
-    drafts: int
-
-
 async def append(
     connection: AsyncConnection,
     drafts: Sequence[Draft],
@@ -63,12 +55,24 @@ async def append(
     references: Mapping[int, str | None],
     companies_version: int,
     keys: Sequence[Key] = (),
+    api_keys: Collection[bytes] = (),
 ) -> Appended | None:
     """Store *drafts* as ``stream.append`` does, and the idempotency *keys*, outside a transaction.
 
-    *references* has the references of their companies, as of *companies_version*. If companies have changed since then, or if
-    one of *keys* exists, nothing is stored, and the result is None.
+    *references* has the references of their companies, as of *companies_version*. *api_keys* are the digests of API keys that
+    must be valid. If one of them is not, or if companies have changed since *companies_version*, or if one of *keys* exists,
+    nothing is stored, and the result is None.
     """
+    if dialects.of_connection(connection).has_one_writer:
+        return await append_in_thread.append(
+            connection,
+            drafts,
+            shards=shards,
+            references=references,
+            companies_version=companies_version,
+            keys=keys,
+            api_keys=api_keys,
+        )
     around = [draft.around_time(references.get(company_number(draft.company_id))) for draft in drafts]
     values: dict[str, object] = {
         "company_id": [draft.company_id for draft in drafts],
@@ -81,6 +85,7 @@ async def append(
         "rest": [rest for _, rest in around],
         "total": len(drafts),
         "companies": companies_version,
+        "api_keys": list(api_keys),
     }
     if keys:
         values.update(zip(Key._fields, map(list, zip(*keys, strict=True)), strict=True))
@@ -110,6 +115,7 @@ def _statement(connection: AsyncConnection, *, has_keys: bool) -> str:
     UPDATE stream_head
     SET position = position + :total + {step}, timeline = {timeline}, accepted_ms = greatest(accepted_ms, {now})
     FROM locked WHERE id = 1 AND companies_version = :companies {_NO_KEY_EXISTS if has_keys else ""}
+        AND (SELECT count(*) FROM api_keys WHERE digest = ANY(:api_keys) AND {is_fresh(now)}) = cardinality(:api_keys)
     RETURNING position - :total AS before, accepted_ms, least(accepted_ms, {now}) AS now_ms,
         changed_by = (SELECT xmin FROM stream_head WHERE id = 1) AS is_undisturbed
 ), inserted AS ({_INSERT}){_INSERT_KEYS if has_keys else ""}
@@ -118,7 +124,7 @@ SELECT before, accepted_ms, now_ms, ({ROUTING_VERSION}), is_undisturbed FROM res
 
 @lru_cache(maxsize=8)
 def _typed(statement: str, *, has_keys: bool) -> TextClause:
-    kinds = {**_KINDS, **(_KEY_KINDS if has_keys else {})}
+    kinds = {**_KINDS, "api_keys": LargeBinary(), **(_KEY_KINDS if has_keys else {})}
     return sqlalchemy.text(statement).bindparams(
         *(bindparam(name, type_=ARRAY(kind)) for name, kind in kinds.items())
     )

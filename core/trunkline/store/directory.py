@@ -39,6 +39,10 @@ class CompanyDirectory:
         """Note the value of the change counter that was just read."""
         self._newest = max(self._newest, version)
 
+    def is_current(self, version: int) -> bool:
+        """Return whether *version*, the value of the change counter now, was seen before."""
+        return version <= self._newest
+
     @property
     def is_erasing(self) -> bool:
         """Whether this process knows of a company that is being erased."""

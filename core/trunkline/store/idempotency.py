@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from sqlalchemy import bindparam
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -19,6 +20,16 @@ class Use:
     fingerprint: bytes
     first_position: int
     count: int
+
+
+class Key(NamedTuple):
+    """An unused key of a request with *drafts* drafts of which the first has the index *first_draft*."""
+
+    namespace: int
+    key: str
+    fingerprint: bytes
+    first_draft: int
+    drafts: int
 
 
 async def find(

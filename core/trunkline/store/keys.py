@@ -162,6 +162,11 @@ def _select_valid(dialect: Dialect) -> str:
     )
 
 
+def is_fresh(now_ms: str) -> str:
+    """Give the SQL condition that a key is valid, and that its time of last use need not be written again."""
+    return f"{_is_valid(now_ms)} AND last_used_ms >= {now_ms} - {TOUCH_AFTER_MS}"
+
+
 def _is_valid(now_ms: str) -> str:
     return f"revoked_ms IS NULL AND (expires_ms IS NULL OR expires_ms > {now_ms})"
 

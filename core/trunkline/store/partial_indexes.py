@@ -3,6 +3,8 @@
 It is separate from ``tables``, because a condition loads the SQLAlchemy dialects of all databases.
 """
 
+from typing import Any
+
 import sqlalchemy
 from sqlalchemy import Index
 
@@ -41,5 +43,5 @@ for table, name, columns, condition in (
     ("audit", "request", "request_id", "request_id IS NOT NULL"),
 ):
     found = metadata.tables[table].columns
-    conditions = {f"{dialect}_where": sqlalchemy.text(condition) for dialect in DIALECTS}
-    Index(f"ix_{table}_{name}", *(found[column] for column in columns.split()), **conditions)  # pyright: ignore[reportArgumentType]
+    conditions: dict[str, Any] = {f"{dialect}_where": sqlalchemy.text(condition) for dialect in DIALECTS}
+    Index(f"ix_{table}_{name}", *(found[column] for column in columns.split()), **conditions)

@@ -99,8 +99,8 @@ class OneWayConnection(Connection):
         """Commit, if the transaction has run a statement."""
         if self._beginning and not self._first:
             self._beginning = ""
-        else:
-            await self.run(self._commit, "", ())
+        elif self._first or self._conn.in_transaction or not self._is_still:
+            await self.run(self.commit_now, "", ())
 
     async def rollback(self) -> None:
         """Roll back, if a transaction is open."""
@@ -134,7 +134,8 @@ class OneWayConnection(Connection):
             self._file.explain(error)
             raise
 
-    def _commit(self, connection: sqlite3.Connection, *_: object) -> Outcome:
+    def commit_now(self, connection: sqlite3.Connection, *_: object) -> Outcome:
+        """Commit. Call it in the thread of the connection."""
         self._file.check(and_log=True)
         connection.commit()
         return [], None, -1, None

@@ -1,7 +1,7 @@
-"""Appending in one statement, as a server allows it: the events are those that an append in a transaction stores."""
+"""Appending in one round trip: the events are those that an append in a transaction stores."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 import orjson
@@ -11,14 +11,15 @@ from tests.core.store.test_stream import append as append_in_transaction
 
 from trunkline.model.events import Draft
 from trunkline.store import append_at_once, directory, idempotency, stream, subscriptions
-from trunkline.store.append_at_once import Key
+from trunkline.store import keys as key_store
 from trunkline.store.database import Database
 from trunkline.store.epochs import STEP
-from trunkline.store.idempotency import Use
+from trunkline.store.idempotency import Key, Use
+from trunkline.store.keys import KeyRecord
 from trunkline.store.sql import text
 from trunkline.store.stream import Appended
 
-pytestmark = pytest.mark.parametrize("engine", ["postgresql"])
+on_a_server = pytest.mark.parametrize("engine", ["postgresql"])
 REFERENCES = {92: "acme-é", 93: None}
 DRAFTS = [
     draft(),
@@ -30,7 +31,12 @@ DRAFTS = [
 
 
 async def append(
-    database: Database, drafts: Sequence[Draft], *, version: int = 0, keys: Sequence[Key] = ()
+    database: Database,
+    drafts: Sequence[Draft],
+    *,
+    version: int = 0,
+    keys: Sequence[Key] = (),
+    api_keys: Collection[bytes] = (),
 ) -> Appended | None:
     async with database.write_once() as connection:
         return await append_at_once.append(
@@ -40,6 +46,7 @@ async def append(
             references=REFERENCES,
             companies_version=version,
             keys=keys,
+            api_keys=api_keys,
         )
 
 
@@ -132,12 +139,55 @@ async def test_of_requests_with_one_idempotency_key_that_wait_for_the_lock_one_i
         assert (await stream.head(connection)).position == NONE + len(DRAFTS)
 
 
+FRESH, OTHER = b"f" * 32, b"o" * 32
+
+
+async def make_api_keys(database: Database) -> None:
+    """Make two API keys that were just used."""
+    async with database.write() as connection:
+        for digest in (FRESH, OTHER):
+            record = KeyRecord(f"key_{digest[:2].decode()}", 92, "", ("events:write",), "last", 1)
+            await key_store.insert(connection, record, digest=digest)
+        await key_store.touch(connection, ["key_ff", "key_oo"])
+
+
+async def test_events_of_valid_api_keys_are_stored(database: Database):
+    await make_api_keys(database)
+    assert await append(database, DRAFTS, api_keys={FRESH, OTHER}) is not None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "revoked_ms = 1",
+        "expires_ms = 1",
+        "last_used_ms = 1",
+        "last_used_ms = NULL",
+        "digest = :other_digest",
+    ],
+)
+async def test_nothing_is_stored_if_an_api_key_is_not_valid_or_its_use_must_be_noted(
+    database: Database, change: str
+):
+    await make_api_keys(database)
+    async with database.read() as connection:
+        before = (await stream.head(connection)).position
+    async with database.write() as connection:
+        statement = text(f"UPDATE api_keys SET {change} WHERE id = 'key_oo'")
+        await connection.execute(statement, {"other_digest": b"x" * 32} if ":" in change else {})
+    assert await append(database, DRAFTS, api_keys={FRESH, OTHER}) is None
+    async with database.read() as connection:
+        assert (await stream.head(connection)).position == before
+    assert await append(database, DRAFTS, api_keys={FRESH}) is not None
+
+
 async def test_appends_of_many_connections_leave_no_gap(database: Database):
     appended = await asyncio.gather(*(append(database, DRAFTS[: 1 + n % 3]) for n in range(40)))
     positions = sorted(event.position for each in appended if each for event in each.events)
     assert positions == list(range(NONE + 1, NONE + 1 + sum(1 + n % 3 for n in range(40))))
 
 
+@on_a_server
 async def test_ids_are_skipped_after_a_promotion(database: Database):
     async with database.write() as connection:
         await connection.execute(text("UPDATE stream_head SET timeline = '0000000F'"))

@@ -192,7 +192,7 @@ class Admission:
 
 
 def _network(address: str) -> str:
-    """Give the key by which addresses are counted: an IPv6 client counts by its /64."""
+    """Return the key under which *address* is counted; an IPv6 address is counted as its /64 network."""
     try:
         parsed = ip_address(address)
     except ValueError:

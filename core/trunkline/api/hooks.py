@@ -1,7 +1,7 @@
 """REST hooks: a platform subscribes on behalf of its users. A channel's plugin mounts these routes under its own name.
 
-A hook is a subscription of its channel. Platforms repeat subscriptions when in doubt, and delete hooks that do not exist;
-both calls must have no further effect.
+A hook is a subscription of its channel. Platforms repeat a subscription when in doubt, and delete hooks that do not exist.
+Such calls must succeed and change nothing.
 """
 
 from collections.abc import Sequence

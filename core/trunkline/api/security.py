@@ -196,7 +196,7 @@ class Requires(SecurityBase):
     A key that only emits, for every company, is admitted only if *for_emitters* is set.
 
     The key comes in the header X-Api-Key or as a bearer token (RFC 6750). A bearer token may also be an access token that a
-    plugin knows. Each refusal has the challenge of that standard.
+    plugin accepts. Each refusal has the challenge of RFC 6750.
     """
 
     def __init__(self, scope: str | None, *, bucket: Bucket | None, for_emitters: bool = False) -> None:

@@ -29,12 +29,12 @@ SHUTDOWN_SECONDS = 5
 _FIRST_REQUEST_SECONDS = 0.2
 """How long a stop waits for the first request of a new connection."""
 _ACCEPTING_TURNS = 5
-"""Turns of the event loop after which an accepted connection is known; asyncio takes two, uvloop one."""
+"""Iterations of the event loop after which an accepted connection is counted; asyncio needs two, uvloop one."""
 _BACKLOG = 2048
 _OBSERVERS = 50
-"""Connections for metrics and health; more get 503."""
+"""The limit of connections for metrics and health; further connections get 503."""
 _TICKS_A_SECOND = 10
-"""uvicorn's unit: at each tenth tick it renews the header ``date``."""
+"""The ticks that uvicorn counts in a second; it renews the header ``date`` at each tenth tick."""
 
 
 def bind(host: str, port: int) -> socket.socket:

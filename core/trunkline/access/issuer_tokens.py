@@ -23,7 +23,7 @@ from trunkline.model.principals import Principal
 from trunkline.settings import TokenIssuer
 
 COMPANY_CALLS_PER_MINUTE = 6_000
-"""The limit of calls with such tokens per company and minute, whatever the number of users: the reads of a hundred keys."""
+"""The limit of calls with such tokens per company and minute, whatever the number of users: as many as a hundred keys may read."""
 _NAMES = ("name", "preferred_username", "email", "client_id", "azp", "sub")
 _MAX_NAME = 100
 _TYPES = ("at+jwt",)
@@ -48,7 +48,7 @@ class CompanyCallsTaken(Refused):
 class IssuerTokens:
     """Finds the principals of tokens of *issuer*, by *settings*. Tokens must be for *audience*, or for one of *or_for*.
 
-    *find_company* knows companies by their id or reference; it raises CompanyUnknown or CompanyErased.
+    *find_company* finds a company by its id or reference; it raises CompanyUnknown or CompanyErased.
     """
 
     PREFIX = "usr_"

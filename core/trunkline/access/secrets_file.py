@@ -24,7 +24,7 @@ _OTHERS = {"pepper": "other_peppers", "encryption_key": "other_encryption_keys"}
 
 @dataclass(frozen=True, slots=True)
 class Secrets:
-    """The secrets of a process: the current ones digest and seal, the *other* ones only verify and open."""
+    """The secrets of a process: the current ones are used to digest and seal, the *other* ones only to verify and decrypt."""
 
     pepper: str = field(repr=False)
     encryption_key: str = field(repr=False)
@@ -143,7 +143,7 @@ class SecretSource:
     def read(self, *, is_lost: bool = False) -> Secrets:
         """Read the secrets; a missing file is made if no database needs the old one.
 
-        *is_lost*: the old file is gone for good, so a new one is made in any case.
+        If *is_lost*, the old file is permanently lost, and a new one is made in any case.
 
         Raises:
             SettingsInvalid: the file cannot be used, or is missing although the database has data that it protects.

@@ -23,7 +23,7 @@ from trunkline.model.principals import Principal
 from trunkline.settings import TokenIssuer
 
 COMPANY_CALLS_PER_MINUTE = 6_000
-"""The limit of calls with such tokens per company and minute, whatever the number of users: as many as a hundred keys may read."""
+"""The limit of calls with such tokens per company and minute, whatever the number of users: the reads of a hundred keys."""
 _NAMES = ("name", "preferred_username", "email", "client_id", "azp", "sub")
 _MAX_NAME = 100
 _TYPES = ("at+jwt",)

@@ -19,7 +19,7 @@ DescribeEnd = Callable[[str], Awaitable[Sequence[str]]]
 class KeyService:
     """Shows keys without their secrets. *find_other* finds a principal that is not a key, such as that of a token.
 
-    *describe_end* describes what plugins end when a principal is revoked.
+    *describe_end* lists the objects of plugins that end when a principal is revoked.
     """
 
     def __init__(self, keys: Keys, *, find_other: FindPrincipal, describe_end: DescribeEnd) -> None:
@@ -85,7 +85,7 @@ class KeyService:
         await self._keys.revoke(key_id, company_id=company_id)
 
     async def describe_end(self, key_id: str) -> Sequence[str]:
-        """Describe what plugins end when a key is revoked."""
+        """List the objects of plugins that end when a key is revoked."""
         return await self._describe_end(key_id)
 
     async def revoke_made_by(self, maker_id: str, *, company_id: int) -> int:

@@ -32,7 +32,7 @@ HERE = Principal("", None, "the command line", frozenset({OPERATOR}))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
-    """Services over one database. They cannot delete companies, because the plugins that have rows of a company are not loaded."""
+    """Services over one database. They cannot delete companies: the plugins that have rows of a company are not loaded."""
 
     directory: CompanyDirectory
     companies: Companies

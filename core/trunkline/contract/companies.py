@@ -52,7 +52,7 @@ class Companies(Protocol):
     async def delete(self, name: int | str, *, environment: str | None = None) -> dict[str, Json]:
         """Stop a company at once, begin the removal of all its data, and give the receipt. Raises CompanyUnknown.
 
-        Its test environment is removed too, or alone if *environment* is ``test``.
+        Its test environment is removed too; if *environment* is ``test``, only that is removed.
         """
         ...
 

@@ -1,4 +1,4 @@
-"""Submissions: the events of requests to store. Also stores their idempotency keys and quarantined events beside the log."""
+"""Submissions: the events of requests that are to be stored; their idempotency keys and quarantined events, outside the log."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -12,7 +12,7 @@ from trunkline.store.quarantine import QuarantinedDraft
 from trunkline.store.quarantine_answers import Receipt
 
 BYTES_OF_AN_EVENT = 16 * 1024
-"""An event counts once more for each such number of bytes, because of its disk time and of its space until retention."""
+"""An event counts once more for each such number of bytes, because it takes disk time, and space until retention."""
 
 
 @dataclass(frozen=True, slots=True)

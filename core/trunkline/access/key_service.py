@@ -81,7 +81,7 @@ class KeyService:
         return [view(record) for record in await self._keys.list(company_id)]
 
     async def revoke(self, key_id: str, *, company_id: int | None) -> None:
-        """Revoke a key of a company (None: of any), at once and for good. Raises NotFound."""
+        """Revoke a key of a company (None: of any), at once and permanently. Raises NotFound."""
         await self._keys.revoke(key_id, company_id=company_id)
 
     async def describe_end(self, key_id: str) -> Sequence[str]:

@@ -252,7 +252,7 @@ class Keys:
             return await store.list_keys(connection, company_id)
 
     async def revoke(self, key_id: str, *, company_id: int | None) -> None:
-        """Revoke a key of a company (None: of any), at once and for good.
+        """Revoke a key of a company (None: of any), at once and permanently.
 
         Raises:
             NotFound: there is no such key, or it belongs to another company.

@@ -41,7 +41,7 @@ class SecretChecks:
         self._judge(checks, rows)
 
     async def write_missing(self) -> None:
-        """Write the missing check values of the database. If processes start at once, the values of the first one are kept.
+        """Write the missing check values of the database. If several processes start together, the first one's values are kept.
 
         Raises:
             SettingsInvalid: another process has written different values meanwhile.

@@ -1,4 +1,4 @@
-"""The sources of pepper and encryption key: the settings, or the file beside an embedded database."""
+"""The sources of pepper and encryption key: the settings, or the file next to an embedded database."""
 
 import contextlib
 import dataclasses
@@ -126,7 +126,7 @@ class SecretsFile:
 
 
 class SecretSource:
-    """The secrets of one process: *settings* override the file beside the embedded database.
+    """The secrets of one process: *settings* override the file next to the embedded database.
 
     Raises:
         SettingsInvalid: a secret is unset and the database is not embedded.
@@ -185,7 +185,7 @@ class SecretSource:
 def open_to_others(settings: Settings) -> list[Path]:
     """List the files with secrets that every account of this machine may read.
 
-    It checks the file beside the database, ``.env``, files named by variables, and the settings file if it has a secret.
+    It checks the file next to the database, ``.env``, files named by variables, and the settings file if it has a secret.
 
     A file on a read-only file system is left out: an orchestrator placed it there, and its mode cannot be changed.
     """

@@ -78,10 +78,10 @@ class Vault:
 
     @classmethod
     def open(cls, settings: Auth, database_url: str) -> Self:
-        """Take the secrets from *settings*, or if unset from the file beside an embedded database.
+        """Take the secrets from *settings*, or if they are unset, from the file next to an embedded database.
 
         Raises:
-            SettingsInvalid: a secret is unset and the database is not embedded, or the file beside it is missing or unusable.
+            SettingsInvalid: a secret is unset and the database is not embedded, or the file next to it is missing or unusable.
         """
         return cls.of_source(SecretSource(settings, database_url))
 

@@ -25,7 +25,7 @@ class Held(Protocol):
 
     @property
     def waiting_since(self) -> float | None:
-        """Since when the hub has waited for the client's request; None while the client waits for the hub."""
+        """The time since which the hub has waited for the client's request; None while the client waits for the hub."""
         ...
 
     def leave(self) -> None:

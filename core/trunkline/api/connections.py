@@ -103,7 +103,7 @@ class Connection(HttpToolsProtocol):
             start = end
 
     def on_message_begin(self) -> None:
-        """Begin a head, which may start within the received bytes."""
+        """Begin a head; it may start in the middle of the received bytes."""
         super().on_message_begin()
         if self._place is Place.ANSWER or self._place is Place.SILENT:
             self._begin_head(self._feeding)
@@ -181,7 +181,7 @@ class Connection(HttpToolsProtocol):
 
     @property
     def waiting_since(self) -> float | None:
-        """Since when the hub has waited for this client (``admission.Held``)."""
+        """The time since which the hub has waited for this client (``admission.Held``)."""
         if self._place in {Place.SILENT, Place.HEAD, Place.REST} and not self._is_answering():
             return self._since
         return None
@@ -352,7 +352,7 @@ class _AnswerTaken:
         self._since = 0.0
 
     def is_stalled(self, unsent: int, now: float, limit: float) -> bool:
-        """Note that *unsent* bytes are left; tell whether the client has taken too few for *limit* seconds."""
+        """Note that *unsent* bytes are left; tell whether the client took less than ``LEAST_TAKEN`` in *limit* seconds."""
         self._taken += max(self._unsent - unsent, 0)
         if not self._unsent or not unsent or self._taken >= LEAST_TAKEN:
             self.has_gone_on(now)

@@ -23,7 +23,7 @@ _PARAMETER = re.compile(r"\{[^}]*\}")
 
 @dataclass(frozen=True, slots=True)
 class _DirectRoute:
-    """A path with its handler. In the scope it takes the place of the framework's own route."""
+    """A path with its handler. It replaces the framework's own route in the ASGI scope."""
 
     path_format: str
     handler: DirectHandler

@@ -329,6 +329,6 @@ def _check_content_type(request: Request) -> None:
 
 
 def _as_json(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-    """Set the content type to JSON, as FastAPI knows only some names of JSON."""
+    """Set the content type to ``application/json``, because FastAPI recognizes only some media types of JSON."""
     other_headers = [header for header in headers if header[0] != b"content-type"]
     return [*other_headers, (b"content-type", b"application/json")]

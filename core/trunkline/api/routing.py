@@ -124,7 +124,7 @@ def mount(app: FastAPI, router: APIRouter, *, prefix: str) -> None:
 
 
 def _made_of(route: Any) -> tuple[type[APIRoute], str, Callable[..., Any], dict[str, Any]] | None:
-    """Give the arguments that made a route; None unless the route keeps them as ``given`` or is a ``StrictRoute``."""
+    """Give the class and arguments that made *route*; None unless it keeps them as ``given`` or is a ``StrictRoute``."""
     if type(route) is StrictRoute:
         options = {name: getattr(route, name) for name in _OPTIONS if hasattr(route, name)}
         return _TableRoute, route.path, route.endpoint, options

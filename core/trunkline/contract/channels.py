@@ -181,7 +181,7 @@ class Channel:
     *target*, a pydantic model, declares the members of a target: text, numbers, booleans, choices, and secrets (``SecretStr``).
     People then subscribe under ``/api/v1/subscriptions`` and in the portal. ``push.target.config`` is an instance of the model,
     *check_connection* tests a target, and *read_url* reads targets of subscriptions that are older than the model.
-    *target_schema* declares the same as a JSON Schema, from which the model is made.
+    *target_schema* declares the members as a JSON Schema instead; the model is made from the schema.
 
     Without *target*, targets are URLs of *schemes*, in lower case. The guarded client dials ``https`` and ``http``, as the
     deployment's policy allows. Any other scheme (``("mailto",)``) names a destination that the operator has configured in the

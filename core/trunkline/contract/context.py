@@ -39,7 +39,7 @@ Settings = TypeVar("Settings", bound=BaseModel | None, default=BaseModel | None,
 class PluginContext(Generic[Settings]):
     """The objects that a plugin may use. *settings* is an instance of the model that the plugin registered, or None.
 
-    If a hook annotates its parameter as ``PluginContext[Model]``, with that model, type checkers know ``context.settings``.
+    To give ``context.settings`` the type of that model, annotate the parameter of a hook as ``PluginContext[Model]``.
     """
 
     name: str

@@ -27,7 +27,7 @@ class Bucket:
 
 
 DeliveriesState = Literal["failed", "open"]
-"""A state by which events are listed: a delivery failed for good, or is pending or held."""
+"""A filter for lists of events: a delivery of the event was given up (``failed``), or one is pending or held (``open``)."""
 AttentionKind = Literal[
     "disabled", "failing", "exhausted", "rejected", "held", "quarantined", "paused", "replay", "unused_key"
 ]
@@ -145,7 +145,7 @@ class TargetFigures:
 class Trouble:
     """A subscription of any company, failing or disabled since *since_ms*, with the result of its newest attempt.
 
-    *answer* is the first line of that attempt's answer. *lost* counts the deliveries that failed for good, up to 1,000;
+    *answer* is the first line of that attempt's answer. *lost* counts the deliveries that were given up, up to 1,000;
     *lost_since_ms* is the time at which the first of their events was accepted.
     """
 

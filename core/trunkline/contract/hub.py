@@ -21,8 +21,8 @@ from trunkline.schemas.products import Brand, Product
 class Migrations:
     """A plugin's migration history: *location* is a folder of alembic revisions, as ``f"{__name__}:FOLDER"``.
 
-    The folder is in the named package, or beside a module that is a single file.
-    *of_companies* names the rows of companies in its tables, in the order of removal: rows that refer to others first.
+    The folder is in the named package, or next to a module that is a single file.
+    *of_companies* names the rows of companies in the plugin's tables, in the order of removal: rows that refer to others first.
     """
 
     location: str
@@ -109,7 +109,7 @@ class ApiKeys(Protocol):
         ...
 
     async def revoke(self, key_id: str, *, company_id: int | None) -> None:
-        """Revoke a key of a company (None: of any), at once and for good. Raises NotFound."""
+        """Revoke a key of a company (None: of any), at once and permanently. Raises NotFound."""
         ...
 
     async def describe_end(self, key_id: str) -> Sequence[str]:
@@ -160,9 +160,10 @@ class Deployment(Protocol):
         ...
 
     def address(self, reached_at: str) -> str:
-        """Give the hub's address for documents: ``public_url``, or the address on which it listens, without a trailing slash.
+        """Give the hub's address for documents, without a trailing slash: ``public_url`` if it is set.
 
-        Without ``public_url`` it is *reached_at*, the base URL of a request, if that names this machine, as in development.
+        Otherwise it is *reached_at*, the base URL of a request, if that names this machine, as in development, or else the
+        address on which the hub listens.
         """
         ...
 

@@ -99,5 +99,5 @@ class Quarantine(Protocol):
         ...
 
     async def delete(self, id: str, *, company_id: int | None) -> None:
-        """Delete an event in quarantine for good. Raises NotFound."""
+        """Delete an event in quarantine permanently. Raises NotFound."""
         ...

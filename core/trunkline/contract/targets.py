@@ -208,9 +208,9 @@ def _without_secrets(words: str, model: type[BaseModel], members: Members) -> st
 def stored_or_read(
     channel: Channel | None, url: str, shown: Members | None, secrets: Members
 ) -> tuple[Members, Members] | None:
-    """Give a target's visible members and its secrets as stored; read from *url* if the row is older than the declaration.
+    """Give a target's visible members and its secrets; they are read from *url* if the row is older than the declaration.
 
-    None if the channel declares no targets, or cannot read the URL.
+    Returns None if the channel declares no targets, or cannot read the URL.
     """
     if shown is not None:
         return shown, secrets

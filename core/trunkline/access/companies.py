@@ -127,8 +127,8 @@ class Companies:
 
         Raises:
             BodyInvalid, CompanyUnknown
-            Conflict: another company has the reference. CompanyErased: it is being deleted.
-            PreconditionFailed: its state is not the one in the header *if_match*.
+            Conflict: another company has the reference. CompanyErased: the company is being deleted.
+            PreconditionFailed: the company's state is not the one in the header *if_match*.
         """
         _check(values)
         company_id = company_number(await self._directory.id_of(name))

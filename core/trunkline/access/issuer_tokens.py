@@ -82,7 +82,7 @@ class IssuerTokens:
         Raises:
             Unauthenticated: the token is not valid here, or its user belongs to no company.
             IssuerUnavailable, StoreUnavailable: the check is not possible now.
-            CompanyCallsTaken, CompanyErased: its company has used up its calls, or is being erased.
+            CompanyCallsTaken, CompanyErased: the user's company has used up its calls, or is being erased.
         """
         if token.count(".") != 2 or len(token) > MAX_CHARACTERS:
             return None

@@ -186,7 +186,7 @@ class Keys:
 
         Raises:
             NotFound: there is no such valid key, or it belongs to another company.
-            Forbidden: it has a scope that the principal *by* lacks, or other networks; or *by* is an app.
+            Forbidden: the key has a scope that the principal *by* lacks, or other networks; or *by* is an app.
             LimitReached: rotations have left too many keys of the company valid.
             KeysTooFast: the company makes keys too fast.
         """

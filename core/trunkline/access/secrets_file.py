@@ -78,7 +78,7 @@ class SecretsFile:
         """Make the file atomically with new secrets; if several processes do so at once, the first file is kept.
 
         Raises:
-            SettingsInvalid: its folder is not writable.
+            SettingsInvalid: the file's folder is not writable.
         """
         try:
             draft = self._draft(Secrets(new_secret(), new_secret()))

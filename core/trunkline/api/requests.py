@@ -57,7 +57,7 @@ async def read_body(request: Request, *, limit: int) -> bytes:
     For a large body, memory of the calling company is reserved first (``api.bodies``).
 
     Raises:
-        BodyTooLarge: it is larger; reading stopped at the limit.
+        BodyTooLarge: the body is larger; reading stopped at the limit.
         Overloaded: not enough memory became free in time.
     """
     length = head_of(request.scope).get(b"content-length", b"")

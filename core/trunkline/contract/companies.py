@@ -14,7 +14,7 @@ class Companies(Protocol):
 
         Raises:
             CompanyUnknown: no company has that reference.
-            CompanyErased: it is being deleted.
+            CompanyErased: the company is being deleted.
         """
         ...
 

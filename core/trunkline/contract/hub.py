@@ -100,7 +100,7 @@ class ApiKeys(Protocol):
 
         Raises:
             NotFound: there is no such valid key.
-            Forbidden: it has a scope that *by* lacks.
+            Forbidden: the key has a scope that *by* lacks.
         """
         ...
 

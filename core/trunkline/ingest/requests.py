@@ -27,7 +27,7 @@ from trunkline.store.quarantine import QuarantinedDraft
 FIELDS = ("type", "payload", "metadata", "companyId", "createdUtc", "version")
 MAX_BATCH = 1000
 MAX_UNKNOWN = 50
-"""The most unknown fields that a refusal lists."""
+"""The maximum number of unknown fields that a refusal lists."""
 MAX_STEPS = 10_000
 """How many steps may be used to explain the payload faults of one request (50 to 100 ms); then only first faults are listed."""
 EXPLAINED_AT_ONCE = 4

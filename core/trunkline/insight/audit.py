@@ -25,7 +25,7 @@ from trunkline.store.audit import Span, Unchanged
 from trunkline.store.database import Database
 
 SHOWN = 20
-"""The most ids that a failed check lists."""
+"""The maximum number of ids that a failed check lists."""
 RECENT = 100_000
 """The number of newest events that are matched again."""
 WINDOW = 50_000

@@ -24,7 +24,7 @@ RETRY_SECONDS = 1
 LEAST_TAKEN = 16 * 1024
 """A client that takes fewer bytes of an answer within the time limit counts as stalled."""
 LEAST_SENT_PER_SECOND = 16 * 1024
-"""The lowest average rate of a body in bytes per second. The first six times the limit for a pause are not counted as time."""
+"""The lowest average rate of a body in bytes per second. Time up to six times the limit for a pause is not counted."""
 
 _BODY_TIMEOUTS = 6
 _LINGER_SECONDS = 1.0

@@ -163,7 +163,7 @@ def problem(
     ended_early: bool = False,
     form_detail: str = "",
 ) -> Response:
-    """Make a problem document; *name* is the last part of its ``type``. *ended_early*: *faults* does not have all faults."""
+    """Make a problem document; *name* is the last part of its ``type``. If *ended_early*, *faults* is not complete."""
     document: dict[str, object] = {
         "type": f"urn:trunkline:problem:{name}",
         "title": title,

@@ -1,7 +1,7 @@
 """Strict reading of requests: a misspelt, ambiguous, altered or truncated part is refused, and named.
 
-``StrictRoute`` checks in this order: the key (first, so that every answer to a valid key has the key's headers), the query,
-the body; then FastAPI continues as usual.
+``StrictRoute`` checks in this order: the key (first, so that every answer to a valid key has the headers for rate limits),
+the query, the body; then FastAPI continues as usual.
 """
 
 import contextlib

@@ -236,7 +236,7 @@ def one_alone(deliver_batch: DeliverBatch) -> Deliver:
 class OpenOrigin(Protocol):
     """Gives a client for one origin that the operator has named in a plugin's settings. Call it at start.
 
-    Later calls are only for addresses that such an origin itself has named, such as an issuer's endpoints.
+    Later calls are allowed only for addresses that such an origin itself has named, such as an issuer's endpoints.
     """
 
     def __call__(self, url: str, *, timeout_seconds: float) -> HttpClient:

@@ -80,7 +80,7 @@ class PluginContext(Generic[Settings]):
     )
 
     def shared(self, make: Callable[[Self], Made]) -> Made:
-        """Return the object that *make* (a function or class of the plugin) makes from this context; later calls return the same.
+        """Call *make*, a function or class of the plugin, with this context, and return the result; later calls return it again.
 
         Hooks use this method to share an object that lives as long as the hub, such as the connection to a broker:
         ``register_channels`` gives the object's ``deliver`` to the channel, and ``lifespan`` opens and closes the object. Two

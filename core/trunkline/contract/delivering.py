@@ -196,7 +196,7 @@ class DeliveryLog(Protocol):
         nothing.
 
         Returns None if the subscription has lapsed, or its target has ended the subscription. Its open deliveries are then given
-        up, and no cursor is safe any more, so a channel that sends cursors sends nothing. Raises NotFound.
+        up, and no cursor is safe any more, so a channel that sends cursors must send nothing. Raises NotFound.
         """
         ...
 

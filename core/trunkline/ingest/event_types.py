@@ -1,4 +1,4 @@
-"""Event types that the operator registers over the API. They are stored in the database, and used in addition to files' types.
+"""Event types that the operator registers over the API; they are stored in the database. Other types come from files.
 
 A type is registered once and then revised; a revision must not break older clients (``schemas.breaks``). Types from files are
 changed in their files.

@@ -102,7 +102,7 @@ class DeliveryLog:
     async def _page(
         self, subscription_no: int, status: str | None, *, first: int, before: int | None, limit: int
     ) -> tuple[list[Logged], int | None]:
-        """Read a page down to position *first*. Returns it and the position before which the next page begins (None: no next).
+        """Read a page down to position *first*. Returns it, and the position before which the next page begins (None: no more).
 
         If a *status* is given, a limited number of deliveries is searched, so a page may be short although more follow.
         """

@@ -63,7 +63,7 @@ def read_scopes(claims: Mapping[str, Any], meanings: Mapping[str, Iterable[str]]
 
 
 def _only(value: Any) -> Any:
-    """Give the only member of a list, the form of attributes that may have several values."""
+    """Replace a list of one member by the member: attributes that may have several values come as lists."""
     return value[0] if isinstance(value, list) and len(value) == 1 else value
 
 

@@ -17,7 +17,7 @@ _log = logging.getLogger(__name__)
 
 
 class ClientAddresses:
-    """Finds the client's address of each request, by which limits are counted."""
+    """Finds the client's address of each request; limits are counted by this address."""
 
     def __init__(self, trusted_proxies: Sequence[str]) -> None:
         self._trusted = [ip_network(network, strict=False) for network in trusted_proxies]

@@ -127,8 +127,8 @@ class Companies:
 
         Raises:
             BodyInvalid, CompanyUnknown
-            Conflict: another company has the reference. CompanyErased: it is being deleted.
-            PreconditionFailed: its state is not the one in the header *if_match*.
+            Conflict: another company has the reference. CompanyErased: the company is being deleted.
+            PreconditionFailed: the company's state is not the one in the header *if_match*.
         """
         _check(values)
         company_id = company_number(await self._directory.id_of(name))
@@ -153,7 +153,7 @@ class Companies:
     async def delete(self, name: int | str, *, environment: str | None = None) -> dict[str, Any]:
         """Stop a company at once, begin its erasure, and give the receipt. A call during the erasure gives the same receipt.
 
-        Its test environment is erased too, or alone if *environment* is ``test``. Raises CompanyUnknown.
+        Its test environment is erased too; if *environment* is ``test``, only that is erased. Raises CompanyUnknown.
         """
         company_id = name if isinstance(name, int) else await self._directory.id_of(name)
         if environment == TEST:
@@ -251,7 +251,7 @@ class Companies:
 
 
 def _treatment(before: Mapping[str, Any], changes: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """Apply *changes* to delivery settings, and give the result; None resets a setting. None if no setting is left."""
+    """Apply *changes* to delivery settings; None resets a setting. Returns the result, or None if no setting is left."""
     after = {**before, **changes} if changes is not None else {}
     return {name: value for name, value in after.items() if value is not None} or None
 

@@ -48,7 +48,7 @@ class CompanyCallsTaken(Refused):
 class IssuerTokens:
     """Finds the principals of tokens of *issuer*, by *settings*. Tokens must be for *audience*, or for one of *or_for*.
 
-    *find_company* knows companies by their id or reference; it raises CompanyUnknown or CompanyErased.
+    *find_company* finds a company by its id or reference; it raises CompanyUnknown or CompanyErased.
     """
 
     PREFIX = "usr_"
@@ -82,7 +82,7 @@ class IssuerTokens:
         Raises:
             Unauthenticated: the token is not valid here, or its user belongs to no company.
             IssuerUnavailable, StoreUnavailable: the check is not possible now.
-            CompanyCallsTaken, CompanyErased: its company has used up its calls, or is being erased.
+            CompanyCallsTaken, CompanyErased: the user's company has used up its calls, or is being erased.
         """
         if token.count(".") != 2 or len(token) > MAX_CHARACTERS:
             return None

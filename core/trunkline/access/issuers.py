@@ -31,7 +31,7 @@ KEYS_MAX_AGE_SECONDS = 86_400
 PAUSE_SECONDS = 30
 """The minimum time between two readings, however many unknown keys tokens name."""
 MAX_ORIGINS = 4
-"""The number of origins that an issuer's metadata may name: its own, and a few more, as large issuers use."""
+"""The number of origins that an issuer's metadata may name: its own, and a few more, because large issuers use several."""
 _ENDPOINTS = (
     "authorization_endpoint",
     "token_endpoint",
@@ -101,7 +101,7 @@ class _Kept(Generic[Document]):
         return self._document if self.age_seconds <= max_age_seconds else None
 
     def renew_beside(self, *, max_age_seconds: float) -> None:
-        """Begin to read the document again in the background if it is older."""
+        """Begin to read the document again in the background if it is older than *max_age_seconds*."""
         may_try = time.monotonic() >= self._tried_at + PAUSE_SECONDS
         is_free = self._renewal is None or self._renewal.done()
         if self.age_seconds > max_age_seconds and may_try and is_free:
@@ -186,7 +186,8 @@ class Issuer:
     ) -> Mapping[str, Any]:
         """Verify a JWT of the issuer for *audience*, or for one of *or_for*, and give its claims; errors call the token *kind*.
 
-        *types* are the accepted values of ``typ`` in its header, in lower case, ``""`` for none; any value if None.
+        *types* are the accepted values of ``typ`` in its header, in lower case; ``""`` accepts a header without ``typ``. If
+        *types* is None, any value is accepted.
 
         Raises:
             Unauthenticated: the token is not valid, or is of another issuer or for another audience.
@@ -237,7 +238,7 @@ class Issuer:
         return document
 
     async def _key(self, key_id: str | None) -> "jwt.PyJWK | None":
-        """Find a key by its id, or the only key for None; None if there is no such key. Raises IssuerUnavailable."""
+        """Find a key by its id (None: the only key). Returns None if there is no such key. Raises IssuerUnavailable."""
         max_age_seconds = self._keys_max_age_seconds
         keys = self._keys.known(max_age_seconds=max_age_seconds)
         if not keys or key_id not in keys:

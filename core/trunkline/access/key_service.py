@@ -17,9 +17,9 @@ DescribeEnd = Callable[[str], Awaitable[Sequence[str]]]
 
 
 class KeyService:
-    """Shows keys without their secrets. *find_other* finds principals of tokens.
+    """Shows keys without their secrets. *find_other* finds a principal that is not a key, such as that of a token.
 
-    *describe_end* lists the things of plugins that end with a principal.
+    *describe_end* lists the objects of plugins that end when a principal is revoked.
     """
 
     def __init__(self, keys: Keys, *, find_other: FindPrincipal, describe_end: DescribeEnd) -> None:
@@ -81,11 +81,11 @@ class KeyService:
         return [view(record) for record in await self._keys.list(company_id)]
 
     async def revoke(self, key_id: str, *, company_id: int | None) -> None:
-        """Revoke a key of a company (None: of any), at once and for good. Raises NotFound."""
+        """Revoke a key of a company (None: of any), at once and permanently. Raises NotFound."""
         await self._keys.revoke(key_id, company_id=company_id)
 
     async def describe_end(self, key_id: str) -> Sequence[str]:
-        """List the things of plugins that end with a key."""
+        """List the objects of plugins that end when a key is revoked."""
         return await self._describe_end(key_id)
 
     async def revoke_made_by(self, maker_id: str, *, company_id: int) -> int:

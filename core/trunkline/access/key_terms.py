@@ -56,7 +56,7 @@ def read_terms(*, expires_utc: str | None, networks: Sequence[str], now_ms: int)
 def terms_of(maker: Principal | None) -> KeyTerms:
     """Give the terms that keys made by *maker* may not exceed: the terms of *maker*, if it is a key.
 
-    The terms of a link do not apply, because a link is used from elsewhere.
+    The terms of a link do not apply, because a link may be used from other networks.
     """
     if maker is None or maker.kind not in {"key", "operator"}:
         return NO_TERMS

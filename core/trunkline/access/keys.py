@@ -47,7 +47,7 @@ KEY_ID_PREFIX = "key_"
 MADE_PER_MINUTE = 30
 """The number of keys that a company may make in a minute, including rotations; operators have no such limit."""
 LEAST_IN_OVERLAP = 10
-"""The number of old keys that rotations may leave valid above the limit ``keys``: at least this, or as many as that limit."""
+"""How many old keys rotations may leave valid in addition to the limit ``keys``: the larger of this number and that limit."""
 ENDED_KEPT = 200
 """The number of ended keys of a company that are kept and listed, newest first.
 
@@ -94,8 +94,8 @@ def parse_key(api_key: str) -> ParsedKey | None:
 class Keys:
     """Makes, lists, revokes and checks API keys. Enter it to start checking.
 
-    *pins* gives the versions of event types that a new key reads (``schemas.versions.Pins``). Each lookup of a key also reads the
-    counter of changes of companies, for *directory*.
+    *pins* gives the versions of event types that a new key reads (``schemas.versions.Pins``). Each lookup of a key also reads
+    how often companies have changed, and passes this count to *directory*.
     """
 
     def __init__(
@@ -138,15 +138,15 @@ class Keys:
         networks: Sequence[str] = (),
         connection: AsyncConnection | None = None,
     ) -> tuple[KeyRecord, str]:
-        """Make a key for a company, or an operator's key for None; returns it in clear, the only time.
+        """Make a key for a company, or an operator's key for None; it is returned in clear only this once.
 
-        Without terms of its own it has its maker's networks and expiry. *connection* is the caller's transaction, if any.
+        A key without terms gets the networks and the expiry of its maker. *connection* is the caller's transaction, if any.
 
         Raises:
             BodyInvalid: a scope is unknown or missing, or the terms are malformed or exceed the maker's.
             Forbidden: the caller is an app.
             LimitReached: the company has reached its limit of keys.
-            KeysTooFast: the company makes them too fast.
+            KeysTooFast: the company makes keys too fast.
         """
         chosen = _check_platform_scopes(scopes) if company_id is None else _check_scopes(scopes)
         own_company, by = callers.company(), callers.principal()
@@ -189,9 +189,9 @@ class Keys:
 
         Raises:
             NotFound: there is no such valid key, or it belongs to another company.
-            Forbidden: it has a scope that the principal *by* lacks, or other networks; or *by* is an app.
+            Forbidden: the key has a scope that the principal *by* lacks, or other networks; or *by* is an app.
             LimitReached: rotations have left too many keys of the company valid.
-            KeysTooFast: the company makes them too fast.
+            KeysTooFast: the company makes keys too fast.
         """
         _check_maker(by)
         async with self._database.write() as connection:
@@ -255,7 +255,7 @@ class Keys:
             return await store.list_keys(connection, company_id)
 
     async def revoke(self, key_id: str, *, company_id: int | None) -> None:
-        """Revoke a key of a company (None: of any), at once and for good.
+        """Revoke a key of a company (None: of any), at once and permanently.
 
         Raises:
             NotFound: there is no such key, or it belongs to another company.

@@ -42,7 +42,7 @@ class Allowance:
 
 
 class Limits:
-    """Counts calls. *now* tells the Unix time in seconds."""
+    """Counts calls. *now* gives the Unix time in seconds."""
 
     def __init__(self, settings: LimitSettings, *, now: Callable[[], float] = time.time) -> None:
         self._allowed: dict[str, int] = {

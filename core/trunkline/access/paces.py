@@ -16,8 +16,8 @@ class _Budget:
 class Pace:
     """Budgets of companies, each of at most *burst_seconds* of its pace. *now* gives monotonic seconds.
 
-    A budget above zero admits a call of any size, and the debt then has to be refilled. So no batch is too large for its
-    pace, and over time the pace holds.
+    A budget above zero admits a call of any size. The budget may then be negative, and must be refilled above zero before the
+    next call. So no batch is too large for its pace, and the average rate does not exceed the pace.
     """
 
     def __init__(self, *, burst_seconds: float, now: Callable[[], float] = time.monotonic) -> None:

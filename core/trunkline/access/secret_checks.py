@@ -29,10 +29,10 @@ class SecretChecks:
         self._vault = vault
 
     async def verify(self) -> None:
-        """Make sure that the secrets are the database's, whatever its version; writes nothing.
+        """Make sure that the secrets belong to the database, whatever the database's version; writes nothing.
 
         Raises:
-            SettingsInvalid: a secret is not the database's.
+            SettingsInvalid: a secret does not belong to the database.
             StoreUnavailable
         """
         async with self._database.read() as connection:
@@ -41,7 +41,7 @@ class SecretChecks:
         self._judge(checks, rows)
 
     async def write_missing(self) -> None:
-        """Write the missing check values of the database. If processes start at once, the values of the first one are kept.
+        """Write the missing check values of the database. If several processes start together, the first one's values are kept.
 
         Raises:
             SettingsInvalid: another process has written different values meanwhile.
@@ -59,7 +59,7 @@ class SecretChecks:
             await store.name_peppers(connection, self._vault.pepper_id)
 
     async def are_ours(self) -> bool:
-        """Tell whether the secrets are still the database's. Raises StoreUnavailable."""
+        """Tell whether the secrets still belong to the database. Raises StoreUnavailable."""
         async with self._database.read() as connection:
             checks = await store.checks(connection)
         if not unfit(self._vault, checks):
@@ -67,7 +67,7 @@ class SecretChecks:
         return self._vault.reload() and not unfit(self._vault, checks)
 
     async def require(self) -> None:
-        """Make sure that the secrets are still the database's. Raises SettingsInvalid, StoreUnavailable."""
+        """Make sure that the secrets still belong to the database. Raises SettingsInvalid, StoreUnavailable."""
         if not await self.are_ours():
             async with self._database.read() as connection:
                 self._judge(await store.checks(connection), ())
@@ -101,7 +101,7 @@ def is_current(vault: Vault, name: str, value: bytes) -> bool:
 
 
 def unfit(vault: Vault, checks: Mapping[str, bytes]) -> list[str]:
-    """List the secrets for which no value, current or other, has made the check value in *checks*."""
+    """List the secrets of which no value, current or other, matches the check value in *checks*."""
     wrong: list[str] = []
     digests = vault.digests(_TEXT)
     if PEPPER in checks and checks[PEPPER] not in (digests.first, *digests.others):

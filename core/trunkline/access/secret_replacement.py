@@ -1,9 +1,9 @@
 """Replacing the pepper and the encryption key while processes run.
 
-At each moment every process can open and verify everything: it has the old and the new secret, one as the current and one as
-an *other* one. Sealed rows are sealed again one by one. A digest cannot be made without its API key, so it is made anew when
-the key is next used (``access.keys``). The check value is replaced last: while it belongs to the old secret, the replacement
-is unfinished, and the next request for a replacement resumes it.
+At each moment every process can decrypt and verify everything: it has the old and the new secret, one as the current and one
+as an *other* one. Sealed rows are sealed again one by one. A digest cannot be made without its API key, so a new digest is
+made when the key is next used (``access.keys``). The check value is replaced last: while it belongs to the old secret, the
+replacement is unfinished, and the next request for a replacement resumes it.
 """
 
 import asyncio
@@ -20,13 +20,13 @@ from trunkline.store.database import Database
 from trunkline.store.secrets import SealedRow
 
 BATCH = 100
-"""The number of rows that are sealed again in one transaction, which takes some 10 ms; other transactions wait for no more."""
+"""How many rows are sealed again in one transaction. It takes about 10 ms, and other transactions wait no longer than that."""
 _PAUSE_SECONDS = 0.01
 
 
 @dataclass(frozen=True, slots=True)
 class Sealed:
-    """The sealed rows of a database: how many with the current key, how many with another one, and which do not open.
+    """The sealed rows of a database: how many with the current key, how many with another, and which cannot be decrypted.
 
     *unreadable* has the ids of subscriptions; deleted ones are not counted.
     """
@@ -53,7 +53,7 @@ class SecretReplacement:
         self._vault = vault
 
     async def has_begun(self, name: str) -> bool:
-        """Tell whether the current secret *name* is not the database's, so that a replacement is unfinished."""
+        """Tell whether a replacement is unfinished: the database's check value does not match the current secret *name*."""
         async with self._database.read() as connection:
             checks = await store.checks(connection)
         return name not in checks or not secret_checks.is_current(self._vault, name, checks[name])
@@ -98,7 +98,7 @@ class SecretReplacement:
         return written
 
     async def replace_pepper(self) -> None:
-        """Make each key be digested with the current pepper when it is next used."""
+        """Replace the check value of the pepper. Each key gets a digest with the current pepper when it is next used."""
         await self._write_check(PEPPER)
 
     async def forget_others(self) -> None:
@@ -138,7 +138,7 @@ class SecretReplacement:
         return Digested(current, sum(counts.values()) - current)
 
     async def _seal_again(self) -> int:
-        """Seal the rows of other keys with the current one, in small transactions; returns how many. Rows that do not open stay."""
+        """Seal the rows of other keys with the current one, in small transactions; returns how many. Unreadable rows stay."""
         written = 0
         async for rows in self._pages():
             again = [

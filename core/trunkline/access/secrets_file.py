@@ -1,4 +1,4 @@
-"""The sources of pepper and encryption key: the settings, or the file beside an embedded database."""
+"""The sources of pepper and encryption key: the settings, or the file next to an embedded database."""
 
 import contextlib
 import dataclasses
@@ -24,7 +24,7 @@ _OTHERS = {"pepper": "other_peppers", "encryption_key": "other_encryption_keys"}
 
 @dataclass(frozen=True, slots=True)
 class Secrets:
-    """The secrets of a process: the current ones digest and seal, the *other* ones only verify and open."""
+    """The secrets of a process: the current ones are used to digest and seal, the *other* ones only to verify and decrypt."""
 
     pepper: str = field(repr=False)
     encryption_key: str = field(repr=False)
@@ -78,7 +78,7 @@ class SecretsFile:
         """Make the file atomically with new secrets; if several processes do so at once, the first file is kept.
 
         Raises:
-            SettingsInvalid: its folder is not writable.
+            SettingsInvalid: the file's folder is not writable.
         """
         try:
             draft = self._draft(Secrets(new_secret(), new_secret()))
@@ -126,7 +126,7 @@ class SecretsFile:
 
 
 class SecretSource:
-    """The secrets of one process: *settings* override the file beside the embedded database.
+    """The secrets of one process: *settings* override the file next to the embedded database.
 
     Raises:
         SettingsInvalid: a secret is unset and the database is not embedded.
@@ -143,7 +143,7 @@ class SecretSource:
     def read(self, *, is_lost: bool = False) -> Secrets:
         """Read the secrets; a missing file is made if no database needs the old one.
 
-        *is_lost*: the old file is gone for good, so a new one is made in any case.
+        If *is_lost*, the old file is permanently lost, and a new one is made in any case.
 
         Raises:
             SettingsInvalid: the file cannot be used, or is missing although the database has data that it protects.
@@ -185,7 +185,7 @@ class SecretSource:
 def open_to_others(settings: Settings) -> list[Path]:
     """List the files with secrets that every account of this machine may read.
 
-    It checks the file beside the database, ``.env``, files named by variables, and the settings file if it has a secret.
+    It checks the file next to the database, ``.env``, files named by variables, and the settings file if it has a secret.
 
     A file on a read-only file system is left out: an orchestrator placed it there, and its mode cannot be changed.
     """

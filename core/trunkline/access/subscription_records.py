@@ -1,9 +1,9 @@
 """Subscriptions and their rows: signing secrets and headers are sealed in the database.
 
-A row that does not open is read without its sealed values, and marked as not readable.
+A row that cannot be decrypted is read without its sealed values, and marked as not readable.
 
-A dispatcher has every row but needs few of them at a time. It opens each row (``SubscriptionRecords.unseal``), which takes a
-microsecond, and stores it packed until it is needed (``pack``): a third of a kilobyte without objects for the garbage
+A dispatcher has every row but needs few of them at a time. It decrypts each row (``SubscriptionRecords.unseal``), which takes
+a microsecond, and stores it packed until it is needed (``pack``): a third of a kilobyte without objects for the garbage
 collector. The packed form is not encrypted, since the key that sealed the row may be gone by then.
 """
 
@@ -57,7 +57,7 @@ class SubscriptionRecords:
         self._require_keys = require_keys
 
     async def require_keys(self) -> None:
-        """Check that this process has the database's keys. If it has, a secret that does not open is itself at fault.
+        """Check that this process has the database's keys. If it has, a secret that cannot be decrypted is damaged.
 
         Raises SettingsInvalid, StoreUnavailable.
         """
@@ -65,7 +65,7 @@ class SubscriptionRecords:
             await self._require_keys()
 
     def open(self, row: Row) -> Subscription:
-        """Read *row* with its secrets. If they do not open, read it without them and with *is_readable* False."""
+        """Read *row* with its secrets. If they cannot be decrypted, read *row* without them and with *is_readable* False."""
         return _read(self.unseal(row))
 
     def unseal(self, row: Row) -> OpenedRow:
@@ -82,7 +82,7 @@ class SubscriptionRecords:
         headers: Mapping[str, str],
         target_secrets: Mapping[str, str] = _EMPTY,
     ) -> bytes:
-        """Give the value of the column ``sealed``; it opens only in the row of *subscription_id*."""
+        """Give the value of the column ``sealed``; it can be decrypted only in the row of *subscription_id*."""
         content: dict[str, Any] = {
             "secrets": [[s.text, s.expires_ms] for s in secrets],
             "headers": dict(headers),
@@ -100,7 +100,7 @@ def pack(opened: OpenedRow) -> bytes:
 
 
 def unpack(packed: bytes) -> tuple[Subscription, str | None]:
-    """Read what ``pack`` made: a subscription without its filter and description, and its filter as JSON."""
+    """Read the output of ``pack``: a subscription without its filter and description, and its filter as JSON."""
     values, filter_json, options, content = pickle.loads(packed)  # noqa: S301 - this process made it
     named = dict(zip(_PACKED, values, strict=True))
     row = Row(**named, sealed=b"", description=None, filter=None, options=options or _EMPTY)

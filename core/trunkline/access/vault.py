@@ -1,7 +1,7 @@
 """Protection of secrets in the database: the pepper of key digests, and the encryption of recoverable secrets.
 
-One pepper and one encryption key are current: they make new digests and seals. Others only verify and open: previous ones,
-or future ones during a replacement (``access.secret_replacement``).
+One pepper and one encryption key are current: they make new digests and seals. Others only verify and decrypt: previous
+ones, or future ones during a replacement (``access.secret_replacement``).
 """
 
 import base64
@@ -25,7 +25,7 @@ from trunkline.errors import SettingsInvalid, Unreadable
 from trunkline.settings import Auth
 
 LOOK_SECONDS = 1.0
-"""How often the secrets' file is checked for changes; a value that does not open triggers a check at once."""
+"""How often (seconds) the secrets' file is checked for changes; a value that cannot be decrypted triggers a check at once."""
 _VERSION = b"\x01"
 _NONCE_BYTES = 12
 _WHICH_PEPPER = b"trunkline: which pepper"
@@ -78,10 +78,10 @@ class Vault:
 
     @classmethod
     def open(cls, settings: Auth, database_url: str) -> Self:
-        """Take the secrets from *settings*, or if unset from the file beside an embedded database.
+        """Take the secrets from *settings*, or if they are unset, from the file next to an embedded database.
 
         Raises:
-            SettingsInvalid: a secret is unset and the database is not embedded, or the file beside it is missing or unusable.
+            SettingsInvalid: a secret is unset and the database is not embedded, or the file next to it is missing or unusable.
         """
         return cls.of_source(SecretSource(settings, database_url))
 
@@ -114,16 +114,16 @@ class Vault:
         return self._ring.pepper_ids[0]
 
     def seal(self, plain: bytes, *, context: bytes) -> bytes:
-        """Encrypt *plain* with AES-256-GCM; it opens only in the same *context* (a record's id)."""
+        """Encrypt *plain* with AES-256-GCM; it can be decrypted only with the same *context* (a record's id)."""
         self._look()
         nonce = secrets.token_bytes(_NONCE_BYTES)
         return _VERSION + nonce + self._ring.ciphers[0].encrypt(nonce, plain, _VERSION + context)
 
     def unseal(self, sealed: bytes, *, context: bytes) -> bytes:
-        """Decrypt what ``seal`` made.
+        """Decrypt the output of ``seal``.
 
         Raises:
-            Unreadable: it was sealed with an unknown key or in another context, or was altered.
+            Unreadable: *sealed* was made with an unknown key or another context, or was altered.
         """
         plain = _first_opened(self._ring.ciphers, sealed, context)
         if plain is None and self.reload():
@@ -133,7 +133,7 @@ class Vault:
         return plain
 
     def is_current(self, sealed: bytes, *, context: bytes) -> bool:
-        """Tell whether *sealed* opens with the current key; False if only another key opens it."""
+        """Tell whether *sealed* can be decrypted with the current key; False if only another key decrypts it."""
         return _first_opened(self._ring.ciphers[:1], sealed, context) is not None
 
     def reload(self) -> bool:
@@ -181,7 +181,7 @@ def _first_opened(ciphers: Sequence[AESGCM], sealed: bytes, context: bytes) -> b
 
 
 class Sealer:
-    """Seals text for one *owner* (``contract.Sealer``); no other can open it."""
+    """Seals text for one *owner* (``contract.Sealer``); no other owner can decrypt it."""
 
     __slots__ = ("_owner", "_vault")
 
@@ -190,15 +190,15 @@ class Sealer:
         self._owner = owner
 
     def seal(self, data: bytes, *, purpose: str) -> str:
-        """Encrypt *data* as text that is safe in a URL; it opens only for the same *purpose*."""
+        """Encrypt *data* as text that is safe in a URL; it can be decrypted only with the same *purpose*."""
         sealed = self._vault.seal(data, context=self._context(purpose))
         return base64.urlsafe_b64encode(sealed).rstrip(b"=").decode()
 
     def unseal(self, sealed: str, *, purpose: str) -> bytes:
-        """Decrypt what ``seal`` made.
+        """Decrypt the output of ``seal``.
 
         Raises:
-            ValueError: it has another purpose or owner or comes from another hub, or was altered.
+            ValueError: *sealed* has another purpose or owner, comes from another hub, or was altered.
         """
         refused = ValueError("is not what this hub sealed for this purpose")
         if "=" in sealed:  # the decoder accepts excess padding

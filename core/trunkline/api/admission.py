@@ -25,7 +25,7 @@ class Held(Protocol):
 
     @property
     def waiting_since(self) -> float | None:
-        """Since when the hub has waited for the client's request; None while the client waits for the hub."""
+        """The time since which the hub has waited for the client's request; None while the client waits for the hub."""
         ...
 
     def leave(self) -> None:
@@ -192,7 +192,7 @@ class Admission:
 
 
 def _network(address: str) -> str:
-    """Give the key by which addresses are counted: an IPv6 client counts by its /64."""
+    """Return the key under which *address* is counted; an IPv6 address is counted as its /64 network."""
     try:
         parsed = ip_address(address)
     except ValueError:

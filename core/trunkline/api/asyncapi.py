@@ -14,7 +14,7 @@ _LOCAL = "http://127.0.0.1:8000"
 
 
 def asyncapi(catalog: SchemaCatalog, public_url: str | None = None) -> dict[str, Any]:
-    """Describe the events as AsyncAPI 3.1: one channel of pushes, with the address of each subscription, and one of polls."""
+    """Describe the events as AsyncAPI 3.1: a channel for pushes to the target URLs of subscriptions, and a channel for polls."""
     schemas: dict[str, Schema] = {}
     messages = {kind.name: _message(kind, schemas) for kind in map(catalog.published, catalog.types())}
     listed = {name: {"$ref": f"#/components/messages{pointer(name)}"} for name in messages}

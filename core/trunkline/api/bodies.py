@@ -1,7 +1,7 @@
 """Limits the bytes of request bodies that one process holds at once, and shares them among companies.
 
 ``requests.read_body`` reserves memory before it reads a large body. The reservation ends with the request, because values
-parsed from the body live as long.
+parsed from the body live as long as the request.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from trunkline.errors import Overloaded
 
 FREE_BYTES = 64 * 1024
-"""A body up to this size needs no reservation: a connection may buffer as much anyway."""
+"""A body up to this size needs no reservation: a connection may buffer that much anyway."""
 SHARES = 8
 """The share of one company is the whole memory for bodies divided by this number."""
 WAIT_SECONDS = 5.0

@@ -1,6 +1,6 @@
-"""Channels and their declarations: their list, and subscriptions to channels that declare targets, or post to a URL.
+"""The list of channels, and subscriptions to channels that declare targets or post to a URL.
 
-All these channels share one set of calls; a plugin needs none of its own.
+All these channels share one set of calls, so their plugins need no routes for subscriptions.
 """
 
 from collections.abc import Callable, Mapping
@@ -110,7 +110,7 @@ ROUTES = (
 
 
 def make_router(channels: Callable[[], Mapping[str, Channel]], subscriptions: Subscriptions) -> APIRouter:
-    """Build the router over the hub's *channels*; the documents include the targets that they declare."""
+    """Build the router over the hub's *channels*; the API documents include the targets that the channels declare."""
     subscribe = Route(
         "POST",
         "/subscriptions",

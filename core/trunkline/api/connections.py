@@ -19,12 +19,12 @@ from trunkline.api.problems import REQUEST_ID_KEY, problem_of, request_id_of
 from trunkline.errors import HeadTooLarge, Overloaded, Refused, RequestMalformed, RequestTimeout
 
 MAX_PIPELINED = 16
-"""Pipelined requests that may wait behind the current one; after them the connection ends."""
+"""How many pipelined requests may wait behind the current one. If one more comes, the connection ends after their answers."""
 RETRY_SECONDS = 1
 LEAST_TAKEN = 16 * 1024
 """A client that takes fewer bytes of an answer within the time limit counts as stalled."""
 LEAST_SENT_PER_SECOND = 16 * 1024
-"""The lowest average rate of a body that has lasted longer than six times the limit for a pause."""
+"""The lowest average rate of a body in bytes per second. Time up to six times the limit for a pause is not counted."""
 
 _BODY_TIMEOUTS = 6
 _LINGER_SECONDS = 1.0
@@ -88,7 +88,7 @@ class Connection(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Feed the parser in pieces, none longer than the remaining bytes of a head or of framing."""
+        """Feed the parser in pieces; no piece is longer than the bytes that a head or framing may still have."""
         if self._place is Place.SILENT or self._place is Place.ANSWER:
             self._begin_head(0)
         elif self._is_over():
@@ -103,7 +103,7 @@ class Connection(HttpToolsProtocol):
             start = end
 
     def on_message_begin(self) -> None:
-        """Begin a head, which may start within the received bytes."""
+        """Begin a head; it may start in the middle of the received bytes."""
         super().on_message_begin()
         if self._place is Place.ANSWER or self._place is Place.SILENT:
             self._begin_head(self._feeding)
@@ -181,7 +181,7 @@ class Connection(HttpToolsProtocol):
 
     @property
     def waiting_since(self) -> float | None:
-        """Since when the hub has waited for this client (``admission.Held``)."""
+        """The time since which the hub has waited for this client (``admission.Held``)."""
         if self._place in {Place.SILENT, Place.HEAD, Place.REST} and not self._is_answering():
             return self._since
         return None
@@ -253,7 +253,7 @@ class Connection(HttpToolsProtocol):
             self._refuse_rest(RequestMalformed(f"The request is not valid HTTP: {reason}."))
 
     def _head_without_upgrade(self, parser: HttpRequestParser) -> bytes:
-        """Write the last parsed head again, without the upgrade. Raises HttpParserError for CONNECT, which is only an upgrade."""
+        """Write the last parsed head again, without the upgrade. Raises HttpParserError for CONNECT, which asks for a tunnel."""
         if (method := parser.get_method()) == b"CONNECT":
             raise HttpParserError("CONNECT asks for a tunnel")
         lines = [b"%b: %b\r\n" % header for header in self.headers if header[0] != b"upgrade"]
@@ -352,7 +352,7 @@ class _AnswerTaken:
         self._since = 0.0
 
     def is_stalled(self, unsent: int, now: float, limit: float) -> bool:
-        """Note that *unsent* bytes are left; tell whether the client has taken too few for *limit* seconds."""
+        """Note that *unsent* bytes are left; tell whether the client took less than ``LEAST_TAKEN`` in *limit* seconds."""
         self._taken += max(self._unsent - unsent, 0)
         if not self._unsent or not unsent or self._taken >= LEAST_TAKEN:
             self.has_gone_on(now)

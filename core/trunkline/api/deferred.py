@@ -1,4 +1,4 @@
-"""The app of a starting hub: health and metrics at once, everything else when the full app is built.
+"""The app of a starting hub: it serves health and metrics at once, and everything else once the full app is built.
 
 Loading the web framework and the routes takes longer than all other steps until a hub is ready, so they are loaded in a
 thread afterwards.
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 
 class DeferredApp:
-    """Serves *hub* with the full app once that is built. Until then the side door answers its calls, and other calls wait.
+    """Serves *hub* with the full app once that is built. Until then ``side_door`` answers health and metrics; other calls wait.
 
     Exit it after the server has stopped.
 
     Raises:
-        PluginFailed: a plugin that is enabled by name has routes that the app cannot have.
+        PluginFailed: a plugin that is enabled by name has routes that cannot be added to the app.
     """
 
     def __init__(self, hub: Hub) -> None:

@@ -239,7 +239,7 @@ def _model(name: str, schema: Mapping[str, Json]) -> type[RootModel[Json]]:
 
 
 def with_moved_references(value: Json, component: str) -> Json:
-    """Rewrite the references within a schema for its place as *component* of the OpenAPI document."""
+    """Rewrite the references within a schema so that they are valid when it is *component* of the OpenAPI document."""
     if isinstance(value, list):
         return [with_moved_references(item, component) for item in value]
     if not isinstance(value, dict):

@@ -45,7 +45,7 @@ _CONTRAST = """
 
 
 class _Document:
-    """A document that is made once for each revision of *catalog*, in a thread, as it takes long."""
+    """A document that is made once for each revision of *catalog*, in a thread because it takes long."""
 
     def __init__(self, catalog: SchemaCatalog, make: Callable[[FastAPI], dict[str, Any]]) -> None:
         self._catalog = catalog

@@ -220,7 +220,7 @@ class EventHandlers:
         return self._reader.read(call, *read_json(body), **how)
 
     def _read_large(self, call: Call, body: bytes, **how: Any) -> Submission:
-        """Read a large body in a thread, a batch event by event, so that other threads get their turn."""
+        """Read a large body in a thread; a batch is read event by event, so that other threads can run in between."""
         if call == "event":
             return self._reader.read(call, *read_json(body), **how)
         check_values(body)

@@ -23,16 +23,17 @@ _PARAMETER = re.compile(r"\{[^}]*\}")
 
 @dataclass(frozen=True, slots=True)
 class _DirectRoute:
-    """A path with its handler. In the scope it takes the place of the framework's own route."""
+    """A path with its handler. It replaces the framework's own route in the ASGI scope."""
 
     path_format: str
     handler: DirectHandler
 
 
 class FastPath:
-    """Passes calls on exact paths, or with one parameter before the last segment, to their handlers; all others to the app.
+    """Passes a call to its handler if *handlers* has one for its method and path, and all other calls to the app.
 
-    Both ways call the same function and give the same answer; if a handler returns None, the app serves its call.
+    A path is exact, or has one parameter before its last segment. The handler and the app call the same function and give
+    the same answer. If a handler returns None, the app serves its call.
     """
 
     def __init__(self, app: ASGIApp, *, handlers: Mapping[tuple[str, str], DirectHandler]) -> None:

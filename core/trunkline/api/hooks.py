@@ -1,7 +1,7 @@
 """REST hooks: a platform subscribes on behalf of its users. A channel's plugin mounts these routes under its own name.
 
-A hook is a subscription of its channel. Platforms repeat subscriptions when in doubt, and delete hooks that do not exist;
-both calls must have no further effect.
+A hook is a subscription of its channel. Platforms repeat a subscription when in doubt, and delete hooks that do not exist.
+Such calls must succeed and change nothing.
 """
 
 from collections.abc import Sequence
@@ -184,7 +184,7 @@ def _subscription_of(body: HookRequest) -> dict[str, Any]:
     """Convert a hook to a request for a subscription.
 
     Raises:
-        BodyInvalid: it names no target or event type, or names one in more than one way.
+        BodyInvalid: *body* names no target or event type, or names one in more than one way.
     """
     urls = {name: url for name in _URLS if (url := getattr(body, name))}
     errors = _faults_unless_one(urls, "target_url", f"is required (or {' or '.join(_URLS[1:])})")

@@ -1,6 +1,6 @@
 """Checks lengths in a request body by its JSON Schema before all other validation, so that a faulty body costs little.
 
-Without this check each wrong entry of a long list, and each unknown member of a large object, would cost a fault.
+Without this check each wrong entry of a long list, and each unknown member of a large object, would produce a fault.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -80,7 +80,7 @@ class Observation:
 def _template(scope: Scope) -> str:
     """The path with parameter names instead of values; ``none`` if no route took the request.
 
-    A route knows only its own part of the path. The prefixes of the routers around it have no parameters.
+    The path of a route lacks the prefixes of the routers around it. These prefixes have no parameters.
     """
     route = scope.get("route")
     own: str | None = getattr(route, "path_format", None)

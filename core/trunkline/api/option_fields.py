@@ -10,13 +10,13 @@ from trunkline.subscribing.options import Member
 Model = TypeVar("Model", bound=BaseModel)
 
 _OF_THE_SOURCE = {"__firstlineno__"}
-"""The attribute by which ``inspect`` finds the source of a class, from Python 3.13 on."""
+"""The attribute from which ``inspect`` finds the source of a class, from Python 3.13 on."""
 
 
 def with_fields(
     members: Mapping[str, Member], *, after: str | None = None
 ) -> Callable[[type[Model]], type[Model]]:
-    """Decorate a model: add a field for each of *members* behind its field *after*, or at its end if None."""
+    """Decorate a model: add a field for each of *members* after the field *after*, or at the end if *after* is None."""
 
     def extend(model: type[Model]) -> type[Model]:
         own: dict[str, Any] = {name: (field.annotation, field) for name, field in model.model_fields.items()}

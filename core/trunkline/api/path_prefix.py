@@ -1,7 +1,7 @@
 """The path of ``server.public_url``, if it has one: ``/hub`` of ``https://example.com/hub``.
 
-The proxy in front removes the path from requests, so no route or page knows it. Here it is added to each outgoing link, in
-HTML, in ``Location`` and in cookie paths, and removed from ``Referer``. This covers all plugins.
+The proxy in front removes the path from requests, so routes and pages do not contain it. This module adds the path to each
+outgoing link, in HTML, in ``Location`` and in cookie paths, and removes it from ``Referer``. This covers all plugins.
 """
 
 import re

@@ -48,9 +48,9 @@ HEADERS_KEY = "trunkline.headers"
 REQUEST_ID_KEY = callers.REQUEST_ID
 
 MAX_ERRORS = 50
-"""Most fields at fault that an answer lists."""
+"""How many faulty fields an answer lists at most."""
 MAX_TEXT = 2_000
-"""Most characters of a path or a sentence in an answer."""
+"""How many characters a path or a sentence in an answer has at most."""
 
 TYPES: Mapping[type[errors.TrunklineError], str] = {
     errors.Refused: "refused",
@@ -163,7 +163,7 @@ def problem(
     ended_early: bool = False,
     form_detail: str = "",
 ) -> Response:
-    """Make a problem document; *name* ends its ``type``. With *ended_early* there are more faults than *faults* lists."""
+    """Make a problem document; *name* is the last part of its ``type``. If *ended_early*, *faults* is not complete."""
     document: dict[str, object] = {
         "type": f"urn:trunkline:problem:{name}",
         "title": title,

@@ -121,7 +121,7 @@ def answer_receipt(receipt: Receipt) -> Response:
 
 
 class QuarantineHandlers:
-    """Answers the calls on the inbox of quarantined events; an event may have *max_event_bytes*."""
+    """Answers the calls on the inbox of quarantined events; an event may have up to *max_event_bytes* bytes."""
 
     def __init__(self, inbox: Quarantine, catalog: SchemaCatalog, *, max_event_bytes: int) -> None:
         self._inbox = inbox

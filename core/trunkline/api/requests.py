@@ -1,7 +1,7 @@
 """Strict reading of requests: a misspelt, ambiguous, altered or truncated part is refused, and named.
 
-``StrictRoute`` checks in this order: the key (so that every answer to a valid one carries its headers), the query, the
-body; then FastAPI continues as usual.
+``StrictRoute`` checks in this order: the key (first, so that every answer to a valid key has the headers for rate limits),
+the query, the body; then FastAPI continues as usual.
 """
 
 import contextlib
@@ -57,7 +57,7 @@ async def read_body(request: Request, *, limit: int) -> bytes:
     For a large body, memory of the calling company is reserved first (``api.bodies``).
 
     Raises:
-        BodyTooLarge: it is larger; reading stopped at the limit.
+        BodyTooLarge: the body is larger; reading stopped at the limit.
         Overloaded: not enough memory became free in time.
     """
     length = head_of(request.scope).get(b"content-length", b"")
@@ -329,6 +329,6 @@ def _check_content_type(request: Request) -> None:
 
 
 def _as_json(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-    """Set the content type to JSON, as FastAPI knows only some names of JSON."""
+    """Set the content type to ``application/json``, because FastAPI recognizes only some media types of JSON."""
     other_headers = [header for header in headers if header[0] != b"content-type"]
     return [*other_headers, (b"content-type", b"application/json")]

@@ -65,9 +65,9 @@ class Route:
 
 
 class _TableRoute(StrictRoute):
-    """A row of a table. FastAPI reads its signature only when it is called, or documented.
+    """A row of a table. FastAPI reads the handler's signature only when the route is called or documented.
 
-    Reading all signatures would be a third of a hub's start. Tests find faults in the hub's own signatures, as all of
+    Reading all signatures would take a third of a hub's start. Tests find faults in the hub's own signatures, as all of
     them are in the OpenAPI document.
     """
 
@@ -80,7 +80,7 @@ class _TableRoute(StrictRoute):
         """The fixed beginning of the route's path; empty if unknown."""
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        """Match as any route does, but reject paths with another beginning ten times as fast; a call passes a hundred routes."""
+        """Match as any route does, but reject paths with another beginning ten times as fast: a call is tried on many routes."""
         if not scope.get("root_path") and not scope["path"].startswith(self.begins):
             return Match.NONE, {}
         return super().matches(scope)
@@ -124,7 +124,7 @@ def mount(app: FastAPI, router: APIRouter, *, prefix: str) -> None:
 
 
 def _made_of(route: Any) -> tuple[type[APIRoute], str, Callable[..., Any], dict[str, Any]] | None:
-    """Give the arguments that made a route; None unless the route keeps them as ``given`` or is a ``StrictRoute``."""
+    """Give the class and arguments that made *route*; None unless it keeps them as ``given`` or is a ``StrictRoute``."""
     if type(route) is StrictRoute:
         options = {name: getattr(route, name) for name in _OPTIONS if hasattr(route, name)}
         return _TableRoute, route.path, route.endpoint, options

@@ -83,10 +83,10 @@ class Hub(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The caller of a request. *named_company_id* is the company of its key; for an operator's key it is the header's.
+    """The caller of a request. *named_company_id* is the company of the caller's key, or that of the header for an operator.
 
-    *environment* is the key's, or the one that an operator named in the header; None means live. *made_for* maps event types to
-    the versions that the caller's program was made for, if a header gives them.
+    *environment* is that of the key, or the one that an operator named in the header; None means live. *made_for* maps event
+    types to the versions that the caller's program was made for, if a header gives them.
     """
 
     principal: Principal
@@ -110,7 +110,7 @@ class Caller:
         """The company that the call is about.
 
         Raises:
-            BadQuery: an operator named none.
+            BadQuery: an operator named no company.
         """
         if self.named_company_id is None:
             raise _header_refused(COMPANY_HEADER, _COMPANY_MISSING)
@@ -139,7 +139,7 @@ class Caller:
         Raises:
             Forbidden: a company's key named another company.
             BodyInvalid: an operator named one company in the header and another in the body.
-            BadQuery: an operator named none.
+            BadQuery: an operator named no company.
         """
         if body_company_id is None and self.named_company_id is None:
             raise _header_refused(COMPANY_HEADER, _COMPANY_MISSING + _IN_BODY)
@@ -163,7 +163,7 @@ class Caller:
         Raises:
             Forbidden, BodyInvalid, BadQuery: as ``company_for`` does.
             BodyInvalid: no company has that reference.
-            CompanyErased: it is being deleted.
+            CompanyErased: the company is being deleted.
         """
         assert self._directory is not None  # ``Requires`` has set it
         try:
@@ -199,7 +199,7 @@ class Requires(SecurityBase):
     A key that only emits, for every company, is admitted only if *for_emitters* is set.
 
     The key comes in the header X-Api-Key or as a bearer token (RFC 6750). A bearer token may also be an access token that a
-    plugin knows. Each refusal has the challenge of that standard.
+    plugin accepts. Each refusal has the challenge of RFC 6750.
     """
 
     def __init__(self, scope: str | None, *, bucket: Bucket | None, for_emitters: bool = False) -> None:

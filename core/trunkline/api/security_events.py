@@ -23,7 +23,7 @@ class SecurityEvent:
     sentence: str
     """The message of the event's line."""
     is_refusal: bool = False
-    """Whether strangers can cause the event. Its lines are then warnings, and only a few are written per minute."""
+    """Whether strangers can cause the event. If so, its lines are warnings, and only a few are written per minute."""
 
     def note(self, principal: Principal | None = None, **facts: object) -> None:
         """Log the event, with *principal* if it is known. *facts* are ids and reasons, never a secret."""

@@ -29,19 +29,19 @@ SHUTDOWN_SECONDS = 5
 _FIRST_REQUEST_SECONDS = 0.2
 """How long a stop waits for the first request of a new connection."""
 _ACCEPTING_TURNS = 5
-"""Turns of the event loop after which an accepted connection is known; asyncio takes two, uvloop one."""
+"""Iterations of the event loop after which an accepted connection is counted; asyncio needs two, uvloop one."""
 _BACKLOG = 2048
 _OBSERVERS = 50
-"""Connections for metrics and health; more get 503."""
+"""The limit of connections for metrics and health; further connections get 503."""
 _TICKS_A_SECOND = 10
-"""uvicorn's unit: at each tenth tick it renews the header ``date``."""
+"""The ticks that uvicorn counts in a second; it renews the header ``date`` at each tenth tick."""
 
 
 def bind(host: str, port: int) -> socket.socket:
     """Bind *port* of *host* (a free one if 0). Connections are refused until a server listens on the socket.
 
     Raises:
-        SettingsInvalid: the port is taken, or the host is not of this machine.
+        SettingsInvalid: the port is taken, or the host is not an address of this machine.
     """
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
@@ -79,7 +79,7 @@ class Serving:
         """Keep serving for ``server.drain_seconds``, so that load balancers stop sending requests first.
 
         Meanwhile ``/readyz`` is 503, and each answer ends its connection. A kept-alive connection could otherwise be
-        closed just as its next request arrives. Skipped if *stop* has not been set or asks to stop at once.
+        closed just as its next request arrives. The call returns at once if *stop* is not set or asks to stop at once.
         """
         seconds = self._hub.settings.server.drain_seconds
         if not stop.is_set() or stop.at_once.is_set() or not seconds:
@@ -226,7 +226,7 @@ def _accepted(listener: socket.socket) -> Iterator[socket.socket]:
 
 
 async def _listening(server: _Server, serving: asyncio.Task[None]) -> None:
-    """Return when *server* listens; raise the error that ended it before."""
+    """Return when *server* listens; if it ends before that, raise its error."""
     waiting = asyncio.create_task(server.listening.wait())
     await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
     waiting.cancel()

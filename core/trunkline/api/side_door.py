@@ -1,4 +1,4 @@
-"""Metrics, health and readiness for processes without an API, or whose API is not loaded yet."""
+"""Metrics, health and readiness for processes that have no API, or have not loaded it yet."""
 
 from collections.abc import Awaitable, Callable, Mapping
 

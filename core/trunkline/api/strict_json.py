@@ -14,7 +14,7 @@ MAX_DEPTH = 64
 """Levels of nesting in a body; deeper ones are refused, before a parser overflows its stack."""
 
 MAX_VALUES = 2_000_000
-"""Values in one body: its cost depends on their number, not on its bytes."""
+"""The limit of values in one body: the cost of a body depends on the number of its values, not of its bytes."""
 
 _ESCAPED_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 

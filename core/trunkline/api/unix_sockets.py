@@ -17,7 +17,7 @@ _ANSWER_SECONDS = 1.0
 def listening_at(path: Path) -> Generator[socket.socket]:
     """Listen at *path*, and remove it at the end. A socket at which no process listens is replaced.
 
-    Unlike a port, it listens at once: another starting process could otherwise take it for an abandoned socket.
+    Unlike a port, the socket listens at once: another starting process could otherwise take it for an abandoned socket.
 
     Raises:
         SettingsInvalid: another process listens there, a file of another kind is there, or it cannot be made.

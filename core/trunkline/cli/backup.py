@@ -1,4 +1,4 @@
-"""``backup`` and ``restore`` of an SQLite database with its secrets; a hub may work on it during a backup."""
+"""``backup`` and ``restore`` of an SQLite database with its secrets; a hub may use the database during a backup."""
 
 import shutil
 from pathlib import Path
@@ -83,7 +83,7 @@ async def _advance(draft: Path, *, shards: int, past: int) -> Advanced:
 
 
 def _copy(source: Path, target: Path) -> None:
-    """Copy a database, and then its secrets: secrets that are copied later can open all of the copied data."""
+    """Copy a database, and then its secrets: in this order the copied secrets can decrypt all of the copied data."""
     try:
         copies.copy_database(source, target)
         if _secrets_of(source).exists():

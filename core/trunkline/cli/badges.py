@@ -31,7 +31,7 @@ def read_plugin(report: Path, name: str | None) -> tuple[str, Mapping[str, Any]]
     """Read the entry of the plugin *name* in *report* (None: of the only plugin).
 
     Raises:
-        Refused: the file is not a report, or has no such plugin, or several.
+        Refused: the file is not a report, has no such plugin, or has several plugins and *name* is None.
     """
     try:
         plugins = dict(orjson.loads(report.read_bytes())["plugins"])

@@ -1,4 +1,4 @@
-"""``clock``: the database's clock, by which age is measured."""
+"""``clock``: the database's clock, which determines the age of events."""
 
 import typer
 

@@ -162,7 +162,7 @@ COMMANDS: Mapping[str, Source] = {
 }
 """The commands in the order of ``trunkline --help``."""
 KIT = "trunkline_kit"
-"""The package of another distribution with the commands for development."""
+"""The package with the commands for development; it belongs to another distribution."""
 
 
 class ListedCommand(TyperCommand):

@@ -32,7 +32,7 @@ HERE = Principal("", None, "the command line", frozenset({OPERATOR}))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
-    """Services over one database. They cannot delete companies, as plugins' rows of a company are not known here."""
+    """Services over one database. They cannot delete companies: the plugins that have rows of a company are not loaded."""
 
     directory: CompanyDirectory
     companies: Companies
@@ -45,8 +45,8 @@ async def database(settings: Settings) -> AsyncGenerator[tuple[Database, Vault]]
     """Open the database of a hub and the vault of its secrets, without migrating it.
 
     Raises:
-        SettingsInvalid: a section of the settings is unknown, the secrets are not the database's, there is no database yet,
-        or it is behind this version.
+        SettingsInvalid: a section of the settings is unknown, the secrets do not belong to the database, there is no database
+        yet, or its schema is older than this version.
         DatabaseUnfit, StoreUnavailable
     """
     _check_sections(settings)
@@ -63,7 +63,7 @@ async def database(settings: Settings) -> AsyncGenerator[tuple[Database, Vault]]
 
 @contextlib.asynccontextmanager
 async def opened(settings: Settings, *, makes_keys: bool = False) -> AsyncGenerator[Desk]:
-    """Open a desk for one command. Only with *makes_keys* can it make keys, as that needs the product's schemas.
+    """Open a desk for one command. It can make keys only if *makes_keys* is set, because that needs the product's schemas.
 
     Raises as ``database`` does, and SchemaInvalid.
     """

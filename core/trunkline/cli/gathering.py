@@ -160,9 +160,9 @@ class Gathering:
 
 @contextlib.contextmanager
 def seated(seat: str | None, hub: Hub) -> Generator[None]:
-    """Let the supervisor ask *hub*, and the hub's ``/metrics`` ask the supervisor.
+    """While the block runs, answer the supervisor's questions about *hub*, and ask the supervisor for the hub's ``/metrics``.
 
-    *seat* is the argument that the supervisor gave this child.
+    *seat* is the argument that the supervisor gave this child; if it is None, nothing is done.
     """
     if seat is None:
         yield

@@ -73,7 +73,7 @@ async def require_database(settings: Settings) -> None:
 
 
 async def check_secrets(settings: Settings) -> None:
-    """Make sure, before anything is written, that pepper and encryption key are the database's.
+    """Make sure, before anything is written, that the pepper and the encryption key belong to the database.
 
     Raises:
         SettingsInvalid, StoreUnavailable
@@ -87,7 +87,8 @@ async def opened(settings: Settings) -> AsyncGenerator["Hub"]:
     """Start a hub that neither delivers nor serves, for one command.
 
     Raises:
-        SettingsInvalid: a setting is not valid, there is no database yet, or it is behind this version (it is not migrated).
+        SettingsInvalid: a setting is not valid, there is no database yet, or its schema is older than this version. The
+            database is not migrated.
         DatabaseUnfit: the database's role lacks a privilege for the command.
         SchemaInvalid, PluginFailed, StoreUnavailable
     """

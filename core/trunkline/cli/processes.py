@@ -71,7 +71,7 @@ async def serve(
 async def serve_as_child(
     settings: Settings, listener_fd: int, *, workers: int, dispatch: bool, seat: str | None
 ) -> int:
-    """Serve the API as one of *workers* on a supervisor's socket; returns the exit code."""
+    """Serve the API on a supervisor's socket, as one of *workers* processes; returns the exit code."""
     _set_up(settings)
     settings = memory.fit(settings, processes=workers)
     listener = socket.socket(fileno=listener_fd)
@@ -111,7 +111,7 @@ async def work(settings: Settings, *, processes: int, metrics_port: int | None, 
 
 
 async def work_as_child(settings: Settings, *, processes: int, seat: str | None) -> int:
-    """Deliver events as one of *processes* under a supervisor; returns the exit code."""
+    """Deliver events under a supervisor, as one of *processes* processes; returns the exit code."""
     _set_up(settings)
     with stopping.stop_signals() as stop, supervisor.lifeline(stop):
         connections = await allowed(settings.database, processes=processes)

@@ -110,7 +110,7 @@ def _client(
     one: Callable[[str], str],
     many: Callable[[str], str],
 ) -> str:
-    """Write one of the clients, whose methods return *one* value or *many*."""
+    """Write one of the clients. *one* and *many* write the result types of methods that return one value or several."""
     lines = [f"\n    class {name}(trunkline_client.{name}):"]
     for method, overloads in forms.items():
         wrapped = many if method in {"search_all", "lookup"} else one

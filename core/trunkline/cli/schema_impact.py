@@ -121,7 +121,7 @@ def _paths(source: Mapping[str, Json]) -> Iterator[str]:
 
 
 def _names(pointer: str) -> list[str] | None:
-    """Split a JSON pointer into the field names of a form, without list items and the parts of a call."""
+    """Split a JSON pointer into field names, without ``items``, and without a leading ``input``, ``output`` or ``parameters``."""
     parts: list[Any] = [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:]]
     if parts[:1] and parts[0] in {"input", "output", "parameters"}:
         parts = parts[1:]

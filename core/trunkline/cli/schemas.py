@@ -36,7 +36,7 @@ app.command("list")(event_types.list_event_types)
 app.command("register")(event_types.register_event_type)
 
 NAMED = 20
-"""The number of subscriptions that are named; the others are counted."""
+"""The number of subscriptions that are named; further subscriptions are only counted."""
 _SINGULAR = {"event_types": "event type"} | {FOLDERS[kind]: kind for kind in KINDS}
 
 Live = Annotated[

@@ -28,7 +28,7 @@ app = typer.Typer(
 )
 
 _SHOWN = 20
-"""The maximum number of named subscriptions whose secrets do not open."""
+"""How many subscriptions whose secrets cannot be decrypted are named at most."""
 
 Pepper = Annotated[bool, typer.Option("--pepper", help="Only the pepper.")]
 EncryptionKey = Annotated[bool, typer.Option("--encryption-key", help="Only the encryption key.")]
@@ -43,7 +43,7 @@ Lost = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class _State:
-    """The state of one secret: the numbers of rows under its current value and under other values, and the rows that do not open."""
+    """The state of one secret: how many rows use its current value and other values, and the rows that cannot be decrypted."""
 
     name: str
     is_ours: bool

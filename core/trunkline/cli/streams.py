@@ -61,7 +61,7 @@ def set_up() -> None:
 
 
 def settle() -> None:
-    """Drop data that standard error does not accept, on which Python would fail at exit."""
+    """Drop data that standard error does not accept; otherwise Python would fail to write the data at exit."""
     try:
         sys.stderr.flush()
     except OSError:

@@ -170,7 +170,7 @@ class _Child:
                 sys.stdout.buffer.flush()
 
     async def _end(self, process: Process) -> None:
-        """Forward the stop to *process*, and later a stop at once; kill the process if it takes too long."""
+        """Tell *process* to stop, and to stop at once if that is requested; kill the process if it takes too long."""
         ended = asyncio.create_task(process.wait())
         at_once = asyncio.create_task(self._stop.at_once.wait())
         with contextlib.suppress(ProcessLookupError):

@@ -61,7 +61,7 @@ def literal(value: Any) -> str:
 
 
 def comment(text: str) -> str:
-    """Write the first line of *text* as a comment, which the text cannot close."""
+    """Write the first line of *text* as a comment; the text cannot close the comment."""
     return f"/** {text.strip().partition(chr(10))[0].replace('*/', '* /')} */"
 
 

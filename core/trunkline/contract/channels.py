@@ -13,15 +13,16 @@ from trunkline.schemas.catalog import Json
 from trunkline.targets.urls import HTTP_SCHEMES
 
 Config = TypeVar("Config", default=Any)
-"""The pydantic model of a channel's targets. A channel without a model need not name it."""
+"""The pydantic model of a channel's targets. It may be left out for a channel without a model."""
 
 
 @dataclass(frozen=True, slots=True)
 class Target(Generic[Config]):
     """The target of a subscription's events. *secrets* are the live signing secrets, newest first; a repr never shows them.
 
-    *config* is an instance of the model that the channel declared as its ``target``, with its secrets; None if the channel
-    declared no model. *url* then names the target in one line without secrets; if the model is ``Url``, *url* is the URL.
+    If the channel declared a model as its ``target``, *config* is an instance of the model, secrets included, and *url* names
+    the target in one line without secrets (for the model ``Url`` it is the URL). Otherwise *config* is None, and *url* is the
+    target URL.
     """
 
     subscription_id: str
@@ -32,14 +33,14 @@ class Target(Generic[Config]):
     signature: str = "standard"
     config: Config = field(default=cast("Config", None), repr=False)
     name: str | None = None
-    """The channel's own name for the subscription, if its holder renews it (``Terms``)."""
+    """The name that the channel gave the subscription (``Terms.name``); None for a subscription without ``Terms``."""
     notes: Mapping[str, Json] = field(default_factory=dict[str, Json])
     """The *notes* of the subscription's ``Terms``."""
 
 
 @dataclass(frozen=True, slots=True)
 class Push(Generic[Config]):
-    """One delivery attempt: the event's finished bytes, and their target.
+    """One delivery attempt: the event as bytes that are ready to send, and the target.
 
     *event_id* and *delivery_id* are the same on every attempt; *attempt* counts from 1. *timestamp* is the Unix second
     of this attempt.
@@ -62,8 +63,9 @@ class Push(Generic[Config]):
 class HttpResponse:
     """A target's answer. *body* is cut at 64 KiB. Header names are lower case, and trailers are left out.
 
-    *is_whole* is False if the body was cut or broke off; the status counts once the head is complete. *sent_twice* is True if a
-    kept-alive connection closed during the request, so that the request was sent again on a new connection.
+    *is_whole* is False if the body was cut, or the connection broke off within the body; *status* is valid even then.
+    *sent_twice* is True if a kept-alive connection closed during the request, so that the request was sent again on a new
+    connection.
     """
 
     status: int
@@ -82,8 +84,8 @@ class HttpClient(Protocol):
         Raises:
             AddressRefused: the outbound policy forbids the address of *url*.
             OSError, TimeoutError: there was no answer.
-            Refused: the hub's machine has no file, memory or port left for the connection. A channel must not catch it: the
-                delivery then waits, and no attempt is counted.
+            Refused: the hub's machine has no file, memory or port left for the connection. A channel must not catch this
+                error, so that the delivery waits and no attempt is counted.
         """
         ...
 
@@ -148,13 +150,13 @@ class Batch:
 
 
 TellGap = Callable[[Gap[Any], HttpClient], Awaitable[Result]]
-"""Tell a target of a gap; after ``retry`` it is told again later. The call is cancelled at the time limit."""
+"""Report a gap to its target; after the result ``retry`` it is reported again later. The call is cancelled at the time limit."""
 
 
 CheckTarget = Callable[[str], str | None]
-"""Say what is wrong with a target URL, in words that follow its name (``"names no mailbox"``); None if nothing is. No I/O.
+"""Return the fault of a target URL as words that complete a sentence about it (``"names no mailbox"``); None if it has none.
 
-The words must not repeat the URL: the caller sees them, and a URL may hold a secret.
+The function must do no I/O. The words must not repeat the URL: callers of the API see them, and a URL may hold a secret.
 """
 
 
@@ -166,12 +168,12 @@ It runs before a test delivery, within the time of one attempt. The person who t
 
 
 ReadUrl = Callable[[str], Mapping[str, object]]
-"""Give the target's members from the *url* of a subscription that is older than the channel's model of targets."""
+"""Convert the URL of a subscription that is older than the channel's model of targets to the members of that model."""
 
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """A way out for events. A channel without *deliver* and *deliver_batch* is pulled, not pushed.
+    """A way to deliver events. Events of a channel without *deliver* and *deliver_batch* are pulled, not pushed.
 
     *deliver_batch* takes several deliveries of one subscription at once, limited by *batch*. *deliver* is then optional, and is
     used for test deliveries.
@@ -179,19 +181,19 @@ class Channel:
     *target*, a pydantic model, declares the members of a target: text, numbers, booleans, choices, and secrets (``SecretStr``).
     People then subscribe under ``/api/v1/subscriptions`` and in the portal. ``push.target.config`` is an instance of the model,
     *check_connection* tests a target, and *read_url* reads targets of subscriptions that are older than the model.
-    *target_schema* declares the same as a JSON Schema, from which the model is made.
+    *target_schema* declares the members as a JSON Schema instead; the model is made from the schema.
 
     Without *target*, targets are URLs of *schemes*, in lower case. The guarded client dials ``https`` and ``http``, as the
     deployment's policy allows. Any other scheme (``("mailto",)``) names a destination that the operator has configured in the
     plugin's settings, and is never dialled itself; the hub checks only the form of such a URL. *check_target* is called for
     a target of any scheme, after all other checks have passed.
 
-    *tell_gap* is called if a subscription with ``Terms`` has missed events for good: it was paused for longer than events are
-    kept, or was resumed without the missed events. *breaker* says when a subscription that only fails is disabled, if it
-    differs from the deployment's setting.
+    *tell_gap* is called if a subscription with ``Terms`` will never get the events that it missed: it was paused for longer
+    than events are kept, or was resumed without the missed events. *breaker* replaces the deployment's setting of when a
+    subscription that only fails is disabled.
 
-    *instructions*, Markdown without HTML, tell people where they find what the form of a target asks for; the portal shows them
-    beside it. *icon* is an SVG element that the portal shows with them.
+    *instructions* (Markdown without HTML) tell people where to find the values that the form of a target asks for; the portal
+    shows the instructions next to the form. *icon* is an SVG element that the portal shows with the instructions.
     """
 
     name: str
@@ -234,7 +236,7 @@ def one_alone(deliver_batch: DeliverBatch) -> Deliver:
 class OpenOrigin(Protocol):
     """Gives a client for one origin that the operator has named in a plugin's settings. Call it at start.
 
-    Call it later only for addresses that such an origin itself names, such as an issuer's endpoints.
+    Later calls are allowed only for addresses that such an origin itself has named, such as an issuer's endpoints.
     """
 
     def __call__(self, url: str, *, timeout_seconds: float) -> HttpClient:

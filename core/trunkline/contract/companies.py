@@ -14,7 +14,7 @@ class Companies(Protocol):
 
         Raises:
             CompanyUnknown: no company has that reference.
-            CompanyErased: it is being deleted.
+            CompanyErased: the company is being deleted.
         """
         ...
 
@@ -52,7 +52,7 @@ class Companies(Protocol):
     async def delete(self, name: int | str, *, environment: str | None = None) -> dict[str, Json]:
         """Stop a company at once, begin the removal of all its data, and give the receipt. Raises CompanyUnknown.
 
-        Its test environment is removed too, or alone if *environment* is ``test``.
+        Its test environment is removed too; if *environment* is ``test``, only that is removed.
         """
         ...
 

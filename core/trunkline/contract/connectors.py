@@ -17,15 +17,15 @@ class Connector:
 
     Each entry of *steps*, *remarks* and *connecting* is a sentence.
 
-    *steps* say how to publish the files on the platform. *channel* is the channel by which the platform itself subscribes.
-    *field_name* gives the platform's name of the field at a path such as ``("payload", "amount")`` of an event or an answer; None
-    if users of the platform do not map fields. *remarks*, without full stops, say how the platform shows parts of a product
-    differently from what one might expect; the export prints them. *connecting* says how customers use the product on the
-    platform once they have an API key.
+    *steps* say how to publish the files on the platform. *channel* is the channel on which the platform itself subscribes.
+    *field_name* gives the platform's name of the field at a path such as ``("payload", "amount")`` of an event or an answer; it
+    is None if users of the platform do not map fields. *remarks*, without full stops, say which parts of a product the platform
+    shows in an unexpected way; the export prints them. *connecting* says how customers use the product on the platform once
+    they have an API key.
 
     *keys* lists, from the files of an export, the keys that published workflows refer to, such as those of triggers and
-    fields; an export that would lose one of them is refused. *demands* lists, from the same files, the fields that must
-    be filled in, each after its entry of *keys*; an export that adds a demand is refused.
+    fields; an export that would lose one of them is refused. *demands* lists, from the same files, the fields that users must
+    fill in, each as a pair of an entry of *keys* and the field; an export that adds such a field is refused.
     """
 
     name: str

@@ -32,14 +32,14 @@ from trunkline.contract.stream import Emit, EventReader
 
 Made = TypeVar("Made")
 Settings = TypeVar("Settings", bound=BaseModel | None, default=BaseModel | None, covariant=True)  # noqa: PLC0105 - its name is in the reference
-"""The model of the plugin's settings; a plugin that does not use settings need not name it."""
+"""The model of the plugin's settings; it may be left out for a plugin that does not use settings."""
 
 
 @dataclass(frozen=True, slots=True)
 class PluginContext(Generic[Settings]):
     """The objects that a plugin may use. *settings* is an instance of the model that the plugin registered, or None.
 
-    Hooks name that model, ``PluginContext[Model]``, and have ``context.settings`` typed.
+    To give ``context.settings`` the type of that model, annotate the parameter of a hook as ``PluginContext[Model]``.
     """
 
     name: str
@@ -80,10 +80,11 @@ class PluginContext(Generic[Settings]):
     )
 
     def shared(self, make: Callable[[Self], Made]) -> Made:
-        """Give the object that *make*, a function or class of the plugin, makes of this context; later calls give the same object.
+        """Call *make*, a function or class of the plugin, with this context, and return the result; later calls return it again.
 
-        Hooks use it to share an object that lives as long as the hub, such as the connection to a broker: ``register_channels``
-        passes its ``deliver`` on, and ``lifespan`` opens and closes it. Two hubs in one process have separate objects.
+        Hooks use this method to share an object that lives as long as the hub, such as the connection to a broker:
+        ``register_channels`` gives the object's ``deliver`` to the channel, and ``lifespan`` opens and closes the object. Two
+        hubs in one process have separate objects.
         """
         if make not in self._shared:
             self._shared[make] = make(self)

@@ -13,8 +13,8 @@ from trunkline.schemas.catalog import Json
 class FinishedAttempt:
     """An attempt that has ended, as the delivery log shows it.
 
-    *status* is its delivery's from then on: ``pending`` if it is tried again, else ``delivered``, ``exhausted``, ``rejected`` or
-    ``gone``.
+    *status* is the status of the delivery after the attempt: ``pending`` if there will be another attempt, else ``delivered``,
+    ``exhausted``, ``rejected`` or ``gone``.
     """
 
     delivery_id: str
@@ -30,7 +30,7 @@ class FinishedAttempt:
 
     @property
     def is_last(self) -> bool:
-        """Tell whether the delivery has ended with it."""
+        """Tell whether the delivery has ended with this attempt."""
         return self.status in FINAL
 
 
@@ -81,9 +81,9 @@ class Subscriptions(HeldSubscriptions, Protocol):
     ) -> tuple[dict[str, Json], bool]:
         """Make a subscription, or find the one with the same target, event types and filter; the bool says whether it is new.
 
-        In both cases it is shown with its secret. A subscription that was disabled because it kept failing resumes with
-        the missed events. A subscription whose target has answered 410, or whose maker has lost access, has ended, and a
-        new one is made.
+        In both cases the subscription is shown with its secret. A subscription that was disabled because it kept failing
+        resumes with the missed events. A subscription whose target has answered 410, or whose maker has lost access, has
+        ended, and a new one is made.
 
         Raises:
             BodyInvalid, TargetRefused: the request is not valid.
@@ -104,10 +104,10 @@ class Subscriptions(HeldSubscriptions, Protocol):
         channel: str | None,
         if_match: str | None = None,
     ) -> dict[str, Json]:
-        """Change the members of a subscription that *changes* names. Raises NotFound, BodyInvalid, TargetRefused.
+        """Change those members of a subscription that are in *changes*. Raises NotFound, BodyInvalid, TargetRefused.
 
-        Raises PreconditionFailed if its state is not the one in the header *if_match*. If the new target has another
-        scheme, host or port and the subscription has ``headers``, *changes* must give ``headers`` too.
+        Raises PreconditionFailed if the subscription's state is not the one in the header *if_match*. If the new target has
+        another scheme, host or port and the subscription has ``headers``, *changes* must give ``headers`` too.
         """
         ...
 
@@ -179,7 +179,7 @@ class DeliveryLog(Protocol):
         ...
 
     async def get(self, company_id: int, delivery_id: str) -> dict[str, Json]:
-        """Show a delivery with its attempts; one that did not deliver also has the answer's ``response_headers``. Raises NotFound."""
+        """Show a delivery with its attempts; a failed attempt also has the answer's ``response_headers``. Raises NotFound."""
         ...
 
     async def count_open(self, company_id: int, subscription_id: str) -> int:
@@ -191,17 +191,17 @@ class DeliveryLog(Protocol):
     ) -> str | None:
         """Give the cursor up to which all deliveries of a subscription have ended, whether delivered or given up.
 
-        *event_id* is an event that is being delivered: the cursor is then never after that event, and is exactly that
-        event's if no earlier delivery is open. A receiver that stores the cursor of its last event, and later resumes
-        there, loses nothing.
+        If *event_id* is an event that is being delivered, the cursor is never after that event, and is that event's own cursor
+        if no earlier delivery is open. A receiver that stores the cursor of its last event, and later resumes there, loses
+        nothing.
 
-        None if the subscription has lapsed or its target has ended it: its open deliveries are given up, and no cursor is
-        safe any more. A channel that sends cursors then sends nothing. Raises NotFound.
+        Returns None if the subscription has lapsed, or its target has ended the subscription. Its open deliveries are then given
+        up, and no cursor is safe any more, so a channel that sends cursors must send nothing. Raises NotFound.
         """
         ...
 
     async def retry(self, company_id: int, delivery_id: str) -> dict[str, Json]:
-        """Make a delivery due now, whatever its state, and show it; its place in an ordered sequence stays. Raises NotFound."""
+        """Make a delivery due now, whatever its state, and show it; an ordered delivery keeps its position. Raises NotFound."""
         ...
 
     async def skip(self, company_id: int, delivery_id: str) -> dict[str, Json]:
@@ -235,7 +235,7 @@ class Replays(Protocol):
     ) -> list[dict[str, Json]]:
         """Show a subscription's newest replays, newest first, with the events that each one sends again.
 
-        The view has three members more than ``get`` shows: *kind* (``missed``, ``all`` or ``failed``), *event_types*
+        Each view has three members that ``get`` does not show: *kind* (``missed``, ``all`` or ``failed``), *event_types*
         (empty for all), and *remaining*, the number of log positions that the replay has not read yet. Raises NotFound.
         """
         ...

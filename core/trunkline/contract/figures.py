@@ -27,7 +27,7 @@ class Bucket:
 
 
 DeliveriesState = Literal["failed", "open"]
-"""A state by which events are listed: a delivery failed for good, or is pending or held."""
+"""A filter for lists of events: a delivery of the event was given up (``failed``), or one is pending or held (``open``)."""
 AttentionKind = Literal[
     "disabled", "failing", "exhausted", "rejected", "held", "quarantined", "paused", "replay", "unused_key"
 ]
@@ -55,7 +55,7 @@ class Attention:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """A company's statistics: *total* is one bucket from *since_ms*, *buckets* are the same split by time, oldest first.
+    """A company's statistics: *total* is one bucket from *since_ms*, *buckets* has the same counts by time, oldest first.
 
     *success_rate* is the share of *attempts* that delivered, as in a subscription's ``success_rate_24h``; None without attempts.
     *subscriptions* are counted by ``health``. *attention* has the most urgent problem first.
@@ -129,8 +129,8 @@ class ShownEvent:
 class TargetFigures:
     """The attempts of a subscription's target in a period, and the deliveries of the period's events that failed.
 
-    *p50_ms* and *p95_ms* are of the attempts that delivered, as upper bounds of histogram classes; None if there were
-    none. *failed* counts deliveries that ended without success, up to 1,000.
+    *p50_ms* and *p95_ms* are percentiles of the attempts that delivered, as upper bounds of histogram classes; None if
+    there were no such attempts. *failed* counts deliveries that ended without success, up to 1,000.
     """
 
     subscription_id: str
@@ -145,7 +145,7 @@ class TargetFigures:
 class Trouble:
     """A subscription of any company, failing or disabled since *since_ms*, with the result of its newest attempt.
 
-    *answer* is the first line of that attempt's answer. *lost* counts the deliveries that failed for good, up to 1,000;
+    *answer* is the first line of that attempt's answer. *lost* counts the deliveries that were given up, up to 1,000;
     *lost_since_ms* is the time at which the first of their events was accepted.
     """
 
@@ -193,7 +193,7 @@ class Activity(Protocol):
         """List up to *limit* events, newest first, that contain *text* and were accepted from *since_ms* to before *until_ms*.
 
         No *types* means every type. *text* is searched in the envelope's JSON, ignoring case; ``name:value`` finds the fields
-        *name* with that value (``sought``). With a *state*, only events with a delivery in it.
+        *name* with that value (``sought``). With a *state*, only events that have a delivery in that state are listed.
 
         Raises:
             BadCursor: this service did not issue the cursor *before*.
@@ -235,5 +235,5 @@ class Activity(Protocol):
         ...
 
     async def used(self, company_id: int) -> Mapping[str, int]:
-        """Show how much of its limits a company uses now, by the limits' names; limits of rates and sizes are left out."""
+        """Show how much of each limit a company uses now, by the name of the limit; limits of rates and sizes are left out."""
         ...

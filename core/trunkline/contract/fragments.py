@@ -1,4 +1,4 @@
-"""HTML fragments of plugins: checks that a fragment is well-formed and cannot leave its place in a page."""
+"""HTML fragments of plugins: checks that a fragment is well-formed and cannot close elements of the page around it."""
 
 from html.parser import HTMLParser
 

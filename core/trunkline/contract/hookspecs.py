@@ -127,14 +127,17 @@ def authenticate_request(context: PluginContext, request: BearerRequest) -> Prin
 def find_principal(context: PluginContext, principal_id: str) -> Principal | None:
     """Find the current state of a principal that ``authenticate_request`` has given; *principal_id* is its ``key_id``.
 
-    None if the principal is not yours or has lost its access. A long-lived thing, such as a subscription of an agent, ends
-    when its principal loses access.
+    Return None if the principal is not yours or has lost its access. A long-lived object of the principal, such as a
+    subscription of an agent, ends when the principal loses access.
     """
 
 
 @hookspec
 def describe_end(context: PluginContext, principal_id: str) -> Sequence[str]:  # type: ignore[empty-body]
-    """List the plugin's things that end with a principal, such as a key, as sentences for the person who is about to revoke it."""
+    """List the objects of the plugin that end when a principal, such as a key, is revoked.
+
+    Each entry is a sentence for the person who is about to revoke the principal.
+    """
 
 
 @hookspec

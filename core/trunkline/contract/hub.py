@@ -21,8 +21,8 @@ from trunkline.schemas.products import Brand, Product
 class Migrations:
     """A plugin's migration history: *location* is a folder of alembic revisions, as ``f"{__name__}:FOLDER"``.
 
-    The folder is in the named package, or beside a module that is a single file.
-    *of_companies* names the rows of companies in its tables, in the order of removal: rows that refer to others first.
+    The folder is in the named package, or next to a module that is a single file.
+    *of_companies* names the rows of companies in the plugin's tables, in the order of removal: rows that refer to others first.
     """
 
     location: str
@@ -67,8 +67,8 @@ class ApiKeys(Protocol):
     ) -> Principal | None:
         """Find the principal of the key *key_id*; None if there is none or it was revoked. The call counts as a use of the key.
 
-        Later reads and changes of the call are recorded as this principal's. If a company's user has signed in by
-        *link_id*, a link of an operator's key, they are recorded as those of *company_id*.
+        Later reads and changes of the call are recorded as this principal's. If a company's user has signed in with the
+        link *link_id* of an operator's key, the reads and changes are recorded as those of *company_id*.
         """
         ...
 
@@ -100,7 +100,7 @@ class ApiKeys(Protocol):
 
         Raises:
             NotFound: there is no such valid key.
-            Forbidden: it has a scope that *by* lacks.
+            Forbidden: the key has a scope that *by* lacks.
         """
         ...
 
@@ -109,11 +109,11 @@ class ApiKeys(Protocol):
         ...
 
     async def revoke(self, key_id: str, *, company_id: int | None) -> None:
-        """Revoke a key of a company (None: of any), at once and for good. Raises NotFound."""
+        """Revoke a key of a company (None: of any), at once and permanently. Raises NotFound."""
         ...
 
     async def describe_end(self, key_id: str) -> Sequence[str]:
-        """List the things of plugins that end with the key *key_id*, as sentences (the hook ``describe_end``)."""
+        """List the objects of plugins that end when the key *key_id* is revoked, as sentences (the hook ``describe_end``)."""
         ...
 
     async def revoke_made_by(self, maker_id: str, *, company_id: int) -> int:
@@ -137,7 +137,7 @@ class CallLimits(Protocol):
 
 
 class ClientAddresses(Protocol):
-    """The client addresses of requests, as far as the proxies in front are trusted (``server.trusted_proxies``)."""
+    """The client addresses of requests; only addresses reported by trusted proxies count (``server.trusted_proxies``)."""
 
     def find(self, peer: str | None, forwarded_for: Sequence[str]) -> str:
         """Find the client's address of a request; for IPv6 the /64 network, as each site has a whole /64.
@@ -160,9 +160,10 @@ class Deployment(Protocol):
         ...
 
     def address(self, reached_at: str) -> str:
-        """Give the hub's address for documents: ``public_url``, or the address on which it listens, without a trailing slash.
+        """Give the hub's address for documents, without a trailing slash: ``public_url`` if it is set.
 
-        Without ``public_url`` it is *reached_at*, the base URL of a request, if that names this machine, as in development.
+        Otherwise it is *reached_at*, the base URL of a request, if that names this machine, as in development, or else the
+        address on which the hub listens.
         """
         ...
 
@@ -187,15 +188,15 @@ class Deployment(Protocol):
         ...
 
     def aged_ms(self, now_ms: int) -> int:
-        """Give the time before which expired rows may be removed, by a clock at *now_ms*; 0 after the clock has stepped forward."""
+        """Give the time (Unix ms) up to which expired rows may be removed at *now_ms*; 0 after the clock has stepped forward."""
         ...
 
     def access_tokens(self, *audiences: str, issuer: BaseModel | None = None) -> AccessTokens | None:
-        """Give the checker of access tokens of the issuer in ``auth.oauth``; None if that names no issuer.
+        """Give the checker of access tokens of the issuer in ``auth.oauth``; None if that setting names no issuer.
 
         Tokens may be for the API's audience, or for one of *audiences*. With *issuer*, a ``TokenIssuer`` of a plugin's
-        settings, the checker is for the tokens of *issuer*: for its audience, or for the first of *audiences* if it has
-        none. Raises ValueError if the issuer's URL cannot be called.
+        settings, the checker is for tokens of *issuer* instead. Their audience is the one that *issuer* sets, or else the first
+        of *audiences*. Raises ValueError if the issuer's URL cannot be called.
         """
         ...
 
@@ -246,14 +247,14 @@ class Sealer(Protocol):
     """Makes text for cookies and links that only this hub can read and nobody can alter. Each plugin has a separate sealer."""
 
     def seal(self, data: bytes, *, purpose: str) -> str:
-        """Encrypt *data* as text that is safe in a URL; it opens only for the same *purpose*."""
+        """Encrypt *data* as text that is safe in a URL; it can be decrypted only with the same *purpose*."""
         ...
 
     def unseal(self, sealed: str, *, purpose: str) -> bytes:
-        """Decrypt what ``seal`` made.
+        """Decrypt the output of ``seal``.
 
         Raises:
-            ValueError: it has another purpose, comes from another hub or plugin, or was altered.
+            ValueError: *sealed* has another purpose, comes from another hub or plugin, or was altered.
         """
         ...
 

@@ -21,7 +21,7 @@ class PortalRequest:
 
 @dataclass(frozen=True, slots=True)
 class PortalContent:
-    """A page's HTML, and *form_targets*: the origins to which the answers of its forms may lead."""
+    """A page's HTML, and *form_targets*: the origins to which its forms may redirect."""
 
     html: str
     form_targets: Sequence[str] = ()
@@ -45,10 +45,10 @@ Submit = Callable[[PortalRequest, Mapping[str, Sequence[str]]], Awaitable[Portal
 class PortalPage:
     """A page that a plugin adds to the portal; *name* is its part of the URL, *title* its name in the navigation.
 
-    Only keys with *scope* see it; None: every key. *icon* is an SVG element before the title, or None.
+    Only keys with *scope* see the page; if *scope* is None, every key does. *icon* is an SVG element before the title, or None.
 
     If *render* fails or takes longer than 5 seconds, the portal shows an error instead. With *submit* the page may have
-    forms, with ``method="post"``, without an action, and with ``PortalRequest.form`` in them. A page that is not *listed*
+    forms; each has ``method="post"``, no action, and ``PortalRequest.form`` in it. A page that is not *listed*
     is left out of the navigation. A page that is not *framed* may never be shown in a frame, even if the portal may.
     """
 

@@ -130,7 +130,7 @@ class Operations(Protocol):
         Raises:
             BodyInvalid, BadQuery: the input breaks its schema (a body's, a query's).
             NotFound: there is no such record.
-            PreconditionFailed: it is not in the state that *if_match* names.
+            PreconditionFailed: the record is not in the state that *if_match* names.
             IdempotencyConflict: *idempotency_key* was used for another request.
             ProviderFailed: the plugin failed, or gave an answer that breaks its schema.
         """

@@ -38,7 +38,7 @@ class QuarantinePage:
 
 @dataclass(frozen=True, slots=True)
 class ReleasedEvent:
-    """A released event: its place in the log and its envelope; *repeated* is True if it had been released before."""
+    """A released event: its position in the log and its envelope; *repeated* is True if it had been released before."""
 
     position: int
     body: bytes = field(repr=False)
@@ -49,7 +49,7 @@ class ReleasedEvent:
 class ReleasedEvents:
     """The number of events released together, and of those that still break their schema.
 
-    *next_cursor* continues after a call that has read as many events as one call may; None if it has read all.
+    If the call stopped at the limit of events that one call may read, *next_cursor* is the cursor for the next call; else None.
     """
 
     released: int
@@ -99,5 +99,5 @@ class Quarantine(Protocol):
         ...
 
     async def delete(self, id: str, *, company_id: int | None) -> None:
-        """Delete an event in quarantine for good. Raises NotFound."""
+        """Delete an event in quarantine permanently. Raises NotFound."""
         ...

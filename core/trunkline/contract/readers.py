@@ -47,7 +47,7 @@ class Digests(Protocol):
     ) -> dict[str, Json]:
         """Digest a company's events after *begin* and up to *end*: cursors, ISO 8601 times, or ids of events.
 
-        At most *limit* events are digested; ``more`` tells that ``last_id`` is before *end*.
+        At most *limit* events are digested; ``more`` is true if ``last_id`` is before *end*.
 
         Raises BadQuery, NotFound, CursorExpired, CursorUnknown, TooMuchAtOnce.
         """

@@ -11,10 +11,11 @@ from trunkline.schemas.catalog import Json
 class Terms:
     """The terms of a subscription.
 
-    *name* is the channel's own name for it, unique in a company. *holder* is the channel's name for its holder, who
-    may have at most *most_of_holder* subscriptions at once. It lapses after *lasts_seconds* without renewal; None: never.
-    *notes* are passed to the channel with each attempt (``Target.notes``). If a renewal gives another secret, the previous secret
-    also signs for *overlap_seconds*. A start before *oldest_ms* (Unix ms of acceptance) is moved to *oldest_ms*.
+    *name* is the channel's name for the subscription, unique in a company. *holder* is the channel's name for its holder, who
+    may have at most *most_of_holder* subscriptions at once. The subscription lapses after *lasts_seconds* without renewal
+    (None: never). *notes* are passed to the channel with each attempt (``Target.notes``). If a renewal gives another secret,
+    the previous secret also signs for *overlap_seconds*. A start before *oldest_ms* (Unix ms of acceptance) is moved to
+    *oldest_ms*.
     """
 
     name: str
@@ -31,8 +32,8 @@ class Renewed:
     """A subscription that was made or renewed. *view* is JSON as in ``/api/v1/subscriptions``, without the secret.
 
     *is_truncated*: events after the requested start, or after the previous renewal, are left out, because they have
-    expired or are too old for the terms. *failed_since_ms*: it had been disabled because every attempt since then (Unix
-    ms) failed; it is active again.
+    expired or are too old for the terms. *failed_since_ms*: the subscription had been disabled because every attempt since this
+    time (Unix ms) failed; it is active again.
     """
 
     view: Mapping[str, Json]
@@ -69,8 +70,8 @@ class HeldSubscriptions(Protocol):
     ) -> Renewed:
         """Make the subscription with the name in *terms*, or renew it with the secret of *request* and the new terms.
 
-        A subscription that was disabled because it kept failing resumes with the missed events; a paused one stays paused. One
-        that has lapsed, or whose target has ended it, is made anew and begins at ``start``.
+        A subscription that was disabled because it kept failing resumes with the missed events; a paused one stays paused. A
+        subscription that has lapsed, or that its target has ended, is made again and begins at ``start``.
 
         Raises:
             BodyInvalid, TargetRefused: the request is not valid.
@@ -79,5 +80,5 @@ class HeldSubscriptions(Protocol):
         ...
 
     async def held(self, company_id: int, *, channel: str, target_url: str | None = None) -> Sequence[Held]:
-        """List the subscriptions of a company that have terms, oldest first, including lapsed ones that were not made anew."""
+        """List the subscriptions of a company that have terms, oldest first, including lapsed ones that were not made again."""
         ...

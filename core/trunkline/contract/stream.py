@@ -45,8 +45,8 @@ class EventReader(Protocol):
     ) -> StreamPage:
         """Read up to *limit* events, oldest first; wait up to *wait_seconds* for the first one.
 
-        *types* may name groups of types; empty, it means every type but the operational ones. Without *cursor* and
-        *since_ms* (Unix ms of acceptance, inclusive) it starts at the oldest retained event. Each event is given in the
+        *types* may name groups of types; if it is empty, every type except the operational ones is read. Without *cursor* and
+        *since_ms* (Unix ms of acceptance, inclusive) the page starts at the oldest retained event. Each event is given in the
         version that *versions* names for its type, or else in version 1; without *versions* it is given as stored. The
         same holds in the methods below. *filter*, of the same form as a subscription's, limits the page to events that
         match. One call reads a limited number of events, so such a page may be short or empty although ``more`` is true.

@@ -40,7 +40,7 @@ _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}", re.ASCII)
 
 
 class SchemaTarget(BaseModel):
-    """The base of the models that are made of a schema."""
+    """The base class of models that are made from a schema."""
 
     model_config = ConfigDict(validate_default=True)
 

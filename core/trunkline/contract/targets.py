@@ -104,13 +104,13 @@ def address_of(target: BaseModel) -> str | None:
 
 
 def masked_url(url: str) -> str:
-    """Show a secret URL: its scheme and host, and eight digits of a digest that tell two URLs apart."""
+    """Show a secret URL: its scheme and host, and eight digits of a digest, which distinguish URLs."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc}/{MASK}{hashlib.sha256(url.encode()).hexdigest()[:8]}"
 
 
 def shown_channel(channel: Channel) -> dict[str, Any]:
-    """Show *channel* as ``GET /api/v1/channels`` does, without members that it does not have."""
+    """Show *channel* as ``GET /api/v1/channels`` does; members that are not set are left out."""
     shown: dict[str, Any] = {
         "name": channel.name,
         "title": channel.title,
@@ -208,9 +208,9 @@ def _without_secrets(words: str, model: type[BaseModel], members: Members) -> st
 def stored_or_read(
     channel: Channel | None, url: str, shown: Members | None, secrets: Members
 ) -> tuple[Members, Members] | None:
-    """Give a target's visible members and its secrets as stored; read from *url* if the row is older than the declaration.
+    """Give a target's visible members and its secrets; they are read from *url* if the row is older than the declaration.
 
-    None if the channel declares no targets, or cannot read the URL.
+    Returns None if the channel declares no targets, or cannot read the URL.
     """
     if shown is not None:
         return shown, secrets

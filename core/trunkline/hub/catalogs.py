@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def load_catalog(settings: Settings, registry: "Registry | None" = None) -> SchemaCatalog:
-    """Load the event types of the product and of the plugins in *registry*. Plugins whose types do not fit are refused.
+    """Load the event types of the product and of the plugins in *registry*. Plugins whose types cannot be added are refused.
 
     Raises:
         SettingsInvalid: the deployment names a folder or a package that does not exist.

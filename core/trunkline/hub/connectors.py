@@ -23,7 +23,7 @@ def product_of(
 ) -> Product:
     """Make the product for connectors: every event type that is not deprecated, and every operation that a plugin provides.
 
-    *issuer* is where users of connectors sign in, if they do not sign in at the hub.
+    *issuer* is the server at which users of connectors sign in; None if they sign in at the hub.
 
     Raises:
         SettingsInvalid: a logo cannot be read.
@@ -74,7 +74,7 @@ def find_breaking(
     None if nothing is published, or if the platform has no such keys.
 
     Raises:
-        PluginFailed: the connector of *plugin* raised; it also raises if a published file is not its own.
+        PluginFailed: the connector of *plugin* raised an error, for example because a published file is not one of its files.
     """
     if connector.keys is None:
         return None

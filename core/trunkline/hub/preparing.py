@@ -58,7 +58,7 @@ async def prepare(
 
     Raises:
         SettingsInvalid: the schema is not up to date.
-        PluginFailed: a plugin's history cannot be applied. Also if it is not up to date and the plugin is in *added*, the
+        PluginFailed: a plugin's history cannot be applied, or only histories of *added* are not up to date. *added* are the
             plugins that are not part of trunkline.
     """
     if migrates:

@@ -42,7 +42,7 @@ from trunkline.store.wakeup import Wakeup
 __all__ = ["Accepted", "Ingest", "Submission"]
 
 MAX_SUBMISSIONS = 256
-"""The most requests that share one transaction."""
+"""The maximum number of requests that share one transaction."""
 STUCK_SECONDS = 2.0
 MAX_PATH = 200
 """Number of characters of a JSON pointer that are logged."""

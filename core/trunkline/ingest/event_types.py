@@ -1,4 +1,4 @@
-"""Event types that the operator registers over the API. They are stored in the database, and used beside the types from files.
+"""Event types that the operator registers over the API; they are stored in the database. Other types come from files.
 
 A type is registered once and then revised; a revision must not break older clients (``schemas.breaks``). Types from files are
 changed in their files.
@@ -99,7 +99,7 @@ class RegisteredTypes:
         return event_type
 
     async def refresh(self) -> None:
-        """Load the types that this or another process registered since. Raises StoreUnavailable."""
+        """Load the types that this or another process has registered since the last call. Raises StoreUnavailable."""
         async with self._database.read() as connection:
             count = await store.count(connection)
             if count == self._count:

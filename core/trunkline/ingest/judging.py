@@ -1,7 +1,7 @@
 """Checks quarantined events against the current schemas, without delaying other requests.
 
-A malicious payload may take 150 ms. So large payloads are checked in a thread, one at a time per company; between small ones
-the event loop gets a turn.
+A malicious payload may take 150 ms. So large payloads are checked in a thread, one at a time per company. Before each small
+payload, other tasks of the event loop get a turn.
 """
 
 import asyncio

@@ -18,7 +18,7 @@ ReadJson = Callable[[bytes], tuple[bytes, Any]]
 """Parses strictly. Returns the JSON without white space, and its values. Raises BodyInvalid."""
 
 _MANY_SEPARATORS = 100_000
-"""Number of commas from which the events are counted before they are cut out."""
+"""If a batch has at least this number of commas, its events are counted before they are cut out."""
 _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{},]', re.DOTALL)
 _OFFSET = re.compile(r" \(byte (\d+)\)")
 

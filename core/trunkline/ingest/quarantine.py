@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from trunkline.ingest.accept import Ingest
 
 MAX_LOOKED_AT = 10_000
-"""The most events that one call of ``release_all`` checks."""
+"""The maximum number of events that one call of ``release_all`` checks."""
 RELEASE_SECONDS = 20.0
 """The time after which a call of ``release_all`` ends."""
 _PAGE = 100

@@ -27,9 +27,9 @@ from trunkline.store.quarantine import QuarantinedDraft
 FIELDS = ("type", "payload", "metadata", "companyId", "createdUtc", "version")
 MAX_BATCH = 1000
 MAX_UNKNOWN = 50
-"""The most unknown fields that a refusal lists."""
+"""The maximum number of unknown fields that a refusal lists."""
 MAX_STEPS = 10_000
-"""Steps for explaining the payload faults of one request, 50 to 100 ms. After that, each payload only reports its first fault."""
+"""How many steps may be used to explain the payload faults of one request (50 to 100 ms); then only first faults are listed."""
 EXPLAINED_AT_ONCE = 4
 """Number of payloads whose faults are explained in one step; each takes 0.5 ms."""
 _UNKNOWN = f"is not a field of an event; known fields are {', '.join(FIELDS)}"

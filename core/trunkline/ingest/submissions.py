@@ -1,4 +1,7 @@
-"""Submissions: the events of requests to store. Also stores their idempotency keys and quarantined events beside the log."""
+"""Submissions: the events of requests that are to be stored.
+
+This module also stores idempotency keys and quarantined events, which are not part of the log.
+"""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
@@ -12,7 +15,7 @@ from trunkline.store.quarantine import QuarantinedDraft
 from trunkline.store.quarantine_answers import Receipt
 
 BYTES_OF_AN_EVENT = 16 * 1024
-"""An event counts once more for each such number of bytes, because of its disk time and of its space until retention."""
+"""An event counts once more for each such number of bytes, because it takes more disk time, and more space until retention."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Finds out whether the log can be written: from the last appends, or from rehearsals if there were none."""
+"""Finds out whether the log can be written: from the last appends, or if there were none, from appends that leave no rows."""
 
 import logging
 import time

@@ -17,7 +17,7 @@ COUNT_LIMIT = 10_000
 UNUSED_MS = 7 * 24 * 60 * 60 * 1000
 """The age from which an unused key is reported."""
 _EACH = 20
-"""The most entries of one kind."""
+"""The maximum number of entries of one kind."""
 _NAME = 60
 """The number of characters of a description that are shown."""
 

@@ -1,6 +1,6 @@
 """The audit of the ledger: checks that each event has exactly the deliveries that it should have.
 
-It may run beside a working hub. It reads ranges of positions, so that no statement takes long.
+It may run while hubs use the database. It reads ranges of positions, so that no statement takes long.
 """
 
 from collections import Counter
@@ -25,7 +25,7 @@ from trunkline.store.audit import Span, Unchanged
 from trunkline.store.database import Database
 
 SHOWN = 20
-"""The most ids that a failed check lists."""
+"""The maximum number of ids that a failed check lists."""
 RECENT = 100_000
 """The number of newest events that are matched again."""
 WINDOW = 50_000
@@ -142,7 +142,7 @@ async def run(
 
 
 async def _windows(connection: AsyncConnection, *, head: int, size: int) -> AsyncGenerator[tuple[int, int]]:
-    """Divide the ledger up to *head* into windows of *size* positions. The last window includes everything beyond."""
+    """Divide the ledger up to *head* into windows of *size* positions. The last window has all positions after *head*."""
     after = 0
     while (first := await store.first_position(connection, after=after)) is not None and first <= head:
         after = min(first - 1 + size, head)

@@ -37,7 +37,7 @@ from trunkline.store.delivery_log import Logged
 from trunkline.subscribing.finding import SubscriptionFinder
 
 LOOKED_AT = 5_000
-"""The number of deliveries that one step of a search by status reads; a connection is lent for each step."""
+"""The number of deliveries that one step of a search by status reads; each step takes a connection and returns it."""
 MAX_PIECES = 20
 SHOWN_ATTEMPTS = 100
 """The number of newest attempts that are shown with a delivery; a delivery can be retried by hand any number of times."""
@@ -102,7 +102,7 @@ class DeliveryLog:
     async def _page(
         self, subscription_no: int, status: str | None, *, first: int, before: int | None, limit: int
     ) -> tuple[list[Logged], int | None]:
-        """Read a page down to position *first*, and the position before which the next page begins; None without a next page.
+        """Read a page down to position *first*. Returns it, and the position before which the next page begins (None: no more).
 
         If a *status* is given, a limited number of deliveries is searched, so a page may be short although more follow.
         """
@@ -175,8 +175,8 @@ class DeliveryLog:
     async def retry(self, company_id: int, delivery_id: str) -> dict[str, Any]:
         """Make a delivery due now, whatever its state, and show it. Raises NotFound.
 
-        An ordered delivery keeps its place: a held one still waits for earlier ones, and an ended one is made before later
-        deliveries of its key that have not started.
+        An ordered delivery keeps its position: a held delivery still waits for earlier ones, and an ended delivery is made
+        again before later deliveries of its key that have not started.
         """
         async with self._database.write() as connection:
             logged = await self._find(connection, company_id, delivery_id)
@@ -204,7 +204,7 @@ class DeliveryLog:
         return _view(logged)
 
     async def _reopen_in_order(self, connection: AsyncConnection, logged: Logged) -> bool:
-        """Reopen an ended delivery at its place in the order; False if the subscription has no ordering."""
+        """Reopen an ended delivery at its position in the order; False if the subscription has no ordering."""
         no = logged.subscription_no
         row = await subscription_store.by_number(connection, no)
         ordering = row.options.get("ordering")

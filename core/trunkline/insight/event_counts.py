@@ -1,7 +1,7 @@
 """Counts a company's events with a cache of partial counts.
 
-The log between its edge and its head never changes, so the counts of blocks of positions are cached. Only the remainders beside
-whole blocks are counted each time. Counting a million events takes 50 ms.
+The log never changes between its edge, up to which retention has removed events, and its head, so the counts of blocks of
+positions are cached. Only positions outside whole blocks are counted each time. Counting a million events takes 50 ms.
 """
 
 from collections import OrderedDict

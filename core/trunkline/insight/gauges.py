@@ -28,7 +28,7 @@ REFRESH_SECONDS = 3.0
 COUNTED = 10_000
 """The limit up to which due deliveries are counted; a larger number would not help the operator."""
 CONSUMERS_EVERY, MOST_CONSUMERS = 5, 100
-"""How many refreshes pass between two reads of consumers, and how many consumers get a gauge: those furthest behind."""
+"""The number of refreshes from one read of consumers to the next, and the number of consumers furthest behind with a gauge."""
 _STOP_SECONDS = 1.0
 _log = logging.getLogger(__name__)
 

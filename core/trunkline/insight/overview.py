@@ -242,7 +242,7 @@ class Activity:
         state: DeliveriesState | None,
         limit: int,
     ) -> "Matches":
-        """Search a limited number of events for *text* and *state*. A connection is lent for each chunk."""
+        """Search a limited number of events for *text* and *state*. Each chunk takes a connection and returns it."""
         sought, matches = Sought(text) if text else None, Matches()
         looked = looked_bytes = 0
         while looked < self._searched and looked_bytes < SEARCHED_BYTES:

@@ -32,7 +32,7 @@ JUNK: Sequence[tuple[str, Mapping[str, str], bytes | None]] = (
 """Unsigned requests, each with its headers and body; libraries raise different errors on them."""
 
 _PATIENCE = 2
-"""The number of unanswered events at the beginning after which no more are sent."""
+"""If this number of events at the beginning get no answer, no more events are sent."""
 
 
 @dataclass(frozen=True, slots=True)

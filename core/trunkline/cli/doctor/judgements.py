@@ -18,7 +18,7 @@ from trunkline.cli.doctor.trials import Answer
 from trunkline.outbound import MAX_BODY_BYTES
 
 _REFUSALS = {400, 401, 403, 422}
-"""The statuses by which a receiver refuses a wrong signature."""
+"""The statuses with which a receiver refuses a wrong signature."""
 
 _STATUS_ADVICE = {
     404: "nothing is at this path; check the path of the URL",

@@ -1,7 +1,7 @@
 """The path to a receiver: its URL, its addresses, a connection and TLS.
 
-This module opens sockets besides ``outbound``, because an HTTP client shows neither which address failed nor a refused
-certificate. Only addresses allowed by the policy are dialled, and nothing is sent.
+This module opens sockets itself instead of using ``outbound``, because an HTTP client shows neither which address failed nor
+a refused certificate. Only addresses allowed by the policy are dialled, and nothing is sent.
 """
 
 import asyncio

@@ -73,11 +73,11 @@ class Samples:
         return self._sample(UNKNOWN_TYPE)
 
     def rewritten(self, sample: Sample) -> bytes:
-        """Write the body of *sample* like another JSON library."""
+        """Write the body of *sample* as another JSON library would write it."""
         return sample.body.replace(b"{", b"{\n ", 1)
 
     def altered(self, sample: Sample) -> bytes:
-        """Write the body of *sample* with another company, like a forgery."""
+        """Write the body of *sample* with another company, as a forger would."""
         before, after = (b'"companyId":%d,' % number for number in (COMPANY_ID, OTHER_COMPANY_ID))
         return sample.body.replace(before, after, 1)
 

@@ -25,7 +25,7 @@ Signatures use this machine's clock, with a usual tolerance of 300 s; leases use
 """
 LITTLE_DISK_BYTES, NO_DISK_BYTES = 1 << 30, 100 << 20
 NAMED = 10
-"""The number of companies that are named; the others are counted."""
+"""The number of companies that are named; further companies are only counted."""
 SCARCE = 0.1
 """The share of free connections below which they are scarce."""
 

@@ -15,7 +15,7 @@ from trunkline.store import migrate
 
 
 async def examine_hub(settings: Settings, *, with_targets: bool) -> list[HubCheck]:
-    """Make every check, whatever the results of the others; changes and makes nothing."""
+    """Make every check, whatever the results of the others; changes and creates nothing."""
     checks, histories = _examine_start(settings)
     checks += deployment.judge_settings(settings)
     of_database = await examine_database(settings, histories)
@@ -30,7 +30,7 @@ async def examine_hub(settings: Settings, *, with_targets: bool) -> list[HubChec
 
 
 def _examine_start(settings: Settings) -> tuple[list[HubCheck], list[migrate.History]]:
-    """Build the hub as a start does, without starting it; returns the checks and the migration histories of its plugins."""
+    """Build the hub without starting it; returns the checks, and the migration histories of the hub's plugins."""
     try:
         hub = opening.inspected(settings, with_routes=True)
     except TrunklineError as fault:

@@ -23,7 +23,7 @@ AT_ONCE = 20
 STEP_SECONDS, ALL_SECONDS = 5.0, 60.0
 """Time limits in seconds: of each step of a connection, and of all connections together."""
 NAMED = 10
-"""The number of targets that are named; the others are counted."""
+"""The number of targets that are named; further targets are only counted."""
 
 
 async def examine_targets(settings: Settings, *, now: float) -> HubCheck:

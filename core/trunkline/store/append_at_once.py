@@ -46,7 +46,7 @@ _INSERT_KEYS = f""", remembered AS (
 
 
 class Key(NamedTuple):
-    """An idempotency key (``store.idempotency``) of *drafts* drafts from the index *first_draft* on."""
+    """An idempotency key (``store.idempotency``). It covers *drafts* drafts, starting at the index *first_draft*."""
 
     namespace: int
     key: str
@@ -66,8 +66,8 @@ async def append(
 ) -> Appended | None:
     """Store *drafts* as ``stream.append`` does, and the idempotency *keys*, outside a transaction.
 
-    *references* has the references of their companies, as of *companies_version*. If companies have changed since then, or if
-    one of *keys* exists, nothing is stored, and the result is None.
+    *references* maps the ids of companies to their references, as of *companies_version*. If companies have changed
+    since then, or if one of *keys* exists, nothing is stored, and the result is None.
     """
     around = [draft.around_time(references.get(company_number(draft.company_id))) for draft in drafts]
     values: dict[str, object] = {
@@ -101,7 +101,10 @@ async def append(
 
 
 def _statement(connection: AsyncConnection, *, has_keys: bool) -> str:
-    """Give the statement. The row of ``stream_head`` differs from its snapshot if another transaction held the log's lock."""
+    """Give the statement.
+
+    If the statement had to wait for the log's lock, it locks a newer row of ``stream_head`` than its snapshot has.
+    """
     now = sql.now_ms(connection)
     step, timeline = epochs.timeline_step(connection)
     return f"""WITH locked AS (

@@ -12,7 +12,7 @@ from trunkline.store.sql import text
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """The first use of a key: the SHA-256 of the request, and its *count* positions from *first_position* on."""
+    """The first use of a key: the SHA-256 of its request, and *count* positions of events from *first_position* on."""
 
     namespace: int
     key: str

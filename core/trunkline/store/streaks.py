@@ -43,7 +43,10 @@ class Failing(NamedTuple):
 
 
 class Recorded(NamedTuple):
-    """The failing subscriptions, and the recovered ones whose failing had been reported, with the time since which they failed."""
+    """The failing subscriptions, and the recovered ones that had been reported as failing.
+
+    *recovered* maps the number of a recovered subscription to the time (Unix ms) at which it began to fail.
+    """
 
     failing: Sequence[Failing]
     recovered: Mapping[int, int | None]

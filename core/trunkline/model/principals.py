@@ -68,9 +68,7 @@ class Principal:
 
     @property
     def kind(self) -> str:
-        """The kind: ``link``, ``operator``, ``key``, ``app``, ``person``, or ``token`` for any kind that a plugin
-        defines.
-        """
+        """``link``, ``operator``, ``key``, ``app``, ``person``, or ``token`` for other kinds, which plugins define."""
         if self.link_id is not None:
             return "link"
         return "operator" if self.is_operator else KINDS.get(self.key_id.partition("_")[0], "token")

@@ -221,7 +221,7 @@ class Slots(Generic[Job]):
         self._enqueue(queue)
 
     def set_trust(self, queue: SubscriptionQueue[Job], *, succeeded: bool) -> None:
-        """Set whether *queue* is trusted. Its slots in use then count for that group."""
+        """Set whether *queue* is trusted. The slots that it uses then count for the trusted or the untrusted group."""
         queue.is_failing = not succeeded
         if queue.is_trusted != succeeded:
             queue.is_trusted = succeeded

@@ -1,6 +1,9 @@
-"""Appending by one statement that is its own transaction: one round trip to a server where ``stream.append`` takes four.
+"""Appends by one statement that is its own transaction, in one round trip to a server.
 
-The server writes the ids and the times of acceptance into the envelopes, since they are known only when the events are inserted.
+``stream.append`` takes four round trips.
+
+The server writes the ids and the times of acceptance into the envelopes, since they are known only when the events are
+inserted.
 """
 
 from collections.abc import Mapping, Sequence

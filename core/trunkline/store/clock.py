@@ -1,6 +1,6 @@
 """The clock guard: after the database's clock has jumped forward, nothing is removed or ended because of its age.
 
-The guard's state is one row, so every process knows of a jump, even a process that starts later.
+The guard's state is one row in the database, so a jump affects every process, even one that starts later.
 """
 
 import asyncio

@@ -133,9 +133,9 @@ class Database:
     ) -> "Database":
         """Give the same database with a separate pool of *connections* that bypass SQLAlchemy (``store.direct``).
 
-        If the database has one writer, all callers share a few connections, except those with *only_reads*. A statement without
-        an answer within *answer_seconds* fails. Enter and leave the result like any other database: its last user closes the
-        connections.
+        If the database has one writer, all callers share a few connections, except callers with *only_reads*. A
+        statement without an answer within *answer_seconds* fails. Enter and leave the result like any other database:
+        its last user closes the connections.
         """
         if self._direct is not None and not only_reads:
             return self._direct

@@ -1,7 +1,8 @@
 """Runs the store's statements directly on the database's driver, for the hub's most frequent work.
 
-SQLAlchemy writes the SQL but does not run it: through its asyncio layer and pool a statement takes three times as long as with
-the driver alone. The functions of ``store`` work on both kinds of connections; plugins get those of SQLAlchemy.
+SQLAlchemy writes the SQL but does not run it: through its asyncio layer and pool a statement takes three times as long
+as with the driver alone. The functions of ``store`` work on both kinds of connections; plugins get SQLAlchemy's
+connections.
 """
 
 import asyncio
@@ -278,7 +279,7 @@ class Pools:
 
 
 class _Pool:
-    """Up to *size* connections, which *connect* opens when needed. The last used one is lent first."""
+    """Up to *size* connections, which *connect* opens when needed. The connection that was used last is lent first."""
 
     def __init__(self, connect: Callable[[], Awaitable[Driver]], size: int) -> None:
         self._connect = connect

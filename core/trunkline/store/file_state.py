@@ -23,7 +23,7 @@ class FileState:
 
 
 def read(file: Path) -> FileState | None:
-    """Read the stored state of *file*; None if there is none or it cannot be read."""
+    """Read the stored state of *file*; None if there is no state or it cannot be read."""
     try:
         return FileState(**json.loads(Path(f"{file}.state").read_bytes()))
     except (OSError, ValueError, TypeError):

@@ -224,7 +224,7 @@ async def end_by(connection: AsyncConnection, key_id: str, *, at_ms: int) -> Non
 
 
 async def touch(connection: AsyncConnection, key_ids: Sequence[str]) -> None:
-    """Update the time of last use of those *key_ids* whose time is older than five minutes."""
+    """Update the time of last use of the keys *key_ids*, except keys whose time is less than five minutes old."""
     now = sql.now_ms(connection)
     statement = text(
         f"UPDATE api_keys SET last_used_ms = {now} "

@@ -56,7 +56,10 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class OrderedClaim:
-    """Deliveries of one key that were claimed together, in order. *is_all* says that the key has no other open ones."""
+    """Deliveries of one key that were claimed together, in order.
+
+    *is_all* says that the key has no other open deliveries.
+    """
 
     subscription_no: int
     order_key: int
@@ -65,7 +68,7 @@ class OrderedClaim:
 
 
 async def lock(connection: AsyncConnection, numbers: Collection[int], *, skip: bool = False) -> set[int]:
-    """Lock the subscriptions with *numbers*, and thereby their ordered deliveries. Returns the locked ones.
+    """Lock the subscriptions with *numbers*, and thereby their ordered deliveries. Returns the locked numbers.
 
     With *skip*, subscriptions that another transaction has locked are left out.
     """

@@ -200,7 +200,7 @@ async def _delete(connection: AsyncConnection, table: str, positions: Sequence[i
 
 
 def within_positions(connection: AsyncConnection) -> str:
-    """Give the SQL condition that a position is among the given ones; its range makes every plan use the primary key."""
+    """Give the SQL condition that a position is among given ones; with its range, every plan uses the primary key."""
     source = sql.rows_source(connection, {"event_position": "bigint"})
     return f"position BETWEEN :first AND :last AND position IN (SELECT event_position FROM {source})"
 

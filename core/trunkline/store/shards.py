@@ -153,9 +153,9 @@ async def heartbeat(
 ) -> Heartbeat:
     """Write the heartbeat of *worker* with the number of its lock, and remove dead workers.
 
-    A worker is dead if it has sent no heartbeat for the duration of a lease. One of the *suspects* is also dead if its lock is
-    free and it has sent no heartbeat after the given one. The claims of a dead worker become due at once, and its shards become
-    free.
+    A worker is dead if it has sent no heartbeat for the duration of a lease. A worker in *suspects* is also dead if its
+    lock is free and it has sent no heartbeat since the one given there. The claims of a dead worker become due at once,
+    and its shards become free.
     """
     step = await _follow_clock_back(connection, lease_ms=lease_ms)
     now = sql.now_ms(connection)

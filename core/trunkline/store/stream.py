@@ -72,7 +72,7 @@ async def head(connection: AsyncConnection) -> Head:
 
 
 class Log:
-    """Appends to the log for one process. It knows the number of *shards*, and finds companies' references in *directory*."""
+    """Appends to the log for one process. *shards* gives the number of shards, *directory* companies' references."""
 
     def __init__(self, *, shards: Callable[[], int], directory: CompanyDirectory) -> None:
         self._shards = shards

@@ -213,7 +213,7 @@ async def lapsed(connection: AsyncConnection, *, limit: int) -> list[int]:
 
 
 async def first_expiry_ms(connection: AsyncConnection) -> int | None:
-    """Return the time (Unix ms) at which the next active subscription expires; None if none does."""
+    """Return the time (Unix ms) at which the next active subscription expires; None if none of them expires."""
     statement = text(
         "SELECT min(expires_ms) FROM subscriptions WHERE expires_ms IS NOT NULL AND status = 'active'"
     )
@@ -243,7 +243,7 @@ async def filters_of_company(connection: AsyncConnection, company_id: int, *, bu
 async def targets_of_companies(
     connection: AsyncConnection, company_ids: Sequence[int]
 ) -> dict[int, list[str]]:
-    """List by company the target URLs of its subscriptions, without deleted ones and those that a holder renews."""
+    """List, by company, the target URLs of its subscriptions, except deleted ones and those that a holder renews."""
     is_among_them, companies = sql.one_of(connection, "company_id", "companies", sqlalchemy.BigInteger)
     statement = text(
         "SELECT DISTINCT company_id, target_url FROM subscriptions "

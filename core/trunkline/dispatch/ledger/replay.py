@@ -135,8 +135,8 @@ def picker(
 async def pick(events: Sequence[Event], is_picked: Callable[[Event], bool]) -> tuple[list[int], int]:
     """Choose the positions to deliver from a page of *events*. Returns them, and the last position that was tested.
 
-    It pauses for other tasks. If the filter is expensive, it ends early: a replay's page is part of a transaction that blocks
-    others.
+    It pauses for other tasks. If the filter is expensive, ``pick`` ends early: a replay's page is part of a transaction
+    that blocks others.
     """
     pauses, positions = Pauses(), list[int]()
     for event in events:
@@ -262,7 +262,7 @@ async def _room(connection: AsyncConnection, replay: Row, claiming: Claiming | N
 
 
 async def _rest(connection: AsyncConnection, replay: Row) -> Step:
-    """Leave *replay* at its position, and let the next replay have its turn."""
+    """Leave *replay* at its position, so that the next replay is advanced."""
     await store.move(connection, replay.no, position=replay.position, matched=0)
     return Step()
 

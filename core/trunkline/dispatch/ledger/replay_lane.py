@@ -41,7 +41,7 @@ class Rests:
         """By replay number: the length of the rest in seconds, and its end (monotonic seconds)."""
 
     def begin(self, no: int, *, has_moved: bool) -> None:
-        """Let replay *no* rest after a step that made nothing due; only briefly if it *has_moved* in the log."""
+        """Make replay *no* rest after a step that made no delivery due, only briefly if the replay *has_moved*."""
         seconds, _ = self._rests.get(no, (0.0, 0.0))
         longest = max(LONGEST_REST, REST_OF_EACH * len(self._rests))
         seconds = SHORTEST_REST if has_moved else max(SHORTEST_REST, min(2 * seconds, longest))

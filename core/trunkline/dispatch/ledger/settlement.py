@@ -218,8 +218,8 @@ class Settlement:
     def _count_attempts(self, batch: Batch, *, was_written: bool) -> None:
         """Count the attempts of *batch* in the health figures.
 
-        The figures are written at most once a second, and less often if they are many. A killed process loses the last ones; no
-        decision depends on them.
+        The figures are written at most once a second, and less often if they are many. A killed process loses the
+        latest figures; no decision depends on them.
         """
         if was_written:
             self._tally_due = asyncio.get_running_loop().time() + TALLY_SECONDS + len(self._tally) / 1000

@@ -282,7 +282,10 @@ class MatchingLane:
     async def _match(
         self, position: int, progress: Progress, event: Event | None, known: Collection[Key]
     ) -> None:
-        """Match the event at *position*; it is None if retention removed it. If the shard is lost, nothing is submitted."""
+        """Match *event*, which is None if retention removed it, at *position*.
+
+        If the shard is lost, nothing is submitted.
+        """
         await self.room.has_room.wait()
         while not progress.lost and time.monotonic() >= progress.valid_until:  # noqa: ASYNC110 - the clock sets no event
             await asyncio.sleep(LOOK_SECONDS)
@@ -315,7 +318,7 @@ def candidates_of(progress: Progress, candidates: Candidates) -> Candidates:
 
 
 def unsettled(routes: Sequence[Route], event: Event, known: Collection[Key]) -> Sequence[Route]:
-    """Choose the *routes* whose delivery of *event* is not in the ledger; *known* has the keys that are."""
+    """Choose the *routes* whose delivery of *event* is not in the ledger; *known* has the keys in the ledger."""
     if not (known and routes):
         return routes
     return [route for route in routes if Key(event.position, route.subscription.no) not in known]

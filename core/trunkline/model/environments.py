@@ -25,7 +25,7 @@ def environment_of(company_id: int) -> str:
 
 
 def company_number(company_id: int) -> int:
-    """Give the id by which callers name the company: the same in both environments."""
+    """Give the id that callers use for the company; it is the same in both environments."""
     return abs(company_id)
 
 

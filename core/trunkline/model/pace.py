@@ -60,6 +60,6 @@ class Pace:
 
 
 def pace_of(max_in_flight: int | None, rate: str | None) -> Pace | None:
-    """Make a pace from a subscription's options; None if it sets none."""
+    """Make a pace from a subscription's options; None if they set no limit."""
     read = None if rate is None else Rate.parse(rate)
     return None if max_in_flight is None and read is None else Pace(max_in_flight, read)

@@ -103,5 +103,5 @@ def show_maker(kind: str | None, identifier: str | None) -> dict[str, str | None
 
 
 def describe_scope(scope: str) -> str:
-    """Say in a sentence what *scope*, one of ``COMPANY_SCOPES``, permits, for the person who grants it."""
+    """Describe the permissions of *scope*, one of ``COMPANY_SCOPES``, in a sentence for the person who grants it."""
     return _MEANINGS[scope]

@@ -74,7 +74,10 @@ class Budget:
 
 
 class _Rest:
-    """A company's waiting events beyond the listed ones: from position *first*, which is parked, to *last*."""
+    """A company's waiting events beyond the listed ones, from position *first* to *last*.
+
+    *first* is parked (``Progress.park``), so the cursor stays before it.
+    """
 
     __slots__ = ("count", "first", "last")
 

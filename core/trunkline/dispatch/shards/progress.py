@@ -52,8 +52,8 @@ class Track:
 class Progress:
     """One shard, or a part of one, that this worker owns.
 
-    Events of the log open positions, and positions are closed in any order. The cursor is the last position before the first
-    one that is open or unread.
+    An event with deliveries opens its position, and the position is closed when these are settled; positions are closed
+    in any order. The cursor is the last position before the first position that is open or unread.
     """
 
     __slots__ = (

@@ -63,7 +63,7 @@ STOP_SECONDS = 5.0
 SWEEP_SECONDS = 0.1
 """How often a worker with deliveries in memory looks for deliveries that take too long."""
 IDLE_SECONDS = 1.0
-"""How often a worker without deliveries in memory drops what it no longer needs."""
+"""How often a worker without deliveries in memory drops state that it no longer needs."""
 _UNTIL_DRAINED = ("leases", "settlement", "sweep")
 """Parts that run while a stopping dispatcher waits for attempts in flight, so that it keeps its shards and writes the results."""
 _NOT_VITAL = frozenset({"replays", "lapses", "status_changes", "gaps", "publishing"})
@@ -151,7 +151,7 @@ class Dispatcher:
         return "ok" if self.is_alive else "stopped"
 
     async def failed(self) -> None:
-        """Wait until a part has failed for good, so that the process must be restarted."""
+        """Wait until a part has failed permanently, so that the process must be restarted."""
         await self._supervision.has_failed.wait()
 
     def _build(self, log_has_grown: Signal, for_leases: Database) -> None:

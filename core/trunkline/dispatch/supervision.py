@@ -1,8 +1,8 @@
 """Keeps the dispatcher's parts running: a part that fails with an unexpected error is restarted after a pause.
 
-Before the pause the worker releases everything and rests. So others deliver meanwhile, and unfinished work is read again. If a
-part fails repeatedly, it ends the process, and the process's supervisor restarts it. If a part finds that this process's
-settings are wrong, for example keys that differ from the database's, it ends the process at once.
+Before the pause the worker releases everything and rests. So other workers deliver meanwhile, and unfinished work is
+read again. If a part fails repeatedly, it ends the process, and the process's supervisor restarts it. If a part finds
+that this process's settings are wrong, for example keys that differ from the database's, it ends the process at once.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ class Supervision:
     def __init__(self, rest: Callable[[float], Awaitable[None]]) -> None:
         self._rest = rest
         self.has_failed = asyncio.Event()
-        """Set when a part has failed for good."""
+        """Set when a part has failed permanently."""
 
     async def keep(self, name: str, run: Run, *, is_vital: bool = True) -> None:
         """Run a part until it is cancelled, restarting it after failures. If it is not vital, its failures never stop other parts."""

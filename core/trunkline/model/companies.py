@@ -1,4 +1,4 @@
-"""Names of a company: its id, an integer, or its reference, a text that the product chose."""
+"""Names of a company: its id (an integer) or its reference (a text that the product chose)."""
 
 import re
 
@@ -22,7 +22,7 @@ def may_be_given(reference: str) -> bool:
 
 
 def read_name(text: str) -> int | str | None:
-    """Read the name of a company in a header, an address or an option: an id or a reference; None if it is neither."""
+    """Read a company's id or reference from a header, an address or an option; None if *text* is neither."""
     if text.isascii() and text.isdigit():
         return int(text) if len(text) <= 19 and 0 < int(text) <= MAX_COMPANY_ID else None
     return text if is_reference(text) else None

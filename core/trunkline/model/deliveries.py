@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 MAX_RETRY_AFTER_SECONDS = 24 * 60 * 60
-"""The maximum delay of a retry by a target's ``Retry-After``."""
+"""The longest delay of a retry that a target can request by ``Retry-After``."""
 
 MAX_RETRIES = 1000
 """The maximum number of retries of one delivery, even if a schedule with *for_seconds* has short waits."""
@@ -47,10 +47,11 @@ class Outcome(StrEnum):
 class Result:
     """The result of one attempt, with its details.
 
-    *response_body* is the answer's first KiB at most, as text. *error* names the fault if there was no answer (``timeout``,
-    ``address_refused``, ``connection_failed``, …). *retry_after_seconds* is the minimum wait that the target asks for.
-    *sent_twice* is True if a kept-alive connection closed during the request, so that the attempt sent it again.
-    *response_headers* are the answer's headers, in lower case; of an attempt that did not deliver, the log keeps 2 KiB of them.
+    *response_body* is the answer's first KiB at most, as text. *error* names the fault if there was no answer
+    (``timeout``, ``address_refused``, ``connection_failed``, …). *retry_after_seconds* is the minimum wait that the
+    target asks for. *sent_twice* is True if a kept-alive connection closed during the request, so that the attempt sent
+    it again. *response_headers* are the answer's headers, in lower case; if the attempt did not deliver, the delivery
+    log keeps 2 KiB of them.
     """
 
     outcome: Outcome
@@ -94,7 +95,7 @@ class RetryPolicy:
     for_seconds: float | None = None
 
     def of(self, retry: Mapping[str, Any] | None) -> "RetryPolicy":
-        """Give the policy of a subscription with the option *retry*: this policy with the values of *retry*."""
+        """Return this policy changed by a subscription's option *retry*; None changes nothing."""
         if retry is None:
             return self
         if "for_seconds" in retry:
@@ -158,6 +159,6 @@ class BreakerPolicy:
     def trips(self, *, failures: int, failing_since_ms: int, now_ms: int) -> bool:
         """Tell whether a subscription that failed *failures* times since *failing_since_ms* is to be disabled.
 
-        Both times are of a clock without steps.
+        Both times must come from a clock that never jumps.
         """
         return failures >= self.failures and now_ms - failing_since_ms >= self.span_seconds * 1000

@@ -1,8 +1,8 @@
 """The two environments of a company: ``live`` and ``test``, which share nothing but the company's name.
 
-Within the hub the test environment of company 92 is company -92. So every table, shard, limit and cursor separates it as it
-separates any two companies, without further code. Callers name a company by its positive id. Answers show that id, and
-mark data of the test environment.
+Within the hub the test environment of company 92 is company -92. So every table, shard, limit and cursor separates the
+two environments as it separates two companies, without further code. Callers name a company by its positive id. Answers
+show that id, and mark data of the test environment.
 """
 
 from typing import Any
@@ -25,12 +25,12 @@ def environment_of(company_id: int) -> str:
 
 
 def company_number(company_id: int) -> int:
-    """Give the id by which callers name the company: the same in both environments."""
+    """Give the id that callers use for the company; it is the same in both environments."""
     return abs(company_id)
 
 
 def in_environment(company_id: int, environment: str | None) -> int:
-    """Give the id of the *environment* (None: live) of a company; *company_id* is either of its environments."""
+    """Give a company's id in *environment* (None means live); *company_id* is its id in either environment."""
     return -abs(company_id) if environment == TEST else abs(company_id)
 
 
@@ -40,7 +40,7 @@ def other_environment(company_id: int) -> int:
 
 
 def environment_member(company_id: int) -> dict[str, Any]:
-    """Give the JSON member that marks the test environment beside the company's id; empty for the live environment."""
+    """Give the JSON member that follows a company's id to mark the test environment; empty for the live environment."""
     return {"environment": TEST} if company_id < 0 else {}
 
 

@@ -1,4 +1,7 @@
-"""Entity tags of records (RFC 9110): they tell which state a caller has read, and whether its change starts from that state."""
+"""Entity tags of records (RFC 9110): a tag names the state of a record that a caller has read.
+
+With the tag, the hub refuses a change that starts from an outdated state.
+"""
 
 import hashlib
 import json
@@ -27,7 +30,7 @@ def check_match(if_match: str, view: Mapping[str, Any]) -> None:
     """Check that a record's stored members are in the state that the header *if_match* names.
 
     Raises:
-        PreconditionFailed: they are not.
+        PreconditionFailed: the stored members are in another state.
     """
     if if_match.strip() == "*":
         return

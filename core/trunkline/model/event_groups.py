@@ -1,7 +1,8 @@
 """The names that subscriptions and readers use: event types, groups of them (``invoice.*``), or all (``*``).
 
-A group has every event type whose name begins with the group's, including types defined later. It exists once such a type exists.
-Operational event types are only in the group ``operational.*``, and not in ``*``.
+A group contains every event type whose name begins with the group's prefix, including types defined later. The group
+exists as soon as one such type exists. Operational event types are only in the group ``operational.*``, and not in
+``*``.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -33,7 +34,7 @@ _REST = ".*"
 
 
 def is_operational(name: str) -> bool:
-    """Tell whether *name* is an operational event type, or their group."""
+    """Tell whether *name* is an operational event type, or the group of these types."""
     return name in OPERATIONAL or name == OPERATIONAL_GROUP
 
 

@@ -16,9 +16,10 @@ from trunkline.model.environments import company_number
 class Draft:
     """A valid event that has no position in the log yet.
 
-    *payload* and *metadata* are compact JSON exactly as received, digits included; *metadata* is empty bytes if there is
-    none. *created_utc* is ISO 8601 with ``Z``, or empty for the time of acceptance. *version* is the version of its type by
-    which it is valid. *traceparent* is its trace context, if any.
+    *payload* and *metadata* are compact JSON with all values, including the digits of numbers, as received; *metadata*
+    is empty bytes if there is none. *created_utc* is ISO 8601 with ``Z``, or empty for the time of acceptance.
+    *version* is the version of the event type against which the event was validated. *traceparent* is its trace
+    context, if any.
     """
 
     company_id: int
@@ -38,10 +39,10 @@ class Draft:
         return b'{"id":%d%b%b%b' % (position, start, b"" if self.created_utc else accepted_utc.encode(), rest)
 
     def around_time(self, reference: str | None) -> tuple[bytes, bytes]:
-        """Encode the envelope before and after the time of acceptance, without the ``id`` at its start.
+        """Encode the two parts of the envelope before and after the time of acceptance, without the leading ``id``.
 
-        A draft with a time has it at the end of the first part. A reference has no character that JSON escapes
-        (``model.companies``). An event of the test environment is marked.
+        If the draft has its own time, that time is at the end of the first part. A reference has no character that JSON
+        escapes (``model.companies``). An event of the test environment is marked.
         """
         metadata = b',"metadata":' + self.metadata if self.metadata else b""
         referred = b',"companyRef":"%b"' % reference.encode() if reference else b""
@@ -61,7 +62,8 @@ def traced(drafts: Sequence[Draft], traceparent: str | None) -> Sequence[Draft]:
 class Event:
     """A stored event. *position* is its place in the log and its public ``id``; *body* is the envelope as bytes.
 
-    *version* is the version of its type by which it was validated; *traceparent* is the trace context of its draft.
+    *version* is the version of the event type against which the event was validated. *traceparent* is the trace context
+    of its draft.
     """
 
     position: int
@@ -79,7 +81,7 @@ class Event:
 
 
 def shard_of(company_id: int, shards: int) -> int:
-    """Give the shard of *company_id*, which has all of the company's events: a number below *shards*.
+    """Give the number, below *shards*, of the shard that contains all events of *company_id*.
 
     A multiplicative hash spreads companies evenly even if they are numbered in steps (Knuth, TAOCP 6.4).
     """

@@ -7,7 +7,7 @@ from itertools import accumulate
 
 HOURS = 24
 KEPT_HOURS = 8 * 24
-"""The number of hours of which attempts are counted: seven days and the hour that is going on."""
+"""The number of hours for which counts of attempts are kept: eight days, including the current hour."""
 BOUNDS_MS = (10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000, 300_000)
 """Upper bounds of the histogram of delivered attempts; an attempt takes at most 300 s."""
 UNTOLD, FIRST = 1, 2
@@ -27,7 +27,7 @@ class SubscriptionHealth(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Attempts of a subscription within a number of hours: the number *failed*, and the delivered ones by the classes of ``BOUNDS_MS``."""
+    """Counts of a subscription's attempts: *failed* ones, and *delivered* ones in each class of ``BOUNDS_MS``."""
 
     failed: int = 0
     delivered: Sequence[int] = ()

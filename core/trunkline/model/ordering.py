@@ -36,7 +36,7 @@ def names_of(pointer: str) -> tuple[str, ...]:
 
 
 def key_at(pointer: str, envelope: Mapping[str, Any]) -> int:
-    """Compute the order key of an event, a decoded envelope, from its value at *pointer*.
+    """Compute the order key of an event from the value at *pointer* in its decoded *envelope*.
 
     Events without a value there, and those with null, share one key.
     """

@@ -1,8 +1,8 @@
-"""The pace of a subscription: how many attempts are in flight at once, and how many begin in a time. Pure.
+"""The pace of a subscription: how many attempts are in flight at once, and how many begin per unit of time. Pure.
 
-Attempts begin one *interval* apart. No timer is exact, so an attempt may begin late; the next one may then begin early, by
-up to *tolerance*. The interval is a little longer than the rate requires, so that no window of the rate's unit has more
-attempts than the rate.
+Attempts begin one *interval* apart. No timer is exact, so an attempt may begin late; the next one may then begin early,
+by up to *tolerance*. The interval is a little longer than the rate requires, so that no window of the rate's unit has
+more attempts than the rate.
 """
 
 import re
@@ -11,7 +11,10 @@ from dataclasses import dataclass
 MAX_IN_FLIGHT = 10_000
 MOST_A_SECOND = 10_000
 LONGEST_INTERVAL_SECONDS = 60.0
-"""The interval of the slowest allowed rate. The next holder of a shard waits one interval, as it does not know the last attempts."""
+"""The interval of the slowest allowed rate.
+
+A new holder of a shard waits for one interval, because it has no record of the previous holder's attempts.
+"""
 TOLERANCE_SECONDS = 0.02
 UNITS = {"second": 1.0, "minute": 60.0, "hour": 3600.0}
 
@@ -57,6 +60,6 @@ class Pace:
 
 
 def pace_of(max_in_flight: int | None, rate: str | None) -> Pace | None:
-    """Make a pace from a subscription's options; None if it sets none."""
+    """Make a pace from a subscription's options; None if they set no limit."""
     read = None if rate is None else Rate.parse(rate)
     return None if max_in_flight is None and read is None else Pace(max_in_flight, read)

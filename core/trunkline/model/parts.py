@@ -1,8 +1,8 @@
 """Parts of a shard: several workers share the deliveries of one hot company.
 
-A shard has the events of its companies, and one worker makes their deliveries. If one company needs more, its shard is
-divided. The holder of each part reads the same events, and makes the deliveries of the subscriptions in its part. A
-subscription stays in its part, so that one worker alone keeps its order and its pace.
+A shard has the events of its companies, and one worker makes their deliveries. If one company needs more than one
+worker, its shard is divided. The holder of each part reads the same events, and makes the deliveries of the
+subscriptions in its part. A subscription stays in its part, so that one worker alone keeps its order and its pace.
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ AnyValue = TypeVar("AnyValue")
 
 
 class Slice(NamedTuple):
-    """A shard or a part of one, as one worker holds it."""
+    """A shard, or a part of a shard, that one worker holds."""
 
     shard: int
     part: int = WHOLE
@@ -26,7 +26,7 @@ class Slice(NamedTuple):
         return str(self.shard) if self.part == WHOLE else f"{self.shard}.{self.part}"
 
     def has(self, subscription_no: int) -> bool:
-        """Tell whether this slice has the subscription, which must be of a company of its shard."""
+        """Tell whether this slice contains a subscription of a company of its shard."""
         return self.part in {WHOLE, part_of(subscription_no)}
 
 
@@ -36,6 +36,6 @@ def part_of(subscription_no: int) -> int:
 
 
 def find(held: Mapping[Slice, AnyValue], shard: int, subscription_no: int) -> AnyValue | None:
-    """Find the value in *held* for a subscription of a company of *shard*: the value of the whole shard, or of the part."""
+    """Find the value in *held* of the whole *shard*, or else of the part to which the subscription belongs."""
     whole = held.get(Slice(shard))
     return held.get(Slice(shard, part_of(subscription_no))) if whole is None else whole

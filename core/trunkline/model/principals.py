@@ -26,7 +26,11 @@ COMPANY_SCOPES = (
 """The scopes of companies' keys."""
 
 PLATFORM_SCOPES = (OPERATOR, EVENTS_WRITE)
-"""The scopes of keys without a company. Such a key has exactly one: all permissions, or emitting events of every company."""
+"""The scopes of keys without a company.
+
+Such a key has exactly one of them: ``operator`` has all permissions, ``events:write`` only emits events, for every
+company.
+"""
 
 _MEANINGS: Mapping[str, str] = {
     EVENTS_READ: "Read events: poll the log, look one up, and see what became of it.",
@@ -44,11 +48,13 @@ KINDS: Mapping[str, str] = {"key": "key", "con": APP, "usr": "person", "pusr": "
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """The principal of a request. *company_id* is None for an operator, who may do everything, and for a key that ``only_emits``.
+    """The principal of a request.
 
-    *key_id* is the id of the key, or of another kind of principal, as its prefix says. *pins* are the versions of event types
-    with which the key was made. *networks* limit where it may be used; empty means anywhere. The principal ends at
-    *expires_ms* at the latest. *link_id* is the sign-in link, made with the key, by which a person signed in.
+    *company_id* is None for an operator, who may do everything, and for a key that ``only_emits``. *key_id* is the id
+    of the key or of another kind of principal; its prefix names the kind. *pins* are the versions of event types with
+    which the key was made. *networks* limit where it may be used; empty means anywhere. The principal is valid until
+    *expires_ms* at most. If a person signed in with a sign-in link, *link_id* is the link's id; the link was made with
+    the key.
     """
 
     key_id: str
@@ -62,7 +68,7 @@ class Principal:
 
     @property
     def kind(self) -> str:
-        """The kind of principal: ``link``, ``operator``, ``key``, ``app``, ``person``, or ``token`` if only a plugin knows it."""
+        """``link``, ``operator``, ``key``, ``app``, ``person``, or ``token`` for other kinds, which plugins define."""
         if self.link_id is not None:
             return "link"
         return "operator" if self.is_operator else KINDS.get(self.key_id.partition("_")[0], "token")
@@ -97,5 +103,5 @@ def show_maker(kind: str | None, identifier: str | None) -> dict[str, str | None
 
 
 def describe_scope(scope: str) -> str:
-    """Say in a sentence what *scope*, one of ``COMPANY_SCOPES``, permits, for the person who grants it."""
+    """Describe the permissions of *scope*, one of ``COMPANY_SCOPES``, in a sentence for the person who grants it."""
     return _MEANINGS[scope]

@@ -22,7 +22,7 @@ KEPT = 8
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """A range of the log that the holder of *token* has until *until_ms*; empty once it is committed."""
+    """A range of the log that the holder of *token* has until *until_ms*. The range is empty once it is committed."""
 
     token: str
     after: int
@@ -93,7 +93,7 @@ class Reach:
         return self._tidied((*self._but(lease), committed))
 
     def commit_all(self, position: int) -> "Reach":
-        """Commit everything up to *position*, whoever holds it."""
+        """Commit everything up to *position*, including ranges that pollers hold."""
         left = (replace(one, after=max(one.after, position)) for one in self.open if one.up_to > position)
         return Reach(max(self.position, position), tuple(left))
 

@@ -15,7 +15,7 @@ ID = re.compile(r"sub_[0-9a-z]{20}", re.ASCII)
 
 
 class Status(StrEnum):
-    """Whether a subscription takes events; a deleted one is kept only for the names of its deliveries."""
+    """Whether a subscription takes events. A deleted subscription is kept only as long as deliveries refer to it."""
 
     ACTIVE = "active"
     PAUSED = "paused"
@@ -31,8 +31,11 @@ FAILING = "failing"
 UNREADABLE = "unreadable"
 LAPSED = "lapsed"
 DISCONNECTED = "disconnected"
-"""Reasons for ``disabled``: the target answered 410; it failed for too long; its secrets cannot be decrypted; its holder has
-not renewed it; its creator may no longer call."""
+"""Reasons for ``disabled``.
+
+In this order: the target answered 410; the target failed for too long; the subscription's secrets cannot be decrypted;
+the holder has not renewed the subscription; the creator of the subscription may no longer call.
+"""
 ENDED = frozenset({GONE, LAPSED})
 """Reasons after which a subscription has no work left."""
 
@@ -80,7 +83,7 @@ class Subscription:
     rate: str | None = None
     """The maximum rate of attempts, over all workers (``pace.Rate``)."""
     name: str | None = None
-    """The channel's own name for the subscription, if its holder renews it (``contract.Terms``)."""
+    """The channel's own name for a subscription that a holder renews (``contract.Terms``)."""
     holder: str | None = None
     notes: Mapping[str, Any] | None = None
     expires_ms: int | None = None
@@ -112,7 +115,7 @@ class Subscription:
         return tuple(s.text for s in self.secrets if s.expires_ms is None or s.expires_ms > now_ms)
 
     def overlapping_secrets(self, now_ms: int, overlap_seconds: int) -> tuple[Secret, ...]:
-        """The secrets that continue to sign beside a new one, each until its own overlap ends; none without an overlap."""
+        """The secrets that still sign together with a new one, each until its overlap ends; none without an overlap."""
         if not overlap_seconds:
             return ()
         newest, *older = self.secrets

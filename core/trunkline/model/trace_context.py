@@ -11,7 +11,7 @@ _KNOWN_FLAGS = 0x03
 
 
 def read_traceparent(text: str) -> str | None:
-    """Return *text* in version 00, which the hub sends; None if *text* is not valid and must be ignored (§3.2.2)."""
+    """Convert *text* to version 00, which the hub sends; None if *text* is invalid and must be ignored (§3.2.2)."""
     found = _FORM.fullmatch(text)
     if found is None or (found["more"] is not None and found["version"] == "00"):
         return None

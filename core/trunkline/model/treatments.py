@@ -23,7 +23,7 @@ _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 def missing(subscription: Subscription, deployment: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Give the options that *subscription* does not set, from its company's and the *deployment*'s limits, by name."""
+    """Give, by name, the options that *subscription* does not set: its company's limits, or else the *deployment*'s."""
     if not deployment and subscription.defaults is None:
         return _NOTHING
     found = {**deployment, **(subscription.defaults or _NOTHING)}

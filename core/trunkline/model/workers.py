@@ -1,4 +1,4 @@
-"""The names of worker processes: each has its host and its process number."""
+"""The names of worker processes. A name contains the host and the process number."""
 
 import re
 

@@ -133,9 +133,9 @@ async def count_events(connection: AsyncConnection, company_id: int, spans: Sequ
 
 
 async def count_deliveries(connection: AsyncConnection, company_id: int, span: Span) -> int:
-    """Count the deliveries of a company's events in *span*, for each subscription through its index.
+    """Count the deliveries of a company's events in *span*, subscription by subscription, through an index.
 
-    As a join, PostgreSQL would read the deliveries of all companies.
+    With a join instead, PostgreSQL would read the deliveries of all companies.
     """
     of_one = (
         "SELECT count(*) FROM deliveries AS d "
@@ -293,7 +293,7 @@ async def newest_in_state(
 ) -> list[Event]:
     """Read the events in *span* that have a delivery in *state*, newest first.
 
-    Of each subscription that has such deliveries, the newest *limit* are read along an index.
+    For each subscription that has such deliveries, the newest *limit* of them are read through an index.
     """
     found: set[int] = set()
     for condition in _IN_STATE[state]:

@@ -14,10 +14,10 @@ from trunkline.store.sql import text
 class Agenda:
     """The tasks that were open at one moment.
 
-    *due_in_ms* is the time until the next delivery of the lane ``due.FREE`` is due, None if none waits. *has_replays*: a replay
-    runs, or a cancelled one has deliveries to withdraw. *has_unsettled*: open deliveries of a changed subscription have to be
-    changed (``store.open_deliveries``), or order keys have to be released (``store.releasing``). *has_news*: operational events
-    are not in the log yet.
+    *due_in_ms* is the time until the next delivery of the lane ``due.FREE`` is due, None if none waits. *has_replays*:
+    a replay runs, or a cancelled one has deliveries to withdraw. *has_unsettled*: open deliveries of a changed
+    subscription have to be changed (``store.open_deliveries``), or order keys have to be released
+    (``store.releasing``). *has_news*: there are operational events that are not in the log yet.
     """
 
     head: int
@@ -30,7 +30,7 @@ class Agenda:
 
 
 async def read(connection: AsyncConnection) -> Agenda:
-    """Read all tasks with one statement, of one index lookup per task."""
+    """Read all tasks with one statement, which needs one index lookup per task."""
     row = (
         await connection.execute(
             text(

@@ -1,6 +1,7 @@
-"""Appending in one round trip, where ``stream.append`` takes four, and the lookup of the API key a fifth.
+"""Appends events in one round trip to the database. ``stream.append`` takes four, and the lookup of an API key takes another.
 
-On a server one statement is the transaction; on SQLite it is one visit to the thread (``append_in_thread``). The server writes the ids and the times of acceptance into the envelopes, since they are known only when the events are inserted.
+On a server one statement is the whole transaction. The server writes the ids and the times of acceptance into the envelopes,
+since they are known only when the events are inserted. On SQLite it is one visit to the thread (``append_in_thread``).
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -60,8 +61,8 @@ async def append(
     """Store *drafts* as ``stream.append`` does, and the idempotency *keys*, outside a transaction.
 
     *references* has the references of their companies, as of *companies_version*. *api_keys* are the digests of API keys that
-    must be valid. If one of them is not, or if companies have changed since *companies_version*, or if one of *keys* exists,
-    nothing is stored, and the result is None.
+    must be valid. If one of them is not valid, if companies have changed since *companies_version*, or if one of *keys* exists,
+    the function stores nothing and returns None.
     """
     if dialects.of_connection(connection).has_one_writer:
         return await append_in_thread.append(
@@ -106,7 +107,10 @@ async def append(
 
 
 def _statement(connection: AsyncConnection, *, has_keys: bool) -> str:
-    """Give the statement. The row of ``stream_head`` differs from its snapshot if another transaction held the log's lock."""
+    """Give the statement.
+
+    If the statement had to wait for the log's lock, it locks a newer row of ``stream_head`` than its snapshot has.
+    """
     now = sql.now_ms(connection)
     step, timeline = epochs.timeline_step(connection)
     return f"""WITH locked AS (

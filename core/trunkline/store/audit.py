@@ -16,7 +16,7 @@ _KNOWN = ", ".join(f"'{status}'" for status in Status)
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """The positions after *after* and up to *up_to*, and the most faults to list."""
+    """The positions after *after* and up to *up_to*, and the maximum number of faults to list (*limit*)."""
 
     after: int
     up_to: int

@@ -30,7 +30,7 @@ _LOCK = 7_236_455_011
 """Key of the lock that a transaction holds from its first entry to its end."""
 _SECRETS = re.compile(r"secret|token|password|sealed|digest|authorization|salt|api_key|private_key")
 START = b"\0" * 32
-"""The hash that stands for the entry before the first one."""
+"""The previous hash of the first entry, which has no entry before it."""
 _table = told_tables.audit
 
 
@@ -58,7 +58,8 @@ class Change:
 class Entry:
     """An entry as it is stored; *before* and *after* are JSON.
 
-    *content* is the hash of the address, the values and the request's id, which an erasure removes.
+    *content* is the hash of the address, the values and the request's id. An erasure removes these, but keeps their
+    hash.
     """
 
     id: int
@@ -176,7 +177,7 @@ class Which:
 
 
 async def page(connection: AsyncConnection, which: Which, *, limit: int) -> list[Entry]:
-    """Read entries, newest first. The actor is given with its kind (``key:key_…``) or as the id alone."""
+    """Read entries, newest first. The actor in *which* is an id with its kind (``key:key_…``), or an id alone."""
     columns = _table.c
     statement = sqlalchemy.select(*(columns[name] for name in _COLUMNS), columns.hash)
     if which.company_id is not None:

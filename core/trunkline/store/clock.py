@@ -1,6 +1,6 @@
 """The clock guard: after the database's clock has jumped forward, nothing is removed or ended because of its age.
 
-The guard's state is one row, so every process knows of a jump, even a process that starts later.
+The guard's state is one row in the database, so a jump affects every process, even one that starts later.
 """
 
 import asyncio
@@ -74,10 +74,10 @@ class ClockGuard:
         return _wall_ms() - steadiness.up_ms() - self._offset_ms > steadiness.TOLERANCE_MS
 
     def aged_ms(self, now_ms: int) -> int:
-        """Give the time (Unix ms) up to which things have expired, when this machine's clock says *now_ms*.
+        """Correct *now_ms*, the time (Unix ms) of this machine's clock, for comparisons with expiry times.
 
-        It is 0 while the database's clock is not trusted, so nothing expires. If this machine's clock is ahead of the
-        database's, the difference is subtracted.
+        The result is 0 while the database's clock is not trusted, so nothing expires. If this machine's clock is ahead
+        of the database's, the difference is subtracted.
         """
         return now_ms - max(int(self.ahead_seconds * 1000), 0) if self.is_trusted else 0
 

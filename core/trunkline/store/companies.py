@@ -13,7 +13,10 @@ from trunkline.store import audit_log, sql
 from trunkline.store.sql import text
 
 MAX_NEW_ID = 2**53 - 1
-"""The largest id that is exact in every client's JSON. New ids are counted below it; a product may choose larger ids itself."""
+"""The largest id that is exact in every client's JSON.
+
+The hub assigns only ids below it; a product may choose larger ids itself.
+"""
 _JSON = ("limits", "metadata", "alert_recipients", "delivery")
 _COLUMNS = "company_id, reference, name, time_zone, limits, metadata, alert_recipients, delivery, created_ms, updated_ms"
 _IDS = ("companies", "api_keys", "subscriptions", "events", "erasures")

@@ -151,10 +151,10 @@ async def delete(connection: AsyncConnection, company_id: int, name: str) -> boo
 async def lease_page(
     connection: AsyncConnection, consumer: Consumer, lease: Lease, *, types: Sequence[str], limit: int
 ) -> tuple[list[Event], Consumer | None]:
-    """Read the next events of *consumer*, and give them out under *lease*, which then ends with the last of them.
+    """Read the next events of *consumer*, and give them out under *lease*, which is cut to end at the last of them.
 
-    That takes one round trip, on a connection of ``Database.write_lazily``. None for the consumer if nothing was given out:
-    there are no events, or the consumer was changed since it was read.
+    This takes one round trip; *connection* comes from ``Database.write_lazily``. The second result is None if nothing
+    was leased: there are no events, retention has removed some, or the consumer was changed since it was read.
     """
     read, parameters = stream.company_query(consumer.company_id, types, lease.after, limit)
     leases = _write_leases((*consumer.reach.leases, lease))
@@ -186,7 +186,10 @@ async def lease_page(
 async def read_page(
     connection: AsyncConnection, consumer: Consumer, *, types: Sequence[str], after: int, limit: int
 ) -> tuple[list[Event], LogBounds, int | None]:
-    """Read the next events as ``stream.read_page`` does, and the current version of *consumer*; None if it was deleted."""
+    """Read the next events as ``stream.read_page`` does, and the current version of *consumer*.
+
+    The version is None if the consumer was deleted.
+    """
     query, parameters = stream.company_query(consumer.company_id, types, after, limit)
     statement = text(
         "SELECT bounds.edge, bounds.head, (SELECT version FROM consumers WHERE no = :no) AS changes, page.* "
@@ -201,7 +204,10 @@ async def read_page(
 async def lag(
     connection: AsyncConnection, consumer: Consumer, *, types: Sequence[str], limit: int
 ) -> tuple[int, int]:
-    """Count up to *limit* events of *types* after the consumer's cursor. Returns the number, and the edge of retention."""
+    """Count up to *limit* events of *types* after the consumer's cursor.
+
+    Returns the number, and the position up to which retention has removed events.
+    """
     among = (
         f"AND type IN ({', '.join(f':type_{index}' for index in range(len(types)))})"
         if types

@@ -1,4 +1,7 @@
-"""Full copies of an embedded database: made while it is in use, and put in its place by a restore."""
+"""Full copies of an embedded database.
+
+A copy is made while the database is in use; a restore puts it in the place of the database.
+"""
 
 import contextlib
 import os
@@ -17,7 +20,7 @@ def copy_database(source: Path, target: Path) -> None:
 
     Raises:
         DatabaseUnfit: *source* is not a database, or its copy is damaged; *target* is removed again.
-        StoreUnavailable: the ``-wal`` beside *source* belongs to another file.
+        StoreUnavailable: the ``-wal`` next to *source* belongs to another file.
         OSError: *target* exists, or cannot be written.
     """
     if (why := file_state.why_not_its_log(source.resolve())) is not None:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from trunkline.store.notifications import Notifications
 
 TURN_SECONDS = 15.0
-"""How long a call waits until its company may have a connection; an action in a transaction takes less."""
+"""How long a call waits at most for its company's turn to use a connection; an action in a transaction is shorter."""
 _RETRY_SECONDS = 5
 _log = logging.getLogger(__name__)
 
@@ -133,9 +133,9 @@ class Database:
     ) -> "Database":
         """Give the same database with a separate pool of *connections* that bypass SQLAlchemy (``store.direct``).
 
-        If the database has one writer, all callers share a few connections, except those with *only_reads*. A statement without
-        an answer within *answer_seconds* fails. Enter and leave the result like any other database: its last user closes the
-        connections.
+        If the database has one writer, all callers share a few connections, except callers with *only_reads*. A
+        statement without an answer within *answer_seconds* fails. Enter and leave the result like any other database:
+        its last user closes the connections.
         """
         if self._direct is not None and not only_reads:
             return self._direct
@@ -231,8 +231,9 @@ class Database:
     async def write_lazily(self) -> AsyncGenerator[AsyncConnection]:
         """Lend a connection of a ``direct`` database for a single statement that contains ``sql.lazily``.
 
-        Others see its change at once, and the change survives the end of any process. The statement does not wait for the disk,
-        so a power failure at this moment loses the change. Raises the same errors as ``write``.
+        Other transactions see the change of the statement at once, and the change survives the end of any process. The
+        statement does not wait for the disk, so a power failure at this moment loses the change. Raises the same errors
+        as ``write``.
         """
         if self._lazy is None:
             async with self.read() as connection:

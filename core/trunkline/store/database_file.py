@@ -1,8 +1,8 @@
 """The identity of an SQLite database file, shared by all connections of a process.
 
-A connection to another file of the same name would let SQLite delete or apply the wrong ``-wal``. So only the first connection
-of a process may create the file. Later ones open it only if it is the same by device, inode and SQLite's ``application_id``, a
-random number of each database.
+A connection to another file of the same name would let SQLite delete or apply the wrong ``-wal``. So only the first
+connection of a process may create the file. Later connections open the file only if its device, its inode and its
+SQLite ``application_id`` are the same; each database has a random ``application_id``.
 """
 
 import contextlib
@@ -86,7 +86,9 @@ class DatabaseFile:
         self._open.discard(connection)
 
     def check(self, *, and_log: bool = False) -> None:
-        """Check that the name still leads to the same file, and with *and_log* also to the same ``-wal``; 2 µs each.
+        """Check that the path still names the same file, and with *and_log* also the same ``-wal``.
+
+        Each check takes 2 µs.
 
         Raises StoreUnavailable.
         """
@@ -98,7 +100,10 @@ class DatabaseFile:
             self._refuse(self._log_name, found)
 
     def explain(self, error: BaseException) -> None:
-        """Raise StoreUnavailable if *error* says that the file is damaged. From then on it is neither read nor written."""
+        """Raise StoreUnavailable if *error* says that the file is damaged.
+
+        From then on the file is neither read nor written.
+        """
         code = getattr(error, "sqlite_errorcode", None)
         if code is not None and code & _PRIMARY in _DAMAGED:
             self._fault = (

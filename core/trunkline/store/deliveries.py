@@ -50,7 +50,8 @@ class Attempt(NamedTuple):
 class Settled(NamedTuple):
     """The new state of a delivery. *wait_ms* is the time until it is due again; None means never.
 
-    If an attempt goes on, *claimed_by* is the worker that makes it, and *claim* the number of its claim.
+    If an attempt is in flight, *claimed_by* is the worker that makes it, and *claim* is the number of that worker's
+    claim.
     """
 
     position: int
@@ -66,8 +67,8 @@ class Settled(NamedTuple):
 class Claim(NamedTuple):
     """A due delivery that a worker has claimed.
 
-    *attempts* counts its attempts, and *round_start* those made before its last replay. *replay_no* is the replay that last
-    requested the delivery, if any.
+    *attempts* is the number of its attempts, and *round_start* is how many of them were made before its last replay.
+    *replay_no* is the replay that last requested the delivery, if any.
     """
 
     position: int
@@ -153,11 +154,11 @@ async def insert_attempts(connection: AsyncConnection, attempts: Sequence[Attemp
 
 
 async def settle(connection: AsyncConnection, worker: str, settled: Sequence[Settled]) -> set[Key]:
-    """End claims of *worker*: set the new state of each delivery whose claim is still valid. Returns the deliveries that were set.
+    """End claims of *worker*: set the new state of each delivery whose claim is still valid.
 
-    The number of a claim alone does not identify it: two holders of one shard can both have begun a delivery with claim 1.
-    COALESCE makes SQLite use the primary key; through the index on ``claimed_by`` it would read all claims for each row (288
-    rows: 52 ms instead of 2).
+    Returns the deliveries that were set. The number of a claim alone does not identify the claim: two successive
+    holders of a shard can both have begun a delivery with claim 1. COALESCE makes SQLite use the primary key; through
+    the index on ``claimed_by`` it would read all claims for each row (288 rows: 52 ms instead of 2).
     """
     if not settled:
         return set()
@@ -240,10 +241,10 @@ async def retry_now(connection: AsyncConnection, key: Key) -> bool:
 
 
 async def release_held(connection: AsyncConnection, channels: Collection[str]) -> None:
-    """Make the deliveries due that were held while *channels* were off.
+    """Make deliveries due that were held because one of *channels* was off.
 
-    The statement reads only held deliveries, through an index. Reading all deliveries would take 9 s at each start (5,000,000
-    on SQLite).
+    The statement reads only held deliveries, through an index. Reading all deliveries would take 9 s at each start
+    (with 5,000,000 deliveries on SQLite).
     """
     source, stuck = (
         sql.rows_source(connection, {"name": "text"}),

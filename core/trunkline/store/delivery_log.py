@@ -21,8 +21,8 @@ _SELECT = (
 )
 """``+ 0`` makes PostgreSQL look up each event.
 
-Without it, PostgreSQL would merge both tables by position for a large subscription, and read all events from the head of the
-log down to the page (five million events: 99,000 pages for 51 deliveries).
+Without it, PostgreSQL would merge both tables by position for a large subscription, and read all events from the head
+of the log down to the requested deliveries (five million events: 99,000 disk pages for 51 deliveries).
 """
 
 
@@ -30,7 +30,8 @@ log down to the page (five million events: 99,000 pages for 51 deliveries).
 class Logged:
     """A delivery as the log shows it. *next_attempt_ms* is None if no attempt is planned, or an attempt is in progress.
 
-    *order_key* is None for a delivery without an order. *is_queued* says that the delivery waits for an earlier one of its key.
+    *order_key* is None for a delivery without an order. *is_queued* says that the delivery waits for an earlier
+    delivery with the same order key.
     """
 
     position: int
@@ -46,7 +47,7 @@ class Logged:
     order_key: int | None
     is_queued: bool
     held_by: int | None
-    """The position of the first open delivery of its key, if that delivery is an earlier one."""
+    """The position of the first open delivery with the same order key, if that delivery precedes this one."""
     waits_as_asked: bool | None
     """Whether *next_attempt_ms* comes from the target's ``Retry-After``."""
 

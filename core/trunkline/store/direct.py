@@ -1,7 +1,8 @@
 """Runs the store's statements directly on the database's driver, for the hub's most frequent work.
 
-SQLAlchemy writes the SQL but does not run it: through its asyncio layer and pool a statement takes three times as long as with
-the driver alone. The functions of ``store`` work on both kinds of connections; plugins get those of SQLAlchemy.
+SQLAlchemy writes the SQL but does not run it: through its asyncio layer and pool a statement takes three times as long
+as with the driver alone. The functions of ``store`` work on both kinds of connections; plugins get SQLAlchemy's
+connections.
 """
 
 import asyncio
@@ -155,7 +156,7 @@ class DirectConnection:
     async def execute(
         self, statement: Executable, parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]] = _NOTHING
     ) -> Rows:
-        """Run *statement*. If *parameters* is a list, run it once for each, and return no rows."""
+        """Run *statement*. If *parameters* is a list, run the statement once for each item, and return no rows."""
         written = self._write(statement)
         if isinstance(parameters, Mapping):
             rows, count = await self._driver.run(*written.bind(parameters))
@@ -202,7 +203,7 @@ class _Written:
         assert not compiled.literal_execute_params
         self._lists = [compiled.bind_names[bind] for bind in compiled.post_compile_params]
         self._expanded: dict[tuple[int, ...], tuple[str, Sequence[tuple[str, int | None]]]] = {}
-        """By the lengths of lists in the parameters: the SQL, and for each place the parameter and the item of a list."""
+        """By the lengths of lists in the parameters: the SQL, and each placeholder's (parameter, index in its list)."""
         kinds = {name: bind.type.dialect_impl(writer) for name, bind in compiled.binds.items()}
         processors = {name: kind.bind_processor(writer) for name, kind in kinds.items()}
         self._binds = {name: process for name, process in processors.items() if process is not None}
@@ -257,7 +258,7 @@ class _Written:
 
 
 class Pools:
-    """Lends up to *size* connections that *connect* opens; with one writer, a further connection writes."""
+    """Lends up to *size* connections that *connect* opens. With *has_one_writer*, one further connection writes."""
 
     def __init__(self, connect: Callable[[], Awaitable[Driver]], size: int, *, has_one_writer: bool) -> None:
         self._readers = _Pool(connect, size)
@@ -278,7 +279,7 @@ class Pools:
 
 
 class _Pool:
-    """Up to *size* connections, which *connect* opens when needed. The last used one is lent first."""
+    """Up to *size* connections, which *connect* opens when needed. The connection that was used last is lent first."""
 
     def __init__(self, connect: Callable[[], Awaitable[Driver]], size: int) -> None:
         self._connect = connect

@@ -19,7 +19,11 @@ from trunkline.store.database import Database
 from trunkline.store.sql import text
 
 REMEMBERED = 10_000
-"""The size of each cache: references by company (with missing ones), companies by reference, existing companies."""
+"""The size of each cache.
+
+There are three caches: the reference of each company (None if it has none), the company of each reference, and the
+companies that exist.
+"""
 _NOBODY: Mapping[int, str | None] = {}
 
 
@@ -49,7 +53,10 @@ class CompanyDirectory:
         return bool(self._erasing)
 
     def refusals(self, requests: Iterable[Iterable[int]]) -> Iterator[tuple[int, CompanyErased]]:
-        """Yield the index of each of *requests* that names a company being erased, with the error; a request names companies."""
+        """Yield the index and the error of each request that names a company being erased.
+
+        A request is a collection of company ids.
+        """
         for number, company_ids in enumerate(requests):
             try:
                 self.check_open(company_ids)
@@ -126,7 +133,9 @@ class CompanyDirectory:
         return self._references[company_id]
 
     def cached_references(self, company_ids: Iterable[int]) -> tuple[int, Mapping[int, str | None]] | None:
-        """Find the references of companies in the cache, with the change counter at which they are valid; None if one is missing.
+        """Find the references of companies in the cache, with the change counter at which they are valid.
+
+        None if the reference of any of the companies is missing.
 
         Raises CompanyErased if this process knows that one of the companies is being erased.
         """

@@ -1,9 +1,9 @@
 """Due deliveries in the ledger by subscription, so that the backlog of one subscription does not block the others.
 
-Waiting deliveries are divided into lanes. Any worker claims from ``FREE``. Only the holder of the shard claims from ``PACED``
-(``store.paced``) and ``ORDERED``, in which only the first delivery of each key may begin (``store.ordering``). Each lane has an
-index by subscription and time. So the next due subscriptions, or a few rows of one subscription, are found with one index step
-each, however many rows the lane has.
+Waiting deliveries are divided into lanes. Any worker claims from ``FREE``. Only the holder of the shard claims from
+``PACED`` (``store.paced``) and ``ORDERED``. In ``ORDERED`` only the first delivery of each order key may begin
+(``store.ordering``). Each lane has an index by subscription and time. So the next due subscriptions, or a few rows of
+one subscription, are found with one index step each, however many rows the lane has.
 """
 
 from collections.abc import Mapping, Sequence
@@ -37,7 +37,10 @@ LANES = (FREE, PACED, ORDERED)
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A subscription with rows in a lane: the shard of its first row, and the milliseconds until that is due (0 or less: now)."""
+    """A subscription with rows in a lane, with the shard of its first row.
+
+    *wait_ms* is the number of milliseconds until that row is due; 0 or less means now.
+    """
 
     subscription_no: int
     shard: int | None
@@ -55,7 +58,7 @@ async def oldest(connection: AsyncConnection, *, limit: int) -> list[Key]:
 
 
 async def waiting(connection: AsyncConnection, lane: Lane, *, after: int, limit: int) -> list[Waiting]:
-    """List up to *limit* subscriptions with rows in *lane*, by number, with numbers above *after*."""
+    """List up to *limit* subscriptions that have rows in *lane* and a number above *after*, ordered by number."""
     rows_of = f"FROM deliveries AS d {sql.through_index(connection, lane.index)} WHERE {lane.condition}"
     first = f"{rows_of} AND d.subscription_no = s.no ORDER BY d.due_ms LIMIT 1"
     rows = await connection.execute(
@@ -127,9 +130,9 @@ async def claim(
 ) -> list[Claim]:
     """Claim the deliveries among *keys* that are still due in *lane*, for *lease_ms*.
 
-    A claim that is not settled in time becomes due again. Two workers never hold the same delivery. Each delivery is found by
-    its key: if the lane was empty when its table was analyzed, SQLite would scan the lane for each (100,000 rows and 50 keys: 8
-    s).
+    A claim that is not settled in time becomes due again. Two workers never hold the same delivery. Each delivery is
+    looked up by its primary key. Otherwise, if the table was analyzed while the lane was empty, SQLite would scan the
+    lane for each delivery (100,000 rows and 50 keys: 8 s).
     """
     if not keys:
         return []

@@ -67,7 +67,7 @@ class Erasure:
 
 
 def environments_of(company_id: int) -> tuple[int, ...]:
-    """List the environments that are erased with *company_id*: itself, and the test environment of a company."""
+    """List the environments to erase for *company_id*: a company and its test environment, or one test environment."""
     return (company_id,) if is_test(company_id) else (company_id, other_environment(company_id))
 
 
@@ -163,7 +163,7 @@ async def is_any_open(connection: AsyncConnection) -> bool:
 
 
 async def claim(connection: AsyncConnection, holder: str, *, lease_ms: int) -> Erasure | None:
-    """Claim the oldest running erasure without a holder for *lease_ms*; None if there is none."""
+    """Claim, for *lease_ms*, the oldest running erasure that has no holder; None if there is none."""
     now = sql.now_ms(connection)
     locking = sql.for_update_skipping(connection)
     statement = text(

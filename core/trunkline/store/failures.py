@@ -61,7 +61,10 @@ def means_down(sqlstate: str | None) -> bool:
 
 
 def is_connecting(error: Exception) -> bool:
-    """Return whether *error* was raised while connecting, by the driver itself. Later errors are those of SQLAlchemy."""
+    """Return whether the driver itself raised *error*, which happens only while connecting.
+
+    Later errors are SQLAlchemy's.
+    """
     return isinstance(error, OSError) or any(
         kind.__module__.startswith("asyncpg.") for kind in type(error).__mro__
     )

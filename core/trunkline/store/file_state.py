@@ -1,7 +1,7 @@
-"""The state that ``trunkline serve`` stores beside an embedded database, in ``FILE.state``.
+"""The state that ``trunkline serve`` stores next to an embedded database, in ``FILE.state``.
 
-It contains the file that was served, the newest event, and whether the last run ended cleanly. Symbolic links in its paths are
-resolved.
+It identifies the file that was served, and has the newest event's id and whether the last run ended cleanly. Symbolic
+links in its paths are resolved.
 """
 
 import contextlib
@@ -23,7 +23,7 @@ class FileState:
 
 
 def read(file: Path) -> FileState | None:
-    """Read the stored state of *file*; None if there is none or it cannot be read."""
+    """Read the stored state of *file*; None if there is no state or it cannot be read."""
     try:
         return FileState(**json.loads(Path(f"{file}.state").read_bytes()))
     except (OSError, ValueError, TypeError):
@@ -41,9 +41,9 @@ def write(file: Path, state: FileState) -> None:
 
 
 def why_not_its_log(file: Path) -> str | None:
-    """Find the reason why the ``-wal`` beside *file* belongs to another file; None if it does not.
+    """Find out why the ``-wal`` next to *file* cannot belong to *file*; None if it may belong to *file*.
 
-    SQLite would apply or delete such a file.
+    SQLite would apply or delete a ``-wal`` of another file.
     """
     log = Path(f"{file}-wal")
     if not size_of(log):

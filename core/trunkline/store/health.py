@@ -54,7 +54,7 @@ async def add(connection: AsyncConnection, tally: Tally) -> None:
 async def figures(
     connection: AsyncConnection, numbers: Iterable[int], *, since_ms: int | None = None
 ) -> Mapping[int, Figures]:
-    """Sum up the last ``HOURS`` hours, or those since *since_ms*, of the subscriptions with *numbers*.
+    """Sum up the attempts of the subscriptions with *numbers* in the last ``HOURS`` hours, or since *since_ms*.
 
     Subscriptions without attempts are left out.
     """

@@ -52,7 +52,7 @@ class State:
 
 
 def folder_of(location: str) -> Path:
-    """Find the folder named by ``package:folder``: in the package, or beside a module that is a single file.
+    """Find the folder named by ``package:folder``: in the package, or next to the module if it is a single file.
 
     Raises:
         ImportError: there is no such package.

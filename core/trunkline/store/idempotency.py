@@ -13,7 +13,7 @@ from trunkline.store.sql import text
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """The first use of a key: the SHA-256 of the request, and its *count* positions from *first_position* on."""
+    """The first use of a key: the SHA-256 of its request, and *count* positions of events from *first_position* on."""
 
     namespace: int
     key: str
@@ -23,7 +23,7 @@ class Use:
 
 
 class Key(NamedTuple):
-    """An unused key of a request with *drafts* drafts of which the first has the index *first_draft*."""
+    """The new key of a request. It covers *drafts* drafts, starting at the index *first_draft*."""
 
     namespace: int
     key: str

@@ -27,7 +27,7 @@ async def named(connection: AsyncConnection, company_id: int) -> list[tuple[str,
 async def signed_by_ed25519(
     connection: AsyncConnection, company_id: int | None, subscription_id: str | None
 ) -> list[Row]:
-    """Read the subscriptions signed with ``ed25519``, of one company and with one id; None means any."""
+    """Read the subscriptions that sign with ``ed25519``, of *company_id* and with *subscription_id*; None means any."""
     table = tables.subscriptions
     statement = table.select().where(text("status <> 'deleted'"), table.c.signature == "ed25519")
     if company_id is not None:

@@ -52,10 +52,10 @@ class KeyRecord:
 
 @dataclass(frozen=True, slots=True)
 class ValidKey:
-    """A key that was found by its digest. *untouched* says that its time of last use has to be written again.
+    """A key that was found by its digest. *untouched* says that the key's time of last use must be updated.
 
-    *pepper* names the pepper of the digest; None if it is not known. *companies_version* is the current value of the counter of
-    company changes (``store.directory``).
+    *pepper* names the pepper of the digest; None if it is not known. *companies_version* is the current value of the
+    counter of company changes (``store.directory``).
     """
 
     digest: bytes = field(repr=False)
@@ -148,7 +148,7 @@ async def find_valid_by_id(connection: AsyncConnection, key_id: str) -> ValidKey
 
 @lru_cache
 def _find_statement(dialect: Dialect) -> TextClause:
-    """Give the lookup of a request's key; making it takes 25 µs."""
+    """Give the statement that looks up a request's key. It is cached, because making it takes 25 µs."""
     is_among_them, digests = dialect.one_of("digest", "digests", LargeBinary)
     return text(f"{_select_valid(dialect)} AND {is_among_them}").bindparams(digests)
 
@@ -180,7 +180,7 @@ async def list_keys(connection: AsyncConnection, company_id: int | None) -> list
 
 
 async def revoke(connection: AsyncConnection, key_id: str, *, company_id: int | None) -> bool:
-    """Revoke a key for good; None as *company_id* means any company. Returns False if there is no such key."""
+    """Revoke a key permanently; None as *company_id* means any company. Returns False if there is no such key."""
     where = "" if company_id is None else "AND company_id = :company"
     parameters = {"id": key_id} | ({} if company_id is None else {"company": company_id})
     found = await connection.execute(
@@ -209,7 +209,7 @@ async def revoke_made_by(connection: AsyncConnection, maker_id: str, *, company_
 
 
 async def take_valid(connection: AsyncConnection, key_id: str, *, company_id: int | None) -> KeyRecord | None:
-    """Lock and read a valid key (*company_id* None: of any company); None if there is none."""
+    """Lock and read a valid key; None if there is none. None as *company_id* means any company."""
     where = "" if company_id is None else "AND company_id = :company"
     statement = text(
         f"SELECT {_COLUMNS} FROM api_keys WHERE id = :id {where} AND {_is_valid(sql.now_ms(connection))} "
@@ -229,7 +229,7 @@ async def end_by(connection: AsyncConnection, key_id: str, *, at_ms: int) -> Non
 
 
 async def touch(connection: AsyncConnection, key_ids: Sequence[str]) -> None:
-    """Update the time of last use of those *key_ids* whose time is older than five minutes."""
+    """Update the time of last use of the keys *key_ids*, except keys whose time is less than five minutes old."""
     now = sql.now_ms(connection)
     statement = text(
         f"UPDATE api_keys SET last_used_ms = {now} "
@@ -286,7 +286,7 @@ async def count_made(connection: AsyncConnection, company_id: int, *, within_ms:
 
 
 async def forget_ended(connection: AsyncConnection, company_id: int, *, but: int) -> None:
-    """Remove a company's revoked and expired keys, except the newest *but* of them.
+    """Remove a company's revoked and expired keys; the newest *but* of these keys are kept.
 
     While the clock is not trusted, expired keys are kept.
     """

@@ -56,7 +56,10 @@ async def upgrade(database: Database, histories: Sequence[History] = (), *, shar
 async def _furnish(
     connection: AsyncConnection, database: Database, histories: Sequence[History], *, shards: int
 ) -> list[State] | None:
-    """Create the tables and rows of a new database, or the first rows of a current one; None if an existing one needs an upgrade."""
+    """Create the tables and rows of a new database, or missing first rows of an up-to-date one.
+
+    Returns the states before, or None if the database needs an upgrade.
+    """
     faults.point("migrate.before")
     place, role = await database.dialect.place(connection)
     before = [await connection.run_sync(state_of, history) for history in histories]

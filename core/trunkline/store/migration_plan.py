@@ -21,9 +21,11 @@ _DOES = {
 
 @dataclass(frozen=True, slots=True)
 class PlannedStep:
-    """A missing step. *locks* says what it locks against others, for about *stands_seconds* of its *seconds*.
+    """A missing step.
 
-    The seconds are None if they cannot be estimated. *rows* is the approximate size of the table.
+    *locks* names what the step locks against other transactions. The step takes about *seconds*, and holds the lock for
+    about *stands_seconds* of them; both are None if they cannot be estimated. *rows* is the approximate size of the
+    table.
     """
 
     history: str

@@ -36,9 +36,10 @@ async def insert(
     version: int,
     by: Sequence[audit_log.Origin] | None = None,
 ) -> list[Row]:
-    """Store new *subscriptions* that start at the head of the log. *by* has their makers, if these are not the caller.
+    """Store new *subscriptions* that start at the head of the log.
 
-    *version* comes from ``subscriptions.next_version``.
+    *by* has the author of each subscription; None means that the current caller is the author of all. *version* comes
+    from ``subscriptions.next_version``.
     """
     head, now_ms = await lock_head(connection)
     more = {"start_position": head, "created_ms": now_ms, "updated_ms": now_ms, "version": version}

@@ -1,4 +1,4 @@
-"""PostgreSQL's LISTEN and NOTIFY, by which one process wakes the others."""
+"""PostgreSQL's LISTEN and NOTIFY, with which one process wakes the others."""
 
 import asyncio
 import contextlib
@@ -26,11 +26,14 @@ class Notifications:
         self._sender = 0
         """The server's process number of the connection that sends notifications."""
         self._others: dict[int, float] = {}
-        """By the server's process number of another process's connection: when it was last heard (monotonic seconds)."""
+        """By the server's process number of a sender's connection: the time of its last message (monotonic seconds)."""
 
     @property
     def has_others(self) -> bool:
-        """Whether another process listens. A notification without need costs this process two wake-ups, and the server five."""
+        """Whether another process listens.
+
+        An unneeded notification costs this process two wake-ups, and the server five.
+        """
         since = time.monotonic() - GONE_SECONDS
         return any(heard > since for heard in self._others.values())
 

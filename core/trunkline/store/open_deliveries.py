@@ -39,7 +39,10 @@ _WHICH = {
     Change.WAKE: f"{_OPEN} AND due_ms IS NULL AND queued IS NULL AND claimed_by IS NULL",
     Change.END: _OPEN,
 }
-"""The deliveries that each change applies to. One that waits behind another of its key stays queued when the others become due."""
+"""The deliveries that each change applies to.
+
+A delivery that waits behind another one with its order key stays queued when the others become due.
+"""
 _HOW = {
     Change.PARK: "due_ms = NULL, claim = claim + 1, claimed_by = NULL",
     Change.WAKE: f"status = '{Status.PENDING}', due_ms = {{now}}",

@@ -1,7 +1,8 @@
 """Idempotency keys of actions: the request that used a key, and its answer.
 
 A key is taken before the action runs, and the answer is stored together with the action's result. If both happen in one
-transaction, the database makes other requests wait. If the action runs elsewhere in between, a lease shows that it is running.
+transaction, the database makes other requests with the key wait. If the action runs outside a transaction, a lease
+shows that the action is running.
 """
 
 from dataclasses import dataclass

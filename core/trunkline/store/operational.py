@@ -112,7 +112,10 @@ def subscription(id: str, channel: str, target_url: str) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """A *count* for one event of *type* per minute and *subject* of a company (a subscription's number, or an event type)."""
+    """A *count* for one event of *type* per company, minute and *subject*.
+
+    *subject* is a subscription's number or an event type.
+    """
 
     type: str
     company_id: int

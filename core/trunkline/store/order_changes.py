@@ -73,7 +73,7 @@ async def is_any_open(connection: AsyncConnection, replay_no: int) -> bool:
 
 
 async def reach(connection: AsyncConnection, no: int, *, after: int, up_to: int, limit: int) -> int:
-    """Find the position up to which a replay may read from *after*: past *limit* open deliveries, and to *up_to* at most."""
+    """Find how far a replay may read from *after*: to the *limit*-th open delivery, at most to *up_to*."""
     through = sql.through_index(connection, "ix_deliveries_open")
     statement = text(
         f"SELECT position FROM deliveries {through} WHERE subscription_no = :no AND {OPEN} AND position > :after "
@@ -85,7 +85,10 @@ async def reach(connection: AsyncConnection, no: int, *, after: int, up_to: int,
 
 
 async def take_back(connection: AsyncConnection, replay_no: int, no: int) -> bool:
-    """Withdraw some deliveries of a cancelled replay, and release those queued behind them. Returns whether any had an order."""
+    """Withdraw some deliveries of a cancelled replay, and release those queued behind them.
+
+    Returns whether any of the ended ones had an order key.
+    """
     keys = await replays.withdraw(connection, replay_no)
     await ordering.arrange(connection, [Place(no, key) for key in sorted(keys)])
     return bool(keys)

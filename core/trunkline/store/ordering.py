@@ -1,13 +1,13 @@
 """Ordered deliveries: rows of the ledger that wait for earlier deliveries of their order key.
 
-A delivery of a subscription with an ordering has an *order key*, and the shard of its company. The first open delivery of a key
-is the *front*: it is pending and has a due time, and the holder of the shard claims it (``claim``). The others are held and
-*queued* behind the front, and no worker searches for them. ``arrange`` maintains this state. Code that changes an open delivery
-of a key calls ``arrange`` in the same transaction, with the subscription's row locked (``lock``), so that two changes never
-miss each other.
+A delivery of a subscription with an ordering has an *order key*, and the shard of its company. The first open delivery
+of a key is the *front*: it is pending and has a due time, and the holder of the shard claims it (``claim``). The others
+are held and *queued* behind the front, and no worker searches for them. ``arrange`` maintains this state. Code that
+changes an open delivery of a key calls ``arrange`` in the same transaction, with the subscription's row locked
+(``lock``), so that no change overlooks another one.
 
-While a replay reads the log, no delivery beyond its position may begin, because the replay may still queue earlier ones. A
-delivery keeps the order key that it was stored with, even if its subscription now has another ordering or none.
+While a replay reads the log, no delivery beyond its position may begin, because the replay may still queue earlier
+ones. A delivery keeps the order key that it was stored with, even if its subscription now has another ordering or none.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -56,7 +56,10 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class OrderedClaim:
-    """Deliveries of one key that were claimed together, in order. *is_all* says that the key has no other open ones."""
+    """Deliveries of one key that were claimed together, in order.
+
+    *is_all* says that the key has no other open deliveries.
+    """
 
     subscription_no: int
     order_key: int
@@ -65,7 +68,7 @@ class OrderedClaim:
 
 
 async def lock(connection: AsyncConnection, numbers: Collection[int], *, skip: bool = False) -> set[int]:
-    """Lock the subscriptions with *numbers*, and thereby their ordered deliveries. Returns the locked ones.
+    """Lock the subscriptions with *numbers*, and thereby their ordered deliveries. Returns the locked numbers.
 
     With *skip*, subscriptions that another transaction has locked are left out.
     """
@@ -81,7 +84,7 @@ async def lock(connection: AsyncConnection, numbers: Collection[int], *, skip: b
 def barrier(no: str) -> str:
     """Give the SQL of the position up to which running replays of the subscription *no* have read.
 
-    No later delivery may begin.
+    No delivery after this position may begin.
     """
     return (
         "COALESCE((SELECT min(r.position) FROM replays AS r JOIN subscriptions AS s ON s.no = r.subscription_no "
@@ -216,11 +219,11 @@ async def due_fronts(
 ) -> tuple[list[Key], int]:
     """List up to *limit* due fronts, the oldest of each subscription first, without those of *busy* subscriptions.
 
-    Subscriptions take turns, however many fronts each has: numbers above *after* come first, and the second result is the
-    *after* of the next call. *most_of* limits the fronts of a subscription. *settled* gives the position up to which the ledger
-    is complete. A later delivery may have to wait for an event that was read but not settled, or for a delivery that a running
-    replay opens. A delivery whose claim has lapsed, or whose worker has died, is no longer a front if an earlier delivery was
-    opened meanwhile.
+    Subscriptions take turns, however many fronts each has: numbers above *after* come first, and the second result is
+    the *after* of the next call. *most_of* limits the fronts of a subscription. *settled* gives the position up to
+    which the ledger is complete. A delivery after that position may have to wait for an event that was read but not
+    settled, or for a delivery that a running replay opens. A delivery whose claim has lapsed, or whose worker has died,
+    is no longer a front if an earlier delivery was opened meanwhile.
     """
     waiting = await due.waiting(connection, due.ORDERED, after=after, limit=LOOKED_AT)
     if after and len(waiting) < LOOKED_AT:
@@ -281,11 +284,11 @@ async def claim(
     run: int,
     lease_ms: int,
 ) -> list[OrderedClaim]:
-    """Claim the *fronts* that are still due for *lease_ms*, and up to *run* deliveries behind each front without attempts.
+    """Claim, for *lease_ms*, the *fronts* that are still due, and up to *run* deliveries behind each untried front.
 
-    *settled* is as in ``due_fronts``: beyond that position, deliveries between a front and the next one may be missing.
-    Deliveries behind a front are claimed even if another worker has claimed them, because the claim of a front covers its
-    queue.
+    An untried front has no attempts yet. *settled* is as in ``due_fronts``: after the position that it gives,
+    deliveries between a front and the next one may be missing. Deliveries behind a front are claimed even if another
+    worker has claimed them, because the claim of a front covers its queue.
     """
     await lock(connection, {front.subscription_no for front in fronts})
     rows = await _claim_fronts(connection, worker, fronts, lease_ms=lease_ms)
@@ -356,11 +359,13 @@ async def _claim_behind(
 async def _ranges_behind(
     connection: AsyncConnection, claimed: _Queues, *, settled_of: Mapping[int, int], run: int
 ) -> list[list[int]]:
-    """List, for each front without attempts, the range to claim: (subscription, order key, front's position, last position).
+    """List, for each front without attempts, the range to claim.
 
-    A range ends at *settled_of* the subscription at most. It also ends before a delivery that was the front until an earlier
-    one was reopened, which its due time shows. The ranges are read first: in one statement with the claim, SQLite would scan
-    all deliveries of the subscription.
+    A range is (subscription, order key, front's position, last position).
+
+    A range ends at most at the position in *settled_of*. It also ends before a delivery that was the front until an
+    earlier delivery was reopened; such a delivery still has a due time. The ranges are read first: in one statement
+    with the claim, SQLite would scan all deliveries of the subscription.
     """
     source = sql.rows_source(connection, _QUEUE)
     behind = (

@@ -1,7 +1,7 @@
-"""Poolers before PostgreSQL, such as pgbouncer: whether one is in use, and whether the hub can work through it.
+"""Poolers in front of PostgreSQL, such as pgbouncer: whether one is in use, and whether the hub can work through it.
 
-A pooler that gives each transaction another connection does not support LISTEN. It also loses prepared statements between
-connections, unless it tracks them; pgbouncer can do so since 1.21, if configured.
+A pooler that gives each transaction another connection does not support LISTEN. It also loses prepared statements
+between connections, unless it tracks them; pgbouncer can do so since 1.21, if configured.
 """
 
 from collections.abc import Awaitable, Callable
@@ -36,12 +36,13 @@ class SchemaDropped(DatabaseUnfit):
 
 
 async def shares_connections(connection: Any, connect: Callable[[], Awaitable[Any]]) -> bool:
-    """Return whether a pooler gives each transaction of *connection* (of the driver) another connection of the server.
+    """Return whether a pooler may run each transaction of *connection* on another connection to the server.
 
-    *connection* is not in a transaction. *connect* opens a second connection, and is called only if there is a pooler.
+    *connection* is a connection of the driver, outside a transaction. *connect* opens a second connection; it is called
+    only if there is a pooler.
 
     Raises:
-        DatabaseUnfit: the pooler does so and loses prepared statements.
+        DatabaseUnfit: there is such a pooler, and it loses prepared statements.
     """
     try:
         statement = await connection.prepare(_WHO)
@@ -62,10 +63,12 @@ async def check_schema(connection: Any, schema: str) -> None:
 
 
 async def _is_taken_from(connection: Any, connect: Callable[[], Awaitable[Any]]) -> bool:
-    """Return whether another client gets the server connection that *connection* has just used; poolers lend the last used first.
+    """Return whether another client gets the server connection that *connection* has just used.
+
+    Poolers first lend the connection that was used most recently.
 
     Raises:
-        DatabaseUnfit: it does, so prepared statements are lost.
+        DatabaseUnfit: another client gets it, so prepared statements are lost.
     """
     other = await connect()
     try:

@@ -27,7 +27,7 @@ _COLUMNS = (
 class QuarantinedDraft:
     """An event to be quarantined, with its *errors*; *index* is its place in the request.
 
-    *version* is the version of its type that the sender named; None means the current one.
+    *version* is the version of the event type that the sender named; None means the current version.
     """
 
     index: int

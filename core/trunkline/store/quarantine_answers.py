@@ -21,7 +21,7 @@ Key = tuple[int, str]
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """The answer about a quarantined event. *event* is the log's event, if the quarantined one has been released."""
+    """The answer about a quarantined event. *event* is the event in the log, if the quarantined event was released."""
 
     index: int
     id: str

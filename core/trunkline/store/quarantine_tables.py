@@ -24,8 +24,8 @@ quarantine = Table(
 )
 """Events that are not in the log because their payload does not fit its schema.
 
-*payload* and *metadata* are compact JSON as received. *version* is the version of its type that the sender named, if any.
-*position* is the log position of a released event; the payload of such an event is only in the log.
+*payload* and *metadata* are compact JSON as received. *version* is the version of the event type that the sender named,
+if any. *position* is the log position of a released event; the payload of such an event is only in the log.
 """
 
 quarantine_answers = Table(

@@ -1,8 +1,11 @@
-"""Releases the order keys of a subscription after a replay or its ordering has ended, piece by piece: each key gets a front.
+"""Releases the order keys of a subscription, piece by piece, after a replay has ended or the ordering was removed.
 
-There may be as many keys as events, too many for one transaction. The releasing transaction does the first piece. If keys are
-left, it adds a row to the table ``unreleased``, and workers do the other pieces (``dispatch.upkeep.status_changes``). Until
-then new deliveries of the subscription wait, so that they do not overtake earlier ones.
+To release a key is to make its first open delivery the front (``store.ordering``).
+
+There may be as many keys as events, too many for one transaction. The releasing transaction does the first piece. If
+keys are left, it adds a row to the table ``unreleased``, and workers do the other pieces
+(``dispatch.upkeep.status_changes``). Until then new deliveries of the subscription wait, so that they do not overtake
+earlier ones.
 """
 
 from collections.abc import Sequence
@@ -75,9 +78,10 @@ async def _go_on_from(connection: AsyncConnection, no: int, first: int) -> None:
 
 
 async def _make_fronts(connection: AsyncConnection, no: int, keys: Sequence[int]) -> None:
-    """Make the first open delivery of each key a front, if it waits and no running replay is still before it.
+    """Make the first open delivery of each key a front, if it waits and every running replay has read past it.
 
-    If it was claimed behind a delivery that has ended since, it gets a due time after its claim, in case its worker is dead.
+    If the delivery was claimed behind another one that has ended since, its new due time is the end of a claim's lease,
+    in case the worker that claimed it is dead.
     """
     if not keys:
         return

@@ -120,7 +120,7 @@ async def pins_of(connection: AsyncConnection, numbers: Collection[int]) -> dict
 
 
 async def take_next(connection: AsyncConnection, *, but: Sequence[int] = ()) -> Row | None:
-    """Lock and read the running replay that was advanced longest ago, except the numbers in *but*.
+    """Lock and read the running replay that was advanced longest ago, except replays with numbers in *but*.
 
     A replay that another worker has locked is skipped.
     """
@@ -196,11 +196,12 @@ async def end(connection: AsyncConnection, no: int, status: str) -> bool:
 
 
 async def withdraw(connection: AsyncConnection, no: int) -> set[int]:
-    """Withdraw up to ``PIECE`` open deliveries of a cancelled replay. Returns the order keys of the deliveries that ended.
+    """Withdraw up to ``PIECE`` open deliveries of a cancelled replay.
 
-    Each delivery gets its status from before the replay. One that was open continues without the replay, one that the replay
-    tried without success is exhausted, and one that the replay made is skipped. While more are left, including deliveries
-    claimed by a worker, the replay's ``withdrawing`` stays set.
+    Returns the order keys of the deliveries that ended. Each delivery returns to its status before the replay. If it
+    was open then, it continues without the replay. If the replay attempted it without success, it is exhausted instead.
+    If the replay created it, it is skipped. While more are left, including deliveries claimed by a worker, the replay's
+    ``withdrawing`` stays set.
     """
     keys = await _take_back(connection, no)
     statement = text(
@@ -365,7 +366,7 @@ async def looked_to(
 async def failed_positions(
     connection: AsyncConnection, subscription_no: int, *, after: int, up_to: int, limit: int
 ) -> list[int]:
-    """List the positions of events whose delivery to a subscription has failed for good, in log order."""
+    """List the positions of events whose delivery to a subscription has failed permanently, in log order."""
     rows = await connection.execute(
         text(
             "SELECT position FROM deliveries WHERE subscription_no = :no AND position > :after AND position <= :up_to "

@@ -95,7 +95,7 @@ async def check_cursor(
     """Check that *after* is in the log and that no event after it was removed. *bounds* are the log's bounds, if known.
 
     Raises:
-        CursorExpired: events after it were removed, of this company or of others.
+        CursorExpired: events after *after*, of this company or of others, were removed.
         CursorUnknown: *after* lies beyond the head.
     """
     bounds = bounds or await log_bounds(connection)
@@ -155,7 +155,7 @@ async def take_turn(connection: AsyncConnection) -> bool:
 
 
 async def remove(connection: AsyncConnection, positions: Sequence[int]) -> Removed:
-    """Remove the events at *positions* with their deliveries and attempts, and move the edge.
+    """Remove the events at *positions* with their deliveries and attempts, and raise ``edge`` (``LogBounds``).
 
     *positions* come from ``removable``. Events that a retry or a replay needs by now are left out.
     """
@@ -200,7 +200,7 @@ async def _delete(connection: AsyncConnection, table: str, positions: Sequence[i
 
 
 def within_positions(connection: AsyncConnection) -> str:
-    """Give the SQL condition that a position is among the given ones; its range makes every plan use the primary key."""
+    """Give the SQL condition that a position is among given ones; with its range, every plan uses the primary key."""
     source = sql.rows_source(connection, {"event_position": "bigint"})
     return f"position BETWEEN :first AND :last AND position IN (SELECT event_position FROM {source})"
 

@@ -176,7 +176,10 @@ def put_in_place(connection: sqlalchemy.Connection, step: Step) -> None:
 
 
 def _is_there(connection: sqlalchemy.Connection, operation: ops.CreateTableOp) -> bool:
-    """Return whether the table was created before; later revisions add columns. Another application's table lacks some."""
+    """Return whether the table exists, with all columns of *operation*; later revisions may have added others.
+
+    A table of another application with the same name lacks some of the columns.
+    """
     wanted = {item.name for item in operation.columns if isinstance(item, sqlalchemy.Column)}
     return wanted <= _columns(connection, operation.table_name)
 

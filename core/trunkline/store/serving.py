@@ -27,10 +27,10 @@ _log = logging.getLogger(__name__)
 
 @contextlib.contextmanager
 def served_alone(file: Path | None) -> Generator[None]:
-    """Hold a lock for the database *file*; without a file, no lock is needed. The kernel releases it when the process ends.
+    """Hold a lock for the database *file*; without a file, no lock is needed.
 
-    The lock is a separate file beside the resolved database file: closing the database file itself would release SQLite's locks
-    on it.
+    The kernel releases the lock when the process ends. The lock is a separate file next to the resolved database file:
+    closing the database file itself would release SQLite's locks on it.
 
     Raises:
         DatabaseUnfit: another process serves the file, or the lock cannot be created.

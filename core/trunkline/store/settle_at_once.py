@@ -1,6 +1,6 @@
-"""Settling first attempts that all succeeded by one statement that is its own transaction, on a server.
+"""Settles first attempts, if all of them succeeded, by one statement that is its own transaction, on a server.
 
-It takes one round trip where the general way takes six, and needs no row lock of a subscription.
+It takes one round trip instead of the usual six, and needs no row lock of a subscription.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -48,10 +48,10 @@ async def settle(
     *,
     subscriptions: Collection[int],
 ) -> bool:
-    """Store the progress of *leases*, and the deliveries that succeeded at the first of *attempts*, outside a transaction.
+    """Store the progress of *leases*, and the deliveries whose first attempts are *attempts*, outside a transaction.
 
-    Returns False, with nothing stored, if *worker* has lost one of *leases*, which are of whole shards, or if one of
-    *subscriptions* has failed before.
+    All of *attempts* have succeeded, and *leases* are of whole shards. If *worker* has lost one of *leases*, or if one
+    of *subscriptions* has failures since its last success, nothing is stored and the result is False.
     """
     values: dict[str, object] = {
         name: [getattr(attempt, name) for attempt in attempts] for name in _LOGGED if name != "sent_twice"

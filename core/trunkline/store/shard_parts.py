@@ -1,7 +1,7 @@
 """Divided shards: each part is a row that a worker leases like a whole shard (``model.parts``).
 
-A divided shard stays divided; a part costs as much as a shard. Its row in ``shards`` is leased forever to ``NOBODY``, so that a
-worker of an earlier version, which does not support parts, never claims it.
+A divided shard stays divided; a part costs as much as a shard. The row of a divided shard in ``shards`` is leased
+forever to ``NOBODY``, so that a worker of an earlier version, which does not support parts, never claims it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -50,7 +50,10 @@ async def divide(connection: AsyncConnection, worker: str, leases: Sequence[Leas
 
 
 async def lacking(connection: AsyncConnection, worker: str, *, share: int) -> dict[int, int]:
-    """Find the shards with free parts, of which *worker* owns fewer than *share*. Returns the number of parts to claim of each."""
+    """Find the shards that have free parts, if *worker* owns fewer than *share* of their parts.
+
+    Returns the number of parts to claim of each shard.
+    """
     now = sql.now_ms(connection)
     rows = await connection.execute(
         text(

@@ -1,8 +1,8 @@
 """Shards of the log: their owners and cursors, and the list of live workers.
 
-A holder's *epoch* fences its writes: each write of the cursor names the epoch, and after a take-over no row has it. All times
-are the database's; a worker's own clock is not used. A divided shard has a row for each part (``store.shard_parts``), which is
-leased like a whole shard.
+A holder's *epoch* fences its writes: each write of the cursor names the epoch, and after a take-over no row has that
+epoch. All times are the database's; a worker's own clock is not used. A divided shard has a row for each part
+(``store.shard_parts``), which is leased like a whole shard.
 """
 
 from collections.abc import Mapping, Sequence
@@ -95,11 +95,11 @@ class Beat:
 async def beat(
     connection: AsyncConnection, worker: str, leases: Sequence[Lease], *, lease_ms: int, lock_no: int | None
 ) -> Beat | None:
-    """Write the heartbeat of *worker* and renew its *leases* in the usual case; None, with nothing written, in any other.
+    """Write the heartbeat of *worker* and renew its *leases* in the usual case.
 
-    In the other cases the caller uses ``heartbeat``, ``renew`` and ``disown``: the clock was set back, a worker is dead or has
-    no lock, this worker is not in the list, or it owns a shard that is not among *leases*. On a server this is one statement,
-    which is its own transaction.
+    In any other case, write nothing and return None. The other cases are: the clock was set back, a worker is dead or
+    has no lock, this worker is not in the list, or this worker owns a shard that is not among *leases*. The caller then
+    uses ``heartbeat``, ``renew`` and ``disown``. On a server this is one statement, which is its own transaction.
     """
     whose = {"worker": worker, "lease": lease_ms, "rows": rows_of(leases), "lock_no": lock_no}
     until = f"lease_until_ms = {sql.now_ms(connection)} + :lease"
@@ -153,9 +153,9 @@ async def heartbeat(
 ) -> Heartbeat:
     """Write the heartbeat of *worker* with the number of its lock, and remove dead workers.
 
-    A worker is dead if it has sent no heartbeat for the duration of a lease. One of the *suspects* is also dead if its lock is
-    free and it has sent no heartbeat after the given one. The claims of a dead worker become due at once, and its shards become
-    free.
+    A worker is dead if it has sent no heartbeat for the duration of a lease. A worker in *suspects* is also dead if its
+    lock is free and it has sent no heartbeat since the one given there. The claims of a dead worker become due at once,
+    and its shards become free.
     """
     step = await _follow_clock_back(connection, lease_ms=lease_ms)
     now = sql.now_ms(connection)
@@ -224,7 +224,10 @@ async def follow_late(connection: AsyncConnection, step: ClockStep) -> None:
 
 
 async def _move_back(connection: AsyncConnection, step: ClockStep, *, after: str) -> None:
-    """Move back due times after the time *after* (SQL), except claims that end within the jump, because they were made after it."""
+    """Move back due times after the time *after* (SQL), except those of claims that end within the jump.
+
+    Such claims were made after the jump.
+    """
     now = sql.now_ms(connection)
     await connection.execute(
         text(
@@ -238,11 +241,12 @@ async def _move_back(connection: AsyncConnection, step: ClockStep, *, after: str
 
 
 async def _follow_clock_back(connection: AsyncConnection, *, lease_ms: int) -> ClockStep | None:
-    """Move due times back by as much as the database's clock was set back. Leases are not changed; they end with their workers.
+    """Move due times back by as much as the database's clock was set back.
 
-    A heartbeat that is more than a lease ahead of the clock proves the jump. Its row stays locked, so that only one worker does
-    this. Replays with a time in the future get the current time: their turns depend on this time, and may wait for each other
-    in an order.
+    Leases are not changed; they end with their workers. A heartbeat that is more than a lease ahead of the clock proves
+    the jump. Its row stays locked, so that only one worker does this. Replays that were last advanced in the future get
+    the current time: the replay with the oldest such time is advanced next, and with an ordering, replays may wait for
+    each other.
     """
     now = sql.now_ms(connection)
     is_ahead = f"heartbeat_ms > {now} + :lease"
@@ -333,9 +337,10 @@ async def release(connection: AsyncConnection, worker: str, leases: Sequence[Lea
 
 
 async def disown(connection: AsyncConnection, worker: str, known: Sequence[Lease]) -> None:
-    """Release the shards that *worker* owns besides *known*: their claim was committed, but its answer was lost.
+    """Release the shards that *worker* owns besides *known*: they were claimed, but the database's answer was lost.
 
-    No worker reads such a shard, and its lease would block other workers, for an hour if the clock is then set back by an hour.
+    No worker reads such a shard, and its lease would block other workers, for an hour if the clock is then set back by
+    an hour.
     """
     source = sql.rows_source(connection, LEASES)
     for table in _PART_IN:

@@ -113,10 +113,12 @@ def one_of(
 async def read_then_update(
     connection: AsyncConnection, read: str, update: str, parameters: Mapping[str, Any]
 ) -> tuple[Sequence[Any], Any]:
-    """Run *read* and *update* in one round trip, each committed by itself; return the rows, and the value ``changed`` of the update.
+    """Run *read* and *update* in one round trip, each committed by itself.
 
-    The rows of *read* begin with ``position`` and are in its order. In *update*, ``{last}`` is the last position. It is an UPDATE
-    that returns one value as ``changed``, and does nothing if ``{last}`` is NULL; without a change the value is None.
+    Returns the rows, and the value ``changed`` of the update. The rows of *read* begin with ``position`` and are in the
+    order of their positions. *update* is an UPDATE that returns one value as ``changed``. In it, ``{last}`` stands for
+    the last position that was read; if ``{last}`` is NULL, the UPDATE does nothing. If nothing was updated, the value
+    is None.
     """
     return await dialects.of_connection(connection).read_then_update(connection, read, update, parameters)
 
@@ -134,7 +136,7 @@ async def insert_columns(
 
 
 def through_index(connection: AsyncConnection, name: str) -> str:
-    """Give the SQL clause, put after a table's name, that makes the index *name* be used, whatever the statistics are.
+    """Give the SQL clause, written after a table's name, that forces the index *name*, whatever the statistics are.
 
     It is for statements that read a few rows in the order of a large index.
     """

@@ -36,8 +36,8 @@ _INSERT = re.compile(r"(INSERT .+ VALUES )(\([?, ]+\))", re.DOTALL)
 class OneWayConnection(Connection):
     """A connection whose cursors fetch all rows at once.
 
-    A transaction begins with its first statement, in the same round trip; a transaction without statements needs no round trip.
-    Rows that are inserted with the next statement or the commit need no further one.
+    A transaction begins with its first statement, in the same round trip; a transaction without statements needs no
+    round trip. Rows that are inserted together with the next statement or the commit need no round trip either.
     """
 
     def __init__(self, file: DatabaseFile, cache_kib: int, options: dict[str, Any]) -> None:
@@ -80,8 +80,8 @@ class OneWayConnection(Connection):
     def stop(self) -> "asyncio.Future[Any] | None":
         """Close the connection in its thread after earlier orders, and end the thread; None at a second call.
 
-        A second call happens if a statement was cancelled, and then also the closing of its connection. The thread has ended by
-        then.
+        There is a second call if a statement was cancelled, and then the closing of the connection was cancelled as
+        well. By then the thread has ended.
         """
         if not self._running:
             return None
@@ -192,7 +192,10 @@ def connect(file: DatabaseFile, *, cache_kib: int = 2048, **options: Any) -> One
 
 
 def has_rows(file: Path, tables: Sequence[str]) -> bool:
-    """Return whether any of *tables* has a row in *file*; False if the file is missing or not a database. It is not created."""
+    """Return whether any of *tables* has a row in *file*; False if the file is missing or not a database.
+
+    No file is created.
+    """
     if not file_state.size_of(file):  # reading an empty file would delete the -wal beside it
         return False
     try:

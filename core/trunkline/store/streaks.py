@@ -43,7 +43,10 @@ class Failing(NamedTuple):
 
 
 class Recorded(NamedTuple):
-    """The failing subscriptions, and the recovered ones whose failing had been reported, with the time since which they failed."""
+    """The failing subscriptions, and the recovered ones that had been reported as failing.
+
+    *recovered* maps the number of a recovered subscription to the time (Unix ms) at which it began to fail.
+    """
 
     failing: Sequence[Failing]
     recovered: Mapping[int, int | None]
@@ -97,7 +100,7 @@ async def record_streaks(
 async def set_levels(
     connection: AsyncConnection, levels: Mapping[int, int], *, told: Collection[int]
 ) -> None:
-    """Set ``failing_level`` of locked subscriptions. The caller reports those in *told* by operational events now."""
+    """Set ``failing_level`` of locked subscriptions. The caller now reports those in *told* by operational events."""
     if not levels:
         return
     source = sql.rows_source(connection, {"no": "bigint", "level": "bigint", "tells": "bigint"})
@@ -115,7 +118,7 @@ async def set_levels(
 async def _lock(
     connection: AsyncConnection, numbers: Mapping[int, bool]
 ) -> dict[int, tuple[int | None, int | None]]:
-    """Lock the subscriptions that map to True in *numbers*, and those of the others that are failing.
+    """Lock the subscriptions in *numbers* that map to True or are failing.
 
     Returns, by number, the failing level and the time since which the subscription fails.
     """

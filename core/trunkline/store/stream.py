@@ -35,7 +35,10 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Appended:
-    """Appended events, and the routing version at that time. A subscription made before the append has no later version."""
+    """Appended events, and the routing version at that time.
+
+    A subscription that was made before the append has this version or an older one.
+    """
 
     events: list[Event]
     routing_version: int
@@ -69,7 +72,7 @@ async def head(connection: AsyncConnection) -> Head:
 
 
 class Log:
-    """Appends to the log for one process. It knows the number of *shards*, and finds companies' references in *directory*."""
+    """Appends to the log for one process. *shards* gives the number of shards, *directory* companies' references."""
 
     def __init__(self, *, shards: Callable[[], int], directory: CompanyDirectory) -> None:
         self._shards = shards
@@ -280,11 +283,11 @@ def company_query(
 async def positions(
     connection: AsyncConnection, company_id: int, *, types: Sequence[str], after: int, limit: int
 ) -> tuple[list[int], int | None]:
-    """Read the next *limit* positions of a company, oldest first. Without *types*, the operational events are then left out.
+    """Read the next *limit* positions of a company, oldest first. Without *types*, operational events are then dropped.
 
-    The second value is the last position that was read, None if there are no further ones. The database returns all positions
-    as one text, which takes a tenth of the time of as many rows. To read the types of all events takes five times as long as to
-    read the operational positions separately.
+    The second value is the last position that was read, None if there are no further ones. The database returns all
+    positions as one text, which takes a tenth of the time of as many rows. Reading the types of all events would take
+    five times as long as reading the positions of operational events separately.
     """
     query, parameters = company_query(company_id, types, after, limit, columns="position", unnamed="")
     found = await _as_one_text(connection, query, parameters)

@@ -130,7 +130,10 @@ _UNAUDITED = frozenset(
 
 
 def audited(row: Row) -> dict[str, Any]:
-    """Give a subscription's values for the audit log. A digest replaces the secrets, and only shows whether they changed."""
+    """Give a subscription's values for the audit log.
+
+    The encrypted secrets are part of them only to detect a change; the audit log masks them.
+    """
     options = {name: value for name, value in row.options.items() if name not in _UNAUDITED}
     return {
         "channel": row.channel,
@@ -200,7 +203,7 @@ async def by_name(
 
 
 async def lapsed(connection: AsyncConnection, *, limit: int) -> list[int]:
-    """Lock up to *limit* active subscriptions that have expired, except those that others have locked."""
+    """Lock up to *limit* active subscriptions that have expired, except those that other transactions have locked."""
     locking = sql.for_update_skipping(connection)
     statement = text(
         "SELECT no FROM subscriptions WHERE expires_ms IS NOT NULL AND status = 'active' "
@@ -210,7 +213,7 @@ async def lapsed(connection: AsyncConnection, *, limit: int) -> list[int]:
 
 
 async def first_expiry_ms(connection: AsyncConnection) -> int | None:
-    """Return the time (Unix ms) at which the next active subscription expires; None if none does."""
+    """Return the time (Unix ms) at which the next active subscription expires; None if none of them expires."""
     statement = text(
         "SELECT min(expires_ms) FROM subscriptions WHERE expires_ms IS NOT NULL AND status = 'active'"
     )
@@ -218,7 +221,7 @@ async def first_expiry_ms(connection: AsyncConnection) -> int | None:
 
 
 async def lapsed_of_company(connection: AsyncConnection, company_id: int, *, beyond: int) -> list[Row]:
-    """Read a company's lapsed subscriptions, newest first, without the newest *beyond* ones."""
+    """Read a company's lapsed subscriptions, newest first; the newest *beyond* of them are skipped."""
     statement = _table.select().where(
         _table.c.company_id == company_id, _table.c.status == "disabled", _table.c.disabled_reason == LAPSED
     )
@@ -240,7 +243,7 @@ async def filters_of_company(connection: AsyncConnection, company_id: int, *, bu
 async def targets_of_companies(
     connection: AsyncConnection, company_ids: Sequence[int]
 ) -> dict[int, list[str]]:
-    """List by company the target URLs of its subscriptions, without deleted ones and those that a holder renews."""
+    """List, by company, the target URLs of its subscriptions, except deleted ones and those that a holder renews."""
     is_among_them, companies = sql.one_of(connection, "company_id", "companies", sqlalchemy.BigInteger)
     statement = text(
         "SELECT DISTINCT company_id, target_url FROM subscriptions "
@@ -301,7 +304,7 @@ async def changed_since(
 
 
 async def note_gap(connection: AsyncConnection, no: int, *, position: int) -> None:
-    """Note that the subscription *no* will not get its missing events up to *position*, if a holder renews it."""
+    """Note that the subscription *no*, if a holder renews it, will not get the events it missed up to *position*."""
     is_held = sqlalchemy.and_(_table.c.no == no, _table.c.name.is_not(None))
     statement = sqlalchemy.select(_table.c.gap_position).where(is_held).with_for_update()
     row = (await connection.execute(statement)).first()

@@ -193,18 +193,18 @@ subscriptions = Table(
 )
 """Subscriptions.
 
-*event_types* and *filter* are JSON. *sealed* is the encrypted JSON of secrets and headers, and of the secrets of *target*.
-*version* is the routing version of the last change. The live reader serves events after *start_position*; *resume_position* is
-the position at which a paused or disabled subscription stopped. Status ``deleted`` keeps the number for the deliveries that
-name it.
+*event_types* and *filter* are JSON. *sealed* is the encrypted JSON of secrets and headers, and of the secrets of
+*target*. *version* is the routing version of the last change. The live reader serves events after *start_position*;
+*resume_position* is the position at which a paused or disabled subscription stopped. Status ``deleted`` keeps the
+number for the deliveries that name it.
 
-*name*, *holder*, *notes* and *expires_ms* are the terms of a subscription that its holder renews (``contract.Terms``); a
-deleted one has no name. The *gap_position* of such a subscription is the end of the events that it will not get; it is set
-until the holder is told.
+*name*, *holder*, *notes* and *expires_ms* are the terms of a subscription that its holder renews (``contract.Terms``);
+a deleted one has no name. The *gap_position* of such a subscription is the end of the events that it will not get; it
+is set until the holder has been notified.
 
-*defaults* is a copy of the company's *delivery*. *failing_ms* is how long processes have seen the subscription fail, null if it
-does not fail, and *failed_ms* is the time of its last failure. *failing_level* is set if the subscription is failing
-(``model.health``); *told_ms* is the time of the last operational event about that.
+*defaults* is a copy of the company's *delivery*. *failing_ms* is how long processes have seen the subscription fail,
+null if it does not fail, and *failed_ms* is the time of its last failure. *failing_level* is set if the subscription is
+failing (``model.health``); *told_ms* is the time of the last operational event about that.
 """
 
 routing = Table(
@@ -339,7 +339,10 @@ workers = Table(
     Column("draining", Boolean, nullable=False),
     Column("lock_no", BigInteger),
 )
-"""The workers that send heartbeats. *lock_no* is the number of a worker's lock (``store.worker_locks``), null if not shown."""
+"""The workers that send heartbeats.
+
+*lock_no* is the number of a worker's lock (``store.worker_locks``), null if the server does not show the lock.
+"""
 
 companies = Table(
     "companies",

@@ -77,6 +77,7 @@ audit = Table(
 )
 """Audited changes: append-only, numbered without gaps.
 
-*request_id* is the ``X-Request-Id`` of the call, null if there was none. *content* is the hash of *from_address*, *before*,
-*after* and *request_id*, which an erasure removes. *hash* covers the other columns and the previous hash (``store.audit_log``).
+*request_id* is the ``X-Request-Id`` of the call, null if there was none. *content* is the hash of *from_address*,
+*before*, *after* and *request_id*. An erasure removes these four values, but not their hash. *hash* covers the other
+columns and the previous hash (``store.audit_log``).
 """

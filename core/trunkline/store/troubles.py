@@ -25,7 +25,11 @@ _TROUBLE = (
     "AND d.position = (SELECT max(n.position) FROM deliveries AS n WHERE n.subscription_no = s.no) "
     "LEFT JOIN attempts AS a ON a.position = d.position AND a.subscription_no = d.subscription_no AND a.number = d.attempts "
 )
-"""SQL that reads a subscription with its newest delivery (``ix_deliveries_subscription``), and what failed for good (``ix_deliveries_stuck``)."""
+"""SQL that reads a subscription and its newest delivery (``ix_deliveries_subscription``).
+
+It also counts the deliveries that failed permanently, and reads the time of their oldest event
+(``ix_deliveries_stuck``).
+"""
 
 
 async def failing(connection: AsyncConnection, *, limit: int, count_limit: int) -> list[Trouble]:

@@ -66,7 +66,7 @@ class Handover:
             self._events = []
 
     def take(self, after: int) -> Appended | None:
-        """Remove and return the events after position *after*; None if they do not begin right there."""
+        """Remove and return the events after *after*; None if the first of them is not at the next position."""
         events, self._events = [event for event in self._events if event.position > after], []
         is_next = bool(events) and events[0].position == after + 1
         return Appended(events, self._routing_version) if is_next else None

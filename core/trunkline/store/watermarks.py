@@ -36,8 +36,8 @@ class Watermark:
 async def watermark(connection: AsyncConnection, place: Place, *, position: int | None) -> Watermark | None:
     """Find a subscription's watermark, at most *position* or the head of the log; None if the subscription is missing.
 
-    Open are pending and held deliveries, events that a catching-up replay has not read, and all events of the company beyond
-    its shard's cursor, because they may match. The event at *position* itself does not count.
+    These count as open: pending and held deliveries, events that a catching-up replay has not read, and all events of
+    the company beyond its shard's cursor, because those may match. The event at *position* itself does not count.
     """
     head = "(SELECT position FROM stream_head WHERE id = 1)"
     before = head + " + 1" if position is None else ":position"

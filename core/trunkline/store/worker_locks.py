@@ -33,7 +33,7 @@ class WorkerLock:
         self._shown_since: float | None = None
 
     def shown_seconds(self) -> float | None:
-        """Return for how many seconds the server has shown the lock in both sessions; None if one of them lacks it."""
+        """Return for how many seconds the server has shown the lock in both sessions; None if a session lacks it."""
         if self._shown_since is None or not self._has_both():
             return None
         return time.monotonic() - self._shown_since

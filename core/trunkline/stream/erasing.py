@@ -27,7 +27,10 @@ LOOK_SECONDS = 1.0
 LEASE_MS = 10_000
 PIECE_SECONDS = 0.04
 LEAST_ROWS, MOST_ROWS = 250, 5_000
-"""The least and the most rows of one table that a piece removes, not counting dependent rows. The first piece has the least."""
+"""The least and the most rows of one table that a piece removes, not counting dependent rows.
+
+The first piece removes the least number.
+"""
 _log = logging.getLogger(__name__)
 
 

@@ -69,7 +69,7 @@ class Streaming:
         await self._watch.__aexit__(*details)
 
     def release(self) -> None:
-        """Answer every long poll now, and accept none that waits, because the hub is stopping."""
+        """Answer every long poll now and let no further one wait, because the hub is stopping."""
         self._watch.release()
 
     async def page(
@@ -90,7 +90,7 @@ class Streaming:
         Raises:
             BadCursor: *cursor* was not made by this hub.
             BadQuery: *filter* does not fit the types' schemas.
-            CursorExpired: events after *cursor* were removed, of this company or of others.
+            CursorExpired: events after *cursor*, of this company or of others, were removed.
             CursorUnknown: *cursor* lies beyond the newest event.
             TooMuchAtOnce: the company's limit of long polls, or of searches by a filter, is reached.
         """
@@ -281,8 +281,9 @@ class Streaming:
     async def _read(self, request: PageRequest) -> tuple[int, list[Event]]:
         """Read one event more than the page holds. Returns the position from which to continue, and the events.
 
-        This position is the last one known to have no event for this page, so that the cursor of a client that finds no events
-        stays above the edge of retention. An event up to the edge is only kept for its deliveries, and is not part of the log.
+        If there are no events, this position is the newest one up to which the log certainly has none for this page. So
+        the cursor of a client that finds no events does not fall below ``edge``, the position up to which retention has
+        removed events. An event at or below ``edge`` is kept only for its open deliveries, and is not part of the log.
         """
         known = self._head
         async with self._database.read() as connection:

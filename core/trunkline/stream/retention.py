@@ -69,9 +69,10 @@ class Retention:
         await self._background.__aexit__(*details)
 
     async def run_once(self) -> int:
-        """Remove everything that is old enough. Returns the number of removed events. It stops if another process is removing.
+        """Remove everything that is old enough. Returns the number of removed events.
 
-        The other process then removes the rest. Two processes that share the rest would make each other stop.
+        If another process is removing events, this one stops, and the other process removes the rest. If two processes
+        shared the rest, each would make the other stop.
 
         Raises:
             StoreUnavailable: the database did not answer; rows removed before stay removed.
@@ -149,7 +150,7 @@ class Retention:
                 return
 
     async def _in_turn(self, work: Callable[[AsyncConnection], Awaitable[_T]]) -> _T | None:
-        """Do *work* in a transaction, and pause after it; None, without the work, if another process is removing."""
+        """Do *work* in a transaction, and pause after it. Skip it and return None if another process is removing."""
         began = time.monotonic()
         async with self._database.write() as connection:
             if not await store.take_turn(connection):

@@ -14,9 +14,12 @@ from trunkline.model.pace import Pace
 from trunkline.store.wakeup import Signal
 
 SHARE_SECONDS = 0.5
-"""As many new deliveries may wait in memory as attempts can begin in this time; claimed deliveries have the same limit."""
+"""The new deliveries that may wait in memory are limited to those whose attempts can begin in this time.
+
+Claimed deliveries have the same limit.
+"""
 MOST_WAITING = 256
-"""Upper bound of the new deliveries that wait in memory, and of the claimed ones."""
+"""Upper bound of the new deliveries, and of the claimed deliveries, that wait in memory."""
 NO_BOUND = 2**31
 
 

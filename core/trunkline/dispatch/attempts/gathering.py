@@ -26,7 +26,7 @@ class MayFollow(Protocol):
     """Returns whether further deliveries of a subscription may join a batch while *begun* deliveries are in flight."""
 
     def __call__(self, begun: int) -> bool:
-        """Return whether they may join; True if it cannot be known."""
+        """Return whether they may join; True if that is uncertain."""
         ...
 
 

@@ -31,10 +31,10 @@ class KeyQueue:
 class Job:
     """One delivery in this worker's memory.
 
-    *claim* is 0 while the delivery has no row in the ledger: it is then a first attempt in the live lane, and the cursor of
-    *progress* waits for it. From 1 on it is the claim number of the delivery's row. *attempt* counts from 1. A replay restarts
-    the retry schedule: *round_start* is the number of attempts made before the replay. *pins* are the versions to send: the
-    route's, unless a replay chose others.
+    While the delivery has no row in the ledger, *claim* is 0: the delivery is then at its first attempt, in the live
+    lane, and the cursor of *progress* waits for the delivery. From 1 on, *claim* is the claim number of the delivery's
+    row. *attempt* counts from 1. A replay restarts the retry schedule: *round_start* is the number of attempts made
+    before the replay. *pins* are the versions to send: the route's, unless a replay chose others.
     """
 
     __slots__ = (
@@ -80,12 +80,18 @@ class Job:
         self.started = 0.0
         """Monotonic seconds at which the delivery was submitted or, later, its attempt began."""
         self.key_queue: KeyQueue | None = None
-        """Its queue of deliveries with the same order key, if its subscription has an ordering (``dispatch.ordering``)."""
+        """The deliveries with the same order key, if the subscription has an ordering (``dispatch.ordering``)."""
         self.task: asyncio.Task[None] | None = None
         self.room = room
-        """The limit of open deliveries that counts it. If None, the runner uses the limit of the live reader."""
+        """The limit of open deliveries that counts this delivery.
+
+        If None, the runner uses the limit of the live reader.
+        """
         self.has_room = False
-        """Whether *room* counts it now: from its submission until its attempt has ended or its row is in the ledger."""
+        """Whether *room* counts this delivery now.
+
+        It does from the submission until the attempt has ended or the delivery has a row in the ledger.
+        """
         self.timed_out = False
         self.is_over = False
 

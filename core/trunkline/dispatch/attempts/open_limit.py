@@ -8,7 +8,10 @@ import asyncio
 HIGH_WATER = 4096
 """Open deliveries at which the live reader stops. It continues when half of them have ended."""
 COMPANY_HIGH_WATER = 1024
-"""Open deliveries of one company at which only the positions of its further events are kept. Events start again below half."""
+"""Open deliveries of one company at which only the positions of its further events are kept.
+
+Once fewer than half as many are open, its events may start deliveries again.
+"""
 SHARE_OF_SLOTS = 0.75
 """The share of the slots that deliveries of stretches (older ranges of the log) may take; the rest stays free for live deliveries."""
 SHARE_OF_COMPANY = 0.25

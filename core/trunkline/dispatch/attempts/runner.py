@@ -23,7 +23,7 @@ from trunkline.runtime.beginnings import Beginnings
 SLOW_SECONDS = 2.0
 """After this time an attempt is written to the ledger as in flight, so that it does not hold the cursor back."""
 LEAVING_SECONDS = 0.2
-"""The time instead of ``SLOW_SECONDS`` for a shard that is about to be given away or divided: nobody reads it until then."""
+"""Replaces ``SLOW_SECONDS`` for a shard that is about to be given away or divided: nobody reads it until then."""
 BEGIN_AT_ONCE = 16
 """Attempts that begin in one turn of the event loop; one with a long body counts as several."""
 UNIT_BYTES = 16 * 1024
@@ -193,10 +193,10 @@ class Runner:
             job.room.give_back(job.route.subscription.company_id)
 
     def overdue(self, *, is_leaving: bool) -> list[Deferred]:
-        """Collect the deliveries that a cursor has waited for too long; each gets a row in the ledger.
+        """Collect the deliveries for which a cursor has waited too long; each gets a row in the ledger.
 
-        Queued deliveries are dropped from memory. Deliveries in flight continue under a claim. If *is_leaving*, some shards are
-        about to be given away, and the time is shorter for their deliveries.
+        Queued deliveries are dropped from memory. Deliveries in flight continue under a claim. If *is_leaving*, some
+        shards are about to be given away, and the time is shorter for their deliveries.
         """
         deferred: list[Deferred] = []
         for job in _late(self._waiting, is_leaving=is_leaving):
@@ -294,7 +294,10 @@ class Runner:
             job = self._end(job, result, began, started_ms=now_ms)
 
     def _end(self, job: Job, result: Result | None, began: float, *, started_ms: int) -> Job | None:
-        """Report the *result* of *job* and release its slot; None puts the job off. Return the job that runs next in the same task."""
+        """Report the *result* of *job*, and release its slot.
+
+        If *result* is None, the job is postponed. Returns the job that runs next in the same task.
+        """
         job.is_over = True
         del self._running[job]
         if result is None:
@@ -383,7 +386,7 @@ def _claim_ms(timeout_seconds: float) -> int:
 
 
 def _late(jobs: Mapping[Job, None], *, is_leaving: bool) -> list[Job]:
-    """Return the *jobs* that a cursor has waited for too long."""
+    """Return the *jobs* for which a cursor has waited too long."""
     now = time.monotonic()
     late = _older(jobs, now - SLOW_SECONDS)
     if is_leaving:

@@ -1,14 +1,14 @@
 """Slots for attempts in flight: the limits that keep a slow target from delaying others. No I/O, no clock.
 
-A subscription whose last attempt succeeded in time is *trusted*. The others (new, failing, slow) share at most half of the
-slots and get a few each. However many of them hang, half of the slots stay with the trusted ones.
+A subscription whose last attempt succeeded in time is *trusted*. The others (new, failing, slow) share at most half of
+the slots and get a few each. However many of them hang, half of the slots stay with the trusted ones.
 
-A subscription that failed ``DOWN_AFTER`` times in a row has one slot. Each success then adds one (1, 2, 3, …) until it has its
-full share. So a target that recovers does not get its whole backlog at once.
+A subscription that failed ``DOWN_AFTER`` times in a row has one slot. Each success then adds one slot (1, 2, 3, …)
+until the subscription has its full share. So a target that recovers does not get its whole backlog at once.
 
-The last quarter of all slots is kept for companies that use less than a quarter of them, and the same holds for the untrusted
-half. So a company with many subscriptions leaves slots to others. Waiting companies take turns, and the subscriptions of a
-company do too.
+The last quarter of all slots is kept for companies that use less than a quarter of them, and the same holds for the
+untrusted half. So a company with many subscriptions leaves slots to others. Waiting companies take turns, and the
+subscriptions of a company do too.
 """
 
 from collections import OrderedDict, deque
@@ -47,7 +47,7 @@ class SubscriptionQueue(Generic[Job]):
         self.subscription_no = subscription_no
         self.company_id = company_id
         self.gate: Gate | None = None
-        """The gate that its attempts must pass; None if it has no pace."""
+        """The gate that the attempts must pass; None if the subscription has no pace."""
         self.in_flight = 0
         self.is_trusted = False
         self.is_failing = False
@@ -221,7 +221,7 @@ class Slots(Generic[Job]):
         self._enqueue(queue)
 
     def set_trust(self, queue: SubscriptionQueue[Job], *, succeeded: bool) -> None:
-        """Set whether *queue* is trusted. Its slots in use then count for that group."""
+        """Set whether *queue* is trusted. The slots that it uses then count for the trusted or the untrusted group."""
         queue.is_failing = not succeeded
         if queue.is_trusted != succeeded:
             queue.is_trusted = succeeded

@@ -219,7 +219,7 @@ class Leases:
         return beat
 
     async def _look_at_lock(self) -> tuple[int | None, Mapping[str, int]]:
-        """Give the number of this worker's lock, and the workers to judge by their locks with their heartbeats.
+        """Give the number of this worker's lock, and the last heartbeats of workers that seem dead by their locks.
 
         The number is None unless both sessions hold the lock.
         """
@@ -279,9 +279,10 @@ class Leases:
         self._log_has_grown.set()
 
     def _read_on(self, leases: Sequence[Lease], *, since: float) -> list[Lease]:
-        """Replace lapsed leases of shards that this worker still reads by new ones. Returns the leases of the other shards.
+        """For shards that this worker still reads, replace their lapsed leases by the new *leases*.
 
-        If such a shard was read from its cursor again, its deliveries in flight would be sent twice.
+        Returns the leases of all other shards. If a shard that is still read was read from its cursor again, its
+        deliveries in flight would be sent twice.
         """
         progress_of = self._owned.progress
         for lease in leases:

@@ -3,7 +3,10 @@
 from collections.abc import Mapping
 
 APART_SECONDS = 0.5
-"""Shortest time between two checks. A worker that is cut off from the database knows it by then, and starts nothing."""
+"""Shortest time between two checks.
+
+By then a worker that is cut off from the database has noticed it, and starts nothing.
+"""
 
 
 class MissingLocks:
@@ -23,7 +26,7 @@ class MissingLocks:
         self.are_new = not self._first_seen.keys() <= before.keys()
 
     def seen_twice(self, *, now: float) -> dict[str, int]:
-        """Give the workers without a lock since at least ``APART_SECONDS`` before *now*, with their heartbeats."""
+        """Give the workers that have had no lock for at least ``APART_SECONDS`` until *now*, with their heartbeats."""
         return {
             worker: heartbeat_ms
             for (worker, heartbeat_ms), first in self._first_seen.items()

@@ -138,8 +138,8 @@ class Batch:
     def _note_order(self, job: Job, queue: KeyQueue, *, is_open: bool) -> None:
         """Note the order key of *job*.
 
-        *is_open* says that the ledger has, or will have, the delivery among the open deliveries of its key. A delivery that was
-        made from memory never was.
+        *is_open* says that the ledger has, or will have, the delivery among the open deliveries of its key. A delivery
+        that was made from memory was never among them.
         """
         no = queue.subscription_no
         if job.progress is not None:

@@ -79,7 +79,10 @@ class BlockedKeys:
             self._reached.pop(order_key, None)
 
     def begin_to_learn(self) -> None:
-        """Prepare to read the ledger: drop the keys whose deliveries are written. A change of the subscription voids the reading."""
+        """Prepare to read the ledger: drop the keys whose deliveries are written.
+
+        If the subscription changes before ``learn`` is called, the reading is ignored.
+        """
         settled = self.progress.settled_of(self._company_id, self.progress.written)
         self._reached = {key: position for key, position in self._reached.items() if position > settled}
         self._is_learning = True
@@ -197,7 +200,10 @@ class Ordering:
                 del self._blocked[no]
 
     def _insert(self, queue: KeyQueue, job: Job) -> None:
-        """Insert a claimed delivery by its position. If memory has the delivery already, that one gets the newer claim."""
+        """Insert a claimed delivery by its position.
+
+        If the delivery is already in memory, its job gets the newer claim.
+        """
         job.key_queue = queue
         position = job.event.position
         for known in (queue.running, *queue.waiting):

@@ -1,4 +1,4 @@
-"""The paced lane: claims due deliveries of subscriptions with a pace, as many as the gate of each lets begin soon.
+"""The paced lane: claims due deliveries of subscriptions with a pace, as many as each gate will soon allow to begin.
 
 It also reads from the ledger, for the gates, how many attempts other workers have in flight.
 """

@@ -34,7 +34,7 @@ PAGE = 320
 LOOKED_AT = 5_000
 """Number of deliveries that one page searches for failed ones; it keeps the page short if few have failed."""
 PASSED = 320
-"""Number of open deliveries in order that one page may pass; each may have to be started in its turn."""
+"""Number of open ordered deliveries that one page may pass; each of them may have to be started when the page ends."""
 OUTSTANDING = 400
 """Number of deliveries of one replay that may wait for the retry lane. The next page is read when fewer wait."""
 
@@ -135,8 +135,8 @@ def picker(
 async def pick(events: Sequence[Event], is_picked: Callable[[Event], bool]) -> tuple[list[int], int]:
     """Choose the positions to deliver from a page of *events*. Returns them, and the last position that was tested.
 
-    It pauses for other tasks. If the filter is expensive, it ends early: a replay's page is part of a transaction that blocks
-    others.
+    It pauses for other tasks. If the filter is expensive, ``pick`` ends early: a replay's page is part of a transaction
+    that blocks others.
     """
     pauses, positions = Pauses(), list[int]()
     for event in events:
@@ -262,7 +262,7 @@ async def _room(connection: AsyncConnection, replay: Row, claiming: Claiming | N
 
 
 async def _rest(connection: AsyncConnection, replay: Row) -> Step:
-    """Leave *replay* at its position, and let the next replay have its turn."""
+    """Leave *replay* at its position, so that the next replay is advanced."""
     await store.move(connection, replay.no, position=replay.position, matched=0)
     return Step()
 
@@ -301,7 +301,7 @@ async def _make_due(
 
 
 async def _events_of(connection: AsyncConnection, page: Page) -> Mapping[int, Event]:
-    """Give the events to deliver of *page*, by position; reads them if *page* has none."""
+    """Give the events of *page* that are to be delivered, by position; they are read if *page* has no events."""
     if page.events or not page.positions:
         return {event.position: event for event in page.events}
     return await stream.by_positions(connection, page.positions)
@@ -310,7 +310,7 @@ async def _events_of(connection: AsyncConnection, page: Page) -> Mapping[int, Ev
 async def _order_keys(
     connection: AsyncConnection, subscription: Subscription, page: Page, schema_versions: SchemaVersions
 ) -> dict[int, int]:
-    """Compute the order keys of the events to deliver of *page*."""
+    """Compute the order keys of the events of *page* that are to be delivered."""
     assert subscription.ordering is not None
     events = await _events_of(connection, page)
     return {

@@ -1,4 +1,4 @@
-"""The replay lane: advances running replays page by page, beside the live lane."""
+"""The replay lane: advances running replays page by page, in parallel with the live lane."""
 
 import logging
 import time
@@ -41,7 +41,7 @@ class Rests:
         """By replay number: the length of the rest in seconds, and its end (monotonic seconds)."""
 
     def begin(self, no: int, *, has_moved: bool) -> None:
-        """Let replay *no* rest after a step that made nothing due; only briefly if it *has_moved* in the log."""
+        """Make replay *no* rest after a step that made no delivery due, only briefly if the replay *has_moved*."""
         seconds, _ = self._rests.get(no, (0.0, 0.0))
         longest = max(LONGEST_REST, REST_OF_EACH * len(self._rests))
         seconds = SHORTEST_REST if has_moved else max(SHORTEST_REST, min(2 * seconds, longest))
@@ -148,8 +148,8 @@ class ReplayLane:
     async def _look(self) -> tuple[bool, float | None]:
         """Check for running replays, and withdraw deliveries of cancelled ones.
 
-        Returns whether a replay runs, and if not, the seconds until the next check. While replays advance and nothing is left
-        to withdraw, this is not done before every page.
+        Returns whether a replay runs, and if not, the seconds until the next check. While replays advance and nothing
+        is left to withdraw, this check is not made before every page.
         """
         async with self._database.read() as connection:
             await self._notice_ends(connection)
@@ -167,7 +167,8 @@ class ReplayLane:
     async def _withdraw(self, withdrawing: Mapping[int, int]) -> bool:
         """Start no more deliveries of cancelled replays, and withdraw some of those that wait in order.
 
-        The runner gives back the deliveries in memory. Returns whether any were withdrawn from an order; more may be left then.
+        The runner gives back the deliveries in memory. Returns whether any deliveries with an order were withdrawn; if
+        so, more may be left.
         """
         self._runner.withdraw(withdrawing)
         has_taken_back = False

@@ -37,7 +37,7 @@ class Reports:
         self._notifier = notifier
 
     def watch(self, runner: Runner, owned: OwnedShards) -> None:
-        """Let the metrics read a dispatcher's gauges at each collection."""
+        """Register a dispatcher's gauges, which the metrics read at each collection."""
         self._metrics.watch_dispatcher(
             in_flight=lambda: runner.slots.in_use,
             waiting=lambda: runner.waiting,

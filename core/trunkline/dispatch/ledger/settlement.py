@@ -59,7 +59,10 @@ TALLY_SECONDS = 1.0
 UNAVAILABLE_SECONDS = 0.5
 """How long a batch waits before it is written again if the database did not answer."""
 MOST_FAILING = 100_000
-"""Number of subscriptions whose last failure is remembered. A forgotten one continues its failing span at its next failure."""
+"""Number of subscriptions whose last failure is remembered.
+
+If a subscription is forgotten, the time until its next failure does not count as failing time.
+"""
 _log = logging.getLogger(__name__)
 
 
@@ -93,7 +96,7 @@ class Settlement:
         self._tally = health.Tally()
         self._tally_due = 0.0
         self._failed_at: dict[int, float] = {}
-        """By subscription: when this process last saw it fail (monotonic seconds), the latest last."""
+        """By subscription number: when (monotonic seconds) this process last saw a failure, oldest first."""
 
     async def run(self) -> None:
         """Write a batch every ``INTERVAL_SECONDS``, or as soon as ``jobs.BATCH`` results wait. An idle worker writes nothing."""
@@ -215,8 +218,8 @@ class Settlement:
     def _count_attempts(self, batch: Batch, *, was_written: bool) -> None:
         """Count the attempts of *batch* in the health figures.
 
-        The figures are written at most once a second, and less often if they are many. A killed process loses the last ones; no
-        decision depends on them.
+        The figures are written at most once a second, and less often if they are many. A killed process loses the
+        latest figures; no decision depends on them.
         """
         if was_written:
             self._tally_due = asyncio.get_running_loop().time() + TALLY_SECONDS + len(self._tally) / 1000

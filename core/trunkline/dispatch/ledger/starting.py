@@ -68,8 +68,8 @@ class Starter:
     ) -> None:
         """Start *claims*.
 
-        Their *events* (by position) and the *pins* of their replays (by number) are read if not given. *by_holder* says that
-        the claims were made as the holder of their shards.
+        Their *events* (by position) and the *pins* of their replays (by number) are read if not given. *by_holder* says
+        that this worker made the claims as the holder of their shards.
         """
         if events is None or pins is None:
             async with self._database.read() as connection:

@@ -44,7 +44,7 @@ MOST_OF_COMPANY = MOST_CLAIMED // 4
 FRONTS = 128
 """Number of keys whose deliveries are claimed at once."""
 RUN = 128
-"""Number of deliveries of one key that are claimed after its first, so that not each one needs a transaction."""
+"""Number of deliveries of one key that are claimed together with its first, to save a transaction for each."""
 LOOKED_AT = 50
 """Number of subscriptions whose keys are read in one step."""
 _log = logging.getLogger(__name__)

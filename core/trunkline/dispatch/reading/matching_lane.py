@@ -46,7 +46,7 @@ MOST_LISTED = 40_000
 SPILLS_FROM = 10_000
 """Number of waiting events from which a company may exceed its limit of open deliveries, as long as ``SPILL_ROOM`` allows."""
 SPILL_ROOM = HIGH_WATER // 2
-"""Number of open deliveries in all at which no company may exceed its limit, so that the reader can continue for others."""
+"""While this many deliveries are open in all, no company may exceed its limit, so that the reader serves the others."""
 SPILL_SECONDS = 0.02
 """How often to check whether a waiting company may exceed its limit."""
 LOOK_SECONDS = 0.5
@@ -74,7 +74,10 @@ class Budget:
 
 
 class _Rest:
-    """A company's waiting events beyond the listed ones: from position *first*, which is parked, to *last*."""
+    """A company's waiting events beyond the listed ones, from position *first* to *last*.
+
+    *first* is parked (``Progress.park``), so the cursor stays before it.
+    """
 
     __slots__ = ("count", "first", "last")
 
@@ -139,7 +142,7 @@ class MatchingLane:
         )
 
     def put(self, event: Event, track: Track) -> None:
-        """Let *event* wait. The cursor of its shard stops before it until it is matched."""
+        """Let *event* wait until it is matched. Until then the cursor of its shard stays before the event."""
         line = self._waiting.setdefault((event.company_id, track), _Line())
         if line.rest is not None:
             line.rest.add(event.position)
@@ -219,9 +222,9 @@ class MatchingLane:
         return len(line) >= SPILLS_FROM and not line.is_ordered and self.room.open < SPILL_ROOM
 
     def waits_for_earlier(self, event: Event, track: Track) -> bool:
-        """Return whether *event* has to wait because it needs an order and earlier events of its company are not settled.
+        """Return whether *event* has to wait because it needs an order and earlier events are not settled.
 
-        These are the company's events before *track*.
+        The earlier events are the company's events before the start of *track*.
         """
         return not _is_first(event.company_id, track) and self._table.is_ordered(
             self._table.candidates(event)
@@ -282,7 +285,10 @@ class MatchingLane:
     async def _match(
         self, position: int, progress: Progress, event: Event | None, known: Collection[Key]
     ) -> None:
-        """Match the event at *position*; it is None if retention removed it. If the shard is lost, nothing is submitted."""
+        """Match *event*, which is None if retention removed it, at *position*.
+
+        If the shard is lost, nothing is submitted.
+        """
         await self.room.has_room.wait()
         while not progress.lost and time.monotonic() >= progress.valid_until:  # noqa: ASYNC110 - the clock sets no event
             await asyncio.sleep(LOOK_SECONDS)
@@ -315,7 +321,7 @@ def candidates_of(progress: Progress, candidates: Candidates) -> Candidates:
 
 
 def unsettled(routes: Sequence[Route], event: Event, known: Collection[Key]) -> Sequence[Route]:
-    """Choose the *routes* whose delivery of *event* is not in the ledger; *known* has the keys that are."""
+    """Choose the *routes* whose delivery of *event* is not in the ledger; *known* has the keys in the ledger."""
     if not (known and routes):
         return routes
     return [route for route in routes if Key(event.position, route.subscription.no) not in known]

@@ -200,7 +200,10 @@ class Reader:
         return up_to if first is None else min(first - 1, up_to)
 
     async def _known(self, events: Sequence[Event], tracks: Sequence[Track]) -> Collection[Key]:
-        """Find the deliveries of *events* that earlier owners settled. One query per page keeps a backlog from slowing the start."""
+        """Find the deliveries of *events* that earlier owners settled.
+
+        This is one query per page, so a backlog does not delay the start.
+        """
         known_until: dict[int, int] = {}
         for progress in (track.progress for track in tracks):
             known_until[progress.lease.shard] = max(
@@ -291,7 +294,10 @@ class Reader:
         self._runner.wake()
 
     def _still_readable(self, among: Iterable[Track]) -> dict[int, list[Track]]:
-        """Choose the tracks that may be read further, by shard. Tracks of several parts of one shard come together."""
+        """Choose the tracks that may be read further, by shard.
+
+        The tracks of several parts of one shard are in one list.
+        """
         readable = set(self._readable())
         of_shard: dict[int, list[Track]] = {}
         for track in among:

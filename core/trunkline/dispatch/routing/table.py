@@ -33,22 +33,29 @@ from trunkline.store.subscriptions import Row
 
 NEVER_MS = 2**63
 MOST_PACKED = 25
-"""Up to this many subscriptions of a company, their routes are made at its first event, which takes 0.5 ms."""
+"""If a company has at most this many subscriptions, their routes are made at its first event, which takes 0.5 ms."""
 LARGE = 4_096
 """Size in characters above which a filter is compiled only when an event needs it: compiling 64 KiB takes 2 ms."""
 UNREAD = 1_000_000
-"""Cost of a large filter until it is compiled. It exceeds a page of the reader, so the matching lane compiles the filter."""
+"""Cost of a large filter until it is compiled.
+
+It exceeds the highest cost of a reader's page, so the matching lane compiles the filter.
+"""
 MOST_INDEXED = 20_000
-"""Number of companies whose routes and index are kept, at 2 KB per subscription. The oldest are dropped and made again (20 µs)."""
+"""Number of companies whose routes and index are kept, at 2 KB per subscription.
+
+The oldest are dropped, and made again when they are needed (20 µs).
+"""
 DeliverFor = Callable[[Subscription, Channel], Deliver | None]
 """Gives the function that makes one attempt for a subscription of a channel."""
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class Route:
-    """One active subscription. *channel* is None if it is off; *deliver* is None then, and also if the channel does not push.
+    """One active subscription. *channel* is None if the channel is off.
 
-    *treatment* has the limits that apply if neither the subscription nor its company sets them.
+    *deliver* is None if the channel is off or does not push. *treatment* has the limits that apply if neither the
+    subscription nor its company sets them.
 
     *subscription* lacks its *filter* and description, which no delivery needs: ten thousand of them would take 5 MB.
 
@@ -313,7 +320,7 @@ class RoutingTable:
         return len({part_of(no) for no in self._members.get(company_id, ())}) > 1
 
     def _index(self, company: int) -> Mapping[str, Candidates] | None:
-        """Index the subscriptions of a *company* by event type; None if it has none."""
+        """Index the subscriptions of a *company* by event type; None if the company has no subscriptions."""
         self._with_groups.discard(company)
         by_type: dict[str, list[Route]] = {}
         for no in self._members.get(company, ()):

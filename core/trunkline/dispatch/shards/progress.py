@@ -52,8 +52,8 @@ class Track:
 class Progress:
     """One shard, or a part of one, that this worker owns.
 
-    Events of the log open positions, and positions are closed in any order. The cursor is the last position before the first
-    one that is open or unread.
+    An event with deliveries opens its position, and the position is closed when these are settled; positions are closed
+    in any order. The cursor is the last position before the first position that is open or unread.
     """
 
     __slots__ = (
@@ -159,7 +159,7 @@ class Progress:
         return self.reached.cursor
 
     def settled_of(self, company_id: int, written: Reached) -> int:
-        """Return the position up to which the ledger has all deliveries of a company, if it has at least *written*."""
+        """Return the position up to which the ledger, with the progress *written*, has all deliveries of a company."""
         cursor, _, live_cursor = written
         if live_cursor is None or not self.live.is_first_of(company_id, cursor=cursor):
             return cursor

@@ -1,7 +1,7 @@
-"""Reports gaps to the receivers of renewable subscriptions: events that they will not get (``Channel.tell_gap``).
+"""Reports gaps, which are events that a receiver will not get, to the receivers of renewable subscriptions.
 
-When a subscription resumes after a pause, its gap is noted, until it is reported here or in the answer to a renewal. After a
-crash a gap may be reported twice, under the same id.
+When a subscription resumes after a pause, its gap is noted. It stays noted until it is reported here
+(``Channel.tell_gap``) or in the answer to a renewal. After a crash a gap may be reported twice, under the same id.
 """
 
 import asyncio

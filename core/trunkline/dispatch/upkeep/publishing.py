@@ -17,7 +17,7 @@ from trunkline.store.operational import News
 from trunkline.store.wakeup import Signal, Wakeup
 
 MINUTES_SECONDS = 5.0
-"""How often to check for minutes that have ended, and for conditions."""
+"""How often to check for conditions, and for counted minutes that have ended (``operational.gather``)."""
 LOOK_SECONDS = 1.0
 CERTIFICATE_SECONDS = 14 * 24 * 60 * 60
 """How long before its expiry a certificate is reported."""
@@ -54,7 +54,7 @@ class Publishing:
             await self.signal.wait(MINUTES_SECONDS)
 
     async def look(self) -> None:
-        """Report conditions that have begun, and the minutes that have ended. Raises StoreUnavailable."""
+        """Report conditions that have begun, and the counts of minutes that have ended. Raises StoreUnavailable."""
         async with self._database.read() as connection:
             has_gathered = await operational.has_gathered(connection)
             found = await conditions.look(connection)

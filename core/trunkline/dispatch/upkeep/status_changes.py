@@ -43,7 +43,7 @@ class StatusChanges:
             await self.signal.wait(wait)
 
     async def go_on(self) -> bool:
-        """Do one piece for each of some subscriptions. Returns whether there was any. Raises StoreUnavailable."""
+        """Do one piece each for some subscriptions. Returns whether there was a piece. Raises StoreUnavailable."""
         async with self._database.read() as connection:
             unsettled = await open_deliveries.unsettled(connection, limit=IN_TURN)
             unreleased = await releasing.unreleased(connection, limit=IN_TURN)

@@ -36,7 +36,7 @@ def of_connection(connection: AsyncConnection) -> Dialect:
 
 
 def of_url(url: str) -> Dialect:
-    """Give the dialect of *url*. A name that is not ours (``postgres``, for example) gives PostgreSQL's dialect."""
+    """Give the dialect of *url*. A URL with any other name (``postgres``, for example) gets PostgreSQL's dialect."""
     return DIALECTS.get(url.partition(":")[0].partition("+")[0], _POSTGRESQL)
 
 

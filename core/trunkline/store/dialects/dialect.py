@@ -78,7 +78,7 @@ class Dialect(ABC):
 
     @abstractmethod
     async def shares_connections(self, connection: AsyncConnection, server: str, schema: str | None) -> bool:
-        """Return whether a pooler gives each transaction another connection of the *server* at that URL.
+        """Return whether a pooler may run each transaction on another connection to the server at the URL *server*.
 
         Raises:
             DatabaseUnfit: the hub cannot work through the pooler; the message names the settings to change.
@@ -161,9 +161,10 @@ class Dialect(ABC):
 
     @abstractmethod
     async def take_room(self, connection: AsyncConnection) -> bool:
-        """Use space on the database's disk without adding rows; False if only a table can use space.
+        """Use space on the database's disk without adding rows; False if the database can use space only for tables.
 
-        *connection* is inside a transaction. If the disk has no space, it raises an error that ``failures`` can interpret.
+        *connection* is inside a transaction. If the disk has no space, it raises an error that ``failures`` can
+        interpret.
         """
 
     @abstractmethod
@@ -172,7 +173,7 @@ class Dialect(ABC):
 
     @abstractmethod
     def through_index(self, name: str) -> str:
-        """Give the SQL clause, put after a table's name, that makes the index *name* be used (``sql.through_index``)."""
+        """Give the SQL clause, written after a table's name, that forces the index *name* (``sql.through_index``)."""
 
     @abstractmethod
     def one_of(

@@ -220,10 +220,7 @@ class BodyTooLarge(Refused):
 
 
 class BodyInvalid(Refused):
-    """The request body breaks its schema; ``errors`` has one entry per fault.
-
-    *ended_early* means that checking stopped early, so there may be more faults.
-    """
+    """The request body breaks its schema; ``errors`` has one entry per fault. With *ended_early* there are more faults."""
 
     status = 422
     title = "Unprocessable content"

@@ -78,8 +78,8 @@ def _lines(names: tuple[str, ...]) -> tuple[str, int]:
 class AnswerReader:
     """Reads the answers on one connection, one at a time.
 
-    The status is valid once the head is complete. *is_spent*: the connection must be dropped, as the target sent excess
-    data or broke off the answer. *keeps_alive*: the target allows another request.
+    The status is valid once the head is complete. If *is_spent*, the connection must be dropped, because the target sent
+    excess data or broke off the answer. If *keeps_alive*, the target allows another request.
     """
 
     __slots__ = (

@@ -138,7 +138,7 @@ def _routes(routes: Routes) -> Iterator[dict[str, Any]]:
 
 
 def _migrations(migrations: Migrations) -> dict[str, Any]:
-    """Give a history's location and its newest revision; None if it has none or cannot be read."""
+    """Give the location of a history, its newest revision (None if it has none or cannot be read), and their number."""
     try:
         known = revisions.read(migrate.folder_of(migrations.location))
     except (ImportError, OSError, ValueError):

@@ -93,7 +93,7 @@ def principal() -> Principal | None:
 
 
 def makers_columns() -> dict[str, str | None]:
-    """Give the columns of a row's maker: the caller, or null for the hub's own work."""
+    """Give the values of the columns for the maker of a new row: the caller, or null for the hub's own work."""
     caller = _state.get().principal
     if caller is None:
         return {"created_by": None, "created_by_kind": None}

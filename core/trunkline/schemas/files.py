@@ -23,7 +23,7 @@ ENTRY_POINT_GROUP = "trunkline.schemas"
 def load_event_types(folder: Traversable | Path) -> list[EventType]:
     """Read every ``events/<type>.json`` below *folder*, by name; the folder ``events`` is optional.
 
-    ``events/<type>@1.json`` is version 1, kept beside a newer version.
+    ``events/<type>@1.json`` is version 1, kept in addition to a newer version.
 
     Raises:
         SchemaInvalid: a file cannot be read, is not JSON, lacks a title or a description, or contains another version.

@@ -150,7 +150,7 @@ def json_remarks(
 ) -> list[str]:
     """Say which fields people write as JSON on *platform*, and why.
 
-    *reason* gives the reason for a field, empty if it has a form; the default is ``Field.json_because``.
+    *reason* gives the reason for a field, empty if a form can show the field; the default is ``Field.json_because``.
     """
     reason = reason or _json_because
     return [

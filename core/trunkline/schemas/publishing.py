@@ -30,11 +30,9 @@ Members = dict[str, msgspec.Raw]
 def published(event_type: EventType) -> EventType:
     """Give *event_type* with a schema that allows further fields in every object, and says so in a comment.
 
-    Numbers keep their digits.
-
-    Every payload that is valid by the type's own schema is valid by the opened schema. So ``oneOf`` becomes ``anyOf``: two opened
-    alternatives may match at once. ``not``, ``if`` and ``contains`` keep their schemas; if these refer to opened schemas, the
-    keywords refuse nothing.
+    Numbers keep their digits. Every payload that is valid by the type's own schema is valid by the opened schema. So
+    ``oneOf`` becomes ``anyOf``: two opened alternatives may match at once. ``not``, ``if`` and ``contains`` keep their
+    schemas; if these refer to opened schemas, the keywords refuse nothing.
     """
     comment = {"$comment": orjson.dumps(COMMENT)}
     document = _object(comment | _raws(_open(event_type.schema_json)))

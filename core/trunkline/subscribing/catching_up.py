@@ -38,7 +38,7 @@ class CatchUp:
     async def begin_within(
         self, connection: AsyncConnection, subscription: Subscription, start: Start, *, oldest_ms: int | None
     ) -> bool:
-        """Deliver the events since *start* to a new subscription, as far as they are in the log and accepted at *oldest_ms* or later.
+        """Deliver to a new subscription the events since *start* that are in the log and were accepted at *oldest_ms* or later.
 
         Returns whether requested events of the company may be missing.
         """
@@ -61,8 +61,8 @@ class CatchUp:
     ) -> int | None:
         """Deliver the events missed since *stopped* was paused or disabled, up to position *up_to*, or none without *catch_up*.
 
-        Returns the position up to which events are missing, None if none are. It is only checked if a holder renews the
-        subscription.
+        Returns the position up to which events are missing, None if none are. Missing events are only looked for if a holder
+        renews the subscription.
         """
         after = stopped.resume_position
         if after is None:

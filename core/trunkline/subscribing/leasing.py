@@ -55,7 +55,7 @@ Key = tuple[int, str]
 class LeasedPage:
     """Events that a poller holds under *lease*, and the *cursor* that commits them. Without events there is no lease.
 
-    *more* says that no event has matched the filter so far, and more events can be read.
+    *more* is true if no event has matched the filter so far, but more events can be read.
     """
 
     bodies: Sequence[bytes]
@@ -226,7 +226,7 @@ class Leasing:
         return LeasedPage([], cursors.encode(reach.cursor), None, more=found.more)
 
     async def _lease_next(self, consumer: Consumer, poll: _Poll) -> LeasedPage | None:
-        """Lease the next page of a consumer that is behind in one round trip; None if nothing was leased."""
+        """Lease in one round trip the next page of a consumer that lags behind the log; None if nothing was leased."""
         reach, now = consumer.reach, self.now_ms()
         if len(reach.open) >= MAX_LEASES or reach.lapsed(now) is not None:
             return None
@@ -357,12 +357,12 @@ class Leasing:
         return changed
 
     def _pause(self, key: tuple[int, str]) -> float:
-        """Return how many seconds a poll waits for new events before it checks again: few if other leases may lapse."""
+        """Return the seconds for which a poll waits for new events before it checks again: few if other leases may lapse."""
         known = self._known.get(key)
         return LOOK_SECONDS if known is None or known.reach.open else CHECK_SECONDS
 
     async def _check(self, company_id: int, position: int, *, at_least: int) -> None:
-        """Check that *position* is in the log. It may be any number, because it need not have been given out as a cursor."""
+        """Check that *position* is in the log. It may be any number, because the caller's cursor may never have been issued."""
         if position > at_least:
             async with self._reading.read() as connection:
                 with suppress(CursorExpired):  # removed events count as read

@@ -1,4 +1,4 @@
-"""Channels named in requests: one set of calls creates subscriptions on all channels that have no calls of their own."""
+"""Channels named in requests: one set of calls creates subscriptions on all channels that have no separate calls."""
 
 from collections.abc import Mapping
 

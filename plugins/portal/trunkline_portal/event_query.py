@@ -14,7 +14,7 @@ from trunkline_portal.periods import ChosenPeriod
 MAX_TYPES = 200
 """Limit of the types in a filter; each costs the store an index lookup."""
 STATES: Mapping[str, str] = {"": "Any", "failed": "Failed for good", "open": "Waiting or retrying"}
-"""``DeliveriesState`` of a list. Delivered ones have no index of their own, and are nearly all."""
+"""The values of ``DeliveriesState`` to choose from. Delivered events are no choice: nearly all are, and they have no index."""
 
 
 @dataclass(frozen=True, slots=True)

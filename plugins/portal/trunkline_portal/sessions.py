@@ -65,7 +65,10 @@ class Sessions:
         return SignedIn(session, _limited(principal, session))
 
     def _may_last(self, session: Session, principal: Principal) -> bool:
-        """Tell whether a session may continue: a link's while its maker is an operator, a key's while the settings allow keys."""
+        """Tell whether a session may continue.
+
+        A link's session may while the maker of the link is an operator, a key's session while the settings allow keys.
+        """
         if session.link_id is not None:
             return principal.is_operator
         return self._takes_keys or session.key_id.startswith(PREFIX)

@@ -33,7 +33,7 @@ LISTED = 5
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One connector. *state* is its plugin's, *hooks* are the company's; each of them is None if the viewer may not see it."""
+    """One connector. *state* is the state of its plugin, *hooks* are the company's hooks; each is None if the viewer may not see it."""
 
     connector: Connector
     state: str | None

@@ -26,7 +26,10 @@ from trunkline_portal.store import Session
 PORTAL_KEY = "trunkline_portal"
 """The key of the serving portal in a request's ASGI scope."""
 FRAGMENT_HEADER = "x-fragment"
-"""The header with which our script requests a part of a page. Without a session, such a request gets a 401, any other a redirect."""
+"""The header with which our script requests a part of a page.
+
+Without a session, a request for a part is answered with 401, and a request for a page with a redirect.
+"""
 VIEWER_KEY = "trunkline_portal.viewer"
 
 
@@ -88,8 +91,8 @@ class Viewer:
     """The person who is signed in. *principal* has the session's present rights; a link's session has the link's company and scopes.
 
     *chosen_company_id* is the company looked at: for an operator the company in the address, or None if the address has no company.
-    *company_name* is the stored name of that company. People who are signed in for a company's live environment may also look at its test
-    environment.
+    *company_name* is the stored name of that company. People who are signed in for a company's live environment may also look
+    at its test environment.
     """
 
     session: Session

@@ -34,7 +34,7 @@ class KeyFields:
 
 
 def chosen(fields: Sequence[Field]) -> Sequence[Field]:
-    """Choose the key fields of a payload: its first plain field, then fields that are not ids of other records, required ones first.
+    """Choose the key fields of a payload: its first plain field, then fields that are no ids of other records, required ones first.
 
     If the first field is the id of the record itself, it comes last, because a narrow list leaves out the last fields.
     """

@@ -22,7 +22,10 @@ _PLURALS = {
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One field. *parent* is its path with a trailing dot; *example* is JSON text; *is_in_example* is true if it was taken from the example of the whole object."""
+    """One field. *parent* is the path of its object with a trailing dot; *example* is JSON text.
+
+    *is_in_example* is true if the example is from the example of the whole object, not the field's own.
+    """
 
     name: str
     parent: str

@@ -127,7 +127,7 @@ class DeliveryPages:
     async def _start(
         self, viewer: Viewer, event: ListedEvent, subscription_id: str, *, dry_run: bool
     ) -> dict[str, Json]:
-        """Replay all events of the event's type that were accepted in the same millisecond: the API cannot replay a single event."""
+        """Replay all events of the event's type from the same millisecond, because the API cannot replay a single event."""
         accepted = _EPOCH + timedelta(milliseconds=event.accepted_ms)
         request: dict[str, Json] = {
             "from": accepted,

@@ -149,7 +149,7 @@ def make_router(portal: Portal) -> APIRouter:
 
 
 def _attention_items(viewer: Viewer, attentions: Sequence[Attention]) -> list[AttentionItem]:
-    """Make one item of each trouble; finally failed deliveries are part of the item of their failing or disabled subscription."""
+    """Make one item of each trouble; the item of a failing or disabled subscription includes its deliveries that failed for good."""
     troubled = {each.subscription_id for each in attentions if each.kind in {"failing", "disabled"}}
     lost = {
         each.subscription_id: each

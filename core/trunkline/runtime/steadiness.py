@@ -33,7 +33,8 @@ class Reading:
 class ClockState:
     """Whether the clock is trusted after the reading *seen*, which is None before the first reading.
 
-    *step_ms* is the size of a step forward, None while the clock is trusted. *steady_ms* is the time since then without a step.
+    *step_ms* is the size of a step forward, None while the clock is trusted. *steady_ms* is the time since then without
+    a step.
     """
 
     seen: Reading | None = None

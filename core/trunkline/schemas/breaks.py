@@ -1,8 +1,9 @@
 """Finds the changes of schemas that break an older client: event types, actions, searches and lookups. Pure.
 
 A client that reads payloads or answers breaks on a value that the older schema did not allow. For this client, a new
-optional field, a narrower type or a removed value is safe; a removed field, a wider type or a new value is not. A client that
-sends requests breaks if a request that the older schema allowed is refused, so for requests the opposite holds.
+optional field, a narrower type or a removed value is safe; a removed field, a wider type or a new value is not. A
+client that sends requests breaks if a request that the older schema allowed is refused, so for requests the opposite
+holds.
 """
 
 from collections.abc import Iterable, Iterator, Mapping

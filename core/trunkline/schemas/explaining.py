@@ -266,7 +266,7 @@ _Explainer = jsonschema.validators.extend(
 
 
 def _evolve(explainer: Any, **changes: Any) -> Any:
-    """Change *explainer* without changing its class: if a schema has ``$schema``, ``jsonschema`` would use its own class."""
+    """Change *explainer* but keep its class: if a schema has ``$schema``, ``jsonschema`` would use its own class."""
     kept = {
         "schema": explainer.schema,
         "format_checker": explainer.format_checker,

@@ -214,7 +214,7 @@ def read_header(text: str) -> dict[str, int]:
 
 
 def choose(kept: Sequence[int], pinned: int) -> int:
-    """Choose from the versions *kept* (oldest first) the version *pinned*, or its replacement (``SchemaVersions.chosen``)."""
+    """Choose from *kept* (oldest first) the version *pinned*, or its replacement (``SchemaVersions.chosen``)."""
     return next((version for version in kept if version >= pinned), kept[-1] if kept else pinned)
 
 

@@ -357,12 +357,12 @@ class Leasing:
         return changed
 
     def _pause(self, key: tuple[int, str]) -> float:
-        """Return the seconds for which a poll waits for new events before it checks again: few if other leases may lapse."""
+        """Return the seconds that a poll waits for new events before it checks again: few if other leases may lapse."""
         known = self._known.get(key)
         return LOOK_SECONDS if known is None or known.reach.open else CHECK_SECONDS
 
     async def _check(self, company_id: int, position: int, *, at_least: int) -> None:
-        """Check that *position* is in the log. It may be any number, because the caller's cursor may never have been issued."""
+        """Check that *position* is in the log. It may be any number, because it need not be an issued cursor."""
         if position > at_least:
             async with self._reading.read() as connection:
                 with suppress(CursorExpired):  # removed events count as read

@@ -36,7 +36,7 @@ class Assertions:
         """Check that *app* has signed *assertion* for one of *audiences*, and that it was not used before.
 
         Raises:
-            OAuthError: it is not valid, or was used before.
+            OAuthError: the assertion is not valid, or was used before.
             IssuerUnavailable: the app's keys cannot be read now.
             RateLimited: the app has reached its limit for this minute.
         """

@@ -90,9 +90,9 @@ class ScopeMissing(Refused):
 class Viewer:
     """The person who is signed in. *principal* has the session's present rights; a link's session has the link's company and scopes.
 
-    *chosen_company_id* is the company looked at: for an operator the company in the address, or None if the address has no company.
-    *company_name* is the stored name of that company. People who are signed in for a company's live environment may also look
-    at its test environment.
+    *chosen_company_id* is the company looked at: for an operator the company in the address, or None if the address has
+    no company. *company_name* is the stored name of that company. People who are signed in for a company's live
+    environment may also look at its test environment.
     """
 
     session: Session
@@ -262,7 +262,8 @@ def _asked_company(request: Request) -> int | None:
 def looked_at(request: Request, viewer: Viewer) -> int | None:
     """Find the company that *viewer* looks at if the address names none.
 
-    This is the company of the page with the link (``Referer``); otherwise an operator's last chosen company, or the viewer's own.
+    This is the company of the page with the link (``Referer``); otherwise an operator's last chosen company, or the
+    viewer's own.
     """
     referrer = urlsplit(request.headers.get("referer", ""))
     linking = addresses.company_in(referrer.path) if referrer.netloc == request.url.netloc else None

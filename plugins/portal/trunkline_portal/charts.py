@@ -98,7 +98,7 @@ def spark(delivered: Sequence[int], failed: Sequence[int], *, title: str) -> Mar
 
 
 def nice_top(highest: float, *, whole: bool = False) -> float:
-    """Give the top of a scale: a round number at or just above *highest*; with *whole*, half of it is a whole number too."""
+    """Give the top of a scale: a round number at or just above *highest*; with *whole*, its half is a whole number too."""
     least = max(highest, 2 if whole else 1)
     power = 10.0 ** floor(log10(least))
     tops = (round(step * power, 9) for step in _NICE)

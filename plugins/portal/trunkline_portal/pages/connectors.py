@@ -33,7 +33,7 @@ LISTED = 5
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One connector. *state* is the state of its plugin, *hooks* are the company's hooks; None if the viewer may not see them."""
+    """One connector, with the *state* of its plugin and the company's *hooks*; None if the viewer may not see them."""
 
     connector: Connector
     state: str | None

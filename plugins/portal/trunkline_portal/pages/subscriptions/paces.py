@@ -11,7 +11,7 @@ FOR = "for "
 
 
 def texts(view: Mapping[str, Any]) -> dict[str, str]:
-    """Write a subscription's options as text for the form's fields; a field is empty if the deployment's default applies."""
+    """Write a subscription's options as text for the form's fields; an empty field means the deployment's default."""
     return {name: _text(view[name]) for name in NAMES}
 
 

@@ -1,4 +1,4 @@
-"""MCP Events over the hub's log: listing event types, and polling. A poll keeps no state here: its cursor is the log's.
+"""MCP Events over the hub's log: listing event types, and polling. The hub keeps no state of polls; a cursor is a log cursor.
 
 The shapes are those of the extension *io.modelcontextprotocol/events* (SEP-3415).
 """

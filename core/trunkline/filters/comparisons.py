@@ -54,7 +54,7 @@ def prepare(name: str, expected: Json) -> tuple[Compare, Json]:
 
 
 def prepare_look(name: str, expected: Json) -> tuple[Look, Json] | None:
-    """Choose as ``prepare`` does, among the expensive comparisons; None if *name* with *expected* is not expensive."""
+    """Do the same as ``prepare`` for an expensive comparison; None if *name* with *expected* is not expensive."""
     if name in _ORDERS and isinstance(expected, str):
         return _INSTANT_ORDERS[name], since_epoch(expected)
     if name == "contains":

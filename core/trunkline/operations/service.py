@@ -47,7 +47,7 @@ ELSEWHERE_SECONDS = 30.0
 LEASE_MS = 40_000
 """The lease of an idempotency key for an action outside the hub's database; longer than the time limit of the action."""
 MAX_WAITING = 50
-"""The maximum number of calls of one company in one process that wait for an earlier call with their key."""
+"""The maximum number of calls of one company in one process that wait for an earlier call with the same key."""
 MAX_ELSEWHERE = 32
 """The maximum number of simultaneous calls of one company in one process to providers outside the hub's database."""
 MAX_ELSEWHERE_IN_ALL = 256
@@ -124,7 +124,7 @@ class Operations:
             PreconditionFailed: the record is not in the state that *if_match* names.
             IdempotencyConflict: *idempotency_key* was used for another request.
             ProviderFailed: the provider failed, or its answer does not fit its schema.
-            TooMuchAtOnce: too many calls of the company wait for earlier ones with their keys, or run elsewhere.
+            TooMuchAtOnce: too many calls of the company wait for earlier calls with the same key, or run elsewhere.
             StoreUnavailable: nothing was stored.
         """
         with _told_to_forms(definition):
@@ -187,7 +187,7 @@ class Operations:
         Raises:
             IdempotencyConflict: *key* was used for another request.
             Conflict: an earlier request with *key* got no answer.
-            TooMuchAtOnce: too many calls of the company wait for earlier ones with their keys.
+            TooMuchAtOnce: too many calls of the company wait for earlier calls with the same key.
         """
         holder = secrets.token_hex(12)
         if answered := await self._claim_or_wait(key, holder=holder, may_repeat=False):
@@ -288,7 +288,7 @@ class Operations:
 
     @contextlib.contextmanager
     def _waiting(self, company_id: int) -> Generator[None]:
-        """Count a call that waits for an earlier one with its key. Raises TooMuchAtOnce."""
+        """Count a call that waits for an earlier call with the same key. Raises TooMuchAtOnce."""
         if not self._waits.try_take(company_id):
             things = "calls that wait for an earlier one with their Idempotency-Key"
             raise TooMuchAtOnce(things, limit=MAX_WAITING, retry_after_seconds=RETRY_SECONDS)

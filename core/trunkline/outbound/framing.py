@@ -167,7 +167,7 @@ class AnswerReader:
             self.is_spent = True
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Store a header; the last one of a name counts. Trailers are ignored."""
+        """Store a header; of several with the same name, the last one counts. Trailers are ignored."""
         if not self._has_head:
             self._headers[name.lower().decode("latin-1")] = value.decode("latin-1")
 

@@ -26,7 +26,7 @@ def logger_of(plugin: str) -> logging.Logger:
 
 
 class Registry:
-    """Every plugin that was found. With *required*, a plugin that fails while the hub starts stops the start.
+    """Every plugin that was found. With *required*, the failure of a plugin during the start of the hub stops the start.
 
     *start_seconds* is the time limit of each step of a plugin's start. *specifications* is the module of the hooks.
     """

@@ -118,7 +118,7 @@ def measured(work: Awaitable[_T]) -> Awaitable[_T]:
 
 
 def work_for(company_id: int | None) -> None:
-    """Set the company for which the task works; None for none."""
+    """Set the company for which the task works; None means no company."""
     _state.set(_state.get()._replace(company_id=company_id))
 
 
@@ -143,7 +143,7 @@ def address() -> str | None:
 
 
 def company() -> int | None:
-    """Give the company for which the task works; None for none."""
+    """Give the company for which the task works; None if it works for no company."""
     return _state.get().company_id
 
 

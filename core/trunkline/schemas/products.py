@@ -47,7 +47,7 @@ class Product:
     """A product for which a connector is made. *api_url* is the hub's address without a trailing slash; *auth* is the way to sign in.
 
     *issuer* is the OAuth server at which users sign in; None for the hub itself.
-    Everything is sorted by name. *actions*, *searches* and *lookups* are those that a running plugin provides.
+    Everything is sorted by name. *actions*, *searches* and *lookups* are the operations that running plugins provide.
     """
 
     brand: Brand

@@ -1,7 +1,8 @@
 """Leases and commits pages of named consumers; ``model.reach`` has the rules for several pollers.
 
-A poll reads a page as ``stream.pages`` does, and writes one row. A process caches the consumers that it has served. Each change
-names the version of the row on which it is based, so a change by another process is noticed and read, never overwritten.
+A poll reads a page in the same way as ``stream.pages``, and writes one row. A process caches the consumers that it has
+served. Each change names the version of the row on which it is based, so a change by another process is noticed and
+read, never overwritten.
 """
 
 import asyncio

@@ -303,7 +303,7 @@ def creatable(options: Sequence[Option] = OPTIONS) -> tuple[str, ...]:
 
 
 def editable(options: Sequence[Option] = OPTIONS, *, only_common: bool = False) -> tuple[str, ...]:
-    """Name the options that may be changed; with *only_common*, those that may be changed on every channel."""
+    """Name the options that may be changed; with *only_common*, only options that may be changed on every channel."""
     return tuple(o.name for o in options if o.change and (o.is_common or not only_common))
 
 

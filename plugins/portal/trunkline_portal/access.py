@@ -201,7 +201,7 @@ def is_allowed(context: PluginContext, request: Request, principal: Principal) -
 
 
 class RequiresScope:
-    """Lets a request through if the viewer has one of *scopes*; a form must carry the session's token too.
+    """Admits a request if the viewer has one of *scopes*; a form must carry the session's token too.
 
     *company* tells whether the address must name a company. With ``optional``, operators who have chosen no company see the page
     without one. ``none`` is for pages about the session itself.

@@ -78,7 +78,7 @@ class Sessions:
         return self._context.sealer.seal(session.id.encode(), purpose=_PURPOSE)
 
     async def choose_company(self, session: Session, company_id: int) -> None:
-        """Let an operator's session look at another company."""
+        """Change the company that an operator's session looks at."""
         async with self._context.database.write() as connection:
             await store.choose_company(connection, session.id, company_id)
 

@@ -65,7 +65,7 @@ async def find_session(connection: AsyncConnection, session_id: str) -> Session 
 
 
 async def choose_company(connection: AsyncConnection, session_id: str, company_id: int) -> None:
-    """Let a session look at another company."""
+    """Change the company that a session looks at."""
     await connection.execute(
         update(sessions).where(sessions.c.id == session_id).values(company_id=company_id)
     )

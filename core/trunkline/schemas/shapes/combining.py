@@ -1,4 +1,4 @@
-"""Combines shapes that hold at once: ``allOf``, a reference beside other keywords, a condition and its consequence. Pure."""
+"""Combines shapes that a value must have at once: ``allOf``, ``$ref`` with other keywords, ``if`` with ``then``. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import product

@@ -19,7 +19,7 @@ from trunkline_portal.portal import Portal
 from trunkline_portal.routing import get, post
 
 ATTEMPTS = 20
-"""Attempts on one page; a delivery may have been sent again a hundred times."""
+"""The number of attempts on one page; a delivery may have been sent again a hundred times."""
 _SHOWN_BYTES = 10_000
 """A longer body is shown only on its event's page."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

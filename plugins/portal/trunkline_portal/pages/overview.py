@@ -34,7 +34,7 @@ _DATES = 5
 _BAD = frozenset({"failing", "disabled", "failed for good"})
 """The counts that are shown as trouble."""
 _ADDRESS = 60
-"""Characters of a target's address that are shown."""
+"""The number of characters of a target's address that are shown."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ class RevocationPages:
         self._portal = portal
 
     async def ask(self, request: Request, viewer: Administers, key_id: str) -> Response:
-        """Say what revoking a key brings about."""
+        """Describe the consequences of revoking a key."""
         key = await find_key(self._portal, viewer, key_id)
         if key["revoked_utc"] is not None:
             return self._portal.redirect(

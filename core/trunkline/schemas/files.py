@@ -110,7 +110,7 @@ def _product_folder(name: str, packages: Mapping[str, str], beside: Path) -> Tra
 
 
 def read_brand(folders: Iterable[Traversable | Path]) -> dict[str, Json]:
-    """Read the first ``brand.json`` in *folders*; its keys are the names of the settings in ``brand``. Raises SchemaInvalid."""
+    """Read the first ``brand.json`` in *folders*; its keys are the settings of the section ``brand``. Raises SchemaInvalid."""
     for folder in folders:
         file = folder / "brand.json"
         if file.is_file():

@@ -106,7 +106,10 @@ class Events:
     async def read(
         self, caller: Caller, name: str, *, cursor: str, limit: int, wait_seconds: float = 0
     ) -> Page:
-        """Read events after *cursor*; if some of them are gone, read from the oldest stored event. Raises MCPError, StoreUnavailable."""
+        """Read events after *cursor*, or from the oldest stored event if some of them are gone.
+
+        Raises MCPError, StoreUnavailable.
+        """
 
         async def read(after: str | None, *, is_truncated: bool) -> Page:
             page = await self._context.events.page(

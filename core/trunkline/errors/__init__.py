@@ -17,7 +17,7 @@
     │   │   │   └── TooManySubscriptions
     │   │   └── PageLeaseLost       the lease of a consumer's page has lapsed, or another poller holds it
     │   ├── CursorExpired           410  events after the cursor were removed
-    │   ├── CursorUnknown           410  the cursor lies beyond the log's head
+    │   ├── CursorUnknown           410  the cursor is after the newest event
     │   ├── BodyTooLarge            413
     │   ├── BodyInvalid             422  carries one FieldError per fault
     │   │   └── EventRejected

@@ -1,4 +1,4 @@
-"""The comparisons of a filter: the values that each one accepts, its test, and the sentence if it fails.
+"""The comparisons of a filter: for each, the accepted values, the test, and the sentence about a failed test.
 
 Part of the pure centre, below ``filters.filters``. A comparison is a plain function of the actual and the expected value,
 so a compiled clause has only the path, the function and the value.

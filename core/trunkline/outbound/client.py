@@ -48,12 +48,12 @@ class _Target:
 class Outbound(OtherMethods):
     """An ``HttpClient`` with kept-alive connections. Use it as a context manager.
 
-    *timeout_seconds* limits one call, from resolving the name to the answer's last byte. *ssl_context* replaces the default
-    one, to trust another CA; it must verify certificates. *name_servers* (``address`` or ``address:port``) replace the
-    machine's, and *resolve* replaces both; the addresses are checked in any case. Each tenant has its own connections and
-    its own limit of simultaneous lookups, and *may_look_up* counts its lookups. With *resends* a request is sent again on a
-    new connection if a kept-alive one closes within ``RESEND_SECONDS`` and before the first byte of an answer. Up to
-    *most_kept* idle connections are kept.
+    *timeout_seconds* limits one call, from resolving the name to the answer's last byte. *ssl_context* replaces the
+    default one, to trust another CA; it must verify certificates. *name_servers* (``address`` or ``address:port``)
+    replace the machine's, and *resolve* replaces both; the addresses are checked in any case. Each tenant has its own
+    connections and its own limit of simultaneous lookups, and *may_look_up* counts the lookups of a tenant. With
+    *resends* a request is sent again on a new connection if a kept-alive one closes within ``RESEND_SECONDS`` and
+    before the first byte of an answer. Up to *most_kept* idle connections are kept.
     """
 
     def __init__(

@@ -55,7 +55,7 @@ class Batcher(Generic[Request, Answer]):
             runner.cancel()
 
     async def submit(self, request: Request) -> Answer:
-        """Queue *request* and return its answer; raises the error of its batch or its own.
+        """Queue *request* and return its answer; raises the error of the request or of its batch.
 
         If the caller is cancelled before its batch has started, its request is dropped. If its batch has started, only the
         answer is dropped.

@@ -79,7 +79,7 @@ class Product:
 
     @property
     def versions_header(self) -> tuple[str, str]:
-        """The name and value of the header with which a connector names the versions of event types for which it was made."""
+        """The name and value of the header that names the versions of event types for which a connector was made."""
         versions = {event_type.name: event_type.version for event_type in self.event_types}
         return HEADER, write_header(versions)
 

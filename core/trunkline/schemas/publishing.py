@@ -18,7 +18,7 @@ _HAS_SCHEMA = _CLOSING | {"else", "items", "propertyNames", "then", "unevaluated
 _HAS_SCHEMAS_BY_NAME = {"$defs", "definitions", "dependentSchemas", "patternProperties", "properties"}
 _HAS_SCHEMAS = {"allOf", "anyOf", "prefixItems"}
 _REFUSED_BY = {"not": {"not"}, "if": {"if", "then", "else"}, "contains": {"maxContains"}}
-"""Keywords that contain a schema, with the keywords that refuse a payload if that schema matches.
+"""Maps each keyword that contains a schema to the keywords that refuse a payload if this schema matches.
 
 An opened schema matches more payloads, so such keywords could refuse more.
 """

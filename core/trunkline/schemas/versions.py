@@ -22,7 +22,7 @@ from trunkline.model.events import Event
 from trunkline.schemas.catalog import Json, SchemaCatalog
 
 Pins = Mapping[str, int]
-"""The version of each event type that a reader has chosen; version 1 of types that are not in it."""
+"""Maps event types to the versions that a reader has chosen; a type that is not in it is read in version 1."""
 Cast = Callable[[dict[str, Json]], dict[str, Json]]
 
 NO_PINS: Pins = {}

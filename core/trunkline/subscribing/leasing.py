@@ -161,7 +161,7 @@ class Leasing:
         raise _contended(name)
 
     async def move(self, key: Key, reach: Reach) -> Consumer:
-        """Move a consumer to *reach*, whatever its leases. Raises NotFound."""
+        """Set the progress of a consumer to *reach*, whatever its leases. Raises NotFound."""
         for _ in range(TRIES):
             if moved := await self.save(await self.load(key), reach, is_sought=True):
                 return moved

@@ -88,8 +88,8 @@ async def has_code(connection: AsyncConnection, digest: str) -> bool:
 async def take_code(connection: AsyncConnection, digest: str, *, connection_id: str) -> Code | None:
     """Mark a code as used by the connection *connection_id*; of concurrent calls one succeeds.
 
-    The code is returned in its earlier state: a ``connection_id`` in it means that it was used before. None if there is no such
-    code.
+    The code is returned as it was before the call: if it has a ``connection_id``, it had been used already. None if
+    there is no such code.
     """
     taken = (
         update(codes)
@@ -275,7 +275,7 @@ def _select(*more: ColumnElement[Any]) -> Select[Any]:
 def _has_expired(now_ms: int) -> ColumnElement[bool]:
     """The condition that a connection's time is over by *now_ms*, or its key has ended; agrees with ``Connection.ends_ms``.
 
-    A connection from an older version has no time of its end; it ends when its last token expires.
+    A connection from an older version has no end time; it ends when its last token expires.
     """
     key_ended = or_(KEYS.c.id.is_(None), KEYS.c.revoked_ms.is_not(None), KEYS.c.expires_ms <= now_ms)
     token_lives = exists().where(tokens.c.connection_id == connections.c.id, tokens.c.expires_ms > now_ms)

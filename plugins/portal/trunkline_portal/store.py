@@ -101,7 +101,7 @@ async def find_link(connection: AsyncConnection, link_id: str) -> Link | None:
 
 
 async def take_link(connection: AsyncConnection, link_id: str) -> Link | None:
-    """Read a link and remove it; of concurrent calls one gets it."""
+    """Read a link and remove it; of several concurrent calls only one gets the link."""
     link = await find_link(connection, link_id)
     used = delete(links).where(links.c.id == link_id)
     return link if link is not None and (await connection.execute(used)).rowcount == 1 else None

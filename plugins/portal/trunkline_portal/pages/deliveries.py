@@ -85,7 +85,7 @@ class DeliveryPages:
         return self._portal.redirect(request, path, viewer=viewer, flash=text, tone=tone)
 
     async def skip(self, request: Request, delivery_id: str, viewer: WritesWebhooks) -> Response:
-        """End a delivery that is open, so that the deliveries that waited for it continue."""
+        """End an open delivery, so that the deliveries waiting for it continue."""
         delivery = await self._log.skip(viewer.company_id, delivery_id)
         if delivery["status"] == "skipped":
             text, tone = "It is skipped; what it held goes on.", "good"

@@ -138,7 +138,10 @@ def _routes(routes: Routes) -> Iterator[dict[str, Any]]:
 
 
 def _migrations(migrations: Migrations) -> dict[str, Any]:
-    """Give the location of a history, its newest revision (None if the history is empty or cannot be read), and the number of revisions."""
+    """Give the location of a history, its newest revision, and the number of its revisions.
+
+    A history that cannot be read counts as empty; then the newest revision is None.
+    """
     try:
         known = revisions.read(migrate.folder_of(migrations.location))
     except (ImportError, OSError, ValueError):

@@ -19,7 +19,7 @@ from trunkline.targets import urls
 async def check_target_apart(connection: AsyncConnection, company_id: int, url: str, *, path: str) -> None:
     """Check that no subscription of the company's other environment has the target *url*. Raises TargetRefused, at *path*.
 
-    Call it in a transaction that has taken the routing version, so that no subscription is added meanwhile.
+    Call it in a transaction that has locked the routing version, so that no subscription is added meanwhile.
     """
     other = other_environment(company_id)
     targets = await store.targets_of_companies(connection, [other])

@@ -147,7 +147,7 @@ class _Unfolding:
         )
 
     def _referenced(self, reference: str) -> _Shapes:
-        """Follow a local *reference*; a reference to another document allows any value, a recursive reference adds nothing."""
+        """Follow a local *reference*; a reference to another document allows any value, a recursive one adds nothing."""
         if reference in self.followed:
             return () if reference in self.optional else (OPEN,)
         schema = self.document.resolve(reference)

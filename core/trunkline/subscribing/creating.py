@@ -1,8 +1,8 @@
 """Creates subscriptions: simultaneous requests of several companies share one transaction.
 
-A transaction that creates a subscription locks the routing version and the head of the log. Until it is committed, no
-other subscription can be created and no event accepted. So one transaction creates up to ``AT_ONCE`` subscriptions, one per
-company; further requests of a company wait for the next transaction.
+A transaction that creates a subscription raises the routing version, and locks it and the head of the log. Until the
+transaction is committed, no other subscription can be created and no event accepted. So one transaction creates up to
+``AT_ONCE`` subscriptions, one per company; further requests of a company wait for the next transaction.
 """
 
 import contextlib

@@ -33,7 +33,7 @@ MAX_FAULTS = 51
 
 Test = Callable[[Reading], bool]
 _Clause = tuple[str, str, str, Compare, Json]
-"""A plain clause: (member of the event, name in that member, whole path if it is deeper, comparison, expected value)."""
+"""A plain clause: (member of the event, name in it, the path if it has more names, comparison, expected value)."""
 _DearClause = tuple[str, str, str, Look, Json]
 """The same for an expensive comparison, which caches its result."""
 

@@ -40,7 +40,8 @@ class CatchUp:
     ) -> bool:
         """Deliver the events since *start* to a new subscription.
 
-        Events that are no longer in the log, or were accepted before *oldest_ms*, are left out. Returns whether requested events of the company may be missing.
+        Events that are no longer in the log, or were accepted before *oldest_ms*, are left out. Returns whether requested
+        events of the company may be missing.
         """
         after = start.position
         if start.since_ms is not None:

@@ -89,7 +89,7 @@ class Digests:
         versions: Mapping[str, int] | None = None,
         limit: int = MOST_EVENTS,
     ) -> dict[str, Any]:
-        """Compute the digest of a company's events after *begin* and up to *end*, at most of the first *limit* events.
+        """Compute the digest of a company's events after *begin* and up to *end*; only the first *limit* events count.
 
         With *subscription_id* only the events that match this subscription count. *ranges* adds digests of that many parts with
         equal numbers of events. ``more`` is true if the time or size limit was reached; ``to`` is then the position reached.

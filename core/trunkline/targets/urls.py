@@ -1,4 +1,4 @@
-"""Target URLs of any scheme: when a subscription is created or changed, its URL is checked against the channel's schemes.
+"""Checks that a channel accepts the target URL, of any scheme, of a subscription that is created or changed.
 
 Pure. The ``AddressPolicy`` checks HTTP targets, here and again at each connection. Any other target names a destination
 *within* a service that the operator configured (a mailbox, a subject, a queue), so only its form is checked here.

@@ -32,7 +32,7 @@ NEVER = frozenset({410, 413})
 TOO_LARGE = "payload_too_large"
 REVOKED = "access_revoked"
 _ENDED = Result(Outcome.RETRY, error="subscription_ended")
-"""The result of a delivery whose subscription has ended, and of a gap's report whose subscription is deleted.
+"""The result of a delivery whose subscription has ended, and of a report of a gap to a deleted subscription.
 
 It is a retry, because a receiver with a cursor would skip events that are given up. The delivery ends with the subscription, or
 is tried again if the subscription is being renewed.

@@ -198,7 +198,10 @@ class Grants:
             return await store.names_ending_with(connection, principal_id)
 
     async def disconnect(self, connection_id: str, *, company_id: int, by: Principal | None = None) -> Ended:
-        """End a company's connection permanently, with its subscriptions and keys; *by* is for the log. Raises NotFound."""
+        """End a company's connection at once, permanently, with its subscriptions and keys. Raises NotFound.
+
+        *by* is for the log.
+        """
         async with self._context.database.read() as connection:
             owner = await store.find_connection(connection, connection_id)
         if owner is None or owner.consent.company_id != company_id:

@@ -14,7 +14,7 @@ from trunkline_portal.periods import ChosenPeriod
 MAX_TYPES = 200
 """Limit of the types in a filter; each costs the store an index lookup."""
 STATES: Mapping[str, str] = {"": "Any", "failed": "Failed for good", "open": "Waiting or retrying"}
-"""The values of ``DeliveriesState`` to choose from. "Delivered" is left out: nearly all events are, and have no index."""
+"""The values of ``DeliveriesState`` to choose from. Delivered events are left out: they are nearly all, without an index."""
 
 
 @dataclass(frozen=True, slots=True)

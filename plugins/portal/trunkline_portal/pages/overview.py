@@ -149,7 +149,10 @@ def make_router(portal: Portal) -> APIRouter:
 
 
 def _attention_items(viewer: Viewer, attentions: Sequence[Attention]) -> list[AttentionItem]:
-    """Make one item of each trouble; deliveries that failed for good belong to the item of their failing subscription."""
+    """Make one item of each trouble.
+
+    Deliveries that failed for good belong to the item of their failing or disabled subscription.
+    """
     troubled = {each.subscription_id for each in attentions if each.kind in {"failing", "disabled"}}
     lost = {
         each.subscription_id: each

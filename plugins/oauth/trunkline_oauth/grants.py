@@ -198,7 +198,7 @@ class Grants:
             return await store.names_ending_with(connection, principal_id)
 
     async def disconnect(self, connection_id: str, *, company_id: int, by: Principal | None = None) -> Ended:
-        """End a company's connection at once, permanently, with its subscriptions and keys. Raises NotFound.
+        """End a company's connection immediately and permanently, with its subscriptions and keys. Raises NotFound.
 
         *by* is for the log.
         """

@@ -14,7 +14,10 @@ from trunkline_portal.periods import ChosenPeriod
 MAX_TYPES = 200
 """Limit of the types in a filter; each costs the store an index lookup."""
 STATES: Mapping[str, str] = {"": "Any", "failed": "Failed for good", "open": "Waiting or retrying"}
-"""The values of ``DeliveriesState`` to choose from. Delivered events are left out: they are nearly all, without an index."""
+"""The values of ``DeliveriesState`` to choose from.
+
+There is no choice of delivered events: nearly all events are delivered, and no index finds them.
+"""
 
 
 @dataclass(frozen=True, slots=True)

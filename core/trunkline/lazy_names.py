@@ -4,11 +4,14 @@ import importlib
 from collections.abc import Mapping
 
 Homes = Mapping[str, tuple[str, str]]
-"""For each name its module, and its name in that module."""
+"""Maps each name of the package to the module that defines it and to its name there."""
 
 
 def read_homes(homes: Mapping[str, str]) -> Homes:
-    """Read the names of each module, separated by blanks; ``own_name:name`` gives the module's *own_name* another *name*."""
+    """Read a table that maps each module to its names, separated by blanks.
+
+    ``own_name:name`` exports the module's *own_name* as *name*.
+    """
     return {
         entry.rpartition(":")[2]: (home, entry.rpartition(":")[0] or entry)
         for home, names in homes.items()
@@ -17,7 +20,10 @@ def read_homes(homes: Mapping[str, str]) -> Homes:
 
 
 def load(name: str, *, of: str, homes: Homes) -> object:
-    """Import *name* of the module *of* from its home. Raises AttributeError if *of* has no such name."""
+    """Import *name*, a name of the module *of*, from the module that defines it.
+
+    Raises AttributeError if *of* has no such name.
+    """
     if name not in homes:
         msg = f"module '{of}' has no attribute '{name}'"
         raise AttributeError(msg)

@@ -17,7 +17,7 @@
     │   │   │   └── TooManySubscriptions
     │   │   └── PageLeaseLost       the lease of a consumer's page has lapsed, or another poller holds it
     │   ├── CursorExpired           410  events after the cursor were removed
-    │   ├── CursorUnknown           410  the cursor lies beyond the log's head
+    │   ├── CursorUnknown           410  the cursor is after the newest event
     │   ├── BodyTooLarge            413
     │   ├── BodyInvalid             422  carries one FieldError per fault
     │   │   └── EventRejected
@@ -41,7 +41,7 @@
     │   └── WritesRefused           the database answers but cannot write, for example on a full disk
     ├── DatabaseUnfit               the database lacks a privilege or resource that the hub needs; start-up stops
     │   └── DatabaseTooOld
-    ├── Unreadable                  a sealed value does not open with the keys of this process
+    ├── Unreadable                  a sealed value cannot be decrypted with the keys of this process
     ├── LeaseLost                   another worker holds the shard now; nothing was stored
     ├── SettingsInvalid             start-up stops
     ├── SchemaInvalid               a schema file is not valid

@@ -49,7 +49,7 @@ class LeaseLost(TrunklineError):
 
 
 class Unreadable(TrunklineError):
-    """A sealed value does not open: another key sealed it, or it was altered or moved to another record."""
+    """A sealed value cannot be decrypted: another key sealed it, or it was altered or moved to another record."""
 
     def __init__(self) -> None:
         super().__init__("What is stored sealed does not open with the encryption key of this process.")

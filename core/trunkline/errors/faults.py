@@ -28,9 +28,9 @@ def pointer(*parts: object) -> str:
 
 
 def unknown_name(kind: str, value: object, known: Iterable[str], *, corrects: bool = True) -> str:
-    """Say that *value*, shortened, is not a known *kind*, and list the known ones; the sentence continues the name of a field.
+    """Write that *value*, shortened, is not a known *kind*, and list the known ones; the text follows a field's name.
 
-    With *corrects*, it also suggests the name that was probably meant.
+    With *corrects*, the text also suggests the name that was probably meant.
     """
     names = list(known)
     listed = f"is not a known {kind}: '{_shortened(value)}'; known are {', '.join(names)}"
@@ -38,7 +38,10 @@ def unknown_name(kind: str, value: object, known: Iterable[str], *, corrects: bo
 
 
 def unknown_names(kind: str, named: Iterable[tuple[str, object]], known: Iterable[str]) -> list[FieldError]:
-    """Refuse each of *named*, pairs of a path and an unknown name, as ``unknown_name`` does; only the first few get a suggestion."""
+    """Make an error for each pair in *named*, a path and an unknown name, with the message of ``unknown_name``.
+
+    Only the first ``MAX_CORRECTED`` messages suggest a name.
+    """
     names = list(known)
     return [
         FieldError(path, unknown_name(kind, value, names, corrects=number < MAX_CORRECTED))

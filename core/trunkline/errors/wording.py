@@ -36,7 +36,7 @@ _WORDS: Mapping[str, str] = {
     "model_type": "must be an object",
     "model_attributes_type": "must be an object",
 }
-"""Messages by pydantic's name of the error; any other error keeps the message of pydantic or of the validator."""
+"""Maps pydantic's error types to messages; any other error keeps the message of pydantic or of the validator."""
 _REPEATS = frozenset(
     {"int_parsing", "int_from_float", "float_parsing", "bool_parsing", "literal_error", "enum", "value_error"}
     | {"greater_than_equal", "less_than_equal", "greater_than", "less_than", "string_pattern_mismatch"}
@@ -77,7 +77,7 @@ def _said(fault: Mapping[str, Any]) -> str:
 
 
 def _refused(fault: Mapping[str, Any]) -> str:
-    """Write the refused value, unless it carries no information, or may be a secret by its name or its form."""
+    """Write the refused value; empty if the value adds no information, or may be a secret by its name or form."""
     value = fault.get("input")
     if fault["type"] not in _REPEATS or not isinstance(value, str | int | float) or value == "":
         return ""

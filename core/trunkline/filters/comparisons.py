@@ -1,4 +1,4 @@
-"""The comparisons of a filter: the values that each one accepts, its test, and the sentence if it fails.
+"""The comparisons of a filter: for each, the accepted values, the test, and the sentence about a failed test.
 
 Part of the pure centre, below ``filters.filters``. A comparison is a plain function of the actual and the expected value,
 so a compiled clause has only the path, the function and the value.
@@ -37,7 +37,7 @@ _NUMERIC = frozenset({int, float})  # exact types: a boolean is not a number
 
 
 def prepare(name: str, expected: Json) -> tuple[Compare, Json]:
-    """Choose the function of the comparison *name*, and convert *expected* to the value that it takes.
+    """Choose the function of the comparison *name*, and convert *expected* to the value that the function takes.
 
     The choice depends on *expected* alone, not on a schema, so a stored filter behaves as it did when it was checked.
     """
@@ -54,7 +54,7 @@ def prepare(name: str, expected: Json) -> tuple[Compare, Json]:
 
 
 def prepare_look(name: str, expected: Json) -> tuple[Look, Json] | None:
-    """Choose as ``prepare`` does, among the expensive comparisons; None if *name* with *expected* is not expensive."""
+    """Do the same as ``prepare`` for an expensive comparison; None if *name* with *expected* is not expensive."""
     if name in _ORDERS and isinstance(expected, str):
         return _INSTANT_ORDERS[name], since_epoch(expected)
     if name == "contains":
@@ -69,7 +69,7 @@ def prepare_look(name: str, expected: Json) -> tuple[Look, Json] | None:
 
 
 def fault(name: str, expected: Json) -> str | None:
-    """Say what is wrong with comparing *name* to *expected*, whatever the field's type; None if nothing is."""
+    """Say why the comparison *name* cannot take *expected*, whatever the field's type; None if it can."""
     if name in _ORDERS:
         fits = instant(expected) is not None if isinstance(expected, str) else _is_number(expected)
         return None if fits else "must be a number, a date or a date-time with an offset"
@@ -94,7 +94,7 @@ def _list_fault(expected: Json) -> str | None:
 
 
 def shortfall(path: str, name: str, expected: Json, reading: Reading) -> str | None:
-    """Say how the value at *path* fails the comparison; None if it does not."""
+    """Say how the value at *path* fails the comparison; None if the comparison holds."""
     actual = reading.at(path)
     if _holds(actual, name, expected, reading):
         return None

@@ -22,9 +22,9 @@ SEARCH = 300
 LONG_SEARCH = 600
 """The cost of ``contains`` with long text; Python's search for long text is slower in the worst case."""
 CHARACTERS = 128
-"""This number of characters of a filter's JSON costs its company one unit, for storing, showing, reading and compiling it."""
+"""One unit is charged per this number of characters of a filter's JSON, for storing, showing, reading and compiling it."""
 _NAMES = 2
-"""This number of names in a path, beyond the first name, costs one unit."""
+"""One unit is charged per this number of names in a path, beyond the first name."""
 
 
 def cost_of(source: Json) -> int:

@@ -1,7 +1,7 @@
-"""The filter of a subscription: tells which events of its types match.
+"""The filter of a subscription: it selects events among those of the subscription's types.
 
-Part of the pure centre. ``compile`` checks a caller's filter against the types' schemas; ``compile_stored`` builds it
-again from its stored JSON; ``Filter.matches`` runs once for every event and subscription::
+Part of the pure centre. ``compile`` checks a caller's filter against the types' schemas; ``compile_stored`` rebuilds a
+filter from its stored JSON; ``Filter.matches`` runs once for every event and subscription::
 
     {"payload.amount": {"gte": 100}, "any": [{"payload.status": "Paid"}, {"metadata.source": {"ne": "test"}}]}
 
@@ -33,7 +33,7 @@ MAX_FAULTS = 51
 
 Test = Callable[[Reading], bool]
 _Clause = tuple[str, str, str, Compare, Json]
-"""A plain clause: (member of the event, name in it, the whole path if it is deeper, comparison, expected value)."""
+"""A plain clause: (member of the event, name in it, the path if it has more names, comparison, expected value)."""
 _DearClause = tuple[str, str, str, Look, Json]
 """The same for an expensive comparison, which caches its result."""
 
@@ -44,7 +44,7 @@ class Filter:
 
     source: Json
     test: Test = field(repr=False, compare=False)
-    """The compiled test of an event's ``Reading``. It does not refer to the ``Filter``, which may be freed."""
+    """The compiled test of an event's ``Reading``. It holds no reference to the ``Filter``, which can thus be freed."""
 
     def matches(self, event: Event) -> bool:
         """Tell whether *event*, a decoded envelope, matches."""
@@ -58,8 +58,8 @@ class Filter:
 def compile(source: Json, *, event_types: Sequence[EventType]) -> Filter:  # noqa: A001
     """Check *source* against the schemas of *event_types* and compile it.
 
-    A payload path must be in at least one type, and its comparison must be allowed by at least one type that has it;
-    ``metadata`` is free.
+    A payload path must be in at least one type, and at least one type that has the path must allow its comparison.
+    Paths in ``metadata`` are not checked against a schema.
 
     Raises:
         BodyInvalid: one error per fault, with pointers such as ``/filter/payload.amount/gte``.
@@ -166,7 +166,7 @@ def _met(clauses: Sequence[_Clause], *, ends_at: bool) -> Test:
 
 
 def _found(clauses: Sequence[_DearClause], *, ends_at: bool) -> Test:
-    """Make the same function for expensive clauses. The code is repeated: a shared call to read the value would cost time."""
+    """Do the same as ``_met`` for expensive clauses. The code is repeated because a shared function would cost time."""
     frozen = tuple(clauses)
 
     def test(reading: Reading) -> bool:
@@ -199,7 +199,10 @@ def _all_of(tests: Sequence[Test]) -> Test:
 
 
 def _any_of(sources: Sequence[Mapping[str, Json]]) -> Test:
-    """Make one function of the alternatives of ``any``; alternatives with one clause share a loop, which halves their cost."""
+    """Make one function that tests the alternatives of ``any``.
+
+    Alternatives with one clause share a loop, which halves their cost.
+    """
     alternatives = _Parts()
     for source in sources:
         parts = _parts_of(source)
@@ -228,7 +231,7 @@ def _not(inner: Test) -> Test:
 
 
 def explain(source: Mapping[str, Json], reading: Reading) -> str | None:
-    """Explain as ``Filter.explain`` does, for a filter that was checked before."""
+    """Say which clause of *source*, a checked filter, the event of *reading* fails first; None if it matches."""
     for name, value in source.items():
         for sentence in _member_sentences(name, value, reading):
             if sentence:

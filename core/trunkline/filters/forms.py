@@ -1,4 +1,4 @@
-"""Filters as forms send them: a platform sends every comparison of its form, also those left empty. Pure."""
+"""Filters as forms send them: a platform sends every comparison of its form, including those left empty. Pure."""
 
 from trunkline.filters.filters import MAX_DEPTH
 from trunkline.schemas.catalog import Json

@@ -139,7 +139,10 @@ def instant(text: str) -> datetime | None:
 
 
 def since_epoch(text: str) -> timedelta | None:
-    """Read an instant as the time since 1970; its comparison is five times as fast as that of datetimes with different offsets."""
+    """Read an instant as the time since 1970.
+
+    Two such times are compared five times as fast as two datetimes with different offsets.
+    """
     moment = instant(text)
     return None if moment is None else moment - _EPOCH
 

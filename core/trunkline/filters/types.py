@@ -1,4 +1,4 @@
-"""Tells which comparisons of a filter fit a field, by the JSON Schemas of the event types.
+"""Checks by the JSON Schemas of the event types that the comparisons of a filter fit the fields.
 
 Part of the pure centre. ``filters.compile`` uses it when a subscription is created or changed; matching does not. A path or a
 comparison is refused only if no payload could ever match it.

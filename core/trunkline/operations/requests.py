@@ -44,7 +44,8 @@ def read(
 
     Raises:
         NotFound: a parameter of the path is malformed.
-        BadQuery, BodyInvalid: the query, the body is not valid.
+        BadQuery: the query is not valid.
+        BodyInvalid: the body is not valid.
     """
     is_query = definition.method == "GET"
     members = {name: value for name, value in input.items() if value != ""}

@@ -42,7 +42,7 @@ async def run(provider: Operation, call: Call, *, plugin: str) -> Answer:
 
     Raises:
         Refused, StoreUnavailable: raised by the provider.
-        ProviderFailed: it failed in any other way, returned no ``Answer``, or took too long.
+        ProviderFailed: the provider failed in any other way, returned no ``Answer``, or took too long.
     """
     name, log = call.definition.name, logger_of(plugin)
     limit = asyncio.timeout(call.deadline_seconds)

@@ -45,16 +45,16 @@ HERE_SECONDS = 10.0
 ELSEWHERE_SECONDS = 30.0
 """How long any other operation may take; a provider that calls another service has a shorter limit."""
 LEASE_MS = 40_000
-"""The lease of an idempotency key for an action elsewhere; it is longer than the time limit of such an action."""
+"""The lease of an idempotency key for an action outside the hub's database; longer than the time limit of the action."""
 MAX_WAITING = 50
-"""The maximum number of calls of one company in one process that wait for an earlier call with their key."""
+"""The maximum number of calls of one company in one process that wait for an earlier call with the same key."""
 MAX_ELSEWHERE = 32
-"""The maximum number of simultaneous calls of one company in one process to providers elsewhere."""
+"""The maximum number of simultaneous calls of one company in one process to providers outside the hub's database."""
 MAX_ELSEWHERE_IN_ALL = 256
 """The maximum number of such calls of all companies together; a provider that hangs keeps each call for half a minute."""
 RETRY_SECONDS = 5
 WAIT_SECONDS = (0.05, 0.05, 0.1, 0.2, 0.4)
-"""The pauses (seconds) between checks of a repeated request whether the first one has ended; the last value repeats."""
+"""The pauses, in seconds, after which a repeated request checks whether the first one has ended; the last value repeats."""
 
 _UNANSWERED = (
     "An earlier request with this Idempotency-Key was cut off before its answer was stored. Look whether it was done, and use "
@@ -116,15 +116,15 @@ class Operations:
         idempotency_key: str | None = None,
         if_match: str | None = None,
     ) -> Answered:
-        """Validate the input, carry it out, validate the answer, and store answer and events together.
+        """Validate the input, run the operation, validate the answer, and store answer and events together.
 
         Raises:
             BodyInvalid, BadQuery: the body or the query does not fit its schema.
             NotFound: there is no such record.
-            PreconditionFailed: it is not in the state that *if_match* names.
+            PreconditionFailed: the record is not in the state that *if_match* names.
             IdempotencyConflict: *idempotency_key* was used for another request.
             ProviderFailed: the provider failed, or its answer does not fit its schema.
-            TooMuchAtOnce: too many calls of the company wait for earlier ones with their keys, or run elsewhere.
+            TooMuchAtOnce: too many calls of the company wait for earlier calls with the same key, or run elsewhere.
             StoreUnavailable: nothing was stored.
         """
         with _told_to_forms(definition):
@@ -187,7 +187,7 @@ class Operations:
         Raises:
             IdempotencyConflict: *key* was used for another request.
             Conflict: an earlier request with *key* got no answer.
-            TooMuchAtOnce: too many calls of the company wait for earlier ones with their keys.
+            TooMuchAtOnce: too many calls of the company wait for earlier calls with the same key.
         """
         holder = secrets.token_hex(12)
         if answered := await self._claim_or_wait(key, holder=holder, may_repeat=False):
@@ -220,7 +220,7 @@ class Operations:
         return answered
 
     async def _try_in_transaction(self, task: _Task) -> Answered | None:
-        """Carry *task* out in one transaction; None if another request with its key is under way elsewhere."""
+        """Carry *task* out in one transaction; None if another request with its key has not ended yet."""
         holder = secrets.token_hex(12)
         async with self._database.write() as connection:
             if task.key and (use := await self._claim(connection, task.key, holder=holder)):
@@ -288,7 +288,7 @@ class Operations:
 
     @contextlib.contextmanager
     def _waiting(self, company_id: int) -> Generator[None]:
-        """Count a call that waits for an earlier one with its key. Raises TooMuchAtOnce."""
+        """Count a call that waits for an earlier call with the same key. Raises TooMuchAtOnce."""
         if not self._waits.try_take(company_id):
             things = "calls that wait for an earlier one with their Idempotency-Key"
             raise TooMuchAtOnce(things, limit=MAX_WAITING, retry_after_seconds=RETRY_SECONDS)
@@ -311,9 +311,9 @@ class Operations:
 
     @contextlib.asynccontextmanager
     async def _turn(self, task: _Task) -> AsyncGenerator[None]:
-        """Take a turn for a call to a provider elsewhere. Raises TooMuchAtOnce.
+        """Hold one of the company's slots for a call to a provider outside the hub's database. Raises TooMuchAtOnce.
 
-        Calls in the hub's own database need none: database connections have their own turns.
+        Calls in the hub's own database need no slot, because the number of database connections limits them.
         """
         if task.provider.uses_database:
             yield
@@ -365,7 +365,7 @@ def _answer(outcome: Outcome, announce: Callable[[], None] | None) -> Answered:
 def _told_to_forms(definition: Definition) -> Generator[None]:
     """Add a message for forms to an error that names fields.
 
-    Errors from a product over HTTP come with their own messages.
+    Errors from a product that is called by HTTP have such a message already.
     """
     try:
         yield

@@ -27,9 +27,9 @@ from trunkline.targets.addresses import AddressPolicy
 
 DNS_CACHE_SECONDS = 10
 RESEND_SECONDS = 0.2
-"""The time after which an unanswered kept-alive connection is no longer retried when it closes.
+"""A request is sent again only if its kept-alive connection closes within this time.
 
-A connection that closes earlier was already closing; later, the target may have read the request.
+A connection that closes so soon was already closing; after a later close, the target may have read the request.
 """
 NO_TENANT = 0
 """The tenant of calls for the deployment itself."""
@@ -48,12 +48,12 @@ class _Target:
 class Outbound(OtherMethods):
     """An ``HttpClient`` with kept-alive connections. Use it as a context manager.
 
-    *timeout_seconds* limits one call, from resolving the name to the answer's last byte. *ssl_context* replaces the default
-    one, to trust another CA; it must verify. *name_servers* (``address`` or ``address:port``) replace the machine's, and
-    *resolve* replaces both; the addresses are checked in any case. Each tenant has its own connections and its own limit of
-    simultaneous lookups, and *may_look_up* counts its lookups. With *resends* a request is sent again on a new connection,
-    if a kept-alive one closes within ``RESEND_SECONDS`` and before the first byte of an answer. Up to *most_kept* idle
-    connections are kept.
+    *timeout_seconds* limits one call, from resolving the name to the answer's last byte. *ssl_context* replaces the
+    default one, to trust another CA; it must verify certificates. *name_servers* (``address`` or ``address:port``)
+    replace the machine's, and *resolve* replaces both; the addresses are checked in any case. Each tenant has its own
+    connections and its own limit of simultaneous lookups, and *may_look_up* counts the lookups of a tenant. With
+    *resends* a request is sent again on a new connection if a kept-alive one closes within ``RESEND_SECONDS`` and
+    before the first byte of an answer. Up to *most_kept* idle connections are kept.
     """
 
     def __init__(
@@ -256,7 +256,7 @@ class _TenantClient(OtherMethods):
         self._timeout_seconds = timeout_seconds
 
     async def post(self, url: str, *, body: bytes, headers: Mapping[str, str]) -> HttpResponse:
-        """Do as ``Outbound.post`` does."""
+        """Send a POST for the tenant; see ``Outbound.post``."""
         return await self._outbound.post(
             url, body=body, headers=headers, tenant=self._tenant, timeout_seconds=self._timeout_seconds
         )
@@ -264,7 +264,7 @@ class _TenantClient(OtherMethods):
     async def send(
         self, method: str, url: str, *, headers: Mapping[str, str], body: bytes = b""
     ) -> HttpResponse:
-        """Do as ``Outbound.send`` does."""
+        """Make a call for the tenant; see ``Outbound.send``."""
         return await self._outbound.send(
             method,
             url,

@@ -79,7 +79,7 @@ class Connection(asyncio.Protocol):
         self.is_idle = True
 
     def data_received(self, data: bytes) -> None:
-        """Feed *data* to the answer; data without a request ends the connection."""
+        """Feed *data* to the answer; data that no request has asked for ends the connection."""
         if self._answer is None:
             self.abort()
             return

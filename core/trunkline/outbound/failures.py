@@ -4,7 +4,7 @@ from trunkline.errors import AddressRefused
 
 
 class NoAnswer(ConnectionError):
-    """The target gave no usable answer. *error* is its name in the attempt, *reason* a few words for a log.
+    """The target gave no usable answer. *error* names the failure in the attempt's record; *reason* is for a log.
 
     *reason* contains neither URL nor headers.
     """

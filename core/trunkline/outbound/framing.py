@@ -78,8 +78,8 @@ def _lines(names: tuple[str, ...]) -> tuple[str, int]:
 class AnswerReader:
     """Reads the answers on one connection, one at a time.
 
-    The status is valid once the head is complete. *is_spent*: the connection must be dropped, as the target sent excess
-    data or broke off the answer. *keeps_alive*: the target allows another request.
+    The status is valid once the head is complete. If *is_spent*, the connection must be dropped, because the target sent
+    excess data or broke off the answer. If *keeps_alive*, the target allows another request.
     """
 
     __slots__ = (
@@ -167,7 +167,7 @@ class AnswerReader:
             self.is_spent = True
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Store a header; the last one of a name counts. Trailers are ignored."""
+        """Store a header; of several with the same name, the last one counts. Trailers are ignored."""
         if not self._has_head:
             self._headers[name.lower().decode("latin-1")] = value.decode("latin-1")
 

@@ -6,7 +6,7 @@ llhttp then reads the mended head. The connection is not used again, as the end 
 import re
 
 MAX_LINES = 256
-"""The number of lines of heads mended for one answer; each takes 2 µs, ten times as long as with llhttp."""
+"""The maximum number of head lines mended for one answer; a line takes 2 µs, ten times as long as with llhttp."""
 
 _END = re.compile(rb"\n\r?\n")
 _STATUS_LINE = re.compile(rb"HTTP/1\.[0-9] ([1-9][0-9]{2})(?: [^\r\n\0]*)?")

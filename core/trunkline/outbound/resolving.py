@@ -26,7 +26,7 @@ _TRIES = 2
 _QUICK_SECONDS, _PATIENT_SECONDS = 1.0, 5.0
 """Timeouts of the first try; the second try takes up to twice as long.
 
-After fast answers c-ares shortens both, to 0.25 s at least.
+After fast answers c-ares shortens both timeouts, but not below 0.25 s.
 """
 _NOT_FOUND = frozenset({aiodns.error.ARES_ENOTFOUND, aiodns.error.ARES_ENODATA})
 _SLOW = frozenset({aiodns.error.ARES_ETIMEOUT})
@@ -163,7 +163,7 @@ class Names:
         self._entries.clear()
 
     async def _begin(self, entry: _Entry, host: str, port: int, tenant: int) -> None:
-        """Begin a lookup when *tenant* may begin one, unless another caller has begun it meanwhile."""
+        """Wait until *tenant* may begin a lookup, then begin it, unless another caller has begun it meanwhile."""
         turn = self._turns.setdefault(tenant, asyncio.Semaphore(LOOKUPS_PER_TENANT))
         await turn.acquire()
         may_begin = False

@@ -75,7 +75,7 @@ def failure(error: ssl.SSLError) -> NoAnswer:
 
 
 def _name_of(error: ssl.SSLError, chain: Sequence[bytes]) -> str:
-    """Name *error*; *chain* has the certificates that the target sent."""
+    """Give the name of *error*, a key of ``_REMEDIES``; *chain* has the certificates that the target sent."""
     code: int = getattr(error, "verify_code", 0)
     if code in _ISSUER_NOT_FOUND:
         if len(chain) > 1:
@@ -91,7 +91,7 @@ def _name_of(error: ssl.SSLError, chain: Sequence[bytes]) -> str:
 
 
 class Handshake(ssl.SSLObject):
-    """The TLS layer of a connection; an error of its handshake gets the error's name as a note (PEP 678)."""
+    """The TLS layer of a connection; it adds the name of the failure to a handshake's exception, as a note (PEP 678)."""
 
     def do_handshake(self) -> None:
         """Continue the handshake."""
@@ -107,7 +107,7 @@ class Handshake(ssl.SSLObject):
 
 
 class Sessions:
-    """Stores a TLS session per key; the next connection with the key resumes it, for ``SESSION_SECONDS``.
+    """Stores a TLS session per key; for ``SESSION_SECONDS`` the next connections with the key resume the session.
 
     *context* replaces the default TLS context.
     """

@@ -32,7 +32,7 @@ def admit(
     tracer: Tracer | None = None,
     products: Sequence[str] | None = None,
 ) -> Registry:
-    """Import and register the *candidates* that *chosen* lets run; *version* is the hub's own.
+    """Import and register the *candidates* that *chosen* allows to run; *version* is the version of this hub.
 
     Plugins of products not in *products* (``product.schemas``; None for all) are treated as not installed.
 

@@ -1,4 +1,4 @@
-"""Bearer tokens that plugins know: each plugin is asked in turn, with a time limit, until one knows the token."""
+"""Bearer tokens that plugins check: each plugin is asked in turn, with a time limit, until one recognises the token."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -32,21 +32,27 @@ class TokenPrincipals:
         self._limit_seconds = limit_seconds
 
     async def authenticate(self, request: BearerRequest) -> Principal | None:
-        """Give the principal of a token; None if no plugin knows it.
+        """Give the principal of a token; None if no plugin recognises the token.
 
         Raises:
-            Refused: a plugin knows the token, and refuses it.
-            Overloaded: no plugin knows it, but a plugin that failed to answer might know it.
+            Refused: a plugin recognises the token, and refuses it.
+            Overloaded: no plugin recognises the token, but a plugin failed to answer and might recognise it.
             StoreUnavailable: the database does not answer.
         """
         return await self._ask(AUTHENTICATE, {"request": request})
 
     async def find(self, principal_id: str) -> Principal | None:
-        """Give the current state of a plugin's principal (``Principal.key_id``); None if it has ended. Raises as ``authenticate``."""
+        """Give the current state of a plugin's principal (``Principal.key_id``); None if the principal is no longer valid.
+
+        Raises the same errors as ``authenticate``.
+        """
         return await self._ask(FIND, {"principal_id": principal_id})
 
     async def describe_end(self, principal_id: str) -> list[str]:
-        """List, in the sentences of the plugins, the things that end with a principal; a plugin that fails is left out."""
+        """List the plugins' sentences about things that stop working when a principal is revoked, such as a key.
+
+        A plugin that fails is left out.
+        """
         sentences: list[str] = []
         for name in self._registry.active:
             implementation = self._registry.implementation(DESCRIBE, plugin=name)

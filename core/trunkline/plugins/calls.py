@@ -21,7 +21,7 @@ START_SECONDS = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Implementation:
-    """A plugin's function for a hook; *argnames* are the arguments of the hook that the function takes, in its order."""
+    """A plugin's function for a hook; *argnames* are the hook's arguments that it takes, in the order of its signature."""
 
     plugin: str
     hook: str
@@ -69,7 +69,7 @@ def call_registration(
 
 
 def pick_arguments(implementation: Implementation, arguments: Mapping[str, object]) -> list[object]:
-    """Choose from *arguments* those that *implementation* takes, in its order."""
+    """Choose the *arguments* that *implementation* takes, in the order of its signature."""
     return [arguments[name] for name in implementation.argnames]
 
 
@@ -105,10 +105,10 @@ def call_within(
 
 
 class PluginThread:
-    """Runs a plugin's blocking functions beside the event loop, one at a time.
+    """Runs a plugin's blocking functions outside the event loop, one at a time.
 
-    It uses daemon threads. A daemon thread that never returns occupies no thread of the loop's shared executor, and does
-    not keep the process from ending as a thread of ``asyncio.to_thread`` does.
+    It uses daemon threads. Unlike a thread of ``asyncio.to_thread``, a daemon thread that never returns occupies no thread
+    of the loop's shared executor, and does not keep the process from ending.
     """
 
     def __init__(self, name: str) -> None:
@@ -156,6 +156,6 @@ async def call_runtime(
 
 
 def is_being_cancelled() -> bool:
-    """Tell whether the running task was cancelled, or a plugin raised ``CancelledError`` itself (False)."""
+    """Return True if the running task was cancelled, False if a plugin raised ``CancelledError`` itself."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0

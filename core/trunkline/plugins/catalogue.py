@@ -19,7 +19,7 @@ SECONDS = 10
 
 
 class Entry(BaseModel):
-    """One plugin of a catalogue. *level* is the result of its newest *report*, *requires* its range of trunkline versions."""
+    """One plugin of a catalogue. *level* is the result of its newest *report*, *requires* a range of trunkline versions."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -52,7 +52,7 @@ def read_catalogue(place: str | Path | None) -> Catalogue:
     """Read the catalogue at *place*, a file or a URL; if None, the one that comes with the hub.
 
     Raises:
-        SettingsInvalid: it cannot be read, or is not a catalogue.
+        SettingsInvalid: the file or URL cannot be read, or is not a catalogue.
     """
     text = _read(place) if place else (files("trunkline.plugins") / "catalogue.json").read_bytes()
     try:

@@ -92,7 +92,7 @@ def collect_with(
 ) -> Collected:
     """Give each plugin its context, and collect its channels, providers and pages; collect routes after all of these.
 
-    *definitions* are those of the schemas. With *with_routes* plugins are asked for routes at once; otherwise
+    *definitions* are the definitions in the schemas. With *with_routes* plugins are asked for routes at once; otherwise
     ``collect_routes`` asks them later.
 
     Raises:
@@ -137,7 +137,7 @@ def collect_routes(registry: Registry) -> Collected:
 
 
 def _refuse_all_clashes(registry: Registry) -> None:
-    """Refuse plugins that contribute a name or a call of another plugin."""
+    """Refuse plugins that contribute a channel, an operation or an HTTP call that another plugin has contributed too."""
     _refuse_clashes(
         registry, "channel", lambda contributions: [value.name for value in contributions.channels]
     )
@@ -245,7 +245,7 @@ def _ask(
 def _refuse_clashes(
     registry: Registry, noun: str, list_names: Callable[[Contributions], Iterable[str]]
 ) -> None:
-    """Refuse plugins that contribute the same name; if one of them comes with trunkline, it stays."""
+    """Refuse plugins that contribute the same name; a plugin that comes with trunkline is kept."""
     owners: dict[str, list[str]] = {}
     for plugin in registry.active:
         for name in list_names(registry.contributions_of(plugin)):

@@ -26,7 +26,7 @@ _SECRET_NAME = re.compile(r"secret|token|password|passphrase|credential|(^|_)key
 def describe_plugins(registry: Registry, name: str) -> list[dict[str, Any]]:
     """Describe the plugin *name*: one entry, two if two distributions claim the name, none if there is no such plugin.
 
-    A running plugin has all members. A failed one has the reason and, if it was imported, its hooks.
+    A running plugin has all members. A failed plugin has the reason and, if it was imported, its hooks.
     """
     return [_describe(registry, record) for record in registry.records if record.name == name]
 
@@ -138,7 +138,10 @@ def _routes(routes: Routes) -> Iterator[dict[str, Any]]:
 
 
 def _migrations(migrations: Migrations) -> dict[str, Any]:
-    """Give a history's location and its newest revision; None if it has none or cannot be read."""
+    """Give the location of a history, its newest revision, and the number of its revisions.
+
+    A history that cannot be read counts as empty; then the newest revision is None.
+    """
     try:
         known = revisions.read(migrate.folder_of(migrations.location))
     except (ImportError, OSError, ValueError):

@@ -10,8 +10,9 @@ from trunkline.errors import ExtraMissing
 def require_extra(name: str, *, distribution: str = "trunkline") -> None:
     """Check that the packages of the extra *name* of *distribution* are installed, in the versions that it declares.
 
-    A plugin calls it at the top of its module, above the imports of these packages. If a package is missing, the plugin is listed
-    as disabled, with the command that installs it; if the plugin is enabled by name, the hub does not start.
+    A plugin calls this function at the top of its module, above the imports of these packages. If a package is missing,
+    the plugin is listed as disabled, with the command that installs it; if the plugin is enabled by name, the hub does
+    not start.
 
     Raises:
         ExtraMissing: a package is missing, or has a version that does not fit.

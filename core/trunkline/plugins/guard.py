@@ -1,7 +1,7 @@
 """Wraps the functions of plugins, so that an error ends the call but never the hub.
 
-``SystemExit``, ``KeyboardInterrupt`` and other errors that do not derive from ``Exception`` pass all error handlers for
-plugins, and ``SystemExit`` and ``KeyboardInterrupt`` also end asyncio's loop.
+Otherwise errors that do not derive from ``Exception``, such as ``SystemExit`` and ``KeyboardInterrupt``, would pass the
+error handlers for plugins; these two would also end asyncio's loop.
 """
 
 import functools
@@ -53,7 +53,10 @@ def _guarded_value(value: Any, owner: _Owner) -> Any:
 
 
 def _is_plugins_function(given: object) -> bool:
-    """Tell whether *given* is a plugin's function. The hub's own stay unwrapped: ``deliver_by_http`` is known by identity."""
+    """Tell whether *given* is a plugin's function.
+
+    The hub's own functions stay unwrapped, because ``deliver_by_http`` is recognised by identity.
+    """
     is_the_hubs = str(getattr(given, "__module__", None)).partition(".")[0] == "trunkline"
     return callable(given) and not isinstance(given, type) and not is_the_hubs
 

@@ -14,10 +14,10 @@ from trunkline.errors.spelling import nearest
 def check_module(
     plugin: str, module: ModuleType, *, manager: PluginManager, hooks: Mapping[str, tuple[str, ...]]
 ) -> None:
-    """Check that every hook in *module* is one of *hooks* and takes only its arguments (``list_hooks``).
+    """Check that every hook in *module* is one of *hooks* (``list_hooks``), and takes only arguments of that hook.
 
     Raises:
-        PluginFailed: with the first fault.
+        PluginFailed: the module is faulty; the message describes the first fault.
     """
     seen: set[str] = set()
     for attribute in dir(module):

@@ -17,7 +17,7 @@ def with_kind(operation: Operation, defined: Defined) -> Operation:
 
 
 def find_operation_fault(operation: Operation, defined: Defined) -> str | None:
-    """Say what is wrong with *operation*, to follow the word *its*; None if nothing is."""
+    """Describe the fault of *operation* in words that follow the word *its*; None if there is no fault."""
     if fault := _find_form_fault(operation):
         return fault
     if operation.definition is not None:

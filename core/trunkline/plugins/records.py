@@ -88,8 +88,8 @@ class Contributions:
 class Collected:
     """The contributions of the active plugins, by plugin name. In each pair the first item is the plugin's name.
 
-    *channels* and *connectors* are by name, *providers* by the operation that they provide. *settings* has every active
-    plugin; None if it has no settings model.
+    *channels* and *connectors* are by name, *providers* by the operation that they provide. *settings* has an entry for
+    every active plugin; the entry is None if the plugin has no settings model.
     """
 
     event_types: tuple[EventType, ...]

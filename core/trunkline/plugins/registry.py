@@ -26,7 +26,7 @@ def logger_of(plugin: str) -> logging.Logger:
 
 
 class Registry:
-    """Every plugin that was found. With *required*, a plugin that fails while the hub starts stops the start.
+    """Every plugin that was found. With *required*, the failure of a plugin during the start of the hub stops the start.
 
     *start_seconds* is the time limit of each step of a plugin's start. *specifications* is the module of the hooks.
     """
@@ -143,7 +143,7 @@ class Registry:
         """Register *module* as the plugin *name*.
 
         Raises:
-            PluginFailed: this hub cannot use it.
+            PluginFailed: this hub cannot use the module.
         """
         owner = self._manager.get_name(module)
         if owner is not None:
@@ -169,7 +169,7 @@ class Registry:
         return all(map(self.is_own, self.active))
 
     def turn_away(self, record: PluginRecord) -> None:
-        """Record a plugin that has the name of one that comes with trunkline: it is not loaded, and the other runs.
+        """Record as failed a plugin that has the name of a plugin of trunkline; only the plugin of trunkline is loaded.
 
         Raises:
             PluginFailed: the name is enabled explicitly.

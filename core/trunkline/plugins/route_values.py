@@ -26,7 +26,7 @@ TAKEN_AT_ROOT = frozenset(
         "metrics",
     }
 )
-"""First path segments that the hub uses, or that belong to another base."""
+"""First path segments that the hub uses, or that are other values of ``Routes.base``."""
 
 
 def check_routes(plugin: str, value: object) -> tuple[Routes, ...]:

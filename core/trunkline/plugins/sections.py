@@ -20,7 +20,7 @@ def check_sections(sections: Iterable[str], *, plugins: Iterable[str]) -> None:
     """Refuse a section that belongs to none of *plugins*, running or not.
 
     Raises:
-        SettingsInvalid: it names the first such section, and the known ones.
+        SettingsInvalid: there is such a section; the message names the first one, and the known sections.
     """
     known = CORE_SECTIONS | set(plugins)
     for section in sections:

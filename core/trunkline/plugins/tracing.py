@@ -1,7 +1,7 @@
 """Traces every call of a plugin, one line each, for its author: ``TRUNKLINE_TRACE_PLUGINS=1``.
 
-It wraps the plugin's functions only if it is on, so it costs nothing otherwise. A line contains short forms of values, never
-their text, and no secret.
+Functions of plugins are wrapped only if tracing is on, so it costs nothing otherwise. A line contains short forms of
+values, never their text, and no secret.
 """
 
 import inspect

@@ -6,7 +6,10 @@ LONGEST_TEXT = 4_000
 
 
 def find_type_fault(field: str, value: object, kind: type, *, expected: str) -> str | None:
-    """Say what *field* is if it is not of type *kind*. A plugin's code may never have been type-checked."""
+    """Describe the value of *field* if it is not of type *kind*; None if it is.
+
+    The check is needed because a plugin's code may never have been type-checked.
+    """
     return None if isinstance(value, kind) else f"{field} is {name_type(value)}, not {expected}"
 
 
@@ -20,7 +23,10 @@ def find_text_fault(field: str, value: object) -> str | None:
 def find_function_fault(
     field: str, value: object, *, is_optional: bool = True, is_async: bool = True
 ) -> str | None:
-    """Say what *field* is if it is not a function. An awaited function must be ``async def``, or wrap such a function."""
+    """Describe the value of *field* if it is not a function; None if it is.
+
+    An awaited function must be ``async def``, or wrap such a function.
+    """
     if value is None and is_optional:
         return None
     if not callable(value):

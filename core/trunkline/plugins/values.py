@@ -52,7 +52,7 @@ _FUNCTIONS = {
     "check_target": False,
     "read_url": False,
 }
-"""The functions of a channel; the value says whether the hub awaits it."""
+"""The names of a channel's functions; the value is True if the hub awaits the function."""
 
 
 def check_settings(plugin: str, value: object) -> type[BaseModel]:

@@ -19,9 +19,9 @@ Handle = Callable[[list[Request]], Awaitable[Sequence[Answer | Exception]]]
 class Batcher(Generic[Request, Answer]):
     """Passes requests to *handle* in batches of up to *max_batch*, one batch at a time, in the order of arrival.
 
-    If several requests have the same result of *apart*, a batch has only one of them. The others wait for the next batch
-    and block no other requests. An exception of *handle* fails only its batch. Enter it to start; leaving finishes queued
-    requests. It takes about 2 µs a request (Python 3.11, batches of 200).
+    If *apart* returns the same value for several requests, a batch has only one of them. The others wait for a later batch
+    and block no other requests. An exception of *handle* fails only its batch. Enter the batcher to start it; leaving it
+    finishes queued requests. It takes about 2 µs a request (Python 3.11, batches of 200).
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class Batcher(Generic[Request, Answer]):
             runner.cancel()
 
     async def submit(self, request: Request) -> Answer:
-        """Queue *request* and return its answer; raises the error of its batch or its own.
+        """Queue *request* and return its answer; raises the error of the request or of its batch.
 
         If the caller is cancelled before its batch has started, its request is dropped. If its batch has started, only the
         answer is dropped.

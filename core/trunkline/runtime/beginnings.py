@@ -13,7 +13,7 @@ _Lines = OrderedDict[int, deque[tuple[asyncio.Future[None], int]]]
 class Beginnings:
     """Lets up to *most* units of work begin in each iteration of the loop; waiting companies take turns.
 
-    Work with *later* gets a quarter of each iteration, and the units that other work leaves.
+    Work with *later* gets a quarter of the units of each iteration, and the units that other work leaves unused.
     """
 
     __slots__ = ("_left", "_lines", "_most")
@@ -23,7 +23,7 @@ class Beginnings:
         self._lines: tuple[_Lines, _Lines] = OrderedDict(), OrderedDict()
 
     def try_take(self, units: int = 1) -> bool:
-        """Count work of *units* if it may begin in this iteration; tells whether it may. The last work may exceed the limit."""
+        """Count work of *units* and return True if it may begin in this iteration. The last work may exceed the limit."""
         if self._left <= 0:
             return False
         if self._left == self._most:

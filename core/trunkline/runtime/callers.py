@@ -93,7 +93,7 @@ def principal() -> Principal | None:
 
 
 def makers_columns() -> dict[str, str | None]:
-    """Give the columns of a row's maker: the caller, or null for the hub's own work."""
+    """Give the values of the columns for the maker of a new row: the caller, or null for the hub's own work."""
     caller = _state.get().principal
     if caller is None:
         return {"created_by": None, "created_by_kind": None}
@@ -118,7 +118,7 @@ def measured(work: Awaitable[_T]) -> Awaitable[_T]:
 
 
 def work_for(company_id: int | None) -> None:
-    """Set the company for which the task works; None for none."""
+    """Set the company for which the task works; None means no company."""
     _state.set(_state.get()._replace(company_id=company_id))
 
 
@@ -143,7 +143,7 @@ def address() -> str | None:
 
 
 def company() -> int | None:
-    """Give the company for which the task works; None for none."""
+    """Give the company for which the task works; None if it works for no company."""
     return _state.get().company_id
 
 

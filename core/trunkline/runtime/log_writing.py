@@ -13,7 +13,7 @@ SECURITY = "trunkline.security"
 """The logger of security events (``api.security_events``)."""
 
 MOST_WAITING_BYTES = 4 * 1024 * 1024
-"""The maximum of buffered bytes. The first line above it begins a gap in the log."""
+"""The maximum of buffered bytes. From the first line above it, lines are dropped: the log has a gap."""
 FLUSH_SECONDS = 1.0
 """How long ``flush`` waits at most, since it may delay the end of the process."""
 
@@ -21,7 +21,7 @@ FLUSH_SECONDS = 1.0
 class WriterThread(logging.Handler):
     """Formats each record at once, and writes it to *stream* from a separate thread.
 
-    A gap lasts until all buffered lines are written; then a line tells how many were dropped.
+    If the buffer is full, lines are dropped until the buffer has been written; then a line reports how many were dropped.
     """
 
     def __init__(self, stream: TextIO) -> None:

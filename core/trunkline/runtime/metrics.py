@@ -326,7 +326,7 @@ class Metrics:
         self._lag_seconds.set_function(lambda: [(str(lag.shard), lag.seconds) for lag in lags()])
 
     def watch_log(self, is_writable: Callable[[], bool]) -> None:
-        """Call *is_writable* at each scrape to tell whether the log can be written."""
+        """Show whether the log can be written; *is_writable* is called at each scrape."""
         self._log_writable.set_function(is_writable)
 
     def watch_clock(self, is_trusted: Callable[[], bool], ahead_seconds: Callable[[], float]) -> None:

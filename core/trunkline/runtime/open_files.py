@@ -15,7 +15,8 @@ MAX_LINGERING = 64
 """The number of refused connections that stay open briefly, so that clients can read the reason."""
 OWN_FILES = 84
 """Files for all other uses: streams, the event loop, the listener, name lookups, plugins, and database connections.
-The connections are 16 to SQLite with two files each, or those to PostgreSQL besides ``database.pool_size``.
+The connections are 16 to SQLite with two files each, or the connections to PostgreSQL that ``database.pool_size`` does
+not count.
 """
 LEAST_SHARED = 32
 """The minimum number of files for clients and pushes; with fewer the process does not start."""

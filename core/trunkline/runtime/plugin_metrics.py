@@ -16,7 +16,7 @@ _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
 @dataclass(frozen=True, slots=True)
 class _Series:
-    """The combinations of label values that a metric distinguishes: the first ones that were counted."""
+    """The combinations of label values that a metric distinguishes: the first ``MOST_SERIES`` that were counted."""
 
     labels: tuple[str, ...]
     known: set[tuple[str, ...]] = field(default_factory=set[tuple[str, ...]])

@@ -1,6 +1,6 @@
-"""Detects steps of the clock that decides on age, by comparing it with the elapsed time.
+"""Detects steps of the clock from which the age of data is computed, by comparing this clock with the elapsed time.
 
-Elapsed time is read from a clock that cannot be set and that runs on while the machine sleeps.
+Elapsed time is read from another clock, which cannot be set and runs on while the machine sleeps.
 """
 
 import time
@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 TOLERANCE_MS = 5 * 60 * 1000
-"""If the clock has moved by more than this beyond the elapsed time, it has stepped."""
+"""The clock has stepped if its movement differs from the elapsed time by more than this."""
 SETTLED_MS = 24 * 60 * 60 * 1000
 """The time without a step after which a clock that has stepped is trusted again.
 It is also the allowed movement if the elapsed time is unknown, as after a restart of the machine or a move to another machine.
@@ -31,9 +31,10 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class ClockState:
-    """How far the clock is trusted after the reading *seen*, which is None before the first one.
+    """Whether the clock is trusted after the reading *seen*, which is None before the first reading.
 
-    *step_ms* is the size of a step forward, None while the clock is trusted. *steady_ms* is the time without a step since then.
+    *step_ms* is the size of a step forward, None while the clock is trusted. *steady_ms* is the time since then without
+    a step.
     """
 
     seen: Reading | None = None
@@ -65,7 +66,7 @@ def read_boot() -> str:
 
 
 def judge(state: ClockState, reading: Reading, *, own: Reading | None = None) -> ClockState:
-    """Decide how far the clock is trusted after *reading*.
+    """Decide whether the clock is trusted after *reading*.
 
     *own* is the last reading of this process; it gives the elapsed time if the reading in *state* is from another boot or machine.
     """

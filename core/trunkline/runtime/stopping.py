@@ -7,7 +7,7 @@ from collections.abc import Generator
 
 
 class Stop(asyncio.Event):
-    """A request to stop the process; ``at_once`` is set if it must not answer requests for a while first."""
+    """A request to stop the process; with ``at_once`` the process stops without answering requests for a while first."""
 
     def __init__(self) -> None:
         super().__init__()

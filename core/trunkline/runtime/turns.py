@@ -80,7 +80,7 @@ class Turns:
 
     @contextlib.asynccontextmanager
     async def turn(self, company_id: int, *, wait_seconds: float | None = None) -> AsyncGenerator[None]:
-        """Hold a turn, taken as ``take`` does."""
+        """Take a turn, waiting and raising as ``take`` does, and give it back at the end."""
         await self.take(company_id, wait_seconds=wait_seconds)
         try:
             yield

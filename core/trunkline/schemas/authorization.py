@@ -30,7 +30,8 @@ class AuthorizationServer:
     """A server at which users of a connector sign in: the hub itself, or the product's own *issuer*.
 
     *authorization_endpoint* and *token_endpoint* are empty if they are unknown, *revocation_endpoint* if there is none.
-    The connector requests *scopes*, and adds *parameters* to the address to which it sends users; its tokens are for *audience*.
+    The connector requests *scopes*, and adds *parameters* to the address to which it sends users. The tokens are for
+    *audience*.
     """
 
     authorization_endpoint: str

@@ -1,8 +1,9 @@
 """Finds the changes of schemas that break an older client: event types, actions, searches and lookups. Pure.
 
-A client that reads payloads or answers breaks on a value that the older schema did not allow. For it, a new optional field, a
-narrower type or a removed value is safe; a removed field, a wider type or a new value is not. A client that sends requests
-breaks if a request that the older schema allowed is refused, so for requests the opposite holds.
+A client that reads payloads or answers breaks on a value that the older schema did not allow. For this client, a new
+optional field, a narrower type or a removed value is safe; a removed field, a wider type or a new value is not. A
+client that sends requests breaks if a request that the older schema allowed is refused, so for requests the opposite
+holds.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -22,8 +23,8 @@ class Break:
     """One change that breaks an older client.
 
     *name* is the name of the event type, or of the operation of the kind *subject*. *path* is a JSON pointer into the
-    event, or into the call (``/parameters``, ``/input``) and its answer (``/output``); empty for the whole. *version* is
-    the version of the event type that the older client reads.
+    event, or into the call (``/parameters``, ``/input``) and its answer (``/output``); empty for the event or call as a
+    whole. *version* is the version of the event type that the older client reads.
     """
 
     name: str
@@ -68,7 +69,7 @@ def find_operation_breaks(old: Iterable[Definition], new: Iterable[Definition]) 
 def compare(
     name: str, old: Mapping[str, Json], new: Mapping[str, Json], *, path: str = "/payload"
 ) -> list[Break]:
-    """Compare two schemas that a client reads: those of one type's payload, or of the value at *path*."""
+    """Compare two schemas of data that a client reads: the payload of the type *name*, or the value at *path*."""
     return [_break(name, path, difference) for difference in reading_differences(old, new)]
 
 

@@ -1,8 +1,8 @@
 """Event types, and the validation of payloads by them.
 
-Two validators read each schema. jsonschema-rs says yes or no on the hot path. Only after a no, jsonschema checks again: it
-reports which part of the payload broke which keyword, and a sentence for people is made from the report. Nothing here does
-I/O: a ``$ref`` out of its document is refused, never fetched.
+Two validators read each schema. On the hot path jsonschema-rs decides whether a payload is valid. Only an invalid
+payload is checked again by jsonschema: it reports which part of the payload broke which keyword, and a sentence for
+people is made from the report. Nothing here does I/O: a ``$ref`` to another document is refused, never fetched.
 """
 
 import functools
@@ -76,7 +76,7 @@ class Validator:
     """Checks JSON data against one schema; *name* is used in the sentence about an unknown field.
 
     Raises:
-        SchemaInvalid: the schema is not draft 2020-12, or has a reference out of its document.
+        SchemaInvalid: the schema is not draft 2020-12, or has a reference to another document.
     """
 
     __slots__ = ("_explainer", "_has_branches", "_name", "_schema", "_validator")
@@ -110,7 +110,7 @@ class Validator:
             return [FieldError("", "is nested too deeply, or is not JSON data")]
 
     def _other_fault(self, data: Json, *, is_cheap: bool) -> FieldError:
-        """Give one fault for data in which no explanation was found: the compiled validator's first, if that is cheap.
+        """Give one fault for data whose faults were not explained: the compiled validator's first fault, if that is cheap.
 
         Otherwise give a general sentence, as the compiled validator builds the faults of all branches, which may be many.
         """

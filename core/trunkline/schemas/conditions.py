@@ -23,7 +23,7 @@ MOST_CONDITIONS = 50
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One comparison of a filter. *field* is its form field, with a name of its own; *path* is the path of the value in an event.
+    """One comparison of a filter. *field* is its form field, with a unique name; *path* is the path of the value in an event.
 
     *operator* is ``eq``, ``in`` (the field is a list), ``contains`` (the event has a list), ``gte`` or ``lte``.
     """

@@ -1,7 +1,7 @@
 """Actions, searches and lookups as data.
 
-A definition is one JSON file (``schemas``, folders ``actions``, ``searches`` and ``lookups``) and says everything that the
-HTTP routes, OpenAPI and the generated connectors need. Providers carry them out
+A definition is one JSON file (``schemas``, folders ``actions``, ``searches`` and ``lookups``) and contains everything that
+the HTTP routes, OpenAPI and the generated connectors need. Providers carry out the defined operations
 (``contract.Operation``). Nothing here does I/O.
 
 The form of a file, with its optional keys in brackets::
@@ -16,8 +16,8 @@ The form of a file, with its optional keys in brackets::
 A search answers with a list of records or, if it is ``single``, with the record itself, or 404 if there is none.
 If its input has ``cursor``, it gives the list page by page.
 
-A property with ``x-lookup`` is chosen from a list: the name of a lookup, or ``{"lookup": name, "value": …, "where": {…}}``
-to send another field of its items, or to offer only some of its items.
+The value of a property with ``x-lookup`` is chosen from a list. ``x-lookup`` is the name of a lookup, or
+``{"lookup": name, "value": …, "where": {…}}`` to send another field of its items, or to offer only some of its items.
 """
 
 import functools

@@ -1,8 +1,9 @@
 """The differences of two schemas that break a client, found by their shapes. Pure.
 
-A client that *reads* breaks on a value that the new schema allows and the old one did not; for a client that *calls*, it is
-the other way round. Each shape of the wider side is compared with the closest shape of the other side. If the other side
-has an ``if``, only shapes of the same case are compared.
+A client that *reads* breaks on a value that the new schema allows and the old one did not; a client that *calls* breaks
+on a value that the old schema allowed and the new one does not. Each shape of the schema that may allow more (*wide*)
+is compared with the closest shape of the other schema. If the other schema has an ``if``, only shapes of the same case
+are compared.
 """
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
@@ -192,7 +193,7 @@ def _may_meet(left: Shape, right: Shape) -> bool:
 
 
 def _fields(old: Shape, new: Shape) -> Iterator[_Member]:
-    """Give the fields that *old* lists by name, and the fields of *new* that *old* allowed only by a pattern or as other fields."""
+    """Give the fields that *old* names, and the fields of *new* that *old* allowed only by a pattern or as other fields."""
     for name in old.field_names:
         if before := field_shapes(old, name):
             after = field_shapes(new, name) if new.lists(name) else ()

@@ -1,4 +1,4 @@
-"""Entry points of the installed distributions; only distributions that have one in the group are parsed."""
+"""Entry points of the installed distributions; only distributions with entry points in the requested group are parsed."""
 
 import functools
 import sys

@@ -161,7 +161,7 @@ def _unevaluated_properties(
 
 
 def _evaluated(validator: Any, instance: dict[str, Json], schema: Json) -> set[str]:
-    """List the properties of *instance* that *schema*, or a schema in it that matches, evaluates."""
+    """List the properties of *instance* that are evaluated by *schema*, or by a matching schema in it."""
     if not isinstance(schema, dict):
         return set()
     names = set(schema.get("properties", ())) & instance.keys()
@@ -266,7 +266,7 @@ _Explainer = jsonschema.validators.extend(
 
 
 def _evolve(explainer: Any, **changes: Any) -> Any:
-    """Keep this class: if a schema names its draft by ``$schema``, ``jsonschema`` would use its own class."""
+    """Change *explainer* but keep its class: if a schema has ``$schema``, ``jsonschema`` would use its own class."""
     kept = {
         "schema": explainer.schema,
         "format_checker": explainer.format_checker,

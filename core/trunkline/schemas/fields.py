@@ -127,7 +127,7 @@ def as_form(fields: Iterable[Field], *, is_update: bool) -> tuple[Field, ...]:
 
 
 def with_examples(fields: Iterable[Field], values: Sequence[Mapping[str, Json]]) -> tuple[Field, ...]:
-    """Give *fields*; each that is written as JSON and has no example gets one, from *values* or made up."""
+    """Give *fields*, with an example for each field that is written as JSON and has none: from *values*, or made up."""
     return tuple(_with_example(entry, values) for entry in fields)
 
 
@@ -215,7 +215,7 @@ class _Reader:
 
 @dataclass(frozen=True, slots=True)
 class _Annotations:
-    """The annotations of a property: those of its own *schemas* come before those of schemas that they refer to."""
+    """The annotations of a property: annotations in its own *schemas* come before annotations in referenced schemas."""
 
     schemas: Sequence[Mapping[str, Json]]
     shapes: Sequence[Shape]
@@ -294,7 +294,7 @@ def _with_choices(read: Field, shapes: Sequence[Shape]) -> Field:
 
 
 def _name_of_alternative(shape: Shape) -> str:
-    """Give the title of *shape* if it allows only one value; empty if it has none."""
+    """Give the title of the ``const`` of *shape*; empty if *shape* has no ``const``, or the ``const`` no title."""
     return next((str(part.get("title", "")) for part in shape.descriptions if "const" in part), "")
 
 

@@ -23,7 +23,7 @@ ENTRY_POINT_GROUP = "trunkline.schemas"
 def load_event_types(folder: Traversable | Path) -> list[EventType]:
     """Read every ``events/<type>.json`` below *folder*, by name; the folder ``events`` is optional.
 
-    ``events/<type>@1.json`` is version 1, kept beside a newer version.
+    ``events/<type>@1.json`` is version 1, kept in addition to a newer version.
 
     Raises:
         SchemaInvalid: a file cannot be read, is not JSON, lacks a title or a description, or contains another version.
@@ -69,7 +69,7 @@ def installed_definitions() -> list[Definition]:
 
 
 def operational_event_types() -> list[EventType]:
-    """Read the operational event types from the folder beside this module."""
+    """Read the operational event types from the folder next to this module."""
     return load_event_types(importlib.resources.files("trunkline.schemas") / "operational")
 
 
@@ -110,7 +110,7 @@ def _product_folder(name: str, packages: Mapping[str, str], beside: Path) -> Tra
 
 
 def read_brand(folders: Iterable[Traversable | Path]) -> dict[str, Json]:
-    """Read the first ``brand.json`` in *folders*; its keys are those of the settings' ``brand``. Raises SchemaInvalid."""
+    """Read the first ``brand.json`` in *folders*; its keys are the settings of the section ``brand``. Raises SchemaInvalid."""
     for folder in folders:
         file = folder / "brand.json"
         if file.is_file():

@@ -7,7 +7,7 @@ from trunkline.schemas.shapes import SchemaDocument, Shape, any_item_shapes, fie
 
 
 class NullRules:
-    """Tells which members of a body may be null, by its *schema*; the schema is read at the first body with a null."""
+    """Finds the members of a body that may be null by *schema*, which is read at the first body with a null."""
 
     __slots__ = ("_places", "_schema")
 

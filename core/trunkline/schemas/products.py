@@ -47,7 +47,7 @@ class Product:
     """A product for which a connector is made. *api_url* is the hub's address without a trailing slash; *auth* is the way to sign in.
 
     *issuer* is the OAuth server at which users sign in; None for the hub itself.
-    Everything is sorted by name. *actions*, *searches* and *lookups* are those that a running plugin provides.
+    Everything is sorted by name. *actions*, *searches* and *lookups* are the operations that running plugins provide.
     """
 
     brand: Brand
@@ -79,7 +79,7 @@ class Product:
 
     @property
     def versions_header(self) -> tuple[str, str]:
-        """The name and value of the header with which a connector names the versions of event types for which it was made."""
+        """The name and value of the header that names the versions of event types for which a connector was made."""
         versions = {event_type.name: event_type.version for event_type in self.event_types}
         return HEADER, write_header(versions)
 
@@ -150,7 +150,7 @@ def json_remarks(
 ) -> list[str]:
     """Say which fields people write as JSON on *platform*, and why.
 
-    *reason* gives the reason for a field, empty if it has a form; the default is ``Field.json_because``.
+    *reason* gives the reason for a field, empty if a form can show the field; the default is ``Field.json_because``.
     """
     reason = reason or _json_because
     return [

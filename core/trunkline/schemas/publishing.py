@@ -18,7 +18,7 @@ _HAS_SCHEMA = _CLOSING | {"else", "items", "propertyNames", "then", "unevaluated
 _HAS_SCHEMAS_BY_NAME = {"$defs", "definitions", "dependentSchemas", "patternProperties", "properties"}
 _HAS_SCHEMAS = {"allOf", "anyOf", "prefixItems"}
 _REFUSED_BY = {"not": {"not"}, "if": {"if", "then", "else"}, "contains": {"maxContains"}}
-"""Keywords that contain a schema, with the keywords that refuse a payload if that schema matches.
+"""Maps each keyword that contains a schema to the keywords that refuse a payload if this schema matches.
 
 An opened schema matches more payloads, so such keywords could refuse more.
 """
@@ -28,11 +28,11 @@ Members = dict[str, msgspec.Raw]
 
 
 def published(event_type: EventType) -> EventType:
-    """Give *event_type* with a schema that allows further fields in every object, and has a comment on it; numbers keep their digits.
+    """Give *event_type* with a schema that allows further fields in every object, and says so in a comment.
 
-    Every payload that is valid by the type's own schema is valid by the opened schema. So ``oneOf`` becomes ``anyOf``: two opened
-    alternatives may match at once. ``not``, ``if`` and ``contains`` keep their schemas; if these refer to opened schemas, the
-    keywords refuse nothing.
+    Numbers keep their digits. Every payload that is valid by the type's own schema is valid by the opened schema. So
+    ``oneOf`` becomes ``anyOf``: two opened alternatives may match at once. ``not``, ``if`` and ``contains`` keep their
+    schemas; if these refer to opened schemas, the keywords refuse nothing.
     """
     comment = {"$comment": orjson.dumps(COMMENT)}
     document = _object(comment | _raws(_open(event_type.schema_json)))

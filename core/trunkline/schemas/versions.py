@@ -22,7 +22,7 @@ from trunkline.model.events import Event
 from trunkline.schemas.catalog import Json, SchemaCatalog
 
 Pins = Mapping[str, int]
-"""The version of each event type that a reader has chosen; version 1 of types that are not in it."""
+"""Maps event types to the versions that a reader has chosen; a type that is not in it is read in version 1."""
 Cast = Callable[[dict[str, Json]], dict[str, Json]]
 
 NO_PINS: Pins = {}
@@ -72,7 +72,7 @@ class SchemaVersions:
     called for every event that could not be converted.
 
     Raises:
-        SchemaInvalid: a caster's versions do not exist, two casters convert the same way, or one is missing.
+        SchemaInvalid: a caster's versions do not exist, two casters make the same conversion, or a caster is missing.
     """
 
     def __init__(
@@ -96,7 +96,7 @@ class SchemaVersions:
         return pins_of(self._catalog, names)
 
     def chosen(self, name: str, pins: Pins) -> int:
-        """Give the version in which *pins* read the type *name*: the pinned one, or if it does not exist the next one that does.
+        """Give the version in which a reader with *pins* gets the type *name*: the pinned version, if it exists.
 
         A reader of a removed version gets the oldest newer version, a reader of a future version the newest version.
         """
@@ -203,7 +203,7 @@ def read_header(text: str) -> dict[str, int]:
     """Read the header ``Trunkline-Versions``.
 
     Raises:
-        ValueError: it has another form.
+        ValueError: the header has another form.
     """
     match = _HEADER.fullmatch(text)
     if match is None:
@@ -214,7 +214,7 @@ def read_header(text: str) -> dict[str, int]:
 
 
 def choose(kept: Sequence[int], pinned: int) -> int:
-    """Choose from the versions *kept* (oldest first) the version *pinned*, or the next that exists (``SchemaVersions.chosen``)."""
+    """Choose from *kept* (oldest first) the version *pinned*, or its replacement (``SchemaVersions.chosen``)."""
     return next((version for version in kept if version >= pinned), kept[-1] if kept else pinned)
 
 

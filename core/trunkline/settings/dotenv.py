@@ -1,4 +1,4 @@
-"""``.env``: a file of variables beside the settings, for secrets that must not be in a repository."""
+"""``.env``: a file of variables in the folder of the settings file, for secrets that must not be in a repository."""
 
 import re
 from pathlib import Path

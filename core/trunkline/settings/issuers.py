@@ -12,7 +12,7 @@ from trunkline.settings.values import Names
 
 
 def _check_url(text: str) -> str:
-    """Return *text* if it is a URL that can be called, unchanged, because issuers are compared letter by letter."""
+    """Return *text* unchanged if it is a URL that can be called. Issuers are compared letter by letter."""
     try:
         parts = urlsplit(text)
         is_whole = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0

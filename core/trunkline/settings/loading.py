@@ -1,6 +1,6 @@
 """Reading the settings: ``trunkline.toml``, overridden by ``TRUNKLINE_{SECTION}__{NAME}`` from ``.env`` and the environment.
 
-An unknown or malformed setting prevents the start and is named. Relative paths begin in the folder of the file.
+An unknown or malformed setting prevents the start, and the error names it. Relative paths begin in the folder of the file.
 """
 
 import os
@@ -27,9 +27,9 @@ DEFAULT_FILE = Path("trunkline.toml")
 def load(file: Path | None = None, environment: Mapping[str, str] | None = None) -> Settings:
     """Read the settings: first *file* (None: ``trunkline.toml`` in the current folder, if it exists), then *environment*.
 
-    Without *environment* the process's variables are used; they override those of ``.env`` beside the file. Relative paths,
-    also those in variables, begin in the folder of the file, or in the current folder if there is no file. A variable may
-    name the file that holds a secret (``secret_files``).
+    Without *environment* the process's variables are used; they override the variables in ``.env`` in the file's folder.
+    Relative paths, also those in variables, begin in the folder of the file, or in the current folder if there is no file.
+    A variable may name the file that holds a secret (``secret_files``).
 
     Raises:
         SettingsInvalid: the file is missing or not TOML, a setting is unknown or malformed, or a secret's file cannot be read.

@@ -1,7 +1,7 @@
 """Secrets in files: ``TRUNKLINE_{SECTION}__{NAME}_FILE`` names the file that holds the value of a secret.
 
-Only the type of a setting tells whether it is a secret, and the types of a plugin's settings are known later than the variables.
-So each variable with this ending is kept as a ``NamedFile`` until ``filled`` gets the model.
+Whether a setting is a secret is defined by its type, and the types of a plugin's settings are loaded after the variables.
+So each variable with this ending is kept as a ``NamedFile`` until ``filled`` is called with the model.
 """
 
 from collections.abc import Iterator, Mapping
@@ -18,9 +18,9 @@ ENDING = "_file"
 
 
 class NamedFile(str):
-    """The value of *variable*, whose name ends in ``_FILE``: a file, if the setting without the ending is a secret.
+    """The value of *variable*, whose name ends in ``_FILE``: a file's path, if the setting without the ending is a secret.
 
-    A relative path begins in *folder*. *is_beside_value*: the environment also has a variable with the secret itself.
+    A relative path begins in *folder*. *is_beside_value* means that the environment has a variable with the secret too.
     """
 
     __slots__ = ("folder", "is_beside_value", "variable")

@@ -1,8 +1,9 @@
 """Separates the environments of a company: each target belongs to only one of them.
 
-Events of the test environment go only to its own subscriptions. A test subscription with the target of a live one would send
-example data to a system that works on real data, so it is refused. The reverse is refused as well. Subscriptions that a holder
-renews are not compared: their target is often one address for all connections of an agent.
+Events of the test environment go only to subscriptions of the test environment. A test subscription with the target of
+a live subscription would send example data to a system that works on real data, so it is refused. The reverse is
+refused as well. Subscriptions that a holder renews are not compared: their target is often one address for all
+connections of an agent.
 """
 
 from collections.abc import Iterable
@@ -18,7 +19,7 @@ from trunkline.targets import urls
 async def check_target_apart(connection: AsyncConnection, company_id: int, url: str, *, path: str) -> None:
     """Check that no subscription of the company's other environment has the target *url*. Raises TargetRefused, at *path*.
 
-    Call it with the routing version taken, so that no subscription is added meanwhile.
+    Call it in a transaction that has locked the routing version, so that no subscription is added meanwhile.
     """
     other = other_environment(company_id)
     targets = await store.targets_of_companies(connection, [other])

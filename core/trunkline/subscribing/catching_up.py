@@ -38,9 +38,10 @@ class CatchUp:
     async def begin_within(
         self, connection: AsyncConnection, subscription: Subscription, start: Start, *, oldest_ms: int | None
     ) -> bool:
-        """Deliver the events since *start* to a new subscription, as far as they are in the log and accepted at *oldest_ms* or later.
+        """Deliver the events since *start* to a new subscription.
 
-        Returns whether requested events of the company may be missing.
+        Events that are no longer in the log, or were accepted before *oldest_ms*, are left out. Returns whether requested
+        events of the company may be missing.
         """
         after = start.position
         if start.since_ms is not None:
@@ -61,8 +62,8 @@ class CatchUp:
     ) -> int | None:
         """Deliver the events missed since *stopped* was paused or disabled, up to position *up_to*, or none without *catch_up*.
 
-        Returns the position up to which events are missing, None if none are. It is only checked if a holder renews the
-        subscription.
+        Returns the position up to which events are missing, None if none are. Missing events are only looked for if a
+        holder renews the subscription.
         """
         after = stopped.resume_position
         if after is None:

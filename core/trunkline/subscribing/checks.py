@@ -201,7 +201,7 @@ def _ask_channel(channel: Channel, url: str) -> str | None:
 
 
 def _not_checked(channel: Channel, outcome: str) -> str:
-    """Return the fault of a URL that the channel failed to check, because each delivery to it would fail.
+    """Return the fault of a URL that the channel failed to check: each delivery to this URL would fail in the same way.
 
     The log entry does not contain the URL.
     """

@@ -1,8 +1,8 @@
 """Creates subscriptions: simultaneous requests of several companies share one transaction.
 
-A new subscription takes the next routing version and the head of the log. Until it is committed, no other subscription can be
-created and no event accepted. So one transaction creates up to ``AT_ONCE`` subscriptions, one per company; further requests of
-a company wait for the next transaction.
+A transaction that creates a subscription raises the routing version, and locks it and the head of the log. Until the
+transaction is committed, no other subscription can be created and no event accepted. So one transaction creates up to
+``AT_ONCE`` subscriptions, one per company; further requests of a company wait for the next transaction.
 """
 
 import contextlib
@@ -261,7 +261,7 @@ class SubscriptionCreation:
     async def _find_same(self, connection: AsyncConnection, wanted: _Wanted) -> Subscription | None:
         """Find the oldest subscription with the same target, event types, filter and versions.
 
-        Subscriptions that their target or their maker has ended are skipped.
+        Subscriptions that were ended by their target or their maker are skipped.
         """
         request, columns = wanted.request, wanted.columns
         rows = await store.of_company(

@@ -1,8 +1,8 @@
 """Targets that a channel declares as a model: how they are stored and shown.
 
 The column ``target`` has the members that may be shown; secret members are encrypted together with the signing secrets.
-``target_url`` has the target in one line, so that readers of a subscription's URL find a value. If the target is a ``Url``,
-``target_url`` is this URL, and is checked as a URL; of a ``SecretUrl`` it shows the scheme and the host.
+``target_url`` has the target in one line, so that code that reads a subscription's URL finds a value. If the target is a
+``Url``, ``target_url`` is this URL, and is checked as a URL; for a ``SecretUrl`` it has only the scheme and the host.
 """
 
 from collections.abc import Mapping
@@ -40,7 +40,7 @@ def of_change(channel: Channel | None, before: Subscription, changes: Mapping[st
 
 
 def url_of_change(channel: Channel | None, changes: Mapping[str, Any]) -> str | None:
-    """Return the target URL in *changes*, including that of a declared target that is only a URL; None if there is none."""
+    """Return the target URL in *changes*, also if it is a declared target that is only a URL; None if there is none."""
     if channel is not None and channel.target in {Url, SecretUrl}:
         url = cast("str | None", changes.get("target", {}).get("url"))
         return None if url == MASK else url

@@ -1,7 +1,7 @@
 """Digests of the log: the number of a company's events between two positions, and the SHA-256 of their ids.
 
-A reader that stores the ids of its events can compute the same digest. If the digests differ, it requests those of smaller
-ranges.
+A reader that stores the ids of its events can compute the same digest. If the digests differ, the reader requests the
+digests of smaller ranges.
 
 The log is read in pieces, each with its own connection. Few pieces are read at once, and a company has one digest at a time.
 Without a filter only ids are read. Nothing is stored: a million ids take less than a second.
@@ -89,7 +89,7 @@ class Digests:
         versions: Mapping[str, int] | None = None,
         limit: int = MOST_EVENTS,
     ) -> dict[str, Any]:
-        """Compute the digest of a company's events after *begin* and up to *end*, of the first *limit* at most.
+        """Compute the digest of a company's events after *begin* and up to *end*; only the first *limit* events count.
 
         With *subscription_id* only the events that match this subscription count. *ranges* adds digests of that many parts with
         equal numbers of events. ``more`` is true if the time or size limit was reached; ``to`` is then the position reached.
@@ -160,7 +160,7 @@ class Digests:
     async def _piece(
         self, selection: _Selection, after: int
     ) -> tuple[list[int], Sequence[Event], int | None]:
-        """Read the next ids, or with a filter the next events, and the position reached; None at the end of the log."""
+        """Read the next ids, or the next events if there is a filter, and the position reached (None: the end of the log)."""
         company_id, types, limit = selection.company_id, selection.types, selection.piece
         async with self._pieces.turn(company_id), self._database.read() as connection:
             if selection.wanted is None:

@@ -1,7 +1,8 @@
 """Leases and commits pages of named consumers; ``model.reach`` has the rules for several pollers.
 
-A poll reads a page as ``stream.pages`` does, and writes one row. A process caches the consumers that it has served. Each change
-names the version of the row on which it is based, so a change by another process is noticed and read, never overwritten.
+A poll reads a page in the same way as ``stream.pages``, and writes one row. A process caches the consumers that it has
+served. Each change names the version of the row on which it is based, so a change by another process is noticed and
+read, never overwritten.
 """
 
 import asyncio
@@ -55,7 +56,7 @@ Key = tuple[int, str]
 class LeasedPage:
     """Events that a poller holds under *lease*, and the *cursor* that commits them. Without events there is no lease.
 
-    *more* says that no event has matched the filter so far, and more events can be read.
+    *more* is true if no event has matched the filter so far, but more events can be read.
     """
 
     bodies: Sequence[bytes]
@@ -160,7 +161,7 @@ class Leasing:
         raise _contended(name)
 
     async def move(self, key: Key, reach: Reach) -> Consumer:
-        """Move a consumer to *reach*, whatever its leases. Raises NotFound."""
+        """Set the progress of a consumer to *reach*, whatever its leases. Raises NotFound."""
         for _ in range(TRIES):
             if moved := await self.save(await self.load(key), reach, is_sought=True):
                 return moved
@@ -226,7 +227,7 @@ class Leasing:
         return LeasedPage([], cursors.encode(reach.cursor), None, more=found.more)
 
     async def _lease_next(self, consumer: Consumer, poll: _Poll) -> LeasedPage | None:
-        """Lease the next page of a consumer that is behind in one round trip; None if nothing was leased."""
+        """Lease in one round trip the next page of a consumer that lags behind the log; None if nothing was leased."""
         reach, now = consumer.reach, self.now_ms()
         if len(reach.open) >= MAX_LEASES or reach.lapsed(now) is not None:
             return None
@@ -357,12 +358,12 @@ class Leasing:
         return changed
 
     def _pause(self, key: tuple[int, str]) -> float:
-        """Return how many seconds a poll waits for new events before it checks again: few if other leases may lapse."""
+        """Return the seconds that a poll waits for new events before it checks again: few if other leases may lapse."""
         known = self._known.get(key)
         return LOOK_SECONDS if known is None or known.reach.open else CHECK_SECONDS
 
     async def _check(self, company_id: int, position: int, *, at_least: int) -> None:
-        """Check that *position* is in the log. It may be any number, because it need not have been given out as a cursor."""
+        """Check that *position* is in the log. It may be any number, because it need not be an issued cursor."""
         if position > at_least:
             async with self._reading.read() as connection:
                 with suppress(CursorExpired):  # removed events count as read

@@ -1,4 +1,4 @@
-"""Channels named in requests: one set of calls creates subscriptions on all channels that have no calls of their own."""
+"""Channels named in requests: one set of calls creates subscriptions on all channels that have no separate calls."""
 
 from collections.abc import Mapping
 
@@ -24,7 +24,7 @@ def channel_named(name: str, channels: Mapping[str, Channel]) -> Channel:
 
 
 def takes_urls(channel: Channel) -> bool:
-    """Return whether *channel* declares no targets, and posts to any URL as the hub does, without its own checks."""
+    """Return whether *channel* declares no targets, and posts to any URL as the hub does, without additional checks."""
     is_the_hubs = channel.deliver is deliver and channel.check_target is None
     return channel.target is None and is_the_hubs and tuple(channel.schemes) == HTTP_SCHEMES
 

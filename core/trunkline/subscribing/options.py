@@ -5,7 +5,7 @@ without special behaviour is declared with ``plain`` and needs four more changes
 
 1. a migration that adds its column, nullable, at the end of ``subscriptions``;
 2. the column in ``store/tables.py``; its type says how it is read (``JSON(none_as_null=True)`` for an object);
-3. a field of ``model.subscriptions.Subscription`` with the same name and a default, which also stands for a null;
+3. a field of ``model.subscriptions.Subscription`` with the same name and a default, which is also used for a null;
 4. the code that reads the field.
 
 If a platform subscribes again with other values of such options, it gets its existing hook (``changes``).
@@ -283,7 +283,7 @@ def for_declared(options: Sequence[Option] = OPTIONS) -> tuple[Option, ...]:
 
 
 def in_order_of_checks(options: Sequence[Option]) -> list[Option]:
-    """Sort *options* in the order of their faults."""
+    """Sort *options* in the order in which their faults are listed."""
     return _ordered(options, _CHECKED_FIRST)
 
 
@@ -303,7 +303,7 @@ def creatable(options: Sequence[Option] = OPTIONS) -> tuple[str, ...]:
 
 
 def editable(options: Sequence[Option] = OPTIONS, *, only_common: bool = False) -> tuple[str, ...]:
-    """Name the options that may be changed; with *only_common*, those that may be changed on every channel."""
+    """Name the options that may be changed; with *only_common*, only options that may be changed on every channel."""
     return tuple(o.name for o in options if o.change and (o.is_common or not only_common))
 
 

@@ -83,5 +83,5 @@ RateText = Annotated[
 
 
 def check_of(name: str) -> Check:
-    """Return the check of the option *name*, one of those declared here."""
+    """Return the check of the option *name*, which must be declared in this module."""
     return lambda value, _: treatments.faults_in(name, value)

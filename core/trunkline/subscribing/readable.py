@@ -30,7 +30,7 @@ async def require_keys(records: SubscriptionRecords) -> None:
     """Check, before a secret is replaced, that this process has the right keys.
 
     Raises:
-        StoreUnavailable: the keys are no longer those of the database.
+        StoreUnavailable: the keys of this process are no longer the keys of the database.
     """
     try:
         await records.require_keys()

@@ -137,7 +137,7 @@ class Renewals:
     async def _make_room(
         self, connection: AsyncConnection, company_id: int, terms: Terms, *, limit: int
     ) -> None:
-        """Check that one more subscription is allowed, and delete those that lapsed long ago. Raises LimitReached."""
+        """Check that one more subscription is allowed, and delete subscriptions lapsed long ago. Raises LimitReached."""
         await _check_room(connection, company_id, terms, limit=limit)
         for old in await store.lapsed_of_company(connection, company_id, beyond=LAPSED_KEPT):
             await self._end(connection, self._records.open(old))

@@ -105,7 +105,7 @@ class Replays:
         self._replay_signal.set()
 
     def _check(self, request: Mapping[str, Any], subscribed: Pins) -> Pins | None:
-        """Check a request. Returns the versions to send: those in *subscribed*, overridden by chosen ones. Raises BodyInvalid."""
+        """Check a request. Returns the versions to send: *subscribed*, overridden by those in *request*. Raises BodyInvalid."""
         for name in ("event_types", "versions"):
             self._checker.check({name: request.get(name)}, required=(), known=(name,))
         versions = request.get("versions")

@@ -150,7 +150,7 @@ def read_start(text: Any, *, oldest: str = "earliest") -> Start | None:
     """Read ``start`` of a request; None means now. *oldest* is the word for the oldest event.
 
     Raises:
-        BodyInvalid: it is neither ``now``, *oldest*, a cursor nor a time.
+        BodyInvalid: *text* is neither ``now``, *oldest*, a cursor nor a time.
     """
     if text is None or text == "now":
         return None

@@ -51,9 +51,9 @@ class Trials:
         self._turns = Turns(share=AT_ONCE, total=AT_ONCE_IN_ALL)
 
     async def test(self, company_id: int, subscription_id: str, *, channel: str | None) -> dict[str, Any]:
-        """Make one attempt with an example event, whatever the status, without a log entry or retries.
+        """Make one attempt with an example event, whatever the subscription's status, without a log entry or retries.
 
-        If the channel can test its connection separately, it does so first. If this fails, no event is sent.
+        If the channel can test its connection separately, it does so first. If that test fails, no event is sent.
 
         Raises:
             NotFound: there is no such subscription.
@@ -142,7 +142,7 @@ async def attempt(
 
 
 async def _refused_connection(channel: Channel, target: Target[Any]) -> Result | None:
-    """Let the channel test its connection, if it can. Returns a failed result, or None if there is no fault."""
+    """Call the channel's test of its connection, if it has one. Returns a failed result, or None if there is no fault."""
     if channel.check_connection is None:
         return None
     reason = cast(

@@ -129,7 +129,7 @@ _NUMERIC_LABEL = re.compile(r"[0-9]+|0x[0-9a-f]*", re.ASCII)
 def refusal(address: IPv4Address | IPv6Address) -> str | None:
     """Say why sending to *address* is forbidden, as a predicate; None if it is allowed, because it is globally reachable.
 
-    If an IPv6 address carries an IPv4 address, that one is checked too.
+    If an IPv6 address carries an IPv4 address, the IPv4 address is checked too.
     """
     if address in _METADATA_ADDRESSES:
         return "is a cloud metadata address"
@@ -173,7 +173,7 @@ def embedded_ipv4(address: IPv6Address) -> tuple[IPv4Address, ...]:
 class AddressPolicy:
     """The URLs and addresses that a deployment allows. Metadata services are always refused.
 
-    *allow_http* accepts ``http://`` beside ``https://``. *allow_private_networks* accepts addresses and names that are
+    *allow_http* accepts ``http://`` as well as ``https://``. *allow_private_networks* accepts addresses and names that are
     not globally reachable; it is meant for development.
     """
 
@@ -183,8 +183,8 @@ class AddressPolicy:
     def check_url(self, url: str) -> str:
         """Return *url* as it is requested: normalised by WHATWG, without its fragment.
 
-        Every notation of an IPv4 address (decimal, octal, hexadecimal, short, full-width, percent-encoded) is dotted in the
-        result.
+        An IPv4 address in any notation (decimal, octal, hexadecimal, short, full-width, percent-encoded) is rewritten as
+        dotted decimal.
 
         Raises:
             TargetRefused: *url* is malformed, or this policy forbids its address; one sentence says why.

@@ -169,7 +169,7 @@ def _value_fault(value: str) -> str | None:
 
 
 def _decoded(text: str, *, prefix: str) -> bytes:
-    """Decode the base64 after *prefix*. Raises ValueError, without the text, if *text* has another form."""
+    """Decode the base64 after *prefix*. Raises ValueError, whose message leaves out *text*, if *text* has another form."""
     malformed = f"a secret is not '{prefix}' followed by base64"
     if not text.startswith(prefix):
         raise ValueError(malformed)

@@ -1,4 +1,4 @@
-"""Target URLs of any scheme: checks whether a channel accepts one when a subscription is created or changed.
+"""Checks that a channel accepts the target URL, of any scheme, of a subscription that is created or changed.
 
 Pure. The ``AddressPolicy`` checks HTTP targets, here and again at each connection. Any other target names a destination
 *within* a service that the operator configured (a mailbox, a subject, a queue), so only its form is checked here.
@@ -67,7 +67,7 @@ def _normal(url: str) -> str:
 
 
 def find_schemes_fault(schemes: object) -> str | None:
-    """Say why *schemes* cannot be a channel's; None if they can."""
+    """Say why *schemes* cannot be the schemes of a channel; None if they can."""
     if not isinstance(schemes, tuple) or not schemes:
         return "schemes are not a tuple of at least one name"
     for name in schemes:

@@ -15,7 +15,7 @@ class NotedTokens:
         self._users = Users(context)
 
     async def authenticate(self, request: BearerRequest) -> Principal | None:
-        """Find the principal of a token. Raises as ``AccessTokens.authenticate``."""
+        """Find the principal of a token. Raises the same errors as ``AccessTokens.authenticate``."""
         principal = await self._tokens.authenticate(request.token)
         if principal is not None:
             await self._users.note(principal)

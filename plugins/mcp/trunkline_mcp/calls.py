@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from trunkline.routes import Caller
 
 KEPT = 1_000
-"""Calls that are kept for each company; up to ``TRIMMED_AFTER`` more may exist until the next trim."""
+"""The number of calls that are kept for each company; up to ``TRIMMED_AFTER`` more may exist until the next trim."""
 TRIMMED_AFTER = 100
 """Number of new calls of a company after which its oldest calls are trimmed."""
 WRITTEN_SECONDS = 1.0

@@ -27,7 +27,9 @@ class RunningCalls:
     async def run(
         self, answer: Awaitable[None], receive: Receive, *, key: Key, is_sent: Callable[[], bool]
     ) -> bool:
-        """Wait for *answer* until its client disconnects or cancels; return False if it was cancelled before *is_sent* gave True.
+        """Wait for *answer* until its client disconnects or cancels.
+
+        Return False if the call was cancelled before *is_sent* returned True.
 
         Raises:
             ClientDisconnect: the client disconnected; the call was ended.

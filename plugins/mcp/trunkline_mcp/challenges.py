@@ -33,7 +33,7 @@ class Callback:
 
 
 class Challenges:
-    """Sends challenges: *per_minute* for each holder, and few to a host that fails them."""
+    """Sends challenges: up to *per_minute* for each holder, and up to ``FAILED_PER_HOST`` to a host that fails them."""
 
     def __init__(self, context: PluginContext, errors: EventErrors, *, per_minute: int) -> None:
         self._context = context

@@ -28,11 +28,11 @@ MAX_BODY_BYTES = 262_144
 SCOPES = ("events:read", "webhooks:write")
 """Scopes that a subscriber needs, both when subscribing and when an event is sent."""
 NEVER = frozenset({410, 413})
-"""Statuses by which a receiver rejects one event for good; the subscription stays."""
+"""Statuses by which a receiver rejects one event permanently; the subscription stays."""
 TOO_LARGE = "payload_too_large"
 REVOKED = "access_revoked"
 _ENDED = Result(Outcome.RETRY, error="subscription_ended")
-"""The result of a delivery whose subscription has ended, and of the report of a gap if its subscription is deleted.
+"""The result of a delivery whose subscription has ended, and of a report of a gap to a deleted subscription.
 
 It is a retry, because a receiver with a cursor would skip events that are given up. The delivery ends with the subscription, or
 is tried again if the subscription is being renewed.
@@ -90,7 +90,7 @@ class Pusher:
         return occurrences.write(envelope, event_id=push.event_id, name=push.event_type, cursor=cursor)
 
     async def _is_allowed(self, target: Target) -> bool:
-        """Check the holder's rights anew, in a separate task: the task's reads count for its company alone."""
+        """Check the holder's rights again. Call it in a separate task, whose reads count for one company alone."""
         key_id = str(target.notes.get("key_id", ""))
         principal = await self._context.keys.principal(key_id, company_id=target.company_id)
         if principal is None or (not principal.is_operator and principal.company_id != target.company_id):

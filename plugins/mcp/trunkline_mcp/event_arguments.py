@@ -18,7 +18,7 @@ _SCALARS: Mapping[str, tuple[type, ...]] = {
 
 
 def arguments_schema(event_type: EventType) -> dict[str, Json]:
-    """Give the schema of the arguments: each field equals a value, or one of a list."""
+    """Give the schema of the arguments: for each field the wanted value, or a list of wanted values."""
     properties = {
         name: {
             "description": f"Only events in which {name} is this, or one of these.",

@@ -158,7 +158,7 @@ class EventStreams:
                 await sleep(RETRY_SECONDS)
 
     async def _send(self, stream: Stream, page: Page, *, skips_old: bool) -> bool:
-        """Send the gap before *page* and its matching events; return whether anything was sent.
+        """Report a gap before *page*, and send its matching events; return whether anything was sent.
 
         A new event is never too old, even if its sender set an old time.
         """

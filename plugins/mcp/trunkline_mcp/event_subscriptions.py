@@ -106,7 +106,7 @@ class EventSubscriptions:
         self._turns: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
 
     async def subscribe(self, caller: Caller, params: SubscribeParams) -> dict[str, Json]:
-        """Make or renew a subscription. A new callback answers a challenge first, without a lock held. Raises MCPError."""
+        """Make or renew a subscription. A new callback first answers a challenge, without a lock held. Raises MCPError."""
         await self._admit(caller, "admin")
         asked = self._read(caller, params)
         try:
@@ -241,7 +241,7 @@ def _verified_ms(known: Sequence[Held], asked: _Asked, now_ms: int) -> int | Non
 def _lasts(params: SubscribeParams, default_seconds: int) -> float | None:
     """Choose a subscription's lifetime in seconds: the requested one within the bounds, or the default if none was requested.
 
-    None, for a request of null, is unlimited.
+    If null was requested, the lifetime is None: unlimited.
     """
     if "ttl_ms" not in params.model_fields_set:
         return default_seconds

@@ -1,4 +1,4 @@
-"""MCP Events over the hub's log: listing event types, and polling. A poll keeps no state here: its cursor is the log's.
+"""MCP Events over the hub's log: listing event types, and polling. The hub keeps no state of polls; a cursor is a log cursor.
 
 The shapes are those of the extension *io.modelcontextprotocol/events* (SEP-3415).
 """
@@ -106,7 +106,10 @@ class Events:
     async def read(
         self, caller: Caller, name: str, *, cursor: str, limit: int, wait_seconds: float = 0
     ) -> Page:
-        """Read events after *cursor*; if those are gone, read from the oldest stored event. Raises MCPError, StoreUnavailable."""
+        """Read events after *cursor*, or from the oldest stored event if some of them are gone.
+
+        Raises MCPError, StoreUnavailable.
+        """
 
         async def read(after: str | None, *, is_truncated: bool) -> Page:
             page = await self._context.events.page(

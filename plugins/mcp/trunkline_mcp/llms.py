@@ -40,7 +40,7 @@ class Llms:
         self._context = context
 
     async def show(self, request: Request) -> Response:
-        """Name what this hub has for a model, by addresses that anybody may read."""
+        """List the addresses on this hub that are useful to a model and that anybody may read."""
         deployment = self._context.deployment
         facts = {
             "title": deployment.brand.title,

@@ -14,8 +14,9 @@ Key = tuple[str, str]
 def name_tools(definitions: Sequence[Definition]) -> Mapping[Key, str]:
     """Name the tool that carries out each definition.
 
-    The lookup ``client-statuses`` is ``list_client_statuses``; the lookup ``clients`` is the search ``list_clients``, if
-    there is one. Other definitions that share a name, or have the name of a tool for events, get their kind as a prefix.
+    The tool of the lookup ``client-statuses`` is ``list_client_statuses``. If there is a search ``list_clients``, its tool is
+    also the tool of the lookup ``clients``. Other definitions that share a name, or have the name of a tool for events, get
+    their kind as a prefix.
     """
     wanted = {(one.kind, one.name): _wanted(one) for one in definitions}
     searches = {name for (kind, _), name in wanted.items() if kind == "search"}

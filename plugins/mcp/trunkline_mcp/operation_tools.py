@@ -97,7 +97,7 @@ class _OperationTool:
     definition: Definition
 
     async def run(self, caller: Caller, arguments: Arguments) -> CallToolResult:
-        """Carry the call out, as its route does."""
+        """Carry the call out in the same way as the HTTP route of the operation."""
         definition = self.definition
         own = dict(arguments)
         key = own.pop(schemas.IDEMPOTENCY_KEY, None) if schemas.takes_key(definition) else None

@@ -155,7 +155,10 @@ def _origin_of(url: str) -> str:
 
 
 def _unreadable(body: bytes, error: BodyInvalid) -> Response:
-    """Refuse a body that is not JSON, or a message with parameters that no call of the hub takes; the latter refusal has its id."""
+    """Refuse a body that is not JSON, or a message with parameters that no call of the hub takes.
+
+    The refusal of a message has the message's id.
+    """
     try:
         message_id = orjson.loads(body)["id"]
     except (orjson.JSONDecodeError, KeyError, TypeError):

@@ -119,7 +119,7 @@ def path_of(definition: Definition) -> str:
 
 
 def _alternatives(branches: Json) -> list[str]:
-    """List the required fields of each branch, if the branch has no other demand."""
+    """List the required fields of each branch; empty if a branch has any other keyword."""
     if not isinstance(branches, list) or any(set(branch) != {"required"} for branch in branches):
         return []
     return [" with ".join(branch["required"]) for branch in branches]
@@ -177,7 +177,7 @@ class _Writing:
 
 
 def _follow(document: Mapping[str, Json], reference: Json) -> Mapping[str, Json] | None:
-    """Find the target of a reference within *document*; None if it is elsewhere or missing."""
+    """Find the target of a reference within *document*; None if the target is in another document or does not exist."""
     if not isinstance(reference, str) or not reference.startswith("#"):
         return None
     place: Any = document

@@ -52,12 +52,12 @@ from trunkline_mcp.settings import Settings, ToolForm
 from trunkline_mcp.toolbox import Toolbox
 
 SDK_LOGGER = "mcp"
-"""Only errors of this logger are kept: it would log each message with its content."""
+"""The SDK's logger, of which only errors are kept: otherwise it would log each message with its content."""
 RESOURCE_MISSING = -32002
 """The error code of versions with a handshake for a missing resource."""
 MAX_URI = 2_000
 LIST_TTL_MS = 60_000
-"""Lifetime of a list in a client's cache: it changes with the running plugins and the key's scopes."""
+"""Lifetime of a list in a client's cache; the list changes with the running plugins and the key's scopes."""
 _KEPT: tuple[CacheableMethod, ...] = (
     "server/discover",
     "tools/list",
@@ -68,7 +68,7 @@ _KEPT: tuple[CacheableMethod, ...] = (
 )
 
 STREAM = b"events/stream"
-"""The header ``Mcp-Method`` of requests answered by a stream; the SDK checks that it equals the body's method."""
+"""The header ``Mcp-Method`` has this value in requests answered by a stream; the SDK compares it with the body's method."""
 SUBSCRIPTION_KEY = "io.modelcontextprotocol/subscriptionId"
 
 Context = ServerRequestContext[dict[str, object], Request]

@@ -1,9 +1,10 @@
 """OAuth 2.0: a person connects an app with a company by consent, instead of handing over an API key.
 
-An app sends a person to ``/oauth/authorize`` (``authorize_routes``, ``requests``). In the portal the person allows the request
-(``pages``). The app exchanges its code for tokens at ``/oauth/token`` (``token_routes``), and calls the API with them.
-``grants`` manages codes, connections and tokens, ``apps`` knows the apps, ``store`` has the SQL. An app that no operator has
-registered describes itself (``client_metadata``), in a document (``client_documents``) or by registering (``registration``).
+An app sends a person to ``/oauth/authorize`` (``authorize_routes``, ``requests``). In the portal the person allows the
+request (``pages``). The app exchanges its code for tokens at ``/oauth/token`` (``token_routes``), and calls the API
+with them. ``grants`` manages codes, connections and tokens, ``apps`` finds and authenticates apps, ``store`` has the
+SQL. An app that no operator has registered describes itself (``client_metadata``): in a document
+(``client_documents``), or by registering itself (``registration``).
 """
 
 import asyncio
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from trunkline.routes import Routes
 
 SWEEP_SECONDS = 5.0
-"""Interval of the sweep for ended connections: their subscriptions and keys last no longer than that."""
+"""Interval of the sweep for ended connections. A connection's subscriptions and keys end at most this time after it."""
 
 
 class _Server:
@@ -91,7 +92,7 @@ def register_commands() -> Sequence[Command]:
 @hookimpl
 @contextlib.asynccontextmanager
 async def lifespan(context: PluginContext) -> AsyncGenerator[None]:
-    """End connections that are over, as long as the hub runs."""
+    """End connections whose time is over or whose key has ended, as long as the hub runs."""
     sweeping = asyncio.create_task(_sweep(context))
     try:
         yield
@@ -128,6 +129,6 @@ async def find_principal(context: PluginContext, principal_id: str) -> Principal
 
 @hookimpl
 async def describe_end(context: PluginContext, principal_id: str) -> Sequence[str]:
-    """Name the apps whose connections end with a principal."""
+    """Name the apps whose connections end when the principal ends."""
     names = await context.shared(_Server).grants.names_ending_with(principal_id)
     return [f"These apps that it connected are disconnected: {', '.join(names)}."] if names else []

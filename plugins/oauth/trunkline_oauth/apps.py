@@ -23,7 +23,7 @@ MAX_SELF_REGISTERED = 1_000
 """Limit, in characters, of a self-registered app's name and redirect URIs together: its id contains them."""
 _CLIENT = "client"
 MOST_TOLD = 1_000
-"""Limit of connections, ended by removing their app, that are each reported by an event."""
+"""If an app is removed, the end of each of its connections is reported by an event, up to this number."""
 
 
 class AppUnfit(Refused):

@@ -20,7 +20,7 @@ MOST_SECONDS = 3_600
 PER_MINUTE = 600
 """Limit of one app's assertions in a minute: each is a row until it expires."""
 MAX_KEPT = 1_000
-"""Apps whose keys are cached; anybody can add one by naming the address of a document."""
+"""The maximum number of apps whose keys are cached; anybody can add an app by naming the address of a document."""
 _MAX_JTI = 256
 _REGISTERED = "https://registered.invalid/jwks"
 
@@ -36,7 +36,7 @@ class Assertions:
         """Check that *app* has signed *assertion* for one of *audiences*, and that it was not used before.
 
         Raises:
-            OAuthError: it is not valid, or was used before.
+            OAuthError: the assertion is not valid, or was used before.
             IssuerUnavailable: the app's keys cannot be read now.
             RateLimited: the app has reached its limit for this minute.
         """

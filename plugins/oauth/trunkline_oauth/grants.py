@@ -4,9 +4,10 @@ A refresh token is valid for one use. A second use within the overlap (``oauth.r
 the same successor, because the client may have lost the answer. A later use means that the token was stolen, and ends the
 connection (RFC 9700, 4.14.2).
 
-A connection never has more rights than the person or key that allowed it. It ends with that person or key, unless it belongs to the
-company. To end a connection, its row is marked first, so that no token works; then its subscriptions are disabled and its keys
-revoked. ``sweep`` ends connections whose time is over or whose key has ended, finishes interrupted ends, and removes rows.
+A connection never has more rights than the person or key that allowed it. It ends when that person or key ends, unless
+the connection belongs to the company. To end a connection, its row is marked first, so that no token works; then its
+subscriptions are disabled and its keys revoked. ``sweep`` ends connections whose time is over or whose key has ended,
+completes this work for connections whose end was interrupted, and removes rows.
 """
 
 import hmac
@@ -32,7 +33,10 @@ ISSUES_PER_MINUTE = 30
 """Limit of a connection's token requests in a minute."""
 SWEPT_AT_ONCE = 100
 KEPT_MS = 30_000
-"""Time for which an ended connection's row is kept. Calls that were running are done by then, and ``sweep`` undoes their results, too.
+"""Time for which an ended connection's row is kept.
+
+Calls that were running at the end are done by then. ``sweep`` also disables the subscriptions and revokes the keys that
+they made.
 """
 _DAY_MS = 24 * 60 * 60 * 1000
 _USED_CODE = "This code was used before, so what came of it has ended; ask for consent anew."
@@ -119,7 +123,7 @@ class Grants:
         scopes: Sequence[str] | None,
         resource: str | None = None,
     ) -> Issued:
-        """Give new tokens for a refresh token; *scopes* and *resource* may be less than the connection's.
+        """Give new tokens for a refresh token; *scopes* and *resource* may be narrower than those of the connection.
 
         Raises OAuthError, RateLimited.
         """
@@ -189,12 +193,15 @@ class Grants:
         return [one for one in listed if not one.is_over(now_ms)]
 
     async def names_ending_with(self, principal_id: str) -> Sequence[str]:
-        """Name the apps whose connections end with a principal."""
+        """Name the apps whose connections end when the principal ends."""
         async with self._context.database.read() as connection:
             return await store.names_ending_with(connection, principal_id)
 
     async def disconnect(self, connection_id: str, *, company_id: int, by: Principal | None = None) -> Ended:
-        """End a company's connection with its subscriptions and keys, at once and for good; *by* is for the log. Raises NotFound."""
+        """End a company's connection immediately and permanently, with its subscriptions and keys. Raises NotFound.
+
+        *by* is for the log.
+        """
         async with self._context.database.read() as connection:
             owner = await store.find_connection(connection, connection_id)
         if owner is None or owner.consent.company_id != company_id:
@@ -330,7 +337,7 @@ class Grants:
         return Issued(access_token, refresh_token, max(0, access_ms - now_ms) // 1000, scopes)
 
     def _expires_ms(self, owner: Connection, now_ms: int) -> int:
-        """Give the end of a connection that gets its last tokens now."""
+        """Give the time at which a connection ends if it gets no tokens after now."""
         return min(now_ms + self._settings.refresh_token_days * _DAY_MS, self._last_ms(owner))
 
     def _last_ms(self, owner: Connection) -> int:
@@ -354,7 +361,7 @@ class Grants:
 
 
 def _note(event: SecurityEvent, consent: Consent, connection_id: str, *, by: Principal | None = None) -> None:
-    """Log an act of a connection's app, or of *by* on it."""
+    """Log an act of a connection's app, or an act of *by* on the connection."""
     company_id, client_id = consent.company_id, consent.client_id
     event.note(by, company_id=company_id, client_id=client_id, connection_id=connection_id)
 

@@ -49,8 +49,9 @@ class App:
 class Consent:
     """The rights given to an app. *granted_by* is the id of the grantor's key, link or user; *granted_name* its name.
 
-    *resource* is the path below which tokens are valid; None is everywhere. The consent ends with the principal *ends_with*, or
-    belongs to the company if that is None; it ends at *until_ms*, if given. *networks*, if any, are the only networks to use it from.
+    *resource* is the path below which tokens are valid; None is everywhere. The consent ends when the principal
+    *ends_with* ends; if *ends_with* is None, the consent belongs to the company. It also ends at *until_ms*, if given.
+    *networks*, if any, are the only networks from which its tokens may be used.
     """
 
     client_id: str
@@ -81,8 +82,9 @@ class Code:
 class Connection:
     """An app that is connected with a company. *salt* goes into its refresh tokens.
 
-    The connection ends at *ends_ms*; new tokens move *ends_ms* later, and the end of its key may move it earlier. An older connection
-    has no *ends_ms*: it ends with its tokens.
+    The connection ends at *ends_ms*. New tokens move *ends_ms* to a later time; the end of the connection's key may
+    move it to an earlier one. A connection from an older version has no *ends_ms*, and ends when its last token
+    expires.
     """
 
     id: str

@@ -27,7 +27,7 @@ class Registration:
         self._apps = apps
 
     async def register(self, request: Request) -> Response:
-        """Give an app its id; what it gets is a public app, whatever it asked for."""
+        """Give an app its id. The app is always a public one, whatever it asked for."""
         try:
             await self._context.limits.count(
                 address_of(self._context, request), "oauth_registrations", per_minute=PER_MINUTE
@@ -57,5 +57,5 @@ class Registration:
         return JSONResponse(content, 201, headers={**NO_STORE, **_ANY_PAGE})
 
     async def share(self, _: Request) -> Response:
-        """Let any page register (CORS): it comes with nothing that is a person's."""
+        """Allow any web page to register an app (CORS): such a request carries no person's credentials."""
         return Response(status_code=204, headers={**_ANY_PAGE, "Access-Control-Allow-Methods": "POST"})

@@ -1,4 +1,4 @@
-"""Resources (RFC 8707): which ones a token may have, and the calls for which it is valid. Pure.
+"""Resources (RFC 8707): the resources that a token may have, and the calls for which a token is valid. Pure.
 
 A resource is an address of this hub. Its path alone is kept, as the hub may be reached at several addresses.
 """

@@ -102,8 +102,8 @@ async def has_code(connection: AsyncConnection, digest: str) -> bool:
 async def take_code(connection: AsyncConnection, digest: str, *, connection_id: str) -> Code | None:
     """Mark a code as used by the connection *connection_id*; of concurrent calls one succeeds.
 
-    The code is returned in its earlier state: a ``connection_id`` in it means that it was used before. None if there is no such
-    code.
+    The code is returned as it was before the call: if it has a ``connection_id``, it had been used already. None if
+    there is no such code.
     """
     taken = (
         update(codes)
@@ -150,7 +150,7 @@ async def insert_connection(connection: AsyncConnection, made: Connection) -> No
 
 
 async def extend_connection(connection: AsyncConnection, connection_id: str, *, expires_ms: int) -> None:
-    """Let a connection go on until *expires_ms*."""
+    """Set the end of a connection to *expires_ms*."""
     query = update(connections).where(connections.c.id == connection_id)
     await connection.execute(query.values(expires_ms=expires_ms))
 
@@ -176,7 +176,7 @@ async def list_connections(connection: AsyncConnection, company_id: int) -> list
 
 
 async def names_ending_with(connection: AsyncConnection, principal_id: str) -> list[str]:
-    """Name the apps whose connections end with a principal."""
+    """Name the apps whose connections end when the principal ends."""
     query = select(connections.c.app_name).where(connections.c.ends_with == principal_id, _IS_THERE)
     return sorted({row.app_name for row in await connection.execute(query)})
 
@@ -194,7 +194,7 @@ async def end_connection(connection: AsyncConnection, connection_id: str, *, now
 
 
 async def list_over(connection: AsyncConnection, *, aged_ms: int, limit: int) -> list[Connection]:
-    """List connections to be ended: their time, or the key they end with, has ended by *aged_ms*."""
+    """List connections to be ended: by *aged_ms* their time is over, or the key on which they depend has ended."""
     query = _select().where(_IS_THERE, _has_expired(aged_ms)).limit(limit)
     return [_connection(row) for row in await connection.execute(query)]
 
@@ -281,7 +281,7 @@ _ENDS_WITH_KEY = connections.c.ends_with.startswith(KEY_PREFIX, autoescape=True)
 
 
 def _select(*more: ColumnElement[Any]) -> Select[Any]:
-    """Select connections, each with the key that it ends with."""
+    """Select connections, each with the key on which it depends."""
     key = [KEYS.c[name].label(f"key_{name}") for name in ("id", "revoked_ms", "expires_ms")]
     return select(connections, *key, *more).select_from(_CONNECTIONS)
 
@@ -289,7 +289,7 @@ def _select(*more: ColumnElement[Any]) -> Select[Any]:
 def _has_expired(now_ms: int) -> ColumnElement[bool]:
     """The condition that a connection's time is over by *now_ms*, or its key has ended; agrees with ``Connection.ends_ms``.
 
-    An older connection without an end ends with its tokens.
+    A connection from an older version has no end time; it ends when its last token expires.
     """
     key_ended = or_(KEYS.c.id.is_(None), KEYS.c.revoked_ms.is_not(None), KEYS.c.expires_ms <= now_ms)
     token_lives = exists().where(tokens.c.connection_id == connections.c.id, tokens.c.expires_ms > now_ms)

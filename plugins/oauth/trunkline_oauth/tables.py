@@ -90,9 +90,10 @@ connections = Table(
 )
 """Apps that are connected with a company. A row is removed, with its tokens, after the connection has ended.
 
-*pins* are JSON: the versions of event types at that time. *salt* goes into each refresh token that follows another. A
-connection ends at *expires_ms* unless it is used before. *ended_ms* marks an ended connection, whose subscriptions and keys are about
-to end. ``model.Consent`` explains the terms, here and of codes; older rows have none.
+*pins* are JSON: the versions of event types when the connection was made. *salt* goes into each refresh token that
+follows another. A connection ends at *expires_ms* unless it is used earlier. *ended_ms* marks an ended connection,
+whose subscriptions and keys are about to end. ``model.Consent`` explains the columns from ``_terms``, here and in
+codes; older rows have none.
 """
 
 tokens = Table(

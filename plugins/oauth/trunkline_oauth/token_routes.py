@@ -125,7 +125,7 @@ def make_router(context: PluginContext, apps: Apps, grants: Grants) -> APIRouter
 
 
 def _is_page(app: App, origin: str) -> bool:
-    """Tell whether pages of *origin* belong to the public app: one of its redirect URIs is there."""
+    """Tell whether pages of *origin* belong to the public app: one of the app's redirect URIs has this origin."""
     return app.is_public and origin in {target_of(uri) for uri in app.redirect_uris}
 
 

@@ -26,7 +26,10 @@ from trunkline_portal.store import Session
 PORTAL_KEY = "trunkline_portal"
 """The key of the serving portal in a request's ASGI scope."""
 FRAGMENT_HEADER = "x-fragment"
-"""The header by which our script requests a part of a page. Without a session, a part is answered by 401, a page by a redirect."""
+"""The header with which our script requests a part of a page.
+
+Without a session, a request for a part is answered with 401, and a request for a page with a redirect.
+"""
 VIEWER_KEY = "trunkline_portal.viewer"
 
 
@@ -87,9 +90,9 @@ class ScopeMissing(Refused):
 class Viewer:
     """The person who is signed in. *principal* has the session's present rights; a link's session has the link's company and scopes.
 
-    *chosen_company_id* is the company looked at: for an operator the company in the address, or None if the address has no company.
-    *company_name* is its stored name. People who are signed in for a company's live environment may also look at its test
-    environment.
+    *chosen_company_id* is the company looked at: for an operator the company in the address, or None if the address has
+    no company. *company_name* is the stored name of that company. People who are signed in for a company's live
+    environment may also look at its test environment.
     """
 
     session: Session
@@ -116,7 +119,7 @@ class Viewer:
 
     @property
     def company_title(self) -> str:
-        """The name of the company looked at for sentences, with its environment. Raises CompanyNeeded."""
+        """The name of the company looked at, as sentences use it, with the environment. Raises CompanyNeeded."""
         title = company_title(self.company_id)
         number = f"company {self.company_number}"
         return title.replace(number, self.company_name) if self.company_name else title
@@ -128,7 +131,7 @@ class Viewer:
 
     @property
     def segment(self) -> str:
-        """The company looked at in the form for addresses and forms. Raises CompanyNeeded."""
+        """The company looked at, as it is written in addresses and forms. Raises CompanyNeeded."""
         return addresses.segment_of(self.company_id)
 
     @property
@@ -198,7 +201,7 @@ def is_allowed(context: PluginContext, request: Request, principal: Principal) -
 
 
 class RequiresScope:
-    """Lets a request through if the viewer has one of *scopes*; a form must carry the session's token too.
+    """Admits a request if the viewer has one of *scopes*; a form must carry the session's token too.
 
     *company* tells whether the address must name a company. With ``optional``, operators who have chosen no company see the page
     without one. ``none`` is for pages about the session itself.
@@ -259,7 +262,8 @@ def _asked_company(request: Request) -> int | None:
 def looked_at(request: Request, viewer: Viewer) -> int | None:
     """Find the company that *viewer* looks at if the address names none.
 
-    An operator looks at the company of the linking page, or else at the last chosen company; any other viewer at their own.
+    This is the company of the page with the link (``Referer``); otherwise an operator's last chosen company, or the
+    viewer's own.
     """
     referrer = urlsplit(request.headers.get("referer", ""))
     linking = addresses.company_in(referrer.path) if referrer.netloc == request.url.netloc else None

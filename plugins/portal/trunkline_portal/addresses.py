@@ -1,7 +1,8 @@
 """Addresses of pages. A company's pages have the company in their address, so a page acts only for the company it shows.
 
 ``/portal/companies/92/events`` is a page of company 92, ``/portal/companies/92~test/events`` of its test environment. An
-address without a company (``/portal/events``, the old form, which others link to) redirects to the page of the company looked at.
+address without a company (``/portal/events``, the old form, to which external links point) redirects to the page of the
+company looked at.
 """
 
 import re
@@ -44,7 +45,7 @@ _COMPANY = re.compile(rf"/portal/companies/([0-9]{{1,19}})({_IN_TEST})?(?=[/?]|$
 _NAMED = re.compile(rf"/portal/companies/([A-Za-z0-9._:-]{{1,128}})({_IN_TEST})?(?=[/?]|$)", re.ASCII)
 _SECTION = re.compile(r"(?:/(?:x/[^/?]+/[^/?]+|[^/?]+))?(?:\?.*)?")
 _LISTED_IN = {"/deliveries": "/events"}
-"""The sections without a list page, each with the section that lists its things."""
+"""Maps each section without a list page to the section whose page lists its records."""
 
 
 def segment_of(company_id: int) -> str:

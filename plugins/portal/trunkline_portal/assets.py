@@ -1,4 +1,4 @@
-"""The files that pages load: read once, with a digest in the address, so that browsers may cache them for good."""
+"""The files that pages load: read once, with a digest in the address, so that browsers may cache them permanently."""
 
 import hashlib
 from collections.abc import Mapping
@@ -19,13 +19,13 @@ _TYPES = {
     ".woff2": "font/woff2",
 }
 FONT = "inter.woff2"
-"""Inter 4, the Latin file of the npm package @fontsource-variable/inter 5.3.0; its licence stands beside it."""
+"""Inter 4, the Latin file of the npm package @fontsource-variable/inter 5.3.0; its licence is in the same folder."""
 _KEPT = "public, max-age=31536000, immutable"
 
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """One file; *digest* is the part of its address that changes with it."""
+    """One file; *digest* is the part of its address that changes with its content."""
 
     name: str
     digest: str

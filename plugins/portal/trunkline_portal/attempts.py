@@ -1,7 +1,8 @@
 """The attempts of a delivery as a timeline: request, answer, duration, and the wait before.
 
-The hub stores no request: its head is rebuilt from the stored delivery and the present subscription, with secrets masked.
-Of an answer the status and the first KiB of the body are stored; if it did not deliver, also 2 KiB of its headers.
+The hub does not store requests: the head of a request is rebuilt from the stored delivery and the present subscription,
+with secrets masked. Of each answer the status and the first KiB of the body are stored, and 2 KiB of the headers if the
+attempt failed.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

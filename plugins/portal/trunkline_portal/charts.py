@@ -1,8 +1,9 @@
 """Charts as SVG, drawn without a library: bars that may be stacked, and lines.
 
 A picture is stretched to the available width, so it contains no text: the template puts scales and dates around it, and
-lines keep their width (``vector-effect``). Each bucket has a title for the pointer. Shapes are plain strings of our own
-numbers and classes, as ``Markup.format`` for each takes half of a page's time; only a title is escaped.
+lines keep their width (``vector-effect``). Each bucket has a title for the pointer. Shapes are plain strings
+made of our own numbers and class names, because ``Markup.format`` for each shape would take half of a page's time; only
+titles are escaped.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -13,9 +14,9 @@ from markupsafe import Markup, escape
 
 WIDTH, HEIGHT = 1000, 160
 _NICE = (1, 1.2, 1.4, 1.6, 1.8, 2, 2.4, 2.8, 3.2, 3.6, 4, 4.8, 5, 6, 7, 8, 9, 10)
-"""Each is at most a fifth above the one before."""
+"""The round numbers for the top of a scale; each is at most a fifth larger than the previous one."""
 _GAP = 0.22
-"""Free share of a bucket's width beside its bar."""
+"""The share of a bucket's width that its bar leaves free."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,7 @@ def spark(delivered: Sequence[int], failed: Sequence[int], *, title: str) -> Mar
 
 
 def nice_top(highest: float, *, whole: bool = False) -> float:
-    """Give the round top of a scale that reaches *highest* and little more; with *whole*, its half is a whole number too."""
+    """Give the top of a scale: a round number at or just above *highest*; with *whole*, its half is a whole number too."""
     least = max(highest, 2 if whole else 1)
     power = 10.0 ** floor(log10(least))
     tops = (round(step * power, 9) for step in _NICE)

@@ -22,7 +22,7 @@ THEME = "trunkline_portal_theme"
 
 @dataclass(frozen=True, slots=True)
 class CookieRules:
-    """The attributes of cookies. *is_framed*: other sites may frame the portal, which needs HTTPS."""
+    """The attributes of cookies. *is_framed* means that other sites may frame the portal; framing needs HTTPS."""
 
     public_url: str | None
     is_framed: bool

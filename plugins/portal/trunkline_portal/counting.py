@@ -1,7 +1,7 @@
-"""Rate limits for pages: a form counts like the API call with the same effect, against the same minute of the same key.
+"""Rate limits for pages: a form counts like the API call with the same effect, against the same limit of the same key.
 
-Pages have their own bucket, which a script can fill but a person does not. All people of a company who came by an
-operator's link count together. Operators are not limited, as in the API.
+Pages have their own bucket, which a script can fill but a person does not. All people of a company who signed in with
+an operator's link count together. Operators are not limited, as in the API.
 """
 
 from starlette.requests import Request

@@ -14,7 +14,10 @@ from trunkline_portal.periods import ChosenPeriod
 MAX_TYPES = 200
 """Limit of the types in a filter; each costs the store an index lookup."""
 STATES: Mapping[str, str] = {"": "Any", "failed": "Failed for good", "open": "Waiting or retrying"}
-"""``DeliveriesState`` of a list. Delivered ones have no index of their own, and are nearly all."""
+"""The values of ``DeliveriesState`` to choose from.
+
+There is no choice of delivered events: nearly all events are delivered, and no index finds them.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ class Flashes:
         self._rules = rules
 
     def leave(self, response: Response, request: Request, viewer: Viewer, *, text: str, tone: str) -> None:
-        """Let the next page of *viewer*'s session and company show *text*."""
+        """Leave *text* for the next page of *viewer*'s session and company."""
         data = orjson.dumps({"text": text, "tone": tone})
         sealed = self._sealer.seal(data, purpose=_purpose(viewer))
         self._rules.set(response, request, cookies.FLASH, sealed, seconds=_SECONDS)

@@ -1,4 +1,4 @@
-"""The key fields of an event for lists: its own id, and the first fields that tell it from others, by its type's schema."""
+"""The key fields of an event for lists: its own id and the first distinguishing fields, chosen by its type's schema."""
 
 import json
 import re
@@ -34,9 +34,10 @@ class KeyFields:
 
 
 def chosen(fields: Sequence[Field]) -> Sequence[Field]:
-    """Choose the key fields of a payload: the first plain field and others, first required ones, that are no ids of other things.
+    """Choose the key fields of a payload: its first plain field, then fields that are no ids of other records.
 
-    An id stands last, because a narrow list leaves out the last fields.
+    Required fields come before optional ones. If the first field is the id of the record itself, it comes last, because a
+    narrow list leaves out the last fields.
     """
     plain = [field for field in fields if field.kind in _KINDS and not field.is_long]
     telling = [field for field in plain[1:] if not field.name.endswith("_id")]

@@ -1,4 +1,4 @@
-"""``POST /api/v1/portal/links``: an operator lets a customer's own user into one company."""
+"""``POST /api/v1/portal/links``: an operator makes a link that signs a customer's user in to one company."""
 
 from typing import Annotated
 from urllib.parse import quote

@@ -14,7 +14,7 @@ _MINUTE_MS = 60_000
 
 
 class LinkRefused(Refused):
-    """A link was used, has expired, or is not the hub's."""
+    """A link was used, has expired, or was not made by this hub."""
 
     status = 410
     title = "This link no longer works"

@@ -1,4 +1,4 @@
-"""The entries of the sidebar, and the scopes that see them."""
+"""The entries of the sidebar, and the scopes that a viewer needs to see them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from trunkline_portal.access import ADMIN, EVENTS_READ, INTEGRATIONS_READ, OPERA
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One entry: needs one of *scopes* (if any), and also the scope *also* (if given).
+    """One entry, shown to viewers who have one of *scopes* (if any) and also the scope *also* (if given).
 
     *icon* names a macro's icon. *path* follows ``Viewer.root``.
     """

@@ -14,7 +14,7 @@ _SECONDS = 120
 def hand_over(
     portal: Portal, request: Request, response: Response, viewer: Viewer, *, of: str, secret: str
 ) -> None:
-    """Let the next page about *of* show *secret* to *viewer*'s session within two minutes."""
+    """Leave *secret* for the next page about *of* in *viewer*'s session; it can be shown for two minutes."""
     data = orjson.dumps({"of": of, "secret": secret})
     sealed = portal.context.sealer.seal(data, purpose=_purpose(viewer))
     portal.cookies.set(response, request, cookies.SECRET, sealed, seconds=_SECONDS)

@@ -29,7 +29,7 @@ _STATUSES: Mapping[int, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Receiver:
-    """A subscription shown beside an event. *target_url* is None if the viewer may not see it.
+    """A subscription shown with an event. *target_url* is None if the viewer may not see it.
 
     *is_deleted* is true if the subscription no longer exists; *channel* is unknown then.
     """

@@ -65,7 +65,7 @@ class ChosenPeriod:
 
 
 def read(parameters: QueryParams, *, path: str, now_ms: int, default: str = "") -> ChosenPeriod:
-    """Read the period of the list at *path*. A list with a *default* has no choice of any time; typed times win."""
+    """Read the period of the list at *path*. With a *default* there is no "any time"; typed times replace a period."""
     is_typed = parameters.get("from") or parameters.get("to")
     given = "" if is_typed else parameters.get("span", "")
     name = given if given in PERIODS else default

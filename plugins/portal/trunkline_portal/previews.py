@@ -1,4 +1,4 @@
-"""One line of an event's payload, for lists: its first fields, or the surroundings of the search text."""
+"""One line of an event's payload, for lists: its first fields, or the text around the search text."""
 
 import re
 from dataclasses import dataclass

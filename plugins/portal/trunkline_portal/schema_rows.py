@@ -22,7 +22,10 @@ _PLURALS = {
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One field. *parent* is its path with a trailing dot; *example* is JSON text, *is_in_example* tells whose it is."""
+    """One field. *parent* is the path of its object with a trailing dot; *example* is JSON text.
+
+    *is_in_example* is true if the example is from the example of the whole object, not the field's own.
+    """
 
     name: str
     parent: str
@@ -36,7 +39,7 @@ class Row:
 
 
 def rows_of(fields: Sequence[Field], example: Json = None, *, parent: str = "") -> Iterator[Row]:
-    """List *fields*; each takes its example from the object's *example*, or its own."""
+    """List *fields*; a field's example is its value in the object's *example*, or else the field's own example."""
     for field in fields:
         in_example = example.get(field.name) if isinstance(example, dict) else None
         field_example = in_example if in_example is not None else field.example

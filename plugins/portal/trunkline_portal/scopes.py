@@ -83,5 +83,5 @@ def scopes_of(preset_name: str) -> tuple[str, ...]:
 
 
 def losses(scopes: Sequence[str]) -> list[str]:
-    """List the losses without *scopes*."""
+    """List the losses after a key with *scopes* is revoked."""
     return [scope.loss for scope in SCOPES if scope.name in scopes]

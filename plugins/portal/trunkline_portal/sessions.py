@@ -65,7 +65,10 @@ class Sessions:
         return SignedIn(session, _limited(principal, session))
 
     def _may_last(self, session: Session, principal: Principal) -> bool:
-        """Tell whether a session may continue: a link's while its maker is an operator, a key's while the settings allow keys."""
+        """Tell whether a session may continue.
+
+        A link's session may while the maker of the link is an operator, a key's session while the settings allow keys.
+        """
         if session.link_id is not None:
             return principal.is_operator
         return self._takes_keys or session.key_id.startswith(PREFIX)
@@ -75,7 +78,7 @@ class Sessions:
         return self._context.sealer.seal(session.id.encode(), purpose=_PURPOSE)
 
     async def choose_company(self, session: Session, company_id: int) -> None:
-        """Let an operator's session look at another company."""
+        """Change the company that an operator's session looks at."""
         async with self._context.database.write() as connection:
             await store.choose_company(connection, session.id, company_id)
 

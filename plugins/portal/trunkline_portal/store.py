@@ -65,7 +65,7 @@ async def find_session(connection: AsyncConnection, session_id: str) -> Session 
 
 
 async def choose_company(connection: AsyncConnection, session_id: str, company_id: int) -> None:
-    """Let a session look at another company."""
+    """Change the company that a session looks at."""
     await connection.execute(
         update(sessions).where(sessions.c.id == session_id).values(company_id=company_id)
     )
@@ -101,7 +101,7 @@ async def find_link(connection: AsyncConnection, link_id: str) -> Link | None:
 
 
 async def take_link(connection: AsyncConnection, link_id: str) -> Link | None:
-    """Read a link and remove it; of concurrent calls one gets it."""
+    """Read a link and remove it; of several concurrent calls only one gets the link."""
     link = await find_link(connection, link_id)
     used = delete(links).where(links.c.id == link_id)
     return link if link is not None and (await connection.execute(used)).rowcount == 1 else None

@@ -1,4 +1,4 @@
-"""The Jinja environment of the pages: filters, the brand, and the macros that templates know as ``ui``."""
+"""The Jinja environment of the pages: filters, the brand, and the macros that templates use as ``ui``."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Combines shapes that hold at once: ``allOf``, a reference beside other keywords, a condition and its consequence. Pure."""
+"""Combines shapes that a value must have at once: ``allOf``, ``$ref`` with other keywords, ``if`` with ``then``. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import product
@@ -9,7 +9,7 @@ from trunkline.schemas.shapes.json_values import common, type_of, types_of, with
 from trunkline.schemas.shapes.shape import OPEN, UNREAD, Part, Shape, listed
 
 MOST_SHAPES: Final = 256
-"""The maximum number of shapes of one value; with more, the value is read as open."""
+"""The maximum number of shapes of one value; with more, the value is read as open, that is, as any value."""
 MOST_PARTS: Final = 256
 """The maximum number of subschemas that are merged into one shape."""
 
@@ -41,7 +41,7 @@ def combine(shapes: Sequence[Shape], others: Sequence[Shape]) -> tuple[Shape, ..
 
 
 def distinct(shapes: Iterable[Shape]) -> tuple[Shape, ...]:
-    """Drop repeated shapes; if too many are left, give one open shape."""
+    """Drop repeated shapes; if too many are left, give one open shape, which any value has."""
     unique = tuple({shape.key(): shape for shape in shapes}.values())
     return unique if len(unique) <= MOST_SHAPES else (UNREAD,)
 

@@ -143,7 +143,7 @@ class Shape:
         """Tell whether an object may have properties that it does not list.
 
         JSON Schema allows them by default. Here an object that lists its properties is taken to have no others, so that a
-        misspelt path is refused, unless it says ``additionalProperties: true``.
+        misspelt path is refused. The exception is an object whose schema has ``additionalProperties: true``.
         """
         schemas = self.descriptions
         if any("additionalProperties" in schema or "unevaluatedProperties" in schema for schema in schemas):

@@ -1,7 +1,7 @@
 """Turns a JSON Schema document into shapes: references, combinations and conditions are resolved. Pure.
 
 The work is bounded for any schema: a recursive reference adds nothing, nesting has a maximum depth, and a document has a
-budget of steps. Beyond these limits a schema is read as open.
+budget of steps. Beyond these limits a schema is read as open: it allows any value.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -147,7 +147,7 @@ class _Unfolding:
         )
 
     def _referenced(self, reference: str) -> _Shapes:
-        """Follow a local *reference*; a reference to elsewhere leaves the value open, a recursive one adds nothing."""
+        """Follow a local *reference*; a reference to another document allows any value, a recursive one adds nothing."""
         if reference in self.followed:
             return () if reference in self.optional else (OPEN,)
         schema = self.document.resolve(reference)

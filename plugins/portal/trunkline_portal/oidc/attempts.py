@@ -28,7 +28,7 @@ class AttemptRefused(Refused):
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """The values that the provider's answer must match, and the page after it."""
+    """The values that the provider's answer must match, and the page to show after the sign-in."""
 
     state: str
     nonce: str = field(repr=False)

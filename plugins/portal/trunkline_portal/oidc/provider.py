@@ -37,7 +37,7 @@ class ProviderAway(Refused):
 
 
 class SignInFailed(Refused):
-    """The provider's answer does not let anybody in."""
+    """The provider's answer does not permit a sign-in."""
 
     status = 400
     title = "You could not be signed in"

@@ -1,4 +1,4 @@
-"""The pages, one module each. ``MODULES`` names every module; ``navigation.ITEMS`` gives its place in the sidebar."""
+"""The pages, one module each. ``MODULES`` names every module; ``navigation.ITEMS`` defines the sidebar."""
 
 from fastapi import APIRouter
 

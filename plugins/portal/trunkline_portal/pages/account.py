@@ -65,7 +65,7 @@ class AccountPages:
         return response
 
     async def name_company(self, viewer: Anybody) -> JSONResponse:
-        """Give what an envelope says of the viewer's company, for the examples of the event documentation."""
+        """Give the members of an envelope about the viewer's company, for the examples of the event documentation."""
         return JSONResponse(await company_members(self._portal, viewer.chosen_company_id))
 
 

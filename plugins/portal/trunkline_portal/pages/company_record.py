@@ -62,7 +62,7 @@ class CompanyRecordPages:
         )
 
     async def ask(self, request: Request, viewer: Operates) -> Response:
-        """Say what deleting the company brings about."""
+        """Describe the consequences of deleting the company."""
         company = await self._companies.view(viewer.company_id)
         return self._portal.confirm(
             request,

@@ -33,7 +33,7 @@ LISTED = 5
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One connector. *state* is its plugin's, *hooks* are the company's; each of them is None if the viewer may not see it."""
+    """One connector, with the *state* of its plugin and the company's *hooks*; None if the viewer may not see them."""
 
     connector: Connector
     state: str | None

@@ -18,7 +18,7 @@ CONSUMERS = "/consumers"
 """Path of the section below ``Viewer.root``."""
 PAGE = 50
 MOST_DIGESTED = 40_000
-"""The most events of a digest on a page, which takes some 30 ms. A link goes on with the events after them."""
+"""The most events of a digest on a page, which takes some 30 ms. A link computes the digest of the next events."""
 
 
 class ConsumerPages:

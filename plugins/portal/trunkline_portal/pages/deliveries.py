@@ -19,7 +19,7 @@ from trunkline_portal.portal import Portal
 from trunkline_portal.routing import get, post
 
 ATTEMPTS = 20
-"""Attempts on one page; a delivery may have been sent again a hundred times."""
+"""The number of attempts on one page; a delivery may have been sent again a hundred times."""
 _SHOWN_BYTES = 10_000
 """A longer body is shown only on its event's page."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -85,7 +85,7 @@ class DeliveryPages:
         return self._portal.redirect(request, path, viewer=viewer, flash=text, tone=tone)
 
     async def skip(self, request: Request, delivery_id: str, viewer: WritesWebhooks) -> Response:
-        """End a delivery that is open, so that what it held goes on."""
+        """End an open delivery, so that the deliveries waiting for it continue."""
         delivery = await self._log.skip(viewer.company_id, delivery_id)
         if delivery["status"] == "skipped":
             text, tone = "It is skipped; what it held goes on.", "good"
@@ -127,7 +127,7 @@ class DeliveryPages:
     async def _start(
         self, viewer: Viewer, event: ListedEvent, subscription_id: str, *, dry_run: bool
     ) -> dict[str, Json]:
-        """Replay the events of the event's type in its millisecond: the API cannot replay a single event."""
+        """Replay all events of the event's type from the same millisecond, because the API cannot replay a single event."""
         accepted = _EPOCH + timedelta(milliseconds=event.accepted_ms)
         request: dict[str, Json] = {
             "from": accepted,

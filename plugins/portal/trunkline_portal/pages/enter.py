@@ -31,7 +31,7 @@ class EnterPages:
         return await self._form(request, request.query_params.get("link", ""))
 
     async def use(self, request: Request, fields: Submitted) -> Response:
-        """Use the link up, open a session, and end the one before; ask first where that is somebody else's."""
+        """Use the link up, open a session, and end the previous one; ask first if that one is another person's."""
         await visits.check(request, self._portal.context.sealer, self._portal.cookies)
         token = fields["link"]
         if not fields["replaces"] and await self._find_replaced(request, token):

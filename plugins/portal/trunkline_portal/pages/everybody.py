@@ -16,7 +16,7 @@ from trunkline_portal.portal import Portal
 from trunkline_portal.routing import get
 
 LIMIT = 100
-"""Subscriptions of each kind that are read."""
+"""The maximum number of subscriptions of each kind that are read."""
 STATES = ("failing", "disabled")
 
 

@@ -56,7 +56,7 @@ class PluginPages:
     async def submit(
         self, request: Request, viewer: AnybodyOfCompany, plugin: str, name: str, fields: Submitted
     ) -> Response:
-        """Let a page handle its form."""
+        """Pass a form to the page that it belongs to."""
         page = self._find(viewer, plugin, name)
         if page.submit is None:
             raise HTTPException(404)

@@ -20,7 +20,7 @@ class KeyRotationPages:
         self._portal = portal
 
     async def ask(self, request: Request, viewer: Administers, key_id: str) -> Response:
-        """Say what rotating a key brings about."""
+        """Describe the consequences of rotating a key."""
         key = await find_key(self._portal, viewer, key_id)
         return self._portal.confirm(
             request,

@@ -34,7 +34,7 @@ _DATES = 5
 _BAD = frozenset({"failing", "disabled", "failed for good"})
 """The counts that are shown as trouble."""
 _ADDRESS = 60
-"""Characters of a target's address that are shown."""
+"""The number of characters of a target's address that are shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class AttentionItem:
-    """Something that needs attention; *action* is the address and title of the page that leads on, if the viewer may see it."""
+    """Something that needs attention; *action* is the address and title of the page about it, if the viewer may see it."""
 
     kind: str
     tone: str
@@ -149,7 +149,10 @@ def make_router(portal: Portal) -> APIRouter:
 
 
 def _attention_items(viewer: Viewer, attentions: Sequence[Attention]) -> list[AttentionItem]:
-    """Make one item of each trouble: what failed for good stands with the failing or disabled subscription."""
+    """Make one item of each trouble.
+
+    Deliveries that failed for good belong to the item of their failing or disabled subscription.
+    """
     troubled = {each.subscription_id for each in attentions if each.kind in {"failing", "disabled"}}
     lost = {
         each.subscription_id: each
@@ -179,7 +182,7 @@ def _attention_item(viewer: Viewer, attention: Attention, lost: Attention | None
 
 
 def _action(viewer: Viewer, attention: Attention, url: str | None) -> tuple[str, str] | None:
-    """Give the address and title of the page that leads on; *url* is the subscription's, if the viewer may see it."""
+    """Give the address and title of the page about a trouble; *url* is the subscription's, if the viewer may see it."""
     match attention.kind:
         case "exhausted" | "rejected" | "held" if url:
             return (

@@ -1,4 +1,4 @@
-"""The inbox of events whose payload breaks its schema: the list, and releasing all of a type."""
+"""The inbox of events whose payload breaks its schema: the list, and releasing all events of a type."""
 
 from urllib.parse import urlencode
 

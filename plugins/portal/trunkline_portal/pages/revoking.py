@@ -23,7 +23,7 @@ class RevocationPages:
         self._portal = portal
 
     async def ask(self, request: Request, viewer: Administers, key_id: str) -> Response:
-        """Say what revoking a key brings about."""
+        """Describe the consequences of revoking a key."""
         key = await find_key(self._portal, viewer, key_id)
         if key["revoked_utc"] is not None:
             return self._portal.redirect(
@@ -52,7 +52,7 @@ class RevocationPages:
         return ("subscriptions", f"Disable {what} that it made, too") if count else None
 
     async def revoke(self, request: Request, viewer: Administers, key_id: str, fields: Submitted) -> Response:
-        """Revoke a key, and disable what it made, if that was chosen."""
+        """Revoke a key, and disable the subscriptions that it made, if that was chosen."""
         key = await find_key(self._portal, viewer, key_id)
         await self._portal.context.keys.revoke(key_id, company_id=viewer.company_id)
         if fields["subscriptions"]:

@@ -16,7 +16,7 @@ class UnknownPages:
     """Answers every address that no page has."""
 
     async def refuse(self, request: Request, path: str) -> Response:
-        """Raise 404; lead on from the addresses of before, and from the overview's with a slash at its end."""
+        """Raise 404, but redirect from old addresses, and from the overview's address with a slash at its end."""
         if not path:
             return RedirectResponse(HOME, 308)
         if has_section(path):
@@ -33,7 +33,7 @@ def make_router(portal: Portal) -> APIRouter:
 
 
 async def _lead_on(request: Request) -> None:
-    """Lead to the same page of a company by raising a redirect; refuse a form, because its company is unknown."""
+    """Raise a redirect to the same page of the company looked at; refuse a form, because its company is unknown."""
     if await find_viewer(request) is None:
         raise SignInNeeded
     if request.method not in {"GET", "HEAD"}:

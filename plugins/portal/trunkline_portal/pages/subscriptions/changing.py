@@ -54,7 +54,7 @@ class StatePages:
         )
 
     async def ask_to_resume(self, request: Request, viewer: WritesWebhooks, subscription_id: str) -> Response:
-        """Ask whether what was missed is to be delivered."""
+        """Ask whether the missed events are to be delivered."""
         subscription = await views.find(self._portal, viewer, subscription_id)
         return self._portal.render(request, viewer, "subscription_resume.html", subscription=subscription)
 

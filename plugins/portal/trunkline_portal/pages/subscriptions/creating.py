@@ -188,7 +188,7 @@ def leave_secret(
     *,
     warnings: Sequence[str] = (),
 ) -> Response:
-    """Redirect to the page that shows *secret*, with *warnings* above it; None if it has a public key instead."""
+    """Redirect to the page that shows *secret* below *warnings*; *secret* is None if the subscription has a public key."""
     page = views.url_of(viewer, subscription_id, "secret")
     response = portal.redirect(request, page, viewer=viewer, flash=" ".join(warnings) or None, tone="warn")
     if secret is not None:

@@ -22,7 +22,7 @@ from trunkline_portal.routing import get
 
 PAGE = 50
 _ANSWER = 200
-"""Characters of a target's answer that are shown."""
+"""The number of characters of a target's answer that are shown."""
 
 
 class DetailPages:

@@ -26,7 +26,7 @@ class EditingPages:
         self._portal = portal
 
     async def show_form(self, request: Request, viewer: WritesWebhooks, subscription_id: str) -> Response:
-        """Show the form with what the subscription has."""
+        """Show the form with the values of the subscription."""
         subscription = await views.find_editable(self._portal, viewer, subscription_id)
         kinds = self._kinds(subscription.view["event_types"])
         entered = form.of_subscription(subscription.view, kinds, schema=self._schema_of(subscription))

@@ -72,7 +72,7 @@ def groups_of(product: Product) -> list[Group]:
 
 
 def suggestions_of(groups: Sequence[Group]) -> list[Suggestion]:
-    """List the field of every path once, by path; title, kind and choices are those of the first type that has it."""
+    """List every path once, in order, with the title, kind and choices of its field in the first type that has the path."""
     found: dict[str, Suggestion] = {}
     for choice in _choices(groups):
         for line in choice.lines:

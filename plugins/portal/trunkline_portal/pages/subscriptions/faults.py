@@ -19,7 +19,7 @@ _SUBJECTS: Mapping[str, str] = {
     "max_in_flight": "It",
 }
 _SHOWN = ("target", "event_types", "description")
-"""Beginnings of the fields that are not under *Advanced*."""
+"""The prefixes of the names of fields that are not under *Advanced*."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ FOR = "for "
 
 
 def texts(view: Mapping[str, Any]) -> dict[str, str]:
-    """Write the options of a subscription as texts of their fields; empty for the deployment's defaults."""
+    """Write a subscription's options as text for the form's fields; an empty field means the deployment's default."""
     return {name: _text(view[name]) for name in NAMES}
 
 

@@ -58,7 +58,7 @@ class ReplayFormPages:
     async def count_or_start(
         self, request: Request, viewer: WritesWebhooks, subscription_id: str, fields: Submitted
     ) -> Response:
-        """Count what a replay would send; start it once this range was counted."""
+        """Count the events that a replay would send, or start the replay if this range has been counted."""
         entered = _read(fields)
         faults: list[FieldError] = []
         body = entered.request(faults)

@@ -113,7 +113,11 @@ def read(fields: Fields, schema: Schema) -> dict[str, str]:
 
 
 def members(entered: Mapping[str, str], schema: Schema, *, is_change: bool) -> dict[str, Json]:
-    """Make the ``target`` of a request. Empty fields are left out of a new target; a change removes them, but keeps secrets."""
+    """Make the ``target`` of a request.
+
+    Empty fields are left out of a new target. A change sets them to null; only a secret is kept, unless it is to be
+    removed.
+    """
     made: dict[str, Json] = {}
     for name, member in schema["properties"].items():
         text = entered.get(name, "")

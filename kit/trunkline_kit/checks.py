@@ -47,7 +47,7 @@ Kind = Literal["", "http", "batches"]
 class Check:
     """A fact that a plugin must meet, and the level that needs it.
 
-    *only* restricts it to channels that post to a URL (``http``), or that take batches.
+    *only* restricts the check to channels that post to a URL (``http``) or to channels that take batches (``batches``).
     """
 
     name: str

@@ -20,7 +20,7 @@ def present(table: Table) -> list[ColumnElement[bool]]:
 
 
 def insert_into(connection: AsyncConnection, table: Table) -> postgresql.Insert | sqlite.Insert:
-    """Begin an INSERT of the database's own dialect, which knows ON CONFLICT."""
+    """Begin an INSERT of the database's own dialect, which has ON CONFLICT."""
     return sqlite.insert(table) if connection.dialect.name == "sqlite" else postgresql.insert(table)
 
 
@@ -79,5 +79,5 @@ async def change(
 
 
 async def remove(connection: AsyncConnection, table: Table, company_id: int, id: int) -> None:
-    """Delete one record for good."""
+    """Delete one record permanently."""
     await connection.execute(delete(table).where(table.c.company_id == company_id, table.c.id == id))

@@ -26,7 +26,7 @@ class Template:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """An alert. Alerts about one trouble have the same *matter*, including the alert of its end. *link* may be empty."""
+    """An alert. Alerts about one trouble have the same *matter*, including the one of its end. *link* may be empty."""
 
     severity: Severity
     subject: str

@@ -41,7 +41,7 @@ digests = Table(
     Column("day", BigInteger, nullable=False),
     Column("claimed_ms", BigInteger, nullable=False),
 )
-"""Companies with a daily digest: *day* (since 1970) is the last day whose digest is done, *claimed_ms* the last claim."""
+"""Companies with a daily digest: *day* (since 1970) is the last day that is done, *claimed_ms* the last claim."""
 
 
 async def known(connection: AsyncConnection, message_ids: Sequence[str]) -> frozenset[str]:

@@ -16,7 +16,7 @@ from trunkline_crm.store import reading, records, tables
 from trunkline_crm.store import statuses as status_store
 
 MOST_CHARACTERS = 50_000
-"""Limit of all notes on one page together, in characters. It ends pages of long notes early, so they delay no other call."""
+"""Limit of all notes on one page together, in characters. A page of long notes ends early, and delays no other call."""
 
 _Show = Callable[[Mapping[str, Json]], Row]
 

@@ -24,7 +24,7 @@ from trunkline.model.parts import PARTS
 
 SHARDS = 2
 LEAST = 0.8
-"""The least share of the rate that the cores allow, by the CPU of a delivery in the worker, its target and PostgreSQL."""
+"""The least rate, as a share of the highest possible one: cores / CPU of a delivery (worker, target, PostgreSQL)."""
 COMPANIES = 16
 HOT_SUBSCRIPTIONS = 10
 HOT_EVENTS = 40_000

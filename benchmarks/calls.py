@@ -1,4 +1,4 @@
-"""The CPU of ``trunkline serve`` for a single event, an event in a batch, and a new subscription, by owner (part of the code).
+"""The CPU of ``trunkline serve`` by owner (part of the code), for an event, an event in a batch, and a subscription.
 
 py-spy samples it, as in ``profile``, while the load of ``accept``, ``batches`` and ``subscribing`` runs.
 """

@@ -1,4 +1,4 @@
-"""The cost of a named consumer and of a digest: a leased page compared with a polled one, a commit with ``POST /events``.
+"""The cost of a digest and of a named consumer: leased pages against polled ones, commits against ``POST /events``.
 
 One client calls over one kept-alive connection, a few calls of each kind in turn, so that all run under the same conditions.
 """

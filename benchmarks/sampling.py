@@ -1,4 +1,4 @@
-"""The CPU of a process by owner: py-spy samples the process from outside; a sample counts for the owner of the running code."""
+"""The CPU of a process by owner: py-spy takes samples from outside, and a sample counts for the code that runs then."""
 
 import contextlib
 import signal

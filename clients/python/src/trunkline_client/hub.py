@@ -138,7 +138,7 @@ class Hub(Operations):
         """Emit an event and give it as it was stored. Only an operator's key needs *company_id*, an id or a reference.
 
         Raises:
-            EventQuarantined: it breaks its schema, and was put in quarantine.
+            EventQuarantined: the event breaks its schema, and was put in quarantine.
         """
         event: dict[str, Any] = {"type": type, "payload": payload}
         if metadata:

@@ -56,8 +56,10 @@ SLOW_ON_POSTGRESQL = (
     "plugins/test_rest_hooks.py",
     "plugins/webhooks",
 )
-"""The HTTP API, subscriptions, operations, pages, the product's records, plugins, and parts of the dispatcher: ``core/store`` and its
-neighbours test their SQL on both engines.
+"""Tests whose case on PostgreSQL is slow. ``core/store`` and its neighbours test the same SQL on both engines anyway.
+
+They are about the HTTP API, subscriptions, operations, pages, the product's records, plugins, and parts of the
+dispatcher.
 """
 FAST_ON_BOTH = (
     "core/dispatch/test_changes.py::test_an_attempt_under_way_while_its_subscription_is_deleted",
@@ -160,7 +162,7 @@ def _spread(items: list[pytest.Item]) -> None:
 
 
 def _placed(modules: list[list[pytest.Item]]) -> Iterator[tuple[float, list[pytest.Item]]]:
-    """Give each module with its relative position in the list, by the number of tests before it."""
+    """Give each module with its relative position: the share of all tests that are before the module in the list."""
     done, total = 0, sum(map(len, modules))
     for module in modules:
         yield done / total, module

@@ -73,7 +73,7 @@ class Tenant:
         self._made = 0
         self.accepted: list[int] = []
         self._excused: set[int] = set()
-        """Events of a pause whose end skips the missed events."""
+        """Events during a pause. The subscription is resumed without them, so they may be missing."""
         self._truncated = 0
         self._surprises: list[str] = []
 

@@ -109,7 +109,7 @@ def fail(sentence: str) -> NoReturn:
 def not_judged(reason: str) -> NoReturn:
     """End the check without a result, so that its level is not reached. Raises NotJudged.
 
-    *reason* names what the suite lacks, and how an author can supply it.
+    *reason* names the missing means, and how an author can supply them.
     """
     __tracebackhide__ = True
     raise NotJudged(reason)

@@ -120,7 +120,7 @@ class FarSide:
         return False
 
     async def be_gone(self) -> bool:
-        """Answer from now on that the target is gone for good."""
+        """Answer from now on that the target is gone permanently."""
         return False
 
     async def hang(self) -> bool:

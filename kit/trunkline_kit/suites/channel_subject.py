@@ -45,7 +45,7 @@ class ChannelSubject(Suite):
     choose. *rewrites* is true if the body is not the event's envelope; *content_type* is the type of the body. *answers_each* is true
     if the target answers each event of a batch separately.
 
-    *encrypts_by* are settings, each of which makes the plugin encrypt what it sends to the far side. *changing_headers*
+    *encrypts_by* are settings, each of which makes the plugin encrypt its data for the far side. *changing_headers*
     names, in lower case, the headers that differ on each attempt, in addition to the hub's.
 
     *own_addresses* are hosts and ports from the operator's settings that the plugin dials itself; a fixture may set

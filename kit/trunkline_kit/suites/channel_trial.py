@@ -1,4 +1,4 @@
-"""A running hub with the channel and a target, and functions by which checks wait."""
+"""A running hub with the channel and a target, and functions that wait for a delivery's results."""
 
 import asyncio
 import secrets
@@ -40,7 +40,7 @@ Subscribed = Mapping[str, Json]
 
 
 LARGE_BYTES = 65_536
-"""Minimum size of an event beside which the transport's overhead is negligible."""
+"""Minimum size of an event that makes the transport's overhead negligible."""
 
 
 class Subscribe(Protocol):

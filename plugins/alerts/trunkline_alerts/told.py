@@ -18,7 +18,7 @@ mails = Table(
     Column("sent_ms", BigInteger, nullable=False),
     Index("ix_alerts_mails_sent", "sent_ms"),
 )
-"""Mails that the server took or refused for good. The ``Message-ID`` is a digest of the event and the recipient."""
+"""Mails that the server accepted or permanently refused; a ``Message-ID`` is a digest of event and recipient."""
 
 matters = Table(
     "alerts_matters",

@@ -86,7 +86,7 @@ async def _clients(call: Call, *, leads_only: bool) -> Answer:
 
 
 def _wanted(statuses: Sequence[Status], *, name: str | None, leads_only: bool) -> Sequence[Status]:
-    """Choose the statuses that listed records may have. Raises BadQuery if there is none of that *name*."""
+    """Choose the statuses that listed records may have. Raises BadQuery if no status has that *name*."""
     fitting = [status for status in statuses if status.is_lead or not leads_only]
     if name is None:
         return fitting

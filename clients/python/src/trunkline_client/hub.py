@@ -229,8 +229,8 @@ class Hub(Operations):
     ) -> Steps[Completeness]:
         """Compare the events that *kept* has with those of the hub between two cursors, times or ids.
 
-        *types*, *filter* or *subscription* say which events you should have. It takes one call if nothing is missing, and a
-        few more calls to find missing events.
+        *types*, *filter* or *subscription* select the events that you should have. The comparison takes one call if
+        nothing is missing, and a few more calls to find missing events.
 
         Raises:
             Refused: the hub no longer keeps the first of these events.

@@ -49,7 +49,7 @@ def seen_table(metadata: MetaData, name: str = "trunkline_seen") -> Table:
 
 
 class SqlSeen:
-    """Ids in a table of your database. ``ids`` lets ``verify_complete`` compare them with the hub's."""
+    """Ids in a table of your database. ``verify_complete`` reads them by ``ids`` to compare them with the hub's."""
 
     def __init__(self, bind: Engine | Connection | Session, table: Table | None = None) -> None:
         self._bind = bind

@@ -84,7 +84,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)  # earlier than the hook that reads the marks for ``-m``
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark tests that run alone or beside few, give each more time, put the longest first, and leave out other days' cases."""
+    """Mark tests that run alone or with few others, give all more time, put long ones first, drop other days' cases."""
     if (turn := config.getoption("--turn")) is not None:
         others = _of_other_turns(items, turn)
         config.hook.pytest_deselected(items=others)

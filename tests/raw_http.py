@@ -92,7 +92,7 @@ async def connect(port: int, *, receives_little: bool = False) -> Client:
 
 
 class Site:
-    """A hub behind its server on a port, with clients."""
+    """A hub that is served on a port, and clients for it."""
 
     def __init__(self, hub: Hub, port: int, stack: contextlib.AsyncExitStack) -> None:
         self.hub = hub

@@ -116,7 +116,7 @@ def _is_slow_as_a_whole(module: Path) -> bool:
 
 
 def collect_another_part_first(config: pytest.Config, worker: Mapping[str, Any]) -> None:
-    """Let each worker begin with another part of the tests, so that in a fresh clone each worker compiles only a share."""
+    """Make each worker begin with a different part of the tests: in a fresh clone each compiles only a share."""
     folders = (TESTS / "core", TESTS / "plugins", TESTS)
     found = [path for folder in folders for path in sorted(folder.iterdir()) if path not in folders]
     parts = [path for path in found if path.name.startswith("test_") or _has_tests(path)]
@@ -152,7 +152,7 @@ def _function_of(item: pytest.Item) -> tuple[Path, str]:
 
 
 def _spread(items: list[pytest.Item]) -> None:
-    """Mix the modules that wait evenly with those that compute, because workers with the same kind of modules share cores."""
+    """Mix waiting modules and computing modules evenly: workers with the same kind of module compete for the cores."""
     modules = [list(group) for _, group in itertools.groupby(items, key=lambda item: item.path)]
     parts: tuple[list[list[pytest.Item]], ...] = ([], [])
     for module in modules:

@@ -1,7 +1,7 @@
 """A subscription of MCP Events on a deployment that crashes meanwhile: renewed, lapsed, paused, and made again.
 
-Afterwards a client that keeps the newest cursor must have every event, except events reported as left out. It must have exactly one
-subscription, without open deliveries.
+Afterwards a client that keeps the newest cursor must have every event, except events reported as left out. The client
+must have exactly one subscription, without open deliveries.
 """
 
 import asyncio

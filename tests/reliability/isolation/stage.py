@@ -28,7 +28,7 @@ SETTLING_SECONDS = 0.8
 """Time of use before the measurements begin."""
 LOOK_SECONDS = 0.3
 REST_SHARE = 0.15
-"""The share of a core that a hub at rest may use in addition to what it used when it was new."""
+"""The share of a core by which a hub at rest may exceed its use when it was new."""
 REST_WAIT_SECONDS = 0.25
 """The longest time for which a call of the victim may be in flight at a hub at rest."""
 LEFT_BYTES = 50 * MIB

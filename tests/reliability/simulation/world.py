@@ -876,7 +876,7 @@ class World:
 
 
 class Switcher:
-    """A client that reads one company alternately by push and by poll, and knows events by their position alone.
+    """A client that reads one company alternately by push and by poll, and identifies events only by their position.
 
     Its cursor is the end of its last poll. To change to push it makes a subscription that starts at that cursor. To change back it
     deletes the subscription and polls from the same cursor, skipping the positions that it has.

@@ -1,4 +1,4 @@
-"""The CPU of a process by owner: py-spy takes samples from outside, and a sample counts for the code that runs then."""
+"""The CPU of a process by owner (part of the code): py-spy samples the process, a sample counts for its owner."""
 
 import contextlib
 import signal

@@ -76,7 +76,7 @@ def _round(measure: Measure) -> dict[str, float]:
 
 
 async def _measure(workers: int, count: int) -> dict[str, float]:
-    """Start *workers* that share the shards, store *count* events at once, and wait until the sink has received them."""
+    """Start *workers* that share the shards, store *count* events at once, and wait until the sink has received all."""
     with contextlib.ExitStack() as stack:
         sink = stack.enter_context(processes.child("benchmarks.sink"))
         url = f"http://127.0.0.1:{int(sink.stdout.readline())}/"

@@ -29,7 +29,7 @@ LONGEST_SECONDS = 20.0
 
 
 def run(options: Options) -> list[Row]:
-    """In each round, kill a worker, and start a second one; PostgreSQL only, since an SQLite file has one process."""
+    """In each round, kill a worker, and let another join; PostgreSQL only, since an SQLite file has one process."""
     figures = medians([uvloop.run(_killed()) for _ in range(options.rounds)])
     met = figures["flows_again_ms"] <= MOST_SECONDS * 1000
     return [

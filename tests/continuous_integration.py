@@ -70,7 +70,7 @@ IN_PART: dict[str, tuple[str, ...]] = {
     "reliability/test_named_consumers.py": ("sqlite-ten", "postgresql-ten"),
     "reliability/test_real_servers.py": ("nginx", "uvicorn"),
 }
-"""Modules of which only these cases run, on every day."""
+"""Modules of which only these cases run with ``--turn``, on every day."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -56,7 +56,7 @@ SLOW_ON_POSTGRESQL = (
     "plugins/test_rest_hooks.py",
     "plugins/webhooks",
 )
-"""Tests whose case on PostgreSQL is slow. ``core/store`` and its neighbours test the same SQL on both engines anyway.
+"""Tests whose PostgreSQL case is marked as slow: ``core/store`` and its neighbours test their SQL on both engines.
 
 They are about the HTTP API, subscriptions, operations, pages, the product's records, plugins, and parts of the
 dispatcher.

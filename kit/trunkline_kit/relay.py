@@ -39,7 +39,7 @@ class Relay:
         self.connections = 0
         """Number of connections on which a channel has sent data."""
         self.aside = b""
-        """Data that begins so is not counted, because it belongs to another connection, as a cancel request does."""
+        """Data that begins with these bytes is not counted: it belongs to another connection, like a cancel request."""
         self.said_bytes = 0
         """Number of bytes that the channel has sent."""
         self.silent_from: int | None = None

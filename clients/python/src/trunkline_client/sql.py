@@ -85,7 +85,7 @@ class SqlSeen:
             return list(connection.execute(among).scalars())
 
     def clear(self, before: datetime) -> None:
-        """Remove the ids stored before a time. The hub must not retry or replay events that are so old."""
+        """Remove the ids stored before a time so long ago that the hub no longer retries or replays their events."""
         with self._connection() as connection:
             connection.execute(delete(self._table).where(self._table.c.seen_utc < before))
 

@@ -1,7 +1,7 @@
 """The hub's CPU for a message of an agent, compared with the same call over plain HTTP: a search, and a page of ten events.
 
-One client sends one message after the other over a kept-alive connection, so that the figures have work in them and no waiting.
-The hub is ``trunkline serve``.
+One client sends one message after the other over a kept-alive connection, so that the figures contain work but no
+waiting. The hub is ``trunkline serve``.
 """
 
 import http.client

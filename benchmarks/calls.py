@@ -1,4 +1,4 @@
-"""The CPU of ``trunkline serve`` by owner, for a single event, an event in a batch, and a new subscription.
+"""The CPU of ``trunkline serve`` by owner (part of the code), for an event, an event in a batch, and a subscription.
 
 py-spy samples it, as in ``profile``, while the load of ``accept``, ``batches`` and ``subscribing`` runs.
 """

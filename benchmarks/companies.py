@@ -20,7 +20,7 @@ COMPANIES = 100_000
 CHANGES = 20
 IDLE_SECONDS = 20
 OTHER = 10_000_000
-"""The number of a company that is not one of these."""
+"""The number of a company that is not one of the measured companies."""
 
 
 def run(options: Options) -> list[Row]:

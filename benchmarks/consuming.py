@@ -1,4 +1,4 @@
-"""The cost of a named consumer (leased pages and polled ones, a commit and one ``POST /events``), and of a digest.
+"""The cost of a digest and of a named consumer: leased pages against polled ones, commits against ``POST /events``.
 
 One client calls over one kept-alive connection, a few calls of each kind in turn, so that all run under the same conditions.
 """
@@ -81,7 +81,10 @@ class _Timed:
         self.cpu: dict[str, list[float]] = {}
 
     def some(self, kind: str, method: str, path: str, bodies: Sequence[bytes | None]) -> list[Any]:
-        """Make a call of *kind* for each of *bodies*; return the answers. ``{next_cursor}`` in *path* is that of the last answer."""
+        """Make a call of *kind* for each of *bodies*; return the answers.
+
+        ``{next_cursor}`` in *path* is replaced by the ``next_cursor`` of the answer before.
+        """
         headers = {"X-Api-Key": self._hub.key, "X-Company-Id": "92", **served.JSON}
         before, answers, cursor = processes.cpu_seconds(self._hub.pid), list[Any](), ""
         for body in bodies:

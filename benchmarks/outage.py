@@ -31,7 +31,7 @@ _EARLY = text("SELECT count(*) FROM deliveries WHERE claim > 0")
 
 
 def run(options: Options) -> list[Row]:
-    """Let a hub catch up on either engine, and with three workers on PostgreSQL."""
+    """Measure how a hub catches up on either engine, and with three workers on PostgreSQL."""
     events = options.scaled(EVENTS, least=1_000) // BATCH * BATCH
     return [
         _row(

@@ -26,7 +26,7 @@ from trunkline_client.outbox.tables import add_tables, create_tables
 
 COST_TARGET, RATE_TARGET, IDLE_TARGET_MS = 1.3, 5_000, (10, 30)
 TURN = 50
-"""The number of transactions with ``emit``, and then without, that run in a row."""
+"""The number of transactions in a row with ``emit``; as many without it follow."""
 EVENT = orjson.loads(PAYLOAD)
 OUTBOX = Outbox()
 
@@ -170,7 +170,7 @@ async def _commits(product: Engine, count: int) -> list[float]:
 
 
 async def _times(session: aiohttp.ClientSession, target: str, committed: list[float]) -> dict[str, float]:
-    """Wait until each committed event has arrived. Events arrive in order, so these are the last arrivals."""
+    """Wait until each committed event has arrived. Events arrive in order, so these have the last arrivals."""
     async with asyncio.timeout(60):
         while True:
             async with session.get(f"{target}arrivals") as answer:

@@ -1,4 +1,4 @@
-"""The CPU of a delivery by owner: ``python -m benchmarks.profile``, or the suite ``profile`` of ``make bench``.
+"""The CPU of a delivery by owner (part of the code): ``python -m benchmarks.profile``, or a suite of ``make bench``.
 
 py-spy samples ``trunkline serve`` while it accepts events and pushes each to ten subscriptions; a sample belongs to the
 innermost frame with a known owner, and the shares are scaled by the process's CPU per delivery. PostgreSQL's own counters

@@ -35,7 +35,10 @@ KINDS: Mapping[str, Mapping[str, Any]] = {
     "in order of a key": {"ordering": {"key": "/payload/client_id"}},
 }
 MOST_TIMES, FLOOR_MS, MOST_GROWTH_MB = 1.5, 10, 100
-"""Limits: the ratio of the others' p99 to that before the return (ignored below the floor), and the growth of the process."""
+"""Limits of the other companies' p99, as a multiple of their p99 before the return, and of the growth of the process.
+
+A p99 of ``FLOOR_MS`` or less is within the limit.
+"""
 SETTINGS = {"delivery__retry_schedule_seconds": "3600,3600,3600", "delivery__retry_jitter": "0"}
 _OPEN = text("SELECT count(*) FROM deliveries WHERE status IN ('pending', 'held')")
 _AN_HOUR_LATER = text("UPDATE deliveries SET due_ms = due_ms - 3600000 WHERE due_ms IS NOT NULL")
@@ -134,7 +137,7 @@ def _most_in_a_second(times: Iterable[float]) -> int:
 
 
 def _out_of_order(batches: Sequence[Sequence[int]], arrivals: Mapping[int, float]) -> int:
-    """Count events that arrived before an older event of their key, the n-th of each batch."""
+    """Count events that arrived before an older event with the same key; the n-th events of all batches share a key."""
     count = 0
     for own in zip(*sorted(batches), strict=True):
         times = [arrivals[event] for event in own]

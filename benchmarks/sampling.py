@@ -1,4 +1,4 @@
-"""The CPU of a process by owner: py-spy samples it from outside, and each sample counts for the owner of the running code."""
+"""The CPU of a process by owner (part of the code): py-spy samples the process, a sample counts for its owner."""
 
 import contextlib
 import signal
@@ -48,7 +48,7 @@ def sampled(pid: int) -> Iterator[list[tuple[list[str], int]]]:
 
 
 def shares(stacks: Iterable[tuple[list[str], int]], owners: Owners, *, cpu_us: float) -> dict[str, float]:
-    """Divide *cpu_us* among *owners* and the rest by the samples of *stacks*; the sum is included."""
+    """Divide *cpu_us* among *owners* and the rest in proportion to the samples of *stacks*; the sum is included."""
     counted = Counter[str]()
     for stack, samples in stacks:
         counted[owner_of(stack, owners)] += samples
@@ -57,7 +57,7 @@ def shares(stacks: Iterable[tuple[list[str], int]], owners: Owners, *, cpu_us: f
 
 
 def names(owners: Owners) -> list[str]:
-    """List the names of ``shares``."""
+    """List the keys that ``shares`` returns."""
     return [*owners, REST, TOGETHER]
 
 

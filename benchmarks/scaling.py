@@ -24,7 +24,7 @@ from trunkline.model.parts import PARTS
 
 SHARDS = 2
 LEAST = 0.8
-"""The least share of the rate that the cores allow, by the CPU of a delivery in the worker, its target and PostgreSQL."""
+"""The least rate, as a share of the highest possible one: cores / CPU of a delivery (worker, target, PostgreSQL)."""
 COMPANIES = 16
 HOT_SUBSCRIPTIONS = 10
 HOT_EVENTS = 40_000
@@ -76,7 +76,7 @@ def _round(measure: Measure) -> dict[str, float]:
 
 
 async def _measure(workers: int, count: int) -> dict[str, float]:
-    """Let *workers* share the shards, then store *count* events at once, and wait until the sink has received them."""
+    """Start *workers* that share the shards, store *count* events at once, and wait until the sink has received all."""
     with contextlib.ExitStack() as stack:
         sink = stack.enter_context(processes.child("benchmarks.sink"))
         url = f"http://127.0.0.1:{int(sink.stdout.readline())}/"
@@ -93,7 +93,7 @@ async def _measure(workers: int, count: int) -> dict[str, float]:
 
 
 async def _measure_hot(workers: int, count: int, seconds: float) -> dict[str, float]:
-    """Let *workers* share the shard of one company with ten subscriptions, then deliver its *count* events."""
+    """Start *workers* that share the shard of one company with ten subscriptions, and deliver its *count* events."""
     with contextlib.ExitStack() as stack:
         sink = stack.enter_context(processes.child("benchmarks.sink"))
         url = f"http://127.0.0.1:{int(sink.stdout.readline())}/"

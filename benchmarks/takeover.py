@@ -29,7 +29,7 @@ LONGEST_SECONDS = 20.0
 
 
 def run(options: Options) -> list[Row]:
-    """Kill a worker, and let one join, in each round; PostgreSQL only, since an SQLite file has one process."""
+    """In each round, kill a worker, and let another join; PostgreSQL only, since an SQLite file has one process."""
     figures = medians([uvloop.run(_killed()) for _ in range(options.rounds)])
     met = figures["flows_again_ms"] <= MOST_SECONDS * 1000
     return [
@@ -48,7 +48,7 @@ def _joining(options: Options, *, hangs: bool = False, is_ordered: bool = False)
 
 
 async def _joined(seconds: float, *, hangs: bool, is_ordered: bool) -> dict[str, float]:
-    """Let a worker join one that has run for *seconds*; return the longest wait of an event after that."""
+    """Start a second worker after the first has run for *seconds*; return the longest wait of an event after that."""
     with contextlib.ExitStack() as stack:
         sink = stack.enter_context(processes.child("benchmarks.sink", "arrivals"))
         target = f"http://127.0.0.1:{int(sink.stdout.readline())}/"

@@ -46,7 +46,7 @@ def issue(
     is_authority: bool = False,
     says_where_its_issuer_is: bool = False,
 ) -> Issued:
-    """Issue a certificate for *name*, valid from and until *days* from now; self-signed without *issuer*."""
+    """Issue a certificate for *name*, self-signed without *issuer*; *days* are start and end of validity from now."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
     now = dt.datetime.now(dt.UTC)

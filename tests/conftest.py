@@ -86,7 +86,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
-    """Disable the garbage collector during collection: its objects stay for the whole run."""
+    """Disable the garbage collector while tests are collected: the tests stay in memory for the whole run."""
     gc.disable()
     try:
         return (yield)

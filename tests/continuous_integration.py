@@ -64,13 +64,13 @@ BY_TURNS = (
 """Modules of which a third of the cases runs each day: a fault usually shows in several of their cases."""
 TURNS = 3
 PATIENCE = 3
-"""How many times its usual limit a test may take: the machine is slow and busy, and a limit is for what hangs."""
+"""Factor for each test's time limit: the machine is slow and busy, and the limits are for tests that hang."""
 IN_PART: dict[str, tuple[str, ...]] = {
     "plugins/portal/browser/test_jobs.py": (),
     "reliability/test_named_consumers.py": ("sqlite-ten", "postgresql-ten"),
     "reliability/test_real_servers.py": ("nginx", "uvicorn"),
 }
-"""Modules of which only these cases run when cases take turns."""
+"""Modules of which only these cases run with ``--turn``, on every day."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -84,7 +84,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)  # earlier than the hook that reads the marks for ``-m``
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark tests that run alone or beside few, give each more time, put the longest first, and leave out other days' cases."""
+    """Mark tests that run alone or with few others, give all more time, put long ones first, drop other days' cases."""
     if (turn := config.getoption("--turn")) is not None:
         others = _of_other_turns(items, turn)
         config.hook.pytest_deselected(items=others)

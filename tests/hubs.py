@@ -14,7 +14,7 @@ from trunkline_kit import hubs
 from trunkline_kit.databases import Engine
 
 FIRST_COMPANY_ID = 100_000
-"""Tests name companies below this number."""
+"""The first number of a company that is made for a test; tests choose only lower numbers themselves."""
 
 
 @dataclass(frozen=True, slots=True)

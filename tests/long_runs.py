@@ -2,7 +2,7 @@
 
 One company has a third of everything. One of its subscriptions has a backlog of a fifth of all deliveries, others wait for an
 order or a pace. A second company was active only in the first half of the log. One subscription's channel is disabled.
-Thousands of other companies have a few events each; one in a hundred deliveries failed for good.
+Thousands of other companies have a few events each; one in a hundred deliveries failed permanently.
 """
 
 import time

@@ -14,7 +14,9 @@ _FOUND, _NOT_FOUND = 0x8180, 0x8183
 
 @dataclass
 class NameServer(asyncio.DatagramProtocol):
-    """Answers with the *addresses* of a name, without data if they are empty, and not at all for other names.
+    """Answers a question about a name in *addresses* with its addresses; other names get no answer.
+
+    If a name has no addresses, the answer has no data.
 
     *asked* has the questions, each once for IPv4 and once for IPv6. Answers come after *delay_seconds*.
     """

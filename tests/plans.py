@@ -164,7 +164,7 @@ def _look_at_sqlite(database: Database, statements: Sequence[Noted]) -> list[Loo
 
 
 def _big_of(file: sqlite3.Connection) -> dict[str, int]:
-    """Count the rows of the big tables, and list their big indexes with the same numbers."""
+    """Give the number of rows of each big table, and the same number for each big index of the table."""
     names = file.execute(
         "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'"
     ).fetchall()

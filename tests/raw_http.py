@@ -81,7 +81,7 @@ class Client:
 
 
 async def connect(port: int, *, receives_little: bool = False) -> Client:
-    """Connect to *port* of this machine; with *receives_little* the kernel buffers almost nothing that is not read."""
+    """Connect to *port* of this machine; with *receives_little* the kernel buffers almost no unread data."""
     connecting = socket.socket()
     connecting.setblocking(False)
     if receives_little:
@@ -92,7 +92,7 @@ async def connect(port: int, *, receives_little: bool = False) -> Client:
 
 
 class Site:
-    """A hub behind its server on a port, with clients."""
+    """A hub that is served on a port, and clients for it."""
 
     def __init__(self, hub: Hub, port: int, stack: contextlib.AsyncExitStack) -> None:
         self.hub = hub
@@ -100,7 +100,7 @@ class Site:
         self._stack = stack
 
     async def connect(self, *, receives_little: bool = False) -> Client:
-        """Connect; with *receives_little* the kernel buffers almost nothing that is not read."""
+        """Connect; with *receives_little* the kernel buffers almost no unread data."""
         client = await connect(self.port, receives_little=receives_little)
         self._stack.callback(client.close)
         return client
@@ -114,7 +114,7 @@ class Site:
 
 @contextlib.asynccontextmanager
 async def serving(database_url: str, changed: Mapping[str, str] | None = None) -> AsyncIterator[Site]:
-    """Serve a hub without a dispatcher on a free port. The kernel buffers little that its clients do not read."""
+    """Serve a hub without a dispatcher on a free port. The kernel buffers little data that clients have not read."""
     hub = Hub(settings_for(database_url, {"plugins.enabled": "polling", **(changed or {})}), dispatch=False)
     with server.bind("127.0.0.1", 0) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 16_384)

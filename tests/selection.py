@@ -56,8 +56,10 @@ SLOW_ON_POSTGRESQL = (
     "plugins/test_rest_hooks.py",
     "plugins/webhooks",
 )
-"""The HTTP API, subscriptions, operations, pages, the product's records, plugins, and parts of the dispatcher: ``core/store`` and its
-neighbours test their SQL on both engines.
+"""Tests whose PostgreSQL case is marked as slow: ``core/store`` and its neighbours test their SQL on both engines.
+
+They are about the HTTP API, subscriptions, operations, pages, the product's records, plugins, and parts of the
+dispatcher.
 """
 FAST_ON_BOTH = (
     "core/dispatch/test_changes.py::test_an_attempt_under_way_while_its_subscription_is_deleted",
@@ -114,7 +116,7 @@ def _is_slow_as_a_whole(module: Path) -> bool:
 
 
 def collect_another_part_first(config: pytest.Config, worker: Mapping[str, Any]) -> None:
-    """Let each worker begin with another part of the tests, so that in a fresh clone each worker compiles only a share."""
+    """Make each worker begin with a different part of the tests: in a fresh clone each compiles only a share."""
     folders = (TESTS / "core", TESTS / "plugins", TESTS)
     found = [path for folder in folders for path in sorted(folder.iterdir()) if path not in folders]
     parts = [path for path in found if path.name.startswith("test_") or _has_tests(path)]
@@ -150,7 +152,7 @@ def _function_of(item: pytest.Item) -> tuple[Path, str]:
 
 
 def _spread(items: list[pytest.Item]) -> None:
-    """Mix the modules that wait evenly with those that compute, because workers with the same kind of modules share cores."""
+    """Mix waiting modules and computing modules evenly: workers with the same kind of module compete for the cores."""
     modules = [list(group) for _, group in itertools.groupby(items, key=lambda item: item.path)]
     parts: tuple[list[list[pytest.Item]], ...] = ([], [])
     for module in modules:
@@ -160,7 +162,7 @@ def _spread(items: list[pytest.Item]) -> None:
 
 
 def _placed(modules: list[list[pytest.Item]]) -> Iterator[tuple[float, list[pytest.Item]]]:
-    """Give each module with its relative position in the list, by the number of tests before it."""
+    """Give each module with its relative position: the share of all tests that are before the module in the list."""
     done, total = 0, sum(map(len, modules))
     for module in modules:
         yield done / total, module

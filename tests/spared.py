@@ -30,14 +30,14 @@ _HOOKABLE = (FunctionType, MethodType, staticmethod, classmethod)
 
 @pytest.fixture(scope="session", autouse=True)
 def definitions_are_compiled_once() -> Iterator[None]:
-    """Share what the kit shares among the hubs of an author's tests."""
+    """Share compiled definitions among all hubs, as the kit does for an author's tests."""
     with shared_work():
         yield
 
 
 @pytest.fixture(scope="session", autouse=True)
 def routes_are_read_once() -> Iterator[None]:
-    """Share among all hubs what they read of the same routes and channels: a quarter of a hub's start."""
+    """Share among all hubs the results of ``_READERS``, which take a quarter of a hub's start."""
     with pytest.MonkeyPatch.context() as patch:
         for module, name in _READERS:
             patch.setattr(f"{module}.{name}", _once(getattr(importlib.import_module(module), name)))
@@ -46,7 +46,7 @@ def routes_are_read_once() -> Iterator[None]:
 
 
 def _once(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Call *function* once for the same objects, which are kept, so that their identities stay theirs."""
+    """Call *function* only once for the same objects. The objects are kept alive, so that no others get their ids."""
     known: dict[object, tuple[object, Any]] = {}
 
     def answer(*given: Any, **named: Any) -> Any:
@@ -59,7 +59,7 @@ def _once(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _dependants_once(read: Callable[..., Dependant]) -> Callable[..., Dependant]:
-    """Read functions with the same code and annotations, which each hub makes anew for itself, once for each path."""
+    """Read functions with the same code and annotations once for each path; each hub makes new ones of them."""
     known: dict[object, tuple[object, Dependant]] = {}
 
     def answer(*, path: str, call: Callable[..., Any], **named: Any) -> Dependant:
@@ -86,7 +86,7 @@ def _identity(value: Any) -> object:
 
 @pytest.fixture(scope="session", autouse=True)
 def hooks_are_found_fast() -> Iterator[None]:
-    """Let pluggy look only at functions for the mark of a hook: each hub registers all plugins, with 500 names."""
+    """Make pluggy look for hooks only among functions: each hub registers all plugins, which have 500 names."""
     parse = PluginManager.parse_hookimpl_opts
 
     def parse_functions(manager: PluginManager, plugin: object, name: str) -> object:

@@ -28,7 +28,7 @@ class _Compiled(BytecodeCache):
 
 @contextlib.contextmanager
 def compiled_once() -> Iterator[None]:
-    """Let the portal and the documentation compile each of their templates once."""
+    """Compile each template of the portal and of the documentation only once."""
     with pytest.MonkeyPatch.context() as patch:
         for module in (trunkline_portal.templating, trunkline_docs.rendering):
             patch.setattr(module, "Environment", partial(Environment, bytecode_cache=_Compiled()))

@@ -47,7 +47,7 @@ Kind = Literal["", "http", "batches"]
 class Check:
     """A fact that a plugin must meet, and the level that needs it.
 
-    *only* restricts it to channels that post to a URL (``http``), or that take batches.
+    *only* restricts the check to channels that post to a URL (``http``) or to channels that take batches (``batches``).
     """
 
     name: str
@@ -109,7 +109,7 @@ def fail(sentence: str) -> NoReturn:
 def not_judged(reason: str) -> NoReturn:
     """End the check without a result, so that its level is not reached. Raises NotJudged.
 
-    *reason* names what the suite lacks, and how an author can supply it.
+    *reason* names the missing means, and how an author can supply them.
     """
     __tracebackhide__ = True
     raise NotJudged(reason)

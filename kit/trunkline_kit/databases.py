@@ -83,8 +83,9 @@ class PostgresServer:
 def started_postgres(parent: Path | None = None) -> Generator[Any]:
     """Start a PostgreSQL server for this process, and remove it at the end.
 
-    Its files are in memory if there is enough free space, else in *parent*. A database has some 400 files. On ext4, making them just
-    after others were removed takes up to 300 ms of CPU, because an inode is not reused within a minute of its deletion.
+    Its files are in memory if there is enough free space, else in *parent*. A database has some 400 files. On ext4,
+    making these files just after those of another database were removed takes up to 300 ms of CPU, because an inode is
+    not reused within a minute of its deletion.
 
     Raises:
         PostgresMissing: the package with the server is not installed.
@@ -181,7 +182,7 @@ class Databases:
         return server.url_of(name)
 
     def close(self) -> None:
-        """Stop the server; on a server named by the environment, drop only the template database."""
+        """Stop the server; if the environment names the server, drop only the template database."""
         if self._server is not None and self._given_url and self._template:
             asyncio.run(self._server.drop(self._template))
         self._stack.close()

@@ -33,8 +33,9 @@ LONGEST_WAIT_SECONDS = 20.0
 class Arrival:
     """One event that arrived at a target. *headers* is None if the transport has none; *at* is a monotonic time in seconds.
 
-    *event_id* is the event's id as the transport repeats it, None if only the body has the id. *key* is the id by which the transport
-    drops repetitions, such as a Message-ID: equal on each attempt, different for each subscription.
+    *event_id* is the event's id outside of the body, such as in a header; None if only the body has the id. *key* is
+    the id by which the transport drops duplicates, such as a Message-ID: it is the same on each attempt, and differs
+    between subscriptions.
     """
 
     event_id: str | None
@@ -44,7 +45,7 @@ class Arrival:
     key: str | None = None
 
     def is_of(self, event_id: str) -> bool:
-        """Tell whether the arrival is the event *event_id*; if the transport gives no id, its body decides."""
+        """Tell whether the arrival is the event *event_id*; if the transport gives no id, search the body for it."""
         if self.event_id is not None:
             return self.event_id == event_id
         return re.search(rb"(?<![0-9])%s(?![0-9])" % re.escape(event_id.encode()), self.body) is not None
@@ -61,10 +62,11 @@ class Traffic:
 class FarSide:
     """A target whose behaviour a check sets. *url* is a subscription's ``target_url``.
 
-    For a channel that declares its targets, *target* has the members of a target instead. *dials* is then the host and port in the
-    target, if a customer can choose them; the deployment's policy must judge the channel's connection to them. *impossible* lists
-    targets that the channel must refuse, in the form of ``target_url`` or of *target*. *before_tls* has the bytes with which a connection asks for
-    TLS, and the server's consent; None if TLS begins at once.
+    For a channel that declares its targets, *target* has the members of a target instead. *dials* is then the host and
+    port in the target, if a customer can choose them; the deployment's network policy must apply to the channel's
+    connection to that address. *impossible* lists targets that the channel must refuse, in the form of ``target_url``
+    or of *target*. *before_tls* has two values: the bytes by which a client requests TLS on an open connection, and the
+    bytes by which the server agrees. It is None if TLS begins at once.
     """
 
     url: str = ""
@@ -75,14 +77,14 @@ class FarSide:
 
     @property
     def destination(self) -> dict[str, Json]:
-        """Give the members about the target in a request for a subscription."""
+        """Return the members that describe the target in a request for a subscription."""
         return {"target_url": self.url} if self.target is None else {"target": dict(self.target)}
 
     async def arrivals(self, count: int) -> Sequence[Arrival]:
         """Wait for *count* arrivals; give all so far.
 
         Raises:
-            TimeoutError: fewer arrived within ``LONGEST_WAIT_SECONDS``, or a far side's own limit.
+            TimeoutError: fewer arrived within ``LONGEST_WAIT_SECONDS``, or within the far side's own limit.
         """
         raise NotImplementedError
 
@@ -103,7 +105,10 @@ class FarSide:
         return False
 
     def refusals(self) -> Mapping[str, Callable[[], Awaitable[object]]]:
-        """Give other causes of a temporary refusal, each with what brings it about until ``accept``: a missing queue, no rights."""
+        """Give other causes of a temporary refusal, such as a missing queue or missing rights.
+
+        Each cause has a function that brings it about until ``accept``.
+        """
         return {}
 
     async def refuse_for_good(self) -> bool:
@@ -115,7 +120,7 @@ class FarSide:
         return False
 
     async def be_gone(self) -> bool:
-        """Answer from now on that the target is gone for good."""
+        """Answer from now on that the target is gone permanently."""
         return False
 
     async def hang(self) -> bool:
@@ -127,7 +132,7 @@ class FarSide:
         return False
 
     async def fall_silent(self, after_bytes: int) -> bool:  # noqa: ARG002 - what a far side behind a relay overrides
-        """Answer until *after_bytes* more have come, then receive without an answer, so that the answer to an event is lost."""
+        """Answer until *after_bytes* more bytes have come, then only receive: the answer to an event is lost."""
         return False
 
     async def refuse_event(self, event_id: str) -> bool:  # noqa: ARG002 - what a far side that can overrides
@@ -146,7 +151,7 @@ class FarSide:
         return None
 
     async def later(self) -> "FarSide | None":
-        """Begin to listen to the same target only now; None if the target keeps events for those who come later."""
+        """Return a listener that joins the target now; None if the target keeps its events for later listeners."""
         return None
 
     async def another(self) -> "FarSide | None":
@@ -225,7 +230,7 @@ class HttpFarSide(FarSide):
         return True
 
     async def refuse_event(self, event_id: str) -> bool:
-        """Answer every request with this event by the first of *rejects*, or by 503 if there is none."""
+        """Answer every request that has this event with the first of *rejects*, or with 503 if *rejects* is empty."""
         refusal = Answer(self._rejects[0] if self._rejects else 503)
 
         async def answer(connection: Connection) -> None:
@@ -244,7 +249,7 @@ class HttpFarSide(FarSide):
         return True
 
     async def hang(self) -> bool:
-        """Read the request and say nothing."""
+        """Read the request and send no answer."""
         self._let_go.set()
         let_go = self._let_go = asyncio.Event()
 

@@ -23,7 +23,7 @@ _CLOSED = (ModuleType, CodeType, CoroutineType, FrameType, GeneratorType)
 
 
 def count_held(package: str, roots: Iterable[object] = ()) -> int:
-    """Count the objects that the modules of *package*, and *roots*, hold."""
+    """Count the objects that can be reached from the modules of *package* and from *roots*."""
     own = [
         module
         for name, module in list(sys.modules.items())

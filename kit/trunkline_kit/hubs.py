@@ -82,7 +82,7 @@ class TestHub:
 
 
 async def make_key(hub: Hub, company_id: int | None, *, name: str, scopes: Sequence[str]) -> str:
-    """Make a key of *company_id* without its event ``key.created``, which would appear anywhere between a test's events."""
+    """Make a key of *company_id*, without the event ``key.created``, which could come between a test's events."""
     async with hub.database.write() as connection:
         _, key = await hub.keys.create(company_id, name=name, scopes=scopes, connection=connection)
         its_news = text("DELETE FROM news WHERE type = 'key.created' AND company_id = :company_id")
@@ -97,7 +97,7 @@ def environment_of(chosen: Mapping[str, str]) -> dict[str, str]:
 
 
 def settings_for(url: str, chosen: Mapping[str, str]) -> settings_of_hub.Settings:
-    """Read the settings of a hub under test on the database *url*, with *chosen* over ``HUB_SETTINGS``."""
+    """Read the settings of a hub under test on the database *url*; *chosen* overrides ``HUB_SETTINGS``."""
     environment = environment_of({**HUB_SETTINGS, "database.url": url, **chosen})
     return settings_of_hub.load(environment=environment)
 
@@ -110,7 +110,7 @@ async def start_hub(
     clock: Clock | None = None,
     keeps_log: bool = True,
 ) -> TestHub:
-    """Start a hub on the database at *url* with *changed* over ``HUB_SETTINGS``; ``stop`` ends it.
+    """Start a hub on the database at *url*, which runs until ``stop``; *changed* overrides ``HUB_SETTINGS``.
 
     With *keeps_log*, the log is kept at debug level.
 

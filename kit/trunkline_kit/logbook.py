@@ -10,7 +10,7 @@ _QUIET = ("aiosqlite", "alembic", "asyncio", "httpcore2", "httpx2", "limits", "s
 
 
 class Logbook(logging.Handler):
-    """The records of a test: every level, but for libraries only warnings and above."""
+    """Keeps a test's log records: all levels, but from libraries only warnings and above."""
 
     def __init__(self) -> None:
         super().__init__(logging.DEBUG)
@@ -27,7 +27,7 @@ class Logbook(logging.Handler):
         return _text_of(self.records)
 
     def text_for(self, *own: str) -> str:
-        """Give all records as ``text`` does, but debug lines only of the loggers *own* and of loggers below them."""
+        """Give records as ``text`` does, but debug records only if a logger in *own*, or one below it, wrote them."""
         return _text_of(
             record for record in self.records if record.levelno > logging.DEBUG or record.name.startswith(own)
         )

@@ -85,7 +85,7 @@ class Trial:
 
     @contextlib.contextmanager
     def explained(self, what: str) -> Generator[None]:
-        """Turn an exception in the block into a failed check; *what* names the step in its sentence."""
+        """Turn an exception in the block into a failed check; *what* names the step in the check's message."""
         try:
             yield
         except (CheckFailed, NotApplicable):
@@ -100,7 +100,7 @@ class Trial:
             return await connection.run_sync(lambda sync: set(sqlalchemy.inspect(sync).get_table_names()))
 
     async def snapshot(self, *, own: bool) -> Snapshot:
-        """Describe the tables, the plugin's *own* or the others, as comparable values."""
+        """Describe the plugin's tables (*own*) or all other tables as comparable values."""
         async with self.database.engine.connect() as connection:
             return await connection.run_sync(
                 lambda sync: _snapshot(sync, lambda name: self.is_own(name) == own)
@@ -119,7 +119,7 @@ class Trial:
             return await connection.run_sync(count)
 
     async def fill(self) -> None:
-        """Put a row into each empty table of the plugin, with values by the columns' types."""
+        """Put a row into each empty table of the plugin, with values that fit the columns' types."""
 
         def fill(connection: sqlalchemy.Connection) -> None:
             for table in _reflected(connection, self.is_own).sorted_tables:

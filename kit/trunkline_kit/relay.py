@@ -39,7 +39,7 @@ class Relay:
         self.connections = 0
         """Number of connections on which a channel has sent data."""
         self.aside = b""
-        """First bytes of connections that are not counted, because they belong to another one, such as cancel requests."""
+        """Data that begins with these bytes is not counted: it belongs to another connection, like a cancel request."""
         self.said_bytes = 0
         """Number of bytes that the channel has sent."""
         self.silent_from: int | None = None
@@ -159,11 +159,11 @@ class RelayedFarSide(FarSide):
         self.dials = ("127.0.0.1", relay.port)
 
     def is_own(self, detail: str) -> bool:
-        """Tell whether the relay dials its server."""
+        """Tell whether the side effect *detail* is the relay's connection to its server."""
         return self.relay.server in detail
 
     async def reached(self) -> None:
-        """Wait for a connection to the hanging relay: if the protocol begins with a greeting, no event arrives then."""
+        """Wait for a connection only: while the relay hangs, a channel that waits for a greeting sends no event."""
         await asyncio.wait_for(self.relay.connected.wait(), LONGEST_WAIT_SECONDS)
 
     def traffic(self) -> Traffic:

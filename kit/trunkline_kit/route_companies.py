@@ -40,7 +40,8 @@ async def try_companies(
 ) -> Companies:
     """Find the data of company 92 that company 93 can read or change by *routes*.
 
-    Company 92 stores by every POST and reads by every GET, then company 93 calls them. *bodies* are valid bodies by route.
+    Company 92 stores data by every POST route and reads by every GET route, then company 93 calls the same routes.
+    *bodies* has valid bodies by route.
     """
     neighbour = await hub.client_of(NEIGHBOUR_ID)
     document: Mapping[str, Any] = (await hub.anonymous.get("/openapi.json")).json()
@@ -75,7 +76,7 @@ async def try_companies(
 
 
 async def _read(neighbour: httpx2.AsyncClient, route: PluginRoute, known: set[str]) -> list[Leak]:
-    """Repeat the company's reads as the neighbour: as they are, and with the company's id in the query and in a header."""
+    """Repeat company 92's reads as the neighbour: unchanged, then with company 92's id in the query and a header."""
     number = str(COMPANY_ID)
     places: Sequence[tuple[str, Mapping[str, Any]]] = (
         ("once that company had read it", {}),
@@ -97,7 +98,7 @@ async def _store(
     body: Mapping[str, Json],
     reads: Sequence[PluginRoute],
 ) -> list[Leak]:
-    """Store as the neighbour with the company's id in the body: a refusal is fine, but nothing may be stored for the company."""
+    """Store as the neighbour, with company 92's id in the body; it is a leak if company 92 can read the data."""
     text = orjson.dumps(body).decode().replace(CANARY, FOREIGN)
     for name in ("company_id", "companyId"):
         answer = await neighbour.post(route.path, json={**orjson.loads(text), name: COMPANY_ID})
@@ -175,7 +176,7 @@ def _plain(schema: Mapping[str, Any], document: Mapping[str, Any], depth: int) -
 
 
 def _ids_in(answer: httpx2.Response) -> Iterator[str]:
-    """Give the ids in an answer that are long or new enough to be unique."""
+    """Give the ids in an answer that are long enough to be unique."""
     content: Any = answer.json() if "json" in str(answer.headers.get("content-type", "")) else {}
     for name, value in content.items() if isinstance(content, dict) else ():
         if (name == "id" or name.endswith("_id")) and isinstance(value, str) and len(value) > 5:

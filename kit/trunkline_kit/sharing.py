@@ -19,7 +19,8 @@ from trunkline.settings import Settings
 def shared_work() -> Generator[None]:
     """Compile the definitions of a product once for all hubs of the block, and exclude existing objects from garbage collection.
 
-    Definitions take half of a small hub's start. A full collection over all tests and modules takes half a second or more.
+    Compiling the definitions takes half of a small hub's start. A full collection over all tests and modules takes half
+    a second or more.
     """
     load, known = catalogs.load_definition_catalog, dict[object, DefinitionCatalog]()
 

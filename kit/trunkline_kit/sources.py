@@ -19,7 +19,7 @@ Files = dict[str, str]
 class Source:
     """A plugin as the text of its module, and the distribution that declares it.
 
-    *files* (path → text) are written beside the module, such as its migrations. *requires* is None for no dependency.
+    *files* (path → text) are written next to the module, such as its migrations. *requires* is None for no dependency.
     """
 
     name: str

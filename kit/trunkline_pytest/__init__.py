@@ -40,7 +40,7 @@ class LazyLoader:
         self._config = config
 
     def pytest_pycollect_makeitem(self, collector: pytest.Collector, name: str, obj: object) -> None:
-        """Load them if a module that was just imported, or a test in it, needs them."""
+        """Load the fixtures and the reporting if a module that was just imported, or a test in it, needs them."""
         del collector, name
         if "trunkline_kit" in sys.modules or _asks_for_fixture(obj):
             load(self._config)

@@ -1,7 +1,7 @@
 """A router in front of cells: it sends each call to the database of its company, by the table of docs/explanation/scaling.md.
 
-The router reads only the call itself. It knows the first company id of each cell, each cell's operator key, and the references of
-companies.
+The router reads only the call itself. It is given the first company id of each cell, each cell's operator key, and the
+references of companies.
 """
 
 import re

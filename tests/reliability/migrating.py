@@ -1,4 +1,4 @@
-"""How long accepting stands while a database in use is migrated, measured with the statements that accept an event.
+"""The longest time without an accepted event while a database is migrated, measured by the statements that accept one.
 
 By hand: ``python -m tests.reliability.migrating --engine postgresql --events 1000000``.
 """

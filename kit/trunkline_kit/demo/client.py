@@ -110,7 +110,7 @@ class Client:
     async def end_of_log(self) -> str:
         """Give a cursor near the end of the log.
 
-        A few older events may come after the cursor, because clocks are unsteady; they do no harm.
+        A few older events may come after the cursor, because clocks are unsteady; these events do no harm.
         """
         return (await self._page({"since": datetime.now(UTC).isoformat(), "limit": 1})).next_cursor
 

@@ -160,10 +160,10 @@ class JsonScreen(TerminalScreen):
     """For machines: the summary alone."""
 
     def start(self, rows: Mapping[str, Progress], *, place: str) -> None:
-        """Say nothing."""
+        """Print nothing."""
 
     def update(self, row: Progress) -> None:
-        """Say nothing."""
+        """Print nothing."""
 
     def finish(self, summary: Summary, *, running_hub: RunningHub | None) -> None:
         """Print the summary as JSON."""
@@ -171,7 +171,7 @@ class JsonScreen(TerminalScreen):
         self._console.file.flush()
 
     def show_new(self, row: Progress) -> None:
-        """Say nothing."""
+        """Print nothing."""
 
 
 def _cells(row: Progress) -> tuple[Text, ...]:

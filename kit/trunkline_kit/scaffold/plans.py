@@ -29,7 +29,7 @@ def check_name(name: str) -> str:
     """Check the name of a new plugin.
 
     Raises:
-        Refused: it is not valid for an entry point, a package, a table and a URL.
+        Refused: *name* is reserved, or not valid for an entry point, a package, a table and a URL.
     """
     if not _NAME.fullmatch(name) or len(name) > _MAX_NAME or keyword.iskeyword(name):
         msg = (

@@ -125,7 +125,7 @@ async def _references(trial: CallTrial, definition: Definition, request: Request
 
 
 async def _is_theirs(neighbour: CallTrial, definition: Definition, own: Request, name: str) -> bool:
-    """Tell whether the neighbour's record belongs to it alone, and is not one that every company has."""
+    """Tell whether a valid call of the neighbour names a different record in the field *name* than *own* does."""
     theirs = await neighbour.request(definition)
     if theirs.input.get(name) in {None, own.input[name]}:
         return False

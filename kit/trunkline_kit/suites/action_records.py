@@ -106,7 +106,7 @@ class ActionRecordChecks(CallSubject):
 
 
 async def _status(trial: CallTrial, definition: Definition, request: Request, *, key: str) -> int:
-    """Make a call in a failing hub; an error that reaches the server is a 500."""
+    """Make a call in a failing hub and return its status; an error that reaches the server counts as 500."""
     try:
         return (await trial.call(definition, request, key=key)).status_code
     except RuntimeError:

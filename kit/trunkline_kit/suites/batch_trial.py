@@ -88,7 +88,7 @@ class BatchTrial:
     async def burst(self, fields: Mapping[str, Sequence[Json]] | None = None) -> list[AcceptedEvent]:
         """Put events on the stream at once, so that they form a batch; return them in the log's order.
 
-        *fields* have a value for each event; without them there are as many events as a batch has.
+        Each of *fields* has one value for each event; without *fields*, ``size`` events are emitted.
         """
         given = fields or {}
         count = max(map(len, given.values()), default=self.size)

@@ -100,7 +100,7 @@ class CallTrial:
         client: httpx2.AsyncClient | None = None,
         key: str | None = None,
     ) -> httpx2.Response:
-        """Make a call over HTTP, with the key of company 92 for None."""
+        """Make a call over HTTP by *client* (None: company 92's), with *key* as the idempotency key."""
         places = {name: quote(str(value), safe="") for name, value in request.parameters.items()}
         path = f"/api/v1{CALL_PREFIX}{definition.path}".format(**places)
         headers = {"Idempotency-Key": key} if key else {}
@@ -182,7 +182,7 @@ class CallTrial:
         return contents
 
     async def changes_since(self, before: Mapping[str, str]) -> list[str]:
-        """Name the tables whose contents differ from *before*, after a time for leftover tasks."""
+        """Wait for leftover tasks, then name the tables whose contents differ from *before*."""
         await asyncio.sleep(SETTLING_SECONDS)
         return [name for name, content in (await self.contents()).items() if content != before[name]]
 
@@ -191,7 +191,7 @@ class CallSubject(Suite):
     """The base of the suites of actions and searches; an author overrides its facts.
 
     *common* names the lookups that give every company the same items. ``request_for`` gives a fresh, valid call of an operation: by
-    default its last example, usually the smallest. Override it if a call needs existing records.
+    default the operation's last example, usually the smallest. Override it if a call needs existing records.
     """
 
     kinds: ClassVar[tuple[Kind, ...]] = ()

@@ -23,7 +23,7 @@ from trunkline_kit.suites.channel_trial import COMPANY_ID, LARGE_BYTES, NEIGHBOU
 ATTEMPT_SECONDS = 10.0
 """The default time limit of an attempt (``delivery.timeout_seconds``)."""
 PROMPT_SHARE = 0.25
-"""Time limit of a single event's delivery after the channel's waiting time for a batch, as a share of the patience."""
+"""Time limit for a single event after the channel's waiting time for a batch has passed, as a share of the patience."""
 LARGEST_EVENT_BYTES = 250_000
 ROUNDS = 3
 """Number of events of each key in a burst whose order is checked."""
@@ -269,7 +269,7 @@ class BatchChecks(ChannelSubject):
 
 
 def _place(event: AcceptedEvent, arrived: Sequence[Arrival]) -> int:
-    """Give the index of an event's first arrival; after all others if the event did not arrive."""
+    """Give the index of an event's first arrival; the number of arrivals if the event did not arrive."""
     return next(
         (number for number, arrival in enumerate(arrived) if arrival.is_of(str(event.event_id))), len(arrived)
     )

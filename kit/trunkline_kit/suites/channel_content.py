@@ -26,7 +26,7 @@ HOSTILE = (
 )
 
 TIMES = 12
-"""The number of times that the text stands in an event: longer than a careless limit, and shorter than that of chats."""
+"""Number of repetitions of a text in an event: the result exceeds a careless length limit, but not that of chats."""
 
 NESTED = Source(
     "nested_events",
@@ -44,7 +44,7 @@ def register_event_types():
     return [EventType("conformance.nested", "Nested", "An event with members in its fields.", schema)]
 ''',
 )
-"""A plugin beside a channel that rewrites: the hub's own event types have only plain values."""
+"""A plugin with nested values, for checks of a rewriting channel: the hub's own event types have only plain values."""
 
 
 class ContentChecks(ChannelSubject):
@@ -133,7 +133,7 @@ class ContentChecks(ChannelSubject):
             await self._demand_zeros(trial, subscription)
 
     async def _demand_zeros(self, trial: ChannelTrial, subscription: Subscribed) -> None:
-        """Demand that a body has as many words if a number is zero as if it is another number."""
+        """Demand that a body has the same number of words whether a number in the event is zero or not."""
         place = trial.find_field(
             lambda schema: (
                 str(schema.get("type")) in {"number", "integer"}
@@ -262,7 +262,7 @@ class ContentChecks(ChannelSubject):
 
 
 def _values(body: bytes) -> Iterator[str]:
-    """Give each text and number of the payload in *body*; a number is given with its digits."""
+    """Give each text and number of the payload in *body*; numbers are given as text, exactly as the body has them."""
     waiting = [json.loads(body, parse_float=str, parse_int=str)["payload"]]
     while waiting:
         match waiting.pop():

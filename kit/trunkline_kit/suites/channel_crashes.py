@@ -40,7 +40,10 @@ class CrashChecks(ChannelSubject):
         await self._crash_everywhere(open_trial, events_each=EVENTS_OF_A_BATCH)
 
     async def _crash_everywhere(self, open_trial: OpenTrial, *, events_each: int = 1) -> None:
-        """Kill a hub with *events_each* events to deliver at each point of an attempt, and demand that the next hub delivers them."""
+        """Kill a hub at each point of an attempt, and demand that the next hub delivers its events.
+
+        Each killed hub has *events_each* events to deliver.
+        """
         if not hasattr(os, "fork"):
             not_applicable("this system has no fork, which the check needs")
         prepared: list[tuple[str, ChannelTrial, Subscribed, Sequence[AcceptedEvent]]] = []

@@ -161,7 +161,7 @@ class DeclaredChecks(ChannelSubject):
         check_connection = trial.channel.check_connection
 
         async def attempt(certificate: tuple[bytes, bytes] | None) -> Outcome:
-            """Make an attempt, and try the connection; it is a retry if either finds a fault."""
+            """Call ``check_connection``, make an attempt, and demand that both agree; return the attempt's outcome."""
             async with _in_front(trial.far_side, certificate, tmp_path) as dialled:
                 push = trial.push(config=config.model_copy(update={tls: True, port: dialled}))
                 said = None if check_connection is None else await check_connection(push.target)
@@ -247,7 +247,7 @@ def _dials(effects: list[SideEffect]) -> Generator[_Dials]:
 async def _in_front(
     side: FarSide, certificate: tuple[bytes, bytes] | None, folder: Path
 ) -> AsyncGenerator[int]:
-    """Open a port that passes on to the server of *side*, with TLS by *certificate*; without TLS if that is None."""
+    """Open a port that forwards to the server of *side*, with *certificate* for TLS; without TLS if it is None."""
     context = None
     if certificate is not None:
         (folder / "certificate.pem").write_bytes(b"".join(certificate))

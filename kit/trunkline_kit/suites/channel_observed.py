@@ -33,9 +33,10 @@ class Tried:
 
 @dataclass(slots=True)
 class Observed:
-    """The attempts in *trial* by the target's behaviour, as far as its far side has it, with what they *raised* and *printed*.
+    """The attempts in *trial* by the target's behaviour, and the exceptions and the output of all of them.
 
-    The behaviours are ``accept``, ``refuse``, ``reset``, ``hang``, and ``silence`` after half of an event.
+    The behaviours are ``accept``, ``refuse``, ``reset``, ``hang``, and ``silence`` after half of an event; *tried* has
+    only those that the far side supports.
     """
 
     trial: ChannelTrial
@@ -49,7 +50,7 @@ class Observed:
         return {name: tried.result for name, tried in self.tried.items()}
 
     async def attempt(self, behaviour: str, side: FarSide) -> None:
-        """Make the attempt at *side*, which behaves so."""
+        """Make one attempt at *side*, and record it as *behaviour*, which *side* must already have."""
         trial, push, before = self.trial, _telling_push(self.trial, side), side.traffic()
         result, after = await trial.attempt(push), side.traffic()
         traffic = None
@@ -71,7 +72,7 @@ class Observed:
 
 
 async def observe(open_trial: OpenTrial, capfd: pytest.CaptureFixture[str]) -> Observed:
-    """Give the attempts, made by the first check of a suite that asks."""
+    """Give the attempts; the first check of a suite that asks for them makes them."""
     if "observed" not in open_trial.memo:
         open_trial.memo["observed"] = await _observe(open_trial, capfd)
     observed: Observed = open_trial.memo["observed"]
@@ -101,7 +102,7 @@ async def _observe(open_trial: OpenTrial, capfd: pytest.CaptureFixture[str]) -> 
 
 
 def _telling_push(trial: ChannelTrial, side: FarSide) -> Push:
-    """Make a push with a secret, a header and a text to look for, so long that the transport's overhead is negligible."""
+    """Make a push with a secret, a header and a text to look for, large enough to make overhead negligible."""
     push = trial.push(side=side)
     envelope = orjson.loads(push.body)
     if (name := trial.text_field(push.event_type)) is not None:

@@ -219,7 +219,7 @@ def _is_stray(effect: SideEffect, allowed: set[str]) -> bool:
 
 
 def _written(addresses: Iterable[tuple[str, int]]) -> Iterable[str]:
-    """Write *addresses*, and the addresses of their names, in the form of audit events."""
+    """Write *addresses*, and the IP addresses that their hosts resolve to, as audit events show them."""
     for host, port in addresses:
         resolved = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         yield from (f"'{name}', {port}" for name in {host, *(str(address[0]) for *_, address in resolved)})

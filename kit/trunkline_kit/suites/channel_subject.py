@@ -45,12 +45,12 @@ class ChannelSubject(Suite):
     choose. *rewrites* is true if the body is not the event's envelope; *content_type* is the type of the body. *answers_each* is true
     if the target answers each event of a batch separately.
 
-    *encrypts_by* are settings, each of which makes the plugin encrypt what it sends to the far side. *changing_headers* are in
-    lower case, and differ on each attempt, beside those of the hub.
+    *encrypts_by* are settings, each of which makes the plugin encrypt its data for the far side. *changing_headers*
+    names, in lower case, the headers that differ on each attempt, in addition to the hub's.
 
-    *own_addresses* are hosts and ports from the operator's settings that the plugin dials itself; a fixture may set them.
-    *subscribe_path* is the plugin's route for subscribing, below ``/api/v1``; None finds it by ``target_url`` in its body.
-    *patience_seconds* is the time limit of a check for an expected event.
+    *own_addresses* are hosts and ports from the operator's settings that the plugin dials itself; a fixture may set
+    them. *subscribe_path* is the plugin's route for subscribing, below ``/api/v1``; if it is None, the suite looks for
+    a route whose body has ``target_url``. *patience_seconds* is the time limit of a check for an expected event.
     """
 
     channel: ClassVar[str] = ""
@@ -71,7 +71,7 @@ class ChannelSubject(Suite):
     def _skip_before_the_far_side_starts(
         self, trunkline_plugin: InspectedPlugin, request: pytest.FixtureRequest
     ) -> None:
-        """Skip a check that does not apply for the same reason as an earlier one."""
+        """Skip a check if an earlier check found that checks of this kind do not apply to the channel."""
         if reason := trunkline_plugin.memo.get(f"only {_only(request)}"):
             not_applicable(reason)
 
@@ -100,7 +100,7 @@ class ChannelSubject(Suite):
         return None
 
     def subscribe_request(self, far_side: FarSide) -> Mapping[str, Json]:
-        """Write a customer's request for a subscription: at the channel's own route, or at the hub's for a declared target."""
+        """Write a customer's request to subscribe: to the channel's route, or to the hub's for a declared target."""
         channel = {} if far_side.target is None else {"channel": self.channel}
         return {**channel, **far_side.destination, "event_types": ["*"]}
 

@@ -1,4 +1,4 @@
-"""A running hub with the channel and a target, and functions by which checks wait."""
+"""A running hub with the channel and a target, and functions that wait for a delivery's results."""
 
 import asyncio
 import secrets
@@ -40,7 +40,7 @@ Subscribed = Mapping[str, Json]
 
 
 LARGE_BYTES = 65_536
-"""Minimum size of an event beside which the transport's overhead is negligible."""
+"""Minimum size of an event that makes the transport's overhead negligible."""
 
 
 class Subscribe(Protocol):
@@ -112,7 +112,7 @@ class ChannelTrial:
         return side
 
     async def can(self, behaviour: Awaitable[bool], what: str) -> None:
-        """Set a behaviour of the far side; if it lacks that, the check does not apply."""
+        """Set a behaviour of the far side; if the far side lacks the behaviour, the check does not apply."""
         if not await behaviour:
             not_applicable(f"the transport of {self.name} has no way to {what}")
 
@@ -127,7 +127,8 @@ class ChannelTrial:
     def push(self, *, side: FarSide | None = None, **changes: Any) -> Push[Any]:
         """Make the push of an attempt at *side* (None: the first), with *changes*.
 
-        Changes of its target are allowed too (``url``, ``config``, ``secrets``, ``headers``, ``company_id``, ``subscription_id``).
+        *changes* may name fields of the push's target too (``url``, ``config``, ``secrets``, ``headers``,
+        ``signature``, ``company_id``, ``subscription_id``).
         """
         aimed_at = side or self.far_side
         kind = self.hub.catalog.types()[0]

@@ -13,7 +13,7 @@ from trunkline_kit.payloads import payloads
 from trunkline_kit.suites.suite import Suite
 
 TRIED = 100
-"""Generated payloads for each step, beside the examples."""
+"""Number of generated payloads to try for each step, in addition to the examples."""
 
 Step = tuple[str, int, int]
 

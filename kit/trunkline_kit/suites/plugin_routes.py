@@ -22,9 +22,9 @@ _PROBLEM_FIELDS = {"type", "title", "status", "detail", "request_id"}
 class RouteChecks(Suite):
     """Checks of the routes that a plugin adds.
 
-    *prefixes* are the prefixes of the plugin's routes, if they differ from its name. *public* lists patterns of paths that need no
-    key, *unscoped* patterns of paths that any key may call. *bodies* has a valid body for each route ("POST /api/v1/acme/notes") for
-    which the kit makes an invalid body from the schema.
+    *prefixes* are the prefixes of the plugin's routes, if they differ from its name. *public* lists patterns of paths
+    that need no key, *unscoped* patterns of paths that any key may call. *bodies* maps a route ("POST
+    /api/v1/acme/notes") to a valid body; a route needs one if the body that the kit makes from the schema is invalid.
     """
 
     prefixes: ClassVar[Sequence[str] | None] = None

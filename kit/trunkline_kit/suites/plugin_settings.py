@@ -20,7 +20,10 @@ _MODELS = ("settings", "_settings", "config")
 
 
 class SettingChecks(Suite):
-    """Checks of the settings' model and its values. *labels* are settings and members of targets that people alone read."""
+    """Checks of the settings' model and its values.
+
+    *labels* are settings and members of targets that only people read.
+    """
 
     labels: ClassVar[Collection[str]] = ()
 
@@ -143,7 +146,10 @@ class SettingChecks(Suite):
 
 
 def _names_read(file: Path) -> set[str]:
-    """List the attributes that *file* reads, by their names, by getattr or in patterns; ``_WHOLE`` for all of a model."""
+    """List the attributes that *file* reads as ``x.name``, by ``getattr`` or in a pattern.
+
+    The list has ``_WHOLE`` if the file reads a whole model by ``model_dump``.
+    """
     names: set[str] = set()
     for node in ast.walk(ast.parse(file.read_bytes())):
         match node:
@@ -222,7 +228,7 @@ def plain(value: object) -> object:
 
 
 def _changed_settings(plugin: InspectedPlugin, *, unlike: str) -> Mapping[str, str]:
-    """Give settings whose values differ from *unlike*, the suite's, if there are any."""
+    """Give settings that the plugin reads as values other than *unlike*; the suite's settings if none are found."""
     for name, _ in fields_of(plugin):
         for value in _values(plugin, name):
             changed = {**plugin.settings, f"{plugin.name}.{name}": value}

@@ -45,9 +45,9 @@ def _has_extra(name: str) -> bool:
 class Suite:
     """A suite to subclass.
 
-    *plugin* is the name of its entry point; *settings* are dotted names and text, as environment variables give them.
-    *replaces* names the built-in plugins that it replaces and never runs beside. *patience_seconds* is the time limit for
-    operations that the hub gives up after five seconds.
+    *plugin* is the name of the plugin's entry point; *settings* are dotted names and text, as environment variables
+    give them. *replaces* names the built-in plugins that the plugin replaces; a hub never runs both. *patience_seconds*
+    is the time limit for operations that the hub gives up after five seconds.
     """
 
     plugin: ClassVar[PluginSource] = ""

@@ -1,7 +1,7 @@
 """Routes for the actions that plugins carry out, and a provider that calls a product over HTTP.
 
-This plugin knows no domain: the definitions list the operations and their fields. Another plugin carries out an operation, or the
-product at ``actions.provider_url``.
+This plugin has no code for a domain: the definitions list the operations and their fields. Another plugin carries out
+an operation, or the product at ``actions.provider_url``.
 """
 
 from collections.abc import Sequence

@@ -8,7 +8,7 @@ from trunkline import Answer, Call, EmittedEvent, FieldError
 from trunkline.routes import HttpResponse, ProviderFailed, ProviderRefused
 
 MAX_BYTES = 64 * 1024
-"""Bytes of an answer that are read at most."""
+"""Largest number of bytes that are read from an answer."""
 _FORWARDED_HEADER = "retry-after"
 Form = TypeVar("Form", bound=msgspec.Struct)
 

@@ -2,7 +2,7 @@
 
 Each call is one ``POST {provider_url}/{actions|searches|lookups}/{name}``, signed as webhooks are
 (docs/reference/http-provider.md has the protocol). Nothing is retried here: the caller may retry, and the idempotency key
-tells the product that it is the same call.
+shows the product that a repeated call is the same call.
 """
 
 import logging

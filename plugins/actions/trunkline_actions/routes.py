@@ -52,7 +52,7 @@ def make_routes(context: PluginContext) -> Routes:
 
 
 def _location(operations: Operations, definition: Definition) -> str | None:
-    """Return the address of the records that a POST creates; None if no search reads one record below the POST's path."""
+    """Return the address of a record that a POST creates; None if no search reads a record below the POST's path."""
     if definition.method != "POST":
         return None
     found = re.compile(rf"{re.escape(definition.path)}/\{{\w+\}}")

@@ -44,7 +44,7 @@ NAME = "mail"
 REQUEST = {"target_url": "mailto:alert-recipients", "event_types": ["operational.*"], "timeout_seconds": 60}
 RETRY_SECONDS = 5.0
 NEVER = BreakerPolicy(failures=2**31, span_seconds=0)
-"""Mail is never disabled because of failures; it goes on when the server is back."""
+"""Mail is never disabled because of failures; the mails are sent when the server is back."""
 
 
 class _Shared:

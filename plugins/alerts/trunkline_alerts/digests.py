@@ -1,7 +1,7 @@
 """The daily digest: one mail a day about failures and open matters, to the companies that chose it.
 
-A process claims the digest of a company before it mails it. If that process dies, another one goes on after ``CLAIM``; mails
-keep their ``Message-ID``, so none is sent twice.
+A process claims a company's digest before mailing it. If that process dies, another process mails the digest after
+``CLAIM``; mails keep their ``Message-ID``, so none is sent twice.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ SEND_SECONDS = 300.0
 """Time limit for the mails of one digest: less than ``CLAIM``."""
 LOOK_SECONDS = 60.0
 MOST = 200
-"""Alerts that one digest reads at most, newest first."""
+"""Largest number of events that one digest reads, newest first."""
 MOST_LINES = 40
 
 
@@ -48,7 +48,7 @@ class Digests:
             await asyncio.sleep(LOOK_SECONDS)
 
     def day(self) -> int:
-        """Give the last day (since 1970) whose digest is due; it is due from ``digest_hour`` on."""
+        """Give the last day (counted from 1970) whose digest is due; a day's digest is due from ``digest_hour`` on."""
         return (self._context.clock.now_ms() - self._context.settings.digest_hour * 3_600_000) // DAY_MS
 
     async def send_due(self) -> None:
@@ -102,7 +102,10 @@ class Digests:
     async def _told(
         self, company_id: int, types: Sequence[str], *, since_days: int
     ) -> list[tuple[str, str, dict[str, Any]]]:
-        """List the newest alert of each matter from ``warning`` on: the kind, a line of text, and the event's payload."""
+        """List the newest alert of each matter, if its severity is ``warning`` or higher.
+
+        An item has the alert's kind, a line of text, and the event's payload.
+        """
         since_ms = self._context.clock.now_ms() - since_days * DAY_MS
         found = await self._context.activity.events(company_id, types=types, since_ms=since_ms, limit=MOST)
         seen: set[str] = set()

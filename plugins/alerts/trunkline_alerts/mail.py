@@ -49,7 +49,7 @@ class Mailer:
     async def send(self, message: Message, recipients: Sequence[str], *, key: str) -> Result:
         """Mail *message* to each of *recipients* that has not received a mail with this *key*.
 
-        The result names an address that the server refuses for good; it is not tried again.
+        The result names an address that the server refuses permanently; that address is not tried again.
         """
         wanted = {self._message_id(key, recipient): recipient for recipient in recipients}
         async with self._context.database.read() as connection:

@@ -26,7 +26,7 @@ class Template:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """An alert. Alerts about the same trouble share *matter*, up to the alert of its end; *link* may be empty."""
+    """An alert. Alerts about one trouble have the same *matter*, including the one of its end. *link* may be empty."""
 
     severity: Severity
     subject: str
@@ -136,7 +136,7 @@ TEMPLATES: Mapping[str, Template] = {
     ),
 }  # fmt: skip
 OTHER = Template("info", "{type}", "{payload}", "Nothing.")
-"""For an event that is not operational."""
+"""The template for an event that is not operational."""
 
 
 def write(

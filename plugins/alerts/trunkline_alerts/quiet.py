@@ -16,9 +16,10 @@ class Quiet:
     async def why_not(
         self, push: Push, message: Message, *, hours: int, drops_overtaken: bool = False
     ) -> str | None:
-        """Give the reason not to send an alert; None if it is to be sent.
+        """Give the reason not to send an alert; None if the alert must be sent.
 
-        With *drops_overtaken*, an alert older than the last one about its matter is not sent, so that it opens no incident.
+        With *drops_overtaken*, an alert older than the last sent alert about its matter is not sent: it would open an
+        incident.
         """
         if not _is_remembered(push, message):
             return None

@@ -7,7 +7,7 @@ from sqlalchemy import BigInteger, Boolean, Column, Index, MetaData, Table, Text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 KEPT_MS = 30 * 24 * 3_600_000
-"""Retention of mails and matters: longer than a delivery is retried."""
+"""Retention of mails and matters: longer than the hub retries a delivery."""
 
 metadata = MetaData()
 
@@ -18,7 +18,7 @@ mails = Table(
     Column("sent_ms", BigInteger, nullable=False),
     Index("ix_alerts_mails_sent", "sent_ms"),
 )
-"""Mails that the server took or refused for good. The ``Message-ID`` is a digest of the event and the recipient."""
+"""Mails that the server accepted or permanently refused; a ``Message-ID`` is a digest of event and recipient."""
 
 matters = Table(
     "alerts_matters",
@@ -41,7 +41,7 @@ digests = Table(
     Column("day", BigInteger, nullable=False),
     Column("claimed_ms", BigInteger, nullable=False),
 )
-"""Companies with a daily digest: the last *day* (since 1970) that is done, and when a process last claimed one."""
+"""Companies with a daily digest: *day* (since 1970) is the last day that is done, *claimed_ms* the last claim."""
 
 
 async def known(connection: AsyncConnection, message_ids: Sequence[str]) -> frozenset[str]:
@@ -61,7 +61,7 @@ async def add(connection: AsyncConnection, message_id: str, *, now_ms: int) -> N
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """The last alert about a matter in one way."""
+    """The last alert about a matter in one way, which is a subscription."""
 
     event_id: int
     is_over: bool

@@ -58,11 +58,11 @@ class Writer:
 
 
 def company_of(push: Push, payload: dict[str, Any]) -> int | None:
-    """Tell which company, in its environment, the event is about; None for the hub itself."""
+    """Give the id of the company, in its environment, that the event is about; None for the hub itself."""
     return company_in(payload) if push.event_type in TEMPLATES else push.target.company_id
 
 
 def company_in(payload: dict[str, Any]) -> int | None:
-    """Tell which company the payload of an operational event names; None for the hub itself."""
+    """Give the id of the company that the payload of an operational event names; None for the hub itself."""
     number = payload["company_id"]
     return None if number is None else in_environment(number, payload["environment"])

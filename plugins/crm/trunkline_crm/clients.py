@@ -137,7 +137,7 @@ class ClientActions:
 
 
 async def _locked(call: Call, *, kind: str) -> Row:
-    """Lock the record that the call names, if it is in the state that the caller has read."""
+    """Lock the record that the call names, and check that the record still has the state in the call's ``if_match``."""
     record = await locked(call, tables.clients, id_of(call, "client_id"), kind=kind)
     if call.if_match is not None:
         call.check_state(await _shown(call, record))

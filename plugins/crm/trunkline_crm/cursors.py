@@ -18,7 +18,7 @@ class Position:
 
 
 def encode(position: Position, *, lookup: str) -> str:
-    """Make the cursor for the page after *position*; *lookup* keeps the cursors of different lists apart."""
+    """Make the cursor for the page after *position*; it is valid only for *lookup*."""
     document = json.dumps([lookup, position.key, position.id], ensure_ascii=False, separators=(",", ":"))
     return base64.urlsafe_b64encode(document.encode()).rstrip(b"=").decode()
 

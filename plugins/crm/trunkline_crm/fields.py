@@ -10,7 +10,7 @@ from trunkline_crm import phones
 
 Row = dict[str, Json]
 Rules = Mapping[str, Callable[[Json], Json]]
-"""The conversion of each field's value. It raises ValueError with a sentence that continues the field's name."""
+"""A function for each field that converts its value. It raises ValueError with a text to put after the field's name."""
 
 _EMAIL = re.compile(r"[^\s@]+@[^\s@]+")
 

@@ -16,7 +16,7 @@ from trunkline_crm.store import reading, records, tables
 from trunkline_crm.store import statuses as status_store
 
 MOST_CHARACTERS = 50_000
-"""Limit of all notes on one page together, in characters; a page of long notes ends early, so it delays no other call."""
+"""Limit of all notes on one page together, in characters. A page of long notes ends early, and delays no other call."""
 
 _Show = Callable[[Mapping[str, Json]], Row]
 
@@ -86,7 +86,7 @@ async def _clients(call: Call, *, leads_only: bool) -> Answer:
 
 
 def _wanted(statuses: Sequence[Status], *, name: str | None, leads_only: bool) -> Sequence[Status]:
-    """Choose the statuses that listed records may have. Raises BadQuery if there is none of that *name*."""
+    """Choose the statuses that listed records may have. Raises BadQuery if no status has that *name*."""
     fitting = [status for status in statuses if status.is_lead or not leads_only]
     if name is None:
         return fitting

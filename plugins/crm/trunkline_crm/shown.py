@@ -1,4 +1,4 @@
-"""Records in the form of answers: whole, with names beside the ids of other records. No I/O."""
+"""Records in the form of answers: whole, with the names of the other records to which their ids refer. No I/O."""
 
 import json
 from collections.abc import Mapping

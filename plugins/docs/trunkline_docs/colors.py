@@ -1,4 +1,4 @@
-"""The brand's colour, made readable: as text on light and on dark ground, and as ground under text (WCAG 2.2, 1.4.3)."""
+"""Readable shades of the brand's colour: as text on light and dark backgrounds, and as background (WCAG 2.2, 1.4.3)."""
 
 import re
 from collections.abc import Mapping

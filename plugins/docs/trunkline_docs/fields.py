@@ -36,9 +36,10 @@ Schema = Mapping[str, Json]
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One field. *parent* is its path with a trailing dot, empty at the top; ``[]`` marks a list's items.
+    """One field. *parent* is the path of the enclosing field with a trailing dot, in which ``[]`` marks a list's items.
 
-    *example* and *choices* are JSON text. *lookup* names the list of its values.
+    *parent* is empty at the top. *example* and *choices* are JSON text. *lookup* names the lookup that lists the
+    field's values.
     """
 
     name: str
@@ -80,7 +81,10 @@ def json_text(value: Json) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Position:
-    """A position in the table: a path, and the properties above it. A recursive schema ends at properties that are already above."""
+    """A position in the table: a path, and the properties *above* it.
+
+    To end a recursive schema, properties that are already in *above* are not listed again.
+    """
 
     parent: str = ""
     depth: int = 0
@@ -100,7 +104,10 @@ class _Walk:
     document: Schema
 
     def fields(self, forms: Sequence[Schema], position: _Position, *, example: Json) -> Iterator[Row]:
-        """Give the rows of an object's properties, each followed by its nested rows. A field is required if every form requires it."""
+        """Give the rows of an object's properties, each followed by its nested rows.
+
+        A field is required if every one of *forms* requires it.
+        """
         new = [form for form in forms if any(_members(form)) and not position.is_inside(form)]
         described: dict[str, list[Json]] = {}
         for name, schema in (member for form in new for member in _members(form)):
@@ -184,7 +191,7 @@ class _Walk:
 
 
 def _merged(first: Schema, *rest: Schema) -> dict[str, Json]:
-    """Merge schemas that hold at once: the last one wins, but properties and required names add up."""
+    """Merge schemas that all apply to one value: the last one wins, but properties and required names are combined."""
     whole = dict(first)
     for schema in rest:
         properties = [part["properties"] for part in (whole, schema) if "properties" in part]

@@ -34,9 +34,10 @@ def generate(product: Product) -> Mapping[str, bytes]:
 
 
 def make_site(product: Product, *, served_as: str = "", has_portal: bool = False) -> Site:
-    """Make the site; *served_as* is the last part of the front's address.
+    """Make the site; *served_as* is the last segment of the address at which ``front`` is served.
 
-    With *has_portal* the site is served at ``/docs/events`` beside the portal, and its pages link to it. Raises ValueError.
+    With *has_portal* the site is served at ``/docs/events`` by a hub with the portal, and its pages link to the portal.
+    Raises ValueError.
     """
     pages = pages_of(product)
     renderer = Renderer(product, pages, has_portal=has_portal)

@@ -35,7 +35,7 @@ class Renderer:
         }
 
     def html(self, page: Page, *, below: str = "") -> bytes:
-        """Write *page* as HTML; *below* is put before its links if the page is served one folder higher."""
+        """Write *page* as HTML; *below* is put before the links if the page is served one folder higher."""
         here = posixpath.dirname(page.path)
 
         def link(target: str) -> str:

@@ -47,7 +47,7 @@ class _Site:
         self._files: Mapping[str, _File] | None = None
 
     def show(self, request: Request, path: str | None = None) -> Response:
-        """Send a file of the site. A page is also found without ``.html``, its text with ``.md`` in its place."""
+        """Send a file of the site. A page may be named without ``.html``, or with ``.md`` instead for its Markdown."""
         file = self._find(path)
         if file is None:
             what = "page of the documentation"

@@ -99,7 +99,7 @@ def rpcs(product: Product) -> dict[str, Reference]:
 
 
 def rpc_id(reference: Reference) -> str:
-    """Name the RPC of *reference*: the lookup, and the particulars of this use."""
+    """Name the RPC of *reference* after its lookup, and after the value, label and filters that differ in this use."""
     listed = reference.lookup.listed
     assert listed is not None
     parts = ["list", reference.lookup.name]
@@ -157,7 +157,8 @@ def value_of(field: Field) -> str:
 def source_of(field: Field, *, root: str = "parameters") -> str:
     """Give the source of the expression for the value of a field below *root*.
 
-    A mapped or typed value of a dropdown arrives as text; Make's dates have a time.
+    The expression converts two kinds of values: a mapped or typed value of a dropdown, which is text, and a date, which
+    has a time in Make.
     """
     value = path(root, field.name)
     if field.yields_to is not None:

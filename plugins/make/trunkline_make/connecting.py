@@ -1,6 +1,6 @@
 """How users connect the app: by an API key, by OAuth, or by either, as chosen in each module.
 
-A connection of Make has one kind, so OAuth is a second component beside the key. Its calls follow Make's
+A connection in Make has one kind, so OAuth has a connection component separate from the key's. Its calls follow Make's
 example with PKCE: https://developers.make.com/custom-apps-documentation/app-components/connections/oauth2
 """
 
@@ -62,7 +62,7 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
 
 
 def words(product: Product) -> Mapping[str, str]:
-    """Give the replacements for texts about connecting. The order matters: later words stand inside earlier ones."""
+    """Give the replacements for texts about connecting. The order matters: earlier texts contain later words."""
     if not product.takes_oauth:
         return _WORDS[product.auth]
     server = product.authorization_server
@@ -103,7 +103,7 @@ def of_issuer(files: Mapping[str, bytes], product: Product) -> dict[str, Json]:
 
 
 def folders(product: Product) -> list[str]:
-    """Name the folders whose files the app has."""
+    """Name the folders of constant files that the app includes."""
     return [
         "app",
         *(["key"] if product.takes_keys else []),

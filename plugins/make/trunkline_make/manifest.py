@@ -10,7 +10,7 @@ from trunkline_make import calls, connecting, names, watching
 
 @dataclass(frozen=True, slots=True)
 class Module:
-    """One module. *kind* is Make's ``moduleType``; *codes* are its files beside the communication."""
+    """One module. *kind* is Make's ``moduleType``; *codes* are its code files, except ``communication``."""
 
     id: str
     kind: str

@@ -66,7 +66,7 @@ def _merged(name: str, descriptions: list[dict[str, Json]]) -> dict[str, Json]:
 
 
 def event_types(product: Product) -> dict[str, Json]:
-    """Let a person choose some of the event types."""
+    """Describe the form's field in which a person chooses event types."""
     return {
         "name": "event_types",
         "label": "Events",
@@ -86,7 +86,7 @@ def event_types(product: Product) -> dict[str, Json]:
 
 
 def limit(default: int) -> dict[str, Json]:
-    """Let a person say how many results one run may give."""
+    """Describe the form's field in which a person limits the number of results of one run."""
     return {
         "name": "limit",
         "label": "Limit",

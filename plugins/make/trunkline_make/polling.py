@@ -17,7 +17,7 @@ from trunkline_make.names import expression, path
 _FORM = "filters"
 _IS_ONE = "length(parameters.event_types) = 1"
 _MOST_BYTES = 10_000
-"""Limit of an empty filter in the address of a call; the hub takes a head of 16 KiB."""
+"""Largest size in a call's address of a filter without values; the hub accepts a request head of 16 KiB."""
 
 
 def conditions(product: Product) -> list[Condition]:
@@ -73,10 +73,10 @@ def _filter(found: Iterable[Condition]) -> Json:
 
 
 def _alternatives(place: str, group: dict[str, str]) -> list[Json]:
-    """Make the two alternatives of the condition on one field: its comparisons, or that the event lacks the field.
+    """Make the two alternatives of the condition on one field: the comparisons hold, or the event lacks the field.
 
-    The second alternative has effect only if several event types are chosen. If one type is chosen, the comparisons are added to it,
-    and an absent field never meets a comparison.
+    The second alternative has effect only if several event types are chosen. If one type is chosen, the second
+    alternative demands the comparisons too, and an absent field never meets a comparison.
     """
     compared = {operator: expression(value) for operator, value in group.items()}
     joined = {operator: expression(f"if({_IS_ONE}, {value}, undefined)") for operator, value in group.items()}
@@ -84,7 +84,7 @@ def _alternatives(place: str, group: dict[str, str]) -> list[Json]:
 
 
 def _groups(found: Iterable[Condition]) -> list[tuple[str, dict[str, str]]]:
-    """Group comparisons by field, each comparison once; give each with its expression."""
+    """Group comparisons by field; a group has each comparison once, with the expression of its value."""
     groups: list[tuple[str, dict[str, str]]] = []
     for condition in found:
         value = calls.source_of(condition.field, root=path("parameters", _FORM))

@@ -25,7 +25,7 @@ _EVENT_AT = {
     names.WATCH: (("condition", "default", "payload.event"), ("response", "output", "body")),
     names.POLL: (("response", "output", "item"),),
 }
-"""The paths, in the calls of each trigger, of the values that output an event, each with the event's expression."""
+"""For each trigger: the block and the key in its call at which the event is output, and the expression of the event."""
 
 
 def watch_id(event_type: EventType) -> str:

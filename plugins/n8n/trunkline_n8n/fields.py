@@ -66,7 +66,7 @@ def prominent_properties(field: Field, *, shown_for: str) -> Iterator[Property]:
 
 
 def collected_properties(fields: Iterable[Field]) -> list[Property]:
-    """Describe the fields of a collection, in the order of their titles; fields with nested fields as JSON, too."""
+    """Describe the fields of a collection, by title; fields with nested fields can also be given as JSON."""
     fields = list(fields)
     json_properties = (_json_property(field) for field in fields if _has_json(field))
     return _sorted([*map(_collected, fields), *json_properties])

@@ -65,7 +65,7 @@ def adapted(path: str, text: str, product: Product) -> str:
 
 
 def words(product: Product) -> Mapping[str, str]:
-    """Give the OAuth credential's words about the product's own issuer; empty if the hub is the issuer."""
+    """Give the template's words for an OAuth credential of the product's own issuer; empty if the hub is the issuer."""
     if not product.takes_oauth or product.issuer is None:
         return {}
     server = product.authorization_server

@@ -27,7 +27,7 @@ Value: TypeAlias = "bool | int | float | str | Code | Sequence[Value] | Mapping[
 
 
 def render(value: Value, *, depth: int = 0, used: int = 0) -> str:
-    """Write *value* on a line with *depth* tabs of indent and *used* columns taken; one more column follows it."""
+    """Write *value* on a line with *depth* tabs of indent and *used* columns taken; one column is left for a comma."""
     if isinstance(value, Code):
         return value.text
     if isinstance(value, str):

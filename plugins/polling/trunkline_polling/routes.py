@@ -130,7 +130,7 @@ class EventHandlers:
         return Response(body, media_type=JSON, headers=headers)
 
     async def poll_directly(self, request: Request) -> Response | None:
-        """Answer ``poll`` without the framework in between: clients call nothing as often."""
+        """Answer ``poll`` without the framework in between: it is the call that clients make most often."""
         query = _read_query(request.scope["query_string"])
         return None if query is None else await self.poll(await _MAY_READ(request), query)
 
@@ -191,14 +191,14 @@ class _Types:
         self._groups = type_groups(self._names.values())
 
     def type(self, parameter: str, name: str) -> str:
-        """Give an event type as it is written. Raises BadQuery."""
+        """Give the event type *name* in its defined spelling. Raises BadQuery."""
         if name.lower() not in self._names:
             known = ", ".join(self._names.values())
             raise BadQuery.parameter(parameter, f"names the unknown event type '{name}'; known are {known}")
         return self._names[name.lower()]
 
     def type_or_group(self, parameter: str, name: str) -> str:
-        """Give an event type or a group as it is written. Raises BadQuery."""
+        """Give the event type or the group *name* in its defined spelling. Raises BadQuery."""
         if not is_group(name):
             return self.type(parameter, name)
         if name.lower() not in self._groups:

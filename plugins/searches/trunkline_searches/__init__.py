@@ -1,4 +1,4 @@
-"""Routes for every search and lookup that a plugin carries out. The plugin knows no domain."""
+"""Routes for every search and lookup that a plugin carries out. The plugin has no code for a domain."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING

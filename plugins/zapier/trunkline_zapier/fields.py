@@ -1,7 +1,7 @@
 """Fields of schemas as Zapier's input and output fields.
 
-Zapier has no objects in forms: an object's fields stand beside the others as ``address__city``, and a list of objects is a
-set of line items, whose fields it calls children. All other values are written as JSON.
+Zapier has no objects in forms: an object's fields are added to the form's other fields as ``address__city``, and a list
+of objects becomes line items, whose fields are called children in Zapier. All other values are written as JSON.
 """
 
 import json
@@ -76,7 +76,7 @@ def special_values(fields: Iterable[Field], *, prefix: str = "") -> dict[str, Js
 
 
 def json_reason(field: Field) -> str:
-    """Say why a field can only be given as JSON; empty if it need not."""
+    """Give the reason why a field can only be given as JSON; empty if the field can be given otherwise."""
     if field.json_because:
         return field.json_because
     if field.kind == "list" and field.fields and not _are_plain(field.fields):

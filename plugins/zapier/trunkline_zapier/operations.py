@@ -68,7 +68,7 @@ def _pairs(product: Product) -> Iterator[tuple[Definition, Definition]]:
 
 
 def _record_of(product: Product, action: Definition) -> tuple[Definition, str] | None:
-    """Find the search with fields that the answer of *action* lacks, and the answer's field to search by."""
+    """Find the search that returns fields which the answer of *action* lacks, and the answer's field to search by."""
     made = [field.name for field in product.outputs(action)]
     for search, create in _pairs(product):
         keys = {field.name for field in product.inputs(search)}

@@ -16,7 +16,7 @@ _USES = {"inputFields": "takes", "outputFields": "gives"}
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """An object with a key: a trigger, create or search, or one of its fields, in the *part* of that name."""
+    """An object with a key: a trigger, create or search, or a field; *part* is the list that a field is in."""
 
     part: str
     key: str

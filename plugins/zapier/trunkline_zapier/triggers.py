@@ -36,7 +36,7 @@ def triggers(product: Product) -> Mapping[str, bytes]:
 
 
 def lookups(product: Product) -> Mapping[str, bytes]:
-    """Write the module of each lookup's hidden trigger, and of each choice among its items, by its key."""
+    """Write the module of each hidden trigger, by its key: one for each lookup, and for each filtered use of it."""
     plain: Iterator[tuple[Definition, Mapping[str, Json]]] = ((lookup, {}) for lookup in product.lookups)
     chosen = {
         lookup_key_of(definition.name, where): (definition, where)
@@ -98,7 +98,7 @@ def _sample(product: Product, event_type: EventType) -> dict[str, Json]:
 
 
 def _condition(condition: Condition) -> dict[str, Json]:
-    """Give the filter comparison that a field of the form stands for."""
+    """Give the filter comparison that a field of the form represents."""
     kind = condition.field.item_kind or condition.field.kind
     is_number = kind in {"integer", "number"}
     return {

@@ -52,7 +52,7 @@ EVENT = {"type": "lead.created", "payload": _EXAMPLE}
 
 
 class Extras(NamedTuple):
-    """Further activities in a case, if they pass the case's point."""
+    """Further activities in a case; None for an activity that does not pass the case's point."""
 
     actor: Actor | None
     eraser: Eraser | None
@@ -62,7 +62,7 @@ class Extras(NamedTuple):
 
 @dataclass(slots=True)
 class Promises:
-    """The facts that the writers know. An event is identified by (writer, number)."""
+    """The hub's answers to the writers. An event is identified by (writer, number)."""
 
     accepted: dict[tuple[int, int], dict[str, Any]] = field(default_factory=dict)
     """The envelope of each event answered with 2xx."""
@@ -132,7 +132,10 @@ class Load:
             await asyncio.sleep(chance.uniform(0, 0.05))
 
     async def _send(self, session: aiohttp.ClientSession, request: Request, *, times: int) -> None:
-        """Send *request*, again and again until it is answered; each time *times* times at once, for which it needs a key."""
+        """Send *request*, *times* times at once, until all of them are answered.
+
+        Without an idempotency key *times* must be 1, and a request without an answer is not sent again.
+        """
         body = self._body(request)
         path = "/events" if request.count == 1 else "/events/batch"
         while True:

@@ -1,6 +1,6 @@
 """A company that makes subscriptions with idempotency keys on a deployment that crashes meanwhile.
 
-Afterwards each key has made one subscription at most, and each answered one is there.
+Afterwards each key must have made one subscription at most, and each subscription in an answer must exist.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from actor import COMPANY
 
 COUNT = 8
 TRIES = 3
-"""Repeats without an answer; a request whose answer was lost in the crash waits for the end of its key's lease."""
+"""Tries of a request; if its answer was lost in the crash, the hub refuses the key until the key's lease has ended."""
 MADE = f"SELECT id, description FROM subscriptions WHERE company_id = {COMPANY}"
 
 Call = Callable[..., Awaitable[tuple[int, dict[str, Any]]]]

@@ -187,9 +187,10 @@ class Matrix:
         await self._stack.aclose()
 
     async def run(self, cases: Sequence[Case], tell: Callable[[Outcome], None]) -> list[Outcome]:
-        """Run *cases*, ``AT_ONCE`` at a time; then try again alone what a busy machine may have failed.
+        """Run *cases*, ``AT_ONCE`` at a time; then repeat, one at a time, cases that a busy machine may have made fail.
 
-        That is a case with a fault, unless it has lost something, and a point that no case has reached.
+        These are the cases with a fault, unless they have lost an event, and the cases of points that no case has
+        reached.
         """
         left = iter(cases)
         outcomes: list[Outcome] = []

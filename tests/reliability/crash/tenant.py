@@ -1,7 +1,7 @@
 """A subscription of MCP Events on a deployment that crashes meanwhile: renewed, lapsed, paused, and made again.
 
-Afterwards a client that keeps the newest cursor must have every event, except events reported as left out. It must have exactly one
-subscription, without open deliveries.
+Afterwards a client that keeps the newest cursor must have every event, except events reported as left out. The client
+must have exactly one subscription, without open deliveries.
 """
 
 import asyncio
@@ -73,7 +73,7 @@ class Tenant:
         self._made = 0
         self.accepted: list[int] = []
         self._excused: set[int] = set()
-        """Events of a pause whose end skips the missed events."""
+        """Events during a pause. The subscription is resumed without them, so they may be missing."""
         self._truncated = 0
         self._surprises: list[str] = []
 

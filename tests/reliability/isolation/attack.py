@@ -142,7 +142,10 @@ class Attack:
     async def subscribe_dearly(
         self, count: int, url_of: Callable[[int], str], clauses: Sequence[Mapping[str, Any]]
     ) -> list[str]:
-        """Make *count* subscriptions that match any of *clauses*, as many as a filter's cost allows; return the ids."""
+        """Make *count* subscriptions that match any of *clauses*; return the ids.
+
+        A filter has as many of *clauses* as the limits of a filter's cost allow.
+        """
         ids: list[str] = []
         for size in dict.fromkeys(min(size, len(clauses)) for size in (100, 50, 30, 20, 10, 5, 1)):
             condition, asked, made = {"any": clauses[:size]}, 0, list[str]()

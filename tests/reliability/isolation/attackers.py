@@ -51,7 +51,7 @@ class Attackers:
         assert said.decode().strip() == READY, "the attacker does not start"
 
     async def attack(self, row: Row, url: str, companies: list[Company]) -> dict[str, int]:
-        """Let *companies* run *row* against the hub at *url*; return the notes."""
+        """Run *row* by *companies* against the hub at *url*; return the notes."""
         await self.make_ready()
         assert self._next is not None
         program, self._next = self._next, None

@@ -32,7 +32,7 @@ class Row:
 
     @property
     def ground(self) -> tuple[str, bool, tuple[tuple[str, str], ...]]:
-        """Give the row's initial needs; rows with equal needs may share a hub."""
+        """Give the row's preparation, need of a worker, and settings; rows with equal ones may share a hub."""
         prepare = "" if self.prepare is None else f"{self.prepare.__module__}.{self.prepare.__qualname__}"
         return prepare, self.has_worker, tuple(sorted(self.settings.items()))
 

@@ -1,7 +1,7 @@
 """A stage: one hub with the victim at work, on which rows run one after the other.
 
-The hub is measured once when it is new, and each row is compared with that, so leftovers of a row count against later rows. A hub
-that has not recovered shortly after a row is not used again.
+The hub is measured once when it is new, and each row is compared with that measurement, so leftovers of a row count
+against later rows. A hub that has not recovered shortly after a row is not used again.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ SETTLING_SECONDS = 0.8
 """Time of use before the measurements begin."""
 LOOK_SECONDS = 0.3
 REST_SHARE = 0.15
-"""The share of a core that a hub at rest may use more than when it was new."""
+"""The share of a core by which a hub at rest may exceed its use when it was new."""
 REST_WAIT_SECONDS = 0.25
 """The longest time for which a call of the victim may be in flight at a hub at rest."""
 LEFT_BYTES = 50 * MIB

@@ -94,7 +94,7 @@ class Victim:
                 await asyncio.gather(*tasks, return_exceptions=True)
 
     def samples(self) -> list[Sample]:
-        """Give all calls and pushes so far; missing ones count with their waiting time."""
+        """Give all calls and pushes so far; an unfinished one counts with its waiting time so far."""
         now = time.monotonic()
         waiting = [Sample(kind, at, now - at) for kind, at in self._under_way.values()]
         pushes = [

@@ -62,12 +62,12 @@ class Checks:
         self.outlasted = defaultdict(set)
         """Attempts that waited for their batch when their machine was frozen; their time limit may pass before they are sent."""
         self.versions = defaultdict(list)
-        """By number: every state of each subscription."""
+        """Every state of each subscription, by the subscription's number."""
         self.starts = {}
-        """By number: the start positions of subscriptions that begin before the head of the log."""
+        """The start positions of subscriptions that begin before the head of the log, by the subscription's number."""
         self.trusted = {}
         self.waits = []
-        """The waiting time in ms of each delivery to a healthy target, as far as other companies or untrusted targets caused it."""
+        """The wait in ms of each delivery to a healthy target, minus the time for its company's trusted targets."""
         self.order = Order(self)
         self.stretches = 0
         """Number of catch-ups begun by shards."""
@@ -214,7 +214,10 @@ class Checks:
                 self.outlasted[job.key].add(job.attempt)
 
     def _has_renewed(self, machine):
-        """Tell whether a worker has renewed its leases since the last disturbance; before that, they may lapse during its pushes."""
+        """Tell whether a worker has renewed its leases since the last disturbance.
+
+        Before that, the leases may lapse during the worker's pushes.
+        """
         age_ms = self.world.database.now_ms - self.tables["workers"][machine.worker]["heartbeat_ms"]
         return age_ms <= (self.world.clock.now - self.world.disturbed) * 1000
 
@@ -359,8 +362,7 @@ class Order:
     """Judges the order of deliveries: no delivery of a key begins before the key's earlier deliveries have ended.
 
     A delivery has ended if the ledger says so, or if the target accepted it. Workers that have lost their claim or shard without
-    knowing
-    it are not judged. A delivery that a replay reopened comes before a delivery that was claimed later.
+    knowing it are not judged. A delivery that a replay reopened comes before a delivery that was claimed later.
     """
 
     def __init__(self, checks):
@@ -368,10 +370,10 @@ class Order:
         self.world = checks.world
         self.ended = set()
         self.opened = {}
-        """By open delivery: the time when it was opened, and how often the target had accepted it before."""
+        """For each open delivery: the time when it was opened, and how often the target had accepted it before."""
         self.claimed = {}
         self.joined = {}
-        """By delivery: the time when a replay made it or gave it a key, because the subscription's request had changed."""
+        """For each delivery that a replay made, or to which a replay gave a key after the request changed: the time."""
 
     def delivery_changed(self, key, old, new):
         has_joined = old is not None and old["order_key"] is None and new["order_key"] is not None
@@ -435,9 +437,8 @@ class Order:
 class Pace:
     """Judges the pace: no more attempts begin in any unit of the rate, and no more are in flight, than the subscription allows.
 
-    All workers count together, for subscriptions whose pace never changed. Attempts of dead workers, and of workers that have lost
-    their
-    shard or claim without knowing it, are left out.
+    The attempts of all workers are added up, for subscriptions whose pace never changed. Attempts of dead workers, and
+    of workers that have lost their shard or claim without knowing it, are left out.
     """
 
     def __init__(self, checks):

@@ -31,7 +31,10 @@ TABLES = (
 
 
 class Database:
-    """The shared database. *chance_of_wait* is the chance that a statement takes time, *unsure* that a commit's answer is lost."""
+    """The shared database.
+
+    *chance_of_wait* is the chance that a statement takes time, *unsure* is the chance that a commit's answer is lost.
+    """
 
     def __init__(self, clock, *, shards, chance_of_wait, unsure):
         self.clock = clock
@@ -77,7 +80,7 @@ class Database:
 
 
 class Door:
-    """One process's access to the database, a server."""
+    """One process's access to the database, which is a server with several writers."""
 
     dialect = SimpleNamespace(has_one_writer=False)
 
@@ -153,7 +156,7 @@ class Transaction:
         return shard_of(event.company_id, len(self.database.tables["shards"]))
 
     def held(self, shard, subscription_no):
-        """Give the row of the shard, or of the shard's part, that has a subscription."""
+        """Give the row of the shard, or of the part of the shard, to which a subscription belongs."""
         part = self.get("shard_parts", (shard, part_of(subscription_no)))
         return self.get("shards", shard) if part is None else part
 
@@ -180,7 +183,7 @@ class Transaction:
         return not holders or all(holder is self for holder in holders)
 
     async def lock(self, table, key, *, share=False):
-        """Wait for the row's lock: exclusive, or shared with other transactions that only share it."""
+        """Wait for the row's lock: an exclusive one, or with *share* one that is compatible with other shared locks."""
         locks = self.database.locks
         while True:
             holders = locks.get((table, key), {})

@@ -1,8 +1,8 @@
 """Simulated machines: processes with their own event loops on one virtual clock, and the seeded scheduler over them.
 
-Each machine runs real coroutines and tasks, first in, first out, as asyncio does; the seed chooses the next machine. Time stands
-still while any machine can run, and then jumps to the next timer. A killed machine never runs again: no ``finally`` and no
-cancellation, as with kill -9. A frozen machine misses its timers, which are all due when it wakes.
+Each machine runs real coroutines and tasks, first in, first out, as asyncio does; the seed chooses the next machine.
+Time does not advance while any machine can run, and then jumps to the next timer. A killed machine never runs again: no
+``finally`` and no cancellation, as with kill -9. A frozen machine misses its timers, which are all due when it wakes.
 """
 
 import asyncio

@@ -392,7 +392,7 @@ class Changes:
 
 
 def _reached(settled, row):
-    """Give the position up to which the ledger has all deliveries of the subscription of *row*; -1 if others deliver them."""
+    """Give the position up to which the ledger has all deliveries of *row*'s subscription; -1 if *settled* has none."""
     reached = settled(row["order_shard"], row["no"]) if row["order_shard"] is not None else None
     return -1 if reached is None else reached
 
@@ -405,7 +405,7 @@ def status_before(row):
 
 
 def _open(connection, place):
-    """Give the keys of the open deliveries of *place*, in the log's order."""
+    """Give the open deliveries of *place* (a subscription and a key of its order), in the log's order."""
     rows = connection.rows("deliveries")
     return sorted(
         key
@@ -419,7 +419,7 @@ def _first(connection, place):
 
 
 def _behind(connection, place, position):
-    """Give the deliveries after the front at *position*, up to the next delivery that is due by itself."""
+    """Give the open deliveries of *place* after *position*, up to the next delivery that has a due time."""
     rows = connection.rows("deliveries")
     follows = [key for key in _open(connection, place) if key[0] > position]
     return [*takewhile(lambda key: rows[key]["due_ms"] is None, follows)]

@@ -101,7 +101,7 @@ LIMITS = {
     open_limit: {"SHARE_OF_SLOTS": 4, "SHARE_OF_COMPANY": 0.5},
     settlement: {"INTERVAL_SECONDS": 0.08, "CURSOR_SECONDS": 0.3},
 }
-"""The dispatcher's constants, about half as long, and pages so small that a world turns many."""
+"""The dispatcher's constants: times are about half as long, and pages are so small that a world reads many of them."""
 TIMED = (
     *(
         status_changes,
@@ -127,7 +127,7 @@ BY_KEY = {"key": "/payload/k"}
 QUIET_SECONDS = 180
 """Longer than ``store.ordering.CLAIM_MS`` and the steps after it: a claim whose answer was lost waits this long."""
 HEALTHY_WAIT_MS = 450
-"""LOOK_SECONDS, for a lost wake-up, and the time of reading, matching and pushing a few pages."""
+"""Limit of ``Checks.waits``: ``LOOK_SECONDS`` (for a lost wake-up) and the time to read, match and push a few pages."""
 HOUR_MS = 3_600_000
 DISTURBANCES = ("kill", "kill", "freeze", "freeze", "outage", "stop", "cut")
 CLOCK_DISTURBANCES = ("kill", "kill", "outage", "cut")
@@ -245,7 +245,7 @@ class World:
         self.busy = 0
         self.broken = None
         self.cancelled = {}
-        """By cancelled replay: the time of its cancellation."""
+        """The time of each replay's cancellation, by replay."""
         self.disturbed = 0.0
         """The last time when a machine was kept from reading the database."""
         self.front = self._machine("front")
@@ -405,7 +405,7 @@ class World:
         )
 
     def on_front(self, coro):
-        """Let a coroutine run on the front machine; the world waits for its end."""
+        """Start a coroutine on the machine that serves the API (``front``); the world waits for its end."""
         self.busy += 1
 
         def ended(task):
@@ -876,7 +876,7 @@ class World:
 
 
 class Switcher:
-    """A client that reads one company alternately by push and by poll, and knows events by their position alone.
+    """A client that reads one company alternately by push and by poll, and identifies events only by their position.
 
     Its cursor is the end of its last poll. To change to push it makes a subscription that starts at that cursor. To change back it
     deletes the subscription and polls from the same cursor, skipping the positions that it has.

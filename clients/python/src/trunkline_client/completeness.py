@@ -22,7 +22,7 @@ class Kept(Protocol):
     """A receiver's record of the events that it has handled."""
 
     def ids(self, after: int, up_to: int) -> Iterable[int]:
-        """Give the ids above *after*, up to and with *up_to*, in ascending order."""
+        """Give the ids above *after*, up to and including *up_to*, in ascending order."""
         ...
 
 
@@ -81,7 +81,7 @@ def digest(ids: Sequence[int]) -> str:
 
 
 def _only(part: Mapping[str, Any], wanted: Mapping[str, str | None], *, ends_open: bool) -> Steps[int]:
-    """Find the id of the only event of *part*. It is the end of *part*, except in the last part."""
+    """Find the id of the only event of *part*. The id is the end of *part*, except in the last part."""
     after, up_to = part["after_id"], part["last_id"]
     while ends_open and up_to - after > 1:
         middle = (after + up_to) // 2

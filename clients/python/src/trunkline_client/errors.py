@@ -5,7 +5,7 @@
     HubError             a call failed; ``str`` gives the sentence and the fields at fault
     ├── Refused          the hub refused the call: the same call will never succeed
     │   └── EventQuarantined   the hub keeps the event in quarantine, as its payload breaks its schema
-    └── Unanswered it is unknown whether the hub did it, or it cannot do it now: the same call may succeed later
+    └── Unanswered       no clear answer, or the hub cannot carry the call out now: the same call may succeed later
     NotGenuine           a request is not a webhook that the hub has signed
 """
 
@@ -59,7 +59,7 @@ class Unanswered(HubError):
 class EventQuarantined(Refused):
     """The hub keeps the event in quarantine, as its payload breaks its schema. An operator can release it.
 
-    *quarantine_id* is its id there; *errors* are its faults.
+    *quarantine_id* is the event's id in the quarantine; *errors* are the event's faults.
     """
 
     def __init__(self, quarantine_id: str, *, errors: Sequence[tuple[str, str]]) -> None:

@@ -43,7 +43,7 @@ class Places(Protocol):
         ...
 
     def save(self, place: Place) -> None:
-        """Store *place* in one step: a program that is killed meanwhile later finds either this position or the previous one."""
+        """Store *place* in one step: if the program is killed meanwhile, this or the previous position is stored."""
         ...
 
 

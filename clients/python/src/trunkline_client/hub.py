@@ -138,7 +138,7 @@ class Hub(Operations):
         """Emit an event and give it as it was stored. Only an operator's key needs *company_id*, an id or a reference.
 
         Raises:
-            EventQuarantined: it breaks its schema, and was put in quarantine.
+            EventQuarantined: the event breaks its schema, and was put in quarantine.
         """
         event: dict[str, Any] = {"type": type, "payload": payload}
         if metadata:
@@ -229,8 +229,8 @@ class Hub(Operations):
     ) -> Steps[Completeness]:
         """Compare the events that *kept* has with those of the hub between two cursors, times or ids.
 
-        *types*, *filter* or *subscription* say which events you should have. It takes one call if nothing is missing, and a
-        few more calls to find missing events.
+        *types*, *filter* or *subscription* select the events that you should have. The comparison takes one call if
+        nothing is missing, and a few more calls to find missing events.
 
         Raises:
             Refused: the hub no longer keeps the first of these events.

@@ -14,8 +14,8 @@ _AGAIN_SECONDS = 30
 class Jwks:
     """The keys of a company's ``/.well-known/jwks.json``, kept for an hour.
 
-    A signature by an unknown key makes it read the keys again, every 30 seconds at most, so a rotated key is known at once. If the
-    hub is away, the previous keys stay in use.
+    After a signature by an unknown key the keys are read again, at most every 30 seconds, so a rotated key is accepted
+    at once. If the hub is unavailable, the previous keys stay in use.
     """
 
     def __init__(self, url: str, *, timeout_seconds: float = 5) -> None:
@@ -27,10 +27,10 @@ class Jwks:
         self._lock = threading.Lock()
 
     def keys(self, *, again: bool = False) -> Sequence[str]:
-        """Give the public keys (``whpk_…``); *again* if the previous ones did not verify.
+        """Give the public keys (``whpk_…``). Set *again* if the previous keys did not verify, to read them again.
 
         Raises:
-            httpx2.HTTPError: they cannot be read, and never were.
+            httpx2.HTTPError: the keys cannot be read, and have never been read before.
         """
         with self._lock:
             now = time.monotonic()

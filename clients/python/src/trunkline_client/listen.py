@@ -182,7 +182,7 @@ class _Listening:
         return {"since" if _TIME.match(since) else "cursor": since}
 
     def _ask(self, call: Call) -> Answer:
-        """Make *call* until the hub answers, and report once that it does not."""
+        """Repeat *call* until the hub answers; if the hub does not answer, report that once."""
         failed = 0
         while True:
             try:

@@ -35,10 +35,10 @@ CompanyOf = Callable[[Scope], Awaitable["int | str | None"]]
 
 
 class EventForwarder:
-    """Forwards MCP Events from *app* at *path* to the hub at *hub*, with *key*: an operator's key, or that of the only company.
+    """Forwards MCP Events from *app* at *path* to the hub at *hub*, with an operator's *key*, or the only company's.
 
-    *company_of* gives the company, an id or a reference, of the user who sent a request, by the request's ASGI scope. If the user
-    has no valid credentials it gives None, and *app* answers. You close the client *http*.
+    *company_of* takes the ASGI scope of a request, and gives the company (an id or a reference) of the user who sent
+    the request. It gives None if the user has no valid credentials; *app* then answers. You close the client *http*.
     """
 
     def __init__(

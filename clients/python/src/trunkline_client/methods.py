@@ -30,7 +30,7 @@ _HEADERS = {
 
 
 class _Made:
-    """A method of both clients, carried out in the client's *way* from the steps of *make_steps*."""
+    """A method of both clients: the client's method named *way* carries out the steps that *make_steps* gives."""
 
     way = ""
 

@@ -42,7 +42,7 @@ class MemorySeen:
             return False
 
     def ids(self, after: int, up_to: int) -> Iterable[int]:
-        """Give the ids above *after*, up to and with *up_to*, for ``verify_complete``."""
+        """Give the ids above *after*, up to and including *up_to*, for ``verify_complete``."""
         with self._lock:
             return self._ids[bisect_right(self._ids, after) : bisect_right(self._ids, up_to)]
 

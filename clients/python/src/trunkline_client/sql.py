@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 
 def seen_table(metadata: MetaData, name: str = "trunkline_seen") -> Table:
-    """Declare the table in *metadata*, with which Alembic compares the database, so that your migrations make it."""
+    """Declare the table in *metadata*. Alembic compares *metadata* with your database, so migrations make the table."""
     return Table(
         name,
         metadata,
@@ -49,14 +49,14 @@ def seen_table(metadata: MetaData, name: str = "trunkline_seen") -> Table:
 
 
 class SqlSeen:
-    """Ids in a table of your database. ``ids`` lets ``verify_complete`` compare them with the hub's."""
+    """Ids in a table of your database. ``verify_complete`` reads them by ``ids`` to compare them with the hub's."""
 
     def __init__(self, bind: Engine | Connection | Session, table: Table | None = None) -> None:
         self._bind = bind
         self._table = seen_table(MetaData()) if table is None else table
 
     def within(self, transaction: Connection | Session) -> SqlSeen:
-        """Give the same store for use in your *transaction*: its ids are committed with it."""
+        """Give the same store for use in your *transaction*: stored ids are committed with the transaction."""
         return SqlSeen(transaction, self._table)
 
     def create(self) -> None:
@@ -78,14 +78,14 @@ class SqlSeen:
             return connection.execute(noting.values(row)).rowcount == 0
 
     def ids(self, after: int, up_to: int) -> Iterable[int]:
-        """Give the ids above *after*, up to and with *up_to*, in ascending order."""
+        """Give the ids above *after*, up to and including *up_to*, in ascending order."""
         column = self._table.c.id
         among = select(column).where(column > after, column <= up_to).order_by(column)
         with self._connection() as connection:
             return list(connection.execute(among).scalars())
 
     def clear(self, before: datetime) -> None:
-        """Remove ids stored before a time. The time must be longer ago than the hub retries and replays."""
+        """Remove the ids stored before a time so long ago that the hub no longer retries or replays their events."""
         with self._connection() as connection:
             connection.execute(delete(self._table).where(self._table.c.seen_utc < before))
 

@@ -20,7 +20,11 @@ _LONGEST_WAIT_SECONDS = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request. *longer_seconds* is the hub's own waiting time. *is_idempotent*: repeating it has no further effect."""
+    """One request.
+
+    *longer_seconds* is added to the client's timeout: the time for which the hub waits for new events before it
+    answers. *is_idempotent* is true if a repeated request has no further effect.
+    """
 
     method: str
     path: str
@@ -69,7 +73,7 @@ def request(call: Call, *, tries: int | None = TRIES) -> Steps[Answer]:
     """Make *call* until it is answered, *tries* times at most (None: for ever).
 
     Raises:
-        Refused: the hub refused it.
+        Refused: the hub refused the call.
         Unanswered: the last try had no answer, or the call may not be repeated.
     """
     failed = 0

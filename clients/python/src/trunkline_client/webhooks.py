@@ -5,7 +5,7 @@
     receiver = Receiver("whsec_…", seen=MemorySeen())
 
     with receiver.event(body, headers) as event:
-        if event is not None:  # it was handled before
+        if event is not None:  # None: it was handled before
             ...
 
 ``trunkline_client.fastapi``, ``.flask`` and ``.django`` make a view of it.
@@ -31,7 +31,7 @@ class Keys(Protocol):
     """A source of keys that may change: ``Jwks``."""
 
     def keys(self, *, again: bool = False) -> Sequence[str]:
-        """Give the keys (``whsec_…``, ``whpk_…``); *again* if the previous ones did not verify."""
+        """Give the keys (``whsec_…``, ``whpk_…``); *again* is set if the previous keys did not verify."""
         ...
 
 

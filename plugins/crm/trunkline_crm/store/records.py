@@ -20,7 +20,7 @@ def present(table: Table) -> list[ColumnElement[bool]]:
 
 
 def insert_into(connection: AsyncConnection, table: Table) -> postgresql.Insert | sqlite.Insert:
-    """Begin an INSERT of the database's own dialect, which knows ON CONFLICT."""
+    """Begin an INSERT of the database's own dialect, which has ON CONFLICT."""
     return sqlite.insert(table) if connection.dialect.name == "sqlite" else postgresql.insert(table)
 
 
@@ -49,7 +49,7 @@ async def insert_once(connection: AsyncConnection, table: Table, row: Mapping[st
 
 
 async def get(connection: AsyncConnection, table: Table, company_id: int, id: int) -> Row | None:
-    """Read one record; None if the company has none of this id."""
+    """Read one record; None if the company has no record with this id."""
     query = select(table).where(table.c.company_id == company_id, table.c.id == id, *present(table))
     row = (await connection.execute(query)).mappings().first()
     return None if row is None else dict(row)
@@ -58,7 +58,7 @@ async def get(connection: AsyncConnection, table: Table, company_id: int, id: in
 async def lock(
     connection: AsyncConnection, table: Table, company_id: int, id: int, *, with_archived: bool = False
 ) -> Row | None:
-    """Read one record and lock it until the transaction ends; None if the company has none of this id."""
+    """Read one record and lock it until the transaction ends; None if the company has no record with this id."""
     seen = [] if with_archived else present(table)
     query = select(table).where(table.c.company_id == company_id, table.c.id == id, *seen)
     row = (await connection.execute(query.with_for_update(key_share=True))).mappings().first()
@@ -79,5 +79,5 @@ async def change(
 
 
 async def remove(connection: AsyncConnection, table: Table, company_id: int, id: int) -> None:
-    """Delete one record for good."""
+    """Delete one record permanently."""
     await connection.execute(delete(table).where(table.c.company_id == company_id, table.c.id == id))

@@ -11,7 +11,7 @@
     Relay(engine, "https://hub.example.com", key).run()  # in a thread, a process, or by ``trunkline-relay``
 
 Every event gets into the hub's log once. Events of one transaction, and of transactions that follow one another, keep their
-    order. Transactions that overlap have no order between them.
+order. Transactions that overlap have no order between them.
 
 For Django this is an app: ``"trunkline_client.outbox"`` in ``INSTALLED_APPS`` brings the migration and the command
 ``trunkline_relay``; emit with ``outbox.emit(django.db.connection, …)``.

@@ -9,7 +9,7 @@ _BACKENDS = {
     "sqlite": ("sqlite", ""),
     "mysql": ("mysql+pymysql", "unix_socket"),
 }
-"""The driver, and the parameter for the path of a socket."""
+"""The driver of each database, and the URL's parameter for the path of a socket."""
 
 
 def url_of(connection: Any) -> URL:

@@ -37,8 +37,8 @@ class Outbox:
     """Writes events into the table ``trunkline_outbox``.
 
     *metadata* is SQLAlchemy's: the tables are added to it, so that your migrations make them. *schemas* is a mapping from
-    event types to JSON Schemas (``fetch_schemas``), or a folder with a file ``<type>.json`` for each. Without it nothing
-    is validated here, and the relay sets aside the events that the hub refuses.
+    event types to JSON Schemas (``fetch_schemas``), or a folder with a file ``<type>.json`` for each. Without
+    *schemas* nothing is validated here, and the relay sets aside the events that the hub refuses.
     """
 
     def __init__(

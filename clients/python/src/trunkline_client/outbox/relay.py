@@ -11,8 +11,8 @@ differ) is not sent again at once. The relay first searches the hub's events sin
 the batch was stored. If there is none, nothing was stored, and the hub will again remember the key for 24 hours. The
 search reads a day's events with a filter, and happens only if the hub, or all relays, were away for so long.
 
-**Order.** Only one batch is in flight at a time, whichever relay has it (the lease in ``rows.py``). A relay that slept beyond
-its lease can only repeat the batch, which the hub answers from memory; it cannot fix another batch.
+**Order.** Only one batch is in flight at a time among all relays, because of the lease in ``rows.py``. A relay that
+slept beyond its lease can only repeat the batch, which the hub answers from memory; the relay cannot fix another batch.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class Relay:
     relays as you like: they take turns, and another one continues *lease_seconds* after one has died.
 
     Raises:
-        ValueError: *url* is not one of HTTP, or *key* is empty.
+        ValueError: *url* is not an HTTP URL, or *key* is empty.
     """
 
     def __init__(

@@ -47,9 +47,9 @@ class Outcome:
 class Rows:
     """Reads and settles the rows of an outbox as one of the relays that share it.
 
-    A relay holds the lease while it has a batch in flight. Another relay takes the lease over after *lease_seconds* without
-    any sign of the holder. Clocks of several machines are not compared: a waiting relay checks that the row has not changed
-    meanwhile.
+    A relay holds the lease while it has a batch in flight. Another relay takes the lease over if the holder has not
+    renewed it for *lease_seconds*. Clocks of several machines are not compared: a waiting relay checks that the row of
+    ``trunkline_relay`` has not changed meanwhile.
     """
 
     def __init__(self, engine: Engine, *, lease_seconds: float) -> None:

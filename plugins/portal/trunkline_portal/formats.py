@@ -56,7 +56,7 @@ def moment(value: float | str | datetime) -> datetime:
 
 
 def time(value: float | str | datetime | None, *, none: str = "never") -> Markup:
-    """Show a time in UTC; the script adds its age. *none* is shown for None."""
+    """Show a time in UTC; the script shows the reader's clock time in lists, and elsewhere its age. *none* is shown for None."""
     if value is None:
         return Markup('<span class="muted">{}</span>').format(none)
     at = moment(value)

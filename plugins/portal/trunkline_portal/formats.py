@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from markupsafe import Markup
 
 _TIME = re.compile(r"(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,6})?Z)", re.ASCII)
-NOTHING = "\N{EN DASH}"
-"""Shown in place of a missing value."""
+NOTHING = "no data"
+"""Shown in place of a missing figure."""
 TONES: Mapping[str, str] = {
     "active": "good",
     "delivering": "good",

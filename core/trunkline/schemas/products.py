@@ -4,6 +4,8 @@ Everything here is pure. A generator (``contract.Connector``) turns a ``Product`
 platform's names; the schemas are read here, once for all generators.
 """
 
+import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -15,6 +17,7 @@ from trunkline.schemas.fields import Field, Reference, as_form, read_fields, wit
 from trunkline.schemas.versions import HEADER, write_header
 
 _PAGING = frozenset({"limit", "cursor"})
+_IS_ID = re.compile(r"^id$|_id$|Id$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +119,29 @@ class Product:
         """The fields of an event's payload."""
         return self._read(event_type.schema)
 
+    def order_keys(self) -> Mapping[str, str]:
+        """The field that orders the events of each type: the required id that most types have. Types without one are left out."""
+        ids = {
+            event_type.name: [
+                entry.name
+                for entry in self.payload(event_type)
+                if entry.is_required and _IS_ID.search(entry.name)
+            ]
+            for event_type in self.event_types
+        }
+        number = Counter(name for names in ids.values() for name in names)
+        return {name: max(own, key=number.__getitem__) for name, own in ids.items() if own}
+
+    def related(self, event_type: EventType) -> list[EventType]:
+        """The other types about the same kind of record, or about a record whose id is in the payload of *event_type*."""
+        own, fields = _kind(event_type), {entry.name for entry in self.payload(event_type)}
+        return [
+            other
+            for other in self.event_types
+            if other.name != event_type.name
+            and ((kind := _kind(other)) == own or not fields.isdisjoint({f"{kind}_id", f"{kind}Id"}))
+        ]
+
     def lookup(self, name: str) -> Definition | None:
         """Find a lookup by its name."""
         return next((lookup for lookup in self.lookups if lookup.name == name), None)
@@ -137,6 +163,11 @@ class Product:
             label=details.get("label", lookup.listed.label),
             where=details.get("where", {}),
         )
+
+
+def _kind(event_type: EventType) -> str:
+    """Give the kind of record that *event_type* is about: the part of its name before the dot."""
+    return event_type.name.partition(".")[0]
 
 
 def alternatives(definition: Definition) -> tuple[tuple[str, ...], ...]:

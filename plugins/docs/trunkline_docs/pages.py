@@ -4,7 +4,6 @@ import http
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from importlib.resources import files
 
@@ -25,7 +24,6 @@ _LANGUAGES = (
 )
 _FOLDERS = {"action": "actions", "search": "searches"}
 _SECTIONS = {"action": "Actions", "search": "Searches"}
-_IS_ID = re.compile(r"^id$|_id$|Id$")
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
 
 
@@ -57,17 +55,13 @@ class Page:
 def pages_of(product: Product) -> tuple[Page, ...]:
     """List the pages; the first is the index. Raises ValueError."""
     lookups = [_lookups_page(product)] if product.lookups else []
-    rows = {entry.name: _payload_rows(entry) for entry in product.event_types}
-    keys = order_keys(rows)
+    keys = product.order_keys()
     return (
         _index_page(product),
         _handbook_page(product, keys),
         _verify_page(product),
         _errors_page(),
-        *(
-            _event_page(product, entry, rows[entry.name], keys.get(entry.name))
-            for entry in product.event_types
-        ),
+        *(_event_page(product, entry, keys.get(entry.name)) for entry in product.event_types),
         *(_operation_page(product, entry) for entry in (*product.actions, *product.searches)),
         *lookups,
     )
@@ -91,16 +85,6 @@ def schema_path(event_type: EventType) -> str:
 def request_path(event_type: EventType) -> str:
     """Give the path of the example request's exact body."""
     return f"requests/{event_type.name}.json"
-
-
-def order_keys(rows: Mapping[str, Sequence[Row]]) -> Mapping[str, str]:
-    """Choose the field that orders each type's events: the required id that most types have. *rows* are the fields of each type."""
-    ids = {
-        name: [row.name for row in own if row.is_required and not row.parent and _IS_ID.search(row.name)]
-        for name, own in rows.items()
-    }
-    number = Counter(name for names in ids.values() for name in names)
-    return {name: max(own, key=number.__getitem__) for name, own in ids.items() if own}
 
 
 def snippets() -> tuple[Snippet, ...]:
@@ -161,14 +145,13 @@ def _payload_rows(event_type: EventType) -> tuple[Row, ...]:
     return rows_of(exact(event_type.schema_json), example=example)
 
 
-def _event_page(product: Product, event_type: EventType, rows: Sequence[Row], order_key: str | None) -> Page:
-    fields = {row.name for row in rows if not row.parent}
+def _event_page(product: Product, event_type: EventType, order_key: str | None) -> Page:
     meaning, moments = _meaning(event_type.description)
     words: dict[str, Json] = {
         "event_type": event_type,
         "meaning": meaning,
         "moments": moments,
-        "rows": rows,
+        "rows": _payload_rows(event_type),
         "request": pushed(event_type),
         "subscribe": subscribing(event_type.name, api_url=product.api_url),
         "poll": polling(event_type.name, api_url=product.api_url),
@@ -178,7 +161,7 @@ def _event_page(product: Product, event_type: EventType, rows: Sequence[Row], or
         "secret": SECRET,
         "timestamp": TIMESTAMP,
         "order_key": order_key,
-        "related": [other for other in product.event_types if _is_related(event_type, fields, other)],
+        "related": product.related(event_type),
         "emitters": [action for action in product.actions if event_type.name in action.emits],
         "changes": event_type.changes,
     }
@@ -227,13 +210,6 @@ def _operation_words(product: Product, definition: Definition) -> dict[str, Json
 def _problems(definition: Definition) -> Iterator[Problem]:
     statuses = set(map(int, call_options(definition)["responses"]))
     return (problem for problem in PROBLEMS if problem.status in statuses)
-
-
-def _is_related(event_type: EventType, fields: AbstractSet[str], other: EventType) -> bool:
-    """Tell whether *other* is about the same kind of record, or about a record whose id is among the *fields* of *event_type*."""
-    kind, other_kind = (each.name.partition(".")[0] for each in (event_type, other))
-    has_its_id = f"{other_kind}_id" in fields or f"{other_kind}Id" in fields
-    return other is not event_type and (other_kind == kind or has_its_id)
 
 
 def _meaning(description: str) -> tuple[str, Sequence[str]]:

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from markupsafe import Markup
 
 _TIME = re.compile(r"(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,6})?Z)", re.ASCII)
-NOTHING = "\N{EN DASH}"
-"""Shown in place of a missing value."""
+NOTHING = "no data"
+"""Shown in place of a missing figure."""
 TONES: Mapping[str, str] = {
     "active": "good",
     "delivering": "good",
@@ -56,7 +56,7 @@ def moment(value: float | str | datetime) -> datetime:
 
 
 def time(value: float | str | datetime | None, *, none: str = "never") -> Markup:
-    """Show a time in UTC; the script adds its age. *none* is shown for None."""
+    """Show a time in UTC; the script shows the reader's clock time in lists, and elsewhere its age. *none* is shown for None."""
     if value is None:
         return Markup('<span class="muted">{}</span>').format(none)
     at = moment(value)

@@ -138,3 +138,16 @@ def test_a_sample_has_the_shape_of_a_push():
     sample = sample_envelope(kind)
     assert list(sample) == ["id", "type", "createdUtc", "companyId", "payload"]
     assert sample["payload"] == kind.example
+
+
+def test_the_id_that_most_types_require_orders_their_events():
+    keys = PRODUCT.order_keys()
+    assert (keys["payment.failed"], keys["lead.created"]) == ("client_id", "client_id")
+    assert keys["affiliate.created"] == "employee_id"
+
+
+def test_types_are_related_by_their_kind_of_record_and_by_its_id():
+    types = {event_type.name: event_type for event_type in PRODUCT.event_types}
+    related = {name: [other.name for other in PRODUCT.related(types[name])] for name in types}
+    assert related["client.created"] == ["affiliate.created", "client.status_changed"]
+    assert {"invoice.created", "client.created", "payment.succeeded"} <= set(related["payment.failed"])

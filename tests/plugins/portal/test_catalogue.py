@@ -76,11 +76,30 @@ async def test_the_example_is_shown_digit_by_digit_as_it_is_sent(api, sign_in):
 
 async def test_the_contents_of_the_page_of_a_type_lead_to_its_parts(api, sign_in):
     browser = await sign_in(api, ["events:read"])
-    page = await browser.get("/portal/catalogue/invoice.created")
+    page = await browser.get("/portal/catalogue/invoice.status_changed")
     contents = re.search(r'<nav class="contents".*?</nav>', page.text)[0]
     places = re.findall(r'href="#([^"]*)"', contents)
-    assert places == ["meaning", "fields", "example", "send-a-test"]
-    assert [page.text.count(f' id="{place}"') for place in places] == [1] * 4
+    assert places == ["meaning", "fields", "example", "delivery", "related", "send-a-test"]
+    assert [page.text.count(f' id="{place}"') for place in places] == [1] * 6
+
+
+async def test_an_event_type_says_what_orders_it_how_often_it_is_retried_and_what_it_is_related_to(
+    api, sign_in
+):
+    browser = await sign_in(api, ["events:read"])
+    page = await browser.get("/portal/catalogue/payment.failed")
+    words = browser.words(page)
+    assert "in order, enter /payload/client_id at “One after the other” of your subscription." in words
+    retries = len(api.hub.settings.delivery.retry_schedule_seconds)
+    assert f"a failed delivery is retried up to {retries} times, each time with the same id ." in words
+    related = page.text.partition('id="related"')[2].partition("</ul>")[0]
+    assert re.findall(rf'href="{browser.root}/catalogue/([^"]+)"', related) == [
+        "client.created",
+        "client.status_changed",
+        "invoice.created",
+        "invoice.status_changed",
+        "payment.succeeded",
+    ]
 
 
 async def test_an_event_type_names_the_actions_that_bring_it_about(api, sign_in):

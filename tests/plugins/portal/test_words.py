@@ -6,6 +6,7 @@ import pytest
 from tests.plugins.portal.worlds import emit, shown_when, subscribe
 
 from trunkline_kit.receiver import Answer
+from trunkline_portal import navigation
 from trunkline_portal.outcomes import attempt_sentence
 from trunkline_portal.templating import FOLDER
 
@@ -17,6 +18,16 @@ _AGAIN = re.compile(
 def test_only_one_delivery_is_sent_again_the_hub_retries_and_many_are_replayed():
     said = [found for page in FOLDER.glob("*.html") for found in _AGAIN.findall(page.read_text())]
     assert said == ["Send again"] * 2
+
+
+def test_a_missing_value_is_a_word_or_an_empty_cell():
+    assert [page.name for page in FOLDER.glob("*.html") if "\N{EN DASH}" in page.read_text()] == []
+
+
+def test_an_icon_of_the_navigation_stands_for_one_page_and_is_not_that_of_a_warning():
+    icons = [item.icon for item in navigation.ITEMS]
+    assert len(set(icons)) == len(icons)
+    assert not {"alert", "person", "send", "globe"} & set(icons)
 
 
 async def test_a_company_is_named_where_its_name_is_stored(api, sign_in):

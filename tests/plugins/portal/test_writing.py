@@ -50,7 +50,7 @@ def test_what_is_no_json_is_shown_as_it_is_and_escaped(text):
 @pytest.mark.parametrize(
     ("share", "text"),
     [
-        (None, "\N{EN DASH}"),
+        (None, "no data"),
         (0, "0%"),
         (1, "100%"),
         (0.99999, "99.99%"),

@@ -160,6 +160,9 @@ async def render_type(
         may_send=viewer.has(EVENTS_WRITE),
         curl=curl.send_event(portal.base_url(request), event_type),
         emitters=[action for action in product.actions if name in action.emits],
+        order_key=product.order_keys().get(name),
+        retries=portal.context.deployment.retries,
+        related=product.related(event_type),
         docs=_joined(docs_url(portal), name),
     )
 

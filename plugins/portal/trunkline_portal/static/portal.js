@@ -2,15 +2,24 @@
 
 const FRAGMENT = { headers: { "X-Fragment": "1" }, credentials: "same-origin" };
 
-// ---- times: how long ago, with the time itself as the title ----
+// ---- times: in lists the reader's clock time, elsewhere how long ago, with the time in UTC as the title ----
 
+const LISTS = "td, .attempts";
+const CLOCK = { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", second: "2-digit" };
+const thisYear = new Date().getFullYear();
 const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto", style: "long" });
 const UNITS = [["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]];
 
 function showTimes(root) {
   for (const time of root.querySelectorAll("time[datetime]")) {
-    const seconds = (Date.parse(time.dateTime) - Date.now()) / 1000;
-    if (Number.isNaN(seconds) || Math.abs(seconds) > 30 * 86400) continue;
+    const at = new Date(time.dateTime);
+    const seconds = (at - Date.now()) / 1000;
+    if (Number.isNaN(seconds)) continue;
+    if (time.closest(LISTS)) {
+      time.textContent = at.toLocaleString("en-GB", at.getFullYear() === thisYear ? CLOCK : { ...CLOCK, year: "numeric" });
+      continue;
+    }
+    if (Math.abs(seconds) > 30 * 86400) continue;
     const [unit, size] = UNITS.find(([, size]) => Math.abs(seconds) >= size) ?? UNITS[3];
     time.textContent = relative.format(Math.round(seconds / size), unit);
   }

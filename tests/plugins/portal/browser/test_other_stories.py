@@ -4,6 +4,8 @@ import io
 import json
 import re
 import zipfile
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import httpx2
 import playwright.sync_api
@@ -120,6 +122,21 @@ def test_events_are_searched_by_text_and_type(served_hub, somebody):
     assert rows.first.bounding_box()["y"] < 400
     person.page.locator("main summary", has_text="Filters").click()
     expect(person.page.get_by_label("Text in the event")).to_be_visible()
+
+
+def test_lists_show_the_readers_clock_time_and_facts_show_the_age(served_hub, somebody):
+    kind = served_hub.call("GET", "/api/v1/event-types/lead.created")
+    event = {"type": kind["type"], "payload": kind["example"]}
+    stored = served_hub.call("POST", "/api/v1/events", json=event)
+    person = somebody(served_hub, key=served_hub.key, timezone_id="Asia/Kolkata")
+    person.go("/portal/events")
+    time = person.page.locator(f"[data-event='{stored['id']}'] time")
+    at = datetime.fromisoformat(time.get_attribute("datetime"))
+    local = at.astimezone(ZoneInfo("Asia/Kolkata"))
+    expect(time).to_have_text(re.compile(f"^{local.day} {local:%b}t?, {local:%H:%M:%S}$"))
+    expect(time).to_have_attribute("title", f"{at.day} {at:%b %Y, %H:%M:%S} UTC")
+    person.go(f"/portal/events/{stored['id']}")
+    expect(person.page.locator(".facts time").first).to_have_text(re.compile("second.* ago|now"))
 
 
 def test_control_k_and_an_id_lead_to_its_page_without_a_mouse(served_hub, somebody):

@@ -5,12 +5,15 @@ the shard's cursor. Pending rows are claimed (``store.due``) and ended by ``sett
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
+from sqlalchemy import BigInteger, TextClause
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.model.deliveries import Key, Status
-from trunkline.store import sql, tables
+from trunkline.store import dialects, sql, tables
+from trunkline.store.dialects import Dialect
 from trunkline.store.sql import text
 
 _SETTLED_COLUMNS = {
@@ -213,15 +216,16 @@ async def newest_position(connection: AsyncConnection) -> int:
 
 async def keys_at(connection: AsyncConnection, positions: Sequence[int]) -> set[Key]:
     """List the deliveries of the events at *positions*."""
-    source = sql.rows_source(connection, {"event_position": "bigint"})
-    rows = await connection.execute(
-        text(
-            "SELECT position, subscription_no FROM deliveries "
-            f"WHERE position IN (SELECT event_position FROM {source})"
-        ),
-        {"rows": sql.rows_json([[position] for position in positions])},
-    )
+    statement = _keys_at(dialects.of_connection(connection))
+    rows = await connection.execute(statement, {"positions": list(positions)})
     return {Key(row[0], row[1]) for row in rows}
+
+
+@lru_cache
+def _keys_at(dialect: Dialect) -> TextClause:
+    is_among_them, positions = dialect.one_of("position", "positions", BigInteger)
+    statement = f"SELECT position, subscription_no FROM deliveries WHERE {is_among_them}"
+    return text(statement).bindparams(positions)
 
 
 async def retry_now(connection: AsyncConnection, key: Key) -> bool:

@@ -21,6 +21,15 @@ _GIVES_ROWS = re.compile(r"\s*(SELECT|VALUES|SHOW)\b|.*\bRETURNING\b", re.DOTALL
 _READS = re.compile(r"\s*WITH\b(?!.*\b(INSERT|UPDATE|DELETE)\b)", re.DOTALL)
 
 
+_THROUGH_INDEXES = "SELECT set_config('enable_seqscan', 'off', false), set_config('jit', 'off', false) WHERE pg_backend_pid() = $1"
+"""Makes plans that fit large tables.
+
+A connection keeps a plan until the table is analyzed: one that was made for an empty table would scan a large one each time.
+The planner's high estimates for scans that no index can replace would start the JIT compiler. A pooler's connection, which has
+another number, is left alone, since others use it too.
+"""
+
+
 class PostgreSQLDriver(Driver):
     """A connection of asyncpg, which keeps its statements prepared."""
 
@@ -29,7 +38,8 @@ class PostgreSQLDriver(Driver):
 
     @classmethod
     async def over(cls, connection: Any) -> Self:
-        """Wrap *connection*; its JSON columns are read and written as objects."""
+        """Wrap *connection*; its JSON columns are read and written as objects, and its statements read tables through indexes."""
+        await connection.fetchrow(_THROUGH_INDEXES, connection.get_server_pid())
         await connection.set_type_codec(
             "json", schema="pg_catalog", encoder=_as_it_is, decoder=orjson.loads, format="text"
         )

@@ -61,7 +61,7 @@ from trunkline.store.wakeup import Signal
 STOP_SECONDS = 5.0
 """How long a stopping dispatcher waits for attempts in flight."""
 SWEEP_SECONDS = 0.1
-"""How often a worker with deliveries in memory looks for deliveries that take too long."""
+"""How often a worker checks its deliveries in memory for deliveries that take too long."""
 IDLE_SECONDS = 1.0
 """How often a worker without deliveries in memory drops state that it no longer needs."""
 _UNTIL_DRAINED = ("leases", "settlement", "sweep")
@@ -74,7 +74,8 @@ _log = logging.getLogger(__name__)
 class Dispatcher:
     """One worker. Enter it to start, leave it to stop; several may run on one PostgreSQL database.
 
-    It opens *connections* to PostgreSQL, and one more for its leases. It awaits *keep_up* before it looks for due deliveries.
+    It opens *connections* connections to PostgreSQL, and one more for its leases. It awaits *keep_up* before each
+    search for due deliveries.
     """
 
     def __init__(
@@ -145,7 +146,7 @@ class Dispatcher:
 
     @property
     def state(self) -> str:
-        """Whether this worker delivers, as a word for ``/readyz``."""
+        """The state of this worker as text for ``/readyz``."""
         if self._owned.is_resting:
             return "has failed and begins again"
         return "ok" if self.is_alive else "stopped"
@@ -155,7 +156,7 @@ class Dispatcher:
         await self._supervision.has_failed.wait()
 
     def _build(self, log_has_grown: Signal, for_leases: Database) -> None:
-        """Build the parts in the order in which they depend on each other."""
+        """Create the parts, each after the parts that it needs."""
         settings = self._settings
         slots: Slots[Job] = Slots(
             settings.concurrency, per_subscription=settings.concurrency_per_subscription
@@ -208,7 +209,7 @@ class Dispatcher:
         self._reports.watch(self._runner, self._owned)
 
     def _build_agenda_watch(self, log_has_grown: Signal) -> AgendaWatch:
-        """Define when to wake each part that does not query the database by itself."""
+        """Define, for each part that does not query the database itself, when to wake it."""
         agenda_watch = AgendaWatch(self._database)
         agenda_watch.wake(log_has_grown, when=self._reader.is_behind)
         agenda_watch.wake(self._signals.due, when=has_due_soon)
@@ -283,7 +284,7 @@ class Dispatcher:
         }
 
     async def _rest(self, seconds: float) -> None:
-        """Give back all shards and claims, and take none for *seconds*."""
+        """Release all shards and claims, and claim nothing for *seconds*."""
         try:
             await self._leases.rest(seconds)
         except StoreUnavailable as error:

@@ -12,7 +12,7 @@ from trunkline.model.deliveries import Outcome, Result
 from trunkline.runtime.redaction import redact
 
 GRACE_SECONDS = 1.0
-"""Seconds that a channel has for ending an attempt by itself after the time limit, and again after the cancellation."""
+"""Seconds that a channel has to end an attempt after its time limit, and once more after its cancellation."""
 KEPT_TEXT = 1024
 """Number of characters kept of a response body or an error."""
 KEPT_HEADER_BYTES = 2048
@@ -47,7 +47,7 @@ def unusable(error: BodyInvalid) -> Result:
 
 
 def _is_plain(result: Result) -> bool:
-    """Return whether *result* needs no cutting: most answers have a short ASCII body."""
+    """Return whether *result* is within the limits already; most are, because their body is short ASCII text."""
     body = result.response_body
     return (
         type(result.status_code) is int

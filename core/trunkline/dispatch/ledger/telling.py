@@ -1,6 +1,6 @@
-"""Reports failing and recovered subscriptions to people: as operational events, in the transaction that settles.
+"""Reports failing and recovered subscriptions by operational events, in the transaction that settles the results.
 
-Failed attempts at operational events are not reported, so no event leads to another.
+Failed deliveries of operational events are not reported, so no operational event causes another.
 """
 
 from collections.abc import Sequence
@@ -30,7 +30,10 @@ async def tell(
     policy: FailingPolicy,
     disabled: Sequence[Row],
 ) -> None:
-    """Report the subscriptions that *batch* made failing or recovered. The *disabled* ones have been reported already."""
+    """Report the subscriptions that reached a failing threshold or recovered in *batch*.
+
+    The *disabled* ones were reported already.
+    """
     if not recorded.failing and not recorded.recovered:
         return
     news: list[News] = []
@@ -78,7 +81,7 @@ def _name(subscription: Subscription) -> dict[str, str]:
 
 
 def next_level(level: int | None, *, threshold: int, told_ms: int | None, now_ms: int) -> int | None:
-    """Return the next ``failing_level`` at *threshold*. A report is sent if the level changes and is above ``UNTOLD``.
+    """Return the new ``failing_level`` for *threshold*. A report is sent if the level changes and is above ``UNTOLD``.
 
     If the last report was sent less than ``TELL_AGAIN_MS`` ago (at *told_ms*), the failure stays unreported.
     """

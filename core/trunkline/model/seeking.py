@@ -1,4 +1,4 @@
-"""Text search in events: plain text, or a field and its value as pages and filters write them."""
+"""Text search in events, for plain text, or for a field and its value as pages and filters show them."""
 
 import re
 from dataclasses import dataclass, field
@@ -32,7 +32,7 @@ class Sought:
             object.__setattr__(self, "_pattern", re.compile(pattern, re.IGNORECASE))
 
     def is_in(self, folded: str) -> bool:
-        """Tell whether a JSON text, already case-folded as *folded*, contains the term."""
+        """Return whether *folded*, a case-folded JSON text, contains the term."""
         if self._folded and self._folded in folded:
             return True
         return (

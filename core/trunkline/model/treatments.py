@@ -24,7 +24,7 @@ _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 def missing(subscription: Subscription, deployment: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Give, by name, the options that *subscription* does not set: its company's limits, or else the *deployment*'s."""
+    """Return the options that *subscription* does not set, by name: its company's values, or else *deployment*'s."""
     if not deployment and subscription.defaults is None:
         return _NOTHING
     found = {**deployment, **(subscription.defaults or _NOTHING)}

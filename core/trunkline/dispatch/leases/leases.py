@@ -226,7 +226,9 @@ class Leases:
         return beat
 
     async def _look_at_lock(self) -> tuple[int | None, Mapping[str, int]]:
-        """Return the number of this worker's lock, and the last heartbeats of workers that seem dead by their locks.
+        """Return the number of this worker's lock, and the last heartbeats of workers that seem dead.
+
+        A worker seems dead if no session holds its lock.
 
         The number is None unless both sessions hold the lock.
         """

@@ -1,13 +1,13 @@
 """Deliveries in order: the deliveries of one order key of a subscription are made one after the other, in the log's order.
 
-The holder of a company's shard makes all attempts of its subscriptions that have an ordering, so this worker sees all
-deliveries of a key. New deliveries start from memory. Behind a delivery in flight they wait in memory for up to two seconds,
-and up to a maximum number. Deliveries that wait longer, or that follow a failed one, wait in the ledger (``store.ordering``),
-where ``turns`` claims them. A key that may have open deliveries in the ledger is *blocked*: all its new deliveries go to the
-ledger, too.
+The worker that holds a company's shard makes all attempts for the company's subscriptions with an ordering. So this
+worker has all deliveries of a key. New deliveries start from memory. While an earlier delivery is in flight, they wait
+in memory for up to two seconds, and up to a maximum number. Deliveries that wait longer, or that follow a failed
+delivery, are written to the ledger (``store.ordering``), from which ``turns`` claims them. A key that may have open
+deliveries in the ledger is *blocked*: all its new deliveries go to the ledger, too.
 
-An attempt begins when the one before it has delivered, or when the result of a failed one is written. If the process dies,
-deliveries that were made but not yet written are sent again, and later ones follow in the same order.
+An attempt begins when the attempt before it has delivered or, if that attempt failed, when its result is written. If
+the process dies, deliveries that were made but not yet written are sent again, and later ones follow in the same order.
 """
 
 import bisect

@@ -47,8 +47,8 @@ class Track:
 
         Before ``learn`` was called, the start of the track is taken as the position of the last of these events.
 
-        A delivery with an order may begin on this track only if the ledger has all earlier ones; otherwise an earlier delivery
-        of its key may still follow.
+        On this track, a delivery with an order may begin only if the ledger has all earlier deliveries; otherwise an
+        earlier delivery of its key might still be found.
         """
         return self.start <= cursor or self._last_before.get(company_id, self.start) <= cursor
 

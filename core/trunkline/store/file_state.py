@@ -1,7 +1,7 @@
 """The state that ``trunkline serve`` stores next to an embedded database, in ``FILE.state``.
 
-It identifies the file that was served, and has the newest event's id and whether the last run ended cleanly. Symbolic
-links in its paths are resolved.
+It identifies the file that was served, and stores the newest event's id and whether the last run ended cleanly.
+Symbolic links in its paths are resolved.
 """
 
 import contextlib
@@ -41,7 +41,7 @@ def write(file: Path, state: FileState) -> None:
 
 
 def why_not_its_log(file: Path) -> str | None:
-    """Find out why the ``-wal`` next to *file* cannot belong to *file*; None if it may belong to *file*.
+    """Explain why the ``-wal`` next to *file* cannot belong to *file*; None if it may belong to *file*.
 
     SQLite would apply or delete a ``-wal`` of another file.
     """

@@ -23,9 +23,9 @@ _DOES = {
 class PlannedStep:
     """A missing step.
 
-    *locks* names what the step locks against other transactions. The step takes about *seconds*, and holds the lock for
-    about *stands_seconds* of them; both are None if they cannot be estimated. *rows* is the approximate size of the
-    table.
+    *locks* describes what the step locks against other transactions. The step takes about *seconds*, and holds the lock
+    for about *stands_seconds* of this time. Both are None if they cannot be estimated. *rows* is the approximate size
+    of the table.
     """
 
     history: str
@@ -47,7 +47,7 @@ class Plan:
 
 
 async def make(database: Database, histories: Sequence[History]) -> Plan:
-    """List the steps that ``migrate.upgrade`` would do, without changing anything. Raises StoreUnavailable."""
+    """List the steps that ``migrate.upgrade`` would carry out, without changing anything. Raises StoreUnavailable."""
     found = await states(database, histories)
     if found[0].current is None:
         return Plan(is_new=True, states=found, steps=())

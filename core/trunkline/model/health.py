@@ -67,7 +67,7 @@ NO_FIGURES = Figures()
 def health_of(status: str, *, failures: int, failing_level: int, attempts: int) -> SubscriptionHealth:
     """Return the condition of a subscription.
 
-    *failures* are those in a row, *attempts* those of the last ``HOURS`` hours.
+    *failures* is the number of failures in a row, *attempts* the number of attempts in the last ``HOURS`` hours.
     """
     if status in (SubscriptionHealth.PAUSED, SubscriptionHealth.DISABLED):
         return SubscriptionHealth(status)

@@ -197,7 +197,7 @@ class Database:
 
     @contextlib.asynccontextmanager
     async def read(self) -> AsyncGenerator[AsyncConnection]:
-        """Lend a connection for reading; each statement sees what was committed before it.
+        """Lend a connection for reading; each statement sees all changes that were committed before.
 
         Raises:
             StoreUnavailable: the database does not answer.

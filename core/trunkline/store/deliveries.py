@@ -196,7 +196,7 @@ async def settle(connection: AsyncConnection, worker: str, settled: Sequence[Set
 
 
 async def next_due_ms(connection: AsyncConnection) -> int | None:
-    """Return the milliseconds until the next delivery is due: 0 if one is due now, None if none waits."""
+    """Return the milliseconds until the next delivery is due: 0 if one is due now, None if no delivery waits."""
     now = sql.now_ms(connection)
     statement = text(
         f"SELECT min(due_ms) - {now} FROM deliveries WHERE due_ms IS NOT NULL AND order_shard IS NULL"

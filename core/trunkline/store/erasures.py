@@ -63,12 +63,12 @@ class Erasure:
 
     @property
     def environments(self) -> tuple[int, ...]:
-        """The environments to erase: those of a company and of its test environment, or only a test environment."""
+        """The environments to erase: both environments of a company, or only its test environment."""
         return environments_of(self.company_id)
 
 
 def environments_of(company_id: int) -> tuple[int, ...]:
-    """List the environments to erase for *company_id*: a company and its test environment, or one test environment."""
+    """List the environments to erase for *company_id*: both environments of a company, or only its test environment."""
     return (company_id,) if is_test(company_id) else (company_id, other_environment(company_id))
 
 

@@ -200,7 +200,7 @@ async def busy_keys(connection: AsyncConnection, no: int, *, limit: int) -> list
 
 
 async def next_due_ms(connection: AsyncConnection, shards: Collection[int]) -> int | None:
-    """Return the milliseconds until the next front of *shards* is due: 0 if one is due now, None if none waits."""
+    """Return the milliseconds until the next front of *shards* is due: 0 if one is due now, None if no front waits."""
     source = sql.rows_source(connection, {"shard": "bigint"})
     statement = text(
         f"SELECT min(due) - {sql.now_ms(connection)} FROM (SELECT (SELECT d.due_ms FROM deliveries AS d "

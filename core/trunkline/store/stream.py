@@ -326,7 +326,7 @@ async def newest_of_company(
     type: str | None,
     limit: int,
 ) -> list[Event]:
-    """Read the newest events of one company, newest first: of one *type*, or all but the operational events."""
+    """Read the newest events of one company, newest first. If *type* is None, all but operational events are read."""
     kind = "AND type = :type" if type else NOT_OPERATIONAL
     statement = text(
         f"SELECT {_COLUMNS} FROM events WHERE company_id = :company {kind} ORDER BY position DESC LIMIT :limit"

@@ -245,7 +245,10 @@ async def filters_of_company(connection: AsyncConnection, company_id: int, *, bu
 async def targets_of_companies(
     connection: AsyncConnection, company_ids: Sequence[int]
 ) -> dict[int, list[str]]:
-    """List, by company, the target URLs of its subscriptions, except deleted ones and those that a holder renews."""
+    """List the target URLs of subscriptions, by company.
+
+    Deleted subscriptions, and subscriptions that a holder renews, are left out.
+    """
     is_among_them, companies = sql.one_of(connection, "company_id", "companies", sqlalchemy.BigInteger)
     statement = text(
         "SELECT DISTINCT company_id, target_url FROM subscriptions "

@@ -34,7 +34,7 @@ class Signal:
         self._event.set()
 
     async def wait(self, seconds: float | None) -> bool:
-        """Wait until the signal is set, for at most *seconds* (None: without limit). Returns whether it was set."""
+        """Wait until the signal is set, for at most *seconds* (None means no limit). Returns whether it was set."""
         try:
             async with asyncio.timeout(seconds):
                 await self._event.wait()

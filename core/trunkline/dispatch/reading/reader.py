@@ -125,7 +125,7 @@ class Reader:
         return is_read and any(progress.live.read < head for progress in self._readable())
 
     async def read_stretch(self) -> bool:
-        """Read one page of the stretches. Returns whether there was one."""
+        """Read one page of the stretches. Returns whether a page was read."""
         tracks = [t for t in (progress.next_stretch() for progress in self._readable()) if t is not None]
         if not tracks:
             return False

@@ -1,4 +1,4 @@
-"""The agenda watch: once a second one query finds which parts of a worker have work, and those parts are woken.
+"""The agenda watch: runs one query a second for all parts of a worker, and wakes each part that has work.
 
 Work that arises in this process wakes a part at once. The watch finds the work that other processes leave, and the work whose
 wake-up was lost.
@@ -21,7 +21,7 @@ _log = logging.getLogger(__name__)
 
 
 class AgendaWatch:
-    """Runs one query a second, whatever the number of parts that wait for work in the database."""
+    """Runs one query a second, however many parts wait for work in the database."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -41,7 +41,7 @@ class AgendaWatch:
                 _log.warning("cannot look for what there is to do now: %s", error)
 
     async def look(self) -> None:
-        """Query the database once, and set the signals of the parts that have work. Raises StoreUnavailable."""
+        """Query once, and set the signals of the parts that have work. Raises StoreUnavailable."""
         async with self._database.read() as connection:
             agenda = await store.read(connection)
         for signal, is_wanted in self._parts:

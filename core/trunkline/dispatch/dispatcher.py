@@ -61,7 +61,7 @@ from trunkline.store.wakeup import Signal
 STOP_SECONDS = 5.0
 """How long a stopping dispatcher waits for attempts in flight."""
 SWEEP_SECONDS = 0.1
-"""How often a worker checks its deliveries in memory for deliveries that take too long."""
+"""How often a worker with deliveries in memory looks for deliveries that take too long."""
 IDLE_SECONDS = 1.0
 """How often a worker without deliveries in memory drops state that it no longer needs."""
 _UNTIL_DRAINED = ("leases", "settlement", "sweep")
@@ -74,8 +74,7 @@ _log = logging.getLogger(__name__)
 class Dispatcher:
     """One worker. Enter it to start, leave it to stop; several may run on one PostgreSQL database.
 
-    It opens *connections* connections to PostgreSQL, and one more for its leases. It awaits *keep_up* before each
-    search for due deliveries.
+    It opens *connections* to PostgreSQL, and one more for its leases. It awaits *keep_up* before it looks for due deliveries.
     """
 
     def __init__(

@@ -9,7 +9,7 @@ _MAX_POSITION = 2**63 - 1
 
 
 def encode(position: int, *, kind: str = "e") -> str:
-    """Return the cursor that resumes after *position*; *kind* distinguishes the cursors of different lists."""
+    """Make the cursor that resumes after *position*; *kind* distinguishes the cursors of different lists."""
     return base64.urlsafe_b64encode(f"{kind}1:{position}".encode()).rstrip(b"=").decode()
 
 

@@ -49,8 +49,8 @@ class Result:
 
     *response_body* is the answer's first KiB at most, as text. *error* names the fault if there was no answer
     (``timeout``, ``address_refused``, ``connection_failed``, …). *retry_after_seconds* is the minimum wait that the
-    target asks for. *sent_twice* is True if a kept-alive connection closed during the request, so that the request was
-    sent again. *response_headers* are the answer's headers, in lower case; if the attempt did not deliver, the delivery
+    target asks for. *sent_twice* is True if a kept-alive connection closed during the request, so that the attempt sent
+    it again. *response_headers* are the answer's headers, in lower case; if the attempt did not deliver, the delivery
     log keeps 2 KiB of them.
     """
 

@@ -1,8 +1,8 @@
 """The two environments of a company: ``live`` and ``test``, which share nothing but the company's name.
 
-Within the hub the test environment of company 92 is company -92. So every table, shard, limit and cursor keeps the two
-environments apart, as it does for two companies, without further code. Callers name a company by its positive id.
-Answers show that id, and mark data of the test environment.
+Within the hub the test environment of company 92 is company -92. So every table, shard, limit and cursor separates the
+two environments as it separates two companies, without further code. Callers name a company by its positive id. Answers
+show that id, and mark data of the test environment.
 """
 
 from typing import Any
@@ -48,6 +48,6 @@ def environment_member(company_id: int) -> dict[str, Any]:
 
 
 def company_title(company_id: int) -> str:
-    """Name the company and its environment for a sentence: ``company 92``, ``the test environment of company 92``."""
+    """Name the company and its environment in a sentence: ``company 92``, ``the test environment of company 92``."""
     name = f"company {abs(company_id)}"
     return f"the test environment of {name}" if company_id < 0 else name

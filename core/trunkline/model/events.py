@@ -1,4 +1,4 @@
-"""The event, an immutable record that something happened, and its only encoding.
+"""The event: an immutable record that something happened, and its one encoding.
 
 An event's envelope is encoded once, when its position is known; every sender uses those bytes.
 Nothing here does I/O or reads a clock.
@@ -41,7 +41,7 @@ class Draft:
     def around_time(self, reference: str | None) -> tuple[bytes, bytes]:
         """Encode the two parts of the envelope before and after the time of acceptance, without the leading ``id``.
 
-        If the draft has its own time, the first part ends with this time. A reference has no character that JSON
+        If the draft has its own time, that time is at the end of the first part. A reference has no character that JSON
         escapes (``model.companies``). An event of the test environment is marked.
         """
         metadata = b',"metadata":' + self.metadata if self.metadata else b""

@@ -1,4 +1,4 @@
-"""Text search in events, for plain text, or for a field and its value as pages and filters show them."""
+"""Text search in events: plain text, or a field and its value as pages and filters write them."""
 
 import re
 from dataclasses import dataclass, field

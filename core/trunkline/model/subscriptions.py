@@ -45,7 +45,7 @@ ENDED = frozenset({GONE, LAPSED})
 
 @dataclass(frozen=True, slots=True)
 class Secret:
-    """A signing secret. It signs until *expires_ms* (Unix ms); if *expires_ms* is None, it signs without end."""
+    """A signing secret. It signs until *expires_ms* (Unix ms), for ever if None."""
 
     text: str = field(repr=False)
     expires_ms: int | None = None

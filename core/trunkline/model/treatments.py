@@ -1,7 +1,6 @@
-"""Limits of a target.
+"""Limits of a target, set by the subscription, or else by the company's operator, or else by the deployment. Pure.
 
-They are set by the subscription, or else for the company by the operator, or else by the deployment. The names and
-bounds are the same on every level.
+The names and bounds are the same on every level.
 """
 
 import math

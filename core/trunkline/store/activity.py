@@ -87,7 +87,7 @@ class Stuck:
 
 @dataclass(frozen=True, slots=True)
 class Replaying:
-    """A running replay, and the number of positions that the replay has not read yet."""
+    """A running replay, and the number of positions that it has not read yet."""
 
     id: str
     subscription_id: str
@@ -138,7 +138,7 @@ async def count_events(connection: AsyncConnection, company_id: int, spans: Sequ
 
 
 async def count_deliveries(connection: AsyncConnection, company_id: int, span: Span) -> int:
-    """Count the deliveries of a company's events in *span*. The statement counts by subscription, through an index.
+    """Count the deliveries of a company's events in *span*, subscription by subscription, through an index.
 
     With a join instead, PostgreSQL would read the deliveries of all companies.
     """
@@ -186,7 +186,7 @@ def _within(company_id: int, span: Span) -> dict[str, object]:
 
 
 async def subscriptions_by_health(connection: AsyncConnection, company_id: int) -> dict[str, int]:
-    """Count a company's subscriptions by health; deleted subscriptions are left out."""
+    """Count a company's subscriptions by health, without deleted ones."""
     statement = text(
         "SELECT no, status, failures, failing_level FROM subscriptions "
         "WHERE company_id = :company AND status <> 'deleted' ORDER BY no"
@@ -205,7 +205,7 @@ async def subscriptions_by_health(connection: AsyncConnection, company_id: int) 
 
 
 async def subscriptions(connection: AsyncConnection, company_id: int) -> list[SubscriptionActivity]:
-    """Read a company's subscriptions, each with its failures in a row and the delivery of its newest event."""
+    """Read each of a company's subscriptions, with its failures in a row and the delivery of its newest event."""
     statement = text(
         f"SELECT s.id, s.failures, s.failing_since_ms, {_STATE}, d.updated_ms FROM subscriptions AS s "
         "LEFT JOIN deliveries AS d ON d.subscription_no = s.no "
@@ -348,7 +348,7 @@ async def deliveries_of(
 
 
 async def companies(connection: AsyncConnection, first: int, last: int, *, limit: int) -> list[int]:
-    """List up to *limit* companies with numbers from *first* to *last* that have events or keys, lowest first."""
+    """List up to *limit* companies from number *first* to *last* that have events or keys, lowest first."""
     numbers: set[int] = set()
     for table in ("events", "api_keys"):
         statement = text(  # one index step for each company, however many rows it has

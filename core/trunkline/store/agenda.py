@@ -1,4 +1,4 @@
-"""The open tasks of a worker, except reading the log. One statement finds all of them."""
+"""The open tasks of a worker, apart from reading the log. One statement finds them all."""
 
 from dataclasses import dataclass
 

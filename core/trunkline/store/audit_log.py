@@ -130,7 +130,7 @@ def note(
     after: Mapping[str, Any] | None = None,
     by: Origin | None = None,
 ) -> None:
-    """Note a change that the current task's transaction makes. The author is *by*, or else the current actor.
+    """Note a change made by the task's transaction. The author is *by*, or else the current actor.
 
     Values that are equal before and after are left out. If no values remain, nothing is noted.
     """

@@ -166,7 +166,7 @@ def _audited(company: Company) -> dict[str, Any]:
 
 
 def _object(column: Any) -> dict[str, Any]:
-    """Read a JSON column, which one of the drivers returns as text."""
+    """Read a JSON column; one of the drivers returns it as text."""
     value: dict[str, Any] = orjson.loads(column) if isinstance(column, str) else column
     return value or {}
 

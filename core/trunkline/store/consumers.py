@@ -48,7 +48,7 @@ async def find(connection: AsyncConnection, company_id: int, name: str) -> Consu
 async def of_company(
     connection: AsyncConnection, company_id: int, *, after: int = 0, limit: int
 ) -> list[Consumer]:
-    """Read up to *limit* of a company's consumers whose numbers are above *after*, oldest first."""
+    """Read up to *limit* consumers of a company with numbers above *after*, oldest first."""
     statement = text(
         f"SELECT {_columns(connection)} FROM consumers WHERE company_id = :company AND no > :after ORDER BY no LIMIT :limit"
     )

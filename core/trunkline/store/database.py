@@ -221,10 +221,9 @@ class Database:
                 await audit_log.write(connection, noted)
 
     def write_once(self) -> AbstractAsyncContextManager[AsyncConnection]:
-        """Lend a connection for a single statement.
+        """Lend a connection for a single statement. On a server the statement is its own transaction, which saves two round trips.
 
-        On a server, the statement is its own transaction; this saves two round trips. Raises the same errors as
-        ``write``.
+        Raises the same errors as ``write``.
         """
         return self.write() if self.dialect.has_one_writer else self.read()
 

@@ -55,7 +55,7 @@ class Logged:
 async def looked_to(
     connection: AsyncConnection, subscription_no: int, *, before: int | None, limit: int
 ) -> int | None:
-    """Find the position of the *limit*-th delivery before position *before*, counted down from the newest event.
+    """Find the position of the *limit*-th delivery before position *before*, counted from the newest event down.
 
     None if there are fewer.
     """
@@ -124,7 +124,7 @@ async def last_attempts(connection: AsyncConnection, position: int) -> list[Last
 
 
 async def count_open(connection: AsyncConnection, subscription_no: int, *, among: int) -> int:
-    """Count the pending and held deliveries in a subscription's newest *among* deliveries."""
+    """Count the pending and held deliveries among a subscription's newest *among* deliveries."""
     statement = text(
         "SELECT count(*) FROM (SELECT status FROM deliveries WHERE subscription_no = :no ORDER BY position DESC "
         f"LIMIT :among) AS d WHERE status IN ('{Status.PENDING}', '{Status.HELD}')"

@@ -314,7 +314,7 @@ class _Pool:
                 self._free.append(driver)
 
     async def close(self) -> None:
-        """Close all connections; none is lent any more."""
+        """Close all connections; no more are lent."""
         while self._free:
             await self._free.pop().close()
 

@@ -24,7 +24,7 @@ _COUNTED = {
     "deliveries": "subscriptions AS s JOIN deliveries AS d ON d.subscription_no = s.no WHERE s.company_id",
     "events": "events WHERE company_id",
 }
-"""The tables whose rows ``left`` counts, each with the SQL that finds a company's rows."""
+"""The tables that ``left`` counts, each with the SQL that finds a company's rows."""
 
 _SUBSCRIPTIONS = "SELECT no FROM subscriptions WHERE company_id = :company"
 _OF_COMPANY = (
@@ -140,10 +140,7 @@ async def find(connection: AsyncConnection, id: str) -> Erasure | None:
 
 
 async def left(connection: AsyncConnection, erasure: Erasure) -> tuple[dict[str, int], int]:
-    """Count the remaining rows in the largest tables, up to ``COUNTED`` in each.
-
-    Also returns the age of *erasure* in ms.
-    """
+    """Count the remaining rows in the largest tables, up to ``COUNTED`` each. Also returns the age of *erasure* in ms."""
     counted = ", ".join(
         f"(SELECT count(*) FROM (SELECT 1 FROM {source} IN (:company, :other) LIMIT {COUNTED}) AS {table})"
         for table, source in _COUNTED.items()

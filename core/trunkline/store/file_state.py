@@ -1,7 +1,7 @@
 """The state that ``trunkline serve`` stores next to an embedded database, in ``FILE.state``.
 
-It identifies the file that was served, and stores the newest event's id and whether the last run ended cleanly.
-Symbolic links in its paths are resolved.
+It identifies the file that was served, and has the newest event's id and whether the last run ended cleanly. Symbolic
+links in its paths are resolved.
 """
 
 import contextlib

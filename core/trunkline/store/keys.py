@@ -227,7 +227,7 @@ async def take_valid(connection: AsyncConnection, key_id: str, *, company_id: in
 
 
 async def end_by(connection: AsyncConnection, key_id: str, *, at_ms: int) -> None:
-    """Make a key expire at *at_ms*, unless the key already expires before."""
+    """Make a key expire at *at_ms*, unless it expires earlier."""
     statement = text(
         "UPDATE api_keys SET expires_ms = :at WHERE id = :id AND (expires_ms IS NULL OR expires_ms > :at)"
     )

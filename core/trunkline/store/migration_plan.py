@@ -47,7 +47,7 @@ class Plan:
 
 
 async def make(database: Database, histories: Sequence[History]) -> Plan:
-    """List the steps that ``migrate.upgrade`` would carry out, without changing anything. Raises StoreUnavailable."""
+    """List the steps that ``migrate.upgrade`` would do, without changing anything. Raises StoreUnavailable."""
     found = await states(database, histories)
     if found[0].current is None:
         return Plan(is_new=True, states=found, steps=())

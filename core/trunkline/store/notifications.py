@@ -12,7 +12,7 @@ CHANNEL = "trunkline"
 PRESENT = "present"
 """The message of a process that announces that it listens. An empty message means that the log has grown."""
 CHECK_SECONDS = 5.0
-"""How often a listening process sends this message; each sending also checks the connection."""
+"""How often a listening process sends this message; sending also checks its connection."""
 GONE_SECONDS = 15.0
 """How long a process counts as listening after its last message."""
 ANSWER_SECONDS = 5.0
@@ -26,7 +26,10 @@ class Notifications:
         self._sender = 0
         """The server's process number of the connection that sends notifications."""
         self._others: dict[int, float] = {}
-        """When each sender sent its last message (monotonic seconds), by the server's process number of the sender."""
+        """When each sender sent its last message (monotonic seconds).
+
+        The keys are the server's process numbers of the senders' connections.
+        """
 
     @property
     def has_others(self) -> bool:

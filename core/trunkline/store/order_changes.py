@@ -76,7 +76,10 @@ async def is_any_open(connection: AsyncConnection, replay_no: int) -> bool:
 
 
 async def reach(connection: AsyncConnection, no: int, *, after: int, up_to: int, limit: int) -> int:
-    """Return the last position that a replay may read after *after*: of the *limit*-th open delivery, or *up_to*."""
+    """Find the last position that a replay may read after *after*.
+
+    It is that of the *limit*-th open delivery, but at most *up_to*.
+    """
     through = sql.through_index(connection, "ix_deliveries_open")
     statement = text(
         f"SELECT position FROM deliveries {through} WHERE subscription_no = :no AND {OPEN} AND position > :after "

@@ -43,7 +43,7 @@ Settled = Callable[[int, int], int | None]
 None if another worker makes these deliveries.
 """
 OPEN = f"status IN ('{Status.PENDING}', '{Status.HELD}')"
-"""SQL condition: a delivery is open, which means that it has not ended."""
+"""The SQL condition that a delivery is open, not ended."""
 
 
 @dataclass(frozen=True, slots=True)

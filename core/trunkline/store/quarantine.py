@@ -1,4 +1,4 @@
-"""Quarantined events. They stay outside the log until their payload fits its schema, or retention removes them.
+"""Quarantined events: they stay outside the log until their payload fits its schema or retention removes them.
 
 A release locks the event's row before the log's head; all code here uses this lock order.
 """

@@ -93,8 +93,8 @@ def _served(file: Path) -> DatabaseUnfit:
 def examined(file: Path | None, *, takes_any: bool) -> Generator[Callable[[], None]]:
     """Compare *file* with its stored state, and yield a function to call once the hub has started.
 
-    If the block ends without an error, the end counts as clean. With *takes_any*, a file that lacks events served here
-    before is accepted.
+    If the block ends without an error, the end counts as clean. *takes_any* accepts a file that lacks events served here
+    before.
 
     Raises:
         DatabaseUnfit: the file is missing or damaged, has another log, or is older than the stored state.

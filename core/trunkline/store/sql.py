@@ -1,4 +1,4 @@
-"""Building blocks of SQL statements: cached texts, JSON columns, and SQL that depends on the dialect."""
+"""Building blocks of SQL: cached texts, JSON columns, and SQL that depends on the dialect."""
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache

@@ -1,4 +1,4 @@
-"""SQLite for SQLAlchemy's asyncio: aiosqlite with one round trip to its thread for each statement, instead of four.
+"""SQLite for SQLAlchemy's asyncio: aiosqlite with one round trip to its thread per statement instead of four.
 
 It uses internals of aiosqlite, so ``pyproject.toml`` caps its version, and the oldest and newest allowed versions are tested
 (``tests/core/store/test_aiosqlite.py``). A round trip takes some 50 µs, and more if the event loop is busy, because the thread
@@ -37,7 +37,7 @@ class OneWayConnection(Connection):
     """A connection whose cursors fetch all rows at once.
 
     A transaction begins with its first statement, in the same round trip; a transaction without statements needs no
-    round trip. Rows that are inserted together with the next statement or with the commit need no round trip, either.
+    round trip. Rows that are inserted together with the next statement or the commit need no round trip either.
     """
 
     def __init__(self, file: DatabaseFile, cache_kib: int, options: dict[str, Any]) -> None:

@@ -209,7 +209,7 @@ async def deliveries_by_status(connection: AsyncConnection, *, limit: int) -> di
 
 
 async def subscriptions_by_status(connection: AsyncConnection) -> dict[str, int]:
-    """Count the subscriptions by their status; deleted ones are left out."""
+    """Count the subscriptions by their status, without deleted ones."""
     statement = text(
         "SELECT status, count(*) FROM subscriptions WHERE status <> 'deleted' GROUP BY status ORDER BY status"
     )

@@ -1,6 +1,6 @@
 """Migrates a database in use step by step, while hubs of the previous version accept and deliver events.
 
-A revision that only adds tables, columns and indexes is committed step by step (``store.revision_steps``). Any other
+A revision that adds tables, columns and indexes is committed step by step (``store.revision_steps``). Any other
 revision is committed as a whole. A step blocks other transactions only for a moment. On PostgreSQL, indexes are built
 concurrently, and lock waits are short and repeated. On SQLite, other writers can write between two steps.
 

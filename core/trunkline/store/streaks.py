@@ -18,7 +18,7 @@ _table = tables.subscriptions
 
 @dataclass(frozen=True, slots=True)
 class Streak:
-    """One subscription in a batch of attempts: its *failures* after the last success, and whether there was a success.
+    """One subscription in a batch of attempts: its *failures* since the last success, and whether there was a success.
 
     *passed_ms* is the time since this process last saw the subscription fail, by a monotonic clock.
     """

@@ -215,7 +215,7 @@ async def lapsed(connection: AsyncConnection, *, limit: int) -> list[int]:
 
 
 async def first_expiry_ms(connection: AsyncConnection) -> int | None:
-    """Return the time (Unix ms) at which the next active subscription expires; None if no active one expires."""
+    """Return the time (Unix ms) at which the next active subscription expires; None if none of them expires."""
     statement = text(
         "SELECT min(expires_ms) FROM subscriptions WHERE expires_ms IS NOT NULL AND status = 'active'"
     )

@@ -40,7 +40,7 @@ _PARTS = ("payload.", "metadata.")
 
 @dataclass(frozen=True, slots=True)
 class PageRequest:
-    """A request for a page: events after position *cursor*, or accepted at *since_ms* or later, or the oldest ones."""
+    """A request for a page: events after position *cursor*, or accepted at *since_ms* or later, or from the oldest event on."""
 
     company_id: int
     types: Sequence[str]
@@ -123,7 +123,7 @@ class FilteredPages:
 
 
 def check(source: Json, event_types: Sequence[EventType]) -> Filter | None:
-    """Compile a caller's filter for *event_types*; None if all comparisons in it are empty. Raises BadQuery."""
+    """Compile a caller's filter for *event_types*; None if all its comparisons are empty. Raises BadQuery."""
     source = without_blanks(source)
     if source == {}:
         return None

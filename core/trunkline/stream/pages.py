@@ -29,7 +29,7 @@ from trunkline.stream.page_bytes import UNKNOWN, PageBytes
 
 LOOK_SECONDS = 1.0
 CHECK_SECONDS = 4.0
-"""How often the key of a waiting call is checked; so the call ends within 5 s after its key has become invalid."""
+"""How often the key of a waiting call is checked: the call ends within 5 s after the key becomes invalid."""
 SAMPLED = 200
 """Number of newest events that are searched for events that match a filter."""
 CheckCaller = Callable[[], Awaitable[None]]
@@ -111,10 +111,7 @@ class Streaming:
 
     @contextlib.asynccontextmanager
     async def waiting(self, company_id: int) -> AsyncGenerator[Signal]:
-        """Count a long poll of *company_id*, and lend a signal that is set at the company's new events.
-
-        Raises TooMuchAtOnce.
-        """
+        """Count a long poll of *company_id*, and lend a signal that is set when the company has new events. Raises TooMuchAtOnce."""
         async with self._long_polls.of(company_id):
             with self._watch.signal(company_id) as signal:
                 yield signal

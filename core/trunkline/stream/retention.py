@@ -31,7 +31,7 @@ PAUSE_SECONDS = 0.02
 BATCH = 100
 """Number of events that one transaction checks, and of rows that one purge removes. With 500, requests waited 100 to 200 ms."""
 ROWS = 1_000
-"""The most deliveries and attempts that one transaction removes; those of its first event are not counted."""
+"""The most deliveries and attempts that one transaction removes, not counting those of its first event."""
 _DAY_MS = 24 * 60 * 60 * 1000
 _T = TypeVar("_T")
 _log = logging.getLogger(__name__)

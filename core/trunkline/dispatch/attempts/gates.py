@@ -81,7 +81,7 @@ class Gate:
         return min(max(int(SHARE_SECONDS / rate.interval), 1), MOST_WAITING)
 
     def _due(self) -> float:
-        """Return when the next attempt is due (monotonic seconds), at least one interval after the shard was taken."""
+        """Return when the next attempt is due (monotonic seconds): at the earliest one interval after the shard was taken."""
         assert self.pace.rate is not None
         rate = self.pace.rate
         return max(self._next, self.progress.since + rate.tolerance + rate.interval)

@@ -31,10 +31,10 @@ class KeyQueue:
 class Job:
     """One delivery in this worker's memory.
 
-    While the delivery has no row in the ledger, *claim* is 0. It is then at its first attempt, in the live lane, and
-    the cursor of *progress* cannot pass the event. From 1 on, *claim* is the claim number of the delivery's row.
-    *attempt* counts from 1. A replay restarts the retry schedule: *round_start* is the number of attempts made before
-    the replay. *pins* are the versions of event types to send: those of the route, or those that a replay chose.
+    While the delivery has no row in the ledger, *claim* is 0. The delivery is then at its first attempt, in the live
+    lane, and the cursor of *progress* cannot pass the event. From 1 on, *claim* is the claim number of the delivery's
+    row. *attempt* counts from 1. A replay restarts the retry schedule: *round_start* is the number of attempts made
+    before the replay. *pins* are the versions of event types to send: those of the route, or those that a replay chose.
     """
 
     __slots__ = (
@@ -131,7 +131,7 @@ class Ended:
 class Deferred:
     """A delivery to write to the ledger without a finished attempt.
 
-    It is written with *status*, and is due again after *wait_ms*.
+    It is written with *status*; *wait_ms* is the time until it is due again.
     """
 
     job: Job

@@ -12,7 +12,7 @@ from trunkline.model.deliveries import Outcome, Result
 from trunkline.runtime.redaction import redact
 
 GRACE_SECONDS = 1.0
-"""Seconds that a channel has to end an attempt after its time limit, and once more after its cancellation."""
+"""Seconds that a channel has for ending an attempt by itself after the time limit, and again after the cancellation."""
 KEPT_TEXT = 1024
 """Number of characters kept of a response body or an error."""
 KEPT_HEADER_BYTES = 2048

@@ -31,7 +31,7 @@ UNIT_BYTES = 16 * 1024
 CLOSED_SECONDS = 0.1
 """How often to check a closed gate whose subscription has no attempt in flight."""
 SHORTEST_STEP_SECONDS = 0.002
-"""Shortest timer for the next attempt under a rate limit. A late start does not lower the rate."""
+"""Shortest timer for the next attempt under a rate limit. An attempt that starts late does not lower the rate."""
 CROWDED_MS = 500
 """Time until a delivery of a failing subscription that found no free slot is due again."""
 SHORTAGE_MS = 2_000

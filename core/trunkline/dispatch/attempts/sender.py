@@ -17,7 +17,7 @@ from trunkline.runtime.tracing import Attributes, SpanKind, Tracer
 from trunkline.schemas.versions import SchemaVersions
 
 _LAPSED = Result(Outcome.RETRY, error=LAPSED)
-"""The result if a subscription has lapsed according to this process's clock, but is not disabled yet.
+"""The result if a subscription has lapsed by this process's clock, but is not disabled yet.
 
 The delivery ends once the database has disabled the subscription. If the subscription was renewed at the last moment, a retry
 delivers.

@@ -87,7 +87,7 @@ class Pool:
 
 
 class Slots(Generic[Job]):
-    """The slots of one process. This class decides which subscription gets the next free slot."""
+    """The slots of one process. Decides which subscription gets the next free slot."""
 
     def __init__(self, total: int, *, per_subscription: int) -> None:
         self._all = Pool(total)

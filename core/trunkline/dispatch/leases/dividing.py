@@ -1,6 +1,6 @@
 """Hot companies: finds the shards to divide, so that several workers share the deliveries of one company.
 
-A company is hot if many of its events are waiting, for longer than a short burst would last.
+A company is hot if many of its events have been waiting for longer than a short burst lasts.
 """
 
 from collections.abc import Sequence

@@ -228,7 +228,7 @@ class Leases:
     async def _look_at_lock(self) -> tuple[int | None, Mapping[str, int]]:
         """Return the number of this worker's lock, and the last heartbeats of workers that seem dead.
 
-        A worker seems dead if no session holds its lock.
+        A worker seems dead if its lock was free at two checks.
 
         The number is None unless both sessions hold the lock.
         """

@@ -31,7 +31,7 @@ WAIT_SECONDS = 2.0
 MOST_WAITING = 2048
 """The most new deliveries of all subscriptions that may wait in memory; further ones wait in the ledger."""
 MOST_BLOCKED = 256
-"""The most blocked keys that are listed for one subscription. If it has more, all of its keys count as blocked."""
+"""The most blocked keys that are listed for one subscription. With more, all of its keys count as blocked."""
 
 
 class BlockedKeys:

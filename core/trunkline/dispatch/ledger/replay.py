@@ -39,10 +39,10 @@ PASSED = 320
 After the page, each of them may have to be started.
 """
 OUTSTANDING = 400
-"""Number of deliveries of one replay that may wait for the retry lane; the next page is read when fewer wait."""
+"""Number of deliveries of one replay that may wait for the retry lane. The next page is read when fewer wait."""
 
 PATIENCE_MS = 1_000
-"""How long a new replay waits for a delivery in flight: the attempt may have begun before the replay was requested."""
+"""How long a new replay waits for a delivery in flight: its attempt may have begun before the replay was requested."""
 MOST_PAUSES = 10
 """Number of pauses for other tasks that matching one page may take."""
 

@@ -27,9 +27,9 @@ BUSY_SECONDS = 0.05
 MOST_COUNTED = 100
 """Upper bound for counting the running replays; the count shows whether all of them rest."""
 SHORTEST_REST, LONGEST_REST = 0.005, 0.3
-"""Shortest and longest pause of a replay that cannot advance.
+"""Shortest and longest rest, in seconds, of a replay that cannot advance.
 
-The short one suffices if the live lane has to go first; a slow target needs the long one.
+A replay that waits for the live lane rests for milliseconds, a replay with a slow target for longer.
 """
 REST_OF_EACH = 0.02
 """Seconds by which each resting replay prolongs the longest rest; so many replays need no more queries than a few."""
@@ -44,7 +44,10 @@ class Rests:
         """By replay number: the length of the rest in seconds, and its end (monotonic seconds)."""
 
     def begin(self, no: int, *, has_moved: bool) -> None:
-        """Begin the rest of replay *no* after a step without due deliveries; it is short if the replay *has_moved*."""
+        """Begin the rest of replay *no* after a step that made no delivery due.
+
+        The rest is short if the replay *has_moved*.
+        """
         seconds, _ = self._rests.get(no, (0.0, 0.0))
         longest = max(LONGEST_REST, REST_OF_EACH * len(self._rests))
         seconds = SHORTEST_REST if has_moved else max(SHORTEST_REST, min(2 * seconds, longest))
@@ -111,10 +114,7 @@ class ReplayLane:
             await replay_runs.wait(wait)
 
     async def step(self) -> float | None:
-        """Advance the replay that has waited longest.
-
-        Returns the seconds until the next call; None means no replay runs.
-        """
+        """Advance the replay that has waited longest. Returns the seconds until the next call, None if no replay runs."""
         if time.monotonic() >= self._look_at:
             is_any_running, wait = await self._look()
             if not is_any_running:

@@ -21,7 +21,7 @@ from trunkline.store.shards import Reached
 from trunkline.store.subscriptions import Row
 
 LINES_OF_COMPANY = 5
-"""Number of failed attempts of one company in a batch that are logged singly.
+"""Number of failed attempts of one company in a batch that get a log line each.
 
 Writing a line blocks the event loop for 60 µs.
 """

@@ -53,7 +53,7 @@ class Retries:
         self._starter = starter
         self._keep_up = keep_up
         self._after = 0
-        """The number of the subscription that had the last turn."""
+        """The number of the subscription whose turn was last."""
 
     async def run(self, due: Signal) -> None:
         """Claim whenever deliveries are due. The agenda watch sets *due* if another process made deliveries due."""

@@ -50,7 +50,7 @@ class Starter:
         return route is None or route.pace is not None
 
     def claiming(self, subscription_no: int) -> Claiming | None:
-        """Return how this worker claims a replay's next page; None if the retry lane has to start the deliveries.
+        """Return how this worker claims a replay's next page; None if the retry lane has to start its deliveries.
 
         The retry lane is used if memory has little room, because there the subscriptions take turns.
         """

@@ -81,7 +81,7 @@ def _name(subscription: Subscription) -> dict[str, str]:
 
 
 def next_level(level: int | None, *, threshold: int, told_ms: int | None, now_ms: int) -> int | None:
-    """Return the new ``failing_level`` for *threshold*. A report is sent if the level changes and is above ``UNTOLD``.
+    """Return the next ``failing_level`` at *threshold*. A report is sent if the level changes and is above ``UNTOLD``.
 
     If the last report was sent less than ``TELL_AGAIN_MS`` ago (at *told_ms*), the failure stays unreported.
     """

@@ -78,7 +78,7 @@ class Turns:
         """The slices and the routing version at the last query that found no delivery in order."""
         self._idle_since = 0.0
         self._after = 0
-        """The number of the subscription that had the last turn."""
+        """The number of the subscription whose turn was last."""
 
     async def run(self, turn: Signal) -> None:
         """Claim deliveries whenever the next one of a key may begin; query the ledger at least once a second."""
@@ -148,7 +148,7 @@ class Turns:
         return progress.settled_of(route.subscription.company_id, reached)
 
     def _most_of(self, subscription_no: int) -> int:
-        """Return how many keys of a subscription to claim; a claim that finds no slot would cost useless writes."""
+        """Return how many keys of a subscription to claim. A claim that finds no slot would cost useless writes."""
         return min(max(self._runner.slots.room_of(subscription_no), 1), self._per_subscription)
 
     def _without_turn(self) -> Collection[int]:

@@ -55,7 +55,7 @@ _log = logging.getLogger(__name__)
 
 
 class Budget:
-    """The matching cost that one page of the reader may have; a higher cost would delay other companies."""
+    """The matching cost that one page of the reader may have; a higher cost would delay others."""
 
     __slots__ = ("_left", "_of_company")
 

@@ -1,9 +1,9 @@
 """The readers: they read the log past the cursors, match events, and hand deliveries to the runner.
 
-The live reader stays near the head of the log. If a shard is far behind, as after an outage, the live reader jumps to
-the head, and leaves the range in between (a *stretch*) to the second reader, which catches up. The second reader reads
-only as much as there is room for besides the live deliveries, and writes nothing to the ledger before an attempt. Both
-readers work in the same way, each with its own tracks (``dispatch.progress``).
+The live reader stays near the head of the log. If a shard is far behind, as after an outage, the live reader jumps to the head,
+and leaves the range in between (a *stretch*) to the second reader, which catches up. The second reader reads only as much as
+live deliveries leave room for, and writes nothing to the ledger before an attempt. Both readers work in the same way, each with
+its own tracks (``dispatch.progress``).
 """
 
 import asyncio
@@ -134,7 +134,7 @@ class Reader:
         return True
 
     async def _read_page(self, tracks: Sequence[Track], lane: MatchingLane) -> tuple[int, bool]:
-        """Read a page for the next tracks in turn. Returns the head of the log, and whether a page was read."""
+        """Read a page for the tracks whose turn is next. Returns the head of the log, and whether a page was read."""
         chosen, after, up_to = next_window(tracks, head=self._head)
         self._pages += 1
         for track in chosen:

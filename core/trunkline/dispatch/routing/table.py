@@ -1,6 +1,6 @@
 """The routing table: finds the subscriptions that an event is for. Kept in memory, refreshed by the routing version.
 
-Subscriptions are kept in a compact form. The routes and the index of a company are made when its first event arrives.
+Subscriptions are kept in a compact form. The routes and the index of a company are made at its first event.
 """
 
 import dataclasses
@@ -33,7 +33,7 @@ from trunkline.store.subscriptions import Row
 
 NEVER_MS = 2**63
 MOST_PACKED = 25
-"""If a company has at most this many subscriptions, their routes are made at its first event; this takes 0.5 ms."""
+"""If a company has at most this many subscriptions, their routes are made at its first event, which takes 0.5 ms."""
 LARGE = 4_096
 """Size in characters above which a filter is compiled only when an event needs it: compiling 64 KiB takes 2 ms."""
 UNREAD = 1_000_000

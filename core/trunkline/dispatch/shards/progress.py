@@ -31,11 +31,11 @@ class Track:
         self.read = read
         self.end = end
         self.turn = 0
-        """The number of the last page that was read for this track."""
+        """The number of the page that was last read for this track."""
         self._last_before: dict[int, int] = {}
 
     def knows(self, company_id: int) -> bool:
-        """Return whether ``learn`` has been called for a company."""
+        """Return whether ``learn`` was called for a company."""
         return company_id in self._last_before
 
     def learn(self, company_id: int, last: int) -> None:
@@ -188,8 +188,8 @@ class Progress:
 def next_window(tracks: Sequence[Track], *, head: int) -> tuple[list[Track], int, int]:
     """Choose the tracks to read next in a log that ends at *head*. Tracks at the same position are read with one query.
 
-    A shard that was just claimed is read separately until it reaches the position of the others. Groups of tracks take
-    turns, so that no shard waits for the backlog of another. Returns (tracks, after, up_to).
+    A shard that was just claimed is read on its own until it reaches the position of the others. Groups of tracks take turns,
+    so that no shard waits for the backlog of another. Returns (tracks, after, up_to).
     """
     groups: dict[int, list[Track]] = {}
     for track in tracks:

@@ -25,7 +25,7 @@ class Dialect(ABC):
     has_one_writer: ClassVar[bool]
     """Whether only one transaction can write at a time, so that no lock is needed between writers."""
     now_ms: ClassVar[str]
-    """SQL that reads the database's clock in Unix milliseconds."""
+    """The SQL that reads the database's clock in Unix milliseconds."""
     greatest: ClassVar[str]
     """The SQL function that returns the largest of its arguments."""
     json_array: ClassVar[str]
@@ -136,11 +136,11 @@ class Dialect(ABC):
 
     @abstractmethod
     async def limit_locks(self, connection: AsyncConnection) -> None:
-        """Limit the lock waits of this transaction, because other transactions wait behind it."""
+        """Limit the lock waits of this transaction, because other transactions queue behind it."""
 
     @abstractmethod
     async def stand_still(self, connection: AsyncConnection) -> None:
-        """Allow this transaction to be idle without limit. It keeps its locks, but no snapshot."""
+        """Allow this transaction to be idle without limit. It holds its locks, but no snapshot."""
 
     @abstractmethod
     async def keeps_index(self, connection: AsyncConnection, name: str) -> bool:

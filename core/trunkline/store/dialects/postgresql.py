@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 IDLE_MS = 5_000
 """How long a transaction that blocks others may be idle; its process may be frozen, or cut off from the network."""
 LOCK_MS = 8_000
-"""How long to wait for the log's lock: longer than ``IDLE_MS``, because then an idle holder has lost the lock."""
+"""How long to wait for the log's lock. It is longer than ``IDLE_MS``, after which an idle holder loses the lock."""
 # Advisory locks are shared by the whole database, so hubs in other schemas use other keys.
 _KEY = "CAST(:lock AS bigint) + CASE WHEN current_schema() <> 'public' THEN hashtext(current_schema()) ELSE 0 END"
 _ADVISORY_LOCK = sqlalchemy.text(f"SELECT pg_advisory_xact_lock({_KEY})")
 _TRY_ADVISORY_LOCK = sqlalchemy.text(f"SELECT pg_try_advisory_xact_lock({_KEY})")
 WORKERS = 0x74726C6B
-"""The first of the two numbers of a worker's lock. It distinguishes worker locks from other locks in the database."""
+"""The first of the two numbers of a worker's lock; it distinguishes worker locks from other locks of the database."""
 WORKER_LOCKS = (
     "SELECT CAST(objid AS bigint) AS no FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 2 "
     f"AND classid = {WORKERS} AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
@@ -172,7 +172,7 @@ class PostgreSQL(Dialect):
         return await privileges.why_read_only(connection, tables)
 
     async def make_schema(self, connection: AsyncConnection, schema: str) -> None:
-        """Create the schema if it is missing. A role that finds the schema needs no privilege to create one."""
+        """Create the schema if it is missing. If it exists, the role needs no privilege to create one."""
         if (await connection.execute(_HAS_SCHEMA, {"name": schema})).first() is None:
             await connection.execute(CreateSchema(schema))
 

@@ -306,7 +306,7 @@ def _opener(file: DatabaseFile) -> Callable[..., sqlite.OneWayConnection]:
 def _make_reader(url: URL, file: DatabaseFile) -> AsyncEngine:
     """Make the engine that reads.
 
-    The engine sends no rollback, because each call of the driver costs a round trip to the connection's thread.
+    The engine does not roll back, because each call of the driver costs a round trip to the connection's thread.
     """
     return create_async_engine(
         url,

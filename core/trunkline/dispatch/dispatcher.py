@@ -145,7 +145,7 @@ class Dispatcher:
 
     @property
     def state(self) -> str:
-        """Whether this worker delivers, as a word for ``/readyz``."""
+        """The state of this worker as text for ``/readyz``."""
         if self._owned.is_resting:
             return "has failed and begins again"
         return "ok" if self.is_alive else "stopped"
@@ -155,7 +155,7 @@ class Dispatcher:
         await self._supervision.has_failed.wait()
 
     def _build(self, log_has_grown: Signal, for_leases: Database) -> None:
-        """Build the parts in the order in which they depend on each other."""
+        """Create the parts, each after the parts that it needs."""
         settings = self._settings
         slots: Slots[Job] = Slots(
             settings.concurrency, per_subscription=settings.concurrency_per_subscription
@@ -208,7 +208,7 @@ class Dispatcher:
         self._reports.watch(self._runner, self._owned)
 
     def _build_agenda_watch(self, log_has_grown: Signal) -> AgendaWatch:
-        """Define when to wake each part that does not query the database by itself."""
+        """Define, for each part that does not query the database itself, when to wake it."""
         agenda_watch = AgendaWatch(self._database)
         agenda_watch.wake(log_has_grown, when=self._reader.is_behind)
         agenda_watch.wake(self._signals.due, when=has_due_soon)
@@ -283,7 +283,7 @@ class Dispatcher:
         }
 
     async def _rest(self, seconds: float) -> None:
-        """Give back all shards and claims, and take none for *seconds*."""
+        """Release all shards and claims, and claim nothing for *seconds*."""
         try:
             await self._leases.rest(seconds)
         except StoreUnavailable as error:

@@ -1,8 +1,9 @@
 """Keeps the dispatcher's parts running: a part that fails with an unexpected error is restarted after a pause.
 
-Before the pause the worker releases everything and rests. So other workers deliver meanwhile, and unfinished work is
-read again. If a part fails repeatedly, it ends the process, and the process's supervisor restarts it. If a part finds
-that this process's settings are wrong, for example keys that differ from the database's, it ends the process at once.
+Before the pause the worker releases everything and rests. So other workers deliver during the pause, and read the
+unfinished work again. If a part fails repeatedly, it ends the process, and the process's supervisor restarts it. If a
+part finds that this process's settings are wrong, for example keys that differ from the database's, it ends the process
+at once.
 """
 
 import asyncio
@@ -20,7 +21,7 @@ PAUSES = (1.0, 2.0, 5.0, 10.0, 30.0)
 _log = logging.getLogger(__name__)
 
 Run = Callable[[], Awaitable[None]]
-"""Run a part until it is cancelled."""
+"""Runs a part until it is cancelled."""
 
 
 class Supervision:
@@ -32,7 +33,10 @@ class Supervision:
         """Set when a part has failed permanently."""
 
     async def keep(self, name: str, run: Run, *, is_vital: bool = True) -> None:
-        """Run a part until it is cancelled, restarting it after failures. If it is not vital, its failures never stop other parts."""
+        """Run a part until it is cancelled, and restart it after failures.
+
+        The failures of a part that is not vital never stop other parts.
+        """
         failures: deque[float] = deque(maxlen=MAX_FAILURES)
         while True:
             try:

@@ -1,1 +1,1 @@
-"""The values that all other packages use, and decisions over them: pure, without I/O."""
+"""The values that all other packages use, and pure functions that decide something about them. No I/O."""

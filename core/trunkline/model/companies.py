@@ -11,12 +11,12 @@ _REFERENCE = re.compile(rf"[A-Za-z0-9._:-]{{1,{MAX_REFERENCE}}}", re.ASCII)
 
 
 def is_reference(text: str) -> bool:
-    """Tell whether *text* has the form of a reference. Digits alone are an id, not a reference."""
+    """Return whether *text* has the form of a reference. Digits alone are an id, not a reference."""
     return _REFERENCE.fullmatch(text) is not None and not text.isdigit()
 
 
 def may_be_given(reference: str) -> bool:
-    """Tell whether *reference* may be given to a company: not an integer, a path or a reserved word."""
+    """Return whether a company may get *reference*, which must not be an integer, a path or a reserved word."""
     is_integer = reference.lstrip("-").isdigit()
     return is_reference(reference) and not is_integer and reference.lower() not in _TAKEN
 

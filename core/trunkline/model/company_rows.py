@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class CompanyRows:
-    """Rows of a plugin's *table* that belong to the company ``:company``; the condition *where* finds them by an index.
+    """Rows of a plugin's *table* that belong to one company.
 
-    They are removed in small steps when the company is deleted. Rows that grant access are removed *at_once*, in the
-    transaction that deletes the company.
+    The SQL condition *where*, with ``:company``, uses an index. They are removed in small steps when the company is
+    deleted. Rows that grant access are removed *at_once*, in the transaction that deletes the company.
     """
 
     table: str

@@ -1,6 +1,6 @@
 """Deliveries: the state of one event's delivery to one subscription, and the decision about its next state.
 
-The pure centre of the dispatcher: values and decisions, no clock and no I/O.
+The pure core of the dispatcher: values and decisions, without a clock and without I/O.
 """
 
 import re
@@ -13,7 +13,7 @@ MAX_RETRY_AFTER_SECONDS = 24 * 60 * 60
 """The longest delay of a retry that a target can request by ``Retry-After``."""
 
 MAX_RETRIES = 1000
-"""The maximum number of retries of one delivery, even if a schedule with *for_seconds* has short waits."""
+"""The maximum number of retries of one delivery if its policy sets *for_seconds*, in case the waits are short."""
 _ID = re.compile(r"dlv_([1-9][0-9]{0,18})_([1-9][0-9]{0,17})", re.ASCII)
 
 
@@ -84,10 +84,10 @@ class Key(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """When a failed delivery is tried again: the n-th retry waits ``schedule_seconds[n-1]``, varied by *jitter*.
+    """Defines when a failed delivery is tried again: the n-th time after ``schedule_seconds[n-1]``, varied by *jitter*.
 
-    With *for_seconds* the schedule is cut off, or its last wait repeated, so that all waits together stay within
-    *for_seconds*.
+    If *for_seconds* is set, the schedule is cut off, or its last wait is repeated, so that the sum of all waits stays
+    within *for_seconds*.
     """
 
     schedule_seconds: tuple[float, ...]
@@ -103,7 +103,7 @@ class RetryPolicy:
         return replace(self, schedule_seconds=tuple(retry["schedule_seconds"]))
 
     def wait_before(self, retry: int) -> float | None:
-        """Tell how long retry number *retry* (from 1) waits, without jitter; None if there is no such retry."""
+        """Return the seconds before retry number *retry* (from 1), without jitter; None if there is no such retry."""
         schedule = self.schedule_seconds
         if self.for_seconds is None:
             return schedule[retry - 1] if retry <= len(schedule) else None
@@ -117,7 +117,8 @@ class RetryPolicy:
 class NextState:
     """The decision of ``next_state``: the status, and the wait if it is ``pending``.
 
-    *retry_after_seconds* is the same wait, if the target asked for a longer wait than the planned one; otherwise None.
+    *retry_after_seconds* equals *wait_seconds* if the target asked for a longer wait than planned; otherwise it is
+    None.
     """
 
     status: Status
@@ -151,13 +152,13 @@ def next_state(attempt: int, result: Result, policy: RetryPolicy, jitter: float)
 
 @dataclass(frozen=True, slots=True)
 class BreakerPolicy:
-    """When a subscription that only fails is disabled: after *failures* in a row over *span_seconds*."""
+    """Defines when a failing subscription is disabled: after *failures* in a row that span *span_seconds* or more."""
 
     failures: int
     span_seconds: float
 
     def trips(self, *, failures: int, failing_since_ms: int, now_ms: int) -> bool:
-        """Tell whether a subscription that failed *failures* times since *failing_since_ms* is to be disabled.
+        """Return whether a subscription that failed *failures* times since *failing_since_ms* is to be disabled.
 
         Both times must come from a clock that never jumps.
         """

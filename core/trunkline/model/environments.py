@@ -11,36 +11,39 @@ LIVE = "live"
 TEST = "test"
 ENVIRONMENTS = (LIVE, TEST)
 TEST_OPERATORS = -(2**63)
-"""The id of operators' own keys in calls for test environments; in calls for live ones it is 0."""
+"""The company id of operators' keys in calls for test environments; in calls for live environments, it is 0."""
 
 
 def is_test(company_id: int) -> bool:
-    """Tell whether *company_id* is that of a test environment."""
+    """Return whether *company_id* is that of a test environment."""
     return company_id < 0
 
 
 def environment_of(company_id: int) -> str:
-    """Give the name of the environment *company_id*: ``live`` or ``test``."""
+    """Return the name of the environment *company_id*: ``live`` or ``test``."""
     return TEST if company_id < 0 else LIVE
 
 
 def company_number(company_id: int) -> int:
-    """Give the id that callers use for the company; it is the same in both environments."""
+    """Return the id that callers use for the company; it is the same in both environments."""
     return abs(company_id)
 
 
 def in_environment(company_id: int, environment: str | None) -> int:
-    """Give a company's id in *environment* (None means live); *company_id* is its id in either environment."""
+    """Return the id of a company in *environment* (None means live), given the company's id in either environment."""
     return -abs(company_id) if environment == TEST else abs(company_id)
 
 
 def other_environment(company_id: int) -> int:
-    """Give the other environment of the same company."""
+    """Return the other environment of the same company."""
     return -company_id
 
 
 def environment_member(company_id: int) -> dict[str, Any]:
-    """Give the JSON member that follows a company's id to mark the test environment; empty for the live environment."""
+    """Return the JSON member that marks the test environment, to add after a company's id.
+
+    The result is empty for the live environment.
+    """
     return {"environment": TEST} if company_id < 0 else {}
 
 

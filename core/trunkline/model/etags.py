@@ -1,4 +1,4 @@
-"""Entity tags of records (RFC 9110): a tag names the state of a record that a caller has read.
+"""Entity tags of records (RFC 9110): a tag identifies the state in which a caller has read a record.
 
 With the tag, the hub refuses a change that starts from an outdated state.
 """
@@ -13,13 +13,14 @@ from trunkline.errors import PreconditionFailed
 _DERIVED = frozenset({"updated_utc", "health", "failing_since", "success_rate_24h", "p95_ms_24h"})
 """Members that change by themselves; a conditional change does not fail because of them."""
 _ONCE = frozenset({"secret", "warnings"})
-"""Members of a single answer that are not part of the record."""
+"""Members that only a single answer has; they are not part of the record."""
 
 
 def etag_of(view: Mapping[str, Any]) -> str:
     """Return the strong validator of a record, in quotes.
 
-    Its first part covers the members that people change, its second part the members that change by themselves.
+    The first part of the tag covers the members that people change, the second part the members that change by
+    themselves.
     """
     stored = {name: value for name, value in view.items() if name not in _DERIVED | _ONCE}
     derived = {name: value for name, value in view.items() if name in _DERIVED}

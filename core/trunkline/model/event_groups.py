@@ -34,12 +34,12 @@ _REST = ".*"
 
 
 def is_operational(name: str) -> bool:
-    """Tell whether *name* is an operational event type, or the group of these types."""
+    """Return whether *name* is an operational event type, or the group of all operational event types."""
     return name in OPERATIONAL or name == OPERATIONAL_GROUP
 
 
 def is_group(name: str) -> bool:
-    """Tell whether *name* is a group's name; the group need not exist."""
+    """Return whether *name* is a group's name; the group need not exist."""
     return name.endswith(_REST)
 
 
@@ -57,7 +57,7 @@ def type_groups(event_types: Iterable[str]) -> list[str]:
 
 
 def takes_type(names: Collection[str], event_type: str) -> bool:
-    """Tell whether *names* (of types, groups or ``*``) include *event_type*."""
+    """Return whether *names*, which may be event types, groups or ``*``, include *event_type*."""
     takes_all = EVERY_TYPE in names and event_type not in OPERATIONAL
     return takes_all or event_type in names or any(group in names for group in groups_of(event_type))
 

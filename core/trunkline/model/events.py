@@ -16,10 +16,10 @@ from trunkline.model.environments import company_number
 class Draft:
     """A valid event that has no position in the log yet.
 
-    *payload* and *metadata* are compact JSON with all values, including the digits of numbers, as received; *metadata*
-    is empty bytes if there is none. *created_utc* is ISO 8601 with ``Z``, or empty for the time of acceptance.
-    *version* is the version of the event type against which the event was validated. *traceparent* is its trace
-    context, if any.
+    *payload* and *metadata* are compact JSON with all values, including the digits of numbers, as received; without
+    metadata, *metadata* is empty bytes. *created_utc* is ISO 8601 with ``Z``; it is empty if the time of acceptance
+    applies. *version* is the version of the event type against which the event was validated. *traceparent* is its
+    trace context, if any.
     """
 
     company_id: int
@@ -54,7 +54,7 @@ class Draft:
 
 
 def traced(drafts: Sequence[Draft], traceparent: str | None) -> Sequence[Draft]:
-    """Return *drafts* with the trace context *traceparent*; None leaves them unchanged."""
+    """Return *drafts* with the trace context *traceparent*; if it is None, return *drafts* unchanged."""
     return drafts if traceparent is None else [replace(draft, traceparent=traceparent) for draft in drafts]
 
 
@@ -75,13 +75,16 @@ class Event:
     traceparent: str | None = None
 
     def decode(self) -> dict[str, object]:
-        """Parse the envelope. Its numbers become Python numbers, so do not encode it again for a client."""
+        """Parse the envelope.
+
+        Do not encode the result for a client, because its numbers were converted to Python numbers.
+        """
         decoded: dict[str, object] = orjson.loads(self.body)
         return decoded
 
 
 def shard_of(company_id: int, shards: int) -> int:
-    """Give the number, below *shards*, of the shard that contains all events of *company_id*.
+    """Return the number, below *shards*, of the shard that contains all events of *company_id*.
 
     A multiplicative hash spreads companies evenly even if they are numbered in steps (Knuth, TAOCP 6.4).
     """

@@ -1,4 +1,4 @@
-"""The condition of a subscription: one vocabulary for the API, the CLI, the portal and the metrics."""
+"""The condition of a subscription, with the same names in the API, the CLI, the portal and the metrics."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -39,17 +39,20 @@ class Figures:
 
     @property
     def success_rate(self) -> float | None:
-        """The share of the attempts that delivered; None if there were none."""
+        """The share of the attempts that delivered; None if there were no attempts."""
         return sum(self.delivered) / self.attempts if self.attempts else None
 
     @property
     def p95_ms(self) -> int | None:
-        """The time within which 95 % of the delivered attempts ended, as the upper bound of its class; None if there were none."""
+        """The 95th percentile of the durations of delivered attempts, as the upper bound of its class.
+
+        None if no attempt delivered.
+        """
         return self._within(0.95)
 
     @property
     def p50_ms(self) -> int | None:
-        """The time within which half of the delivered attempts ended, as the upper bound of its class; None if there were none."""
+        """The median duration of the delivered attempts, as the upper bound of its class; None if there are none."""
         return self._within(0.5)
 
     def _within(self, share: float) -> int | None:
@@ -62,7 +65,10 @@ NO_FIGURES = Figures()
 
 
 def health_of(status: str, *, failures: int, failing_level: int, attempts: int) -> SubscriptionHealth:
-    """Name the condition of a subscription from its *failures* in a row and its *attempts* within ``HOURS``."""
+    """Return the condition of a subscription.
+
+    *failures* is the number of failures in a row, *attempts* the number of attempts in the last ``HOURS`` hours.
+    """
     if status in (SubscriptionHealth.PAUSED, SubscriptionHealth.DISABLED):
         return SubscriptionHealth(status)
     if failures:

@@ -1,4 +1,4 @@
-"""The ordering of a subscription: which of its deliveries are made one after the other. Pure.
+"""The ordering of a subscription: it defines which deliveries must be made one after the other. Pure.
 
 ::
 
@@ -6,8 +6,8 @@
     "subscription"                     all in one order
     {"key": "/payload/client_id"}      in order for events with the same value at that pointer
 
-Deliveries in one order have the same *order key*, a number of 64 bits computed from the value. If two values have the same
-    number (one pair in 2**64), their deliveries wait for each other, and nothing else changes.
+Deliveries in one order have the same *order key*, a number of 64 bits computed from the value. If two values have the
+same number (one pair in 2**64), their deliveries wait for each other; this has no other effect.
 """
 
 import functools

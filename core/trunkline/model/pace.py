@@ -1,8 +1,8 @@
-"""The pace of a subscription: how many attempts are in flight at once, and how many begin per unit of time. Pure.
+"""The pace of a subscription: limits of the attempts in flight, and of the attempts that begin per unit of time. Pure.
 
 Attempts begin one *interval* apart. No timer is exact, so an attempt may begin late; the next one may then begin early,
-by up to *tolerance*. The interval is a little longer than the rate requires, so that no window of the rate's unit has
-more attempts than the rate.
+by up to *tolerance*. The interval is a little longer than the rate requires. So no window of the rate's length contains
+more attempts than the rate allows, wherever the window begins.
 """
 
 import re
@@ -53,7 +53,7 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """The limits of a subscription; None for each limit that it does not set."""
+    """The limits of a subscription; a limit that the subscription does not set is None."""
 
     max_in_flight: int | None = None
     rate: Rate | None = None

@@ -2,7 +2,8 @@
 
 A shard has the events of its companies, and one worker makes their deliveries. If one company needs more than one
 worker, its shard is divided. The holder of each part reads the same events, and makes the deliveries of the
-subscriptions in its part. A subscription stays in its part, so that one worker alone keeps its order and its pace.
+subscriptions in its part. A subscription never changes its part, so that a single worker can keep its order and its
+pace.
 """
 
 from collections.abc import Mapping
@@ -26,16 +27,16 @@ class Slice(NamedTuple):
         return str(self.shard) if self.part == WHOLE else f"{self.shard}.{self.part}"
 
     def has(self, subscription_no: int) -> bool:
-        """Tell whether this slice contains a subscription of a company of its shard."""
+        """Return whether this slice contains a subscription, whose company must be in the slice's shard."""
         return self.part in {WHOLE, part_of(subscription_no)}
 
 
 def part_of(subscription_no: int) -> int:
-    """Give the part of the shard to which a subscription belongs when the shard is divided."""
+    """Return the part of the shard to which a subscription belongs when the shard is divided."""
     return subscription_no % PARTS
 
 
 def find(held: Mapping[Slice, AnyValue], shard: int, subscription_no: int) -> AnyValue | None:
-    """Find the value in *held* of the whole *shard*, or else of the part to which the subscription belongs."""
+    """Return the value in *held* for the whole *shard*, or else for the part of the shard that has the subscription."""
     whole = held.get(Slice(shard))
     return held.get(Slice(shard, part_of(subscription_no))) if whole is None else whole

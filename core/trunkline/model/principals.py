@@ -51,10 +51,10 @@ class Principal:
     """The principal of a request.
 
     *company_id* is None for an operator, who may do everything, and for a key that ``only_emits``. *key_id* is the id
-    of the key or of another kind of principal; its prefix names the kind. *pins* are the versions of event types with
-    which the key was made. *networks* limit where it may be used; empty means anywhere. The principal is valid until
-    *expires_ms* at most. If a person signed in with a sign-in link, *link_id* is the link's id; the link was made with
-    the key.
+    of the key or of another kind of principal; its prefix names the kind. *pins* are the versions of event types that
+    were stored with the key. The key may be used only from *networks*; empty means from anywhere. The principal is
+    valid until *expires_ms* at most. If a person signed in with a sign-in link, *link_id* is the id of the link, which
+    was made with the key *key_id*.
     """
 
     key_id: str
@@ -75,12 +75,12 @@ class Principal:
 
     @property
     def id(self) -> str | None:
-        """The id of the principal as the maker of a record (``created_by``); None for the command line."""
+        """The id that a record stores in ``created_by`` if this principal makes it; None for the command line."""
         return self.link_id or self.key_id or None
 
     @property
     def is_operator(self) -> bool:
-        """Whether the key is the platform's own."""
+        """Whether the key is an operator's key."""
         return OPERATOR in self.scopes
 
     @property
@@ -89,7 +89,7 @@ class Principal:
         return self.company_id is None and OPERATOR not in self.scopes
 
     def has(self, scope: str) -> bool:
-        """Tell whether the key has the permission *scope*; a key that may change webhooks may also read them."""
+        """Return whether the key has the permission *scope*; a key that may change webhooks may also read them."""
         return (
             scope in self.scopes
             or OPERATOR in self.scopes
@@ -98,7 +98,7 @@ class Principal:
 
 
 def show_maker(kind: str | None, identifier: str | None) -> dict[str, str | None] | None:
-    """Show the maker of a record; None if the maker is unknown."""
+    """Return the maker of a record as JSON for an answer; None if the maker is unknown."""
     return None if kind is None else {"kind": kind, "id": identifier}
 
 

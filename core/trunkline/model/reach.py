@@ -6,18 +6,19 @@ The rules that keep several pollers of one consumer apart:
 - A lease is a range of the log, after ``after`` and up to ``up_to``, that one poller holds. Its events are not committed.
 - A commit removes the range, or its first part. Pages may be committed in any order.
 - ``cursor`` is the position up to which all is committed: the lowest ``after`` of the remaining ranges; without any, ``position``.
-- A range whose lease has lapsed is given out again before anything new, under another token. A commit by its former
-  holder is refused. So if the earlier of two pages lapses, the later one may be committed, and the earlier is not skipped.
+- A range whose lease has lapsed is given out again, under another token, before any new range. A commit by its former
+  holder is refused. So if the earlier of two pages lapses, the later page may still be committed, and the earlier page
+  is not skipped.
 
-A change is stored only if no other was stored meanwhile (``store.consumers.change``). Clocks decide only when a range may
-be given out again; tokens alone ensure that no page is committed twice.
+A change is stored only if no other change was stored meanwhile (``store.consumers.change``). Clocks decide only when a
+range may be given out again; tokens alone ensure that no page is committed twice.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 KEPT = 8
-"""The number of committed leases that are remembered, so that a repeated commit gets the same answer."""
+"""The number of committed leases that are kept, so that a repeated commit gets the same answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,23 +54,23 @@ class Reach:
         return min((lease.after for lease in self.open), default=self.position)
 
     def is_committed(self, position: int) -> bool:
-        """Tell whether the event at *position* was committed."""
+        """Return whether the event at *position* was committed."""
         return position <= self.position and not any(one.after < position <= one.up_to for one in self.open)
 
     def lapsed(self, now_ms: int) -> Lease | None:
-        """Give the lowest range without a holder at *now_ms*."""
+        """Return the lowest uncommitted range whose lease has lapsed at *now_ms*; None if there is none."""
         free = (lease for lease in self.open if lease.until_ms <= now_ms)
         return min(free, key=lambda lease: lease.after, default=None)
 
     def give(self, lease: Lease, *, instead_of: Lease | None = None) -> "Reach":
-        """Give out *lease*: a new range, or the first part of the lapsed range *instead_of*."""
+        """Add *lease*, which covers a new range or the first part of the lapsed range *instead_of*."""
         if instead_of is None:
             return Reach(lease.up_to, (*self.leases, lease))
         rest = self.pass_over(instead_of, lease.up_to)
         return replace(rest, leases=(*rest.leases, lease))
 
     def shorten(self, lease: Lease, up_to: int) -> "Reach":
-        """Take the part of *lease* after *up_to* from its holder, so that it is the next to be given out."""
+        """End *lease* at *up_to*; the rest of its range has no holder, and is the next to be given out."""
         rest = replace(lease, token="", after=up_to, until_ms=0)
         return replace(self, leases=(*self._but(lease), replace(lease, up_to=up_to), rest))
 
@@ -79,7 +80,7 @@ class Reach:
         return replace(self, leases=(*self._but(lapsed), *((rest,) if rest.is_open else ())))
 
     def commit(self, token: str, position: int, *, now_ms: int) -> "Reach | None":
-        """Commit the page of *token* up to *position*; None if the lease has lapsed or the token is unknown.
+        """Commit the page with *token* up to *position*; return None if its lease has lapsed or the token is unknown.
 
         Raises:
             ValueError: *position* is not within the page.

@@ -32,7 +32,7 @@ class Sought:
             object.__setattr__(self, "_pattern", re.compile(pattern, re.IGNORECASE))
 
     def is_in(self, folded: str) -> bool:
-        """Tell whether a JSON text, already case-folded as *folded*, contains the term."""
+        """Return whether *folded*, a case-folded JSON text, contains the term."""
         if self._folded and self._folded in folded:
             return True
         return (

@@ -24,7 +24,10 @@ class Status(StrEnum):
 
 
 MAX_SECRETS = 5
-"""The number of secrets of a subscription that may sign at once; each adds a signature to the headers of every push."""
+"""The maximum number of a subscription's secrets that sign at the same time.
+
+Each adds a signature to the headers of every push.
+"""
 
 GONE = "gone"
 FAILING = "failing"
@@ -37,7 +40,7 @@ In this order: the target answered 410; the target failed for too long; the subs
 the holder has not renewed the subscription; the creator of the subscription may no longer call.
 """
 ENDED = frozenset({GONE, LAPSED})
-"""Reasons after which a subscription has no work left."""
+"""Reasons for ``disabled`` after which a subscription has no work left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +78,9 @@ class Subscription:
     ordering: Ordering | None = None
     """Which of the subscription's deliveries must be made in order."""
     timeout_seconds: float | None = None
-    """The time limit of one attempt; None for the deployment's."""
+    """The time limit of one attempt; None means that the company's or the deployment's limit applies."""
     retry: Mapping[str, Any] | None = None
-    """When a failed delivery is tried again (``deliveries.RetryPolicy.of``); None for the deployment's schedule."""
+    """The rule for retries (``deliveries.RetryPolicy.of``); None means that the company's or deployment's applies."""
     max_in_flight: int | None = None
     """The maximum number of attempts in flight at once, over all workers."""
     rate: str | None = None
@@ -95,27 +98,33 @@ class Subscription:
     target_secrets: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     """The secrets of *target*, by name."""
     defaults: Mapping[str, Any] | None = None
-    """The company's limits, set by the operator, for options that the subscription does not set (``treatments``)."""
+    """The limits that the operator set for the company; they apply to options without a value here (``treatments``)."""
     created_by: str | None = None
     """The id of the principal that created the subscription, or set its current target."""
     created_by_kind: str | None = None
     gap_position: int | None = None
-    """Events up to this position are left out; None again when the holder has been notified."""
+    """The holder does not get missed events up to this position; None if there is no gap, or it was reported."""
     failing_level: int | None = None
-    """Whether the subscription is failing, and at which threshold that was reported (``health``)."""
+    """The level of a failing subscription: the threshold that was reported, if any (``health``).
+
+    None if it is not failing.
+    """
     told_ms: int | None = None
     """When an operational event last reported that the subscription fails or was disabled."""
 
     def lapses_by(self, now_ms: int) -> bool:
-        """Tell whether the subscription has lapsed at *now_ms*."""
+        """Return whether the subscription has lapsed at *now_ms*."""
         return self.expires_ms is not None and self.expires_ms <= now_ms
 
     def live_secrets(self, now_ms: int) -> tuple[str, ...]:
-        """The secrets that sign at *now_ms*, newest first."""
+        """Return the secrets that sign at *now_ms*, newest first."""
         return tuple(s.text for s in self.secrets if s.expires_ms is None or s.expires_ms > now_ms)
 
     def overlapping_secrets(self, now_ms: int, overlap_seconds: int) -> tuple[Secret, ...]:
-        """The secrets that still sign together with a new one, each until its overlap ends; none without an overlap."""
+        """Return the old secrets that still sign together with a new one, each until its overlap ends.
+
+        The result is empty if *overlap_seconds* is 0.
+        """
         if not overlap_seconds:
             return ()
         newest, *older = self.secrets

@@ -8,7 +8,7 @@ _TIME = re.compile(r"(\d{4}-\d{2}-\d{2})[Tt ](\d{2}:\d{2}:\d{2})(\.\d{1,9})?([Zz
 
 
 def read_time(text: str) -> str | None:
-    """Convert an ISO 8601 time with an offset to UTC with ``Z``, fraction digits unchanged; None for other texts."""
+    """Convert an ISO 8601 time with an offset to UTC with ``Z``, and keep the fraction digits; None for other texts."""
     match = _TIME.fullmatch(text)
     if match is None:
         return None
@@ -21,7 +21,7 @@ def read_time(text: str) -> str | None:
 
 
 def epoch_ms_of(text: str) -> int | None:
-    """Read an ISO 8601 time with an offset as Unix milliseconds; None for other texts."""
+    """Convert an ISO 8601 time with an offset to Unix milliseconds; None for any other text."""
     moment = read_time(text)
     return None if moment is None else int(datetime.fromisoformat(moment).timestamp() * 1000)
 
@@ -34,5 +34,5 @@ def utc_text_of_ms(epoch_ms: int) -> str:
 
 
 def utc_or_none(epoch_ms: int | None) -> str | None:
-    """Write an optional time."""
+    """Write *epoch_ms* as ``utc_text_of_ms`` does; None if it is None."""
     return None if epoch_ms is None else utc_text_of_ms(epoch_ms)

@@ -17,13 +17,13 @@ MAX_TIMEOUT_SECONDS = 60
 """The longest time limit that a subscription may set: a target that hangs keeps its slots for this long."""
 MAX_RETRY_STEPS = 50
 MAX_RETRY_SECONDS = 30 * 24 * 60 * 60
-"""The maximum of one wait before a retry, and of all waits together."""
+"""The maximum length of one wait before a retry, and of the sum of all waits."""
 RATE_FORM = 'must be a rate such as "50/second", "600/minute" or "3600/hour", from 1/minute to 10000/second'
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 def missing(subscription: Subscription, deployment: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Give, by name, the options that *subscription* does not set: its company's limits, or else the *deployment*'s."""
+    """Return the options that *subscription* does not set, by name: its company's values, or else *deployment*'s."""
     if not deployment and subscription.defaults is None:
         return _NOTHING
     found = {**deployment, **(subscription.defaults or _NOTHING)}
@@ -31,13 +31,16 @@ def missing(subscription: Subscription, deployment: Mapping[str, Any]) -> Mappin
 
 
 def said_of(name: str, options: Mapping[str, Any]) -> Any:
-    """Give the option *name* of a subscription, or of its company, from its stored *options*; None if neither sets it."""
+    """Return the option *name* of a subscription, or else of its company; None if neither sets it.
+
+    *options* are the stored options of the subscription, which include those of its company.
+    """
     own = options.get(name)
     return own if own is not None else (options.get("defaults") or _NOTHING).get(name)
 
 
 def timeout_of(subscription: Subscription) -> float | None:
-    """Give the time limit of one attempt of *subscription* or its company; None for the deployment's."""
+    """Return the time limit of an attempt that *subscription* or its company sets; None if the deployment's applies."""
     own = subscription.timeout_seconds
     return own if own is not None else (subscription.defaults or _NOTHING).get("timeout_seconds")
 

@@ -12,13 +12,14 @@ _NAME = re.compile(r"wrk_(?P<host>[a-z0-9-]+)_(?P<process>\d+)_[0-9a-f]+")
 def name_worker(host: str, process: int, token: str) -> str:
     """Name the process *process* of *host*; the hexadecimal *token* differs for each start.
 
-    The host's domain is left out. Of a long host name the end is kept, because replicas of one service differ there.
+    The host's domain is left out. A long host name is cut at its beginning, because the names of a service's replicas
+    differ at the end.
     """
     short = re.sub(r"[^a-z0-9-]", "-", host.partition(".")[0].lower())[-_MAX_HOST:] or "host"
     return f"wrk_{short}_{process}_{token}"
 
 
 def place_of(worker: str) -> tuple[str, int] | None:
-    """Give the host and the process number in the name *worker*; None if the name has another form."""
+    """Return the host and the process number in the name *worker*; None if the name has another form."""
     parts = _NAME.fullmatch(worker)
     return (parts["host"], int(parts["process"])) if parts else None

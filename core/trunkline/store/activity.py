@@ -21,12 +21,12 @@ _EVENT = "position, company_id, type, accepted_ms, body, COALESCE(version, 1) AS
 _HASH = "((d.position & 4294967295) * 1640531527 & 4294967295)"
 """Spreads neighbouring positions evenly, whatever their distance (Knuth, TAOCP 6.4). Values stay below 2**63."""
 STUCK = "d.status IN ('exhausted', 'rejected', 'held') AND d.queued IS NULL"
-"""The condition of ``ix_deliveries_stuck``. SQLite uses the index only if a statement repeats the condition word for word."""
+"""The condition of ``ix_deliveries_stuck``. SQLite uses the index only for statements with exactly this condition."""
 _IN_STATE: Mapping[DeliveriesState, Sequence[str]] = {
     "failed": [f"d.status = '{status}' AND {STUCK}" for status in ("exhausted", "rejected")],
     "open": ["d.status IN ('pending', 'held')"],
 }
-"""Conditions of partial indexes, word for word."""
+"""The SQL conditions of each state, exactly as in the partial indexes."""
 _STATE = (
     "CASE WHEN d.status <> 'pending' THEN d.status WHEN d.attempts > 0 THEN 'retrying' "
     "WHEN d.claimed_by IS NOT NULL THEN 'in flight' ELSE d.status END"
@@ -44,7 +44,9 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Outcomes:
-    """The deliveries and attempts in span number *no* that have one status and one outcome (None before any attempt).
+    """Deliveries and attempts in the span with the index *no* that have the same status and outcome.
+
+    The outcome is None before the first attempt.
 
     *durations_ms* are the durations of the attempts that delivered.
     """
@@ -104,7 +106,10 @@ class UnusedKey:
 
 
 async def positions_at(connection: AsyncConnection, times_ms: Sequence[int]) -> list[int]:
-    """Find, for each time, the last position before the events accepted at that time or later (``stream.position_before``)."""
+    """Find, for each time, the last position before the first event accepted at that time or later.
+
+    It works as ``stream.position_before`` does.
+    """
     source = sql.rows_source(connection, {"no": "bigint", "ms": "bigint"})
     statement = text(
         "SELECT COALESCE((SELECT e.position - 1 FROM events AS e WHERE e.accepted_ms >= u.ms "
@@ -116,7 +121,7 @@ async def positions_at(connection: AsyncConnection, times_ms: Sequence[int]) -> 
 
 
 async def count_events(connection: AsyncConnection, company_id: int, spans: Sequence[Span]) -> list[int]:
-    """Count a company's events in each of *spans*, without the operational ones."""
+    """Count a company's events in each of *spans*; operational events are left out."""
     mine = (
         "SELECT count(*) FROM events AS e WHERE e.company_id = :company "
         "AND e.position > u.first AND e.position <= u.last"
@@ -152,8 +157,9 @@ async def outcomes(
 ) -> list[Outcomes]:
     """Count the deliveries and attempts of a company's events in each of *spans*, for a sample of one event in *one_in*.
 
-    *spans* must be adjacent. They are not joined as a row source: both databases would scan all of them for each delivery, at
-    fifty times the cost. A delivery is counted with its attempt 1, or once if it has no attempt yet.
+    *spans* must be adjacent. The SQL does not join them as a row source, because both databases would then scan all
+    spans for each delivery, at fifty times the cost. A delivery is counted with its attempt 1, or once if it has no
+    attempt yet.
     """
     durations = f"{sql.json_array(connection)}(CASE WHEN a.outcome = 'delivered' THEN a.duration_ms END)"
     ends = {f"end_{no}": span.up_to for no, span in enumerate(spans)}
@@ -227,7 +233,7 @@ async def troubled(connection: AsyncConnection, company_id: int, *, limit: int) 
 async def stuck(
     connection: AsyncConnection, company_id: int, status: Status, *, after: int, count_limit: int, limit: int
 ) -> list[Stuck]:
-    """Find the subscriptions with deliveries in *status* of events after *after*, ordered by the number of these deliveries.
+    """Find the subscriptions with deliveries in *status* of events after *after*, those with the most deliveries first.
 
     *status* is exhausted, rejected or held.
     """
@@ -275,7 +281,7 @@ async def unused_keys(
 async def newest_events(
     connection: AsyncConnection, company_id: int, span: Span, *, types: Sequence[str], limit: int
 ) -> list[Event]:
-    """Read a company's events in *span*, newest first. Without *types*, all but the operational events are read.
+    """Read a company's events in *span*, newest first. If *types* is empty, all but operational events are read.
 
     Each type is read through its own index, and the results are merged, as in ``stream.read_company``.
     """
@@ -314,7 +320,7 @@ async def newest_in_state(
 async def neighbours(
     connection: AsyncConnection, company_id: int, position: int
 ) -> tuple[int | None, int | None]:
-    """Find the positions of a company's events next before and next after *position*."""
+    """Find the positions of a company's previous and next event, seen from *position*."""
     statement = text(
         "SELECT (SELECT max(position) FROM events WHERE company_id = :company AND position < :position), "
         "(SELECT min(position) FROM events WHERE company_id = :company AND position > :position)"

@@ -14,10 +14,11 @@ from trunkline.store.sql import text
 class Agenda:
     """The tasks that were open at one moment.
 
-    *due_in_ms* is the time until the next delivery of the lane ``due.FREE`` is due, None if none waits. *has_replays*:
-    a replay runs, or a cancelled one has deliveries to withdraw. *has_unsettled*: open deliveries of a changed
-    subscription have to be changed (``store.open_deliveries``), or order keys have to be released
-    (``store.releasing``). *has_news*: there are operational events that are not in the log yet.
+    *due_in_ms* is the time until the next delivery of the lane ``due.FREE`` is due; None if no delivery waits there.
+    *has_replays* says that a replay runs, or that a cancelled replay has deliveries to withdraw. *has_unsettled* says
+    that open deliveries of a changed subscription have to be changed (``store.open_deliveries``), or that order keys
+    have to be released (``store.releasing``). *has_news* says that there are operational events that are not in the log
+    yet.
     """
 
     head: int

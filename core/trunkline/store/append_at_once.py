@@ -1,7 +1,8 @@
 """Appends events in one round trip to the database. ``stream.append`` takes four, and the lookup of an API key takes another.
 
-On a server one statement is the whole transaction. The server writes the ids and the times of acceptance into the envelopes,
-since they are known only when the events are inserted. On SQLite it is one visit to the thread (``append_in_thread``).
+On a server, a single statement is the whole transaction. The server writes the ids and the times of acceptance into the
+envelopes, because these are known only when the events are inserted. On SQLite, one call in the connection's thread
+does all the work (``append_in_thread``).
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -60,9 +61,9 @@ async def append(
 ) -> Appended | None:
     """Store *drafts* as ``stream.append`` does, and the idempotency *keys*, outside a transaction.
 
-    *references* has the references of their companies, as of *companies_version*. *api_keys* are the digests of API keys that
-    must be valid. If one of them is not valid, if companies have changed since *companies_version*, or if one of *keys* exists,
-    the function stores nothing and returns None.
+    *references* has the references of the drafts' companies, as of *companies_version*. *api_keys* are the digests of
+    API keys that must be valid. If one of them is not valid, if companies have changed since *companies_version*, or if
+    one of *keys* exists, the function stores nothing and returns None.
     """
     if dialects.of_connection(connection).has_one_writer:
         return await append_in_thread.append(
@@ -107,7 +108,7 @@ async def append(
 
 
 def _statement(connection: AsyncConnection, *, has_keys: bool) -> str:
-    """Give the statement.
+    """Return the SQL statement.
 
     If the statement had to wait for the log's lock, it locks a newer row of ``stream_head`` than its snapshot has.
     """

@@ -1,4 +1,7 @@
-"""Appending in one visit to the thread of SQLite's connection, where ``stream.append`` takes two, and the key's lookup a third."""
+"""Appends in a single call in the thread of SQLite's connection.
+
+``stream.append`` needs two calls, and the lookup of the key a third.
+"""
 
 import sqlite3
 from collections.abc import Collection, Mapping, Sequence
@@ -41,7 +44,10 @@ async def append(
     keys: Sequence[Key] = (),
     api_keys: Collection[bytes] = (),
 ) -> Appended | None:
-    """Do as ``append_at_once.append`` does, and commit. *connection* is in a transaction that has run no statement yet."""
+    """Append as ``append_at_once.append`` does, and commit.
+
+    *connection* must be in a transaction without statements so far.
+    """
     raw = cast("sqlite.OneWayConnection", (await connection.get_raw_connection()).driver_connection)
 
     def work(opened: sqlite3.Connection, *_: object) -> sqlite.Outcome:

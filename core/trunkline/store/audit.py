@@ -87,7 +87,7 @@ async def beyond_head(connection: AsyncConnection, span: Span) -> list[str]:
 
 
 async def orphan_attempts(connection: AsyncConnection, span: Span) -> list[str]:
-    """Find attempts without a delivery, and attempts with a number above the delivery's count of attempts."""
+    """Find attempts without a delivery, and attempts whose number exceeds the number of attempts in the delivery."""
     rows = await connection.execute(
         text(
             "SELECT a.position, a.subscription_no, a.number FROM attempts AS a LEFT JOIN deliveries AS d "
@@ -109,7 +109,7 @@ async def keys(connection: AsyncConnection, span: Span) -> set[Key]:
 
 
 async def unchanged_subscriptions(connection: AsyncConnection) -> list[Unchanged]:
-    """Read the subscriptions whose deliveries can be computed from the log."""
+    """Read the unchanged subscriptions, because their expected deliveries can be computed from the log."""
     statement = text(
         "SELECT no, company_id, event_types, filter, start_position, pins "
         "FROM subscriptions WHERE status = 'active' AND updated_ms = created_ms ORDER BY no"

@@ -27,7 +27,7 @@ HUB, CLI = "hub", "cli"
 """Actors other than principals: the hub itself, and the command line."""
 MASK = "***"
 _LOCK = 7_236_455_011
-"""Key of the lock that a transaction holds from its first entry to its end."""
+"""Key of the lock that a transaction takes before its first entry, and holds until it ends."""
 _SECRETS = re.compile(r"secret|token|password|sealed|digest|authorization|salt|api_key|private_key")
 START = b"\0" * 32
 """The previous hash of the first entry, which has no entry before it."""
@@ -58,8 +58,8 @@ class Change:
 class Entry:
     """An entry as it is stored; *before* and *after* are JSON.
 
-    *content* is the hash of the address, the values and the request's id. An erasure removes these, but keeps their
-    hash.
+    *content* is the hash of the address, the values and the request's id. An erasure removes these data, but keeps
+    *content*.
     """
 
     id: int
@@ -88,7 +88,10 @@ class Entry:
 
 
 def content_hash(address: str | None, before: str | None, after: str | None, request_id: str | None) -> bytes:
-    """Compute the hash of an entry's address, values and request. Earlier versions stored no request, and hashed three values."""
+    """Compute the hash of an entry's address, values and request id.
+
+    Earlier versions stored no request id, and hashed the other three.
+    """
     content = (address, before, after) if request_id is None else (address, before, after, request_id)
     return hashlib.sha256(orjson.dumps(content)).digest()
 
@@ -109,7 +112,7 @@ def begin() -> list[Change]:
 
 
 def origin() -> Origin:
-    """Give the current actor, for changes that another task stores."""
+    """Return the current actor, to pass it along with a change that another task stores."""
     principal = callers.principal()
     if principal is None:
         return Origin(HUB, None, callers.request_id())
@@ -166,7 +169,7 @@ async def write(connection: AsyncConnection, noted: Sequence[Change]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Which:
-    """A filter for entries: by company (None for all), actor, action, target and request, with ids below *before_id*."""
+    """A filter for entries: by company (None means all), actor, action, target, request, and ids below *before_id*."""
 
     company_id: int | None = None
     actor: str | None = None
@@ -208,7 +211,10 @@ async def purge(connection: AsyncConnection, *, before_ms: int, limit: int) -> i
 
 
 async def empty(connection: AsyncConnection, company_id: int, *, limit: int) -> int:
-    """Remove the values, addresses and requests from up to *limit* entries about a company that is being erased. Returns how many."""
+    """Remove the values, addresses and request ids from up to *limit* entries about a company that is being erased.
+
+    Returns the number of entries.
+    """
     full = (
         "company_id = :company AND "
         "(before IS NOT NULL OR after IS NOT NULL OR from_address IS NOT NULL OR request_id IS NOT NULL)"

@@ -20,13 +20,13 @@ from trunkline.store.sql import text
 
 LOOK_SECONDS = 5.0
 WRITE_MS = 60_000
-"""The stored state is at most this old while a process runs and the clock is trusted."""
+"""Maximum age of the stored state while a process runs and the clock is trusted."""
 PUT_OFF_AT_ONCE = 1000
 """The number of deliveries put off in one transaction."""
 APART_SECONDS = 60.0
 """A difference above this between this machine's clock and the database's is logged."""
 IS_TRUSTED = "(SELECT step_ms FROM clock WHERE id = 1) IS NULL"
-"""The SQL condition that the database's clock is trusted."""
+"""SQL condition: the database's clock is trusted."""
 _log = logging.getLogger(__name__)
 
 
@@ -56,14 +56,16 @@ class ClockGuard:
 
     @property
     def is_trusted(self) -> bool:
-        """Whether things may be removed or ended because of their age; answered without a query.
+        """Whether rows may be removed or ended because of their age. It needs no query.
 
         A jump of this machine's own clock is noticed at once; an embedded database uses that clock.
         """
         return self._state.step_ms is None and not self._has_stepped_here()
 
     async def keep_up(self) -> None:
-        """Check the database's clock now, if this machine's clock has jumped since the last check. Call it before reading due times.
+        """Check the database's clock now, if this machine's clock has jumped since the last check.
+
+        Call this function before reading due times.
 
         Raises StoreUnavailable.
         """
@@ -87,7 +89,10 @@ class ClockGuard:
         return self._state.fault
 
     async def look(self) -> int | None:
-        """Check the database's clock, and return its time in Unix ms; None if it is not trusted. Raises StoreUnavailable."""
+        """Check the database's clock.
+
+        Returns its time (Unix ms), or None if it is not trusted. Raises StoreUnavailable.
+        """
         async with self._looking:
             async with self._database.read() as connection:
                 began_ms = _wall_ms()
@@ -116,7 +121,7 @@ class ClockGuard:
         return state, reading
 
     async def _put_off(self, now_ms: int, step_ms: int) -> None:
-        """Postpone the deliveries that became due only because of the jump. Otherwise all their retries would start at once.
+        """Postpone the deliveries that became due only because of the jump; otherwise all of them would start at once.
 
         They are postponed by the length of the jump.
         """
@@ -129,7 +134,10 @@ class ClockGuard:
                     )
 
     def _compare(self, began_ms: int, theirs_ms: int, ended_ms: int) -> None:
-        """Note by how much this machine's clock is ahead of the database's, which was read between *began_ms* and *ended_ms*."""
+        """Compute by how much this machine's clock is ahead of the database's clock.
+
+        The database's clock was read between *began_ms* and *ended_ms*.
+        """
         ahead_ms = max(began_ms - theirs_ms, 0) or min(ended_ms - theirs_ms, 0)
         self.ahead_seconds = ahead_ms / 1000
         is_apart = abs(self.ahead_seconds) > APART_SECONDS
@@ -154,7 +162,10 @@ class ClockGuard:
 async def read(
     connection: AsyncConnection, boot_id: str, *, locks: bool = False
 ) -> tuple[ClockState, Reading]:
-    """Read the stored state of the clock, and its current time. With *locks*, other processes cannot change the state."""
+    """Read the stored state of the clock, and its current time.
+
+    *locks* prevents changes of the state by other processes.
+    """
     locking = sql.for_update(connection, of="c") if locks else ""
     row = (
         await connection.execute(
@@ -188,7 +199,7 @@ async def write(connection: AsyncConnection, state: ClockState) -> None:
 
 
 async def confirm(connection: AsyncConnection) -> bool:
-    """Trust the clock's current time. Returns whether the clock was not trusted before."""
+    """Mark the clock's current time as trusted. Returns whether the clock was not trusted before."""
     kept, reading = await read(connection, steadiness.read_boot(), locks=True)
     await write(connection, ClockState(reading))
     return steadiness.judge(kept, reading).step_ms is not None

@@ -59,7 +59,7 @@ async def limits_of_all(connection: AsyncConnection, company_ids: Sequence[int])
 
 
 async def reached_by_nobody(connection: AsyncConnection) -> tuple[int, list[int]]:
-    """Count the companies with active subscriptions in the live environment, and list those without alert recipients."""
+    """Count the companies with active live subscriptions, and list those of them that have no alert recipients."""
     statement = text(
         "SELECT DISTINCT s.company_id, COALESCE(c.alert_recipients, '[]') FROM subscriptions s "
         "LEFT JOIN companies c ON c.company_id = s.company_id WHERE s.status = 'active' AND s.company_id > 0 ORDER BY 1"
@@ -78,7 +78,7 @@ async def find(connection: AsyncConnection, company_id: int) -> Company | None:
 async def page(
     connection: AsyncConnection, *, reference: str | None, after: int, limit: int
 ) -> list[Company]:
-    """Read up to *limit* records of companies with ids above *after*; with *reference*, only the company that has it."""
+    """Read up to *limit* records of companies with ids above *after*; if *reference* is given, only its company."""
     which = "" if reference is None else "AND reference = :reference"
     statement = text(
         f"SELECT {_COLUMNS} FROM companies WHERE company_id > :after AND erasure IS NULL {which} "
@@ -109,9 +109,10 @@ async def holders_in_any_case(connection: AsyncConnection, reference: str) -> di
 
 
 async def new_id(connection: AsyncConnection) -> int:
-    """Compute the next company id: above every company that exists or existed, in either environment.
+    """Compute the next company id; it is above the id of every company that exists or existed, in either environment.
 
-    Call it with the log's lock held. After ``epochs.advance`` the id is also above those of companies that a restore has lost.
+    The caller must hold the log's lock. After ``epochs.advance``, the new id is also above the ids of companies that
+    were lost in a restore.
     """
     largest = [f"(SELECT max(company_id) FROM {table} WHERE company_id < {MAX_NEW_ID})" for table in _IDS]
     of_tests = [f"(SELECT -min(company_id) FROM {table} WHERE company_id > -{MAX_NEW_ID})" for table in _IDS]

@@ -1,4 +1,4 @@
-"""Conditions that begin or end as time passes: keys that expire soon, and a hub that is behind.
+"""Conditions that begin or end as time passes: keys that expire soon, and unread events that are too old.
 
 Each condition is reported by one operational event.
 """
@@ -20,7 +20,7 @@ EXPIRING_MS = 7 * 24 * 60 * 60 * 1000
 BEHIND_MS = 60_000
 """The age of the oldest unread event above which the hub is behind."""
 NEAR = 0.9
-"""The share of a limit at which its company is warned."""
+"""The share of a limit at which a warning to the company is sent."""
 DAY_MS = 24 * 60 * 60 * 1000
 _BEHIND = "hub.behind"
 
@@ -41,7 +41,7 @@ class Expiring:
 class Found:
     """The result of a check: the keys to report, and the hub's lag.
 
-    *lag_ms* is None if the hub is not behind. *was_told_behind* says that the lag has been reported.
+    *lag_ms* is None if the hub is not behind. *was_told_behind* says that an earlier check has reported the lag.
     """
 
     keys: Sequence[Expiring]
@@ -89,7 +89,7 @@ async def look(connection: AsyncConnection) -> Found:
 async def tell_limit(
     connection: AsyncConnection, limit: str, company_id: int, *, used: int, allowed: int
 ) -> None:
-    """Report that a company has *used* nine tenths or more of *limit*, at most once a day."""
+    """Report, at most once a day, that a company has *used* nine tenths or more of *limit*."""
     if used < NEAR * allowed:
         return
     subject, before = f"{company_id} {limit}", f"{sql.now_ms(connection)} - {DAY_MS}"
@@ -100,7 +100,7 @@ async def tell_limit(
 
 
 async def note(connection: AsyncConnection, found: Found) -> None:
-    """Report the conditions that have begun, and end those that are over."""
+    """Report the conditions that have begun, and mark those that are over as ended."""
     for key in found.keys:
         described = {
             "id": key.id,

@@ -10,7 +10,7 @@ from trunkline.store.database import Database
 FOR_COMMANDS = 3
 """Connections left free for the command line and for people."""
 _FIXED = 3
-"""Connections that every process has: one for the dispatcher's leases, one to listen, and one to notify other processes."""
+"""Connections that every process has: one for the dispatcher's leases, one for LISTEN, and one for NOTIFY."""
 _LEAST_OF_EACH = 2
 """The minimum for each other purpose: a caller that holds one connection may need a second."""
 _log = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ class Connections:
 
     @property
     def total(self) -> int:
-        """The sum for all purposes, including the connections that every process has."""
+        """The sum of the numbers for all purposes, including the connections that every process has."""
         kinds: tuple[int, ...] = astuple(self)
         return sum(kinds) + _FIXED
 
@@ -50,7 +50,7 @@ LEAST = Connections(*[_LEAST_OF_EACH] * 5).total
 
 
 async def allowed(chosen: settings.Database, *, processes: int) -> Connections:
-    """Divide the connections that the server allows between *processes*, and leave some for the command line.
+    """Divide the server's connection limit among *processes* processes, and leave some for the command line.
 
     Raises:
         SettingsInvalid: the server allows too few.

@@ -26,6 +26,6 @@ consumers = Table(
 )
 """Readers of the log whose cursors the hub keeps (``model.reach``).
 
-*event_types*, *filter* and *leases* are JSON. *cursor* is computed from *position* and *leases*. *version* counts changes; each
-change names the version on which it is based.
+*event_types*, *filter* and *leases* are JSON. *cursor* is computed from *position* and *leases*. *version* counts the
+changes of the row; each change must name the version that it read.
 """

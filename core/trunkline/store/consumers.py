@@ -57,7 +57,10 @@ async def of_company(
 
 
 async def furthest_behind(connection: AsyncConnection, *, limit: int) -> list[tuple[int, str, int]]:
-    """Read the consumers that are furthest behind, each as (company, name, milliseconds that its next event has waited)."""
+    """Read the consumers that are furthest behind.
+
+    Each is returned as (company, name, milliseconds since its next event was accepted).
+    """
     statement = text(
         f"SELECT c.company_id, c.name, COALESCE({sql.now_ms(connection)} - (SELECT e.accepted_ms FROM events AS e "
         "WHERE e.company_id = c.company_id AND e.position > c.cursor ORDER BY e.position LIMIT 1), 0) "
@@ -67,7 +70,7 @@ async def furthest_behind(connection: AsyncConnection, *, limit: int) -> list[tu
 
 
 async def lock_new(connection: AsyncConnection) -> None:
-    """Lock the creation of consumers until the transaction ends."""
+    """Prevent other transactions from creating consumers until this transaction ends."""
     await dialects.of_connection(connection).wait_for_turn(connection, _LOCK)
 
 
@@ -118,8 +121,8 @@ async def change(
 ) -> Consumer | None:
     """Store the progress of *consumer*; None if another process has changed it since it was read.
 
-    *commits* notes the time of a commit. With *is_lazy*, a power failure may lose the change. This is harmless for a lease: its
-    page is leased again, and the commit of its holder is refused.
+    *commits* notes the time of a commit. With *is_lazy*, a power failure may lose the change. For a new lease this is
+    harmless: the page is leased again, and a commit by the former holder is refused.
     """
     now = sql.now_ms(connection)
     committed = f", committed_ms = {now}" if commits else ""
@@ -151,10 +154,11 @@ async def delete(connection: AsyncConnection, company_id: int, name: str) -> boo
 async def lease_page(
     connection: AsyncConnection, consumer: Consumer, lease: Lease, *, types: Sequence[str], limit: int
 ) -> tuple[list[Event], Consumer | None]:
-    """Read the next events of *consumer*, and give them out under *lease*, which is cut to end at the last of them.
+    """Read the next events of *consumer*, and lease them under *lease*, which is cut to end at the last event read.
 
     This takes one round trip; *connection* comes from ``Database.write_lazily``. The second result is None if nothing
-    was leased: there are no events, retention has removed some, or the consumer was changed since it was read.
+    was leased, because there are no events, retention has removed some of them, or the consumer was changed since it
+    was read.
     """
     read, parameters = stream.company_query(consumer.company_id, types, lease.after, limit)
     leases = _write_leases((*consumer.reach.leases, lease))
@@ -204,9 +208,9 @@ async def read_page(
 async def lag(
     connection: AsyncConnection, consumer: Consumer, *, types: Sequence[str], limit: int
 ) -> tuple[int, int]:
-    """Count up to *limit* events of *types* after the consumer's cursor.
+    """Count the events of *types* after the consumer's cursor, up to *limit*.
 
-    Returns the number, and the position up to which retention has removed events.
+    Returns the count, and the position up to which retention has removed events.
     """
     among = (
         f"AND type IN ({', '.join(f':type_{index}' for index in range(len(types)))})"

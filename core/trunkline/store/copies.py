@@ -1,6 +1,6 @@
 """Full copies of an embedded database.
 
-A copy is made while the database is in use; a restore puts it in the place of the database.
+A copy can be made while the database is in use. A restore replaces the database by a copy.
 """
 
 import contextlib
@@ -19,7 +19,7 @@ def copy_database(source: Path, target: Path) -> None:
     """Write a snapshot of *source* to *target*, readable by its owner only. Writers of *source* are not blocked.
 
     Raises:
-        DatabaseUnfit: *source* is not a database, or its copy is damaged; *target* is removed again.
+        DatabaseUnfit: *source* is not a database, or the copy is damaged; *target* is then removed.
         StoreUnavailable: the ``-wal`` next to *source* belongs to another file.
         OSError: *target* exists, or cannot be written.
     """
@@ -63,7 +63,7 @@ def head_of(file: Path) -> int:
 
 
 def is_in_use(file: Path) -> bool:
-    """Return whether another process has the database *file* open. If not, the write-ahead log is merged into the file."""
+    """Return whether another process has the database *file* open. If not, merge the write-ahead log into the file."""
     with contextlib.closing(
         sqlite3.connect(f"{file.absolute().as_uri()}?mode=rw", uri=True, timeout=0)
     ) as connection:

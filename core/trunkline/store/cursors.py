@@ -17,11 +17,11 @@ LOWEST = (
     "(SELECT s.shard, COALESCE((SELECT min(p.cursor) FROM shard_parts AS p WHERE p.shard = s.shard), s.cursor) AS cursor "
     "FROM shards AS s)"
 )
-"""A row source in SQL: the cursor of each shard; for a divided shard, the lowest cursor of its parts."""
+"""A row source in SQL with the cursor of each shard; for a divided shard, this is the lowest cursor of its parts."""
 
 
 async def cursor_of(connection: AsyncConnection, shard: int, subscription_no: int) -> int:
-    """Read the position up to which the ledger has the deliveries of a subscription of *shard*."""
+    """Read the position up to which the ledger has all deliveries of a subscription, whose company is in *shard*."""
     statement = text(f"SELECT {_CURSOR.format(shard=':shard', part=':part')}")
     part = part_of(subscription_no)
     return int((await connection.execute(statement, {"shard": shard, "part": part})).scalar_one())
@@ -38,7 +38,7 @@ async def is_in_stretch(connection: AsyncConnection, shard: int, position: int) 
 
 
 async def cursors_of(connection: AsyncConnection, shards: Mapping[int, int]) -> dict[int, int]:
-    """Read, by subscription number, the position up to which the ledger has the deliveries.
+    """Read, by subscription number, the position up to which the ledger has all deliveries of the subscription.
 
     *shards* maps subscription numbers to shards.
     """

@@ -1,10 +1,10 @@
 """The connections to the database, shared fairly between companies.
 
-``dialects`` has the differences between SQLite and PostgreSQL. SQLite has one writer, so writes queue in this process instead
-of at the file. PostgreSQL takes as many writes at once as the pool has connections.
+``dialects`` has the differences between SQLite and PostgreSQL. SQLite has one writer, so writes wait in a queue in this
+process, and not for the lock of the file. PostgreSQL takes as many writes at once as the pool has connections.
 
-Connections are scarce, so companies take turns (``runtime.turns``). The work for one company (``runtime.callers``) holds at
-most half of them. The work for all companies together leaves one connection for the hub's own work.
+Connections are scarce, so companies take turns (``runtime.turns``). The work for one company (``runtime.callers``)
+holds at most half of the connections. The work for all companies together leaves one connection for the hub's own work.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from trunkline.store.notifications import Notifications
 
 TURN_SECONDS = 15.0
-"""How long a call waits at most for its company's turn to use a connection; an action in a transaction is shorter."""
+"""The longest wait of a call for its company's turn to use a connection; an action in a transaction is shorter."""
 _RETRY_SECONDS = 5
 _log = logging.getLogger(__name__)
 
@@ -116,10 +116,10 @@ class Database:
                 await self._lazy.close()
 
     def apart(self, connections: int, *, answer_seconds: float = ANSWER_SECONDS) -> "Database":
-        """Give the same database with a separate pool of *connections*; a database with one writer returns itself.
+        """Return this database with a separate pool of *connections*; a database with one writer returns itself.
 
-        A statement without an answer within *answer_seconds* fails. Enter and leave the result like any other database: its
-        last user closes the connections.
+        A statement without an answer within *answer_seconds* fails. Enter and leave the result like any other database;
+        its connections are closed when the last user leaves it.
         """
         if self.dialect.has_one_writer:
             return self
@@ -131,11 +131,11 @@ class Database:
     def direct(
         self, connections: int, *, answer_seconds: float = ANSWER_SECONDS, only_reads: bool = False
     ) -> "Database":
-        """Give the same database with a separate pool of *connections* that bypass SQLAlchemy (``store.direct``).
+        """Return the same database with a separate pool of *connections* that bypass SQLAlchemy (``store.direct``).
 
-        If the database has one writer, all callers share a few connections, except callers with *only_reads*. A
-        statement without an answer within *answer_seconds* fails. Enter and leave the result like any other database:
-        its last user closes the connections.
+        If the database has one writer, all databases made in this way share a few connections, except those with
+        *only_reads*. A statement without an answer within *answer_seconds* fails. Enter and leave the result like any
+        other database; its connections are closed when the last user leaves it.
         """
         if self._direct is not None and not only_reads:
             return self._direct
@@ -156,7 +156,7 @@ class Database:
         return direct
 
     async def check_pooler(self) -> None:
-        """Find out whether a pooler is between the hub and the server, and which features it lacks.
+        """Find out whether a pooler is between the hub and the server, and which features the pooler lacks.
 
         Raises:
             StoreUnavailable: the database does not answer.
@@ -171,9 +171,9 @@ class Database:
             )
 
     async def why_read_only(self) -> ReadOnly | None:
-        """Find the reason why the hub's rows are read-only, with the remedy; None if no reason is known.
+        """Find out why the hub's rows are read-only, and the remedy; None if no reason is known.
 
-        It only reads. Raises StoreUnavailable.
+        This method writes nothing. Raises StoreUnavailable.
         """
         async with self.read() as connection:
             return await self.dialect.why_read_only(connection, sorted(tables.metadata.tables))
@@ -184,20 +184,20 @@ class Database:
         return not self.dialect.has_one_writer and not self._is_shared
 
     def notifications(self) -> "Notifications | None":
-        """Give the means to wake other processes; None if there is none, or the pooler does not support it."""
+        """Return the notifications that wake other processes; None if the database or a pooler lacks them."""
         if self._listen_url is None and self._is_shared:
             return None
         return self.dialect.notifications(self._listen_url or self.url)
 
     @property
     def engine(self) -> AsyncEngine:
-        """The engine that writes, for migrations."""
+        """The SQLAlchemy engine that writes; migrations use it."""
         assert isinstance(self._lender, Engines)
         return self._lender.writer
 
     @contextlib.asynccontextmanager
     async def read(self) -> AsyncGenerator[AsyncConnection]:
-        """Lend a connection for reading; each statement sees what was committed before it.
+        """Lend a connection for reading; each statement sees all changes that were committed before.
 
         Raises:
             StoreUnavailable: the database does not answer.
@@ -280,5 +280,5 @@ def is_open_to_others(database: Database) -> bool:
 
 
 def embedded_file(database: Database) -> Path | None:
-    """Give the file of an embedded *database*; None for a server."""
+    """Return the file of an embedded *database*; None for a server."""
     return database.dialect.file_of(database.url)

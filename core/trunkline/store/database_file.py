@@ -25,7 +25,7 @@ _PRIMARY = 0xFF
 
 
 class DatabaseFile:
-    """The file at *path*. With *creates*, the first connection creates a missing file, accessible only to its owner.
+    """The file at *path*. With *creates*, the first connection creates a missing file that only its owner can access.
 
     A file that was replaced or is damaged is refused until the process ends.
     """
@@ -86,7 +86,7 @@ class DatabaseFile:
         self._open.discard(connection)
 
     def check(self, *, and_log: bool = False) -> None:
-        """Check that the path still names the same file, and with *and_log* also the same ``-wal``.
+        """Check that the path still leads to the same file and, with *and_log*, also to the same ``-wal``.
 
         Each check takes 2 µs.
 
@@ -113,7 +113,7 @@ class DatabaseFile:
             raise StoreUnavailable(self._fault) from error
 
     def _recognize(self, connection: sqlite3.Connection) -> None:
-        """Remember the file of *connection*, or check that it is the file remembered before."""
+        """Store the identity of the file of *connection*, or check that it equals the identity stored before."""
         application_id = application_id_of(connection)
         if not application_id and self._creates:
             application_id = _give_application_id(connection)
@@ -163,12 +163,12 @@ def _identity_of(name: str) -> Identity | None:
 
 
 def application_id_of(connection: sqlite3.Connection) -> int:
-    """Read the database's ``application_id``, a random number given at its first start; 0 before that."""
+    """Read the database's ``application_id``, a random number that is set at the first start; 0 before."""
     return int(connection.execute("PRAGMA application_id").fetchone()[0])
 
 
 def _give_application_id(connection: sqlite3.Connection) -> int:
-    """Give the database a random ``application_id`` if it has none, and return it; 0 if the file cannot be written."""
+    """Return the database's ``application_id``, and set a random one if it has none; 0 if the file is read-only."""
     try:
         connection.execute("BEGIN IMMEDIATE")
         found = application_id_of(connection)

@@ -1,4 +1,4 @@
-"""A company's delivery settings for subscriptions that do not set their own. Each subscription stores a copy of them.
+"""A company's delivery settings for subscriptions without their own settings. Each subscription stores a copy of them.
 
 So loading subscriptions reads no other table. A new subscription gets the copy from ``new_subscriptions.insert``.
 """
@@ -21,7 +21,7 @@ async def give(
     """Write the default delivery settings into all subscriptions of the companies.
 
     Raises:
-        StoreUnavailable: another subscription was created meanwhile, and would not get the settings.
+        StoreUnavailable: a subscription was created meanwhile, and would lack the settings.
     """
     numbers = await subscriptions.lock_of_companies(connection, company_ids)
     version = await subscriptions.next_version(connection)  # from here on nobody else creates a subscription

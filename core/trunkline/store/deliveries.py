@@ -33,7 +33,8 @@ NO_PLACES: Mapping[Key, tuple[int | None, int]] = {}
 class Attempt(NamedTuple):
     """An attempt as it is logged.
 
-    *retry_after_ms* is the target's own wait, if it exceeds the planned one. *response_headers* is a JSON object.
+    *retry_after_ms* is the wait that the target asked for, if it exceeds the planned wait. *response_headers* is a JSON
+    object.
     """
 
     position: int
@@ -96,8 +97,8 @@ async def record(
 ) -> None:
     """Insert new deliveries.
 
-    *places* has the order key and the shard of ordered deliveries (``store.ordering``); such a delivery is queued if it is
-    held. Paced deliveries (``store.paced``) have only the shard.
+    *places* has the order key and the shard of each ordered delivery (``store.ordering``), which is queued if its
+    status is held. For a paced delivery (``store.paced``), *places* has only the shard.
     """
     await sql.insert_columns(
         connection,
@@ -157,9 +158,9 @@ async def insert_attempts(connection: AsyncConnection, attempts: Sequence[Attemp
 
 
 async def settle(connection: AsyncConnection, worker: str, settled: Sequence[Settled]) -> set[Key]:
-    """End claims of *worker*: set the new state of each delivery whose claim is still valid.
+    """End claims of *worker*, and set the new state of each delivery whose claim is still valid.
 
-    Returns the deliveries that were set. The number of a claim alone does not identify the claim: two successive
+    Returns the keys of the changed deliveries. The number of a claim alone does not identify the claim: two successive
     holders of a shard can both have begun a delivery with claim 1. COALESCE makes SQLite use the primary key; through
     the index on ``claimed_by`` it would read all claims for each row (288 rows: 52 ms instead of 2).
     """
@@ -198,7 +199,7 @@ async def settle(connection: AsyncConnection, worker: str, settled: Sequence[Set
 
 
 async def next_due_ms(connection: AsyncConnection) -> int | None:
-    """Return the milliseconds until the next delivery is due: 0 if one is due now, None if none waits."""
+    """Return the milliseconds until the next delivery is due: 0 if one is due now, None if no delivery waits."""
     now = sql.now_ms(connection)
     statement = text(
         f"SELECT min(due_ms) - {now} FROM deliveries WHERE due_ms IS NOT NULL AND order_shard IS NULL"
@@ -208,7 +209,7 @@ async def next_due_ms(connection: AsyncConnection) -> int | None:
 
 
 async def newest_position(connection: AsyncConnection) -> int:
-    """Give the newest position that has a delivery; 0 if the ledger is empty."""
+    """Return the newest position with a delivery in the ledger; 0 if the ledger is empty."""
     return int(
         (await connection.execute(text("SELECT COALESCE(max(position), 0) FROM deliveries"))).scalar_one()
     )
@@ -231,7 +232,7 @@ def _keys_at(dialect: Dialect) -> TextClause:
 async def retry_now(connection: AsyncConnection, key: Key) -> bool:
     """Make a delivery due at once, whatever its state, unless an attempt is in progress.
 
-    The delivery loses its order key. ``store.order_changes`` retries a delivery that keeps its key.
+    The delivery loses its order key. To keep it, use ``store.order_changes`` instead.
     """
     result = await connection.execute(
         text(
@@ -245,7 +246,7 @@ async def retry_now(connection: AsyncConnection, key: Key) -> bool:
 
 
 async def release_held(connection: AsyncConnection, channels: Collection[str]) -> None:
-    """Make deliveries due that were held because one of *channels* was off.
+    """Make the deliveries due that were held because their channel, now one of *channels*, was off.
 
     The statement reads only held deliveries, through an index. Reading all deliveries would take 9 s at each start
     (with 5,000,000 deliveries on SQLite).

@@ -1,8 +1,8 @@
-"""Runs the store's statements directly on the database's driver, for the hub's most frequent work.
+"""Runs the store's statements directly on the database's driver. The hub does its most frequent work in this way.
 
-SQLAlchemy writes the SQL but does not run it: through its asyncio layer and pool a statement takes three times as long
-as with the driver alone. The functions of ``store`` work on both kinds of connections; plugins get SQLAlchemy's
-connections.
+SQLAlchemy writes the SQL but does not run it, because a statement takes three times as long through its asyncio layer
+and pool as with the driver alone. The functions of ``store`` work on both kinds of connections; plugins get
+SQLAlchemy's connections.
 """
 
 import asyncio
@@ -25,9 +25,9 @@ from trunkline.store.failures import unavailable
 TAKE_SECONDS = 10.0
 """How long a caller waits for a free connection."""
 MOST_WRITTEN = 2_000
-"""How many compiled statements are cached; the hub has some hundred."""
+"""The most compiled statements that are cached; the hub has a few hundred."""
 KEPT = "trunkline_kept"
-"""The execution option of constant statements, which are cached as well (``sql.kept``)."""
+"""The execution option that marks constant statements, which are cached like texts (``sql.kept``)."""
 FLOAT8 = 701
 """PostgreSQL's type number (``pg_type.oid``) of every column with fractions; other types ignore it."""
 _NOTHING: Mapping[str, Any] = {}
@@ -131,7 +131,7 @@ class Rows:
 
 
 class DirectConnection:
-    """A lent connection that has the methods of ``AsyncConnection`` that the functions of ``store`` use."""
+    """A lent connection, with those methods of ``AsyncConnection`` that the functions of ``store`` use."""
 
     __slots__ = ("_driver", "_written")
 
@@ -141,7 +141,7 @@ class DirectConnection:
 
     @property
     def dialect(self) -> DefaultDialect:
-        """The dialect, which callers need for its name."""
+        """The dialect; callers read its name."""
         return self._driver.writer
 
     @property
@@ -203,7 +203,7 @@ class _Written:
         assert not compiled.literal_execute_params
         self._lists = [compiled.bind_names[bind] for bind in compiled.post_compile_params]
         self._expanded: dict[tuple[int, ...], tuple[str, Sequence[tuple[str, int | None]]]] = {}
-        """By the lengths of lists in the parameters: the SQL, and each placeholder's (parameter, index in its list)."""
+        """The SQL, and (parameter, index in its list) of each placeholder, by the lengths of the parameters' lists."""
         kinds = {name: bind.type.dialect_impl(writer) for name, bind in compiled.binds.items()}
         processors = {name: kind.bind_processor(writer) for name, kind in kinds.items()}
         self._binds = {name: process for name, process in processors.items() if process is not None}
@@ -217,7 +217,7 @@ class _Written:
             self._reads = [(place, read) for place, read in enumerate(reads) if read is not None]
 
     def bind(self, parameters: Mapping[str, Any]) -> tuple[str, Sequence[Any]]:
-        """Give the SQL, and its values from *parameters*. Raises KeyError if *parameters* lacks a value for a text."""
+        """Return the SQL, and its values from *parameters*. Raises KeyError if a value for a text is missing."""
         names, values = self._names, parameters
         if not self._is_text:  # the statement has default values
             values = self._compiled.construct_params(dict(parameters))
@@ -279,7 +279,7 @@ class Pools:
 
 
 class _Pool:
-    """Up to *size* connections, which *connect* opens when needed. The connection that was used last is lent first."""
+    """Lends up to *size* connections, which *connect* opens when needed; the most recently used one is lent first."""
 
     def __init__(self, connect: Callable[[], Awaitable[Driver]], size: int) -> None:
         self._connect = connect

@@ -1,8 +1,8 @@
 """The directory of companies: a cache of their references, and of the companies that are being erased.
 
-The cache is valid until the counter of company changes (``stream_head.companies_version``) moves. An append reads the counter
-together with the position, under the log's lock; an API call reads it with the caller's key. So no process uses stale entries,
-and no process reads unchanged entries again.
+The cache is valid until the counter of company changes (``stream_head.companies_version``) moves. An append reads the
+counter together with the position, under the log's lock; an API call reads the counter together with the caller's key.
+So no process uses outdated entries, and no process reads unchanged entries again.
 """
 
 from collections import OrderedDict
@@ -44,7 +44,7 @@ class CompanyDirectory:
         self._newest = max(self._newest, version)
 
     def is_current(self, version: int) -> bool:
-        """Return whether *version*, the value of the change counter now, was seen before."""
+        """Return whether this process has already seen *version*, the current value of the change counter."""
         return version <= self._newest
 
     @property
@@ -83,7 +83,9 @@ class CompanyDirectory:
         return company_id
 
     async def existing(self, name: int | str) -> int:
-        """Find the id of an existing company, for a caller that has not looked up a key and so has not read the change counter.
+        """Find the id of an existing company.
+
+        It reads the change counter itself, for callers that have not looked up a key.
 
         Raises CompanyUnknown, CompanyErased.
         """
@@ -135,7 +137,7 @@ class CompanyDirectory:
     def cached_references(self, company_ids: Iterable[int]) -> tuple[int, Mapping[int, str | None]] | None:
         """Find the references of companies in the cache, with the change counter at which they are valid.
 
-        None if the reference of any of the companies is missing.
+        None if the cache lacks the reference of any of the companies.
 
         Raises CompanyErased if this process knows that one of the companies is being erased.
         """
@@ -152,9 +154,10 @@ class CompanyDirectory:
     async def references(
         self, connection: AsyncConnection, version: int, company_ids: Iterable[int]
     ) -> Mapping[int, str | None]:
-        """Find the references of companies, by number. The caller holds the log's lock, and has read *version* under it.
+        """Find the references of companies, by number.
 
-        The lock prevents changes of companies. Raises CompanyErased if one of them is being erased.
+        The caller holds the log's lock, and has read *version* while holding it. The lock prevents changes of
+        companies. Raises CompanyErased if one of them is being erased.
         """
         if not version:
             return _NOBODY

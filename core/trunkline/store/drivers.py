@@ -40,7 +40,7 @@ class SQLiteDriver(Driver):
             await self.connection.cursor().executemany(statement, rows)
 
     async def begin(self) -> None:
-        """Begin a transaction; it starts with its first statement."""
+        """Begin a transaction; SQLite starts it with the first statement."""
         self._is_writing = True
         self.connection.begin_with_next("BEGIN IMMEDIATE")
 
@@ -66,5 +66,5 @@ class SQLiteDriver(Driver):
             self.connection.abandon()
 
     def is_down(self, error: Exception) -> bool:
-        """Decide by the class of *error*: the file cannot be opened, is locked, or was moved."""
+        """Return whether the class of *error* says that the file cannot be opened, is locked, or was moved."""
         return isinstance(error, sqlite3.OperationalError | sqlite3.InterfaceError)

@@ -31,7 +31,7 @@ another number, is left alone, since others use it too.
 
 
 class PostgreSQLDriver(Driver):
-    """A connection of asyncpg, which keeps its statements prepared."""
+    """A connection of asyncpg, which keeps prepared statements for reuse."""
 
     writer: ClassVar[DefaultDialect] = postgresql()  # type: ignore[no-untyped-call]
     errors = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
@@ -87,7 +87,8 @@ class PostgreSQLDriver(Driver):
     def is_down(self, error: Exception) -> bool:
         """Decide by the SQLSTATE of *error*.
 
-        A plan that a migration has made stale counts as well, because the next connection makes a new plan.
+        An error about a plan that a migration has made invalid counts as well, because the next connection makes a new
+        plan.
         """
         if isinstance(error, asyncpg.PostgresError) and not isinstance(
             error, asyncpg.InvalidCachedStatementError

@@ -1,9 +1,9 @@
-"""Due deliveries in the ledger by subscription, so that the backlog of one subscription does not block the others.
+"""Finds due deliveries in the ledger by subscription, so that the backlog of one subscription does not delay others.
 
 Waiting deliveries are divided into lanes. Any worker claims from ``FREE``. Only the holder of the shard claims from
 ``PACED`` (``store.paced``) and ``ORDERED``. In ``ORDERED`` only the first delivery of each order key may begin
-(``store.ordering``). Each lane has an index by subscription and time. So the next due subscriptions, or a few rows of
-one subscription, are found with one index step each, however many rows the lane has.
+(``store.ordering``). Each lane has an index by subscription and time. So each of the next due subscriptions, and each
+of a few rows of one subscription, is found with one index lookup, whatever the number of rows in the lane.
 """
 
 from collections.abc import Mapping, Sequence
@@ -37,7 +37,7 @@ LANES = (FREE, PACED, ORDERED)
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A subscription with rows in a lane, with the shard of its first row.
+    """A subscription with rows in a lane, and the shard of the first of these rows.
 
     *wait_ms* is the number of milliseconds until that row is due; 0 or less means now.
     """
@@ -48,7 +48,7 @@ class Waiting:
 
 
 async def oldest(connection: AsyncConnection, *, limit: int) -> list[Key]:
-    """List up to *limit* due deliveries of the lane ``FREE``, longest due first."""
+    """List up to *limit* due deliveries of the lane ``FREE``; those that have been due longest come first."""
     # PostgreSQL uses an index up to the value of a subquery, but not up to that of a volatile clock.
     statement = text(
         f"SELECT position, subscription_no FROM deliveries WHERE {FREE.condition} "
@@ -75,9 +75,10 @@ async def waiting(connection: AsyncConnection, lane: Lane, *, after: int, limit:
 
 
 async def pick(connection: AsyncConnection, lane: Lane, wanted: Mapping[int, int]) -> list[Key]:
-    """List due rows in *lane*; *wanted* is the number of rows for each subscription.
+    """List due rows in *lane*: for each subscription, the number of rows that *wanted* names.
 
-    Half of them are the oldest, half the newest, so that neither new deliveries nor a backlog wait for the other.
+    Half of the rows are the oldest and half the newest, so that new deliveries need not wait for a backlog, nor a
+    backlog for new deliveries.
     """
     source = sql.rows_source(connection, {"no": "bigint"})
     array, through = sql.json_array(connection), sql.through_index(connection, lane.index)
@@ -111,9 +112,9 @@ def _ends(first: Sequence[int], last: Sequence[int], count: int) -> list[int]:
 
 
 async def put_off(connection: AsyncConnection, lane: Lane, *, until_ms: int, step_ms: int, limit: int) -> int:
-    """Postpone up to *limit* deliveries of *lane* that became due in the last *step_ms* before *until_ms*.
+    """Postpone, by *step_ms*, up to *limit* deliveries of *lane* that became due in the *step_ms* before *until_ms*.
 
-    They are postponed by *step_ms*. Returns how many.
+    Returns the number of postponed deliveries.
     """
     changed = await connection.execute(
         text(
@@ -130,9 +131,9 @@ async def claim(
 ) -> list[Claim]:
     """Claim the deliveries among *keys* that are still due in *lane*, for *lease_ms*.
 
-    A claim that is not settled in time becomes due again. Two workers never hold the same delivery. Each delivery is
-    looked up by its primary key. Otherwise, if the table was analyzed while the lane was empty, SQLite would scan the
-    lane for each delivery (100,000 rows and 50 keys: 8 s).
+    A delivery whose claim is not settled in time becomes due again. Two workers never hold the same delivery. Each
+    delivery is looked up by its primary key. Otherwise, if the table was analyzed while the lane was empty, SQLite
+    would scan the lane for each delivery (100,000 rows and 50 keys: 8 s).
     """
     if not keys:
         return []
@@ -159,7 +160,7 @@ async def claim(
 
 
 def counting(connection: AsyncConnection) -> str:
-    """Give the SELECT that counts the due deliveries of all lanes, and finds their earliest due time.
+    """Return a SELECT that counts the due deliveries of all lanes, and finds the earliest of their due times.
 
     It counts up to ``:limit`` in each group of deliveries. ``FREE`` is one group. ``ORDERED`` has a group for each shard and
     ``PACED`` one for each subscription, because their indexes begin with these columns.

@@ -12,7 +12,10 @@ from trunkline.store.database_file import DatabaseFile
 from trunkline.store.dialects import Dialect
 
 ANSWER_SECONDS = 60.0
-"""How long a statement may take: longer than any statement of the hub, but finite in case a connection died silently."""
+"""How long a statement may take.
+
+It is more than any statement of the hub needs, and a limit in case a connection is lost unnoticed.
+"""
 
 
 class Engines:

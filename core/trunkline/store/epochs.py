@@ -1,12 +1,13 @@
 """Epochs: an id is never used twice, even if the database went back to an earlier state.
 
-A restored backup, or a promoted standby that lagged, lacks the newest events and would give their ids to new events. So the log
-skips every id that may have been used since its newest event: ``STEP``, plus ``STEP_PER_MS`` for each millisecond that has
-passed, far more than a hub can accept (docs/internals/performance.md). Skipped positions do no harm: a cursor at a skipped
-position continues with the next event.
+A restored backup, or a promoted standby that lagged, lacks the newest events and would give their ids to new events. So
+the log skips every id that may have been used since its newest event: ``STEP``, plus ``STEP_PER_MS`` for each
+millisecond that has passed, far more than the number of events that a hub can accept (docs/internals/performance.md).
+Skipped positions do no harm, because a cursor at a skipped position continues with the next event.
 
-``trunkline restore`` and ``trunkline log advance`` call ``advance``. On PostgreSQL a new timeline reveals a promotion or a
-recovery to a point in time, and the next append then skips ids automatically (``stream.reserve``).
+``trunkline restore`` and ``trunkline log advance`` call ``advance``. On PostgreSQL, a promotion or a recovery to a
+point in time begins a new timeline. The next append notices the new timeline, and skips ids automatically
+(``stream.reserve``).
 """
 
 from dataclasses import dataclass
@@ -34,10 +35,10 @@ class Advanced:
 
 
 def timeline_step(connection: AsyncConnection) -> tuple[str, str]:
-    """Give two SQL values for an UPDATE of ``stream_head``: the number of positions to skip, and the timeline to note.
+    """Return two SQL values for an UPDATE of ``stream_head``: the number of positions to skip, and the new timeline.
 
-    Without a promotion these are 0 and the current timeline. If no timeline was noted, the server is not asked for its
-    timeline.
+    Without a promotion, their values are 0 and the current timeline. If ``stream_head`` has no timeline, the server's
+    timeline is not read.
     """
     now = sql.timeline(connection)
     return (
@@ -52,7 +53,9 @@ def _step(connection: AsyncConnection) -> str:
 
 
 async def advance(connection: AsyncConnection, *, past: int = 0) -> Advanced:
-    """Move the log past *past* and past every id that may have been used; ids of new rows and companies move by the same step.
+    """Move the log past *past* and past every id that may have been used.
+
+    The ids of new rows and of new companies move by the same step.
 
     It takes the log's lock. The role must own the sequences of the schema.
     """
@@ -76,9 +79,9 @@ async def advance(connection: AsyncConnection, *, past: int = 0) -> Advanced:
 
 
 async def note_timeline(connection: AsyncConnection) -> bool:
-    """Note the server's timeline if none was noted. Returns whether the server's timeline differs from the noted one.
+    """Store the server's timeline if none is stored. Returns whether the server's timeline differs from the stored one.
 
-    Nothing is noted if the role may not read it, or if the server lacks the function.
+    Nothing is stored if the role may not read the timeline, or if the server lacks the function for reading it.
     """
     noted = (await connection.execute(text("SELECT timeline FROM stream_head WHERE id = 1"))).scalar_one()
     try:

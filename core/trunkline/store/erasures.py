@@ -42,7 +42,7 @@ _OF_COMPANY = (
     CompanyRows("operation_keys", "namespace = :company"),
     CompanyRows("api_keys"),
 )
-"""The rows of a company in the core's tables, apart from the log and the ledger. Each condition has an index."""
+"""The rows of a company in the core's tables, except the log and the ledger. Each condition is served by an index."""
 Removal = tuple[str, int]
 """A table, and the number of its rows that were removed."""
 
@@ -51,7 +51,8 @@ Removal = tuple[str, int]
 class Erasure:
     """One erasure: *removed* counts the rows removed so far, by table. *completed_ms* is None while it runs.
 
-    Erasing a company erases its test environment too; *company_id* may also be a test environment alone.
+    Erasing a company erases its test environment, too. *company_id* may also name a test environment, which is then
+    erased alone.
     """
 
     id: str
@@ -62,19 +63,22 @@ class Erasure:
 
     @property
     def environments(self) -> tuple[int, ...]:
-        """The environments to erase: the company and its test environment, or only a test environment."""
+        """The environments to erase: both environments of a company, or only its test environment."""
         return environments_of(self.company_id)
 
 
 def environments_of(company_id: int) -> tuple[int, ...]:
-    """List the environments to erase for *company_id*: a company and its test environment, or one test environment."""
+    """List the environments to erase for *company_id*: both environments of a company, or only its test environment."""
     return (company_id,) if is_test(company_id) else (company_id, other_environment(company_id))
 
 
 async def begin(
     connection: AsyncConnection, company_id: int, *, id: str, plugins: Sequence[CompanyRows]
 ) -> Erasure:
-    """Stop a company, and request its erasure under *id*. If an erasure of the company is running, it is returned."""
+    """Stop a company, and request its erasure under *id*.
+
+    If an erasure of the company is running already, return that one.
+    """
     environments = environments_of(company_id)
     numbers = await subscriptions.lock_of_companies(connection, environments)
     if numbers:
@@ -110,7 +114,7 @@ async def begin(
 
 
 async def _stop(connection: AsyncConnection, company_id: int, id: str) -> None:
-    """Refuse new events and calls for a company that the erasure *id* is to remove."""
+    """Make the hub refuse new events and calls for a company, which the erasure *id* will remove."""
     now = sql.now_ms(connection)
     parameters: dict[str, Any] = {"company": company_id, "id": id}
     await connection.execute(
@@ -163,7 +167,10 @@ async def is_any_open(connection: AsyncConnection) -> bool:
 
 
 async def claim(connection: AsyncConnection, holder: str, *, lease_ms: int) -> Erasure | None:
-    """Claim, for *lease_ms*, the oldest running erasure that has no holder; None if there is none."""
+    """Claim, for *lease_ms*, the oldest running erasure that has no holder.
+
+    Returns None if there is no such erasure.
+    """
     now = sql.now_ms(connection)
     locking = sql.for_update_skipping(connection)
     statement = text(
@@ -178,7 +185,10 @@ async def claim(connection: AsyncConnection, holder: str, *, lease_ms: int) -> E
 async def keep(
     connection: AsyncConnection, erasure: Erasure, holder: str, *, lease_ms: int
 ) -> Erasure | None:
-    """Renew the lease of *erasure*, and lock it. Returns its current state, or None if another process holds it."""
+    """Renew the lease of *erasure*, and lock its row.
+
+    Returns its current state, or None if another process holds the lease.
+    """
     now = sql.now_ms(connection)
     statement = text(
         f"UPDATE erasures SET lease_until_ms = {now} + :lease, updated_ms = {now} "
@@ -215,7 +225,10 @@ async def complete(connection: AsyncConnection, erasure: Erasure) -> None:
 async def remove_piece(
     connection: AsyncConnection, erasure: Erasure, *, plugins: Sequence[CompanyRows], limit: int
 ) -> list[Removal]:
-    """Remove up to *limit* rows of the first table that has any, with their dependent rows. Returns an empty list at the end."""
+    """Remove up to *limit* rows of the first table that still has any, and their dependent rows.
+
+    Returns an empty list when no rows are left.
+    """
     await sql.prefer_indexes(connection)  # statistics may still count removed rows
     for company_id in erasure.environments:
         if removals := await _remove_some(connection, company_id, plugins=plugins, limit=limit):
@@ -273,7 +286,7 @@ async def _remove_deliveries(connection: AsyncConnection, company_id: int, limit
 
 
 async def _remove_events(connection: AsyncConnection, company_id: int, limit: int) -> list[Removal]:
-    """Remove events, oldest first, with the rows about them that are left in the ledger."""
+    """Remove events, oldest first, and the rows that the ledger still has about them."""
     picked = text("SELECT position FROM events WHERE company_id = :company ORDER BY position LIMIT :limit")
     rows = await connection.execute(picked, {"company": company_id, "limit": limit})
     return await _remove_at(connection, [row[0] for row in rows], ("attempts", "deliveries", "events"))
@@ -303,7 +316,10 @@ async def _empty_audit(connection: AsyncConnection, company_id: int, limit: int)
 
 
 async def _empty_subscriptions(connection: AsyncConnection, company_id: int, limit: int) -> list[Removal]:
-    """Clear the contents of subscription rows. Dispatchers still need their numbers, until retention removes the rows."""
+    """Clear the contents of subscription rows.
+
+    Their numbers stay, because dispatchers need them until retention removes the rows.
+    """
     statement = text(
         "UPDATE subscriptions SET target_url = '', target = NULL, event_types = '[]', filter = NULL, description = NULL, "
         "sealed = :nothing, status = 'deleted', disabled_reason = NULL, pins = NULL, ordering = NULL, retry = NULL, "

@@ -1,4 +1,7 @@
-"""Event types that were registered over the API. Rows are only added, so a new row count means new event types."""
+"""Event types that were registered over the API.
+
+Rows are only added, so a changed row count means that there are new revisions.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -36,7 +39,7 @@ async def newest(connection: AsyncConnection) -> Sequence[Registered]:
 
 
 async def insert(connection: AsyncConnection, registered: Registered, *, now_ms: int) -> bool:
-    """Store a revision; False if its number is taken."""
+    """Store a revision. Returns False if the revision's number is already used."""
     result = await connection.execute(
         text(
             "INSERT INTO event_types (name, revision, schema_json, created_ms)"

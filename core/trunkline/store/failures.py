@@ -1,4 +1,4 @@
-"""The meaning of a database's errors, for every database in the same way."""
+"""Interprets the errors of all supported databases, in the same terms."""
 
 import re
 import sqlite3
@@ -15,8 +15,9 @@ _DUPLICATE = "23505"
 _DOWN = ("08", "57P", "57014", "55P03", "53", "25006", "25P03", "58", "28", "3D", "40", _FORBIDDEN)
 """SQLSTATE classes that mean 'not now' (PostgreSQL, appendix A).
 
-They are: connection, shutdown, statement cancelled or timed out, lock timeout, resources, read-only, idle in a transaction for
-too long, system, login refused, no such database, rolled back by a conflict, missing privilege.
+In order, they mean: connection error, shutdown, statement cancelled or timed out, lock timeout, lack of resources,
+read-only, idle in a transaction for too long, system error, login refused, no such database, rolled back because of a
+conflict, missing privilege.
 """
 _DISK_FULL = (
     "the disk that holds the database is full",
@@ -39,7 +40,7 @@ _REFUSALS: Mapping[str | int | None, tuple[str, str]] = {
     sqlite3.SQLITE_IOERR: _DISK_FAILS,
     sqlite3.SQLITE_READONLY: _READ_ONLY,
 }
-"""Why a database refuses writes, and the remedy, by SQLSTATE or SQLite's result code (https://sqlite.org/rescode.html)."""
+"""Why writes are refused, and the remedy, by SQLSTATE or SQLite result code (https://sqlite.org/rescode.html)."""
 _PRIMARY = 0xFF
 """The bits of SQLite's extended result codes that hold the primary code."""
 _TAKEN = re.compile(r'"?(\w+)"? already exists')
@@ -76,7 +77,7 @@ def is_forbidden(error: exc.DBAPIError) -> bool:
 
 
 def is_duplicate(error: Exception) -> bool:
-    """Return whether *error*, of SQLAlchemy or the driver of a server, reports a row whose key exists."""
+    """Return whether *error*, raised by SQLAlchemy or a server's driver, says that a row with the same key exists."""
     return getattr(getattr(error, "orig", error), "sqlstate", None) == _DUPLICATE
 
 
@@ -87,7 +88,10 @@ def name_taken(error: exc.DBAPIError) -> str | None:
 
 
 def unavailable(error: BaseException) -> StoreUnavailable:
-    """Convert an error of SQLAlchemy or a driver to the hub's own. *error* must mean that the database is down."""
+    """Convert an error of SQLAlchemy or a driver to the hub's own error.
+
+    *error* must mean that the database is down.
+    """
     original = getattr(error, "orig", None) or error
     code: str | int | None = getattr(original, "sqlstate", None)
     if (extended := getattr(original, "sqlite_errorcode", None)) is not None:
@@ -101,7 +105,7 @@ def unavailable(error: BaseException) -> StoreUnavailable:
 
 
 def first_line(error: BaseException) -> str:
-    """Give the first line of *error*, or of the error that it wraps."""
+    """Return the first line of the message of *error*, or of the error that *error* wraps."""
     original = getattr(error, "orig", None) or error
     return f"{type(original).__name__}: {str(original).partition(chr(10))[0]}"
 

@@ -41,7 +41,7 @@ def write(file: Path, state: FileState) -> None:
 
 
 def why_not_its_log(file: Path) -> str | None:
-    """Find out why the ``-wal`` next to *file* cannot belong to *file*; None if it may belong to *file*.
+    """Explain why the ``-wal`` next to *file* cannot belong to *file*; None if it may belong to *file*.
 
     SQLite would apply or delete a ``-wal`` of another file.
     """

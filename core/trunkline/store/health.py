@@ -1,4 +1,4 @@
-"""The health figures of subscriptions: attempts by hour and by duration."""
+"""The health figures of subscriptions: numbers of attempts by hour and by duration."""
 
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
@@ -32,7 +32,7 @@ class Tally:
         counts[place] += 1
 
     def rows(self) -> Sequence[Sequence[int]]:
-        """Give the counts ordered by their keys. All processes write in this order."""
+        """Return the counts as rows in the order of their keys, because all processes must write in this order."""
         return [[*hour, *counts] for hour, counts in sorted(self._hours.items())]
 
     def clear(self) -> None:
@@ -41,7 +41,7 @@ class Tally:
 
 
 async def add(connection: AsyncConnection, tally: Tally) -> None:
-    """Add the counts of *tally*."""
+    """Add the counts of *tally* to the table."""
     names = ", ".join(_COLUMNS)
     more = ", ".join(f"{name} = health_hours.{name} + excluded.{name}" for name in _COUNTS)
     statement = text(
@@ -54,7 +54,7 @@ async def add(connection: AsyncConnection, tally: Tally) -> None:
 async def figures(
     connection: AsyncConnection, numbers: Iterable[int], *, since_ms: int | None = None
 ) -> Mapping[int, Figures]:
-    """Sum up the attempts of the subscriptions with *numbers* in the last ``HOURS`` hours, or since *since_ms*.
+    """Sum up the attempts, in the last ``HOURS`` hours or since *since_ms*, of the subscriptions with *numbers*.
 
     Subscriptions without attempts are left out.
     """
@@ -70,7 +70,7 @@ async def figures(
 
 
 async def by_hour(connection: AsyncConnection, subscription_no: int) -> list[tuple[int, int]]:
-    """Give the numbers of delivered and failed attempts in each of the last ``HOURS`` hours, oldest first."""
+    """Return the numbers of delivered and failed attempts in each of the last ``HOURS`` hours, oldest first."""
     statement = text(
         f"SELECT {sql.now_ms(connection)} / {HOUR_MS} - h.hour, {' + '.join(_COUNTS[1:])}, failed FROM health_hours AS h "
         f"WHERE h.subscription_no = :no AND h.hour > {sql.now_ms(connection)} / {HOUR_MS} - {HOURS}"

@@ -1,4 +1,4 @@
-"""Migration histories of the core and of each plugin, with the revision that each has reached in the database."""
+"""The migration histories of the core and of the plugins, and the revision of each in the database."""
 
 import contextlib
 import importlib
@@ -52,7 +52,9 @@ class State:
 
 
 def folder_of(location: str) -> Path:
-    """Find the folder named by ``package:folder``: in the package, or next to the module if it is a single file.
+    """Find the folder that ``package:folder`` names.
+
+    The folder is inside the package; if the package is a single module, it is next to the module.
 
     Raises:
         ImportError: there is no such package.
@@ -69,7 +71,7 @@ def folder_of(location: str) -> Path:
 
 @contextlib.contextmanager
 def of_plugin(history: History) -> Generator[None]:
-    """Raise ``PluginFailed`` if the revisions of a plugin's *history* raise an error that the database did not cause."""
+    """Convert errors of the revisions of a plugin's *history* to ``PluginFailed``, unless the database caused them."""
     try:
         yield
     except (Exception, SystemExit) as error:

@@ -23,7 +23,7 @@ class Use:
 
 
 class Key(NamedTuple):
-    """The new key of a request. It covers *drafts* drafts, starting at the index *first_draft*."""
+    """A request's key that is to be stored. It covers *drafts* drafts, starting at the index *first_draft*."""
 
     namespace: int
     key: str
@@ -37,7 +37,7 @@ async def find(
 ) -> dict[tuple[int, str], Use]:
     """Find which of *keys* (namespace, key) were used within *lifetime_ms*.
 
-    Call it with the log's lock held, so that no other request with the same key is running.
+    The caller must hold the log's lock, so that no other request with the same key is being accepted.
     """
     if not keys:
         return {}

@@ -11,7 +11,7 @@ _OVER = ", ".join(f"'{reason}'" for reason in sorted({*ENDED, DISCONNECTED}))
 
 
 async def named(connection: AsyncConnection, company_id: int) -> list[tuple[str, str, int]]:
-    """Count a company's subscriptions and consumers, by the event types that they name.
+    """Count a company's subscriptions and consumers, grouped by the event types that they name.
 
     Returns (kind, JSON of event types, count). Subscriptions that are paused, or disabled and resumable, count as well, because
     they get the events that they missed.
@@ -27,7 +27,10 @@ async def named(connection: AsyncConnection, company_id: int) -> list[tuple[str,
 async def signed_by_ed25519(
     connection: AsyncConnection, company_id: int | None, subscription_id: str | None
 ) -> list[Row]:
-    """Read the subscriptions that sign with ``ed25519``, of *company_id* and with *subscription_id*; None means any."""
+    """Read the subscriptions that sign with ``ed25519``, of *company_id* and with *subscription_id*.
+
+    For each of the two, None means any.
+    """
     table = tables.subscriptions
     statement = table.select().where(text("status <> 'deleted'"), table.c.signature == "ed25519")
     if company_id is not None:

@@ -18,7 +18,7 @@ from trunkline.store.operational import News
 from trunkline.store.sql import text
 
 TOUCH_AFTER_MS = 5 * 60 * 1000
-"""The time of last use is written at most once in 5 minutes per key, so most calls write nothing."""
+"""Minimum time between two updates of a key's time of last use, so that most calls write nothing."""
 
 _OPERATOR = 0
 _COLUMNS = (
@@ -97,7 +97,7 @@ async def insert(
 
 
 async def _tell(connection: AsyncConnection, event_type: str, record: KeyRecord, **more: Any) -> None:
-    """Report a change of a key, with its author, in an operational event and in the audit log."""
+    """Report a change of a key, with the author of the change, in an operational event and in the audit log."""
     values = _describe(record) | {"networks": list(record.networks)}
     is_new, is_over = event_type == "key.created", event_type == "key.revoked"
     audit_log.note(
@@ -148,7 +148,7 @@ async def find_valid_by_id(connection: AsyncConnection, key_id: str) -> ValidKey
 
 @lru_cache
 def _find_statement(dialect: Dialect) -> TextClause:
-    """Give the statement that looks up a request's key. It is cached, because making it takes 25 µs."""
+    """Return the statement that looks up a request's key. The statement is cached, because building it takes 25 µs."""
     is_among_them, digests = dialect.one_of("digest", "digests", LargeBinary)
     return text(f"{_select_valid(dialect)} AND {is_among_them}").bindparams(digests)
 
@@ -163,7 +163,7 @@ def _select_valid(dialect: Dialect) -> str:
 
 
 def is_fresh(now_ms: str) -> str:
-    """Give the SQL condition that a key is valid, and that its time of last use need not be written again."""
+    """Return the SQL condition that a key is valid, and that its time of last use need not be written again."""
     return f"{_is_valid(now_ms)} AND last_used_ms >= {now_ms} - {TOUCH_AFTER_MS}"
 
 
@@ -180,7 +180,10 @@ async def list_keys(connection: AsyncConnection, company_id: int | None) -> list
 
 
 async def revoke(connection: AsyncConnection, key_id: str, *, company_id: int | None) -> bool:
-    """Revoke a key permanently; None as *company_id* means any company. Returns False if there is no such key."""
+    """Revoke a key permanently.
+
+    If *company_id* is None, the key may be of any company. Returns False if there is no such key.
+    """
     where = "" if company_id is None else "AND company_id = :company"
     parameters = {"id": key_id} | ({} if company_id is None else {"company": company_id})
     found = await connection.execute(
@@ -209,7 +212,10 @@ async def revoke_made_by(connection: AsyncConnection, maker_id: str, *, company_
 
 
 async def take_valid(connection: AsyncConnection, key_id: str, *, company_id: int | None) -> KeyRecord | None:
-    """Lock and read a valid key; None if there is none. None as *company_id* means any company."""
+    """Lock and read a valid key; None if there is no such key.
+
+    If *company_id* is None, the key may be of any company.
+    """
     where = "" if company_id is None else "AND company_id = :company"
     statement = text(
         f"SELECT {_COLUMNS} FROM api_keys WHERE id = :id {where} AND {_is_valid(sql.now_ms(connection))} "
@@ -229,7 +235,7 @@ async def end_by(connection: AsyncConnection, key_id: str, *, at_ms: int) -> Non
 
 
 async def touch(connection: AsyncConnection, key_ids: Sequence[str]) -> None:
-    """Update the time of last use of the keys *key_ids*, except keys whose time is less than five minutes old."""
+    """Set the time of last use of the keys *key_ids* to now, except where that time is less than five minutes old."""
     now = sql.now_ms(connection)
     statement = text(
         f"UPDATE api_keys SET last_used_ms = {now} "
@@ -286,7 +292,7 @@ async def count_made(connection: AsyncConnection, company_id: int, *, within_ms:
 
 
 async def forget_ended(connection: AsyncConnection, company_id: int, *, but: int) -> None:
-    """Remove a company's revoked and expired keys; the newest *but* of these keys are kept.
+    """Remove a company's revoked and expired keys, except the newest *but* of them.
 
     While the clock is not trusted, expired keys are kept.
     """

@@ -1,4 +1,4 @@
-"""The parameters of a PostgreSQL URL, read as libpq reads them, with several hosts and a service file.
+"""Reads the parameters of a PostgreSQL URL as libpq does, including several hosts and a service file.
 
 https://www.postgresql.org/docs/current/libpq-connect.html. The URL overrides the service file, and both override the driver's
 environment variables (``PGHOST``, ``PGPASSWORD``, ``PGSSLMODE`` and so on).
@@ -31,7 +31,7 @@ TO_DRIVER = (
     "krbsrvname",
     "gsslib",
 )
-"""Parameters that the driver handles in the same way as libpq."""
+"""Parameters that are passed to the driver, because it handles them as libpq does."""
 TO_SERVER = ("application_name", "options")
 """Parameters that become settings of the session."""
 _OWN = ("host", "port", "dbname", "user", "password", "target_session_attrs", "connect_timeout")
@@ -41,7 +41,10 @@ _KEPT_ANYWAY: Mapping[str, tuple[str, ...]] = {
     "gssencmode": ("prefer", "disable"),
     "client_encoding": ("utf8", "UTF8", "utf-8", "UTF-8", "auto"),
 }
-"""Parameters that the driver does not support, with the values that are accepted because they would change nothing."""
+"""Parameters that the driver does not support.
+
+The listed values are accepted, because they would change nothing.
+"""
 _INSTEAD: Mapping[str, str] = {
     "ssl": "write 'sslmode=require'",
     "database": "write 'dbname', or '/name' behind the host",
@@ -70,7 +73,7 @@ class _Wrong(SettingsInvalid):
 
 
 def parameters(url: str, environment: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """Give the checked parameters of *url* and of the service that it names, under libpq's names.
+    """Return the checked parameters of *url*, and of the service that the URL names, by libpq's names.
 
     ``host`` and ``port`` are comma-separated lists of the same length.
 
@@ -196,7 +199,7 @@ def _check_port(port: str) -> None:
 
 
 def _check_authorities(found: Mapping[str, str], environment: Mapping[str, str]) -> None:
-    """Refuse to verify the server without certificate authorities."""
+    """Raise an error if the server is to be verified, but there are no certificate authorities."""
     mode = found.get("sslmode") or environment.get("PGSSLMODE", "")
     root = found.get("sslrootcert") or environment.get("PGSSLROOTCERT")
     if root == SYSTEM and mode not in ("", "verify-full"):

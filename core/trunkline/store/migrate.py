@@ -20,17 +20,18 @@ from trunkline.store.histories import CORE, History, State, folder_of, of_plugin
 __all__ = ["CORE", "LOCK", "RESERVED_POSITIONS", "History", "State", "folder_of", "states", "upgrade"]
 
 RESERVED_POSITIONS = 999
-"""Positions below the first event. Examples use them as ``id``, so that no example has the id of an event."""
+"""Number of positions before the first event. Examples use these positions as ``id``, which no event can have."""
 LOCK = 7_236_455_001
-"""Key of the lock that makes two migrations wait for each other."""
+"""Key of the lock that prevents two migrations at the same time."""
 _LOOK_SECONDS = 0.2
 
 
 async def upgrade(database: Database, histories: Sequence[History] = (), *, shards: int) -> list[State]:
-    """Apply the missing revisions of the core's history and of *histories*. Returns the states before.
+    """Apply the missing revisions of the core's history and of *histories*. Returns their states before the migration.
 
-    *shards* is the number of shards of a new database. A history that a later version has migrated further is left unchanged:
-    within a release line migrations only add, so that two versions can share a database during an upgrade.
+    *shards* is the number of shards of a new database. If a later version has migrated a history further, the history
+    is left unchanged. Within a release line, migrations only add, so that two versions can share a database during an
+    upgrade.
 
     Raises:
         PluginFailed: a history of a plugin cannot be applied.
@@ -56,9 +57,9 @@ async def upgrade(database: Database, histories: Sequence[History] = (), *, shar
 async def _furnish(
     connection: AsyncConnection, database: Database, histories: Sequence[History], *, shards: int
 ) -> list[State] | None:
-    """Create the tables and rows of a new database, or missing first rows of an up-to-date one.
+    """Create the tables and first rows of a new database, or the missing first rows of a database that is up to date.
 
-    Returns the states before, or None if the database needs an upgrade.
+    Returns the states of the histories before, or None if the database needs an upgrade.
     """
     faults.point("migrate.before")
     place, role = await database.dialect.place(connection)

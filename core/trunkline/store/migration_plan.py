@@ -23,9 +23,9 @@ _DOES = {
 class PlannedStep:
     """A missing step.
 
-    *locks* names what the step locks against other transactions. The step takes about *seconds*, and holds the lock for
-    about *stands_seconds* of them; both are None if they cannot be estimated. *rows* is the approximate size of the
-    table.
+    *locks* describes what the step locks against other transactions. The step takes about *seconds*, and holds the lock
+    for about *stands_seconds* of this time. Both are None if they cannot be estimated. *rows* is the approximate size
+    of the table.
     """
 
     history: str

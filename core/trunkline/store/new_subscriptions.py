@@ -38,7 +38,7 @@ async def insert(
 ) -> list[Row]:
     """Store new *subscriptions* that start at the head of the log.
 
-    *by* has the author of each subscription; None means that the current caller is the author of all. *version* comes
+    *by* has the author of each subscription; if it is None, the current caller is the author of all. *version* comes
     from ``subscriptions.next_version``.
     """
     head, now_ms = await lock_head(connection)
@@ -58,7 +58,7 @@ async def insert(
 
 
 async def count(connection: AsyncConnection, company_id: int, *, holder: str | None = None) -> int:
-    """Count a company's subscriptions on all channels, or only those of *holder*; lapsed ones do not count."""
+    """Count a company's subscriptions on all channels, or only those of *holder*; lapsed ones are not counted."""
     of_holder = "" if holder is None else "AND holder = :holder"
     statement = text(
         f"SELECT count(*) FROM subscriptions WHERE company_id = :company AND {_COUNTS} {of_holder}"

@@ -10,7 +10,7 @@ from trunkline.store.servers import Server
 
 CHANNEL = "trunkline"
 PRESENT = "present"
-"""The message with which a process announces that it listens; an empty message means that the log has grown."""
+"""The message of a process that announces that it listens. An empty message means that the log has grown."""
 CHECK_SECONDS = 5.0
 """How often a listening process sends this message; sending also checks its connection."""
 GONE_SECONDS = 15.0
@@ -26,13 +26,16 @@ class Notifications:
         self._sender = 0
         """The server's process number of the connection that sends notifications."""
         self._others: dict[int, float] = {}
-        """By the server's process number of a sender's connection: the time of its last message (monotonic seconds)."""
+        """When each sender sent its last message (monotonic seconds).
+
+        The keys are the server's process numbers of the senders' connections.
+        """
 
     @property
     def has_others(self) -> bool:
         """Whether another process listens.
 
-        An unneeded notification costs this process two wake-ups, and the server five.
+        This check avoids unneeded notifications, each of which costs this process two wake-ups and the server five.
         """
         since = time.monotonic() - GONE_SECONDS
         return any(heard > since for heard in self._others.values())
@@ -54,8 +57,9 @@ class Notifications:
     async def listen(self, connection: Any, notified: Callable[[], None]) -> None:
         """Call *notified* when listening begins and at each notification, until *connection* is lost.
 
-        Listening processes keep a list of each other. They answer the message of a new process at once, and their answer makes
-        the new process check for changes that were made before it was on their lists.
+        Each listening process keeps a list of the others. If a message comes from a process that is not on the list,
+        the receiver sends its own message at once. This message makes the new process check for changes that were made
+        before the new process was on the lists.
 
         Raises TimeoutError if the server no longer answers.
         """

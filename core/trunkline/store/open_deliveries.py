@@ -1,4 +1,4 @@
-"""Changes the open deliveries of a subscription that is paused, resumed, disabled or deleted, piece by piece.
+"""Changes, piece by piece, the open deliveries of a subscription that is paused, resumed, disabled or deleted.
 
 There may be a million open deliveries, too many for one transaction. The transaction that changes the subscription does the
 first piece. If more deliveries are left, it adds a row to the table ``unsettled``, and workers do the other pieces
@@ -17,7 +17,7 @@ from trunkline.store.sql import text
 PIECE = 500
 """The number of deliveries that one transaction changes."""
 AT_ONCE = 2
-"""The number of subscriptions whose first piece is done together with the change.
+"""The number of subscriptions whose first piece is done in the transaction that changes the subscriptions.
 
 A hundred subscriptions may be disabled at once, and other transactions wait for their locks.
 """
@@ -27,7 +27,7 @@ _OPEN = f"status IN ('{Status.PENDING}', '{Status.HELD}')"
 
 
 class Change(StrEnum):
-    """The change to make: open deliveries are held until the subscription resumes, become due, or end as ``gone``."""
+    """A change of open deliveries: hold them until the subscription resumes, make them due, or end them as ``gone``."""
 
     PARK = "park"
     WAKE = "wake"
@@ -41,7 +41,7 @@ _WHICH = {
 }
 """The deliveries that each change applies to.
 
-A delivery that waits behind another one with its order key stays queued when the others become due.
+A delivery that waits behind another one of its order key stays queued when other deliveries become due.
 """
 _HOW = {
     Change.PARK: "due_ms = NULL, claim = claim + 1, claimed_by = NULL",
@@ -51,7 +51,7 @@ _HOW = {
 
 
 async def apply(connection: AsyncConnection, subscription_no: int, change: Change) -> None:
-    """Do the first piece of a *change* to the open deliveries of a subscription whose row the caller has locked.
+    """Do the first piece of *change* for the open deliveries of a subscription; the caller has locked its row.
 
     The remaining pieces of an earlier change are dropped. Deliveries that are written later follow the subscription's status at
     that time.
@@ -76,9 +76,9 @@ async def apply(connection: AsyncConnection, subscription_no: int, change: Chang
 
 
 async def apply_to_all(connection: AsyncConnection, subscription_nos: Sequence[int], change: Change) -> None:
-    """Do the first piece of a *change* for the first ``AT_ONCE`` subscriptions, and leave the others to the workers.
+    """Do the first piece of *change* for the first ``AT_ONCE`` subscriptions, and leave the others to the workers.
 
-    The others take two statements, however many they are.
+    Two statements suffice for the others, whatever their number.
     """
     for no in subscription_nos[:AT_ONCE]:
         await apply(connection, no, change)
@@ -109,7 +109,7 @@ async def unsettled(connection: AsyncConnection, *, limit: int) -> Sequence[int]
 async def go_on(connection: AsyncConnection, subscription_no: int) -> None:
     """Do the next piece for a subscription, unless another transaction is changing the subscription.
 
-    It locks the subscription's row first, as every change does, so there are no deadlocks.
+    To avoid deadlocks, it locks the subscription's row first, as every change of a subscription does.
     """
     parameters = {"no": subscription_no}
     locking = sql.for_update_skipping(connection)
@@ -163,7 +163,10 @@ async def _piece(
 
 
 def _open_ones(connection: AsyncConnection) -> str:
-    """Give the SQL of the deliveries, read through the index of open ones: few of a million deliveries may be open."""
+    """Return the SQL that selects the deliveries.
+
+    It uses the index of open deliveries, because few of a million deliveries may be open.
+    """
     return f"deliveries {sql.through_index(connection, 'ix_deliveries_open')}"
 
 

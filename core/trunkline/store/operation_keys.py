@@ -1,8 +1,8 @@
 """Idempotency keys of actions: the request that used a key, and its answer.
 
-A key is taken before the action runs, and the answer is stored together with the action's result. If both happen in one
-transaction, the database makes other requests with the key wait. If the action runs outside a transaction, a lease
-shows that the action is running.
+A key is taken before the action runs, and the answer is stored together with the action's result. If both are done in
+the same transaction, the database makes other requests with this key wait. If the action runs outside a transaction, a
+lease shows that the action is running.
 """
 
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class Key:
 
     @property
     def name(self) -> dict[str, object]:
-        """The columns of the primary key."""
+        """The values of the primary key's columns."""
         return {"namespace": self.namespace, "key": self.text}
 
 
@@ -31,7 +31,7 @@ class Key:
 class Use:
     """The earlier use of a key.
 
-    If *status* is None, there is no answer yet; *lapsed* then says that the lease has ended.
+    If *status* is None, there is no answer yet. In this case, *lapsed* says whether the lease has ended.
     """
 
     fingerprint: bytes
@@ -43,9 +43,9 @@ class Use:
 async def take(
     connection: AsyncConnection, key: Key, *, holder: str, lease_ms: int, lifetime_ms: int
 ) -> Use | None:
-    """Take *key* for *holder* and return None, or return its earlier use within *lifetime_ms*.
+    """Take *key* for *holder*, and return None. If *key* was used within *lifetime_ms*, only return that use.
 
-    On PostgreSQL it waits until a transaction that has just taken the same key ends.
+    On PostgreSQL, the function waits for the end of any transaction that has just taken the same key.
     """
     now = sql.now_ms(connection)
     expire = text(
@@ -71,7 +71,10 @@ async def take(
 
 
 async def take_over(connection: AsyncConnection, key: Key, *, holder: str, lease_ms: int) -> bool:
-    """Take *key* from a holder whose lease has ended; False if another holder has the key now."""
+    """Take *key* from a holder whose lease has ended.
+
+    Returns False if another request has taken the key or finished.
+    """
     now = sql.now_ms(connection)
     statement = text(
         f"UPDATE operation_keys SET holder = :holder, lease_until_ms = {now} + :lease_ms "

@@ -25,7 +25,7 @@ MINUTE_MS = 60_000
 AT_ONCE = 200
 EXHAUSTED, QUARANTINED = "delivery.exhausted", "quarantine.received"
 HAS_NEWS = "EXISTS (SELECT 1 FROM news)"
-"""SQL condition: whether ``publish`` has events to append."""
+"""SQL condition: ``publish`` has events to append."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +38,10 @@ class News:
 
 
 async def tell(connection: AsyncConnection, news: Sequence[News]) -> None:
-    """Note *news*. After the caller's transaction has committed, ``publish`` appends them to the log exactly once.
+    """Store *news* as pending.
 
-    It does not take the log's lock, so the caller may hold any locks.
+    After the caller's transaction has committed, ``publish`` appends them to the log, exactly once. This function does
+    not take the log's lock, so the caller may hold any locks.
     """
     await sql.insert_columns(
         connection,
@@ -112,7 +113,7 @@ def subscription(id: str, channel: str, target_url: str) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """A *count* for one event of *type* per company, minute and *subject*.
+    """A *count* to report, in one operational event of *type* for each company, minute and *subject*.
 
     *subject* is a subscription's number or an event type.
     """
@@ -162,7 +163,10 @@ async def has_gathered(connection: AsyncConnection) -> bool:
 
 
 async def tell_gathered(connection: AsyncConnection) -> int:
-    """Report the counts of up to ``AT_ONCE`` subjects whose minute is over. Returns how many. Several workers may do so at once."""
+    """Report the counts of up to ``AT_ONCE`` subjects whose minute is over. Returns the number of these counts.
+
+    Several workers may do this at the same time.
+    """
     some = sql.some_of(connection, "gathered", _is_over(connection))
     rows = await connection.execute(
         text(
@@ -196,12 +200,15 @@ async def tell_gathered(connection: AsyncConnection) -> int:
 
 
 def _is_over(connection: AsyncConnection) -> str:
-    """Give the SQL condition that a minute ended at least a minute ago, so that no process still counts in it."""
+    """Return the SQL condition that a minute ended at least a minute ago, so that no process still counts in it."""
     return f"minute < {sql.now_ms(connection)} / {MINUTE_MS} - 1"
 
 
 async def tell_once(connection: AsyncConnection, news: News, *, subject: str) -> bool:
-    """Note *news*, unless its type was reported for *subject* since the last ``forget``. Returns whether it was noted."""
+    """Store *news* as pending, unless its type was reported for *subject* since the last ``forget``.
+
+    Returns whether it was stored.
+    """
     told = await connection.execute(
         text(
             "INSERT INTO told (type, subject, company_id, told_ms) "
@@ -215,6 +222,6 @@ async def tell_once(connection: AsyncConnection, news: News, *, subject: str) ->
 
 
 async def forget(connection: AsyncConnection, type: str, subject: str) -> None:
-    """Note that the condition reported as *type* for *subject* is over, so that its next occurrence is reported again."""
+    """Note that the condition reported as *type* for *subject* has ended; if it occurs again, it is reported again."""
     statement = text("DELETE FROM told WHERE type = :type AND subject = :subject")
     await connection.execute(statement, {"type": type, "subject": subject})

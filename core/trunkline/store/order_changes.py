@@ -1,4 +1,7 @@
-"""Opens and ends ordered deliveries for users and replays; each keeps its position in the queue of its key (``ordering``)."""
+"""Opens and ends ordered deliveries for users and replays.
+
+Each delivery keeps its position in the queue of its order key (``ordering``).
+"""
 
 from collections.abc import Mapping
 
@@ -16,10 +19,10 @@ from trunkline.store.sql import text
 async def make_due(
     connection: AsyncConnection, replay: Replay, keys: Mapping[int, int], *, shard: int, again: bool
 ) -> int:
-    """Open and queue the deliveries of a replay's page. *keys* maps positions to order keys. Returns how many.
+    """Open and queue the deliveries of a replay's page. *keys* maps positions to order keys. Returns their number.
 
-    The caller then arranges the keys (``ordering.arrange``). With *again*, ordered deliveries that are open keep their state
-    and now belong to the replay; attempts in flight are not changed.
+    The caller then arranges the keys (``ordering.arrange``). With *again*, ordered deliveries that are open keep their
+    state, but now belong to the replay. Attempts in flight are not changed.
     """
     if not keys:
         return 0
@@ -49,7 +52,7 @@ async def make_due(
 
 
 def _again() -> str:
-    """Give the SQL that reopens an existing delivery. An ordered delivery that is open keeps its state."""
+    """Return the SQL that reopens an existing delivery. An ordered delivery that is open keeps its state."""
     is_kept = f"deliveries.order_key IS NOT NULL AND deliveries.{OPEN}"
     fresh = {
         "status": f"'{Status.HELD}'",
@@ -73,7 +76,10 @@ async def is_any_open(connection: AsyncConnection, replay_no: int) -> bool:
 
 
 async def reach(connection: AsyncConnection, no: int, *, after: int, up_to: int, limit: int) -> int:
-    """Find how far a replay may read from *after*: to the *limit*-th open delivery, at most to *up_to*."""
+    """Find the last position that a replay may read after *after*.
+
+    It is that of the *limit*-th open delivery, but at most *up_to*.
+    """
     through = sql.through_index(connection, "ix_deliveries_open")
     statement = text(
         f"SELECT position FROM deliveries {through} WHERE subscription_no = :no AND {OPEN} AND position > :after "
@@ -85,9 +91,9 @@ async def reach(connection: AsyncConnection, no: int, *, after: int, up_to: int,
 
 
 async def take_back(connection: AsyncConnection, replay_no: int, no: int) -> bool:
-    """Withdraw some deliveries of a cancelled replay, and release those queued behind them.
+    """Withdraw some deliveries of a cancelled replay, and release the deliveries queued behind them.
 
-    Returns whether any of the ended ones had an order key.
+    Returns whether any of the deliveries that ended had an order key.
     """
     keys = await replays.withdraw(connection, replay_no)
     await ordering.arrange(connection, [Place(no, key) for key in sorted(keys)])
@@ -125,7 +131,10 @@ async def retry_front(connection: AsyncConnection, key: Key) -> None:
 
 
 async def skip(connection: AsyncConnection, key: Key) -> None:
-    """End an open delivery as ``skipped``, whatever the result of a running attempt; deliveries behind it continue."""
+    """End an open delivery as ``skipped``, whatever the result of a running attempt.
+
+    The deliveries behind it continue.
+    """
     row = (
         await connection.execute(
             text(

@@ -1,13 +1,14 @@
-"""Ordered deliveries: rows of the ledger that wait for earlier deliveries of their order key.
+"""Ordered deliveries: rows of the ledger that may have to wait for earlier deliveries of their order key.
 
 A delivery of a subscription with an ordering has an *order key*, and the shard of its company. The first open delivery
-of a key is the *front*: it is pending and has a due time, and the holder of the shard claims it (``claim``). The others
-are held and *queued* behind the front, and no worker searches for them. ``arrange`` maintains this state. Code that
-changes an open delivery of a key calls ``arrange`` in the same transaction, with the subscription's row locked
-(``lock``), so that no change overlooks another one.
+of a key is the *front*: it is pending and has a due time, and the holder of the shard claims it (``claim``). The other
+open deliveries are held and *queued* behind the front, and no worker searches for them. ``arrange`` maintains this
+state. Code that changes an open delivery of a key calls ``arrange`` in the same transaction, with the subscription's
+row locked (``lock``), so that concurrent changes cannot overlook each other.
 
-While a replay reads the log, no delivery beyond its position may begin, because the replay may still queue earlier
-ones. A delivery keeps the order key that it was stored with, even if its subscription now has another ordering or none.
+While a replay reads the log, no delivery beyond the replay's position may begin, because the replay may still queue
+earlier deliveries. A delivery keeps the order key that it was stored with, even if its subscription now has another
+ordering or none.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -25,19 +26,19 @@ from trunkline.store.sql import text
 CLAIM_MS = 75_000
 """The default lease of a claim, longer than an attempt takes. The claims of a dead worker are released earlier."""
 LOOKED_AT = 200
-"""The number of subscriptions that one search for fronts covers; the next search continues after them."""
+"""The number of subscriptions in one search for fronts; the next search continues after these subscriptions."""
 _IS_FIRST = (
     "NOT EXISTS (SELECT 1 FROM deliveries AS e WHERE e.subscription_no = {row}.subscription_no "
     "AND e.order_key = {row}.order_key AND e.position < {row}.position "
     f"AND e.status IN ('{Status.PENDING}', '{Status.HELD}') LIMIT 1 OFFSET 0)"
 )
-"""The SQL condition that a delivery is the first open one of its key.
+"""SQL condition: a delivery is the first open one of its key.
 
 OFFSET 0 keeps PostgreSQL from turning the subquery into a join. If the table was analyzed before the backlog grew, the join
 would read all waiting rows of the subscription for each row (33,000 rows: 33,000 pages for each front, instead of 3).
 """
 Settled = Callable[[int, int], int | None]
-"""Gives, by shard and subscription number, the position up to which the ledger has all deliveries.
+"""Returns, for a shard and a subscription number, the position up to which the ledger has all deliveries.
 
 None if another worker makes these deliveries.
 """
@@ -47,7 +48,10 @@ OPEN = f"status IN ('{Status.PENDING}', '{Status.HELD}')"
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """An order key of a subscription. If *is_on* is false, the subscription's channel is off and even the front is held."""
+    """An order key of a subscription.
+
+    If *is_on* is false, the subscription's channel is off; then the front is held, too.
+    """
 
     subscription_no: int
     order_key: int
@@ -68,7 +72,7 @@ class OrderedClaim:
 
 
 async def lock(connection: AsyncConnection, numbers: Collection[int], *, skip: bool = False) -> set[int]:
-    """Lock the subscriptions with *numbers*, and thereby their ordered deliveries. Returns the locked numbers.
+    """Lock the subscriptions with *numbers*, and so their ordered deliveries. Returns the numbers that were locked.
 
     With *skip*, subscriptions that another transaction has locked are left out.
     """
@@ -82,7 +86,7 @@ async def lock(connection: AsyncConnection, numbers: Collection[int], *, skip: b
 
 
 def barrier(no: str) -> str:
-    """Give the SQL of the position up to which running replays of the subscription *no* have read.
+    """Return SQL for the position up to which all running replays of the subscription *no* have read.
 
     No delivery after this position may begin.
     """
@@ -94,7 +98,7 @@ def barrier(no: str) -> str:
 
 
 async def announce(connection: AsyncConnection, no: int) -> None:
-    """Make dispatchers read the subscription *no* again, because earlier deliveries of it are open again or may become so.
+    """Make dispatchers read the subscription *no* again, because earlier deliveries are, or may become, open again.
 
     The caller has locked the subscription. The holder of its shard then reads the ledger before it continues with new events.
     """
@@ -109,7 +113,8 @@ async def arrange(
 ) -> None:
     """Make the first open delivery of each place its front, and queue the others, except claimed ones.
 
-    A front that is already claimed gets *lease_ms*. A place whose state is correct is not changed.
+    A front without a due time becomes due at once; if it is claimed, it becomes due after *lease_ms*. A place whose
+    state is correct is not changed.
     """
     if not places:
         return
@@ -129,9 +134,10 @@ async def arrange(
 
 
 async def requeue(connection: AsyncConnection, places: Collection[Place]) -> None:
-    """Queue the open deliveries behind the first one of each place, except claimed ones.
+    """For each of *places*, queue the open deliveries behind the first one, except claimed ones.
 
-    The first one is queued as well if it was put back while a replay reads events before it; ``releasing`` makes it due later.
+    The first open delivery is queued, too, if it was put back while a replay reads events before it; ``releasing``
+    makes it due later.
     """
     waits = f"f.is_on = 1 AND deliveries.status = '{Status.HELD}' AND f.position > {barrier('f.no')}"
     await connection.execute(
@@ -147,7 +153,7 @@ async def requeue(connection: AsyncConnection, places: Collection[Place]) -> Non
 
 
 def firsts(connection: AsyncConnection) -> str:
-    """Give the SQL of a subquery named ``f``: the first open delivery of each ordering key of each subscription."""
+    """Return the SQL of a subquery named ``f``: the first open delivery of each order key in ``places_json``."""
     source = sql.rows_source(connection, {"no": "bigint", "order_key": "bigint", "is_on": "bigint"})
     return (
         "(SELECT u.no, u.order_key, u.is_on, (SELECT e.position FROM deliveries AS e WHERE e.subscription_no = u.no "
@@ -194,7 +200,7 @@ async def busy_keys(connection: AsyncConnection, no: int, *, limit: int) -> list
 
 
 async def next_due_ms(connection: AsyncConnection, shards: Collection[int]) -> int | None:
-    """Return the milliseconds until the next front of *shards* is due: 0 if one is due now, None if none waits."""
+    """Return the milliseconds until the next front of *shards* is due: 0 if one is due now, None if no front waits."""
     source = sql.rows_source(connection, {"shard": "bigint"})
     statement = text(
         f"SELECT min(due) - {sql.now_ms(connection)} FROM (SELECT (SELECT d.due_ms FROM deliveries AS d "
@@ -217,13 +223,14 @@ async def due_fronts(
     busy: Collection[int],
     after: int = 0,
 ) -> tuple[list[Key], int]:
-    """List up to *limit* due fronts, the oldest of each subscription first, without those of *busy* subscriptions.
+    """List up to *limit* due fronts of subscriptions that are not in *busy*, the oldest of each subscription first.
 
-    Subscriptions take turns, however many fronts each has: numbers above *after* come first, and the second result is
-    the *after* of the next call. *most_of* limits the fronts of a subscription. *settled* gives the position up to
-    which the ledger is complete. A delivery after that position may have to wait for an event that was read but not
-    settled, or for a delivery that a running replay opens. A delivery whose claim has lapsed, or whose worker has died,
-    is no longer a front if an earlier delivery was opened meanwhile.
+    Subscriptions take turns, whatever number of fronts each has: numbers above *after* come first, and the second
+    result is the value of *after* for the next call. *most_of* returns the maximum number of fronts of a subscription.
+    *settled* returns the position up to which the ledger is complete. A delivery after that position may have to wait
+    for an event that was read but not settled, or for a delivery that a running replay opens. If the claim of a
+    delivery has lapsed or its worker has died, and an earlier delivery was opened meanwhile, the delivery is no longer
+    a front.
     """
     waiting = await due.waiting(connection, due.ORDERED, after=after, limit=LOOKED_AT)
     if after and len(waiting) < LOOKED_AT:
@@ -248,9 +255,10 @@ async def due_fronts(
 
 
 async def _fronts(connection: AsyncConnection, wanted: Sequence[Sequence[int]]) -> list[Key]:
-    """List the oldest due fronts of each subscription in *wanted*, which has (number, last position, most fronts).
+    """List the oldest due fronts of each subscription in *wanted*, a list of (number, last position, most fronts).
 
-    The barriers of replays are read first, because in the same statement they would be read for each waiting row.
+    The positions of running replays (``barrier``) are read first, because the same statement would read them for each
+    waiting row.
     """
     source = sql.rows_source(connection, {"no": "bigint"})
     rows = await connection.execute(
@@ -286,9 +294,9 @@ async def claim(
 ) -> list[OrderedClaim]:
     """Claim, for *lease_ms*, the *fronts* that are still due, and up to *run* deliveries behind each untried front.
 
-    An untried front has no attempts yet. *settled* is as in ``due_fronts``: after the position that it gives,
-    deliveries between a front and the next one may be missing. Deliveries behind a front are claimed even if another
-    worker has claimed them, because the claim of a front covers its queue.
+    An untried front has no attempts yet. *settled* is the same as for ``due_fronts``. After the position that it
+    returns, deliveries between a front and the next delivery may be missing. Deliveries behind a front are claimed even
+    if another worker has claimed them, because the claim of a front covers its queue.
     """
     await lock(connection, {front.subscription_no for front in fronts})
     rows = await _claim_fronts(connection, worker, fronts, lease_ms=lease_ms)
@@ -340,7 +348,7 @@ async def _claim_fronts(
 async def _claim_behind(
     connection: AsyncConnection, worker: str, claimed: _Queues, *, settled_of: Mapping[int, int], run: int
 ) -> None:
-    """Claim deliveries queued behind the fronts in *claimed* that have no attempts, and add them to *claimed*."""
+    """Claim deliveries queued behind those fronts in *claimed* that had no attempt, and add them to *claimed*."""
     ranges = await _ranges_behind(connection, claimed, settled_of=settled_of, run=run)
     source = sql.rows_source(connection, {**_QUEUE, "up_to": "bigint"})
     rows = await connection.execute(
@@ -363,8 +371,8 @@ async def _ranges_behind(
 
     A range is (subscription, order key, front's position, last position).
 
-    A range ends at most at the position in *settled_of*. It also ends before a delivery that was the front until an
-    earlier delivery was reopened; such a delivery still has a due time. The ranges are read first: in one statement
+    No range extends beyond the position in *settled_of*. A range also ends before a delivery that was the front until
+    an earlier delivery was reopened; such a delivery still has a due time. The ranges are read first: in one statement
     with the claim, SQLite would scan all deliveries of the subscription.
     """
     source = sql.rows_source(connection, _QUEUE)
@@ -388,7 +396,7 @@ async def _ranges_behind(
 
 
 async def _with_others(connection: AsyncConnection, worker: str, claimed: _Queues) -> set[tuple[int, int]]:
-    """Find the keys in *claimed* that have open deliveries not claimed by *worker*."""
+    """Find the keys in *claimed* that also have open deliveries that *worker* has not claimed."""
     source = sql.rows_source(connection, {"no": "bigint", "order_key": "bigint"})
     rows = await connection.execute(
         text(

@@ -1,4 +1,4 @@
-"""Paced deliveries: rows of the ledger that only the holder of their shard claims.
+"""Paced deliveries: rows of the ledger that may be claimed only by the holder of their shard.
 
 Such a row has an *order_shard* but no *order_key*, so the lane ``due.FREE`` skips it at no cost. The holder of the shard
 searches for these rows by subscription, because each subscription has its own pace.
@@ -14,7 +14,10 @@ from trunkline.store.sql import text
 
 
 async def hand_over(connection: AsyncConnection, worker: str, claims: Sequence[tuple[Claim, int]]) -> None:
-    """Give *claims* of *worker*, each with its shard, to the holders of the shards. The deliveries become due at once."""
+    """Pass *claims* of *worker*, each given with its shard, to the holders of these shards.
+
+    The deliveries become due at once.
+    """
     source = sql.rows_source(
         connection, {"position": "bigint", "no": "bigint", "claim": "bigint", "shard": "bigint"}
     )
@@ -37,10 +40,10 @@ async def in_flight_elsewhere(
 ) -> dict[int, int]:
     """Count the deliveries of the subscriptions with *numbers* that workers other than *worker* have claimed.
 
-    The claim of a dead worker does not count: if its row was locked when the worker was removed, the claim stays until it
-    lapses. A lapsed claim does not count either: if the answer to the claim was lost, its worker does not know of it. The
-    statement reads the claimed deliveries, which are few. Otherwise SQLite would read all deliveries of the subscriptions
-    (1,330,000: 2 s).
+    The claim of a dead worker is not counted; it stays until it lapses if its row was locked when the worker was
+    removed. A lapsed claim is not counted either: its worker may have no record of it, because the answer to the claim
+    was lost. The statement reads the claimed deliveries, which are few. Otherwise, SQLite would read all deliveries of
+    the subscriptions (1,330,000 deliveries: 2 s).
     """
     claimed = sql.through_index(connection, "ix_deliveries_claimed")
     source = sql.rows_source(connection, {"no": "bigint"})

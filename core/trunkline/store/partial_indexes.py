@@ -1,6 +1,7 @@
-"""The partial indexes of the tables. Migrations make them; tests import this module to compare a database with it.
+"""The partial indexes of the tables. Migrations create the indexes; tests compare a database with this module.
 
-It is separate from ``tables``, because a condition loads the SQLAlchemy dialects of all databases.
+The module is separate from ``tables``, because the condition of an index loads the SQLAlchemy dialects of all
+databases.
 """
 
 from typing import Any

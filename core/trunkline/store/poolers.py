@@ -1,7 +1,8 @@
-"""Poolers in front of PostgreSQL, such as pgbouncer: whether one is in use, and whether the hub can work through it.
+"""Detects a pooler in front of PostgreSQL, such as pgbouncer, and checks whether the hub can work through it.
 
-A pooler that gives each transaction another connection does not support LISTEN. It also loses prepared statements
-between connections, unless it tracks them; pgbouncer can do so since 1.21, if configured.
+A pooler that may run each transaction on another connection does not support LISTEN. Such a pooler also loses prepared
+statements between connections, unless it tracks them. Since version 1.21, pgbouncer can track them if it is configured
+to.
 """
 
 from collections.abc import Awaitable, Callable
@@ -26,7 +27,7 @@ class _KeepsNoStatements(DatabaseUnfit):
 
 
 class SchemaDropped(DatabaseUnfit):
-    """A pooler does not pass ``database.schema`` to the server."""
+    """Raised if a pooler does not pass ``database.schema`` to the server."""
 
     def __init__(self, schema: str) -> None:
         super().__init__(
@@ -65,10 +66,10 @@ async def check_schema(connection: Any, schema: str) -> None:
 async def _is_taken_from(connection: Any, connect: Callable[[], Awaitable[Any]]) -> bool:
     """Return whether another client gets the server connection that *connection* has just used.
 
-    Poolers first lend the connection that was used most recently.
+    This test works because poolers lend the most recently used connection first.
 
     Raises:
-        DatabaseUnfit: another client gets it, so prepared statements are lost.
+        DatabaseUnfit: another client gets the connection, so prepared statements are lost.
     """
     other = await connect()
     try:

@@ -1,4 +1,4 @@
-"""The privileges of a PostgreSQL role: whether it may write, and how many connections it may open."""
+"""The privileges of a PostgreSQL role: whether the role may write, and how many connections it may open."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ _ROOM = sqlalchemy.text("""
 
 @dataclass(frozen=True, slots=True)
 class ConnectionRoom:
-    """The most connections that the hub's role may open (*most*), and how many of them are *free*."""
+    """*most* is the number of connections that the hub's role may open, and *free* is how many of them are free."""
 
     most: int
     free: int
@@ -49,9 +49,9 @@ class ReadOnly:
 
 
 async def why_read_only(connection: AsyncConnection, tables: Sequence[str]) -> ReadOnly | None:
-    """Find the reason why the role of *connection* cannot write rows of *tables*, with the grant it needs; None if it can.
+    """Find out why the role of *connection* cannot write rows of *tables*, and the remedy; None if it can write them.
 
-    It only reads, and skips missing tables.
+    The function only reads, and skips missing tables.
     """
     role, schema, is_standby, is_read_only = (await connection.execute(_SESSION)).one()
     if is_standby:
@@ -79,6 +79,6 @@ async def why_read_only(connection: AsyncConnection, tables: Sequence[str]) -> R
 
 
 async def connection_room(connection: AsyncConnection) -> ConnectionRoom:
-    """Count by the lowest of three limits: of the server without reserved connections, of the database, and of the role."""
+    """Apply the lowest of three limits: of the server (less reserved connections), of the database, and of the role."""
     most, free = (await connection.execute(_ROOM)).one()
     return ConnectionRoom(most=int(most), free=max(int(free), 0))

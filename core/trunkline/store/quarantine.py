@@ -27,7 +27,7 @@ _COLUMNS = (
 class QuarantinedDraft:
     """An event to be quarantined, with its *errors*; *index* is its place in the request.
 
-    *version* is the version of the event type that the sender named; None means the current version.
+    *version* is the version that the sender named of the event type; None means the current version.
     """
 
     index: int
@@ -39,7 +39,7 @@ class QuarantinedDraft:
 
 @dataclass(frozen=True, slots=True)
 class Quarantined:
-    """One quarantined event. *position* is None while it waits, and its position in the log after its release."""
+    """One quarantined event. After its release, *position* is its position in the log; before, *position* is None."""
 
     no: int
     id: str
@@ -56,13 +56,13 @@ class Quarantined:
 
 @dataclass(frozen=True, slots=True)
 class Which:
-    """A choice of waiting events: of one company or of all (None), and of one *type* or of all."""
+    """A filter for waiting events, by company and by *type*; for both, None means all."""
 
     company_id: int | None = None
     type: str | None = None
 
     def condition(self) -> tuple[str, dict[str, object]]:
-        """Give the SQL condition for the chosen events, and its parameters."""
+        """Return the SQL condition for the chosen events, and its parameters."""
         terms: list[str] = ["position IS NULL"]
         parameters: dict[str, object] = {}
         if self.company_id is not None:
@@ -111,7 +111,7 @@ async def insert(
 
 
 async def positions_of(connection: AsyncConnection, ids: Sequence[str]) -> dict[str, int]:
-    """Find the log positions of the released events among *ids*."""
+    """Find the log positions of those events in *ids* that were released, by id."""
     if not ids:
         return {}
     source = sql.rows_source(connection, {"event_id": "text"})
@@ -209,7 +209,7 @@ async def count(connection: AsyncConnection, *, limit: int) -> int:
 
 
 async def count_by_type(connection: AsyncConnection, company_id: int, *, limit: int) -> list[Waiting]:
-    """Count a company's waiting events by type, among the newest *limit*."""
+    """Count the newest *limit* waiting events of a company by type."""
     statement = text(
         "SELECT type, count(*) FROM (SELECT type FROM quarantine WHERE position IS NULL "
         "AND company_id = :company ORDER BY no DESC LIMIT :limit) AS w GROUP BY type ORDER BY type"

@@ -1,4 +1,4 @@
-"""Answers about quarantined events, by idempotency key, so that a repeated request gets the same answer."""
+"""Stores answers about quarantined events by idempotency key, so that a repeated request gets the same answer."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -21,7 +21,7 @@ Key = tuple[int, str]
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """The answer about a quarantined event. *event* is the event in the log, if the quarantined event was released."""
+    """The answer about a quarantined event. If the quarantined event was released, *event* is the event in the log."""
 
     index: int
     id: str
@@ -45,7 +45,7 @@ class Receipt:
         )
 
     def view(self) -> dict[str, Any]:
-        """Give the answer for a single event, as JSON without its *index*."""
+        """Return the answer as a JSON object, without *index*, for a request with a single event."""
         return {
             "id": self.id,
             "type": self.type,
@@ -56,14 +56,14 @@ class Receipt:
         }
 
     def item(self) -> dict[str, Any]:
-        """Give the answer with its *index*, for a list of several."""
+        """Return the answer as a JSON object, with *index*, for a request with several events."""
         return {"index": self.index, **self.view()}
 
 
 async def remember(
     connection: AsyncConnection, answers: Mapping[Key, Sequence[Receipt]], *, now_ms: int
 ) -> None:
-    """Store *answers* under keys that are new or have expired."""
+    """Store *answers*. Expired answers under the same keys are replaced."""
     if not answers:
         return
     forget = text("DELETE FROM quarantine_answers WHERE namespace = :namespace AND key = :key")
@@ -83,7 +83,7 @@ async def remember(
 async def find(
     connection: AsyncConnection, keys: Collection[Key], *, lifetime_ms: int
 ) -> dict[Key, list[Receipt]]:
-    """Find the answers given under *keys* within *lifetime_ms*, with the events that were released since."""
+    """Find the answers given under *keys* within *lifetime_ms*. Each receipt has its event if it was released since."""
     if not keys:
         return {}
     statement = text(

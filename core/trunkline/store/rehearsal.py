@@ -10,14 +10,17 @@ from trunkline.store.sql import text
 
 ROWS = 8
 ROW_BYTES = 1_900
-"""The size of a row that PostgreSQL still keeps in the table itself, as it does most events. Eight rows fill two pages or more."""
+"""The size of a row that PostgreSQL, as for most events, still stores in the table itself.
+
+Eight such rows fill two pages or more.
+"""
 
 
 async def rehearse_append(connection: AsyncConnection) -> None:
     """Insert rows into the log and delete them again, in the transaction of *connection*.
 
-    The rows need new disk space as events do, because an update in place would succeed on a full disk. No reader sees them, and
-    they use no positions.
+    Like events, the rows need new disk space; an update in place would succeed even on a full disk. No reader sees
+    them, and they use no positions.
     """
     events = [Event(position, 0, "rehearsal", 0, os.urandom(ROW_BYTES)) for position in range(-ROWS, 0)]
     await stream.insert(connection, events, shards=1)

@@ -1,6 +1,6 @@
 """Releases the order keys of a subscription, piece by piece, after a replay has ended or the ordering was removed.
 
-To release a key is to make its first open delivery the front (``store.ordering``).
+Releasing a key means making its first open delivery the front (``store.ordering``).
 
 There may be as many keys as events, too many for one transaction. The releasing transaction does the first piece. If
 keys are left, it adds a row to the table ``unreleased``, and workers do the other pieces
@@ -24,9 +24,10 @@ _FIRST_KEY = -(2**63)
 
 
 async def release(connection: AsyncConnection, no: int) -> None:
-    """Make the first open delivery of each key of a subscription a front. The caller has locked the subscription's row.
+    """Make the first open delivery of each key of a subscription its front.
 
-    Call it when a replay has read all its events or was cancelled, or when the subscription lost its ordering.
+    The caller has locked the subscription's row. Call this function when a replay has read all its events or was
+    cancelled, or when the subscription lost its ordering.
     """
     await _go_on_from(connection, no, _FIRST_KEY)
 
@@ -78,7 +79,7 @@ async def _go_on_from(connection: AsyncConnection, no: int, first: int) -> None:
 
 
 async def _make_fronts(connection: AsyncConnection, no: int, keys: Sequence[int]) -> None:
-    """Make the first open delivery of each key a front, if it waits and every running replay has read past it.
+    """Make the first open delivery of each of *keys* the front, if it waits and every running replay has read past it.
 
     If the delivery was claimed behind another one that has ended since, its new due time is the end of a claim's lease,
     in case the worker that claimed it is dead.

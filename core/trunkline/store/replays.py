@@ -1,4 +1,4 @@
-"""Replays as rows, and the step that advances them: a page of the log becomes due deliveries.
+"""Replays as rows, and the step that advances a replay: it makes the deliveries of one page of the log due.
 
 A step is one transaction that stores its deliveries, position and counts. So after a crash a replay continues exactly from its
 last step.
@@ -33,7 +33,7 @@ PIECE = 500
 """The number of deliveries that one transaction withdraws."""
 _OPEN = f"status IN ('{Status.PENDING}', '{Status.HELD}')"
 _WAS_OPEN = f"attempts = round_start AND COALESCE(status_before, '') IN ('{Status.PENDING}', '{Status.HELD}')"
-"""The SQL condition that a delivery was open before its replay, and the replay has made no attempt at it."""
+"""SQL condition: a delivery was open before its replay, and has had no attempt in its replay."""
 STATUS_BEFORE = (
     f"status_before = CASE WHEN deliveries.{_OPEN} AND deliveries.status_before IS NOT NULL "
     "AND deliveries.attempts = deliveries.round_start THEN deliveries.status_before ELSE deliveries.status END"
@@ -110,7 +110,7 @@ async def outstanding(connection: AsyncConnection, no: int, *, limit: int) -> in
 
 
 async def pins_of(connection: AsyncConnection, numbers: Collection[int]) -> dict[int, dict[str, int]]:
-    """Read the pinned versions of the replays with *numbers*; replays without any are left out."""
+    """Read the pinned versions of the replays with *numbers*; replays without pinned versions are left out."""
     if not numbers:
         return {}
     is_one, bound = sql.one_of(connection, "no", "numbers", BigInteger)
@@ -120,7 +120,7 @@ async def pins_of(connection: AsyncConnection, numbers: Collection[int]) -> dict
 
 
 async def take_next(connection: AsyncConnection, *, but: Sequence[int] = ()) -> Row | None:
-    """Lock and read the running replay that was advanced longest ago, except replays with numbers in *but*.
+    """Lock and read the running replay that has not been advanced for longest, except replays with numbers in *but*.
 
     A replay that another worker has locked is skipped.
     """
@@ -200,8 +200,8 @@ async def withdraw(connection: AsyncConnection, no: int) -> set[int]:
 
     Returns the order keys of the deliveries that ended. Each delivery returns to its status before the replay. If it
     was open then, it continues without the replay. If the replay attempted it without success, it is exhausted instead.
-    If the replay created it, it is skipped. While more are left, including deliveries claimed by a worker, the replay's
-    ``withdrawing`` stays set.
+    If the replay created it, it is skipped. While open deliveries are left, including deliveries claimed by a worker,
+    the replay's ``withdrawing`` stays set.
     """
     keys = await _take_back(connection, no)
     statement = text(
@@ -215,7 +215,7 @@ async def withdraw(connection: AsyncConnection, no: int) -> set[int]:
 
 
 async def _take_back(connection: AsyncConnection, no: int) -> set[int]:
-    """Withdraw the next deliveries, due ones first. Returns the order keys of the deliveries that ended.
+    """Withdraw some of the remaining deliveries, due ones first. Returns the order keys of the deliveries that ended.
 
     The UPDATE names deliveries by their primary keys: without good statistics, either database would scan all deliveries of the
     replay to find them by the replay's number or by a join.
@@ -268,7 +268,10 @@ async def end_of_subscription(connection: AsyncConnection, subscription_no: int,
 async def first_claimed(
     connection: AsyncConnection, replay: Row, positions: Sequence[int], *, within_ms: int
 ) -> int | None:
-    """Find the first of *positions* that has a claimed delivery; None if *replay* is older than *within_ms*."""
+    """Find the first of *positions* that has a claimed delivery.
+
+    The result is None if there is none, or if *replay* is older than *within_ms*.
+    """
     statement = text(
         "SELECT min(position) FROM deliveries WHERE subscription_no = :no AND position BETWEEN :first AND :last "
         f"AND claimed_by IS NOT NULL AND :created > {sql.now_ms(connection)} - :within"
@@ -289,8 +292,8 @@ async def first_claimed(
 async def make_due(connection: AsyncConnection, replay: Row, positions: Sequence[int], *, again: bool) -> int:
     """Make deliveries of the events at *positions* due. Returns how many.
 
-    Existing deliveries are changed only with *again*. Claimed deliveries are never changed, nor are open ones with an order key
-    from an earlier ordering.
+    Existing deliveries are changed only with *again*. Claimed deliveries are never changed, nor are open deliveries
+    that have an order key from an earlier ordering.
     """
     return len(await _open(connection, replay, positions, again=again, worker=None, lease_ms=0))
 
@@ -353,7 +356,7 @@ async def _open(
 async def looked_to(
     connection: AsyncConnection, subscription_no: int, *, after: int, up_to: int, limit: int
 ) -> int:
-    """Find the position of the *limit*-th next delivery of a subscription after *after*; *up_to* if there are fewer."""
+    """Find the position of the *limit*-th delivery of a subscription after *after*; *up_to* if there are fewer."""
     statement = text(
         "SELECT position FROM deliveries WHERE subscription_no = :no AND position > :after AND position <= :up_to "
         "ORDER BY position LIMIT 1 OFFSET :skipped"

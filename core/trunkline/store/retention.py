@@ -28,7 +28,7 @@ _NEEDED = (
 
 @dataclass(frozen=True, slots=True)
 class LogBounds:
-    """The bounds of the log: events up to *edge* were removed unless still needed, and *head* is the newest position."""
+    """The bounds of the log: *head* is the newest position; events up to *edge* were removed unless still needed."""
 
     edge: int
     head: int
@@ -36,7 +36,7 @@ class LogBounds:
 
 @dataclass(frozen=True, slots=True)
 class Horizon:
-    """The age limit: events accepted before *before_ms* may be removed; the last of them is at *position*."""
+    """The age limit: events accepted before *before_ms* may be removed; the last of these events is at *position*."""
 
     before_ms: int
     position: int
@@ -44,7 +44,7 @@ class Horizon:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page of the log up to *reached*, and the *positions* of its events that may be removed."""
+    """A page of the log that ends at *reached*; *positions* are those of the events in it that may be removed."""
 
     positions: Sequence[int]
     reached: int
@@ -107,7 +107,7 @@ async def check_cursor(
 
 
 async def clock_ms(connection: AsyncConnection) -> int:
-    """Read the database's clock as a value, because an index cannot be limited by a volatile clock (``due.oldest``)."""
+    """Read the database's clock as a value, because a volatile function cannot limit an index (``due.oldest``)."""
     return int((await connection.execute(text(f"SELECT {sql.now_ms(connection)}"))).scalar_one())
 
 
@@ -122,8 +122,9 @@ async def horizon(connection: AsyncConnection, *, before_ms: int) -> Horizon:
 async def removable(connection: AsyncConnection, old: Horizon, *, after: int, limit: int, rows: int) -> Page:
     """Read up to *limit* old events after *after*, and choose those that may be removed.
 
-    An event stays while it is beyond its shard's cursor, has a pending or held delivery, or has not been read by a running
-    replay that needs it. The page ends early if its events have more than *rows* deliveries and attempts.
+    An event stays while it is beyond its shard's cursor or has a pending or held delivery. It also stays until all
+    running replays that need it have read it. The page ends early if its events have more than *rows* deliveries and
+    attempts.
     """
     rows_of_page = await connection.execute(
         text(
@@ -150,14 +151,14 @@ async def removable(connection: AsyncConnection, old: Horizon, *, after: int, li
 
 
 async def take_turn(connection: AsyncConnection) -> bool:
-    """Lock removal for this transaction; False if another worker is removing events now."""
+    """Take the lock for removing until this transaction ends; False if another worker is removing events now."""
     return await dialects.of_connection(connection).try_turn(connection, _LOCK)
 
 
 async def remove(connection: AsyncConnection, positions: Sequence[int]) -> Removed:
     """Remove the events at *positions* with their deliveries and attempts, and raise ``edge`` (``LogBounds``).
 
-    *positions* come from ``removable``. Events that a retry or a replay needs by now are left out.
+    *positions* come from ``removable``. Events that a retry or a replay has needed since are left out.
     """
     free = await _still_free(connection, positions)
     if not free:
@@ -200,13 +201,16 @@ async def _delete(connection: AsyncConnection, table: str, positions: Sequence[i
 
 
 def within_positions(connection: AsyncConnection) -> str:
-    """Give the SQL condition that a position is among given ones; with its range, every plan uses the primary key."""
+    """Return the SQL condition that a position is in a given list.
+
+    It also has the list's range, so that every plan uses the primary key.
+    """
     source = sql.rows_source(connection, {"event_position": "bigint"})
     return f"position BETWEEN :first AND :last AND position IN (SELECT event_position FROM {source})"
 
 
 def position_parameters(positions: Sequence[int]) -> dict[str, object]:
-    """Give the parameters of ``within_positions``; *positions* are sorted."""
+    """Return the parameters of ``within_positions``; *positions* are sorted."""
     rows = sql.rows_json([[position] for position in positions])
     return {"first": positions[0], "last": positions[-1], "rows": rows}
 
@@ -269,7 +273,8 @@ async def purge_subscriptions(connection: AsyncConnection, *, before_ms: int, li
 async def purge_strays(connection: AsyncConnection, *, limit: int) -> int:
     """Remove up to *limit* ended deliveries before the oldest event. Returns how many.
 
-    Such a delivery arises if a replay makes it due while its event is removed; the retry lane then ends it as ``gone``.
+    Such a delivery arises if a replay makes a delivery due while its event is removed; the retry lane then ends the
+    delivery as ``gone``.
     """
     return await _purge(
         connection,

@@ -30,7 +30,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One change of a revision to *table*. *name* is the index or column, None if not known."""
+    """One change of a revision to *table*. *name* is the name of the index or column, None if not known."""
 
     kind: Kind
     table: str | None
@@ -47,12 +47,12 @@ class Steps:
     again: Callable[[], "Steps"]
 
     def fresh(self, number: int) -> Step:
-        """Build the step *number* again, because its columns and constraints can be used only once."""
+        """Build the step with the index *number* again, because its columns and constraints can be used only once."""
         return self.again().steps[number]
 
     @property
     def are_apart(self) -> bool:
-        """Whether there are steps, and each can be committed separately and repeated."""
+        """Whether there are any steps, and each of them can be committed separately and repeated."""
         return self.is_known and bool(self.steps) and all(step.kind is not Kind.OTHER for step in self.steps)
 
 
@@ -85,7 +85,11 @@ def _named(operation: ops.CreateTableOp) -> sqlalchemy.TableClause:
 
 
 def _steps_of(operations: Sequence[MigrateOperation]) -> list[Step]:
-    """Combine operations into steps: a table with its indexes, columns of one table, an index that is dropped and rebuilt."""
+    """Combine operations into steps.
+
+    A step is a table with its indexes, several columns of one table, or an index that is dropped and rebuilt, for
+    example.
+    """
     steps: list[Step] = []
     dropped: dict[str, Step] = {}
     for operation in operations:
@@ -151,7 +155,10 @@ def carry_out(connection: sqlalchemy.Connection, step: Step) -> None:
 
 
 def build_beside(connection: sqlalchemy.Connection, step: Step) -> None:
-    """Build the index of *step* concurrently under the name ``name_beside``. *connection* is not in a transaction."""
+    """Build the index of *step* concurrently, under the name that ``name_beside`` returns.
+
+    *connection* must not be in a transaction.
+    """
     operation = step.operations[-1]
     assert isinstance(operation, ops.CreateIndexOp)
     beside = _changed(
@@ -161,7 +168,7 @@ def build_beside(connection: sqlalchemy.Connection, step: Step) -> None:
 
 
 def name_beside(step: Step) -> str:
-    """Give the name under which an index is built: its own, or a temporary name if it replaces another index."""
+    """Return the name under which an index is built: its own, or a temporary name if it replaces another index."""
     assert step.name is not None
     return f"{step.name[:58]}_anew" if step.kind is Kind.INDEX_ANEW else step.name
 

@@ -1,4 +1,4 @@
-"""Check values that show whether a process has this database's secrets, and the rows to encrypt again with new secrets."""
+"""Check values, which show whether a process has the database's secrets; rows to encrypt again with new secrets."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -102,9 +102,9 @@ class Redigest:
 
 
 async def redigest(connection: AsyncConnection, changes: Sequence[Redigest], *, check: bytes) -> None:
-    """Write new digests, if *check* is the database's check value of the pepper.
+    """Write the new digests of *changes*, provided that *check* equals the database's check value of the pepper.
 
-    So two processes that have the same peppers in opposite roles (new and old) do not undo each other's changes.
+    So two processes do not undo each other's changes if the new pepper of each is the old pepper of the other.
     """
     statement = text(
         "UPDATE api_keys SET digest = :new, pepper = :pepper WHERE id = :id AND digest = :old "
@@ -124,7 +124,7 @@ async def redigest(connection: AsyncConnection, changes: Sequence[Redigest], *, 
 
 
 async def wait_for_turn(connection: AsyncConnection) -> None:
-    """Wait until no other process replaces secrets, and lock others out until the transaction ends."""
+    """Wait until no other process replaces secrets, and prevent others from doing so until the transaction ends."""
     await dialects.of_connection(connection).wait_for_turn(connection, _LOCK)
     await connection.execute(
         text("SELECT count(*) FROM secret_checks")

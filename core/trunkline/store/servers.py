@@ -1,4 +1,4 @@
-"""Connects to a PostgreSQL server, with several hosts and TLS, both for the pool and for LISTEN."""
+"""Connects to a PostgreSQL server, for the pool and for LISTEN; supports several hosts and TLS."""
 
 import os
 import ssl
@@ -27,7 +27,7 @@ CONNECTING_ERRORS = (
 )
 """The errors that the driver raises while it connects; later errors are those of SQLAlchemy."""
 _NEXT_HOST = (OSError, asyncpg.CannotConnectNowError, asyncpg.TargetServerAttributeNotMatched)
-"""Errors after which the next host is tried, as in libpq; a refused login ends the attempt."""
+"""Errors after which the next host is tried, as in libpq. After a refused login, no further host is tried."""
 _TIMEOUT_SECONDS = 5
 _HERE = "the local server"
 _UTF8 = "UTF8"
@@ -42,7 +42,7 @@ class Server:
     password: str | None = field(repr=False)
     database: str | None
     driver: Mapping[str, str] = field(repr=False)
-    """The driver's own parameters."""
+    """The parameters that the driver handles itself (``libpq.TO_DRIVER``)."""
     settings: Mapping[str, str]
     """The settings of each session."""
     attributes: str
@@ -68,7 +68,9 @@ class Server:
         )
 
     async def connect(self, **options: Any) -> Any:
-        """Connect to the first host that answers and meets the URL's requirements; *options* are passed to the driver.
+        """Connect to the first host that answers and meets the URL's requirements.
+
+        *options* are passed to the driver.
 
         The timeout applies to each host.
 
@@ -140,7 +142,7 @@ class Server:
 
 
 def _of_system(driver: dict[str, str]) -> ssl.SSLContext:
-    """Make a TLS context with this machine's certificate authorities, for which the driver has no parameter.
+    """Make a TLS context that uses this machine's certificate authorities; the driver has no parameter for this.
 
     The parameters that the context replaces are removed from *driver*.
     """
@@ -161,7 +163,7 @@ def _name(host: str | None, port: int | None) -> str:
 
 
 def _reason(error: Exception) -> str:
-    """Give the text of *error*, and the limit to change if one was reached."""
+    """Return the text of *error*; if a limit was reached, the text names the limit to change."""
     reason = f"{type(error).__name__}: {_first_line(error)}"
     if isinstance(error, asyncpg.TooManyConnectionsError):
         return f"{reason} ({_TOO_MANY})"

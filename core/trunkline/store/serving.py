@@ -1,6 +1,6 @@
-"""Serves an embedded database from one process at a time, which holds a lock while it runs.
+"""Ensures that only one process at a time serves an embedded database; this process holds a lock while it runs.
 
-It compares the file with the state that the last process stored (``store.file_state``).
+At the start, the file is compared with the state that the last process stored (``store.file_state``).
 """
 
 import contextlib
@@ -27,7 +27,7 @@ _log = logging.getLogger(__name__)
 
 @contextlib.contextmanager
 def served_alone(file: Path | None) -> Generator[None]:
-    """Hold a lock for the database *file*; without a file, no lock is needed.
+    """Hold a lock for the database *file*; if it is None, no lock is needed.
 
     The kernel releases the lock when the process ends. The lock is a separate file next to the resolved database file:
     closing the database file itself would release SQLite's locks on it.
@@ -69,7 +69,7 @@ def _take(lock: Path, file: Path) -> int:
 
 
 def _refuse_other_names(file: Path) -> None:
-    """Refuse a *file* that a process has open under another hard link; SQLite then holds a lock on these bytes.
+    """Refuse a *file* that a process has open under another hard link; its lock on SQLite's lock bytes shows that.
 
     https://sqlite.org/fileformat2.html#the_lock_byte_page
     """
@@ -175,7 +175,7 @@ def _compare_logs(connection: sqlite3.Connection, file: Path, state: FileState) 
 
 
 def _check(connection: sqlite3.Connection, file: Path, *, is_other: bool) -> None:
-    """Check *file* for damage, for at most ``CHECK_SECONDS``. Raises DatabaseUnfit with the finding."""
+    """Check *file* for damage, for at most ``CHECK_SECONDS``. Raises DatabaseUnfit if it is damaged."""
     deadline = time.monotonic() + CHECK_SECONDS
     connection.set_progress_handler(lambda: time.monotonic() > deadline, 100)
     try:

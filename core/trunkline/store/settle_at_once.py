@@ -1,6 +1,6 @@
-"""Settles first attempts, if all of them succeeded, by one statement that is its own transaction, on a server.
+"""Settles first attempts on a server, if all of them succeeded, with one statement that is its own transaction.
 
-It takes one round trip instead of the usual six, and needs no row lock of a subscription.
+This takes one round trip instead of the usual six, and needs no row lock of a subscription.
 """
 
 from collections.abc import Collection, Mapping, Sequence

@@ -1,7 +1,7 @@
 """Divided shards: each part is a row that a worker leases like a whole shard (``model.parts``).
 
-A divided shard stays divided; a part costs as much as a shard. The row of a divided shard in ``shards`` is leased
-forever to ``NOBODY``, so that a worker of an earlier version, which does not support parts, never claims it.
+A divided shard stays divided. Each part costs as much as an undivided shard. The row of a divided shard in ``shards``
+is leased forever to ``NOBODY``, so that a worker of an earlier version, which does not support parts, never claims it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -50,9 +50,9 @@ async def divide(connection: AsyncConnection, worker: str, leases: Sequence[Leas
 
 
 async def lacking(connection: AsyncConnection, worker: str, *, share: int) -> dict[int, int]:
-    """Find the shards that have free parts, if *worker* owns fewer than *share* of their parts.
+    """Find the divided shards with free parts of which *worker* owns fewer than *share* parts.
 
-    Returns the number of parts to claim of each shard.
+    Returns, for each of these shards, the number of parts to claim.
     """
     now = sql.now_ms(connection)
     rows = await connection.execute(

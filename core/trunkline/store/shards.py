@@ -1,8 +1,8 @@
 """Shards of the log: their owners and cursors, and the list of live workers.
 
-A holder's *epoch* fences its writes: each write of the cursor names the epoch, and after a take-over no row has that
-epoch. All times are the database's; a worker's own clock is not used. A divided shard has a row for each part
-(``store.shard_parts``), which is leased like a whole shard.
+A holder's *epoch* fences its writes: each write of the cursor names the epoch, and after another worker has taken over,
+no row has that epoch. All times are the database's; a worker's own clock is not used. A divided shard has a row for
+each part (``store.shard_parts``), which is leased like a whole shard.
 """
 
 from collections.abc import Mapping, Sequence
@@ -37,7 +37,7 @@ DIVIDED_COUNT = "SELECT count(DISTINCT shard) FROM shard_parts"
 class Reached(NamedTuple):
     """The progress of a shard: the ledger has all events up to *cursor*, and all after *stretch_end* up to *live_cursor*.
 
-    Without *stretch_end* the second range is empty. The stretch between the two ranges has not been read yet.
+    If *stretch_end* is None, the second range is empty. The stretch between the two ranges has not been read yet.
     """
 
     cursor: int
@@ -47,7 +47,10 @@ class Reached(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """A shard, or a part of one, that a worker owns; *reached* is its progress when claimed, or the progress to store."""
+    """A shard, or a part of one, that a worker owns.
+
+    *reached* is its progress at the claim, or the progress to store.
+    """
 
     shard: int
     epoch: int
@@ -70,10 +73,10 @@ class ClockStep:
 
 @dataclass(frozen=True, slots=True)
 class Heartbeat:
-    """The numbers of live workers and of divided shards. *step* is a jump of the clock back, if one was just noticed.
+    """The numbers of live workers and of divided shards. *step* is a backward jump of the clock that was just noticed.
 
-    *missing* has the live workers whose lock is free, with their last heartbeats. *ended* has the suspects that were found
-    dead.
+    *missing* has the live workers whose lock is free, with their last heartbeats. *ended* has the suspects that turned
+    out to be dead.
     """
 
     alive: int
@@ -129,7 +132,7 @@ async def beat(
 
 
 def _note(connection: AsyncConnection) -> str:
-    """Give the SQL for ``beat`` that writes the heartbeat and returns the numbers of live workers and divided shards."""
+    """Return the SQL, for ``beat``, to write the heartbeat and read the numbers of live workers and divided shards."""
     now, source = sql.now_ms(connection), sql.rows_source(connection, LEASES)
     unknown = " OR ".join(
         f"EXISTS (SELECT 1 FROM {table} WHERE holder = :worker AND {_is_none_of(table, source)})"
@@ -154,7 +157,7 @@ async def heartbeat(
     """Write the heartbeat of *worker* with the number of its lock, and remove dead workers.
 
     A worker is dead if it has sent no heartbeat for the duration of a lease. A worker in *suspects* is also dead if its
-    lock is free and it has sent no heartbeat since the one given there. The claims of a dead worker become due at once,
+    lock is free and its last heartbeat is still the one in *suspects*. The claims of a dead worker become due at once,
     and its shards become free.
     """
     step = await _follow_clock_back(connection, lease_ms=lease_ms)
@@ -197,14 +200,20 @@ async def heartbeat(
 
 
 def _has_no_lock(connection: AsyncConnection) -> str:
-    """Give the SQL condition that a worker has a lock number, and no session holds this lock. A single worker never evaluates it."""
+    """Return the SQL condition that a worker has a lock number, and no session holds the lock with this number.
+
+    It is not evaluated if there is only one worker.
+    """
     return f"lock_no IS NOT NULL AND lock_no NOT IN (SELECT no FROM ({sql.worker_locks(connection)}) AS held)"
 
 
 async def _remove_ended(
     connection: AsyncConnection, suspects: Mapping[str, int], *, lock_no: int | None
 ) -> list[str]:
-    """Remove the *suspects* that still have no lock and no later heartbeat. If the caller's own lock is not visible, remove none."""
+    """Remove the *suspects* that still have no lock and no later heartbeat.
+
+    If the caller's own lock is not visible, no worker is removed.
+    """
     source = sql.rows_source(connection, {"id": "text", "heartbeat": "bigint"})
     locking = sql.for_update_skipping(connection, of="w")
     ended = await connection.execute(
@@ -219,7 +228,7 @@ async def _remove_ended(
 
 
 async def follow_late(connection: AsyncConnection, step: ClockStep) -> None:
-    """Move back due times that were committed after the clock's *step* by earlier transactions, or were locked by them."""
+    """Move back due times that were committed after *step* by transactions from before, or that were locked by them."""
     await _move_back(connection, step, after=str(step.edge_ms))
 
 
@@ -243,10 +252,10 @@ async def _move_back(connection: AsyncConnection, step: ClockStep, *, after: str
 async def _follow_clock_back(connection: AsyncConnection, *, lease_ms: int) -> ClockStep | None:
     """Move due times back by as much as the database's clock was set back.
 
-    Leases are not changed; they end with their workers. A heartbeat that is more than a lease ahead of the clock proves
-    the jump. Its row stays locked, so that only one worker does this. Replays that were last advanced in the future get
-    the current time: the replay with the oldest such time is advanced next, and with an ordering, replays may wait for
-    each other.
+    Leases are not changed; they end with their workers. A heartbeat that is ahead of the clock by more than the
+    duration of a lease proves the jump. The row of this heartbeat stays locked, so that only one worker corrects the
+    times. A replay whose last advance lies in the future gets the current time, because the replay with the oldest time
+    is advanced next, and with an ordering, replays may have to wait for each other.
     """
     now = sql.now_ms(connection)
     is_ahead = f"heartbeat_ms > {now} + :lease"
@@ -337,10 +346,10 @@ async def release(connection: AsyncConnection, worker: str, leases: Sequence[Lea
 
 
 async def disown(connection: AsyncConnection, worker: str, known: Sequence[Lease]) -> None:
-    """Release the shards that *worker* owns besides *known*: they were claimed, but the database's answer was lost.
+    """Release the shards that *worker* owns except *known*: they were claimed, but the database's answer was lost.
 
-    No worker reads such a shard, and its lease would block other workers, for an hour if the clock is then set back by
-    an hour.
+    No worker reads such a shard, but its lease blocks other workers: for an hour, if the clock is then set back by an
+    hour.
     """
     source = sql.rows_source(connection, LEASES)
     for table in _PART_IN:
@@ -358,8 +367,8 @@ async def advance(
 ) -> tuple[set[Slice], int]:
     """Store the progress of each lease. Returns the slices that are still owned, and the database's time in ms.
 
-    A slice that is missing from the result was taken over: its deliveries must not be committed. The row locks make a take-over
-    wait until the caller's transaction has ended.
+    A slice that is missing from the result was taken over by another worker, so its deliveries must not be committed.
+    The row locks prevent a take-over until the caller's transaction has ended.
     """
     moved = ", ".join(f"{name} = u.{name}" for name in Reached._fields)
     rows = await _change(connection, worker, leases, moved)
@@ -372,7 +381,7 @@ def rows_of(leases: Sequence[Lease]) -> str:
 
 
 def _is_none_of(table: str, source: str) -> str:
-    """Give the SQL condition that a row of *table* is not among the leases in *source*."""
+    """Return the SQL condition that a row of *table* is not among the leases in *source*."""
     return f"NOT EXISTS (SELECT 1 FROM {source} WHERE u.shard = {table}.shard AND u.part = {_PART_IN[table]})"
 
 
@@ -382,7 +391,7 @@ def _tables_of(leases: Sequence[Lease]) -> list[str]:
 
 
 def _changing(connection: AsyncConnection, table: str, change: str) -> str:
-    """Give the SQL that applies *change* to the leased rows of *table*."""
+    """Return the SQL that applies *change* to the rows of *table* that the worker still leases."""
     return (
         f"UPDATE {table} SET {change} FROM {sql.rows_source(connection, LEASES)} WHERE {table}.shard = u.shard "
         f"AND u.part = {_PART_IN[table]} AND {table}.epoch = u.epoch AND holder = :worker"

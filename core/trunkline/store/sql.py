@@ -15,7 +15,7 @@ from trunkline.store.direct import KEPT
 
 
 def kept(statement: Select[Any]) -> Select[Any]:
-    """Mark a module's constant *statement* without bound values, so that a direct connection caches its SQL.
+    """Mark *statement*, a module's constant without bound values, so that a direct connection caches its SQL.
 
     Compiling the SQL takes half a millisecond.
     """
@@ -24,7 +24,7 @@ def kept(statement: Select[Any]) -> Select[Any]:
 
 @lru_cache(maxsize=1024)
 def text(statement: str) -> TextClause:
-    """Give SQLAlchemy's ``text`` of *statement*, cached: parsing takes 20 to 40 µs."""
+    """Return SQLAlchemy's ``text`` of *statement*. It is cached, because parsing takes 20 to 40 µs."""
     return sqlalchemy.text(statement)
 
 
@@ -34,41 +34,41 @@ def json_or_none(value: Mapping[str, Any]) -> str | None:
 
 
 def pins_of(column: str | None) -> dict[str, int]:
-    """Read a column of pins (``schemas.versions.Pins``)."""
+    """Decode a column of pins (``schemas.versions.Pins``)."""
     pins: dict[str, int] = orjson.loads(column) if column else {}
     return pins
 
 
 def now_ms(connection: AsyncConnection) -> str:
-    """Give the SQL that reads the database's clock in Unix milliseconds."""
+    """Return the SQL that reads the database's clock in Unix milliseconds."""
     return dialects.of_connection(connection).now_ms
 
 
 def greatest(connection: AsyncConnection) -> str:
-    """Give the name of the SQL function that picks the larger of its arguments."""
+    """Return the name of the SQL function that picks the larger of its arguments."""
     return dialects.of_connection(connection).greatest
 
 
 def timeline(connection: AsyncConnection) -> str:
-    """Give the SQL that reads the timeline of the server's log; NULL if there is none."""
+    """Return the SQL that reads the timeline of the server's log; NULL if there is none."""
     return dialects.of_connection(connection).timeline
 
 
 def limit_idling(connection: AsyncConnection) -> str:
-    """Give an SQL expression that makes the database end this transaction if its process stops responding.
+    """Return an SQL expression that makes the database end this transaction if its process stops responding.
 
-    It is part of statements whose locks block others, because a frozen process would hold the locks forever.
+    Use it in statements whose locks block other transactions, because a frozen process would hold the locks forever.
     """
     return dialects.of_connection(connection).limit_idling
 
 
 def limit_waiting(connection: AsyncConnection) -> str:
-    """Give an SQL condition that is always true, and that limits this transaction's lock waits to a few seconds."""
+    """Return an SQL condition that is always true, and that limits this transaction's lock waits to a few seconds."""
     return dialects.of_connection(connection).limit_waiting
 
 
 def lazily(connection: AsyncConnection) -> str:
-    """Give an SQL condition that is always true, and that lets this transaction commit without waiting for the disk.
+    """Return an SQL condition that is always true, and that lets this transaction commit without waiting for the disk.
 
     It is for ``Database.write_lazily``.
     """
@@ -76,22 +76,22 @@ def lazily(connection: AsyncConnection) -> str:
 
 
 def worker_locks(connection: AsyncConnection) -> str:
-    """Give the SELECT of the worker locks that sessions hold, by number ``no``."""
+    """Return a SELECT of the numbers ``no`` of the worker locks that sessions hold."""
     return dialects.of_connection(connection).worker_locks
 
 
 def json_array(connection: AsyncConnection) -> str:
-    """Give the name of the SQL function that collects values in a JSON array."""
+    """Return the name of the SQL function that collects values in a JSON array."""
     return dialects.of_connection(connection).json_array
 
 
 def for_update(connection: AsyncConnection, *, of: str = "") -> str:
-    """Give the SQL clause that locks the rows of a SELECT, or only those of its table *of*, until the transaction ends."""
+    """Return the SQL clause that locks a SELECT's rows, or only those of its table *of*, until the transaction ends."""
     return dialects.of_connection(connection).lock_rows("UPDATE", of=of)
 
 
 def for_update_skipping(connection: AsyncConnection, *, of: str = "") -> str:
-    """Give the SQL clause that locks rows like ``for_update``, but skips rows that another transaction has locked.
+    """Return the SQL clause that locks rows like ``for_update``, but skips rows that another transaction has locked.
 
     So the statement never waits, and workers cannot deadlock.
     """
@@ -99,26 +99,26 @@ def for_update_skipping(connection: AsyncConnection, *, of: str = "") -> str:
 
 
 def for_share(connection: AsyncConnection) -> str:
-    """Give the SQL clause that prevents changes of the rows of a SELECT until the transaction ends."""
+    """Return the SQL clause that prevents changes of the rows of a SELECT until the transaction ends."""
     return dialects.of_connection(connection).lock_rows("SHARE")
 
 
 def one_of(
     connection: AsyncConnection, column: str, parameter: str, kind: type[TypeEngine[Any]]
 ) -> tuple[str, BindParameter[Any]]:
-    """Give the SQL condition that *column* is one of the values bound as *parameter*, and that parameter."""
+    """Return the SQL condition that *column* is one of the values of *parameter*, and the bound *parameter*."""
     return dialects.of_connection(connection).one_of(column, parameter, kind)
 
 
 async def read_then_update(
     connection: AsyncConnection, read: str, update: str, parameters: Mapping[str, Any]
 ) -> tuple[Sequence[Any], Any]:
-    """Run *read* and *update* in one round trip, each committed by itself.
+    """Run *read* and *update* in one round trip; each of them is committed separately.
 
     Returns the rows, and the value ``changed`` of the update. The rows of *read* begin with ``position`` and are in the
-    order of their positions. *update* is an UPDATE that returns one value as ``changed``. In it, ``{last}`` stands for
-    the last position that was read; if ``{last}`` is NULL, the UPDATE does nothing. If nothing was updated, the value
-    is None.
+    order of their positions. *update* is an UPDATE that returns one value as ``changed``. In this UPDATE, ``{last}``
+    stands for the last position that was read; if ``{last}`` is NULL, the UPDATE changes nothing. If nothing was
+    updated, the returned value is None.
     """
     return await dialects.of_connection(connection).read_then_update(connection, read, update, parameters)
 
@@ -126,7 +126,7 @@ async def read_then_update(
 async def insert_columns(
     connection: AsyncConnection, table: Table, columns: Mapping[str, Sequence[Any]], *, also: str = ""
 ) -> Any:
-    """Insert rows, given column by column. Rows whose key exists are skipped.
+    """Insert rows that are given column by column. Rows whose key already exists are skipped.
 
     Returns the value that *also* selects, if the database can read it in the same statement.
     """
@@ -136,7 +136,7 @@ async def insert_columns(
 
 
 def through_index(connection: AsyncConnection, name: str) -> str:
-    """Give the SQL clause, written after a table's name, that forces the index *name*, whatever the statistics are.
+    """Return the SQL clause, written after a table's name, that forces the index *name*, whatever the statistics are.
 
     It is for statements that read a few rows in the order of a large index.
     """
@@ -144,7 +144,7 @@ def through_index(connection: AsyncConnection, name: str) -> str:
 
 
 def rows_source(connection: AsyncConnection, columns: Mapping[str, str]) -> str:
-    """Give the SQL of a row source named ``u`` that reads the JSON array of arrays bound as ``:rows``.
+    """Return the SQL of a row source named ``u`` that reads the JSON array of arrays bound as ``:rows``.
 
     *columns* maps each column's name, in the order of the inner arrays, to its SQL type (``bigint`` or ``text``).
     """
@@ -152,7 +152,10 @@ def rows_source(connection: AsyncConnection, columns: Mapping[str, str]) -> str:
 
 
 async def keys_source(connection: AsyncConnection, columns: Mapping[str, str]) -> str:
-    """Give a ``rows_source`` of another table's keys. Each key is looked up by its index, whatever the planner's statistics say."""
+    """Return a ``rows_source`` for keys of another table.
+
+    Each key is looked up through that table's index, whatever the planner's statistics are.
+    """
     return await dialects.of_connection(connection).keys_source(connection, columns)
 
 
@@ -167,6 +170,6 @@ def rows_json(rows: Sequence[Sequence[Any]]) -> str:
 
 
 def some_of(connection: AsyncConnection, table: str, condition: str) -> str:
-    """Give the SQL condition that a row of *table* is among ``:limit`` rows that satisfy *condition*, in any order."""
+    """Return the SQL condition that a row of *table* is one of ``:limit`` rows that meet *condition*, in any order."""
     picking = f"FROM {table} WHERE {condition} LIMIT :limit"
     return dialects.of_connection(connection).row_among.format(picking=picking)

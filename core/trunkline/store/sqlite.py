@@ -29,7 +29,7 @@ Order = tuple["asyncio.Future[Any] | None", Callable[[], Any]]
 Work = Callable[[sqlite3.Connection, str, Sequence[Any]], Outcome]
 
 _MOST_ROWS, _MOST_VALUES = 1024, 32_766
-"""The limits of one statement; the second is SQLite's own (https://sqlite.org/limits.html)."""
+"""The most rows and values of one statement. The limit of values is SQLite's own (https://sqlite.org/limits.html)."""
 _INSERT = re.compile(r"(INSERT .+ VALUES )(\([?, ]+\))", re.DOTALL)
 
 
@@ -51,7 +51,7 @@ class OneWayConnection(Connection):
         self._opened: sqlite3.Connection | None = None
 
     def cursor(self) -> "Cursor":  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride]
-        """Give a cursor, without waiting."""
+        """Return a cursor. The method does not wait for the thread."""
         return Cursor(self)
 
     def _open(self) -> sqlite3.Connection:
@@ -59,11 +59,11 @@ class OneWayConnection(Connection):
         return self._opened
 
     def begin_with_next(self, statement: str) -> None:
-        """Run *statement*, which begins a transaction, together with the next statement."""
+        """Keep *statement*, which begins a transaction, and run it together with the next statement."""
         self._beginning = statement
 
     def run_many_with_next(self, statement: str, rows: Sequence[Sequence[Any]]) -> None:
-        """Run *statement* for each of *rows*, together with the transaction's next statement or its commit."""
+        """Keep *statement*, and run it for each of *rows* together with the transaction's next statement or commit."""
         self._first.append((statement, rows))
 
     async def run(self, work: Work, statement: str, parameters: Sequence[Any]) -> Outcome:
@@ -78,10 +78,10 @@ class OneWayConnection(Connection):
         return result
 
     def stop(self) -> "asyncio.Future[Any] | None":
-        """Close the connection in its thread after earlier orders, and end the thread; None at a second call.
+        """Close the connection in its thread after all earlier calls, and end the thread.
 
-        There is a second call if a statement was cancelled, and then the closing of the connection was cancelled as
-        well. By then the thread has ended.
+        Returns None at a second call. A second call happens if a statement was cancelled, and after that the closing of
+        the connection was cancelled, too. By then the thread has ended.
         """
         if not self._running:
             return None
@@ -91,7 +91,7 @@ class OneWayConnection(Connection):
         return closed
 
     def abandon(self) -> None:
-        """Roll back and close in the thread after earlier orders, without waiting for the result."""
+        """Roll back and close in the thread, after all earlier calls, without waiting for the result."""
         self._tx.put_nowait((None, self._roll_back_now))
         self.stop()
 
@@ -109,7 +109,7 @@ class OneWayConnection(Connection):
             await super().rollback()
 
     def _close_opened(self) -> None:
-        """Close a connection whose caller was cancelled while it opened; aiosqlite does not know this connection."""
+        """Close a connection whose caller was cancelled during the opening; aiosqlite has no reference to it."""
         if self._opened is not None:
             self._opened.close()
             self._file.forget(self._opened)
@@ -172,7 +172,7 @@ class Cursor:
         return await self._take(_execute_many, statement, parameters)
 
     async def fetchall(self) -> list[Row]:
-        """Return the fetched rows, once."""
+        """Return the fetched rows. A second call returns no rows."""
         rows, self._rows = self._rows, []
         return rows
 
@@ -215,7 +215,7 @@ def has_rows(file: Path, tables: Sequence[str]) -> bool:
 
 
 def _work(queue: "SimpleQueue[Order]") -> None:
-    """Execute orders until ``_end``. If the event loop was closed meanwhile, an order gets no answer."""
+    """Run the functions in *queue* until ``_end`` comes. If the event loop has been closed, results are dropped."""
     while True:
         future, function = queue.get()
         if function is _end:
@@ -232,7 +232,7 @@ def _work(queue: "SimpleQueue[Order]") -> None:
 
 
 def _end() -> None:
-    """Do nothing: this order ends the thread."""
+    """Do nothing. When the thread finds this function in its queue, the thread ends."""
 
 
 def _settle(future: "asyncio.Future[Any]", result: Any, error: BaseException | None) -> None:
@@ -256,7 +256,7 @@ def _execute(connection: sqlite3.Connection, statement: str, parameters: Sequenc
 def _execute_many(
     connection: sqlite3.Connection, statement: str, parameters: Sequence[Sequence[Any]]
 ) -> Outcome:
-    """Run *statement* for each of *parameters*. For an INSERT, many rows of values are inserted at once.
+    """Run *statement* for each of *parameters*. For an INSERT, each call of SQLite inserts many rows.
 
     This takes 4 µs per row instead of 5, mostly without the interpreter's lock.
     """

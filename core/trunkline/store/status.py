@@ -87,7 +87,7 @@ _FAILING = "SELECT count(*) FROM subscriptions WHERE failing_level IS NOT NULL A
 class Figures:
     """Figures of the whole deployment, all from the same moment.
 
-    *lowest* is the lowest cursor of the shards; *oldest* has the first event after each of several cursors.
+    *lowest* is the lowest cursor of all shards. *oldest* has, for each of several cursors, the first event after it.
     """
 
     head: Head
@@ -101,7 +101,7 @@ class Figures:
 
 
 async def figures(connection: AsyncConnection, cursors: Iterable[int], *, limit: int) -> Figures:
-    """Read all figures in one statement, because processes do so every few seconds. Numbers are counted up to *limit*."""
+    """Read all figures in one statement, because processes read them every few seconds. Counts stop at *limit*."""
     source = sql.rows_source(connection, {"shard_cursor": "bigint"})
     lowest = f"SELECT min(cursor) AS shard_cursor FROM {LOWEST} AS s"
     statement = text(
@@ -133,7 +133,7 @@ async def head(connection: AsyncConnection) -> Head:
 
 
 async def shards(connection: AsyncConnection) -> list[Shard]:
-    """Read every shard; divided shards are read part by part."""
+    """Read every shard; for a divided shard, read each part instead."""
     statement = text(
         f"SELECT shard, {WHOLE}, cursor, live_cursor, holder, lease_until_ms FROM shards WHERE COALESCE(holder, '') <> '{NOBODY}' "
         "UNION ALL SELECT shard, part, cursor, live_cursor, holder, lease_until_ms FROM shard_parts ORDER BY 1, 2"
@@ -148,7 +148,10 @@ async def workers(connection: AsyncConnection) -> list[Worker]:
 
 
 async def oldest_after(connection: AsyncConnection, cursors: Iterable[int]) -> dict[int, tuple[int, int]]:
-    """Find the first event after each of *cursors*: its position and its time of acceptance. A cursor at the head is left out."""
+    """Find the first event after each of *cursors*.
+
+    Returns its position and time of acceptance, by cursor. A cursor at the head is left out.
+    """
     source = sql.rows_source(connection, {"shard_cursor": "bigint"})
     rows = await connection.execute(
         text(_oldest_after(source)), {"rows": sql.rows_json([[cursor] for cursor in sorted(set(cursors))])}

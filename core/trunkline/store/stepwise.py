@@ -1,12 +1,12 @@
 """Migrates a database in use step by step, while hubs of the previous version accept and deliver events.
 
-A revision that adds tables, columns and indexes is committed step by step (``store.revision_steps``), any other revision as a
-whole. A step blocks others only for a moment. On PostgreSQL indexes are built concurrently, and lock waits are short and
-repeated. On SQLite other writers get their turn between steps.
+A revision that adds tables, columns and indexes is committed step by step (``store.revision_steps``). Any other
+revision is committed as a whole. A step blocks other transactions only for a moment. On PostgreSQL, indexes are built
+concurrently, and lock waits are short and repeated. On SQLite, other writers can write between two steps.
 
-On PostgreSQL a migration holds an advisory lock in a separate, idle transaction. This works through every pooler, and the
-transaction has no snapshot that an index build would wait for. Other migrations try the lock and never wait for it in a
-transaction.
+On PostgreSQL a migration holds an advisory lock in a separate, idle transaction. This works through every pooler, and
+the transaction has no snapshot for which an index build would have to wait. Other migrations only try to take the lock,
+and never wait for it inside a transaction.
 """
 
 import asyncio
@@ -37,9 +37,9 @@ _NOT_NOW = {"55P03", "40P01"}
 
 
 async def upgrade(database: Database, histories: Sequence[History], *, key: int) -> list[State] | None:
-    """Apply the missing revisions of the core's history and *histories*. Returns the states before.
+    """Apply the missing revisions of the core's history and of *histories*. Returns their states before the migration.
 
-    The result is None if another process holds the lock *key*, or has already applied revisions.
+    The result is None if another process holds the lock *key*, or has applied revisions meanwhile.
 
     Raises:
         StoreUnavailable: the database did not answer, or a lock was not free in time.
@@ -87,7 +87,7 @@ class _Line:
         self._turn = turn
 
     async def apply(self, state: State) -> bool:
-        """Apply the revisions after *state*; False if another process has applied some meanwhile."""
+        """Apply the revisions after *state*. Returns False if another process has applied revisions meanwhile."""
         known, current = revisions.read(self._history.folder), state.current
         pending = known[known.index(current) + 1 if current else 0 :]
         planned = upgrading.steps_of(
@@ -129,7 +129,10 @@ class _Line:
     async def _commit(
         self, step: Step | None, current: str | None, work: Callable[[AsyncConnection], Awaitable[None]]
     ) -> bool:
-        """Do *work* in a transaction; False, with nothing done, if the history is no longer at *current*."""
+        """Run *work* in a transaction.
+
+        If the history is no longer at *current*, return False without running *work*.
+        """
         is_there = True
 
         async def commit() -> None:
@@ -154,7 +157,7 @@ class _Line:
         revision: str | None,
         connection: AsyncConnection,
     ) -> None:
-        """Apply a step. With the last step of *revision*, also note that the revision is applied."""
+        """Apply a step. If *revision* is given, the step is its last one, and the revision is stored as applied."""
         await connection.run_sync(carry_out, fresh())
         if revision is not None:
             statement = text(f"UPDATE {self._history.version_table} SET version_num = :revision")
@@ -170,7 +173,7 @@ class _Line:
 
 
 async def _patiently(step: Step | None, work: Callable[[], Awaitable[None]]) -> None:
-    """Do *work*, and repeat it while its locks are not free."""
+    """Run *work*, and repeat it while it fails because a lock is not free."""
     for left in reversed(range(TRIES)):
         try:
             await work()

@@ -1,4 +1,4 @@
-"""Failures in a row of subscriptions. They decide whether a subscription is failing, has recovered, or is disabled."""
+"""Counts each subscription's failures in a row, which decide whether it is failing, has recovered, or is disabled."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -30,7 +30,10 @@ class Streak:
 
 
 class Failing(NamedTuple):
-    """The state of a failing subscription. *failing_ms* sums up the times in which processes saw it fail (``model.health``)."""
+    """The state of a failing subscription.
+
+    *failing_ms* sums up the times for which processes saw the subscription fail (``model.health``).
+    """
 
     no: int
     channel: str
@@ -55,11 +58,12 @@ class Recorded(NamedTuple):
 async def record_streaks(
     connection: AsyncConnection, streaks: Sequence[Streak], *, also: Collection[int] = ()
 ) -> Recorded:
-    """Add failures in a row. Returns the subscriptions that now fail, and those that have recovered.
+    """Add the failures in *streaks*.
 
-    The failing time is the sum of the intervals between failures. An interval is measured by the database's clock, but limited
-    to *passed_ms* of the process that saw both failures, so that a jump of the clock adds nothing. Failing subscriptions, and
-    those with numbers in *also*, stay locked, so that the same transaction can change them.
+    Returns the subscriptions that now fail, and the subscriptions that have recovered. The failing time is the sum of
+    the intervals between failures. An interval is measured by the database's clock, but is at most *passed_ms* of the
+    process that saw both failures, so that a jump of the clock adds nothing. Failing subscriptions, and those with
+    numbers in *also*, stay locked, so that the same transaction can change them.
     """
     failing = [[s.subscription_no, s.failures, s.passed_ms] for s in streaks if s.failures]
     to_lock = (
@@ -100,7 +104,10 @@ async def record_streaks(
 async def set_levels(
     connection: AsyncConnection, levels: Mapping[int, int], *, told: Collection[int]
 ) -> None:
-    """Set ``failing_level`` of locked subscriptions. The caller now reports those in *told* by operational events."""
+    """Set ``failing_level`` of locked subscriptions.
+
+    *told* are those that the caller now reports by operational events.
+    """
     if not levels:
         return
     source = sql.rows_source(connection, {"no": "bigint", "level": "bigint", "tells": "bigint"})
@@ -118,7 +125,7 @@ async def set_levels(
 async def _lock(
     connection: AsyncConnection, numbers: Mapping[int, bool]
 ) -> dict[int, tuple[int | None, int | None]]:
-    """Lock the subscriptions in *numbers* that map to True or are failing.
+    """Lock the subscriptions in *numbers* that are failing, or whose number is mapped to True.
 
     Returns, by number, the failing level and the time since which the subscription fails.
     """
@@ -135,9 +142,9 @@ async def _lock(
 
 
 class Ending(NamedTuple):
-    """Why the subscription *subscription_no* is disabled, and the position after which it resumes.
+    """The reason why the subscription *subscription_no* is disabled, and the position after which it resumes.
 
-    It never resumes before its start position.
+    A subscription never resumes before its start position.
     """
 
     subscription_no: int
@@ -148,7 +155,10 @@ class Ending(NamedTuple):
 async def disable(
     connection: AsyncConnection, endings: Sequence[Ending], *, untold: Collection[int] = ()
 ) -> list[Row]:
-    """Disable the active subscriptions of *endings*, and report those not in *untold*. Returns their new rows, by number."""
+    """Disable the active subscriptions in *endings*, and report them unless they are in *untold*.
+
+    Returns the new rows of the disabled subscriptions, by number.
+    """
     if not endings:
         return []
     await _lock(connection, {ending.subscription_no: True for ending in endings})  # in the common lock order

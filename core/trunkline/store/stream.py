@@ -1,8 +1,9 @@
-"""The log: appending in order, and reading by position.
+"""The log: functions that append events in order, and read events by position.
 
-An append takes the row lock of ``stream_head`` and keeps it until its transaction ends, so positions become visible in order
-and without gaps: a reader that has seen position p never finds a lower one later. The lock is taken by the last statements
-before the commit, and requests that arrive together share one transaction (``trunkline.ingest.accept``).
+An append takes the row lock of ``stream_head`` and keeps it until its transaction ends, so positions become visible in
+order and without gaps: a reader that has seen position p never finds a lower position later. The lock is taken by the
+last statements before the commit, and requests that arrive together share one transaction
+(``trunkline.ingest.accept``).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -27,7 +28,7 @@ _NO_REFERENCES: Mapping[int, str | None] = {}
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The newest position, and the routing version at the time when it was read."""
+    """The newest position, and the routing version when the position was read."""
 
     position: int
     routing_version: int
@@ -37,7 +38,7 @@ class Head:
 class Appended:
     """Appended events, and the routing version at that time.
 
-    A subscription that was made before the append has this version or an older one.
+    A subscription that was created before the append has this version or an older version.
     """
 
     events: list[Event]
@@ -72,7 +73,10 @@ async def head(connection: AsyncConnection) -> Head:
 
 
 class Log:
-    """Appends to the log for one process. *shards* gives the number of shards, *directory* companies' references."""
+    """Appends to the log for one process.
+
+    *shards* is the number of shards; *directory* has the references of companies.
+    """
 
     def __init__(self, *, shards: Callable[[], int], directory: CompanyDirectory) -> None:
         self._shards = shards
@@ -96,9 +100,10 @@ async def append(
     directory: CompanyDirectory | None = None,
     references: Mapping[int, str | None] = _NO_REFERENCES,
 ) -> Appended:
-    """Give *drafts* their positions and store them. They are in the log once the caller's transaction commits.
+    """Assign positions to *drafts*, and store the events.
 
-    Events contain the current reference of their company, from *directory* or *references*.
+    They are in the log once the caller's transaction has committed. Events contain the current reference of their
+    company, from *directory* or *references*.
 
     Raises:
         CompanyErased: one of the companies is being erased; the transaction must not commit.
@@ -137,8 +142,9 @@ def made(drafts: Sequence[Draft], reserved: Reserved, references: Mapping[int, s
 async def reserve(connection: AsyncConnection, count: int) -> Reserved:
     """Take the log's lock and the next *count* positions.
 
-    An idle holder loses the lock, and a caller that waits too long gets an error (``store.dialects``). After the promotion of a
-    standby, the positions that the former primary may have used are skipped.
+    A holder that is idle for too long loses the lock, and a caller that waits for too long gets an error
+    (``store.dialects``). After the promotion of a standby, the positions that the former primary may have used are
+    skipped.
     """
     now = sql.now_ms(connection)
     step, timeline = epochs.timeline_step(connection)
@@ -159,8 +165,8 @@ async def reserve(connection: AsyncConnection, count: int) -> Reserved:
 async def insert(connection: AsyncConnection, events: Sequence[Event], *, shards: int) -> int | None:
     """Store *events* at the positions that ``reserve`` returned.
 
-    Returns the current routing version, because subscriptions may have been made since ``reserve`` requested the log's lock.
-    With one writer it returns None: the version from ``reserve`` is still current.
+    Returns the current routing version, because subscriptions may have been made since ``reserve`` requested the log's
+    lock. If the database has one writer, the result is None: the version from ``reserve`` is still current.
     """
     columns: dict[str, Sequence[object]] = {
         "position": [event.position for event in events],
@@ -201,7 +207,8 @@ async def read_on(
 ) -> tuple[Head, list[Event]]:
     """Read as ``read_shards`` does, together with the head at that moment.
 
-    Both come from one statement. So the page lacks no event up to the head, and has no event newer than the routing version.
+    Events and head come from the same statement. So the page lacks no event up to the head, and contains no event that
+    is newer than the routing version.
     """
     # Literal, since shards seldom change. For an empty list SQLite would read the whole log.
     owned = f"shard IN ({', '.join(map(str, shards))})" if shards else "false"
@@ -225,7 +232,7 @@ async def read_company(
     limit: int,
     unnamed: str = "",
 ) -> list[Event]:
-    """Read the next events of one company, oldest first. Without *types*, the condition *unnamed* selects the events."""
+    """Read the next events of one company, oldest first. If *types* is empty, the condition *unnamed* selects them."""
     statement, parameters = company_query(company_id, types, after, limit, unnamed=unnamed)
     rows = await connection.execute(text(statement), parameters)
     return [Event(*row) for row in rows]
@@ -236,7 +243,8 @@ async def read_page(
 ) -> tuple[list[Event], retention.LogBounds]:
     """Read the next events of one company, together with the bounds of the log at that moment, in one statement.
 
-    So a removal of events in between is always noticed. Without *types*, all but the operational events are read.
+    So the bounds show every removal that affects the events. If *types* is empty, all but the operational events are
+    read.
     """
     query, parameters = company_query(company_id, types, after, limit)
     statement = (
@@ -258,11 +266,11 @@ def company_query(
     columns: str = _COLUMNS,
     unnamed: str = NOT_OPERATIONAL,
 ) -> tuple[str, dict[str, object]]:
-    """Give the SELECT of *columns* of the next events of one company, and its parameters.
+    """Return the SELECT of *columns* of the next events of one company, and its parameters.
 
-    Without *types*, the condition *unnamed* selects the events. Each type is read through the index, and the results are
-    merged, so that a rare type costs no more than a common one. For several types the positions are merged before the events
-    are read.
+    If *types* is empty, the condition *unnamed* selects the events. Otherwise each type is read through the index, and
+    the results are merged, so that a rare type costs no more than a common one. For several types the positions are
+    merged before the events are read.
     """
     mine = "FROM events WHERE company_id = :company AND position > :after"
     parameters: dict[str, object] = {"company": company_id, "after": after, "limit": limit}
@@ -283,11 +291,12 @@ def company_query(
 async def positions(
     connection: AsyncConnection, company_id: int, *, types: Sequence[str], after: int, limit: int
 ) -> tuple[list[int], int | None]:
-    """Read the next *limit* positions of a company, oldest first. Without *types*, operational events are then dropped.
+    """Read the next *limit* positions of a company, oldest first.
 
-    The second value is the last position that was read, None if there are no further ones. The database returns all
-    positions as one text, which takes a tenth of the time of as many rows. Reading the types of all events would take
-    five times as long as reading the positions of operational events separately.
+    If *types* is empty, operational events are then removed. The second value is the last position that was read; None
+    means that there are no further positions. The database returns all positions as one text, which takes a tenth of
+    the time of as many rows. Reading the types of all events would take five times as long as reading the positions of
+    operational events separately.
     """
     query, parameters = company_query(company_id, types, after, limit, columns="position", unnamed="")
     found = await _as_one_text(connection, query, parameters)
@@ -317,7 +326,7 @@ async def newest_of_company(
     type: str | None,
     limit: int,
 ) -> list[Event]:
-    """Read the newest events of one company, newest first: of one *type*, or all but the operational events."""
+    """Read the newest events of one company, newest first. If *type* is None, all but operational events are read."""
     kind = "AND type = :type" if type else NOT_OPERATIONAL
     statement = text(
         f"SELECT {_COLUMNS} FROM events WHERE company_id = :company {kind} ORDER BY position DESC LIMIT :limit"
@@ -347,9 +356,9 @@ async def count_company(
     up_to: int,
     limit: int,
 ) -> tuple[int, int]:
-    """Count the next *limit* events of one company, of one *type* or all but the operational events.
+    """Count up to *limit* of a company's next events: those of *type*, or all but operational events if it is None.
 
-    Returns the number, and the position reached.
+    Returns the number of events, and the position up to which they were counted.
     """
     kind = "AND type = :type" if type else NOT_OPERATIONAL
     statement = text(
@@ -388,10 +397,11 @@ async def last_of_company(connection: AsyncConnection, company_id: int, *, up_to
 
 
 async def position_before(connection: AsyncConnection, since_ms: int) -> int:
-    """Find the last position before the events accepted at *since_ms* or later.
+    """Find the last position before the first event that was accepted at *since_ms* or later.
 
-    Times of acceptance never decrease along the log, so the first event in time has the lowest position. If there is no such
-    event yet, the result is the head; both are read in one statement, so that no event in between is missed.
+    Times of acceptance never decrease along the log, so the earliest such event has the lowest position. If there is no
+    such event yet, the result is the head. Both are read in the same statement, so that no event between two reads is
+    missed.
     """
     statement = text(
         "SELECT COALESCE((SELECT position - 1 FROM events WHERE accepted_ms >= :since "

@@ -79,7 +79,7 @@ def read_row(row: Sequence[Any]) -> Row:
 
 
 async def next_version(connection: AsyncConnection) -> int:
-    """Take the next routing version. From here to its commit, no other transaction can change subscriptions."""
+    """Take the next routing version. Until this transaction ends, no other transaction can change subscriptions."""
     idling, waiting = sql.limit_idling(connection), sql.limit_waiting(connection)
     statement = text(
         f"UPDATE routing SET version = version + 1 WHERE id = 1 AND {waiting} RETURNING version, {idling}"
@@ -90,7 +90,8 @@ async def next_version(connection: AsyncConnection) -> int:
 async def lock_head(connection: AsyncConnection) -> tuple[int, int]:
     """Take the log's lock. Returns the newest position, and the database's time.
 
-    While the lock is held no event can be accepted, so a subscription that starts here gets exactly the later events.
+    While the lock is held, no event can be accepted. So a subscription that starts at this position gets exactly the
+    later events.
     """
     statement = text(
         f"UPDATE stream_head SET position = position WHERE id = 1 AND {sql.limit_waiting(connection)} "
@@ -126,13 +127,14 @@ async def update(
 _UNAUDITED = frozenset(
     {"created_by", "created_by_kind", "failing_level", "told_ms", "gap_position", "expires_ms"}
 )
-"""Options that are not audited: those that only the hub uses, and those that the subscription's holder renews."""
+"""Options that are not audited, because only the hub uses them, or because the subscription's holder renews them."""
 
 
 def audited(row: Row) -> dict[str, Any]:
-    """Give a subscription's values for the audit log.
+    """Return a subscription's values for the audit log.
 
-    The encrypted secrets are part of them only to detect a change; the audit log masks them.
+    The values include the encrypted secrets only so that a change of secrets is detected; the audit log masks the
+    secrets.
     """
     options = {name: value for name, value in row.options.items() if name not in _UNAUDITED}
     return {
@@ -173,7 +175,7 @@ async def of_company(
     after: int = 0,
     at_once: int | None = None,
 ) -> list[Row]:
-    """Read a company's subscriptions with numbers above *after*, oldest first: all of them, or up to *at_once*."""
+    """Read a company's subscriptions with numbers above *after*, oldest first; at most *at_once* of them, if given."""
     statement = _table.select().where(_table.c.company_id == company_id, _IS_LIVE, _table.c.no > after)
     if channel is not None:
         statement = statement.where(_table.c.channel == channel)
@@ -230,7 +232,7 @@ async def lapsed_of_company(connection: AsyncConnection, company_id: int, *, bey
 
 
 async def filters_of_company(connection: AsyncConnection, company_id: int, *, but_no: int = 0) -> list[str]:
-    """Read the filters of a company's subscriptions as JSON, except the filter of number *but_no*."""
+    """Read the filters of a company's subscriptions, as JSON, except the filter of subscription number *but_no*."""
     statement = sqlalchemy.select(_table.c.filter).where(
         _table.c.company_id == company_id,
         _IS_LIVE,
@@ -243,7 +245,10 @@ async def filters_of_company(connection: AsyncConnection, company_id: int, *, bu
 async def targets_of_companies(
     connection: AsyncConnection, company_ids: Sequence[int]
 ) -> dict[int, list[str]]:
-    """List, by company, the target URLs of its subscriptions, except deleted ones and those that a holder renews."""
+    """List the target URLs of subscriptions, by company.
+
+    Deleted subscriptions, and subscriptions that a holder renews, are left out.
+    """
     is_among_them, companies = sql.one_of(connection, "company_id", "companies", sqlalchemy.BigInteger)
     statement = text(
         "SELECT DISTINCT company_id, target_url FROM subscriptions "
@@ -265,7 +270,7 @@ async def https_targets(connection: AsyncConnection, *, limit: int) -> list[str]
 
 
 async def lock_of_companies(connection: AsyncConnection, company_ids: Collection[int]) -> list[int]:
-    """Lock the subscriptions of companies, except deleted ones. Returns their numbers."""
+    """Lock the subscriptions of companies, except deleted ones. Returns the numbers of the locked subscriptions."""
     statement = (
         sqlalchemy.select(_table.c.no)
         .where(_table.c.company_id.in_(company_ids), _IS_LIVE)
@@ -276,7 +281,7 @@ async def lock_of_companies(connection: AsyncConnection, company_ids: Collection
 
 
 async def mark_deleted(connection: AsyncConnection, numbers: Sequence[int]) -> None:
-    """Mark the subscriptions with *numbers* as deleted, and remove their sealed data. The caller has locked them."""
+    """Mark the subscriptions with *numbers*, which the caller has locked, as deleted, and remove their sealed data."""
     version = await next_version(connection)
     now = text(sql.now_ms(connection))
     changes = {"status": "deleted", "sealed": b"", "version": version, "updated_ms": now}
@@ -288,9 +293,10 @@ async def changed_since(
 ) -> AsyncIterator[list[Row]]:
     """Read the rows that changed after routing *version*, up to *at_once* at a time; from version 0, all that are not deleted.
 
-    Changed rows are read by version, and a row that changes meanwhile moves to the end and is read again. From version 0, rows
-    are read by number, because each page would otherwise sort all rows of one version; the caller reads the routing version
-    before, and continues from there. Ten thousand rows at once would take 15 MB that the process does not release.
+    Changed rows are read by version; a row that changes meanwhile moves to the end, and is read again. From version 0,
+    rows are read by number, because otherwise each page would sort all rows of one version. In this case, the caller
+    must read the routing version first, and later read the changes since that version. Ten thousand rows at once would
+    take 15 MB that the process does not release.
     """
     after = {"version": version, "no": _AFTER_ALL if version else 0, "at_once": at_once}
     while True:
@@ -304,7 +310,7 @@ async def changed_since(
 
 
 async def note_gap(connection: AsyncConnection, no: int, *, position: int) -> None:
-    """Note that the subscription *no*, if a holder renews it, will not get the events it missed up to *position*."""
+    """If a holder renews the subscription *no*, note that it will not get the events it missed up to *position*."""
     is_held = sqlalchemy.and_(_table.c.no == no, _table.c.name.is_not(None))
     statement = sqlalchemy.select(_table.c.gap_position).where(is_held).with_for_update()
     row = (await connection.execute(statement)).first()
@@ -313,7 +319,7 @@ async def note_gap(connection: AsyncConnection, no: int, *, position: int) -> No
 
 
 async def forget_gap(connection: AsyncConnection, no: int, *, position: int) -> None:
-    """Note that the gap of the subscription *no* up to *position* was reported to its holder."""
+    """Note that the gap of the subscription *no* up to *position* was reported to the subscription's holder."""
     is_that = sqlalchemy.and_(_table.c.no == no, _table.c.gap_position == position)
     statement = sqlalchemy.select(_table.c.no).where(is_that).with_for_update()
     if (await connection.execute(statement)).first() is not None:
@@ -321,7 +327,7 @@ async def forget_gap(connection: AsyncConnection, no: int, *, position: int) -> 
 
 
 async def locked(connection: AsyncConnection, numbers: Sequence[int]) -> dict[int, str]:
-    """Read the status of the subscriptions with *numbers*, and prevent changes of it until the transaction ends."""
+    """Read the status of the subscriptions with *numbers*, and prevent status changes until the transaction ends."""
     sharing = sql.for_share(connection)
     source = sql.rows_source(connection, {"no": "bigint"})
     rows = await connection.execute(

@@ -1,6 +1,6 @@
 """The tables of the core. Times are Unix milliseconds (``…_ms``), taken from the database's clock.
 
-``partial_indexes`` has the partial indexes, and a migration how often PostgreSQL cleans ``deliveries``.
+``partial_indexes`` has the partial indexes. A migration sets how often PostgreSQL vacuums and analyzes ``deliveries``.
 """
 
 from sqlalchemy import (
@@ -35,9 +35,9 @@ stream_head = Table(
 )
 """One row: the newest position. Its row lock keeps the log in order.
 
-*companies_version* counts changes of companies; it is in this row so that an append learns at no cost whether cached references
-are still valid. *timeline* is the PostgreSQL timeline of the last append, null if the server does not show it. New companies
-have ids above *companies_after* (``store.epochs``).
+*companies_version* counts changes of companies. It is in this row so that an append can check, at no extra cost,
+whether cached references are still valid. *timeline* is the PostgreSQL timeline of the last append, null if the server
+does not show it. New companies have ids above *companies_after* (``store.epochs``).
 """
 
 retention = Table(
@@ -46,9 +46,10 @@ retention = Table(
     Column("id", SmallInteger, primary_key=True),
     Column("edge", BigInteger, nullable=False),
 )
-"""One row: the newest removed position, 0 if none was removed. Events up to it are kept only for deliveries that are still open.
+"""One row: the newest removed position, 0 if none was removed.
 
-It is separate from ``stream_head``, whose row lock is for appends.
+Events up to this position are kept only for deliveries that are still open. This table is separate from
+``stream_head``, whose row lock is for appends.
 """
 
 clock = Table(
@@ -95,7 +96,10 @@ idempotency_keys = Table(
     Column("created_ms", BigInteger, nullable=False),
     Index("ix_idempotency_keys_created", "created_ms"),
 )
-"""Idempotency keys of event writes. *namespace* is the company of the API key that sent the request, 0 for an operator's key."""
+"""Idempotency keys of event writes.
+
+*namespace* is the company of the API key that sent the request; 0 means an operator's key.
+"""
 
 operation_keys = Table(
     "operation_keys",
@@ -195,16 +199,16 @@ subscriptions = Table(
 
 *event_types* and *filter* are JSON. *sealed* is the encrypted JSON of secrets and headers, and of the secrets of
 *target*. *version* is the routing version of the last change. The live reader serves events after *start_position*;
-*resume_position* is the position at which a paused or disabled subscription stopped. Status ``deleted`` keeps the
-number for the deliveries that name it.
+*resume_position* is the position at which a paused or disabled subscription stopped. A row with the status ``deleted``
+is kept because deliveries refer to its number.
 
 *name*, *holder*, *notes* and *expires_ms* are the terms of a subscription that its holder renews (``contract.Terms``);
-a deleted one has no name. The *gap_position* of such a subscription is the end of the events that it will not get; it
-is set until the holder has been notified.
+a deleted one has no name. Such a subscription does not get the events that it missed up to *gap_position*, which is set
+until the holder has been notified.
 
 *defaults* is a copy of the company's *delivery*. *failing_ms* is how long processes have seen the subscription fail,
-null if it does not fail, and *failed_ms* is the time of its last failure. *failing_level* is set if the subscription is
-failing (``model.health``); *told_ms* is the time of the last operational event about that.
+null if it does not fail. *failed_ms* is the time of its last failure. *failing_level* is set if the subscription is
+failing (``model.health``), and *told_ms* is the time of the last operational event that reported the failures.
 """
 
 routing = Table(
@@ -237,10 +241,11 @@ deliveries = Table(
 )
 """Deliveries.
 
-*due_ms* is the time from which a pending delivery may be claimed, or at which its claim lapses; null if neither applies.
-*claim* counts claims, so that a worker that lost its claim cannot settle the delivery. *replay_no* is the last replay that
-requested the delivery. *round_start* is the number of attempts before this replay, so that a replayed delivery gets the whole
-retry schedule again. *status_before* is the status before this replay, null if the replay made the delivery.
+*due_ms* is the time from which a pending delivery may be claimed, or at which its claim lapses; null if neither
+applies. *claim* counts claims, so that a worker that lost its claim cannot settle the delivery. *replay_no* is the last
+replay that requested the delivery. *round_start* is the number of attempts before this replay, so that a replayed
+delivery gets the whole retry schedule again. *status_before* is the status before this replay, null if the replay
+created the delivery.
 
 Deliveries with the same *order_key* (null if the subscription has no ordering) are made one after the other by the holder of
 the shard *order_shard*; *queued* is 1 if a delivery waits for an earlier one (``store.ordering``). Paced deliveries have an
@@ -263,7 +268,7 @@ unreleased = Table(
     Column("subscription_no", BigInteger, primary_key=True, autoincrement=False),
     Column("order_key", BigInteger, nullable=False),
 )
-"""Subscriptions whose order keys from *order_key* on must still be released (``store.releasing``)."""
+"""Subscriptions with order keys that must still be released: *order_key* and all higher keys (``store.releasing``)."""
 
 attempts = Table(
     "attempts",
@@ -296,9 +301,10 @@ def _leased(name: str, *keys: str) -> Table:
 
 
 shards = _leased("shards", "shard")
-"""Shards: the ledger has all events of a shard up to *cursor*. *epoch* grows with each holder and fences the previous one.
+"""Shards: the ledger has all events of a shard up to *cursor*.
 
-While the holder catches up, the ledger also has all events after *stretch_end* up to *live_cursor*; otherwise both are null.
+*epoch* grows with each new holder, and fences the writes of the previous holder. While the holder catches up, the
+ledger also has all events after *stretch_end* up to *live_cursor*; otherwise both are null.
 """
 
 shard_parts = _leased("shard_parts", "shard", "part")
@@ -326,9 +332,9 @@ replays = Table(
 )
 """Replays: bounded second readers of the log. Events after *position* up to *end_position* have not been read yet.
 
-*kind* is ``missed`` (events that the ledger does not have yet), ``all`` or ``failed``. *delivered* is set when the replay has
-ended. *pins* is null if the replay uses its subscription's versions. *withdrawing* is 1 if the replay was cancelled and has
-deliveries to withdraw.
+*kind* is ``missed`` (events that the ledger does not have yet), ``all`` or ``failed``. *delivered* is set when the
+replay ends. *pins* is null if the replay uses its subscription's versions. *withdrawing* is 1 if the replay was
+cancelled and has deliveries to withdraw.
 """
 
 workers = Table(
@@ -388,7 +394,10 @@ secret_checks = Table(
     Column("name", String(40), primary_key=True),
     Column("value", LargeBinary, nullable=False),
 )
-"""A known text, encrypted with the encryption key and digested with the pepper. It reveals wrong secrets at the start."""
+"""A known text, encrypted with the encryption key and digested with the pepper.
+
+It shows at the start whether the secrets are wrong.
+"""
 
 event_types = Table(
     "event_types",

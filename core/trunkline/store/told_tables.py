@@ -14,7 +14,7 @@ health_hours = Table(
     *(Column(f"within_{bound}", Integer, nullable=False, server_default=text("0")) for bound in BOUNDS_MS),
     Index("ix_health_hours_hour", "hour"),
 )
-"""Attempts of a subscription in one *hour* (since 1970): the failed ones, and the delivered ones by duration."""
+"""Counts of a subscription's attempts in one *hour* (since 1970): failed ones, and delivered ones by duration."""
 
 news = Table(
     "news",
@@ -53,7 +53,7 @@ told = Table(
     Column("told_ms", BigInteger, nullable=False),
     Index("ix_told_company", "company_id"),
 )
-"""Conditions that an operational event has reported and that still last, so that each is reported once."""
+"""Conditions that still last and that an operational event has reported; the row prevents a second report."""
 
 audit = Table(
     "audit",

@@ -1,4 +1,7 @@
-"""Reads the health of targets: of one company, or the failing ones of all companies. Every statement uses an index."""
+"""Reads the health of targets: those of one company, or the failing ones of all companies.
+
+Every statement uses an index.
+"""
 
 from collections.abc import Mapping
 
@@ -27,7 +30,7 @@ _TROUBLE = (
 )
 """SQL that reads a subscription and its newest delivery (``ix_deliveries_subscription``).
 
-It also counts the deliveries that failed permanently, and reads the time of their oldest event
+The SQL also counts the deliveries that failed permanently, and reads the time of the oldest event among them
 (``ix_deliveries_stuck``).
 """
 
@@ -67,7 +70,7 @@ async def disabled(connection: AsyncConnection, *, limit: int, count_limit: int)
 
 
 async def live_subscriptions(connection: AsyncConnection, company_id: int) -> dict[int, str]:
-    """Map the numbers of a company's subscriptions to their ids, oldest first, without deleted ones."""
+    """Return the ids of a company's subscriptions by number, oldest first; deleted ones are left out."""
     statement = text(
         "SELECT no, id FROM subscriptions WHERE company_id = :company AND status <> 'deleted' ORDER BY no"
     )
@@ -91,7 +94,7 @@ async def owner(connection: AsyncConnection, name: str) -> int | None:
 
 
 async def used(connection: AsyncConnection, company_id: int) -> dict[str, int]:
-    """Count a company's use of each of its limits, through indexes."""
+    """For each limit, count how much of it a company uses, through indexes."""
     counts = {
         "subscriptions": "subscriptions WHERE company_id = :company AND status <> 'deleted'",
         "keys": "api_keys WHERE company_id = :company AND revoked_ms IS NULL "

@@ -1,4 +1,4 @@
-"""Wake-ups when the log has grown: in this process at once, in other processes by PostgreSQL's NOTIFY.
+"""Wake-ups after the log has grown: in this process at once, in other processes through PostgreSQL's NOTIFY.
 
 Wake-ups only save time. Every waiter also reads the log once a second, so a lost wake-up costs at most a second.
 """
@@ -24,7 +24,7 @@ _log = logging.getLogger(__name__)
 
 
 class Signal:
-    """A wake-up for one waiter: an ``asyncio.Event`` that ``wait`` clears."""
+    """A wake-up for one waiter: an ``asyncio.Event`` that is cleared when ``wait`` returns True."""
 
     def __init__(self) -> None:
         self._event = asyncio.Event()
@@ -34,7 +34,7 @@ class Signal:
         self._event.set()
 
     async def wait(self, seconds: float | None) -> bool:
-        """Wait until the signal is set, for at most *seconds* (None: without limit). Returns whether it was set."""
+        """Wait until the signal is set, for at most *seconds* (None means no limit). Returns whether it was set."""
         try:
             async with asyncio.timeout(seconds):
                 await self._event.wait()
@@ -56,7 +56,10 @@ class Handover:
         self._routing_version = 0
 
     def put(self, appended: Appended) -> None:
-        """Add committed events. If events of other processes are in between, the earlier ones are dropped."""
+        """Add committed events.
+
+        If other processes have appended events in between, the events added earlier are dropped.
+        """
         if self._events and self._events[-1].position + 1 != appended.events[0].position:
             self._events = []
         self._events += appended.events
@@ -66,14 +69,14 @@ class Handover:
             self._events = []
 
     def take(self, after: int) -> Appended | None:
-        """Remove and return the events after *after*; None if the first of them is not at the next position."""
+        """Remove all events, and return those after *after*; None if the first of these is not at the next position."""
         events, self._events = [event for event in self._events if event.position > after], []
         is_next = bool(events) and events[0].position == after + 1
         return Appended(events, self._routing_version) if is_next else None
 
 
 class Wakeup:
-    """The signals of all waiters for new events in the log. The connection that listens also holds *lock*."""
+    """The signals of all tasks that wait for new events in the log. The connection that listens also holds *lock*."""
 
     def __init__(self, database: Database, lock: WorkerLock | None = None) -> None:
         self._database = database
@@ -115,7 +118,7 @@ class Wakeup:
 
     @contextlib.contextmanager
     def handover(self) -> Generator[Handover]:
-        """Lend the newest events to the only reader of this process."""
+        """Lend the buffer of newest events to this process's reader, of which there is only one."""
         self._handover = Handover()
         try:
             yield self._handover
@@ -137,7 +140,8 @@ class Wakeup:
     async def _notify(self, notifications: "Notifications") -> None:
         """Send one notification for all calls of ``announce`` in the last few milliseconds.
 
-        It is sent outside the transactions of appends: inside, every commit of the database would wait for a global lock.
+        It is sent outside the transactions of appends; if it was sent inside, every commit in the database would wait
+        for a global lock.
         """
         while True:
             await self._outgoing.wait()

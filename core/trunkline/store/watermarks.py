@@ -1,4 +1,4 @@
-"""The position up to which a subscription has no open deliveries. One statement finds it in any process."""
+"""Finds the position up to which a subscription has no open deliveries, in any process, with one statement."""
 
 from dataclasses import dataclass
 
@@ -34,10 +34,13 @@ class Watermark:
 
 
 async def watermark(connection: AsyncConnection, place: Place, *, position: int | None) -> Watermark | None:
-    """Find a subscription's watermark, at most *position* or the head of the log; None if the subscription is missing.
+    """Find a subscription's watermark; None if there is no such subscription.
+
+    The watermark is at most *position*; if that is None, at most the head of the log.
 
     These count as open: pending and held deliveries, events that a catching-up replay has not read, and all events of
-    the company beyond its shard's cursor, because those may match. The event at *position* itself does not count.
+    the company beyond its shard's cursor, because these events might match. The event at *position* itself does not
+    count.
     """
     head = "(SELECT position FROM stream_head WHERE id = 1)"
     before = head + " + 1" if position is None else ":position"

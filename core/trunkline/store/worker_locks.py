@@ -1,8 +1,9 @@
-"""The lock that shows other workers that the process of a worker is alive.
+"""The lock with which a worker shows other workers that its process is alive.
 
-Two PostgreSQL sessions of the process share the lock: the session of its leases and the session that listens. If the process is
-killed, the kernel closes its sockets, and the server at once ends the sessions and frees their locks. A frozen process keeps
-its locks, so its leases have to run out. No write depends on the lock; epochs fence writes (``store.shards``).
+Two PostgreSQL sessions of the process share the lock: the session of its leases and the session that listens. If the
+process is killed, the kernel closes its sockets, and the server at once ends the sessions and frees their locks. A
+frozen process keeps its locks, so other workers have to wait until its leases end. No write depends on the lock,
+because epochs fence writes (``store.shards``).
 """
 
 import secrets
@@ -22,7 +23,10 @@ _COUNT = text(f"SELECT count(*) FROM ({WORKER_LOCKS}) AS held WHERE no = :no")
 
 
 class WorkerLock:
-    """The lock of one worker, with a random number. If two workers have the same number, they count as dead only by their leases."""
+    """The lock of one worker, with a random number.
+
+    If two workers have the same number, each counts as dead only after its lease has ended.
+    """
 
     def __init__(self) -> None:
         self.no = secrets.randbelow(2**31)
@@ -33,7 +37,7 @@ class WorkerLock:
         self._shown_since: float | None = None
 
     def shown_seconds(self) -> float | None:
-        """Return for how many seconds the server has shown the lock in both sessions; None if a session lacks it."""
+        """Return the seconds for which the server has shown the lock in both sessions; None if a session lacks it."""
         if self._shown_since is None or not self._has_both():
             return None
         return time.monotonic() - self._shown_since
@@ -44,7 +48,11 @@ class WorkerLock:
             self._hold(_LISTENER, connection)
 
     async def take_for(self, leases: Database) -> None:
-        """Take the lock in the single session of *leases*. Once per pair of sessions, check that the server shows both."""
+        """Take the lock in the single session of *leases*.
+
+        When both sessions have the lock, check that the server shows the lock of each. This check is made once for each
+        pair of sessions.
+        """
         if self._is_looked_at:
             return
         async with leases.read() as connection:

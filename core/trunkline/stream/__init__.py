@@ -1,1 +1,1 @@
-"""Pages of the log for clients who poll, and the removal of old events."""
+"""Pages of the log for clients that poll, and the removal of old events."""

@@ -1,9 +1,9 @@
 """Erasing: removes the rows of deleted companies, piece by piece.
 
-It runs beside the dispatcher, under a lease: one process at a time erases a company. Each piece is one small transaction, which
-also counts its rows, so a process that dies leaves no half-done work. A piece has as many rows as can be removed in
-``PIECE_SECONDS``, including the wait for the database, and the pause after it is as long. So under load the pieces get smaller,
-and other work has the database for at least half of the time.
+It runs in parallel with the dispatcher. A lease ensures that only one process at a time erases a company. Each piece is
+one small transaction, which also counts its rows, so a process that dies leaves no half-done work. A piece has as many
+rows as can be removed in ``PIECE_SECONDS``, including the wait for the database. The pause after a piece is as long as
+the piece took. So under load the pieces get smaller, and other work has the database for at least half of the time.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ from trunkline.store.erasures import Erasure
 from trunkline.store.wakeup import Signal
 
 LOOK_SECONDS = 1.0
-"""How often a process checks again while it waits for late writes of a company."""
+"""Pause between two checks while a process waits for late writes of a company."""
 LEASE_MS = 10_000
 PIECE_SECONDS = 0.04
 LEAST_ROWS, MOST_ROWS = 250, 5_000
@@ -37,7 +37,8 @@ _log = logging.getLogger(__name__)
 class Erasing:
     """Removes the rows of deleted companies. Enter it to start; several may run on one PostgreSQL database.
 
-    *plugins* returns the rows of companies in the tables of plugins. *wanted* is set when a company is to be erased.
+    *plugins* returns the declarations of the company rows in plugins' tables. *wanted* is set when a company is to be
+    erased.
     """
 
     def __init__(
@@ -119,6 +120,6 @@ class Erasing:
 
 
 def fitting(rows: int, took_seconds: float) -> int:
-    """Choose the number of rows of the next piece, after *rows* took *took_seconds*. It at most doubles."""
+    """Return the number of rows for the next piece, given that *rows* rows took *took_seconds*. It at most doubles."""
     wanted = int(rows * min(PIECE_SECONDS / max(took_seconds, 1e-6), 2))
     return max(min(wanted, MOST_ROWS), LEAST_ROWS)

@@ -22,7 +22,10 @@ from trunkline.schemas.versions import Pins, SchemaVersions
 from trunkline.stream.page_bytes import MAX_PAGE_BYTES
 
 MOST_COST = 10_000
-"""Highest cost of a filter (``filters.costs``); by default also the limit for all of a company's subscriptions together."""
+"""Highest cost of a filter (``filters.costs``).
+
+By default, this is also the limit of the total cost for all of a company's subscriptions.
+"""
 MOST_LOOKED_AT = 10_000
 """The most events that one call searches."""
 LIMIT_SECONDS = 1.0
@@ -68,7 +71,7 @@ class FilteredPages:
         self._turns = Turns(share=1, total=AT_ONCE)
 
     async def search(self, request: PageRequest, wanted: Filter, versions: Pins | None) -> Found:
-        """Search for events that match *wanted*, which tests each event in the versions that the caller reads.
+        """Search for events that match *wanted*; events are tested in the versions that the caller reads.
 
         Raises:
             CursorExpired: events after the position were removed.

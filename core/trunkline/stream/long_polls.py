@@ -1,4 +1,4 @@
-"""Limits the calls that wait for events at the same time, per company and in the whole process."""
+"""Limits the number of calls that wait for events at the same time, per company and in the whole process."""
 
 import contextlib
 from collections.abc import AsyncGenerator

@@ -1,4 +1,4 @@
-"""Limits the size of a page of events: 200 events of 256 KiB would be 50 MB in memory for each slow reader."""
+"""Limits the bytes of a page: 200 events of 256 KiB would occupy 50 MB of memory for each slow reader."""
 
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -7,12 +7,18 @@ from trunkline.model.events import Event
 
 MAX_PAGE_BYTES = 1024 * 1024
 UNKNOWN = 3
-"""Number of events that are read for a company's first page, to learn their size. It is small, because many clients may ask."""
+"""Number of events that are read first, to learn their size, if the size of a company's events is unknown.
+
+It is small, because many clients may ask at the same time.
+"""
 _REMEMBERED = 10_000
 
 
 class PageBytes:
-    """Cuts pages to the size limit, and remembers the event size of each company, so that no more events are read than fit."""
+    """Cuts pages to the size limit, and keeps the average event size of each company.
+
+    So no more events are read than fit.
+    """
 
     def __init__(self) -> None:
         self._bytes: OrderedDict[int, int] = OrderedDict()
@@ -38,7 +44,7 @@ class PageBytes:
         return events
 
     def _note(self, company_id: int, average: int) -> None:
-        """Remember the average size of events. After long events, the average falls slowly."""
+        """Store the average event size of a company. After a page of long events, the stored size falls only slowly."""
         self._bytes[company_id] = max(average, self._bytes.get(company_id, 0) // 2, 1)
         self._bytes.move_to_end(company_id)
         if len(self._bytes) > _REMEMBERED:

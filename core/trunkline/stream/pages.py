@@ -69,7 +69,7 @@ class Streaming:
         await self._watch.__aexit__(*details)
 
     def release(self) -> None:
-        """Answer every long poll now and let no further one wait, because the hub is stopping."""
+        """Answer every long poll now, and further ones without waiting, because the hub is stopping."""
         self._watch.release()
 
     async def page(
@@ -178,7 +178,7 @@ class Streaming:
         return self._catalog.operational.types() if self._catalog.operational else ()
 
     def types(self, *, versions: Pins | None = None) -> Sequence[EventType]:
-        """List every registered event type by name, in the version from *versions*, or else in its current version."""
+        """List every registered event type by name, in the version chosen by *versions*, or else in its current one."""
         if versions is None:
             return [self._catalog.published(event_type) for event_type in self._catalog.types()]
         chosen = (
@@ -207,7 +207,7 @@ class Streaming:
         return draft.envelope(self._catalog.all_names().index(type) + 1, reference)
 
     def named(self, names: Sequence[str]) -> Sequence[str]:
-        """Give the event types that *names* choose, with groups resolved.
+        """Return the event types that *names* stand for; groups are replaced by their types.
 
         If groups contain no types, *names* is returned unchanged, because an empty list would mean all types.
         """
@@ -257,16 +257,19 @@ class Streaming:
         return self.cut(request, *(await self._read(request)))
 
     def fitting(self, request: PageRequest) -> PageRequest:
-        """Lower the limit of *request* to the number of the company's events that fit into a page."""
+        """Return *request* with its limit lowered to the number of the company's events that fit into a page."""
         return replace(request, limit=self._page_bytes.limit_for(request.company_id, request.limit))
 
     def cut(self, request: PageRequest, after: int, events: Sequence[Event]) -> Found:
-        """Make a page of *events* that were read for *request*. If there are none, *after* is the position from which to continue."""
+        """Make a page of *events*, which were read for *request*.
+
+        If there are none, the client continues after *after*.
+        """
         page = self._page_bytes.cut(request.company_id, events[: request.limit])
         return Found(page, page[-1].position if page else after, more=len(events) > len(page))
 
     async def _read_first(self, request: PageRequest) -> tuple[PageRequest, int, list[Event]]:
-        """Read as ``_read`` does. If the size of the company's events is unknown, a few are read first to learn it.
+        """Read as ``_read`` does. If the size of the company's events is unknown, first read a few events to learn it.
 
         Also returns the request, with a lower limit if the events are long.
         """
@@ -281,9 +284,10 @@ class Streaming:
     async def _read(self, request: PageRequest) -> tuple[int, list[Event]]:
         """Read one event more than the page holds. Returns the position from which to continue, and the events.
 
-        If there are no events, this position is the newest one up to which the log certainly has none for this page. So
-        the cursor of a client that finds no events does not fall below ``edge``, the position up to which retention has
-        removed events. An event at or below ``edge`` is kept only for its open deliveries, and is not part of the log.
+        If there are no events, this is the newest position up to which the log certainly has no events for this page.
+        So the cursor of a client that finds no events does not fall below ``edge``, the position up to which retention
+        has removed events. An event at or below ``edge`` is kept only for its open deliveries, and is not part of the
+        log.
         """
         known = self._head
         async with self._database.read() as connection:
@@ -352,7 +356,7 @@ class Watch:
             await asyncio.gather(self._task, return_exceptions=True)
 
     def release(self) -> None:
-        """Wake every waiting call now, and let no call wait any more."""
+        """Wake every waiting call now, and make further calls return without waiting."""
         self.is_released = True
         for signals in self._waiting.values():
             for signal in signals:

@@ -1,9 +1,9 @@
 """Retention: removes events older than ``events.retention_days`` once they have no open delivery, a few at a time.
 
-It runs beside the dispatcher. An event is removed together with its deliveries and attempts. The new beginning of the log is
-stored in the same transaction, so that a reader with an older cursor gets ``CursorExpired``. Each transaction is small, and the
-pause after it is at least twice as long as the transaction took, because an append waits for the commit, and on SQLite for the
-whole transaction.
+It runs in parallel with the dispatcher. An event is removed together with its deliveries and attempts. The new
+beginning of the log is stored in the same transaction, so that a reader with an older cursor gets ``CursorExpired``.
+Each transaction is small, and the pause after it is at least twice as long as the transaction took, because an append
+waits for the commit, and on SQLite for the whole transaction.
 """
 
 import asyncio
@@ -71,8 +71,8 @@ class Retention:
     async def run_once(self) -> int:
         """Remove everything that is old enough. Returns the number of removed events.
 
-        If another process is removing events, this one stops, and the other process removes the rest. If two processes
-        shared the rest, each would make the other stop.
+        If another process is removing events, this process stops and leaves the rest to that process. If both
+        continued, each would make the other one stop.
 
         Raises:
             StoreUnavailable: the database did not answer; rows removed before stay removed.
@@ -150,7 +150,10 @@ class Retention:
                 return
 
     async def _in_turn(self, work: Callable[[AsyncConnection], Awaitable[_T]]) -> _T | None:
-        """Do *work* in a transaction, and pause after it. Skip it and return None if another process is removing."""
+        """Run *work* in a transaction, and pause afterwards.
+
+        If another process is removing events, return None without running *work*.
+        """
         began = time.monotonic()
         async with self._database.write() as connection:
             if not await store.take_turn(connection):

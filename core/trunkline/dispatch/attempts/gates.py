@@ -1,9 +1,9 @@
 """Gates: when attempts of subscriptions with a pace may begin. No I/O.
 
-A pace limits the rate of a subscription's attempts, or their number in flight. The worker that holds a company's shard makes
-all of these attempts, so one gate counts them all. A new holder does not know which attempts the last holder began, so its
-gates open one interval later. If the number in flight is limited, its gates also wait until the ledger was read for the
-attempts that other workers have in flight (``elsewhere``).
+A pace limits the rate of a subscription's attempts, or their number in flight. The worker that holds a company's shard
+makes all of these attempts, so one gate counts them all. A new holder has no record of the attempts that the last
+holder began, so its gates stay closed for one interval. If the number in flight is limited, the gates also stay closed
+until the number of attempts that other workers have in flight (``elsewhere``) was read from the ledger.
 """
 
 import asyncio
@@ -60,7 +60,7 @@ class Gate:
         return not progress.lost and time.monotonic() < progress.valid_until and self.elsewhere is not None
 
     def begin(self) -> bool:
-        """Count one attempt and return True if an attempt may begin now; otherwise return False."""
+        """If an attempt may begin now, count it and return True; otherwise return False."""
         if not self.is_open or self.wait() > 0:
             return False
         if self.pace.rate is not None:
@@ -68,13 +68,13 @@ class Gate:
         return True
 
     def wait(self) -> float:
-        """Return the seconds until the rate lets the next attempt begin."""
+        """Return the seconds until the rate limit allows the next attempt to begin."""
         rate = self.pace.rate
         return 0.0 if rate is None else max(self._due() - rate.tolerance - time.monotonic(), 0.0)
 
     @property
     def share(self) -> int:
-        """How many new deliveries may wait in memory; as many claimed deliveries may wait as well."""
+        """How many new deliveries may wait in memory; the same limit applies, separately, to claimed deliveries."""
         rate = self.pace.rate
         if rate is None:
             return MOST_WAITING
@@ -100,7 +100,7 @@ class Gates:
         self._by_no: dict[int, Gate] = {}
 
     def of(self, subscription_no: int, pace: Pace, progress: Progress) -> Gate:
-        """Give the gate of a subscription, set to its current *pace*."""
+        """Return the gate of a subscription, set to its current *pace*."""
         gate = self._by_no.get(subscription_no)
         if gate is None or gate.progress is not progress:
             gate = self._by_no[subscription_no] = Gate(pace, progress)
@@ -111,7 +111,7 @@ class Gates:
         return gate
 
     def unsure(self) -> dict[int, Gate]:
-        """Give the gates, by subscription, that need the number of attempts in flight elsewhere."""
+        """Return the gates, by subscription, that need the number of attempts in flight elsewhere."""
         return {no: gate for no, gate in self._by_no.items() if gate.elsewhere != 0}
 
     def forget(self) -> None:

@@ -23,10 +23,10 @@ Observe = Callable[[str, int], None]
 
 
 class MayFollow(Protocol):
-    """Returns whether further deliveries of a subscription may join a batch while *begun* deliveries are in flight."""
+    """A function that returns whether more deliveries may join a batch while *begun* deliveries are in flight."""
 
     def __call__(self, begun: int) -> bool:
-        """Return whether they may join; True if that is uncertain."""
+        """Return whether more deliveries may join; True if that is uncertain."""
         ...
 
 
@@ -38,7 +38,7 @@ class Gathering:
         self._observe = observe
 
     def deliver_for(self, subscription: Subscription, channel: Channel) -> Deliver | None:
-        """Give the function that makes one attempt for *subscription*.
+        """Return the function that makes one attempt for *subscription*.
 
         It is the channel's own function, unless the channel takes batches.
         """
@@ -166,7 +166,10 @@ class _Gatherer:
 
 
 def _matched(answer: object, count: int) -> Sequence[Result]:
-    """Give one result for each delivery of a batch. If *answer* has another number of results, all have failed."""
+    """Return one result for each of *count* deliveries.
+
+    If *answer* has more or fewer results, all deliveries failed.
+    """
     if isinstance(answer, list | tuple) and len(answer) == count:
         return answer
     given = f"{len(answer)} results" if isinstance(answer, list | tuple) else type(answer).__name__

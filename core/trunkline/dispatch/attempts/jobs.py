@@ -31,10 +31,10 @@ class KeyQueue:
 class Job:
     """One delivery in this worker's memory.
 
-    While the delivery has no row in the ledger, *claim* is 0: the delivery is then at its first attempt, in the live
-    lane, and the cursor of *progress* waits for the delivery. From 1 on, *claim* is the claim number of the delivery's
+    While the delivery has no row in the ledger, *claim* is 0. The delivery is then at its first attempt, in the live
+    lane, and the cursor of *progress* cannot pass the event. From 1 on, *claim* is the claim number of the delivery's
     row. *attempt* counts from 1. A replay restarts the retry schedule: *round_start* is the number of attempts made
-    before the replay. *pins* are the versions to send: the route's, unless a replay chose others.
+    before the replay. *pins* are the versions of event types to send: those of the route, or those that a replay chose.
     """
 
     __slots__ = (
@@ -78,12 +78,12 @@ class Job:
         self.replay_no = replay_no
         """The replay that requested this delivery, if any."""
         self.started = 0.0
-        """Monotonic seconds at which the delivery was submitted or, later, its attempt began."""
+        """When the delivery was submitted; once its attempt has begun, when the attempt began (monotonic seconds)."""
         self.key_queue: KeyQueue | None = None
         """The deliveries with the same order key, if the subscription has an ordering (``dispatch.ordering``)."""
         self.task: asyncio.Task[None] | None = None
         self.room = room
-        """The limit of open deliveries that counts this delivery.
+        """The limit under which this delivery counts as open.
 
         If None, the runner uses the limit of the live reader.
         """
@@ -129,7 +129,10 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class Deferred:
-    """A delivery that is written to the ledger without a finished attempt, with its *status* and the time until it is due again."""
+    """A delivery to write to the ledger without a finished attempt.
+
+    It is written with *status*; *wait_ms* is the time until it is due again.
+    """
 
     job: Job
     status: str
@@ -149,7 +152,7 @@ class ResultQueue:
         """Set once ``BATCH`` items wait."""
 
     def put(self, item: Ended | Deferred) -> None:
-        """Add *item* without waiting."""
+        """Add *item*; never blocks."""
         self._items.append(item)
         if len(self._items) >= BATCH:
             self.full.set()

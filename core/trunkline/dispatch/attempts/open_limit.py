@@ -6,9 +6,9 @@ A delivery is open from its start until its result is written.
 import asyncio
 
 HIGH_WATER = 4096
-"""Open deliveries at which the live reader stops. It continues when half of them have ended."""
+"""Number of open deliveries at which the live reader stops. The reader continues when half of them have ended."""
 COMPANY_HIGH_WATER = 1024
-"""Open deliveries of one company at which only the positions of its further events are kept.
+"""Number of open deliveries of one company from which only the positions of its further events are kept.
 
 Once fewer than half as many are open, its events may start deliveries again.
 """

@@ -47,7 +47,7 @@ def unusable(error: BodyInvalid) -> Result:
 
 
 def _is_plain(result: Result) -> bool:
-    """Return whether *result* needs no cutting: most answers have a short ASCII body."""
+    """Return whether *result* is within the limits already; most are, because their body is short ASCII text."""
     body = result.response_body
     return (
         type(result.status_code) is int

@@ -23,11 +23,11 @@ from trunkline.runtime.beginnings import Beginnings
 SLOW_SECONDS = 2.0
 """After this time an attempt is written to the ledger as in flight, so that it does not hold the cursor back."""
 LEAVING_SECONDS = 0.2
-"""Replaces ``SLOW_SECONDS`` for a shard that is about to be given away or divided: nobody reads it until then."""
+"""Replaces ``SLOW_SECONDS`` for a shard that is being given away or divided, because nobody reads such a shard."""
 BEGIN_AT_ONCE = 16
-"""Attempts that begin in one turn of the event loop; one with a long body counts as several."""
+"""Number of attempts that begin in one iteration of the event loop; an attempt with a long body counts as several."""
 UNIT_BYTES = 16 * 1024
-"""Bytes of a body that take as long to sign and copy as a short attempt takes."""
+"""Number of bytes of a body whose signing and copying takes as long as a short attempt."""
 CLOSED_SECONDS = 0.1
 """How often to check a closed gate whose subscription has no attempt in flight."""
 SHORTEST_STEP_SECONDS = 0.002
@@ -40,18 +40,18 @@ _log = logging.getLogger(__name__)
 
 
 class Order(Protocol):
-    """The calls of the runner for deliveries that have an order (``dispatch.ordering``)."""
+    """The methods that the runner calls for deliveries that have an order (``dispatch.ordering``)."""
 
     def submit(self, job: Job) -> None:
-        """Start *job*, or let it wait for the deliveries before it."""
+        """Start *job*, or hold it until the deliveries before it have ended."""
         ...
 
     def ended(self, job: Job, outcome: Outcome) -> None:
-        """Continue with the next delivery after an attempt."""
+        """Continue with the next delivery after the attempt at *job* has ended."""
         ...
 
     def deferred(self, job: Job) -> None:
-        """Handle that *job* found no slot and went to the ledger."""
+        """Note that *job* found no slot and was sent to the ledger."""
         ...
 
     def forget(self, subscription_nos: Iterable[int]) -> None:
@@ -146,9 +146,9 @@ class Runner:
             self._defer(job, Status.PENDING, self._wait_ms(queue))
 
     def room_for_claims(self, route: Route, progress: Progress) -> int:
-        """Return how many deliveries for *route* to claim from the ledger.
+        """Return how many due deliveries of the subscription of *route* to claim from the ledger.
 
-        *progress* is that of the subscription's shard, which this worker holds.
+        *progress* is the progress of the subscription's shard, which this worker holds.
         """
         subscription = route.subscription
         queue = self.slots.queue(subscription.no, subscription.company_id)
@@ -193,10 +193,10 @@ class Runner:
             job.room.give_back(job.route.subscription.company_id)
 
     def overdue(self, *, is_leaving: bool) -> list[Deferred]:
-        """Collect the deliveries for which a cursor has waited too long; each gets a row in the ledger.
+        """Collect the deliveries that have held a cursor back for too long, to write a row for each in the ledger.
 
-        Queued deliveries are dropped from memory. Deliveries in flight continue under a claim. If *is_leaving*, some
-        shards are about to be given away, and the time is shorter for their deliveries.
+        Queued deliveries are dropped from memory. Deliveries in flight continue under a claim. *is_leaving* says that
+        some shards are about to be given away; the allowed time is shorter for deliveries of these shards.
         """
         deferred: list[Deferred] = []
         for job in _late(self._waiting, is_leaving=is_leaving):
@@ -386,7 +386,7 @@ def _claim_ms(timeout_seconds: float) -> int:
 
 
 def _late(jobs: Mapping[Job, None], *, is_leaving: bool) -> list[Job]:
-    """Return the *jobs* for which a cursor has waited too long."""
+    """Return the *jobs* that have held a cursor back for too long."""
     now = time.monotonic()
     late = _older(jobs, now - SLOW_SECONDS)
     if is_leaving:

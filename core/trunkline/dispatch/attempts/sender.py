@@ -27,7 +27,7 @@ delivers.
 class Sender:
     """Hands deliveries to their channels, in the versions of the event types that each subscription reads.
 
-    *aged_ms* converts the current time into the time up to which subscriptions lapse (``ClockGuard.aged_ms``).
+    *aged_ms* maps the current time to the time with which expiry times are compared (``ClockGuard.aged_ms``).
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class Sender:
         self._http_for = http_for
 
     def lapsing_ms(self) -> int:
-        """Return the time (Unix ms) up to which subscriptions have lapsed."""
+        """Return the time (Unix ms) for expiry checks: a subscription that expires by then has lapsed."""
         return self._aged_ms(self.now_ms())
 
     def pushing_channels(self) -> list[str]:

@@ -1,14 +1,14 @@
 """Slots for attempts in flight: the limits that keep a slow target from delaying others. No I/O, no clock.
 
 A subscription whose last attempt succeeded in time is *trusted*. The others (new, failing, slow) share at most half of
-the slots and get a few each. However many of them hang, half of the slots stay with the trusted ones.
+the slots and get a few each. Even if all of them hang, half of the slots remain for trusted subscriptions.
 
 A subscription that failed ``DOWN_AFTER`` times in a row has one slot. Each success then adds one slot (1, 2, 3, …)
 until the subscription has its full share. So a target that recovers does not get its whole backlog at once.
 
-The last quarter of all slots is kept for companies that use less than a quarter of them, and the same holds for the
-untrusted half. So a company with many subscriptions leaves slots to others. Waiting companies take turns, and the
-subscriptions of a company do too.
+The last quarter of all slots is kept for companies that use less than a quarter of all slots. The same rule applies
+within the untrusted half. So a company with many subscriptions cannot use all slots. Waiting companies take turns, and
+the subscriptions of a company do too.
 """
 
 from collections import OrderedDict, deque
@@ -54,7 +54,7 @@ class SubscriptionQueue(Generic[Job]):
         self.failures = 0
         """Failures in a row."""
         self.ramp = 0
-        """Upper bound of its slots while its target is down or recovering; 0 if it has its full share."""
+        """Upper bound of the subscription's slots while its target is down or recovering; 0 means no such bound."""
         self.queued = False
         self.waiting: deque[Job] = deque()
 
@@ -105,7 +105,7 @@ class Slots(Generic[Job]):
         """Queues whose gate refused the next attempt; the runner sets a timer for each."""
 
     def queue(self, subscription_no: int, company_id: int) -> SubscriptionQueue[Job]:
-        """Give the queue of a subscription; it is created if it does not exist."""
+        """Return the queue of a subscription; it is created if it does not exist."""
         queue = self._queues.get(subscription_no)
         if queue is None:
             queue = self._queues[subscription_no] = SubscriptionQueue(subscription_no, company_id)
@@ -173,7 +173,11 @@ class Slots(Generic[Job]):
         return max(self._limit_of(queue) - queue.in_flight, 0)
 
     def room_of(self, subscription_no: int) -> int:
-        """Return how many due deliveries of a subscription to claim: as many as may begin, or twice that if it is trusted."""
+        """Return how many due deliveries of a subscription to claim.
+
+        It is the limit of the subscription's slots, doubled if the subscription is trusted, less its deliveries in
+        memory.
+        """
         queue = self._queues.get(subscription_no)
         if queue is None:
             return self._untrusted_per_subscription
@@ -181,12 +185,12 @@ class Slots(Generic[Job]):
         return max(limit - queue.in_flight - len(queue.waiting), 0)
 
     def is_down(self, subscription_no: int) -> bool:
-        """Return whether a target is down or recovering; the number of its slots then grows slowly."""
+        """Return whether the target of a subscription is down or recovering; then its slots increase slowly."""
         queue = self._queues.get(subscription_no)
         return queue is not None and queue.ramp > 0
 
     def room_of_page(self, subscription_no: int) -> int | None:
-        """Return how many deliveries to take at once from a page of the log; None if the target may not keep up.
+        """Return how many deliveries to take from a page of the log at once; None if the target might be too slow.
 
         Half of the subscription's queue in memory is left for other deliveries.
         """
@@ -251,7 +255,7 @@ class Slots(Generic[Job]):
         return None
 
     def _next_of(self, line: deque[SubscriptionQueue[Job]], *, trusted: bool) -> Job | None:
-        """Take a slot for the next job among the queues in *line*, which belong to one company."""
+        """Take a slot for the next job in the queues of *line*; all of them belong to one company."""
         while line:
             queue = line.popleft()
             if queue.is_trusted != trusted:

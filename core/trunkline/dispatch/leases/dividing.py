@@ -11,9 +11,9 @@ from trunkline.dispatch.shards.owned_shards import OwnedShards
 from trunkline.model.parts import WHOLE, Slice
 
 HOT_EVENTS = 1_000
-"""A company is hot if at least this many of its events wait at several checks in a row (``LOOKS``)."""
+"""A company is hot if at least this many of its events wait at each of ``LOOKS`` checks in a row."""
 LOOKS = 3
-"""The number of these checks. Each renewal of the leases is one check."""
+"""The number of checks in a row after which a company is hot. Each renewal of the leases is one check."""
 
 
 class Dividing:
@@ -26,7 +26,7 @@ class Dividing:
         self._looks: dict[Slice, int] = {}
 
     def mark(self, alive: int) -> None:
-        """Check once, and mark the shards of hot companies. If fewer than two workers are *alive*, no shard is divided."""
+        """Check once, and mark the shards of hot companies; with fewer than two workers *alive*, mark none."""
         hot = {
             held
             for lane in self._lanes

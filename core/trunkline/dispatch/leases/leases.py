@@ -1,4 +1,4 @@
-"""Leases of shards and their parts: claims, renews and releases them, shares them among live workers, divides shards."""
+"""Claims, renews and releases the leases of shards and parts, shares them among live workers, and divides shards."""
 
 import asyncio
 import contextlib
@@ -28,15 +28,21 @@ from trunkline.store.worker_locks import WorkerLock
 
 RENEW_SECONDS = 1.5
 HAND_OVER_SECONDS = 0.1
-"""How often a worker checks, while shards change hands, whether it can release or claim one."""
+"""How often a worker checks, while workers exchange shards, whether it can release or claim a shard."""
 PATIENCE_SECONDS = 5.0
-"""How long a worker below its share checks every ``HAND_OVER_SECONDS`` after the number of workers or divided shards changed."""
+"""How long a worker below its share keeps checking every ``HAND_OVER_SECONDS``.
+
+The time begins when the number of workers or of divided shards changes.
+"""
 SUSPECT_SECONDS = 0.55
 """Time until workers without a lock are checked again: a little longer than ``APART_SECONDS``."""
 CUT_OFF_SECONDS = 0.05
 """Time until a worker that lost its connection tries again: the first try finds the connection closed, the next opens another."""
 JUDGE_SECONDS = LEASE_MS / 1000
-"""How long a worker must have held its lock before it judges others: after a database restart all have their locks by then."""
+"""How long a worker must have held its lock before it checks the locks of others.
+
+After a restart of the database, all workers have their locks by then.
+"""
 _log = logging.getLogger(__name__)
 
 
@@ -53,12 +59,13 @@ class _Shares(NamedTuple):
 
 
 class Leases:
-    """Keeps *owned* in step with the database, and sets *log_has_grown* after it added shards, so that they are read.
+    """Keeps *owned* equal to the leases in the database.
 
-    At each renewal it calls *mark_hot* with the number of live workers, to mark the shards to divide.
+    After adding shards it sets *log_has_grown*, so that they are read. At each renewal it calls *mark_hot* with the
+    number of live workers, to mark the shards to divide.
 
-    A worker with a *lock* counts as dead if others find its lock free at two checks. So a live worker that loses its lock
-    trusts none of its leases until it has renewed them.
+    A worker with a *lock* counts as dead if others find its lock free at two checks. So a live worker whose lock is
+    lost trusts none of its leases until it has renewed them.
     """
 
     def __init__(
@@ -87,7 +94,7 @@ class Leases:
         self._cut_off_at = -math.inf
         self._changing = asyncio.Lock()
         self._clock_step: tuple[ClockStep, float] | None = None
-        """The last backward step of the database's clock, and until when (monotonic seconds) its effects are repaired."""
+        """The last jump back of the database's clock, and the end (monotonic seconds) of the repair of its effects."""
 
     async def run(self) -> None:
         """Renew the leases until cancelled: at once after a lost connection, and soon if another worker seems to have ended."""
@@ -158,7 +165,7 @@ class Leases:
         self._lacks = wholes < shares.wholes or parts < self._divided * shares.parts
 
     def _trusted_until(self, started: float) -> float:
-        """Return until when a lease is valid that was claimed or renewed at *started* (monotonic seconds)."""
+        """Return the end (monotonic seconds) of a lease that was claimed or renewed at *started*."""
         return started + LEASE_MS / 1000 if started > self._cut_off_at else 0.0
 
     def _stop_trusting(self) -> None:
@@ -208,7 +215,7 @@ class Leases:
         return Beat(beat.alive, renewed, beat.divided)
 
     async def _beat(self, lock_no: int | None) -> Beat | None:
-        """Send the heartbeat and renew every lease in one statement; None if there is more to do."""
+        """Send the heartbeat and renew every lease in one statement; return None if this statement does not suffice."""
         leases = [progress.lease for progress in self._owned.progress.values()]
         async with self._database.write_once() as connection:
             beat = await shard_store.beat(
@@ -219,7 +226,9 @@ class Leases:
         return beat
 
     async def _look_at_lock(self) -> tuple[int | None, Mapping[str, int]]:
-        """Give the number of this worker's lock, and the last heartbeats of workers that seem dead by their locks.
+        """Return the number of this worker's lock, and the last heartbeats of workers that seem dead.
+
+        A worker seems dead if its lock was free at two checks.
 
         The number is None unless both sessions hold the lock.
         """
@@ -233,7 +242,10 @@ class Leases:
         return self._lock.no, self._missing_locks.seen_twice(now=time.monotonic()) if is_judge else {}
 
     async def _follow_clock(self, connection: AsyncConnection, step: ClockStep | None) -> None:
-        """Repair times after the clock was set back, until all transactions from before the step have ended."""
+        """Correct the stored times after the clock was set back.
+
+        This continues until all transactions that began before have ended.
+        """
         now = time.monotonic()
         if step is not None:
             self._clock_step = step, now + LEASE_MS / 1000
@@ -245,7 +257,8 @@ class Leases:
     async def _claim(self, shares: _Shares) -> None:
         """Claim shards and parts without an owner up to this worker's share, and read each from its cursor.
 
-        The cost does not depend on the backlog: the reader checks page by page for deliveries that an earlier owner settled.
+        The cost does not depend on the backlog, because the reader searches only page by page for deliveries that an
+        earlier owner settled.
         """
         worker, started = self._owned.worker, time.monotonic()
         limit = shares.wholes - sum(1 for held in self._owned.progress if held.part == WHOLE)
@@ -281,8 +294,8 @@ class Leases:
     def _read_on(self, leases: Sequence[Lease], *, since: float) -> list[Lease]:
         """For shards that this worker still reads, replace their lapsed leases by the new *leases*.
 
-        Returns the leases of all other shards. If a shard that is still read was read from its cursor again, its
-        deliveries in flight would be sent twice.
+        Returns the leases of all other shards. A shard that is still being read must not be read again from its cursor,
+        because its deliveries in flight would then be sent twice.
         """
         progress_of = self._owned.progress
         for lease in leases:

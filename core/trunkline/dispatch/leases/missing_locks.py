@@ -5,7 +5,7 @@ from collections.abc import Mapping
 APART_SECONDS = 0.5
 """Shortest time between two checks.
 
-By then a worker that is cut off from the database has noticed it, and starts nothing.
+By the second check, a worker that has lost its connection to the database has noticed the loss, and starts nothing.
 """
 
 
@@ -26,7 +26,7 @@ class MissingLocks:
         self.are_new = not self._first_seen.keys() <= before.keys()
 
     def seen_twice(self, *, now: float) -> dict[str, int]:
-        """Give the workers that have had no lock for at least ``APART_SECONDS`` until *now*, with their heartbeats."""
+        """Return the last heartbeats of the workers that had no lock for at least ``APART_SECONDS`` before *now*."""
         return {
             worker: heartbeat_ms
             for (worker, heartbeat_ms), first in self._first_seen.items()

@@ -22,7 +22,7 @@ _NO_STREAK = Streak(0, succeeded=False, failures=0)
 
 @dataclass(slots=True)
 class Batch:
-    """The rows that one transaction writes. *first* rows are new in the ledger; *claimed* rows end a claim."""
+    """The rows that one transaction writes: *first* has new rows of the ledger, *claimed* rows whose claim ends."""
 
     first: list[tuple[Progress, Settled]] = field(default_factory=list[tuple[Progress, Settled]])
     first_attempts: list[tuple[Progress, Attempt]] = field(default_factory=list[tuple[Progress, Attempt]])
@@ -42,7 +42,7 @@ class Batch:
     is_paced_soon: bool = False
     """Whether a delivery of a subscription with a pace is due soon."""
     order: dict[Key, tuple[int | None, int]] = field(default_factory=dict[Key, tuple[int | None, int]])
-    """The order key and the shard of *first* rows with an order or a pace; the key is None if they only have a pace."""
+    """The order key and the shard of each row in *first* with an order or a pace; without an order, the key is None."""
     places: dict[Place, None] = field(default_factory=dict[Place, None])
     """The order keys whose open deliveries change in the ledger."""
 
@@ -67,7 +67,10 @@ class Batch:
             self._note_order(job, job.key_queue, is_open=bool(job.claim) or settled.status == Status.PENDING)
 
     def add_deferred(self, deferred: Deferred, *, worker: str) -> None:
-        """Add a delivery whose row is written without a result. If its attempt is in flight, *worker* claims it."""
+        """Add a delivery that is written without a result.
+
+        If its attempt is in flight, the row is claimed for *worker*.
+        """
         job = deferred.job
         settled = Settled(
             job.event.position,
@@ -91,11 +94,11 @@ class Batch:
 
     @property
     def is_plain(self) -> bool:
-        """Whether the batch has only deliveries that succeeded at the first attempt, and that are in no order."""
+        """Whether all deliveries of the batch succeeded at the first attempt, and none of them has an order."""
         return 0 < len(self.ended) == len(self.first) and not (self.claimed or self.failures or self.order)
 
     def drop(self, lost: Collection[Progress]) -> None:
-        """Leave out the rows of shards that are *lost*."""
+        """Remove the rows that belong to *lost* shards."""
         self.first = [row for row in self.first if row[0] not in lost]
         self.first_attempts = [row for row in self.first_attempts if row[0] not in lost]
         self.ended = [e for e in self.ended if e.job.progress not in lost or e.job.claim]
@@ -109,7 +112,7 @@ class Batch:
         ]
 
     def settled_claims(self) -> Sequence[Settled]:
-        """List the rows that end a claim."""
+        """List the rows to write for deliveries whose claim ends."""
         return [settled for settled, _ in self.claimed.values()]
 
     def exhausted(self, ended_claims: Collection[Key] | None = None) -> dict[int, list[int]]:
@@ -138,8 +141,8 @@ class Batch:
     def _note_order(self, job: Job, queue: KeyQueue, *, is_open: bool) -> None:
         """Note the order key of *job*.
 
-        *is_open* says that the ledger has, or will have, the delivery among the open deliveries of its key. A delivery
-        that was made from memory was never among them.
+        *is_open* says that the delivery is, or will be, one of the open deliveries of its key in the ledger. A delivery
+        that ended at its first attempt, without a claim, never was.
         """
         no = queue.subscription_no
         if job.progress is not None:
@@ -148,7 +151,10 @@ class Batch:
             self.places[Place(no, queue.order_key, is_on=job.route.deliver is not None)] = None
 
     def _note_wait(self, job: Job, wait_ms: int | None) -> None:
-        """Note that *job* is due in *wait_ms*, if that is soon. A paced job gets its shard, because the shard's holder claims it."""
+        """Note whether *job* is due soon.
+
+        For a paced job, also note the shard, because the shard's holder claims the job.
+        """
         is_soon = wait_ms is not None and wait_ms <= SOON_MS
         if job.route.pace is None:
             self.is_due_soon = self.is_due_soon or is_soon

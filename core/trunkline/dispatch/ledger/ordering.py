@@ -1,13 +1,13 @@
 """Deliveries in order: the deliveries of one order key of a subscription are made one after the other, in the log's order.
 
-The holder of a company's shard makes all attempts of its subscriptions that have an ordering, so this worker sees all
-deliveries of a key. New deliveries start from memory. Behind a delivery in flight they wait in memory for up to two seconds,
-and up to a maximum number. Deliveries that wait longer, or that follow a failed one, wait in the ledger (``store.ordering``),
-where ``turns`` claims them. A key that may have open deliveries in the ledger is *blocked*: all its new deliveries go to the
-ledger, too.
+The worker that holds a company's shard makes all attempts for the company's subscriptions with an ordering. So this
+worker has all deliveries of a key. New deliveries start from memory. While an earlier delivery is in flight, they wait
+in memory for up to two seconds, and up to a maximum number. Deliveries that wait longer, or that follow a failed
+delivery, are written to the ledger (``store.ordering``), from which ``turns`` claims them. A key that may have open
+deliveries in the ledger is *blocked*: all its new deliveries go to the ledger, too.
 
-An attempt begins when the one before it has delivered, or when the result of a failed one is written. If the process dies,
-deliveries that were made but not yet written are sent again, and later ones follow in the same order.
+An attempt begins when the attempt before it has delivered or, if that attempt failed, when its result is written. If
+the process dies, deliveries that were made but not yet written are sent again, and later ones follow in the same order.
 """
 
 import bisect
@@ -25,9 +25,9 @@ from trunkline.runtime import faults
 from trunkline.store.wakeup import Signal
 
 LOOK_SECONDS = 1.0
-"""How long to wait before reading again the keys that are still unknown."""
+"""How long to wait before the keys of a subscription in the ledger are read again, if they are still unknown."""
 WAIT_SECONDS = 2.0
-"""How long a new delivery may wait in memory while a cursor waits for it."""
+"""How long a new delivery may wait in memory; meanwhile it holds a cursor back."""
 MOST_WAITING = 2048
 """The most new deliveries of all subscriptions that may wait in memory; further ones wait in the ledger."""
 MOST_BLOCKED = 256
@@ -37,8 +37,8 @@ MOST_BLOCKED = 256
 class BlockedKeys:
     """The keys of one subscription that may have open deliveries in the ledger.
 
-    Until the ledger has been read, every key may have one. The keys belong to one *progress*: the next holder of the shard reads
-    the ledger again.
+    Until the ledger has been read, every key may have open deliveries. The keys belong to one *progress*: the next
+    holder of the shard reads the ledger again.
     """
 
     __slots__ = ("_company_id", "_is_learning", "_look_at", "_reached", "is_known", "progress")
@@ -52,7 +52,10 @@ class BlockedKeys:
         """By key: the last position that was sent to the ledger and may not be written yet."""
 
     def learn(self, keys: Sequence[int]) -> None:
-        """Note the *keys* that the ledger has, in addition to keys on their way to it. If there are too many, all stay blocked."""
+        """Add *keys*, which were read from the ledger, to the keys noted by ``block``.
+
+        If there are too many, every key stays blocked.
+        """
         if self._is_learning and len(keys) + len(self._reached) <= MOST_BLOCKED:
             self._reached = dict.fromkeys(keys, 0) | self._reached
             self.is_known = True
@@ -74,14 +77,14 @@ class BlockedKeys:
             self.is_known = self._is_learning = False
 
     def unblock(self, order_key: int, *, settled: int) -> None:
-        """Note that memory now has all of the key's deliveries that the ledger had; the ledger is complete up to *settled*."""
+        """Note that all deliveries of a key in the ledger, which is complete up to *settled*, are now in memory."""
         if self._reached.get(order_key, 0) <= settled:
             self._reached.pop(order_key, None)
 
     def begin_to_learn(self) -> None:
         """Prepare to read the ledger: drop the keys whose deliveries are written.
 
-        If the subscription changes before ``learn`` is called, the reading is ignored.
+        If the subscription changes before ``learn`` is called, ``learn`` ignores its keys.
         """
         settled = self.progress.settled_of(self._company_id, self.progress.written)
         self._reached = {key: position for key, position in self._reached.items() if position > settled}
@@ -93,7 +96,10 @@ class BlockedKeys:
 
 
 class Ordering:
-    """The deliveries in memory that have an order, for the shards of *owned*. It sets *turn* to get more from the ledger."""
+    """The deliveries with an order in memory, for the shards of *owned*.
+
+    Sets *turn* to request more from the ledger.
+    """
 
     def __init__(self, runner: Runner, owned: OwnedShards, table: RoutingTable, *, turn: Signal) -> None:
         self._runner = runner
@@ -130,7 +136,7 @@ class Ordering:
                 blocked.forget()
 
     def submit(self, job: Job) -> None:
-        """Start a new delivery, or let it wait for earlier ones, in memory or in the ledger."""
+        """Start a new delivery; if earlier deliveries of its key are open, hold it in memory or in the ledger."""
         assert job.progress is not None
         no, order_key = job.route.subscription.no, self._table.order_key(job.event, job.route)
         queue = self._queues.get((no, order_key))
@@ -154,7 +160,7 @@ class Ordering:
             self._leave_to_ledger(job)
 
     def take(self, jobs: Sequence[Job], order_key: int, *, is_all: bool, settled: int) -> None:
-        """Take claimed deliveries of one key from the ledger, which is complete up to *settled*.
+        """Add deliveries of one key that were claimed from the ledger, which is complete up to *settled*.
 
         If *is_all*, the ledger has no further deliveries of the key.
         """
@@ -169,7 +175,7 @@ class Ordering:
             self._go_on(queue)
 
     def ended(self, job: Job, outcome: Outcome) -> None:
-        """Continue after an attempt: at once if it delivered, otherwise when its result is in the ledger."""
+        """Start the next delivery if the attempt at *job* delivered; otherwise send the waiting ones to the ledger."""
         queue = self._leave(job)
         if outcome is Outcome.DELIVERED:
             self._go_on(queue)
@@ -178,13 +184,13 @@ class Ordering:
         self._put_back(queue)
 
     def deferred(self, job: Job) -> None:
-        """Send the deliveries behind *job* to the ledger, because *job* found no slot and went there."""
+        """Send the deliveries behind *job* to the ledger, because *job* found no slot and was sent there."""
         queue = self._leave(job)
         self._block(job)
         self._put_back(queue)
 
     def sweep(self) -> None:
-        """Send deliveries to the ledger that waited too long, or whose shard is lost or being given away."""
+        """Send waiting deliveries to the ledger if they wait too long, or their shard is lost or being given away."""
         now = time.monotonic()
         late = [job.key_queue for job in self._new if _is_late(job, now)]
         late += [job.key_queue for job in self._claimed if _is_leaving(job)]
@@ -202,7 +208,7 @@ class Ordering:
     def _insert(self, queue: KeyQueue, job: Job) -> None:
         """Insert a claimed delivery by its position.
 
-        If the delivery is already in memory, its job gets the newer claim.
+        If the delivery is already in memory, the job in memory gets the claim of *job* instead.
         """
         job.key_queue = queue
         position = job.event.position
@@ -232,7 +238,7 @@ class Ordering:
         self._runner.submit(job)
 
     def _may_begin(self, job: Job) -> bool:
-        """Return whether this worker surely still has to deliver *job*, and the subscription is active."""
+        """Return whether the subscription is active, and it is certain that this worker still has to deliver *job*."""
         progress = job.progress
         if progress is None or _is_leaving(job) or self._is_stopping:
             return False
@@ -256,7 +262,10 @@ class Ordering:
             faults.point("order.after_put_back")
 
     def _leave_to_ledger(self, job: Job) -> None:
-        """Hold *job* in the ledger. If its shard is lost, drop *job* instead: the new holder reads it again from the cursor."""
+        """Send *job* to the ledger as held.
+
+        If *job* is new and its shard is lost, drop it instead; the new holder reads the event again.
+        """
         self._block(job)
         if job.claim or (job.progress is not None and not job.progress.lost):
             self._runner.results.put(Deferred(job, Status.HELD, None))
@@ -277,7 +286,7 @@ class Ordering:
         return queue
 
     def _release(self, job: Job) -> None:
-        """Stop tracking *job* if it was claimed from the ledger."""
+        """Stop counting *job* as a claimed delivery in memory, if it is one."""
         if job in self._claimed and job.progress is not None:
             del self._claimed[job]
             self.claimed_by -= Counter([job.route.subscription.company_id])
@@ -289,7 +298,7 @@ class Ordering:
 
 
 def _is_leaving(job: Job) -> bool:
-    """Return whether the shard of *job* is lost, or is being given away and *job* was claimed."""
+    """Return whether the shard of *job* is lost; for a claimed *job*, also whether the shard is being given away."""
     progress = job.progress
     return progress is None or progress.lost or bool(job.claim and progress.draining)
 

@@ -1,6 +1,7 @@
-"""The paced lane: claims due deliveries of subscriptions with a pace, as many as each gate will soon allow to begin.
+"""The paced lane: claims due deliveries of subscriptions with a pace.
 
-It also reads from the ledger, for the gates, how many attempts other workers have in flight.
+For each, it claims as many as the gate will soon admit. It also reads from the ledger, for the gates, how many attempts
+other workers have in flight.
 """
 
 import logging
@@ -24,13 +25,13 @@ from trunkline.store.due import Waiting
 
 LOOK_SECONDS = 1.0
 PERIOD_SECONDS = 0.1
-"""How long due deliveries gather between two claims; each claim costs a transaction."""
+"""Pause between two claims, in which due deliveries accumulate, because each claim costs a transaction."""
 IDLE_SECONDS = 10.0
 """Pause between queries while no subscription has a pace. A worker may still write deliveries of a deleted subscription."""
 LOOKED_AT = 500
 """Number of subscriptions in one query of the ledger; the next query continues after them."""
 UNROUTABLE = 16
-"""Number of deliveries to claim of a subscription without a route, in order to put them aside."""
+"""Number of deliveries to claim for a subscription without a route; such deliveries are ended or postponed."""
 _log = logging.getLogger(__name__)
 
 
@@ -59,7 +60,7 @@ class PacedLane:
         self._after = 0
 
     async def run(self) -> None:
-        """Claim whenever deliveries are due and may begin soon; query at least once a second."""
+        """Claim deliveries whenever some are due and may begin soon; query the ledger at least once a second."""
         while True:
             wait = LOOK_SECONDS
             try:
@@ -103,7 +104,7 @@ class PacedLane:
         return progress is not None and not progress.lost and not progress.draining
 
     def _wanted(self, ready: Sequence[Waiting]) -> dict[int, int]:
-        """Return how many deliveries to claim of each *ready* subscription, as far as memory has room."""
+        """Return how many deliveries to claim for each of the *ready* subscriptions, within the room in memory."""
         room = min(self._runner.slots.free + READY - self._runner.waiting_claims, PAGE)
         wanted: dict[int, int] = {}
         for place, each in enumerate(ready):

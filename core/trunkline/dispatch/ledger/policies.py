@@ -11,16 +11,17 @@ from trunkline.settings import Delivery
 
 @dataclass(frozen=True, slots=True)
 class FailingPolicy:
-    """When a subscription is failing: after *failures* in a row, if they span ``spans_seconds[0]`` or a delivery is exhausted.
+    """Defines when a subscription is failing, and which threshold is reached.
 
-    This is threshold 1. Each further span is the next threshold.
+    Threshold 1 needs *failures* failures in a row; also, these must span ``spans_seconds[0]``, or a delivery must be
+    exhausted. Each further span in *spans_seconds* is the next threshold.
     """
 
     failures: int
     spans_seconds: tuple[float, ...]
 
     def threshold(self, *, failures: int, failing_ms: int, is_exhausted: bool) -> int:
-        """Return the number of the threshold that is reached; 0 for none."""
+        """Return the number of the highest threshold that is reached; 0 if none is reached."""
         if failures < self.failures:
             return 0
         reached = sum(failing_ms >= span * 1000 for span in self.spans_seconds)
@@ -37,7 +38,7 @@ class Policies:
     failing: FailingPolicy
 
     def breaker_of(self, channel: str) -> BreakerPolicy:
-        """Give the circuit breaker for subscriptions of *channel*."""
+        """Return the circuit breaker for subscriptions of *channel*."""
         own = self.channels.get(channel)
         return own.breaker if own is not None and own.breaker is not None else self.breaker
 

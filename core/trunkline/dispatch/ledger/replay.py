@@ -32,9 +32,12 @@ from trunkline.store.replays import Row
 
 PAGE = 320
 LOOKED_AT = 5_000
-"""Number of deliveries that one page searches for failed ones; it keeps the page short if few have failed."""
+"""Number of deliveries among which one page searches for failed ones. The limit keeps a page short if few failed."""
 PASSED = 320
-"""Number of open ordered deliveries that one page may pass; each of them may have to be started when the page ends."""
+"""The most open deliveries with an order that the range of one page may contain.
+
+After the page, each of them may have to be started.
+"""
 OUTSTANDING = 400
 """Number of deliveries of one replay that may wait for the retry lane. The next page is read when fewer wait."""
 
@@ -48,7 +51,7 @@ MISSED, ALL, FAILED = "missed", "all", "failed"
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """The range to replay: events after position *after* up to *up_to*, of *event_types* (all, if empty).
+    """The range to replay: events of *event_types* (empty means all) after position *after* and up to *up_to*.
 
     *pins* are the versions to send; None means the versions of the subscription.
     """
@@ -62,7 +65,7 @@ class Range:
 
 @dataclass(frozen=True, slots=True)
 class Claiming:
-    """How deliveries are claimed as they become due: by which *worker*, for how long, and at most how many (*room*)."""
+    """How a replay claims deliveries that it makes due: for *worker*, for *lease_ms*, and at most *room* of them."""
 
     worker: str
     lease_ms: int
@@ -92,7 +95,10 @@ class Step:
 
 
 async def begin(connection: AsyncConnection, subscription: Subscription, span: Range) -> Row:
-    """Start a replay in the caller's transaction. If there is an ordering, new events wait until the replay has passed them."""
+    """Start a replay in the caller's transaction.
+
+    With an ordering, each new event waits until the replay has passed it.
+    """
     if subscription.ordering is not None:
         await ordering.lock(connection, [subscription.no])
         await ordering.announce(connection, subscription.no)
@@ -116,7 +122,9 @@ async def begin(connection: AsyncConnection, subscription: Subscription, span: R
 def picker(
     subscription: Subscription, types: Sequence[str] = (), *, schema_versions: SchemaVersions
 ) -> Callable[[Event], bool]:
-    """Make the test that decides which events a replay delivers: the subscription's types and filter, and *types* if not empty.
+    """Return the test for events that a replay delivers.
+
+    An event must match the subscription's types and filter and, if *types* is not empty, one of *types*.
 
     The filter reads events in the subscription's versions, even if the replay sends others.
     """
@@ -133,7 +141,7 @@ def picker(
 
 
 async def pick(events: Sequence[Event], is_picked: Callable[[Event], bool]) -> tuple[list[int], int]:
-    """Choose the positions to deliver from a page of *events*. Returns them, and the last position that was tested.
+    """Choose the events of a page to deliver. Returns their positions, and the last position that was tested.
 
     It pauses for other tasks. If the filter is expensive, ``pick`` ends early: a replay's page is part of a transaction
     that blocks others.
@@ -179,7 +187,7 @@ async def count_page(
 
 
 def countable_types(subscription: Subscription, span: Range) -> Sequence[str | None] | None:
-    """Give the types whose events can be counted without reading them; a None stands for all types.
+    """Return the types whose events can be counted without reading the events; the item None stands for all types.
 
     Returns None if the events have to be read.
     """
@@ -201,7 +209,8 @@ async def step(
 ) -> Step:
     """Advance *replay* by one page, in the caller's transaction.
 
-    It reads only positions that the live lane has settled, so no event is delivered by both at once.
+    It reads only positions that the live lane has settled, so the replay and the live lane never deliver the same event
+    at once.
     """
     in_order = subscription.ordering is not None
     if in_order and not await ordering.lock(connection, [subscription.no], skip=True):
@@ -234,7 +243,7 @@ async def step(
 
 
 async def _reach(connection: AsyncConnection, replay: Row, *, shard: int, in_order: bool) -> int:
-    """Return the last position that the next page may read: the live lane's cursor at most.
+    """Return the last position that the next page may read. It is never beyond the live lane's cursor.
 
     With an ordering, the page passes a limited number of open deliveries.
     """
@@ -262,7 +271,7 @@ async def _room(connection: AsyncConnection, replay: Row, claiming: Claiming | N
 
 
 async def _rest(connection: AsyncConnection, replay: Row) -> Step:
-    """Leave *replay* at its position, so that the next replay is advanced."""
+    """Leave *replay* at its position, but mark it as advanced, so that another replay is advanced next."""
     await store.move(connection, replay.no, position=replay.position, matched=0)
     return Step()
 
@@ -301,7 +310,7 @@ async def _make_due(
 
 
 async def _events_of(connection: AsyncConnection, page: Page) -> Mapping[int, Event]:
-    """Give the events of *page* that are to be delivered, by position; they are read if *page* has no events."""
+    """Return the events to deliver of *page*, by position. If *page* has only positions, the events are read."""
     if page.events or not page.positions:
         return {event.position: event for event in page.events}
     return await stream.by_positions(connection, page.positions)
@@ -365,7 +374,7 @@ async def _next_failed(
 
 
 def _narrowed(subscribed: tuple[str, ...], chosen: tuple[str, ...]) -> tuple[str, ...] | None:
-    """Give the types to read: None for all, an empty tuple if no type is both subscribed to and chosen.
+    """Return the types to read: None means all types, an empty tuple that no type is both subscribed to and chosen.
 
     If a group is among the types, all types are read and the group's events are picked out afterwards.
     """

@@ -22,14 +22,17 @@ from trunkline.store.wakeup import Signal
 
 LOOK_SECONDS = 1.0
 WITHDRAWAL_SECONDS = 0.3
-"""How often to check for cancelled replays while replays advance or their deliveries are in memory."""
+"""How often to check for cancelled replays while replays advance or deliveries of replays are in memory."""
 BUSY_SECONDS = 0.05
 MOST_COUNTED = 100
-"""The most running replays that are counted, to know whether all of them rest."""
+"""Upper bound for counting the running replays; the count shows whether all of them rest."""
 SHORTEST_REST, LONGEST_REST = 0.005, 0.3
-"""Seconds that a replay rests if it cannot advance: milliseconds for the live lane, longer for a slow target."""
+"""Shortest and longest rest, in seconds, of a replay that cannot advance.
+
+A replay that waits for the live lane rests for milliseconds, a replay with a slow target for longer.
+"""
 REST_OF_EACH = 0.02
-"""Adds to the longest rest, in seconds per resting replay, so that many replays cost no more queries than a few."""
+"""Seconds by which each resting replay prolongs the longest rest; so many replays need no more queries than a few."""
 _log = logging.getLogger(__name__)
 
 
@@ -41,27 +44,30 @@ class Rests:
         """By replay number: the length of the rest in seconds, and its end (monotonic seconds)."""
 
     def begin(self, no: int, *, has_moved: bool) -> None:
-        """Make replay *no* rest after a step that made no delivery due, only briefly if the replay *has_moved*."""
+        """Begin the rest of replay *no* after a step that made no delivery due.
+
+        The rest is short if the replay *has_moved*.
+        """
         seconds, _ = self._rests.get(no, (0.0, 0.0))
         longest = max(LONGEST_REST, REST_OF_EACH * len(self._rests))
         seconds = SHORTEST_REST if has_moved else max(SHORTEST_REST, min(2 * seconds, longest))
         self._rests[no] = seconds, time.monotonic() + seconds
 
     def end(self, no: int) -> None:
-        """End the rest of replay *no*, or forget the replay if it has ended."""
+        """End the rest of replay *no*, or remove a replay that has ended."""
         self._rests.pop(no, None)
 
     def numbers(self) -> list[int]:
-        """Give the replays that rest now.
+        """Return the replays that rest now.
 
-        It forgets replays whose rest ended long ago, because another worker has advanced or ended them.
+        Replays whose rest ended long ago are removed, because another worker has advanced or ended them.
         """
         now = time.monotonic()
         self._rests = {no: rest for no, rest in self._rests.items() if rest[1] > now - LOOK_SECONDS}
         return [no for no, (_, until) in self._rests.items() if until > now]
 
     def seconds(self) -> float:
-        """Give the seconds until the next rest ends."""
+        """Return the seconds until the next rest ends."""
         now = time.monotonic()
         return min((until - now for _, until in self._rests.values() if until > now), default=0.0)
 
@@ -96,7 +102,7 @@ class ReplayLane:
         self._rests = Rests()
 
     async def run(self, replay_runs: Signal) -> None:
-        """Advance replays while any runs; meanwhile the agenda watch sets *replay_runs* once a second."""
+        """Advance replays while any replay runs. The agenda watch sets *replay_runs* once a second during that time."""
         while True:
             wait: float | None = LOOK_SECONDS
             try:
@@ -180,7 +186,7 @@ class ReplayLane:
         return has_taken_back
 
     def _report(self, row: store.Row, subscription_id: str, *, has_ended: bool) -> None:
-        """Report that a replay started, if this was its first step, and that it ended, if this was its last."""
+        """Report the start of a replay after its first step, and its end after its last step."""
         facts = {
             "worker_id": self._owned.worker,
             "subscription_id": subscription_id,

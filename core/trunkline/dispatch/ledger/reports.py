@@ -1,6 +1,6 @@
-"""The dispatcher's reports to metrics, plugins and log: one log line per step, with every id.
+"""The dispatcher's reports to the metrics, the plugins and the log.
 
-A success gets no line, and a line is built only if its level is logged.
+Each step gets one log line with all ids. A success gets no line, and a line is built only if its level is logged.
 """
 
 import logging
@@ -21,7 +21,10 @@ from trunkline.store.shards import Reached
 from trunkline.store.subscriptions import Row
 
 LINES_OF_COMPANY = 5
-"""Number of failed attempts of one company in a batch that get their own log line: a line takes 60 µs of the event loop."""
+"""Number of failed attempts of one company in a batch that get a log line each.
+
+Writing a line blocks the event loop for 60 µs.
+"""
 _DISABLED_UNREADABLE = (
     "disabled a subscription whose secrets do not open: give it a new secret and its headers again, or restore the key that "
     "sealed it to auth.other_encryption_keys; then set its status to 'active'"
@@ -53,7 +56,7 @@ class Reports:
     def batch_settled(
         self, worker: str, batch: Batch, *, reached: Mapping[Slice, Reached], seconds: float
     ) -> None:
-        """Report that *batch* was written; *reached* has the progress of each slice of *worker*."""
+        """Report that *worker* has written *batch*; *reached* has the progress of each slice that *worker* owns."""
         if len(batch):
             self._metrics.batch_settled(len(batch), seconds=seconds)
         if _log.isEnabledFor(logging.DEBUG):
@@ -130,7 +133,7 @@ def gap_told(subscription: Subscription, result: Result, *, position: int) -> No
 
 
 def _log_failures(failures: Sequence[Failure]) -> None:
-    """Log failed attempts and the time of their retry: a few lines per company, then the number of the others."""
+    """Log failed attempts with their retry times: a few lines per company, then the number of further failures."""
     if not failures or not _log.isEnabledFor(logging.INFO):
         return
     counts: Counter[int] = Counter()
@@ -186,7 +189,7 @@ def _log_failure(ended: Ended, state: NextState) -> None:
 
 
 def _counted(attempts: Sequence[Ended]) -> dict[AttemptKind, list[int]]:
-    """Group the durations by kind of attempt, so that each kind in a batch is labelled once."""
+    """Group the durations of *attempts* by kind, so that each kind needs its labels only once."""
     counted: dict[AttemptKind, list[int]] = {}
     for ended in attempts:
         job = ended.job

@@ -1,7 +1,8 @@
 """The retry lane: claims due deliveries and hands them to the runner.
 
-If few deliveries are due, they are claimed by their due time. If many are due, the subscriptions take turns, however many
-deliveries each has. So a target that recovers with a backlog of a hundred thousand deliveries delays no other target.
+If few deliveries are due, they are claimed by their due time. If many are due, the subscriptions take turns, whatever
+number of due deliveries each has. So a target that recovers with a backlog of a hundred thousand deliveries delays no
+other target.
 """
 
 import asyncio
@@ -33,12 +34,15 @@ CROWDED_SECONDS = 0.01
 BUSY_SECONDS = 0.05
 """How long the lane waits if deliveries are due but none of them may begin."""
 ROUND_SECONDS = 0.1
-"""How long due deliveries gather after all were claimed, because claiming ten costs little more than claiming one."""
+"""Pause after all due deliveries were claimed.
+
+In it, due deliveries accumulate: claiming ten costs little more than one.
+"""
 _log = logging.getLogger(__name__)
 
 
 class Retries:
-    """Claims due deliveries for the worker of *owned*, as many of each subscription as *runner* has room for."""
+    """Claims due deliveries for the worker of *owned*: for each subscription, as many as *runner* has room for."""
 
     def __init__(
         self, database: Database, owned: OwnedShards, runner: Runner, starter: Starter, *, keep_up: KeepUp
@@ -88,7 +92,7 @@ class Retries:
         return 0.0
 
     def _with_room(self, due: Iterable[Key], limit: int) -> list[Key]:
-        """Choose the deliveries from *due* that memory has room for, the oldest first."""
+        """Choose deliveries from *due*, the oldest first, as many as memory has room for."""
         chosen: list[Key] = []
         taken: Counter[int] = Counter()
         room: dict[int, int] = {}
@@ -102,9 +106,9 @@ class Retries:
         return chosen
 
     def _room_of(self, subscription_no: int) -> int:
-        """Return how many deliveries to claim.
+        """Return how many deliveries of a subscription to claim.
 
-        Paced deliveries are passed on to their lane, all at once, to keep the order of their due times.
+        Deliveries with a pace are passed on to the paced lane, all at once, to keep the order of their due times.
         """
         return (
             PAGE if self._starter.passes_on(subscription_no) else self._runner.slots.room_of(subscription_no)

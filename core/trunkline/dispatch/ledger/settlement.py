@@ -51,7 +51,10 @@ from trunkline.store.wakeup import Signal
 
 INTERVAL_SECONDS = 0.05
 MOST_AT_ONCE = 500
-"""Number of results that one transaction writes; it blocks the writer of the log, and the event loop for milliseconds."""
+"""The most results that one transaction writes.
+
+The transaction blocks appends to the log, and the event loop for milliseconds.
+"""
 CURSOR_SECONDS = 1.0
 """How long a moved cursor may stay unwritten if no delivery depends on it."""
 TALLY_SECONDS = 1.0
@@ -69,7 +72,7 @@ _log = logging.getLogger(__name__)
 class Settlement:
     """The only writer of a worker's results: takes them from *runner* and writes them.
 
-    It sets *due* if a retry is due soon, and *turn* if the next delivery of an order key may begin.
+    Sets *due* if a retry is due soon, and *turn* if the next delivery of an order key may begin.
     """
 
     def __init__(
@@ -96,7 +99,7 @@ class Settlement:
         self._tally = health.Tally()
         self._tally_due = 0.0
         self._failed_at: dict[int, float] = {}
-        """By subscription number: when (monotonic seconds) this process last saw a failure, oldest first."""
+        """When this process last saw a failure (monotonic seconds), by subscription number, in order of time."""
 
     async def run(self) -> None:
         """Write a batch every ``INTERVAL_SECONDS``, or as soon as ``jobs.BATCH`` results wait. An idle worker writes nothing."""
@@ -233,7 +236,7 @@ class Settlement:
             )
 
     def _timed(self, streaks: Iterable[Streak]) -> list[Streak]:
-        """Set in each of *streaks* the time since this process last saw the subscription fail."""
+        """Return *streaks* with the time since this process last saw each subscription fail."""
         now = time.monotonic()
         return [
             replace(each, passed_ms=math.ceil((now - self._failed_at.get(each.subscription_no, now)) * 1000))
@@ -313,7 +316,10 @@ class Settlement:
         leases: Sequence[Progress],
         reached: Mapping[Slice, Reached],
     ) -> int:
-        """Write the cursors that have moved or that *batch* needs. Returns the database's time. Raises LeaseLost."""
+        """Write the cursors that have moved, and those of the shards in *batch*.
+
+        Returns the database's time. Raises LeaseLost.
+        """
         moved = _moved(batch, leases, reached)
         if not moved:
             return 0
@@ -342,7 +348,7 @@ class Settlement:
 
 
 def _moved(batch: Batch, leases: Sequence[Progress], reached: Mapping[Slice, Reached]) -> list[Lease]:
-    """List the leases whose progress has changed or that *batch* needs, with their progress in *reached*."""
+    """List the leases whose progress changed, and those of the shards in *batch*, with their progress in *reached*."""
     needed = {progress for progress, _ in batch.first}
     return [
         replace(progress.lease, reached=reached[progress.lease.slice])

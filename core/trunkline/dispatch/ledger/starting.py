@@ -22,14 +22,17 @@ READY = 256
 SHORTEST_PAGE = 128
 """A replay's page is claimed here only if memory has room for this many deliveries: a short page costs as much as a long one."""
 STARTED_AT_ONCE = 8
-"""Number of claims that start before live deliveries get a turn of the event loop: each takes some 60 µs."""
+"""Number of claims that start in one iteration of the event loop, before live deliveries continue.
+
+One takes some 60 µs.
+"""
 
 
 class Starter:
     """Hands claims of the worker of *owned* to *runner*.
 
-    A delivery of a subscription with a pace is left to the holder of its shard, unless this worker claimed the delivery as that
-    holder.
+    A delivery of a subscription with a pace is handed to the holder of its shard, unless this worker is the holder and
+    claimed the delivery as such.
     """
 
     def __init__(self, database: Database, owned: OwnedShards, table: RoutingTable, runner: Runner) -> None:
@@ -39,9 +42,9 @@ class Starter:
         self._runner = runner
 
     def passes_on(self, subscription_no: int) -> bool:
-        """Return whether claims of a subscription are handed to the holder of its shard or put aside.
+        """Return whether claims of a subscription must be put aside or handed to the holder of its shard.
 
-        This does not apply to claims that this worker made as the holder.
+        The result does not apply to claims that this worker made as the holder.
         """
         route = self._table.route(subscription_no)
         return route is None or route.pace is not None
@@ -68,8 +71,8 @@ class Starter:
     ) -> None:
         """Start *claims*.
 
-        Their *events* (by position) and the *pins* of their replays (by number) are read if not given. *by_holder* says
-        that this worker made the claims as the holder of their shards.
+        *events* has the events of the claims by position, *pins* the versions chosen by their replays, by number. Both
+        are read if one is not given. *by_holder* says that this worker made the claims as the holder of their shards.
         """
         if events is None or pins is None:
             async with self._database.read() as connection:

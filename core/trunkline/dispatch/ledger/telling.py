@@ -1,6 +1,6 @@
-"""Reports failing and recovered subscriptions to people: as operational events, in the transaction that settles.
+"""Reports failing and recovered subscriptions by operational events, in the transaction that settles the results.
 
-Failed attempts at operational events are not reported, so no event leads to another.
+Failed deliveries of operational events are not reported, so no operational event causes another.
 """
 
 from collections.abc import Sequence
@@ -30,7 +30,10 @@ async def tell(
     policy: FailingPolicy,
     disabled: Sequence[Row],
 ) -> None:
-    """Report the subscriptions that *batch* made failing or recovered. The *disabled* ones have been reported already."""
+    """Report the subscriptions that reached a failing threshold or recovered in *batch*.
+
+    The *disabled* ones were reported already.
+    """
     if not recorded.failing and not recorded.recovered:
         return
     news: list[News] = []

@@ -1,7 +1,7 @@
 """The turns: claims the next deliveries of order keys, and hands them to ``ordering``.
 
-The subscriptions take turns, however many deliveries each has due. It also reads from the ledger, for ``ordering``, which keys
-of a subscription have deliveries there.
+The subscriptions take turns, whatever number of due deliveries each has. This module also reads which keys of a
+subscription have deliveries in the ledger, because ``ordering`` needs them.
 """
 
 import asyncio
@@ -36,15 +36,18 @@ LOOK_SECONDS = 1.0
 IDLE_SECONDS = 10.0
 """Pause between queries while no delivery has an order. A worker may still write deliveries of a deleted subscription."""
 CROWDED_SECONDS = 0.05
-"""Pause if no slot is free or all claimed targets are down; without it a target that refuses would be called again at once."""
+"""Pause if no slot is free or all claimed targets are down.
+
+Without it, a refusing target would be called again at once.
+"""
 MOST_CLAIMED = 1024
 """Number of claimed deliveries that may be in memory."""
 MOST_OF_COMPANY = MOST_CLAIMED // 4
-"""Number of claimed deliveries in memory at which a company gets no turn until some have ended."""
+"""Number of a company's claimed deliveries in memory from which the company gets no turn until some have ended."""
 FRONTS = 128
 """Number of keys whose deliveries are claimed at once."""
 RUN = 128
-"""Number of deliveries of one key that are claimed together with its first, to save a transaction for each."""
+"""Number of deliveries of one key that are claimed with its first delivery, which saves a transaction for each."""
 LOOKED_AT = 50
 """Number of subscriptions whose keys are read in one step."""
 _log = logging.getLogger(__name__)
@@ -78,7 +81,7 @@ class Turns:
         """The number of the subscription whose turn was last."""
 
     async def run(self, turn: Signal) -> None:
-        """Claim whenever the next delivery of a key may begin; query at least once a second."""
+        """Claim deliveries whenever the next one of a key may begin; query the ledger at least once a second."""
         while True:
             wait = LOOK_SECONDS
             try:
@@ -208,7 +211,7 @@ class Turns:
             await self._put_aside(unroutable, set(events))
 
     async def _put_aside(self, queues: Sequence[OrderedClaim], positions: set[int]) -> None:
-        """End or postpone the first delivery of each queue, and hold the others again.
+        """End or postpone the first delivery of each of *queues*, and return the others to the state held.
 
         If the shard was given away meanwhile, the deliveries are left to its next holder.
         """

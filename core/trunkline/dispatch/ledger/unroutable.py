@@ -14,10 +14,12 @@ from trunkline.store.deliveries import Claim, Settled
 async def put_aside(
     connection: AsyncConnection, worker: str, claims: Sequence[Claim], *, positions: Collection[int]
 ) -> list[Claim]:
-    """End *claims* of *worker* whose subscription or event is gone, and postpone the others. Returns the ended ones.
+    """End the *claims* of *worker* whose subscription or event no longer exists, and postpone the others.
 
-    *positions* has the positions whose events exist. A delivery of an inactive subscription is woken when the subscription becomes
-    active.
+    Returns the ended claims.
+
+    *positions* are the positions of existing events. A delivery of an inactive subscription becomes due when the
+    subscription becomes active.
     """
     rows = await subscription_store.locked(connection, sorted({claim.subscription_no for claim in claims}))
     settled: list[Settled] = []

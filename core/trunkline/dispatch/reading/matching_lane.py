@@ -1,12 +1,13 @@
-"""The matching lane: matches events that the reader cannot hand over at once, one company after the other.
+"""The matching lane: matches, company by company, the events that the reader cannot hand over at once.
 
-The reader itself matches cheap filters, in a few milliseconds per page. An event waits here if its filters are expensive, or if
-its company is at its limit of open deliveries. Only its position is kept, and the shard's cursor waits for it, while the reader
-continues with other companies. Later events of the same company wait behind it, to keep their order.
+The reader itself matches cheap filters, in a few milliseconds per page. An event waits here if its filters are
+expensive, or if its company is at its limit of open deliveries. Only the position of a waiting event is kept. The
+shard's cursor stays before this position, while the reader continues with other companies. Later events of the same
+company wait behind it, to keep their order.
 
-Up to a limit the positions are listed. Beyond it, only the start and the end of a company's waiting range are kept, and the
-events are read from the log again later. If very many events wait and none has an order, their deliveries are written to the
-ledger, as far as other companies leave room, so that every worker can make them.
+Up to a limit, the positions are listed. Beyond the limit, only the start and the end of a company's waiting range are
+kept, and its events are read from the log again later. If very many events wait and none has an order, their deliveries
+are written to the ledger, as far as other companies leave room, so that every worker can make them.
 """
 
 import asyncio
@@ -32,13 +33,13 @@ from trunkline.store import stream
 from trunkline.store.database import Database
 
 PAGE_COST = 50_000
-"""Highest cost of all filters that one page of the reader may match, in units of ``filters.costs``: 5 ms."""
+"""Highest total cost of the filters that one page of the reader may match (``filters.costs``). It takes 5 ms."""
 COMPANY_COST = 20_000
 """Highest cost of the filters of one company in a page."""
 UNIT_BYTES = 64
 """Number of bytes of an event that are parsed in the time of one cost unit."""
 AT_ONCE = 20
-"""Number of events of one company that are matched in one turn."""
+"""Number of events of one company that are matched before another company has its turn."""
 COMPANY_LISTED = 1_000
 """Number of positions that are listed for one company."""
 MOST_LISTED = 40_000
@@ -63,7 +64,7 @@ class Budget:
         self._of_company: dict[int, int] = {}
 
     def allows(self, event: Event, cost: int) -> bool:
-        """Return whether *event*, whose filters have *cost*, may be matched now; if so, add the cost."""
+        """Return whether *event* may be matched now at the *cost* of its filters; if so, add *cost* to the sum."""
         cost += len(event.body) // UNIT_BYTES
         spent = self._of_company.get(event.company_id, 0) + cost
         if spent > COMPANY_COST or cost > self._left:
@@ -86,7 +87,7 @@ class _Rest:
         self.count = 1
 
     def add(self, position: int) -> None:
-        """Add the event at *position*, which is higher than all others."""
+        """Add the event at *position*, which must be higher than all positions added before."""
         self.last = position
         self.count += 1
 
@@ -100,7 +101,7 @@ class _Line:
         self.listed: deque[int] = deque()
         self.rest: _Rest | None = None
         self.is_ordered = False
-        """Whether any event was for a subscription with an ordering; then no later event may overtake it."""
+        """Whether any event had a candidate subscription with an ordering; then no later event may overtake it."""
         self.waits_for_earlier = False
         """Whether the first event has to wait, because it needs an order and earlier events of the company are not settled."""
 
@@ -111,7 +112,7 @@ class _Line:
 class MatchingLane:
     """Matches the events that were ``put`` here, and hands their deliveries to *runner*, as far as *room* allows.
 
-    If *spills*, and very many events of a company wait, their deliveries may go to the ledger.
+    With *spills*, the deliveries of a company may go to the ledger if very many of its events wait.
     """
 
     def __init__(
@@ -129,7 +130,7 @@ class MatchingLane:
         self.pauses = Pauses()
 
     def waiting(self, company_id: int, track: Track) -> int:
-        """Return how many events of a company wait."""
+        """Return how many events of a company on *track* wait."""
         line = self._waiting.get((company_id, track))
         return len(line) if line else 0
 
@@ -142,7 +143,7 @@ class MatchingLane:
         )
 
     def put(self, event: Event, track: Track) -> None:
-        """Let *event* wait until it is matched. Until then the cursor of its shard stays before the event."""
+        """Queue *event* for matching. Until it is matched, the cursor of its shard stays before the event."""
         line = self._waiting.setdefault((event.company_id, track), _Line())
         if line.rest is not None:
             line.rest.add(event.position)
@@ -212,7 +213,7 @@ class MatchingLane:
                     await self.room.company_has_room.wait()
 
     def _has_room(self, company_id: int, line: _Line, event: Event | None = None) -> bool:
-        """Return whether more events of a company, or *event* if given, may be matched now."""
+        """Return whether *event*, or if it is None any further event of the company, may be matched now."""
         if self.room.has_room_for(company_id):
             return True
         if not self._spills:
@@ -253,8 +254,9 @@ class MatchingLane:
     ) -> Mapping[int, Event]:
         """List the next positions of *rest* in *line*, and return their events by position.
 
-        The first of the remaining events is parked before any position is closed, so the cursor never passes an unmatched
-        event. Events that are added meanwhile have higher positions than the events read.
+        Before any position is closed, the first remaining event is opened as not matched (``Progress.park``), so the
+        cursor never passes an unmatched event. Events that are added meanwhile have higher positions than the events
+        read.
         """
         first, last, progress = rest.first, rest.last, track.progress
         async with self._database.read() as connection:
@@ -321,7 +323,7 @@ def candidates_of(progress: Progress, candidates: Candidates) -> Candidates:
 
 
 def unsettled(routes: Sequence[Route], event: Event, known: Collection[Key]) -> Sequence[Route]:
-    """Choose the *routes* whose delivery of *event* is not in the ledger; *known* has the keys in the ledger."""
+    """Choose the *routes* for which *known*, the keys of deliveries in the ledger, has no delivery of *event*."""
     if not (known and routes):
         return routes
     return [route for route in routes if Key(event.position, route.subscription.no) not in known]

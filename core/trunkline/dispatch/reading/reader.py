@@ -39,7 +39,7 @@ PAGE_BYTES = 8 * 1024 * 1024
 FIRST_PAGE = 64
 """Number of events in the first page, while their size is unknown."""
 SUBMITTED_AT_ONCE = 128
-"""Number of deliveries that are submitted in one turn of the event loop: each takes some 10 µs."""
+"""Number of deliveries that are submitted in one iteration of the event loop; one takes some 10 µs."""
 FAR_BEHIND = 5_000
 """Number of positions behind the head of the log at which the live reader jumps to the head."""
 MOST_STRETCHES = 1_000
@@ -113,7 +113,7 @@ class Reader:
         return agenda.routing_version != self._table.version or any(p.live.read < agenda.head for p in shards)
 
     async def prepare(self) -> None:
-        """Load the routing table before shards are claimed, so that they need not wait for it."""
+        """Load the routing table before shards are claimed, so that their events need not wait for the table."""
         async with self._database.read() as connection:
             head = await stream.head(connection)
         await self.refresh(head.routing_version)
@@ -125,7 +125,7 @@ class Reader:
         return is_read and any(progress.live.read < head for progress in self._readable())
 
     async def read_stretch(self) -> bool:
-        """Read one page of the stretches. Returns whether there was one."""
+        """Read one page of the stretches. Returns whether a page was read."""
         tracks = [t for t in (progress.next_stretch() for progress in self._readable()) if t is not None]
         if not tracks:
             return False
@@ -176,7 +176,7 @@ class Reader:
         return head.position, True
 
     def _goes_on_at(self, head: int) -> bool:
-        """Let the live reader of each shard that is far behind jump to *head*. Returns whether there was such a shard.
+        """Move the live reader of each shard that is far behind to *head*. Returns whether there was such a shard.
 
         Only the live reader calls this, between two pages.
         """
@@ -194,7 +194,10 @@ class Reader:
         return bool(far_behind)
 
     async def _end_of_gap(self, after: int, *, up_to: int) -> int:
-        """Return the last position of a gap after *after*, at most *up_to*. A restore skips a billion positions (``store.epochs``)."""
+        """Return the last position, up to *up_to*, of the gap that begins after *after*.
+
+        A restore skips a billion positions (``store.epochs``).
+        """
         async with self._database.read() as connection:
             first = await stream.first_after(connection, after)
         return up_to if first is None else min(first - 1, up_to)
@@ -236,9 +239,9 @@ class Reader:
     async def refresh(self, version: int) -> None:
         """Update the routing table to routing *version* or later.
 
-        The version is read together with the head of the log, so the table is never older than the state at which an event was
-        accepted. The first load reads all subscriptions by number, and the table then has *version*. Changes that were already
-        read are read again with the next version.
+        The version is read together with the head of the log, so the table is never older than the state at which an
+        event was accepted. The first load reads all subscriptions by number, and the table then has *version*. If
+        subscriptions change during this load, they are read again with the next version.
         """
         async with self._refreshing:
             if version > self._table.version or not self._table.version:
@@ -294,7 +297,7 @@ class Reader:
         self._runner.wake()
 
     def _still_readable(self, among: Iterable[Track]) -> dict[int, list[Track]]:
-        """Choose the tracks that may be read further, by shard.
+        """Choose the tracks in *among* that may still be read, by shard.
 
         The tracks of several parts of one shard are in one list.
         """
@@ -308,7 +311,10 @@ class Reader:
     def _hand_over_event(
         self, event: Event, track: Track, lane: MatchingLane, budget: Budget, known: Collection[Key]
     ) -> int:
-        """Match *event* and submit its deliveries, or leave the event to *lane*. Returns how many were submitted."""
+        """Match *event* and submit its deliveries, or put the event into *lane*.
+
+        Returns the number of submitted deliveries.
+        """
         progress = track.progress
         routes, cost = candidates_of(progress, self._table.candidates(event))
         if not routes:

@@ -1,4 +1,4 @@
-"""Matching: choose the subscriptions that an event is for. Pure, except for pauses."""
+"""Matching: chooses the subscriptions that an event is for. Pure, except that one function pauses for other tasks."""
 
 from collections.abc import Iterable
 from typing import Protocol, TypeVar
@@ -32,7 +32,7 @@ class Matching(Protocol):
 
 AnyMatching = TypeVar("AnyMatching", bound=Matching)
 Readings = dict[int, Reading]
-"""The parsed forms of one event, by version of its type."""
+"""The parsed forms of one event, by version of the event type."""
 
 
 def order_key(event: Event, ordering: Ordering, *, pins: Pins, schema_versions: SchemaVersions) -> int:
@@ -75,7 +75,7 @@ def match(
 async def match_with_pauses(
     event: Event, candidates: Iterable[AnyMatching], *, schema_versions: SchemaVersions, pauses: Pauses
 ) -> list[AnyMatching]:
-    """Choose like ``match``, with pauses for other tasks between candidates."""
+    """Choose as ``match`` does, but pause between candidates so that other tasks can run."""
     matched: list[AnyMatching] = []
     readings: Readings = {}
     for candidate in candidates:
@@ -85,7 +85,7 @@ async def match_with_pauses(
 
 
 def read(event: Event, pins: Pins, schema_versions: SchemaVersions, readings: Readings) -> Reading:
-    """Read *event* in its version under *pins*; each version is parsed once and kept in *readings*."""
+    """Read *event* in the version that *pins* name for its type; each version is parsed once and kept in *readings*."""
     version = schema_versions.version_read(event, pins)
     if version in readings:
         return readings[version]

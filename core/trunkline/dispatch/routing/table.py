@@ -57,7 +57,8 @@ class Route:
     *deliver* is None if the channel is off or does not push. *treatment* has the limits that apply if neither the
     subscription nor its company sets them.
 
-    *subscription* lacks its *filter* and description, which no delivery needs: ten thousand of them would take 5 MB.
+    *subscription* has neither its *filter* nor its description, because no delivery needs them; for ten thousand
+    subscriptions they would take 5 MB.
 
     *pins* are the versions of event types that the subscription reads.
 
@@ -93,7 +94,10 @@ class Route:
 
     @property
     def wants(self) -> Test | None:
-        """The test of its filter, made for the first event of its types. The filter itself is then dropped."""
+        """The test of its filter.
+
+        It is made for the first event of the subscription's types; the filter itself is then dropped.
+        """
         if self._filter:
             source = orjson.loads(self._filter)
             self._wants, self._filter = filters.compile_stored(source).test, None
@@ -106,7 +110,10 @@ class Route:
         return self._channel.tell_gap if self._channel else None
 
     def target(self, now_ms: int) -> Target:
-        """Give the target, with the secrets that sign at *now_ms*. Raises BodyInvalid if the target does not fit the channel."""
+        """Return the target with the secrets that sign at *now_ms*.
+
+        Raises BodyInvalid if the target does not fit the channel.
+        """
         if self._target is None or now_ms >= self._valid_until_ms:
             self._target = target_of(self.subscription, now_ms, channel=self._channel)
             expiries = [s.expires_ms for s in self.subscription.secrets if s.expires_ms is not None]
@@ -137,7 +144,7 @@ def target_of(subscription: Subscription, now_ms: int, *, channel: Channel | Non
 
 
 class Candidates(NamedTuple):
-    """The subscriptions of one company to one event type, and the total cost of their filters."""
+    """One company's subscriptions to one event type, and the total cost of the subscriptions' filters."""
 
     routes: tuple[Route, ...] = ()
     cost: int = 0
@@ -218,7 +225,8 @@ class RoutingTable:
     def _put(self, opened: OpenedRow) -> None:
         """Keep an active subscription in compact form.
 
-        Its route is made at once only if its company has many subscriptions, or if a lane searches for it.
+        Its route is made at once only if its company has many subscriptions, or if lanes look the subscription up
+        without an event.
         """
         row = opened.row
         members = self._members.setdefault(row.company_id, [])
@@ -230,11 +238,11 @@ class RoutingTable:
             self._make(row.no)
 
     def _is_looked_for(self, no: int) -> bool:
-        """Return whether lanes search for a subscription that has no event."""
+        """Return whether lanes look up a subscription even if it has no new event."""
         return no in self.ordered or no in self.gaps
 
     def _note(self, row: Row) -> None:
-        """Note the facts that lanes need about a subscription before it has an event."""
+        """Note the properties of a subscription that lanes need even before its first event."""
         options = row.options
         if self._has_pace or (options and any(said_of(name, options) is not None for name in PACE)):
             self.paced.add(row.no)
@@ -249,7 +257,7 @@ class RoutingTable:
             self.first_expiry_ms = min(self.first_expiry_ms, expires_ms)
 
     def route(self, subscription_no: int) -> Route | None:
-        """Give the route of a subscription; None if it is not active."""
+        """Return the route of a subscription; None if it is not active."""
         found = self._made.get(subscription_no)
         if found is None and subscription_no in self._packed:
             found = self._make(subscription_no)
@@ -267,7 +275,7 @@ class RoutingTable:
         return route
 
     def order_key(self, event: Event, route: Route) -> int:
-        """Give the order key of *event* for a route whose subscription has an ordering."""
+        """Return the order key of *event* for a route whose subscription has an ordering."""
         ordering = route.subscription.ordering
         assert ordering is not None
         return matching.order_key(event, ordering, pins=route.pins, schema_versions=self._schema_versions)
@@ -284,7 +292,7 @@ class RoutingTable:
         return found or (NOBODY if is_operational(event.type) else by_type.get(EVERY_TYPE, NOBODY))
 
     def match(self, event: Event, among: Sequence[Route] | None = None) -> list[Route]:
-        """Find the subscriptions that *event* is for; *among* are its candidates if they are known."""
+        """Find the subscriptions that *event* is for; *among* has the candidates for *event*, if known."""
         routes = self.candidates(event).routes if among is None else among
         if self._tracer is None or event.traceparent is None:
             return matching.match(event, routes, schema_versions=self._schema_versions)
@@ -292,14 +300,14 @@ class RoutingTable:
             return matching.match(event, routes, schema_versions=self._schema_versions)
 
     def _span(self, event: Event, *, candidates: int) -> AbstractContextManager[Span | None]:
-        """Begin the span of matching *event* with *candidates* candidates; None if the event is not traced."""
+        """Begin a tracing span for matching *event* against *candidates* subscriptions; None if it is not traced."""
         if self._tracer is None or event.traceparent is None:
             return nullcontext()
         attributes = {"trunkline.event_id": event.position, "trunkline.candidates": candidates}
         return self._tracer.span("match", SpanKind.INTERNAL, parent=event.traceparent, attributes=attributes)
 
     async def match_with_pauses(self, event: Event, among: Sequence[Route], pauses: Pauses) -> list[Route]:
-        """Choose *among* the candidates like ``match``, with pauses for other tasks."""
+        """Choose from the candidates *among* as ``match`` does, with pauses in which other tasks run."""
         has_unread = any(route.cost == UNREAD for route in among)
         with self._span(event, candidates=len(among)):
             matched = await matching.match_with_pauses(
@@ -316,7 +324,7 @@ class RoutingTable:
         )
 
     def is_in_parts(self, company_id: int) -> bool:
-        """Return whether the subscriptions of a company would be in several parts if its shard was divided."""
+        """Return whether dividing the shard of a company would put its subscriptions into more than one part."""
         return len({part_of(no) for no in self._members.get(company_id, ())}) > 1
 
     def _index(self, company: int) -> Mapping[str, Candidates] | None:

@@ -21,17 +21,17 @@ class OwnedShards:
         self.total = total
         self.progress: dict[Slice, Progress] = {}
         self.alive_until = 0.0
-        """Monotonic seconds until which other workers surely count this worker as alive."""
+        """Until when (monotonic seconds) it is certain that other workers count this worker as alive."""
         self.resting_until = 0.0
-        """Monotonic seconds until which this worker claims nothing, because a part of it failed."""
+        """Until when (monotonic seconds) this worker claims nothing, because one of its parts failed."""
 
     def of(self, company_id: int, subscription_no: int) -> Progress | None:
-        """Give the progress of the slice that has a subscription; None if another worker owns it."""
+        """Return the progress of the slice to which a subscription belongs; None if this worker does not own it."""
         return parts.find(self.progress, shard_of(company_id, self.total), subscription_no)
 
     @property
     def is_leaving(self) -> bool:
-        """Whether a shard is to be given away or divided."""
+        """Whether any shard is about to be given away or divided."""
         return any(progress.draining for progress in self.progress.values())
 
     @property

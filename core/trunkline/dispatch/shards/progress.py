@@ -12,11 +12,13 @@ from heapq import heapify, heappop, heappush
 from trunkline.store.shards import Lease, Reached
 
 SPAN = 50_000
-"""Number of positions that one page may search for events of its shards: 50 ms if there are none."""
+"""Number of positions that one page may search for events of its shards; if there are none, the search takes 50 ms."""
 
 
 class Track:
-    """The progress of a reader along a shard: it starts after *start*, has handed over all events up to *read*, and stops at *end*.
+    """The progress of a reader along a shard: from *start* (exclusive) to *end*.
+
+    All events up to *read* have been handed over.
 
     The live track has no end.
     """
@@ -41,10 +43,12 @@ class Track:
         self._last_before[company_id] = last
 
     def is_first_of(self, company_id: int, *, cursor: int) -> bool:
-        """Return whether all events of a company before the track are at or below *cursor*; False until ``learn`` was called.
+        """Return whether *cursor* has reached all events of a company before the track.
 
-        A delivery with an order may begin on this track only if the ledger has all earlier ones; otherwise an earlier delivery
-        of its key may still follow.
+        Before ``learn`` was called, the start of the track is taken as the position of the last of these events.
+
+        On this track, a delivery with an order may begin only if the ledger has all earlier deliveries; otherwise an
+        earlier delivery of its key might still be found.
         """
         return self.start <= cursor or self._last_before.get(company_id, self.start) <= cursor
 
@@ -52,8 +56,9 @@ class Track:
 class Progress:
     """One shard, or a part of one, that this worker owns.
 
-    An event with deliveries opens its position, and the position is closed when these are settled; positions are closed
-    in any order. The cursor is the last position before the first position that is open or unread.
+    An event with deliveries opens its position, and the position is closed when all these deliveries are settled.
+    Positions may be closed in any order. The cursor is the last position before the first position that is open or
+    unread.
     """
 
     __slots__ = (
@@ -92,7 +97,10 @@ class Progress:
         self.known_until = known_until
         """The last position at which an earlier owner may have written deliveries."""
         self.valid_until = math.inf
-        """Monotonic seconds until which the lease surely holds. After that, the shard is not read until the lease is renewed."""
+        """Until when (monotonic seconds) the lease is certainly valid.
+
+        Afterwards the shard is not read until it is renewed.
+        """
         self.since = -math.inf
         """Monotonic seconds at which this worker became the only holder of the shard."""
         self.lost = False
@@ -159,7 +167,7 @@ class Progress:
         return self.reached.cursor
 
     def settled_of(self, company_id: int, written: Reached) -> int:
-        """Return the position up to which the ledger, with the progress *written*, has all deliveries of a company."""
+        """Return the position up to which the ledger has all deliveries of a company, if its progress is *written*."""
         cursor, _, live_cursor = written
         if live_cursor is None or not self.live.is_first_of(company_id, cursor=cursor):
             return cursor
@@ -171,7 +179,7 @@ class Progress:
         return len(self._open) == len(self._parked) and not self.claimed
 
     def next_stretch(self) -> Track | None:
-        """Give the first stretch that is not read to its end, and drop those before it."""
+        """Return the first stretch that has not been read to its end, and drop the stretches before it."""
         while self.stretches and self.stretches[0].read == self.stretches[0].end:
             self.stretches.popleft()
         return self.stretches[0] if self.stretches else None

@@ -1,5 +1,5 @@
-"""Work on subscriptions apart from deliveries, in small transactions.
+"""Work on subscriptions that is not part of delivering, in small transactions.
 
-In: notes and due times in the database. Out: subscriptions that lapse or are disabled, gaps that are reported to receivers,
-operational events. No delivery waits for this work.
+In: noted changes and due times in the database. Out: subscriptions that lapse or are disabled, gaps that are reported
+to receivers, operational events. No delivery waits for this work.
 """

@@ -26,7 +26,10 @@ LOOK_SECONDS = 1.0
 AT_ONCE = 32
 PER_COMPANY = 4
 WAITS_SECONDS = (3.0, 30.0, 120.0, 600.0)
-"""Seconds before each further attempt. After the last attempt, the next renewal reports the gap."""
+"""Seconds before each further attempt to report a gap.
+
+After the last attempt, the answer to the next renewal reports it.
+"""
 _log = logging.getLogger(__name__)
 
 
@@ -41,7 +44,7 @@ class _Telling:
 
 
 class Gaps:
-    """Looks once a second for subscriptions in *table*, of the worker's own shards, that have a gap."""
+    """Checks *table* once a second for subscriptions with a gap, among those in the shards that this worker owns."""
 
     def __init__(
         self,
@@ -60,7 +63,7 @@ class Gaps:
         self._tellings: dict[int, _Telling] = {}
 
     async def run(self) -> None:
-        """Report all gaps: a limited number at once, and fewer per company."""
+        """Report all gaps, at most ``AT_ONCE`` at the same time, and at most ``PER_COMPANY`` of them of one company."""
         async with asyncio.TaskGroup() as group:
             while True:
                 await asyncio.sleep(LOOK_SECONDS)

@@ -22,7 +22,7 @@ _log = logging.getLogger(__name__)
 
 
 class Lapses:
-    """Checks once a second whether a subscription in *table* has lapsed; only then it queries the database."""
+    """Checks *table* once a second for a lapsed subscription, and queries the database only if there is one."""
 
     def __init__(
         self, database: Database, table: RoutingTable, *, reports: Reports, now_ms: Callable[[], int]

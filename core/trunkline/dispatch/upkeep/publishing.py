@@ -1,6 +1,6 @@
 """Appends operational events to the log, and checks for conditions that no other transaction notices.
 
-Each step is one transaction, so a killed process neither loses nor repeats an event.
+Each step is one transaction, so no event is lost or repeated if the process is killed.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from trunkline.store.operational import News
 from trunkline.store.wakeup import Signal, Wakeup
 
 MINUTES_SECONDS = 5.0
-"""How often to check for conditions, and for counted minutes that have ended (``operational.gather``)."""
+"""How often to check for conditions to report, and for minutes whose counts are complete (``operational.gather``)."""
 LOOK_SECONDS = 1.0
 CERTIFICATE_SECONDS = 14 * 24 * 60 * 60
 """How long before its expiry a certificate is reported."""
@@ -29,7 +29,10 @@ Certificates = Callable[[], Mapping[tuple[int, str, int], int]]
 
 
 class Publishing:
-    """Publishes noted operational events, and wakes the readers of *log*. Set ``signal`` when an event is noted."""
+    """Appends noted operational events to the log, and wakes its readers through *log*.
+
+    Set ``signal`` after noting one.
+    """
 
     def __init__(self, database: Database, log: Wakeup, *, certificates: Certificates) -> None:
         self._database = database

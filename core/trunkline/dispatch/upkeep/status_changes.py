@@ -1,8 +1,9 @@
 """Continues changing the many open deliveries of subscriptions that were paused, resumed, disabled or deleted.
 
-The transaction that changed the subscription changed the first deliveries and left a note (``store.open_deliveries``). The same
-holds for order keys that a replay has released (``store.releasing``). The rest is done piece by piece, each in a small
-transaction. The pause after a piece is at least as long as the piece took.
+The transaction that changed the subscription also changed its first deliveries, and stored that more remain
+(``store.open_deliveries``). The order keys that a replay releases are handled in the same way (``store.releasing``).
+The rest is done piece by piece, each piece in a small transaction. The pause after a piece is at least as long as the
+piece took.
 """
 
 import asyncio
@@ -23,7 +24,7 @@ _log = logging.getLogger(__name__)
 
 
 class StatusChanges:
-    """Does the remaining pieces, and sets *due* if deliveries became due. Set ``signal`` if pieces remain."""
+    """Does the remaining pieces, and sets *due* if deliveries became due. Callers set ``signal`` if pieces remain."""
 
     def __init__(self, database: Database, *, due: Signal) -> None:
         self._database = database
@@ -43,7 +44,10 @@ class StatusChanges:
             await self.signal.wait(wait)
 
     async def go_on(self) -> bool:
-        """Do one piece each for some subscriptions. Returns whether there was a piece. Raises StoreUnavailable."""
+        """Do one piece for each of up to ``IN_TURN`` subscriptions.
+
+        Returns whether there was one. Raises StoreUnavailable.
+        """
         async with self._database.read() as connection:
             unsettled = await open_deliveries.unsettled(connection, limit=IN_TURN)
             unreleased = await releasing.unreleased(connection, limit=IN_TURN)

@@ -1,4 +1,4 @@
-"""Disables subscriptions whose secrets cannot be decrypted, one by one; the others continue.
+"""Disables exactly the subscriptions whose secrets cannot be decrypted; all others continue.
 
 First it checks that this process has the keys of the database. If not, this process is misconfigured, and must not disable
 subscriptions that other processes deliver.
@@ -30,13 +30,14 @@ class Unreadable:
         self._reports = reports
 
     def open(self, rows: Iterable[Row]) -> list[OpenedRow]:
-        """Open the rows of subscriptions; the result of a row that cannot be decrypted has a false ``is_readable``."""
+        """Decrypt the rows of subscriptions; if a row cannot be decrypted, ``is_readable`` of its result is False."""
         return list(map(self._records.unseal, rows))
 
     async def disable(self, rows: Iterable[Row]) -> None:
-        """Disable the subscriptions of *rows*. Each later continues from the position up to which the log was delivered.
+        """Disable the subscriptions of *rows*.
 
-        Several processes may find the same subscriptions; the first one disables and reports them.
+        When one resumes, it continues after the position up to which the log was delivered. Several processes may find
+        the same subscriptions; the first one disables and reports them.
 
         Raises:
             SettingsInvalid: the keys of this process are wrong.

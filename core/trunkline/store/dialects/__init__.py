@@ -31,12 +31,15 @@ DIALECTS: Mapping[str, Dialect] = {dialect.name: dialect for dialect in (SQLite(
 
 
 def of_connection(connection: AsyncConnection) -> Dialect:
-    """Give the dialect of *connection*."""
+    """Return the dialect of *connection*."""
     return DIALECTS[connection.dialect.name]
 
 
 def of_url(url: str) -> Dialect:
-    """Give the dialect of *url*. A URL with any other name (``postgres``, for example) gets PostgreSQL's dialect."""
+    """Return the dialect of *url*.
+
+    If the URL's scheme names no dialect (``postgres``, for example), it is PostgreSQL's.
+    """
     return DIALECTS.get(url.partition(":")[0].partition("+")[0], _POSTGRESQL)
 
 

@@ -27,19 +27,22 @@ class Dialect(ABC):
     now_ms: ClassVar[str]
     """The SQL that reads the database's clock in Unix milliseconds."""
     greatest: ClassVar[str]
-    """The function that picks the larger of its arguments."""
+    """The SQL function that returns the largest of its arguments."""
     json_array: ClassVar[str]
     """The aggregate function that collects values in a JSON array."""
     row_among: ClassVar[str]
-    """SQL for the condition that a row of a table is among the rows of ``{picking}``, a FROM clause and the clauses after it."""
+    """SQL condition: a row of a table is among the rows that ``{picking}`` selects.
+
+    ``{picking}`` stands for a FROM clause and the clauses after it.
+    """
     limit_idling: ClassVar[str]
-    """SQL for an expression that makes the database end this transaction if its process stops responding."""
+    """SQL expression that makes the database end this transaction if the hub's process stops responding."""
     limit_waiting: ClassVar[str]
     """SQL for a condition that is always true, and that limits this transaction's lock waits to a few seconds."""
     lazily: ClassVar[str]
     """SQL for a condition that is always true, and that lets this transaction commit without waiting for the disk."""
     worker_locks: ClassVar[str]
-    """SQL for a SELECT of the worker locks that sessions hold, by number ``no`` (``store.worker_locks``)."""
+    """SELECT statement for the numbers ``no`` of the worker locks that sessions hold (``store.worker_locks``)."""
 
     timeline: ClassVar[str]
     """SQL that reads the timeline of the server's log, which changes when a standby is promoted; NULL if there is none."""
@@ -56,7 +59,7 @@ class Dialect(ABC):
         answer_seconds: float,
         file: DatabaseFile | None,
     ) -> tuple[AsyncEngine, AsyncEngine]:
-        """Make the engine that reads, which commits each statement, and the engine that writes.
+        """Make two engines: one reads, and commits each statement; the other one writes.
 
         *file* is the database file, if *url* names one. A server that does not answer a statement within *answer_seconds*
         counts as unavailable. Raises SettingsInvalid.
@@ -66,19 +69,19 @@ class Dialect(ABC):
     async def connect_directly(
         self, url: str, *, schema: str | None, answer_seconds: float, file: DatabaseFile | None
     ) -> Driver:
-        """Open one connection without SQLAlchemy, otherwise as the engines of ``connect`` do. Raises StoreUnavailable."""
+        """Open one connection as the engines of ``connect`` do, but without SQLAlchemy. Raises StoreUnavailable."""
 
     @abstractmethod
     def readers(self, pool_size: int) -> int:
-        """Return how many connections can read if *pool_size* is set."""
+        """Return how many connections can read with the setting *pool_size*."""
 
     @abstractmethod
     def file_of(self, url: str) -> Path | None:
-        """Give the file that holds the database; None for a server."""
+        """Return the file that holds the database; None for a server."""
 
     @abstractmethod
     async def shares_connections(self, connection: AsyncConnection, server: str, schema: str | None) -> bool:
-        """Return whether a pooler may run each transaction on another connection to the server at the URL *server*.
+        """Return whether there is a pooler that may run each transaction on another connection to *server*, a URL.
 
         Raises:
             DatabaseUnfit: the hub cannot work through the pooler; the message names the settings to change.
@@ -86,22 +89,22 @@ class Dialect(ABC):
 
     @abstractmethod
     def notifications(self, url: str) -> "Notifications | None":
-        """Give the means to wake other processes; None if there is none."""
+        """Return the notifications that wake other processes; None if the database has none."""
 
     @abstractmethod
     def lock_rows(self, strength: str, *, of: str = "", skip: bool = False) -> str:
-        """Give the SQL clause that locks the rows of a SELECT until the transaction ends.
+        """Return the SQL clause that locks the rows of a SELECT until the transaction ends.
 
         *strength* is UPDATE or SHARE, *of* the table of the rows. With *skip*, rows locked by other transactions are skipped.
         """
 
     @abstractmethod
     async def place(self, connection: AsyncConnection) -> tuple[str, str]:
-        """Name, for the operator, the location of the tables, and the role or account that creates them."""
+        """Return the location of the tables, and the role or account that creates them, as text for the operator."""
 
     @abstractmethod
     async def product(self, connection: AsyncConnection) -> str:
-        """Name the database's product and its version: ``PostgreSQL 16.2``."""
+        """Return the database product and its version: ``PostgreSQL 16.2``."""
 
     @abstractmethod
     async def connection_room(self, connection: AsyncConnection) -> ConnectionRoom:
@@ -149,22 +152,22 @@ class Dialect(ABC):
 
     @abstractmethod
     def rows_source(self, columns: Mapping[str, str]) -> str:
-        """Give the SQL of a row source (``sql.rows_source``)."""
+        """Return the SQL of a row source (``sql.rows_source``)."""
 
     async def keys_source(
         self,
         connection: AsyncConnection,  # noqa: ARG002 - for dialects that plan with table statistics
         columns: Mapping[str, str],
     ) -> str:
-        """Give the SQL of a row source of keys (``sql.keys_source``)."""
+        """Return the SQL of a row source of keys (``sql.keys_source``)."""
         return self.rows_source(columns)
 
     @abstractmethod
     async def take_room(self, connection: AsyncConnection) -> bool:
-        """Use space on the database's disk without adding rows; False if the database can use space only for tables.
+        """Use space on the database's disk without adding rows.
 
-        *connection* is inside a transaction. If the disk has no space, it raises an error that ``failures`` can
-        interpret.
+        Returns False if the database can use space only for tables. *connection* is inside a transaction. If the disk
+        has no space, the function raises an error that ``failures`` can interpret.
         """
 
     @abstractmethod
@@ -173,13 +176,13 @@ class Dialect(ABC):
 
     @abstractmethod
     def through_index(self, name: str) -> str:
-        """Give the SQL clause, written after a table's name, that forces the index *name* (``sql.through_index``)."""
+        """Return the SQL clause, written after a table's name, that forces the index *name* (``sql.through_index``)."""
 
     @abstractmethod
     def one_of(
         self, column: str, parameter: str, kind: type[TypeEngine[Any]]
     ) -> tuple[str, BindParameter[Any]]:
-        """Give the SQL condition that *column* is one of the values bound as *parameter*, and that parameter."""
+        """Return the SQL condition that *column* is one of the values of *parameter*, and the bound *parameter*."""
 
     @abstractmethod
     async def read_then_update(

@@ -129,7 +129,7 @@ class PostgreSQL(Dialect):
         return None
 
     async def shares_connections(self, connection: AsyncConnection, server: str, schema: str | None) -> bool:
-        """Check over a second connection, if there is a pooler."""
+        """If there is a pooler, check it over a second connection."""
         from trunkline.store import poolers  # noqa: PLC0415
         from trunkline.store.servers import Server  # noqa: PLC0415
 
@@ -140,14 +140,14 @@ class PostgreSQL(Dialect):
         return is_shared
 
     def notifications(self, url: str) -> "Notifications | None":
-        """Give the notifications of the server (NOTIFY)."""
+        """Return the notifications of the server (NOTIFY)."""
         from trunkline.store.notifications import Notifications  # noqa: PLC0415
         from trunkline.store.servers import Server  # noqa: PLC0415
 
         return Notifications(Server.of_url(url))
 
     def lock_rows(self, strength: str, *, of: str = "", skip: bool = False) -> str:
-        """Give the locking clause."""
+        """Return the locking clause."""
         return f"FOR {strength}{f' OF {of}' if of else ''}{' SKIP LOCKED' if skip else ''}"
 
     async def place(self, connection: AsyncConnection) -> tuple[str, str]:
@@ -208,7 +208,7 @@ class PostgreSQL(Dialect):
         return bool(is_valid)
 
     async def rows_of(self, connection: AsyncConnection, table: str) -> int:
-        """Estimate as the planner does: the size of the table times its rows per page at the last ANALYZE."""
+        """Estimate as the planner does: multiply the table's size in pages by its rows per page at the last ANALYZE."""
         return int((await connection.execute(_ROWS, {"name": table})).scalar_one_or_none() or 0)
 
     def rows_source(self, columns: Mapping[str, str]) -> str:
@@ -218,14 +218,14 @@ class PostgreSQL(Dialect):
     async def keys_source(self, connection: AsyncConnection, columns: Mapping[str, str]) -> str:
         """Make the planner prefer indexes in this transaction, and expect a single row.
 
-        A connection keeps its plan until the table is analyzed. A plan made for a small table would scan all of it for each
-        batch.
+        A connection keeps its plan until the table is analyzed. A plan made for a small table would scan the whole
+        table for each batch.
         """
         await self.prefer_indexes(connection)
         return _rows(columns, "WHERE jsonb_typeof(r) = 'array'")
 
     async def take_room(self, connection: AsyncConnection) -> bool:
-        """Make a query write a temporary file, which leaves neither rows nor WAL; it costs 2 ms of CPU."""
+        """Run a query that writes a temporary file, which leaves neither rows nor WAL. It costs 2 ms of CPU."""
         await connection.execute(_LITTLE_MEMORY)
         await connection.execute(_SPILL)
         return True
@@ -241,13 +241,13 @@ class PostgreSQL(Dialect):
     def one_of(
         self, column: str, parameter: str, kind: type[TypeEngine[Any]]
     ) -> tuple[str, BindParameter[Any]]:
-        """Give the same SQL for any number of values, so that the server prepares it once."""
+        """Return the same SQL for any number of values, so that the server prepares it once."""
         return f"{column} = ANY(:{parameter})", bindparam(parameter, type_=ARRAY(kind))
 
     async def read_then_update(
         self, connection: AsyncConnection, read: str, update: str, parameters: Mapping[str, Any]
     ) -> tuple[Sequence[Any], Any]:
-        """Run one statement, whose parts see the same state of the database."""
+        """Run one statement; both its parts see the same state of the database."""
         rows = (await connection.execute(_read_then_update(read, update), parameters)).all()
         return [row[1:] for row in rows], rows[0][0] if rows else None
 

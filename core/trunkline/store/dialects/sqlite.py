@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 _READERS = 4
 _LONGEST_PATH = 504
-"""The longest path in bytes: SQLite accepts 512 on Unix, and appends up to 8."""
+"""The longest path in bytes. SQLite accepts 512 bytes on Unix, and appends up to 8 bytes."""
 _HAS_STATISTICS = sqlalchemy.text("SELECT 1 FROM sqlite_master WHERE name = 'sqlite_stat1'")
 _HAS_TABLE = sqlalchemy.text("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = :name")
 _FORGET = sqlalchemy.text("DELETE FROM sqlite_stat1")
@@ -47,8 +47,8 @@ _SKIP_NUMBERS = (
 class SQLite(Dialect):
     """A file on this machine with one writer at a time; it needs no locks and no notifications.
 
-    *library* is the version of Python's SQLite library. Every method with a URL raises DatabaseTooOld if the library is too
-    old.
+    *library* is the version of Python's SQLite library. Every method that takes a URL raises DatabaseTooOld if the
+    library is too old.
     """
 
     name = "sqlite"
@@ -103,7 +103,7 @@ class SQLite(Dialect):
         return _READERS
 
     def file_of(self, url: str) -> Path | None:
-        """Give the file that *url* names. Raises SettingsInvalid if the name is not possible for a file."""
+        """Return the file that *url* names. Raises SettingsInvalid if the name is not possible for a file."""
         database = self._read_url(url).database
         if database in (None, "", ":memory:"):
             msg = "Setting 'database.url': SQLite needs a file, such as sqlite:///trunkline.db"
@@ -159,7 +159,7 @@ class SQLite(Dialect):
         return ConnectionRoom(most=_READERS + 1, free=_READERS + 1)
 
     async def why_read_only(self, connection: AsyncConnection, tables: Sequence[str]) -> ReadOnly | None:  # noqa: ARG002
-        """Check whether the account may write the file, and the folder of its journal."""
+        """Check whether the account may write the file, and may write in the folder of its journal."""
         return why_read_only(Path(connection.engine.url.database or ""))
 
     async def make_schema(self, connection: AsyncConnection, schema: str) -> None:
@@ -176,7 +176,7 @@ class SQLite(Dialect):
             await connection.execute(_LOOK_AGAIN)
 
     async def skip_numbers(self, connection: AsyncConnection, count: int) -> None:
-        """Raise the last number of each table with AUTOINCREMENT, including tables that never had a row."""
+        """Raise the last used number of each table with AUTOINCREMENT, including tables that never had a row."""
         for statement in _SKIP_NUMBERS:
             await connection.execute(statement, {"count": count})
 
@@ -198,7 +198,7 @@ class SQLite(Dialect):
         return False
 
     async def rows_of(self, connection: AsyncConnection, table: str) -> int:
-        """Estimate from the numbers of the first and the last row. Counting would read the whole table."""
+        """Estimate the number from the numbers of the first and the last row; counting would read the whole table."""
         quoted = connection.dialect.identifier_preparer.quote(table)
         if (await connection.execute(_HAS_TABLE, {"name": table})).first() is None:
             return 0
@@ -223,8 +223,8 @@ class SQLite(Dialect):
     def through_index(self, name: str) -> str:
         """Name the index.
 
-        Without it, SQLite would sort all rows of a lane (``due.Lane``) that was analyzed with only one subscription
-        (200,000 rows: 50 ms).
+        Without the name, if the table was analyzed while a lane (``due.Lane``) had only one subscription, SQLite would
+        sort all rows of the lane (200,000 rows: 50 ms).
         """
         return f"INDEXED BY {name}"
 
@@ -260,7 +260,7 @@ class SQLite(Dialect):
         *,
         also: str,  # noqa: ARG002 - no other connection writes meanwhile
     ) -> Any:
-        """Insert row by row, because our own driver (``store.sqlite``) is as fast with rows as with columns."""
+        """Insert row by row: our own driver (``store.sqlite``) inserts rows as fast as columns."""
         rows = list(zip(*columns.values(), strict=True))
         await connection.exec_driver_sql(_values_insert(table.name, tuple(columns)), rows)
 
@@ -271,7 +271,7 @@ def _values_insert(table: str, names: tuple[str, ...]) -> str:
 
 
 def why_read_only(file: Path) -> ReadOnly | None:
-    """Find the reason why *file* can only be read; None if this account may write it and the folder of its journal."""
+    """Find out why *file* is read-only; None if this account can write the file and, for its journal, in its folder."""
     places = (file, file.absolute().parent)
     forbidden = [path for path in places if path.exists() and not os.access(path, os.W_OK)]
     if not forbidden:

@@ -1,4 +1,4 @@
-"""Run by alembic for every history: the connection and the history's version table come with the configuration."""
+"""Alembic runs this module for every history; the configuration has the connection and the history's version table."""
 
 from alembic import context
 

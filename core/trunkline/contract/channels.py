@@ -84,8 +84,8 @@ class HttpClient(Protocol):
         Raises:
             AddressRefused: the outbound policy forbids the address of *url*.
             OSError, TimeoutError: there was no answer.
-            Refused: the hub's machine has no file descriptor, memory or port left for the connection. A channel must not
-                catch this error, so that the delivery waits and no attempt is counted.
+            Refused: the hub's machine has no file descriptor, memory or port left for the connection. A channel must
+                not catch this error; the delivery then waits and no attempt is counted.
         """
         ...
 

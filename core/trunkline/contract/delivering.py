@@ -149,8 +149,8 @@ class Subscriptions(HeldSubscriptions, Protocol):
     ) -> Sequence[dict[str, Json]]:
         """List the signing secrets of a subscription, newest first, each with ``secret`` and ``expires_utc``.
 
-        ``expires_utc`` is None if the secret never expires. Secrets are masked unless *reveal* is set; the audit log then
-        records who has seen them. For a key pair, ``secret`` is the public key. Raises NotFound.
+        ``expires_utc`` is None if the secret never expires. Secrets are masked unless *reveal* is set; the audit log
+        then records who saw them. For a key pair, ``secret`` is the public key. Raises NotFound.
         """
         ...
 

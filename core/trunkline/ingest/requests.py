@@ -29,9 +29,7 @@ MAX_BATCH = 1000
 MAX_UNKNOWN = 50
 """The maximum number of unknown fields that a refusal lists."""
 MAX_STEPS = 10_000
-"""The maximum number of steps to explain the payload faults of a request (50 to 100 ms); then only first faults are
-listed.
-"""
+"""The limit of steps to explain the payload faults of one request (50 to 100 ms); then only first faults are listed."""
 EXPLAINED_AT_ONCE = 4
 """Number of payloads whose faults are explained in one step; each takes 0.5 ms."""
 _UNKNOWN = f"is not a field of an event; known fields are {', '.join(FIELDS)}"

@@ -181,9 +181,7 @@ async def _check_matches(connection: AsyncConnection, matcher: _Matcher, *, rece
 
 
 async def _still_missing(connection: AsyncConnection, missing: Sequence[Key]) -> list[Key]:
-    """Return the *missing* deliveries that neither retention nor a change of the subscription during the audit
-    explains.
-    """
+    """Return the *missing* deliveries that retention, or a subscription's change during the audit, does not explain."""
     if not missing:
         return []
     unchanged = {row.no for row in await store.unchanged_subscriptions(connection)}

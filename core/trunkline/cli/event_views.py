@@ -78,7 +78,9 @@ def digest_events(
     ranges: Ranges = None,
     config: Config = None,
 ) -> None:
-    """Count a company's events in a range and digest their ids, as JSON. A reader with all of them gets the same digest.
+    """Count a company's events in a range and digest their ids, as JSON.
+
+    A reader that has all these events gets the same digest.
 
     Example: [bold]trunkline events digest --company 92 --from 2026-01-28T00:00:00Z --to 2026-01-29T00:00:00Z[/bold]
     """

@@ -25,7 +25,7 @@ def find_claim(claims: Mapping[str, Any], name: str, *, absent: Any = None) -> A
 
 
 def read_company(value: Any, *, kind: Literal["reference", "id"] = "reference") -> int | str | None:
-    """Read a claim that holds a company's reference or id, as *kind* says; None if the claim has another form."""
+    """Read a claim that holds a company's reference or id, depending on *kind*; None if the claim has another form."""
     text = str(value) if isinstance(value := _only(value), int | str) and not isinstance(value, bool) else ""
     if kind == "reference":
         return text if is_reference(text) else None

@@ -188,7 +188,9 @@ class Issuer:
         kind: str = "access token",
         types: Collection[str] | None = None,
     ) -> Mapping[str, Any]:
-        """Verify a JWT of the issuer for *audience*, or for one of *or_for*, and give its claims; errors call the token *kind*.
+        """Verify a JWT of the issuer for *audience*, or for one of *or_for*, and return its claims.
+
+        Error messages call the token *kind*.
 
         *types* are the accepted values of ``typ`` in its header, in lower case; ``""`` accepts a header without ``typ``. If
         *types* is None, any value is accepted.

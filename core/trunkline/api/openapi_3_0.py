@@ -29,7 +29,7 @@ def as_3_0(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _converted(value: Any) -> Any:
-    """Convert every schema in *value*: each one under ``schema``, and the components."""
+    """Convert every schema in *value*: each schema under a member ``schema``, and each component."""
     if isinstance(value, list):
         return [_converted(item) for item in value]
     if not isinstance(value, dict):

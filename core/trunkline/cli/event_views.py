@@ -49,7 +49,7 @@ def show_event(context: typer.Context, event: Id, config: Config = None) -> None
 
 
 def explain_event(context: typer.Context, event: Id, as_json: AsJson = False, config: Config = None) -> None:
-    """Show for each subscription of the event's company whether it matched the event, and the state of the delivery.
+    """Show, for each subscription of the event's company, whether it matched the event, and the state of the delivery.
 
     Example: [bold]trunkline events explain 1000[/bold]
     """

@@ -72,7 +72,7 @@ async def supervise(
 
 
 def report_ready() -> None:
-    """Tell the supervisor that this child is ready."""
+    """Report to the supervisor that this child is ready."""
     sys.stdout.buffer.write(READY)
     sys.stdout.buffer.flush()
 

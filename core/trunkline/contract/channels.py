@@ -150,7 +150,10 @@ class Batch:
 
 
 TellGap = Callable[[Gap[Any], HttpClient], Awaitable[Result]]
-"""Report a gap to its target; after the result ``retry`` it is reported again later. The call is cancelled at the time limit."""
+"""Report a gap to its target. After the result ``retry`` the gap is reported again later.
+
+The call is cancelled at the time limit.
+"""
 
 
 CheckTarget = Callable[[str], str | None]
@@ -163,7 +166,8 @@ The function must do no I/O. The words must not repeat the URL: callers of the A
 CheckConnection = Callable[[Target[Any]], Awaitable[str | None]]
 """Test whether a target can be reached and accepts events, without sending one; return the fault as one sentence, or None.
 
-It runs before a test delivery, within the time of one attempt. The person who tests sees the sentence, so it must hold no secret.
+The function runs before a test delivery, within the time of one attempt. The person who tests sees the sentence, so the
+sentence must hold no secret.
 """
 
 

@@ -60,7 +60,7 @@ class Overview:
     *success_rate* is the share of *attempts* that delivered, as in a subscription's ``success_rate_24h``; None without attempts.
     *subscriptions* are counted by ``health``. *attention* has the most urgent problem first.
 
-    In a span with more than 10,000 deliveries, the counts of deliveries and attempts are estimated from one in every
+    In a span with more than 2,500 deliveries, the counts of deliveries and attempts are estimated from one in every
     *sampled_one_in* events; only the total's *matched* is counted in full. If *sampled_one_in* is 1, all counts are
     exact. Counts of events are always exact.
     """

@@ -49,7 +49,7 @@ def register_settings() -> type[BaseModel]:  # type: ignore[empty-body]
 
 @hookspec
 def register_event_types() -> Sequence[EventType]:  # type: ignore[empty-body]
-    """Return event types; if two plugins give the same name, both are refused."""
+    """Return event types; if two plugins use the same name, both types are refused."""
 
 
 @hookspec
@@ -62,12 +62,12 @@ def register_casters() -> Sequence[Caster]:  # type: ignore[empty-body]
 
 @hookspec
 def register_channels(context: PluginContext) -> Sequence[Channel]:  # type: ignore[empty-body]
-    """Return channels; if two plugins give the same name, both are refused."""
+    """Return channels; if two plugins use the same name, both channels are refused."""
 
 
 @hookspec
 def register_connectors() -> Sequence[Connector]:  # type: ignore[empty-body]
-    """Return generators of connectors; if two plugins give the same name, both are refused."""
+    """Return objects that each generate a connector; if two plugins use the same name, both are refused."""
 
 
 @hookspec

@@ -110,7 +110,7 @@ class Observer:
             await asyncio.wait([self._task])
 
     def lags(self) -> list[Lag]:
-        """Compute the lag of each shard of this process without a query; for a divided shard, that of the part furthest behind."""
+        """Compute the lag of each shard of this process without a query; for a divided shard, the largest lag of its parts."""
         snapshot, now = self._lag_snapshot, time.monotonic()
         if snapshot is None:
             return []

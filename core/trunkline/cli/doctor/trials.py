@@ -27,7 +27,7 @@ OTHER_COMPANY_ID = 2
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A test event. Its ``id`` is below that of any real event."""
+    """A test event. Its ``id`` is lower than the id of any real event."""
 
     id: str
     type: str

@@ -110,7 +110,9 @@ class Observer:
             await asyncio.wait([self._task])
 
     def lags(self) -> list[Lag]:
-        """Compute the lag of each shard of this process without a query; for a divided shard, the largest lag of its parts."""
+        """Compute the lag of each shard of this process, without a query. A divided shard has the largest lag of its
+        parts.
+        """
         snapshot, now = self._lag_snapshot, time.monotonic()
         if snapshot is None:
             return []

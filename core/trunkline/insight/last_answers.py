@@ -12,8 +12,8 @@ _MASK = "••••"
 def first_line(body: str, subscription: Subscription) -> str | None:
     """Return the first line of *body*, or the whole text in one line if the first line has no word.
 
-    Returns None if the result is empty. Header values and secrets of *subscription* are masked, because a target may echo its
-    request.
+    Returns None if the result is empty. Header values and secrets of *subscription* are masked, because a target may
+    echo its request.
     """
     secrets = (
         *(secret.text for secret in subscription.secrets),

@@ -15,7 +15,7 @@ _NOT_OF_ACCESS_TOKENS = ("events", "at_hash", "c_hash")
 
 
 def find_claim(claims: Mapping[str, Any], name: str, *, absent: Any = None) -> Any:
-    """Find a claim by its name, which may be a URL; otherwise by a path of names joined by dots."""
+    """Find a claim by its name, which may be a URL. If there is no such claim, read *name* as names joined by dots."""
     if name in claims:
         return claims[name]
     found: Any = claims
@@ -25,7 +25,7 @@ def find_claim(claims: Mapping[str, Any], name: str, *, absent: Any = None) -> A
 
 
 def read_company(value: Any, *, kind: Literal["reference", "id"] = "reference") -> int | str | None:
-    """Read a claim that holds a company's reference or id, as *kind* says; None if the claim has another form."""
+    """Read a claim that holds a company's reference or id, depending on *kind*; None if the claim has another form."""
     text = str(value) if isinstance(value := _only(value), int | str) and not isinstance(value, bool) else ""
     if kind == "reference":
         return text if is_reference(text) else None
@@ -34,7 +34,10 @@ def read_company(value: Any, *, kind: Literal["reference", "id"] = "reference") 
 
 
 def read_environment(claims: Mapping[str, Any], name: str) -> str:
-    """Read the environment in the claim *name*, ``live`` if there is none. Raises Unauthenticated if the environment is unknown."""
+    """Read the environment in the claim *name*; it is ``live`` if the claim is missing.
+
+    Raises Unauthenticated if the environment is unknown.
+    """
     value = _only(find_claim(claims, name, absent=LIVE))
     if value not in ENVIRONMENTS:
         msg = f"The claim '{name}' of this access token must be 'live' or 'test' if it is there, not {value!r:.60}."
@@ -43,7 +46,7 @@ def read_environment(claims: Mapping[str, Any], name: str) -> str:
 
 
 def is_access_token(claims: Mapping[str, Any]) -> bool:
-    """Tell whether *claims* belong to an access token, for a token whose header does not say so.
+    """Return whether *claims* belong to an access token, for a token whose header does not say so.
 
     An access token has scopes; ID tokens and logout tokens have none. Keycloak names the kind of token in ``typ``, and has
     ``nonce`` in access tokens too.
@@ -56,14 +59,17 @@ def is_access_token(claims: Mapping[str, Any]) -> bool:
 
 
 def read_scopes(claims: Mapping[str, Any], meanings: Mapping[str, Iterable[str]]) -> frozenset[str]:
-    """Read a company's scopes: the hub's own names, and the scopes that *meanings* gives for the issuer's names."""
+    """Read a company's scopes: scopes with the hub's names, and those to which *meanings* maps the issuer's names."""
     named = (name for claim in _SCOPE_CLAIMS for name in _names(claims.get(claim)))
     ours = (scope for name in named for scope in meanings.get(name, (name,)))
     return frozenset(scope for scope in ours if scope in COMPANY_SCOPES)
 
 
 def _only(value: Any) -> Any:
-    """Replace a list of one member by the member: attributes that may have several values come as lists."""
+    """Return the member of a list of one member; return any other value unchanged.
+
+    Issuers send attributes that may have several values as lists.
+    """
     return value[0] if isinstance(value, list) and len(value) == 1 else value
 
 

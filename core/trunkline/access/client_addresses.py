@@ -26,8 +26,8 @@ class ClientAddresses:
     def find(self, peer: str | None, forwarded_for: Sequence[str]) -> str:
         """Find the client's address: the rightmost address that is not a trusted proxy's.
 
-        *peer* is the other end of the connection (None: a socket of this machine), *forwarded_for* the request's headers
-        ``X-Forwarded-For``. An invalid entry and all entries before it are ignored.
+        *peer* is the other end of the connection (None if it is a socket of this machine); *forwarded_for* has the
+        request's headers ``X-Forwarded-For``. An invalid entry and all entries before it are ignored.
         """
         client = self._address(peer, forwarded_for)
         return str(peer) if client is None else _counted(client)
@@ -46,7 +46,7 @@ class ClientAddresses:
         return client is not None and any(client in ip_network(network) for network in networks)
 
     def is_proxy(self, peer: str | None) -> bool:
-        """Tell whether *peer* is a trusted proxy."""
+        """Return whether *peer* is a trusted proxy."""
         address = _read(peer or "127.0.0.1")
         return address is not None and self._is_trusted(address)
 

@@ -1,4 +1,4 @@
-"""Companies for the operator: made, listed, changed, and deleted with all their data."""
+"""Makes, lists and changes companies for the operator, and deletes them with all their data."""
 
 import contextlib
 import secrets
@@ -42,7 +42,7 @@ _CURSOR = "c"
 class Companies:
     """Makes, shows, changes and deletes companies. A company without a record can still be used by its id.
 
-    *plugins* gives the rows of companies in the tables of plugins.
+    *plugins* returns the rows of companies in the tables of plugins.
     """
 
     def __init__(
@@ -109,7 +109,7 @@ class Companies:
     async def page(
         self, *, reference: str | None = None, cursor: str | None = None, limit: int = 50
     ) -> dict[str, Any]:
-        """List the companies that were made or changed, by id. Raises BadCursor."""
+        """List the companies that have a record because they were made or changed, by id. Raises BadCursor."""
         after = cursors.decode(cursor, kind=_CURSOR) if cursor is not None else 0
         async with self._database.read() as connection:
             found = await store.page(connection, reference=reference, after=after, limit=limit + 1)
@@ -151,9 +151,10 @@ class Companies:
         return self._view(company_id, company, test_limits)
 
     async def delete(self, name: int | str, *, environment: str | None = None) -> dict[str, Any]:
-        """Stop a company at once, begin its erasure, and give the receipt. A call during the erasure gives the same receipt.
+        """Stop a company at once, begin its erasure, and return the receipt.
 
-        Its test environment is erased too; if *environment* is ``test``, only that is erased. Raises CompanyUnknown.
+        A call during the erasure gives the same receipt. Its test environment is erased too; if *environment* is
+        ``test``, only the test environment is erased. Raises CompanyUnknown.
         """
         company_id = name if isinstance(name, int) else await self._directory.id_of(name)
         if environment == TEST:
@@ -178,9 +179,9 @@ class Companies:
         return {**receipt(erasure), "remaining": remaining, "estimated_seconds": seconds}
 
     async def _check_case(self, reference: str | None, *, of: int = 0) -> None:
-        """Make sure that no company other than *of* has *reference* in different case. Raises Conflict.
+        """Make sure that no company other than *of* has a reference that differs from *reference* only in case.
 
-        It reads every reference, so call it before taking the log's lock.
+        Raises Conflict. This check reads every reference, so call it before taking the log's lock.
         """
         if reference is None:
             return
@@ -322,7 +323,7 @@ def _is_address(address: str) -> bool:
 
 
 def _is_zone(zone: str) -> bool:
-    """Tell whether the machine knows the time zone."""
+    """Return whether the machine knows the time zone."""
     try:
         zoneinfo.ZoneInfo(zone)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):

@@ -1,6 +1,7 @@
 """The limits of one company: the deployment's, unless the operator has set others for the company.
 
-A process caches a company's limits for ``FRESH_SECONDS``; while the database is away, the last known ones apply.
+A process caches a company's limits for ``FRESH_SECONDS``; while the database is unavailable, the last known limits
+apply.
 """
 
 import math
@@ -22,7 +23,10 @@ _REMEMBERED = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Quotas:
-    """The limits of one company, named as in ``PATCH /api/v1/companies/{id}``. *is_paced*: the operator set a pace for it."""
+    """The limits of one company, named as in ``PATCH /api/v1/companies/{id}``.
+
+    If *is_paced*, the operator set a pace for the company.
+    """
 
     subscriptions: int
     filter_cost: int
@@ -61,7 +65,7 @@ class CompanyLimits:
         self._known: OrderedDict[int, tuple[Quotas, float]] = OrderedDict()
 
     async def of(self, company_id: int) -> Quotas:
-        """Give the limits that apply to a company."""
+        """Return the limits that apply to a company."""
         known = self._known.get(company_id)
         if known is not None and self._now() < known[1]:
             return known[0]
@@ -79,7 +83,7 @@ class CompanyLimits:
         return {"id": company_id, **self.shown(company_id, own)}
 
     async def change(self, company_id: int, changes: Mapping[str, int | None]) -> dict[str, object]:
-        """Set limits of a company, or reset them to the deployment's with None, and show the result.
+        """Set limits of a company, and show the result. None resets a limit to the deployment's.
 
         Raises BodyInvalid, CompanyErased.
         """

@@ -9,7 +9,7 @@ from trunkline.errors import TooFast
 from trunkline.model.principals import Principal
 
 EVENT_BURST_SECONDS = 10.0
-"""The largest burst: a company may send at once as many events as its pace allows in this time."""
+"""The largest burst: a company may send as many events at once as its pace allows in this number of seconds."""
 
 
 class EventPace:

@@ -23,7 +23,7 @@ from trunkline.model.principals import Principal
 from trunkline.settings import TokenIssuer
 
 COMPANY_CALLS_PER_MINUTE = 6_000
-"""The limit of calls with such tokens per company and minute, whatever the number of users: the reads of a hundred keys."""
+"""The limit of calls with such tokens per company and minute, for all users together: the default reads of 100 keys."""
 _NAMES = ("name", "preferred_username", "email", "client_id", "azp", "sub")
 _MAX_NAME = 100
 _TYPES = ("at+jwt",)
@@ -108,7 +108,10 @@ class IssuerTokens:
         return Principal(user_id, company_id, name, read_scopes(claims, self._settings.scopes))
 
     async def _company(self, claims: Mapping[str, Any]) -> int:
-        """Find the company by the claim, or by the table of users. Raises Unauthenticated, CompanyErased."""
+        """Find the user's company from the claim, or from the table of users if the claim is missing.
+
+        Raises Unauthenticated, CompanyErased.
+        """
         settings = self._settings
         environment = read_environment(claims, settings.environment_claim)
         claim = find_claim(claims, settings.company_claim)

@@ -47,7 +47,7 @@ _SENTENCES = {
     "InvalidIssuerError": "This {kind} is of another issuer.",
     "MissingRequiredClaimError": "This {kind} lacks a claim that it needs: iss, aud, sub and exp.",
 }
-"""Messages by the names of PyJWT's errors, as PyJWT is only imported if there is an issuer."""
+"""Messages, keyed by the names of PyJWT's errors, because PyJWT is only imported if there is an issuer."""
 _INVALID = "This {kind} is not valid: its form, its signature or its algorithm is not one that counts here."
 _FAILURES = (OSError, TimeoutError, TrunklineError, ValueError, KeyError, TypeError)
 
@@ -86,7 +86,11 @@ class _Kept(Generic[Document]):
     async def get(
         self, *, max_age_seconds: float, is_enough: Callable[[Document], bool] = lambda _: True
     ) -> Document | None:
-        """Give the document. It is read again first if it is too old or *is_enough* is false; if that fails, give the previous one."""
+        """Return the document.
+
+        If the document is too old, or *is_enough* is false for it, it is read again first. If that fails, the previous
+        document is returned.
+        """
         if self._lacks(max_age_seconds, is_enough):
             async with self._lock:
                 if (
@@ -97,7 +101,7 @@ class _Kept(Generic[Document]):
         return self._document
 
     def known(self, *, max_age_seconds: float) -> Document | None:
-        """Give the document; None if it was last read more than *max_age_seconds* ago."""
+        """Return the document; None if it was last read more than *max_age_seconds* ago."""
         return self._document if self.age_seconds <= max_age_seconds else None
 
     def renew_beside(self, *, max_age_seconds: float) -> None:
@@ -114,7 +118,7 @@ class _Kept(Generic[Document]):
 
     @property
     def is_fresh(self) -> bool:
-        """Tell whether the last reading succeeded."""
+        """Return whether the last reading succeeded."""
         return self._read_at >= self._tried_at
 
     def _lacks(self, max_age_seconds: float, is_enough: Callable[[Document], bool]) -> bool:
@@ -160,7 +164,7 @@ class Issuer:
         self._keys = _Kept(self._read_keys, failed=self._note)
 
     async def metadata(self, *, max_age_seconds: float = KEPT_SECONDS) -> Mapping[str, Any]:
-        """Give the issuer's metadata (OpenID Connect Discovery), at most *max_age_seconds* old.
+        """Return the issuer's metadata (OpenID Connect Discovery), at most *max_age_seconds* old.
 
         Raises:
             IssuerUnavailable: the metadata cannot be read now, or could not be read at the last try.
@@ -184,7 +188,9 @@ class Issuer:
         kind: str = "access token",
         types: Collection[str] | None = None,
     ) -> Mapping[str, Any]:
-        """Verify a JWT of the issuer for *audience*, or for one of *or_for*, and give its claims; errors call the token *kind*.
+        """Verify a JWT of the issuer for *audience*, or for one of *or_for*, and return its claims.
+
+        Error messages call the token *kind*.
 
         *types* are the accepted values of ``typ`` in its header, in lower case; ``""`` accepts a header without ``typ``. If
         *types* is None, any value is accepted.

@@ -1,4 +1,4 @@
-"""API keys as JSON without their secrets: made, listed and revoked (``contract.ApiKeys``)."""
+"""Makes, lists and revokes API keys, and shows them as JSON without their secrets (``contract.ApiKeys``)."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
@@ -40,8 +40,8 @@ class KeyService:
     ) -> Principal | None:
         """Find the principal of the key *key_id*; None if there is none, it was revoked, or it may only emit.
 
-        The call then acts as this principal and for its company; for an operator's key the company is *company_id*, if
-        given. *link_id* names the link of the key that was used.
+        From then on the current call acts as this principal and for the principal's company. For an operator's key, the
+        company is *company_id*, if given. *link_id* names the link of the key that was used.
         """
         is_key = key_id.startswith(KEY_ID_PREFIX)
         principal = await (self._keys.principal(key_id) if is_key else self._find_other(key_id))
@@ -61,7 +61,7 @@ class KeyService:
         expires_utc: str | None = None,
         networks: Sequence[str] = (),
     ) -> tuple[dict[str, Any], str]:
-        """Make a key and show it, with the key itself, which is shown only now. Raises BodyInvalid."""
+        """Make a key. Returns its view, and the key itself, which is never shown again. Raises BodyInvalid."""
         record, api_key = await self._keys.create(
             company_id, name=name, scopes=scopes, expires_utc=expires_utc, networks=networks
         )
@@ -70,14 +70,14 @@ class KeyService:
     async def rotate(
         self, key_id: str, *, company_id: int | None, by: Principal, overlap_seconds: int
     ) -> tuple[dict[str, Any], str]:
-        """Make a key's successor and show it, with the key itself. Raises NotFound, Forbidden, LimitReached."""
+        """Make a key's successor. Returns its view, and the new key itself. Raises NotFound, Forbidden, LimitReached."""
         record, api_key = await self._keys.rotate(
             key_id, company_id=company_id, by=by, overlap_seconds=overlap_seconds
         )
         return view(record), api_key
 
     async def list(self, company_id: int | None) -> list[dict[str, Any]]:
-        """List a company's keys (0: operators' keys, None: all keys), oldest first, with revoked ones."""
+        """List a company's keys (0: operators' keys, None: all keys), oldest first, including revoked ones."""
         return [view(record) for record in await self._keys.list(company_id)]
 
     async def revoke(self, key_id: str, *, company_id: int | None) -> None:

@@ -16,7 +16,10 @@ DEFAULT_OVERLAP_SECONDS = 24 * 60 * 60
 
 @dataclass(frozen=True, slots=True)
 class KeyTerms:
-    """The limits of a key besides its scopes: *expires_ms* is None for never, empty *networks* mean any."""
+    """The limits of a key besides its scopes.
+
+    If *expires_ms* is None, the key never expires; empty *networks* allow any network.
+    """
 
     expires_ms: int | None = None
     networks: tuple[str, ...] = ()
@@ -54,7 +57,7 @@ def read_terms(*, expires_utc: str | None, networks: Sequence[str], now_ms: int)
 
 
 def terms_of(maker: Principal | None) -> KeyTerms:
-    """Give the terms that keys made by *maker* may not exceed: the terms of *maker*, if it is a key.
+    """Return the terms that keys made by *maker* may not exceed: the terms of *maker*, if it is a key.
 
     The terms of a link do not apply, because a link may be used from other networks.
     """
@@ -81,7 +84,7 @@ def within(terms: KeyTerms, own: KeyTerms) -> KeyTerms:
 
 
 def narrowed(terms: KeyTerms, own: KeyTerms) -> KeyTerms:
-    """Give the intersection of *terms* and *own*. Raises Forbidden if no network is left."""
+    """Return the intersection of *terms* and *own*. Raises Forbidden if no network is left."""
     ends = [end for end in (terms.expires_ms, own.expires_ms) if end is not None]
     networks = {
         *(network for network in terms.networks if _is_within(network, own.networks)),
@@ -94,7 +97,7 @@ def narrowed(terms: KeyTerms, own: KeyTerms) -> KeyTerms:
 
 
 def _is_within(network: str, networks: Sequence[str]) -> bool:
-    """Tell whether *network* is within one of *networks*; True if there are none."""
+    """Return whether *network* is within one of *networks*; True if there are none."""
     return not networks or any(_is_part(ip_network(network), ip_network(each)) for each in networks)
 
 

@@ -47,7 +47,7 @@ KEY_ID_PREFIX = "key_"
 MADE_PER_MINUTE = 30
 """The number of keys that a company may make in a minute, including rotations; operators have no such limit."""
 LEAST_IN_OVERLAP = 10
-"""How many old keys rotations may leave valid in addition to the limit ``keys``: the larger of this number and that limit."""
+"""Rotations may leave as many more keys valid as the limit ``keys`` allows, or this number if it is larger."""
 ENDED_KEPT = 200
 """The number of ended keys of a company that are kept and listed, newest first.
 
@@ -138,9 +138,10 @@ class Keys:
         networks: Sequence[str] = (),
         connection: AsyncConnection | None = None,
     ) -> tuple[KeyRecord, str]:
-        """Make a key for a company, or an operator's key for None; it is returned in clear only this once.
+        """Make a key for a company, or an operator's key if *company_id* is None.
 
-        A key without terms gets the networks and the expiry of its maker. *connection* is the caller's transaction, if any.
+        The key is returned in clear only this once. A key without terms gets the networks and the expiry of its maker.
+        *connection* is the caller's transaction, if any.
 
         Raises:
             BodyInvalid: a scope is unknown or missing, or the terms are malformed or exceed the maker's.
@@ -182,10 +183,11 @@ class Keys:
         by: Principal,
         overlap_seconds: int = key_terms.DEFAULT_OVERLAP_SECONDS,
     ) -> tuple[KeyRecord, str]:
-        """Make the successor of a key of a company (None: of any); both are valid for *overlap_seconds*.
+        """Make the successor of a key of a company (None: of any company). Both keys are valid for *overlap_seconds*.
 
         The successor replaces the old key in the count, so a company at its limit may rotate each of its keys. The
-        successor may do no more than the old key or *by*: it has their common networks and the earlier expiry.
+        successor may do no more than the old key, and no more than *by*: it is restricted to the networks that both
+        allow, and has the earlier expiry.
 
         Raises:
             NotFound: there is no such valid key, or it belongs to another company.
@@ -225,7 +227,10 @@ class Keys:
     async def _check_room(
         self, connection: AsyncConnection, company_id: int, *, in_overlap: bool = False
     ) -> None:
-        """Check that a company may have one more valid key; with *in_overlap* the old keys of rotations count. Raises LimitReached."""
+        """Check that a company may have one more valid key. Raises LimitReached.
+
+        With *in_overlap* the limit is higher, because it includes the old keys of rotations (``LEAST_IN_OVERLAP``).
+        """
         limit = (await self._limits.of(company_id)).keys
         things, remedy = "API keys", "revoke one that is not used first"
         if in_overlap:
@@ -250,7 +255,7 @@ class Keys:
         return record, api_key
 
     async def list(self, company_id: int | None) -> list[KeyRecord]:
-        """List the keys of a company, or all for None; oldest first."""
+        """List the keys of a company, or all keys if *company_id* is None, oldest first."""
         async with self._database.read() as connection:
             return await store.list_keys(connection, company_id)
 
@@ -294,9 +299,10 @@ class Keys:
         return principal
 
     def remembered(self, api_key: str) -> tuple[Principal, bytes] | None:
-        """Give the principal that *api_key* had at its last lookup, and the key's digest; None if it is not in memory.
+        """Return the principal of *api_key* at its last lookup, and the key's digest; None if they are not in memory.
 
-        The key may have been revoked since then: nothing may be done or shown for it before the digest was looked up.
+        The key may have been revoked since then: do not act for the key, or show anything to its user, before the
+        digest is looked up.
         """
         digest = self._vault.digests(api_key).first
         principal = self._remembered.get(digest)
@@ -373,7 +379,10 @@ class Keys:
 
 
 async def _check_pace(connection: AsyncConnection, company_id: int) -> None:
-    """Limit how fast a company makes keys, as each new key allows as many calls again. Raises KeysTooFast."""
+    """Limit how fast a company makes keys, because the limit of calls applies to each key separately.
+
+    Raises KeysTooFast.
+    """
     if await store.count_made(connection, company_id, within_ms=60_000) >= MADE_PER_MINUTE:
         raise KeysTooFast(MADE_PER_MINUTE)
 

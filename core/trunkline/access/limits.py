@@ -31,7 +31,7 @@ class Allowance:
     bucket: str
 
     def headers(self) -> list[tuple[bytes, bytes]]:
-        """Give the ``X-RateLimit-…`` headers of an answer in ASGI form."""
+        """Return the ``X-RateLimit-…`` headers of an answer in ASGI form."""
         return [
             (b"x-ratelimit-limit", b"%d" % self.limit),
             (b"x-ratelimit-remaining", b"%d" % self.remaining),

@@ -27,7 +27,10 @@ class Pace:
         self._swept = now()
 
     def take(self, company_id: int, amount: int, *, per_second: float) -> float:
-        """Take *amount* from a company's budget and return 0; if it is empty, take nothing and return the seconds to wait."""
+        """Take *amount* from a company's budget and return 0.
+
+        If the budget is empty, take nothing and return the seconds to wait.
+        """
         now = self._now()
         if now - self._swept > _SWEEP_SECONDS:
             self._sweep(now)

@@ -16,7 +16,10 @@ from trunkline.store.secrets import SealedRow
 
 PEPPER, ENCRYPTION_KEY = NAMES
 LOOKED_AT = 100
-"""Without a check value, the key must open half of this number of the oldest sealed rows; a single row may be damaged."""
+"""The number of the oldest sealed rows to try if there is no check value.
+
+The key must open half of them, not all, because single rows may be damaged.
+"""
 _TEXT = "trunkline: check"
 _CONTEXT = b"trunkline: check"
 
@@ -59,7 +62,7 @@ class SecretChecks:
             await store.name_peppers(connection, self._vault.pepper_id)
 
     async def are_ours(self) -> bool:
-        """Tell whether the secrets still belong to the database. Raises StoreUnavailable."""
+        """Return whether the secrets still belong to the database. Raises StoreUnavailable."""
         async with self._database.read() as connection:
             checks = await store.checks(connection)
         if not unfit(self._vault, checks):
@@ -94,7 +97,7 @@ def check_of_pepper(vault: Vault) -> bytes:
 
 
 def is_current(vault: Vault, name: str, value: bytes) -> bool:
-    """Tell whether the check *value* was made with the current value of the secret *name*, not with an *other* value."""
+    """Return whether the check *value* was made with the current value of the secret *name*, not with an *other* value."""
     if name == PEPPER:
         return value == vault.digest(_TEXT)
     return vault.is_current(value, context=_CONTEXT)

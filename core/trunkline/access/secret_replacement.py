@@ -53,7 +53,7 @@ class SecretReplacement:
         self._vault = vault
 
     async def has_begun(self, name: str) -> bool:
-        """Tell whether a replacement is unfinished: the database's check value does not match the current secret *name*."""
+        """Return whether a replacement is unfinished: the check value does not match the current secret *name*."""
         async with self._database.read() as connection:
             checks = await store.checks(connection)
         return name not in checks or not secret_checks.is_current(self._vault, name, checks[name])
@@ -138,7 +138,10 @@ class SecretReplacement:
         return Digested(current, sum(counts.values()) - current)
 
     async def _seal_again(self) -> int:
-        """Seal the rows of other keys with the current one, in small transactions; returns how many. Unreadable rows stay."""
+        """Seal the rows of other keys again with the current key, in small transactions.
+
+        Returns how many rows were sealed again. Rows that cannot be decrypted are left unchanged.
+        """
         written = 0
         async for rows in self._pages():
             again = [

@@ -24,7 +24,7 @@ _OTHERS = {"pepper": "other_peppers", "encryption_key": "other_encryption_keys"}
 
 @dataclass(frozen=True, slots=True)
 class Secrets:
-    """The secrets of a process: the current ones are used to digest and seal, the *other* ones only to verify and decrypt."""
+    """The secrets of a process. The current ones digest and seal; the *other* ones only verify and decrypt."""
 
     pepper: str = field(repr=False)
     encryption_key: str = field(repr=False)
@@ -37,7 +37,7 @@ class Secrets:
         return dataclasses.replace(self, **changed)
 
     def others(self, name: str) -> tuple[str, ...]:
-        """Give the other values of the secret *name*."""
+        """Return the other values of the secret *name*."""
         kept: tuple[str, ...] = getattr(self, _OTHERS[name])
         return kept
 
@@ -75,7 +75,7 @@ class SecretsFile:
         raise SettingsInvalid(msg)
 
     def make(self) -> None:
-        """Make the file atomically with new secrets; if several processes do so at once, the first file is kept.
+        """Make the file atomically with new secrets. If several processes make it at once, the first file is kept.
 
         Raises:
             SettingsInvalid: the file's folder is not writable.
@@ -93,7 +93,7 @@ class SecretsFile:
             draft.unlink()
 
     def replace(self, values: Secrets) -> None:
-        """Replace the file atomically by one with *values*. Raises OSError."""
+        """Replace the content of the file with *values*, atomically. Raises OSError."""
         draft = self._draft(values)
         draft.replace(self.path)
         folder = os.open(self.path.absolute().parent, os.O_RDONLY)
@@ -103,7 +103,7 @@ class SecretsFile:
             os.close(folder)
 
     def has_changed(self) -> bool:
-        """Tell whether another process has written the file since it was read."""
+        """Return whether another process has written the file since it was read."""
         stamp = self._look()
         return stamp is not None and stamp != self._stamp
 
@@ -141,7 +141,7 @@ class SecretSource:
         """The names of the secrets that come from the file."""
 
     def read(self, *, is_lost: bool = False) -> Secrets:
-        """Read the secrets; a missing file is made if no database needs the old one.
+        """Read the secrets; a missing file is made if no database needs the old secrets.
 
         If *is_lost*, the old file is permanently lost, and a new one is made in any case.
 
@@ -183,7 +183,7 @@ class SecretSource:
 
 
 def open_to_others(settings: Settings) -> list[Path]:
-    """List the files with secrets that every account of this machine may read.
+    """List the files that contain secrets and that every account of this machine may read.
 
     It checks the file next to the database, ``.env``, files named by variables, and the settings file if it has a secret.
 

@@ -22,7 +22,7 @@ _log = logging.getLogger(__name__)
 
 
 class SharedCounter:
-    """Counts in Redis; logs once a minute while Redis does not answer."""
+    """Counts calls in Redis. While Redis does not answer, it logs that once a minute."""
 
     def __init__(self, url: str) -> None:
         if not url.startswith(_SCHEMES):

@@ -65,7 +65,10 @@ class SubscriptionRecords:
             await self._require_keys()
 
     def open(self, row: Row) -> Subscription:
-        """Read *row* with its secrets. If they cannot be decrypted, read *row* without them and with *is_readable* False."""
+        """Read *row* with its secrets.
+
+        If the secrets cannot be decrypted, read *row* without them, with *is_readable* False.
+        """
         return _read(self.unseal(row))
 
     def unseal(self, row: Row) -> OpenedRow:
@@ -82,7 +85,7 @@ class SubscriptionRecords:
         headers: Mapping[str, str],
         target_secrets: Mapping[str, str] = _EMPTY,
     ) -> bytes:
-        """Give the value of the column ``sealed``; it can be decrypted only in the row of *subscription_id*."""
+        """Return the value of the column ``sealed``; it can be decrypted only in the row of *subscription_id*."""
         content: dict[str, Any] = {
             "secrets": [[s.text, s.expires_ms] for s in secrets],
             "headers": dict(headers),

@@ -34,7 +34,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class _Ring:
-    """The keys made of one state of the secrets; the first of each is current."""
+    """The keys made from one version of the secrets. The first key of each tuple is the current one."""
 
     peppers: tuple[bytes, ...]
     ciphers: tuple[AESGCM, ...]
@@ -49,7 +49,10 @@ class _Ring:
 
 @dataclass(frozen=True, slots=True)
 class Digests:
-    """The possible digests of a key: *first* with the current pepper, named *pepper*, *others* with the other peppers."""
+    """The possible digests of a key.
+
+    *first* is made with the current pepper, whose name is *pepper*; *others* are made with the other peppers.
+    """
 
     first: bytes
     others: tuple[bytes, ...]
@@ -102,7 +105,7 @@ class Vault:
         return self.digests(api_key).first
 
     def digests(self, api_key: str) -> Digests:
-        """Give the possible digests of *api_key*."""
+        """Return the possible digests of *api_key*."""
         self._look()
         ring, text = self._ring, api_key.encode()
         first, *others = (hmac.digest(pepper, text, hashlib.sha256) for pepper in ring.peppers)
@@ -133,11 +136,11 @@ class Vault:
         return plain
 
     def is_current(self, sealed: bytes, *, context: bytes) -> bool:
-        """Tell whether *sealed* can be decrypted with the current key; False if only another key decrypts it."""
+        """Return whether *sealed* can be decrypted with the current key; False if only another key decrypts it."""
         return _first_opened(self._ring.ciphers[:1], sealed, context) is not None
 
     def reload(self) -> bool:
-        """Reload the secrets if their file has changed; tells whether it has."""
+        """Reload the secrets if their file has changed; returns whether it has."""
         self._looks_again = time.monotonic() + LOOK_SECONDS
         try:
             values = self._read_again() if self._read_again is not None else None

@@ -15,7 +15,7 @@ from trunkline.runtime.open_files import MAX_LINGERING
 from trunkline.settings import Server
 
 _SILENT_SECONDS = 1.0
-"""How long (seconds) a client must be silent before its connection may be closed in favour of a new one."""
+"""The time (seconds) for which a client must be silent before its connection may be closed in favour of a new one."""
 _MOST_SWEEP_SECONDS = 1.0
 _log = logging.getLogger("trunkline.server")
 
@@ -51,7 +51,9 @@ class Held(Protocol):
 
 
 class Admission:
-    """Counts the connections of one server against *limits*: up to *most* at once, and *most_lingering* refused ones.
+    """Counts the connections of one server against *limits*: at most *most*, and *most_lingering* refused ones.
+
+    A refused connection lingers, which means that it stays open for a moment.
 
     ``now`` is a clock that the sweep advances. It stands still while the event loop is blocked, so that no client is timed out
     for bytes that the hub has not read yet.
@@ -99,13 +101,13 @@ class Admission:
         self._release(connection)
 
     def end_connections(self) -> None:
-        """Close each connection after its current answer; an idle one after its next answer."""
+        """Close each connection after its current answer, or, if it is idle, after its next answer."""
         self.is_ending = True
         for connection in self._present:
             connection.end_after_answer()
 
     def has_fresh(self) -> bool:
-        """Tell whether any connection has not sent a request yet."""
+        """Return whether any connection has not sent a request yet."""
         return not all(connection.has_asked for connection in self._present)
 
     def linger(self, connection: Held) -> None:

@@ -101,7 +101,7 @@ def _routes_of_plugins(hub: Hub, core: Iterable[Routes]) -> list[Routes]:
 
 
 def _calls(routes: Routes) -> set[str]:
-    """Write the calls of *routes* as ``GET /path/{}``."""
+    """Return the calls of *routes*, each in the form ``GET /path/{}``."""
     calls = {(method, path) for method, path in routes.direct}
     for context in iter_route_contexts(routes.router.routes):
         calls |= {(method, context.path or "") for method in context.methods or ()}

@@ -1,4 +1,4 @@
-"""The AsyncAPI 3.1 document of the events, which the hub pushes to targets and returns to polls."""
+"""The AsyncAPI 3.1 document of the events that the hub pushes to targets and returns to polls."""
 
 from typing import Any
 

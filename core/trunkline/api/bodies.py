@@ -24,7 +24,7 @@ LEASE_KEY = "trunkline.body_room"
 """The key of a request's ``Lease`` in the ASGI scope."""
 
 Owner = int | None
-"""The company of a body; None for an operator's body, which may use all memory for bodies."""
+"""The company of a body; None for the body of an operator's call, which may use all memory for bodies."""
 Turn = asyncio.Future[None]
 
 
@@ -97,7 +97,7 @@ class BodyRoom:
                 has_moved = True
 
     def _let_in(self, owner: Owner) -> None:
-        """Admit the first request of a queue; that queue then goes behind the others."""
+        """Admit the first request of a queue, and move that queue behind the others."""
         line = self._lines.pop(owner)
         size, turn = line.popleft()
         if line:

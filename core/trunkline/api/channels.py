@@ -32,7 +32,7 @@ class ChannelHandlers:
         self._subscriptions = subscriptions
 
     async def list_channels(self, _: Reads, query: Annotated[ListQuery, Query()]) -> dict[str, Json]:
-        """List the channels that run, with the JSON Schema of their targets if they declare it."""
+        """List the channels that run, each with the JSON Schema of its targets if the channel declares one."""
         channels = self._channels()
         names, cursor = page_of(sorted(channels), query, name=str)
         shown = [shown_channel(channels[name]) for name in names]
@@ -51,7 +51,7 @@ class ChannelHandlers:
     async def rotate(
         self, subscription_id: str, caller: Administers, body: models.RotateSecret | None = None
     ) -> dict[str, Any]:
-        """Make a new signing secret; the old one signs beside it during the overlap. At most five sign at once."""
+        """Make a new signing secret. The old secret also signs during the overlap. At most five secrets sign at once."""
         rotation = body or models.RotateSecret()
         return await self._subscriptions.rotate_secret(
             caller.company_id,
@@ -62,7 +62,7 @@ class ChannelHandlers:
         )
 
     async def test(self, subscription_id: str, caller: Administers) -> dict[str, Any]:
-        """Check the connection, if the channel can, then send an example event, and show the result."""
+        """Check the connection, if the channel can do that, then send an example event, and show the result."""
         return await self._subscriptions.test(caller.company_id, subscription_id, channel=None)
 
 
@@ -127,7 +127,7 @@ def make_router(channels: Callable[[], Mapping[str, Channel]], subscriptions: Su
 
 
 def _described(channels: Mapping[str, Channel]) -> dict[str, Any]:
-    """Give an example body for each channel that declares its targets."""
+    """Return an example body for each channel that declares its targets."""
     shown = [shown_channel(channel) for _, channel in sorted(channels.items()) if channel.target is not None]
     examples = {
         entry["name"]: {

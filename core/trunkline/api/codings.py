@@ -22,14 +22,14 @@ _GZIP = 31
 
 
 def is_asked(scope: Scope, headers: Mapping[bytes, bytes]) -> bool:
-    """Tell whether a request has a coding header, or is a HEAD."""
+    """Return whether a request has a coding header, or is a HEAD."""
     return not _ASKED.isdisjoint(headers) or scope["method"] == "HEAD"
 
 
 def applied(
     scope: Scope, receive: Receive, send: Send, headers: Mapping[bytes, bytes]
 ) -> tuple[Scope, Receive, Send]:
-    """Wrap the app's arguments: a GET instead of a HEAD, an inflated body, a compressed answer.
+    """Wrap the app's arguments: a HEAD becomes a GET, the body is inflated, and the answer is compressed.
 
     Raises:
         CodingUnknown: the body has a coding other than gzip.
@@ -67,7 +67,7 @@ def _without_body(send: Send) -> Send:
 
 
 class _Inflated:
-    """Receives a gzip body, and returns it inflated."""
+    """Receives the pieces of a gzip body, and returns inflated pieces."""
 
     def __init__(self, receive: Receive) -> None:
         self._receive = receive

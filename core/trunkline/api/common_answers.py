@@ -1,7 +1,7 @@
 """The parts of the OpenAPI document that many calls share: keys, tags, headers, and problems in answers.
 
-A route declares only its own parts. The rest follows from its form. A call with a key may be refused with 401, 403 and
-429, a call with a body with 400, 413, 415 and 422, a call that names a record with 404, and a call with
+A route declares only its own parts. The rest follows from the form of the route. A call with a key may be refused with
+401, 403 and 429, a call with a body with 400, 413, 415 and 422, a call that names a record with 404, and a call with
 ``Idempotency-Key`` with 409.
 """
 
@@ -48,7 +48,7 @@ _REFUSALS: Mapping[int, tuple[str, type[errors.TrunklineError] | str, str, list[
     502: ("BadGateway", errors.ProviderFailed, "The system of record did not answer.", []),
     503: ("Unavailable", errors.StoreUnavailable, "The database does not answer; nothing was stored. Try again in 5 s.", []),
 }  # fmt: skip
-"""By status: the name of the answer among the components, the problem, and an example of its ``detail`` and ``errors``."""
+"""For each status: the name of the answer's component, the problem, and an example of its ``detail`` and ``errors``."""
 _HEADERS = {
     "X-Request-Id": "the request's id, as in the logs",
     "X-RateLimit-Limit": "calls per minute that the key may make",

@@ -231,9 +231,10 @@ class CompanyHandlers:
         response: Response,
         caller: Annotated[Caller, Depends(requires(OPERATOR))],
     ) -> dict[str, Any]:
-        """Delete a company with all its data in both environments; with `X-Environment: test` only its test environment.
+        """Delete a company with all its data in both environments.
 
-        Its keys and subscriptions stop at once. Its data are removed in small steps, which the receipt counts.
+        With `X-Environment: test`, delete only its test environment. Its keys and subscriptions stop at once. Its data
+        are removed in small steps, which the receipt counts.
         """
         receipt = await self._companies.delete(_name(company_id), environment=caller.environment)
         response.headers["Location"] = f"/api/v1/erasures/{receipt['id']}"

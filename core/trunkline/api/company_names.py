@@ -58,7 +58,7 @@ class CompanyNames:
         self.missing: set[str] = set()
 
     def __call__(self, name: int | str | None) -> int:
-        """Give the company of an event. Raises Forbidden, BodyInvalid, BadQuery."""
+        """Return the company of an event. Raises Forbidden, BodyInvalid, BadQuery."""
         if not isinstance(name, str):
             return self._caller.company_for(name)
         company_id = self._directory.remembered_id(name) if self._found is None else self._found.get(name)
@@ -72,5 +72,5 @@ class CompanyNames:
         raise BodyInvalid([FieldError("/companyId", f"is no company's reference: '{name[:SHOWN]}'")])
 
     async def look_up(self, named: set[str]) -> None:
-        """Find the companies with the references *named*; from then on references that are not found count as unknown."""
+        """Find the companies with the references *named*. References that are not found count as unknown from then on."""
         self._found = await self._directory.ids_of(named)

@@ -1,7 +1,7 @@
 """One connection of a client: uvicorn's protocol, with limits on the size and the time of a client's requests.
 
-It runs before the parser, so a request refused here has cost no task and no key check. The one sweep of ``admission`` checks
-all times; this module sets no timer.
+The limits apply before the parser, so a request refused here has cost no task and no key check. The one sweep of
+``admission`` checks all times; this module sets no timer.
 """
 
 import asyncio
@@ -24,7 +24,10 @@ RETRY_SECONDS = 1
 LEAST_TAKEN = 16 * 1024
 """A client that takes fewer bytes of an answer within the time limit counts as stalled."""
 LEAST_SENT_PER_SECOND = 16 * 1024
-"""The lowest average rate of a body in bytes per second. Time up to six times the limit for a pause is not counted."""
+"""The lowest average rate of a body in bytes per second.
+
+The first seconds of a body are not counted, up to six times the time limit for a pause.
+"""
 
 _BODY_TIMEOUTS = 6
 _LINGER_SECONDS = 1.0
@@ -278,7 +281,7 @@ class Connection(HttpToolsProtocol):
         return _LINGER_SECONDS if self._place is Place.REFUSED else None
 
     def _keeps_client_waiting(self) -> bool:
-        """Tell whether the client has to wait because the hub has paused reading, or has not sent 100 Continue yet."""
+        """Return whether the client has to wait because the hub has paused reading, or has not sent 100 Continue yet."""
         if self._place is Place.REFUSED:
             return False
         if self._place is Place.HEAD and self._is_answering():
@@ -287,7 +290,7 @@ class Connection(HttpToolsProtocol):
         return self.flow.read_paused or bool(self.pipeline) or is_held_back
 
     def _is_too_slow(self, now: float) -> bool:
-        """Tell whether a body is too slow on average, although it never pauses for long."""
+        """Return whether a body is too slow on average, although it never pauses for long."""
         if self._place is not Place.BODY:
             return False
         seconds = now - self._body_since - _BODY_TIMEOUTS * self._admission.limits.body_timeout_seconds
@@ -352,7 +355,10 @@ class _AnswerTaken:
         self._since = 0.0
 
     def is_stalled(self, unsent: int, now: float, limit: float) -> bool:
-        """Note that *unsent* bytes are left; tell whether the client took less than ``LEAST_TAKEN`` in *limit* seconds."""
+        """Note that *unsent* bytes are left.
+
+        Returns whether the client took less than ``LEAST_TAKEN`` in *limit* seconds.
+        """
         self._taken += max(self._unsent - unsent, 0)
         if not self._unsent or not unsent or self._taken >= LEAST_TAKEN:
             self.has_gone_on(now)
@@ -360,5 +366,5 @@ class _AnswerTaken:
         return unsent > 0 and now - self._since >= limit
 
     def has_gone_on(self, now: float) -> None:
-        """Restart the time at *now*, as the client is taking the answer."""
+        """Restart the time limit at *now*, because the client is taking the answer."""
         self._since, self._taken = now, 0

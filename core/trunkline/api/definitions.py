@@ -131,7 +131,7 @@ def _view(definition: Definition) -> dict[str, Json]:
 
 
 def call_options(definition: Definition) -> dict[str, Any]:
-    """Give the keyword arguments of FastAPI's ``add_api_route`` for the call, except its function."""
+    """Return the keyword arguments that FastAPI's ``add_api_route`` needs for the call, except the function."""
     answers = _content(example.output for example in definition.examples)
     model, status = _output_model(definition), definition.success_status
     properties: Mapping[str, Mapping[str, Json]] = definition.parameters.get("properties", {})

@@ -45,7 +45,7 @@ _CONTRAST = """
 
 
 class _Document:
-    """A document that is made once for each revision of *catalog*, in a thread because it takes long."""
+    """A document that is made once for each revision of *catalog*. It is made in a thread, because that takes long."""
 
     def __init__(self, catalog: SchemaCatalog, make: Callable[[FastAPI], dict[str, Any]]) -> None:
         self._catalog = catalog
@@ -76,11 +76,11 @@ class DocumentHandlers:
         self._policy = f"{_POLICY}; connect-src 'self'{own}"
 
     async def show_openapi(self, request: Request) -> Response:
-        """Serve the OpenAPI 3.1 document of what this deployment has enabled."""
+        """Serve the OpenAPI 3.1 document of the calls and events that this deployment has enabled."""
         return await self._openapi.answer(request.app)
 
     async def show_openapi_3_0(self, request: Request) -> Response:
-        """Serve the same as OpenAPI 3.0, for generators that read nothing newer."""
+        """Serve the same document as OpenAPI 3.0, for generators that cannot read 3.1."""
         return await self._openapi_3_0.answer(request.app)
 
     async def show_asyncapi(self, request: Request) -> Response:

@@ -48,9 +48,9 @@ from trunkline.store.quarantine_answers import Receipt
 OFF_LOOP_BYTES = 64 * 1024
 """Larger bodies are parsed in a thread: a malicious body takes seconds, and must not block the event loop."""
 LARGE_BYTES = 1024 * 1024
-"""Larger bodies are read and stored one at a time, as each is copied several times and occupies the loop and the log."""
+"""Larger bodies are read and stored one at a time. Each is copied several times, and occupies the loop and the log."""
 TURN_SECONDS = 5.0
-"""How long a large body waits at most while others are read."""
+"""The longest time that a large body waits while others are read."""
 ITEMS_AT_ONCE = 100
 """Items of an answer that are encoded in one step."""
 MAX_BATCH_BYTES = 16 * 1024 * 1024
@@ -59,7 +59,7 @@ JSON = "application/json"
 _MAY_EMIT = Requires("events:write", bucket="write", for_emitters=True)
 Emits = Annotated[Caller, Depends(_MAY_EMIT)]
 EventIdInPath = Annotated[str, Path(json_schema_extra={"type": "integer", "format": "int64", "minimum": 1})]
-"""An event's id in a path; it is read as text, so that a wrong one is answered with 404."""
+"""An event's id in a path; it is read as text, so that an invalid id is answered with 404."""
 _WARNED = {"headers": {VALIDATION_HEADER: {"$ref": f"#/components/headers/{VALIDATION_HEADER}"}}}
 
 
@@ -152,7 +152,10 @@ class EventHandlers:
 
     @contextlib.asynccontextmanager
     async def _turn(self, company_id: int | None, size: int) -> AsyncGenerator[None]:
-        """Wait until no other large body is being handled; companies take turns, and an operator (None) waits without limit."""
+        """Wait until no other large body is being handled.
+
+        Companies take turns; an operator (None) waits without limit.
+        """
         if size <= LARGE_BYTES:
             yield
             return
@@ -185,7 +188,7 @@ class EventHandlers:
     async def explain_event(
         self, event_id: EventIdInPath, caller: Annotated[Caller, Depends(requires("events:read"))]
     ) -> dict[str, Json]:
-        """Give one entry per subscription of the company, and the consumers that have read the event."""
+        """Return one entry for each subscription of the company, and the consumers that have read the event."""
         return await self._deliveries.explain(caller.company_id, event_id_of(event_id))
 
     async def _read(self, call: Call, body: bytes, caller: Caller, key: str | None) -> Submission:

@@ -89,5 +89,5 @@ class FastPath:
 
 
 def is_plain_json(scope: Scope) -> bool:
-    """Tell whether a call has a JSON body and no query."""
+    """Return whether a call has a JSON body and no query."""
     return not scope["query_string"] and head_of(scope).get(b"content-type") == b"application/json"

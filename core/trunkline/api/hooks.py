@@ -124,7 +124,7 @@ class RestHookHandlers:
         return {"hooks": hooks, "count": len(hooks), "next_cursor": page["next_cursor"]}
 
     async def unsubscribe(self, hook_id: str, caller: Deletes) -> None:
-        """Stop pushing for good. Deleting a hook that does not exist succeeds, too."""
+        """Delete a hook; nothing is pushed to it any more. Deleting a hook that does not exist succeeds, too."""
         with suppress(NotFound):
             await self._subscriptions.delete(caller.company_id, hook_id, channel=self._channel)
 
@@ -132,7 +132,7 @@ class RestHookHandlers:
 def rest_hook_routes(
     context: PluginContext, *, channel: str, title: str, example: str = "https://hooks.example.com/catch/1"
 ) -> Routes:
-    """Give the three calls under ``/api/v1/{channel}/hooks``.
+    """Return the three calls under ``/api/v1/{channel}/hooks``.
 
     *title* is the platform's name in the documentation, *example* a target URL that the channel takes.
     """
@@ -205,7 +205,7 @@ def _subscription_of(body: HookRequest) -> dict[str, Any]:
 
 
 def _versions_of_app(caller: Caller, names: list[str], events: EventReader) -> dict[str, int]:
-    """Give the versions that the platform's app was made for, if it sends them (``schemas.versions.HEADER``)."""
+    """Return the versions that the platform's app was made for, if it sends them (``schemas.versions.HEADER``)."""
     if caller.made_for is None:
         return {}
     known = [kind.name for kind in events.types() if takes_type(names, kind.name)]

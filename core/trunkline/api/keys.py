@@ -157,7 +157,10 @@ class KeyHandlers:
         self._subscriptions = subscriptions
 
     async def show_me(self, caller: Anyone) -> dict[str, Any]:
-        """Answer for any valid key; the platforms use it to test a connection and to label it."""
+        """Show the key of the call; any valid key may call.
+
+        Platforms use the answer to test a connection and to label it.
+        """
         principal = caller.principal
         company_id = principal.company_id
         return {
@@ -170,7 +173,7 @@ class KeyHandlers:
     async def create_key(
         self, body: KeyRequest, caller: Annotated[Caller, Depends(requires(OPERATOR, bucket="admin"))]
     ) -> NewKey:
-        """Make a key for a company, or for none (an operator's key only). The answer is the only place where the key is shown."""
+        """Make a key for a company, or an operator's key, which has no company. The key is shown only in this answer."""
         view, key = await self._keys.create(
             await _owner_of(body, caller),
             name=body.name,
@@ -201,7 +204,10 @@ class KeyHandlers:
     async def list_keys(
         self, caller: Annotated[Caller, Depends(requires(ADMIN))], query: Annotated[ListQuery, Query()]
     ) -> KeyList:
-        """List the company's keys. An operator who names no company gets every company's, in both environments."""
+        """List the company's keys.
+
+        An operator who names no company gets the keys of every company, in both environments.
+        """
         keys = await self._keys.list(caller.named_company_id)
         views, cursor = page_of(keys, query, name=lambda view: view["id"])
         return KeyList(keys=[KeyView(**view) for view in views], count=len(views), next_cursor=cursor)
@@ -217,7 +223,7 @@ class KeyHandlers:
             ),
         ] = None,
     ) -> Response:
-        """Revoke a key of the company at once and for good. An operator may revoke any key.
+        """Revoke a key of the company, at once and permanently. An operator may revoke any key.
 
         Apps that the key connected are disconnected. With `?with=subscriptions` the subscriptions that the key made are
         disabled, and the answer is 200 with their number.
@@ -231,7 +237,7 @@ class KeyHandlers:
 
 
 async def _owner_of(body: KeyRequest, caller: Caller) -> int | None:
-    """Give the owner of the new key: a company, or None for the platform. Raises BodyInvalid, and others."""
+    """Return the owner of the new key: a company, or None for the platform. Raises as ``Caller.company_named`` does."""
     if body.company_id != PLATFORM:
         return await caller.company_named(body.company_id, path="/company_id", environment=body.environment)
     faults = []

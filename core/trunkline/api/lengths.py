@@ -24,7 +24,7 @@ class Lengths:
     of_members: Mapping[str, "Lengths"] = field(default_factory=dict[str, "Lengths"])
 
     def faults(self, value: Any, *path: str | int) -> Iterator[FieldError]:
-        """Give a fault for each list and object in *value* that is too long; *path* is the path of *value*."""
+        """Yield a fault for each list and object in *value* that is too long; *path* is the path of *value*."""
         if isinstance(value, list):
             if self.items is not None and len(value) > self.items:
                 yield _fault(path, "entries", self.items, len(value))
@@ -41,7 +41,7 @@ class Lengths:
 
 
 def of_schema(schema: Any, definitions: Mapping[str, Any], *, depth: int = 0) -> Lengths | None:
-    """Read the limits from a JSON Schema of pydantic or of a deployment; None if it has none."""
+    """Read the limits from a JSON Schema of pydantic or of a deployment; None if the schema sets no limits."""
     if not isinstance(schema, dict) or depth > _MAX_DEPTH:
         return None
     if reference := schema.get("$ref"):
@@ -63,7 +63,7 @@ def of_schema(schema: Any, definitions: Mapping[str, Any], *, depth: int = 0) ->
 
 
 def _together(several: Sequence[Lengths]) -> Lengths | None:
-    """Combine the limits of alternatives, such as a list and an object; of two limits of the same kind the higher one counts."""
+    """Combine the limits of alternatives, such as a list and an object; the higher of two limits of one kind applies."""
     if len(several) < 2:
         return several[0] if several else None
     members = [one.members for one in several if one.members is not None or one.of_members]

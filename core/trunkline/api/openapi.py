@@ -58,7 +58,7 @@ _log = logging.getLogger(__name__)
 
 
 def openapi(app: FastAPI, catalog: SchemaCatalog, public_url: str | None = None) -> dict[str, Any]:
-    """Describe the app's routes, and the events under ``webhooks``; takes most of a second."""
+    """Describe the app's routes, and the events under ``webhooks``. The call takes most of a second."""
     try:
         document = _described(app.routes, public_url)
     except Exception:  # noqa: BLE001 - a plugin's route: its models may have no schema

@@ -7,7 +7,7 @@ from trunkline.api.schema_form import Schema, mapped
 _NULL = {"type": "null"}
 _DROPPED = ("$schema", "$id", "$comment", "$defs", "propertyNames", "contains", "if", "then", "else", "patternProperties", "prefixItems",
             "dependentRequired", "dependentSchemas", "unevaluatedProperties", "contentMediaType", "contentEncoding")  # fmt: skip
-"""Keywords that 3.0 lacks. They only restrict values, so a schema without them accepts more."""
+"""Keywords that OpenAPI 3.0 lacks. They only restrict values, so a schema without them accepts more values."""
 
 
 def as_3_0(document: dict[str, Any]) -> dict[str, Any]:
@@ -29,7 +29,7 @@ def as_3_0(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _converted(value: Any) -> Any:
-    """Convert every schema in *value*: each one under ``schema``, and the components."""
+    """Convert every schema in *value*: each schema under a member ``schema``, and each component."""
     if isinstance(value, list):
         return [_converted(item) for item in value]
     if not isinstance(value, dict):

@@ -48,9 +48,9 @@ HEADERS_KEY = "trunkline.headers"
 REQUEST_ID_KEY = callers.REQUEST_ID
 
 MAX_ERRORS = 50
-"""How many faulty fields an answer lists at most."""
+"""The maximum number of faulty fields that an answer lists."""
 MAX_TEXT = 2_000
-"""How many characters a path or a sentence in an answer has at most."""
+"""The maximum length of a path or a sentence in an answer, in characters."""
 
 TYPES: Mapping[type[errors.TrunklineError], str] = {
     errors.Refused: "refused",
@@ -89,7 +89,7 @@ TYPES: Mapping[type[errors.TrunklineError], str] = {
     errors.ProviderFailed: "provider-failed",
     errors.StoreUnavailable: "store-unavailable",
 }
-"""The table: the last part of a problem's ``type``. Status, title, detail and headers come from the error."""
+"""The last part of a problem's ``type``, by error class. Status, title, detail and headers come from the error."""
 
 _STORE_RETRY_SECONDS = "5"
 _STOP_RETRY_SECONDS = 1

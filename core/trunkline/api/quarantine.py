@@ -129,7 +129,10 @@ class QuarantineHandlers:
         self._max_event_bytes = max_event_bytes
 
     async def list_quarantined(self, query: Annotated[QuarantineQuery, Query()], caller: Reads) -> Response:
-        """List quarantined events, newest first: the company's, or every company's for an operator who names none."""
+        """List the company's quarantined events, newest first.
+
+        An operator who names no company gets the events of every company.
+        """
         page = await self._inbox.list(
             caller.named_company_id, type=query.type, cursor=query.cursor, limit=query.limit
         )
@@ -147,7 +150,7 @@ class QuarantineHandlers:
         return ReleaseCounts(released=counts.released, invalid=counts.invalid, next_cursor=counts.next_cursor)
 
     async def show_quarantined(self, quarantine_id: str, caller: Reads) -> Response:
-        """Show a quarantined event, with its payload as it was sent and its faults in the current schema."""
+        """Show a quarantined event, with its payload as it was sent, and its faults according to the current schema."""
         return _detail(await self._inbox.get(quarantine_id, company_id=caller.named_company_id))
 
     async def replace_payload(self, request: Request, quarantine_id: str, caller: Writes) -> Response:
@@ -157,13 +160,16 @@ class QuarantineHandlers:
         return _detail(event)
 
     async def release_quarantined(self, request: Request, quarantine_id: str, caller: Writes) -> Response:
-        """Release a quarantined event into the stream if it is valid, with another payload if one is given."""
+        """Release a quarantined event into the stream if it is valid.
+
+        A payload in the body replaces the event's payload.
+        """
         payload = await self._payload(request, is_optional=True)
         event = await self._inbox.release(quarantine_id, company_id=caller.named_company_id, payload=payload)
         return Response(event.body, 200 if event.repeated else 201, media_type=JSON)
 
     async def delete_quarantined(self, quarantine_id: str, caller: Deletes) -> None:
-        """Delete a quarantined event for good; it is never delivered."""
+        """Delete a quarantined event permanently; it is never delivered."""
         await self._inbox.delete(quarantine_id, company_id=caller.named_company_id)
 
     async def _payload(self, request: Request, *, is_optional: bool = False) -> bytes | None:

@@ -65,7 +65,10 @@ class ReaderHandlers:
     async def put_consumer(
         self, name: str, caller: Administers, body: ConsumerRequest | None = None
     ) -> Response:
-        """Make a consumer, whose cursor the hub keeps, or change what it reads. An existing consumer keeps its cursor."""
+        """Make a consumer, whose cursor the hub stores, or change which events it reads.
+
+        An existing consumer keeps its cursor.
+        """
         request = {} if body is None else body.model_dump(exclude_unset=True)
         view, is_new = await self._consumers.put(caller.company_id, name, request, versions=caller.versions)
         headers = {"Location": f"/api/v1/consumers/{name}"} if is_new else None
@@ -86,7 +89,8 @@ class ReaderHandlers:
     async def lease_events(self, name: str, caller: Reads, query: Annotated[LeaseQuery, Query()]) -> Response:
         """Lease the next page, oldest first: the consumer's other pollers do not get it until the lease ends.
 
-        A page that is not committed in time is given out again, before newer events. Two pollers never hold one event at once.
+        A page that is not committed in time is leased again, before newer events. Two pollers never hold the same event
+        at once.
         """
         page = await self._readers.leasing.lease(
             caller.company_id,
@@ -154,9 +158,9 @@ class ReaderHandlers:
     async def show_interest(
         self, name: str, caller: Anyone, query: Annotated[InterestQuery, Query()]
     ) -> dict[str, Json]:
-        """Tell whether a subscription or a consumer of the company takes an event type. The answer is at most two seconds old.
+        """Return whether a subscription or a consumer of the company takes an event type.
 
-        Pollers that keep their own cursor are not counted.
+        The answer is at most two seconds old. Pollers that keep their own cursor are not counted.
         """
         kind = self._catalog.resolve(name)
         if kind is None:

@@ -48,7 +48,7 @@ class RegistrationHandlers:
         self._registered = registered
 
     async def register(self, request: Request, body: EventTypeRequest, _: Administers) -> dict[str, Any]:
-        """Add an event type beside those in files; every process knows it within two seconds."""
+        """Add an event type to those in files. Every process uses it within two seconds."""
         made = await self._registered.register(body.type, await _schema(request))
         return event_types.view(made, self._registered.revision_of(made.name))
 
@@ -65,7 +65,7 @@ class RegistrationHandlers:
 
 
 async def _schema(request: Request) -> bytes:
-    """Give the schema's bytes as received, with the digits of its numbers."""
+    """Return the bytes of the schema as received, so that every digit of its numbers is kept."""
     body = msgspec.json.decode(await request.body(), type=dict[str, msgspec.Raw])
     return msgspec.json.format(bytes(body["schema"]), indent=-1)
 

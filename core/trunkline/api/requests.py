@@ -1,4 +1,4 @@
-"""Strict reading of requests: a misspelt, ambiguous, altered or truncated part is refused, and named.
+"""Strict reading of requests: a misspelt, ambiguous, altered or truncated part is refused, and named in the answer.
 
 ``StrictRoute`` checks in this order: the key (first, so that every answer to a valid key has the headers for rate limits),
 the query, the body; then FastAPI continues as usual.
@@ -44,7 +44,10 @@ __all__ = [
 MAX_BODY_BYTES = 262_144
 
 LOCATION = "x-location"
-"""The member of ``openapi_extra`` with the URL of the record that a call makes; braces hold members of its answer."""
+"""The member of ``openapi_extra`` with the URL of the record that a call makes.
+
+Names in braces are members of the answer.
+"""
 
 _REPEATABLE = (list, tuple, set, frozenset, Sequence)
 
@@ -214,7 +217,7 @@ class StrictRoute(APIRoute):
     max_body_bytes = MAX_BODY_BYTES
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Put the checks in front of FastAPI's own handler."""
+        """Return FastAPI's own handler with the checks in front of it."""
         handle = super().get_route_handler()
         guards = list(_guards(self.dependant))
         self._check_buckets(guards)

@@ -80,7 +80,10 @@ class _TableRoute(StrictRoute):
         """The fixed beginning of the route's path; empty if unknown."""
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        """Match as any route does, but reject paths with another beginning ten times as fast: a call is tried on many routes."""
+        """Match as any route does, but reject paths with another beginning ten times as fast.
+
+        This saves time, because each call is tried on many routes.
+        """
         if not scope.get("root_path") and not scope["path"].startswith(self.begins):
             return Match.NONE, {}
         return super().matches(scope)
@@ -124,7 +127,10 @@ def mount(app: FastAPI, router: APIRouter, *, prefix: str) -> None:
 
 
 def _made_of(route: Any) -> tuple[type[APIRoute], str, Callable[..., Any], dict[str, Any]] | None:
-    """Give the class and arguments that made *route*; None unless it keeps them as ``given`` or is a ``StrictRoute``."""
+    """Return the class and arguments that made *route*.
+
+    Returns None unless *route* keeps them as ``given`` or is a ``StrictRoute``.
+    """
     if type(route) is StrictRoute:
         options = {name: getattr(route, name) for name in _OPTIONS if hasattr(route, name)}
         return _TableRoute, route.path, route.endpoint, options

@@ -162,7 +162,7 @@ def restore_nulls(example: Any, schema: Schema, schemas: Mapping[str, Schema]) -
 
 
 def takes_null(schema: Schema) -> bool:
-    """Tell whether *schema* allows null."""
+    """Return whether *schema* allows null."""
     return (
         _NULL in schema.get("anyOf", ()) or "null" in schema.get("type", ()) or None in schema.get("enum", ())
     )
@@ -172,7 +172,7 @@ def takes_null(schema: Schema) -> bool:
 
 
 def references(value: Any) -> Iterator[str]:
-    """Give the names of the components to which *value*, a part of a document, refers."""
+    """Yield the names of the components to which *value*, a part of a document, refers."""
     if isinstance(value, dict):
         reference = value.get("$ref")
         if isinstance(reference, str) and reference.startswith(COMPONENTS):
@@ -185,7 +185,7 @@ def references(value: Any) -> Iterator[str]:
 
 
 def reached(start: Any, schemas: Mapping[str, Schema]) -> set[str]:
-    """Give the names of all components that *start* refers to, directly or indirectly."""
+    """Return the names of all components that *start* refers to, directly or indirectly."""
     names: set[str] = set()
     left = list(references(start))
     while left:
@@ -197,7 +197,7 @@ def reached(start: Any, schemas: Mapping[str, Schema]) -> set[str]:
 
 
 def with_components(schemas: Mapping[str, Schema]) -> dict[str, Schema]:
-    """Make components of nested schemas that have the member ``COMPONENT``, and of objects that occur more than once."""
+    """Turn nested schemas that have the member ``COMPONENT``, and objects that occur more than once, into components."""
     counts = Counter(
         _key(inner)
         for schema in schemas.values()

@@ -83,9 +83,10 @@ class Hub(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The caller of a request. *named_company_id* is the company of the caller's key, or that of the header for an operator.
+    """The caller of a request.
 
-    *environment* is that of the key, or the one that an operator named in the header; None means live. *made_for* maps event
+    *named_company_id* is the company of the caller's key, or, for an operator, the company in the header. *environment*
+    is the key's environment, or, for an operator, the environment in the header; None means live. *made_for* maps event
     types to the versions that the caller's program was made for, if a header gives them.
     """
 
@@ -182,13 +183,13 @@ class Caller:
 
 
 def hub_of(request: Request) -> Hub:
-    """Give the hub that serves *request*. Only ``requires`` needs it: handlers get their services when they are made."""
+    """Return the hub that serves *request*. Only ``requires`` needs it: handlers get their services when they are made."""
     hub: Hub = request.app.state.hub
     return hub
 
 
 def caller_of(scope: Scope) -> Caller | None:
-    """Give the caller of a request; None before its key was checked, or if none is needed."""
+    """Return the caller of a request; None before the key was checked, or if the call needs no key."""
     known: tuple[Requires, Caller] | None = scope.get(_CALLER_KEY)
     return None if known is None else known[1]
 
@@ -215,7 +216,7 @@ class Requires(SecurityBase):
         )
 
     def bucket_for(self, method: str) -> Bucket | None:
-        """Give the bucket of a call with *method*; None if it must be set explicitly."""
+        """Return the bucket of a call with *method*; None if it must be set explicitly."""
         return _BUCKET_OF_METHOD.get(method) if self.bucket is None else self.bucket
 
     async def __call__(self, request: Request) -> Caller:
@@ -304,7 +305,10 @@ def requires(scope: str | None, *, bucket: Bucket | None = None, bearer: bool = 
 
 
 async def _authenticate(hub: Hub, scope: Scope, api_key: str | None, token: str | None) -> Principal:
-    """Find the principal of *api_key* or of the bearer *token* (a key, or a plugin's token). Raises Unauthenticated, and others."""
+    """Find the principal of *api_key* or of the bearer *token* (a key, or a plugin's token).
+
+    Raises Unauthenticated, and the other errors of ``hub.keys`` and ``hub.tokens``.
+    """
     if not (api_key or token):
         missing = Unauthenticated(_KEY_MISSING)
         missing.headers["WWW-Authenticate"] = "Bearer"  # no error: no token was sent (RFC 6750, 3.1)
@@ -345,7 +349,10 @@ def _made_for(header: str | None) -> dict[str, int] | None:
 
 
 def _environment(principal: Principal, header: str | None) -> str | None:
-    """Give the environment of a call: that of a company's key, or the one that an operator names. Raises BadQuery, Forbidden."""
+    """Return the environment of a call: the environment of a company's key, or the one that an operator names.
+
+    Raises BadQuery, Forbidden.
+    """
     own = None if principal.company_id is None else environment_of(principal.company_id)
     if not header:
         return own

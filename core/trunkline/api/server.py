@@ -24,7 +24,7 @@ from trunkline.runtime.stopping import Stop
 from trunkline.settings import Server
 
 SHUTDOWN_SECONDS = 5
-"""How long running requests may take after the server stops; then they are cancelled, and get 503."""
+"""The time that running requests may take after the server stops. Then they are cancelled, and answered with 503."""
 
 _FIRST_REQUEST_SECONDS = 0.2
 """How long a stop waits for the first request of a new connection."""
@@ -34,7 +34,7 @@ _BACKLOG = 2048
 _OBSERVERS = 50
 """The limit of connections for metrics and health; further connections get 503."""
 _TICKS_A_SECOND = 10
-"""The ticks that uvicorn counts in a second; it renews the header ``date`` at each tenth tick."""
+"""The number of ticks that uvicorn counts in a second. At each tenth tick it renews the header ``date``."""
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -60,7 +60,7 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 def url_of(listener: socket.socket) -> str:
-    """Give the address of *listener* without a trailing slash; for a socket in the file system, ``unix:`` and its path."""
+    """Return the URL of *listener* without a trailing slash; ``unix:`` and a path for a socket in the file system."""
     if listener.family == socket.AF_UNIX:
         return f"unix:{listener.getsockname()}"
     host, port = listener.getsockname()[:2]

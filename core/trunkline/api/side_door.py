@@ -14,7 +14,7 @@ PATHS = frozenset({"/metrics", "/readyz", "/healthz"})
 def make_side_door(
     metrics: Callable[[], Awaitable[bytes]], readiness: Callable[[], Awaitable[Mapping[str, str]]]
 ) -> ASGIApp:
-    """Build an application that answers ``/metrics``, ``/healthz`` and ``/readyz`` as the API does, and nothing else."""
+    """Build an application that answers only ``/metrics``, ``/healthz`` and ``/readyz``, in the same way as the API."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"]

@@ -11,7 +11,7 @@ import orjson
 from trunkline.errors import BodyInvalid, FieldError, pointer
 
 MAX_DEPTH = 64
-"""Levels of nesting in a body; deeper ones are refused, before a parser overflows its stack."""
+"""The maximum depth of nesting in a body. Deeper bodies are refused before a parser overflows its stack."""
 
 MAX_VALUES = 2_000_000
 """The limit of values in one body: the cost of a body depends on the number of its values, not of its bytes."""
@@ -62,7 +62,7 @@ def _reason(body: bytes, error: orjson.JSONDecodeError, max_depth: int) -> str:
 
 
 def _levels(parsed: Any) -> Iterator[list[Any]]:
-    """Give the objects and arrays of each level of nesting, outermost level first."""
+    """Yield the objects and arrays of each level of nesting, outermost level first."""
     level = [parsed] if isinstance(parsed, dict | list) else []
     while level:
         yield level

@@ -76,8 +76,8 @@ class SubscriptionHandlers:
     ) -> dict[str, Json]:
         """Change a subscription of any channel: pause or resume it, and set its order and pace.
 
-        If its channel declares targets, or posts to URLs as the hub does, everything else may be changed too. A change of the
-        target's other members must come with its secrets again.
+        If its channel declares targets, or posts to URLs as the hub does, everything else may be changed too. If other
+        members of the target are changed, the request must contain the target's secrets again.
         """
         changes = body.model_dump(exclude_unset=True)
         view = await self._subscriptions.update(
@@ -100,11 +100,11 @@ class SubscriptionHandlers:
         )
 
     async def show_delivery(self, delivery_id: str, caller: Reads) -> dict[str, Json]:
-        """Show one delivery and the newest attempts at it, 100 at most."""
+        """Show one delivery and its newest attempts, at most 100."""
         return await self._deliveries.get(caller.company_id, delivery_id)
 
     async def retry_delivery(self, delivery_id: str, caller: Administers) -> dict[str, Json]:
-        """Make a delivery due at once, in any state. In an ordered subscription it keeps its position."""
+        """Make a delivery due at once, whatever its state is. In an ordered subscription it keeps its position."""
         return await self._deliveries.retry(caller.company_id, delivery_id)
 
     async def skip_delivery(self, delivery_id: str, caller: Administers) -> dict[str, Json]:
@@ -114,7 +114,7 @@ class SubscriptionHandlers:
     async def start_replay(
         self, subscription_id: str, body: models.ReplayRequest, caller: Administers
     ) -> Response:
-        """Replay a range to one subscription of any channel, in a lane that never delays live deliveries."""
+        """Send a range of past events to one subscription of any channel again. A replay never delays live deliveries."""
         view = await self._replays.start(caller.company_id, subscription_id, body.request(), channel=None)
         return JSONResponse(view, status_code=200 if body.dry_run else 202)
 
@@ -123,7 +123,10 @@ class SubscriptionHandlers:
         return await self._replays.get(caller.company_id, replay_id)
 
     async def cancel_replay(self, replay_id: str, caller: Deletes) -> None:
-        """Stop a replay, and withdraw its deliveries that have not started. After a second nothing of it is sent any more."""
+        """Stop a replay, and withdraw its deliveries that have not started.
+
+        After one second, nothing more of the replay is sent.
+        """
         await self._replays.cancel(caller.company_id, replay_id)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from trunkline.errors import SettingsInvalid
 
 MODE = 0o660
-"""The hub's own account and group may connect."""
+"""The mode of the socket: only the hub's own account and group may connect."""
 _ANSWER_SECONDS = 1.0
 
 

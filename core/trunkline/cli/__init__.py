@@ -53,7 +53,7 @@ def root(
 
 
 def load_commands() -> Commands:
-    """Give the group of all commands, each with its module loaded."""
+    """Return the group of all commands, each with its module loaded."""
     group = typer.main.get_command(app)
     assert isinstance(group, Commands)
     group.load()

@@ -28,7 +28,7 @@ _LEFT = "trunkline"
 
 
 def read_plugin(report: Path, name: str | None) -> tuple[str, Mapping[str, Any]]:
-    """Read the entry of the plugin *name* in *report* (None: of the only plugin).
+    """Read the entry of the plugin *name* in *report* (if *name* is None, of the only plugin).
 
     Raises:
         Refused: the file is not a report, has no such plugin, or has several plugins and *name* is None.

@@ -246,7 +246,7 @@ def _read_change(argument: str) -> tuple[str, Any]:
 
 
 def _read_treatment(name: str, text: str) -> Any:
-    """Read JSON, or text without quotes: 50/second."""
+    """Read *text* as JSON, or, if it is not JSON, as a text without quotes such as 50/second."""
     try:
         value = orjson.loads(text)
     except orjson.JSONDecodeError:

@@ -22,5 +22,5 @@ def remember_config(context: typer.Context, config: Path | None) -> None:
 
 
 def chosen_config(context: typer.Context, config: Path | None) -> Path | None:
-    """Give the settings file that was named before or after the command."""
+    """Return the settings file that was named before or after the command."""
     return config or context.meta.get(_CONFIG_KEY)

@@ -77,7 +77,7 @@ def create_consumer(
     as_json: AsJson = False,
     config: Config = None,
 ) -> None:
-    """Make a consumer, or change what it reads. An existing consumer keeps its cursor.
+    """Make a consumer, or change which events it reads. An existing consumer keeps its cursor.
 
     Example: [bold]trunkline consumers create billing --company 92 --types invoice.* --start beginning[/bold]
     """

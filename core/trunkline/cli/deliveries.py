@@ -81,7 +81,7 @@ def show_delivery(
 
 @app.command("retry")
 def retry_delivery(context: typer.Context, delivery: Id, config: Config = None) -> None:
-    """Make a delivery due now, in any state. A running hub or worker sends it.
+    """Make a delivery due now, whatever its state is. A running hub or worker sends it.
 
     Example: [bold]trunkline deliveries retry dlv_1000_1[/bold]
     """
@@ -102,7 +102,7 @@ def skip_delivery(context: typer.Context, delivery: Id, config: Config = None) -
 async def _list(
     settings: Settings, subscription_id: str, status: Status | None, limit: int
 ) -> list[dict[str, Any]]:
-    """Read pages until there are *limit*. Raises NotFound."""
+    """Read pages of deliveries until there are *limit* deliveries. Raises NotFound."""
     async with reading.opened(settings) as hub:
         async with hub.database.read() as connection:
             row = await subscription_store.get(connection, subscription_id)
@@ -127,7 +127,7 @@ async def _list(
 
 
 async def _act(settings: Settings, delivery_id: str, action: Action) -> dict[str, Any]:
-    """Do *action* with a delivery of any company. Raises NotFound."""
+    """Run *action* on a delivery of any company, and return its result. Raises NotFound."""
     async with reading.opened(settings) as hub:
         return await action(hub.deliveries, await _company_of(hub, delivery_id), delivery_id)
 

@@ -32,7 +32,7 @@ HERE = Principal("", None, "the command line", frozenset({OPERATOR}))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
-    """Services over one database. They cannot delete companies: the plugins that have rows of a company are not loaded."""
+    """Services over one database. They cannot delete companies, because plugins with rows of companies are not loaded."""
 
     directory: CompanyDirectory
     companies: Companies
@@ -63,9 +63,10 @@ async def database(settings: Settings) -> AsyncGenerator[tuple[Database, Vault]]
 
 @contextlib.asynccontextmanager
 async def opened(settings: Settings, *, makes_keys: bool = False) -> AsyncGenerator[Desk]:
-    """Open a desk for one command. It can make keys only if *makes_keys* is set, because that needs the product's schemas.
+    """Open a desk for one command.
 
-    Raises as ``database`` does, and SchemaInvalid.
+    The desk can make keys only if *makes_keys* is set, because keys need the product's schemas. Raises as ``database``
+    does, and SchemaInvalid.
     """
     async with database(settings) as (opened_database, vault):
         limits = CompanyLimits(
@@ -80,7 +81,7 @@ async def opened(settings: Settings, *, makes_keys: bool = False) -> AsyncGenera
 
 
 def has_only_own_plugins(settings: Settings) -> bool:
-    """Tell whether only trunkline's own plugins are installed; they add no event types, casters or channels with targets."""
+    """Return whether all plugins are trunkline's own, which add no event types, casters or channels with targets."""
     brought_by = {distribution.name for distribution in entry_points.declaring(PLUGINS)}
     return brought_by <= {PLUGINS} and not settings.plugins.paths
 
@@ -108,7 +109,7 @@ def _check_sections(settings: Settings) -> None:
 
 
 async def _terms_of_new_keys(settings: Settings, database: Database) -> tuple[str, dict[str, int]]:
-    """Give the prefix of new keys, and the versions of event types that they read."""
+    """Return the prefix of new keys, and the versions of event types that new keys read."""
     from trunkline.hub.catalogs import load_catalog  # noqa: PLC0415 - here, as schemas take validators
     from trunkline.hub.products import key_prefix_of  # noqa: PLC0415
     from trunkline.ingest.event_types import RegisteredTypes  # noqa: PLC0415

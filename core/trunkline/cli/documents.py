@@ -127,7 +127,7 @@ def export_typescript(context: typer.Context, folder: Folder, config: Config = N
 
 
 def _described(settings: Settings) -> tuple[str, Sequence[EventType], dict[str, Sequence[Definition]]]:
-    """Give a deployment's title, its event types, and its definitions by kind."""
+    """Return a deployment's title, its event types, and its definitions by kind."""
     hub = opening.described(settings)
     kinds: tuple[Kind, ...] = ("action", "search", "lookup")
     return (
@@ -150,9 +150,9 @@ def _connector_command(name: str, description: str | None) -> Any:
     ) -> None:
         """Write what the platform needs to offer this deployment's events, actions and searches.
 
-        What people may have built on stays as it was: an export is refused that lacks a trigger, an action or a field of the
-        published one, has a field of another type, or asks for one that could be left out. A file that is there already and
-        is not made this time stays as it is.
+        An export that could break existing workflows is refused: an export without a trigger, an action or a field of
+        the published one, with a field of another type, or with a required field that could be left out before.
+        Existing files that this export does not make stay unchanged.
         """
         _export_connector(
             name,
@@ -206,7 +206,10 @@ async def _look_up_issuer(hub: "Hub") -> None:
 
 
 def _refuse_to_break(lost: Sequence[str], published: Path) -> NoReturn:
-    """List the first few parts of the export in *published* that would be lost. Raises typer.Exit."""
+    """Print the first few parts of the export in *published* that would be lost, and end the command.
+
+    Raises typer.Exit.
+    """
     for key in lost[:_MAX_LISTED]:
         warn(f"  {key}")
     if len(lost) > _MAX_LISTED:

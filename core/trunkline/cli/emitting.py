@@ -55,7 +55,7 @@ async def opened(settings: Settings) -> AsyncGenerator[Emission]:
 
 
 async def _wake_others(database: Database) -> None:
-    """Wake the processes that serve and deliver; without this call they read the log within a second."""
+    """Wake the processes that serve and deliver. Without this call they would read the log up to a second later."""
     if (notifications := database.notifications()) is not None:
         async with notifications.connected() as connection:
             await notifications.send(connection)

@@ -42,7 +42,7 @@ def list_event_types(context: typer.Context, as_json: AsJson = False, config: Co
 def register_event_type(context: typer.Context, name: Name, schema: File, config: Config = None) -> None:
     """Add an event type, or change the schema of a registered one. A change that would break older clients is refused.
 
-    Running processes know it within two seconds.
+    Running processes use the new schema within two seconds.
 
     Example: [bold]trunkline schemas register order.shipped order.shipped.json[/bold]
     """

@@ -49,7 +49,7 @@ def show_event(context: typer.Context, event: Id, config: Config = None) -> None
 
 
 def explain_event(context: typer.Context, event: Id, as_json: AsJson = False, config: Config = None) -> None:
-    """Show for each subscription of the event's company whether it matched the event, and the state of the delivery.
+    """Show, for each subscription of the event's company, whether it matched the event, and the state of the delivery.
 
     Example: [bold]trunkline events explain 1000[/bold]
     """
@@ -78,7 +78,9 @@ def digest_events(
     ranges: Ranges = None,
     config: Config = None,
 ) -> None:
-    """Count a company's events in a range and digest their ids, as JSON. A reader with all of them gets the same digest.
+    """Count a company's events in a range and digest their ids, as JSON.
+
+    A reader that has all these events gets the same digest.
 
     Example: [bold]trunkline events digest --company 92 --from 2026-01-28T00:00:00Z --to 2026-01-29T00:00:00Z[/bold]
     """

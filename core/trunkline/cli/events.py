@@ -106,7 +106,7 @@ app.command("digest")(event_views.digest_events)
 
 
 def _bytes(argument: str | None) -> bytes | None:
-    """Give the bytes of an argument, including invalid UTF-8."""
+    """Return the bytes of an argument, including invalid UTF-8."""
     return None if argument is None else os.fsencode(argument)
 
 
@@ -126,7 +126,7 @@ async def _emit(
 ) -> bytes:
     """Store an event, with all digits of its payload as written; returns the envelope.
 
-    *payload* and *metadata* are JSON; the type's example replaces a payload of None.
+    *payload* and *metadata* are JSON; if *payload* is None, the example of the type is used.
 
     Raises:
         EventRejected, BodyInvalid, BodyTooLarge: nothing was stored.

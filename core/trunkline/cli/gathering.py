@@ -112,7 +112,7 @@ class Gathering:
 
     @contextlib.asynccontextmanager
     async def seat(self) -> AsyncGenerator[Seat]:
-        """Give the sockets for a child that is about to be started, while the block runs."""
+        """Yield the sockets for a child that is about to be started; close them when the block ends."""
         asks, answered = socket.socketpair()
         answers, asked = socket.socketpair()
         seat = Seat(next(self._numbers), asks, answers, (answered, asked))

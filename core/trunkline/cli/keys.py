@@ -70,7 +70,7 @@ def create_key(
     as_json: AsJson = False,
     config: Config = None,
 ) -> None:
-    """Make a key and print it alone on standard output; it is never shown again.
+    """Make a key, and print only the key on standard output; it is never shown again.
 
     Example: [bold]trunkline keys create --company 92 --name Zapier --scope events:read --scope webhooks:write[/bold]
     """
@@ -108,7 +108,9 @@ def rotate_key(
     as_json: AsJson = False,
     config: Config = None,
 ) -> None:
-    """Replace a key by a new one with the same name, scopes and networks, and print the new key. The old key ends later.
+    """Replace a key with a new one with the same name, scopes and networks, and print the new key.
+
+    The old key ends later.
 
     Example: [bold]trunkline keys rotate key_5f0c9a2d1e83c55b4f0c9a2d --overlap-seconds 3600[/bold]
     """
@@ -155,7 +157,7 @@ def revoke_key(
     key_id: Annotated[str, typer.Argument(metavar="ID", help="The key's id, as 'keys list' shows it.")],
     config: Config = None,
 ) -> None:
-    """Revoke a key at once and for good.
+    """Revoke a key, at once and permanently.
 
     Example: [bold]trunkline keys revoke key_5f0c9a2d1e83c55b4f0c9a2d[/bold]
     """
@@ -185,7 +187,10 @@ async def _create(
 
 @contextlib.asynccontextmanager
 async def _opened_for_new_keys(settings: Settings) -> AsyncGenerator["desk.Desk | Hub"]:
-    """Open a desk, or a hub if a plugin may add event types: a new key is pinned to the current versions of all event types."""
+    """Open a desk, or a hub if a plugin may add event types.
+
+    The reason is that a new key is pinned to the current versions of all event types.
+    """
     if desk.has_only_own_plugins(settings):
         async with desk.opened(settings, makes_keys=True) as opened:
             yield opened

@@ -69,5 +69,5 @@ def advance(context: typer.Context, past: Past = None, config: Config = None) ->
 
 
 def told(advanced: Advanced) -> str:
-    """Say which ids are skipped."""
+    """Return a sentence with the lowest possible id of the next event, and the newest id that exists."""
     return f"The next event's id is {advanced.after + 1} or more; the newest one here is {advanced.before}."

@@ -79,7 +79,7 @@ async def migrate_database(settings: Settings) -> list[str]:
 
 
 async def _plan(settings: Settings) -> "Plan | None":
-    """Make the plan; None if there is no database file yet, as opening it would make one."""
+    """Make the plan; None if there is no database file yet, because opening it would make the file."""
     from trunkline.store import migration_plan  # noqa: PLC0415 - it loads alembic, which serving seldom needs
 
     hub = opening.inspected(settings)

@@ -1,4 +1,4 @@
-"""Hubs for commands other than ``serve``."""
+"""Builds and opens hubs for commands other than ``serve``."""
 
 import contextlib
 import secrets

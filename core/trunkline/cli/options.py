@@ -59,7 +59,7 @@ class Chosen(NamedTuple):
 
 
 def chosen_or_none(company: str | None, environment: str) -> Chosen | None:
-    """Give the named company and environment; None if no company is named.
+    """Return the named company and environment; None if no company is named.
 
     Raises BadParameter for an environment without a company.
     """
@@ -81,13 +81,13 @@ class KnowsCompanies(Protocol):
 
 
 async def id_of(hub: KnowsCompanies, chosen: Chosen) -> int:
-    """Give the id of the named company in its environment. Raises CompanyUnknown, CompanyErased."""
+    """Return the id of the named company in its environment. Raises CompanyUnknown, CompanyErased."""
     company_id = await hub.directory.id_of(name_of(chosen.company))
     return await hub.directory.id_of(in_environment(company_id, chosen.environment))
 
 
 async def id_or_none(hub: KnowsCompanies, chosen: Chosen | None) -> int | None:
-    """Give the id as ``id_of`` does; None if no company is named."""
+    """Return the same id as ``id_of``; None if no company is named."""
     return None if chosen is None else await id_of(hub, chosen)
 
 

@@ -58,7 +58,7 @@ def _print_lines(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 
 def shown_company(view: Mapping[str, Any]) -> str:
-    """Name the company of *view* in a cell: ``92``, or ``92 test`` in its test environment."""
+    """Write the company of *view* for a cell of a table: ``92``, or ``92 test`` for its test environment."""
     return " ".join(filter(None, (str(view["company_id"]), view.get("environment"))))
 
 

@@ -27,7 +27,7 @@ class PluginGroups(TyperGroup):
         return sorted(_commands_of_all(load_settings(ctx, None)))
 
     def get_command(self, ctx: typer.Context, cmd_name: str) -> Any:  # type: ignore[override]
-        """Give the group of the plugin *cmd_name*."""
+        """Return the group of the plugin *cmd_name*."""
         settings = load_settings(ctx, None)
         given = _commands_of_all(settings).get(cmd_name)
         if given is None:

@@ -232,7 +232,7 @@ def _announce(listener: socket.socket) -> None:
 
 
 def _say(line: str) -> None:
-    """Print *line*; use standard error if standard output fails, as such a failure must not stop a hub."""
+    """Print *line*. If standard output fails, use standard error: such a failure must not stop a hub."""
     try:
         typer.echo(line)
     except OutputLost as error:

@@ -18,7 +18,7 @@ class PythonTypes:
         self._referring: dict[tuple[int, str], str] = {}
 
     def source(self) -> str:
-        """Give the source of the classes, ordered so that each refers only to earlier classes or to itself."""
+        """Return the source of the classes, ordered so that each refers only to earlier classes or to itself."""
         return "\n\n".join(self._sources.values())
 
     def declare(self, name: str, schema: Mapping[str, Any], *, root: Mapping[str, Any] | None = None) -> str:

@@ -91,7 +91,7 @@ def list_events(
 
 @app.command("show")
 def show_event(context: typer.Context, id: Id, config: Config = None) -> None:
-    """Print a quarantined event as JSON, with its payload as it was sent and its faults in the current schema.
+    """Print a quarantined event as JSON, with its payload as it was sent, and its faults in the current schema.
 
     Example: [bold]trunkline quarantine show qtn_5f0c9a2d1e83c55b4f0c9a2d[/bold]
     """
@@ -132,7 +132,7 @@ def release_event(
 
 @app.command("delete")
 def delete_event(context: typer.Context, id: Id, config: Config = None) -> None:
-    """Delete a quarantined event for good; it is never delivered.
+    """Delete a quarantined event permanently; it is never delivered.
 
     Example: [bold]trunkline quarantine delete qtn_5f0c9a2d1e83c55b4f0c9a2d[/bold]
     """
@@ -201,6 +201,6 @@ async def _release_all(settings: Settings, chosen: Chosen | None, type: str) -> 
 
 
 async def _delete(settings: Settings, id: str) -> None:
-    """Remove a waiting event for good. Raises NotFound."""
+    """Remove a waiting event permanently. Raises NotFound."""
     async with reading.opened(settings) as hub:
         await hub.quarantine.delete(id, company_id=None)

@@ -26,7 +26,7 @@ Show = Callable[[int], None]
 
 @dataclass(frozen=True, slots=True)
 class Total:
-    """The number of deliveries of a replay; a minimum if there was no time to count them all."""
+    """The number of deliveries of a replay; if there was no time to count all of them, it is a minimum."""
 
     deliveries: int
     is_complete: bool = True
@@ -37,7 +37,7 @@ class Total:
 
 @contextlib.contextmanager
 def shown(total: Total) -> Generator[Show]:
-    """Give the function that shows the progress of a replay of *total* deliveries on standard error."""
+    """Yield the function that shows the progress of a replay of *total* deliveries on standard error."""
     if not sys.stderr.isatty():
         yield Lines(total).show
         return

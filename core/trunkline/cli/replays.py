@@ -80,7 +80,7 @@ async def _list(settings: Settings, subscription_id: str, limit: int) -> list[di
 
 
 async def _act(settings: Settings, replay_id: str, action: Action[_T]) -> _T:
-    """Do *action* with a replay of any company. Raises NotFound."""
+    """Run *action* on a replay of any company, and return its result. Raises NotFound."""
     async with reading.opened(settings) as hub:
         async with hub.database.read() as connection:
             row = await store.get(connection, replay_id)

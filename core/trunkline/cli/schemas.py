@@ -154,7 +154,7 @@ def _report(
 
 
 def _slow_patterns(types: Iterable[EventType], definitions: Iterable[Definition]) -> Iterator[str]:
-    """Warn of each regular expression that needs a backtracking engine."""
+    """Yield a warning for each regular expression that needs a backtracking engine."""
     schemas = [(f"{kind.name}@{kind.version}", "", kind.schema) for kind in types]
     for definition in definitions:
         name = f"{definition.kind} {definition.name}"
@@ -171,7 +171,7 @@ def _slow_patterns(types: Iterable[EventType], definitions: Iterable[Definition]
 
 
 def _sentences(change: Break, impact: Impact) -> Iterator[str]:
-    """Name the connectors, subscriptions and filters that a breaking change would affect, a line for each kind."""
+    """Yield a line for each kind of object that a breaking change would affect: connectors, subscriptions, filters."""
     if impact.platforms and not change.path:
         yield f"offered in {', '.join(field.connector for field in impact.platforms)}"
     elif impact.platforms:

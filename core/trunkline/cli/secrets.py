@@ -28,7 +28,7 @@ app = typer.Typer(
 )
 
 _SHOWN = 20
-"""How many subscriptions whose secrets cannot be decrypted are named at most."""
+"""The maximum number of subscriptions that are named because their secrets cannot be decrypted."""
 
 Pepper = Annotated[bool, typer.Option("--pepper", help="Only the pepper.")]
 EncryptionKey = Annotated[bool, typer.Option("--encryption-key", help="Only the encryption key.")]
@@ -58,7 +58,7 @@ class _State:
 
 @app.command("check")
 def check(context: typer.Context, as_json: AsJson = False, config: Config = None) -> None:
-    """Check whether the secrets fit the database, and show what needs other secrets or cannot be decrypted.
+    """Check whether the secrets fit the database, and show which data need other secrets or cannot be decrypted.
 
     Exit codes: 0 all is well, 1 something is to be fixed or old secrets are still needed, 2 a secret is wrong.
 
@@ -107,8 +107,9 @@ def rotate(
 ) -> None:
     """Replace the pepper and the encryption key, or only one of them. Processes may run meanwhile.
 
-    If they are in the file beside an SQLite database, this command makes the new ones. If they are in the settings, replace
-    them there first, for every process; this command then encrypts again what the old key encrypted.
+    If the secrets are in the file next to an SQLite database, this command makes the new ones. If they are in the
+    settings, replace them there first, for every process. This command then encrypts again all data that the old key
+    encrypted.
 
     Example: [bold]trunkline secrets rotate --encryption-key[/bold]
     """
@@ -126,7 +127,9 @@ def rotate(
 
 @app.command("forget")
 def forget(context: typer.Context, config: Config = None) -> None:
-    """Remove old secrets from the file beside an SQLite database. It is refused while one of them is still needed.
+    """Remove old secrets from the file next to an SQLite database.
+
+    The command is refused while one of them is still needed.
 
     Example: [bold]trunkline secrets forget[/bold]
     """

@@ -107,7 +107,7 @@ def worker(
 
 
 def _at(settings: Settings, host: str | None, port: int | None) -> Settings:
-    """Replace the address in the settings by the command line's address, if it has one."""
+    """Replace the address in the settings with the address on the command line, if given."""
     chosen = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     update = {**chosen, "socket": None} if chosen else {}
     return settings.model_copy(update={"server": settings.server.model_copy(update=update)})

@@ -25,7 +25,7 @@ class OutputLost(TrunklineError):
 
 
 class _Output(io.FileIO):
-    """Standard output. After its first error it discards all data, so that no later flush fails too."""
+    """Standard output. After the first error, all data are discarded, so that no later flush fails too."""
 
     def write(self, data: Any, /) -> int | None:  # type: ignore[override]
         try:

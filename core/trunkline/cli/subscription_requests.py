@@ -16,7 +16,7 @@ from trunkline.contract.targets import schema_of
 from trunkline.subscribing import options as declared
 
 FROM_INPUT = "-"
-"""A value that means: read it from standard input, so that it does not show in a list of processes."""
+"""If a value is this text, the value is read from standard input, so that lists of processes do not show it."""
 
 
 @with_fields(declared.members_of_change((declared.TARGET, *declared.OPTIONS)))

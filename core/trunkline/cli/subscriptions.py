@@ -228,7 +228,7 @@ def try_subscription(
 
 @app.command("channels")
 def list_channels(context: typer.Context, as_json: AsJson = False, config: Config = None) -> None:
-    """List the channels that run. A channel that declares its targets has an example of one.
+    """List the channels that run, with an example target for each channel that declares its targets.
 
     Example: [bold]trunkline subscriptions channels[/bold]
     """

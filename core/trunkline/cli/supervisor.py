@@ -33,7 +33,7 @@ _log = logging.getLogger(__name__)
 
 
 class _CannotStart(Exception):
-    """A child has stopped because it cannot start, before any was ready."""
+    """A child has stopped because it cannot start, before any child was ready."""
 
 
 async def supervise(
@@ -72,14 +72,14 @@ async def supervise(
 
 
 def report_ready() -> None:
-    """Tell the supervisor that this child is ready."""
+    """Report to the supervisor that this child is ready."""
     sys.stdout.buffer.write(READY)
     sys.stdout.buffer.flush()
 
 
 @contextlib.contextmanager
 def lifeline(stop: stopping.Stop) -> Generator[None]:
-    """Set *stop* at once when the supervisor has ended."""
+    """While the block runs, request an immediate stop through *stop* if the supervisor ends."""
     loop = asyncio.get_running_loop()
     descriptor = sys.stdin.fileno()
 
@@ -114,7 +114,7 @@ class _Child:
         self.ready = asyncio.Event()
 
     async def keep(self) -> None:
-        """Run the command repeatedly until it is to stop, with a growing delay after early exits."""
+        """Run the command again each time it exits, until a stop is requested. The delay grows after early exits."""
         early = 0
         while not self._stop.is_set():
             began = time.monotonic()
@@ -170,7 +170,10 @@ class _Child:
                 sys.stdout.buffer.flush()
 
     async def _end(self, process: Process) -> None:
-        """Tell *process* to stop, and to stop at once if that is requested; kill the process if it takes too long."""
+        """Ask *process* to stop, and to stop at once if an immediate stop is requested.
+
+        Kill the process if it takes too long.
+        """
         ended = asyncio.create_task(process.wait())
         at_once = asyncio.create_task(self._stop.at_once.wait())
         with contextlib.suppress(ProcessLookupError):

@@ -20,9 +20,9 @@ Config = TypeVar("Config", default=Any)
 class Target(Generic[Config]):
     """The target of a subscription's events. *secrets* are the live signing secrets, newest first; a repr never shows them.
 
-    If the channel declared a model as its ``target``, *config* is an instance of the model, secrets included, and *url* names
-    the target in one line without secrets (for the model ``Url`` it is the URL). Otherwise *config* is None, and *url* is the
-    target URL.
+    If the channel declared a model as its ``target``, *config* is an instance of the model, secrets included, and *url*
+    names the target in one line without secrets (for the model ``Url``, *url* is the URL). Otherwise *config* is None,
+    and *url* is the target URL.
     """
 
     subscription_id: str
@@ -84,8 +84,8 @@ class HttpClient(Protocol):
         Raises:
             AddressRefused: the outbound policy forbids the address of *url*.
             OSError, TimeoutError: there was no answer.
-            Refused: the hub's machine has no file, memory or port left for the connection. A channel must not catch this
-                error, so that the delivery waits and no attempt is counted.
+            Refused: the hub's machine has no file descriptor, memory or port left for the connection. A channel must
+                not catch this error; the delivery then waits and no attempt is counted.
         """
         ...
 
@@ -98,7 +98,7 @@ class HttpClient(Protocol):
         ...
 
     async def patch(self, url: str, *, body: bytes, headers: Mapping[str, str]) -> HttpResponse:
-        """Change the resource at *url* as *body* says. Raises as ``post`` does."""
+        """Apply the changes in *body* to the resource at *url*. Raises as ``post`` does."""
         ...
 
     async def delete(self, url: str, *, headers: Mapping[str, str]) -> HttpResponse:
@@ -107,7 +107,7 @@ class HttpClient(Protocol):
 
 
 HttpFor = Callable[[int], HttpClient]
-"""Gives the guarded HTTP client of a company; its connections and name lookups are separate from those of other companies."""
+"""Return the guarded HTTP client of a company. Its connections and name lookups are not shared with other companies."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +124,7 @@ class Gap(Generic[Config]):
 
 
 Deliver = Callable[[Push[Any], HttpClient], Awaitable[Result]]
-"""Make one attempt. It is cancelled at the time limit; any exception counts as ``retry``."""
+"""Make one attempt. The call is cancelled at the time limit; any exception counts as ``retry``."""
 
 
 DeliverBatch = Callable[[Sequence[Push[Any]], HttpClient], Awaitable[Sequence[Result]]]
@@ -137,7 +137,7 @@ results, is a failed attempt at every delivery. The call is cancelled when the t
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """How many deliveries ``deliver_batch`` gets: up to *most*; the first one waits up to *wait_seconds* for the others.
+    """The limits of a batch: it has up to *most* deliveries; the first waits up to *wait_seconds* for the others.
 
     The bodies have at most *most_bytes* together; a larger event is sent alone. The wait counts as part of an attempt's time, and
     ``rate`` counts a delivery when its wait begins. A batch is never larger than the number of attempts that a subscription may
@@ -150,7 +150,10 @@ class Batch:
 
 
 TellGap = Callable[[Gap[Any], HttpClient], Awaitable[Result]]
-"""Report a gap to its target; after the result ``retry`` it is reported again later. The call is cancelled at the time limit."""
+"""Report a gap to its target. After the result ``retry`` the gap is reported again later.
+
+The call is cancelled at the time limit.
+"""
 
 
 CheckTarget = Callable[[str], str | None]
@@ -163,7 +166,8 @@ The function must do no I/O. The words must not repeat the URL: callers of the A
 CheckConnection = Callable[[Target[Any]], Awaitable[str | None]]
 """Test whether a target can be reached and accepts events, without sending one; return the fault as one sentence, or None.
 
-It runs before a test delivery, within the time of one attempt. The person who tests sees the sentence, so it must hold no secret.
+The function runs before a test delivery, within the time of one attempt. The person who tests sees the sentence, so the
+sentence must hold no secret.
 """
 
 
@@ -183,14 +187,14 @@ class Channel:
     *check_connection* tests a target, and *read_url* reads targets of subscriptions that are older than the model.
     *target_schema* declares the members as a JSON Schema instead; the model is made from the schema.
 
-    Without *target*, targets are URLs of *schemes*, in lower case. The guarded client dials ``https`` and ``http``, as the
-    deployment's policy allows. Any other scheme (``("mailto",)``) names a destination that the operator has configured in the
-    plugin's settings, and is never dialled itself; the hub checks only the form of such a URL. *check_target* is called for
-    a target of any scheme, after all other checks have passed.
+    Without *target*, each target is a URL with one of *schemes* (in lower case). The guarded client dials ``https`` and
+    ``http``, as the deployment's policy allows. A URL with any other scheme (``("mailto",)``) names a destination that
+    the operator has configured in the plugin's settings. The hub never connects to such a URL; it checks only the form
+    of the URL. *check_target* is called for a target of any scheme, after all other checks have passed.
 
-    *tell_gap* is called if a subscription with ``Terms`` will never get the events that it missed: it was paused for longer
-    than events are kept, or was resumed without the missed events. *breaker* replaces the deployment's setting of when a
-    subscription that only fails is disabled.
+    *tell_gap* is called if a subscription with ``Terms`` will never get the events that it missed: it was paused for
+    longer than events are kept, or was resumed without the missed events. *breaker* replaces the deployment's setting
+    that determines when a subscription is disabled because all its attempts fail.
 
     *instructions* (Markdown without HTML) tell people where to find the values that the form of a target asks for; the portal
     shows the instructions next to the form. *icon* is an SVG element that the portal shows with the instructions.
@@ -221,7 +225,7 @@ class Channel:
 
 
 def one_alone(deliver_batch: DeliverBatch) -> Deliver:
-    """Make a ``deliver`` from *deliver_batch*: it delivers a single event, as a test does."""
+    """Make a ``deliver`` function from *deliver_batch*. It delivers a single event, as a test delivery needs."""
 
     async def deliver(push: Push[Any], http: HttpClient) -> Result:
         results = await deliver_batch([push], http)
@@ -234,13 +238,16 @@ def one_alone(deliver_batch: DeliverBatch) -> Deliver:
 
 
 class OpenOrigin(Protocol):
-    """Gives a client for one origin that the operator has named in a plugin's settings. Call it at start.
+    """Makes an HTTP client for one origin that the operator has named in a plugin's settings.
 
-    Later calls are allowed only for addresses that such an origin itself has named, such as an issuer's endpoints.
+    Call it when the hub starts. Later calls are allowed only for addresses that such an origin itself has named, such
+    as an issuer's endpoints.
     """
 
     def __call__(self, url: str, *, timeout_seconds: float) -> HttpClient:
-        """Give a client for the origin of *url*, which may be in a private network; the client refuses every other origin.
+        """Return a client for the origin of *url*, which may be in a private network.
+
+        The client refuses all other origins.
 
         Raises:
             ValueError: *url* cannot be dialled, or leads to a cloud's metadata service.

@@ -7,7 +7,10 @@ from trunkline.schemas.catalog import Json
 
 
 class Companies(Protocol):
-    """Companies: found by id or reference, shown, made, changed and deleted. Views are JSON as in ``/api/v1/companies``."""
+    """Finds companies by id or reference, and shows, makes, changes and deletes them.
+
+    Views are JSON as in ``/api/v1/companies``.
+    """
 
     async def find(self, name: int | str) -> int:
         """Find the id of the company with the id or reference *name*.
@@ -36,7 +39,10 @@ class Companies(Protocol):
     async def page(
         self, *, reference: str | None = None, cursor: str | None = None, limit: int = 50
     ) -> dict[str, Json]:
-        """List the companies that were made or changed, ordered by id. Raises BadCursor."""
+        """List the companies that have a record, ordered by id. A company gets a record when it is made or changed.
+
+        Raises BadCursor.
+        """
         ...
 
     async def create(self, values: Mapping[str, Json]) -> dict[str, Json]:
@@ -50,9 +56,9 @@ class Companies(Protocol):
         ...
 
     async def delete(self, name: int | str, *, environment: str | None = None) -> dict[str, Json]:
-        """Stop a company at once, begin the removal of all its data, and give the receipt. Raises CompanyUnknown.
+        """Stop a company at once, begin the removal of all its data, and return the receipt. Raises CompanyUnknown.
 
-        Its test environment is removed too; if *environment* is ``test``, only that is removed.
+        Its test environment is removed too; if *environment* is ``test``, only the test environment is removed.
         """
         ...
 

@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from trunkline.schemas.products import Product
 
 Generate = Callable[[Product], Mapping[str, bytes]]
-"""Make a connector's files, by their paths below the export's folder (with ``/``); equal products give equal files."""
+"""Make a connector's files, keyed by their paths below the export's folder (with ``/``).
+
+Equal products give equal files.
+"""
 ReadFile = Callable[[str], bytes | None]
 """Read the file at a path below an export's folder; None if it does not exist."""
 
@@ -24,8 +27,8 @@ class Connector:
     they have an API key.
 
     *keys* lists, from the files of an export, the keys that published workflows refer to, such as those of triggers and
-    fields; an export that would lose one of them is refused. *demands* lists, from the same files, the fields that users must
-    fill in, each as a pair of an entry of *keys* and the field; an export that adds such a field is refused.
+    fields; an export that would lose one of them is refused. *demands* lists, from the same files, the fields that
+    users must fill in, each as a pair: an entry of *keys*, and the field. An export that adds such a field is refused.
     """
 
     name: str

@@ -47,7 +47,10 @@ class PluginContext(Generic[Settings]):
     http: HttpClient
     network: Network
     http_for: HttpFor
-    """Gives the guarded HTTP client of a company; its connections and name lookups are separate from those of other companies."""
+    """Returns the guarded HTTP client of a company.
+
+    Its connections and name lookups are not shared with other companies.
+    """
     events: EventReader
     subscriptions: Subscriptions
     deliveries: DeliveryLog

@@ -30,7 +30,7 @@ class FinishedAttempt:
 
     @property
     def is_last(self) -> bool:
-        """Tell whether the delivery has ended with this attempt."""
+        """Return whether this was the last attempt of its delivery."""
         return self.status in FINAL
 
 
@@ -69,10 +69,10 @@ class Subscriptions(HeldSubscriptions, Protocol):
         cursor: str | None = None,
         limit: int | None = None,
     ) -> dict[str, Json]:
-        """List a page of subscriptions: ``subscriptions``, as ``list`` gives them, and their ``count``.
+        """Return a page of subscriptions: ``subscriptions``, in the form of ``list``, and ``count``, their number.
 
-        A page ends at *limit*, or early if its subscriptions are long. ``next_cursor`` is the *cursor* of the next page; None
-        on the last page. Raises BadCursor.
+        A page has at most *limit* subscriptions, and fewer if they are long. ``next_cursor`` is the *cursor* of the
+        next page; None on the last page. Raises BadCursor.
         """
         ...
 
@@ -120,7 +120,7 @@ class Subscriptions(HeldSubscriptions, Protocol):
     async def disconnect(self, company_id: int | None, *, maker_id: str) -> int:
         """Disable the subscriptions that *maker_id* (``Principal.id``) made for a company (None: for any); returns their number.
 
-        It applies to every channel. Their reason becomes ``disconnected``.
+        Subscriptions of every channel are disabled, with the reason ``disconnected``.
         """
         ...
 
@@ -133,7 +133,9 @@ class Subscriptions(HeldSubscriptions, Protocol):
         overlap_seconds: int,
         secret: str | None = None,
     ) -> dict[str, Json]:
-        """Give a subscription a new secret, or the caller's own *secret*; the old secret also signs for *overlap_seconds*.
+        """Replace a subscription's secret with a new one, or with *secret* if given.
+
+        The old secret also signs for *overlap_seconds*.
 
         Raises:
             NotFound: there is no such subscription.
@@ -145,10 +147,10 @@ class Subscriptions(HeldSubscriptions, Protocol):
     async def secrets(
         self, company_id: int, subscription_id: str, *, channel: str | None, reveal: bool = False
     ) -> Sequence[dict[str, Json]]:
-        """List the signing secrets of a subscription, newest first: ``secret`` and ``expires_utc``, None if it does not expire.
+        """List the signing secrets of a subscription, newest first, each with ``secret`` and ``expires_utc``.
 
-        Secrets are masked unless *reveal* is set; the audit log then records who has seen them. For a key pair, ``secret`` is the
-        public key. Raises NotFound.
+        ``expires_utc`` is None if the secret never expires. Secrets are masked unless *reveal* is set; the audit log
+        then records who saw them. For a key pair, ``secret`` is the public key. Raises NotFound.
         """
         ...
 
@@ -189,7 +191,7 @@ class DeliveryLog(Protocol):
     async def watermark(
         self, company_id: int, subscription_id: str, *, event_id: int | None = None
     ) -> str | None:
-        """Give the cursor up to which all deliveries of a subscription have ended, whether delivered or given up.
+        """Return the cursor up to which all deliveries of a subscription have ended, whether delivered or given up.
 
         If *event_id* is an event that is being delivered, the cursor is never after that event, and is that event's own cursor
         if no earlier delivery is open. A receiver that stores the cursor of its last event, and later resumes there, loses
@@ -209,10 +211,10 @@ class DeliveryLog(Protocol):
         ...
 
     async def explain(self, company_id: int, event_id: int) -> dict[str, Json]:
-        """Say for each subscription of the company whether it matched the event, and the result of the delivery. Raises NotFound.
+        """Show, for each subscription of the company, whether it matched the event, and the result of the delivery.
 
-        If an attempt was made, the entry includes the last answer: its status, and its first line without the
-        subscription's secrets.
+        Raises NotFound. If an attempt was made, the entry includes the last answer: its status, and its first line
+        without the subscription's secrets.
         """
         ...
 
@@ -225,15 +227,16 @@ class Replays(Protocol):
     ) -> dict[str, Json]:
         """Start a replay and show it; with ``dry_run`` only count its events. Raises NotFound, BodyInvalid.
 
-        A count has ``matched``, and ``complete``: false if the time was too short to count all. A company has one count at
-        a time: a second one waits for a few seconds and is then refused with 429.
+        A count has the members ``matched`` and ``complete``; ``complete`` is false if there was too little time to
+        count all. Only one count runs per company at a time: a second one waits for a few seconds and is then refused
+        with 429.
         """
         ...
 
     async def of_subscription(
         self, company_id: int, subscription_id: str, *, channel: str | None, limit: int = 20
     ) -> list[dict[str, Json]]:
-        """Show a subscription's newest replays, newest first, with the events that each one sends again.
+        """List a subscription's newest replays, newest first, with the choice of events that each one sends again.
 
         Each view has three members that ``get`` does not show: *kind* (``missed``, ``all`` or ``failed``), *event_types*
         (empty for all), and *remaining*, the number of log positions that the replay has not read yet. Raises NotFound.

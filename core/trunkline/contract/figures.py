@@ -27,7 +27,7 @@ class Bucket:
 
 
 DeliveriesState = Literal["failed", "open"]
-"""A filter for lists of events: a delivery of the event was given up (``failed``), or one is pending or held (``open``)."""
+"""A filter for lists of events: a delivery was given up (``failed``), or a delivery is pending or held (``open``)."""
 AttentionKind = Literal[
     "disabled", "failing", "exhausted", "rejected", "held", "quarantined", "paused", "replay", "unused_key"
 ]
@@ -38,9 +38,9 @@ AttentionKind = Literal[
 class Attention:
     """A problem that a person should look at. *sentence* says what is wrong and how to fix it.
 
-    *count* is the number of failures in a row, of deliveries, or of positions that a replay has not read; otherwise 1.
-    *target_url* is the subscription's target, for people who may read subscriptions; the sentence has only its
-    description or host.
+    *count* depends on the kind: the number of failures in a row, the number of deliveries, or the number of positions
+    that a replay has not read; it is 1 for all other kinds. *target_url* is the subscription's target, for people who
+    may read subscriptions; *sentence* names only the subscription's description or its target's host.
     """
 
     kind: AttentionKind
@@ -60,8 +60,9 @@ class Overview:
     *success_rate* is the share of *attempts* that delivered, as in a subscription's ``success_rate_24h``; None without attempts.
     *subscriptions* are counted by ``health``. *attention* has the most urgent problem first.
 
-    In a span with more than 10,000 deliveries, the counts of deliveries and attempts are estimates from one event in
-    *sampled_one_in*, except the total's *matched*. With *sampled_one_in* 1 they are exact. Counts of events are always exact.
+    In a span with more than 2,500 deliveries, the counts of deliveries and attempts are estimated from one in every
+    *sampled_one_in* events; only the total's *matched* is counted in full. If *sampled_one_in* is 1, all counts are
+    exact. Counts of events are always exact.
     """
 
     since_ms: int
@@ -79,7 +80,8 @@ class Overview:
 class SubscriptionActivity:
     """The state of a subscription: its failed attempts in a row, and the delivery of the newest event that it got.
 
-    *last_status* is ``retrying`` if that delivery is pending after a failed attempt, and ``in flight`` during its first one.
+    *last_status* is ``retrying`` if that delivery is pending after a failed attempt, and ``in flight`` during its first
+    attempt.
     """
 
     subscription_id: str
@@ -93,7 +95,7 @@ class SubscriptionActivity:
 class ListedEvent:
     """An event of a list: *body* is its envelope as it is sent, *deliveries* are counted by status.
 
-    A pending delivery counts as ``retrying`` after a failed attempt, and as ``in flight`` during its first one.
+    A pending delivery counts as ``retrying`` after a failed attempt, and as ``in flight`` during its first attempt.
     """
 
     event_id: int
@@ -192,8 +194,9 @@ class Activity(Protocol):
     ) -> EventList:
         """List up to *limit* events, newest first, that contain *text* and were accepted from *since_ms* to before *until_ms*.
 
-        No *types* means every type. *text* is searched in the envelope's JSON, ignoring case; ``name:value`` finds the fields
-        *name* with that value (``sought``). With a *state*, only events that have a delivery in that state are listed.
+        No *types* means every type. *text* is searched in the envelope's JSON, ignoring case; ``name:value`` finds the
+        events in which a field *name* has that value (``sought``). With a *state*, only events that have a delivery in
+        that state are listed.
 
         Raises:
             BadCursor: this service did not issue the cursor *before*.
@@ -209,11 +212,11 @@ class Activity(Protocol):
         ...
 
     async def companies(self, query: str | None = None, *, limit: int = 20) -> Sequence[int]:
-        """List companies with keys or events whose id begins with the digits *query*, lowest id first."""
+        """List the companies with keys or events, and an id that begins with the digits *query*, lowest id first."""
         ...
 
     async def targets(self, company_id: int, *, since_ms: int) -> Sequence[TargetFigures]:
-        """Show the figures of each subscription's target from the beginning of the hour of *since_ms* on.
+        """Return the figures of each subscription's target, from the beginning of the hour of *since_ms*.
 
         Attempts are counted for 7 days.
         """
@@ -235,5 +238,8 @@ class Activity(Protocol):
         ...
 
     async def used(self, company_id: int) -> Mapping[str, int]:
-        """Show how much of each limit a company uses now, by the name of the limit; limits of rates and sizes are left out."""
+        """Return how much of each limit a company uses now, keyed by the name of the limit.
+
+        Limits of rates and sizes are left out.
+        """
         ...

@@ -88,5 +88,5 @@ class _Reader(HTMLParser):
             raise FragmentInvalid(msg)
 
     def _is_foreign(self) -> bool:
-        """Tell whether the innermost element is SVG or MathML, where ``/>`` ends an element."""
+        """Return whether the innermost element is SVG or MathML, where ``/>`` ends an element."""
         return "svg" in self._open or "math" in self._open

@@ -44,47 +44,55 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 
 @hookspec
 def register_settings() -> type[BaseModel]:  # type: ignore[empty-body]
-    """Give the pydantic model of the plugin's settings section, which has the plugin's name."""
+    """Return the pydantic model of the plugin's settings section, which has the plugin's name."""
 
 
 @hookspec
 def register_event_types() -> Sequence[EventType]:  # type: ignore[empty-body]
-    """Give event types; if two plugins give the same name, both are refused."""
+    """Return event types; if two plugins use the same name, both types are refused."""
 
 
 @hookspec
 def register_casters() -> Sequence[Caster]:  # type: ignore[empty-body]
-    """Give conversions between successive versions of an event type, in both directions; see *Versions of event types* in the docs."""
+    """Return conversions between successive versions of an event type, in both directions.
+
+    See *Versions of event types* in the docs.
+    """
 
 
 @hookspec
 def register_channels(context: PluginContext) -> Sequence[Channel]:  # type: ignore[empty-body]
-    """Give channels; if two plugins give the same name, both are refused."""
+    """Return channels; if two plugins use the same name, both channels are refused."""
 
 
 @hookspec
 def register_connectors() -> Sequence[Connector]:  # type: ignore[empty-body]
-    """Give generators of connectors; if two plugins give the same name, both are refused."""
+    """Return objects that each generate a connector; if two plugins use the same name, both are refused."""
 
 
 @hookspec
 def register_operations(context: PluginContext) -> Sequence[Operation]:  # type: ignore[empty-body]
-    """Give the actions, searches and lookups that the plugin implements; if two plugins implement one, both are refused."""
+    """Return the operations (actions, searches, lookups) that the plugin implements.
+
+    If two plugins implement the same operation, both are refused.
+    """
 
 
 @hookspec
 def register_commands() -> Sequence[Command]:  # type: ignore[empty-body]
-    """Give commands, called as ``trunkline run PLUGIN NAME``."""
+    """Return commands, which users call as ``trunkline run PLUGIN NAME``."""
 
 
 @hookspec
 def register_routes(context: PluginContext) -> "Sequence[Routes]":  # type: ignore[empty-body]
-    """Give routers, mounted under ``/api/v1``. Only a process that serves HTTP calls this hook."""
+    """Return routers, which are mounted under ``/api/v1``. Only a process that serves HTTP calls this hook."""
 
 
 @hookspec
 def register_portal_pages(context: PluginContext) -> Sequence[PortalPage]:  # type: ignore[empty-body]
-    """Give pages of the admin portal, at ``/portal/x/{plugin}/{name}``: each is an HTML fragment in the portal's frame.
+    """Return pages of the admin portal, at ``/portal/x/{plugin}/{name}``.
+
+    Each page is an HTML fragment in the portal's frame.
 
     A page may use the portal's classes (``card``, ``table``, ``badge``, ``button``, ``muted``). It may have forms if it
     has a function that handles them (``PortalPage.submit``). It must not have scripts or styles, and must close its
@@ -95,7 +103,7 @@ def register_portal_pages(context: PluginContext) -> Sequence[PortalPage]:  # ty
 
 @hookspec
 def register_migrations() -> Sequence[Migrations]:  # type: ignore[empty-body]
-    """Give the plugin's migration history; the names of its tables begin with the plugin's name.
+    """Return the plugin's migration history; the names of its tables begin with the plugin's name.
 
     A new database is made in one transaction. In a database that is in use, hubs continue to work during a migration. A
     revision that only makes tables and adds columns and indexes (``op.create_table``, ``op.add_column``,
@@ -111,15 +119,16 @@ def register_migrations() -> Sequence[Migrations]:  # type: ignore[empty-body]
 
 @hookspec
 def lifespan(context: PluginContext) -> AbstractAsyncContextManager[None]:  # type: ignore[empty-body]
-    """Give a context manager that the hub enters when it starts, and leaves in the same task when it stops."""
+    """Return a context manager that the hub enters when it starts, and leaves in the same task when it stops."""
 
 
 @hookspec
 def authenticate_request(context: PluginContext, request: BearerRequest) -> Principal | None:
     """Find the principal of a call's bearer token that is not an API key; None if the token is not yours.
 
-    The principal is accepted like that of an API key on every call that takes an API key; its calls are counted by its
-    ``key_id``. For a token of yours that is no longer valid, raise ``Unauthenticated`` with a sentence that says so.
+    Every call that takes an API key accepts the principal in the same way as that of an API key. The calls of the
+    principal are counted by its ``key_id``. For a token of yours that is no longer valid, raise ``Unauthenticated``
+    with a sentence that says so.
     """
 
 

@@ -21,8 +21,8 @@ from trunkline.schemas.products import Brand, Product
 class Migrations:
     """A plugin's migration history: *location* is a folder of alembic revisions, as ``f"{__name__}:FOLDER"``.
 
-    The folder is in the named package, or next to a module that is a single file.
-    *of_companies* names the rows of companies in the plugin's tables, in the order of removal: rows that refer to others first.
+    The folder is in the named package, or, if the named module is a single file, next to the module. *of_companies*
+    names the rows of companies in the plugin's tables, in the order of removal: rows that refer to others first.
     """
 
     location: str
@@ -33,11 +33,11 @@ class PluginDatabase(Protocol):
     """The hub's database, for a plugin's own tables; their names begin with the plugin's name."""
 
     def read(self) -> AbstractAsyncContextManager[AsyncConnection]:
-        """Give a connection for reading. Raises StoreUnavailable."""
+        """Return a connection for reading. Raises StoreUnavailable."""
         ...
 
     def write(self) -> AbstractAsyncContextManager[AsyncConnection]:
-        """Give a connection in a transaction that commits at the end. Raises StoreUnavailable."""
+        """Return a connection in a transaction that commits at the end. Raises StoreUnavailable."""
         ...
 
 
@@ -65,10 +65,11 @@ class ApiKeys(Protocol):
     async def principal(
         self, key_id: str, *, company_id: int | None = None, link_id: str | None = None
     ) -> Principal | None:
-        """Find the principal of the key *key_id*; None if there is none or it was revoked. The call counts as a use of the key.
+        """Find the principal of the key *key_id*; None if there is none or it was revoked.
 
-        Later reads and changes of the call are recorded as this principal's. If a company's user has signed in with the
-        link *link_id* of an operator's key, the reads and changes are recorded as those of *company_id*.
+        The lookup counts as a use of the key. Everything that the current call reads or changes afterwards is recorded
+        as done by this principal. If a company's user has signed in with the link *link_id* of an operator's key, the
+        reads and changes are recorded as those of *company_id*.
         """
         ...
 
@@ -81,11 +82,11 @@ class ApiKeys(Protocol):
         expires_utc: str | None = None,
         networks: Sequence[str] = (),
     ) -> tuple[dict[str, Json], str]:
-        """Make a company's key and show it, with the key itself, which is shown only now.
+        """Make a company's key. Returns its view, and the key itself, which is never shown again.
 
-        Without *company_id* it is an operator's key: *scopes* are ``operator``, or ``events:write`` alone, which only
-        emits events, for every company. The key expires at *expires_utc*, and may be used only from *networks*. A missing
-        value is taken from the caller's key.
+        If *company_id* is None, the key is an operator's. Its *scopes* are then ``operator``, or ``events:write``
+        alone; a key with ``events:write`` alone can only emit events, for every company. The key expires at
+        *expires_utc*, and may be used only from *networks*. A missing value is taken from the caller's key.
 
         Raises:
             BodyInvalid: a scope is unknown or missing (``COMPANY_SCOPES``), or the terms are malformed or exceed the caller's.
@@ -96,7 +97,9 @@ class ApiKeys(Protocol):
     async def rotate(
         self, key_id: str, *, company_id: int | None, by: Principal, overlap_seconds: int
     ) -> tuple[dict[str, Json], str]:
-        """Make the successor of a key of a company (None: of any); both are valid for *overlap_seconds*.
+        """Make a successor of the key *key_id* of a company (None: of any company).
+
+        Both keys are valid for *overlap_seconds*.
 
         Raises:
             NotFound: there is no such valid key.
@@ -105,7 +108,7 @@ class ApiKeys(Protocol):
         ...
 
     async def list(self, company_id: int | None) -> list[dict[str, Json]]:
-        """List a company's keys (0: operators' keys, None: all keys), oldest first, with revoked ones."""
+        """List a company's keys (0: operators' keys, None: all keys), oldest first, including revoked ones."""
         ...
 
     async def revoke(self, key_id: str, *, company_id: int | None) -> None:
@@ -160,7 +163,7 @@ class Deployment(Protocol):
         ...
 
     def address(self, reached_at: str) -> str:
-        """Give the hub's address for documents, without a trailing slash: ``public_url`` if it is set.
+        """Return the hub's address for documents, without a trailing slash: ``public_url`` if it is set.
 
         Otherwise it is *reached_at*, the base URL of a request, if that names this machine, as in development, or else the
         address on which the hub listens.
@@ -188,11 +191,14 @@ class Deployment(Protocol):
         ...
 
     def aged_ms(self, now_ms: int) -> int:
-        """Give the time (Unix ms) up to which expired rows may be removed at *now_ms*; 0 after the clock has stepped forward."""
+        """Return the time (Unix ms) up to which expired rows may be removed at *now_ms*.
+
+        It is 0 after the clock has stepped forward.
+        """
         ...
 
     def access_tokens(self, *audiences: str, issuer: BaseModel | None = None) -> AccessTokens | None:
-        """Give the checker of access tokens of the issuer in ``auth.oauth``; None if that setting names no issuer.
+        """Return the checker of access tokens of the issuer in ``auth.oauth``; None if that setting names no issuer.
 
         Tokens may be for the API's audience, or for one of *audiences*. With *issuer*, a ``TokenIssuer`` of a plugin's
         settings, the checker is for tokens of *issuer* instead. Their audience is the one that *issuer* sets, or else the first
@@ -217,7 +223,7 @@ class Deployment(Protocol):
         ...
 
     def product(self) -> Product:
-        """Give the product from which connectors are made: brand, address and catalogue."""
+        """Return the product from which connectors are made: brand, address and catalogue."""
         ...
 
     def connectors(self) -> Sequence[Connector]:
@@ -244,7 +250,10 @@ class Deployment(Protocol):
 
 
 class Sealer(Protocol):
-    """Makes text for cookies and links that only this hub can read and nobody can alter. Each plugin has a separate sealer."""
+    """Makes text for cookies and links; only this hub can read the text, and nobody can alter it.
+
+    Each plugin has a separate sealer.
+    """
 
     def seal(self, data: bytes, *, purpose: str) -> str:
         """Encrypt *data* as text that is safe in a URL; it can be decrypted only with the same *purpose*."""

@@ -44,5 +44,8 @@ class Journal(Protocol):
         cursor: str | None = None,
         limit: int = 50,
     ) -> dict[str, Json]:
-        """List changes, newest first, as ``GET /api/v1/audit`` does; of every company for None. Raises BadCursor."""
+        """List the changes of a company (None: of all companies), newest first, as ``GET /api/v1/audit`` does.
+
+        Raises BadCursor.
+        """
         ...

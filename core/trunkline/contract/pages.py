@@ -29,7 +29,7 @@ class PortalContent:
 
 @dataclass(frozen=True, slots=True)
 class PortalRedirect:
-    """The answer of a form: a redirect to *url* (the page itself if empty); a page of the portal then shows *message*."""
+    """A redirect after a form, to *url* or, if it is empty, to the page itself. The portal then shows *message*."""
 
     url: str = ""
     message: str | None = None

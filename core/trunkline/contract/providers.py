@@ -15,8 +15,9 @@ from trunkline.schemas.definitions import Definition, Kind
 class EmittedEvent:
     """An event that a plugin emits; it is validated like any other event.
 
-    *version* is the version of its type in which it is valid; None: the current one. *payload_json* is the JSON from which
-    *payload* was read (``read_json``); it is stored instead, so that every digit stays as written.
+    *version* is the version of the event's type against which the event is validated; None means the current version.
+    *payload_json* is the JSON from which *payload* was read (``read_json``); it is stored in place of *payload*, so
+    that every digit stays as written.
     """
 
     company_id: int
@@ -31,9 +32,9 @@ class EmittedEvent:
 class Call:
     """One call of an action, a search or a lookup, after authorization and validation.
 
-    *input* holds the body or the query, and the parameters of the path; absent values are left out.
-    *connection* is given to a call that uses the hub's database. For an action it is in the transaction that also stores the
-    answer's events and the idempotency key; for a search or a lookup it is for reading. Never commit it.
+    *input* holds the body or the query, and the parameters of the path; absent values are left out. *connection* is set
+    if the operation uses the hub's database. For an action, it is in the transaction that also stores the answer's
+    events and the idempotency key; for a search or a lookup, it is a connection for reading. Never commit it.
     """
 
     definition: Definition
@@ -55,7 +56,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The result of a call. *output* is validated; it and *events* are stored together or not at all.
+    """The result of a call. *output* is validated. *output* and *events* are stored together or not at all.
 
     *is_new* is False if a create call found an existing record; the answer is then 200.
     """
@@ -104,10 +105,10 @@ class Answered:
 
 
 class Operations(Protocol):
-    """The defined actions, searches and lookups, and calls of them."""
+    """Lists the actions, searches and lookups that are defined, and calls them."""
 
     def defined(self, kind: Kind) -> Sequence[Definition]:
-        """List the definitions in the schemas, provided or not, by name."""
+        """List all definitions in the schemas by name, including those that no plugin implements."""
         ...
 
     def provided(self, kind: Kind) -> Sequence[Definition]:
@@ -128,7 +129,7 @@ class Operations(Protocol):
         """Validate the input, carry out the call, validate its answer, and store the answer, events and key together.
 
         Raises:
-            BodyInvalid, BadQuery: the input breaks its schema (a body's, a query's).
+            BodyInvalid, BadQuery: the body (BodyInvalid) or the query (BadQuery) breaks its schema.
             NotFound: there is no such record.
             PreconditionFailed: the record is not in the state that *if_match* names.
             IdempotencyConflict: *idempotency_key* was used for another request.

@@ -11,9 +11,9 @@ from trunkline.errors import FieldError
 class QuarantinedEvent:
     """An event in quarantine. *payload* and *metadata* are JSON as received; *metadata* is empty if there was none.
 
-    *version* is the version of its type that its sender named, None for the current one. *created_utc* is the
-    ``createdUtc`` that it will have. *errors* are its faults by the current schema; if there are none, the event can be
-    released as it is.
+    *version* is the version of the event's type that the sender named; None means the current version. *created_utc* is
+    the ``createdUtc`` that the released event will have. *errors* are the faults according to the current schema; if
+    there are none, the event can be released as it is.
     """
 
     id: str
@@ -47,7 +47,7 @@ class ReleasedEvent:
 
 @dataclass(frozen=True, slots=True)
 class ReleasedEvents:
-    """The number of events released together, and of those that still break their schema.
+    """The number of events that one call released, and the number of events that still break their schema.
 
     If the call stopped at the limit of events that one call may read, *next_cursor* is the cursor for the next call; else None.
     """
@@ -58,7 +58,10 @@ class ReleasedEvents:
 
 
 class Quarantine(Protocol):
-    """The quarantine of a company, or of all companies for None. NotFound means that the event was released or deleted."""
+    """The quarantine of a company, or of all companies if *company_id* is None.
+
+    NotFound means that the event was released or deleted.
+    """
 
     async def list(
         self, company_id: int | None, *, type: str | None = None, cursor: str | None = None, limit: int = 50
@@ -71,7 +74,9 @@ class Quarantine(Protocol):
         ...
 
     async def replace(self, id: str, payload: bytes, *, company_id: int | None) -> QuarantinedEvent:
-        """Replace the payload of an event by *payload* (compact JSON), valid or not, and validate it.
+        """Replace the payload of an event with *payload* (compact JSON), and validate it.
+
+        An invalid payload is stored too.
 
         Raises:
             NotFound: there is no such event, or it was released or deleted.

@@ -45,9 +45,10 @@ class Digests(Protocol):
         versions: Mapping[str, int] | None = None,
         limit: int = 1_000_000,
     ) -> dict[str, Json]:
-        """Digest a company's events after *begin* and up to *end*: cursors, ISO 8601 times, or ids of events.
+        """Digest a company's events after *begin* and up to *end*.
 
-        At most *limit* events are digested; ``more`` is true if ``last_id`` is before *end*.
+        Each is a cursor, an ISO 8601 time, or the id of an event. At most *limit* events are digested; ``more`` is true
+        if ``last_id`` is before *end*.
 
         Raises BadQuery, NotFound, CursorExpired, CursorUnknown, TooMuchAtOnce.
         """

@@ -1,4 +1,4 @@
-"""Subscriptions with terms: their channel names them, their holders renew them, and they lapse without renewal."""
+"""Subscriptions with terms: a channel names them, their holders renew them, and they lapse if they are not renewed."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -31,9 +31,9 @@ class Terms:
 class Renewed:
     """A subscription that was made or renewed. *view* is JSON as in ``/api/v1/subscriptions``, without the secret.
 
-    *is_truncated*: events after the requested start, or after the previous renewal, are left out, because they have
-    expired or are too old for the terms. *failed_since_ms*: the subscription had been disabled because every attempt since this
-    time (Unix ms) failed; it is active again.
+    If *is_truncated*, some events after the requested start, or after the previous renewal, are left out, because they
+    have expired or are too old for the terms. *failed_since_ms*: the subscription had been disabled because every
+    attempt since this time (Unix ms) failed; it is active again.
     """
 
     view: Mapping[str, Json]

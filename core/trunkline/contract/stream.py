@@ -84,11 +84,11 @@ class EventReader(Protocol):
         ...
 
     async def head(self) -> str:
-        """Give the cursor of the current end of the log. Raises StoreUnavailable."""
+        """Return the cursor of the current end of the log. Raises StoreUnavailable."""
         ...
 
     def cursor_after(self, event_id: int) -> str:
-        """Give the cursor directly after an event."""
+        """Return the cursor directly after an event."""
         ...
 
     def types(self, *, versions: Mapping[str, int] | None = None) -> Sequence[EventType]:

@@ -85,7 +85,7 @@ def _member_with_faulty_default(model: type[SchemaTarget]) -> str | None:
 
 
 def _field_of(name: str, rules: Any, *, is_required: bool) -> tuple[Any, Any]:
-    """Give the annotation and the field of a member."""
+    """Return the annotation and the field of a member."""
     where = f"has a member '{name}'"
     if not _NAME.fullmatch(name) or hasattr(BaseModel, name):
         _refuse(f"{where}, which no model can have: take lower-case letters, digits and '_'")

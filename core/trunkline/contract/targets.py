@@ -30,7 +30,7 @@ Members = Mapping[str, Any]
 
 
 def find_model_fault(model: object) -> str | None:
-    """Say why *model* cannot declare a channel's targets; None if it can."""
+    """Return the reason why *model* cannot declare a channel's targets; None if it can."""
     if not (isinstance(model, type) and issubclass(model, BaseModel)):
         return "target is not a pydantic model class"
     if not model.model_fields:
@@ -49,7 +49,10 @@ def find_model_fault(model: object) -> str | None:
 
 
 def schema_of(model: type[BaseModel]) -> dict[str, Any]:
-    """Give the JSON Schema of *model* with references resolved; a secret is ``writeOnly``, a nullable member is optional."""
+    """Return the JSON Schema of *model* with references resolved.
+
+    A secret is ``writeOnly``, a nullable member is optional.
+    """
     schema = model.model_json_schema()
     definitions = schema.pop("$defs", {})
     properties: dict[str, Any] = schema["properties"]
@@ -93,7 +96,7 @@ class SecretUrl(BaseModel):
 
 
 def address_of(target: BaseModel) -> str | None:
-    """Give the whole URL of a target that is just a URL, secret or not; None for any other target."""
+    """Return the whole URL of a target of type ``Url`` or ``SecretUrl``; None for any other target."""
     match target:
         case Url():
             return target.url
@@ -104,7 +107,7 @@ def address_of(target: BaseModel) -> str | None:
 
 
 def masked_url(url: str) -> str:
-    """Show a secret URL: its scheme and host, and eight digits of a digest, which distinguish URLs."""
+    """Mask a secret URL: keep its scheme and host, and add eight digits of a digest, which distinguish URLs."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc}/{MASK}{hashlib.sha256(url.encode()).hexdigest()[:8]}"
 
@@ -139,7 +142,7 @@ _BLANKS: Mapping[str, Any] = {"string": "…", "integer": 1, "number": 1.0, "boo
 
 
 def _plain(member: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict[str, Any]:
-    """Resolve the references of *member*, and drop its null."""
+    """Resolve the references of *member*, and remove null from its types."""
     whole = dict(member)
     if reference := whole.pop("$ref", None):
         whole = {**definitions[reference.rpartition("/")[2]], **whole}
@@ -164,7 +167,8 @@ def read(model: type[BaseModel], members: Members) -> BaseModel:
     """Read a target from the members of a request or a row; no value is converted to another type.
 
     Raises:
-        BodyInvalid: with one entry per fault, below ``/target``; no entry repeats a value.
+        BodyInvalid: the target is not valid. It has one entry per fault, with a path below ``/target``; no entry
+            repeats a value.
     """
     errors = [
         FieldError(
@@ -208,9 +212,10 @@ def _without_secrets(words: str, model: type[BaseModel], members: Members) -> st
 def stored_or_read(
     channel: Channel | None, url: str, shown: Members | None, secrets: Members
 ) -> tuple[Members, Members] | None:
-    """Give a target's visible members and its secrets; they are read from *url* if the row is older than the declaration.
+    """Return a target's visible members and its secrets.
 
-    Returns None if the channel declares no targets, or cannot read the URL.
+    Both are read from *url* if the row is older than the declaration. Returns None if the channel declares no targets,
+    or cannot read the URL.
     """
     if shown is not None:
         return shown, secrets
@@ -223,7 +228,7 @@ def stored_or_read(
 
 
 def config_of(channel: Channel, url: str, shown: Members | None, secrets: Members) -> BaseModel | None:
-    """Make the value of ``push.target.config`` for *channel*; None if it declares no targets.
+    """Make the value of ``push.target.config`` for *channel*; None if *channel* declares no targets.
 
     Raises:
         BodyInvalid: the stored target does not fit the channel's current model.
@@ -269,12 +274,14 @@ def url_of(channel: str, target: BaseModel) -> str:
 
 
 def changed(model: type[BaseModel], shown: Members, secrets: Members, changes: Members) -> BaseModel:
-    """Apply *changes* to a target and read the result; a member that is missing or masked stays, and null removes one.
+    """Apply *changes* to a target and read the result.
 
-    Secrets are never shown, so a caller that changes a target must not be able to send them to another address.
+    A member that is missing in *changes*, or masked, is kept; null removes it. Secrets are never shown, so a caller
+    that changes a target must not be able to send them to another address.
 
     Raises:
-        BodyInvalid: the result is not a valid target, or it leads to another address and its secrets are not given again.
+        BodyInvalid: the result is not a valid target, or *changes* changes a visible member and does not contain the
+            secrets again.
     """
     hidden = secret_names(model)
     given = {name: value for name, value in changes.items() if not (name in hidden and value == MASK)}

@@ -52,7 +52,7 @@ def load_catalog(settings: Settings, registry: "Registry | None" = None) -> Sche
 def _find_fault(
     registry: "Registry", plugin: str, catalog: SchemaCatalog, *, taken: AbstractSet[str]
 ) -> str | None:
-    """Find an event type or caster of *plugin* that cannot be in *catalog*, and explain why; None if all can.
+    """Find an event type or caster of *plugin* that cannot be in *catalog*, and explain why; None if there is none.
 
     *taken* has the names of the product's event types.
     """

@@ -71,7 +71,7 @@ def find_breaking(
 ) -> list[str] | None:
     """List the keys of the *published* export that the new *files* break: keys that are removed, or that have new required fields.
 
-    None if nothing is published, or if the platform has no such keys.
+    Returns None if nothing is published, or if the platform has no such keys.
 
     Raises:
         PluginFailed: the connector of *plugin* raised an error, for example because a published file is not one of its files.

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def make_dispatcher(hub: "Hub", connections: Connections) -> Dispatcher:
-    """Make the dispatcher of *hub* with its share of *connections*."""
+    """Make the dispatcher of *hub*. It may open as many connections to the database as ``connections.lanes``."""
     hub.metrics.watch_certificates(lambda: [ends - time.time() for ends in hub.http.certificates.values()])
     return Dispatcher(
         hub.database,

@@ -53,12 +53,15 @@ class Deployment:
 
     @property
     def public_url(self) -> str | None:
-        """The public address of the hub, without a slash at its end."""
+        """The public address of the hub, without a trailing slash."""
         url = self._settings.server.public_url
         return url.rstrip("/") if url else None
 
     def address(self, reached_at: str) -> str:
-        """Give the hub's address (``contract.Deployment``). *reached_at* is not trusted, because a request may name any host."""
+        """Return the hub's address (``contract.Deployment``).
+
+        *reached_at* is not trusted, because a request may name any host.
+        """
         if self.public_url is not None:
             return self.public_url
         if _is_this_machine(urlsplit(reached_at).hostname or ""):
@@ -87,7 +90,7 @@ class Deployment:
         return self._settings.events.retention_days
 
     def aged_ms(self, now_ms: int) -> int:
-        """Give the time (Unix ms) up to which expired rows may be removed; 0 while the clock is not trusted."""
+        """Return the time (Unix ms) up to which expired rows may be removed; 0 while the clock is not trusted."""
         return self._clock.aged_ms(now_ms)
 
     def access_tokens(self, *audiences: str, issuer: BaseModel | None = None) -> AccessTokens | None:
@@ -122,7 +125,7 @@ class Deployment:
         return status.view(await status.take(self._database, counted=COUNTED))
 
     def product(self) -> Product:
-        """Give the product that connectors are made from. Raises SettingsInvalid, SchemaInvalid."""
+        """Return the product that connectors are made from. Raises SettingsInvalid, SchemaInvalid."""
         return connectors.product_of(
             self._settings,
             event_types=[self._catalog.published(event_type) for event_type in self._catalog.types()],

@@ -79,9 +79,10 @@ _log = logging.getLogger(__name__)
 class Hub:
     """The services of one process. Enter it to start them, leave it to stop them.
 
-    *dispatch*: this process delivers. *migrates*: it may change the database's schema. *serves*: an app can be made for it.
-    With *defers_routes*, plugins are only asked for their routes when the app is made. Plugins take the time from *clock*
-    (None: the system's). *connections* are the connections that the hub may open to PostgreSQL (None: as in the settings).
+    *dispatch*: this process delivers. *migrates*: this process may change the database's schema. *serves*: an app can
+    be made for the hub. With *defers_routes*, plugins are asked for their routes only when the app is made. Plugins
+    read the time from *clock*; None means the system's clock. *connections* limits the connections that the hub may
+    open to PostgreSQL; None means the limits in the settings.
 
     Raises:
         SettingsInvalid, SchemaInvalid, PluginFailed: on construction, with one sentence that says what to fix.

@@ -20,7 +20,7 @@ class Tokens(Protocol):
     """Finds the principal of a bearer token that is not an API key."""
 
     async def authenticate(self, request: BearerRequest) -> Principal | None:
-        """Find the principal; None if the token is unknown."""
+        """Find the principal of the token of *request*; None if the token is unknown."""
         ...
 
 
@@ -139,7 +139,10 @@ class AlsoOfIssuer:
 
 
 def beside(tokens: Tokens, settings: Settings, issuers: Issuers) -> tuple[OwnIssuer | None, Tokens]:
-    """Give the issuer in *settings*, if any, and a check that tries *tokens* first and then this issuer. Raises SettingsInvalid."""
+    """Return the issuer in *settings*, if any, and a check that tries *tokens* first and then this issuer.
+
+    Raises SettingsInvalid.
+    """
     if settings.auth.oauth is None:
         return None, tokens
     issuer = OwnIssuer(settings, issuers)

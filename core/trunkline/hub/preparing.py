@@ -58,8 +58,8 @@ async def prepare(
 
     Raises:
         SettingsInvalid: the schema is not up to date.
-        PluginFailed: a plugin's history cannot be applied, or only histories of *added* are not up to date. *added* are the
-            plugins that are not part of trunkline.
+        PluginFailed: a plugin's history cannot be applied, or the only histories that are not up to date belong to
+            plugins in *added*, which are not part of trunkline.
     """
     if migrates:
         states = await migrate.upgrade(database, histories, shards=delivery.shards)

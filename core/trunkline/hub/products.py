@@ -37,14 +37,14 @@ def packaged_brand(settings: Settings) -> Brand:
 
 
 def own_folder(settings: Settings) -> Path:
-    """Give the folder for new schemas of the product: the first in the settings, or else ``schemas`` beside the settings."""
+    """Return the folder for new schemas: the first one in the settings, or else ``schemas`` next to the settings."""
     named = settings.product.schemas or ()
     folders = [name for name in named if name not in installed_names()]
     return settings.folder / next(iter(folders), DEFAULT_SCHEMAS)
 
 
 def source_names(settings: Settings) -> tuple[str, ...]:
-    """List the folders and packages of the product, as in the settings; by default the installed packages and ``schemas``."""
+    """List the folders and packages of the product: from the settings, or else the installed packages and ``schemas``."""
     if settings.product.schemas is not None:
         return settings.product.schemas
     folder = settings.folder / DEFAULT_SCHEMAS
@@ -52,7 +52,7 @@ def source_names(settings: Settings) -> tuple[str, ...]:
 
 
 def key_prefix_of(settings: Settings) -> str:
-    """Give the first part of every API key: from the settings, or else the product's name.
+    """Return the first part of every API key: from the settings, or else the product's name.
 
     Raises:
         SettingsInvalid, SchemaInvalid: the product cannot be read.

@@ -15,7 +15,7 @@ from trunkline.subscribing.requests import Checker
 
 @dataclass(frozen=True, slots=True)
 class Readers:
-    """Named consumers, digests of the log, and the counts of readers by event type."""
+    """Access to named consumers, to digests of the log, and to the numbers of readers by event type."""
 
     consumers: Consumers
     leasing: Leasing

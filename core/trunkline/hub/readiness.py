@@ -28,8 +28,9 @@ async def check(
 ) -> dict[str, str]:
     """Check the database, the log, the plugins and the dispatcher: ``ok``, ``off``, or a sentence about the fault.
 
-    The state of the log is the last one that ``Ingest.writability`` noted. Some parts are listed only if they have a fault:
-    secrets that do not belong to the database, events that cannot be stored, a stopping server, a clock that is not trusted.
+    The state of the log is the state that ``Ingest.writability`` noted last. Some parts are listed only if they have a
+    fault: secrets that do not belong to the database, events that cannot be stored, a stopping server, a clock that is
+    not trusted.
     """
     fault = ingest.writability.fault
     log = "ok" if fault is None else f"cannot be written: {fault}"

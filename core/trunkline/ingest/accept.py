@@ -219,7 +219,7 @@ class Ingest:
         return outcome
 
     async def _append_at_once(self, submissions: Sequence[Submission]) -> Appended | None:
-        """Store *submissions* in one round trip. Returns None, and stores nothing, if they need several."""
+        """Store *submissions* in one round trip. Returns None, and stores nothing, if several are needed."""
         if self.writability.refused_since_ms is not None:
             return None
         drafts: list[Draft] = []

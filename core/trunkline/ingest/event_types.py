@@ -48,7 +48,7 @@ class RegisteredTypes:
         await asyncio.gather(self._following, return_exceptions=True)
 
     def revision_of(self, name: str) -> int | None:
-        """Give the current revision of a registered type; None for a type from files."""
+        """Return the current revision of a registered type; None for a type from files."""
         return self._revisions.get(name)
 
     async def register(self, name: str, schema_json: bytes) -> EventType:
@@ -110,7 +110,10 @@ class RegisteredTypes:
         self._count = count
 
     def _fit(self, rows: Sequence[Registered]) -> list[EventType]:
-        """Read the usable types. A type that now also exists in files is taken from its file."""
+        """Read the usable types from *rows*.
+
+        A type that now also exists in files is left out, because the type from the files is used.
+        """
         fit: list[EventType] = []
         for row in rows:
             if row.name in self._in_files:
@@ -150,5 +153,5 @@ def _read(name: str, schema_json: bytes) -> EventType:
 
 
 def view(event_type: EventType, revision: int | None) -> dict[str, Any]:
-    """Give the members of an answer that shows a registered type."""
+    """Show a registered type as the members of an answer."""
     return {"type": event_type.name, "revision": revision, "title": event_type.title}

@@ -1,7 +1,7 @@
 """Checks quarantined events against the current schemas, without delaying other requests.
 
-A malicious payload may take 150 ms. So large payloads are checked in a thread, one at a time per company. Before each small
-payload, other tasks of the event loop get a turn.
+A malicious payload may take 150 ms. So large payloads are checked in a thread, one at a time per company. Before each
+small payload, other tasks of the event loop can run.
 """
 
 import asyncio
@@ -48,7 +48,7 @@ class Judging:
 
 
 def first_of(rows: Sequence[Quarantined]) -> Sequence[Quarantined]:
-    """Give as many of the first *rows* as may be checked for one page, but at least one."""
+    """Return the first of *rows*: as many as may be checked for one page, but at least one."""
     total = 0
     for count, row in enumerate(rows, 1):
         total += len(row.payload)

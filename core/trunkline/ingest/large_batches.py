@@ -86,7 +86,7 @@ def _refuse(message: str) -> NoReturn:
 
 
 def _place(message: str, body: bytes) -> str:
-    """Replace the byte position in a parser's message by line and column, as in the rest of the API."""
+    """Replace the byte position in a parser's message with line and column, as in the rest of the API."""
     if (offset := _OFFSET.search(message)) is None:
         return message
     before = body[: int(offset[1])]

@@ -1,6 +1,6 @@
 """Reads request bodies: their events become a submission, or a list of all their faults.
 
-Call ``RequestReader.read``, or ``steps`` to give other tasks a turn of the event loop between steps.
+Call ``RequestReader.read``, or ``RequestReader.steps`` if other tasks must be able to run between the steps.
 """
 
 import hashlib
@@ -29,7 +29,7 @@ MAX_BATCH = 1000
 MAX_UNKNOWN = 50
 """The maximum number of unknown fields that a refusal lists."""
 MAX_STEPS = 10_000
-"""How many steps may be used to explain the payload faults of one request (50 to 100 ms); then only first faults are listed."""
+"""The limit of steps to explain the payload faults of one request (50 to 100 ms); then only first faults are listed."""
 EXPLAINED_AT_ONCE = 4
 """Number of payloads whose faults are explained in one step; each takes 0.5 ms."""
 _UNKNOWN = f"is not a field of an event; known fields are {', '.join(FIELDS)}"
@@ -65,7 +65,10 @@ class _Reading:
     def quarantine(
         self, index: int, draft: Draft, broken: Sequence[FieldError], *, version: int | None
     ) -> None:
-        """Add the event at *index* to the quarantine. *version* is the version of its type that the event names."""
+        """Add the event at *index* to the quarantine.
+
+        *version* is the version of the event's type that the event names.
+        """
         self.company_ids.append(draft.company_id)
         self.quarantined.append(
             QuarantinedDraft(index, f"qtn_{secrets.token_hex(12)}", draft, broken, version)
@@ -124,7 +127,7 @@ def check_count(count: int) -> None:
 
 
 def too_large(path: str, max_bytes: int) -> FieldError:
-    """Make the fault of the event at *path*, which is too large."""
+    """Make the fault for an event at *path* that is too large."""
     return FieldError(path, f"is larger than the {max_bytes} bytes that one event may have")
 
 
@@ -152,14 +155,15 @@ class RequestReader:
         namespace: int = 0,
         key: str | None = None,
     ) -> Submission:
-        """Read the events of a body, all or none. The body is JSON, as *parsed* values and as the *compact* bytes of ``read_json``.
+        """Read the events of a body, all or none.
 
-        *now_text* gives the time for quarantined events without a time. *namespace* and *key* are those of the request's
-        idempotency key.
+        *parsed* has the values of the body, *compact* its bytes (see ``read_json``). *now_text* gives the time for
+        quarantined events without a time. *key* is the request's idempotency key, and *namespace* the namespace of the
+        key.
 
         Raises:
             BodyInvalid: the body does not have the form that *call* requires.
-            EventRejected: with every fault of every event, each at its JSON pointer.
+            EventRejected: an event is faulty. The error has every fault of every event, each with its JSON pointer.
             Forbidden, BadQuery: from *company_of*.
         """
         steps = self.steps(
@@ -259,8 +263,8 @@ def check_payload(
 def fingerprint(call: str, items: Sequence[Item], company_ids: Sequence[int]) -> bytes:
     """Hash the events of a request, to recognize another request with the same idempotency key.
 
-    *company_ids* are the companies of the items. White space does not matter. The order of members matters, and the company
-    does too, because a header may have named it.
+    *company_ids* are the companies of the items. White space does not matter; the order of members does. The companies
+    are hashed too, because a header may name the company instead of the body.
     """
     digest = hashlib.sha256(call.encode())
     for item, company_id in zip(items, company_ids, strict=True):

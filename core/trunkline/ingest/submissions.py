@@ -15,7 +15,10 @@ from trunkline.store.quarantine import QuarantinedDraft
 from trunkline.store.quarantine_answers import Receipt
 
 BYTES_OF_AN_EVENT = 16 * 1024
-"""An event counts once more for each such number of bytes, because it takes more disk time, and more space until retention."""
+"""A long event counts as one more event for each such number of bytes.
+
+It takes more disk time, and more space until retention removes it.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +33,9 @@ class Warned:
 class Submission:
     """The events of one request: *drafts* for the log and *quarantined* for the quarantine. They are stored all or none.
 
-    *namespace* and *key* are those of its idempotency key, if it has one. *unchecked_key* is the digest of the caller's API key if
-    the key must still be checked; if it is not valid, nothing is stored.
+    *key* is the request's idempotency key, if it has one, and *namespace* the namespace of that key. *unchecked_key* is
+    the digest of the caller's API key if that key must still be checked; if the API key is not valid, nothing is
+    stored.
     """
 
     drafts: Sequence[Draft]
@@ -78,7 +82,7 @@ class Accepted:
 def answer_repeat(submission: Submission, fingerprint: bytes, first: Accepted) -> Accepted | Exception:
     """Answer a request whose idempotency key was used before.
 
-    *fingerprint* is that of the earlier request, and *first* its answer.
+    *fingerprint* is the fingerprint of the earlier request, and *first* is the answer to that request.
     """
     if submission.fingerprint != fingerprint:
         return IdempotencyConflict(submission.key or "")
@@ -90,7 +94,8 @@ async def find_repeated(
 ) -> dict[int, Accepted | Exception | Submission]:
     """Find the submissions whose idempotency key was used before, in the database or by an earlier submission.
 
-    A key in the database is valid for *lifetime_ms*. The result has, by index, the answer, or the earlier submission.
+    A key in the database is valid for *lifetime_ms*. The result maps the index of each such submission to its answer,
+    or to the earlier submission.
     """
     if all(submission.key is None for submission in submissions):
         return {}
@@ -143,7 +148,7 @@ async def _used(
 def split_events(
     submissions: Sequence[Submission], events: Sequence[Event]
 ) -> list[tuple[Submission, Accepted]]:
-    """Give each of *submissions* its share of *events*, which are the events of all their drafts in order."""
+    """Pair each of *submissions* with its events. *events* has the events of all their drafts, in order."""
     stored: list[tuple[Submission, Accepted]] = []
     start = 0
     for submission in submissions:

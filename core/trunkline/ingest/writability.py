@@ -1,4 +1,4 @@
-"""Finds out whether the log can be written: from the last appends, or if there were none, from appends that leave no rows."""
+"""Finds out whether the log can be written: from recent appends, or else from test appends that leave no rows."""
 
 import logging
 import time

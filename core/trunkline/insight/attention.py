@@ -19,7 +19,7 @@ UNUSED_MS = 7 * 24 * 60 * 60 * 1000
 _EACH = 20
 """The maximum number of entries of one kind."""
 _NAME = 60
-"""The number of characters of a description that are shown."""
+"""The maximum number of characters that are shown of a description."""
 
 
 async def gather(connection: AsyncConnection, company_id: int, *, after: int) -> list[Attention]:

@@ -76,7 +76,7 @@ class Audit:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """The matching data of an unchanged subscription (``routing.Matching``); *no* is its number."""
+    """The matching data of an unchanged subscription (``routing.Matching``); *no* is the subscription's number."""
 
     no: int
     start_position: int
@@ -102,7 +102,7 @@ class _Matcher:
         return self._count
 
     async def match(self, event: Event, pauses: Pauses) -> list[Candidate]:
-        """Find the subscriptions that match *event*, with pauses for other tasks."""
+        """Find the subscriptions that match *event*; *pauses* give other tasks time to run."""
         by_type, company_id = self._by_type, event.company_id
         every = () if event.type in OPERATIONAL else (EVERY_TYPE,)
         names = (event.type, *groups_of(event.type), *every)
@@ -181,7 +181,7 @@ async def _check_matches(connection: AsyncConnection, matcher: _Matcher, *, rece
 
 
 async def _still_missing(connection: AsyncConnection, missing: Sequence[Key]) -> list[Key]:
-    """Leave out missing deliveries that retention or a change of the subscription during the audit explains."""
+    """Return the *missing* deliveries that retention, or a subscription's change during the audit, does not explain."""
     if not missing:
         return []
     unchanged = {row.no for row in await store.unchanged_subscriptions(connection)}

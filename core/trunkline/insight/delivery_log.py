@@ -37,7 +37,7 @@ from trunkline.store.delivery_log import Logged
 from trunkline.subscribing.finding import SubscriptionFinder
 
 LOOKED_AT = 5_000
-"""The number of deliveries that one step of a search by status reads; each step takes a connection and returns it."""
+"""The number of deliveries that one step of a search by status reads. Each step takes and returns a connection."""
 MAX_PIECES = 20
 SHOWN_ATTEMPTS = 100
 """The number of newest attempts that are shown with a delivery; a delivery can be retried by hand any number of times."""
@@ -90,7 +90,10 @@ class DeliveryLog:
     async def watermark(
         self, company_id: int, subscription_id: str, *, event_id: int | None = None
     ) -> str | None:
-        """Give the cursor up to which a subscription has no open deliveries (``contract.DeliveryLog``). Raises NotFound."""
+        """Return the cursor up to which a subscription has no open deliveries (``contract.DeliveryLog``).
+
+        Raises NotFound.
+        """
         async with self._database.read() as connection:
             self._shards = self._shards or await shard_store.count(connection)
             place = watermarks.Place(subscription_id, company_id, shard_of(company_id, self._shards))
@@ -102,7 +105,9 @@ class DeliveryLog:
     async def _page(
         self, subscription_no: int, status: str | None, *, first: int, before: int | None, limit: int
     ) -> tuple[list[Logged], int | None]:
-        """Read a page down to position *first*. Returns it, and the position before which the next page begins (None: no more).
+        """Read a page of deliveries, newest first, down to position *first*.
+
+        Returns the page, and the position before which the next page begins; None if there is no next page.
 
         If a *status* is given, a limited number of deliveries is searched, so a page may be short although more follow.
         """
@@ -269,7 +274,7 @@ async def _find_event(connection: AsyncConnection, company_id: int, event_id: in
 
 
 def _note(action: str, before: Logged, after: Logged) -> None:
-    """Note a user's change of a delivery in the audit log, even if the status is unchanged."""
+    """Record a user's change of a delivery in the audit log, even if the status is unchanged."""
     key = Key(after.position, after.subscription_no)
     was = {"status": before.status, "attempts": before.attempts}
     audit_log.note(

@@ -23,7 +23,7 @@ Block = tuple[int, int]
 
 
 class EventCounts:
-    """Caches, in this process, the number of events in each block, for the companies that were requested last."""
+    """Caches, in this process, the number of events in each block, for the companies that were counted most recently."""
 
     def __init__(self) -> None:
         self._remembered: OrderedDict[int, dict[Block, int]] = OrderedDict()
@@ -31,7 +31,10 @@ class EventCounts:
     async def of_spans(
         self, connection: AsyncConnection, company_id: int, spans: Sequence[Span]
     ) -> list[int]:
-        """Count the events in each of *spans*. The spans must be adjacent, and must not exceed the head."""
+        """Count the events in each of *spans*.
+
+        The spans must be adjacent, and must not extend past the head of the log.
+        """
         edge = (await retention.log_bounds(connection)).edge
         size = _size_of_blocks(spans[-1].up_to - max(spans[0].after, edge))
         known = self._remembered.pop(company_id, {})

@@ -123,7 +123,7 @@ def _describe_state(subscription: Subscription, logged: Logged | None, *, is_in_
 
 
 def _reason_against(subscription: Subscription, event: Event, reading: Reading) -> str | None:
-    """Give the reason why *subscription* does not get *event*; None if it gets the event."""
+    """Return the reason why *subscription* does not get *event*; None if it gets the event."""
     if not takes_type(subscription.event_types, event.type):
         names = subscription.event_types
         more = f" and {len(names) - NAMED_TYPES} more" if len(names) > NAMED_TYPES else ""

@@ -28,7 +28,7 @@ REFRESH_SECONDS = 3.0
 COUNTED = 10_000
 """The limit up to which due deliveries are counted; a larger number would not help the operator."""
 CONSUMERS_EVERY, MOST_CONSUMERS = 5, 100
-"""The number of refreshes from one read of consumers to the next, and the number of consumers furthest behind with a gauge."""
+"""Refreshes per read of the consumers, and the number of consumers (those furthest behind) with a gauge."""
 _STOP_SECONDS = 1.0
 _log = logging.getLogger(__name__)
 
@@ -39,7 +39,8 @@ OwnedShards = Callable[[], Mapping[Slice, Progress]]
 class LagSnapshot:
     """The state of the log at *taken_at* (monotonic seconds), when the database's clock showed *now_ms*.
 
-    *oldest* has the first event after the cursor of each owned shard or part: its position and time of acceptance.
+    *oldest* maps each owned shard, or part of a shard, to the first event after its cursor: the event's position and
+    time of acceptance.
     """
 
     taken_at: float
@@ -49,7 +50,7 @@ class LagSnapshot:
     oldest: Mapping[Slice, tuple[int, int]]
 
     def lag(self, held: Slice, progress: Progress, *, now: float) -> Lag | None:
-        """Compute how far *progress* is behind at *now* (monotonic seconds); None for a shard taken since this snapshot.
+        """Compute how far *progress* is behind at *now* (monotonic seconds); None for a shard taken over later.
 
         Between two snapshots the cursor may pass the oldest event. Then the acceptance time at the cursor is interpolated
         between those of the oldest event and of the head.
@@ -109,7 +110,9 @@ class Observer:
             await asyncio.wait([self._task])
 
     def lags(self) -> list[Lag]:
-        """Compute the lag of each shard of this process without a query; for a divided shard, that of the part furthest behind."""
+        """Compute the lag of each shard of this process, without a query. A divided shard has the largest lag of its
+        parts.
+        """
         snapshot, now = self._lag_snapshot, time.monotonic()
         if snapshot is None:
             return []

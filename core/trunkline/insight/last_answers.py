@@ -3,16 +3,17 @@
 from trunkline.model.subscriptions import Subscription
 
 MAX_LENGTH = 200
-"""The number of characters of the line that are shown."""
+"""The maximum number of characters of the line."""
 SHORTEST_SECRET = 4
-"""The minimum length of a value to mask; shorter ones would match in ordinary words."""
+"""The minimum length of a value to mask; a shorter one would also match parts of ordinary words."""
 _MASK = "••••"
 
 
 def first_line(body: str, subscription: Subscription) -> str | None:
-    """Give the first line of *body*; if that has no word, the whole text in one line; None if the result is empty.
+    """Return the first line of *body*, or the whole text in one line if the first line has no word.
 
-    Header values and secrets of *subscription* are masked, because a target may echo its request.
+    Returns None if the result is empty. Header values and secrets of *subscription* are masked, because a target may
+    echo its request.
     """
     secrets = (
         *(secret.text for secret in subscription.secrets),
@@ -26,7 +27,7 @@ def first_line(body: str, subscription: Subscription) -> str | None:
 
 
 def one_line(body: str) -> str | None:
-    """Give the first line of *body*, unmasked; if that has no word, the whole text in one line; None if the result is empty."""
+    """Return the same line as ``first_line``, without masking; None if the result is empty."""
     line = body.strip().partition("\n")[0]
     shown = " ".join((line if any(map(str.isalnum, line)) else body).split())
     shown = "".join(filter(str.isprintable, shown))

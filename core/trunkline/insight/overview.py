@@ -40,12 +40,12 @@ MAX_BUCKETS = 200
 WAIT_SECONDS = 10.0
 """How long an overview waits for other overviews of the company."""
 SAMPLE = 2_500
-"""The approximate maximum of deliveries read for an overview."""
+"""The approximate maximum number of deliveries that are read for an overview."""
 SEARCHED = 10_000
 """The number of events that one text search reads."""
 SEARCHED_BYTES = 16 * 1024 * 1024
 _CHUNK, _FEW = 500, 20
-"""The number of events in one chunk: normally, and for the first chunk or long events."""
+"""The number of events in one chunk: ``_CHUNK`` normally, ``_FEW`` for the first chunk and for long events."""
 _LONG_BYTES = 16 * 1024
 _NO_END = 2**63 - 1
 MOST_FAILED = 1_000
@@ -172,7 +172,7 @@ class Activity:
             return await store.subscriptions(connection, company_id)
 
     async def targets(self, company_id: int, *, since_ms: int) -> Sequence[TargetFigures]:
-        """Give the figures of a company's targets (``contract.Activity.targets``), oldest subscription first."""
+        """Return the figures of a company's targets (``contract.Activity.targets``), oldest subscription first."""
         since_ms -= since_ms % health.HOUR_MS
         async with self._database.read() as connection:
             after = await stream.position_before(connection, since_ms)
@@ -193,7 +193,7 @@ class Activity:
         ]
 
     async def hours(self, company_id: int, subscription_id: str) -> Sequence[tuple[int, int]]:
-        """Give the attempts of a subscription by hour (``contract.Activity.hours``)."""
+        """Return the attempts of a subscription by hour (``contract.Activity.hours``)."""
         async with self._database.read() as connection:
             numbers = {
                 name: no for no, name in (await troubles.live_subscriptions(connection, company_id)).items()
@@ -223,7 +223,7 @@ class Activity:
             return await troubles.used(connection, company_id)
 
     async def companies(self, query: str | None = None, *, limit: int = 20) -> Sequence[int]:
-        """List the companies with keys or events whose number begins with the digits *query*, lowest first."""
+        """List the companies with keys or events, and a number that begins with the digits *query*, lowest first."""
         numbers: list[int] = []
         async with self._database.read() as connection:
             for first, last in _numbers_from(query or ""):
@@ -276,7 +276,10 @@ class Activity:
 
 @dataclass(slots=True)
 class Matches:
-    """The events found, newest first. *last* is the oldest event that was read; *is_all* says that there are no older ones."""
+    """The events found, newest first.
+
+    *last* is the oldest event that was read. If *is_all* is true, there are no older events.
+    """
 
     events: list[Event] = field(default_factory=list[Event])
     last: Event | None = None
@@ -289,7 +292,7 @@ def _listed(event: Event, deliveries: Mapping[int, Mapping[str, int]]) -> Listed
 
 
 def _numbers_from(digits: str) -> Iterator[tuple[int, int]]:
-    """Give the ranges of company numbers that begin with *digits*: 9, 90 to 99, 900 to 999 and so on."""
+    """Yield the ranges of company numbers that begin with *digits*: 9, 90 to 99, 900 to 999 and so on."""
     if not digits:
         yield 1, MAX_COMPANY_ID
     elif digits.isascii() and digits.isdigit() and digits[0] != "0":
@@ -337,7 +340,7 @@ class Tally:
         return len(self.durations_ms) / self.attempts if self.attempts else None
 
     def bucket(self, start_ms: int, *, one_in: int) -> Bucket:
-        """Give the figures, with deliveries and attempts multiplied by *one_in*."""
+        """Return the figures as a bucket; the counts of deliveries and attempts are multiplied by *one_in*."""
         durations = sorted(self.durations_ms)
         return Bucket(
             start_ms=start_ms,

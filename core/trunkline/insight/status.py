@@ -53,7 +53,10 @@ class ShardStatus:
 
 @dataclass(frozen=True, slots=True)
 class WorkerStatus:
-    """One process that delivers, or that has died recently. Its name contains *host* and *process*, the process id there."""
+    """A process that delivers, or that delivered and died recently.
+
+    Its *id* contains *host* and *process*, the process id.
+    """
 
     id: str
     host: str | None
@@ -79,7 +82,7 @@ class Deliveries:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The whole status at one time, apart from the milliseconds that reading takes."""
+    """The whole status at one time; reading all of it takes a few milliseconds."""
 
     taken_ms: int
     log: Log
@@ -94,7 +97,7 @@ class Snapshot:
 
 
 async def require(database: Database, settings: Settings) -> None:
-    """Check that *database*, named in *settings*, is that of a hub, without changing it.
+    """Check that *database*, which *settings* name, is the database of a hub. Nothing is changed.
 
     Raises:
         SettingsInvalid: the database has no tables yet, or tables of another version.
@@ -154,7 +157,10 @@ def view(snapshot: Snapshot) -> dict[str, Any]:
 
 
 async def _log(connection: AsyncConnection, head: Head) -> Log:
-    """Count recent events by their positions. The log has no gaps, so the position at which a time span begins is enough."""
+    """Count recent events by their positions.
+
+    The log has no gaps, so the first position of a time span gives the number of its events.
+    """
     minute, hour = [
         max(head.position - await stream.position_before(connection, head.now_ms - span_ms), 0)
         for span_ms in (60_000, 3_600_000)

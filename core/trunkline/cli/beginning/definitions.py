@@ -68,14 +68,17 @@ def check_definition(kind: Kind, name: str) -> str:
 
 
 def place_of(kind: Kind, name: str) -> Path:
-    """Give the path of the definition below the folder of schemas."""
+    """Return the path of the definition below the folder of schemas."""
     return Path(FOLDERS[kind]) / f"{name}.json"
 
 
 def definition_of(
     kind: Kind, name: str, fields: Sequence[NewField] = (), *, emits: Sequence[str] = ()
 ) -> str:
-    """Write the definition of an action or a search with *fields*. The field ``{noun}_id`` is the record's id, a UUID if not given."""
+    """Write the definition of an action or a search with *fields*.
+
+    The field ``{noun}_id`` is the record's id; if *fields* lacks it, a UUID is added.
+    """
     verb, _, thing = name.partition("_")
     noun = singular(thing)
     id_name = f"{noun}_id"
@@ -145,7 +148,7 @@ def _object(fields: Sequence[NewField]) -> _Described:
 
 
 def _list(name: str, record: _Record, **more: _Described) -> _Described:
-    """Describe an answer with a list of records and its other members."""
+    """Describe an answer that has a list of records, called *name*, and the other members in *more*."""
     schema, example = _object(record.fields)
     records = {
         "title": title_of(name),

@@ -41,5 +41,5 @@ def schema_of(event_type: str, fields: Sequence[NewField] = ()) -> str:
 
 
 def path_of(event_type: str) -> Path:
-    """Give the path of the schema of *event_type* below the folder of schemas."""
+    """Return the path of the schema of *event_type* below the folder of schemas."""
     return Path("events") / f"{event_type}.json"

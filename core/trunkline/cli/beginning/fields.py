@@ -33,7 +33,7 @@ class NewField:
 
 
 def read_fields(texts: Sequence[str]) -> list[NewField]:
-    """Read ``NAME:KIND`` and, for optional ones, ``NAME:KIND?``. Raises Refused."""
+    """Read fields from *texts*, each ``NAME:KIND``, or ``NAME:KIND?`` for an optional field. Raises Refused."""
     fields: list[NewField] = []
     for text in texts:
         match = _FIELD.fullmatch(text)
@@ -60,7 +60,7 @@ def object_of(fields: Sequence[NewField]) -> dict[str, Any]:
 
 
 def example_of(fields: Sequence[NewField]) -> dict[str, Any]:
-    """Give an example object that is valid for ``object_of``."""
+    """Return an example object that is valid for ``object_of``."""
     return {field.name: _KINDS[field.kind][1] for field in fields}
 
 
@@ -71,7 +71,7 @@ def title_of(name: str) -> str:
 
 
 def _about(field: NewField) -> str:
-    """Write a description of a field, to be improved by the user."""
+    """Write a description of a field, which the user is expected to improve."""
     *words, last = field.name.split("_")
     if last == "id" and words:
         return f"Which {' '.join(words)} it is."

@@ -42,7 +42,7 @@ class NewProduct:
 
     @property
     def slug(self) -> str:
-        """The form of the name in generated names."""
+        """The product's name in the form that generated names contain."""
         return slug_of(self.title) or self.key_prefix
 
     @property

@@ -21,8 +21,8 @@ _WRONG_NAME = {62, 64}
 def judge_trusted(der: bytes | None, *, host: str, now: float, renewal: timedelta | None = None) -> Check:
     """Judge the certificate of a successful handshake; *now* is Unix seconds.
 
-    The certificate should be renewed when less than *renewal* is left. None means less than ``RENEWAL`` and less than a
-    quarter of its lifetime.
+    The certificate should be renewed when less than *renewal* is left until it expires; if *renewal* is None, when less
+    than ``RENEWAL`` and less than a quarter of its lifetime are left.
     """
     if der is None:
         return improve("certificate", "The certificate cannot be read.")
@@ -36,7 +36,10 @@ def judge_trusted(der: bytes | None, *, host: str, now: float, renewal: timedelt
 
 
 def judge_refused(der: bytes | None, *, host: str, now: float, error: ssl.SSLCertVerificationError) -> Check:
-    """Say why the hub refuses the certificate, and how to fix it. *der* is None if the certificate could not be fetched."""
+    """Make the check of a certificate that the hub refuses: why, and how to fix it.
+
+    *der* is None if the certificate could not be fetched.
+    """
     certificate = None if der is None else x509.load_der_x509_certificate(der)
     return bad("certificate", _fault(certificate, host=host, now=now, error=error))
 

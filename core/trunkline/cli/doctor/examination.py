@@ -18,7 +18,7 @@ MAX_REQUESTS = 20
 """The limit of requests of one examination."""
 
 DELIVERIES = 5
-"""The number of correctly signed events, sent one after the other; the latency is their median."""
+"""The number of correctly signed events, sent one after the other; the latency is the median of their answers."""
 
 OLD_SECONDS = 600
 """The age of an old event: twice the tolerance of the Standard Webhooks libraries."""
@@ -94,7 +94,7 @@ class _Examination:
         self._is_secret_known = is_secret_known
 
     async def run(self, *, timeout_seconds: float, thresholds: Thresholds) -> list[Check]:
-        """Make every check; only the first two if no request was answered."""
+        """Make every check, or, if no request was answered, only the first two."""
         deliveries = await self._deliver()
         answers = [delivery.answer for delivery in deliveries]
         accepted = judgements.judge_delivery(answers, is_secret_known=self._is_secret_known)

@@ -57,7 +57,7 @@ _FORGERIES = {
     ),
     "signature-missing": ("an event without a signature", _ANYONE),
 }
-"""By check: the request that a receiver must refuse, and the risk if it does not."""
+"""For each check: the request that a receiver must refuse, and the risk if the receiver accepts it."""
 
 
 def judge_delivery(answers: Sequence[Answer], *, is_secret_known: bool) -> Check:
@@ -88,7 +88,7 @@ def judge_redirect(answers: Sequence[Answer]) -> Check:
 
 
 def judge_latency(answers: Sequence[Answer], *, timeout_seconds: float, thresholds: Thresholds) -> Check:
-    """Judge the receiver's latency: the median against *thresholds*, and each answer against the timeout."""
+    """Judge the receiver's latency: compare the median with *thresholds*, and each answer with the timeout."""
     late = sum(answer.error == "timeout" for answer in answers)
     if late:
         limit = duration_text(timeout_seconds)
@@ -162,7 +162,10 @@ def judge_duplicates_at_once(answers: Sequence[Answer], *, genuine: Answer) -> C
 
 
 def judge_junk(answers: Mapping[str, Answer], *, genuine: Answer) -> Check:
-    """Judge *answers* to junk requests, by the kind of junk. Junk must be refused even if the secret is unknown."""
+    """Judge the answers to junk requests; the keys of *answers* are the kinds of junk.
+
+    Junk must be refused even if the secret is unknown.
+    """
     name = "signature-junk"
     for what, answer in answers.items():
         if answer.is_accepted:
@@ -199,7 +202,10 @@ def judge_refusal(name: str, answer: Answer, *, genuine: Answer, is_secret_known
 
 
 def judge_tolerance(name: str, answer: Answer, *, what: str, genuine: Answer) -> Check:
-    """Judge whether the receiver accepts an event with an unknown *what*. *genuine* is the answer to a known event."""
+    """Judge whether the receiver accepts an event with an unknown part, which *what* names.
+
+    *genuine* is the answer to a known event.
+    """
     if _is_broken(genuine):
         return unknown(name, "It answers no event well, so this shows nothing.")
     if answer.status is not None and 300 <= answer.status <= 399:

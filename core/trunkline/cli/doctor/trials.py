@@ -1,7 +1,7 @@
 """Sends correct and slightly wrong events to a receiver.
 
-Each goes through ``outbound.push`` and ``outbound`` like a delivery, and is marked as a test: ``webhook-id`` begins with
-``test_``, ``metadata.source`` is ``test``.
+Each event goes through ``outbound.push`` and ``outbound`` like a delivery, and is marked as a test: ``webhook-id``
+begins with ``test_``, ``metadata.source`` is ``test``.
 """
 
 import secrets as randomness
@@ -27,7 +27,7 @@ OTHER_COMPANY_ID = 2
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A test event. Its ``id`` is below that of any real event."""
+    """A test event. Its ``id`` is lower than the id of any real event."""
 
     id: str
     type: str
@@ -167,7 +167,10 @@ def throwaway_secret() -> str:
 
 
 def _size_of(response: HttpResponse) -> int:
-    """Give an answer's announced size, or the number of bytes that were read, plus one if the answer was truncated."""
+    """Return the announced size of an answer.
+
+    If no size was announced, return the number of bytes that were read, plus one if the answer was truncated.
+    """
     announced = response.headers.get("content-length", "")
     if announced.isascii() and announced.isdigit():
         return int(announced[:18])

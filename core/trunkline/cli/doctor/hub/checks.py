@@ -47,7 +47,7 @@ def error(name: str, detail: str, *, fix: str) -> HubCheck:
 
 
 def exit_code(checks: Iterable[HubCheck], *, is_strict: bool) -> ExitCode:
-    """Give the command's exit code; warnings count only if *is_strict*."""
+    """Return the command's exit code; warnings count only if *is_strict*."""
     found = {check.status for check in checks}
     if Status.ERROR in found:
         return ExitCode.ERRORS

@@ -75,7 +75,7 @@ async def _examine(
 
 
 def free_bytes(folder: Path) -> int:
-    """Give the space available to an unprivileged account in *folder*, in bytes."""
+    """Return the space available to an unprivileged account in *folder*, in bytes."""
     return shutil.disk_usage(folder).free
 
 
@@ -135,7 +135,7 @@ async def _judge_secrets(settings: Settings, database: Database) -> HubCheck:
 
 
 async def judge_clock(database: Database, *, now: Callable[[], float] = time.time) -> HubCheck:
-    """Compare *now*, Unix seconds, with the database's clock, and that clock with the elapsed time."""
+    """Judge the database's clock: compare it with *now* (Unix seconds), and its progress with the elapsed time."""
     async with database.read() as connection:
         before = now()
         kept, reading = await clock.read(connection, steadiness.read_boot())

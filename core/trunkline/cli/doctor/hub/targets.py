@@ -61,7 +61,7 @@ async def _examine_all(
     *,
     now: float,
 ) -> None:
-    """Write the check of each target's certificate into *examined*, or None if the connection failed."""
+    """Store in *examined* the check of each target's certificate, or None if the connection to the target failed."""
     delivery = settings.delivery
     policy = AddressPolicy(
         allow_http=delivery.allow_http, allow_private_networks=delivery.allow_private_networks

@@ -9,7 +9,7 @@ from trunkline.errors.faults import FieldError, TrunklineError
 class Refused(TrunklineError):
     """The caller asked for something that cannot be done; *detail* is one sentence on how to fix the request.
 
-    *form_detail* is the same sentence in words for the user of a form; it is set if an action or a search was called.
+    *form_detail* is the same sentence in words for the user of a form; only calls of actions and searches have it.
     """
 
     status = 400

@@ -38,7 +38,7 @@ class Outcome:
 
 
 async def run(provider: Operation, call: Call, *, plugin: str) -> Answer:
-    """Have *call* carried out by *plugin*, and cancel it at its time limit.
+    """Call *provider*, an operation of *plugin*, and cancel the call at its time limit.
 
     Raises:
         Refused, StoreUnavailable: raised by the provider.

@@ -281,7 +281,7 @@ class Operations:
         return answered
 
     async def _try_to_claim(self, key: Key, *, holder: str, may_repeat: bool) -> tuple[bool, Answered | None]:
-        """Try to claim *key* for *holder*; returns whether it did, and another request's answer if that request has ended."""
+        """Try to claim *key* for *holder*; returns (True, None), or False and the earlier request's answer, if any."""
         async with self._database.write() as connection:
             use = await self._claim(connection, key, holder=holder, may_repeat=may_repeat)
         return (True, None) if use is None else (False, _repeat(use))
@@ -311,7 +311,7 @@ class Operations:
 
     @contextlib.asynccontextmanager
     async def _turn(self, task: _Task) -> AsyncGenerator[None]:
-        """Hold one of the company's slots for a call to a provider outside the hub's database. Raises TooMuchAtOnce.
+        """Occupy a slot of the company while a provider outside the hub's database is called. Raises TooMuchAtOnce.
 
         Calls in the hub's own database need no slot, because the number of database connections limits them.
         """

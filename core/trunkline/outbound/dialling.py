@@ -190,7 +190,7 @@ async def _socket_to(addresses: Sequence[str], port: int) -> socket.socket:
 
 
 def _name_of(origin: Origin) -> str | None:
-    """Give the host name that the target's certificate must have."""
+    """Return the host name that the target's certificate must have."""
     return origin.host.removesuffix(".") if origin.is_tls else None
 
 

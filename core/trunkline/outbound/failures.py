@@ -24,7 +24,7 @@ class ClosedBeforeAnswer(NoAnswer):
 
 
 def was_sent_twice(exception: BaseException) -> bool:
-    """Tell whether the request of the call that raised *exception* was sent twice."""
+    """Return True if the request of the call that raised *exception* was sent twice."""
     return SENT_TWICE in getattr(exception, "__notes__", ())
 
 

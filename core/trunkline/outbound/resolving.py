@@ -15,7 +15,7 @@ import aiodns
 LOOKUPS_PER_TENANT = 16
 """The number of simultaneous lookups of one tenant; further ones wait, within the timeout of their call."""
 PATIENT_PER_TENANT = 4
-"""The number of lookups of one tenant that may continue after the quick tries, for a slow name server."""
+"""The number of simultaneous lookups of one tenant with long timeouts, after quick tries at a slow name server failed."""
 FAILURE_SECONDS = 5.0
 """How long a failed lookup is not repeated."""
 STALE_SECONDS = 3600.0
@@ -136,7 +136,7 @@ class Names:
         self._swept = 0.0
 
     async def addresses(self, host: str, port: int, *, tenant: int) -> Sequence[str]:
-        """Give the addresses of *host*. Raises OSError, and the errors of the resolver."""
+        """Return the addresses of *host*. Raises OSError, and the errors of the resolver."""
         now = asyncio.get_running_loop().time()
         if now - self._swept > 60:
             self._sweep(now)
@@ -227,7 +227,7 @@ def _has_stale(entry: _Entry, now: float) -> bool:
 
 
 def _stale_or_raise(entry: _Entry, failure: OSError, now: float) -> Sequence[str]:
-    """Give the last good answer if no name server responded; otherwise raise *failure*."""
+    """Return the last good answer if no name server responded; otherwise raise *failure*."""
     if isinstance(failure, NameServersSilent) and _has_stale(entry, now):
         return entry.addresses
     raise failure

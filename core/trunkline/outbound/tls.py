@@ -55,7 +55,7 @@ _DER = 2
 
 
 def tls_context() -> ssl.SSLContext:
-    """Make the context that verifies certificates: the host must be among their alternative names (RFC 9525 §6.4).
+    """Make the context that verifies certificates: the host must be an alternative name of the certificate (RFC 9525 §6.4).
 
     Python 3.13 refuses certificates without some extensions of RFC 5280, which private authorities leave out and other
     clients do not require. This context accepts them with every version.
@@ -75,7 +75,7 @@ def failure(error: ssl.SSLError) -> NoAnswer:
 
 
 def _name_of(error: ssl.SSLError, chain: Sequence[bytes]) -> str:
-    """Give the name of *error*, a key of ``_REMEDIES``; *chain* has the certificates that the target sent."""
+    """Return the name of *error*, a key of ``_REMEDIES``; *chain* has the certificates that the target sent."""
     code: int = getattr(error, "verify_code", 0)
     if code in _ISSUER_NOT_FOUND:
         if len(chain) > 1:
@@ -117,7 +117,7 @@ class Sessions:
         self._kept: dict[Hashable, tuple[ssl.SSLSession, float]] = {}
 
     def context(self, key: Hashable) -> ssl.SSLContext:
-        """Give the TLS context for the next connection with *key*."""
+        """Return the TLS context for the next connection with *key*."""
         if self._context is None:
             self._context = tls_context()
         self._context.sslobject_class = Handshake
@@ -143,7 +143,7 @@ class Sessions:
 
 
 class _Resuming:
-    """A context that offers *session*, with the only method that asyncio and uvloop call."""
+    """A TLS context that offers *session* for resumption. It has only the one method that asyncio and uvloop call."""
 
     def __init__(self, context: ssl.SSLContext, session: ssl.SSLSession) -> None:
         self._context = context

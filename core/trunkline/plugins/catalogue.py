@@ -19,7 +19,7 @@ SECONDS = 10
 
 
 class Entry(BaseModel):
-    """One plugin of a catalogue. *level* is the result of its newest *report*, *requires* a range of trunkline versions."""
+    """One plugin of a catalogue. *level* is the result of its newest *report*; *requires* is a range of trunkline versions."""
 
     model_config = ConfigDict(frozen=True)
 

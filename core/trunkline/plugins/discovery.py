@@ -70,7 +70,7 @@ def _parse(line: str) -> Requirement | None:
 
 
 def _is_on_hub(requirement: Requirement) -> bool:
-    """Tell whether *requirement* is on the hub and applies to this machine without any extra."""
+    """Return True if *requirement* is on the hub and applies to this machine without any extra."""
     if canonicalize_name(requirement.name) != HUB:
         return False
     return requirement.marker is None or requirement.marker.evaluate({"extra": ""})

@@ -53,7 +53,7 @@ def _guarded_value(value: Any, owner: _Owner) -> Any:
 
 
 def _is_plugins_function(given: object) -> bool:
-    """Tell whether *given* is a plugin's function.
+    """Return True if *given* is a plugin's function.
 
     The hub's own functions stay unwrapped, because ``deliver_by_http`` is recognised by identity.
     """

@@ -13,7 +13,7 @@ SECURITY = "trunkline.security"
 """The logger of security events (``api.security_events``)."""
 
 MOST_WAITING_BYTES = 4 * 1024 * 1024
-"""The maximum of buffered bytes. From the first line above it, lines are dropped: the log has a gap."""
+"""The maximum of buffered bytes. If a line would exceed it, this and later lines are dropped, and the log has a gap."""
 FLUSH_SECONDS = 1.0
 """How long ``flush`` waits at most, since it may delay the end of the process."""
 

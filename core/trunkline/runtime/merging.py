@@ -103,7 +103,7 @@ class MergedMetrics:
                 _add(self._ended, family)
 
     def collect(self) -> Iterable[Metric]:
-        """Give the merged metrics, like a registry of the library."""
+        """Return the merged metrics, like a registry of the library."""
         sums = {name: _Sum(one.family, dict(one.values)) for name, one in self._ended.items()}
         for families in self._latest.values():
             for family in families:

@@ -43,7 +43,7 @@ async def run_with_pauses(steps: Steps[Value]) -> Value:
 
 
 async def run_in_turns(steps: Steps[Value], turns: Turns, company_id: int) -> Value:
-    """Run *steps*; each step except the first takes a turn for the company, held until other tasks have run.
+    """Run *steps*. Each step except the first waits for a turn of the company, and keeps it until other tasks have run.
 
     So all the work that shares *turns* together takes no more of the loop than a single piece of work.
     """

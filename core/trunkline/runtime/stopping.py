@@ -27,7 +27,7 @@ class Stop(asyncio.Event):
 
 @contextlib.contextmanager
 def stop_signals() -> Generator[Stop]:
-    """Give a ``Stop`` that SIGTERM and SIGHUP set; Ctrl-C or a second signal sets ``at_once``.
+    """Yield a ``Stop`` that SIGTERM or SIGHUP sets; Ctrl-C or a second signal also sets ``at_once``.
 
     A second Ctrl-C ends the process by the signal itself: an exception would be raised in the code that happens to run, such as a
     plugin's.

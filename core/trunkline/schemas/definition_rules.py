@@ -168,7 +168,7 @@ def _answer_faults(definition: Definition) -> Iterator[str]:
 
 
 def _references(definition: Definition) -> Iterator[tuple[str, Json]]:
-    """Give every ``x-lookup`` with the name of its property."""
+    """Yield every ``x-lookup`` with the name of its property."""
     for schema in (definition.parameters, definition.input):
         for name, described in _properties(schema).items():
             if isinstance(described, dict) and "x-lookup" in described:

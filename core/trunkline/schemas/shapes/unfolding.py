@@ -60,7 +60,7 @@ class SchemaDocument:
         return known[1]
 
     def resolve(self, reference: str) -> Json:
-        """Give the subschema that *reference* points at; ``UNKNOWN`` if the document has none."""
+        """Return the subschema that *reference* points at; ``UNKNOWN`` if the document has none."""
         return self._references.resolve(reference)
 
     def spend(self, steps: int) -> bool:
@@ -100,7 +100,7 @@ class _Unfolding:
         return combine(shapes, others) if affordable else (UNREAD,)
 
     def choices(self, schema: Schema) -> Iterator[_Shapes]:
-        """Give groups of shapes; the value has at least one shape of each group."""
+        """Yield groups of shapes; the value has at least one shape of each group."""
         for part in schema.get("allOf", ()):
             yield self.unfold(part)
         for keyword in ("anyOf", "oneOf"):

@@ -129,7 +129,7 @@ class SubscriptionChanges:
         self.announce(row)
 
     async def disconnect(self, company_id: int | None, *, maker_id: str) -> int:
-        """Disable the subscriptions that *maker_id* made for a company (None: for any company). Returns how many."""
+        """Disable the subscriptions that *maker_id* made, for one company or (None) for all. Returns the number disabled."""
         changed: list[Row] = []
         async with self._database.write() as connection:
             for row in await store.made_by(connection, maker_id, company_id=company_id):
@@ -201,7 +201,7 @@ class SubscriptionChanges:
     async def _resume(
         self, connection: AsyncConnection, before: Subscription, row: Row, *, catch_up: bool
     ) -> Row:
-        """Deliver the missed events, and note a gap for the holder if a holder renews the subscription."""
+        """Deliver the missed events. If a holder renews the subscription, record the gap so that the holder is informed."""
         gap = await self._catch_up.resume(connection, before, up_to=row.start_position, catch_up=catch_up)
         return row if gap is None else await store.update(connection, row.no, {"gap_position": gap})
 

@@ -141,7 +141,7 @@ class Digests:
     async def _read(
         self, selection: _Selection, after: int, up_to: int
     ) -> AsyncIterator[tuple[Sequence[int], int]]:
-        """Read the ids of a range in pieces, each with the position up to which the range is read."""
+        """Yield the ids of a range in pieces, each with the position up to which the range has been read."""
         pauses = Pauses()
         position: int | None = after
         while position is not None and position < up_to:

@@ -29,7 +29,7 @@ WAIT_SECONDS = 5.0
 """How long a count waits for another count of the company."""
 LIMIT_SECONDS = 20.0
 COUNTED = 20_000
-"""The number of events in a piece whose events need not be read; it takes a few milliseconds."""
+"""The number of events in a piece if they are counted without being read; counting it takes a few milliseconds."""
 
 Counting = Coroutine[Any, Any, tuple[int, int]]
 """Returns the number of counted events in a piece, and the position reached."""
@@ -91,7 +91,7 @@ class DryRuns:
             self._counts.give_back(company_id)
 
     def _counters(self, subscription: Subscription, span: Range) -> Sequence[Callable[..., Counting]]:
-        """Give the functions that count pieces of *span*. Each counts a different part of its events."""
+        """Return the functions that count events in pieces of *span*. Each function counts a different part of the events."""
         types = replay.countable_types(subscription, span)
         if types is None:
             return (partial(self._count_matches, subscription=subscription),)

@@ -110,7 +110,7 @@ def public_key(secret: str) -> str:
 
 
 def jwk(secret: str) -> dict[str, str]:
-    """Give the public key of an ``ed25519`` secret as a JSON Web Key (RFC 8037), named by its thumbprint (RFC 7638)."""
+    """Return the public key of an ``ed25519`` secret as a JSON Web Key (RFC 8037), named by its RFC 7638 thumbprint."""
     key = {
         "crv": "Ed25519",
         "kty": "OKP",
@@ -121,7 +121,7 @@ def jwk(secret: str) -> dict[str, str]:
 
 
 def check_secret(text: str, *, scheme: str = "standard") -> str | None:
-    """Say why *text* cannot be a caller's own secret for *scheme*; None if it can."""
+    """Return the reason why *text* cannot be a caller's own secret for *scheme*; None if it can."""
     if scheme == "ed25519":
         try:
             _private_key(text)

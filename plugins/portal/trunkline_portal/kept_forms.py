@@ -31,7 +31,7 @@ class KeptForm:
 
 
 async def keep(request: Request, sealer: Sealer, visit: Visit) -> str | None:
-    """Seal the form of *request*; None if there is no form or no company, or if it is from another site or too long."""
+    """Seal the form of *request*. None if there is no form or no company, or if the form is from another site or too long."""
     if request.method != "POST" or addresses.company_in(request.url.path) is None:
         return None
     try:

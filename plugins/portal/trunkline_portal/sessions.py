@@ -32,7 +32,7 @@ class Sessions:
 
     @property
     def lifetime_seconds(self) -> int:
-        """Give the lifetime of a session in seconds."""
+        """Return the lifetime of a session in seconds."""
         return self._lifetime_ms // 1000
 
     async def open(self, principal: Principal, *, after: Session | None = None) -> Session:
@@ -65,16 +65,17 @@ class Sessions:
         return SignedIn(session, _limited(principal, session))
 
     def _may_last(self, session: Session, principal: Principal) -> bool:
-        """Tell whether a session may continue.
+        """Return True if a session may continue.
 
-        A link's session may while the maker of the link is an operator, a key's session while the settings allow keys.
+        A session opened by a link may continue while the maker of the link is an operator; a session opened by a key,
+        while the settings allow keys.
         """
         if session.link_id is not None:
             return principal.is_operator
         return self._takes_keys or session.key_id.startswith(PREFIX)
 
     def cookie_of(self, session: Session) -> str:
-        """Give the cookie's value for *session*."""
+        """Return the cookie's value for *session*."""
         return self._context.sealer.seal(session.id.encode(), purpose=_PURPOSE)
 
     async def choose_company(self, session: Session, company_id: int) -> None:
@@ -125,7 +126,7 @@ class Sessions:
 
 
 def _limited(principal: Principal, session: Session) -> Principal:
-    """Give the rights of a session: a link passes on an operator's rights only for its company and scopes."""
+    """Return the rights of a session. A link gives the operator's rights only for the link's company and scopes."""
     if session.link_id is None:
         return principal
     return replace(

@@ -112,7 +112,7 @@ class CataloguePages:
 
 
 def make_router(portal: Portal) -> APIRouter:
-    """List the routes."""
+    """Build the router with the routes of this module."""
     pages = CataloguePages(portal)
     return portal.router(
         get("/catalogue", pages.show_types),
@@ -168,7 +168,7 @@ async def render_type(
 
 
 async def company_members(portal: Portal, company_id: int | None) -> dict[str, Json]:
-    """Give the envelope's members about the company; none for an operator who looks at no company."""
+    """Return the envelope members that describe the company; empty for an operator who looks at no company."""
     if company_id is None:
         return {}
     reference = await portal.context.companies.reference_of(company_id)
@@ -177,7 +177,7 @@ async def company_members(portal: Portal, company_id: int | None) -> dict[str, J
 
 
 def docs_url(portal: Portal) -> str | None:
-    """Give the address of the public documentation; None if its plugin does not run."""
+    """Return the address of the public documentation; None if its plugin does not run."""
     return "/docs/events" if portal.runs("docs") else None
 
 

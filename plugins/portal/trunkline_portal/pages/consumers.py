@@ -108,7 +108,7 @@ class ConsumerPages:
 
 
 def make_router(portal: Portal) -> APIRouter:
-    """List the routes."""
+    """Build the router with the routes of this module."""
     pages = ConsumerPages(portal)
     return portal.router(
         get("/consumers", pages.show_list),

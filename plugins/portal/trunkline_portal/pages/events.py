@@ -140,7 +140,7 @@ class EventPages:
 
 
 def make_router(portal: Portal) -> APIRouter:
-    """List the routes."""
+    """Build the router with the routes of this module."""
     pages = EventPages(portal)
     return portal.router(
         get("/events", pages.show_events),

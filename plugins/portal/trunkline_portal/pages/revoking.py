@@ -63,7 +63,7 @@ class RevocationPages:
 
 
 def make_router(portal: Portal) -> APIRouter:
-    """List the routes."""
+    """Build the router with the routes of this module."""
     pages = RevocationPages(portal)
     return portal.router(
         get("/keys/{key_id}/revoke", pages.ask),

@@ -17,7 +17,7 @@ _KEY = {"type": "string", "description": "The same text again gives the first an
 
 
 def compact(tool: Tool) -> Tool:
-    """Give *tool* in its compact form."""
+    """Return the compact form of *tool*."""
     written = _schema(tool.input_schema)
     properties = written.get("properties", {})
     if tool.input_schema.get("properties", {}).get(schemas.IDEMPOTENCY_KEY) == schemas.KEY_SCHEMA:

@@ -39,7 +39,7 @@ class Users:
         self._context = context
 
     async def note(self, principal: Principal) -> None:
-        """Note a visit of a user, unless one was noted a moment ago; a failure is only logged."""
+        """Store the time of a user's visit, unless it was stored a moment ago. A failure is only logged."""
         now_ms = self._context.clock.now_ms()
         try:
             async with self._context.database.read() as connection:

@@ -28,7 +28,7 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
 
 
 def correction(name: str, known: Iterable[str]) -> str:
-    """Suggest a replacement for *name*, as the end of a sentence; empty if none of *known* is similar."""
+    """Return the end of a sentence that suggests a replacement for *name*; empty if none of *known* is similar."""
     meant = nearest(name, known)
     if meant is None or meant == name:
         return ""

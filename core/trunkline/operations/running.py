@@ -1,7 +1,7 @@
 """Calls the provider of an operation, with a time limit, and checks its answer; no other module does so.
 
-A refusal by the provider is the caller's fault and is passed on unchanged. Any other error is the provider's fault: it is
-logged once, and the caller is told which operation failed.
+A refusal by the provider is the caller's fault and is passed on unchanged. Any other error is the provider's fault: the
+error is logged once, and the answer names the operation that failed.
 """
 
 import asyncio

@@ -31,7 +31,7 @@ def was_sent_twice(exception: BaseException) -> bool:
 def error_of(exception: BaseException) -> str:
     """Name *exception*, raised by ``Outbound.post``, as the attempt records it.
 
-    One of ``address_refused``, ``timeout``, ``dns_failed``, ``connection_refused``, ``connection_failed``,
+    Returns one of ``address_refused``, ``timeout``, ``dns_failed``, ``connection_refused``, ``connection_failed``,
     ``invalid_answer``, or ``tls_failed: NAME: SENTENCE`` with the fault and its remedy (``outbound.tls``).
     """
     match exception:

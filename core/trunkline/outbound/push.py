@@ -1,7 +1,7 @@
 """The HTTP push of webhook-like channels: sign, post, and read the answer.
 
-It reaches the network only through the given client. ``deliveries.next_state`` derives the delivery's next state from
-the result.
+This module uses the network only through the given client. ``deliveries.next_state`` derives the delivery's next state
+from the result.
 """
 
 import re

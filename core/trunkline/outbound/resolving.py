@@ -61,13 +61,13 @@ async def always(_: int) -> bool:
 
 
 async def resolve_by_system(host: str, port: int) -> Sequence[str]:
-    """Ask the system's resolver, as ``getaddrinfo`` does; it occupies a thread meanwhile."""
+    """Ask the system's resolver, as ``getaddrinfo`` does; the lookup occupies a thread."""
     infos = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(address[0]) for *_, address in infos))
 
 
 class NameServers:
-    """The machine's hosts file and name servers, asked by c-ares; *patient* sets long timeouts.
+    """Looks up names in the machine's hosts file and at its name servers with c-ares; *patient* sets long timeouts.
 
     Use and close it on one event loop.
     """

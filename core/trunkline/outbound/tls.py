@@ -8,7 +8,7 @@ from typing import Any, cast
 from trunkline.outbound.failures import NoAnswer
 
 SESSION_SECONDS = 600.0
-"""How long sessions are resumed after a check of the certificate; a resumed handshake does not check the certificate again."""
+"""How long after a check of the certificate a session may be resumed. A resumed handshake does not check the certificate."""
 MAX_SESSIONS = 1024
 
 _TRUST = "let the operator of this hub trust yours (SSL_CERT_FILE)"
@@ -127,7 +127,7 @@ class Sessions:
         return cast("ssl.SSLContext", _Resuming(self._context, session))
 
     def keep(self, key: Hashable, secured: ssl.SSLObject) -> None:
-        """Keep the session of a connection with *key*. Call it after an answer, as the session tickets arrive with it."""
+        """Store the session of a connection with *key*. Call this after an answer: the session tickets arrive with it."""
         if secured.session_reused:  # the stored session can be resumed again
             return
         session = secured.session
@@ -138,7 +138,7 @@ class Sessions:
                 del self._kept[next(iter(self._kept))]
 
     def forget(self, key: Hashable) -> None:
-        """Make the next handshake with *key* a full one."""
+        """Remove the session of *key*, so that the next handshake with *key* is a full one."""
         self._kept.pop(key, None)
 
 

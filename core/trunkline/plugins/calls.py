@@ -21,7 +21,7 @@ START_SECONDS = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Implementation:
-    """A plugin's function for a hook; *argnames* are the hook's arguments that it takes, in the order of its signature."""
+    """A plugin's function for a hook. *argnames* are the arguments of the hook that it takes, in the signature's order."""
 
     plugin: str
     hook: str

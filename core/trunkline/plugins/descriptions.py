@@ -24,7 +24,7 @@ _SECRET_NAME = re.compile(r"secret|token|password|passphrase|credential|(^|_)key
 
 
 def describe_plugins(registry: Registry, name: str) -> list[dict[str, Any]]:
-    """Describe the plugin *name*: one entry, two if two distributions claim the name, none if there is no such plugin.
+    """Describe the plugin *name*. Returns one entry, two if two distributions claim the name, none if there is no such plugin.
 
     A running plugin has all members. A failed plugin has the reason and, if it was imported, its hooks.
     """

@@ -28,7 +28,7 @@ State = Literal["active", "disabled", "failed"]
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A plugin as its distribution's metadata declares it; it has not been imported.
+    """A plugin as declared in the metadata of its distribution. It has not been imported.
 
     *requires* is the range of ``trunkline`` that the distribution depends on (PEP 440): None if the distribution does
     not depend on ``trunkline``, empty if the dependency has no range. *product* is the entry point of the schemas that
@@ -54,7 +54,8 @@ class Candidate:
 class PluginRecord:
     """The state of a plugin; *error* is one sentence, set if the plugin failed or lacks a package.
 
-    *module* and *requires* are as its distribution declares them. *deprecations* are sentences about its hooks.
+    *module* and *requires* are as declared by the plugin's distribution. *deprecations* are sentences about deprecated
+    hooks that the plugin uses.
     """
 
     name: str

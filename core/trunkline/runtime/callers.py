@@ -1,4 +1,4 @@
-"""The context of a task: the caller, the company it works for, whether the caller still waits, and the cost of the call.
+"""The context of a task: the caller, the company that the task works for, whether the caller still waits, and the call's cost.
 
 ``api`` sets it for each request in the task's context, so that services need not pass it on; the hub's own work has no caller.
 """
@@ -81,12 +81,15 @@ def begin(
     *,
     traceparent: str | None = None,
 ) -> None:
-    """Begin a call received through *receive*, with the ASGI *scope*; its principal is not known yet. ``begin(None)`` ends it."""
+    """Begin a call received through *receive*, with the ASGI *scope*; ``begin(None)`` ends the call.
+
+    The principal of the call is not known yet.
+    """
     _state.set(_NOBODY if receive is None else _State(Call(receive, scope, traceparent)))
 
 
 def act_for(principal: Principal, company_id: int | None = None) -> None:
-    """Set the caller. The task then works for the principal's company; for an operator's principal, for *company_id* if given."""
+    """Set the caller. The task then works for the principal's company; if the principal is an operator's, for *company_id*."""
     _state.set(_State(_state.get().call, principal.company_id or company_id, principal))
 
 

@@ -90,7 +90,7 @@ class WriterThread(logging.Handler):
                     self._gap = 0
 
     def _write(self, data: bytes) -> None:
-        """Write to the descriptor itself: Python aborts at exit if a thread is blocked inside one of its streams."""
+        """Write to the file descriptor, because Python aborts at exit if a thread is blocked inside one of its streams."""
         try:
             descriptor = self._stream.fileno()
         except io.UnsupportedOperation:

@@ -1,7 +1,7 @@
 """Merging the metrics of several processes into one set.
 
-Counters are added up. The counts of an ended process stay in the sum, as a falling sum would look like a reset counter.
-``Metrics`` decides how a gauge is merged.
+Counters are added up. The counts of an ended process stay in the sum, because a sum that falls would look like a
+counter that was reset. ``Metrics`` decides how a gauge is merged.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Detects steps of the clock from which the age of data is computed, by comparing this clock with the elapsed time.
+"""Detects steps of the clock that is used to compute the age of data: the clock is compared with the elapsed time.
 
 Elapsed time is read from another clock, which cannot be set and runs on while the machine sleeps.
 """

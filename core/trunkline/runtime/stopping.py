@@ -7,7 +7,10 @@ from collections.abc import Generator
 
 
 class Stop(asyncio.Event):
-    """A request to stop the process; with ``at_once`` the process stops without answering requests for a while first."""
+    """A request to stop the process.
+
+    The process first answers requests for a while, unless ``at_once`` is set.
+    """
 
     def __init__(self) -> None:
         super().__init__()

@@ -35,8 +35,8 @@ _NAME = re.compile(r"[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)+")
 class EventType:
     """One kind of event. *schema* is a JSON Schema (draft 2020-12) of the payload, with at least one valid example.
 
-    *schema_json* is the document as it is served and *example_json* the first example as compact JSON. Both are
-    encoded from *schema* unless they are given; a file's reader gives them, so that ``99.00`` keeps its digits.
+    *schema_json* is the document as it is served and *example_json* the first example as compact JSON. Both are encoded
+    from *schema* unless they are given. A reader of files gives them, so that ``99.00`` keeps its digits.
 
     Raises:
         SchemaInvalid: *schema* is not JSON data, or an entry of its ``x-changes`` is faulty.
@@ -94,11 +94,11 @@ class Validator:
         self._name = name
 
     def check(self, data: Json, *, budget: Budget | None = None) -> list[FieldError]:
-        """List the faults of *data*: none if it is valid, else at most ``sentences.MAX_FAULTS``.
+        """List the faults of *data*, at most ``sentences.MAX_FAULTS``; empty if *data* is valid.
 
-        Paths are JSON pointers into *data*. A missing or unknown field is reported at its own pointer. A valid payload of
-        the ten types costs 0.4 to 0.9 µs, a faulty one 160 µs. If *budget* runs out of steps, only the faults found so
-        far are returned; if there are none, the first fault.
+        Paths are JSON pointers into *data*. A missing or unknown field is reported at its own pointer. A valid payload
+        of the ten types costs 0.4 to 0.9 µs, a faulty one 160 µs. If *budget* runs out of steps, only the faults found
+        so far are returned; if none was found, a single fault (``_other_fault``).
         """
         try:
             if self._validator.is_valid(data):
@@ -134,9 +134,9 @@ class Validator:
 class SchemaCatalog:
     """Every event type by name, with the validator of its payloads.
 
-    A type may have several versions side by side. The newest is the *current* one, which is used if no version is named.
-    *publish* makes the type as receivers see it (``publishing.published``); without it receivers see the type itself.
-    Only ``known`` and ``all_names`` include the *operational* types.
+    A type may have several versions side by side. The newest is the *current* one, which is used if no version is
+    named. *publish* returns the type as receivers see it (``publishing.published``); if *publish* is None, receivers
+    see the type itself. Only ``known`` and ``all_names`` include the *operational* types.
 
     Raises:
         SchemaInvalid: a type's name, schema or examples are not usable, or one version of a type is given twice.

@@ -83,7 +83,7 @@ class _Comparison:
         return list(dict.fromkeys(differences))
 
     def shapes(self, old: Shapes, new: Shapes, *, depth: int) -> list[Difference]:
-        """Compare all forms of a value; nothing breaks if one side allows no value at all."""
+        """Compare all forms of a value; there are no differences if one of the schemas allows no value at all."""
         if not old or not new or depth > _MAX_DEPTH:
             return []
         key = (frozenset(shape.key() for shape in old), frozenset(shape.key() for shape in new))

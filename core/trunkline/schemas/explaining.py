@@ -1,4 +1,4 @@
-"""Explains faults: a ``jsonschema`` validator that agrees with the compiled one and does bounded work. Pure.
+"""Explains faults with a ``jsonschema`` validator that agrees with the compiled validator and does bounded work. Pure.
 
 This module replaces the keywords for which ``jsonschema`` uses Python's backtracking ``re`` or compares items pair by pair.
 Each evaluated keyword is a step; when no steps are left, the faults found so far are returned.

@@ -85,9 +85,9 @@ class Field:
     """One property of a schema. *fields* are the fields of an object, or of a list's items.
 
     *choices* are the possible values (of a list: of its items), empty if any value is allowed; *choice_titles* are
-    their titles. *is_parameter* is True for a parameter of the path. *json_because* says why no form can show the
-    value, so that it is written as JSON; empty if a form can. *yields_to* names another field: if both are filled in,
-    only that one is used.
+    their titles. *is_parameter* is True for a parameter of the path. *json_because* is the reason why the value is
+    written as JSON: no form can show it. It is empty if a form can. *yields_to* names another field: if both are filled
+    in, only that one is used.
     """
 
     name: str
@@ -280,7 +280,7 @@ def _takes_any_text(shape: Shape) -> bool:
 
 
 def _with_choices(read: Field, shapes: Sequence[Shape]) -> Field:
-    """Add the possible values, if they can be listed, each with its title or a readable form of the value."""
+    """Add the possible values, if they can be listed. Each value has a title, which may be a readable form of the value."""
     filled = _filled(shapes)
     if read.kind == "boolean" or not filled or any(shape.values is None for shape in filled):
         return read

@@ -86,7 +86,7 @@ def installed_folders() -> list[Traversable]:
 def product_folders(names: Sequence[str], *, beside: Path) -> list[Traversable | Path]:
     """List the folders of *names* (``product.schemas``): each is an entry point of an installed package, or else a path.
 
-    Relative paths start at *beside*.
+    Relative paths start at the folder *beside*.
 
     Raises:
         SettingsInvalid: a name is neither an entry point nor an existing path.

@@ -24,9 +24,10 @@ _IS_ID = re.compile(r"^id$|_id$|Id$")
 class Brand:
     """A product's name and look. *slug* begins every generated name; *color* is ``#rrggbb``.
 
-    *logo* is an SVG document for light backgrounds, *logo_dark* for dark ones; without them a generator draws the initial.
-    *keys_url* is the page on which people make their API keys, *docs_url* the page about the connectors; if they are empty,
-    connectors link to the website. *categories* are the product's categories in a platform's directory, in the platform's words.
+    *logo* is an SVG document for light backgrounds, *logo_dark* for dark ones; if a logo is missing, a generator draws
+    the product's initial. *keys_url* is the page on which people make their API keys, *docs_url* the page about the
+    connectors; if they are empty, connectors link to the website. *categories* are the product's categories in a
+    platform's directory, in the platform's words.
     """
 
     slug: str
@@ -120,7 +121,10 @@ class Product:
         return self._read(event_type.schema)
 
     def order_keys(self) -> Mapping[str, str]:
-        """The field that orders the events of each type: the required id that most types have. Types without one are left out."""
+        """Maps event types to the field that orders their events: the required id that most types have.
+
+        A type without a required id is left out.
+        """
         ids = {
             event_type.name: [
                 entry.name
@@ -196,7 +200,9 @@ def _json_because(entry: Field) -> str:
 
 
 def registration(product: Product, *, redirect_uri: str, method: str) -> list[str]:
-    """Describe how to register the platform with the product's own issuer before people connect; empty without one.
+    """Describe how to register the platform with the product's own issuer, before people connect.
+
+    Empty if there is no such issuer.
 
     *redirect_uri* describes the redirect URI, *method* how the platform sends the secret (``client_secret_basic`` or
     ``client_secret_post``).

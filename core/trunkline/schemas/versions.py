@@ -1,8 +1,8 @@
 """Versions of event types side by side: an event stored in one version is read in another. Pure.
 
-An event is stored once, in the version by which it was validated. Each reader chooses a version of its type. *Casters*,
-which plugins register, convert between successive versions. A reader's choice is a set of *pins*, which map event types to
-versions; version 1 is left out.
+An event is stored once, in the version against which it was validated. Each reader chooses a version of its type.
+*Casters*, which plugins register, convert between successive versions. A reader's choice is a set of *pins*, which map
+event types to versions; version 1 is left out.
 """
 
 import itertools
@@ -38,8 +38,9 @@ _encode = msgspec.json.Encoder(decimal_format="number").encode
 class Caster:
     """Converts payloads of *event_type* from one version to the next or the previous: up (1 to 2) or down (2 to 1).
 
-    *cast* is pure: it gets a copy of a payload that is valid in *from_version*, and returns one that is valid in *to_version*,
-    always the same for the same payload. Fractions are ``Decimal``, with the digits as received.
+    *cast* is a pure function: it gets a copy of a payload that is valid in *from_version*, and returns a payload that
+    is valid in *to_version*. The same payload always gives the same result. Fractions are ``Decimal``, with the digits
+    as received.
     """
 
     event_type: str
@@ -69,7 +70,7 @@ class SchemaVersions:
     """Reads events in the version that their reader has pinned.
 
     A type with one version costs only a dictionary look-up. A converted event is cached for the next reader. The
-    function The function *tell* is called for every event that could not be converted.
+    function *tell* is called for every event that could not be converted.
 
     Raises:
         SchemaInvalid: a caster's versions do not exist, two casters make the same conversion, or a caster is missing.

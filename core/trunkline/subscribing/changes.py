@@ -36,7 +36,7 @@ from trunkline.subscribing.views import show_condition, view
 _LAPSED = "This subscription has lapsed: it begins again when whoever holds it subscribes again."
 _TARGET = frozenset({"target", "target_url"})
 _DEPENDENT = frozenset({"event_types", "filter", "versions", "ordering"})
-"""Options that are checked together, because the versions of the event types apply to the filter and to the order key."""
+"""Options that are checked together: filter and order key depend on the chosen event types and their versions."""
 
 
 class SubscriptionChanges:
@@ -191,7 +191,7 @@ class SubscriptionChanges:
         return columns
 
     def _pins(self, before: Subscription, names: Sequence[str], chosen: Mapping[str, int]) -> dict[str, int]:
-        """Choose the version of each event type: the *chosen* one, or else the previous one, or else the current one."""
+        """Choose the version of each event type: the version in *chosen*, else the previous version, else the current one."""
         had = before.event_types
         all_names = self._checker.catalog.names()
         kept = (name for name in types_among(names, all_names) if takes_type(had, name))

@@ -167,7 +167,8 @@ def check_headers(headers: Any, _: Context) -> list[FieldError]:
 def check_headers_given(before: Subscription, changes: Mapping[str, Any]) -> None:
     """Check that a change to a target of another origin includes the headers again. Raises BodyInvalid.
 
-    Header values are never shown. A caller that may change the target must not be able to send them to its own address.
+    Header values are never shown. So a caller that may change the target must not be able to have them sent to its own
+    address.
     """
     url = changes.get("target_url")
     if url is None or not before.headers or "headers" in changes:

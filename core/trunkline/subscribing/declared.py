@@ -18,7 +18,7 @@ from trunkline.model.subscriptions import Subscription
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """A target as it is stored: its *columns*, and its *secrets*, which are encrypted."""
+    """A target in its stored form: the *columns*, and the *secrets*, which are encrypted."""
 
     columns: Mapping[str, Any]
     secrets: Mapping[str, str]

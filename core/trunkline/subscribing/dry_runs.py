@@ -1,8 +1,8 @@
 """Dry runs: count the events that a replay would send.
 
-A count reads the log in pieces. Each piece borrows a connection, returns it, and lets other tasks run. A company has one count
-at a time. Few pieces are read at once, and companies take turns. A count ends if its caller has disconnected, or after
-``LIMIT_SECONDS`` with a partial result.
+A count reads the log in pieces. For each piece, the count borrows a connection and returns it; then other tasks run. A
+company has one count at a time. Few pieces are read at once, and companies take turns. A count ends if its caller has
+disconnected, or after ``LIMIT_SECONDS`` with a partial result.
 """
 
 import time

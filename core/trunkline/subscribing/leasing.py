@@ -90,7 +90,7 @@ class Leasing:
         """The consumers without a filter whose last page here was full."""
         self._turns: WeakValueDictionary[Key, asyncio.Lock] = WeakValueDictionary()
         self._ahead_ms = 0
-        """Milliseconds by which the database's clock is ahead of this machine's. Leases are timed by the database's clock."""
+        """Milliseconds by which the database's clock is ahead of this machine's clock. The database's clock times leases."""
 
     async def lease(
         self,
@@ -332,9 +332,9 @@ class Leasing:
         is_lazy: bool = False,
         is_sought: bool = False,
     ) -> Consumer | None:
-        """Store the progress of *consumer*; None if it was changed since it was read.
+        """Store the progress of *consumer*; None if *consumer* was changed since it was read.
 
-        With *is_sought* the change is noted in the audit log.
+        If *is_sought*, the change is recorded in the audit log.
         """
         if reach == consumer.reach and not commits:
             return consumer

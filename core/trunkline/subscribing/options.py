@@ -8,7 +8,7 @@ without special behaviour is declared with ``plain`` and needs four more changes
 3. a field of ``model.subscriptions.Subscription`` with the same name and a default, which is also used for a null;
 4. the code that reads the field.
 
-If a platform subscribes again with other values of such options, it gets its existing hook (``changes``).
+If a platform subscribes again with other values of such options, the existing hook is returned (``changes``).
 
 Options that depend on each other are checked and stored together in ``changes``: event types, their versions and the filter;
 secrets and headers, which are encrypted together; the status.
@@ -91,7 +91,7 @@ class Option:
     is_required: bool = False
     """Whether a subscription cannot be created without it."""
     is_removable: bool = True
-    """Whether a change may set it to null, which means its default."""
+    """Whether a change may set the option to null, which means the default."""
     is_common: bool = False
     """Whether the core's route can change it on every channel; if not, only the routes of a channel can."""
     column: str | None = None
@@ -105,8 +105,8 @@ class Option:
 def plain(name: str, annotation: Any, check: Check) -> Option:
     """Declare an option without special behaviour, which every channel accepts in creations and changes.
 
-    It is stored in the column of its name and shown as stored. *annotation* describes it (``Annotated`` with a ``Field``); null
-    means its default.
+    The option is stored in the column with its name, and is shown as stored. *annotation* describes the option
+    (``Annotated`` with a ``Field``); null means the default.
     """
     optional = (annotation | None, None)
     return Option(
@@ -323,7 +323,7 @@ def members_of_creation_by_name() -> dict[str, Member]:
 
 
 def members_of_change(options: Sequence[Option] = OPTIONS, *, only_common: bool = False) -> dict[str, Member]:
-    """Return the fields of a request that changes a subscription; with *only_common*, on any channel."""
+    """Return the fields of a request that changes a subscription; with *only_common*, those changeable on every channel."""
     names = editable(options, only_common=only_common)
     return {option.name: option.change for option in options if option.change and option.name in names}
 

@@ -70,12 +70,12 @@ _Sign = Callable[[str, int, bytes], tuple[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class Signer:
-    """Signs for one subscription; its keys are prepared once. *secrets* are the live ones, newest first.
+    """Signs for one subscription. The keys are prepared once. *secrets* are the secrets in use, newest first.
 
-    Without secrets it signs nothing, and a receiver that verifies signatures will refuse the push.
+    If there are no secrets, nothing is signed, and a receiver that verifies signatures will refuse the push.
 
     Raises:
-        ValueError: *scheme* is not one of ``SCHEMES``, or a secret does not have its form.
+        ValueError: *scheme* is not one of ``SCHEMES``, or a secret does not have the form that *scheme* requires.
     """
 
     scheme: str

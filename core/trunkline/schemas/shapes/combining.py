@@ -9,7 +9,7 @@ from trunkline.schemas.shapes.json_values import common, type_of, types_of, with
 from trunkline.schemas.shapes.shape import OPEN, UNREAD, Part, Shape, listed
 
 MOST_SHAPES: Final = 256
-"""The maximum number of shapes of one value; with more, the value is read as open, that is, as any value."""
+"""The maximum number of shapes of one value. A value with more shapes is read as open: it may be any value."""
 MOST_PARTS: Final = 256
 """The maximum number of subschemas that are merged into one shape."""
 

@@ -18,7 +18,7 @@ class _Unknown:
 
 
 UNKNOWN: Final = _Unknown()
-"""The result for a reference to another document, or to nothing in this one."""
+"""The result for a reference to another document, or to a place that this document does not have."""
 
 
 class References:

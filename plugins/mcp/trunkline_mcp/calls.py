@@ -1,7 +1,7 @@
 """The calls of agents: each becomes a metric, a line in the log, and a row for the portal.
 
-Rows are written after their calls, once a second in batches, so that no call waits: a killed hub loses the rows of the last
-second. Rows are removed by the hub's retention, and earlier if a company has more than ``KEPT``.
+Rows are written once a second, in batches, so that no call waits for them. If the hub is killed, the rows of the last
+second are lost. Rows are removed by the hub's retention, and earlier if a company has more than ``KEPT``.
 """
 
 import asyncio

@@ -17,8 +17,8 @@ Key = tuple[object, ...]
 class RunningCalls:
     """The calls that one process is answering.
 
-    No session is kept, so a call is identified by its sender, the sender's address, and the id of its message. Ids begin at 1
-    for each client: if two calls have the same key, neither is cancelled.
+    There are no sessions, so a call is identified by a key: its sender, the sender's address, and the id of its
+    message. Each client counts ids from 1, so two calls may have the same key; then neither of them is cancelled.
     """
 
     def __init__(self) -> None:

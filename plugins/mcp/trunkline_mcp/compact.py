@@ -1,7 +1,7 @@
 """The compact form of a tool: a model reads the whole list in each conversation, so the list is kept short.
 
 The form leaves out the schemas of answers, titles, examples, lengths and null. The full form of each tool is a resource
-(``resources``). The hub always checks a call by the full definition.
+(``resources``). The hub always checks a call against the full definition.
 """
 
 from mcp_types import Tool

@@ -239,9 +239,10 @@ def _verified_ms(known: Sequence[Held], asked: _Asked, now_ms: int) -> int | Non
 
 
 def _lasts(params: SubscribeParams, default_seconds: int) -> float | None:
-    """Choose a subscription's lifetime in seconds: the requested one within the bounds, or the default if none was requested.
+    """Choose a subscription's lifetime in seconds: the requested lifetime, within the bounds, or the default.
 
-    If null was requested, the lifetime is None: unlimited.
+    The default is used if no lifetime was requested. If null was requested, the lifetime is None, which means
+    unlimited.
     """
     if "ttl_ms" not in params.model_fields_set:
         return default_seconds

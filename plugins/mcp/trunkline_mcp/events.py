@@ -1,4 +1,6 @@
-"""MCP Events over the hub's log: listing event types, and polling. The hub keeps no state of polls; a cursor is a log cursor.
+"""MCP Events, implemented on the hub's log: lists event types, and answers polls.
+
+The hub stores no state of polls; a client's cursor is a cursor of the log.
 
 The shapes are those of the extension *io.modelcontextprotocol/events* (SEP-3415).
 """

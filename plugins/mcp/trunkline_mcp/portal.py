@@ -1,4 +1,4 @@
-"""The portal's page about agents: how they connect, and their calls."""
+"""The portal's page about agents: it shows how to connect them, and the calls that they made."""
 
 import json
 from collections import Counter

@@ -1,7 +1,7 @@
 """Resources for agents: event types with their schemas, tools in their full form, and the documentation as Markdown.
 
-Any key may read them, as they are public; events need the scope ``events:read``. The pages come from the plugin ``docs``,
-if it runs.
+Any key may read them, because they are public; reading events needs the scope ``events:read``. The pages come from the
+plugin ``docs``, if it runs.
 """
 
 import asyncio

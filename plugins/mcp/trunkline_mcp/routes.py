@@ -155,7 +155,7 @@ def _origin_of(url: str) -> str:
 
 
 def _unreadable(body: bytes, error: BodyInvalid) -> Response:
-    """Refuse a body that is not JSON, or a message with parameters that no call of the hub takes.
+    """Refuse a body that is not JSON, or a message whose parameters no call of the hub accepts.
 
     The refusal of a message has the message's id.
     """

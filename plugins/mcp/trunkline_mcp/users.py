@@ -1,7 +1,7 @@
-"""The recent users of an issuer, so that their subscriptions end with their access.
+"""Stores the recent users of an issuer, so that a user's subscriptions end when the user's access ends.
 
-A token shows its user's rights only at a call. A user's subscriptions stay allowed for a day (``LASTS_MS``) after each call, with
-the scopes of the last token.
+The hub learns a user's rights only from the token of a call. After each call, the user's subscriptions stay allowed for
+a day (``LASTS_MS``), with the scopes of that token.
 """
 
 from contextlib import suppress

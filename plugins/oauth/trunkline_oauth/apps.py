@@ -55,7 +55,7 @@ class Apps:
         jwks_uri: str | None = None,
         by: Principal | None = None,
     ) -> tuple[App, str | None]:
-        """Register an app; return it and its secret. The secret is None for a public app, and for an app with its own key."""
+        """Register an app. Returns the app and its secret, which is None for a public app and for an app with its own key."""
         has_secret = not is_public and jwks is None and jwks_uri is None
         secret = secrets.new(secrets.APP_SECRET) if has_secret else None
         app = App(

@@ -28,7 +28,10 @@ READ_PER_MINUTE = 20
 """Limit of documents read in a minute on behalf of one address or one person."""
 MAX_KEPT = 200
 KEPT_SECONDS, SHORTEST_SECONDS, LONGEST_SECONDS = 3_600, 60, 86_400
-"""Lifetime of a cached document: its ``max-age`` within these bounds; longer while its address does not answer."""
+"""Lifetime of a cached document: without ``max-age`` the first value, else ``max-age`` within the bounds of the other two.
+
+While its address does not answer, the document may be used longer.
+"""
 _MAX_AGE = re.compile(r"(?:^|[\s,])max-age=(\d{1,9})", re.IGNORECASE | re.ASCII)
 _PLAIN = re.compile(r"[\x21-\x7e]+", re.ASCII)
 

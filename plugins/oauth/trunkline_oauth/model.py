@@ -14,8 +14,8 @@ SELF_PREFIX = "self_"
 class App:
     """An app; *created_ms* is None unless an operator has registered it.
 
-    It authenticates by its secret, by the previous one until *old_secret_until_ms*, or by a signature with a key of *jwks*
-    (JSON) or *jwks_uri*. A public app has none of these.
+    An app authenticates with its secret, with its previous secret until *old_secret_until_ms*, or with a signature by a
+    key of *jwks* (JSON) or *jwks_uri*. A public app has none of these.
     """
 
     client_id: str
@@ -80,7 +80,7 @@ class Code:
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """An app that is connected with a company. *salt* goes into its refresh tokens.
+    """An app that is connected with a company. *salt* is used to compute refresh tokens.
 
     The connection ends at *ends_ms*. New tokens move *ends_ms* to a later time; the end of the connection's key may
     move it to an earlier one. A connection from an older version has no *ends_ms*, and ends when its last token

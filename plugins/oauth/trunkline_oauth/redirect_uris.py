@@ -62,7 +62,7 @@ def is_loopback(uri: str) -> bool:
 
 
 def target_of(uri: str) -> str:
-    """Return the source for ``form-action`` that allows *uri*: its origin, or its scheme with the colon."""
+    """Return the ``form-action`` source that allows *uri*: the origin of *uri*, or its scheme with the colon."""
     parts = urlsplit(uri)
     return f"{parts.scheme}://{parts.netloc}" if parts.scheme in {"http", "https"} else f"{parts.scheme}:"
 

@@ -21,8 +21,8 @@ def digest_of(secret: str) -> str:
 def successor_of(refresh_token: str, *, salt: str) -> str:
     """Return the refresh token that follows *refresh_token*.
 
-    The result is always the same, so a client that lost the answer, or two concurrent requests, get one token. Only the hub has
-    *salt*, without which the next token cannot be computed.
+    The result depends only on the arguments, so a client that lost the answer gets the same token again, and so do two
+    concurrent requests. The next token cannot be computed without *salt*, which only the hub has.
     """
     hashed = hashlib.sha256(f"{salt}.{refresh_token}".encode()).digest()
     return f"{REFRESH}{urlsafe_b64encode(hashed).rstrip(b'=').decode()}"

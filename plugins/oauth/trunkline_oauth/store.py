@@ -58,7 +58,7 @@ async def find_app(connection: AsyncConnection, client_id: str, *, is_locked: bo
 
 
 async def update_app(connection: AsyncConnection, app: App) -> None:
-    """Store a changed app, and its name in its connections."""
+    """Store a changed app, and store the app's name in its connections."""
     changed = update(apps).where(apps.c.client_id == app.client_id)
     await connection.execute(changed.values(**_app_values(app)))
     named = update(connections).where(connections.c.client_id == app.client_id)
@@ -100,7 +100,7 @@ async def has_code(connection: AsyncConnection, digest: str) -> bool:
 
 
 async def take_code(connection: AsyncConnection, digest: str, *, connection_id: str) -> Code | None:
-    """Mark a code as used by the connection *connection_id*; of concurrent calls one succeeds.
+    """Mark a code as used by the connection *connection_id*. Of several concurrent calls only one succeeds.
 
     The code is returned in its state before the call, so a ``connection_id`` means that it had been used already. None
     means that there is no such code.

@@ -131,7 +131,7 @@ class Viewer:
 
     @property
     def segment(self) -> str:
-        """The company looked at, as it is written in addresses and forms. Raises CompanyNeeded."""
+        """The company that the viewer looks at, in the form used in addresses and forms. Raises CompanyNeeded."""
         return addresses.segment_of(self.company_id)
 
     @property

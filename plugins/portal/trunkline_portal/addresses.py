@@ -1,4 +1,4 @@
-"""Addresses of pages. A company's pages have the company in their address, so a page acts only for the company it shows.
+"""Addresses of pages. The address of a company's page names the company, so a page acts only for the company that it shows.
 
 ``/portal/companies/92/events`` is a page of company 92, ``/portal/companies/92~test/events`` of its test environment. An
 address without a company (``/portal/events``, the old form, to which external links point) redirects to the page of the

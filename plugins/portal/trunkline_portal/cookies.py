@@ -1,6 +1,6 @@
 """The portal's cookies and their attributes. Scripts cannot read them, and framed pages get them only if framing is allowed.
 
-With HTTPS their names begin with ``__Host-``, so that no other host of the domain can set one.
+With HTTPS the cookies' names begin with ``__Host-``, so that no other host of the domain can set such a cookie.
 """
 
 from dataclasses import dataclass

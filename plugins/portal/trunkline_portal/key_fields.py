@@ -1,4 +1,4 @@
-"""The key fields of an event for lists: its own id and the first distinguishing fields, chosen by its type's schema."""
+"""The key fields of an event, for lists: the event's own id and the first fields that distinguish it, by its schema."""
 
 import json
 import re
@@ -39,8 +39,8 @@ class KeyFields:
 def chosen(fields: Sequence[Field]) -> Sequence[Field]:
     """Choose the key fields of a payload: its first plain field, then fields that are not ids of other records.
 
-    Required fields come before optional ones. If the first field is the id of the record itself, it comes last, because a
-    narrow list leaves out the last fields.
+    Required fields come before optional ones. If the first field is the id of the record itself, it is moved to the
+    end, because a narrow list leaves out the last fields.
     """
     plain = [field for field in fields if field.kind in _KINDS and not field.is_long]
     telling = [field for field in plain[1:] if not field.name.endswith("_id")]

@@ -1,4 +1,4 @@
-"""A secret for the one page that shows it: sealed in a cookie, readable by one session, removed once shown."""
+"""A secret that a single page shows. It is sealed in a cookie, only one session can read it, and it is removed once shown."""
 
 import orjson
 from starlette.requests import Request

@@ -57,7 +57,7 @@ class MatchedSubscription:
 
 @dataclass(frozen=True, slots=True)
 class SkippedSubscription:
-    """The reason why a subscription did not get the event; *is_for_type* is true if the subscription takes the event's type."""
+    """The reason why a subscription did not get the event. *is_for_type* is true if it takes events of this type."""
 
     receiver: Receiver
     sentence: str

@@ -81,7 +81,7 @@ class Portal:
         return self._router(routes, below=("",))
 
     def _router(self, routes: Sequence[Route], *, below: Sequence[str]) -> APIRouter:
-        """Make a router of pages: their errors are answered by a page, and the OpenAPI document leaves them out."""
+        """Make a router of pages. Errors are answered with an error page, and the pages are not in the OpenAPI document."""
         router = APIRouter(route_class=self._route_class, include_in_schema=False)
         for begin, route in itertools.product(below, routes):
             router.add_api_route(

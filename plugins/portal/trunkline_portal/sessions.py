@@ -38,7 +38,8 @@ class Sessions:
     async def open(self, principal: Principal, *, after: Session | None = None) -> Session:
         """Open a session for *principal*: a key, or a user of the identity provider.
 
-        Forms of *after*, the browser's previous session, stay valid if its holder is the same: other tabs may show them.
+        *after* is the browser's previous session. If it has the same holder, its forms stay valid, because other tabs
+        may show them.
         """
         session = self._new(principal.key_id, holder=principal.key_id, company_id=principal.company_id)
         if after is not None and after.holder == session.holder:
@@ -51,7 +52,7 @@ class Sessions:
         return await self._store(replace(session, link_id=link.id, name=link.name, scopes=link.scopes))
 
     async def find(self, cookie: str | None) -> SignedIn | None:
-        """Find the session of *cookie*; None if it has ended, or its key was revoked."""
+        """Find the session of *cookie*; None if the session has ended, or if its key was revoked."""
         session = await self._read(cookie)
         if session is None or session.expires_ms <= self._context.clock.now_ms():
             return None

@@ -224,7 +224,7 @@ def _grouped(entries: Iterable[Entry]) -> list[tuple[str, list[Entry]]]:
 
 
 def _envelope(event_type: EventType, members: Mapping[str, Json]) -> bytes:
-    """Write the example as it is sent; numbers keep the schema's digits."""
+    """Write the example in the form in which events are sent. Numbers keep the digits that they have in the schema."""
     payload = orjson.Fragment(event_type.example_json)
     envelope = {name: value for name, value in sample_envelope(event_type).items() if name != "payload"}
     return orjson.dumps({**envelope, **members, "payload": payload})

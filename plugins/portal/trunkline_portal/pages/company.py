@@ -80,7 +80,7 @@ class CompanyPages:
         return company_title(company_id)
 
     async def switch(self, request: Request, viewer: Chooses, fields: Submitted) -> Response:
-        """Store the chosen company as the one that the session looks at."""
+        """Set the company that the session looks at to the chosen company."""
         text, next_path = fields["company_id"], local_path(fields["next"])
         is_id = text.isascii() and text.isdigit() and len(text) <= 19 and 0 < int(text) <= MAX_COMPANY_ID
         if not is_id:

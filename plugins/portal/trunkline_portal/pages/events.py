@@ -25,7 +25,7 @@ _LIVE_SECONDS, _LIVE_SEARCH_SECONDS = 3, 10
 """Seconds between refreshes; a search reads thousands of events each time."""
 _COLOURED = 10_000
 _SHOWN = 30_000
-"""Limits of an envelope's characters, coloured and shown, to keep the page small."""
+"""Limits in characters, to keep the page small: a longer envelope is not coloured, or is cut."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Signing in at the identity provider, if the settings name one: the redirect to it, and the return."""
+"""Signing in at the identity provider, if the settings name one: redirects people to it, and handles their return."""
 
 from collections.abc import Mapping
 from typing import Any

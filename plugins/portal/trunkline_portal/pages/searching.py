@@ -36,7 +36,7 @@ _EVENT = ("Event", EVENTS_READ, "/events/{}")
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A result at *url*; *of* names its company, unless that is the company looked at."""
+    """A result at *url*; *of* names the result's company, unless the viewer looks at this company."""
 
     title: str
     url: str

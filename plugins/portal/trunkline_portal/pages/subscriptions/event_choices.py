@@ -9,7 +9,7 @@ from trunkline.pages import Field, Product
 from trunkline.routes import takes_type
 
 MOST_SHOWN = 40
-"""With more event types than this, fields are shown only in the catalogue, to keep the page small."""
+"""If there are more event types than this, their fields are shown only in the catalogue, to keep the page small."""
 
 
 @dataclass(frozen=True, slots=True)

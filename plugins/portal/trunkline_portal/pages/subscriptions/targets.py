@@ -161,7 +161,7 @@ def _text(value: Json) -> str:
 
 
 def _value(text: str, kind: str) -> Json:
-    """Read *text* as a number if *kind* is one; unreadable text stays text, and the hub refuses it with the reason."""
+    """Read *text* as a number if *kind* is a number. Unreadable text stays text; the hub then refuses it and says why."""
     try:
         match kind:
             case "integer":

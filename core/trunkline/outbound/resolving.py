@@ -32,7 +32,7 @@ _NOT_FOUND = frozenset({aiodns.error.ARES_ENOTFOUND, aiodns.error.ARES_ENODATA})
 _SLOW = frozenset({aiodns.error.ARES_ETIMEOUT})
 
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
-"""Find the addresses of a host, for a port, as text.
+"""Finds the addresses (as text) of a host for a port.
 
 Raises:
     OSError: the host does not resolve; ``NameServersSilent`` if no name server responded.

@@ -49,7 +49,7 @@ class TokenPrincipals:
         return await self._ask(FIND, {"principal_id": principal_id})
 
     async def describe_end(self, principal_id: str) -> list[str]:
-        """List the plugins' sentences about things that stop working when a principal is revoked, such as a key.
+        """List the plugins' sentences about what stops working if a principal, such as a key, is revoked.
 
         A plugin that fails is left out.
         """

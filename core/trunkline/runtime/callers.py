@@ -1,4 +1,4 @@
-"""The context of a task: the caller, the company that the task works for, whether the caller still waits, and the call's cost.
+"""The context of a task: the caller, the company that it works for, whether the caller still waits, and the call's cost.
 
 ``api`` sets it for each request in the task's context, so that services need not pass it on; the hub's own work has no caller.
 """

@@ -110,7 +110,7 @@ class Validator:
             return [FieldError("", "is nested too deeply, or is not JSON data")]
 
     def _other_fault(self, data: Json, *, is_cheap: bool) -> FieldError:
-        """Return one fault for data whose faults were not explained: if *is_cheap*, the compiled validator's first fault.
+        """Return one fault for data whose faults were not explained: the compiled validator's first fault, if that is cheap.
 
         Otherwise return a general message, because the compiled validator builds the faults of all branches, which may
         be many.

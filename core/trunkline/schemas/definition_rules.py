@@ -1,4 +1,4 @@
-"""The rules for a definition, each with a sentence on how to keep it. Pure.
+"""The rules for a definition, each with a sentence that says how to follow the rule. Pure.
 
 The caller has checked that the definition's schemas are valid JSON Schemas.
 """

@@ -266,7 +266,10 @@ _Explainer = jsonschema.validators.extend(
 
 
 def _evolve(explainer: Any, **changes: Any) -> Any:
-    """Change *explainer* but keep its class: if a schema has ``$schema``, ``jsonschema`` would use its own class."""
+    """Return *explainer* with *changes*, of the same class.
+
+    If a schema has ``$schema``, ``jsonschema`` would use its own class.
+    """
     kept = {
         "schema": explainer.schema,
         "format_checker": explainer.format_checker,

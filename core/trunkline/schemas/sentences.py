@@ -1,4 +1,4 @@
-"""Turns the faults of a payload into sentences: ``jsonschema``'s errors, each at its own JSON pointer."""
+"""Converts ``jsonschema``'s errors about a payload to faults: a sentence and a JSON pointer each."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence

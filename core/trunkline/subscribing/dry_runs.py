@@ -36,7 +36,7 @@ Counting = Coroutine[Any, Any, tuple[int, int]]
 
 
 class DryRuns:
-    """Counts the events that replays would send, for at most *limit_seconds* each."""
+    """Counts the events that replays would send. A count takes at most *limit_seconds*."""
 
     def __init__(
         self,

@@ -127,7 +127,7 @@ class Checker:
             orderings.check_key(ordering, self.event_types(names, pins))
 
     def pins_for(self, names: Sequence[str], *, chosen: Mapping[str, int] | None) -> dict[str, int]:
-        """Choose the versions for a new reader of *names*: the *chosen* ones, or else the current ones."""
+        """Choose the versions for a new reader of *names*: for each type the version in *chosen*, else the current version."""
         current = self.schema_versions.pins(types_among(names, self.catalog.names()))
         return {name: version for name, version in {**current, **(chosen or {})}.items() if version > 1}
 

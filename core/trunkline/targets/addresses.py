@@ -208,7 +208,7 @@ class AddressPolicy:
         return normalised
 
     def check_address(self, address: str | IPv4Address | IPv6Address) -> None:
-        """Check *address*, to which a connection is about to be opened. As text it may have a zone.
+        """Check *address* before a connection to it is opened. If *address* is text, it may have a zone.
 
         Raises:
             AddressRefused: this policy forbids *address*, or it is not an address.

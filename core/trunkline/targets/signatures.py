@@ -99,7 +99,7 @@ def headers(
 
 
 def new_secret(scheme: str, *, random_bytes: Callable[[int], bytes] = randomness.token_bytes) -> str:
-    """Make a secret of 32 random bytes: ``whsk_…`` for ``ed25519``, ``whsec_…`` for the others."""
+    """Make a secret of 32 random bytes: ``whsk_…`` for the scheme ``ed25519``, ``whsec_…`` for the other schemes."""
     prefix = _SEED if scheme == "ed25519" else _SECRET
     return prefix + base64.b64encode(random_bytes(_SEED_BYTES)).decode("ascii")
 

@@ -13,7 +13,7 @@ async def status_of(
 ) -> dict[str, Json]:
     """Return the delivery status of the subscription *view*: active or not, last delivery, and last error.
 
-    *failed_since_ms* is None unless the subscription was suspended until now.
+    *failed_since_ms* is set only if the subscription was suspended until now; otherwise it is None.
     """
     subscription_id = str(view["id"])
     listed = await context.activity.subscriptions(company_id)

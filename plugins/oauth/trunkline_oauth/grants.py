@@ -350,7 +350,7 @@ class Grants:
         return last_ms if owner.consent.until_ms is None else min(last_ms, owner.consent.until_ms)
 
     def _new_connection(self, connection_id: str, app: App, consent: Consent, *, now_ms: int) -> Connection:
-        """Make a connection that reads event types in their present versions, as a new key does."""
+        """Make a connection. Like a new key, it reads event types in their current versions."""
         pins = {event_type.name: event_type.version for event_type in self._context.events.types()}
         salt = chance.token_urlsafe(32)
         owner = Connection(connection_id, consent, app.name, salt, pins, now_ms, ends_ms=None)

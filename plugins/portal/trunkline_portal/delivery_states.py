@@ -58,7 +58,7 @@ class DeliveryState:
 
 
 def state_of(delivery: Mapping[str, Json], subscription: Mapping[str, Json] | None = None) -> DeliveryState:
-    """Describe the state of *delivery*, a row of the delivery log. *subscription* is the one that it is sent to."""
+    """Describe the state of *delivery*, a row of the delivery log. It is sent to *subscription*."""
     status = str(delivery["status"])
     if status == "held":
         earlier = "held_by" in delivery

@@ -1,4 +1,4 @@
-"""Connectors: the setup of each platform, its present hooks, and its generated files as one download."""
+"""Connectors: how to set up each platform, the company's hooks on the platform, and the generated files as a zip."""
 
 import asyncio
 import contextlib

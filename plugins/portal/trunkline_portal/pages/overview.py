@@ -243,7 +243,7 @@ def _charts(overview: Overview, span: Span) -> list[Chart]:
 
 
 def _dates(overview: Overview, span: Span) -> list[str]:
-    """Name the times below a chart, evenly spaced from its beginning to its end."""
+    """Write the times below a chart, evenly spaced from the beginning of the span to its end."""
     step_ms = (overview.until_ms - overview.since_ms) / (_DATES - 1)
     times = [formats.moment(overview.since_ms + step_ms * number) for number in range(_DATES)]
     return [at.strftime(span.date_format) for at in times]

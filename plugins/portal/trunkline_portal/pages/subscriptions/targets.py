@@ -12,7 +12,7 @@ from trunkline_portal.portal import Portal
 WEBHOOKS = "webhooks"
 """The channel with an address as target; channels that declare targets have fields instead."""
 PREFIX = "target."
-"""Prefix of the fields' names, by which a fault of the target is assigned to its field."""
+"""Prefix of the names of the fields of a target; a fault of the target is assigned to a field by this name."""
 FORGET = "forget."
 
 Schema = Mapping[str, Json]

@@ -1,4 +1,4 @@
-"""Names for authors of routes, commands, sign-in methods, watchers, and channels with subscriptions of their own.
+"""Names for authors of routes, commands, sign-in methods, watchers, and channels that manage subscriptions.
 
 A watcher is a plugin that is notified of events, attempts and subscriptions (hooks such as ``event_accepted``).
 This module has the guards and models of the hub's own routes, the errors that they answer with, and the types of a context's

@@ -49,7 +49,7 @@ class LeaseLost(TrunklineError):
 
 
 class Unreadable(TrunklineError):
-    """A sealed value cannot be decrypted: another key sealed it, or it was altered or moved to another record."""
+    """A sealed value cannot be decrypted: it was sealed with another key, was altered, or was moved to another record."""
 
     def __init__(self) -> None:
         super().__init__("What is stored sealed does not open with the encryption key of this process.")
@@ -60,7 +60,7 @@ class SettingsInvalid(TrunklineError):
 
 
 class SchemaInvalid(TrunklineError):
-    """A schema file cannot be used: it is not a JSON Schema, or its own examples break it."""
+    """A schema file cannot be used: it is not a JSON Schema, or its examples are not valid against the schema."""
 
     def __init__(self, source: str, reason: str) -> None:
         super().__init__(f"{source}: {reason}")
@@ -89,7 +89,7 @@ class ExtraMissing(TrunklineError):
 
 
 class AddressRefused(TrunklineError):
-    """The outbound policy forbids an address; *address* is the refused one."""
+    """The outbound policy forbids *address*."""
 
     def __init__(self, address: str, reason: str) -> None:
         super().__init__(f"{address} {reason}")

@@ -28,7 +28,9 @@ def pointer(*parts: object) -> str:
 
 
 def unknown_name(kind: str, value: object, known: Iterable[str], *, corrects: bool = True) -> str:
-    """Write that *value*, shortened, is not a known *kind*, and list the known ones; the text follows a field's name.
+    """Return an error message for the unknown *value*, with the known names of its *kind*.
+
+    The message quotes *value*, shortened, and is written to follow a field's name.
 
     With *corrects*, the text also suggests the name that was probably meant.
     """
@@ -50,7 +52,10 @@ def unknown_names(kind: str, named: Iterable[tuple[str, object]], known: Iterabl
 
 
 def but_not(value: object) -> str:
-    """Quote the refused *value*, shortened, as the end of a sentence; empty if it is neither text nor a number."""
+    """Return an ending for a sentence that quotes the refused *value*, shortened.
+
+    Empty if *value* is neither text nor a number.
+    """
     is_plain = isinstance(value, str | int | float) and not isinstance(value, bool)
     return f", not '{_shortened(value)}'" if is_plain and value != "" else ""
 

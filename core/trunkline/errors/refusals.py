@@ -9,7 +9,7 @@ from trunkline.errors.faults import FieldError, TrunklineError
 class Refused(TrunklineError):
     """The caller asked for something that cannot be done; *detail* is one sentence on how to fix the request.
 
-    *form_detail* is the same sentence in words for the user of a form; it is set if an action or a search was called.
+    *form_detail* is the same sentence in words for the user of a form; only calls of actions and searches have it.
     """
 
     status = 400
@@ -47,7 +47,7 @@ class BadCursor(Refused):
 
 
 class Unauthenticated(Refused):
-    """No key, or a key that is malformed, unknown or revoked."""
+    """The request has no key, or a key that is malformed, unknown or revoked."""
 
     status = 401
     title = "Unauthorized"
@@ -145,7 +145,7 @@ class CompanyErased(Conflict):
 
 
 class LimitReached(Conflict):
-    """The company has as many *things* as its limit *name* allows; *remedy* says how to stay below the limit."""
+    """The company has reached its limit *name*, a number of *things*; *remedy* says how to stay below the limit."""
 
     title = "Limit reached"
 
@@ -306,7 +306,7 @@ class KeysTooFast(Refused):
 
 
 class TooMuchAtOnce(Refused):
-    """The company has as many *things* running as it may have at once (*limit*, if it is a number).
+    """The company has reached the limit of simultaneous *things*. *limit* is the number, if there is one.
 
     Without *is_own* the limit is shared by all companies.
     """

@@ -13,7 +13,7 @@ _COMPARED = 5
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
-    """Find the name in *known* that is *name* in another spelling (``companyId``, ``company_id``), or that is similar.
+    """Find the name in *known* that is another spelling of *name* (``companyId``, ``company_id``) or is similar to it.
 
     Returns None if there is no such name.
     """
@@ -28,7 +28,7 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
 
 
 def correction(name: str, known: Iterable[str]) -> str:
-    """Suggest a replacement for *name*, as the end of a sentence; empty if none of *known* is similar."""
+    """Return the end of a sentence that suggests a replacement for *name*; empty if none of *known* is similar."""
     meant = nearest(name, known)
     if meant is None or meant == name:
         return ""
@@ -36,7 +36,7 @@ def correction(name: str, known: Iterable[str]) -> str:
 
 
 def known_instead(name: str, known: Iterable[str]) -> str:
-    """List *known*, and suggest the one that *name* was probably meant to be."""
+    """List the *known* names, and suggest the one that was probably meant by *name*."""
     names = list(known)
     return f"known are {', '.join(names)}{correction(name, names)}"
 

@@ -48,8 +48,8 @@ _SECRET = re.compile(r"secret|pepper|key|password|token|credential|header|target
 def fault_words(fault: Mapping[str, Any], *, known: Sequence[str] = ()) -> str:
     """Describe *fault*, an error of pydantic about a field, in words that follow the field's name.
 
-    *known* are the names that an unknown field could have had (``fields_at``).
-    The words repeat the refused value, shortened, if the fault has it and it cannot be a secret.
+    *known* are the valid field names (``fields_at``); they are used if the error is about an unknown field. The words
+    repeat the refused value, shortened, if the fault has it and it cannot be a secret.
     """
     if known and fault["type"] == "extra_forbidden":
         return f"{_said(fault)}; {known_instead(str(fault['loc'][-1]), known)}"
@@ -57,7 +57,7 @@ def fault_words(fault: Mapping[str, Any], *, known: Sequence[str] = ()) -> str:
 
 
 def fields_at(model: Any, location: Sequence[int | str]) -> list[str]:
-    """List the names that the last part of *location* could have had; *model* is a pydantic model, or a type that holds models."""
+    """List the valid names for the last part of *location*; *model* is a pydantic model, or a type with models in it."""
     fields = getattr(model, "model_fields", None)
     if fields is None:
         below = location[1:] if get_origin(model) in {list, tuple, dict} else location

@@ -1,4 +1,4 @@
-"""The comparisons of a filter: for each, the accepted values, the test, and the sentence about a failed test.
+"""The comparisons of a filter: for each, the accepted values, the test, and the message about a failed test.
 
 Part of the pure centre, below ``filters.filters``. A comparison is a plain function of the actual and the expected value,
 so a compiled clause has only the path, the function and the value.
@@ -69,7 +69,7 @@ def prepare_look(name: str, expected: Json) -> tuple[Look, Json] | None:
 
 
 def fault(name: str, expected: Json) -> str | None:
-    """Say why the comparison *name* cannot take *expected*, whatever the field's type; None if it can."""
+    """Return the reason why the comparison *name* cannot take *expected* for any type of field; None if it can."""
     if name in _ORDERS:
         fits = instant(expected) is not None if isinstance(expected, str) else _is_number(expected)
         return None if fits else "must be a number, a date or a date-time with an offset"
@@ -94,7 +94,7 @@ def _list_fault(expected: Json) -> str | None:
 
 
 def shortfall(path: str, name: str, expected: Json, reading: Reading) -> str | None:
-    """Say how the value at *path* fails the comparison; None if the comparison holds."""
+    """Describe how the value at *path* fails the comparison; None if the comparison holds."""
     actual = reading.at(path)
     if _holds(actual, name, expected, reading):
         return None

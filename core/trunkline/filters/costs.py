@@ -28,12 +28,12 @@ _NAMES = 2
 
 
 def cost_of(source: Json) -> int:
-    """Give the cost of a checked filter, the sum of its comparisons; an empty one costs one unit."""
+    """Return the cost of a checked filter, the sum of the costs of its comparisons; an empty filter costs one unit."""
     return sum(map(_member_cost, source, source.values())) or PLAIN
 
 
 def charge_for(stored: str) -> int:
-    """Give the units that count against a company's limit for a filter, given as JSON: its cost, and one per ``CHARACTERS``."""
+    """Return the units that a filter, as JSON, uses of a company's limit: its cost, and one unit per ``CHARACTERS``."""
     return cost_of(orjson.loads(stored)) + len(stored) // CHARACTERS
 
 

@@ -33,7 +33,7 @@ MAX_FAULTS = 51
 
 Test = Callable[[Reading], bool]
 _Clause = tuple[str, str, str, Compare, Json]
-"""A plain clause: (member of the event, name in it, the path if it has more names, comparison, expected value)."""
+"""A plain clause: (event's member, name in that member, whole path if it has more names, comparison, expected value)."""
 _DearClause = tuple[str, str, str, Look, Json]
 """The same for an expensive comparison, which caches its result."""
 
@@ -47,11 +47,11 @@ class Filter:
     """The compiled test of an event's ``Reading``. It holds no reference to the ``Filter``, which can thus be freed."""
 
     def matches(self, event: Event) -> bool:
-        """Tell whether *event*, a decoded envelope, matches."""
+        """Return True if *event*, a decoded envelope, matches."""
         return self.test(Reading(event))
 
     def explain(self, event: Event) -> str | None:
-        """Say in one sentence which clause *event* fails first; None if it matches."""
+        """Describe in one sentence the first clause that *event* fails; None if *event* matches."""
         return explain(self.source, Reading(event))
 
 
@@ -144,7 +144,7 @@ def _add_clauses(path: str, value: Json, clauses: list[_Clause], dear: list[_Dea
 
 
 def _met(clauses: Sequence[_Clause], *, ends_at: bool) -> Test:
-    """Make one function that tests whether all *clauses* hold or, with *ends_at* True, any of them.
+    """Make one function that tests whether all *clauses* hold; if *ends_at* is True, whether any one holds.
 
     A function per clause would take twice the memory and time.
     """
@@ -231,7 +231,7 @@ def _not(inner: Test) -> Test:
 
 
 def explain(source: Mapping[str, Json], reading: Reading) -> str | None:
-    """Say which clause of *source*, a checked filter, the event of *reading* fails first; None if it matches."""
+    """Describe the first clause of *source*, a checked filter, that the event of *reading* fails; None if all hold."""
     for name, value in source.items():
         for sentence in _member_sentences(name, value, reading):
             if sentence:

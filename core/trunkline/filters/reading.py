@@ -45,7 +45,7 @@ class Reading:
         """Cached values: by path, instants by ``(text,)``, items by the id of their list, search results by ``(text, needle)``."""
 
     def at(self, path: str) -> Json:
-        """Give the value at *path*, such as ``payload.address.city``; ABSENT if there is none."""
+        """Return the value at *path*, such as ``payload.address.city``; ABSENT if there is none."""
         known = self._known
         if path not in known:
             known[path] = _read(self.event, path)
@@ -60,7 +60,7 @@ class Reading:
         return passed
 
     def has_item(self, items: list[Json], expected: Json) -> bool:
-        """Tell whether the list *items* has the scalar *expected*."""
+        """Return True if the list *items* has the scalar *expected*."""
         if len(items) <= _FEW:
             return any(equals(item, expected) for item in items)
         known, key = self._known, id(items)
@@ -69,7 +69,7 @@ class Reading:
         return expected in known[key][type(expected) is not bool]
 
     def has_text(self, text: str, needle: str) -> bool:
-        """Tell whether *text* contains *needle*."""
+        """Return True if *text* contains *needle*."""
         if len(text) < LONG:
             return needle in text
         known, key = self._known, (text, needle)
@@ -79,7 +79,7 @@ class Reading:
         return contains
 
     def matches_text(self, text: str, needle: str, pattern: re.Pattern[str]) -> bool:
-        """Tell whether *text* contains *needle*; *pattern* matches exactly *needle*."""
+        """Return True if *text* contains *needle*; *pattern* matches exactly *needle*."""
         if len(text) < LONG:
             return needle in text
         known, key = self._known, (text, needle)
@@ -89,14 +89,14 @@ class Reading:
         return contains
 
     def has_long_text(self, text: str, needle: str) -> bool:
-        """Tell whether *text* contains *needle*, for which ``is_long`` is true."""
+        """Return True if *text* contains *needle*, for which ``is_long`` is true."""
         if not len(needle) <= len(text) < _TWO_WAY_TEXT:
             return len(needle) <= len(text) and self.has_text(text, needle)
         return self.has_text(text + _FILLER * (_TWO_WAY_TEXT - len(text)), needle)
 
 
 def is_long(needle: str) -> bool:
-    """Tell whether Python searches for *needle* with the two-way algorithm, given a long enough text.
+    """Return True if Python searches for *needle* with the two-way algorithm, given a long enough text.
 
     The two-way algorithm takes linear time. In shorter texts, and for shorter needles, Python compares character by
     character, which is a hundred times slower if the needle ``is_repetitive``.
@@ -105,7 +105,7 @@ def is_long(needle: str) -> bool:
 
 
 def is_repetitive(needle: str) -> bool:
-    """Tell whether a prefix of *needle* repeats more than twice, as in ``aaaaab``.
+    """Return True if a prefix of *needle* repeats more than twice, as in ``aaaaab``.
 
     In a repetitive text, such a needle almost matches in many places. A regular expression finds it in linear time
     (Knuth, Morris, Pratt), but takes ten times as long as Python's own search in prose.
@@ -152,14 +152,14 @@ _NUMERIC = frozenset({int, float})  # exact types: a boolean is not a number
 
 
 def equals(actual: Json, expected: Json) -> bool:
-    """Tell whether *actual* is the scalar *expected*: 1 is 1.0, but true is not 1."""
+    """Return True if *actual* is the scalar *expected*: 1 is 1.0, but true is not 1."""
     if type(expected) in _NUMERIC:
         return type(actual) in _NUMERIC and bool(actual == expected)
     return actual is expected if expected is None or type(expected) is bool else bool(actual == expected)
 
 
 def _members_of(items: list[Json]) -> tuple[frozenset[Json], frozenset[Json]]:
-    """Give the booleans of *items* and its other scalars in two sets, since True and 1 are equal."""
+    """Return the booleans of *items* and its other scalars in two sets, since True and 1 are equal."""
     scalars: list[Any] = [item for item in items if not isinstance(item, dict | list)]
     return (
         frozenset(item for item in scalars if type(item) is bool),

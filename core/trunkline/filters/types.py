@@ -1,4 +1,4 @@
-"""Checks by the JSON Schemas of the event types that the comparisons of a filter fit the fields.
+"""Checks that the comparisons of a filter fit the fields in the JSON Schemas of the event types.
 
 Part of the pure centre. ``filters.compile`` uses it when a subscription is created or changed; matching does not. A path or a
 comparison is refused only if no payload could ever match it.
@@ -24,7 +24,7 @@ _IN_WORDS = {
 
 
 def objection(shapes: Sequence[Shape], operator: str, value: Json) -> str | None:
-    """Say why *operator* cannot compare any value of *shapes* with *value*; None if it can.
+    """Return the reason why *operator* cannot compare any value of *shapes* with *value*; None if it can.
 
     For ``in``, *value* is one element of the list.
     """

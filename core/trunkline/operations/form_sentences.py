@@ -10,14 +10,14 @@ from trunkline.schemas.definitions import Definition
 from trunkline.schemas.fields import Field, read_fields
 
 MOST_SENTENCES = 10
-"""The maximum number of faults in a message; nobody reads more in a form."""
+"""The maximum number of faults in a message. Nobody reads a longer message in a form."""
 
 _IS_NULL = ", not null"
 _WORDS = {"a string": "text", "a list": "a list of values", "an object": "a group of fields"}
 
 
 def form_detail(definition: Definition, faults: Sequence[FieldError]) -> str:
-    """Describe the *faults* of a call in one sentence each, such as ``Last Name is required.``."""
+    """Describe each of the *faults* of a call in one sentence, such as ``Last Name is required.``."""
     fields = (*read_fields(definition.parameters), *read_fields(definition.input))
     sentences = dict.fromkeys(_sentence(fault, fields) for fault in faults[:MOST_SENTENCES])
     more = len(faults) - MOST_SENTENCES

@@ -1,4 +1,4 @@
-"""Reading a call: the caller's input becomes the provider's input, or a list of all faults. Pure."""
+"""Reads a call: converts the caller's input to the provider's input, or lists all faults. Pure."""
 
 import hashlib
 import re
@@ -39,8 +39,8 @@ def read(
 ) -> Request:
     """Check a call. Texts from a URL are converted to the types of their schemas.
 
-    An empty string counts as absent, as does a null in a body if the schema does not allow null. So a connector need not
-    distinguish a field left empty from a field that an earlier step did not give.
+    An empty string counts as absent, as does a null in a body if the schema does not allow null. So a connector need
+    not distinguish a field that was left empty from a field that an earlier step did not fill.
 
     Raises:
         NotFound: a parameter of the path is malformed.

@@ -1,7 +1,7 @@
 """Calls the provider of an operation, with a time limit, and checks its answer; no other module does so.
 
-A refusal by the provider is the caller's fault and is passed on unchanged. Any other error is the provider's fault: it is
-logged once, and the caller is told which operation failed.
+A refusal by the provider is the caller's fault and is passed on unchanged. Any other error is the provider's fault: the
+error is logged once, and the answer names the operation that failed.
 """
 
 import asyncio
@@ -38,7 +38,7 @@ class Outcome:
 
 
 async def run(provider: Operation, call: Call, *, plugin: str) -> Answer:
-    """Have *call* carried out by *plugin*, and cancel it at its time limit.
+    """Call *provider*, an operation of *plugin*, and cancel the call at its time limit.
 
     Raises:
         Refused, StoreUnavailable: raised by the provider.

@@ -1,7 +1,8 @@
 """The service of actions, searches and lookups (``contract.Operations``): their providers and transactions.
 
-An action in the hub's own database is one transaction with its idempotency key, records, events and answer. While another
-provider carries out an action nothing is locked: the key has a lease, and the answer is stored with the events afterwards.
+An action in the hub's own database is one transaction, which also stores its idempotency key, events and answer. While
+another provider carries out an action nothing is locked: the key has a lease, and the answer is stored with the events
+afterwards.
 """
 
 import asyncio
@@ -159,7 +160,7 @@ class Operations:
 
     @cached_property
     def _catalog(self) -> DefinitionCatalog:
-        """All definitions, including those of plugins, which are known once all plugins have been collected."""
+        """All definitions, including those of plugins; complete once all plugins have been collected."""
         providers = self._registry.collected.providers.values()
         own = [provider.definition for _, provider in providers if provider.definition]
         return DefinitionCatalog([*self._defined.all(), *own]) if own else self._defined
@@ -247,7 +248,7 @@ class Operations:
     async def _claim(
         self, connection: AsyncConnection, key: Key, *, holder: str, may_repeat: bool = True
     ) -> Use | None:
-        """Claim *key* for *holder*, and return None; if another holder has it, return the key's current use.
+        """Claim *key* for *holder*, and return None. If another holder has *key*, return the key's current use.
 
         With *may_repeat* a key whose lease is over can be claimed again.
 
@@ -281,14 +282,14 @@ class Operations:
         return answered
 
     async def _try_to_claim(self, key: Key, *, holder: str, may_repeat: bool) -> tuple[bool, Answered | None]:
-        """Try to claim *key* for *holder*; returns whether it did, and another request's answer if that request has ended."""
+        """Try to claim *key* for *holder*; returns (True, None), or False and the earlier request's answer, if any."""
         async with self._database.write() as connection:
             use = await self._claim(connection, key, holder=holder, may_repeat=may_repeat)
         return (True, None) if use is None else (False, _repeat(use))
 
     @contextlib.contextmanager
     def _waiting(self, company_id: int) -> Generator[None]:
-        """Count a call that waits for an earlier call with the same key. Raises TooMuchAtOnce."""
+        """Count a call as waiting for an earlier call with the same key, while the block runs. Raises TooMuchAtOnce."""
         if not self._waits.try_take(company_id):
             things = "calls that wait for an earlier one with their Idempotency-Key"
             raise TooMuchAtOnce(things, limit=MAX_WAITING, retry_after_seconds=RETRY_SECONDS)
@@ -311,7 +312,7 @@ class Operations:
 
     @contextlib.asynccontextmanager
     async def _turn(self, task: _Task) -> AsyncGenerator[None]:
-        """Hold one of the company's slots for a call to a provider outside the hub's database. Raises TooMuchAtOnce.
+        """Occupy a slot of the company while a provider outside the hub's database is called. Raises TooMuchAtOnce.
 
         Calls in the hub's own database need no slot, because the number of database connections limits them.
         """

@@ -50,10 +50,11 @@ class Outbound(OtherMethods):
 
     *timeout_seconds* limits one call, from resolving the name to the answer's last byte. *ssl_context* replaces the
     default one, to trust another CA; it must verify certificates. *name_servers* (``address`` or ``address:port``)
-    replace the machine's, and *resolve* replaces both; the addresses are checked in any case. Each tenant has its own
-    connections and its own limit of simultaneous lookups, and *may_look_up* counts the lookups of a tenant. With
-    *resends* a request is sent again on a new connection if a kept-alive one closes within ``RESEND_SECONDS`` and
-    before the first byte of an answer. Up to *most_kept* idle connections are kept.
+    replace the machine's name servers. *resolve* replaces every lookup at a name server. The resolved addresses are
+    always checked. Each tenant has its own connections and its own limit of simultaneous lookups, and *may_look_up* is
+    called to count each lookup of a tenant. If *resends* is True, a request is sent again on a new connection if a
+    kept-alive one closes within ``RESEND_SECONDS`` and before the first byte of an answer. Up to *most_kept* idle
+    connections are kept.
     """
 
     def __init__(
@@ -114,7 +115,7 @@ class Outbound(OtherMethods):
         return self._dialler.certificates
 
     def for_tenant(self, tenant: int, timeout_seconds: float | None = None) -> HttpClient:
-        """Give a client with connections for *tenant* alone, and its own timeout if given."""
+        """Return a client whose connections serve only *tenant*; *timeout_seconds*, if given, replaces the timeout."""
         return _TenantClient(self, tenant, timeout_seconds)
 
     async def post(
@@ -128,7 +129,7 @@ class Outbound(OtherMethods):
     ) -> HttpResponse:
         """Send *body* to *url* and read the answer, whatever its status, up to ``MAX_BODY_BYTES`` of its body.
 
-        *timeout_seconds* is the limit of this call, in place of the client's.
+        *timeout_seconds*, if given, replaces the client's timeout for this call.
 
         Raises:
             AddressRefused: the policy forbids *url*, or an address that its name resolves to.
@@ -241,7 +242,7 @@ class ClientOf(Protocol):
     """Gives the client of a tenant (``Outbound.for_tenant``)."""
 
     def __call__(self, tenant: int, timeout_seconds: float | None = None, /) -> HttpClient:
-        """Give the client of *tenant*, with its own timeout if given."""
+        """Return the client of *tenant*; *timeout_seconds*, if given, replaces the timeout."""
         ...
 
 

@@ -99,7 +99,7 @@ class Connection(asyncio.Protocol):
             self.close()
 
     def eof_received(self) -> None:
-        """Close this side too, and accept no further request; ``connection_lost`` follows."""
+        """Close the connection from this side too, and accept no further request; ``connection_lost`` is called next."""
         self.is_idle = False
 
     def connection_lost(self, exc: Exception | None) -> None:

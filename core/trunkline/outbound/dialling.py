@@ -1,4 +1,4 @@
-"""Making connections: a name is resolved, every address is checked, and a checked one is dialled."""
+"""Makes connections: resolves the name, checks every address, and dials a checked address."""
 
 import asyncio
 import socket
@@ -59,7 +59,7 @@ def guarded(resolve: Resolve, policy: AddressPolicy) -> Resolve:
 
 
 MOST_CERTIFICATES = 10_000
-"""The number of targets' certificates whose expiry is stored."""
+"""The maximum number of targets for which the expiry of the certificate is stored."""
 
 
 class Dialler:
@@ -72,7 +72,7 @@ class Dialler:
         self.dialled = 0
         """The number of connections made."""
         self.certificates: dict[tuple[int, str, int], int] = {}
-        """The expiry of the last seen certificates of targets (Unix seconds), by tenant, host and port."""
+        """The expiry (Unix seconds) of the certificate that each target sent last, by tenant, host and port."""
 
     async def dial(self, origin: Origin, *, tenant: int, deadline: float) -> Connection:
         """Connect to *origin* for *tenant*, until *deadline* (of the loop's clock).
@@ -190,7 +190,7 @@ async def _socket_to(addresses: Sequence[str], port: int) -> socket.socket:
 
 
 def _name_of(origin: Origin) -> str | None:
-    """Give the host name that the target's certificate must have."""
+    """Return the host name that the target's certificate must have."""
     return origin.host.removesuffix(".") if origin.is_tls else None
 
 

@@ -24,14 +24,14 @@ class ClosedBeforeAnswer(NoAnswer):
 
 
 def was_sent_twice(exception: BaseException) -> bool:
-    """Tell whether the request of the call that raised *exception* was sent twice."""
+    """Return True if the request of the call that raised *exception* was sent twice."""
     return SENT_TWICE in getattr(exception, "__notes__", ())
 
 
 def error_of(exception: BaseException) -> str:
     """Name *exception*, raised by ``Outbound.post``, as the attempt records it.
 
-    One of ``address_refused``, ``timeout``, ``dns_failed``, ``connection_refused``, ``connection_failed``,
+    Returns one of ``address_refused``, ``timeout``, ``dns_failed``, ``connection_refused``, ``connection_failed``,
     ``invalid_answer``, or ``tls_failed: NAME: SENTENCE`` with the fault and its remedy (``outbound.tls``).
     """
     match exception:

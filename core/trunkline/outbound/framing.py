@@ -64,7 +64,7 @@ def request(start: str, headers: Mapping[str, str], body: bytes) -> bytes:
 
 @lru_cache(maxsize=1024)
 def _lines(names: tuple[str, ...]) -> tuple[str, int]:
-    """Make the header lines of requests with *names*, with a slot for each value, and count the slots."""
+    """Return a format string with the header lines for *names*, ``%s`` for each value, and the number of lines."""
     lower = [name.lower() for name in names]
     for name in lower:
         if not _NAME.fullmatch(name) or name in _FRAMING or lower.count(name) > 1:
@@ -140,7 +140,7 @@ class AnswerReader:
         return self._answer
 
     def end(self, error: Exception | None) -> HttpResponse:
-        """Give the answer when the connection ends; it may be incomplete, or have no length (RFC 9112 §6.3).
+        """Return the answer when the connection ends. The answer may be incomplete, or have no length (RFC 9112 §6.3).
 
         Raises NoAnswer if its head is incomplete.
         """
@@ -152,7 +152,7 @@ class AnswerReader:
         return self._so_far(is_whole=error is None and self._headers.keys().isdisjoint(_LENGTHS))
 
     def cut(self) -> HttpResponse | None:
-        """Give the answer as received so far; None without a complete head."""
+        """Return the answer as received so far; None without a complete head."""
         return self._so_far(is_whole=False) if self._has_head else None
 
     def forget(self) -> None:
@@ -206,7 +206,7 @@ class AnswerReader:
     # ------------------------------------------------------------------------------------------------------------------
 
     def _parse(self, data: bytes) -> None:
-        """Have llhttp read *data*; if it refuses a head, mend the head and read the result. Raises HttpParserError, UnreadableHead."""
+        """Parse *data*; if llhttp refuses a head, mend the head and parse again. Raises HttpParserError, UnreadableHead."""
         if self._mender is None or self._has_head:
             try:
                 self._parser.feed_data(data)
@@ -239,6 +239,6 @@ class AnswerReader:
 
 
 def _begins_like_http(data: bytes) -> bool:
-    """Tell whether *data* can begin an answer; llhttp accepts RTSP, ICE and HTTP/2.0 too."""
+    """Return True if *data* can begin an HTTP/1 answer; llhttp would accept RTSP, ICE and HTTP/2.0 too."""
     begin = data.lstrip(b"\r\n")[:7]
     return begin == b"HTTP/1."[: len(begin)]

@@ -1,4 +1,4 @@
-"""HTTP to one origin named in the settings, with the guarded client bound to it.
+"""HTTP to one origin that is named in the settings, through a guarded client that can call only this origin.
 
 The origin may be in a private network and without TLS, since the operator has named it. A caller's input cannot lead
 elsewhere: every other origin is refused and no redirect is followed.
@@ -81,7 +81,7 @@ class Origins:
         self._clients: dict[tuple[str, float], OriginClient] = {}
 
     def open(self, url: str, *, timeout_seconds: float) -> OriginClient:
-        """Give the client for the origin of *url* (``contract.OpenOrigin``)."""
+        """Return the client for the origin of *url* (``contract.OpenOrigin``)."""
         key = (url, timeout_seconds)
         if key not in self._clients:
             self._clients[key] = OriginClient(url, timeout_seconds=timeout_seconds)

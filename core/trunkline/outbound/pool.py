@@ -26,7 +26,7 @@ class Pool:
         self._timer: asyncio.TimerHandle | None = None
 
     def take(self, way: Way, *, now: float) -> Connection | None:
-        """Take the connection to *way* that was used last; None if there is none. *now* is the loop's clock."""
+        """Take the most recently used connection of *way*; None if there is none. *now* is the time of the loop's clock."""
         while idle := self._idle.get(way):
             connection = idle.pop()
             self._uncount(way, 1)

@@ -1,7 +1,7 @@
 """The HTTP push of webhook-like channels: sign, post, and read the answer.
 
-It reaches the network only through the given client. ``deliveries.next_state`` derives the delivery's next state from
-the result.
+This module uses the network only through the given client. ``deliveries.next_state`` derives the delivery's next state
+from the result.
 """
 
 import re
@@ -28,7 +28,7 @@ _SECONDS = re.compile(r"[0-9]{1,15}")
 
 
 async def deliver(push: Push, http: HttpClient) -> Result:
-    """Make one attempt: a signed ``POST`` of the event, judged as ``post`` does."""
+    """Make one attempt: send the event in a signed ``POST``, and derive the result from the answer as ``post`` does."""
     config = push.target.config
     url = config.url.get_secret_value() if isinstance(config, SecretUrl) else push.target.url
     return await post(push, http, url=url, body=push.body, headers=_headers(push))

@@ -15,7 +15,7 @@ import aiodns
 LOOKUPS_PER_TENANT = 16
 """The number of simultaneous lookups of one tenant; further ones wait, within the timeout of their call."""
 PATIENT_PER_TENANT = 4
-"""The number of lookups of one tenant that may continue after the quick tries, for a slow name server."""
+"""The number of simultaneous lookups of one tenant with long timeouts, after quick tries at a slow name server failed."""
 FAILURE_SECONDS = 5.0
 """How long a failed lookup is not repeated."""
 STALE_SECONDS = 3600.0
@@ -32,7 +32,7 @@ _NOT_FOUND = frozenset({aiodns.error.ARES_ENOTFOUND, aiodns.error.ARES_ENODATA})
 _SLOW = frozenset({aiodns.error.ARES_ETIMEOUT})
 
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
-"""Find the addresses of a host, for a port, as text.
+"""Finds the addresses (as text) of a host for a port.
 
 Raises:
     OSError: the host does not resolve; ``NameServersSilent`` if no name server responded.
@@ -61,13 +61,13 @@ async def always(_: int) -> bool:
 
 
 async def resolve_by_system(host: str, port: int) -> Sequence[str]:
-    """Ask the system's resolver, as ``getaddrinfo`` does; it occupies a thread meanwhile."""
+    """Ask the system's resolver, as ``getaddrinfo`` does; the lookup occupies a thread."""
     infos = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(address[0]) for *_, address in infos))
 
 
 class NameServers:
-    """The machine's hosts file and name servers, asked by c-ares; *patient* sets long timeouts.
+    """Looks up names in the machine's hosts file and at its name servers with c-ares; *patient* sets long timeouts.
 
     Use and close it on one event loop.
     """
@@ -136,7 +136,7 @@ class Names:
         self._swept = 0.0
 
     async def addresses(self, host: str, port: int, *, tenant: int) -> Sequence[str]:
-        """Give the addresses of *host*. Raises OSError, and the errors of the resolver."""
+        """Return the addresses of *host*. Raises OSError, and the errors of the resolver."""
         now = asyncio.get_running_loop().time()
         if now - self._swept > 60:
             self._sweep(now)
@@ -227,7 +227,7 @@ def _has_stale(entry: _Entry, now: float) -> bool:
 
 
 def _stale_or_raise(entry: _Entry, failure: OSError, now: float) -> Sequence[str]:
-    """Give the last good answer if no name server responded; otherwise raise *failure*."""
+    """Return the last good answer if no name server responded; otherwise raise *failure*."""
     if isinstance(failure, NameServersSilent) and _has_stale(entry, now):
         return entry.addresses
     raise failure

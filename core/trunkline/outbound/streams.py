@@ -10,7 +10,7 @@ _NOT_IN_HOSTS = frozenset("/?#@\\%")
 
 
 class Network:
-    """Dials for plugins through *outbound* (``contract.Network``)."""
+    """Opens connections for plugins through *outbound* (``contract.Network``)."""
 
     def __init__(self, outbound: Outbound) -> None:
         self._outbound = outbound

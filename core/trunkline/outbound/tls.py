@@ -8,7 +8,7 @@ from typing import Any, cast
 from trunkline.outbound.failures import NoAnswer
 
 SESSION_SECONDS = 600.0
-"""How long sessions are resumed after a check of the certificate; a resumed handshake does not check the certificate again."""
+"""How long after a check of the certificate a session may be resumed. A resumed handshake does not check the certificate."""
 MAX_SESSIONS = 1024
 
 _TRUST = "let the operator of this hub trust yours (SSL_CERT_FILE)"
@@ -55,7 +55,7 @@ _DER = 2
 
 
 def tls_context() -> ssl.SSLContext:
-    """Make the context that verifies certificates: the host must be among their alternative names (RFC 9525 §6.4).
+    """Make the context that verifies certificates: the host must be an alternative name of the certificate (RFC 9525 §6.4).
 
     Python 3.13 refuses certificates without some extensions of RFC 5280, which private authorities leave out and other
     clients do not require. This context accepts them with every version.
@@ -75,7 +75,7 @@ def failure(error: ssl.SSLError) -> NoAnswer:
 
 
 def _name_of(error: ssl.SSLError, chain: Sequence[bytes]) -> str:
-    """Give the name of *error*, a key of ``_REMEDIES``; *chain* has the certificates that the target sent."""
+    """Return the name of *error*, a key of ``_REMEDIES``; *chain* has the certificates that the target sent."""
     code: int = getattr(error, "verify_code", 0)
     if code in _ISSUER_NOT_FOUND:
         if len(chain) > 1:
@@ -117,7 +117,7 @@ class Sessions:
         self._kept: dict[Hashable, tuple[ssl.SSLSession, float]] = {}
 
     def context(self, key: Hashable) -> ssl.SSLContext:
-        """Give the TLS context for the next connection with *key*."""
+        """Return the TLS context for the next connection with *key*."""
         if self._context is None:
             self._context = tls_context()
         self._context.sslobject_class = Handshake
@@ -127,7 +127,7 @@ class Sessions:
         return cast("ssl.SSLContext", _Resuming(self._context, session))
 
     def keep(self, key: Hashable, secured: ssl.SSLObject) -> None:
-        """Keep the session of a connection with *key*. Call it after an answer, as the session tickets arrive with it."""
+        """Store the session of a connection with *key*. Call this after an answer: the session tickets arrive with it."""
         if secured.session_reused:  # the stored session can be resumed again
             return
         session = secured.session
@@ -138,12 +138,12 @@ class Sessions:
                 del self._kept[next(iter(self._kept))]
 
     def forget(self, key: Hashable) -> None:
-        """Make the next handshake with *key* a full one."""
+        """Remove the session of *key*, so that the next handshake with *key* is a full one."""
         self._kept.pop(key, None)
 
 
 class _Resuming:
-    """A context that offers *session*, with the only method that asyncio and uvloop call."""
+    """A TLS context that offers *session* for resumption. It has only the one method that asyncio and uvloop call."""
 
     def __init__(self, context: ssl.SSLContext, session: ssl.SSLSession) -> None:
         self._context = context

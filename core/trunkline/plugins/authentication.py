@@ -32,7 +32,7 @@ class TokenPrincipals:
         self._limit_seconds = limit_seconds
 
     async def authenticate(self, request: BearerRequest) -> Principal | None:
-        """Give the principal of a token; None if no plugin recognises the token.
+        """Return the principal of a token; None if no plugin recognises the token.
 
         Raises:
             Refused: a plugin recognises the token, and refuses it.
@@ -42,14 +42,14 @@ class TokenPrincipals:
         return await self._ask(AUTHENTICATE, {"request": request})
 
     async def find(self, principal_id: str) -> Principal | None:
-        """Give the current state of a plugin's principal (``Principal.key_id``); None if the principal is no longer valid.
+        """Return the current state of a plugin's principal (``Principal.key_id``); None if it is no longer valid.
 
         Raises the same errors as ``authenticate``.
         """
         return await self._ask(FIND, {"principal_id": principal_id})
 
     async def describe_end(self, principal_id: str) -> list[str]:
-        """List the plugins' sentences about things that stop working when a principal is revoked, such as a key.
+        """List the plugins' sentences about what stops working if a principal, such as a key, is revoked.
 
         A plugin that fails is left out.
         """
@@ -114,7 +114,7 @@ def _sentence(value: object, hook: str) -> str:
 
 
 def _find_fault(principal: Principal) -> str | None:
-    """Say what is wrong with a plugin's *principal*; None if nothing is. Every member is checked, since a principal grants access."""
+    """Describe the fault of a plugin's *principal*; None if valid. Every member is checked, since a principal grants access."""
     for name in ("key_id", "name"):
         if not isinstance(text := getattr(principal, name), str) or not text:
             return f"{name} is {name_type(text)}, not text" if text else f"{name} is empty"

@@ -21,7 +21,7 @@ START_SECONDS = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Implementation:
-    """A plugin's function for a hook; *argnames* are the hook's arguments that it takes, in the order of its signature."""
+    """A plugin's function for a hook. *argnames* are the arguments of the hook that it takes, in the signature's order."""
 
     plugin: str
     hook: str
@@ -85,7 +85,7 @@ def call_within(
     A thread cannot be ended from outside. One that never returns is left running; as a daemon it does not keep the process alive.
 
     Raises:
-        Late: it did not return within *limit_seconds*.
+        Late: *function* did not return within *limit_seconds*.
     """
     outcome: list[tuple[Value | None, BaseException | None]] = []
     context = contextvars.copy_context()
@@ -145,7 +145,7 @@ class PluginThread:
 async def call_runtime(
     implementation: Implementation, *, arguments: Mapping[str, object], thread: PluginThread
 ) -> object:
-    """Call a hook and return its answer unchecked: ``async def`` in the event loop, ``def`` in *thread*."""
+    """Call a hook and return its answer unchecked. An ``async def`` runs in the event loop, a ``def`` in *thread*."""
     values = pick_arguments(implementation, arguments)
     if inspect.iscoroutinefunction(implementation.function):
         return await implementation.function(*values)

@@ -19,7 +19,7 @@ SECONDS = 10
 
 
 class Entry(BaseModel):
-    """One plugin of a catalogue. *level* is the result of its newest *report*, *requires* a range of trunkline versions."""
+    """One plugin of a catalogue. *level* is the result of its newest *report*; *requires* is a range of trunkline versions."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -49,7 +49,7 @@ class Catalogue(BaseModel):
 
 
 def read_catalogue(place: str | Path | None) -> Catalogue:
-    """Read the catalogue at *place*, a file or a URL; if None, the one that comes with the hub.
+    """Read the catalogue at *place*, a file or a URL. If *place* is None, read the catalogue that comes with the hub.
 
     Raises:
         SettingsInvalid: the file or URL cannot be read, or is not a catalogue.

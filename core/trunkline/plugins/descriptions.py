@@ -24,7 +24,7 @@ _SECRET_NAME = re.compile(r"secret|token|password|passphrase|credential|(^|_)key
 
 
 def describe_plugins(registry: Registry, name: str) -> list[dict[str, Any]]:
-    """Describe the plugin *name*: one entry, two if two distributions claim the name, none if there is no such plugin.
+    """Describe the plugin *name*. Returns one entry, two if two distributions claim the name, none if there is no such plugin.
 
     A running plugin has all members. A failed plugin has the reason and, if it was imported, its hooks.
     """
@@ -77,7 +77,7 @@ def _describe(registry: Registry, record: PluginRecord) -> dict[str, Any]:
 
 
 def _find_file(registry: Registry, record: PluginRecord) -> str | None:
-    """Give the file that is or would be imported; None for a module in a package that was not imported."""
+    """Return the file that is or would be imported; None for a module in a package that was not imported."""
     module = registry.module(record.name)
     if module is not None:
         return getattr(module, "__file__", None)
@@ -138,7 +138,7 @@ def _routes(routes: Routes) -> Iterator[dict[str, Any]]:
 
 
 def _migrations(migrations: Migrations) -> dict[str, Any]:
-    """Give the location of a history, its newest revision, and the number of its revisions.
+    """Return the location of a history, its newest revision, and the number of its revisions.
 
     A history that cannot be read counts as empty; then the newest revision is None.
     """

@@ -14,7 +14,7 @@ HUB = "trunkline"
 PRODUCTS = "trunkline.products"
 """Entry-point group in which a distribution assigns a plugin to a product: ``PLUGIN = "SCHEMAS"``."""
 _MAY_BE_ON_HUB = re.compile(rf"\s*{HUB}(?![A-Za-z0-9])", re.IGNORECASE)
-"""Matches the beginning of a requirement on the hub, so that the other requirements need not be parsed."""
+"""Matches the beginning of a requirement that may be on the hub; all other requirements need not be parsed."""
 
 
 def discover(group: str = HUB, *, path: Sequence[str] | None = None) -> list[Candidate]:
@@ -70,7 +70,7 @@ def _parse(line: str) -> Requirement | None:
 
 
 def _is_on_hub(requirement: Requirement) -> bool:
-    """Tell whether *requirement* is on the hub and applies to this machine without any extra."""
+    """Return True if *requirement* is on the hub and applies to this machine without any extra."""
     if canonicalize_name(requirement.name) != HUB:
         return False
     return requirement.marker is None or requirement.marker.evaluate({"extra": ""})

@@ -1,7 +1,7 @@
 """Wraps the functions of plugins, so that an error ends the call but never the hub.
 
-Otherwise errors that do not derive from ``Exception``, such as ``SystemExit`` and ``KeyboardInterrupt``, would pass the
-error handlers for plugins; these two would also end asyncio's loop.
+Without the wrappers, errors that do not derive from ``Exception``, such as ``SystemExit`` and ``KeyboardInterrupt``,
+would pass the error handlers for plugins. ``SystemExit`` and ``KeyboardInterrupt`` would also end asyncio's loop.
 """
 
 import functools
@@ -53,7 +53,7 @@ def _guarded_value(value: Any, owner: _Owner) -> Any:
 
 
 def _is_plugins_function(given: object) -> bool:
-    """Tell whether *given* is a plugin's function.
+    """Return True if *given* is a plugin's function.
 
     The hub's own functions stay unwrapped, because ``deliver_by_http`` is recognised by identity.
     """

@@ -42,7 +42,7 @@ def check_module(
 
 
 def list_hooks(manager: PluginManager, specifications: ModuleType = hookspecs) -> dict[str, tuple[str, ...]]:
-    """List the hooks that *manager* knows, each with its arguments."""
+    """Map each hook that *manager* recognises in *specifications* to the names of its arguments."""
     return {
         name: tuple(inspect.signature(specification).parameters)
         for name, specification in vars(specifications).items()

@@ -1,6 +1,6 @@
 """The plugins' ``lifespan`` hooks: entered when the hub starts, left when it stops.
 
-One task per plugin enters and leaves its hook, so that a plugin may open a task group in it.
+For each plugin, a single task enters and leaves the hook, so that a plugin may open a task group in the hook.
 """
 
 import asyncio

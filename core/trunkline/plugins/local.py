@@ -1,6 +1,7 @@
 """Plugins of a deployment that are in no distribution: a file, a package, or a folder of these (``plugins.paths``).
 
-Each is imported under a package name unique to its folder, so that a plugin called ``redis.py`` shadows no library.
+Each plugin is imported as a module of a package whose name is unique to the folder, so that a plugin called
+``redis.py`` shadows no library.
 """
 
 import hashlib
@@ -55,7 +56,7 @@ def _is_plugin(place: Path) -> bool:
 
 
 def _package_of(folder: Path) -> str:
-    """Name the package under which the plugins of *folder* are imported; make it if it does not exist yet."""
+    """Return the name of the package under which the plugins of *folder* are imported; make the package if necessary."""
     name = _PREFIX + hashlib.sha256(str(folder).encode()).hexdigest()[:12]
     if name not in sys.modules:
         package = ModuleType(name, f"Plugins in {folder}.")

@@ -61,7 +61,7 @@ class Listener:
         self._wake.set()
 
     def stop(self) -> None:
-        """Let ``run`` end once the queue is empty."""
+        """Make ``run`` return once the queue is empty."""
         self._stopping = True
         self._wake.set()
 
@@ -100,8 +100,8 @@ class Listener:
 class Notifier:
     """Calls the notification hooks, for each plugin separately.
 
-    It listens while entered; on leaving, queued calls are made for up to the time limit. Its methods return at once, and must be
-    called in the event loop's thread.
+    A notifier is active while it is entered. On leaving, it makes the queued calls for up to the time limit. Its
+    methods return at once, and must be called in the event loop's thread.
     """
 
     def __init__(
@@ -136,7 +136,7 @@ class Notifier:
         return {listener.name: listener.dropped for listener in self._listeners}
 
     def wants(self, hook: str) -> bool:
-        """Tell whether a running plugin implements *hook*; if not, its arguments need not be built."""
+        """Return True if a running plugin implements *hook*; if not, the caller can skip building the arguments."""
         return bool(self._listening(hook))
 
     def event_accepted(self, events: Sequence[AcceptedEvent]) -> None:

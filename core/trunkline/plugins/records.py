@@ -28,11 +28,11 @@ State = Literal["active", "disabled", "failed"]
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A plugin as its distribution's metadata declares it; it has not been imported.
+    """A plugin as declared in the metadata of its distribution. It has not been imported.
 
-    *requires* is the range of ``trunkline`` that the distribution depends on (PEP 440): None if it does not depend on it,
-    empty if the dependency has no range. *product* is the entry point of the schemas that the plugin serves; None if it
-    serves any product.
+    *requires* is the range of ``trunkline`` that the distribution depends on (PEP 440): None if the distribution does
+    not depend on ``trunkline``, empty if the dependency has no range. *product* is the entry point of the schemas that
+    the plugin serves; None if it serves any product.
     """
 
     name: str
@@ -42,7 +42,7 @@ class Candidate:
     requires: str | None
     product: str | None = None
     is_local: bool = False
-    """Whether the plugin is a file or a package of the deployment (``plugins.paths``); it then has no range of versions."""
+    """Whether the plugin is a file or a package of the deployment (``plugins.paths``); such a plugin has no version range."""
 
     @property
     def is_own(self) -> bool:
@@ -52,9 +52,10 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class PluginRecord:
-    """The state of a plugin; *error* is one sentence if it failed or lacks a package.
+    """The state of a plugin; *error* is one sentence, set if the plugin failed or lacks a package.
 
-    *module* and *requires* are as its distribution declares them. *deprecations* are sentences about its hooks.
+    *module* and *requires* are as declared by the plugin's distribution. *deprecations* are sentences about deprecated
+    hooks that the plugin uses.
     """
 
     name: str
@@ -88,8 +89,8 @@ class Contributions:
 class Collected:
     """The contributions of the active plugins, by plugin name. In each pair the first item is the plugin's name.
 
-    *channels* and *connectors* are by name, *providers* by the operation that they provide. *settings* has an entry for
-    every active plugin; the entry is None if the plugin has no settings model.
+    *channels* and *connectors* map names, *providers* map operations (kind and name), to such pairs. *settings* has an
+    entry for every active plugin; the entry is None if the plugin has no settings model.
     """
 
     event_types: tuple[EventType, ...]

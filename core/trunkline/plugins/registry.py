@@ -21,7 +21,7 @@ from trunkline.plugins.tracing import Tracer
 
 
 def logger_of(plugin: str) -> logging.Logger:
-    """Give the logger for all messages about *plugin*."""
+    """Return the logger for all messages about *plugin*."""
     return logging.getLogger(f"trunkline.plugins.{plugin}")
 
 
@@ -111,15 +111,15 @@ class Registry:
         )
 
     def is_active(self, name: str) -> bool:
-        """Tell whether the plugin *name* runs."""
+        """Return True if the plugin *name* runs."""
         return name in self.active
 
     def context(self, name: str) -> PluginContext | None:
-        """Give the context of the plugin *name*; None before the context is made."""
+        """Return the context of the plugin *name*; None before the context is made."""
         return self._contributions[name].context
 
     def implementation(self, hook: str, *, plugin: str) -> Implementation | None:
-        """Give the implementation of *hook* by *plugin*, if it runs and has one."""
+        """Return the implementation of *hook* in *plugin*; None if the plugin does not run, or does not implement the hook."""
         implementations = getattr(self._manager.hook, hook).get_hookimpls()
         chosen = next(
             (implementation for implementation in implementations if implementation.plugin_name == plugin),
@@ -131,7 +131,7 @@ class Registry:
         return self.tracer.hook(implementation) if self.tracer else implementation
 
     def module(self, name: str) -> ModuleType | None:
-        """Give the module of the plugin *name*, failed or not; None if it was not imported."""
+        """Return the module of the plugin *name*, failed or not; None if it was not imported."""
         return self._modules.get(name)
 
     def implementations(self, name: str) -> Iterator[tuple[str, Callable[..., object]]]:
@@ -160,7 +160,7 @@ class Registry:
             logger_of(name).warning("Plugin '%s' %s", name, sentence)
 
     def is_own(self, name: str) -> bool:
-        """Tell whether the plugin *name* comes with trunkline."""
+        """Return True if the plugin *name* comes with trunkline."""
         return any(record.name == name and record.distribution == HUB for record in self._records)
 
     @property
@@ -169,7 +169,7 @@ class Registry:
         return all(map(self.is_own, self.active))
 
     def turn_away(self, record: PluginRecord) -> None:
-        """Record as failed a plugin that has the name of a plugin of trunkline; only the plugin of trunkline is loaded.
+        """Record a plugin as failed because a plugin that comes with trunkline has the same name and is loaded instead.
 
         Raises:
             PluginFailed: the name is enabled explicitly.
@@ -194,7 +194,7 @@ class Registry:
         self.exits[name] += 1
 
     def contributions_of(self, name: str) -> Contributions:
-        """Give the contributions of the plugin *name*."""
+        """Return the contributions of the plugin *name*."""
         return self._contributions[name]
 
     def refuse(self, failure: PluginFailed) -> None:

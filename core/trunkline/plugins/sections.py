@@ -34,7 +34,7 @@ def read_section(
 ) -> BaseModel | None:
     """Turn the *section* of *plugin* into an instance of its *model*. An unknown field is refused.
 
-    Relative paths in it, also in defaults, start at *folder*.
+    Relative paths in the section and in the model's defaults start at *folder*.
 
     Raises:
         SettingsInvalid: a setting in *section* is unknown or malformed, or one is missing.

@@ -81,7 +81,7 @@ def _secrets(value: object) -> Iterator[str]:
 
 
 def _parts(value: object) -> Iterable[object]:
-    """Give the parts of *value* that may contain secrets."""
+    """Return the parts of *value* that may contain secrets."""
     match value:
         case PluginContext():
             return [value.settings]
@@ -98,7 +98,7 @@ def _parts(value: object) -> Iterable[object]:
 
 
 def _private_parts(url: str) -> Iterator[str]:
-    """Give the parts of *url* after its host, together and one by one."""
+    """Yield everything after the host of *url* as one text, then the path, the query, and the longer segments of the path."""
     parts = urlsplit(url)
     yield from (f"{parts.path}?{parts.query}", parts.path, parts.query)
     yield from (part for part in parts.path.split("/") if len(part) > 3)

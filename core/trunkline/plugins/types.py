@@ -6,7 +6,7 @@ LONGEST_TEXT = 4_000
 
 
 def find_type_fault(field: str, value: object, kind: type, *, expected: str) -> str | None:
-    """Describe the value of *field* if it is not of type *kind*; None if it is.
+    """Return a description of *value*, the value of *field*, if it is not of type *kind*; otherwise None.
 
     The check is needed because a plugin's code may never have been type-checked.
     """
@@ -14,7 +14,7 @@ def find_type_fault(field: str, value: object, kind: type, *, expected: str) -> 
 
 
 def find_text_fault(field: str, value: object) -> str | None:
-    """Say what is wrong with *field* if it is not text of at most ``LONGEST_TEXT`` characters."""
+    """Describe the fault if the *value* of *field* is not text of at most ``LONGEST_TEXT`` characters; otherwise None."""
     if not isinstance(value, str):
         return f"{field} is {name_type(value)}, not text"
     return None if len(value) <= LONGEST_TEXT else f"{field} is longer than {LONGEST_TEXT} characters"
@@ -23,7 +23,7 @@ def find_text_fault(field: str, value: object) -> str | None:
 def find_function_fault(
     field: str, value: object, *, is_optional: bool = True, is_async: bool = True
 ) -> str | None:
-    """Describe the value of *field* if it is not a function; None if it is.
+    """Return a description of *value*, the value of *field*, if it is not a function; otherwise None.
 
     An awaited function must be ``async def``, or wrap such a function.
     """

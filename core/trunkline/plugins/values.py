@@ -119,7 +119,7 @@ def check_commands(plugin: str, value: object) -> tuple[Command, ...]:
 
 
 def check_definitions(plugin: str, own: Collection[Definition], *, beside: Iterable[Definition]) -> None:
-    """Accept a plugin's own definitions if a catalog can use them *beside* those of the schemas."""
+    """Check that a catalog can use a plugin's *own* definitions together with *beside*, the definitions of the schemas."""
     try:
         if own:
             DefinitionCatalog([*beside, *own])
@@ -138,7 +138,7 @@ def check_migrations(plugin: str, value: object) -> tuple[Migrations, ...]:
 def check_items(
     plugin: str, hook: str, value: object, kind: type[Value], find_fault: Callable[[Value], str | None]
 ) -> tuple[Value, ...]:
-    """Accept a list or tuple whose items are all of *kind* and without a fault by *find_fault*."""
+    """Accept a list or tuple if every item is of *kind*, and *find_fault* returns None for every item."""
     expected = f"a list or tuple of {kind.__name__}"
     if not isinstance(value, list | tuple):
         raise PluginFailed(plugin, f"returned {name_type(value)} from {hook}, which must return {expected}")
@@ -153,7 +153,7 @@ def check_items(
 
 
 def check_unique(plugin: str, noun: str, names: Sequence[str]) -> None:
-    """Refuse a name that a plugin gives twice."""
+    """Refuse *names* in which a name occurs twice."""
     if twice := [name for name, count in Counter(names).items() if count > 1]:
         raise PluginFailed(plugin, f"gives the {noun} '{twice[0]}' twice")
 

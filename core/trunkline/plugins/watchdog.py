@@ -1,6 +1,6 @@
 """Watches the event loop: if a plugin's code blocks it, the log names the plugin and the place in its code.
 
-It cannot interrupt blocking code; it tells the operator which plugin to report or to disable.
+The watchdog cannot interrupt blocking code; the log shows the operator which plugin to report or to disable.
 """
 
 import asyncio

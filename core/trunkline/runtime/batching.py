@@ -131,7 +131,7 @@ class Batcher(Generic[Request, Answer]):
 
 
 def _is_inner_cancellation(error: BaseException) -> bool:
-    """Tell whether a cancellation comes from a handler, not from the runner's own task."""
+    """Return True if a cancellation comes from a handler, not from the runner's own task."""
     task = asyncio.current_task()
     return isinstance(error, asyncio.CancelledError) and task is not None and not task.cancelling()
 

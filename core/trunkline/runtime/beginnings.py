@@ -11,7 +11,7 @@ _Lines = OrderedDict[int, deque[tuple[asyncio.Future[None], int]]]
 
 
 class Beginnings:
-    """Lets up to *most* units of work begin in each iteration of the loop; waiting companies take turns.
+    """Starts up to *most* units of work in each iteration of the loop; waiting companies take turns.
 
     Work with *later* gets a quarter of the units of each iteration, and the units that other work leaves unused.
     """

@@ -1,4 +1,4 @@
-"""The context of a task: the caller, the company it works for, whether the caller still waits, and the cost of the call.
+"""The context of a task: the caller, the company that it works for, whether the caller still waits, and the call's cost.
 
 ``api`` sets it for each request in the task's context, so that services need not pass it on; the hub's own work has no caller.
 """
@@ -43,7 +43,10 @@ class Call:
 
     @types.coroutine
     def measure(self, work: Coroutine[Any, Any, _T]) -> Generator[Any, None, _T]:
-        """Run *work*, and add the time for which it holds the loop to the call. The measurement costs 0.4 µs at each resumption."""
+        """Run *work*, and add to the call the time for which *work* holds the loop.
+
+        The measurement costs 0.4 µs at each resumption.
+        """
         raised: BaseException | None = None
         while True:
             began = time.perf_counter()
@@ -78,22 +81,25 @@ def begin(
     *,
     traceparent: str | None = None,
 ) -> None:
-    """Begin a call received through *receive*, with the ASGI *scope*; its principal is not known yet. ``begin(None)`` ends it."""
+    """Begin a call received through *receive*, with the ASGI *scope*; ``begin(None)`` ends the call.
+
+    The principal of the call is not known yet.
+    """
     _state.set(_NOBODY if receive is None else _State(Call(receive, scope, traceparent)))
 
 
 def act_for(principal: Principal, company_id: int | None = None) -> None:
-    """Set the caller. The task then works for the principal's company; for an operator's principal, for *company_id* if given."""
+    """Set the caller. The task then works for the principal's company; if the principal is an operator's, for *company_id*."""
     _state.set(_State(_state.get().call, principal.company_id or company_id, principal))
 
 
 def principal() -> Principal | None:
-    """Give the caller; None for the hub's own work."""
+    """Return the caller; None for the hub's own work."""
     return _state.get().principal
 
 
 def makers_columns() -> dict[str, str | None]:
-    """Give the values of the columns for the maker of a new row: the caller, or null for the hub's own work."""
+    """Return the columns that record the maker of a new row: the caller, or null for the hub's own work."""
     caller = _state.get().principal
     if caller is None:
         return {"created_by": None, "created_by_kind": None}
@@ -101,12 +107,12 @@ def makers_columns() -> dict[str, str | None]:
 
 
 def call() -> Call | None:
-    """Give the call that the task answers; None if it answers none."""
+    """Return the call that the task answers; None if it answers none."""
     return _state.get().call
 
 
 def traceparent() -> str | None:
-    """Give the trace context of the caller; None if there is no call, or the call has none."""
+    """Return the trace context of the caller; None if there is no call, or the call has none."""
     answered = _state.get().call
     return None if answered is None else answered.traceparent
 
@@ -123,19 +129,19 @@ def work_for(company_id: int | None) -> None:
 
 
 def scope() -> MutableMapping[str, Any] | None:
-    """Give the ASGI scope of the call that the task answers; None if it answers none."""
+    """Return the ASGI scope of the call that the task answers; None if it answers none."""
     answered = call()
     return None if answered is None else answered.scope
 
 
 def request_id() -> str | None:
-    """Give the id of the call that the task answers; None if it answers none."""
+    """Return the id of the call that the task answers; None if it answers none."""
     answered = scope()
     return None if answered is None else answered.get(REQUEST_ID)
 
 
 def address() -> str | None:
-    """Give the address of the caller; None if the task answers no call."""
+    """Return the address of the caller; None if the task answers no call."""
     answered = scope()
     find = None if answered is None else getattr(answered["app"].state, "address_of", None)
     found: str | None = find(answered) if find else None
@@ -143,7 +149,7 @@ def address() -> str | None:
 
 
 def company() -> int | None:
-    """Give the company for which the task works; None if it works for no company."""
+    """Return the company for which the task works; None if it works for no company."""
     return _state.get().company_id
 
 

@@ -63,11 +63,11 @@ class Lazy(Collector):
         self._read = read
 
     def describe(self) -> Iterable[Family]:
-        """Give the metric without samples."""
+        """Return the metric without samples."""
         return [self._kind(self._name, self._documentation, labels=self._labelnames)]
 
     def collect(self) -> Iterable[Family]:
-        """Give the metric with its current samples."""
+        """Return the metric with its current samples."""
         family = self._kind(self._name, self._documentation, labels=self._labelnames)
         for label, value in self._read():
             family.add_metric([label] if self._labelnames else [], value)
@@ -82,7 +82,7 @@ class CompanyLabels:
         self._labels: dict[int, str] = {}
 
     def label(self, company_id: int) -> str:
-        """Give the label of *company_id*."""
+        """Return the label of *company_id*."""
         if (label := self._labels.get(company_id)) is not None:
             return label
         if len(self._labels) >= self._most:

@@ -13,7 +13,7 @@ SECURITY = "trunkline.security"
 """The logger of security events (``api.security_events``)."""
 
 MOST_WAITING_BYTES = 4 * 1024 * 1024
-"""The maximum of buffered bytes. From the first line above it, lines are dropped: the log has a gap."""
+"""The maximum of buffered bytes. If a line would exceed it, this and later lines are dropped, and the log has a gap."""
 FLUSH_SECONDS = 1.0
 """How long ``flush`` waits at most, since it may delay the end of the process."""
 
@@ -90,7 +90,7 @@ class WriterThread(logging.Handler):
                     self._gap = 0
 
     def _write(self, data: bytes) -> None:
-        """Write to the descriptor itself: Python aborts at exit if a thread is blocked inside one of its streams."""
+        """Write to the file descriptor, because Python aborts at exit if a thread is blocked inside one of its streams."""
         try:
             descriptor = self._stream.fileno()
         except io.UnsupportedOperation:

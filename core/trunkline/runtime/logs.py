@@ -19,13 +19,13 @@ from trunkline.settings import Logging
 WRITTEN_A_MINUTE = 10
 """The number of refusals of one kind that are written in a minute. After these, the 20th, 40th, 80th and so on are written."""
 _QUIET = ("alembic", "asyncio", "httpcore2", "httpx2", "limits", "sqlalchemy", "uvicorn")
-"""Libraries of which only warnings are logged."""
+"""Libraries whose records are logged only if they are warnings or errors."""
 _OF_EACH = vars(logging.makeLogRecord({})).keys() | {"asctime", "message", "taskName"}
 """The attributes of a record without *extra*."""
 
 
 def set_up(settings: Logging, *, stream: TextIO | None = None) -> None:
-    """Write all log records to *stream* (None: standard error) from a thread."""
+    """Write all log records to *stream* from a thread; None means standard error."""
     target = stream or sys.stderr
     on_terminal = settings.format == "console" or (settings.format == "auto" and target.isatty())
     handler = WriterThread(target)
@@ -48,7 +48,7 @@ class _SampledRefusals(logging.Filter):
         self._counts: Counter[str] = Counter()
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Count *record*; tells whether it is written."""
+        """Count *record*, and return True if it is to be written."""
         if record.levelno < logging.WARNING:
             return True
         if self._minute != (minute := int(record.created // 60)):

@@ -15,7 +15,7 @@ _log = logging.getLogger(__name__)
 
 
 def fit(settings: Settings, *, processes: int) -> Settings:
-    """Lower ``server.max_body_bytes_in_flight`` if it exceeds the share of a process in the memory limit, and log that."""
+    """Lower ``server.max_body_bytes_in_flight`` if it exceeds a process's share of the memory limit, and log the change."""
     if (limit := limit_bytes()) is None:
         return settings
     wanted = settings.server.max_body_bytes_in_flight

@@ -1,7 +1,7 @@
 """Merging the metrics of several processes into one set.
 
-Counters are added up. The counts of an ended process stay in the sum, as a falling sum would look like a reset counter.
-``Metrics`` decides how a gauge is merged.
+Counters are added up. The counts of an ended process stay in the sum, because a sum that falls would look like a
+counter that was reset. ``Metrics`` decides how a gauge is merged.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -103,7 +103,7 @@ class MergedMetrics:
                 _add(self._ended, family)
 
     def collect(self) -> Iterable[Metric]:
-        """Give the merged metrics, like a registry of the library."""
+        """Return the merged metrics, like a registry of the library."""
         sums = {name: _Sum(one.family, dict(one.values)) for name, one in self._ended.items()}
         for families in self._latest.values():
             for family in families:

@@ -197,7 +197,7 @@ class Metrics:
     def _add_deployment(self) -> None:
         told = "Age of the oldest event that a consumer has not committed, of the consumers furthest behind"
         self.consumer_lag = self._lazy(GaugeMetricFamily, "trunkline_consumer_lag_seconds", told, "consumer")
-        """The lag of consumers; this metric and those below are the same in every process, as of the last snapshot."""
+        """The lag of consumers. This metric and the ones below are from the last snapshot, the same in every process."""
         self._database_up = self._gauge(
             "trunkline_database_up",
             "Whether the database answered the last look: 1 or 0",
@@ -349,7 +349,7 @@ class Metrics:
         self._certificate_left.set_function(lambda: [("", left) for left in sorted(seconds_left())[:1]])
 
     def watch_exits(self, exits: Mapping[str, int]) -> None:
-        """Read *exits* at each scrape: how often each plugin raised an exception that would have ended the process."""
+        """Read *exits* at each scrape. It counts, by plugin, the exceptions that would have ended the process."""
         told = "Calls in which a plugin raised SystemExit or another error that would have ended the process"
         self._lazy(CounterMetricFamily, "trunkline_plugin_exits", told, "plugin").set_function(exits.items)
 
@@ -390,7 +390,7 @@ class Metrics:
         self._requests.labels(method, route, str(status)).observe(seconds)
 
     def call_was_costly(self, *, route: str, company_id: int | None) -> None:
-        """Count an API call that held the process for long; *route* is the path's template, *company_id* None without a company."""
+        """Count an API call that held the process for long; *route* is the path's template, *company_id* may be None."""
         company = "none" if company_id is None else self._companies.label(company_id)
         self._costly_calls.labels(route, company).inc()
 

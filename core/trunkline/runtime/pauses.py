@@ -20,7 +20,11 @@ Steps = Generator[None, None, Value]
 
 
 def run_through(steps: Steps[Value], *, rest_seconds: float = 0.0) -> Value:
-    """Run all *steps*. With *rest_seconds*, in a thread, it sleeps between them, so that other threads get the interpreter."""
+    """Run all *steps*.
+
+    *rest_seconds* is a sleep between the steps. A caller in a thread sets it, so that other threads get the
+    interpreter.
+    """
     while True:
         try:
             next(steps)
@@ -43,7 +47,7 @@ async def run_with_pauses(steps: Steps[Value]) -> Value:
 
 
 async def run_in_turns(steps: Steps[Value], turns: Turns, company_id: int) -> Value:
-    """Run *steps*; each step except the first takes a turn for the company, held until other tasks have run.
+    """Run *steps*. Each step except the first waits for a turn of the company, and keeps it until other tasks have run.
 
     So all the work that shares *turns* together takes no more of the loop than a single piece of work.
     """

@@ -22,7 +22,7 @@ class _Series:
     known: set[tuple[str, ...]] = field(default_factory=set[tuple[str, ...]])
 
     def kept(self, values: tuple[str, ...]) -> tuple[str, ...]:
-        """Give the label values under which *values* are counted: *values*, or ``other`` above the limit."""
+        """Return the label values under which *values* are counted: *values*, or ``other`` above the limit."""
         if values in self.known:
             return values
         if len(values) != len(self.labels):

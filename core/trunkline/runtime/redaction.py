@@ -17,5 +17,5 @@ _PASSWORD = re.compile(r"(://[^\s:/@]*):[^\s/@]+@")
 
 
 def redact(text: str) -> str:
-    """Remove the secrets from *text*: only the first part of each key, secret, token and password stays."""
+    """Remove the secrets from *text*. Of each key, secret, token and password, only the first part stays."""
     return _PASSWORD.sub(r"\1:…@", _SECRET.sub(r"\1…", text))

@@ -12,7 +12,7 @@ _NO_THREAD = "can't start new thread"
 
 
 def is_own(error: BaseException) -> bool:
-    """Tell whether *error* reports a shortage of this machine."""
+    """Return True if *error* reports a shortage of this machine."""
     if isinstance(error, OSError):
         return error.errno in _ERRNOS
     return isinstance(error, MachineExhausted | MemoryError) or (
@@ -21,7 +21,7 @@ def is_own(error: BaseException) -> bool:
 
 
 def has_no_file_left() -> bool:
-    """Tell whether this process cannot open a file now; this may explain a failure without a reason."""
+    """Return True if this process cannot open a file now; this may explain a failure without a reason."""
     try:
         os.close(os.open(os.devnull, os.O_RDONLY))
     except OSError as error:

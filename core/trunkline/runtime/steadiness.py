@@ -1,4 +1,4 @@
-"""Detects steps of the clock from which the age of data is computed, by comparing this clock with the elapsed time.
+"""Detects steps of the clock that is used to compute the age of data: the clock is compared with the elapsed time.
 
 Elapsed time is read from another clock, which cannot be set and runs on while the machine sleeps.
 """
@@ -11,7 +11,9 @@ TOLERANCE_MS = 5 * 60 * 1000
 """The clock has stepped if its movement differs from the elapsed time by more than this."""
 SETTLED_MS = 24 * 60 * 60 * 1000
 """The time without a step after which a clock that has stepped is trusted again.
-It is also the allowed movement if the elapsed time is unknown, as after a restart of the machine or a move to another machine.
+
+If the elapsed time is unknown, as after a restart of the machine or a move to another machine, a movement forward
+counts as a step only if it is larger than this.
 """
 _BOOT_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
@@ -33,8 +35,8 @@ class Reading:
 class ClockState:
     """Whether the clock is trusted after the reading *seen*, which is None before the first reading.
 
-    *step_ms* is the size of a step forward, None while the clock is trusted. *steady_ms* is the time since then without
-    a step.
+    *step_ms* is the size of a step forward, None while the clock is trusted. *steady_ms* is the time without another
+    step since that step.
     """
 
     seen: Reading | None = None
@@ -43,7 +45,7 @@ class ClockState:
 
     @property
     def fault(self) -> str | None:
-        """Give the fault and the remedy; None if the clock is trusted."""
+        """Return the fault and the remedy; None if the clock is trusted."""
         if self.step_ms is None:
             return None
         return (
@@ -53,12 +55,12 @@ class ClockState:
 
 
 def up_ms() -> int:
-    """Give this machine's uptime in milliseconds, including sleep."""
+    """Return this machine's uptime in milliseconds, including sleep."""
     return time.clock_gettime_ns(_BOOT_CLOCK) // 1_000_000
 
 
 def read_boot() -> str:
-    """Give the id of the machine's current boot; empty if the system has none."""
+    """Return the id of the machine's current boot; empty if the system has none."""
     try:
         return _BOOT_ID.read_text(encoding="ascii").strip()
     except OSError:
@@ -89,13 +91,13 @@ def judge(state: ClockState, reading: Reading, *, own: Reading | None = None) ->
 
 
 def _step_in(before: Reading, after: Reading) -> int:
-    """Give the step between two readings of one boot, in ms; negative if the clock was set back."""
+    """Return the step between two readings of one boot, in ms; negative if the clock was set back."""
     step_ms = (after.now_ms - before.now_ms) - (after.up_ms - before.up_ms)
     return step_ms if abs(step_ms) > TOLERANCE_MS else 0
 
 
 def _step_since(before: Reading, after: Reading) -> int:
-    """Give the step between two readings if the elapsed time is unknown."""
+    """Return the step between two readings if the elapsed time is unknown."""
     moved_ms = after.now_ms - before.now_ms
     return moved_ms if moved_ms > SETTLED_MS or moved_ms < -TOLERANCE_MS else 0
 

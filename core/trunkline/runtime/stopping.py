@@ -7,7 +7,10 @@ from collections.abc import Generator
 
 
 class Stop(asyncio.Event):
-    """A request to stop the process; with ``at_once`` the process stops without answering requests for a while first."""
+    """A request to stop the process.
+
+    The process first answers requests for a while, unless ``at_once`` is set.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -27,7 +30,7 @@ class Stop(asyncio.Event):
 
 @contextlib.contextmanager
 def stop_signals() -> Generator[Stop]:
-    """Give a ``Stop`` that SIGTERM and SIGHUP set; Ctrl-C or a second signal sets ``at_once``.
+    """Yield a ``Stop`` that SIGTERM or SIGHUP sets; Ctrl-C or a second signal also sets ``at_once``.
 
     A second Ctrl-C ends the process by the signal itself: an exception would be raised in the code that happens to run, such as a
     plugin's.

@@ -10,7 +10,10 @@ from collections.abc import AsyncGenerator
 
 
 class Turns:
-    """Gives turns, each a right to use the resource: up to *total* at once (None: any number), and up to *share* per company."""
+    """Hands out turns; a turn is the right to use the resource.
+
+    At most *total* turns are held at once (None: without limit), at most *share* of them by one company.
+    """
 
     __slots__ = ("_free", "_lines", "_share", "_taken")
 
@@ -21,11 +24,11 @@ class Turns:
         self._lines: dict[int, deque[asyncio.Future[None]]] = {}
 
     def taken(self, company_id: int) -> int:
-        """Give the number of turns that a company holds."""
+        """Return the number of turns that a company holds."""
         return self._taken.get(company_id, 0)
 
     def waiting(self, company_id: int) -> int:
-        """Give the length of a company's queue."""
+        """Return the length of a company's queue."""
         return len(self._lines.get(company_id, ()))
 
     def try_take(self, company_id: int) -> bool:

@@ -30,8 +30,8 @@ class AuthorizationServer:
     """A server at which users of a connector sign in: the hub itself, or the product's own *issuer*.
 
     *authorization_endpoint* and *token_endpoint* are empty if they are unknown, *revocation_endpoint* if there is none.
-    The connector requests *scopes*, and adds *parameters* to the address to which it sends users. The tokens are for
-    *audience*.
+    The connector requests *scopes*, and adds *parameters* to the address to which it sends users. *audience* is the
+    audience of the tokens.
     """
 
     authorization_endpoint: str
@@ -49,6 +49,6 @@ class AuthorizationServer:
 
 
 def own_server(api_url: str) -> AuthorizationServer:
-    """Give the authorization server of the hub at *api_url* (the plugin ``oauth``)."""
+    """Return the authorization server of the hub at *api_url* (the plugin ``oauth``)."""
     root = f"{api_url}/oauth"
     return AuthorizationServer(f"{root}/authorize", f"{root}/token", f"{root}/revoke")

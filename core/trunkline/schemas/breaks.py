@@ -57,7 +57,7 @@ def find_breaks(old: Iterable[EventType], new: Iterable[EventType]) -> list[Brea
 
 
 def find_operation_breaks(old: Iterable[Definition], new: Iterable[Definition]) -> list[Break]:
-    """Compare every action, search and lookup of *old* with the one of the same name in *new*."""
+    """Compare every action, search and lookup of *old* with the definition of the same kind and name in *new*."""
     present = {(definition.kind, definition.name): definition for definition in new}
     return [
         replace(item, subject=definition.kind)

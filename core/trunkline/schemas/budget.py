@@ -1,4 +1,4 @@
-"""The limit of explanations of faults: the number of steps that one explanation may take. Pure."""
+"""Limits the explanation of faults: an explanation may take only a certain number of steps. Pure."""
 
 MAX_STEPS = 5_000
 """The steps of the explanation of one value: 25 to 50 ms at most. A faulty payload of the ten types takes about 50 steps."""

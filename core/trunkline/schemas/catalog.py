@@ -35,8 +35,8 @@ _NAME = re.compile(r"[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)+")
 class EventType:
     """One kind of event. *schema* is a JSON Schema (draft 2020-12) of the payload, with at least one valid example.
 
-    *schema_json* is the document as it is served and *example_json* the first example as compact JSON. Both are
-    encoded from *schema* unless they are given; a file's reader gives them, so that ``99.00`` keeps its digits.
+    *schema_json* is the document as it is served and *example_json* the first example as compact JSON. Both are encoded
+    from *schema* unless they are given. A reader of files gives them, so that ``99.00`` keeps its digits.
 
     Raises:
         SchemaInvalid: *schema* is not JSON data, or an entry of its ``x-changes`` is faulty.
@@ -73,7 +73,7 @@ class EventType:
 
 
 class Validator:
-    """Checks JSON data against one schema; *name* is used in the sentence about an unknown field.
+    """Checks JSON data against one schema; *name* is used in the error message about an unknown field.
 
     Raises:
         SchemaInvalid: the schema is not draft 2020-12, or has a reference to another document.
@@ -94,11 +94,11 @@ class Validator:
         self._name = name
 
     def check(self, data: Json, *, budget: Budget | None = None) -> list[FieldError]:
-        """List the faults of *data*: none if it is valid, else at most ``sentences.MAX_FAULTS``.
+        """List the faults of *data*, at most ``sentences.MAX_FAULTS``; empty if *data* is valid.
 
-        Paths are JSON pointers into *data*. A missing or unknown field is reported at its own pointer. A valid payload of
-        the ten types costs 0.4 to 0.9 µs, a faulty one 160 µs. If *budget* runs out of steps, only the faults found so
-        far are returned; if there are none, the first fault.
+        Paths are JSON pointers into *data*. A missing or unknown field is reported at its own pointer. A valid payload
+        of the ten types costs 0.4 to 0.9 µs, a faulty one 160 µs. If *budget* runs out of steps, only the faults found
+        so far are returned; if none was found, a single fault (``_other_fault``).
         """
         try:
             if self._validator.is_valid(data):
@@ -110,9 +110,10 @@ class Validator:
             return [FieldError("", "is nested too deeply, or is not JSON data")]
 
     def _other_fault(self, data: Json, *, is_cheap: bool) -> FieldError:
-        """Give one fault for data whose faults were not explained: the compiled validator's first fault, if that is cheap.
+        """Return one fault for data whose faults were not explained: the compiled validator's first fault, if that is cheap.
 
-        Otherwise give a general sentence, as the compiled validator builds the faults of all branches, which may be many.
+        Otherwise return a general message, because the compiled validator builds the faults of all branches, which may
+        be many.
         """
         if is_cheap or not self._has_branches:
             return first_fault(self._validator, data)
@@ -133,9 +134,9 @@ class Validator:
 class SchemaCatalog:
     """Every event type by name, with the validator of its payloads.
 
-    A type may have several versions side by side. The newest is the *current* one, which is used if no version is named.
-    *publish* makes the type as receivers see it (``publishing.published``); without it receivers see the type itself.
-    Only ``known`` and ``all_names`` include the *operational* types.
+    A type may have several versions side by side. The newest is the *current* one, which is used if no version is
+    named. *publish* returns the type as receivers see it (``publishing.published``); if *publish* is None, receivers
+    see the type itself. Only ``known`` and ``all_names`` include the *operational* types.
 
     Raises:
         SchemaInvalid: a type's name, schema or examples are not usable, or one version of a type is given twice.
@@ -163,13 +164,13 @@ class SchemaCatalog:
         self._fill(self._base, unchanged={})
 
     def renew(self, registered: Iterable[EventType]) -> None:
-        """Replace the registered types by *registered*; the types given to the constructor stay. Raises SchemaInvalid."""
+        """Replace the registered types with *registered*; the types given to the constructor stay. Raises SchemaInvalid."""
         unchanged = {(kind.name, kind.version): kind.schema_json for kind in self.all_types()}
         self._fill((*self._base, *registered), unchanged=unchanged)
         self.revision += 1
 
     def _fill(self, types: Iterable[EventType], *, unchanged: Mapping[tuple[str, int], bytes]) -> None:
-        """Replace all types at once by *types*; the validators of *unchanged* schemas are kept."""
+        """Replace all types with *types* in one step; the validators of *unchanged* schemas are kept."""
         all_versions: dict[str, dict[int, EventType]] = {}
         validators: dict[tuple[str, int], Validator] = {}
         for event_type in sorted(types, key=lambda event_type: (event_type.name, event_type.version)):
@@ -196,7 +197,7 @@ class SchemaCatalog:
         return tuple(self._types.values())
 
     def published(self, event_type: EventType) -> EventType:
-        """Give *event_type*, one of the catalog, with the schema that receivers see."""
+        """Return *event_type*, one of the catalog, with the schema that receivers see."""
         if self._publish is None:
             return event_type
         key = (event_type.name, event_type.version)
@@ -230,7 +231,7 @@ class SchemaCatalog:
         return (*self._types, *(self.operational.names() if self.operational else ()))
 
     def resolve(self, name: str) -> str | None:
-        """Find the exact name of a type from *name* in any case; None if there is no such type."""
+        """Find the exact name of the type whose name equals *name* ignoring case; None if there is no such type."""
         lower = name.lower()
         return lower if name.isascii() and lower in self._types else None
 
@@ -241,11 +242,11 @@ class SchemaCatalog:
         return self._validators[name, version or self._types[name].version].check(payload, budget=budget)
 
     def document(self, name: str, version: int | None = None) -> bytes:
-        """Give the published schema of *name*. Raises KeyError."""
+        """Return the published schema of *name*. Raises KeyError."""
         return self.published(self._versions[name][version or self._types[name].version]).schema_json
 
     def etag(self, name: str, version: int | None = None) -> str:
-        """Give the strong ETag of ``document``, quotes included. Raises KeyError."""
+        """Return the strong ETag of ``document``, quotes included. Raises KeyError."""
         return f'"{hashlib.sha256(self.document(name, version)).hexdigest()[:32]}"'
 
 

@@ -49,7 +49,7 @@ def backtracking_patterns(schema: Json, at: str = "") -> Iterator[tuple[str, str
 
 
 def is_linear(pattern: str) -> bool:
-    """Tell whether *pattern* runs in linear time; False for an invalid pattern."""
+    """Return True if *pattern* runs in linear time; False for an invalid pattern."""
     try:
         _compile({"pattern": pattern}, jsonschema_rs.RegexOptions())
     except ValueError:

@@ -44,7 +44,7 @@ def conditions_of(payload: Iterable[Field]) -> tuple[Condition, ...]:
 
 
 def all_conditions(payloads: Iterable[tuple[EventType, Sequence[Field]]]) -> list[Condition]:
-    """List the conditions of several event types; if two of the same name differ in form, the later one is named after its type."""
+    """List the conditions of several event types; if two with the same name differ, the later one is named after its type."""
     by_name: dict[str, Condition] = {}
     for event_type, payload in payloads:
         for condition in conditions_of(payload):
@@ -63,7 +63,9 @@ def _form(condition: Condition) -> tuple[Json, ...]:
 
 
 def _levels(payload: Iterable[Field]) -> Iterator[list[tuple[tuple[str, ...], str, Field]]]:
-    """Give the fields with a plain form, each with the names and the title of its enclosing objects; outermost level first.
+    """Yield the fields with a plain form, level by level from the outermost.
+
+    Each field has the names and the title of its enclosing objects.
 
     Names with a dot are left out, because a filter would split the path at the dot.
     """
@@ -103,7 +105,7 @@ def _of(field: Field, *, place: tuple[str, ...], title: str) -> Iterator[Conditi
 
 
 def _shown(field: Field, prefix: str, title: str, comparison: str) -> Field:
-    """Give the form field: optional, and empty by default."""
+    """Return *field* as the form shows it: optional, and empty by default."""
     return replace(
         field,
         name=f"{prefix}_{field.name}",

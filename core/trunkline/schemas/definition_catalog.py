@@ -21,7 +21,7 @@ class _Validators:
 
 
 class DefinitionCatalog:
-    """Every definition, checked for use. ``emits`` may have only the names *event_types* (None: any name).
+    """All definitions, checked. If *event_types* is given, ``emits`` of a definition may contain only these names.
 
     Raises:
         SchemaInvalid: a definition breaks a rule, its schemas or examples are not valid, or it clashes with another.
@@ -66,7 +66,7 @@ class DefinitionCatalog:
     def check_input(
         self, definition: Definition, parameters: Mapping[str, Json], input: Mapping[str, Json]
     ) -> list[FieldError]:
-        """List the faults of a call: a fault in a parameter of the path at the parameter's name, any other at a JSON pointer.
+        """List the faults of a call. The path of a fault is the name of the path parameter, or a JSON pointer into *input*.
 
         Raises KeyError if *definition* is not in this catalog.
         """
@@ -76,7 +76,7 @@ class DefinitionCatalog:
         return [*named, *validators.input.check(input)]
 
     def url_kind(self, definition: Definition, name: str) -> FieldKind:
-        """Tell how to parse the text of a URL parameter. Raises KeyError as ``check_input`` does."""
+        """Return the kind to which the text of a URL parameter is converted. Raises KeyError as ``check_input`` does."""
         return self._validators[definition.kind, definition.name].url_kinds.get(name, "text")
 
     def without_nulls(self, definition: Definition, input: Mapping[str, Json]) -> dict[str, Json]:
@@ -93,7 +93,7 @@ def _unfit(definition: Definition, reason: str) -> SchemaInvalid:
 
 
 def _validators_of(definition: Definition) -> _Validators:
-    """Compile the schemas, then check the definition by the rules and its examples by the schemas."""
+    """Compile the schemas, then check the definition against the rules and its examples against the schemas."""
     query = read_fields(definition.input) if definition.method == "GET" else ()
     url_fields = (*read_fields(definition.parameters), *query)
     validators = _Validators(

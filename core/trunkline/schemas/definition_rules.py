@@ -1,4 +1,4 @@
-"""The rules for a definition, each with a sentence on how to keep it. Pure.
+"""The rules for a definition, each with a sentence that says how to follow the rule. Pure.
 
 The caller has checked that the definition's schemas are valid JSON Schemas.
 """
@@ -168,7 +168,7 @@ def _answer_faults(definition: Definition) -> Iterator[str]:
 
 
 def _references(definition: Definition) -> Iterator[tuple[str, Json]]:
-    """Give every ``x-lookup`` with the name of its property."""
+    """Yield every ``x-lookup`` with the name of its property."""
     for schema in (definition.parameters, definition.input):
         for name, described in _properties(schema).items():
             if isinstance(described, dict) and "x-lookup" in described:

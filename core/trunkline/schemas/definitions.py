@@ -43,7 +43,7 @@ _NO_PARAMETERS: Mapping[str, Json] = {"type": "object", "properties": {}, "addit
 
 @dataclass(frozen=True, slots=True)
 class ItemList:
-    """The list in a lookup's answer: *items* is its member; of each item, *value* is sent and *label* is shown."""
+    """The list in a lookup's answer, in its member *items*. Of each item, the field *value* is sent, and *label* is shown."""
 
     items: str
     value: str
@@ -63,8 +63,9 @@ class Example:
 class Definition:
     """One action, search or lookup. *path* is below ``/api/v1/integrations``, with its parameters in braces.
 
-    *parameters*, *input* and *output* are JSON Schemas (draft 2020-12) of objects; *emits* names event types. Only lookups have
-    *listed*, only searches may be *is_single*, only actions *takes_if_match*. *source* names its file in errors; empty for a definition written in Python.
+    *parameters*, *input* and *output* are JSON Schemas (draft 2020-12) of objects; *emits* names event types. Only
+    lookups have *listed*; only searches may have *is_single*, and only actions *takes_if_match*, set to True. *source*
+    names its file in errors; empty for a definition written in Python.
     """
 
     kind: Kind

@@ -42,7 +42,7 @@ def calling_differences(old: Json, new: Json) -> list[Difference]:
 
 @dataclass(frozen=True, slots=True)
 class _Member:
-    """A field or item as both schemas describe it; *label* names a member without a *path*."""
+    """A field or item as both schemas describe it; *label* is the name of a member that has no *path*."""
 
     path: str
     old: Shapes
@@ -83,7 +83,7 @@ class _Comparison:
         return list(dict.fromkeys(differences))
 
     def shapes(self, old: Shapes, new: Shapes, *, depth: int) -> list[Difference]:
-        """Compare all forms of a value; nothing breaks if one side allows no value at all."""
+        """Compare all forms of a value; there are no differences if one of the schemas allows no value at all."""
         if not old or not new or depth > _MAX_DEPTH:
             return []
         key = (frozenset(shape.key() for shape in old), frozenset(shape.key() for shape in new))
@@ -108,7 +108,7 @@ class _Comparison:
                 yield from self._closest([pair for pair in pairs if _have_members(*pair)], depth=depth)
 
     def _closest(self, pairs: Sequence[tuple[Shape, Shape]], *, depth: int) -> list[Difference]:
-        """Compare each pair; give the differences of the pair with the fewest, preferring pairs that have values in common."""
+        """Compare each pair, and return the shortest list of differences; pairs that have values in common are preferred."""
         compared = [list(self._pair(*pair, depth=depth)) for pair in pairs]
         if len(pairs) < 2 or not all(compared):
             return min(compared, key=len, default=[])
@@ -141,7 +141,7 @@ class _Comparison:
         yield from self.shapes(member.old, member.new, depth=depth + 1)
 
     def _gone(self, old: Shape, new: Shape, member: _Member) -> Difference:
-        """Report a removed field; if exactly one new field for readers has the same form, report it as the field's new name."""
+        """Report a removed field. If readers get exactly one new field of the same form, report that as its new name."""
         if self._is_call:
             return Difference("field_removed", "", "is no longer taken")
         form = _form_of(old, member.name)
@@ -181,7 +181,7 @@ def _have_members(old: Shape, new: Shape) -> bool:
 
 
 def _may_meet(left: Shape, right: Shape) -> bool:
-    """Tell whether an object can have both shapes: no field that both require has contradicting values."""
+    """Return True if one object can have both shapes: no field that both shapes require has contradicting values."""
     for name in left.required & right.required & {*left.field_names} & {*right.field_names}:
         pairs = product(field_shapes(left, name), field_shapes(right, name))
         if not any(merge(*pair) for pair in pairs):
@@ -193,7 +193,7 @@ def _may_meet(left: Shape, right: Shape) -> bool:
 
 
 def _fields(old: Shape, new: Shape) -> Iterator[_Member]:
-    """Give the fields that *old* names, and the fields of *new* that *old* allowed only by a pattern or as other fields."""
+    """Yield the fields that *old* names, and those of *new* that *old* allowed only by a pattern or as other fields."""
     for name in old.field_names:
         if before := field_shapes(old, name):
             after = field_shapes(new, name) if new.lists(name) else ()
@@ -206,7 +206,7 @@ def _fields(old: Shape, new: Shape) -> Iterator[_Member]:
 
 
 def _unnamed_fields(old: Shape, new: Shape) -> Iterator[_Member]:
-    """Give the fields that *old* describes by patterns or by ``additionalProperties``."""
+    """Yield the fields that *old* describes by patterns or by ``additionalProperties``."""
     others_before, others_after = other_field_shapes(old), other_field_shapes(new)
     for pattern in old.patterns:
         label = f"a field whose name matches '{pattern}'"
@@ -223,7 +223,7 @@ def _unnamed_fields(old: Shape, new: Shape) -> Iterator[_Member]:
 
 
 def _describes_others(shape: Shape) -> bool:
-    """Tell whether unlisted fields have a schema."""
+    """Return True if unlisted fields have a schema."""
     keywords = ("additionalProperties", "unevaluatedProperties")
     return any(isinstance(schema.get(word), Mapping) for schema in shape.descriptions for word in keywords)
 

@@ -17,7 +17,7 @@ def example_draft(
     created_utc: str = EXAMPLE_CREATED_UTC,
     version: int | None = None,
 ) -> Draft:
-    """Make a draft of the type's example, in *version* or the current one. The type must be known."""
+    """Make a draft of the example of *type*, in *version* (by default the current version). The type must be known."""
     kind = catalog.known(type, version)
     assert kind is not None
     metadata = orjson.dumps({"source": source}) if source else b""

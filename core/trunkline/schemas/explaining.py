@@ -1,4 +1,4 @@
-"""Explains faults: a ``jsonschema`` validator that agrees with the compiled one and does bounded work. Pure.
+"""Explains faults with a ``jsonschema`` validator that agrees with the compiled validator and does bounded work. Pure.
 
 This module replaces the keywords for which ``jsonschema`` uses Python's backtracking ``re`` or compares items pair by pair.
 Each evaluated keyword is a step; when no steps are left, the faults found so far are returned.
@@ -53,7 +53,7 @@ class _Judges:
         self._compiled: dict[tuple[str, Json], jsonschema_rs.Draft202012Validator] = {}
 
     def matches(self, keyword: str, value: Json, instance: Json) -> bool:
-        """Tell whether *instance* is valid by *keyword* alone, as the compiled validator decides."""
+        """Return True if the compiled validator of *keyword* alone, with *value*, accepts *instance*."""
         key = (keyword, value)
         judge = self._compiled.get(key)
         if judge is None:
@@ -62,7 +62,7 @@ class _Judges:
 
 
 class Explainer:
-    """Explains faults by one schema."""
+    """Explains the faults of data under one schema."""
 
     __slots__ = ("_judges", "_validator")
 
@@ -71,7 +71,7 @@ class Explainer:
         self._validator = _Explainer(schema, registry=REGISTRY)
 
     def iter_errors(self, data: Json, budget: Budget) -> Iterator[JsonSchemaError]:
-        """Give the errors of *data*, one after the other.
+        """Yield the errors of *data*, one after the other.
 
         Raises:
             TooMuch: *budget* is spent, or the schema is nested too deeply or has a reference that cannot be resolved.
@@ -82,7 +82,7 @@ class Explainer:
             raise TooMuch from None
 
     def is_valid(self, data: Json) -> bool:
-        """Tell whether *data* is valid, with unlimited steps."""
+        """Return True if *data* is valid, with unlimited steps."""
         return bool(self._with(Budget(1 << 62)).is_valid(data))
 
     def _with(self, budget: Budget) -> Any:
@@ -90,7 +90,7 @@ class Explainer:
 
 
 def find_schema_error(schema: Mapping[str, Json]) -> JsonSchemaError | None:
-    """Find the first fault of *schema* itself; formats are checked as by the compiled validator."""
+    """Find the first fault of *schema* itself; formats are checked in the same way as by the compiled validator."""
     checker = FormatChecker(formats=())
     checker.checkers = _format_checkers()
     try:
@@ -182,7 +182,7 @@ def _evaluated(validator: Any, instance: dict[str, Json], schema: Json) -> set[s
 
 
 def _holding(validator: Any, instance: dict[str, Json], schema: dict[str, Json]) -> Iterator[Json]:
-    """Give the schemas in *schema* that apply to *instance* itself and match."""
+    """Yield the schemas in *schema* that apply to *instance* itself and match."""
     yield from (other for name, other in schema.get("dependentSchemas", {}).items() if name in instance)
     for keyword in ("allOf", "oneOf", "anyOf"):
         for other in schema.get(keyword, ()):
@@ -266,7 +266,10 @@ _Explainer = jsonschema.validators.extend(
 
 
 def _evolve(explainer: Any, **changes: Any) -> Any:
-    """Change *explainer* but keep its class: if a schema has ``$schema``, ``jsonschema`` would use its own class."""
+    """Return *explainer* with *changes*, of the same class.
+
+    If a schema has ``$schema``, ``jsonschema`` would use its own class.
+    """
     kept = {
         "schema": explainer.schema,
         "format_checker": explainer.format_checker,

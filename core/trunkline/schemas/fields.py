@@ -63,7 +63,7 @@ FindReference = Callable[[Json], "Reference | None"]
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """The lookup from which a field is chosen: *value* of an item is sent, *label* is shown, and items must match *where*."""
+    """The lookup that lists a field's values: of an item, *value* is sent and *label* is shown. Items must match *where*."""
 
     lookup: Definition
     value: str
@@ -84,9 +84,10 @@ class Reference:
 class Field:
     """One property of a schema. *fields* are the fields of an object, or of a list's items.
 
-    *choices* are the possible values (of a list: of its items), empty if any value is allowed; *choice_titles* are their titles.
-    *is_parameter* is True for a parameter of the path. *json_because* says why no form can show the value, so that it is
-    written as JSON; empty if a form can. *yields_to* names the field that is used if both are filled in.
+    *choices* are the possible values (of a list: of its items), empty if any value is allowed; *choice_titles* are
+    their titles. *is_parameter* is True for a parameter of the path. *json_because* is the reason why the value is
+    written as JSON: no form can show it. It is empty if a form can. *yields_to* names another field: if both are filled
+    in, only that one is used.
     """
 
     name: str
@@ -115,7 +116,7 @@ def read_fields(schema: Mapping[str, Json], *, find: FindReference = lambda _: N
 
 
 def as_form(fields: Iterable[Field], *, is_update: bool) -> tuple[Field, ...]:
-    """Give *fields* as a form shows them.
+    """Prepare *fields* for display in a form.
 
     If one list fills two fields, an item's name and its id, only the id is chosen from the list. The form of an update has no
     default values, so that it changes no field unintentionally. Sentences on sending null are removed, because a form clears a
@@ -127,12 +128,12 @@ def as_form(fields: Iterable[Field], *, is_update: bool) -> tuple[Field, ...]:
 
 
 def with_examples(fields: Iterable[Field], values: Sequence[Mapping[str, Json]]) -> tuple[Field, ...]:
-    """Give *fields*, with an example for each field that is written as JSON and has none: from *values*, or made up."""
+    """Add an example, from *values* or made up, to each of *fields* that is written as JSON and has none."""
     return tuple(_with_example(entry, values) for entry in fields)
 
 
 def title_of(value: Json) -> str:
-    """Write a choice's value for people: ``on_hold`` becomes ``On hold``; a phrase stays unchanged."""
+    """Write a choice's value as a title: ``on_hold`` becomes ``On hold``; a phrase stays unchanged."""
     text = str(value).lower() if isinstance(value, bool) else str(value)
     if text != text.lower() or " " in text:
         return text
@@ -241,7 +242,7 @@ def _filled(shapes: Iterable[Shape]) -> list[Shape]:
 
 
 def _kind(shapes: Sequence[Shape]) -> tuple[FieldKind, str]:
-    """Give the kind of the values of *shapes*; if no form can show them, also the reason."""
+    """Return the kind of the values of *shapes*; if no form can show them, also the reason."""
     filled = _filled(shapes)
     if any(shape.types >= TYPES - _NULL for shape in filled):
         return "any", "its schema names no type"
@@ -279,7 +280,7 @@ def _takes_any_text(shape: Shape) -> bool:
 
 
 def _with_choices(read: Field, shapes: Sequence[Shape]) -> Field:
-    """Add the possible values, if they can be listed, each with its title or a readable form of the value."""
+    """Add the possible values, if they can be listed. Each value has a title, which may be a readable form of the value."""
     filled = _filled(shapes)
     if read.kind == "boolean" or not filled or any(shape.values is None for shape in filled):
         return read
@@ -294,7 +295,7 @@ def _with_choices(read: Field, shapes: Sequence[Shape]) -> Field:
 
 
 def _name_of_alternative(shape: Shape) -> str:
-    """Give the title of the ``const`` of *shape*; empty if *shape* has no ``const``, or the ``const`` no title."""
+    """Return the title of the ``const`` of *shape*; empty if *shape* has no ``const``, or the ``const`` no title."""
     return next((str(part.get("title", "")) for part in shape.descriptions if "const" in part), "")
 
 

@@ -84,9 +84,9 @@ def installed_folders() -> list[Traversable]:
 
 
 def product_folders(names: Sequence[str], *, beside: Path) -> list[Traversable | Path]:
-    """List the folders that ``product.schemas`` names: a name is an entry point of an installed package, or else a path.
+    """List the folders of *names* (``product.schemas``): each is an entry point of an installed package, or else a path.
 
-    Relative paths start at *beside*.
+    Relative paths start at the folder *beside*.
 
     Raises:
         SettingsInvalid: a name is neither an entry point nor an existing path.
@@ -161,7 +161,7 @@ def read_event_type(name: str, document: bytes, *, source: str) -> EventType:
     """Read the schema of the event type *name*; *source* names it in error messages.
 
     Raises:
-        SchemaInvalid: it is not JSON, or lacks a title or a description.
+        SchemaInvalid: *document* is not JSON, or lacks a title or a description.
     """
     schema = _parse(document, source)
     return EventType(

@@ -17,7 +17,7 @@ Mode = Literal["reject", "quarantine", "warn"]
 
 
 class Modes:
-    """The mode of each event type: its own in *types*, or *default*.
+    """The mode of each event type: the one in *types*, or else *default*.
 
     Raises:
         SettingsInvalid: *types* names an event type that is not in *catalog*.
@@ -34,7 +34,7 @@ class Modes:
         self._types = dict(types)
 
     def of(self, event_type: str) -> Mode:
-        """Give the mode of *event_type*."""
+        """Return the mode of *event_type*."""
         return self._types.get(event_type, self._default)
 
 

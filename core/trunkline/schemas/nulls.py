@@ -7,7 +7,7 @@ from trunkline.schemas.shapes import SchemaDocument, Shape, any_item_shapes, fie
 
 
 class NullRules:
-    """Finds the members of a body that may be null by *schema*, which is read at the first body with a null."""
+    """Finds members of a body that *schema* allows to be null; *schema* is read only when a body with a null comes."""
 
     __slots__ = ("_places", "_schema")
 
@@ -23,7 +23,7 @@ class NullRules:
         return stripped
 
     def place(self, shapes: Iterable[Shape]) -> "_Place":
-        """Give the ``_Place`` of a value with one of *shapes*. Equal shapes share a ``_Place``."""
+        """Return the ``_Place`` of a value with one of *shapes*. Equal shapes share a ``_Place``."""
         by_key = {shape.key(): shape for shape in shapes}
         key = frozenset(by_key)
         if key not in self._places:
@@ -63,7 +63,7 @@ class _Place:
         self._items: _Place | None = None
 
     def field(self, name: str) -> "_Place | None":
-        """Give the position of the property *name*; None if it is not listed."""
+        """Return the position of the property *name*; None if it is not listed."""
         if name not in self._fields:
             return None
         place = self._fields[name]
@@ -73,7 +73,7 @@ class _Place:
         return place
 
     def items(self) -> "_Place":
-        """Give the position of a list's items."""
+        """Return the position of a list's items."""
         if self._items is None:
             items = [item for shape in self._shapes for item in any_item_shapes(shape)]
             self._items = self._rules.place(items)

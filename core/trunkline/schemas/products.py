@@ -24,9 +24,10 @@ _IS_ID = re.compile(r"^id$|_id$|Id$")
 class Brand:
     """A product's name and look. *slug* begins every generated name; *color* is ``#rrggbb``.
 
-    *logo* is an SVG document for light backgrounds, *logo_dark* for dark ones; without them a generator draws the initial.
-    *keys_url* is the page on which people make their API keys, *docs_url* the page about the connectors; if they are empty,
-    connectors link to the website. *categories* are the product's categories in a platform's directory, in the platform's words.
+    *logo* is an SVG document for light backgrounds, *logo_dark* for dark ones; if a logo is missing, a generator draws
+    the product's initial. *keys_url* is the page on which people make their API keys, *docs_url* the page about the
+    connectors; if they are empty, connectors link to the website. *categories* are the product's categories in a
+    platform's directory, in the platform's words.
     """
 
     slug: str
@@ -64,12 +65,12 @@ class Product:
 
     @property
     def takes_keys(self) -> bool:
-        """Tell whether users may paste an API key."""
+        """Return True if users may paste an API key."""
         return self.auth != "oauth"
 
     @property
     def takes_oauth(self) -> bool:
-        """Tell whether users may sign in by OAuth, in the portal or at the product's issuer."""
+        """Return True if users may sign in by OAuth, in the portal or at the product's issuer."""
         return self.auth != "key"
 
     @property
@@ -82,7 +83,7 @@ class Product:
 
     @property
     def versions_header(self) -> tuple[str, str]:
-        """The name and value of the header that names the versions of event types for which a connector was made."""
+        """The name and value of the header in which a connector states the event type versions that it was made for."""
         versions = {event_type.name: event_type.version for event_type in self.event_types}
         return HEADER, write_header(versions)
 
@@ -93,9 +94,9 @@ class Product:
         return (*parameters, *with_examples(self._read(definition.input), examples))
 
     def form(self, definition: Definition) -> tuple[Field, ...]:
-        """The fields of a call as a form shows them (``Field.yields_to``).
+        """The fields that a form shows for a call, prepared by ``fields.as_form``.
 
-        ``limit`` and ``cursor`` of a search with pages are left out, because its connector sets them.
+        For a search that answers in pages, ``limit`` and ``cursor`` are left out, because the connector sets them.
         """
         fields = self.inputs(definition)
         if definition.kind == "search" and definition.is_paged:
@@ -120,7 +121,10 @@ class Product:
         return self._read(event_type.schema)
 
     def order_keys(self) -> Mapping[str, str]:
-        """The field that orders the events of each type: the required id that most types have. Types without one are left out."""
+        """Maps event types to the field that orders their events: the required id that most types have.
+
+        A type without a required id is left out.
+        """
         ids = {
             event_type.name: [
                 entry.name
@@ -166,12 +170,12 @@ class Product:
 
 
 def _kind(event_type: EventType) -> str:
-    """Give the kind of record that *event_type* is about: the part of its name before the dot."""
+    """Return the kind of record that *event_type* is about: the part of its name before the dot."""
     return event_type.name.partition(".")[0]
 
 
 def alternatives(definition: Definition) -> tuple[tuple[str, ...], ...]:
-    """The sets of fields of which a call must fill in at least one set completely; empty if there is no such rule."""
+    """Sets of fields: a call must fill in all fields of at least one set. Empty if there is no such rule."""
     branches: Sequence[Mapping[str, Json]] = definition.input.get("anyOf", ())
     return tuple(tuple(branch["required"]) for branch in branches if "required" in branch)
 
@@ -179,7 +183,7 @@ def alternatives(definition: Definition) -> tuple[tuple[str, ...], ...]:
 def json_remarks(
     product: Product, *, platform: str, reason: Callable[[Field], str] | None = None
 ) -> list[str]:
-    """Say which fields people write as JSON on *platform*, and why.
+    """List, in sentences, the fields that people write as JSON on *platform*, and the reasons.
 
     *reason* gives the reason for a field, empty if a form can show the field; the default is ``Field.json_because``.
     """
@@ -196,7 +200,9 @@ def _json_because(entry: Field) -> str:
 
 
 def registration(product: Product, *, redirect_uri: str, method: str) -> list[str]:
-    """Say how the platform must be registered with the product's own issuer before people connect; empty without an issuer.
+    """Describe how to register the platform with the product's own issuer, before people connect.
+
+    Empty if there is no such issuer.
 
     *redirect_uri* describes the redirect URI, *method* how the platform sends the secret (``client_secret_basic`` or
     ``client_secret_post``).

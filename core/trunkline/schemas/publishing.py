@@ -1,4 +1,4 @@
-"""The schemas of event types as receivers get them: open to fields that are added later.
+"""The schemas of event types that receivers get: they allow fields that may be added later.
 
 Incoming payloads are validated by the type's own schema, which may refuse unknown fields. A receiver must not refuse them:
 a new field does not make a new version.
@@ -28,7 +28,7 @@ Members = dict[str, msgspec.Raw]
 
 
 def published(event_type: EventType) -> EventType:
-    """Give *event_type* with a schema that allows further fields in every object, and says so in a comment.
+    """Return *event_type* with a schema that allows further fields in every object, and says so in a comment.
 
     Numbers keep their digits. Every payload that is valid by the type's own schema is valid by the opened schema. So
     ``oneOf`` becomes ``anyOf``: two opened alternatives may match at once. ``not``, ``if`` and ``contains`` keep their

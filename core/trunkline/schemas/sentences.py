@@ -1,4 +1,4 @@
-"""Turns the faults of a payload into sentences: ``jsonschema``'s errors, each at its own JSON pointer."""
+"""Converts ``jsonschema``'s errors about a payload to faults: a sentence and a JSON pointer each."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -30,7 +30,7 @@ def distinct(faults: Iterable[FieldError]) -> list[FieldError]:
 
 
 def first_fault(validator: jsonschema_rs.Draft202012Validator, data: Json) -> FieldError:
-    """Give the first fault of *data* in the words of *validator*, for data in which ``jsonschema`` finds no fault.
+    """Return the first fault of *data* with the message of *validator*; used if ``jsonschema`` finds no fault in *data*.
 
     A list of all faults would be too slow: a million faults take 14 seconds.
     """
@@ -42,7 +42,7 @@ def first_fault(validator: jsonschema_rs.Draft202012Validator, data: Json) -> Fi
 
 
 def faults_of(error: JsonSchemaError, name: str) -> Iterator[FieldError]:
-    """Turn one error of ``jsonschema`` into faults; *name* is used in the sentence about an unknown field."""
+    """Convert one error of ``jsonschema`` to faults; *name* is used in the message about an unknown field."""
     here = pointer(*error.absolute_path)
     match error.validator:
         case "required":

@@ -1,4 +1,4 @@
-"""The differences in types, values and formats of a value between two schemas, without its members. Pure."""
+"""Compares the types, values and formats that two schemas allow for a value; its members are not compared. Pure."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ Shapes = Sequence[Shape]
 
 
 def read_values(old: Shapes, new: Shapes) -> Iterator[Difference]:
-    """Give the types, values and formats that *new* allows and *old* does not."""
+    """Yield the types, values and formats that *new* allows and *old* does not."""
     known, coming = _types(old), _types(new)
     if wider := coming - _allowed_types(old):
         message = f"was {_join(known)}, may now also be {_join(wider)}"
@@ -52,7 +52,7 @@ def read_values(old: Shapes, new: Shapes) -> Iterator[Difference]:
 
 
 def call_values(old: Shapes, new: Shapes) -> Iterator[Difference]:
-    """Give the types, values and formats that *old* allows and *new* does not."""
+    """Yield the types, values and formats that *old* allows and *new* does not."""
     if lost := _types(old) - _allowed_types(new):
         yield Difference("type_narrowed", "", f"was {_join(_types(old))}, may no longer be {_join(lost)}")
     for message in _foreign_values(
@@ -64,7 +64,7 @@ def call_values(old: Shapes, new: Shapes) -> Iterator[Difference]:
 
 
 def _types(shapes: Shapes) -> frozenset[str]:
-    """Give the types that a value can have; if its values are listed, the types of these values."""
+    """Return the types that a value can have; if its values are listed, the types of these values."""
     exact = [s.types if s.values is None else frozenset(map(type_of, s.values)) for s in shapes]
     return frozenset().union(*exact)
 
@@ -80,7 +80,7 @@ def told_apart(inner: Shapes, outer: Shapes) -> list[Shape]:
 
 
 def _foreign_values(inner: Shapes, outer: Shapes, *, everything: str, some: str) -> Iterator[str]:
-    """Report the values that *inner* has and *outer* lacks, among the types that both have."""
+    """Report the values that *inner* allows and *outer* does not, among the types that both allow."""
     known = [value for shape in outer for value in shape.values or ()]
     listing = _allowed_types(outer).difference(
         {"boolean", "null"}, *(s.types for s in outer if s.values is None)
@@ -98,7 +98,7 @@ def _foreign_values(inner: Shapes, outer: Shapes, *, everything: str, some: str)
 
 
 def _candidates(shape: Shape, outer: Shapes) -> list[Json]:
-    """List the single values that *shape* may have and *outer* may lack."""
+    """List the individual values that *shape* might allow and *outer* might not."""
     if shape.values is not None:
         return list(shape.values)
     excluded = [value for other in outer for value in other.excluded]
@@ -106,7 +106,7 @@ def _candidates(shape: Shape, outer: Shapes) -> list[Json]:
 
 
 def _lost_formats(inner: Shapes, outer: Shapes) -> Iterator[tuple[str, str]]:
-    """Give pairs of formats of strings, in *outer* and in *inner*, if the strings of *inner* have no format of *outer*."""
+    """Yield pairs (format in *outer*, format in *inner*) of strings, for strings of *inner* that have no format of *outer*."""
     strings = [shape.formats for shape in outer if "string" in shape.types]
     for shape in told_apart(inner, outer):
         if strings and "string" in shape.types and not any(formats <= shape.formats for formats in strings):

@@ -1,8 +1,8 @@
 """Versions of event types side by side: an event stored in one version is read in another. Pure.
 
-An event is stored once, in the version by which it was validated. Each reader chooses a version of its type. *Casters*,
-which plugins register, convert between successive versions. A reader's choice is a set of *pins*, which map event types to
-versions; version 1 is left out.
+An event is stored once, in the version against which it was validated. Each reader chooses a version of its type.
+*Casters*, which plugins register, convert between successive versions. A reader's choice is a set of *pins*, which map
+event types to versions; version 1 is left out.
 """
 
 import itertools
@@ -38,8 +38,9 @@ _encode = msgspec.json.Encoder(decimal_format="number").encode
 class Caster:
     """Converts payloads of *event_type* from one version to the next or the previous: up (1 to 2) or down (2 to 1).
 
-    *cast* is pure: it gets a copy of a payload that is valid in *from_version*, and returns one that is valid in *to_version*,
-    always the same for the same payload. Fractions are ``Decimal``, with the digits as received.
+    *cast* is a pure function: it gets a copy of a payload that is valid in *from_version*, and returns a payload that
+    is valid in *to_version*. The same payload always gives the same result. Fractions are ``Decimal``, with the digits
+    as received.
     """
 
     event_type: str
@@ -59,7 +60,7 @@ class Uncast:
 
 
 def pins_of(catalog: SchemaCatalog, names: Iterable[str] | None = None) -> dict[str, int]:
-    """Give the pins of a new reader of the types *names* (all if None): their current versions in *catalog*."""
+    """Return the pins of a new reader of the types *names* (all if None): their current versions in *catalog*."""
     current = {kind.name: kind.version for kind in catalog.types()}
     chosen = current if names is None else [name for name in names if name in current]
     return {name: current[name] for name in chosen if current[name] > 1}
@@ -68,8 +69,8 @@ def pins_of(catalog: SchemaCatalog, names: Iterable[str] | None = None) -> dict[
 class SchemaVersions:
     """Reads events in the version that their reader has pinned.
 
-    A type with one version costs only a dictionary look-up. A converted event is cached for the next reader. *tell* is
-    called for every event that could not be converted.
+    A type with one version costs only a dictionary look-up. A converted event is cached for the next reader. The
+    function *tell* is called for every event that could not be converted.
 
     Raises:
         SchemaInvalid: a caster's versions do not exist, two casters make the same conversion, or a caster is missing.
@@ -92,18 +93,18 @@ class SchemaVersions:
                 raise SchemaInvalid(name, missing)
 
     def pins(self, names: Iterable[str] | None = None) -> dict[str, int]:
-        """Give the pins of a new reader of the types *names* (all if None): their current versions."""
+        """Return the pins of a new reader of the types *names* (all if None): their current versions."""
         return pins_of(self._catalog, names)
 
     def chosen(self, name: str, pins: Pins) -> int:
-        """Give the version in which a reader with *pins* gets the type *name*: the pinned version, if it exists.
+        """Return the version in which a reader with *pins* gets the type *name*: the pinned version, if it exists.
 
         A reader of a removed version gets the oldest newer version, a reader of a future version the newest version.
         """
         return choose(self._catalog.versions(name), pins.get(name, 1))
 
     def fault(self, name: str, version: Any) -> str | None:
-        """Say why *version* of the type *name* cannot be chosen; None if it can, or if it existed once (``chosen``)."""
+        """Return the reason why *version* of the type *name* cannot be chosen; None if it can, or if it existed once."""
         kept = self._catalog.versions(name)
         if not kept:
             return unknown_name("event type", name, self._catalog.names(), corrects=False)
@@ -113,10 +114,10 @@ class SchemaVersions:
         return f"is not a version of {name}; {there} {', '.join(map(str, kept))}"
 
     def body(self, event: Event, pins: Pins | None) -> bytes:
-        """Give the envelope of *event* in the version of *pins*; as stored if *pins* is None.
+        """Return the envelope of *event*, converted to the version in *pins*; the stored envelope if *pins* is None.
 
-        An event is also given as stored if no caster can convert it, or if its own version was removed, so that no reader
-        misses it.
+        If no caster can convert the event, or if its own version was removed, the stored envelope is returned too, so
+        that no reader misses the event.
         """
         if pins is None or event.type not in self._several:
             return event.body
@@ -137,11 +138,11 @@ class SchemaVersions:
         return decoded
 
     def has_several(self, name: str) -> bool:
-        """Tell whether the type *name* has several versions."""
+        """Return True if the type *name* has several versions."""
         return name in self._several
 
     def version_read(self, event: Event, pins: Pins) -> int:
-        """Give the version that ``body`` returns unless a caster fails; the event is not converted."""
+        """Return the version in which ``body`` returns *event* unless a caster fails. This method converts nothing."""
         return event.version if event.type not in self._several else self.chosen(event.type, pins)
 
     def cast(self, name: str, payload: bytes, *, from_version: int, to_version: int) -> bytes:
@@ -214,12 +215,12 @@ def read_header(text: str) -> dict[str, int]:
 
 
 def choose(kept: Sequence[int], pinned: int) -> int:
-    """Choose from *kept* (oldest first) the version *pinned*, or its replacement (``SchemaVersions.chosen``)."""
+    """Return the version *pinned* if it is in *kept* (oldest first), else its replacement (``SchemaVersions.chosen``)."""
     return next((version for version in kept if version >= pinned), kept[-1] if kept else pinned)
 
 
 def steps_of(casters: Iterable[Caster], catalog: SchemaCatalog) -> dict[tuple[str, int, int], Cast]:
-    """Give each caster's function by event type and versions. Raises SchemaInvalid if versions do not exist or are cast twice."""
+    """Map event type and two versions to the caster's function. Raises SchemaInvalid: unknown versions, or two casters."""
     casts: dict[tuple[str, int, int], Cast] = {}
     for caster in casters:
         step = (caster.event_type, caster.from_version, caster.to_version)
@@ -245,7 +246,7 @@ def steps_of(casters: Iterable[Caster], catalog: SchemaCatalog) -> dict[tuple[st
 
 
 def find_missing(name: str, kept: Sequence[int], casts: Collection[tuple[str, int, int]]) -> str | None:
-    """Name two successive versions in *kept* of the type *name* without a caster between them; None if there are none."""
+    """Name two successive versions in *kept*, of the type *name*, between which no caster exists; None if all exist."""
     for lower, higher in itertools.pairwise(kept):
         for source, target in ((lower, higher), (higher, lower)):
             if (name, source, target) not in casts:

@@ -38,7 +38,7 @@ def wording_of(definition: Definition) -> Wording:
 
 
 def happening(event_type: EventType) -> str:
-    """Say when an event happens: ``a payment fails``, ``the status of a client changes``, ``a new lead is created``."""
+    """Describe the event as a clause: ``a payment fails``, ``the status of a client changes``, ``a new lead is created``."""
     noun, aspect, verb = _happened(event_type)
     subject = f"the {' '.join(aspect)} of {with_article(noun)}" if aspect else with_article(noun)
     if verb in _HAPPENS:
@@ -76,14 +76,14 @@ def with_article(noun: str) -> str:
 
 
 def plural(noun: str) -> str:
-    """Give the plural of *noun*: ``lead`` becomes ``leads``, ``company`` ``companies``, ``status`` ``statuses``."""
+    """Return the plural of *noun*: ``lead`` becomes ``leads``, ``company`` ``companies``, ``status`` ``statuses``."""
     if re.search(r"(?:s|x|z|ch|sh)$", noun):
         return f"{noun}es"
     return f"{noun[:-1]}ies" if re.search(r"[^aeiou]y$", noun) else f"{noun}s"
 
 
 def singular(noun: str) -> str:
-    """Give the singular of *noun*: ``leads`` becomes ``lead``, ``companies`` ``company``, ``statuses`` ``status``."""
+    """Return the singular of *noun*: ``leads`` becomes ``lead``, ``companies`` ``company``, ``statuses`` ``status``."""
     for several, ending in (
         ("ies", "y"),
         ("sses", "ss"),

@@ -25,7 +25,7 @@ DEFAULT_FILE = Path("trunkline.toml")
 
 
 def load(file: Path | None = None, environment: Mapping[str, str] | None = None) -> Settings:
-    """Read the settings: first *file* (None: ``trunkline.toml`` in the current folder, if it exists), then *environment*.
+    """Read *file* (by default ``trunkline.toml`` in the current folder, if it exists), overridden by *environment*.
 
     Without *environment* the process's variables are used; they override the variables in ``.env`` in the file's folder.
     Relative paths, also those in variables, begin in the folder of the file, or in the current folder if there is no file.

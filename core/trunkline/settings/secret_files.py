@@ -18,7 +18,7 @@ ENDING = "_file"
 
 
 class NamedFile(str):
-    """The value of *variable*, whose name ends in ``_FILE``: a file's path, if the setting without the ending is a secret.
+    """The value of *variable*, whose name ends in ``_FILE``. It is a file's path if the setting without ``_FILE`` is a secret.
 
     A relative path begins in *folder*. *is_beside_value* means that the environment has a variable with the secret too.
     """
@@ -79,7 +79,7 @@ def filled(table: Mapping[str, Any], model: type[BaseModel]) -> dict[str, Any]:
 
 
 def holds_secret(field: FieldInfo) -> bool:
-    """Tell whether the setting *field* is or contains a secret."""
+    """Return True if the setting *field* is or contains a secret."""
     return any(map(_is_secret, (*field.metadata, *_parts(field.annotation))))
 
 

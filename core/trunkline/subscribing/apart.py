@@ -1,9 +1,9 @@
-"""Separates the environments of a company: each target belongs to only one of them.
+"""Keeps the two environments of a company separate: each target may be used in only one of them.
 
 Events of the test environment go only to subscriptions of the test environment. A test subscription with the target of
-a live subscription would send example data to a system that works on real data, so it is refused. The reverse is
-refused as well. Subscriptions that a holder renews are not compared: their target is often one address for all
-connections of an agent.
+a live subscription would send example data to a system that works on real data, so such a subscription is refused. The
+reverse is refused as well. Subscriptions that expire unless their holder renews them are not compared, because an agent
+often has one address for all its connections.
 """
 
 from collections.abc import Iterable

@@ -60,10 +60,10 @@ class CatchUp:
     async def resume(
         self, connection: AsyncConnection, stopped: Subscription, *, up_to: int, catch_up: bool
     ) -> int | None:
-        """Deliver the events missed since *stopped* was paused or disabled, up to position *up_to*, or none without *catch_up*.
+        """Deliver the events missed since *stopped* was paused or disabled, up to *up_to*; without *catch_up*, none.
 
-        Returns the position up to which events are missing, None if none are. Missing events are only looked for if a
-        holder renews the subscription.
+        Returns the position up to which events are missing; None if no event is missing. This is only checked for a
+        subscription that a holder renews; for others None is returned.
         """
         after = stopped.resume_position
         if after is None:

@@ -36,7 +36,7 @@ from trunkline.subscribing.views import show_condition, view
 _LAPSED = "This subscription has lapsed: it begins again when whoever holds it subscribes again."
 _TARGET = frozenset({"target", "target_url"})
 _DEPENDENT = frozenset({"event_types", "filter", "versions", "ordering"})
-"""Options that are checked together, because the versions of the event types apply to the filter and to the order key."""
+"""Options that are checked together: filter and order key depend on the chosen event types and their versions."""
 
 
 class SubscriptionChanges:
@@ -129,7 +129,7 @@ class SubscriptionChanges:
         self.announce(row)
 
     async def disconnect(self, company_id: int | None, *, maker_id: str) -> int:
-        """Disable the subscriptions that *maker_id* made for a company (None: for any company). Returns how many."""
+        """Disable the subscriptions that *maker_id* made, for one company or (None) for all. Returns the number disabled."""
         changed: list[Row] = []
         async with self._database.write() as connection:
             for row in await store.made_by(connection, maker_id, company_id=company_id):
@@ -191,7 +191,7 @@ class SubscriptionChanges:
         return columns
 
     def _pins(self, before: Subscription, names: Sequence[str], chosen: Mapping[str, int]) -> dict[str, int]:
-        """Choose the version of each event type: the *chosen* one, or else the previous one, or else the current one."""
+        """Choose the version of each event type: the version in *chosen*, else the previous version, else the current one."""
         had = before.event_types
         all_names = self._checker.catalog.names()
         kept = (name for name in types_among(names, all_names) if takes_type(had, name))
@@ -201,7 +201,7 @@ class SubscriptionChanges:
     async def _resume(
         self, connection: AsyncConnection, before: Subscription, row: Row, *, catch_up: bool
     ) -> Row:
-        """Deliver the missed events, and note a gap for the holder if a holder renews the subscription."""
+        """Deliver the missed events. If a holder renews the subscription, record the gap so that the holder is informed."""
         gap = await self._catch_up.resume(connection, before, up_to=row.start_position, catch_up=catch_up)
         return row if gap is None else await store.update(connection, row.no, {"gap_position": gap})
 

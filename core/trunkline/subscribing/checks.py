@@ -51,7 +51,7 @@ def check_target_url(url: Any, context: Context) -> list[FieldError]:
 
 
 def check_target(target: Any, context: Context) -> list[FieldError]:
-    """Check a target against the channel's model. A partial change is checked together with the members that stay."""
+    """Check a target against the channel's model. A change of some members is checked with the stored others."""
     model = context.channel.target if context.channel else None
     if model is None or not isinstance(target, dict):
         return [FieldError("/target", "must be an object of the channel's own fields")]
@@ -167,7 +167,8 @@ def check_headers(headers: Any, _: Context) -> list[FieldError]:
 def check_headers_given(before: Subscription, changes: Mapping[str, Any]) -> None:
     """Check that a change to a target of another origin includes the headers again. Raises BodyInvalid.
 
-    Header values are never shown. A caller that may change the target must not be able to send them to its own address.
+    Header values are never shown. So a caller that may change the target must not be able to have them sent to its own
+    address.
     """
     url = changes.get("target_url")
     if url is None or not before.headers or "headers" in changes:
@@ -201,7 +202,7 @@ def _ask_channel(channel: Channel, url: str) -> str | None:
 
 
 def _not_checked(channel: Channel, outcome: str) -> str:
-    """Return the fault of a URL that the channel failed to check: each delivery to this URL would fail in the same way.
+    """Return the error for a URL whose check by the channel failed; deliveries to it would fail in the same way.
 
     The log entry does not contain the URL.
     """

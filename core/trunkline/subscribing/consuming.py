@@ -51,7 +51,7 @@ class Consumers:
     async def put(
         self, company_id: int, name: str, request: Mapping[str, Any], *, versions: Pins
     ) -> tuple[dict[str, Any], bool]:
-        """Create a consumer or change its definition, and show it. Also returns whether it is new.
+        """Create a consumer or change its definition. Returns the shown consumer, and whether it is new.
 
         ``start`` only applies to a new consumer.
 

@@ -215,7 +215,7 @@ class SubscriptionCreation:
     async def _judge(
         self, connection: AsyncConnection, wanted: _Wanted, standing: _Standing
     ) -> Subscription | None:
-        """Return an existing subscription equal to *wanted*; None if *wanted* may be created. Raises Refused."""
+        """Return an existing subscription equal to *wanted*, or None if *wanted* may be created. Raises Refused."""
         company_id, quotas = wanted.company_id, wanted.quotas
         if wanted.is_repeatable and (same := await self._find_same(connection, wanted)):
             return same

@@ -18,7 +18,7 @@ from trunkline.model.subscriptions import Subscription
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """A target as it is stored: its *columns*, and its *secrets*, which are encrypted."""
+    """A target in its stored form: the *columns*, and the *secrets*, which are encrypted."""
 
     columns: Mapping[str, Any]
     secrets: Mapping[str, str]
@@ -40,7 +40,7 @@ def of_change(channel: Channel | None, before: Subscription, changes: Mapping[st
 
 
 def url_of_change(channel: Channel | None, changes: Mapping[str, Any]) -> str | None:
-    """Return the target URL in *changes*, also if it is a declared target that is only a URL; None if there is none."""
+    """Return the target URL in *changes*, which may be a declared target that is only a URL; None if there is no URL."""
     if channel is not None and channel.target in {Url, SecretUrl}:
         url = cast("str | None", changes.get("target", {}).get("url"))
         return None if url == MASK else url

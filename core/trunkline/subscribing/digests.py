@@ -36,7 +36,7 @@ from trunkline.subscribing.finding import SubscriptionFinder
 AT_ONCE = 2
 """The number of pieces that one process reads at once."""
 WAIT_SECONDS, LIMIT_SECONDS = 5.0, 20.0
-"""How long a digest waits for another digest of the company, and how long it may read before it returns a partial result."""
+"""How long a digest waits for another digest of the company; how long a digest reads before it returns a partial result."""
 MOST_EVENTS = 1_000_000
 MAX_RANGES = 1_000
 IDS, EVENTS = 20_000, 500
@@ -141,7 +141,7 @@ class Digests:
     async def _read(
         self, selection: _Selection, after: int, up_to: int
     ) -> AsyncIterator[tuple[Sequence[int], int]]:
-        """Read the ids of a range in pieces, each with the position up to which the range is read."""
+        """Yield the ids of a range in pieces, each with the position up to which the range has been read."""
         pauses = Pauses()
         position: int | None = after
         while position is not None and position < up_to:
@@ -160,7 +160,7 @@ class Digests:
     async def _piece(
         self, selection: _Selection, after: int
     ) -> tuple[list[int], Sequence[Event], int | None]:
-        """Read the next ids, or the next events if there is a filter, and the position reached (None: the end of the log)."""
+        """Read the next ids, or events if there is a filter, and the position reached; None means the end of the log."""
         company_id, types, limit = selection.company_id, selection.types, selection.piece
         async with self._pieces.turn(company_id), self._database.read() as connection:
             if selection.wanted is None:

@@ -1,8 +1,8 @@
 """Dry runs: count the events that a replay would send.
 
-A count reads the log in pieces. Each piece borrows a connection, returns it, and lets other tasks run. A company has one count
-at a time. Few pieces are read at once, and companies take turns. A count ends if its caller has disconnected, or after
-``LIMIT_SECONDS`` with a partial result.
+A count reads the log in pieces. For each piece, the count borrows a connection and returns it; then other tasks run. A
+company has one count at a time. Few pieces are read at once, and companies take turns. A count ends if its caller has
+disconnected, or after ``LIMIT_SECONDS`` with a partial result.
 """
 
 import time
@@ -29,14 +29,14 @@ WAIT_SECONDS = 5.0
 """How long a count waits for another count of the company."""
 LIMIT_SECONDS = 20.0
 COUNTED = 20_000
-"""The number of events in a piece whose events need not be read; it takes a few milliseconds."""
+"""The number of events in a piece if they are counted without being read; counting it takes a few milliseconds."""
 
 Counting = Coroutine[Any, Any, tuple[int, int]]
 """Returns the number of counted events in a piece, and the position reached."""
 
 
 class DryRuns:
-    """Counts the events that replays would send, for at most *limit_seconds* each."""
+    """Counts the events that replays would send. A count takes at most *limit_seconds*."""
 
     def __init__(
         self,
@@ -91,7 +91,7 @@ class DryRuns:
             self._counts.give_back(company_id)
 
     def _counters(self, subscription: Subscription, span: Range) -> Sequence[Callable[..., Counting]]:
-        """Give the functions that count pieces of *span*. Each counts a different part of its events."""
+        """Return the functions that count events in pieces of *span*. Each function counts a different part of the events."""
         types = replay.countable_types(subscription, span)
         if types is None:
             return (partial(self._count_matches, subscription=subscription),)

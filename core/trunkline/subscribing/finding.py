@@ -26,7 +26,7 @@ _CURSOR = "s"
 
 
 class SubscriptionFinder:
-    """Reads the subscriptions of a company, on one channel or on all (None)."""
+    """Reads the subscriptions of a company. None as *channel* means all channels."""
 
     def __init__(self, database: Database, *, records: SubscriptionRecords, checker: Checker) -> None:
         self._database = database
@@ -80,7 +80,7 @@ class SubscriptionFinder:
     async def _read(
         self, company_id: int, after: int, *, channel: str | None, target_url: str | None
     ) -> tuple[Sequence[Row], int | None]:
-        """Read the rows of one page, at least one if any is left, and the number after which the next page begins."""
+        """Read the rows of one page, at least one if any row is left, and the number after which the next page begins."""
         rows: list[Row] = []
         size = 0
         async with self._database.read() as connection:

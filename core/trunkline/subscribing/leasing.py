@@ -90,7 +90,7 @@ class Leasing:
         """The consumers without a filter whose last page here was full."""
         self._turns: WeakValueDictionary[Key, asyncio.Lock] = WeakValueDictionary()
         self._ahead_ms = 0
-        """Milliseconds by which the database's clock is ahead of this machine's. Leases are timed by the database's clock."""
+        """Milliseconds by which the database's clock is ahead of this machine's clock. The database's clock times leases."""
 
     async def lease(
         self,
@@ -196,7 +196,7 @@ class Leasing:
         raise _contended(poll.key[1])
 
     async def _try(self, consumer: Consumer, poll: _Poll) -> LeasedPage | None:
-        """Lease the next page of *consumer*; None to try again.
+        """Lease the next page of *consumer*; None means that the caller must try again.
 
         A new try is needed if the consumer was changed since it was read, or if an empty range was skipped.
         """
@@ -227,7 +227,7 @@ class Leasing:
         return LeasedPage([], cursors.encode(reach.cursor), None, more=found.more)
 
     async def _lease_next(self, consumer: Consumer, poll: _Poll) -> LeasedPage | None:
-        """Lease in one round trip the next page of a consumer that lags behind the log; None if nothing was leased."""
+        """Lease the next page of a consumer that lags behind the log, in one round trip. None if nothing was leased."""
         reach, now = consumer.reach, self.now_ms()
         if len(reach.open) >= MAX_LEASES or reach.lapsed(now) is not None:
             return None
@@ -284,7 +284,7 @@ class Leasing:
                 return found
 
     async def _give(self, consumer: Consumer, lease: Lease, lapsed: Lease | None) -> bool:
-        """Store that *lease* was given out; False if another poller got its events. Commits made meanwhile are kept."""
+        """Store the new *lease*; False if another poller got its events. Commits made meanwhile are kept."""
         for _ in range(TRIES):
             if await self.save(consumer, consumer.reach.give(lease, instead_of=lapsed), is_lazy=True):
                 return True
@@ -332,9 +332,9 @@ class Leasing:
         is_lazy: bool = False,
         is_sought: bool = False,
     ) -> Consumer | None:
-        """Store the progress of *consumer*; None if it was changed since it was read.
+        """Store the progress of *consumer*; None if *consumer* was changed since it was read.
 
-        With *is_sought* the change is noted in the audit log.
+        If *is_sought*, the change is recorded in the audit log.
         """
         if reach == consumer.reach and not commits:
             return consumer
@@ -358,7 +358,7 @@ class Leasing:
         return changed
 
     def _pause(self, key: tuple[int, str]) -> float:
-        """Return the seconds that a poll waits for new events before it checks again: few if other leases may lapse."""
+        """Return the seconds that a poll waits for new events before it checks again; shorter if other leases may lapse."""
         known = self._known.get(key)
         return LOOK_SECONDS if known is None or known.reach.open else CHECK_SECONDS
 

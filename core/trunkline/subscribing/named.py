@@ -1,4 +1,4 @@
-"""Channels named in requests: one set of calls creates subscriptions on all channels that have no separate calls."""
+"""Channels named in requests. The same calls create subscriptions on all channels that do not have separate calls."""
 
 from collections.abc import Mapping
 

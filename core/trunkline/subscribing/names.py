@@ -1,6 +1,7 @@
 """Resolves the host name of a target when a subscription is created or its target is changed.
 
-Each delivery checks the addresses again. The check here tells the caller at once if an address would be refused.
+Each delivery checks the addresses again. Because of the check here, the caller learns at once if an address would be
+refused.
 """
 
 import asyncio
@@ -25,7 +26,7 @@ class Resolver(Protocol):
         """Find the addresses of the host of *url*.
 
         Raises:
-            AddressRefused: the policy forbids one of them.
+            AddressRefused: the policy forbids one of the addresses.
             OSError: the host name does not resolve.
         """
         ...

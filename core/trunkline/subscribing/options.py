@@ -8,7 +8,7 @@ without special behaviour is declared with ``plain`` and needs four more changes
 3. a field of ``model.subscriptions.Subscription`` with the same name and a default, which is also used for a null;
 4. the code that reads the field.
 
-If a platform subscribes again with other values of such options, it gets its existing hook (``changes``).
+If a platform subscribes again with other values of such options, the existing hook is returned (``changes``).
 
 Options that depend on each other are checked and stored together in ``changes``: event types, their versions and the filter;
 secrets and headers, which are encrypted together; the status.
@@ -77,8 +77,9 @@ def json_or_none(value: Any) -> str | None:
 class Option:
     """One option of a subscription: the requests that accept it, and how it is checked, stored and shown.
 
-    *creation*, *change* and *hook* are its members in requests that create a subscription, change one, and create one through a
-    REST hook. *view* is its member in answers. None leaves the member out.
+    *creation*, *change* and *hook* define the option's member in three kinds of requests: those that create a
+    subscription, change one, or create one through a REST hook. *view* defines its member in answers. None means that
+    there is no such member.
     """
 
     name: str
@@ -90,7 +91,7 @@ class Option:
     is_required: bool = False
     """Whether a subscription cannot be created without it."""
     is_removable: bool = True
-    """Whether a change may set it to null, which means its default."""
+    """Whether a change may set the option to null, which means the default."""
     is_common: bool = False
     """Whether the core's route can change it on every channel; if not, only the routes of a channel can."""
     column: str | None = None
@@ -104,8 +105,8 @@ class Option:
 def plain(name: str, annotation: Any, check: Check) -> Option:
     """Declare an option without special behaviour, which every channel accepts in creations and changes.
 
-    It is stored in the column of its name and shown as stored. *annotation* describes it (``Annotated`` with a ``Field``); null
-    means its default.
+    The option is stored in the column with its name, and is shown as stored. *annotation* describes the option
+    (``Annotated`` with a ``Field``); null means the default.
     """
     optional = (annotation | None, None)
     return Option(
@@ -278,7 +279,7 @@ _SHOWN_FIRST = (*("target_url", "event_types", "description", "filter", "version
 
 
 def for_declared(options: Sequence[Option] = OPTIONS) -> tuple[Option, ...]:
-    """Give the options of a channel that declares its targets: the target instead of the URL and its headers."""
+    """Return the options of a channel that declares its targets: they have the target instead of the URL and its headers."""
     return (TARGET, *(option for option in options if option.name not in _OF_URLS))
 
 
@@ -308,12 +309,12 @@ def editable(options: Sequence[Option] = OPTIONS, *, only_common: bool = False) 
 
 
 def members_of_creation(options: Sequence[Option] = OPTIONS) -> dict[str, Member]:
-    """Give the fields of a request that creates a subscription."""
+    """Return the fields of a request that creates a subscription."""
     return {option.name: option.creation for option in options if option.creation}
 
 
 def members_of_creation_by_name() -> dict[str, Member]:
-    """Give the fields of a request that creates a subscription on a named channel, with either kind of target."""
+    """Return the fields of a request that creates a subscription on a named channel, with either kind of target."""
     members = members_of_creation((TARGET, *OPTIONS))
     for name in ("target", "target_url"):
         annotation, field = members[name]
@@ -322,18 +323,18 @@ def members_of_creation_by_name() -> dict[str, Member]:
 
 
 def members_of_change(options: Sequence[Option] = OPTIONS, *, only_common: bool = False) -> dict[str, Member]:
-    """Give the fields of a request that changes a subscription; with *only_common*, on any channel."""
+    """Return the fields of a request that changes a subscription; with *only_common*, those changeable on every channel."""
     names = editable(options, only_common=only_common)
     return {option.name: option.change for option in options if option.change and option.name in names}
 
 
 def members_of_hook(options: Sequence[Option] = OPTIONS) -> dict[str, Member]:
-    """Give the fields of a request for a REST hook, apart from its target and event types."""
+    """Return the fields of a request for a REST hook, apart from its target and event types."""
     return {option.name: option.hook for option in options if option.hook}
 
 
 def members_of_view(options: Sequence[Option] = OPTIONS) -> dict[str, Member]:
-    """Give the fields of an answer that shows a subscription."""
+    """Return the fields of an answer that shows a subscription."""
     return {option.name: option.view for option in in_order_of_views(options) if option.view}
 
 

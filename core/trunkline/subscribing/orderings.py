@@ -43,7 +43,7 @@ Ordering = Annotated[
 
 
 def check_ordering(ordering: Any, _: Context) -> list[FieldError]:
-    """Check the form of an ordering. ``check_key`` then checks whether events can have its key."""
+    """Check the form of an ordering. ``check_key`` checks later whether events can have the key."""
     if ordering == WHOLE:
         return []
     if not isinstance(ordering, dict) or set(ordering) != {"key"}:

@@ -30,7 +30,10 @@ LAPSED_KEPT = 20
 
 
 class Renewals:
-    """Creates and renews subscriptions that a holder renews. *creation* checks requests, *changes* resumes disabled subscriptions."""
+    """Creates and renews subscriptions that expire unless their holder renews them.
+
+    *creation* checks requests, *changes* resumes disabled subscriptions.
+    """
 
     def __init__(
         self,
@@ -90,12 +93,12 @@ class Renewals:
         return Renewed(view, is_new, is_truncated, failed_since_ms)
 
     def _goes_on(self, subscription: Subscription, now_ms: int) -> bool:
-        """Return whether a subscription has neither ended nor lapsed. While the clock is not trusted, none lapses."""
+        """Return True if a subscription has neither ended nor lapsed. While the clock is not trusted, none lapses."""
         aged_ms = now_ms if self._clock.is_trusted else 0
         return subscription.disabled_reason not in ENDED and not subscription.lapses_by(aged_ms)
 
     async def _tell_gap(self, no: int) -> bool:
-        """Return whether missed events are lost, and note that the renewing caller was told."""
+        """Return True if missed events are lost, and record that the renewing caller has been informed."""
         async with self._database.write() as connection:
             position = (await store.by_number(connection, no)).options.get("gap_position")
             if position is not None:
@@ -105,7 +108,7 @@ class Renewals:
     async def _renew(
         self, values: Mapping[str, Any], request: Mapping[str, Any], terms: Terms
     ) -> tuple[Row, bool, bool] | None:
-        """Create or renew a subscription in one transaction; None if another process has created one of this name meanwhile."""
+        """Create or renew a subscription in one transaction; None if another process created one of this name meanwhile."""
         company_id, channel = values["company_id"], values["channel"]
         quotas = await self._limits.of(company_id)
         async with self._database.write() as connection:

@@ -55,7 +55,7 @@ class Checker:
         )
 
     def check_change(self, changes: Mapping[str, Any], *, channel: str | None) -> None:
-        """Check a request that changes a subscription of the channel named *channel* (None: of any channel).
+        """Check a request that changes a subscription of the channel named *channel*; None means any channel.
 
         Raises as ``check`` does.
         """
@@ -127,12 +127,12 @@ class Checker:
             orderings.check_key(ordering, self.event_types(names, pins))
 
     def pins_for(self, names: Sequence[str], *, chosen: Mapping[str, int] | None) -> dict[str, int]:
-        """Choose the versions for a new reader of *names*: the *chosen* ones, or else the current ones."""
+        """Choose the versions for a new reader of *names*: for each type the version in *chosen*, else the current version."""
         current = self.schema_versions.pins(types_among(names, self.catalog.names()))
         return {name: version for name, version in {**current, **(chosen or {})}.items() if version > 1}
 
     def shown_versions(self, names: Sequence[str], pins: Pins) -> dict[str, int]:
-        """Give the version that is sent under *pins* for each type of *names* that has several versions."""
+        """Return the version that is sent under *pins* for each type of *names* that has several versions."""
         chosen = types_among(names, self.catalog.names())
         several = [name for name in chosen if len(self.catalog.versions(name)) > 1]
         return {name: self.schema_versions.chosen(name, pins) for name in several}

@@ -53,7 +53,7 @@ class Trials:
     async def test(self, company_id: int, subscription_id: str, *, channel: str | None) -> dict[str, Any]:
         """Make one attempt with an example event, whatever the subscription's status, without a log entry or retries.
 
-        If the channel can test its connection separately, it does so first. If that test fails, no event is sent.
+        If the channel has a separate test of its connection, that test is made first. If it fails, no event is sent.
 
         Raises:
             NotFound: there is no such subscription.

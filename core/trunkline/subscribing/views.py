@@ -62,7 +62,7 @@ NEW_CONDITION: dict[str, Any] = {
 
 
 def show_condition(row: Row, figures: Figures) -> dict[str, Any]:
-    """Give the members of a subscription's JSON that describe its health."""
+    """Return the members of a subscription's JSON that describe its health."""
     rate, level = figures.success_rate, row.options.get("failing_level", 0)
     health = health_of(row.status, failures=row.failures, failing_level=level, attempts=figures.attempts)
     return {

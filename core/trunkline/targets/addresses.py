@@ -127,7 +127,7 @@ _NUMERIC_LABEL = re.compile(r"[0-9]+|0x[0-9a-f]*", re.ASCII)
 
 
 def refusal(address: IPv4Address | IPv6Address) -> str | None:
-    """Say why sending to *address* is forbidden, as a predicate; None if it is allowed, because it is globally reachable.
+    """Return the reason why *address* is refused, as a predicate; None if it is globally reachable, and so allowed.
 
     If an IPv6 address carries an IPv4 address, the IPv4 address is checked too.
     """
@@ -148,7 +148,7 @@ def refusal(address: IPv4Address | IPv6Address) -> str | None:
 
 
 def is_metadata(address: IPv4Address | IPv6Address) -> bool:
-    """Tell whether *address*, or an IPv4 address inside it, is a cloud's metadata service."""
+    """Return True if *address*, or an IPv4 address inside it, is a cloud's metadata service."""
     if address in _METADATA_ADDRESSES:
         return True
     return isinstance(address, IPv6Address) and any(
@@ -157,7 +157,7 @@ def is_metadata(address: IPv4Address | IPv6Address) -> bool:
 
 
 def embedded_ipv4(address: IPv6Address) -> tuple[IPv4Address, ...]:
-    """Give the IPv4 addresses that *address* carries: mapped, compatible, translated, NAT64, 6to4 or Teredo."""
+    """Return the IPv4 addresses that *address* carries: mapped, compatible, translated, NAT64, 6to4 or Teredo."""
     number = int(address)
     last = IPv4Address(number & 0xFFFFFFFF)
     if any(address in network for network in _IPV4_IN_LAST_BITS):
@@ -208,7 +208,7 @@ class AddressPolicy:
         return normalised
 
     def check_address(self, address: str | IPv4Address | IPv6Address) -> None:
-        """Check *address*, to which a connection is about to be opened. As text it may have a zone.
+        """Check *address* before a connection to it is opened. If *address* is text, it may have a zone.
 
         Raises:
             AddressRefused: this policy forbids *address*, or it is not an address.

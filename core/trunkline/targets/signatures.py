@@ -70,12 +70,12 @@ _Sign = Callable[[str, int, bytes], tuple[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class Signer:
-    """Signs for one subscription; its keys are prepared once. *secrets* are the live ones, newest first.
+    """Signs for one subscription. The keys are prepared once. *secrets* are the secrets in use, newest first.
 
-    Without secrets it signs nothing, and a receiver that verifies signatures will refuse the push.
+    If there are no secrets, nothing is signed, and a receiver that verifies signatures will refuse the push.
 
     Raises:
-        ValueError: *scheme* is not one of ``SCHEMES``, or a secret does not have its form.
+        ValueError: *scheme* is not one of ``SCHEMES``, or a secret does not have the form that *scheme* requires.
     """
 
     scheme: str
@@ -99,7 +99,7 @@ def headers(
 
 
 def new_secret(scheme: str, *, random_bytes: Callable[[int], bytes] = randomness.token_bytes) -> str:
-    """Make a secret of 32 random bytes: ``whsk_…`` for ``ed25519``, ``whsec_…`` for the others."""
+    """Make a secret of 32 random bytes: ``whsk_…`` for the scheme ``ed25519``, ``whsec_…`` for the other schemes."""
     prefix = _SEED if scheme == "ed25519" else _SECRET
     return prefix + base64.b64encode(random_bytes(_SEED_BYTES)).decode("ascii")
 
@@ -110,7 +110,7 @@ def public_key(secret: str) -> str:
 
 
 def jwk(secret: str) -> dict[str, str]:
-    """Give the public key of an ``ed25519`` secret as a JSON Web Key (RFC 8037), named by its thumbprint (RFC 7638)."""
+    """Return the public key of an ``ed25519`` secret as a JSON Web Key (RFC 8037), named by its RFC 7638 thumbprint."""
     key = {
         "crv": "Ed25519",
         "kty": "OKP",
@@ -121,7 +121,7 @@ def jwk(secret: str) -> dict[str, str]:
 
 
 def check_secret(text: str, *, scheme: str = "standard") -> str | None:
-    """Say why *text* cannot be a caller's own secret for *scheme*; None if it can."""
+    """Return the reason why *text* cannot be a caller's own secret for *scheme*; None if it can."""
     if scheme == "ed25519":
         try:
             _private_key(text)

@@ -44,7 +44,7 @@ def scheme_of(url: str) -> str:
 
 
 def is_same_origin(url: str, other: str) -> bool:
-    """Tell whether two target URLs have the same scheme, host and port; only HTTP URLs have an origin."""
+    """Return True if two target URLs have the same scheme, host and port; only HTTP URLs have an origin."""
     if url == other:
         return True
     try:
@@ -55,7 +55,7 @@ def is_same_origin(url: str, other: str) -> bool:
 
 
 def is_same(url: str, other: str) -> bool:
-    """Tell whether two target URLs name the same target, ignoring notation and fragments."""
+    """Return True if two target URLs name the same target, ignoring notation and fragments."""
     return url == other or _normal(url) == _normal(other)
 
 
@@ -67,7 +67,7 @@ def _normal(url: str) -> str:
 
 
 def find_schemes_fault(schemes: object) -> str | None:
-    """Say why *schemes* cannot be the schemes of a channel; None if they can."""
+    """Return the reason why *schemes* cannot be the schemes of a channel; None if they can."""
     if not isinstance(schemes, tuple) or not schemes:
         return "schemes are not a tuple of at least one name"
     for name in schemes:

@@ -30,27 +30,27 @@ PATH = "/mcp"
 
 @hookimpl
 def register_settings() -> type[BaseModel]:
-    """Give the section ``mcp``."""
+    """Return the model of the settings section ``mcp``."""
     return Settings
 
 
 @hookimpl
 def register_channels(context: PluginContext) -> Sequence[Channel]:
-    """Give the channel of MCP Events by webhook."""
+    """Return the channel that delivers MCP Events by webhook."""
     context.shared(Serving)  # an unusable issuer is reported at the start
     return [make_channel(context)]
 
 
 @hookimpl
 def register_migrations() -> Sequence[Migrations]:
-    """Give the history of the plugin's tables."""
+    """Return the migrations of the plugin's tables."""
     of_companies = (CompanyRows("mcp_users", at_once=True), CompanyRows("mcp_calls"))
     return [Migrations("trunkline_mcp:migrations", of_companies=of_companies)]
 
 
 @hookimpl
 def register_connectors() -> Sequence[Connector]:
-    """Give the connector with the files for connecting an agent."""
+    """Return the connector that generates the files for connecting an agent."""
     return [
         Connector(
             "mcp",
@@ -64,13 +64,13 @@ def register_connectors() -> Sequence[Connector]:
 
 @hookimpl
 def register_portal_pages(context: PluginContext) -> Sequence[PortalPage]:
-    """Give the page that shows how agents connect, and their calls."""
+    """Return the page that shows how agents connect, and which calls they made."""
     return [portal.make_page(context)]
 
 
 @hookimpl
 def register_routes(context: PluginContext) -> "Sequence[Routes]":
-    """Give the routes of the server."""
+    """Return the routes of the server."""
     from trunkline_mcp import llms, resource_metadata  # noqa: PLC0415
     from trunkline_mcp.routes import make_routes  # noqa: PLC0415
 
@@ -87,20 +87,20 @@ def register_routes(context: PluginContext) -> "Sequence[Routes]":
 
 @hookimpl
 async def authenticate_request(context: PluginContext, request: BearerRequest) -> Principal | None:
-    """Find the principal of an issuer's access token. Such tokens are valid only for messages to the server."""
+    """Find the principal of an issuer's access token. These tokens are valid only for messages to the MCP server."""
     tokens = context.shared(Serving).tokens
     return await tokens.authenticate(request) if tokens is not None and request.path == PATH else None
 
 
 @hookimpl
 async def find_principal(context: PluginContext, principal_id: str) -> Principal | None:
-    """Give the present rights of an issuer's user whose last call is less than a day old."""
+    """Return the principal of an issuer's user, with present rights, if the user's last call is less than a day old."""
     return await Users(context).find(principal_id) if principal_id.startswith(users.PREFIX) else None
 
 
 @hookimpl
 @asynccontextmanager
 async def lifespan(context: PluginContext) -> AsyncGenerator[None]:
-    """Run the server while the hub runs; it starts with the first message."""
+    """Run the MCP server while the hub runs; the server starts at the first message."""
     async with context.shared(Serving).running():
         yield

@@ -1,4 +1,4 @@
-"""Access tokens of an issuer: this plugin's own issuer, or the issuer of the whole API."""
+"""Access tokens of an issuer: the one in this plugin's settings, or else the issuer of the whole API."""
 
 from trunkline import PluginContext
 from trunkline.routes import AccessTokens, BearerRequest, Principal
@@ -7,7 +7,7 @@ from trunkline_mcp.users import Users
 
 
 class NotedTokens:
-    """Authenticates *tokens* and remembers their users."""
+    """Authenticates tokens with *tokens*, and stores the users of valid tokens."""
 
     def __init__(self, context: PluginContext, tokens: AccessTokens) -> None:
         self.issuer = tokens.issuer

@@ -1,7 +1,7 @@
 """The calls of agents: each becomes a metric, a line in the log, and a row for the portal.
 
-Rows are written after their calls, once a second in batches, so that no call waits: a killed hub loses the rows of the last
-second. Rows are removed by the hub's retention, and earlier if a company has more than ``KEPT``.
+Rows are written once a second, in batches, so that no call waits for them. If the hub is killed, the rows of the last
+second are lost. Rows are removed by the hub's retention, and earlier if a company has more than ``KEPT``.
 """
 
 import asyncio
@@ -23,10 +23,10 @@ KEPT = 1_000
 TRIMMED_AFTER = 100
 """Number of new calls of a company after which its oldest calls are trimmed."""
 WRITTEN_SECONDS = 1.0
-"""Time for which calls are gathered for one transaction."""
+"""The time for which calls are collected before one transaction writes them."""
 BATCH = 500
 WAITING = 10_000
-"""Limit of calls that wait to be written; one company may have a tenth of them. Calls beyond it are only logged and counted."""
+"""Limit of calls that wait to be written, a tenth of it for a company. Calls above the limit are only logged and counted."""
 WAITING_OF_COMPANY = WAITING // 10
 PURGED_SECONDS = 300.0
 MAX_NAME = 100
@@ -38,10 +38,10 @@ unknown tool; or the agent left before the end, and the call may have had an eff
 
 
 class CallLog:
-    """Notes calls. Enter ``running`` to have them written.
+    """Records calls. They are written to the database while the context ``running`` is entered.
 
-    Noting a call takes 2.5 µs. Writing takes 20 to 40 µs a call in batches of a hundred and more, and 1.3 ms for a single call
-    (Python 3.11, SQLite).
+    Recording a call takes 2.5 µs. Writing takes 20 to 40 µs a call in batches of a hundred and more, and 1.3 ms for a
+    single call (Python 3.11, SQLite).
     """
 
     def __init__(self, context: PluginContext) -> None:
@@ -54,7 +54,7 @@ class CallLog:
         self._wanted, self._ending = asyncio.Event(), asyncio.Event()
 
     def note(self, caller: "Caller", tool: str | None, outcome: Outcome, *, seconds: float) -> None:
-        """Note a call that has ended; *tool* is None if there is no such tool."""
+        """Record a call that has ended; *tool* is None if the call named an unknown tool."""
         principal = caller.principal
         self._context.log.info(
             "tool '%s' was called" if tool else "a tool that is not there was called%s",
@@ -80,7 +80,7 @@ class CallLog:
 
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[None]:
-        """Write calls as long as the context lasts; at its end write the waiting ones."""
+        """Context manager that writes calls while it is entered; on exit it writes the calls that are still waiting."""
         task = asyncio.create_task(self._run(), name="mcp-calls")
         try:
             yield
@@ -91,7 +91,7 @@ class CallLog:
             await self.write()
 
     async def write(self) -> None:
-        """Write the waiting calls in batches; a batch that the database refuses stays for the next time."""
+        """Write the waiting calls in batches; if the database refuses a batch, it stays queued for the next time."""
         try:
             while batch := list(self._waiting)[:BATCH]:
                 async with self._context.database.write() as connection:
@@ -126,7 +126,7 @@ class CallLog:
         self._wanted.set()
 
     def _leave(self, batch: list[CalledTool]) -> list[int]:
-        """Drop *batch* from the waiting calls; return the companies whose calls are to be trimmed."""
+        """Remove *batch* from the waiting calls. Returns the companies whose oldest calls must be trimmed now."""
         for _ in batch:
             self._waiting.popleft()
         due: list[int] = []

@@ -17,8 +17,8 @@ Key = tuple[object, ...]
 class RunningCalls:
     """The calls that one process is answering.
 
-    No session is kept, so a call is identified by its sender, the sender's address, and the id of its message. Ids begin at 1
-    for each client: if two calls have the same key, neither is cancelled.
+    There are no sessions, so a call is identified by a key: its sender, the sender's address, and the id of its
+    message. Each client counts ids from 1, so two calls may have the same key; then neither of them is cancelled.
     """
 
     def __init__(self) -> None:
@@ -52,14 +52,14 @@ class RunningCalls:
         return not scope.cancelled_caught
 
     def cancel(self, key: Key) -> None:
-        """End the call *key*, if it runs here."""
+        """End the call with *key*, if it runs in this process."""
         alike = self._running.get(key, [])
         if len(alike) == 1:
             alike[0].cancel()
 
 
 def cancelled_by(message: Json) -> str | int | None:
-    """Give the id of the request that *message* cancels; None if it cancels none."""
+    """Return the id of the request that *message* cancels; None if the message is not a cancellation."""
     if not isinstance(message, dict) or message.get("method") != "notifications/cancelled":
         return None
     params = message.get("params")

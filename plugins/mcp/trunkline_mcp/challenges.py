@@ -1,4 +1,4 @@
-"""The challenge that a callback URL answers before its first event: it proves that the subscriber controls the URL."""
+"""The challenge that a callback URL must answer before its first event, to prove that the subscriber controls the URL."""
 
 import asyncio
 import hmac
@@ -23,7 +23,7 @@ _MINUTE_MS = 60_000
 
 @dataclass(frozen=True, slots=True)
 class Callback:
-    """The target of a challenge, its caller, and the secret that signs it."""
+    """The target of a challenge, the caller for whom it is sent, and the secret that signs the challenge."""
 
     company_id: int
     holder: str
@@ -33,7 +33,10 @@ class Callback:
 
 
 class Challenges:
-    """Sends challenges: up to *per_minute* for each holder, and up to ``FAILED_PER_HOST`` to a host that fails them."""
+    """Sends challenges.
+
+    Each holder may have *per_minute* challenges in a minute, and each host ``FAILED_PER_HOST`` failed ones.
+    """
 
     def __init__(self, context: PluginContext, errors: EventErrors, *, per_minute: int) -> None:
         self._context = context
@@ -105,7 +108,7 @@ class Challenges:
 
 
 def _answers(result: Result, nonce: str) -> bool:
-    """Tell whether the target answered the challenge; an echo of the request, which has ``type``, does not count."""
+    """Return True if the target answered the challenge; an echo of the request, which has ``type``, does not count."""
     try:
         answer = orjson.loads(result.response_body or "")
     except ValueError:

@@ -1,4 +1,4 @@
-"""The channel ``mcp``: posts each event to a callback URL by MCP Events, as long as the subscriber has the right to it."""
+"""The channel ``mcp``: posts events to a callback URL as MCP Events defines, while the subscriber may read them."""
 
 import asyncio
 import secrets
@@ -28,7 +28,7 @@ MAX_BODY_BYTES = 262_144
 SCOPES = ("events:read", "webhooks:write")
 """Scopes that a subscriber needs, both when subscribing and when an event is sent."""
 NEVER = frozenset({410, 413})
-"""Statuses by which a receiver rejects one event permanently; the subscription stays."""
+"""Statuses with which a receiver rejects one event permanently; the subscription is not affected."""
 TOO_LARGE = "payload_too_large"
 REVOKED = "access_revoked"
 _ENDED = Result(Outcome.RETRY, error="subscription_ended")
@@ -48,7 +48,7 @@ class Pusher:
         self._settings = context.settings
 
     async def deliver(self, push: Push, http: HttpClient) -> Result:
-        """Make one attempt; end the subscription if its holder has lost the right to events."""
+        """Make one attempt. If the holder of the subscription has lost the right to events, end the subscription."""
         target = push.target
         if target.notes and not await asyncio.create_task(self._is_allowed(target)):
             await self._terminate(push, http)
@@ -75,7 +75,7 @@ class Pusher:
         return await self._post(push, http, body, message_id)
 
     async def _body(self, push: Push) -> bytes | None:
-        """Write the event with its cursor, or without one if its subscription is deleted; None if the subscription has ended."""
+        """Write the event with its cursor; without a cursor if the subscription is deleted. None if the subscription ended."""
         target = push.target
         event_id = int(push.event_id) if push.event_id.isdecimal() else None
         try:
@@ -90,7 +90,7 @@ class Pusher:
         return occurrences.write(envelope, event_id=push.event_id, name=push.event_type, cursor=cursor)
 
     async def _is_allowed(self, target: Target) -> bool:
-        """Check the holder's rights again. Call it in a separate task, whose reads count for one company alone."""
+        """Check the holder's rights again. Call this in a separate task, so that its database reads count for one company."""
         key_id = str(target.notes.get("key_id", ""))
         principal = await self._context.keys.principal(key_id, company_id=target.company_id)
         if principal is None or (not principal.is_operator and principal.company_id != target.company_id):
@@ -98,7 +98,7 @@ class Pusher:
         return all(principal.has(scope) for scope in SCOPES)
 
     async def _terminate(self, push: Push, http: HttpClient) -> None:
-        """Tell the receiver once that the subscription has ended; its answer is ignored."""
+        """Report to the receiver once that the subscription has ended; the receiver's answer is ignored."""
         code = NUMBERS[self._settings.error_numbers]["Forbidden"]
         error = {"code": code, "message": "The access of whoever subscribed has ended.", "data": {}}
         body = orjson.dumps({"type": "terminated", "error": error})

@@ -1,7 +1,7 @@
 """The compact form of a tool: a model reads the whole list in each conversation, so the list is kept short.
 
 The form leaves out the schemas of answers, titles, examples, lengths and null. The full form of each tool is a resource
-(``resources``). The hub always checks a call by the full definition.
+(``resources``). The hub always checks a call against the full definition.
 """
 
 from mcp_types import Tool
@@ -17,7 +17,7 @@ _KEY = {"type": "string", "description": "The same text again gives the first an
 
 
 def compact(tool: Tool) -> Tool:
-    """Give *tool* in its compact form."""
+    """Return the compact form of *tool*."""
     written = _schema(tool.input_schema)
     properties = written.get("properties", {})
     if tool.input_schema.get("properties", {}).get(schemas.IDEMPOTENCY_KEY) == schemas.KEY_SCHEMA:

@@ -7,13 +7,13 @@ from mcp_types import CompleteRequestParams, CompleteResult, Completion, PromptR
 from trunkline_mcp.resources import EVENT_TYPES, TOOLS
 
 MAX_VALUES = 100
-"""The protocol's limit."""
+"""The limit of values that the protocol sets."""
 
 
 def complete(
     params: CompleteRequestParams, *, event_types: Sequence[str], tools: Sequence[str]
 ) -> CompleteResult:
-    """List the names that begin with the typed text, then names that contain it; nothing for free text."""
+    """List the names that begin with the typed text, then names that contain it. Empty for an argument that is free text."""
     place = params.ref.name if isinstance(params.ref, PromptReference) else params.ref.uri
     names = {
         ("watch_for_event", "type"): event_types,

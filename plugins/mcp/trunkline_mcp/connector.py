@@ -16,7 +16,7 @@ STEPS = (
 
 
 def client_file(slug: str, address: str) -> dict[str, Json]:
-    """Write the client configuration with the server; the key has to be filled in."""
+    """Write the client configuration for the server; the user has to fill in the key."""
     server = {"type": "http", "url": address, "headers": {"Authorization": "Bearer YOUR_API_KEY"}}
     return {"mcpServers": {slug: server}}
 

@@ -1,4 +1,4 @@
-"""The delivery status of a subscription in the protocol's words, sent to a client that renews."""
+"""The delivery status of a subscription in the protocol's terms; it is sent to a client that renews the subscription."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -11,9 +11,9 @@ from trunkline_mcp.event_errors import reason_of
 async def status_of(
     context: PluginContext, company_id: int, view: Mapping[str, Json], *, failed_since_ms: int | None
 ) -> dict[str, Json]:
-    """Give the delivery status of the subscription *view*: active or not, last delivery, and last error.
+    """Return the delivery status of the subscription *view*: active or not, last delivery, and last error.
 
-    *failed_since_ms* is None unless the subscription was suspended until now.
+    *failed_since_ms* is set only if the subscription was suspended until now; otherwise it is None.
     """
     subscription_id = str(view["id"])
     listed = await context.activity.subscriptions(company_id)
@@ -35,7 +35,7 @@ async def status_of(
 
 
 async def _last_error(context: PluginContext, company_id: int, subscription_id: str) -> str | None:
-    """Give the error category of the newest event's last attempt, if it failed."""
+    """Return the error category of the last attempt to deliver the newest event, if that attempt failed."""
     newest = await context.deliveries.of_subscription(company_id, subscription_id, channel=CHANNEL, limit=1)
     for each in newest["deliveries"]:
         attempts = (await context.deliveries.get(company_id, each["id"]))["attempts"]

@@ -1,4 +1,4 @@
-"""The arguments of a subscription: wanted values for the plain fields of a payload. Pure."""
+"""The arguments of a subscription. They give the wanted values of plain fields of the payload. Pure."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -18,7 +18,7 @@ _SCALARS: Mapping[str, tuple[type, ...]] = {
 
 
 def arguments_schema(event_type: EventType) -> dict[str, Json]:
-    """Give the schema of the arguments: for each field the wanted value, or a list of wanted values."""
+    """Return the schema of the arguments: for each field the wanted value, or a list of wanted values."""
     properties = {
         name: {
             "description": f"Only events in which {name} is this, or one of these.",
@@ -46,7 +46,7 @@ def find_faults(event_type: EventType, arguments: Mapping[str, Json]) -> list[Fi
 
 
 def matches(payload: Mapping[str, Json], arguments: Mapping[str, Json]) -> bool:
-    """Tell whether *arguments* choose an event with *payload*."""
+    """Return True if an event with *payload* is selected by *arguments*."""
     return all(
         name in payload
         and any(_equals(payload[name], value) for value in (wanted if isinstance(wanted, list) else [wanted]))
@@ -55,7 +55,7 @@ def matches(payload: Mapping[str, Json], arguments: Mapping[str, Json]) -> bool:
 
 
 def filter_of(arguments: Mapping[str, Json]) -> dict[str, Json] | None:
-    """Write *arguments* as a subscription's filter, equal in effect to ``matches``; None for all events."""
+    """Convert *arguments* to a subscription's filter with the same effect as ``matches``; None means all events."""
     return {
         f"payload.{name}": {"in": wanted} if isinstance(wanted, list) else {"eq": wanted}
         for name, wanted in arguments.items()

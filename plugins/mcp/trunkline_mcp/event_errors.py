@@ -10,7 +10,7 @@ from trunkline import FieldError, Json, Refused
 from trunkline_mcp.event_codes import NUMBERS, Numbering
 
 Reason = Literal["connection_refused", "timeout", "tls_error", "http_4xx", "http_5xx", "challenge_failed"]
-"""The fault of a callback; no detail is given, so that nobody can explore a network with it."""
+"""The fault of a callback. It has no details, so that nobody can explore a network with callbacks."""
 _MAX_FAULTS = 20
 _REASONS: Mapping[Reason, str] = {
     "connection_refused": "it cannot be reached",
@@ -44,7 +44,7 @@ class EventErrors:
         return MCPError(self._numbers["Forbidden"], sentence, {"scope": scope})
 
     def exhausted(self, limit: str, refusal: Refused) -> MCPError:
-        """A rate limit is reached; *limit* names it."""
+        """The rate limit named *limit* is reached."""
         data: dict[str, Json] = {"limit": limit}
         if wait := refusal.headers.get("Retry-After"):
             data["retryAfterMs"] = int(wait) * 1000
@@ -53,7 +53,7 @@ class EventErrors:
     def too_many(
         self, limit: str, sentence: str, *, most: int, retry_after_ms: int | None = None
     ) -> MCPError:
-        """The highest number is reached; *limit* names it."""
+        """The number allowed by the limit named *limit* is reached."""
         wait: dict[str, Json] = {} if retry_after_ms is None else {"retryAfterMs": retry_after_ms}
         return MCPError(self._numbers["ResourceExhausted"], sentence, {"limit": limit, "max": most, **wait})
 
@@ -75,7 +75,7 @@ def invalid(faults: list[FieldError]) -> MCPError:
 
 
 def reason_of(*, status: int | None, error: str | None) -> Reason:
-    """Translate the outcome of a request, its *status* or the delivery log's *error*, into the protocol's reason."""
+    """Map the outcome of a request (its *status*, or *error* as in the delivery log) to the protocol's reason."""
     if status is not None:
         return "http_4xx" if 400 <= status <= 499 else "http_5xx" if status >= 500 else "challenge_failed"
     if error == "timeout":

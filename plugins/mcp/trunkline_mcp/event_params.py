@@ -33,7 +33,7 @@ def read(kind: type[Params], given: Given) -> Params:
 
 
 def _words(type_: str, message: str) -> str:
-    """Word a fault so that it can follow the parameter's name."""
+    """Phrase a fault so that the text can follow the parameter's name."""
     if type_ == "missing":
         return "is required"
     subject = next((one for one in _SUBJECTS if message.startswith(one)), "")

@@ -1,4 +1,7 @@
-"""``events/stream``: sends the events of one type, as they are stored, in the answer to one request. A stream keeps only a cursor."""
+"""``events/stream``: one request whose answer sends the events of one type as soon as they are stored.
+
+A stream keeps only a cursor.
+"""
 
 import contextlib
 import time
@@ -27,7 +30,7 @@ RETRY_SECONDS = 1.0
 PAGE = 50
 
 Notify = Callable[[str, dict[str, Json]], Awaitable[None]]
-"""Send a notification (method, parameters) on the stream; waits for a slow client."""
+"""Sends a notification (method, parameters) on the stream; waits if the client is slow."""
 
 
 class StreamParams(RequestParams):
@@ -53,11 +56,11 @@ class Stream:
 
     @property
     def arguments(self) -> dict[str, Any]:
-        """Give the arguments that choose the stream's events."""
+        """Return the arguments that choose the stream's events."""
         return self.params.arguments or {}
 
     def is_too_old(self, body: bytes) -> bool:
-        """Tell whether an event is older than the client wants."""
+        """Return True if an event is older than the age limit in the client's parameters."""
         return bool(self.oldest_ms) and ms_of(occurrences.read(body).createdUtc) < self.oldest_ms
 
 
@@ -73,7 +76,7 @@ class EventStreams:
         self._open: Counter[object] = Counter()
 
     async def serve(self, caller: Caller, params: StreamParams, raw: RawJson, notify: Notify) -> None:
-        """Send events until the client disconnects, loses its right to them, or the hub stops. Raises MCPError."""
+        """Send events until the client disconnects, the caller loses the right to them, or the hub stops. Raises MCPError."""
         event_type = self._events.find(caller, params.name)
         if faults := event_arguments.find_faults(event_type, params.arguments or {}):
             raise invalid(faults)
@@ -104,7 +107,7 @@ class EventStreams:
             self._open -= Counter(limits.keys())
 
     async def _open_at(self, stream: Stream) -> str:
-        """Find the stream's first cursor and send it to the client, after the last check that can refuse. Raises MCPError."""
+        """Find the stream's first cursor, and send it once no check can refuse the stream any more. Raises MCPError."""
         cursor, is_truncated = stream.params.cursor, False
         if cursor is None:
             cursor = await self._context.events.head()
@@ -143,7 +146,7 @@ class EventStreams:
                 heard = time.monotonic()
 
     async def _read(self, stream: Stream, cursor: str, *, wait_seconds: float) -> Page:
-        """Wait for events; read once a second instead if the limit of long polls is reached."""
+        """Wait for events by a long poll; if the limit of long polls is reached, read once a second instead."""
         name = stream.event_type.name
         try:
             return await self._events.read(
@@ -158,9 +161,9 @@ class EventStreams:
                 await sleep(RETRY_SECONDS)
 
     async def _send(self, stream: Stream, page: Page, *, skips_old: bool) -> bool:
-        """Report a gap before *page*, and send its matching events; return whether anything was sent.
+        """Report a gap before *page*, if any, and send the page's matching events. Returns whether anything was sent.
 
-        A new event is never too old, even if its sender set an old time.
+        Without *skips_old* no event counts as too old, even if its sender set an old time.
         """
         is_sent = page.is_truncated
         if page.is_truncated:
@@ -174,14 +177,14 @@ class EventStreams:
         return is_sent
 
     def _start_of(self, page: Page) -> str:
-        """Give the cursor before the first event of *page*."""
+        """Return the cursor before the first event of *page*."""
         if not page.bodies:
             return page.cursor
         return self._context.events.cursor_after(occurrences.read(page.bodies[0]).id - 1)
 
 
 async def _may_listen(caller: Caller) -> bool:
-    """Tell whether the stream's key or token is still valid, or cannot be checked now."""
+    """Return True if the stream's key or token is still valid, or cannot be checked now."""
     try:
         await caller.check_still_valid()
     except Refused as refusal:

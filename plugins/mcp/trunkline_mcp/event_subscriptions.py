@@ -28,7 +28,7 @@ from trunkline_mcp.events import MAX_AGE_MS, Events
 from trunkline_mcp.settings import Settings
 
 VERIFIED_MS = 24 * 3600 * 1000
-"""Time for which an answered challenge of a callback URL stays valid."""
+"""How long an answered challenge of a callback URL stays valid."""
 SHORTEST_SECONDS, LONGEST_SECONDS = 300, 24 * 3600
 """Bounds of the granted lifetime."""
 TIMEOUT_SECONDS = 10
@@ -106,7 +106,7 @@ class EventSubscriptions:
         self._turns: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
 
     async def subscribe(self, caller: Caller, params: SubscribeParams) -> dict[str, Json]:
-        """Make or renew a subscription. A new callback first answers a challenge, without a lock held. Raises MCPError."""
+        """Make or renew a subscription. A new callback must answer a challenge first, without a lock held. Raises MCPError."""
         await self._admit(caller, "admin")
         asked = self._read(caller, params)
         try:
@@ -167,7 +167,7 @@ class EventSubscriptions:
         return _Asked(caller, _id_of(caller, params), delivery.url, delivery.secret, request)
 
     async def _subscribe(self, asked: _Asked, params: SubscribeParams) -> dict[str, Json]:
-        """Make or renew the subscription under the company's lock, released while a callback is challenged."""
+        """Make or renew the subscription, holding the company's lock except while a callback is challenged."""
         company_id, now_ms = asked.caller.company_id, self._context.clock.now_ms()
         async with self._turn(company_id):
             verified_ms = _verified_ms(await self._held(asked.caller, asked.url), asked, now_ms)
@@ -202,14 +202,14 @@ class EventSubscriptions:
         return answer
 
     async def _cursor(self, asked: _Asked, subscription_id: str) -> Json:
-        """Give the cursor from which the client may resume; the request's start if the subscription has ended meanwhile."""
+        """Return the cursor from which the client may resume, or the requested start if the subscription ended meanwhile."""
         cursor = None
         with suppress(NotFound):
             cursor = await self._context.deliveries.watermark(asked.caller.company_id, subscription_id)
         return cursor or asked.request["start"]
 
     def _turn(self, company_id: int) -> asyncio.Lock:
-        """Give the lock that makes a company's calls run one at a time: each takes ten times as long as a poll."""
+        """Return the lock for running a company's calls one at a time, because a call takes ten times as long as a poll."""
         return self._turns.setdefault(company_id, asyncio.Lock())
 
     async def _held(self, caller: Caller, url: str) -> Sequence[Held]:
@@ -224,7 +224,7 @@ class EventSubscriptions:
 
 
 def _verified_ms(known: Sequence[Held], asked: _Asked, now_ms: int) -> int | None:
-    """Give the time of the holder's last challenge at the URL, if it is still valid.
+    """Return the time of the last challenge that the URL answered for the holder, if it is still valid.
 
     A challenge is valid for as long as its subscription is kept, and for a day for other subscriptions of the holder.
     """
@@ -239,9 +239,10 @@ def _verified_ms(known: Sequence[Held], asked: _Asked, now_ms: int) -> int | Non
 
 
 def _lasts(params: SubscribeParams, default_seconds: int) -> float | None:
-    """Choose a subscription's lifetime in seconds: the requested one within the bounds, or the default if none was requested.
+    """Choose a subscription's lifetime in seconds: the requested lifetime, within the bounds, or the default.
 
-    If null was requested, the lifetime is None: unlimited.
+    The default is used if no lifetime was requested. If null was requested, the lifetime is None, which means
+    unlimited.
     """
     if "ttl_ms" not in params.model_fields_set:
         return default_seconds

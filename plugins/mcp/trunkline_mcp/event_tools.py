@@ -15,7 +15,7 @@ from trunkline_mcp.tools import MAX_ANSWER, READ_ONLY, Arguments, Offered, answe
 
 MAX_EVENTS = 20
 OUTLINE = 512
-"""Limit of an event's bytes without payload and metadata."""
+"""Size limit (bytes) of an event without its payload and metadata."""
 EVENTS = "trunkline://events"
 
 _SCOPE = "events:read"
@@ -95,7 +95,7 @@ class _EventTools:
         return () if name is None else (name,)
 
     async def _as_read(self, event: ListedEvent, caller: Caller) -> bytes:
-        """Give the envelope in the event type's version that the caller reads."""
+        """Return the envelope, converted to the version of the event type that the caller reads."""
         if len(self.context.events.versions(event.type)) == 1:
             return event.body
         body = await self.context.events.get(caller.company_id, event.event_id, versions=caller.versions)

@@ -1,4 +1,6 @@
-"""MCP Events over the hub's log: listing event types, and polling. The hub keeps no state of polls; a cursor is a log cursor.
+"""MCP Events, implemented on the hub's log: lists event types, and answers polls.
+
+The hub stores no state of polls; a client's cursor is a cursor of the log.
 
 The shapes are those of the extension *io.modelcontextprotocol/events* (SEP-3415).
 """
@@ -23,7 +25,7 @@ EXTENSION = "io.modelcontextprotocol/events"
 MAX_EVENTS = 200
 DEFAULT_EVENTS = 50
 NEXT_POLL_MS, NEXT_PAGE_MS = 5_000, 1_000
-"""Wait before the next poll: without more events, or with more; clients wait a second at least."""
+"""The wait before the next poll if there are no more events, and if there are more; clients wait at least a second."""
 MAX_AGE_MS = 10 * 365 * 24 * 3600 * 1000
 SCOPE = "events:read"
 
@@ -95,7 +97,7 @@ class Events:
         return {event_type.name: event_type for event_type in types}
 
     def find(self, caller: Caller, name: str) -> EventType:
-        """Give an event type in the caller's version. Raises MCPError."""
+        """Find an event type, in the version that the caller reads. Raises MCPError."""
         if not caller.principal.has(SCOPE):
             raise self._errors.forbidden(SCOPE)
         event_type = self._types(caller).get(name)
@@ -132,7 +134,7 @@ class Events:
     def occurrence(
         self, body: bytes, name: str, arguments: Mapping[str, Json], raw: RawJson
     ) -> dict[str, Json] | None:
-        """Show an event; None if *arguments* do not choose it."""
+        """Write an event as an occurrence; None if *arguments* do not select the event."""
         envelope = occurrences.read(body)
         payload = bytes(envelope.payload)
         if arguments and not event_arguments.matches(orjson.loads(payload), arguments):
@@ -147,7 +149,7 @@ class Events:
     def _occurrences(
         self, bodies: Sequence[bytes], params: PollParams, raw: RawJson
     ) -> tuple[Sequence[Json], bool]:
-        """Give the matching events, and whether some were left out because of their age."""
+        """Return the matching events, and whether any were left out because of their age."""
         oldest_ms = None if params.max_age_ms is None else self._context.clock.now_ms() - params.max_age_ms
         shown: list[Json] = []
         is_skipped = False

@@ -28,7 +28,7 @@ METHODS = frozenset(
         "subscriptions/listen",
     }
 )
-"""Methods with their own label; all others share one."""
+"""Methods that get their own label value; all other methods share one value."""
 OTHER = "other"
 _CALL = "tools/call"
 

@@ -12,7 +12,7 @@ Key = tuple[str, str]
 
 
 def name_tools(definitions: Sequence[Definition]) -> Mapping[Key, str]:
-    """Name the tool that carries out each definition.
+    """Choose the name of the tool that carries out each definition.
 
     The tool of the lookup ``client-statuses`` is ``list_client_statuses``. If there is a search ``list_clients``, its tool is
     also the tool of the lookup ``clients``. Other definitions that share a name, or have the name of a tool for events, get

@@ -1,4 +1,4 @@
-"""An event as MCP Events shows it: the payload's own bytes, in another envelope."""
+"""An event in the form of MCP Events: the unchanged bytes of the payload, in another envelope."""
 
 import msgspec
 import orjson

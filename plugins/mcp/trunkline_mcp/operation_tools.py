@@ -82,7 +82,7 @@ def _make_tool(
 
 
 def _annotations(definition: Definition) -> ToolAnnotations:
-    """Give the hints of a tool: a POST makes something new; every other method overwrites and is idempotent."""
+    """Return the hints of a tool. A POST makes something new; every other method overwrites, and is idempotent."""
     changes = definition.method != "POST"
     return ToolAnnotations(
         read_only_hint=False, destructive_hint=changes, idempotent_hint=changes, open_world_hint=False
@@ -97,7 +97,7 @@ class _OperationTool:
     definition: Definition
 
     async def run(self, caller: Caller, arguments: Arguments) -> CallToolResult:
-        """Carry the call out in the same way as the HTTP route of the operation."""
+        """Carry out the call in the same way as the HTTP route of the operation does."""
         definition = self.definition
         own = dict(arguments)
         key = own.pop(schemas.IDEMPOTENCY_KEY, None) if schemas.takes_key(definition) else None
@@ -127,5 +127,5 @@ class _OperationTool:
 
 
 def _without_nulls(query: dict[str, Json]) -> dict[str, Json]:
-    """Leave out arguments that are null: a query, unlike a body, has no null."""
+    """Leave out arguments that are null, because a query cannot contain null as a body can."""
     return {name: value for name, value in query.items() if value is not None}

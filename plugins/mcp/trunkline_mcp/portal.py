@@ -1,4 +1,4 @@
-"""The portal's page about agents: how they connect, and their calls."""
+"""The portal's page about agents: it shows how to connect them, and the calls that they made."""
 
 import json
 from collections import Counter
@@ -18,7 +18,7 @@ _ICON = (
     '<rect x="4" y="8" width="16" height="11" rx="2"/><path d="M12 8V4M9 13h.01M15 13h.01M9 16h6M2 13v2M22 13v2"/></svg>'
 )
 _KEYS = "admin"
-"""People who may see keys may see the calls made with them."""
+"""The scope for seeing calls: people who may see keys may also see the calls made with these keys."""
 _WORDS = {
     "done": ("good", "done"),
     "refused": ("warn", "refused"),
@@ -53,7 +53,7 @@ class AgentPage:
         return f'<div class="stack">{_listing(listed)}{how}</div>'
 
     async def _calls(self, request: PortalRequest) -> list[ListedCall]:
-        """Read the calls to show, and one more."""
+        """Read the calls to show, and one more, which shows that there is another page."""
         before = request.query.get("before", "")
         async with self._context.database.read() as connection:
             return await call_store.newest(

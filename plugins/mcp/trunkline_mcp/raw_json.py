@@ -26,13 +26,13 @@ class RawJson:
         self._token = re.compile(rb'"%b(\d+)"' % self._prefix.encode())
 
     def hold(self, piece: bytes) -> str:
-        """Keep *piece*, and give the token that stands for it."""
+        """Store *piece*, and return a token that represents it."""
         self._held += 1
         self._pieces[self._held] = piece
         return f"{self._prefix}{self._held}"
 
     def fill(self, body: bytes) -> bytes:
-        """Replace the tokens by their pieces, each once; a sent piece is dropped."""
+        """Replace each token with its piece; a replaced piece is removed from the store."""
         return self._token.sub(lambda found: self._pieces.pop(int(found[1])), body) if self._pieces else body
 
 
@@ -47,7 +47,7 @@ class Filling:
         """Whether the whole answer was sent."""
 
     async def __call__(self, message: Message) -> None:
-        """Take one message of the answer."""
+        """Process one ASGI message of the answer."""
         if message["type"] == "http.response.start":
             self._head = message
             return
@@ -60,7 +60,7 @@ class Filling:
 
 
 def _with_length(headers: list[tuple[bytes, bytes]], length: int) -> list[tuple[bytes, bytes]]:
-    """Correct the content length, if the answer has one; the body of such an answer comes in one piece."""
+    """Set the content length to *length* if the answer has the header; such an answer has its body in one message."""
     return [
         (name, str(length).encode() if name.lower() == b"content-length" else value)
         for name, value in headers

@@ -18,7 +18,7 @@ _WORDS = (
 
 
 def result_of(error: Refused | ProviderFailed) -> CallToolResult:
-    """Tell the model why the call was refused, or that it failed."""
+    """Make the result that describes to the model why the call was refused, or that the call failed."""
     if isinstance(error, ProviderFailed) or not error.errors:
         return refuse(error.detail)
     return refuse_arguments(error.errors)

@@ -1,4 +1,4 @@
-"""The metadata that names the token issuers for ``/mcp`` (RFC 9728), and the challenge that leads clients to it."""
+"""The metadata that names the token issuers for ``/mcp`` (RFC 9728), and the challenge that points clients to the metadata."""
 
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
@@ -26,11 +26,11 @@ class ResourceMetadata:
         self._hub_issuer = hub_issuer
 
     async def show(self, request: Request) -> Response:
-        """Name the server's address, and who gives tokens for it."""
+        """Answer with the MCP server's address, and the issuers of tokens for it."""
         return self._shown(request, "/mcp", self._servers(request, self._issuer), SCOPES)
 
     async def show_hub(self, request: Request) -> Response:
-        """Name the hub's own address, below which the API and the server are, and who gives tokens for it (RFC 9728, 3.3)."""
+        """Answer with the hub's address, below which API and MCP server are, and its token issuers (RFC 9728, 3.3)."""
         return self._shown(request, "", self._servers(request, self._hub_issuer), COMPANY_SCOPES)
 
     def challenge(self, request: Request, *, error: str | None, scopes: Sequence[str] = SCOPES) -> str | None:
@@ -71,7 +71,7 @@ class ResourceMetadata:
 
 
 def make_routes(metadata: ResourceMetadata, *, public_url: str | None) -> Routes:
-    """List the routes: for ``/mcp`` and for the whole hub, each also with the path of *public_url* (RFC 9728, 3.1)."""
+    """Build the routes for ``/mcp`` and for the whole hub, each also with the path of *public_url* (RFC 9728, 3.1)."""
     router = APIRouter(include_in_schema=False)
     for path in {"", urlsplit(public_url or "").path}:
         router.add_api_route(f"{path}/mcp", metadata.show, methods=["GET"])
@@ -83,7 +83,7 @@ def challenging(metadata: ResourceMetadata) -> type[StrictRoute]:
     """Make the class of routes whose refusals name the issuers of tokens."""
 
     class ChallengingRoute(StrictRoute):
-        """A route that leads clients without a valid token to an issuer."""
+        """A route that points clients without a valid token to an issuer."""
 
         def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
             """Add the challenge to the route's refusals."""

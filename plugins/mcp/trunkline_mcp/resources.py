@@ -1,7 +1,7 @@
 """Resources for agents: event types with their schemas, tools in their full form, and the documentation as Markdown.
 
-Any key may read them, as they are public; events need the scope ``events:read``. The pages come from the plugin ``docs``,
-if it runs.
+Any key may read them, because they are public; reading events needs the scope ``events:read``. The pages come from the
+plugin ``docs``, if it runs.
 """
 
 import asyncio
@@ -72,7 +72,7 @@ class Library:
         return [_INDEX, *types, *pages]
 
     async def read(self, uri: str, caller: Caller) -> TextResourceContents | None:
-        """Read the resource at *uri*; None if *caller* has none there."""
+        """Read the resource at *uri*; None if there is none that *caller* may read."""
         types = {
             f"{EVENT_TYPES}/{event_type.name}": event_type for event_type in self._context.events.types()
         }
@@ -97,7 +97,7 @@ class Library:
         return None if body is None else TextResourceContents(uri=uri, mime_type=_JSON, text=body.decode())
 
     async def _written(self) -> Mapping[str, str]:
-        """Give the pages by their addresses; they are rendered once, in a thread."""
+        """Return the pages, keyed by address. They are rendered once, in a thread."""
         async with self._writing:
             if self._pages is None:
                 self._pages = await asyncio.to_thread(lambda: dict(self._write()))
@@ -124,7 +124,7 @@ def _resource_of(event_type: EventType) -> Resource:
 
 
 def _title_of(page: str) -> str:
-    """Give the page's heading."""
+    """Return the heading of *page*."""
     return page.lstrip().partition("\n")[0].lstrip("# ").strip()
 
 

@@ -1,4 +1,4 @@
-"""The route at ``/mcp``: checks the sender and the size of a message; the server answers it."""
+"""The route at ``/mcp``. It checks the sender and the size of a message; the MCP server answers the message."""
 
 from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urlsplit
@@ -44,7 +44,7 @@ def make_routes(context: PluginContext, serving: Serving, metadata: ResourceMeta
 
 
 class _Handlers:
-    """Takes messages for the server of *serving*, also from web pages of *origins*."""
+    """Accepts messages for the server of *serving*, also from web pages of *origins*."""
 
     def __init__(self, serving: Serving, metadata: ResourceMetadata, *, origins: frozenset[str]) -> None:
         self._serving = serving
@@ -53,7 +53,7 @@ class _Handlers:
         self._running = RunningCalls()
 
     async def take(self, request: Request, caller: Calls, tools: ToolForm | None = None) -> Response:
-        """Check a message from the outside, and leave the answer to the server; *tools* is the form of a list of tools."""
+        """Check a message's sender and size, and leave the answer to the server. *tools* is the form for lists of tools."""
         origin = request.headers.get("origin")
         if origin and origin not in self._origins and not _is_here(origin):
             sentence = f"Pages of {origin[:200]} may not send messages here; 'mcp.allowed_origins' names those that may."
@@ -77,12 +77,12 @@ class _Handlers:
         return _Answer(server, caller, same_as_over_http, tools=tools, running=self._running, key=key)
 
     async def refuse(self, _: Calls) -> Response:
-        """Refuse to open a stream, or to end a session."""
+        """Refuse a request to open a stream or to end a session."""
         return _error(405, _INVALID_REQUEST, _NO_STREAM, headers={"Allow": "POST"})
 
 
 class _Answer(Response):
-    """The server's answer to *body*, made while it is sent."""
+    """The server's answer to *body*, generated while it is sent."""
 
     def __init__(
         self,
@@ -130,13 +130,13 @@ def _stripped(name: bytes, value: bytes) -> bytes:
 
 
 def _id_of(message: Json) -> str | int | None:
-    """Give the id of a message; None if it has none."""
+    """Return the id of *message*; None if the message has no id."""
     message_id = message.get("id") if isinstance(message, dict) else None
     return message_id if isinstance(message_id, str | int) else None
 
 
 def _key_of(request: Request, caller: Caller, message_id: str | int | None) -> Key:
-    """Identify a call: by its key or token, its client's address and name, and its message id."""
+    """Return the key of a call: its API key or token, the client's address and name, and the message id."""
     address = request.client.host if request.client else None
     agent = request.headers.get("user-agent", "")
     return caller.principal.key_id, caller.company_id, address, agent, type(message_id), message_id
@@ -155,7 +155,7 @@ def _origin_of(url: str) -> str:
 
 
 def _unreadable(body: bytes, error: BodyInvalid) -> Response:
-    """Refuse a body that is not JSON, or a message with parameters that no call of the hub takes.
+    """Refuse a body that is not JSON, or a message whose parameters no call of the hub accepts.
 
     The refusal of a message has the message's id.
     """
@@ -177,6 +177,6 @@ def _error(
     message_id: object = None,
     headers: dict[str, str] | None = None,
 ) -> Response:
-    """Write a JSON-RPC error; without an id it belongs to no message."""
+    """Write a JSON-RPC error. Without *message_id* the error belongs to no message."""
     content = {"jsonrpc": "2.0", "id": message_id, "error": {"code": code, "message": sentence}}
     return Response(orjson.dumps(content), status, headers=headers, media_type="application/json")

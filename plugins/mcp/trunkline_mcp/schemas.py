@@ -1,4 +1,4 @@
-"""The schemas of a tool, made from a definition's. Pure.
+"""The schemas of a tool, made from the schemas of a definition. Pure.
 
 Models and their APIs read less of JSON Schema than the hub does: references are inlined, the top has only
 properties, and our keywords (``x-…``) are put in words. A call is still checked by the definition's own schema.
@@ -13,7 +13,7 @@ from trunkline import Definition, Json
 
 IDEMPOTENCY_KEY = "idempotency_key"
 MAX_PLACES = 5_000
-"""Limit of subschemas after references are inlined; a schema beyond it is left open."""
+"""Limit of subschemas after references are inlined; subschemas beyond the limit allow any value."""
 
 _LOOKUP = "x-lookup"
 _DROPPED = frozenset(
@@ -42,7 +42,7 @@ KEY_SCHEMA: Mapping[str, Json] = {
 }
 
 DescribeLookup = Callable[[Json], str]
-"""Describe the source of the values of a property with *x-lookup*; empty if nothing lists them."""
+"""Describes where the values of a property with ``x-lookup`` are listed; empty if no tool lists them."""
 
 
 def input_schema(definition: Definition, *, describe_lookup: DescribeLookup) -> dict[str, Json]:
@@ -70,7 +70,7 @@ def flat(schema: Mapping[str, Json]) -> dict[str, Json]:
 
 
 def takes_key(definition: Definition) -> bool:
-    """Tell whether the tool gets an argument for an idempotency key: an action does, unless it has a field of that name."""
+    """Return True if the tool has an argument for an idempotency key: for an action without a field of that name."""
     own = {**definition.parameters.get("properties", {}), **definition.input.get("properties", {})}
     return definition.kind == "action" and IDEMPOTENCY_KEY not in own
 
@@ -87,7 +87,7 @@ def describe_choice(definition: Definition) -> str:
 
 
 def describe_others(definition: Definition, tools: Mapping[tuple[str, str], str]) -> str:
-    """Say when another of *tools* (by method and path) should be used; empty if there is no alternative."""
+    """Describe when another of *tools* (by method and path) should be used; empty if there is no alternative."""
     place = path_of(definition)
     above, _, last = place.rpartition("/")
     beside = {
@@ -114,7 +114,7 @@ def describe_others(definition: Definition, tools: Mapping[tuple[str, str], str]
 
 
 def path_of(definition: Definition) -> str:
-    """Give the path with each parameter as ``{}``."""
+    """Return the path of *definition* with ``{}`` in place of each parameter."""
     return re.sub(r"\{[^}]*\}", "{}", definition.path)
 
 
@@ -164,7 +164,7 @@ class _Writing:
         return [self._below(child) for child in value] if isinstance(value, list) else value
 
     def _joined(self, reference: Json, beside: dict[str, Json]) -> dict[str, Json]:
-        """Inline the target of *reference*; a recursive one is left open."""
+        """Inline the target of *reference*; a recursive reference becomes an open schema."""
         target = _follow(self.document, reference)
         if target is None or reference in self._open:
             return beside

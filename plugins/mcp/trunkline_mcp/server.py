@@ -1,4 +1,4 @@
-"""The SDK's server over the toolbox, for protocol versions with and without a handshake: no session is kept."""
+"""The SDK's server on top of the toolbox, for protocol versions with and without a handshake. It keeps no sessions."""
 
 import logging
 from collections.abc import AsyncGenerator
@@ -52,9 +52,9 @@ from trunkline_mcp.settings import Settings, ToolForm
 from trunkline_mcp.toolbox import Toolbox
 
 SDK_LOGGER = "mcp"
-"""The SDK's logger, of which only errors are kept: otherwise it would log each message with its content."""
+"""The SDK's logger. Only its errors are logged, because below that level it logs each message with its content."""
 RESOURCE_MISSING = -32002
-"""The error code of versions with a handshake for a missing resource."""
+"""The error code for a missing resource, in protocol versions with a handshake."""
 MAX_URI = 2_000
 LIST_TTL_MS = 60_000
 """Lifetime of a list in a client's cache; the list changes with the running plugins and the key's scopes."""
@@ -121,7 +121,7 @@ class AgentServer:
 
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[None]:
-        """Answer as long as the context lasts."""
+        """Context manager in which messages are answered."""
         logging.getLogger(SDK_LOGGER).setLevel(logging.ERROR)
         manager = StreamableHTTPSessionManager(app=self._server, stateless=True, json_response=True)
         streaming = StreamableHTTPSessionManager(app=self._server, stateless=True)
@@ -131,17 +131,17 @@ class AgentServer:
         self._manager = self._streaming = None
 
     async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one message: an ASGI request with its caller in the scope."""
+        """Answer one message, given as an ASGI request that has the caller in its scope."""
         manager = self._streaming if self.watches_client(scope) else self._manager
         assert manager is not None, "the hub has not started"
         await manager.handle_request(scope, receive, send)
 
     def watches_client(self, scope: Scope) -> bool:
-        """Tell whether the SDK itself ends the answer when the client disconnects, as it does for streams."""
+        """Return True if the SDK itself ends the answer when the client disconnects, as it does for streams."""
         return any(name == b"mcp-method" and value.strip() == STREAM for name, value in scope["headers"])
 
     def scope_missing(self, caller: Caller, message: Json) -> str | None:
-        """Name the scope that a call lacks; None for a caller with a key, as only an OAuth client can be asked for more scopes."""
+        """Name the scope that a call lacks. None for a caller with a key, as only an OAuth client can get more scopes."""
         if caller.principal.key_id.startswith("key_") or not isinstance(message, dict):
             return None
         params = message.get("params")

@@ -30,7 +30,7 @@ class Serving:
 
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[None]:
-        """Start the server when it is first needed, and stop it at the end."""
+        """Context manager: the server starts when it is first needed, and stops on exit."""
         self._started = asyncio.get_running_loop().create_future()
         task = asyncio.create_task(self._run(self._started), name="mcp-server")
         try:
@@ -42,7 +42,7 @@ class Serving:
             await task
 
     async def server(self) -> "AgentServer":
-        """Give the server; the first call loads it."""
+        """Return the server; the first call loads it."""
         assert self._started is not None, "the hub has not started"
         self._wanted.set()
         return await asyncio.shield(self._started)

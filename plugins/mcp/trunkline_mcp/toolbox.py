@@ -38,12 +38,12 @@ class Toolbox:
         ]
 
     def full(self, name: str) -> Tool | None:
-        """Give the tool *name* in its full form; None if there is none."""
+        """Return the tool *name* in its full form; None if there is no such tool."""
         offered = self._offered().get(name)
         return None if offered is None else offered.tool
 
     async def call(self, caller: Caller, name: str, arguments: Arguments) -> CallToolResult:
-        """Call a tool; a refusal by the tool is a result.
+        """Call a tool. A refusal by the tool is returned as a result, not raised.
 
         Raises:
             MCPError: there is no such tool, or the caller's scopes do not allow it.
@@ -100,7 +100,7 @@ class Toolbox:
         return result, "refused" if result.is_error else "done"
 
     def _offered(self) -> dict[str, Offered]:
-        """Give the tools by name; the list is rebuilt when a plugin that carries out some of them has failed."""
+        """Return the tools by name. The list is rebuilt after a failure of a plugin that provided some of the tools."""
         provided = [definition for kind in _KINDS for definition in self._context.operations.provided(kind)]
         if provided != self._made_of:
             tools = [

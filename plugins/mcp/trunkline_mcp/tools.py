@@ -12,20 +12,20 @@ from trunkline_mcp.compact import compact
 
 Arguments = Mapping[str, Json]
 Run = Callable[[Caller, Arguments], Awaitable[CallToolResult]]
-"""Carry out a call. Raises Refused, ProviderFailed."""
+"""Carries out a call. Raises Refused, ProviderFailed."""
 
 MAX_ANSWER = 32 * 1024
-"""Limit of a list in bytes of JSON; text and data together are twice that."""
+"""Size limit of a list in bytes of JSON. An answer has the list twice, as text and as data."""
 
 READ_ONLY = ToolAnnotations(
     read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False
 )
-"""Every hint is given: clients assume the worst of a missing one."""
+"""Every hint is set, because clients assume the worst if a hint is missing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Offered:
-    """A tool with the *scope* that its caller needs; *writes* tells whether calls count as writes."""
+    """A tool with the *scope* that its caller needs; *writes* says whether its calls count as writes."""
 
     tool: Tool
     scope: str

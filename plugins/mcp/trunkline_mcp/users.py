@@ -1,7 +1,7 @@
-"""The recent users of an issuer, so that their subscriptions end with their access.
+"""Stores the recent users of an issuer, so that a user's subscriptions end when the user's access ends.
 
-A token shows its user's rights only at a call. A user's subscriptions stay allowed for a day (``LASTS_MS``) after each call, with
-the scopes of the last token.
+The hub learns a user's rights only from the token of a call. After each call, the user's subscriptions stay allowed for
+a day (``LASTS_MS``), with the scopes of that token.
 """
 
 from contextlib import suppress
@@ -39,7 +39,7 @@ class Users:
         self._context = context
 
     async def note(self, principal: Principal) -> None:
-        """Note a visit of a user, unless one was noted a moment ago; a failure is only logged."""
+        """Store the time of a user's visit, unless it was stored a moment ago. A failure is only logged."""
         now_ms = self._context.clock.now_ms()
         try:
             async with self._context.database.read() as connection:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from trunkline.routes import Routes
 
 SWEEP_SECONDS = 5.0
-"""Interval of the sweep for ended connections. A connection's subscriptions and keys end at most this time after it."""
+"""Interval of the sweep for ended connections. The subscriptions and keys of a connection end at most this time after it."""
 
 
 class _Server:
@@ -50,19 +50,19 @@ _OF_COMPANIES = (
 
 @hookimpl
 def register_settings() -> type[BaseModel]:
-    """Give the section ``oauth``."""
+    """Return the model of the settings section ``oauth``."""
     return Settings
 
 
 @hookimpl
 def register_migrations() -> Sequence[Migrations]:
-    """Give the history of the plugin's tables."""
+    """Return the migrations of the plugin's tables."""
     return [Migrations("trunkline_oauth:migrations", of_companies=_OF_COMPANIES)]
 
 
 @hookimpl
 def register_routes(context: PluginContext) -> "Sequence[Routes]":
-    """Give the routes for apps and operators."""
+    """Return the routes for apps and operators."""
     from trunkline.routes import Routes  # noqa: PLC0415
     from trunkline_oauth import api_routes, authorize_routes, token_routes  # noqa: PLC0415
 
@@ -78,21 +78,21 @@ def register_routes(context: PluginContext) -> "Sequence[Routes]":
 
 @hookimpl
 def register_portal_pages(context: PluginContext) -> Sequence[PortalPage]:
-    """Give the page that asks for consent, and the list of connected apps."""
+    """Return the page that asks for consent, and the list of connected apps."""
     server = context.shared(_Server)
     return pages.make_pages(context, server.apps, server.grants)
 
 
 @hookimpl
 def register_commands() -> Sequence[Command]:
-    """Give ``trunkline run oauth …``."""
+    """Return ``trunkline run oauth …``."""
     return commands.COMMANDS
 
 
 @hookimpl
 @contextlib.asynccontextmanager
 async def lifespan(context: PluginContext) -> AsyncGenerator[None]:
-    """End connections whose time is over or whose key has ended, as long as the hub runs."""
+    """While the hub runs, end connections that have expired or whose key has ended."""
     sweeping = asyncio.create_task(_sweep(context))
     try:
         yield
@@ -121,7 +121,7 @@ async def authenticate_request(context: PluginContext, request: BearerRequest) -
 
 @hookimpl
 async def find_principal(context: PluginContext, principal_id: str) -> Principal | None:
-    """Give the present rights of a connection."""
+    """Return the principal of a connection, with its present rights."""
     if not principal_id.startswith(CONNECTION_PREFIX):
         return None
     return await context.shared(_Server).grants.find(principal_id)

@@ -96,7 +96,7 @@ class ChangeApp(Strict):
     jwks_uri: KeysUri = Field(default=None, description="new URL of its public keys")
 
     def changes(self) -> dict[str, object]:
-        """Give the sent members under the names that ``App`` has for them."""
+        """Return the members that were sent, under the field names of ``App``."""
         uris = {"redirect_uris": tuple(dict.fromkeys(self.redirect_uris))}
         return {name: uris.get(name, getattr(self, name)) for name in self.model_fields_set}
 
@@ -271,7 +271,7 @@ class OAuthRoutes:
 
 
 def make_router(apps: Apps, grants: Grants) -> APIRouter:
-    """List the routes."""
+    """Build the router with the routes of this module."""
     routes = OAuthRoutes(apps, grants)
     router = APIRouter(route_class=StrictRoute, tags=["OAuth"])
     for method, path, handler, status, operation_id, summary in (

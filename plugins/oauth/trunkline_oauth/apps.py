@@ -20,14 +20,14 @@ from trunkline_oauth.settings import REGISTERED_PREFIX, UNLESS_NAMED, Configured
 from trunkline_oauth.telling import DISCONNECTED, describe, tell_connection
 
 MAX_SELF_REGISTERED = 1_000
-"""Limit, in characters, of a self-registered app's name and redirect URIs together: its id contains them."""
+"""Limit, in characters, of the name and redirect URIs of a self-registered app together, because the app's id contains them."""
 _CLIENT = "client"
 MOST_TOLD = 1_000
-"""If an app is removed, the end of each of its connections is reported by an event, up to this number."""
+"""If an app is removed, an event reports the end of each of its connections, for up to this number of connections."""
 
 
 class AppUnfit(Refused):
-    """An app has no secret that could be rotated, or no keys that could be changed."""
+    """An app has no secret to rotate, or no keys to change."""
 
     status = 409
     title = "Conflict"
@@ -55,7 +55,7 @@ class Apps:
         jwks_uri: str | None = None,
         by: Principal | None = None,
     ) -> tuple[App, str | None]:
-        """Register an app; return it and its secret. The secret is None for a public app, and for an app with its own key."""
+        """Register an app. Returns the app and its secret, which is None for a public app and for an app with its own key."""
         has_secret = not is_public and jwks is None and jwks_uri is None
         secret = secrets.new(secrets.APP_SECRET) if has_secret else None
         app = App(
@@ -95,7 +95,7 @@ class Apps:
     async def rotate_secret(
         self, client_id: str, *, overlap_seconds: int, by: Principal | None = None
     ) -> str:
-        """Give an app a new secret; the old one is valid for *overlap_seconds* more. Raises NotFound, AppUnfit."""
+        """Replace the secret of an app; the old secret is valid for *overlap_seconds* more. Raises NotFound, AppUnfit."""
         secret, now_ms = secrets.new(secrets.APP_SECRET), self._context.clock.now_ms()
 
         def rotate(app: App) -> App:
@@ -132,7 +132,10 @@ class Apps:
         security_events.APP_REMOVED.note(by, client_id=client_id)
 
     def admit(self, metadata: ClientMetadata) -> App:
-        """Make a public app from its own registration. Nothing is stored: the id holds the metadata. Raises MetadataInvalid."""
+        """Make a public app from its own registration. Raises MetadataInvalid.
+
+        Nothing is stored, because the app's id contains the metadata.
+        """
         said = orjson.dumps([metadata.client_name, *metadata.redirect_uris])
         if len(said) > MAX_SELF_REGISTERED:
             field = "redirect_uris"
@@ -157,7 +160,7 @@ class Apps:
             return await store.find_app(connection, client_id)
 
     def may_act(self, connection: Connection) -> str | None:
-        """Give the name of a connection's app; None if the settings no longer have the app."""
+        """Return the name of a connection's app; None if the settings no longer have the app."""
         client_id = connection.consent.client_id
         if client_id.startswith(REGISTERED_PREFIX):  # its connections go with it
             return connection.app_name
@@ -176,7 +179,7 @@ class Apps:
         return _self_registered(client_id, said) if self._may_register else None
 
     async def authenticate(self, client_id: str, secret: str | None, *, asker: str) -> App:
-        """Find the calling app; an app with a secret must send it. Raises OAuthError."""
+        """Find the calling app; an app that has a secret must send the secret. Raises OAuthError."""
         app = await self.find(client_id, asker=asker)
         if app is None or app.signs or app.is_public != (secret is None):
             raise invalid_client()

@@ -16,9 +16,9 @@ from trunkline_oauth.model import App
 TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 ALGORITHMS = ("RS256", "ES256", "EdDSA")
 MOST_SECONDS = 3_600
-"""Longest time until an assertion expires; its ``jti`` is kept until then."""
+"""The longest time after which an assertion may expire; the assertion's ``jti`` is stored until then."""
 PER_MINUTE = 600
-"""Limit of one app's assertions in a minute: each is a row until it expires."""
+"""Limit of one app's assertions in a minute: each assertion is stored as a row until it expires."""
 MAX_KEPT = 1_000
 """The maximum number of apps whose keys are cached; anybody can add an app by naming the address of a document."""
 _MAX_JTI = 256
@@ -33,7 +33,7 @@ class Assertions:
         self._keys: dict[str, _AppKeys] = {}
 
     async def check(self, app: App, assertion: str, *, audiences: Sequence[str]) -> None:
-        """Check that *app* has signed *assertion* for one of *audiences*, and that it was not used before.
+        """Check that *app* has signed *assertion* for one of *audiences*, and that *assertion* was not used before.
 
         Raises:
             OAuthError: the assertion is not valid, or was used before.

@@ -26,7 +26,7 @@ class AuthorizeRoutes:
         self._apps = apps
 
     async def authorize(self, request: Request) -> Response:
-        """Lead somebody to the page that asks for consent, or back to the app with an error."""
+        """Redirect the person to the page that asks for consent, or back to the app with an error."""
         issuer = issuer_of(self._context, request)
         try:
             values = read_pairs(request.query_params.multi_items())
@@ -48,7 +48,7 @@ class AuthorizeRoutes:
         return _led(f"{CONSENT_PAGE}?request={quote(requests.seal(self._context, asked))}")
 
     async def show_metadata(self, request: Request) -> Response:
-        """Tell what this server can do, and where."""
+        """Answer with the server's metadata: its capabilities and endpoints (RFC 8414)."""
         issuer, settings = issuer_of(self._context, request), self._context.settings
         assert isinstance(settings, Settings)
         registers = (
@@ -88,7 +88,7 @@ class AuthorizeRoutes:
 
 
 def make_routers(context: PluginContext, apps: Apps) -> tuple[APIRouter, APIRouter]:
-    """List the routes below ``/oauth`` and below ``/.well-known``."""
+    """Build two routers, one for the route below ``/oauth`` and one for those below ``/.well-known``."""
     routes = AuthorizeRoutes(context, apps)
     own, known = APIRouter(include_in_schema=False), APIRouter(include_in_schema=False)
     own.add_api_route("/authorize", routes.authorize, methods=["GET"])
@@ -98,7 +98,7 @@ def make_routers(context: PluginContext, apps: Apps) -> tuple[APIRouter, APIRout
 
 
 def issuer_of(context: PluginContext, request: Request) -> str:
-    """Give the issuer: the address at which the hub is reached."""
+    """Return the issuer, that is, the address at which clients reach the hub."""
     return context.deployment.address(str(request.base_url))
 
 

@@ -25,10 +25,13 @@ TIMEOUT_SECONDS = 5.0
 AT_ONCE = 8
 """Limit of documents that one process reads at once."""
 READ_PER_MINUTE = 20
-"""Limit of documents read in a minute for one address or one person."""
+"""Limit of documents read in a minute on behalf of one address or one person."""
 MAX_KEPT = 200
 KEPT_SECONDS, SHORTEST_SECONDS, LONGEST_SECONDS = 3_600, 60, 86_400
-"""Lifetime of a cached document: its ``max-age`` within these bounds; longer while its address does not answer."""
+"""Lifetime of a cached document: without ``max-age`` the first value, else ``max-age`` within the bounds of the other two.
+
+While its address does not answer, the document may be used longer.
+"""
 _MAX_AGE = re.compile(r"(?:^|[\s,])max-age=(\d{1,9})", re.IGNORECASE | re.ASCII)
 _PLAIN = re.compile(r"[\x21-\x7e]+", re.ASCII)
 
@@ -53,11 +56,11 @@ class ClientDocuments:
         self._reading = asyncio.Semaphore(AT_ONCE)
 
     def allows(self, client_id: str) -> bool:
-        """Tell whether the settings allow an app with its document at *client_id*."""
+        """Return True if the settings allow an app with its document at *client_id*."""
         return "*" in self._hosts or urlsplit(client_id).hostname in self._hosts
 
     async def find(self, client_id: str, *, asker: str) -> App | None:
-        """Give the app that the document at *client_id* describes; None if the settings do not allow it.
+        """Return the app that the document at *client_id* describes; None if the settings do not allow it.
 
         Raises:
             OAuthError: the address or the document is invalid, or cannot be read now.
@@ -104,7 +107,7 @@ class ClientDocuments:
 
 
 def _find_fault(client_id: str) -> str | None:
-    """Say why *client_id* cannot be the address of a document; None if it can."""
+    """Return the reason why *client_id* cannot be the address of a document; None if it can."""
     if len(client_id) > MAX_URL or _PLAIN.fullmatch(client_id) is None:
         return f"must have {MAX_URL} or fewer plain characters"
     try:
@@ -122,7 +125,7 @@ def _find_fault(client_id: str) -> str | None:
 def _described(
     client_id: str, status: int, headers: Mapping[str, str], body: bytes, *, is_whole: bool
 ) -> App:
-    """Read the app from the answer of its address. Raises OAuthError."""
+    """Read an app from the HTTP response to a request for its document. Raises OAuthError."""
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
     if (
         status != 200

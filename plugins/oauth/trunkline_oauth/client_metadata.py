@@ -21,7 +21,7 @@ class MetadataInvalid(ValueError):
 
 
 class ClientMetadata(BaseModel):
-    """The members that are used (RFC 7591, 2); all others are ignored."""
+    """The members of the metadata that the hub uses (RFC 7591, 2); all others are ignored."""
 
     model_config = ConfigDict(strict=True)
 
@@ -51,7 +51,7 @@ class ClientMetadata(BaseModel):
 
 
 def read_metadata(document: object, *, address: str | None = None) -> ClientMetadata:
-    """Check the metadata of an app; *address* is its id if it has a document. Raises MetadataInvalid."""
+    """Check the metadata of an app. *address* is the app's id if the metadata is from a document. Raises MetadataInvalid."""
     try:
         metadata = ClientMetadata.model_validate(document)
     except ValidationError as error:
@@ -64,7 +64,7 @@ def read_metadata(document: object, *, address: str | None = None) -> ClientMeta
 
 
 def _faults(metadata: ClientMetadata, address: str | None) -> Iterator[tuple[str, str]]:
-    """Name each field at fault, with a sentence."""
+    """Yield each faulty field with an error message."""
     if "authorization_code" not in metadata.grant_types:
         yield "grant_types", "must have 'authorization_code'"
     if "code" not in metadata.response_types:

@@ -152,7 +152,7 @@ COMMANDS = (
 
 
 def _read(model: type[_Model], values: Mapping[str, object]) -> _Model:
-    """Check options as the API checks a body. Raises BadParameter."""
+    """Check options with *model*, in the same way as the API checks a body. Raises BadParameter."""
     try:
         return model.model_validate(values)
     except ValidationError as error:

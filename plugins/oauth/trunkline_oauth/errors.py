@@ -23,7 +23,7 @@ class OAuthError(Exception):
         self.headers = dict(headers or {})
 
     def answer(self) -> "JSONResponse":
-        """Answer by JSON."""
+        """Make the JSON response."""
         from starlette.responses import JSONResponse  # noqa: PLC0415
 
         content = {"error": self.code, "error_description": self.description}
@@ -42,5 +42,5 @@ def invalid_client(description: str = UNKNOWN_APP) -> OAuthError:
 
 
 def invalid_grant(description: str) -> OAuthError:
-    """A code or a refresh token is not valid, or not this app's."""
+    """A code or a refresh token is not valid, or belongs to another app."""
     return OAuthError("invalid_grant", description)

@@ -1,4 +1,4 @@
-"""Parameters of OAuth, read from a form or a query, each at most once; and the app that sent a form."""
+"""Reads the parameters of OAuth from a form or a query, each at most once, and finds the app that sent a form."""
 
 import base64
 import binascii
@@ -40,9 +40,9 @@ async def read_form(request: "Request") -> dict[str, str]:
 
 
 def read_pairs(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Give parameters by name; one without a value counts as not sent (RFC 6749, 3.1). Raises OAuthError.
+    """Return parameters by name; a parameter without a value counts as not sent (RFC 6749, 3.1). Raises OAuthError.
 
-    Several ``resource`` (RFC 8707, 2) are joined with spaces, which gives no resource of this hub.
+    Several ``resource`` parameters (RFC 8707, 2) are joined with spaces; the result is not a resource of this hub.
     """
     values: dict[str, str] = {}
     for name, value in pairs:
@@ -58,7 +58,7 @@ def read_pairs(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
 
 
 def need(values: Mapping[str, str], name: str) -> str:
-    """Give a required parameter. Raises OAuthError."""
+    """Return a required parameter. Raises OAuthError."""
     if name not in values:
         msg = f"The parameter '{name}' is missing."
         raise invalid_request(msg)
@@ -70,8 +70,8 @@ async def find_app(
 ) -> App:
     """Find the app that sent a form: by HTTP Basic, by its parameters, or by an assertion for one of *audiences*.
 
-    A public app is found by its id alone; *asker* is as in ``Apps.find``. The ``client_id`` is added to *values* if it came
-    from elsewhere.
+    A public app is found by its id alone; *asker* is as in ``Apps.find``. If the ``client_id`` is not among the form's
+    parameters, it is added to *values*.
 
     Raises:
         OAuthError, IssuerUnavailable, RateLimited
@@ -108,7 +108,7 @@ async def _find_signer(
 
 
 def address_of(context: PluginContext, request: "Request") -> str:
-    """Give the client's address as a holder of limits."""
+    """Return the key under which limits are counted for the client's address."""
     peer = request.client.host if request.client else None
     return f"address {context.client_addresses.find(peer, request.headers.getlist('x-forwarded-for'))}"
 

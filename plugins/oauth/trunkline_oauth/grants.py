@@ -33,7 +33,7 @@ ISSUES_PER_MINUTE = 30
 """Limit of a connection's token requests in a minute."""
 SWEPT_AT_ONCE = 100
 KEPT_MS = 30_000
-"""Time for which an ended connection's row is kept.
+"""The time for which the row of an ended connection is kept.
 
 Calls that were running at the end are done by then. ``sweep`` also disables the subscriptions and revokes the keys that
 they made.
@@ -123,7 +123,7 @@ class Grants:
         scopes: Sequence[str] | None,
         resource: str | None = None,
     ) -> Issued:
-        """Give new tokens for a refresh token; *scopes* and *resource* may be narrower than those of the connection.
+        """Issue new tokens for a refresh token; *scopes* and *resource* may be narrower than those of the connection.
 
         Raises OAuthError, RateLimited.
         """
@@ -157,7 +157,10 @@ class Grants:
         scopes: tuple[str, ...],
         resource: str | None,
     ) -> Issued | None:
-        """Use *refresh_token* for the first time or again within the overlap; None if it was stolen. Raises OAuthError."""
+        """Use *refresh_token* for the first time, or again within the overlap. Raises OAuthError.
+
+        Returns None if the token is used again later, which means that it was stolen.
+        """
         now_ms, digest = self._now_ms(), secrets.digest_of(refresh_token)
         if not await store.lock_connection(connection, owner.id):
             raise invalid_grant(_UNKNOWN_TOKEN)
@@ -200,7 +203,7 @@ class Grants:
     async def disconnect(self, connection_id: str, *, company_id: int, by: Principal | None = None) -> Ended:
         """End a company's connection immediately and permanently, with its subscriptions and keys. Raises NotFound.
 
-        *by* is for the log.
+        The log names *by* as the principal who did it.
         """
         async with self._context.database.read() as connection:
             owner = await store.find_connection(connection, connection_id)
@@ -218,7 +221,7 @@ class Grants:
             await self._undo(owner.id, owner.consent)
 
     async def sweep(self) -> None:
-        """End connections whose time is over or whose key has ended, and remove old ended ones, a batch at a time."""
+        """End connections that have expired or whose key has ended, and remove those that ended long ago, batch by batch."""
         now_ms = self._now_ms()
         aged_ms = self._context.deployment.aged_ms(now_ms)
         async with self._context.database.read() as connection:
@@ -234,7 +237,7 @@ class Grants:
     async def _end(
         self, connection_id: str, consent: Consent, *, by: Principal | None = None, is_noted: bool = False
     ) -> Ended:
-        """End a connection with its subscriptions and keys; log it unless it *is_noted*."""
+        """End a connection with its subscriptions and keys, and log the end unless *is_noted* is True."""
         async with self._context.database.write() as connection:
             owner = await store.find_connection(connection, connection_id)
             is_first = await store.end_connection(connection, connection_id, now_ms=self._now_ms())
@@ -251,7 +254,7 @@ class Grants:
         return Ended(disabled, revoked)
 
     async def authenticate(self, access_token: str, path: str) -> Principal | None:
-        """Find the principal of an access token on a call of *path*; None if the token is not valid.
+        """Find the principal of an access token for a call of *path*; None if the token is not valid.
 
         Raises:
             Unauthenticated: the token is for another resource.
@@ -268,7 +271,7 @@ class Grants:
         return await self._principal(owner, token.scopes or owner.consent.scopes, now_ms)
 
     async def find(self, connection_id: str) -> Principal | None:
-        """Give the present rights of a connection; None if it has ended."""
+        """Return the principal of a connection, with its present rights; None if the connection has ended."""
         async with self._context.database.read() as connection:
             owner = await store.find_connection(connection, connection_id)
         return None if owner is None else await self._principal(owner, owner.consent.scopes, self._now_ms())
@@ -286,9 +289,10 @@ class Grants:
         )
 
     async def _allowed(self, owner: Connection, scopes: tuple[str, ...]) -> tuple[str, ...]:
-        """Choose from *scopes* the scopes that their grantor still has; none if the connection has ended.
+        """Choose from *scopes* the scopes that the grantor still has; empty if the connection has ended.
 
-        The connection's row tells whether a key has ended; a person is looked up, and must still belong to the company.
+        If the grantor is a key, the connection's row says whether the key has ended. A person is looked up, and must
+        still belong to the company.
         """
         consent = owner.consent
         if owner.is_over(self._now_ms()):
@@ -337,16 +341,16 @@ class Grants:
         return Issued(access_token, refresh_token, max(0, access_ms - now_ms) // 1000, scopes)
 
     def _expires_ms(self, owner: Connection, now_ms: int) -> int:
-        """Give the time at which a connection ends if it gets no tokens after now."""
+        """Return the time at which a connection ends if no tokens are issued to it after now."""
         return min(now_ms + self._settings.refresh_token_days * _DAY_MS, self._last_ms(owner))
 
     def _last_ms(self, owner: Connection) -> int:
-        """Give the latest end of a connection."""
+        """Return the latest time at which a connection may end."""
         last_ms = owner.created_ms + self._settings.connection_days * _DAY_MS
         return last_ms if owner.consent.until_ms is None else min(last_ms, owner.consent.until_ms)
 
     def _new_connection(self, connection_id: str, app: App, consent: Consent, *, now_ms: int) -> Connection:
-        """Make a connection that reads event types in their present versions, as a new key does."""
+        """Make a connection. Like a new key, it reads event types in their current versions."""
         pins = {event_type.name: event_type.version for event_type in self._context.events.types()}
         salt = chance.token_urlsafe(32)
         owner = Connection(connection_id, consent, app.name, salt, pins, now_ms, ends_ms=None)
@@ -361,7 +365,7 @@ class Grants:
 
 
 def _note(event: SecurityEvent, consent: Consent, connection_id: str, *, by: Principal | None = None) -> None:
-    """Log an act of a connection's app, or an act of *by* on the connection."""
+    """Log an action of a connection's app, or an action of *by* on the connection."""
     company_id, client_id = consent.company_id, consent.client_id
     event.note(by, company_id=company_id, client_id=client_id, connection_id=connection_id)
 
@@ -369,9 +373,9 @@ def _note(event: SecurityEvent, consent: Consent, connection_id: str, *, by: Pri
 def _connected(
     code: Code | None, app: App, *, verifier: str, redirect_uri: str | None, now_ms: int
 ) -> Consent | OAuthError | Issued:
-    """Give the consent of a code if client, redirect URI and verifier match; otherwise give the error.
+    """Return the consent of *code* if client, redirect URI and verifier match; otherwise return the error.
 
-    A used code gives its consent as well, so that the caller notices the second use.
+    For a used code the consent is returned too, so that the caller can notice the second use.
     """
     is_used = (
         code is not None and code.connection_id is not None
@@ -392,13 +396,16 @@ def _is_good(found: tuple[Token, Connection], app: App, *, now_ms: int) -> bool:
 
 
 def _speaks_for(principal: Principal, company_id: int) -> bool:
-    """Tell whether *principal* may act for a company: an operator for any, others for their own and its test environment."""
+    """Return True if *principal* may act for a company.
+
+    An operator may act for any company, others for their own and its test environment.
+    """
     own = principal.company_id
     return principal.is_operator or (own is not None and company_id in {own, in_environment(own, "test")})
 
 
 def _narrowed(granted: tuple[str, ...], asked: Sequence[str] | None) -> tuple[str, ...]:
-    """Give the scopes *asked* for. Raises OAuthError if they exceed *granted*."""
+    """Return the scopes *asked*, or all *granted* scopes if *asked* is None. Raises OAuthError if *asked* exceeds *granted*."""
     if asked is None:
         return granted
     if more := [scope for scope in asked if scope not in granted]:

@@ -14,8 +14,8 @@ SELF_PREFIX = "self_"
 class App:
     """An app; *created_ms* is None unless an operator has registered it.
 
-    It authenticates by its secret, by the previous one until *old_secret_until_ms*, or by a signature with a key of *jwks*
-    (JSON) or *jwks_uri*. A public app has none of these.
+    An app authenticates with its secret, with its previous secret until *old_secret_until_ms*, or with a signature by a
+    key of *jwks* (JSON) or *jwks_uri*. A public app has none of these.
     """
 
     client_id: str
@@ -36,20 +36,20 @@ class App:
 
     @property
     def signs(self) -> bool:
-        """Tell whether the app authenticates by signing with its own key."""
+        """Return True if the app authenticates by signing with its own key."""
         return self.jwks is not None or self.jwks_uri is not None
 
     @property
     def is_public(self) -> bool:
-        """Tell whether the app has neither a secret nor a key."""
+        """Return True if the app has neither a secret nor a key."""
         return self.secret_digest is None and not self.signs
 
 
 @dataclass(frozen=True, slots=True)
 class Consent:
-    """The rights given to an app. *granted_by* is the id of the grantor's key, link or user; *granted_name* its name.
+    """The rights given to an app. *granted_by* is the id of the grantor's key, link or user; *granted_name* is its name.
 
-    *resource* is the path below which tokens are valid; None is everywhere. The consent ends when the principal
+    *resource* is the path below which tokens are valid; None means all paths. The consent ends when the principal
     *ends_with* ends; if *ends_with* is None, the consent belongs to the company. It also ends at *until_ms*, if given.
     *networks*, if any, are the only networks from which its tokens may be used.
     """
@@ -80,7 +80,7 @@ class Code:
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """An app that is connected with a company. *salt* goes into its refresh tokens.
+    """An app that is connected with a company. *salt* is used to compute refresh tokens.
 
     The connection ends at *ends_ms*. New tokens move *ends_ms* to a later time; the end of the connection's key may
     move it to an earlier one. A connection from an older version has no *ends_ms*, and ends when its last token
@@ -97,7 +97,7 @@ class Connection:
     last_used_ms: int | None = None
 
     def is_over(self, now_ms: int) -> bool:
-        """Tell whether the connection has ended by *now_ms*."""
+        """Return True if the connection has ended at *now_ms*."""
         return self.ends_ms is not None and self.ends_ms <= now_ms
 
 
@@ -125,7 +125,7 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Issued:
-    """The tokens given to an app: the only place where both are in plain text."""
+    """The tokens given to an app. Only this object has both tokens in plain text."""
 
     access_token: str = field(repr=False)
     refresh_token: str = field(repr=False)

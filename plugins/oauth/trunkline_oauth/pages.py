@@ -141,7 +141,7 @@ class ConsentPage:
         return PortalContent(html, (target_of(asked.redirect_uri),))
 
     async def _asked(self, request: PortalRequest) -> tuple[AuthorizationRequest | None, App | None]:
-        """Give the request and the app; no app if it was removed, or its description is no longer available."""
+        """Return the request and the app. The app is None if it was removed, or if its description is no longer available."""
         asked = requests.unseal(self._context, request.query.get("request", ""))
         if asked is None:
             return None, None
@@ -189,7 +189,7 @@ class ConnectedAppsPage:
         return PortalRedirect(message=f"The app is disconnected{''.join(f'; {each}' for each in made)}.")
 
     async def _seen(self, request: PortalRequest) -> list[Connection]:
-        """List a company's connections: all for an administrator, for others the ones they allowed."""
+        """List a company's connections: an administrator sees all of them, others see those that they allowed."""
         listed, principal = await self._grants.list(request.company_id), request.principal
         return [one for one in listed if principal.has("admin") or _is_own(one.consent, principal)]
 
@@ -206,7 +206,10 @@ def make_pages(context: PluginContext, apps: Apps, grants: Grants) -> Sequence[P
 
 
 def _is_own(consent: Consent, principal: Principal) -> bool:
-    """Tell whether *principal* gave *consent*: with this link, key or name, or with another link of the same maker and name."""
+    """Return True if *principal* gave *consent*.
+
+    The principal gave it with the same link, key or name, or with another link of the same maker and name.
+    """
     if consent.granted_by == principal.id:
         return True
     is_link = principal.kind == consent.granted_by_kind == "link"
@@ -256,7 +259,7 @@ def _stranger(app: App, asked: AuthorizationRequest) -> Markup:
 
 
 def _ending(principal: Principal) -> str:
-    """Write the sentence about the end of a connection that *principal* allows."""
+    """Write the sentence that says when a connection ends that *principal* allows."""
     until = (
         "" if principal.expires_ms is None else f", and so on {_moment(principal.expires_ms)} at the latest"
     )

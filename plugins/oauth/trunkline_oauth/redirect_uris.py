@@ -14,7 +14,7 @@ _REFUSED_SCHEMES = frozenset(
 
 
 def find_fault(uri: str) -> str | None:
-    """Say why *uri* cannot be registered; None if it can."""
+    """Return the reason why *uri* cannot be registered; None if it can."""
     if len(uri) > MAX_CHARACTERS:
         return f"must have {MAX_CHARACTERS} or fewer characters"
     try:
@@ -42,10 +42,10 @@ def _find_scheme_fault(parts: SplitResult) -> str | None:
 
 
 def find_registered(sent: str | None, registered: Sequence[str]) -> str | None:
-    """Give *sent* if it is registered, or the only registered URI if none was sent; None otherwise.
+    """Return *sent* if it is registered. If *sent* is None, return the only registered URI. Otherwise return None.
 
-    URIs must be equal, except for the port of a loopback address, which a program does not know before it runs
-    (RFC 8252, 7.3).
+    URIs must be equal, except for the port of a loopback address: a program learns its port only when it runs (RFC
+    8252, 7.3).
     """
     if sent is None:
         return registered[0] if len(registered) == 1 else None
@@ -57,12 +57,12 @@ def find_registered(sent: str | None, registered: Sequence[str]) -> str | None:
 
 
 def is_loopback(uri: str) -> bool:
-    """Tell whether *uri* leads to a program on a person's own machine."""
+    """Return True if *uri* leads to a program on the person's own machine."""
     return urlsplit(uri).hostname in _LOOPBACK
 
 
 def target_of(uri: str) -> str:
-    """Give the source for ``form-action`` that allows *uri*: its origin, or its scheme with the colon."""
+    """Return the ``form-action`` source that allows *uri*: the origin of *uri*, or its scheme with the colon."""
     parts = urlsplit(uri)
     return f"{parts.scheme}://{parts.netloc}" if parts.scheme in {"http", "https"} else f"{parts.scheme}:"
 
@@ -74,7 +74,7 @@ def with_parameters(uri: str, parameters: Mapping[str, str | None]) -> str:
 
 
 def _without_port(uri: str) -> str | None:
-    """Write a loopback URI without its port; None for any other."""
+    """Write a loopback URI without its port; None for any other URI."""
     try:
         parts = urlsplit(uri)
         host = parts.hostname

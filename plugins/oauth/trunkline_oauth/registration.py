@@ -27,7 +27,7 @@ class Registration:
         self._apps = apps
 
     async def register(self, request: Request) -> Response:
-        """Give an app its id. The app is always a public one, whatever it asked for."""
+        """Register an app, and answer with its id. The app is always a public one, even if it asked for something else."""
         try:
             await self._context.limits.count(
                 address_of(self._context, request), "oauth_registrations", per_minute=PER_MINUTE

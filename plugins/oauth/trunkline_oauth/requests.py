@@ -17,7 +17,7 @@ from trunkline_oauth.resources import read_resource
 
 MAX_STATE = 2_048
 VALID_MS = 30 * 60_000
-"""Time limit for signing in and deciding."""
+"""Time limit within which the person must sign in and decide."""
 _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
 _STATE = re.compile(r"[\x20-\x7e]+", re.ASCII)
 _PURPOSE = "authorize"
@@ -25,7 +25,7 @@ _PURPOSE = "authorize"
 
 @dataclass(frozen=True, slots=True)
 class AuthorizationRequest:
-    """An app's request. *issuer* is the answering server (RFC 9207); *sent_uri* is the redirect URI, if the app sent one.
+    """An app's request. *issuer* is the server that answers (RFC 9207); *sent_uri* is the redirect URI, if one was sent.
 
     *resource* is the path below which its tokens will be valid.
     """
@@ -41,17 +41,17 @@ class AuthorizationRequest:
     resource: str | None = None
 
     def answer(self, **parameters: str) -> str:
-        """Give the address of the app's redirect with *parameters*."""
+        """Return the app's redirect URI with *parameters* added."""
         return answer_at(self.redirect_uri, self.state, self.issuer, **parameters)
 
 
 def answer_at(redirect_uri: str, state: str | None, issuer: str, **parameters: str) -> str:
-    """Give the address of an app's redirect with *parameters*."""
+    """Return an app's redirect URI with *parameters* added."""
     return with_parameters(redirect_uri, {**parameters, "state": state, "iss": issuer})
 
 
 def find_redirect_uri(app: App | None, values: Mapping[str, str]) -> str:
-    """Find the redirect URI for answers. Raises OAuthError, which the person sees instead of the app, if there is none."""
+    """Find the redirect URI for answers. If there is none, raises OAuthError, which is shown to the person, not to the app."""
     if app is None:
         msg = "There is no app with this client_id here."
         raise invalid_request(msg)
@@ -110,7 +110,7 @@ def unseal(context: PluginContext, sealed: str) -> AuthorizationRequest | None:
 
 
 def _scopes(app: App, asked: str | None) -> tuple[str, ...]:
-    """Read the requested scopes; all of the app's if none are requested."""
+    """Read the requested scopes; if none are requested, all scopes of the app."""
     if asked is None:
         return app.scopes
     names = tuple(dict.fromkeys(asked.split(" ")))

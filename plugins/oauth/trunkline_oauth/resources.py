@@ -1,6 +1,6 @@
 """Resources (RFC 8707): the resources that a token may have, and the calls for which a token is valid. Pure.
 
-A resource is an address of this hub. Its path alone is kept, as the hub may be reached at several addresses.
+A resource is an address of this hub. Only its path is stored, because the hub may be reached at several addresses.
 """
 
 from trunkline_oauth.errors import OAuthError
@@ -21,10 +21,10 @@ def read_resource(sent: str | None, *, issuer: str) -> str | None:
 
 
 def exceeded(granted: str | None) -> OAuthError:
-    """Make the error for tokens beyond *granted*, the resource that the app was allowed."""
+    """Make the error for a request of tokens beyond *granted*, the resource that was granted to the app."""
     return OAuthError("invalid_target", f"The app was allowed the resource with the path '{granted}' alone.")
 
 
 def is_within(path: str | None, resource: str | None) -> bool:
-    """Tell whether *path* is *resource* or below it; always True if *path* is None or *resource* is None or empty."""
+    """Return True if *path* is *resource* or below it; always True if *path* is None or *resource* is None or empty."""
     return path is None or not resource or path == resource or path.startswith(f"{resource}/")

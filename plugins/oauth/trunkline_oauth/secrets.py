@@ -1,4 +1,4 @@
-"""Secrets: made at random with a prefix for their kind, and found by their digest. Pure except for randomness."""
+"""Secrets: random, with a prefix for their kind. They are found by their digest. Pure except for randomness."""
 
 import hashlib
 import secrets
@@ -14,20 +14,20 @@ def new(kind: str) -> str:
 
 
 def digest_of(secret: str) -> str:
-    """Give the stored digest of *secret*: with 256 random bits, one hash is enough."""
+    """Return the digest under which *secret* is stored; one hash is enough for a secret of 256 random bits."""
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
 def successor_of(refresh_token: str, *, salt: str) -> str:
-    """Give the refresh token that follows *refresh_token*.
+    """Return the refresh token that follows *refresh_token*.
 
-    The result is always the same, so a client that lost the answer, or two concurrent requests, get one token. Only the hub has
-    *salt*, without which the next token cannot be computed.
+    The result depends only on the arguments, so a client that lost the answer gets the same token again, and so do two
+    concurrent requests. The next token cannot be computed without *salt*, which only the hub has.
     """
     hashed = hashlib.sha256(f"{salt}.{refresh_token}".encode()).digest()
     return f"{REFRESH}{urlsafe_b64encode(hashed).rstrip(b'=').decode()}"
 
 
 def challenge_of(verifier: str) -> str:
-    """Give the challenge of a PKCE verifier (RFC 7636, 4.2: S256)."""
+    """Return the challenge of a PKCE verifier (RFC 7636, 4.2: S256)."""
     return urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()

@@ -54,7 +54,7 @@ def _check_jwks_uri(uri: str) -> str:
 
 
 def _check_jwks(document: object) -> str:
-    """Check public keys (RFC 7517), and give them as JSON."""
+    """Check public keys (RFC 7517), and return them as JSON text."""
     keys = document.get("keys") if isinstance(document, dict) else None
     text = json.dumps(document)
     if not isinstance(keys, list) or not 0 < len(keys) <= MAX_KEYS or len(text) > MAX_KEYS * 2_000:

@@ -28,11 +28,11 @@ _TAKE_ASSERTION = text(
     "INSERT INTO oauth_assertions (digest, expires_ms) VALUES (:digest, :expires_ms) ON CONFLICT DO NOTHING"
 )
 KEPT_TOKENS = {"access": 20, "refresh": 200}
-"""Number of newest tokens kept for each connection: used refresh tokens too, so that a second use is noticed."""
+"""The number of newest tokens kept for each connection, including used refresh tokens, so that a second use is noticed."""
 CODES_KEPT_MS = 10 * 60_000
 """Time for which an expired code is kept, so that a second use is noticed."""
 TOUCHED_EVERY_MS = 5 * 60_000
-"""Precision of a connection's last use."""
+"""Precision with which a connection's last use is stored."""
 KEY_PREFIX = "key_"
 
 
@@ -58,7 +58,7 @@ async def find_app(connection: AsyncConnection, client_id: str, *, is_locked: bo
 
 
 async def update_app(connection: AsyncConnection, app: App) -> None:
-    """Store a changed app, and its name in its connections."""
+    """Store a changed app, and store the app's name in its connections."""
     changed = update(apps).where(apps.c.client_id == app.client_id)
     await connection.execute(changed.values(**_app_values(app)))
     named = update(connections).where(connections.c.client_id == app.client_id)
@@ -66,14 +66,14 @@ async def update_app(connection: AsyncConnection, app: App) -> None:
 
 
 async def take_assertion(connection: AsyncConnection, digest: str, *, expires_ms: int, aged_ms: int) -> bool:
-    """Mark a client assertion as used, and remove assertions expired by *aged_ms*; False if it was used before."""
+    """Mark a client assertion as used, and remove those that had expired at *aged_ms*. False if it was used before."""
     await connection.execute(delete(assertions).where(assertions.c.expires_ms <= aged_ms))
     taken = await connection.execute(_TAKE_ASSERTION, {"digest": digest, "expires_ms": expires_ms})
     return taken.rowcount == 1
 
 
 async def delete_app(connection: AsyncConnection, client_id: str, *, now_ms: int) -> bool:
-    """Remove an app, and end all its connections; tell whether there was one."""
+    """Remove an app, and end all its connections. Returns whether the app existed."""
     own = update(connections).where(connections.c.client_id == client_id, connections.c.ended_ms.is_(None))
     await connection.execute(own.values(ended_ms=now_ms))
     await connection.execute(delete(codes).where(codes.c.client_id == client_id))
@@ -93,17 +93,17 @@ async def insert_code(connection: AsyncConnection, code: Code, *, aged_ms: int) 
 
 
 async def has_code(connection: AsyncConnection, digest: str) -> bool:
-    """Tell whether there is such a code, used or not."""
+    """Return True if a code with *digest* exists, used or not."""
     return (
         await connection.execute(select(codes.c.digest).where(codes.c.digest == digest))
     ).first() is not None
 
 
 async def take_code(connection: AsyncConnection, digest: str, *, connection_id: str) -> Code | None:
-    """Mark a code as used by the connection *connection_id*; of concurrent calls one succeeds.
+    """Mark a code as used by the connection *connection_id*. Of several concurrent calls only one succeeds.
 
-    The code is returned as it was before the call: if it has a ``connection_id``, it had been used already. None if
-    there is no such code.
+    The code is returned in its state before the call, so a ``connection_id`` means that it had been used already. None
+    means that there is no such code.
     """
     taken = (
         update(codes)
@@ -188,13 +188,13 @@ async def list_of_app(connection: AsyncConnection, client_id: str, *, limit: int
 
 
 async def end_connection(connection: AsyncConnection, connection_id: str, *, now_ms: int) -> bool:
-    """End a connection with its tokens; True if it was active. Of concurrent calls one gets True."""
+    """End a connection with its tokens; True if the connection was active. Of several concurrent calls only one gets True."""
     query = update(connections).where(connections.c.id == connection_id, _IS_THERE)
     return (await connection.execute(query.values(ended_ms=now_ms))).rowcount == 1
 
 
 async def list_over(connection: AsyncConnection, *, aged_ms: int, limit: int) -> list[Connection]:
-    """List connections to be ended: by *aged_ms* their time is over, or the key on which they depend has ended."""
+    """List the connections that must be ended: at *aged_ms* they have expired, or the key on which they depend has ended."""
     query = _select().where(_IS_THERE, _has_expired(aged_ms)).limit(limit)
     return [_connection(row) for row in await connection.execute(query)]
 
@@ -212,7 +212,7 @@ async def delete_connection(connection: AsyncConnection, connection_id: str) -> 
 
 
 async def touch_connection(connection: AsyncConnection, connection_id: str, *, now_ms: int) -> None:
-    """Note that a connection was used, unless that was noted a moment ago."""
+    """Store the time of a connection's last use, unless it was stored a moment ago."""
     is_old = or_(
         connections.c.last_used_ms.is_(None), connections.c.last_used_ms <= now_ms - TOUCHED_EVERY_MS
     )
@@ -224,7 +224,11 @@ async def touch_connection(connection: AsyncConnection, connection_id: str, *, n
 
 
 async def insert_token(connection: AsyncConnection, token: Token, *, aged_ms: int) -> None:
-    """Store a token unless it exists; remove tokens expired by *aged_ms*, and its connection's tokens of that kind above the limit."""
+    """Store a token unless it exists.
+
+    Also removes tokens of the same connection and kind: those that had expired at *aged_ms*, and the oldest above the
+    limit.
+    """
     there = select(tokens.c.digest).where(tokens.c.digest == token.digest)
     if (await connection.execute(there)).first() is not None:
         return
@@ -262,7 +266,7 @@ async def find_token(connection: AsyncConnection, digest: str) -> tuple[Token, C
 
 
 async def replace_token(connection: AsyncConnection, digest: str, *, now_ms: int) -> bool:
-    """Mark a refresh token as used; True if it was unused. Of concurrent calls one gets True."""
+    """Mark a refresh token as used; True if it was unused. Of several concurrent calls only one gets True."""
     query = update(tokens).where(tokens.c.digest == digest, tokens.c.replaced_ms.is_(None))
     return (await connection.execute(query.values(replaced_ms=now_ms))).rowcount == 1
 
@@ -287,7 +291,7 @@ def _select(*more: ColumnElement[Any]) -> Select[Any]:
 
 
 def _has_expired(now_ms: int) -> ColumnElement[bool]:
-    """The condition that a connection's time is over by *now_ms*, or its key has ended; agrees with ``Connection.ends_ms``.
+    """SQL condition: at *now_ms* the connection or its key has ended. It must give the same result as ``Connection.ends_ms``.
 
     A connection from an older version has no end time; it ends when its last token expires.
     """

@@ -30,9 +30,10 @@ apps = Table(
     Column("jwks", Text),
     Column("jwks_uri", Text),
 )
-"""Apps that an operator has registered. *redirect_uris* and *jwks* are JSON; *scopes*, here and below, have spaces between them.
+"""Apps that an operator has registered. *redirect_uris* and *jwks* are JSON; *scopes*, here and below, are separated by spaces.
 
-The secret before the last rotation is valid until *old_secret_until_ms*. An app with *jwks*, or a *jwks_uri*, has no secret.
+The secret that was replaced by the last rotation is valid until *old_secret_until_ms*. An app with *jwks*, or a
+*jwks_uri*, has no secret.
 """
 
 assertions = Table(
@@ -62,9 +63,9 @@ codes = Table(
     Index("ix_oauth_codes_company", "company_id"),
     Index("ix_oauth_codes_expires", "expires_ms"),
 )
-"""Authorization codes. *redirect_uri* is the one in the request, if any; *connection_id* is set when a code is used.
+"""Authorization codes. *redirect_uri* is the URI in the request, if any; *connection_id* is set when a code is used.
 
-*resource*, here and below, is the path below which tokens are valid (RFC 8707); null is everywhere.
+*resource*, here and below, is the path below which tokens are valid (RFC 8707); null means all paths.
 """
 
 connections = Table(
@@ -90,8 +91,8 @@ connections = Table(
 )
 """Apps that are connected with a company. A row is removed, with its tokens, after the connection has ended.
 
-*pins* are JSON: the versions of event types when the connection was made. *salt* goes into each refresh token that
-follows another. A connection ends at *expires_ms* unless it is used earlier. *ended_ms* marks an ended connection,
+*pins* are JSON: the versions of event types when the connection was made. Each refresh token except the first is
+computed with *salt*. A connection ends at *expires_ms* unless it is used earlier. *ended_ms* marks an ended connection,
 whose subscriptions and keys are about to end. ``model.Consent`` explains the columns from ``_terms``, here and in
 codes; older rows have none.
 """

@@ -13,7 +13,7 @@ CONNECTED, DISCONNECTED = "app.connected", "app.disconnected"
 async def tell_connection(
     journal: Journal, connection: AsyncConnection, event_type: str, owner: Connection, *, by: Principal | None
 ) -> None:
-    """Report that a connection was made or has ended; *by* is None if the hub or the app ended it."""
+    """Report that a connection was made or has ended; *by* is None if the hub or the app ended the connection."""
     consent = owner.consent
     maker = {"kind": consent.granted_by_kind, "id": consent.granted_by} if consent.granted_by_kind else None
     ended_by = None if by is None else {"kind": by.kind, "id": by.id}

@@ -21,7 +21,7 @@ from trunkline_oauth.resources import read_resource
 from trunkline_oauth.settings import Settings
 
 FAILURES_PER_MINUTE = 120
-"""Limit of refused calls from one address in a minute; platforms call for many companies from one address."""
+"""Limit of refused calls from one address in a minute; a platform may call for many companies from one address."""
 _VERIFIER = re.compile(r"[A-Za-z0-9\-._~]{43,128}", re.ASCII)
 _MAX_SHOWN = 60
 _GRANTS = ("authorization_code", "refresh_token")
@@ -38,11 +38,11 @@ class TokenRoutes:
         self._grants = grants
 
     async def issue(self, request: Request) -> Response:
-        """Give tokens for a code or a refresh token."""
+        """Issue tokens for a code or a refresh token."""
         return await self._answered(request, self._issue)
 
     async def revoke(self, request: Request) -> Response:
-        """End a token; one that is not there has ended."""
+        """End a token; an unknown token counts as ended."""
         return await self._answered(request, self._revoke)
 
     async def _issue(self, app: App, values: Mapping[str, str], issuer: str) -> Response:
@@ -80,7 +80,10 @@ class TokenRoutes:
         return Response(status_code=204, headers=_shared(origin) if may_call else {"Vary": "Origin"})
 
     async def _answered(self, request: Request, answer: Answer) -> Response:
-        """Read the form and answer it, with CORS for a page of a public app; too many refusals of one address give 429."""
+        """Read the form and answer it.
+
+        Pages of a public app get CORS headers. An address with too many refusals gets 429.
+        """
         app, values = None, dict[str, str]()
         issuer = issuer_of(self._context, request)
         try:
@@ -110,7 +113,7 @@ class TokenRoutes:
 
 
 def make_router(context: PluginContext, apps: Apps, grants: Grants) -> APIRouter:
-    """List the routes."""
+    """Build the router with the routes of this module."""
     routes = TokenRoutes(context, apps, grants)
     router = APIRouter(include_in_schema=False)
     for path, handler in (("/token", routes.issue), ("/revoke", routes.revoke)):
@@ -125,7 +128,7 @@ def make_router(context: PluginContext, apps: Apps, grants: Grants) -> APIRouter
 
 
 def _is_page(app: App, origin: str) -> bool:
-    """Tell whether pages of *origin* belong to the public app: one of the app's redirect URIs has this origin."""
+    """Return True if pages of *origin* belong to the public app: one of the app's redirect URIs has this origin."""
     return app.is_public and origin in {target_of(uri) for uri in app.redirect_uris}
 
 
@@ -149,7 +152,7 @@ def _view(issued: Issued) -> dict[str, object]:
 
 
 def _wait(error: Refused) -> Response:
-    """Answer a request that the hub refused for now, such as one beyond a limit."""
+    """Answer a request that the hub refused temporarily, for example because of a limit."""
     return OAuthError(
         "temporarily_unavailable", error.detail, status=error.status, headers=error.headers
     ).answer()

@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 @hookimpl
 def register_settings() -> type[BaseModel]:
-    """Give the section ``portal``."""
+    """Return the section ``portal``."""
     return Settings
 
 
 @hookimpl
 def register_migrations() -> Sequence[Migrations]:
-    """Give the history of the plugin's tables."""
+    """Return the history of the plugin's tables."""
     of_companies = (
         CompanyRows("portal_links", at_once=True),
         CompanyRows("portal_users", at_once=True),
@@ -37,7 +37,7 @@ def register_migrations() -> Sequence[Migrations]:
 
 @hookimpl
 def register_routes(context: PluginContext) -> "Sequence[Routes]":
-    """Give the pages, and the route that makes sign-in links."""
+    """Return the pages, and the route that makes sign-in links."""
     from trunkline.routes import Routes  # noqa: PLC0415
     from trunkline_portal import link_routes, pages  # noqa: PLC0415
     from trunkline_portal.portal import Portal  # noqa: PLC0415
@@ -51,7 +51,7 @@ def register_routes(context: PluginContext) -> "Sequence[Routes]":
 
 @hookimpl
 async def find_principal(context: PluginContext, principal_id: str) -> Principal | None:
-    """Give the present rights of a user of the identity provider."""
+    """Return the present rights of a user of the identity provider."""
     settings = context.settings
     assert isinstance(settings, Settings)
     if settings.oidc is None or not principal_id.startswith(PREFIX):

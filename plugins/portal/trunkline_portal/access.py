@@ -62,7 +62,7 @@ class OtherCompany(Refused):
 
     @classmethod
     def than_own(cls, asked: int, own: int, *, is_form: bool) -> Self:
-        """Make the error for an address with a company that is not the viewer's."""
+        """Make the error for an address that names another company than the viewer's."""
         begun = f"You are signed in for {company_title(own)}{', so nothing was changed' if is_form else ''}."
         return cls(
             "form" if is_form else "page", asked, f"{begun} Sign in with a key of {company_title(asked)}."
@@ -102,14 +102,14 @@ class Viewer:
 
     @property
     def company_id(self) -> int:
-        """The company looked at. Raises CompanyNeeded."""
+        """The company that the viewer looks at. Raises CompanyNeeded."""
         if self.chosen_company_id is None:
             raise CompanyNeeded
         return self.chosen_company_id
 
     @property
     def root(self) -> str:
-        """The prefix of the addresses of the company's pages."""
+        """The prefix of the addresses of the pages of the company looked at."""
         return addresses.root_of(self.chosen_company_id)
 
     @property
@@ -119,7 +119,7 @@ class Viewer:
 
     @property
     def company_title(self) -> str:
-        """The name of the company looked at, as sentences use it, with the environment. Raises CompanyNeeded."""
+        """The name of the company looked at, with its environment, for use in a sentence. Raises CompanyNeeded."""
         title = company_title(self.company_id)
         number = f"company {self.company_number}"
         return title.replace(number, self.company_name) if self.company_name else title
@@ -131,7 +131,7 @@ class Viewer:
 
     @property
     def segment(self) -> str:
-        """The company looked at, as it is written in addresses and forms. Raises CompanyNeeded."""
+        """The company that the viewer looks at, in the form used in addresses and forms. Raises CompanyNeeded."""
         return addresses.segment_of(self.company_id)
 
     @property
@@ -144,30 +144,33 @@ class Viewer:
 
     @property
     def holder(self) -> str:
-        """The holder of rate limits: the key, or the company if a link or a user of the provider opened the session."""
+        """The holder of the rate limits: the key, or the company if a link or a provider's user opened the session."""
         if self.session.link_id is None and not self.is_user:
             return self.principal.key_id
         return f"company_{self.principal.company_id}"
 
     @property
     def is_user(self) -> bool:
-        """Tell whether the viewer signed in at the identity provider."""
+        """Return True if the viewer signed in at the identity provider."""
         return self.session.link_id is None and self.session.key_id.startswith(PREFIX)
 
     def may_see(self, company_id: int) -> bool:
-        """Tell whether the viewer may look at *company_id*: an operator at any, others at their own and its test environment."""
+        """Return True if the viewer may look at *company_id*.
+
+        Operators may look at any company, others at their own company and its test environment.
+        """
         own = self.principal.company_id
         return self.is_operator or (own is not None and company_id in {own, in_environment(own, "test")})
 
     def at(self, company_id: int) -> Self:
-        """Give the same viewer, looking at another company."""
+        """Return a copy of this viewer that looks at another company."""
         is_same = company_number(company_id) == company_number(self.chosen_company_id or 0)
         name = self.company_name if is_same else None
         return replace(self, chosen_company_id=company_id, company_name=name)
 
     @property
     def is_operator(self) -> bool:
-        """Tell whether the viewer may look at any company, and at the hub itself."""
+        """Return True if the viewer may look at any company, and at the hub itself."""
         return self.principal.is_operator
 
     @property
@@ -181,7 +184,7 @@ class Viewer:
         return self.has(WEBHOOKS_WRITE)
 
     def has(self, *scopes: str) -> bool:
-        """Tell whether the viewer has one of *scopes*; True if none is named."""
+        """Return True if the viewer has one of *scopes*; True if none is named."""
         return not scopes or any(self.principal.has(scope) for scope in scopes)
 
 
@@ -194,7 +197,7 @@ class HoldsSessions(Protocol):
 
 
 def is_allowed(context: PluginContext, request: Request, principal: Principal) -> bool:
-    """Tell whether the principal may be used from the address of *request*."""
+    """Return True if the principal may be used from the address of *request*."""
     peer = request.client.host if request.client else None
     forwarded_for = request.headers.getlist("x-forwarded-for")
     return context.client_addresses.is_within(principal.networks, peer, forwarded_for)
@@ -203,8 +206,8 @@ def is_allowed(context: PluginContext, request: Request, principal: Principal) -
 class RequiresScope:
     """Admits a request if the viewer has one of *scopes*; a form must carry the session's token too.
 
-    *company* tells whether the address must name a company. With ``optional``, operators who have chosen no company see the page
-    without one. ``none`` is for pages about the session itself.
+    *company* says whether the address must name a company. If it is ``optional``, operators who have chosen no company
+    see the page without a company. ``none`` is for pages about the session itself.
     """
 
     def __init__(self, *scopes: str, company: Literal["needed", "optional", "none"] = "needed") -> None:

@@ -1,4 +1,4 @@
-"""Addresses of pages. A company's pages have the company in their address, so a page acts only for the company it shows.
+"""Addresses of pages. The address of a company's page names the company, so a page acts only for the company that it shows.
 
 ``/portal/companies/92/events`` is a page of company 92, ``/portal/companies/92~test/events`` of its test environment. An
 address without a company (``/portal/events``, the old form, to which external links point) redirects to the page of the
@@ -54,7 +54,7 @@ def segment_of(company_id: int) -> str:
 
 
 def root_of(company_id: int | None) -> str:
-    """Give the prefix of a company's pages; for None, of pages without a company."""
+    """Return the prefix of a company's pages; if *company_id* is None, the prefix of pages without a company."""
     return HOME if company_id is None else f"{HOME}/companies/{segment_of(company_id)}"
 
 
@@ -74,16 +74,17 @@ def reference_in(path: str) -> tuple[str, str] | None:
 
 
 def moved_to(path: str, company_id: int) -> str:
-    """Give the address of the same page for *company_id*."""
+    """Return the address of the same page for *company_id*."""
     match = _NAMED.match(path)
     rest = path[match.end() :] if match else path.removeprefix(HOME)
     return f"{root_of(company_id)}{rest}"
 
 
 def section_of(path: str, company_id: int | None) -> str:
-    """Give the address of the page's section in another environment of its company.
+    """Return the address of the section of the page at *path*, in another environment of the company.
 
-    The page's subject (an event, a subscription) is left out: it does not exist there. The parameters of a list are kept.
+    The page's subject (an event, a subscription) is left out, because it does not exist in the other environment. The
+    parameters of a list are kept.
     """
     match = _NAMED.match(path)
     found = _SECTION.match(path, match.end()) if match else None
@@ -96,5 +97,5 @@ def _environment(match: re.Match[str]) -> str:
 
 
 def has_section(path: str) -> bool:
-    """Tell whether *path*, below ``HOME``, is a company's page in the old form without a company."""
+    """Return True if *path*, below ``HOME``, is a company's page in the old form without a company."""
     return path.partition("/")[0] in SECTIONS

@@ -1,4 +1,4 @@
-"""Zip files made in memory; equal files give equal bytes."""
+"""Makes zip files in memory; the same content always gives the same bytes."""
 
 import io
 import zipfile

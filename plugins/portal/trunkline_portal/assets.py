@@ -43,7 +43,7 @@ class Asset:
 
 
 def load(brand: Brand) -> Mapping[str, Asset]:
-    """Read the folder, put the brand's color into the stylesheet, and add its logo and mark."""
+    """Read the folder, put the brand's color into the stylesheet, and add the brand's logo and mark."""
     bodies = {path.name: path.read_bytes() for path in sorted(FOLDER.iterdir()) if path.suffix in _TYPES}
     bodies["portal.css"] += colours.stylesheet(brand.color).encode()
     font = f"../{_digest(bodies[FONT])}/{FONT}"

@@ -40,7 +40,7 @@ class ShownAttempt:
 
     @property
     def answer_head(self) -> str:
-        """Give the answer's headers as lines; empty if they are not stored."""
+        """Return the answer's headers as lines; empty if they are not stored."""
         headers: Mapping[str, str] = self.stored.get("response_headers") or {}
         return "\n".join(f"{name}: {value}" for name, value in headers.items())
 

@@ -16,7 +16,7 @@ SIGN_IN_FAILED = SecurityEvent("sign_in_failed", "a person could not sign in", i
 
 
 def note_form(log: logging.Logger, request: Request, response: Response) -> None:
-    """Log a form sent by a signed-in viewer: the viewer and the answer."""
+    """Log the viewer and the answer of a form that was sent by a signed-in viewer."""
     viewer: Viewer | None = request.scope.get(VIEWER_KEY)
     if viewer is None or request.method in {"GET", "HEAD"}:
         return

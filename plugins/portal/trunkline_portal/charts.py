@@ -21,7 +21,7 @@ _GAP = 0.22
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """One row of values, one for each bucket; None for a missing value. *style* names its class in the stylesheet."""
+    """One row of values, one for each bucket; None is a missing value. *style* is the class of the row in the stylesheet."""
 
     name: str
     values: Sequence[float | None]
@@ -30,7 +30,7 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """A picture and its labels: *scale* from the top, *dates* from the left."""
+    """A picture and its labels: *scale* has the labels from top to bottom, *dates* from left to right."""
 
     name: str
     title: str
@@ -42,7 +42,7 @@ class Chart:
 
     @property
     def is_empty(self) -> bool:
-        """Tell whether there is nothing to draw."""
+        """Return True if there is nothing to draw."""
         return not any(value for series in self.series for value in series.values)
 
 
@@ -98,7 +98,7 @@ def spark(delivered: Sequence[int], failed: Sequence[int], *, title: str) -> Mar
 
 
 def nice_top(highest: float, *, whole: bool = False) -> float:
-    """Give the top of a scale: a round number at or just above *highest*; with *whole*, its half is a whole number too."""
+    """Return the top of a scale: a round number at or just above *highest*. If *whole*, half of it is a whole number too."""
     least = max(highest, 2 if whole else 1)
     power = 10.0 ** floor(log10(least))
     tops = (round(step * power, 9) for step in _NICE)

@@ -12,7 +12,7 @@ LIGHT_GROUND: Rgb = (0xF6, 0xF7, 0xF9)
 DARK_GROUND: Rgb = (0x1D, 0x21, 0x29)
 """The lightest background of the accent in the dark theme (``--sunken``)."""
 TINT = 0.12
-"""Share of the accent in the background of a selected item, whose text is in the accent."""
+"""Share of the accent color in the background of a selected item; the item's text has the accent color."""
 MIN_CONTRAST = 4.6
 _STEPS = 50
 
@@ -29,7 +29,7 @@ def stylesheet(color: str) -> str:
 
 
 def accents(color: str) -> tuple[Rgb, Rgb]:
-    """Give the accent for the light and for the dark theme."""
+    """Return the accent for the light and for the dark theme."""
     rgb = parse(color)
     return _readable(rgb, LIGHT_GROUND, towards=(0, 0, 0)), _readable(
         rgb, DARK_GROUND, towards=(255, 255, 255)
@@ -47,7 +47,7 @@ def to_hex(rgb: Rgb) -> str:
 
 
 def contrast(first: Rgb, second: Rgb) -> float:
-    """Tell the contrast of two colors: 1 for the same, 21 for black and white."""
+    """Compute the contrast of two colors: 1 for equal colors, 21 for black and white."""
     brighter, darker = sorted((_luminance(first), _luminance(second)), reverse=True)
     return (brighter + 0.05) / (darker + 0.05)
 
@@ -75,7 +75,7 @@ def _blend(base: Rgb, layer: Rgb, share: float) -> Rgb:
 
 
 def _ink_on(rgb: Rgb) -> Rgb:
-    """Give the color of text on a button in the accent."""
+    """Return the text color for a button whose background is the accent color."""
     return max(((255, 255, 255), (0x10, 0x12, 0x16)), key=lambda ink: contrast(ink, rgb))
 
 

@@ -1,6 +1,6 @@
-"""The portal's cookies and their attributes: hidden from scripts; sent to framed pages only if framing is allowed.
+"""The portal's cookies and their attributes. Scripts cannot read them, and framed pages get them only if framing is allowed.
 
-With HTTPS their names begin with ``__Host-``, so that no other host of the domain can set one.
+With HTTPS the cookies' names begin with ``__Host-``, so that no other host of the domain can set such a cookie.
 """
 
 from dataclasses import dataclass
@@ -28,11 +28,11 @@ class CookieRules:
     is_framed: bool
 
     def is_secure(self, request: Request) -> bool:
-        """Tell whether people reach the portal by HTTPS, perhaps through a proxy."""
+        """Return True if people reach the portal by HTTPS, perhaps through a proxy."""
         return request.url.scheme == "https" or (self.public_url or "").startswith("https://")
 
     def owns_host(self, request: Request) -> bool:
-        """Tell whether people reach the portal by HTTPS at a host that only the hub uses (its address has no path)."""
+        """Check whether people reach the portal by HTTPS at a host that only the hub uses (its address has no path)."""
         return self.is_secure(request) and urlsplit(self.public_url or "").path in {"", "/"}
 
     def read(self, request: Request, name: str) -> str | None:
@@ -45,7 +45,7 @@ class CookieRules:
     def set(
         self, response: Response, request: Request, name: str, value: str, *, seconds: int | None = None
     ) -> None:
-        """Set a cookie on *response*: for *seconds*; None lasts until the browser closes, 0 removes it."""
+        """Set a cookie on *response* for *seconds*. None keeps the cookie until the browser closes, 0 removes the cookie."""
         path = "/" if self.owns_host(request) else "/portal"  # required by __Host-
         parts = [f"{self._named(request, name)}={value}", f"Path={path}", "HttpOnly"]
         if seconds is not None:

@@ -1,4 +1,4 @@
-"""Rate limits for pages: a form counts like the API call with the same effect, against the same limit of the same key.
+"""Rate limits for pages. A form counts against the same limit of the same key as the API call with the same effect.
 
 Pages have their own bucket, which a script can fill but a person does not. All people of a company who signed in with
 an operator's link count together. Operators are not limited, as in the API.
@@ -31,7 +31,7 @@ class TooMuch(Refused):
 
 
 class Counted:
-    """Counts a request in *bucket* for the signed-in viewer, before it is handled."""
+    """Counts a request against the rate limit *bucket* of the signed-in viewer, before the request is handled."""
 
     def __init__(self, bucket: str, *, context: PluginContext, settings: Settings) -> None:
         self._bucket = bucket
@@ -39,7 +39,7 @@ class Counted:
         self._per_minute = settings.pages_per_minute if bucket == PAGES else None
 
     async def __call__(self, request: Request) -> None:
-        """Count it. Raises TooMuch."""
+        """Count the request. Raises TooMuch."""
         viewer = await find_viewer(request)
         if viewer is not None and not viewer.is_operator:
             await _count(self._context, viewer.holder, self._bucket, per_minute=self._per_minute)

@@ -41,24 +41,24 @@ FILTERS = (
 
 @dataclass(frozen=True, slots=True)
 class DeliveryState:
-    """A state in a word, its tone, and a remark: the reason for waiting or failing, or the last answer; may be empty."""
+    """A state in a word, its tone, and a remark, which may be empty: the reason for waiting or failing, or the last answer."""
 
     word: str
     why: str = ""
 
     @property
     def is_open(self) -> bool:
-        """Tell whether the state may still change by itself."""
+        """Return True if the state may still change by itself."""
         return self.word in {"waiting", "in flight", "retrying"}
 
     @property
     def tone(self) -> str:
-        """Give the tone in which it is shown."""
+        """Return the tone in which the state is shown."""
         return _TONES.get(self.word, "plain")
 
 
 def state_of(delivery: Mapping[str, Json], subscription: Mapping[str, Json] | None = None) -> DeliveryState:
-    """Describe the state of *delivery*, a row of the delivery log, to *subscription*."""
+    """Describe the state of *delivery*, a row of the delivery log. It is sent to *subscription*."""
     status = str(delivery["status"])
     if status == "held":
         earlier = "held_by" in delivery

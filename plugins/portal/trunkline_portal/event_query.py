@@ -22,7 +22,7 @@ There is no choice of delivered events: nearly all events are delivered, and no 
 
 @dataclass(frozen=True, slots=True)
 class EventQuery:
-    """The parameters of the list at *path*. *since* and *until* are as typed and override *period*; *before* is a cursor.
+    """The parameters of the list at *path*. *since* and *until* are typed times and override *period*; *before* is a cursor.
 
     *since_ms* is inclusive, *until_ms* exclusive. *errors* are sentences for unreadable fields.
     """
@@ -70,17 +70,17 @@ class EventQuery:
 
     @property
     def has_time(self) -> bool:
-        """Tell whether the list is limited to a span of time."""
+        """Return True if the list is limited to a span of time."""
         return bool(self.period.name or self.since or self.until)
 
     @property
     def is_narrowed(self) -> bool:
-        """Tell whether any filter is set."""
+        """Return True if any filter is set."""
         return bool(self.types or self.text or self.state or self.has_time)
 
     @property
     def can_be_live(self) -> bool:
-        """Tell whether new events belong at the top of the page: on the first page, unless a time is set."""
+        """Return True if new events may be added at the top of the page: on the first page, unless a time is set."""
         return self.before is None and not self.has_time
 
     @property
@@ -102,19 +102,19 @@ class EventQuery:
                 return f"{several} types"
 
     def going_on(self, before: str | None) -> str | None:
-        """Give the address of the next page."""
+        """Return the address of the next page."""
         return None if before is None else replace(self, before=before).link()
 
     def newest(self) -> str | None:
-        """Give the address of the first page; None on that page."""
+        """Return the address of the first page; None on that page."""
         return replace(self, before=None).link() if self.before else None
 
     def paused(self, is_paused: bool) -> str:  # noqa: FBT001 - what it says of the list
-        """Give the address of the same list, paused or live."""
+        """Return the address of the same list, paused or live."""
         return replace(self, is_paused=is_paused).link()
 
     def link(self, part: str = "") -> str:
-        """Give the address of this list, or of a *part* of it."""
+        """Return the address of this list, or of a *part* of it."""
         query = urlencode(list(self._parameters()))
         return f"{self.path}{part}?{query}" if query else f"{self.path}{part}"
 

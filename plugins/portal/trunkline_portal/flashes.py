@@ -1,4 +1,4 @@
-"""The message that a form leaves for the next page: sealed in a cookie, readable by one session."""
+"""A message that is stored after a form, for the next page. It is sealed in a cookie that only one session can read."""
 
 import orjson
 from starlette.requests import Request
@@ -13,20 +13,20 @@ _SECONDS = 60
 
 
 class Flashes:
-    """Leaves messages and reads them."""
+    """Stores messages and reads them."""
 
     def __init__(self, sealer: Sealer, rules: CookieRules) -> None:
         self._sealer = sealer
         self._rules = rules
 
     def leave(self, response: Response, request: Request, viewer: Viewer, *, text: str, tone: str) -> None:
-        """Leave *text* for the next page of *viewer*'s session and company."""
+        """Store *text*, to be shown on the next page of *viewer*'s session and company."""
         data = orjson.dumps({"text": text, "tone": tone})
         sealed = self._sealer.seal(data, purpose=_purpose(viewer))
         self._rules.set(response, request, cookies.FLASH, sealed, seconds=_SECONDS)
 
     def read(self, request: Request, viewer: Viewer | None) -> dict[str, str] | None:
-        """Give the message as ``text`` and ``tone``; None if there is none for *viewer*."""
+        """Return the message as ``text`` and ``tone``; None if there is no message for *viewer*."""
         sealed = self._rules.read(request, cookies.FLASH)
         if sealed is None or viewer is None:
             return None

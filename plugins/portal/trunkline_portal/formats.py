@@ -40,7 +40,7 @@ TONES: Mapping[str, str] = {
 
 
 def tone_of(state: str) -> str:
-    """Give the tone of a state: ``good``, ``bad``, ``warn``, ``info`` (in progress) or ``plain``."""
+    """Return the tone of a state: ``good``, ``bad``, ``warn``, ``info`` (in progress) or ``plain``."""
     return TONES.get(state, "plain")
 
 
@@ -56,7 +56,10 @@ def moment(value: float | str | datetime) -> datetime:
 
 
 def time(value: float | str | datetime | None, *, none: str = "never") -> Markup:
-    """Show a time in UTC; the script shows the reader's clock time in lists, and elsewhere its age. *none* is shown for None."""
+    """Show a time in UTC, or *none* for None.
+
+    In lists, the script shows the reader's clock time instead; elsewhere it shows the age of the time.
+    """
     if value is None:
         return Markup('<span class="muted">{}</span>').format(none)
     at = moment(value)
@@ -80,7 +83,7 @@ def number(value: float | None) -> str:
 
 
 def percent(share: float | None, *, decimals: int = 2) -> str:
-    """Write a share of 1 in percent; only exact values give 0 or 100."""
+    """Write a share (0 to 1) in percent; only a share of exactly 0 or 1 is written as 0 or 100."""
     if share is None:
         return NOTHING
     if share in {0, 1}:
@@ -106,7 +109,7 @@ def duration(milliseconds: float | None) -> str:
 
 
 def lasting(milliseconds: float) -> str:
-    """Write the length of a state in one unit: ``19 hours``."""
+    """Write how long a state has lasted, in one unit: ``19 hours``."""
     seconds = max(int(milliseconds / 1000), 1)
     units = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
     unit, count = next((unit, seconds // length) for unit, length in units if seconds >= length)

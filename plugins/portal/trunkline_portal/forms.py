@@ -38,11 +38,11 @@ class Fields:
         return name in self._values
 
     def by_name(self) -> dict[str, list[str]]:
-        """Give every field with its values."""
+        """Return every field with its values."""
         return {name: list(values) for name, values in self._values.items()}
 
     def all(self, name: str) -> list[str]:
-        """Give every value of a field that may be sent more than once (boxes, rows)."""
+        """Return every value of a field that may be sent more than once (boxes, rows)."""
         return list(self._values.get(name, ()))
 
 
@@ -81,5 +81,5 @@ def _sentence(text: str) -> str:
 
 
 def one_of(fields: Fields, name: str, values: Mapping[str, object]) -> str:
-    """Give a field's value if it is among *values*, else the first of them."""
+    """Return the value of the field *name* if it is among *values*, else the first of *values*."""
     return fields[name] if fields[name] in values else next(iter(values), "")

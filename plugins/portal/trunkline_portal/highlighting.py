@@ -40,7 +40,7 @@ def indented(value: object) -> str:
 
 
 def _laid_out(text: str) -> Iterator[tuple[str, str]]:
-    """Give each token with its class, and the space between tokens with none."""
+    """Yield each token with its class; yield the whitespace between tokens with an empty class."""
     parts = _TOKEN.findall(text)
     depth = 0
     for part, following in zip(parts, [*parts[1:], ""], strict=True):

@@ -1,7 +1,7 @@
-"""Forms sent after their session had ended: sealed into the sign-in page, and offered for sending after the sign-in.
+"""Forms that were sent after their session had ended. They are sealed into the sign-in page, and can be sent after the sign-in.
 
-Nothing is stored: the sealed form goes to the browser and comes back with the sign-in. It is valid for one browser (its
-visit); forms of other sites are not kept.
+Nothing is stored: the sealed form goes to the browser and comes back with the sign-in. A sealed form is valid only in
+the browser that sent it (its visit). Forms sent by other sites are not kept.
 """
 
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ class KeptForm:
 
 
 async def keep(request: Request, sealer: Sealer, visit: Visit) -> str | None:
-    """Seal the form of *request*; None if there is no form or no company, or if it is from another site or too long."""
+    """Seal the form of *request*. None if there is no form or no company, or if the form is from another site or too long."""
     if request.method != "POST" or addresses.company_in(request.url.path) is None:
         return None
     try:

@@ -1,4 +1,4 @@
-"""The key fields of an event for lists: its own id and the first distinguishing fields, chosen by its type's schema."""
+"""The key fields of an event, for lists: the event's own id and the first fields that distinguish it, by its schema."""
 
 import json
 import re
@@ -23,7 +23,10 @@ class KeyFields:
         self._chosen: dict[str, tuple[EventType, Sequence[Field]]] = {}
 
     def of(self, event: ListedEvent, event_type: EventType | None) -> Sequence[tuple[str, str]]:
-        """Give the titles and values of the key fields of *event*; none if it is long, or its type is unknown or has no plain fields."""
+        """Return the titles and values of the key fields of *event*.
+
+        Empty if the event is long, or if its type is unknown or has no plain fields.
+        """
         if len(event.body) > _READ_BYTES or event_type is None:
             return ()
         known = self._chosen.get(event.type)
@@ -34,10 +37,10 @@ class KeyFields:
 
 
 def chosen(fields: Sequence[Field]) -> Sequence[Field]:
-    """Choose the key fields of a payload: its first plain field, then fields that are no ids of other records.
+    """Choose the key fields of a payload: its first plain field, then fields that are not ids of other records.
 
-    Required fields come before optional ones. If the first field is the id of the record itself, it comes last, because a
-    narrow list leaves out the last fields.
+    Required fields come before optional ones. If the first field is the id of the record itself, it is moved to the
+    end, because a narrow list leaves out the last fields.
     """
     plain = [field for field in fields if field.kind in _KINDS and not field.is_long]
     telling = [field for field in plain[1:] if not field.name.endswith("_id")]

@@ -98,7 +98,7 @@ class LinkRoutes:
 
 
 def make_router(portal: Portal) -> APIRouter:
-    """List the routes."""
+    """Build the router with the routes of this module."""
     links = LinkRoutes(portal)
     router = APIRouter(route_class=StrictRoute, tags=["Portal"])
     router.add_api_route(

@@ -11,9 +11,9 @@ from trunkline_portal.access import ADMIN, EVENTS_READ, INTEGRATIONS_READ, OPERA
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One entry, shown to viewers who have one of *scopes* (if any) and also the scope *also* (if given).
+    """One entry. It is shown to viewers who have one of *scopes*, if there are any, and also the scope *also*, if given.
 
-    *icon* names a macro's icon. *path* follows ``Viewer.root``.
+    *icon* is the name of an icon of the macro. *path* is appended to ``Viewer.root``.
     """
 
     path: str
@@ -23,7 +23,7 @@ class Item:
     also: str | None = None
 
     def is_current(self, path: str, root: str) -> bool:
-        """Tell whether the page at *path* belongs to this entry."""
+        """Return True if the page at *path* belongs to this entry."""
         own = f"{root}{self.path}"
         return path == own or (self.path != "" and path.startswith(f"{own}/"))
 

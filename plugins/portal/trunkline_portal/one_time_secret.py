@@ -1,4 +1,4 @@
-"""A secret for the one page that shows it: sealed in a cookie, readable by one session, removed once shown."""
+"""A secret that a single page shows. It is sealed in a cookie, only one session can read it, and it is removed once shown."""
 
 import orjson
 from starlette.requests import Request
@@ -14,14 +14,14 @@ _SECONDS = 120
 def hand_over(
     portal: Portal, request: Request, response: Response, viewer: Viewer, *, of: str, secret: str
 ) -> None:
-    """Leave *secret* for the next page about *of* in *viewer*'s session; it can be shown for two minutes."""
+    """Store *secret* of the subject *of* for the page that shows it in *viewer*'s session, within two minutes."""
     data = orjson.dumps({"of": of, "secret": secret})
     sealed = portal.context.sealer.seal(data, purpose=_purpose(viewer))
     portal.cookies.set(response, request, cookies.SECRET, sealed, seconds=_SECONDS)
 
 
 def read(portal: Portal, request: Request, viewer: Viewer, *, of: str) -> str | None:
-    """Give the secret of *of*; None if it is gone."""
+    """Return the stored secret of the subject *of*; None if it is gone."""
     try:
         data = portal.context.sealer.unseal(
             portal.cookies.read(request, cookies.SECRET) or "", purpose=_purpose(viewer)

@@ -31,7 +31,7 @@ _STATUSES: Mapping[int, str] = {
 class Receiver:
     """A subscription shown with an event. *target_url* is None if the viewer may not see it.
 
-    *is_deleted* is true if the subscription no longer exists; *channel* is unknown then.
+    *is_deleted* is true if the subscription no longer exists; its *channel* is then unknown.
     """
 
     subscription_id: str
@@ -57,7 +57,7 @@ class MatchedSubscription:
 
 @dataclass(frozen=True, slots=True)
 class SkippedSubscription:
-    """The reason why a subscription did not get the event; *is_for_type* is true if the subscription takes the event's type."""
+    """The reason why a subscription did not get the event. *is_for_type* is true if it takes events of this type."""
 
     receiver: Receiver
     sentence: str
@@ -74,7 +74,7 @@ class EventOutcome:
 
     @property
     def is_moving(self) -> bool:
-        """Tell whether the outcome may still change by itself."""
+        """Return True if the outcome may still change by itself."""
         return any(match.state.is_open for match in self.matched)
 
 
@@ -84,7 +84,10 @@ def outcome_of(
     deliveries: Sequence[Mapping[str, Json]],
     subscriptions: Mapping[str, Mapping[str, Json]],
 ) -> EventOutcome:
-    """Combine the results of ``explain`` with the delivery log. The viewer may see details of *subscriptions*."""
+    """Combine the results of ``explain`` with the delivery log.
+
+    *subscriptions* has only the subscriptions of which the viewer may see details.
+    """
     logged = {str(delivery["subscription_id"]): delivery for delivery in deliveries}
     matched: list[MatchedSubscription] = []
     skipped: list[SkippedSubscription] = []

@@ -13,7 +13,7 @@ Row = TypeVar("Row")
 _HOUR_MS = 60 * 60 * 1000
 YESTERDAY = "yesterday"
 _OF_ONE_PAGE = frozenset({"span", "tz", "from", "to", "before", "cursor"})
-"""Parameters that do not stay if another period is chosen."""
+"""Parameters that are dropped from the address if another period is chosen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Period:
     length_ms: int | None = None
 
     def since_ms(self, now_ms: int, zone: str = "") -> int:
-        """Give the beginning of the period for the time *zone* (IANA name); an unknown zone counts as UTC."""
+        """Return the beginning of the period for the time *zone* (IANA name); an unknown zone counts as UTC."""
         if self.length_ms is not None:
             return now_ms - self.length_ms
         try:
@@ -46,7 +46,7 @@ PERIODS: Mapping[str, Period] = {
 
 @dataclass(frozen=True, slots=True)
 class ChosenPeriod:
-    """The period that an address names. *name* is empty, and *since_ms* None, for any time.
+    """The period that an address names. If it is "any time", *name* is empty and *since_ms* is None.
 
     *links* are the periods to choose from: the name, the address of the same list, and the title. *parameters* name the
     period in addresses and forms.
@@ -58,7 +58,7 @@ class ChosenPeriod:
     parameters: Mapping[str, str]
 
     def cut(self, rows: Iterable[Row], at_ms: Callable[[Row], float]) -> tuple[list[Row], bool]:
-        """Choose the rows of the period from a page of a list, newest first; also tell whether the list ends on that page."""
+        """Choose the rows of the period from a list's page, newest first. Also returns whether the list ends on that page."""
         listed = list(rows)
         kept = [row for row in listed if self.since_ms is None or at_ms(row) >= self.since_ms]
         return kept, len(kept) < len(listed)

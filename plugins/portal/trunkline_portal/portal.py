@@ -81,7 +81,7 @@ class Portal:
         return self._router(routes, below=("",))
 
     def _router(self, routes: Sequence[Route], *, below: Sequence[str]) -> APIRouter:
-        """Make a router of pages: their errors are answered by a page, and the OpenAPI document leaves them out."""
+        """Make a router of pages. Errors are answered with an error page, and the pages are not in the OpenAPI document."""
         router = APIRouter(route_class=self._route_class, include_in_schema=False)
         for begin, route in itertools.product(below, routes):
             router.add_api_route(
@@ -102,21 +102,21 @@ class Portal:
         return self.context.clock.now_ms()
 
     def address_of(self, request: Request) -> str:
-        """Give the client's address of *request*; forwarded headers count only from trusted proxies."""
+        """Return the address of the client of *request*; forwarded headers are used only if a trusted proxy sent them."""
         peer = request.client.host if request.client else None
         return self.context.client_addresses.find(peer, request.headers.getlist("x-forwarded-for"))
 
     def base_url(self, request: Request) -> str:
-        """Give the hub's address for examples, without a trailing slash."""
+        """Return the hub's address for examples, without a trailing slash."""
         return self.context.deployment.public_url or str(request.base_url).rstrip("/")
 
     def first_event(self, request: Request) -> str | None:
-        """Give the command that sends an event; None if there are no event types."""
+        """Return the command that sends an event; None if there are no event types."""
         kinds = self.context.events.types()
         return curl.send_event(self.base_url(request), kinds[0]) if kinds else None
 
     def runs(self, plugin: str) -> bool:
-        """Tell whether a plugin is active."""
+        """Return True if a plugin is active."""
         return any(
             entry["name"] == plugin and entry["state"] == "active"
             for entry in self.context.deployment.plugins()
@@ -192,7 +192,7 @@ class Portal:
         )
 
     async def answer_error(self, request: Request, error: Exception) -> Response:
-        """Answer *error* by a page, or by a redirect to the sign-in or to the choice of a company."""
+        """Answer *error* with a page, or with a redirect to the sign-in page or to the choice of a company."""
         if isinstance(error, SignInNeeded):
             return await self._ask_to_sign_in(request)
         if isinstance(error, CompanyNeeded):
@@ -223,12 +223,16 @@ class Portal:
             response.headers["Strict-Transport-Security"] = security.HSTS
 
     def protect(self, response: Response, *, framed: bool, form_targets: Sequence[str]) -> None:
-        """Replace the security headers of *response*: whether it may be *framed*, and the targets of its forms. Raises ValueError."""
+        """Replace the security headers of *response*.
+
+        The headers say whether the page may be shown in a frame (*framed*), and where its forms may be sent. Raises
+        ValueError.
+        """
         ancestors = self.settings.frame_ancestors if framed else ()
         response.headers.update(security.headers(ancestors, form_targets=form_targets))
 
     async def _show_named(self, request: Request, reference: str, environment: str) -> Response:
-        """Redirect to the page of the company with *reference*; refuse a hidden company like an unknown one. Raises Refused."""
+        """Redirect to the page of the company with *reference*. Raises Refused if it is unknown, or hidden from the viewer."""
         viewer = await find_viewer(request)
         try:
             company_id = in_environment(await self.context.companies.find(reference), environment)
@@ -240,7 +244,11 @@ class Portal:
         return RedirectResponse(addresses.moved_to(_here(request), company_id), 303)
 
     async def _show_company(self, request: Request) -> Response:
-        """Redirect to the page of the company looked at; without one, to the choice of a company, or from home to all companies."""
+        """Redirect to the page of the company looked at.
+
+        If there is no such company, redirect from the home page to the page over all companies, and from any other page
+        to the choice of a company.
+        """
         if FRAGMENT_HEADER in request.headers:
             return Response(status_code=401, headers=_CHALLENGE)
         viewer = await find_viewer(request)
@@ -317,12 +325,15 @@ class Portal:
 
     @functools.cached_property
     def _templates(self) -> Environment:
-        """The templates. They are compiled for the first page, not at the hub's start, which saves the start 25 ms."""
+        """The templates. They are compiled for the first page, not when the hub starts; that shortens the start by 25 ms."""
         return templating.make_environment(self.context.deployment.brand, self.assets)
 
 
 def local_path(text: str) -> str:
-    """Give *text* if it is the path of a page of the portal, else the overview's path: a sign-in never redirects to other sites."""
+    """Return *text* if it is the path of a page of the portal, else the overview's path.
+
+    So a sign-in never redirects to another site.
+    """
     parts = urlsplit(text)
     is_ours = parts.path == addresses.HOME or parts.path.startswith(f"{addresses.HOME}/")
     is_plain = text.isascii() and text.isprintable() and "\\" not in text and not parts.netloc
@@ -330,7 +341,7 @@ def local_path(text: str) -> str:
 
 
 def _here(request: Request) -> str:
-    """Give the address of the page without the host; for a form, of the page that follows it."""
+    """Return the address of the page without the host; for a form, the address of the page that is shown after the form."""
     if request.method not in {"GET", "HEAD"}:
         return addresses.HOME
     raw_path: bytes | None = request.scope.get("raw_path")

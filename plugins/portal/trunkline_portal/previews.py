@@ -10,7 +10,7 @@ _PAYLOAD = b'"payload":'
 _LENGTH = 160
 _BEFORE_MATCH = 40
 _TEXT_BYTES = 4 * _LENGTH
-"""Enough bytes for the shown characters in any script."""
+"""The number of bytes that are enough for the shown characters, in any script."""
 
 
 @dataclass(frozen=True, slots=True)

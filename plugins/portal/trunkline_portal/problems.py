@@ -22,7 +22,7 @@ class Problem:
 
 
 def problem_of(error: Exception) -> Problem:
-    """Describe *error*; an unknown one is a 500."""
+    """Describe *error*; an unknown error is described as a 500."""
     match error:
         case Refused():
             return Problem(error.status, error.title, error.detail, error.headers)

@@ -37,12 +37,12 @@ class Route:
 
 
 def get(path: str, handler: Handler, *, bucket: str | None = PAGES) -> Route:
-    """List a page."""
+    """Make the line of a page."""
     return Route(path, handler, ["GET"], bucket)
 
 
 def post(path: str, handler: Handler, *, bucket: str) -> Route:
-    """List the target of a form; it counts like the API call with the same effect."""
+    """Make the line of a form's target. The form counts against a rate limit like the API call with the same effect."""
     return Route(path, handler, ["POST"], bucket)
 
 

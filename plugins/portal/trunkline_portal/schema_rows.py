@@ -24,7 +24,7 @@ _PLURALS = {
 class Row:
     """One field. *parent* is the path of its object with a trailing dot; *example* is JSON text.
 
-    *is_in_example* is true if the example is from the example of the whole object, not the field's own.
+    *is_in_example* is true if the example was taken from the example of the whole object, not from the field.
     """
 
     name: str

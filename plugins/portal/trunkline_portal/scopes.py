@@ -9,7 +9,7 @@ from trunkline_portal.access import Viewer
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """One scope: the calls it allows, and the *loss* after a key with it is revoked."""
+    """One scope: the calls that it allows, and the *loss* if a key with this scope is revoked."""
 
     name: str
     loss: str
@@ -78,10 +78,10 @@ def presets_for(viewer: Viewer) -> list[Preset]:
 
 
 def scopes_of(preset_name: str) -> tuple[str, ...]:
-    """Give the scopes of a preset; empty if there is no such preset."""
+    """Return the scopes of a preset; empty if there is no such preset."""
     return next((preset.scopes for preset in PRESETS if preset.name == preset_name), ())
 
 
 def losses(scopes: Sequence[str]) -> list[str]:
-    """List the losses after a key with *scopes* is revoked."""
+    """List the losses if a key with *scopes* is revoked."""
     return [scope.loss for scope in SCOPES if scope.name in scopes]

@@ -38,9 +38,9 @@ class SignInRefused(Refused):
 
 
 def headers(frame_ancestors: Sequence[str], *, form_targets: Sequence[str] = ()) -> dict[str, str]:
-    """Give the headers of every answer; *frame_ancestors* may frame it.
+    """Return the headers of every answer; the sites *frame_ancestors* may show the answer in a frame.
 
-    *form_targets* are origins, or schemes with a colon, to which its forms may redirect.
+    *form_targets* are origins, or schemes with a colon, to which forms in the answer may redirect.
 
     Raises:
         ValueError: a target is neither an origin nor a scheme with a colon.
@@ -72,7 +72,7 @@ def headers(frame_ancestors: Sequence[str], *, form_targets: Sequence[str] = ())
 
 
 def check_origin(request: Request) -> None:
-    """Refuse a form that was sent by another site, by the browser's Fetch Metadata. Raises FormRefused."""
+    """Refuse a form if the browser's Fetch Metadata say that another site sent it. Raises FormRefused."""
     if request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
         raise FormRefused
 

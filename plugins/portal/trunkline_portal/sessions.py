@@ -32,13 +32,14 @@ class Sessions:
 
     @property
     def lifetime_seconds(self) -> int:
-        """Give the lifetime of a session in seconds."""
+        """Return the lifetime of a session in seconds."""
         return self._lifetime_ms // 1000
 
     async def open(self, principal: Principal, *, after: Session | None = None) -> Session:
         """Open a session for *principal*: a key, or a user of the identity provider.
 
-        Forms of *after*, the browser's previous session, stay valid if its holder is the same: other tabs may show them.
+        *after* is the browser's previous session. If it has the same holder, its forms stay valid, because other tabs
+        may show them.
         """
         session = self._new(principal.key_id, holder=principal.key_id, company_id=principal.company_id)
         if after is not None and after.holder == session.holder:
@@ -51,7 +52,7 @@ class Sessions:
         return await self._store(replace(session, link_id=link.id, name=link.name, scopes=link.scopes))
 
     async def find(self, cookie: str | None) -> SignedIn | None:
-        """Find the session of *cookie*; None if it has ended, or its key was revoked."""
+        """Find the session of *cookie*; None if the session has ended, or if its key was revoked."""
         session = await self._read(cookie)
         if session is None or session.expires_ms <= self._context.clock.now_ms():
             return None
@@ -65,16 +66,17 @@ class Sessions:
         return SignedIn(session, _limited(principal, session))
 
     def _may_last(self, session: Session, principal: Principal) -> bool:
-        """Tell whether a session may continue.
+        """Return True if a session may continue.
 
-        A link's session may while the maker of the link is an operator, a key's session while the settings allow keys.
+        A session opened by a link may continue while the maker of the link is an operator; a session opened by a key,
+        while the settings allow keys.
         """
         if session.link_id is not None:
             return principal.is_operator
         return self._takes_keys or session.key_id.startswith(PREFIX)
 
     def cookie_of(self, session: Session) -> str:
-        """Give the cookie's value for *session*."""
+        """Return the cookie's value for *session*."""
         return self._context.sealer.seal(session.id.encode(), purpose=_PURPOSE)
 
     async def choose_company(self, session: Session, company_id: int) -> None:
@@ -125,7 +127,7 @@ class Sessions:
 
 
 def _limited(principal: Principal, session: Session) -> Principal:
-    """Give the rights of a session: a link passes on an operator's rights only for its company and scopes."""
+    """Return the rights of a session. A link gives the operator's rights only for the link's company and scopes."""
     if session.link_id is None:
         return principal
     return replace(

@@ -30,7 +30,7 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A sign-in link that has not been used. *key_id* is its maker's."""
+    """A sign-in link that has not been used. *key_id* is the key of its maker."""
 
     id: str = field(repr=False)
     key_id: str
@@ -47,7 +47,7 @@ class Link:
 
 
 async def insert_session(connection: AsyncConnection, session: Session, *, aged_ms: int) -> None:
-    """Store *session*; remove sessions expired by *aged_ms*, and the holder's oldest above the limit."""
+    """Store *session*. Remove sessions that had expired at *aged_ms*, and the holder's oldest sessions above the limit."""
     await connection.execute(delete(sessions).where(sessions.c.expires_ms <= aged_ms))
     own = sessions.c.holder == session.holder
     newest = select(sessions.c.created_ms).where(own).order_by(sessions.c.created_ms.desc())
@@ -88,7 +88,7 @@ async def count_sessions_of(connection: AsyncConnection, key_id: str, *, now_ms:
 
 
 async def insert_link(connection: AsyncConnection, link: Link, *, aged_ms: int) -> None:
-    """Store *link*, and remove links expired by *aged_ms*."""
+    """Store *link*, and remove links that had expired at *aged_ms*."""
     await connection.execute(delete(links).where(links.c.expires_ms <= aged_ms))
     await connection.execute(insert(links).values(**_joined(asdict(link))))
 

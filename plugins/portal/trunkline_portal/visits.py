@@ -1,4 +1,4 @@
-"""Forms of people who are not signed in: each carries a token that belongs to a cookie of the same browser."""
+"""Forms of people who are not signed in. Each form has a token that is valid only with a cookie of the same browser."""
 
 import secrets
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class Visit:
     cookie: str
 
     def token(self, sealer: Sealer) -> str:
-        """Give the value of the form's field ``csrf``."""
+        """Return the value of the form's field ``csrf``."""
         return sealer.seal(self.cookie.encode(), purpose=_PURPOSE)
 
     def remember(self, response: Response, request: Request, rules: CookieRules) -> None:

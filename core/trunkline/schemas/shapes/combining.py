@@ -9,13 +9,13 @@ from trunkline.schemas.shapes.json_values import common, type_of, types_of, with
 from trunkline.schemas.shapes.shape import OPEN, UNREAD, Part, Shape, listed
 
 MOST_SHAPES: Final = 256
-"""The maximum number of shapes of one value; with more, the value is read as open, that is, as any value."""
+"""The maximum number of shapes of one value. A value with more shapes is read as open: it may be any value."""
 MOST_PARTS: Final = 256
 """The maximum number of subschemas that are merged into one shape."""
 
 
 def merge(left: Shape, right: Shape) -> Shape | None:
-    """Require *left* and *right* at once; None if they exclude each other."""
+    """Return the shape of values that have both *left* and *right*; None if the two exclude each other."""
     types = left.types & right.types
     excluded = left.excluded + right.excluded
     values = common(left.values, right.values)
@@ -32,7 +32,7 @@ def merge(left: Shape, right: Shape) -> Shape | None:
 
 
 def combine(shapes: Sequence[Shape], others: Sequence[Shape]) -> tuple[Shape, ...]:
-    """Require one of *shapes* and one of *others* at once; pairs that exclude each other are dropped."""
+    """Return the shapes of values that have one of *shapes* and one of *others*; pairs that exclude each other are dropped."""
     parts = sum(max((len(shape.parts) for shape in side), default=0) for side in (shapes, others))
     if len(shapes) * len(others) > MOST_SHAPES or parts > MOST_PARTS:
         return (UNREAD,)
@@ -41,7 +41,7 @@ def combine(shapes: Sequence[Shape], others: Sequence[Shape]) -> tuple[Shape, ..
 
 
 def distinct(shapes: Iterable[Shape]) -> tuple[Shape, ...]:
-    """Drop repeated shapes; if too many are left, give one open shape, which any value has."""
+    """Drop repeated shapes; if too many are left, return one open shape, which every value has."""
     unique = tuple({shape.key(): shape for shape in shapes}.values())
     return unique if len(unique) <= MOST_SHAPES else (UNREAD,)
 
@@ -55,7 +55,7 @@ def unfold_all(rules: Iterable[tuple[Part, Json]]) -> tuple[Shape, ...]:
 
 
 def own_values(schema: Json) -> Sequence[Json] | None:
-    """Give the values that *schema* itself allows by ``const`` or ``enum``; None if it lists none."""
+    """Return the values that *schema* itself allows by ``const`` or ``enum``; None if it lists none."""
     if not isinstance(schema, Mapping):
         return None
     if "const" in schema:
@@ -65,7 +65,7 @@ def own_values(schema: Json) -> Sequence[Json] | None:
 
 
 def _contradicts_itself(shape: Shape) -> bool:
-    """Tell whether a condition leaves no value for a required property, such as the discriminator of alternatives."""
+    """Return True if a condition leaves no value for a required property, such as the discriminator of alternatives."""
     conditional = {
         name for part in shape.parts if part.is_condition for name in part.schema.get("properties", {})
     }

@@ -29,7 +29,7 @@ def type_of(value: Json) -> str:
 
 
 def types_of(values: Iterable[Json]) -> frozenset[str]:
-    """Give the types of *values*; a number of either kind counts as both."""
+    """Return the types of *values*; a number of either kind counts as both."""
     types = frozenset(map(type_of, values))
     return types if types.isdisjoint(NUMBERS) else types | NUMBERS
 
@@ -41,7 +41,7 @@ def declared_types(declared: str | Sequence[str]) -> frozenset[str]:
 
 
 def identity(value: Json) -> Hashable:
-    """Give a key that is the same for equal JSON values: 1 equals 1.0, but true does not equal 1."""
+    """Return a key that is the same for equal JSON values: 1 equals 1.0, but true does not equal 1."""
     if isinstance(value, Mapping):
         return frozenset((name, identity(item)) for name, item in value.items())
     if isinstance(value, list | tuple):
@@ -50,7 +50,7 @@ def identity(value: Json) -> Hashable:
 
 
 def same(left: Json, right: Json) -> bool:
-    """Tell whether two values are equal as JSON."""
+    """Return True if two values are equal as JSON."""
     return left is right or identity(left) == identity(right)
 
 

@@ -8,7 +8,7 @@ _Rules = list[tuple[Part, Json]]
 
 
 def field_shapes(shape: Shape, name: str) -> tuple[Shape, ...]:
-    """List the shapes of the property *name*; none if there can be no such property."""
+    """List the shapes that the property *name* may have; empty if the property is not allowed."""
     if "object" not in shape.types or not (shape.lists(name) or shape.has_other_fields):
         return ()
     return unfold_all(_field_rules(shape, name))
@@ -21,7 +21,7 @@ def pattern_shapes(shape: Shape, pattern: str) -> tuple[Shape, ...]:
 
 
 def other_field_shapes(shape: Shape) -> tuple[Shape, ...]:
-    """List the shapes of unlisted properties; none if there can be none."""
+    """List the shapes that unlisted properties may have; empty if no unlisted properties are allowed."""
     if "object" not in shape.types or not shape.has_other_fields:
         return ()
     return unfold_all(_rules(shape, "additionalProperties") or _rules(shape, "unevaluatedProperties")[-1:])
@@ -50,7 +50,7 @@ def any_item_shapes(shape: Shape) -> tuple[Shape, ...]:
 
 
 def _field_rules(shape: Shape, name: str) -> _Rules:
-    """List the rules for *name*: from each part its schemas for the name, or else its ``additionalProperties``.
+    """List the rules for *name*: for each part, the schemas that it has for this name, or else its ``additionalProperties``.
 
     ``unevaluatedProperties`` applies if there are no other rules; the innermost one is used.
     """

@@ -18,7 +18,7 @@ class _Unknown:
 
 
 UNKNOWN: Final = _Unknown()
-"""The result for a reference to another document, or to nothing in this one."""
+"""The result for a reference to another document, or to a place that this document does not have."""
 
 
 class References:
@@ -31,7 +31,7 @@ class References:
         self._anchors: dict[str, Json] | None = None
 
     def resolve(self, reference: str) -> Json:
-        """Give the subschema that *reference* points at; ``UNKNOWN`` if the document has none."""
+        """Return the subschema that *reference* points at; ``UNKNOWN`` if the document has none."""
         identifier = self._root.get("$id") if isinstance(self._root, Mapping) else None
         base, _, fragment = reference.partition("#")
         if base and base != identifier:

@@ -58,17 +58,17 @@ class Shape:
 
     @property
     def is_open(self) -> bool:
-        """Tell whether the value's type, format and choice of values are all unrestricted."""
+        """Return True if the value's type, format and choice of values are all unrestricted."""
         return self.types == TYPES and not self.formats and self.values is None
 
     def admits(self, value: Json) -> bool:
-        """Tell whether *value* has an allowed type and is an allowed value; its members are not checked."""
+        """Return True if *value* has an allowed type and is an allowed value; its members are not checked."""
         if type_of(value) not in self.types or any(same(value, item) for item in self.excluded):
             return False
         return self.values is None or any(same(value, item) for item in self.values)
 
     def key(self) -> Hashable:
-        """Give a key of this shape: shapes of one document with equal keys allow the same values."""
+        """Return a key of this shape: shapes of one document with equal keys allow the same values."""
         parts = tuple(
             (id(part.schema), part.is_condition)
             for part in self.parts
@@ -135,12 +135,12 @@ class Shape:
         return needs
 
     def lists(self, name: str) -> bool:
-        """Tell whether a property is described by its name, or by a pattern that it may match."""
+        """Return True if a property is described by its name, or by a pattern that it may match."""
         return any(listed(schema, name) for schema in self.descriptions)
 
     @property
     def has_other_fields(self) -> bool:
-        """Tell whether an object may have properties that it does not list.
+        """Return True if an object may have properties that it does not list.
 
         JSON Schema allows them by default. Here an object that lists its properties is taken to have no others, so that a
         misspelt path is refused. The exception is an object whose schema has ``additionalProperties: true``.
@@ -184,7 +184,7 @@ def _listed(schema: Schema, name: str) -> Iterator[Json]:
 
 
 def _may_match(pattern: str, name: str) -> bool:
-    """Tell whether *name* matches *pattern*, or may match it.
+    """Return True if *name* matches *pattern*, or may match it.
 
     Payloads are validated by the same library, so a plain pattern means the same in both places. A pattern counts as a
     match if the linear engine cannot run it (look-around, back-references), cannot parse it or finds it too large.

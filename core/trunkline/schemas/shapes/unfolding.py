@@ -60,7 +60,7 @@ class SchemaDocument:
         return known[1]
 
     def resolve(self, reference: str) -> Json:
-        """Give the subschema that *reference* points at; ``UNKNOWN`` if the document has none."""
+        """Return the subschema that *reference* points at; ``UNKNOWN`` if the document has none."""
         return self._references.resolve(reference)
 
     def spend(self, steps: int) -> bool:
@@ -73,7 +73,8 @@ class SchemaDocument:
 class _Unfolding:
     """The reading of one subschema: its depth, and the references *followed* so far.
 
-    References in *optional* were followed before a choice, such as ``anyOf``; the choice lets a value end the recursion.
+    References in *optional* were followed before a choice such as ``anyOf``. Because of the choice, a value can end the
+    recursion.
     """
 
     document: SchemaDocument
@@ -100,7 +101,7 @@ class _Unfolding:
         return combine(shapes, others) if affordable else (UNREAD,)
 
     def choices(self, schema: Schema) -> Iterator[_Shapes]:
-        """Give groups of shapes; the value has at least one shape of each group."""
+        """Yield groups of shapes; the value has at least one shape of each group."""
         for part in schema.get("allOf", ()):
             yield self.unfold(part)
         for keyword in ("anyOf", "oneOf"):
@@ -147,7 +148,7 @@ class _Unfolding:
         )
 
     def _referenced(self, reference: str) -> _Shapes:
-        """Follow a local *reference*; a reference to another document allows any value, a recursive one adds nothing."""
+        """Follow a local *reference*. A reference to another document allows any value; a recursive reference adds nothing."""
         if reference in self.followed:
             return () if reference in self.optional else (OPEN,)
         schema = self.document.resolve(reference)

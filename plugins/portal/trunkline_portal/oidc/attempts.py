@@ -43,7 +43,7 @@ class Attempt:
         return urlsafe_b64encode(digest).rstrip(b"=").decode()
 
     def seal(self, sealer: Sealer) -> str:
-        """Give the cookie's value."""
+        """Return the cookie's value."""
         return sealer.seal(orjson.dumps(asdict(self)), purpose=_PURPOSE)
 
 

@@ -26,7 +26,7 @@ class Person:
 
     @property
     def is_operator(self) -> bool:
-        """Tell whether the user's group makes them an operator."""
+        """Return True if the user's group makes them an operator."""
         return self.scopes == ("operator",)
 
 
@@ -45,7 +45,7 @@ def person_of(claims: Mapping[str, Any], settings: Oidc) -> Person:
 
 
 def says_who(claims: Mapping[str, Any], settings: Oidc) -> bool:
-    """Tell whether the claims include the ones that identify a person."""
+    """Return True if *claims* has at least one of the claims that the settings name for the company and the groups."""
     return any(
         find_claim(claims, claim) is not None for claim in (settings.company_claim, settings.groups_claim)
     )

@@ -1,4 +1,4 @@
-"""The provider: its sign-in and sign-out addresses, and the claims for a code."""
+"""The provider: returns its sign-in and sign-out addresses, and exchanges a code for claims."""
 
 import asyncio
 import hmac
@@ -62,7 +62,7 @@ class Provider:
         self._exchanges = asyncio.Semaphore(AT_ONCE)
 
     async def sign_in_url(self, attempt: Attempt) -> str:
-        """Give the sign-in address for a browser. Raises ProviderAway."""
+        """Return the sign-in address for a browser. Raises ProviderAway."""
         asked = {
             "response_type": "code",
             "client_id": self._settings.client_id,
@@ -76,13 +76,13 @@ class Provider:
         return _with_query((await self._metadata())["authorization_endpoint"], asked)
 
     async def sign_out_url(self, back: str) -> str | None:
-        """Give the provider's sign-out address, which leads to *back*; None if the provider has none. Raises ProviderAway."""
+        """Return the provider's sign-out address, which leads to *back*; None if the provider has none. Raises ProviderAway."""
         there = (await self._metadata()).get("end_session_endpoint")
         asked = {"client_id": self._settings.client_id, "post_logout_redirect_uri": back}
         return None if there is None else _with_query(there, asked)
 
     async def claims(self, query: Mapping[str, str], attempt: Attempt) -> Mapping[str, Any]:
-        """Give the provider's claims about the person who came back with *query*.
+        """Return the provider's claims about the person who came back with *query*.
 
         Raises:
             ProviderAway: the provider does not answer, or too many requests are waiting for it.
@@ -189,6 +189,6 @@ def _with_query(endpoint: str, asked: Mapping[str, str]) -> str:
 
 
 def _said(error: object) -> str:
-    """Give an error's code if it is well formed (RFC 6749, 5.2)."""
+    """Return the error code *error* if it is well formed (RFC 6749, 5.2)."""
     is_code = isinstance(error, str) and len(error) <= 60 and error.replace("_", "").isalnum()
     return f": it says '{error}'" if is_code else ""

@@ -1,4 +1,4 @@
-"""Users of the provider, kept for a time after their last sign-in. After that time the access that they gave to apps ends."""
+"""Users of the provider, stored for a limited time after their last sign-in. Then the access that they gave to apps ends."""
 
 from contextlib import suppress
 

@@ -56,7 +56,7 @@ class AccountPages:
         return self._signed_out(request, viewer)
 
     async def choose_theme(self, request: Request, viewer: Anybody, fields: Submitted) -> Response:
-        """Keep the theme in a cookie, and go back to the page."""
+        """Store the theme in a cookie, and redirect back to the page."""
         theme = _THEMES[one_of(fields, "theme", _THEMES)]
         response = self._portal.redirect(request, local_path(fields["next"]), viewer=viewer)
         self._portal.cookies.set(
@@ -65,12 +65,12 @@ class AccountPages:
         return response
 
     async def name_company(self, viewer: Anybody) -> JSONResponse:
-        """Give the members of an envelope about the viewer's company, for the examples of the event documentation."""
+        """Return the envelope members that describe the viewer's company, for the examples of the event documentation."""
         return JSONResponse(await company_members(self._portal, viewer.chosen_company_id))
 
 
 def make_router(portal: Portal) -> APIRouter:
-    """List the routes."""
+    """Build the router with the routes of this module."""
     pages = AccountPages(portal)
     return portal.own_router(
         get("/company.json", pages.name_company),

@@ -112,7 +112,7 @@ class CataloguePages:
 
 
 def make_router(portal: Portal) -> APIRouter:
-    """List the routes."""
+    """Build the router with the routes of this module."""
     pages = CataloguePages(portal)
     return portal.router(
         get("/catalogue", pages.show_types),
@@ -168,7 +168,7 @@ async def render_type(
 
 
 async def company_members(portal: Portal, company_id: int | None) -> dict[str, Json]:
-    """Give the envelope's members about the company; none for an operator who looks at no company."""
+    """Return the envelope members that describe the company; empty for an operator who looks at no company."""
     if company_id is None:
         return {}
     reference = await portal.context.companies.reference_of(company_id)
@@ -177,7 +177,7 @@ async def company_members(portal: Portal, company_id: int | None) -> dict[str, J
 
 
 def docs_url(portal: Portal) -> str | None:
-    """Give the address of the public documentation; None if its plugin does not run."""
+    """Return the address of the public documentation; None if its plugin does not run."""
     return "/docs/events" if portal.runs("docs") else None
 
 
@@ -224,7 +224,7 @@ def _grouped(entries: Iterable[Entry]) -> list[tuple[str, list[Entry]]]:
 
 
 def _envelope(event_type: EventType, members: Mapping[str, Json]) -> bytes:
-    """Write the example as it is sent; numbers keep the schema's digits."""
+    """Write the example in the form in which events are sent. Numbers keep the digits that they have in the schema."""
     payload = orjson.Fragment(event_type.example_json)
     envelope = {name: value for name, value in sample_envelope(event_type).items() if name != "payload"}
     return orjson.dumps({**envelope, **members, "payload": payload})

@@ -62,6 +62,6 @@ class ChangePages:
 
 
 def make_router(portal: Portal) -> APIRouter:
-    """List the routes."""
+    """Build the router with the routes of this module."""
     pages = ChangePages(portal)
     return portal.router(get(CHANGES, pages.show))

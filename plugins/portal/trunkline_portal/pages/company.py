@@ -55,7 +55,7 @@ class CompanyPages:
         )
 
     async def _found(self, query: str) -> tuple[Sequence[int], dict[int, dict[str, Any]]]:
-        """Find the companies whose number begins with *query* or whose reference is *query*; give their ids and records."""
+        """Find the companies whose number begins with *query* or whose reference is *query*. Returns their ids and records."""
         context = self._portal.context
         is_reference = bool(query) and not query.isdigit()
         page: Any = await context.companies.page(reference=query if is_reference else None, limit=RECORDS)
@@ -80,7 +80,7 @@ class CompanyPages:
         return company_title(company_id)
 
     async def switch(self, request: Request, viewer: Chooses, fields: Submitted) -> Response:
-        """Change the company that the session looks at to the chosen company."""
+        """Set the company that the session looks at to the chosen company."""
         text, next_path = fields["company_id"], local_path(fields["next"])
         is_id = text.isascii() and text.isdigit() and len(text) <= 19 and 0 < int(text) <= MAX_COMPANY_ID
         if not is_id:
@@ -101,7 +101,7 @@ class CompanyPages:
 
 
 def make_router(portal: Portal) -> APIRouter:
-    """List the routes."""
+    """Build the router with the routes of this module."""
     pages = CompanyPages(portal)
     return portal.own_router(
         get("/company", pages.choose),

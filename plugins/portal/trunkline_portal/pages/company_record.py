@@ -47,7 +47,7 @@ class CompanyRecordPages:
         return self._form(request, viewer, company=None, values=dict.fromkeys(_FIELDS, ""))
 
     async def create(self, request: Request, viewer: Chooses, fields: Submitted) -> Response:
-        """Make a company, and look at it."""
+        """Make a company, and redirect to its pages."""
         try:
             made = await self._companies.create(_entered(fields))
         except Refused as error:
@@ -146,7 +146,7 @@ def _title(company: Mapping[str, Any]) -> str:
 
 
 def _shown(company: Mapping[str, Any]) -> dict[str, str]:
-    """Give the values of the form's fields for a company."""
+    """Write a company's record as texts for the form's fields."""
     values = {name: company[name] or "" for name in _TEXTS}
     metadata = orjson.dumps(company["metadata"]).decode() if company["metadata"] else ""
     return values | {"metadata": metadata, "alert_recipients": ", ".join(company["alert_recipients"])}

@@ -1,4 +1,4 @@
-"""Connectors: the setup of each platform, its present hooks, and its generated files as one download."""
+"""Connectors: how to set up each platform, the company's hooks on the platform, and the generated files as a zip."""
 
 import asyncio
 import contextlib
@@ -33,7 +33,7 @@ LISTED = 5
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One connector, with the *state* of its plugin and the company's *hooks*; None if the viewer may not see them."""
+    """One connector, with the *state* of its plugin, and the company's *hooks*, or None if the viewer may not see the hooks."""
 
     connector: Connector
     state: str | None
@@ -41,7 +41,7 @@ class Card:
 
     @property
     def newest(self) -> Sequence[Mapping[str, Any]]:
-        """Give the hooks that the card lists."""
+        """Return the hooks that the card lists."""
         return list(self.hooks or ())[::-1][:LISTED]
 
 
@@ -105,7 +105,10 @@ class ConnectorPages:
         )
 
     def _archive(self, name: str) -> bytes:
-        """Give a connector's zip, cached until the product changes: making one blocks the interpreter for some 100 ms."""
+        """Return a connector's zip.
+
+        The zip is cached until the product changes, because making it blocks the interpreter for some 100 ms.
+        """
         product = self._deployment.product()
         made = self._made.get(name)
         if made is None or made[0] != product:
@@ -120,7 +123,7 @@ class ConnectorPages:
 
 
 def make_router(portal: Portal) -> APIRouter:
-    """List the routes."""
+    """Build the router with the routes of this module."""
     pages = ConnectorPages(portal)
     return portal.router(
         get("/connectors", pages.show),

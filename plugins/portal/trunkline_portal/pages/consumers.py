@@ -1,4 +1,4 @@
-"""Named consumers: their positions, moving one, and the digest of a range of the log, to compare with a reader's copy."""
+"""Named consumers: shows and moves their positions, and computes digests of the log to compare with a reader's copy."""
 
 from datetime import datetime
 from urllib.parse import urlencode
@@ -18,7 +18,7 @@ CONSUMERS = "/consumers"
 """Path of the section below ``Viewer.root``."""
 PAGE = 50
 MOST_DIGESTED = 40_000
-"""The most events of a digest on a page, which takes some 30 ms. A link computes the digest of the next events."""
+"""The maximum number of events in a digest on a page; it takes some 30 ms. A link computes the digest of the next events."""
 
 
 class ConsumerPages:
@@ -108,7 +108,7 @@ class ConsumerPages:
 
 
 def make_router(portal: Portal) -> APIRouter:
-    """List the routes."""
+    """Build the router with the routes of this module."""
     pages = ConsumerPages(portal)
     return portal.router(
         get("/consumers", pages.show_list),

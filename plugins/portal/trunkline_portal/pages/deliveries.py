@@ -66,7 +66,7 @@ class DeliveryPages:
         )
 
     async def show_attempts(self, request: Request, delivery_id: str, viewer: ReadsWebhooks) -> Response:
-        """Show its attempts again, for the script."""
+        """Return the delivery's attempts as a fragment, for the script that refreshes the page."""
         values = await self._find(request, delivery_id, viewer)
         return self._portal.fragment(request, viewer, "delivery_attempts.html", **values)
 
@@ -85,7 +85,7 @@ class DeliveryPages:
         return self._portal.redirect(request, path, viewer=viewer, flash=text, tone=tone)
 
     async def skip(self, request: Request, delivery_id: str, viewer: WritesWebhooks) -> Response:
-        """End an open delivery, so that the deliveries waiting for it continue."""
+        """End an open delivery, so that the deliveries that wait for its end can continue."""
         delivery = await self._log.skip(viewer.company_id, delivery_id)
         if delivery["status"] == "skipped":
             text, tone = "It is skipped; what it held goes on.", "good"
@@ -141,7 +141,7 @@ class DeliveryPages:
 
 
 def make_router(portal: Portal) -> APIRouter:
-    """List the routes."""
+    """Build the router with the routes of this module."""
     pages = DeliveryPages(portal)
     return portal.router(
         get("/deliveries/{delivery_id}", pages.show),
@@ -165,7 +165,7 @@ def _page_of_attempts(shown: Sequence[ShownAttempt], before: str) -> dict[str, A
 
 
 def _what_follows(subscription: Mapping[str, Json]) -> tuple[str, str]:
-    """Give the message, and its tone, after a delivery was made due for *subscription*."""
+    """Return the message to show after a delivery to *subscription* was made due, and the tone of the message."""
     if subscription["status"] == "active":
         return "It is sent now; the attempt shows up here in a moment.", "good"
     return f"It waits, because the subscription is {subscription['status']}: resume that first.", "warn"

@@ -43,7 +43,7 @@ class EmittingPages:
 
 
 def make_router(portal: Portal) -> APIRouter:
-    """List the routes."""
+    """Build the router with the routes of this module."""
     pages = EmittingPages(portal)
     return portal.router(
         post("/catalogue/{name}", pages.send, bucket="write"),

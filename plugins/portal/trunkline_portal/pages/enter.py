@@ -31,7 +31,7 @@ class EnterPages:
         return await self._form(request, request.query_params.get("link", ""))
 
     async def use(self, request: Request, fields: Submitted) -> Response:
-        """Use the link up, open a session, and end the previous one; ask first if that one is another person's."""
+        """Use the link, open a session, and end the previous session; ask first if that session is another person's."""
         await visits.check(request, self._portal.context.sealer, self._portal.cookies)
         token = fields["link"]
         if not fields["replaces"] and await self._find_replaced(request, token):
@@ -57,7 +57,7 @@ class EnterPages:
         return response
 
     async def _find_replaced(self, request: Request, token: str) -> dict[str, str] | None:
-        """Name the person signed in and the person of the link; None if they are equal or one is missing."""
+        """Name the person who is signed in and the person of the link; None if both are the same, or if one is missing."""
         viewer = await find_viewer(request)
         link = None if viewer is None else await self._links.find(token)
         if viewer is None or link is None or link.holder == viewer.session.holder:
@@ -72,7 +72,7 @@ class EnterPages:
 
 
 def make_router(portal: Portal) -> APIRouter:
-    """List the routes."""
+    """Build the router with the routes of this module."""
     pages = EnterPages(portal)
     return portal.own_router(
         get("/enter", pages.show_form),

@@ -25,7 +25,7 @@ _LIVE_SECONDS, _LIVE_SEARCH_SECONDS = 3, 10
 """Seconds between refreshes; a search reads thousands of events each time."""
 _COLOURED = 10_000
 _SHOWN = 30_000
-"""Limits of an envelope's characters, coloured and shown, to keep the page small."""
+"""Limits in characters, to keep the page small: a longer envelope is not coloured, or is cut."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +140,7 @@ class EventPages:
 
 
 def make_router(portal: Portal) -> APIRouter:
-    """List the routes."""
+    """Build the router with the routes of this module."""
     pages = EventPages(portal)
     return portal.router(
         get("/events", pages.show_events),

@@ -29,7 +29,7 @@ class Line:
 
     @property
     def state(self) -> str:
-        """Give the state: ``failing`` or ``disabled``."""
+        """Return the state: ``failing`` or ``disabled``."""
         return "failing" if self.trouble.status == "active" else self.trouble.status
 
     @property
@@ -41,7 +41,7 @@ class Line:
 
     @property
     def lost(self) -> str:
-        """Give the number of deliveries that failed for good, in words."""
+        """Return, in words, the number of deliveries that failed permanently."""
         return f"{self.trouble.lost:,}{' or more' if self.trouble.lost == COUNTED else ''}"
 
     @property
@@ -83,7 +83,7 @@ class EverybodyPages:
 
 
 def make_router(portal: Portal) -> APIRouter:
-    """List the routes."""
+    """Build the router with the routes of this module."""
     return portal.own_router(
         get(addresses.EVERYBODY.removeprefix(addresses.HOME), EverybodyPages(portal).show)
     )

@@ -42,7 +42,7 @@ class PluginPages:
         self._seconds = seconds
 
     async def show(self, request: Request, viewer: AnybodyOfCompany, plugin: str, name: str) -> Response:
-        """Show a page of a plugin, or its fault."""
+        """Show a page of a plugin, or an error message if the page failed."""
         page = self._find(viewer, plugin, name)
         portal_request = _asked(request, viewer)
         content, fault = None, None
@@ -86,7 +86,7 @@ class PluginPages:
         content: PortalContent | None,
         fault: str | None,
     ) -> Response:
-        """Put a page's content, or its fault, into the portal's frame."""
+        """Put a page's *content*, or *fault* as an error message, into the portal's frame."""
         html = None if content is None else Markup(content.html)  # noqa: S704 - as the hook says
         response = self._portal.render(
             request, viewer, "extra.html", page=page, plugin=plugin, content=html, fault=fault
@@ -98,7 +98,7 @@ class PluginPages:
 
 
 def make_router(portal: Portal, *, seconds: float = SECONDS) -> APIRouter:
-    """List the routes."""
+    """Build the router with the routes of this module."""
     pages = PluginPages(portal, seconds=seconds)
     return portal.router(
         get("/x/{plugin}/{name}", pages.show),
@@ -107,7 +107,7 @@ def make_router(portal: Portal, *, seconds: float = SECONDS) -> APIRouter:
 
 
 async def content_of(page: PortalPage, portal_request: PortalRequest, *, seconds: float) -> PortalContent:
-    """Write *page* within *seconds*, even if it ignores its cancellation."""
+    """Call *page* for its content, and wait at most *seconds*, even if the call ignores its cancellation."""
     return _checked(await within(seconds, page.render, portal_request))
 
 

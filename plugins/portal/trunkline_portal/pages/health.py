@@ -52,7 +52,7 @@ class HealthPages:
 
 
 def make_router(portal: Portal) -> APIRouter:
-    """List the routes."""
+    """Build the router with the routes of this module."""
     pages = HealthPages(portal)
     return portal.router(
         get("/health", pages.show),

@@ -49,7 +49,7 @@ class KeyRotationPages:
 
 
 def make_router(portal: Portal) -> APIRouter:
-    """List the routes."""
+    """Build the router with the routes of this module."""
     pages = KeyRotationPages(portal)
     return portal.router(
         get("/keys/{key_id}/rotate", pages.ask),

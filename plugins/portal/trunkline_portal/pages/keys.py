@@ -118,7 +118,7 @@ class KeyPages:
 
 
 def make_router(portal: Portal) -> APIRouter:
-    """List the routes."""
+    """Build the router with the routes of this module."""
     pages = KeyPages(portal)
     return portal.router(
         get("/keys", pages.show_list),

@@ -81,6 +81,6 @@ class LettingInPages:
 
 
 def make_router(portal: Portal) -> APIRouter:
-    """List the routes."""
+    """Build the router with the routes of this module."""
     pages = LettingInPages(portal)
     return portal.router(get(LINKS, pages.show_form), post(LINKS, pages.create, bucket="admin"))

@@ -64,5 +64,5 @@ class LimitPages:
 
 
 def make_router(portal: Portal) -> APIRouter:
-    """List the routes."""
+    """Build the router with the routes of this module."""
     return portal.router(get(LIMITS, LimitPages(portal).show))

@@ -1,4 +1,4 @@
-"""Signing in at the identity provider, if the settings name one: the redirect to it, and the return."""
+"""Signing in at the identity provider, if the settings name one: redirects people to it, and handles their return."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -101,7 +101,7 @@ class OidcPages:
 
 
 def make_router(portal: Portal) -> APIRouter:
-    """List the routes; none without a provider. Raises ValueError if the settings lack the hub's public URL."""
+    """Build the router, which is empty without a provider. Raises ValueError if the settings lack the hub's public URL."""
     settings, public_url = portal.settings.oidc, portal.context.deployment.public_url
     if settings is None:
         return portal.own_router()

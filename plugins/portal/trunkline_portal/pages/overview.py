@@ -39,7 +39,7 @@ _ADDRESS = 60
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A span of time to choose from: *buckets* of *hours* each; the last one is the current one."""
+    """A span of time that can be chosen. It has *buckets* buckets of *hours* hours each; the last bucket is the current one."""
 
     title: str
     buckets: int
@@ -47,7 +47,7 @@ class Span:
     date_format: str
 
     def bounds(self, now_ms: int) -> tuple[int, int]:
-        """Give the span's beginning and end."""
+        """Return the span's beginning and end."""
         bucket_ms = int(self.hours * _HOUR_MS)
         until_ms = (now_ms // bucket_ms + 1) * bucket_ms
         return until_ms - self.buckets * bucket_ms, until_ms
@@ -130,7 +130,7 @@ class OverviewPages:
         }
 
     def _elsewhere(self, viewer: Viewer) -> Response:
-        """Redirect a viewer without the right to this page to the first page that they may see. Raises ScopeMissing."""
+        """Redirect a viewer who may not see this page to the first page that they may see. Raises ScopeMissing."""
         pages = [(owner, page) for owner, page in self._portal.context.pages() if page.scope is not None]
         items = [*navigation.seen_by(viewer), *navigation.extras_for(viewer, pages)]
         if not items:
@@ -139,7 +139,7 @@ class OverviewPages:
 
 
 def make_router(portal: Portal) -> APIRouter:
-    """List the routes."""
+    """Build the router with the routes of this module."""
     pages = OverviewPages(portal)
     return portal.router(
         get("", pages.show),
@@ -149,7 +149,7 @@ def make_router(portal: Portal) -> APIRouter:
 
 
 def _attention_items(viewer: Viewer, attentions: Sequence[Attention]) -> list[AttentionItem]:
-    """Make one item of each trouble.
+    """Make one item for each trouble.
 
     Deliveries that failed for good belong to the item of their failing or disabled subscription.
     """
@@ -169,7 +169,7 @@ def _attention_items(viewer: Viewer, attentions: Sequence[Attention]) -> list[At
 
 
 def _attention_item(viewer: Viewer, attention: Attention, lost: Attention | None) -> AttentionItem:
-    """Describe a trouble, with the deliveries *lost* by it and one action."""
+    """Describe a trouble, the deliveries *lost* because of it, and one action."""
     url = f"{viewer.root}/subscriptions/{attention.subscription_id}"
     sees_subscription = attention.subscription_id is not None and viewer.has(WEBHOOKS_READ)
     sentence = _linked(attention, url) if sees_subscription else formats.with_times(attention.sentence)
@@ -182,7 +182,7 @@ def _attention_item(viewer: Viewer, attention: Attention, lost: Attention | None
 
 
 def _action(viewer: Viewer, attention: Attention, url: str | None) -> tuple[str, str] | None:
-    """Give the address and title of the page about a trouble; *url* is the subscription's, if the viewer may see it."""
+    """Return the address and title of the page about a trouble; *url* is the subscription's page, if the viewer may see it."""
     match attention.kind:
         case "exhausted" | "rejected" | "held" if url:
             return (
@@ -202,7 +202,10 @@ def _action(viewer: Viewer, attention: Attention, url: str | None) -> tuple[str,
 
 
 def _linked(attention: Attention, href: str) -> Markup:
-    """Link the subscription's name in the sentence. Without a name, show the target's host and path instead of its host."""
+    """Make the subscription's name in the sentence a link.
+
+    If the sentence has no name but the target's host, the link replaces it, and shows host and path.
+    """
     url = attention.target_url or ""
     host = re.escape(urlsplit(url).hostname or url)
     match = re.match(rf"(.*? to (?:reach )?)(“.*”|{host})(.*)", attention.sentence, re.DOTALL)
@@ -240,7 +243,7 @@ def _charts(overview: Overview, span: Span) -> list[Chart]:
 
 
 def _dates(overview: Overview, span: Span) -> list[str]:
-    """Name the times below a chart, evenly spaced from its beginning to its end."""
+    """Write the times below a chart, evenly spaced from the beginning of the span to its end."""
     step_ms = (overview.until_ms - overview.since_ms) / (_DATES - 1)
     times = [formats.moment(overview.since_ms + step_ms * number) for number in range(_DATES)]
     return [at.strftime(span.date_format) for at in times]
@@ -251,7 +254,7 @@ def _written(start_ms: int) -> str:
 
 
 def _listed(counts: Mapping[str, int]) -> list[Markup]:
-    """List the counts above zero, such as ``12 delivered``, with trouble in its color."""
+    """List the counts above zero, such as ``12 delivered``; counts that mean trouble are colored."""
     line, bad_line = Markup("{:,} {}"), Markup('<span class="is-failing">{:,} {}</span>')
     return [
         (bad_line if name in _BAD else line).format(count, name) for name, count in counts.items() if count
@@ -259,7 +262,7 @@ def _listed(counts: Mapping[str, int]) -> list[Markup]:
 
 
 def _arrived(overview: Overview) -> dict[str, Any]:
-    """Give the share of the ended deliveries that were delivered, and its two notes."""
+    """Return the share of the ended deliveries that succeeded, and notes on the number of deliveries and attempts."""
     ended = overview.total.delivered + overview.total.failed
     notes: list[str] = []
     if ended:

@@ -65,7 +65,7 @@ class QuarantinePages:
 
 
 def make_router(portal: Portal) -> APIRouter:
-    """List the routes."""
+    """Build the router with the routes of this module."""
     pages = QuarantinePages(portal)
     return portal.router(
         get("/quarantine", pages.show_list),
@@ -74,7 +74,7 @@ def make_router(portal: Portal) -> APIRouter:
 
 
 def require(viewer: Viewer, *scopes: str) -> None:
-    """Require each of *scopes*, as the API does: quarantined events need the scope for events, too. Raises ScopeMissing."""
+    """Check that the viewer has all *scopes*, as the API does: the scope for events is needed too. Raises ScopeMissing."""
     for scope in scopes:
         if not viewer.has(scope):
             raise ScopeMissing(scope)

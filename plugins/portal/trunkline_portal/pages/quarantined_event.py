@@ -101,7 +101,7 @@ class QuarantinedEventPages:
 
 
 def make_router(portal: Portal) -> APIRouter:
-    """List the routes."""
+    """Build the router with the routes of this module."""
     pages = QuarantinedEventPages(portal)
     return portal.router(
         get("/quarantine/{event_id}", pages.show_event),

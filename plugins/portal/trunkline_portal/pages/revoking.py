@@ -52,7 +52,7 @@ class RevocationPages:
         return ("subscriptions", f"Disable {what} that it made, too") if count else None
 
     async def revoke(self, request: Request, viewer: Administers, key_id: str, fields: Submitted) -> Response:
-        """Revoke a key, and disable the subscriptions that it made, if that was chosen."""
+        """Revoke a key. If the viewer chose so, also disable the subscriptions that the key made."""
         key = await find_key(self._portal, viewer, key_id)
         await self._portal.context.keys.revoke(key_id, company_id=viewer.company_id)
         if fields["subscriptions"]:
@@ -63,7 +63,7 @@ class RevocationPages:
 
 
 def make_router(portal: Portal) -> APIRouter:
-    """List the routes."""
+    """Build the router with the routes of this module."""
     pages = RevocationPages(portal)
     return portal.router(
         get("/keys/{key_id}/revoke", pages.ask),

@@ -36,7 +36,7 @@ _EVENT = ("Event", EVENTS_READ, "/events/{}")
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A result at *url*; *of* names its company, unless that is the company looked at."""
+    """A result at *url*; *of* names the result's company, unless the viewer looks at this company."""
 
     title: str
     url: str
@@ -50,7 +50,7 @@ class SearchPages:
         self._portal = portal
 
     async def show(self, request: Request, viewer: AnyCompany) -> Response:
-        """Show the results for an id or a text; redirect to a single result of an id."""
+        """Show the results for an id or a text. If an id has a single result, redirect to it."""
         text = request.query_params.get("q", "").strip()[:MAX_LENGTH]
         before = request.query_params.get("before") or None
         match = _ID.fullmatch(text)
@@ -85,7 +85,7 @@ class SearchPages:
         )
 
     async def _with_id(self, viewer: Viewer, match: re.Match[str]) -> Hit | None:
-        """Find the record with an id by an index; None if it does not exist, or the viewer may not see it."""
+        """Find a record by its id, through an index; None if the record does not exist, or the viewer may not see it."""
         name = match["event"] or match["other"]
         title, scope, page = _EVENT if match["event"] else _KINDS[name[:3]]
         company_id = await self._portal.context.activity.owner(name) if viewer.has(scope) else None
@@ -110,7 +110,7 @@ class SearchPages:
         ]
 
     async def _changes_of(self, viewer: Viewer, request_id: str) -> list[Hit]:
-        """Find the newest changes that a request made, by an index of the audit log."""
+        """Find the newest changes that a request made, through an index of the audit log."""
         if not request_id or not viewer.has(ADMIN):
             return []
         of = None if viewer.is_operator else viewer.company_id
@@ -127,6 +127,6 @@ class SearchPages:
 
 
 def make_router(portal: Portal) -> APIRouter:
-    """List the routes."""
+    """Build the router with the routes of this module."""
     pages = SearchPages(portal)
     return portal.router(get(SEARCH, pages.show), also_without=True)

@@ -33,7 +33,7 @@ class SignInPages:
         self._limit = SignInLimit(portal.settings.sign_in_per_minute)
 
     async def show_form(self, request: Request) -> Response:
-        """Show the form; go on if somebody is signed in."""
+        """Show the form, or redirect to the next page if somebody is already signed in."""
         next_path = request.query_params.get("next", "")
         if await find_viewer(request) is not None:
             return RedirectResponse(local_path(next_path), 303)
@@ -72,7 +72,7 @@ class SignInPages:
         return await enter(self._portal, request, session, next_path=fields["next"], page=page)
 
     async def resume(self, request: Request, fields: Submitted) -> Response:
-        """Offer a kept form to somebody who has signed in by another way than a key; ask again if nobody has."""
+        """Offer to send a kept form after a sign-in without a key; show the sign-in page again if nobody is signed in."""
         await visits.check(request, self._portal.context.sealer, self._portal.cookies)
         viewer = await find_viewer(request)
         if viewer is None:
@@ -81,7 +81,7 @@ class SignInPages:
         return page or RedirectResponse(viewer.root, 303)
 
     def _offer(self, request: Request, kept: str, viewer: Viewer) -> Response | None:
-        """Ask whether the form in *kept* is to be sent now; None if there is no form, or *viewer* may not see its company."""
+        """Ask whether to send the form in *kept* now; None if there is no form, or if *viewer* may not see its company."""
         visit = visits.begin(request, self._portal.cookies)
         form = kept_forms.restore(kept, self._portal.context.sealer, visit) if kept else None
         if form is None:
@@ -99,7 +99,7 @@ class SignInPages:
 
 
 def make_router(portal: Portal) -> APIRouter:
-    """List the routes."""
+    """Build the router with the routes of this module."""
     pages = SignInPages(portal)
     return portal.own_router(
         get("/sign-in", pages.show_form),
@@ -113,7 +113,7 @@ async def enter(
 ) -> Response:
     """Set the cookie of a new session, end the previous one, and show *page* or redirect to the requested page.
 
-    The visit continues: another tab may show its form.
+    The visit's cookie stays valid, because another tab may show a form of the visit.
     """
     if (viewer := await find_viewer(request)) is not None:
         await portal.sessions.end(viewer.session)

@@ -23,7 +23,7 @@ class AssetPages:
 
 
 def make_router(portal: Portal) -> APIRouter:
-    """List the routes."""
+    """Build the router with the routes of this module."""
     pages = AssetPages(portal)
     return portal.own_router(
         get("/static/{digest}/{name}", pages.show, bucket=None),

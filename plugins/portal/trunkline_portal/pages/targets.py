@@ -1,4 +1,4 @@
-"""The targets of a company: their speed, their success, their recent failures, and a replay of those failures."""
+"""The targets of a company, with response times, success rates and recent failures, and a replay of the failures."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -38,7 +38,7 @@ class Line:
 
     @property
     def failed(self) -> str:
-        """Give the number of failed deliveries, in words."""
+        """Return, in words, the number of failed deliveries."""
         return f"{self.figures.failed:,}{' or more' if self.figures.failed == COUNTED else ''}"
 
     @property
@@ -48,7 +48,7 @@ class Line:
 
 
 class TargetPages:
-    """The list of targets, and replaying the failures of all."""
+    """The list of targets, and the form that replays the failures of all targets."""
 
     def __init__(self, portal: Portal) -> None:
         self._portal = portal
@@ -124,6 +124,6 @@ class TargetPages:
 
 
 def make_router(portal: Portal) -> APIRouter:
-    """List the routes."""
+    """Build the router with the routes of this module."""
     pages = TargetPages(portal)
     return portal.router(get(TARGETS, pages.show), post(f"{TARGETS}/replay", pages.replay, bucket="admin"))

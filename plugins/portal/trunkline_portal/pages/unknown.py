@@ -16,7 +16,7 @@ class UnknownPages:
     """Answers every address that no page has."""
 
     async def refuse(self, request: Request, path: str) -> Response:
-        """Raise 404, but redirect from old addresses, and from the overview's address with a slash at its end."""
+        """Raise 404, except that old addresses, and the overview's address with a trailing slash, are redirected."""
         if not path:
             return RedirectResponse(HOME, 308)
         if has_section(path):
@@ -25,7 +25,7 @@ class UnknownPages:
 
 
 def make_router(portal: Portal) -> APIRouter:
-    """List the routes."""
+    """Build the router with the routes of this module."""
     pages = UnknownPages()
     return portal.own_router(
         Route("/{path:path}", pages.refuse, ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]),

@@ -18,7 +18,7 @@ _COUNTED = 10_000
 
 
 class StatePages:
-    """Asks before a subscription is paused, resumed or deleted, and does it."""
+    """Asks before a subscription is paused, resumed or deleted, and then carries that out."""
 
     def __init__(self, portal: Portal) -> None:
         self._portal = portal
@@ -104,7 +104,7 @@ class StatePages:
 
 
 def make_router(portal: Portal) -> APIRouter:
-    """List the routes."""
+    """Build the router with the routes of this module."""
     pages = StatePages(portal)
     return portal.router(
         get("/subscriptions/{subscription_id}/pause", pages.ask_to_pause),

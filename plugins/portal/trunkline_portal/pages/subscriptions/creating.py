@@ -123,14 +123,14 @@ class CreationPages:
         )
 
     def _chosen(self, name: str) -> tuple[str, Json]:
-        """Give the channel *name*, or the first channel if *name* does not exist, with the schema of its targets."""
+        """Return the channel *name*, or the first channel if *name* does not exist, with the schema of its targets."""
         names = [known for known, _ in targets.choices(self._portal)] or [views.CHANNEL]
         channel = name if name in names else names[0]
         return channel, targets.schema_of(self._portal, channel)
 
 
 def make_router(portal: Portal) -> APIRouter:
-    """List the routes."""
+    """Build the router with the routes of this module."""
     pages = CreationPages(portal)
     return portal.router(
         get("/subscriptions/new", pages.show_form),
@@ -197,7 +197,7 @@ def leave_secret(
 
 
 def more_of(fields: Submitted) -> dict[str, int]:
-    """Give the number of blank rows to add; empty if the form was submitted."""
+    """Return the numbers of blank rows to add; empty if the button that submits the form was used."""
     if "add_row" in fields:
         return {"rows": 2}
     return {"headers": 2} if "add_header" in fields else {}

@@ -105,7 +105,7 @@ class DetailPages:
 
 
 def make_router(portal: Portal) -> APIRouter:
-    """List the routes."""
+    """Build the router with the routes of this module."""
     pages = DetailPages(portal)
     return portal.router(
         get("/subscriptions/{subscription_id}", pages.show_deliveries),

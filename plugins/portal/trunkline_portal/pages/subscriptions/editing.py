@@ -26,7 +26,7 @@ class EditingPages:
         self._portal = portal
 
     async def show_form(self, request: Request, viewer: WritesWebhooks, subscription_id: str) -> Response:
-        """Show the form with the values of the subscription."""
+        """Show the form, filled with the values of the subscription."""
         subscription = await views.find_editable(self._portal, viewer, subscription_id)
         kinds = self._kinds(subscription.view["event_types"])
         entered = form.of_subscription(subscription.view, kinds, schema=self._schema_of(subscription))
@@ -103,7 +103,7 @@ class EditingPages:
 
 
 def make_router(portal: Portal) -> APIRouter:
-    """List the routes."""
+    """Build the router with the routes of this module."""
     pages = EditingPages(portal)
     return portal.router(
         get("/subscriptions/{subscription_id}/edit", pages.show_form),

@@ -9,7 +9,7 @@ from trunkline.pages import Field, Product
 from trunkline.routes import takes_type
 
 MOST_SHOWN = 40
-"""With more event types than this, fields are shown only in the catalogue, to keep the page small."""
+"""If there are more event types than this, their fields are shown only in the catalogue, to keep the page small."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Line:
 
     @property
     def compared_as(self) -> str:
-        """Give the kind of the field's values; for a list, the kind of its items."""
+        """Return the kind of the field's values; for a list, the kind of its items."""
         return self.kind.removeprefix("list of ")
 
 
@@ -42,7 +42,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Event types about one object; *name* chooses all of them, also future ones."""
+    """Event types about one object. Choosing *name* chooses all of them, including future ones."""
 
     name: str
     title: str
@@ -72,7 +72,7 @@ def groups_of(product: Product) -> list[Group]:
 
 
 def suggestions_of(groups: Sequence[Group]) -> list[Suggestion]:
-    """List every path once, in order, with the title, kind and choices of its field in the first type that has the path."""
+    """List every path once, in order. Title, kind and choices are taken from the first type that has the path."""
     found: dict[str, Suggestion] = {}
     for choice in _choices(groups):
         for line in choice.lines:
@@ -82,7 +82,10 @@ def suggestions_of(groups: Sequence[Group]) -> list[Suggestion]:
 
 
 def kinds_of(groups: Sequence[Group], chosen: Sequence[str]) -> Mapping[str, str]:
-    """Give the kind of the values at each path in the *chosen* types, groups and ``*``; paths with several kinds are left out."""
+    """Map each path in the *chosen* event types to the kind of its values; paths with several kinds are left out.
+
+    *chosen* may contain groups and ``*``.
+    """
     kinds_at: dict[str, set[str]] = {}
     for choice in _choices(groups):
         if takes_type(chosen, choice.name):

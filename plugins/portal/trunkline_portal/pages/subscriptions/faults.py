@@ -24,18 +24,18 @@ _SHOWN = ("target", "event_types", "description")
 
 @dataclass(frozen=True, slots=True)
 class Faults:
-    """Sentences by field (``""`` for the whole form), and the rows of filter and headers that they are about."""
+    """The error messages of a form by field name (``""`` for the whole form), and the rows of filter and headers at fault."""
 
     by_field: Mapping[str, str] = field(default_factory=dict[str, str])
     named: frozenset[str] = frozenset()
 
     @property
     def are_advanced(self) -> bool:
-        """Tell whether one is about a field under *Advanced*."""
+        """Return True if a message is about a field under *Advanced*."""
         return any(not name.startswith(_SHOWN) for name in self.by_field if name)
 
     def get(self, name: str) -> str | None:
-        """Give the sentence for a field."""
+        """Return the error message of a field."""
         return self.by_field.get(name)
 
 

@@ -1,6 +1,7 @@
 """The filter of a subscription as rows of a form: a field, a comparison, a value.
 
-Rows cover most filters; ``any`` and ``not`` stay JSON. Pure: ``filter_of`` gives back the filter of ``rows_of``.
+Rows can express most filters; filters with ``any`` or ``not`` are edited as JSON. Pure. ``filter_of`` is the inverse of
+``rows_of``.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,12 +24,12 @@ OPERATORS: Sequence[tuple[str, str]] = (
     ("present", "is there"),
     ("absent", "is not there"),
 )
-"""The operators of a row, with their words; the last two are ``exists`` and take no value."""
+"""The operators of a row with their labels; the last two mean ``exists`` and take no value."""
 NO_VALUE: Mapping[str, bool] = {"present": True, "absent": False}
 _TEXTS = frozenset({"text", "date", "date-time"})
 
 Kinds = Mapping[str, str]
-"""The kind of values at each path (``products.FieldKind``); without paths of several kinds."""
+"""Maps each path to the kind of its values (``products.FieldKind``); paths with values of several kinds are left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ class Row:
 
     @property
     def is_blank(self) -> bool:
-        """Tell whether nothing was entered."""
+        """Return True if nothing was entered."""
         return not self.path and not self.value
 
 
@@ -98,7 +99,7 @@ def read_value(text: str, kind: str | None) -> Json:
 
 
 def write_value(value: Json, kind: str | None) -> str:
-    """Write a value so that ``read_value`` gives it back, if the field can hold it."""
+    """Write a value as text from which ``read_value`` reads the same value, if the field can hold the value."""
     is_plain = isinstance(value, str) and value.isprintable() and value == value.strip()
     if is_plain and read_value(value, kind) == value:
         return str(value)

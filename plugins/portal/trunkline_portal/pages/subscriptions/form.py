@@ -63,7 +63,7 @@ class Form:
 
     @property
     def has_options(self) -> bool:
-        """Tell whether something under *Advanced* was filled in, or a row was added there."""
+        """Return True if something under *Advanced* was filled in, or a row was added there."""
         texts = (self.json, self.ordering, *self.pace.values(), self.secret, self.replaces_headers)
         is_other = self.signature != "standard" or self.start != "now"
         return is_other or any(texts) or max(len(self.rows), len(self.headers)) > 1
@@ -149,7 +149,7 @@ def creation(form: Form, kinds: Kinds, faults: list[FieldError]) -> dict[str, Js
 
 
 def changes(form: Form, kinds: Kinds, faults: list[FieldError]) -> dict[str, Json]:
-    """Make the request that changes a subscription; with headers only if they are to be replaced."""
+    """Make the request that changes a subscription. It has headers only if the stored headers are to be replaced."""
     request = _common(form, kinds, faults, is_change=True)
     if form.schema is not None:
         return request
@@ -226,7 +226,7 @@ def _start(form: Form, faults: list[FieldError]) -> str:
 
 
 def read_time(path: str, text: str, faults: list[FieldError]) -> str | None:
-    """Read a time in UTC as sent by browsers, or any ISO 8601 time; an unreadable one is added to *faults*."""
+    """Read a time in UTC as browsers send it, or any ISO 8601 time; if it is unreadable, a fault is added to *faults*."""
     has_offset = text.upper().endswith("Z") or "+" in text or "-" in text[10:]
     try:
         return moment(text if has_offset else f"{text}Z").isoformat()

@@ -76,7 +76,7 @@ class ListPages:
 
 
 def make_router(portal: Portal) -> APIRouter:
-    """List the routes."""
+    """Build the router with the routes of this module."""
     pages = ListPages(portal)
     return portal.router(
         get("/subscriptions", pages.show_all),

@@ -1,4 +1,4 @@
-"""The fields for limits and retries of a target: their texts, and the subscription's options."""
+"""Converts between a subscription's options for limits and retries, and the texts of the form's fields."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -29,7 +29,10 @@ class Range:
 
     @property
     def mark(self) -> str:
-        """Give a text that identifies this range; a replay starts only for a range that was counted."""
+        """Return a text that identifies this range.
+
+        A replay starts only if the form has this text, that is, if the range has been counted.
+        """
         return "|".join((self.begin, self.end, str(self.only_failed), *self.event_types))
 
     def request(self, faults: list[FieldError]) -> dict[str, Json]:
@@ -112,7 +115,7 @@ class ReplayFormPages:
 
 
 def make_router(portal: Portal) -> APIRouter:
-    """List the routes."""
+    """Build the router with the routes of this module."""
     pages = ReplayFormPages(portal)
     return portal.router(
         get("/subscriptions/{subscription_id}/replays/new", pages.show_form),

@@ -80,7 +80,7 @@ class ReplayPages:
 
 
 def make_router(portal: Portal) -> APIRouter:
-    """List the routes."""
+    """Build the router with the routes of this module."""
     pages = ReplayPages(portal)
     return portal.router(
         get("/subscriptions/{subscription_id}/replays", pages.show_all),

@@ -28,7 +28,7 @@ class RevealPages:
 
 
 def make_router(portal: Portal) -> APIRouter:
-    """List the routes."""
+    """Build the router with the routes of this module."""
     return portal.router(
         post("/subscriptions/{subscription_id}/reveal", RevealPages(portal).reveal, bucket="admin")
     )

@@ -1,4 +1,4 @@
-"""Giving a subscription a new secret, or a new key pair."""
+"""Replacing the secret of a subscription, or its key pair."""
 
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -82,7 +82,7 @@ class RotationPages:
 
 
 def make_router(portal: Portal) -> APIRouter:
-    """List the routes."""
+    """Build the router with the routes of this module."""
     pages = RotationPages(portal)
     return portal.router(
         get("/subscriptions/{subscription_id}/rotate", pages.ask_to_rotate),

@@ -12,7 +12,7 @@ from trunkline_portal.portal import Portal
 WEBHOOKS = "webhooks"
 """The channel with an address as target; channels that declare targets have fields instead."""
 PREFIX = "target."
-"""Prefix of the fields' names, by which a fault of the target is assigned to its field."""
+"""Prefix of the names of the fields of a target; a fault of the target is assigned to a field by this name."""
 FORGET = "forget."
 
 Schema = Mapping[str, Json]
@@ -35,7 +35,7 @@ class TargetField:
 
 
 def declaring(portal: Portal) -> dict[str, Schema]:
-    """Give the target schemas of the channels that declare them, by name."""
+    """Return the target schemas of the channels that declare them, by name."""
     return {
         channel["name"]: channel
         for channel in portal.context.deployment.channels()
@@ -50,7 +50,7 @@ def choices(portal: Portal) -> list[tuple[str, str]]:
 
 
 def guide_of(portal: Portal, channel: str) -> tuple[Markup, Markup]:
-    """Give the icon of *channel* and its instructions as HTML; each is empty if there is none."""
+    """Return the icon of *channel* and its instructions as HTML; each is empty if there is none."""
     from markdown_it import MarkdownIt  # noqa: PLC0415 - 36 ms, and most pages show no Markdown
 
     shown = declaring(portal).get(channel, {})
@@ -60,7 +60,7 @@ def guide_of(portal: Portal, channel: str) -> tuple[Markup, Markup]:
 
 
 def schema_of(portal: Portal, channel: str) -> Schema | None:
-    """Give the schema of *channel*'s targets; None if they are addresses."""
+    """Return the schema of the targets of *channel*; None if its targets are addresses."""
     found = declaring(portal).get(channel)
     return None if found is None else found["target_schema"]
 
@@ -68,7 +68,7 @@ def schema_of(portal: Portal, channel: str) -> Schema | None:
 def fields_of(
     schema: Schema, entered: Mapping[str, str], *, stored: Mapping[str, Json] | None
 ) -> Iterator[TargetField]:
-    """Give the fields with the *entered* texts; *stored* is an existing subscription's target. Secrets are left out."""
+    """Yield the fields with the *entered* texts, except secrets. *stored* is an existing subscription's target."""
     for name, member in schema["properties"].items():
         is_required = name in schema.get("required", ())
         is_secret = bool(member.get("writeOnly"))
@@ -89,7 +89,7 @@ def fields_of(
 
 
 def defaults(schema: Schema) -> dict[str, str]:
-    """Give the texts of an empty form."""
+    """Return the texts of the fields in an empty form: the defaults of *schema*."""
     return {
         name: _text(member["default"])
         for name, member in schema["properties"].items()
@@ -98,7 +98,7 @@ def defaults(schema: Schema) -> dict[str, str]:
 
 
 def texts(target: Mapping[str, Json], schema: Schema) -> dict[str, str]:
-    """Give the texts of the fields for a subscription's *target*."""
+    """Return the texts of the fields for a subscription's *target*."""
     return {
         name: _text(target[name])
         for name, member in schema["properties"].items()
@@ -107,7 +107,7 @@ def texts(target: Mapping[str, Json], schema: Schema) -> dict[str, str]:
 
 
 def read(fields: Fields, schema: Schema) -> dict[str, str]:
-    """Read the sent fields, text by name; an unticked box gives empty text."""
+    """Read the sent fields: the text of each field by name; an unticked box has empty text."""
     sent = {name: fields[PREFIX + name] for name in schema["properties"]}
     return sent | {FORGET + name: "on" for name in schema["properties"] if FORGET + name in fields}
 
@@ -161,7 +161,7 @@ def _text(value: Json) -> str:
 
 
 def _value(text: str, kind: str) -> Json:
-    """Read *text* as a number if *kind* is one; unreadable text stays text, and the hub refuses it with the reason."""
+    """Read *text* as a number if *kind* is a number. Unreadable text stays text; the hub then refuses it and says why."""
     try:
         match kind:
             case "integer":

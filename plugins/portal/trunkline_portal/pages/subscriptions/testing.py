@@ -25,7 +25,10 @@ class TestDeliveryPages:
         )
 
     async def send(self, request: Request, viewer: WritesWebhooks, subscription_id: str) -> Response:
-        """Show the answer at once, without a redirect: it is stored nowhere, and sending again on a reload does no harm."""
+        """Send a test, and show the answer without a redirect.
+
+        The answer is not stored, and it does no harm if a reload sends the test again.
+        """
         subscription = await views.find_editable(self._portal, viewer, subscription_id)
         result = await self._portal.context.subscriptions.test(
             viewer.company_id, subscription.id, channel=subscription.view["channel"]
@@ -37,7 +40,7 @@ class TestDeliveryPages:
 
 
 def make_router(portal: Portal) -> APIRouter:
-    """List the routes."""
+    """Build the router with the routes of this module."""
     pages = TestDeliveryPages(portal)
     return portal.router(
         get("/subscriptions/{subscription_id}/test", pages.ask),

@@ -21,17 +21,17 @@ _READ_AS = dict(OPERATORS)
 
 
 def url_of(viewer: Viewer, subscription_id: str, part: str = "") -> str:
-    """Give the address of a subscription's page, or of a *part* of it."""
+    """Return the address of a subscription's page, or of a *part* of it."""
     return f"{viewer.root}{BASE}/{subscription_id}{f'/{part}' if part else ''}"
 
 
 def can_create(portal: Portal) -> bool:
-    """Tell whether subscriptions can be made here: a suitable channel must run."""
+    """Return True if subscriptions can be made in the portal, that is, if a suitable channel runs."""
     return bool(targets.choices(portal))
 
 
 def channel_titles(portal: Portal) -> Mapping[str, str]:
-    """Give the titles of the platforms' channels and of channels that declare targets."""
+    """Return the titles of the platforms' channels and of channels that declare targets."""
     platforms = {connector.name: connector.title for connector in portal.context.deployment.connectors()}
     return platforms | dict(targets.choices(portal))
 
@@ -47,7 +47,7 @@ class Subscription:
 
     @property
     def id(self) -> str:
-        """Give the subscription's id."""
+        """Return the subscription's id."""
         return str(self.view["id"])
 
     @property
@@ -58,7 +58,7 @@ class Subscription:
 
     @property
     def pace(self) -> dict[str, str]:
-        """Give the limits and retries, as texts of the form's fields."""
+        """Return the options for limits and retries, as texts for the form's fields."""
         return paces.texts(self.view)
 
     @property

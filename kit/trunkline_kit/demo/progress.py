@@ -38,7 +38,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """The counts of a demo. *search_matches* tells whether a search found the client; None without a search."""
+    """The counts of a demo. *search_matches* is true if a search found the client; it is None if no search was made."""
 
     expected: int
     accepted: int
@@ -59,7 +59,7 @@ class Summary:
         return has_all and self.retried > 0 and self.search_matches is not False
 
     def as_json(self) -> dict[str, Any]:
-        """Give the summary as JSON values."""
+        """Return the summary as JSON values."""
         return {
             "ok": self.ok,
             "accepted": self.accepted,

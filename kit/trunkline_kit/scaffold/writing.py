@@ -90,6 +90,6 @@ def _imports(module: str, names: Sequence[str]) -> str:
 
 
 def _range(version: str) -> str:
-    """Give the range of trunkline for a plugin made with *version*: up to the next major version."""
+    """Return the range of trunkline versions for a plugin made with *version*: up to the next major version."""
     major, minor, *_ = version.split(".")
     return f">={major}.{minor},<{int(major) + 1}"

@@ -58,7 +58,10 @@ class TestHub:
     async def client_of(
         self, company_id: int | None, scopes: Sequence[str] = COMPANY_SCOPES
     ) -> httpx2.AsyncClient:
-        """Make a client with a new key of *company_id*; None gives an operator's key, unless *scopes* are named."""
+        """Make a client with a new key of *company_id*.
+
+        If that is None, the key is an operator's, unless *scopes* are given.
+        """
         chosen = (OPERATOR,) if company_id is None and scopes == COMPANY_SCOPES else scopes
         key = await make_key(self.hub, company_id, name="test", scopes=chosen)
         return await self.stack.enter_async_context(_client(self.app, {"X-Api-Key": key}))

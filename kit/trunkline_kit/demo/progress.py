@@ -7,7 +7,9 @@ from typing import Any
 
 @dataclass(slots=True)
 class Progress:
-    """The progress of one event. Times are milliseconds since the event's call was made; None until the step has happened.
+    """The progress of one event.
+
+    Times are in milliseconds since the event's call was made; a time is None until its step has happened.
 
     *attempts* counts the pushes that came, including failed ones. *accepted_body* is empty for an event of an action: the answer to
     an action describes a record, not the event.

@@ -58,18 +58,21 @@ class Receiver:
         delay_seconds: float = 0,
         path: str | None = None,
     ) -> None:
-        """Answer every unscripted request this way; with *path*, only requests to that path."""
+        """Answer every unscripted request this way; if *path* is given, only the requests to that path."""
         self.always(Answer(status, headers or {}, body, delay_seconds), path=path)
 
     def always(self, reply: Reply, *, path: str | None = None) -> None:
-        """Answer every unscripted request with *reply*; with *path*, only requests to that path."""
+        """Answer every unscripted request with *reply*; if *path* is given, only the requests to that path."""
         if path is None:
             self._default = reply
         else:
             self._defaults[path] = reply
 
     def script(self, replies: Iterable[Reply], *, path: str | None = None) -> None:
-        """Answer the next requests with *replies*, one each; with *path*, only requests to that path."""
+        """Answer each of the next requests with one of *replies*.
+
+        If *path* is given, only the requests to that path.
+        """
         if path is None:
             self._script.extend(replies)
         else:

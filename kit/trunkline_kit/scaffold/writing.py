@@ -35,7 +35,7 @@ _FILES: Mapping[str, tuple[str, str | None]] = {
     "test_conformance.py": ("tests/test_conformance.py", None),
     "test_plugin.py": ("tests/test_{module}.py", None),
 }
-"""Each template with its file and its feature (None: every plugin)."""
+"""Each template, with its file and its feature; None means that every plugin has the file."""
 
 
 def write_plugin(plan: Plan, folder: Path) -> list[Path]:

@@ -25,7 +25,7 @@ class SearchQueryChecks(CallSubject):
 
     @check("search.demands-required-parameters", level=DELIVERS)
     async def test_demands_required_parameters(self, trunkline_hub: MakeTestHub) -> None:
-        """A query without a required parameter gets 400; without any parameter, 400 or an answer, never a 5xx."""
+        """A query without a required parameter gets 400; an empty query gets 400 or an answer, never a 5xx."""
         trial = await self.open_calls(trunkline_hub)
         for definition in trial.definitions:
             request = await trial.request(definition)

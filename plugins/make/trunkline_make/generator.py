@@ -35,7 +35,7 @@ def generate(product: Product) -> Mapping[str, bytes]:
     """Make every file of the app.
 
     Raises:
-        ValueError: Make cannot take an id or a value; the message says which.
+        ValueError: Make does not allow an id or a value; the message names it.
     """
     modules = manifest.modules_of(product)
     words = {

@@ -54,7 +54,7 @@ def generate(product: Product) -> Mapping[str, bytes]:
 
 
 def _constant_files(product: Product) -> Mapping[str, str]:
-    """Fill the product's names into the template's files; without operations there is no action node."""
+    """Return the template's files with the product's names; the action node is left out if there are no operations."""
     words = _words(product)
     has_operations = bool(product.actions or product.searches)
     filled: dict[str, str] = {}

@@ -58,7 +58,7 @@ class Relay:
 
     With the scope ``events:read`` it can also continue after more than a day without the hub. *engine* may also be an
     asyncio engine or a URL; the relay then opens its own connections, by psycopg, pymysql or sqlite3. Start as many
-    relays as you like: they take turns, and another one continues *lease_seconds* after one has died.
+    relays as you like: only one sends at a time; if it dies, another one continues after *lease_seconds*.
 
     Raises:
         ValueError: *url* is not an HTTP URL, or *key* is empty.

@@ -61,7 +61,7 @@ class ActionInputChecks(CallSubject):
 
     @check("action.survives-hostile-text", level=DELIVERS)
     async def test_survives_hostile_text(self, trunkline_hub: MakeTestHub) -> None:
-        """A call with quotes, markup, templates or any script in a text is carried out or refused, never a 5xx."""
+        """A call with quotes, markup, templates or any script in a text is answered or refused, never with a 5xx."""
         trial = await self.open_calls(trunkline_hub)
         for definition in trial.definitions:
             for name in plain_texts(definition):

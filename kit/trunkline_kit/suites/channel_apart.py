@@ -31,7 +31,7 @@ class ApartChecks(ChannelSubject):
 
     @check("channel.keeps-credentials-apart", level=DELIVERS)
     async def test_keeps_credentials_apart(self, open_trial: OpenTrial) -> None:
-        """A target with a wrong secret gets nothing, not even over a connection kept from another company or subscription."""
+        """An attempt with a wrong secret delivers nothing, even on a connection of another company or subscription."""
         trial = await open_trial(dispatch=False)
         wrong = trial.push().target.config
         secret = with_secrets(wrong, "wrong-secret-of-a-neighbour") if isinstance(wrong, BaseModel) else None

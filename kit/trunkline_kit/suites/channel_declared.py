@@ -54,7 +54,7 @@ class DeclaredChecks(ChannelSubject):
 
     @check("channel.retries-a-wrong-secret", level=DELIVERS)
     async def test_retries_a_wrong_secret(self, open_trial: OpenTrial) -> None:
-        """A target that refuses the secret is tried again, as it may be corrected; result and log show no secret."""
+        """A secret that a target refuses is tried again, as a person may correct it; result and log show no secret."""
         trial, wrong = await self._open_with_wrong_secret(open_trial)
         result = await trial.attempt(wrong)
         demand(

@@ -103,7 +103,7 @@ class SafetyChecks(ChannelSubject):
 
     @check("channel.reaches-no-private-address", level=DELIVERS)
     async def test_reaches_no_private_address(self, open_trial: OpenTrial, trunkline_watch: Watch) -> None:
-        """If private addresses are forbidden, a target at one gets nothing, and the attempt is retried."""
+        """If private addresses are forbidden, a target with one gets nothing, and the attempt will be retried."""
         trial = await open_trial(settings={"delivery.allow_private_networks": "false"}, dispatch=False)
         address = trial.far_side.dials or trial.http_side.address
         with trunkline_watch.watching() as effects:

@@ -110,7 +110,7 @@ class HookChecks(Suite):
 
     @check("plugin.names-are-its-own", level=COMPLETE)
     def test_names_are_its_own(self, trunkline_plugin: InspectedPlugin) -> None:
-        """Channels, connectors and event types have names with the plugin's name, so that two plugins do not clash."""
+        """The names of channels, connectors and event types contain the plugin's name, so that plugins do not clash."""
         contributions = trunkline_plugin.contributions
         named = [
             *(("channel", value.name) for value in contributions.channels),

@@ -56,7 +56,7 @@ class PageChecks(Suite):
     async def test_pages_have_no_script(
         self, trunkline_hub: MakeTestHub, trunkline_plugin: InspectedPlugin
     ) -> None:
-        """A page has no script, no handler in an attribute, no own style and no javascript: address."""
+        """A page has no script, no style, no event handler in an attribute, and no javascript: URL."""
         _pages(trunkline_plugin)
         for page, html in await self._written(trunkline_hub):
             reader = _Reader()
@@ -70,7 +70,7 @@ class PageChecks(Suite):
     async def test_pages_escape_what_is_not_theirs(
         self, trunkline_hub: MakeTestHub, trunkline_plugin: InspectedPlugin
     ) -> None:
-        """Text from the address, from the key's name and from events is escaped, whatever it contains."""
+        """Text from the page's URL, from the key's name and from events is escaped, whatever the text contains."""
         _pages(trunkline_plugin)
         for page, html in await self._written(trunkline_hub, query=AnyQuery()):
             demand(

@@ -55,7 +55,7 @@ class SearchAnswerChecks(CallSubject):
 
     @check("search.answers-200-where-nothing-is-found", level=DELIVERS)
     async def test_answers_200_where_nothing_is_found(self, trunkline_hub: MakeTestHub) -> None:
-        """A search without a match is 200 with an empty list (for find-or-create), or 404 if the path has an id."""
+        """A search without a match gets 200 and an empty list (for find-or-create), or 404 if its path has an id."""
         trial = await self.open_calls(trunkline_hub)
         newcomer = await trial.running.client_of(NEIGHBOUR_ID + 1)
         for definition in trial.definitions:

@@ -25,7 +25,7 @@ class SearchQueryChecks(CallSubject):
 
     @check("search.demands-required-parameters", level=DELIVERS)
     async def test_demands_required_parameters(self, trunkline_hub: MakeTestHub) -> None:
-        """A query without a required parameter gets 400; an empty query gets 400 or an answer, never a 5xx."""
+        """A query without a required parameter gets 400; an empty query gets 400 or an answer, and never a 5xx."""
         trial = await self.open_calls(trunkline_hub)
         for definition in trial.definitions:
             request = await trial.request(definition)
@@ -41,7 +41,7 @@ class SearchQueryChecks(CallSubject):
 
     @check("search.survives-odd-values", level=DELIVERS)
     async def test_survives_odd_values(self, trunkline_hub: MakeTestHub) -> None:
-        """A query with a value of the wrong type in any parameter is answered or refused, never a 5xx."""
+        """A query with a value of the wrong type in any parameter is answered or refused, never with a 5xx."""
         trial = await self.open_calls(trunkline_hub)
         for definition in trial.definitions:
             places = (await trial.request(definition)).parameters

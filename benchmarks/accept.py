@@ -8,7 +8,7 @@ LEAST = 0.5
 
 
 def run(options: Options) -> list[Row]:
-    """Measure both engines; each hub and the endpoint run at the same time."""
+    """Measure both engines; on each, the hub and the endpoint run at the same time."""
     return [
         _row(engine, [_round(engine, 4 * options.scale) for _ in range(options.rounds)])
         for engine in options.engines

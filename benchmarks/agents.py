@@ -1,4 +1,6 @@
-"""The hub's CPU for a message of an agent, compared with the same call over plain HTTP: a search, and a page of ten events.
+"""The hub's CPU time for an agent's message, compared with the same call over plain HTTP.
+
+The calls are a search, and a page of ten events.
 
 One client sends one message after the other over a kept-alive connection, so that the figures contain work but no
 waiting. The hub is ``trunkline serve``.
@@ -24,7 +26,7 @@ CALLS = 2_000
 PAGE = 10
 EVENTS = 100
 MOST = {"modern": 3.0, "handshake": 5.0}
-"""The limit of a message's CPU, as a multiple of the plain call's."""
+"""The limit of a message's CPU time, as a multiple of the plain call's CPU time."""
 LEAD = {"first_name": "Jane", "last_name": "Doe", "email": "jane.doe@example.com"}
 _VERSIONS = {"modern": "2026-07-28", "handshake": "2025-11-25"}
 _META = "io.modelcontextprotocol"
@@ -44,7 +46,7 @@ class Request:
 
 
 def run(options: Options) -> list[Row]:
-    """Measure each kind of message on either engine."""
+    """Measure each kind of message on each engine."""
     return [row for engine in options.engines for row in _measured(engine, options)]
 
 

@@ -1,7 +1,7 @@
 """The cheapest realistic baselines: ``python -m benchmarks.bare endpoint`` and ``loop COUNT URL``.
 
 The endpoint is a FastAPI route that reads the body and answers, on the hub's server and event loop; it prints its
-port. The loop posts one body with aiohttp, 64 requests at once; it prints the posts per second and its CPU.
+port. The loop posts one body with aiohttp in 64 concurrent requests; it prints the posts per second and its CPU time.
 """
 
 import asyncio

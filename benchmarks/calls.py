@@ -61,7 +61,7 @@ def run(options: Options) -> list[Row]:
 
 
 def _profile(engine: str, load: Load, options: Options) -> dict[str, float]:
-    """Give the µs of CPU by owner, per event or subscription of *load*."""
+    """Return the microseconds of CPU by owner, for each event or subscription of *load*."""
     with processes.database(engine) as url, served.serving(url) as hub, sampling.sampled(hub.pid) as stacks:
         before = processes.cpu_seconds(hub.pid)
         count = load(hub, options)

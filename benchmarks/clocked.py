@@ -34,7 +34,7 @@ class Load:
     def ways(
         self, arrivals: Mapping[int, float], *, since: float = 0.0, until: float = math.inf
     ) -> list[float]:
-        """Give the seconds from answer to arrival of each event answered from *since* to *until*."""
+        """Return the seconds from answer to arrival of each event that was answered between *since* and *until*."""
         return [
             max(arrivals[event] - at, 0.0)
             for event, at in self.answered.items()

@@ -20,7 +20,7 @@ COMPANIES = 100_000
 CHANGES = 20
 IDLE_SECONDS = 20
 OTHER = 10_000_000
-"""The number of a company that is not one of the measured companies."""
+"""The id of a company that is not measured."""
 
 
 def run(options: Options) -> list[Row]:
@@ -56,7 +56,7 @@ def _figures(database_url: str, companies: int, options: Options) -> dict[str, f
 
 
 def _once(database_url: str, key: str, sink: str, company: int, options: Options) -> dict[str, float]:
-    """Start a hub, and subscribe for all companies, beginning with number *company*."""
+    """Start a hub and measure it; new subscriptions are made for companies from the id *company* on."""
     began = time.monotonic()
     with served.started(database_url) as (url, pid):
         started = time.monotonic()

@@ -1,6 +1,9 @@
-"""The cost of a digest and of a named consumer: leased pages against polled ones, commits against ``POST /events``.
+"""The cost of a digest and of a named consumer.
 
-One client calls over one kept-alive connection, a few calls of each kind in turn, so that all run under the same conditions.
+Leased pages are compared with polled pages, and commits with ``POST /events``.
+
+One client calls over one kept-alive connection, a few calls of each kind in turn, so that all kinds are measured under
+the same conditions.
 """
 
 import asyncio
@@ -32,7 +35,7 @@ _FILL = (
 
 
 def run(options: Options) -> list[Row]:
-    """Read the same events in both ways on either engine, and digest a long log."""
+    """On each engine, read the same events by polling and by a consumer, and digest a long log."""
     turns, events = options.scaled(60, least=2), options.scaled(DIGESTED)
     rows: list[Row] = []
     for engine in options.engines:
@@ -42,7 +45,7 @@ def run(options: Options) -> list[Row]:
 
 
 async def _digested(engine: str, events: int, rounds: int) -> Row:
-    """Digest the ids of *events* in this process, and note the longest time for which the event loop was blocked."""
+    """Digest the ids of *events* events in this process, and measure the longest blocking of the event loop."""
     with processes.database(engine) as database_url:
         async with make_hub(database_url, dispatch=False) as hub:
             async with hub.database.write() as connection:
@@ -83,7 +86,7 @@ class _Timed:
     def some(self, kind: str, method: str, path: str, bodies: Sequence[bytes | None]) -> list[Any]:
         """Make a call of *kind* for each of *bodies*; return the answers.
 
-        ``{next_cursor}`` in *path* is replaced by the ``next_cursor`` of the answer before.
+        ``{next_cursor}`` in *path* is replaced by the ``next_cursor`` of the previous answer.
         """
         headers = {"X-Api-Key": self._hub.key, "X-Company-Id": "92", **served.JSON}
         before, answers, cursor = processes.cpu_seconds(self._hub.pid), list[Any](), ""
@@ -102,7 +105,7 @@ class _Timed:
         return answers
 
     def figures(self, kind: str, prefix: str = "") -> dict[str, float]:
-        """Give the median time of a call, and the mean of its CPU."""
+        """Return the median time of a call of *kind*, and the mean of the hub's CPU time for it."""
         spent = self.cpu[kind]
         return {f"{prefix}us": median(self.took[kind]), f"{prefix}cpu_us": sum(spent) / len(spent)}
 

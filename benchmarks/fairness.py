@@ -1,4 +1,6 @@
-"""The effect of unhealthy targets on healthy ones: of a hundred subscriptions ten hang until the time limit, and ten fail.
+"""The effect of unhealthy targets on healthy targets.
+
+Of the targets of a hundred subscriptions, ten hang until the time limit, and ten fail.
 
 ``trunkline serve`` accepts a steady load. The time from the answer to an event until its arrival is measured at the eighty
 healthy targets, once with all targets healthy and once with the unhealthy ones.
@@ -26,7 +28,7 @@ TARGET_TIMES, TARGET_GROWTH = 1.1, 1.1
 
 
 def run(options: Options) -> list[Row]:
-    """Compare healthy targets with and without unhealthy ones, on either engine."""
+    """Compare the healthy targets with and without unhealthy targets, on each engine."""
     return [_measured(engine, options) for engine in options.engines]
 
 
@@ -78,13 +80,13 @@ def _round(engine: str, *, sick: bool, seconds: float) -> dict[str, float]:
 
 
 def paths(*, sick: bool) -> list[str]:
-    """The path of each subscription's target."""
+    """Return the path of each subscription's target; with *sick*, some targets hang or fail."""
     ill = ["/hang"] * HANGING + ["/fail"] * FAILING if sick else ["/well"] * (HANGING + FAILING)
     return ill + ["/well"] * (SUBSCRIPTIONS - HANGING - FAILING)
 
 
 class Target(asyncio.Protocol):
-    """One connection to any of the targets; notes when each event first arrived at a healthy one."""
+    """A connection to one of the targets. It records when each event first arrived at a healthy target."""
 
     received: ClassVar[dict[int, float]] = {}
 

@@ -21,7 +21,7 @@ Store = Callable[[bytes], Awaitable[int]]
 
 
 async def opened(database_url: str) -> Store:
-    """Open the database with the same durability as the hub, and one round trip per row."""
+    """Open the database with the same durability as in the hub; each row takes one round trip."""
     if not database_url.startswith("sqlite"):
         pool = await asyncpg.create_pool(database_url, min_size=2)
         await pool.execute(TABLE.format("bigserial", "bytea"))

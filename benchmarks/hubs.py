@@ -13,7 +13,7 @@ PAYLOAD = (
 
 
 def environment(database_url: str, **settings: str) -> dict[str, str]:
-    """Give the environment of a hub that may push to this machine, with rate limits too high to matter.
+    """Return the environment of a hub that may push to this machine, with rate limits too high to matter.
 
     *settings* are further settings, such as ``delivery__shards="2"``.
     """

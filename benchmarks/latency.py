@@ -1,8 +1,8 @@
 """The time of an event from ``POST`` to the first byte at its target: on an idle hub, and at 70 % of its push rate.
 
 ``trunkline serve`` delivers to a target in a separate process. The load is open-loop: batches are sent when due, even if
-earlier ones have no answer yet, and an event's time starts when its batch is due. The limits of this suite count from the
-answer to the batch.
+earlier ones have no answer yet, and an event's time starts when its batch is due. The limits of this suite are
+for the time from the answer to the batch.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ IDLE_TARGET_MS = (5, 25)
 LOADED_TARGET_MS = 150
 
 Sent = tuple[float, float, list[int]]
-"""When a request was due, when it was answered, and the ids of its events."""
+"""The time at which a request was due, the time of its answer, and the ids of its events."""
 
 
 def run(options: Options) -> list[Row]:
@@ -76,7 +76,7 @@ async def _round(
 
 
 async def _one_by_one(session: aiohttp.ClientSession, url: str, count: int) -> list[Sent]:
-    """Post *count* events, 15 to 35 ms apart; the varied pauses do not coincide with a rhythm of the hub."""
+    """Post *count* events, 15 to 35 ms apart; the pauses vary, so that they do not match a period of the hub."""
     sent = []
     for _ in range(count):
         sent.append(await _post(session, f"{url}/api/v1/events", served.EVENT, due=time.monotonic()))
@@ -87,7 +87,7 @@ async def _one_by_one(session: aiohttp.ClientSession, url: str, count: int) -> l
 async def _open_loop(
     session: aiohttp.ClientSession, url: str, *, seconds: float, per_second: float
 ) -> list[Sent]:
-    """Post a batch every ``BATCH_SECONDS``; its size gives *per_second* events per second."""
+    """Post a batch every ``BATCH_SECONDS``, with as many events as make *per_second* events per second."""
     body = b'{"events":[' + b",".join([served.EVENT] * max(round(per_second * BATCH_SECONDS), 1)) + b"]}"
     began = time.monotonic()
     posts = []
@@ -108,7 +108,7 @@ async def _post(session: aiohttp.ClientSession, url: str, body: bytes, *, due: f
 
 
 async def _arrivals(session: aiohttp.ClientSession, target: str, sent: list[Sent]) -> dict[int, float]:
-    """Wait until the target has received everything; return the time of each event."""
+    """Wait until the target has received everything; return the arrival time of each event."""
     expected = {event_id for _, _, ids in sent for event_id in ids}
     async with asyncio.timeout(60):
         while True:
@@ -120,7 +120,10 @@ async def _arrivals(session: aiohttp.ClientSession, target: str, sent: list[Sent
 
 
 def _times(sent: list[Sent], arrivals: dict[int, float]) -> dict[str, float]:
-    """Give percentiles of the times from the request, and from its answer (an event may arrive before the answer does)."""
+    """Return percentiles of the time to arrival, counted from the request and from the answer to the request.
+
+    An event that arrives before the answer counts as 0 in the second case.
+    """
     asked = sorted(arrivals[event_id] - due for due, _, ids in sent for event_id in ids)
     told = sorted(max(arrivals[event_id] - at, 0) for _, at, ids in sent for event_id in ids)
     return {

@@ -14,7 +14,7 @@ import uvloop
 
 
 class Client(asyncio.Protocol):
-    """One connection: sends, waits for the whole answer, sends again."""
+    """A connection that sends a request, waits for the whole answer, and sends the request again."""
 
     def __init__(
         self, request: bytes, until: float, latencies: list[float], done: asyncio.Future[None]

@@ -8,7 +8,7 @@ CPU_FILE = Path("/proc/cpuinfo")
 
 
 def describe() -> str:
-    """Name the processor and its cores."""
+    """Return the name of the processor and the number of its cores."""
     return f"{_processor()}, {os.cpu_count()} cores"
 
 

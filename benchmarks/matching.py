@@ -1,4 +1,4 @@
-"""The cost of ten thousand filtered subscriptions: when an event is accepted, when it is matched, and in memory.
+"""The cost of ten thousand filtered subscriptions: of accepting an event, of matching it, and of memory.
 
 ``python -m benchmarks.matching accept DATABASE COMPANIES COUNT`` measures accepting.
 ``python -m benchmarks.matching match DATABASE COMPANIES COUNT`` measures matching.
@@ -36,7 +36,7 @@ TARGET_TIMES, TARGET_US, TARGET_MB = 1.1, 20, 150
 
 
 def run(options: Options) -> list[Row]:
-    """Compare a hub with one subscription and a hub with all of them, on either engine."""
+    """Compare a hub with one subscription and a hub with all subscriptions, on each engine."""
     companies = options.scaled(COMPANIES, least=20)
     measured = [_measured(engine, companies, options) for engine in options.engines]
     return [row for alike in zip(*measured, strict=True) for row in alike]
@@ -86,7 +86,7 @@ def _child(*arguments: object) -> dict[str, float]:
 
 
 async def subscribe(database_url: str, *, companies: int, each: int) -> None:
-    """Make *each* subscriptions in each company; their filters differ, and match no event of ``hubs.drafts``.
+    """Make *each* subscriptions in each company; the filters differ, and match no event of ``hubs.drafts``.
 
     One subscription is made over the API; the others are copied from its row, since ten thousand commits take a minute.
     """
@@ -108,7 +108,7 @@ async def subscribe(database_url: str, *, companies: int, each: int) -> None:
 
 
 def _own(hub: Hub, company: int, number: int) -> dict[str, object]:
-    """The columns that differ between subscriptions."""
+    """Return the columns that differ between subscriptions."""
     identifier = f"sub_{company:010}{number:010}"
     own_filter = {
         "payload.status": {"starts_with": "Client"},
@@ -155,7 +155,7 @@ async def _accept(hub: Hub, companies: int, count: int) -> None:
 
 
 async def match(database_url: str, companies: int, count: int) -> dict[str, float]:
-    """Match *count* events, of one company after the other; each event matches half of its company's subscriptions."""
+    """Match *count* events, one company after the other; each event matches half of its company's subscriptions."""
     payload = PAYLOAD.replace(b'"employee_id":7', b'"employee_id":%d' % (1000 + EACH // 2 - 1))
     async with make_hub(database_url, dispatch=False) as hub:
         table = RoutingTable(lambda _: None, schema_versions=hub.schema_versions)

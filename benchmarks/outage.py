@@ -1,7 +1,8 @@
 """An outage of the workers: events are accepted while no worker runs, then ``trunkline serve`` starts and catches up.
 
-The backlog is of many companies. Another company without a backlog sends a hundred events a second as soon as the server
-answers. An event's delay is from its answer to its arrival. The baseline is the live rate of one subscription.
+The backlog belongs to many companies. Another company, without a backlog, sends a hundred events a second as soon as
+the server answers. An event's delay is the time from the answer to the event until its arrival. The baseline is the
+live rate of one subscription.
 """
 
 import asyncio
@@ -31,7 +32,7 @@ _EARLY = text("SELECT count(*) FROM deliveries WHERE claim > 0")
 
 
 def run(options: Options) -> list[Row]:
-    """Measure how a hub catches up on either engine, and with three workers on PostgreSQL."""
+    """Measure how a hub catches up on each engine, and how three workers catch up on PostgreSQL."""
     events = options.scaled(EVENTS, least=1_000) // BATCH * BATCH
     return [
         _row(

@@ -1,6 +1,7 @@
 """The outbox: the cost of ``emit`` within a transaction, the relay's rate, and the time from the commit to the target.
 
-The time ends at the first byte at the target. The databases of the product and the hub are of one kind, each with its own server.
+The time ends when the first byte reaches the target. The product and the hub have databases of the same kind on
+separate servers.
 The hub (``trunkline serve``), the target and the relay (``trunkline-relay``) are separate processes.
 """
 
@@ -26,7 +27,7 @@ from trunkline_client.outbox.tables import add_tables, create_tables
 
 COST_TARGET, RATE_TARGET, IDLE_TARGET_MS = 1.3, 5_000, (10, 30)
 TURN = 50
-"""The number of transactions in a row with ``emit``; as many without it follow."""
+"""Number of consecutive transactions with ``emit``; the same number without ``emit`` follows."""
 EVENT = orjson.loads(PAYLOAD)
 OUTBOX = Outbox()
 
@@ -116,7 +117,7 @@ def _relay(product_url: str, url: str, key: str) -> Iterator[None]:
 
 
 def _cost(product: Engine, count: int) -> dict[str, float]:
-    """Time transactions that read a row, change it and add another, in turn with and without an event."""
+    """Measure transactions that read a row, change it, and add another row, in turn with and without an event."""
     spent: dict[bool, list[float]] = {True: [], False: []}
     for number in range(2 * count):
         emits = number // TURN % 2 == 0
@@ -170,7 +171,10 @@ async def _commits(product: Engine, count: int) -> list[float]:
 
 
 async def _times(session: aiohttp.ClientSession, target: str, committed: list[float]) -> dict[str, float]:
-    """Wait until each committed event has arrived. Events arrive in order, so these have the last arrivals."""
+    """Wait until each committed event has arrived.
+
+    Events arrive in order, so the committed events are the last arrivals.
+    """
     async with asyncio.timeout(60):
         while True:
             async with session.get(f"{target}arrivals") as answer:

@@ -1,7 +1,7 @@
 """The time of a page of a long log: it must not depend on the page's position or types.
 
-The database itself fills the log. Half of its events belong to one big company, the others to small companies with 2,500
-each. One event type is rare, and one appears only near the end.
+The database itself fills the log. Half of its events belong to one big company; each small company
+has 2,500 of the others. One event type is rare, and another appears only near the end of the log.
 """
 
 import asyncio
@@ -47,7 +47,7 @@ class Case:
 
 
 def cases(count: int) -> list[Case]:
-    """Give the pages to compare; each holds ``LIMIT`` events."""
+    """Return the pages to compare; each holds ``LIMIT`` events."""
     return [
         Case("first"),
         Case("middle", count // 2),
@@ -63,7 +63,7 @@ def cases(count: int) -> list[Case]:
 
 
 def run(options: Options) -> list[Row]:
-    """Compare the pages on either engine."""
+    """Compare the pages on each engine."""
     return [_measured(engine, options) for engine in options.engines]
 
 
@@ -143,7 +143,7 @@ async def fill(url: str, count: int, *, first_ms: int = ACCEPTED_MS) -> None:
 
 @contextlib.asynccontextmanager
 async def _fast(engine: AsyncEngine, *, is_sqlite: bool) -> AsyncIterator[AsyncConnection]:
-    """Give a connection with fast, unsafe settings."""
+    """Yield a connection with fast, unsafe settings."""
     async with engine.connect() as connection:
         for setting in FAST_SQLITE if is_sqlite else FAST_POSTGRESQL:
             await connection.execute(text(setting))
@@ -151,7 +151,10 @@ async def _fast(engine: AsyncEngine, *, is_sqlite: bool) -> AsyncIterator[AsyncC
 
 
 def _insert(count: int, *, is_sqlite: bool, first_ms: int) -> str:
-    """The statement that makes the events from ``:first`` to ``:last``; two of four hundred are of the rare type."""
+    """Return the statement that makes the events from ``:first`` to ``:last``.
+
+    Two in four hundred are of the rare type.
+    """
     usual = " ".join(f"WHEN {index} THEN '{name}'" for index, name in enumerate(USUAL))
     type_of = (
         f"CASE WHEN i % {count // 400} < 2 THEN '{RARE}' WHEN i > {count - count // 200} AND i % 10 < 2 THEN '{LATE}' "

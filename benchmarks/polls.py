@@ -32,7 +32,7 @@ TARGET_MS = 10.0
 
 
 def run(options: Options) -> list[Row]:
-    """Poll a served log on either engine."""
+    """Poll a served log on each engine."""
     return [_measured(engine, options) for engine in options.engines]
 
 
@@ -78,7 +78,7 @@ async def fill(database_url: str) -> list[str]:
 
 
 def requests(host: str, keys: list[str], head: int) -> list[bytes]:
-    """One page of events and one empty page for each key."""
+    """Return, for each key, a request for a page of events and a request for an empty page."""
     return [
         (
             f"GET /api/v1/events?limit={PAGE}&cursor={cursors.encode(after)} HTTP/1.1\r\n"
@@ -90,7 +90,7 @@ def requests(host: str, keys: list[str], head: int) -> list[bytes]:
 
 
 class Client(asyncio.Protocol):
-    """One connection: sends a given request, and reports when it is free again."""
+    """A connection that sends a given request, and reports when it is free for the next request."""
 
     def __init__(self, load: "Load") -> None:
         self.load = load
@@ -121,7 +121,7 @@ class Client(asyncio.Protocol):
 
 
 class Load:
-    """Sends due requests over free connections; the wait for a free connection counts."""
+    """Sends due requests over free connections; the latency includes the wait for a free connection."""
 
     def __init__(self, prepared: list[bytes]) -> None:
         self.prepared = prepared

@@ -1,8 +1,8 @@
 """The time of the portal's pages and of their calls, for a company with a million events and a hundred thousand deliveries.
 
-The log is twice as long, and filled by the database itself (``benchmarks.pages``). One delivery in ten failed its first
-attempt, one in fifty every attempt; the company has five subscriptions, one of them failing. A page is a whole request of a
-signed-in person: session, figures, template.
+The log is twice as long, and filled by the database itself (``benchmarks.pages``). One delivery in ten failed at its
+first attempt, and one in fifty at every attempt; the company has five subscriptions, one of them failing. A page is a
+whole request of a signed-in person: session, figures, template.
 """
 
 import time
@@ -31,7 +31,7 @@ Calls = Mapping[str, Callable[[], Awaitable[object]]]
 
 
 def run(options: Options) -> list[Row]:
-    """Time each page and each call on either engine."""
+    """Measure the time of each page and each call on each engine."""
     return [row for engine in options.engines for row in _measured(engine, options)]
 
 
@@ -116,7 +116,7 @@ async def _show(browser: httpx2.AsyncClient, path: str) -> httpx2.Response:
 
 
 async def _send(browser: httpx2.AsyncClient, path: str, **fields: str) -> None:
-    """Fill in the form of the page at *path*."""
+    """Send the form of the page at *path*, filled in with *fields*."""
     form = (await _show(browser, path)).text
     token = form.partition('name="csrf" value="')[2].partition('"')[0]
     answer = await browser.post(path, data={"csrf": token, **fields})
@@ -124,7 +124,10 @@ async def _send(browser: httpx2.AsyncClient, path: str, **fields: str) -> None:
 
 
 async def _fastest(call: Callable[[], Awaitable[object]], repetitions: int) -> float:
-    """Give the milliseconds of the fastest of *repetitions* calls; other work on the machine can only make a call slower."""
+    """Return the milliseconds of the fastest of *repetitions* calls.
+
+    The fastest call is used because other work on the machine can only make a call slower.
+    """
     taken: list[float] = []
     for _ in range(repetitions):
         began = time.perf_counter()
@@ -159,7 +162,7 @@ async def _product(hub: Hub) -> object:
 
 
 async def _add_deliveries(hub: Hub, events: int) -> int:
-    """Give the company subscriptions, and deliveries for a part of its events; return the newest delivered event."""
+    """Make the company's subscriptions, and deliveries of a part of its events; return the newest delivered event."""
     for number in range(SUBSCRIPTIONS):
         request = {"target_url": f"http://127.0.0.1:9/{number}", "event_types": ["*"]}
         await hub.subscriptions.create(pages.BIG, request, channel="webhooks")

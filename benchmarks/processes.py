@@ -1,4 +1,4 @@
-"""The processes of a measurement: a sink, a PostgreSQL server, a hub's API, a child that prints one JSON line."""
+"""The processes of a measurement: a sink, a PostgreSQL server, a load, and children that print one JSON line."""
 
 import contextlib
 import json
@@ -18,7 +18,7 @@ ENGINES = ("postgresql", "sqlite")
 
 @contextlib.contextmanager
 def sink() -> Iterator[str]:
-    """Run a sink; give its URL."""
+    """Run a sink while the block runs; yield the sink's URL."""
     with child("benchmarks.sink") as process:
         yield f"http://127.0.0.1:{int(process.stdout.readline())}/"
 
@@ -40,7 +40,7 @@ def load(url: str, body: bytes, *, path: str, key: str, connections: int, second
 
 @contextlib.contextmanager
 def database(engine: str) -> Iterator[str]:
-    """Make an empty database on *engine* with the durability of production; give its URL."""
+    """Make an empty database on *engine* with the durability of production; yield its URL."""
     folder = Path(tempfile.mkdtemp(prefix="tl-bench-"))
     try:
         if engine == "sqlite":
@@ -82,7 +82,7 @@ def child(
 
 
 def _times_of(process: psutil.Process):
-    """Read the CPU times of *process*; None if it has ended (its parent's figures then include its times)."""
+    """Read the CPU times of *process*; None if it has ended (the CPU times of its parent then include its times)."""
     try:
         return process.cpu_times()
     except psutil.NoSuchProcess:
@@ -90,7 +90,7 @@ def _times_of(process: psutil.Process):
 
 
 def cpu_seconds(pid: int) -> float:
-    """Give the CPU seconds of a process and all its children, running or ended."""
+    """Return the CPU seconds of a process and all its children, running or ended."""
     process = psutil.Process(pid)
     spent = process.cpu_times()
     living = [times for child in process.children() if (times := _times_of(child))]

@@ -106,7 +106,7 @@ def _row(name: str, figures: dict[str, float]) -> Row:
 
 
 def _round(engine: str, events: int) -> tuple[dict[str, float], dict[str, float]]:
-    """Give µs per delivery by owner, and on PostgreSQL its counters per delivery."""
+    """Return the microseconds per delivery by owner and, on PostgreSQL, the database's counters per delivery."""
     with processes.database(engine) as database_url:
         with processes.sink() as sink, served.serving(database_url) as hub:
             push.measure(hub, sink, SUBSCRIPTIONS, served.BATCH)
@@ -128,7 +128,7 @@ def _push_on(hub: served.Server, sink: str, events: int) -> float:
 
 
 def _counters(database_url: str) -> dict[str, float]:
-    """Read PostgreSQL's statistics, which are complete for ended processes only."""
+    """Read PostgreSQL's statistics, which are complete only for processes that have ended."""
     if database_url.startswith("sqlite"):
         return {}
     return asyncio.run(_read_counters(database_url))

@@ -1,7 +1,7 @@
 """Deliveries of ``trunkline serve`` while it accepts their events, compared with a bare aiohttp loop that only posts.
 
-Events come in batches of a hundred. The time counts from the first batch until the last delivery has arrived; at the end every
-delivery must be in the ledger.
+Events come in batches of a hundred. The time is from the first batch until the last delivery has arrived; at the end,
+every delivery must be in the ledger.
 """
 
 import asyncio
@@ -18,12 +18,12 @@ TARGETS = {1: 0.8, 10: 0.9}
 """The least ratios, by the number of the company's subscriptions."""
 DELIVERIES = 40_000
 TRACED_LEAST = 0.98
-"""The least ratio of a hub that traces one request in a hundred to one that does not trace."""
+"""The least ratio of the rate of a hub that traces one request in a hundred to the rate of a hub without tracing."""
 SAMPLING = {"OTEL_TRACES_SAMPLER": "parentbased_traceidratio", "OTEL_TRACES_SAMPLER_ARG": "0.01"}
 
 
 def run(options: Options) -> list[Row]:
-    """Measure both engines; each hub and a loop run at the same time, so that noise of the machine affects both."""
+    """Measure both engines; the hub and the loop run at the same time, so that noise of the machine affects both."""
     deliveries = options.scaled(DELIVERIES, least=1_000)
     return [
         _row(engine, number, [_round(engine, number, deliveries) for _ in range(options.rounds)])
@@ -92,7 +92,7 @@ def _alone(engine: str, events: int, **settings: str) -> dict[str, float]:
 
 
 def measure(hub: served.Server, sink: str, subscriptions: int, events: int) -> dict[str, float]:
-    """Push *events* events to each of *subscriptions* of one company; the first batch is not counted."""
+    """Push *events* events to each of *subscriptions* subscriptions of one company; the first batch is not counted."""
     for number in range(subscriptions):
         hub.subscribe(92, f"{sink}{number}")
     served.post_batches(hub, 92, served.BATCH)

@@ -10,7 +10,7 @@ from benchmarks.results import Row
 PAGE = Path(__file__).parents[1] / "docs" / "internals" / "performance.md"
 
 FIGURES = 4
-"""The number of a row's figures in a section of the page."""
+"""Number of figures of a row that a section of the page shows."""
 
 _UNITS = {
     "_per_second": "/s",
@@ -23,15 +23,15 @@ _UNITS = {
 
 
 def table(rows: Iterable[Row]) -> str:
-    """Draw *rows* as Markdown: a table for all that have the same figures."""
+    """Format *rows* as Markdown, with one table for all rows that have the same figures."""
     return "\n\n".join(map(_one_table, _tables_of(rows)))
 
 
 def section(rows: Iterable[Row], *, how: str) -> str:
-    """Draw a suite's rows, and in small type *how* it was run.
+    """Format a suite's rows, and add in small type *how* the suite was run.
 
-    Each row has its first ``FIGURES`` figures; baselines are left out, since the ratio shows them. A target equal to the
-    one above is a ditto mark.
+    Each row has its first ``FIGURES`` figures; baselines are left out, since the ratio shows them. A target that is
+    equal to the target of the row above is shown as a ditto mark.
     """
     tables = _tables_of(replace(row, figures=_first(row.figures), note="") for row in rows)
     return "\n\n".join([*(_one_table(_with_dittos(alike)) for alike in tables), f"<sub>{how}</sub>"])
@@ -58,14 +58,14 @@ def _first(figures: Mapping[str, float]) -> dict[str, float]:
 
 
 def write(suite: str, text: str, *, page: Path = PAGE) -> None:
-    """Replace the section of *suite* on *page* by *text*."""
+    """Replace the section of *suite* on *page* with *text*."""
     changed = page.with_suffix(".new")  # an interrupted run leaves the page whole
     changed.write_text(replaced(page.read_text(encoding="utf-8"), suite, text), encoding="utf-8")
     changed.replace(page)
 
 
 def replaced(page: str, suite: str, text: str) -> str:
-    """Give *page* with *text* between the markers of *suite*.
+    """Return a copy of *page* that has *text* between the markers of *suite*.
 
     Raises:
         ValueError: the page has no such section.

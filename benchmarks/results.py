@@ -18,7 +18,7 @@ class Options:
     engines: tuple[str, ...] = processes.ENGINES
 
     def scaled(self, full: float, *, least: float = 1) -> int:
-        """Give *full* at this run's scale, never below *least*."""
+        """Return *full* multiplied by this run's scale, and at least *least*."""
         return max(int(least), round(full * self.scale))
 
 
@@ -39,5 +39,5 @@ class Row:
 
 
 def medians(rounds: list[dict[str, float]]) -> dict[str, float]:
-    """Take the median over the rounds, figure by figure."""
+    """Return, for each figure, the median over the rounds."""
     return {key: median(figures[key] for figures in rounds) for key in rounds[0]}

@@ -1,8 +1,8 @@
 """A target of ``trunkline serve`` returns after an hour: its 200,000 deliveries are due during deliveries of other companies.
 
-One company's target refuses its events. Its subscription is a plain one, one with a pace, or one ordered by a key. Then the
+One company's target refuses its events. Its subscription has no options, a limited rate, or an order by a key. Then the
 ledger is set forward by an hour, and the target accepts everything. Twenty other companies have a hundred events a second, before
-and during the return. An event's delay is from its answer to its arrival.
+and during the return. An event's delay is the time from the answer to the event until its arrival.
 """
 
 import asyncio
@@ -45,7 +45,7 @@ _AN_HOUR_LATER = text("UPDATE deliveries SET due_ms = due_ms - 3600000 WHERE due
 
 
 def run(options: Options) -> list[Row]:
-    """Measure a returning target for each kind of subscription, on either engine."""
+    """Measure a returning target for each kind of subscription, on each engine."""
     events = options.scaled(EVENTS, least=1_000) // served.BATCH * served.BATCH
     before = max(BEFORE_SECONDS * options.scale, 1.0)
     return [

@@ -15,7 +15,7 @@ ATTACHED_SECONDS = 1.0
 """Time after which py-spy is certainly attached."""
 LEFT_OUT = ("importlib._bootstrap", "/plugins/watchdog")
 WAITING = "_work (", "/store/sqlite.py"
-"""The function in which an SQLite connection's thread waits; py-spy mistakes it for work."""
+"""The function in which an SQLite connection's thread waits, and its file; py-spy mistakes the waiting for work."""
 REST = "everything else"
 TOGETHER = "together"
 
@@ -25,7 +25,7 @@ Owners = Mapping[str, Sequence[str]]
 
 @contextlib.contextmanager
 def sampled(pid: int) -> Iterator[list[tuple[list[str], int]]]:
-    """Sample a process while the block runs; the list has the stacks and their counts afterwards."""
+    """Sample a process while the block runs; after the block, the yielded list has the stacks and their counts."""
     seen: list[tuple[list[str], int]] = []
     with tempfile.TemporaryDirectory(prefix="tl-bench-") as folder:
         raw = Path(folder) / "stacks"
@@ -62,7 +62,7 @@ def names(owners: Owners) -> list[str]:
 
 
 def owner_of(stack: Sequence[str], owners: Owners) -> str:
-    """Name the owner of the innermost frame that has an owner; *stack* begins with the outermost frame."""
+    """Return the owner of the innermost frame that has an owner; *stack* begins with the outermost frame."""
     for frame in reversed(stack):
         for owner, parts in owners.items():
             if any(part in frame for part in parts):
@@ -71,7 +71,7 @@ def owner_of(stack: Sequence[str], owners: Owners) -> str:
 
 
 def _working(lines: Iterable[str]) -> Iterator[tuple[list[str], int]]:
-    """Leave out imports, the measurement itself, and waiting threads that py-spy mistakes for working ones."""
+    """Yield the stacks, without imports, the measurement, and waiting threads that py-spy takes for working."""
     for line in lines:
         stack, _, samples = line.rpartition(" ")
         frames = stack.split(";")

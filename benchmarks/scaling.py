@@ -1,6 +1,7 @@
 """Two ``trunkline worker`` processes compared with one: deliveries per second, and the CPU by process.
 
-First the load is of sixteen companies on two shards, then of one hot company with ten subscriptions, whose shard is divided.
+The first load is from sixteen companies on two shards. The second is from one busy company with ten subscriptions,
+whose shard is divided.
 """
 
 import asyncio
@@ -24,7 +25,10 @@ from trunkline.model.parts import PARTS
 
 SHARDS = 2
 LEAST = 0.8
-"""The least rate, as a share of the highest possible one: cores / CPU of a delivery (worker, target, PostgreSQL)."""
+"""The least rate, as a share of the highest possible rate.
+
+The highest rate is the number of cores divided by the CPU time of a delivery (worker, target and PostgreSQL).
+"""
 COMPANIES = 16
 HOT_SUBSCRIPTIONS = 10
 HOT_EVENTS = 40_000
@@ -33,7 +37,7 @@ HOT_AT_ONCE = 2_000
 HOT_SECONDS = 6.0
 """The duration of the measurement; it begins when the workers share the hot company, and ends during its backlog."""
 _Spent = Mapping[str, Sequence[float]]
-"""CPU seconds of the processes by kind."""
+"""CPU seconds of the processes, keyed by the kind of process."""
 Measure = Callable[[int], Coroutine[Any, Any, dict[str, float]]]
 
 
@@ -112,7 +116,7 @@ async def _measure_hot(workers: int, count: int, seconds: float) -> dict[str, fl
 
 
 async def _divided(hub: Hub, workers: int) -> None:
-    """Keep the company hot until the parts of its shard are shared by all *workers*."""
+    """Send the company's events until all *workers* share the parts of its shard."""
     async with asyncio.timeout(60):
         while True:
             await hub.ingest.accept(Submission(list(drafts(1, HOT_AT_ONCE))))
@@ -135,7 +139,7 @@ async def _watch(url: str, seconds: float, pids: Mapping[str, list[int]]) -> dic
 
 
 def _figures(count: int, seconds: float, before: _Spent, after: _Spent) -> dict[str, float]:
-    """Give the rate, the CPU of a delivery, and the least busy worker's share of the workers' CPU."""
+    """Return the rate, the CPU time of a delivery, and the least busy worker's share of the workers' CPU time."""
     spent = {name: [a - b for a, b in zip(after[name], before[name], strict=True)] for name in before}
     own = spent["worker"]
     return {
@@ -164,7 +168,7 @@ def _cpu(pids: Mapping[str, list[int]]) -> _Spent:
 
 
 async def shared_out(hub: Hub, *, workers: int, shards: int) -> None:
-    """Return when each of *workers* owns an equal part of the *shards*."""
+    """Wait until each of *workers* owns an equal part of the *shards*."""
     async with asyncio.timeout(60):
         while True:
             async with hub.database.read() as connection:

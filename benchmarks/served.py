@@ -45,7 +45,7 @@ class Server:
         return str(self.call("POST", "/api/v1/webhooks/subscriptions", request, company=company)["id"])
 
     def subscribe_many(self, company: int, target: str, count: int) -> int:
-        """Subscribe *target* *count* times over one kept connection; return *count*."""
+        """Make *count* subscriptions of *target* over one kept connection; return *count*."""
         body = orjson.dumps({"target_url": target, "event_types": ["*"]})
         headers = {"X-Api-Key": self.key, "X-Company-Id": str(company), **JSON}
         with contextlib.closing(_connect(self.url)) as connection:
@@ -56,7 +56,7 @@ class Server:
 
 @contextlib.contextmanager
 def started(database_url: str, **settings: str) -> Iterator[tuple[str, int]]:
-    """Run ``trunkline serve`` on *database_url* while the block runs; give its URL and pid."""
+    """Run ``trunkline serve`` on *database_url* while the block runs; yield its URL and pid."""
     surroundings = environment(database_url, **settings)
     command = ("trunkline.cli", "serve", "--port", "0")
     with processes.child(*command, environment=surroundings, stderr=subprocess.DEVNULL) as server:
@@ -65,7 +65,7 @@ def started(database_url: str, **settings: str) -> Iterator[tuple[str, int]]:
 
 @contextlib.contextmanager
 def serving(database_url: str, **settings: str) -> Iterator[Server]:
-    """Do as ``started`` does, with the key of an operator."""
+    """Run a hub like ``started``, and yield it with the key of an operator."""
     key = uvloop.run(operator_key(database_url, **settings))
     with started(database_url, **settings) as (url, pid):
         yield Server(url, pid, key)
@@ -73,7 +73,7 @@ def serving(database_url: str, **settings: str) -> Iterator[Server]:
 
 @contextlib.contextmanager
 def working(database_url: str, **settings: str) -> Iterator[Any]:
-    """Run ``trunkline worker`` on *database_url* while the block runs; give the process."""
+    """Run ``trunkline worker`` on *database_url* while the block runs; yield the process."""
     surroundings = environment(database_url, **settings)
     with processes.child(
         "trunkline.cli", "worker", environment=surroundings, stderr=subprocess.DEVNULL
@@ -110,19 +110,22 @@ def _post_again(server: Server, body: bytes, times: int) -> list[list[int]]:
 
 
 def tell(sink: str, what: str) -> int:
-    """Make a sink ``refuse`` or ``take`` deliveries, or only ``count`` them; return the number of accepted deliveries."""
+    """Send a command to a sink: ``refuse`` or ``take`` deliveries, or only ``count``.
+
+    Return the number of accepted deliveries.
+    """
     with contextlib.closing(_connect(sink)) as connection:
         return int(_call(connection, "GET", f"/{what}"))
 
 
 def arrivals(sink: str) -> dict[int, float]:
-    """Read the first arrival of each event from a sink that notes arrivals."""
+    """Read the time of each event's first arrival from a sink that records arrivals."""
     with contextlib.closing(_connect(sink)) as connection:
         return {int(key): at for key, at in _call(connection, "GET", "/arrivals").items()}
 
 
 def wait_for(sink: str, count: int, *, seconds: float = 300) -> None:
-    """Return when *sink* has received *count* deliveries."""
+    """Wait until *sink* has received *count* deliveries."""
     deadline = time.monotonic() + seconds
     while (got := tell(sink, "count")) < count:
         if time.monotonic() > deadline:
@@ -132,7 +135,7 @@ def wait_for(sink: str, count: int, *, seconds: float = 300) -> None:
 
 
 def percentile(values: Sequence[float], share: float) -> float:
-    """Give the value that *share* of *values* do not exceed; 0 without values."""
+    """Return the value that is not exceeded by *share* (0 to 1) of *values*; 0 if there are no values."""
     ordered = sorted(values)
     return ordered[min(int(len(ordered) * share), len(ordered) - 1)] if ordered else 0.0
 

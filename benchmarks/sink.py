@@ -1,9 +1,10 @@
 """The target of every push: answers 204 to anything, as cheaply as Python can. Run as a separate process.
 
-``GET /refuse`` makes it answer 503 until ``GET /take``; both, and ``GET /count``, give the number of accepted deliveries.
+``GET /refuse`` makes it answer 503 until ``GET /take``; both requests, and ``GET /count``, return the number of
+accepted deliveries.
 
-``python -m benchmarks.sink arrivals`` also notes when the first byte of each delivery came; ``GET /arrivals`` gives the times
-by event id, on the clock of ``time.monotonic``, which all processes of a machine share.
+``python -m benchmarks.sink arrivals`` also records when the first byte of each delivery came; ``GET /arrivals`` returns
+the times by event id, on the clock of ``time.monotonic``, which all processes of a machine share.
 """
 
 import asyncio
@@ -57,7 +58,7 @@ class Sink(asyncio.Protocol):
 
 
 class Arrivals(Sink):
-    """A sink that notes times."""
+    """A sink that records the time of each arrival."""
 
     seen: dict[int, float] = {}  # noqa: RUF012 - of the whole process
 

@@ -34,7 +34,7 @@ _SIZES = text(
 
 @dataclass(slots=True)
 class _Hub:
-    """A hub under load; *looks* are its figures at the beginning and the end of each window."""
+    """A hub under load; *looks* has the figures at the beginning and the end of each window."""
 
     engine: str
     database_url: str
@@ -54,7 +54,7 @@ class _Hub:
         )
 
     def windows(self) -> list[dict[str, float]]:
-        """Give the figures of both windows after every accepted event has arrived."""
+        """Wait until every accepted event has arrived, and return the figures of both windows."""
         served.wait_for(self.sink, len(self.load.answered), seconds=60)
         arrivals = served.arrivals(self.sink)
         missing = self.load.answered.keys() - arrivals.keys()
@@ -86,7 +86,7 @@ class _Hub:
 
 
 def run(options: Options) -> list[Row]:
-    """Measure both engines at the same time, once, for any number of rounds."""
+    """Measure both engines at the same time, once, whatever the number of rounds is."""
     seconds, window = options.scaled(SECONDS, least=4), options.scaled(WINDOW_SECONDS)
     with ExitStack() as stack:
         hubs = [stack.enter_context(_hub(engine)) for engine in options.engines]

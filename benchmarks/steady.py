@@ -89,7 +89,7 @@ def _work(seconds: float) -> Figures:
 
 
 def _low_rate(rate: int, engines: tuple[str, ...], seconds: float) -> dict[str, Figures]:
-    """Measure the floor and the hub in turn."""
+    """Measure the floor, then the hub, on each engine."""
     figures: dict[str, Figures] = {}
     for engine in processes.ENGINES:
         with processes.database(engine) as url, processes.child("benchmarks.sink", "arrivals") as sink:
@@ -108,7 +108,7 @@ def _low_rate(rate: int, engines: tuple[str, ...], seconds: float) -> dict[str, 
 
 
 def _posted_to(server: served.Server, target: str, rate: int, seconds: float) -> Figures:
-    """Post for *seconds*; the times of an event count from its request."""
+    """Post events for *seconds*, and measure them; an event's times count from its request."""
     with clocked.posting(server, [92], per_second=rate) as load:
         taken = watched(server.pid, seconds)
         until = time.monotonic()
@@ -126,7 +126,7 @@ def _posted_to(server: served.Server, target: str, rate: int, seconds: float) ->
 
 
 def watched(pid: int, seconds: float) -> Figures:
-    """Measure a process's share of a core and its memory for *seconds*, after it has settled."""
+    """Measure a process's share of a core and its memory for *seconds*, after a pause in which the process settles."""
     time.sleep(min(SETTLED_SECONDS, seconds))
     began, cpu = time.monotonic(), processes.cpu_seconds(pid)
     time.sleep(seconds)

@@ -1,4 +1,4 @@
-"""How long shards wait when they change workers: one of two ``trunkline worker`` gets SIGKILL, and one joins another.
+"""How long shards wait when they change workers: one of two ``trunkline worker`` is killed, or a second worker joins.
 
 Before the kill, both workers have run for longer than a lease, since a new worker does not take over shards. Companies of every
 shard get an event each tenth of a second. A company's wait ends when the first event that was stored after the kill arrives.
@@ -48,7 +48,7 @@ def _joining(options: Options, *, hangs: bool = False, is_ordered: bool = False)
 
 
 async def _joined(seconds: float, *, hangs: bool, is_ordered: bool) -> dict[str, float]:
-    """Start a second worker after the first has run for *seconds*; return the longest wait of an event after that."""
+    """Start a second worker after the first has run for *seconds*; return how long the events after that waited."""
     with contextlib.ExitStack() as stack:
         sink = stack.enter_context(processes.child("benchmarks.sink", "arrivals"))
         target = f"http://127.0.0.1:{int(sink.stdout.readline())}/"
@@ -75,7 +75,7 @@ async def _joined(seconds: float, *, hangs: bool, is_ordered: bool) -> dict[str,
 
 
 async def _arrivals(sink: str, expected: Collection[int]) -> dict[int, float]:
-    """Wait until *sink* has received all *expected* events."""
+    """Wait until *sink* has received all *expected* events; return the arrival times of all events."""
     async with asyncio.timeout(LONGEST_SECONDS):
         while True:
             arrivals = await asyncio.to_thread(served.arrivals, sink)
@@ -109,7 +109,7 @@ async def _killed() -> dict[str, float]:
 
 
 def companies() -> list[int]:
-    """Choose one company of each shard."""
+    """Return one company of each shard."""
     chosen: dict[int, int] = {}
     company = 0
     while len(chosen) < SHARDS:
@@ -121,7 +121,7 @@ def companies() -> list[int]:
 async def _emit(
     hub: Hub, *, seconds: float, until_all_arrived: str | None = None
 ) -> dict[int, dict[int, float]]:
-    """Store an event of each company, ten times a second, for *seconds* or until one of each has arrived.
+    """Store an event of each company, ten times a second, for *seconds* or until an event of each company has arrived.
 
     Returns the times of storing (monotonic seconds) by id, for each company.
     """

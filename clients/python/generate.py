@@ -1,7 +1,7 @@
 """Writes ``operations.py`` and ``models.py`` of the client from the OpenAPI document of a hub without a product.
 
-A product's own actions, searches and lookups are left out: the client has ``act``, ``search`` and ``lookup`` for them, and
-``trunkline export python`` writes their types. Run it after a change of routes or models::
+A product's own actions, searches and lookups are left out: the client calls them by ``act``, ``search`` and ``lookup``,
+and ``trunkline export python`` writes their types. Run it after a change of routes or models::
 
     .venv/bin/python clients/python/generate.py
 """
@@ -30,7 +30,10 @@ JSON = "application/json"
 
 
 def document() -> dict[str, Any]:
-    """Make the document of a hub without a product; a target is any object in it, as deployments have different channels."""
+    """Make the document of a hub without a product.
+
+    In the document, a target may be any object, because deployments have different channels.
+    """
     with tempfile.TemporaryDirectory() as folder:
         environment = {
             "TRUNKLINE_DATABASE__URL": f"sqlite:///{folder}/hub.db",
@@ -48,7 +51,7 @@ def document() -> dict[str, Any]:
 
 
 def operations(document: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
-    """Give method, path and operation of each call, in the order of the document."""
+    """Yield method, path and operation of each call, in the order of the document."""
     for path, item in document["paths"].items():
         for verb in VERBS:
             if verb in item:
@@ -106,7 +109,10 @@ def snake(operation_id: str) -> str:
 def _methods(
     verb: str, path: str, call: Mapping[str, Any], document: Mapping[str, Any], types: PythonTypes
 ) -> Iterator[str]:
-    """Write the method of one call; for a list with pages, also the method that iterates over its items."""
+    """Yield the source of the method for one call.
+
+    For a list with pages, also yield the source of the method that iterates over the items.
+    """
     name = snake(call["operationId"])
     in_path, optional = ["self"], []
     for given in (_resolved(one, document) for one in call.get("parameters", ())):
@@ -192,7 +198,7 @@ def _typed(schema: Mapping[str, Any], name: str, document: Mapping[str, Any], ty
 
 
 def _resolved(node: Mapping[str, Any], document: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Follow the reference of a parameter, a body or an answer."""
+    """Return the parameter, body or answer to which *node* refers; *node* itself if it is not a reference."""
     if "$ref" not in node:
         return node
     found: Any = document
@@ -202,7 +208,7 @@ def _resolved(node: Mapping[str, Any], document: Mapping[str, Any]) -> Mapping[s
 
 
 def _used(methods: str, document: Mapping[str, Any]) -> list[str]:
-    """Name the components that the methods refer to, directly or indirectly, in the document's order."""
+    """List the names of the components to which the methods refer, directly or indirectly, in the document's order."""
     schemas = document["components"]["schemas"]
     wanted = {name for name in re.findall(r"models\.(\w+)", methods) if name in schemas}
     todo = list(wanted)
@@ -215,7 +221,7 @@ def _used(methods: str, document: Mapping[str, Any]) -> list[str]:
 
 
 def formatted(name: str, text: str) -> str:
-    """Format *text* as the module *name* of the project."""
+    """Return *text* formatted by the project's rules for the module *name*."""
     for command in (["check", "--fix-only"], ["format"]):
         ruff = [
             Path(sys.executable).with_name("ruff"),

@@ -114,7 +114,7 @@ _HOMES = {
     "trunkline_kit.suites.search": ("SearchConformance",),
     "trunkline_kit.suites.suite": ("Suite",),
 }
-"""The module of each name."""
+"""Each public name, with the module that defines it."""
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 

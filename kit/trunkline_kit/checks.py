@@ -58,19 +58,25 @@ class Check:
 
 
 class CheckFailed(AssertionError):
-    """A plugin does not meet a check; the message is one sentence that tells how."""
+    """A plugin does not meet a check; the message is one sentence that describes the fault."""
 
 
 class NotApplicable(Skipped):
-    """A check does not apply to this plugin: the plugin lacks the checked feature."""
+    """A check does not apply to this plugin, because the plugin lacks the feature that is checked."""
 
 
 class NotJudged(Skipped):
-    """A check applies, but the suite lacks the means to judge it; the level is not reached."""
+    """A check applies, but the suite lacks something that the check needs.
+
+    The plugin does not reach the check's level.
+    """
 
 
 def check(name: str, *, level: Level, only: Kind = "") -> Callable[[Function], Function]:
-    """Make a test method the check *name* (``suite.fact-in-kebab-case``); its docstring's first line is the fact."""
+    """Declare a test method as the check *name* (``suite.fact-in-kebab-case``).
+
+    The first line of the method's docstring is the fact that the check verifies.
+    """
 
     def mark(function: Function) -> Function:
         fact = (inspect.getdoc(function) or "").partition("\n")[0]
@@ -84,7 +90,7 @@ def check(name: str, *, level: Level, only: Kind = "") -> Callable[[Function], F
 
 
 def checks_of(suite: type) -> list[Check]:
-    """List the checks of *suite* by name, including checks that a subclass has overridden."""
+    """List the checks of *suite*, sorted by name, including checks that a subclass has overridden."""
     checks: dict[str, Check] = {}
     for kind in suite.__mro__:
         for function in vars(kind).values():
@@ -95,28 +101,28 @@ def checks_of(suite: type) -> list[Check]:
 
 
 def demand(condition: object, sentence: str) -> None:
-    """Let the check fail with *sentence* if *condition* is false. Raises CheckFailed."""
+    """Fail the check with the message *sentence* if *condition* is false. Raises CheckFailed."""
     if not condition:
         fail(sentence)
 
 
 def fail(sentence: str) -> NoReturn:
-    """Let the check fail with *sentence*. Raises CheckFailed."""
+    """Fail the check with the message *sentence*. Raises CheckFailed."""
     __tracebackhide__ = True
     raise CheckFailed(sentence)
 
 
 def not_judged(reason: str) -> NoReturn:
-    """End the check without a result, so that its level is not reached. Raises NotJudged.
+    """End the check without a result, so that the plugin does not reach the check's level. Raises NotJudged.
 
-    *reason* names the missing means, and how an author can supply them.
+    *reason* says what the check lacks, and how an author can supply it.
     """
     __tracebackhide__ = True
     raise NotJudged(reason)
 
 
 def not_applicable(reason: str) -> NoReturn:
-    """End the check as met, because the plugin lacks the checked feature. Raises NotApplicable.
+    """Count the check as met, because the plugin lacks the feature that is checked. Raises NotApplicable.
 
     *reason* names the missing feature.
     """

@@ -36,7 +36,7 @@ max_wal_size = 128MB
 """
 _MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of a name of its own is made there
 _MEMORY_BYTES = 2 * 1024**3
-"""Free space in memory that a PostgreSQL server needs."""
+"""Free memory, in bytes, below which the PostgreSQL server's files are on disk."""
 
 
 class PostgresMissing(TrunklineError):
@@ -57,7 +57,7 @@ class PostgresServer:
     numbers: Iterator[int] = field(default_factory=itertools.count)
 
     def url_of(self, name: str) -> str:
-        """Give the URL of database *name*."""
+        """Return the URL of database *name*."""
         return make_url(self.url).set(database=name).render_as_string(hide_password=False)
 
     async def execute(self, statement: str) -> None:
@@ -111,7 +111,7 @@ def _memory() -> Path | None:
 
 
 def _load_pgserver(folder: Path) -> Any:
-    """Import the package, which reads ``XDG_RUNTIME_DIR`` and warns if it is missing."""
+    """Import the server's package with ``XDG_RUNTIME_DIR`` set, because the package warns if it is missing."""
     before = os.environ.get("XDG_RUNTIME_DIR")
     os.environ["XDG_RUNTIME_DIR"] = str(folder)
     try:
@@ -132,7 +132,7 @@ async def migrate_database(url: str, histories: Sequence[migrate.History] = ()) 
 
 
 class Databases:
-    """Makes fresh databases, migrated to the core's newest revision. Enter it for a whole run."""
+    """Makes fresh databases, migrated to the core's newest revision. Use one for a whole test run."""
 
     def __init__(self, folder: Path, *, environment: Mapping[str, str] = os.environ) -> None:
         self._folder = folder
@@ -151,11 +151,17 @@ class Databases:
         return self._server
 
     async def fresh(self, engine: Engine, *, folder: Path, stack: contextlib.AsyncExitStack) -> str:
-        """Make a migrated database for as long as *stack* is open; return its URL. Raises PostgresMissing."""
+        """Make a migrated database, which may be used until *stack* is closed.
+
+        Return its URL. Raises PostgresMissing.
+        """
         return await self._fresh_sqlite(folder) if engine == "sqlite" else await self._fresh_postgres(stack)
 
     async def empty(self, engine: Engine, *, folder: Path, stack: contextlib.AsyncExitStack) -> str:
-        """Make a database without tables for as long as *stack* is open; return its URL. Raises PostgresMissing."""
+        """Make a database without tables, which may be used until *stack* is closed.
+
+        Return its URL. Raises PostgresMissing.
+        """
         if engine == "sqlite":
             return _new_file(folder)
         return await self._lend(await asyncio.to_thread(lambda: self.server), "template1", stack)

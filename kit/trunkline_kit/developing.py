@@ -70,7 +70,7 @@ def dev(
 
 
 def _changes(settings: Settings, paths: Sequence[Path]) -> Mapping[str, str]:
-    """Give the environment variables in which a developer's hub differs from the settings."""
+    """Return the environment variables that override the settings for a developer's hub."""
     changes = {"TRUNKLINE_PLUGINS__PATHS": ",".join(str(path.absolute()) for path in paths)} if paths else {}
     if "url" not in settings.database.model_fields_set:
         changes["TRUNKLINE_DATABASE__URL"] = DATABASE_URL
@@ -97,7 +97,10 @@ async def _make_key(settings: Settings) -> str:
 
 
 def _serve(command: Sequence[str], watched: Sequence[Path]) -> int:
-    """Run *command*, and restart it when a *watched* file changes; return its exit code when it ends by itself or by a signal."""
+    """Run *command*, and restart it when a *watched* file changes.
+
+    Return its exit code when it exits or is stopped by a signal.
+    """
     signal.signal(signal.SIGTERM, _interrupt)
     while True:
         seen = _look(watched)
@@ -134,7 +137,7 @@ def _stop(serving: "subprocess.Popen[bytes]") -> None:
 
 
 def _look(watched: Sequence[Path]) -> Mapping[Path, int]:
-    """Give the modification time of each file at the *watched* paths."""
+    """Return the modification time of each file at the *watched* paths."""
     files: dict[Path, int] = {}
     for place in watched:
         for file in _files_at(place):

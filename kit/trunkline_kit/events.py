@@ -16,7 +16,7 @@ ODD_TEXTS: Mapping[str, str] = {
 
 
 class EventFactory:
-    """Valid payloads of every event type that the hub knows, from the examples of its schemas."""
+    """Valid payloads of every event type of the hub, from the examples of its schemas."""
 
     def __init__(self, list_types: Callable[[], Iterable[EventType]]) -> None:
         self._list_types = list_types

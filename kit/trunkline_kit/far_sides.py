@@ -1,6 +1,7 @@
-"""A channel's targets under test: they record what arrives, and accept, refuse or hang as a check asks.
+"""Targets that a channel is tested with: they record arrivals, and accept, refuse or hang as a check requires.
 
-A suite's fixture ``far_side`` gives one. The default is ``HttpFarSide``; a channel with another transport brings its own::
+A suite's fixture ``far_side`` provides the target. The default is ``HttpFarSide``; for another transport, write a
+subclass::
 
     class Mailbox(FarSide):
         url = "mailto:someone@example.com"
@@ -26,7 +27,7 @@ from trunkline.schemas.catalog import Json
 from trunkline_kit.receiver import Answer, Connection, ReceivedRequest, Receiver, Reply, Reset
 
 LONGEST_WAIT_SECONDS = 20.0
-"""Time limit for an awaited arrival; after it the arrival counts as missing."""
+"""Time limit for an awaited arrival; after this time the arrival counts as missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,10 @@ class Arrival:
     key: str | None = None
 
     def is_of(self, event_id: str) -> bool:
-        """Tell whether the arrival is the event *event_id*; if the transport gives no id, search the body for it."""
+        """Return whether the arrival is the event *event_id*.
+
+        If the transport has no id, search the body for *event_id*.
+        """
         if self.event_id is not None:
             return self.event_id == event_id
         return re.search(rb"(?<![0-9])%s(?![0-9])" % re.escape(event_id.encode()), self.body) is not None
@@ -81,7 +85,7 @@ class FarSide:
         return {"target_url": self.url} if self.target is None else {"target": dict(self.target)}
 
     async def arrivals(self, count: int) -> Sequence[Arrival]:
-        """Wait for *count* arrivals; give all so far.
+        """Wait for *count* arrivals; return all arrivals so far.
 
         Raises:
             TimeoutError: fewer arrived within ``LONGEST_WAIT_SECONDS``, or within the far side's own limit.
@@ -89,7 +93,7 @@ class FarSide:
         raise NotImplementedError
 
     def is_own(self, detail: str) -> bool:  # noqa: ARG002 - what a far side that dials overrides
-        """Tell whether the side effect *detail* comes from the far side, not from the channel."""
+        """Return whether the side effect *detail* comes from the far side, not from the channel."""
         return False
 
     async def reached(self) -> None:
@@ -105,9 +109,9 @@ class FarSide:
         return False
 
     def refusals(self) -> Mapping[str, Callable[[], Awaitable[object]]]:
-        """Give other causes of a temporary refusal, such as a missing queue or missing rights.
+        """Return other causes of a temporary refusal by name, such as a missing queue or missing rights.
 
-        Each cause has a function that brings it about until ``accept``.
+        Each name has a function that makes the target refuse for this cause until ``accept`` is called.
         """
         return {}
 
@@ -140,13 +144,13 @@ class FarSide:
         return False
 
     def traffic(self) -> Traffic | None:
-        """Give the traffic from the channel so far, refused or not; None if it cannot be observed."""
+        """Return the traffic from the channel so far, refused or not; None if traffic cannot be observed."""
         return None
 
     async def of_company(self, company_id: int) -> "FarSide | None":  # noqa: ARG002 - what a far side of a broker overrides
-        """Give a view of the same target with only the events of *company_id*; None if the transport has no such view.
+        """Return a view of this target with only the events of *company_id*; None if the transport has no such view.
 
-        It is for an operator's broker, where the company is part of a subject, a queue's name or a key.
+        The view is for an operator's broker, where the company is part of a subject, a queue's name or a key.
         """
         return None
 
@@ -155,7 +159,7 @@ class FarSide:
         return None
 
     async def another(self) -> "FarSide | None":
-        """Give a second target of the same kind with another URL and its own arrivals; None if there is none."""
+        """Return a second target of the same kind, with another URL and separate arrivals; None if there is none."""
         return None
 
 
@@ -188,25 +192,25 @@ class HttpFarSide(FarSide):
 
     @property
     def address(self) -> tuple[str, int]:
-        """Give host and port."""
+        """Return host and port."""
         parts = urlsplit(self.url)
         return str(parts.hostname), int(parts.port or 80)
 
     def be_declared(self) -> None:
-        """Use the members of a ``Url`` or ``SecretUrl`` as destination from now on."""
+        """From now on, give the URL in *target*, for a channel whose targets are ``Url`` or ``SecretUrl``."""
         self.target = {"url": self.url}
 
     def play(self, reply: Reply) -> None:
-        """Answer every request from now on with *reply*, and end hanging ones."""
+        """Answer every request from now on with *reply*, and reset the connections of hanging requests."""
         self._let_go.set()
         self.receiver.always(reply, path=self.path)
 
     def requests(self) -> list[ReceivedRequest]:
-        """Give the requests so far."""
+        """Return the requests so far."""
         return [request for request in self.receiver.requests if request.path.partition("?")[0] == self.path]
 
     async def arrivals(self, count: int) -> Sequence[Arrival]:
-        """Wait for *count* requests, answered or not; give all so far."""
+        """Wait for *count* requests, answered or not; return all arrivals so far."""
         async with asyncio.timeout(self._patience_seconds):
             while len(requests := self.requests()) < count:
                 await self.receiver.wait_for(self.receiver.count + 1, timeout_seconds=LONGEST_WAIT_SECONDS)
@@ -266,7 +270,7 @@ class HttpFarSide(FarSide):
         return True
 
     async def another(self) -> "HttpFarSide":
-        """Give another path at the same receiver."""
+        """Return another path at the same receiver."""
         other = HttpFarSide(
             self.receiver,
             accepting=self._accepting,

@@ -21,7 +21,7 @@ from trunkline_kit.watching import Watch
 
 @pytest.fixture(scope="session")
 def trunkline_databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Databases]:
-    """Give fresh databases on both engines."""
+    """Provide fresh databases on both engines."""
     databases = Databases(tmp_path_factory.mktemp("trunkline"))
     yield databases
     databases.close()
@@ -84,5 +84,5 @@ async def trunkline_receiver() -> AsyncIterator[Receiver]:
 
 @pytest.fixture
 def trunkline_clock() -> MovableClock:
-    """Give a clock for ``trunkline_hub(clock=…)`` that a test can set forward."""
+    """Provide a clock for ``trunkline_hub(clock=…)`` that a test can set forward."""
     return MovableClock()

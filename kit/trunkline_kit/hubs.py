@@ -37,7 +37,7 @@ HUB_SETTINGS: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class TestHub:
-    """A hub that runs, with its app in front.
+    """A running hub and clients of its HTTP app.
 
     *client* has a key of company 92 with every scope, *operator* has an operator's key, *anonymous* has no key. *events* makes valid
     payloads, *log* keeps the log records.
@@ -58,7 +58,10 @@ class TestHub:
     async def client_of(
         self, company_id: int | None, scopes: Sequence[str] = COMPANY_SCOPES
     ) -> httpx2.AsyncClient:
-        """Make a client with a new key of *company_id*; None gives an operator's key, unless *scopes* are named."""
+        """Make a client with a new key of *company_id*.
+
+        If that is None, the key is an operator's, unless *scopes* are given.
+        """
         chosen = (OPERATOR,) if company_id is None and scopes == COMPANY_SCOPES else scopes
         key = await make_key(self.hub, company_id, name="test", scopes=chosen)
         return await self.stack.enter_async_context(_client(self.app, {"X-Api-Key": key}))
@@ -66,12 +69,15 @@ class TestHub:
     async def emit(
         self, type: str, payload: Mapping[str, Json] | None = None, company_id: int = COMPANY_ID
     ) -> AcceptedEvent:
-        """Put an event on the stream and return once it is stored; without *payload* the event is the schema's example."""
+        """Put an event on the stream and return once it is stored.
+
+        Without *payload* the event has the schema's example.
+        """
         chosen = self.events(type) if payload is None else payload
         return await self.hub.ingest.emit(EmittedEvent(company_id, type, chosen))
 
     def context(self, plugin: str) -> PluginContext:
-        """Give the context that the hub hands to the hooks of *plugin*."""
+        """Return the context that the hub hands to the hooks of *plugin*."""
         context = self.hub.registry.context(plugin)
         assert context is not None, f"the hub has no plugin '{plugin}'"
         return context
@@ -110,12 +116,12 @@ async def start_hub(
     clock: Clock | None = None,
     keeps_log: bool = True,
 ) -> TestHub:
-    """Start a hub on the database at *url*, which runs until ``stop``; *changed* overrides ``HUB_SETTINGS``.
+    """Start a hub on the database at *url*; it runs until ``stop`` is called. *changed* overrides ``HUB_SETTINGS``.
 
     With *keeps_log*, the log is kept at debug level.
 
     Raises:
-        SettingsInvalid, PluginFailed: as ``Hub`` does.
+        SettingsInvalid, PluginFailed: for the same reasons as in ``Hub``.
     """
     async with contextlib.AsyncExitStack() as stack:
         log = stack.enter_context(keeping_log()) if keeps_log else Logbook()
@@ -147,7 +153,7 @@ class MakeTestHub(Protocol):
         dispatch: bool = True,
         clock: Clock | None = None,
     ) -> TestHub:
-        """Start a hub with only *plugins* (None: all installed ones); it stops when the test ends.
+        """Start a hub with only *plugins* (None means all installed plugins); the hub stops when the test ends.
 
         It uses a fresh database, or the one at *url*.
 

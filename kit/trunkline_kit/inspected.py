@@ -45,7 +45,7 @@ class InspectedPlugin:
 
     @cached_property
     def candidate(self) -> Candidate:
-        """Give the declaration of the plugin's distribution."""
+        """Return the declaration of the plugin's distribution."""
         candidates = [candidate for candidate in plugins.discover() if candidate.name == self.name]
         if len(candidates) != 1:
             sentence = (
@@ -56,12 +56,12 @@ class InspectedPlugin:
 
     @cached_property
     def distribution(self) -> Distribution:
-        """Give the plugin's distribution."""
+        """Return the plugin's distribution."""
         return distribution(self.candidate.distribution)
 
     @property
     def is_built_in(self) -> bool:
-        """Tell whether the plugin comes with trunkline itself."""
+        """Return whether the plugin comes with trunkline itself."""
         return self.candidate.distribution == "trunkline"
 
     @cached_property
@@ -94,25 +94,25 @@ class InspectedPlugin:
 
     @property
     def module(self) -> ModuleType:
-        """Give the plugin's module."""
+        """Return the plugin's module."""
         assert self.hub  # which imports it
         return sys.modules[self.candidate.module]
 
     @property
     def contributions(self) -> Contributions:
-        """Give the plugin's registrations: channels, routes, event types and the rest."""
+        """Return the plugin's registrations: channels, routes, event types and others."""
         return self.hub.registry.contributions_of(self.name)
 
     @property
     def context(self) -> PluginContext:
-        """Give the plugin's context."""
+        """Return the plugin's context."""
         context = self.contributions.context
         assert context is not None
         return context
 
     @property
     def model(self) -> type[BaseModel] | None:
-        """Give the model of the plugin's settings."""
+        """Return the model of the plugin's settings."""
         return type(self.contributions.settings) if self.contributions.settings is not None else None
 
     @property
@@ -131,7 +131,10 @@ class InspectedPlugin:
         return call_hook(self.hub, self.name, hook, context=context or self.context, **arguments)
 
     def contributed(self) -> Mapping[str, tuple[str, ...]]:
-        """Name the channels, actions, searches and migrations that the plugin registers, by the suite that checks them."""
+        """Return the names of the plugin's channels, actions, searches and migrations.
+
+        The keys are the suites for them.
+        """
         contributions = self.contributions
         of_kind = {
             kind: tuple(value.name for value in contributions.providers.get(kind, ()))

@@ -23,18 +23,18 @@ class Logbook(logging.Handler):
 
     @property
     def text(self) -> str:
-        """Give all records with fields and tracebacks, unredacted."""
+        """Return all records with fields and tracebacks, unredacted."""
         return _text_of(self.records)
 
     def text_for(self, *own: str) -> str:
-        """Give records as ``text`` does, but debug records only if a logger in *own*, or one below it, wrote them."""
+        """Return the same text as ``text``, with debug records only of loggers whose names begin with one of *own*."""
         return _text_of(
             record for record in self.records if record.levelno > logging.DEBUG or record.name.startswith(own)
         )
 
     @property
     def redacted_text(self) -> str:
-        """Give all records as a hub's log shows them."""
+        """Return all records as a hub's log shows them."""
         return redact(self.text)
 
 

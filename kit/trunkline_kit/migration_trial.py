@@ -52,7 +52,7 @@ class Trial:
         return revisions.read(self.history.folder)
 
     def is_own(self, table: str) -> bool:
-        """Tell whether *table* carries the plugin's name."""
+        """Return whether *table* carries the plugin's name."""
         return table.startswith(f"{self.plugin}_")
 
     async def core_up(self) -> None:
@@ -95,12 +95,12 @@ class Trial:
             fail(f"on {self.engine}, {what} fails with {type(error).__name__}: {line}")
 
     async def tables(self) -> set[str]:
-        """Name every table."""
+        """Return the names of all tables."""
         async with self.database.engine.connect() as connection:
             return await connection.run_sync(lambda sync: set(sqlalchemy.inspect(sync).get_table_names()))
 
     async def snapshot(self, *, own: bool) -> Snapshot:
-        """Describe the plugin's tables (*own*) or all other tables as comparable values."""
+        """Describe tables as comparable values: the plugin's tables if *own* is true, otherwise all other tables."""
         async with self.database.engine.connect() as connection:
             return await connection.run_sync(
                 lambda sync: _snapshot(sync, lambda name: self.is_own(name) == own)

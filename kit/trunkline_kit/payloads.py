@@ -1,7 +1,7 @@
 """Generates payloads from a schema, for properties that must hold for every valid payload.
 
 Most payloads are valid, but not all: a caller must validate them. (``hypothesis-jsonschema`` covers any schema, but
-its last release does not work with the present hypothesis.)
+its last release does not work with the current hypothesis.)
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ _LARGEST = 2**53 - 1
 
 
 def payloads(schema: Mapping[str, Json]) -> Strategy:
-    """Make objects of *schema*; a field with an unsupported schema takes its values from the examples."""
+    """Make objects that fit *schema*; the values of a field with an unsupported schema come from the examples."""
     examples = [example for example in schema.get("examples", ()) if isinstance(example, dict)]
     required = set(schema.get("required", ()))
     fields = {
@@ -30,7 +30,7 @@ def payloads(schema: Mapping[str, Json]) -> Strategy:
 
 
 def _values(field: Json, examples: list[Json]) -> Strategy:
-    """Make values of one field from the examples, and from its schema if that is simple."""
+    """Make values of one field from the examples, and from the field's schema if the schema is simple."""
     known = [st.sampled_from(examples)] if examples else []
     if not isinstance(field, dict) or {"$ref", "anyOf", "oneOf", "allOf", "pattern", "format"} & field.keys():
         return st.one_of(*known) if known else st.none()

@@ -21,9 +21,9 @@ Mode = Literal["carry", "hang", "reset"]
 class Relay:
     """Listens at *port* for connections to the server at *host*, *server_port*, or at the Unix socket with the path *host*.
 
-    Enter it to open it. *mode* also applies to existing connections. With ``carry`` everything passes; with ``hang`` the channel's
-    data arrives, but no answer comes back; with ``reset`` the connection breaks when the channel sends data. With *tls* the relay uses
-    TLS, from the beginning or after the exchange *before_tls* (see ``FarSide``).
+    Use it as a context manager. *mode* also applies to existing connections. With ``carry`` everything passes; with
+    ``hang`` the channel's data arrives, but no answer comes back; with ``reset`` the connection breaks when the channel
+    sends data. With *tls* the relay uses TLS, from the beginning or after the exchange *before_tls* (see ``FarSide``).
     """
 
     def __init__(
@@ -39,11 +39,11 @@ class Relay:
         self.connections = 0
         """Number of connections on which a channel has sent data."""
         self.aside = b""
-        """Data that begins with these bytes is not counted: it belongs to another connection, like a cancel request."""
+        """Data that begins with these bytes, such as a cancel request on another connection, is not counted."""
         self.said_bytes = 0
         """Number of bytes that the channel has sent."""
         self.silent_from: int | None = None
-        """Number of sent bytes after which answers are withheld; None for no limit."""
+        """Number of sent bytes after which answers are withheld; None if answers are always passed on."""
         self.connected = asyncio.Event()
         """Set by the next connection."""
         self._host = host
@@ -57,12 +57,12 @@ class Relay:
 
     @property
     def _is_silent(self) -> bool:
-        """Tell whether answers are withheld because enough bytes were sent."""
+        """Return whether answers are withheld because ``silent_from`` bytes were sent."""
         return self.silent_from is not None and self.said_bytes >= self.silent_from
 
     @property
     def server(self) -> str:
-        """The server's address as side effects show it."""
+        """The server's address, as the text of a side effect shows it."""
         return f"'{self._host}'" if self._host.startswith("/") else f"'{self._host}', {self._server_port}"
 
     async def __aenter__(self) -> Self:
@@ -81,7 +81,7 @@ class Relay:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def beside(self) -> "Relay":
-        """Open another relay to the same server, with a separate mode; it is closed with this relay."""
+        """Open another relay to the same server, with a separate mode; the other relay is closed with this one."""
         return await self._others.enter_async_context(Relay(self._host, self._server_port))
 
     async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -159,15 +159,15 @@ class RelayedFarSide(FarSide):
         self.dials = ("127.0.0.1", relay.port)
 
     def is_own(self, detail: str) -> bool:
-        """Tell whether the side effect *detail* is the relay's connection to its server."""
+        """Return whether the side effect *detail* is the relay's connection to its server."""
         return self.relay.server in detail
 
     async def reached(self) -> None:
-        """Wait for a connection only: while the relay hangs, a channel that waits for a greeting sends no event."""
+        """Wait only for a connection: while the relay hangs, a channel that awaits a greeting sends no event."""
         await asyncio.wait_for(self.relay.connected.wait(), LONGEST_WAIT_SECONDS)
 
     def traffic(self) -> Traffic:
-        """Give the traffic into the relay."""
+        """Return the traffic into the relay."""
         return Traffic(self.relay.connections, self.relay.said_bytes)
 
     async def accept(self) -> bool:
@@ -188,6 +188,6 @@ class RelayedFarSide(FarSide):
         return True
 
     async def fall_silent(self, after_bytes: int) -> bool:
-        """Withhold answers after *after_bytes* more."""
+        """Withhold answers after *after_bytes* more bytes were sent."""
         self.relay.silent_from = self.relay.said_bytes + after_bytes
         return True

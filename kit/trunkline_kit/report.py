@@ -63,7 +63,7 @@ class Verdict:
         return f"{self.plugin}: {stands} ({counts or 'no check has run'})"
 
     def reasons(self) -> Mapping[str, Sequence[str]]:
-        """Give the reasons why checks did not apply, most frequent first, each with its checks."""
+        """Return the reasons why checks did not apply, each with its checks; the most frequent reason is first."""
         grouped: dict[str, list[str]] = {}
         for finding in self.findings:
             if finding.outcome == "not_applicable":
@@ -103,11 +103,11 @@ class Report:
         evidence.expected[key] = evidence.expected.get(key, frozenset()) | frozenset(expected)
 
     def verdicts(self) -> list[Verdict]:
-        """Judge every plugin, by name."""
+        """Return the verdict on every plugin, sorted by name."""
         return [verdict_on(plugin, self._evidence[plugin]) for plugin in sorted(self._evidence)]
 
     def as_json(self) -> dict[str, Any]:
-        """Give the report as ``--trunkline-report`` writes it."""
+        """Return the report as ``--trunkline-report`` writes it."""
         return {
             "trunkline": __version__,
             "plugins": {verdict.plugin: _as_json(verdict) for verdict in self.verdicts()},
@@ -115,7 +115,7 @@ class Report:
 
 
 def verdict_on(plugin: str, evidence: Evidence) -> Verdict:
-    """Give the level of *plugin*, and the failures that keep it from the next level."""
+    """Return the level of *plugin*, and the failures that keep it from the next level."""
     findings = tuple(_settled(evidence.findings))
     missing_suites = tuple(_missing_suites(evidence))
     reached: Level | None = None
@@ -131,7 +131,7 @@ def verdict_on(plugin: str, evidence: Evidence) -> Verdict:
 
 
 def _settled(findings: Iterable[Finding]) -> Iterator[Finding]:
-    """Give one finding for each check and subject: the worst one, with the total time."""
+    """Yield one finding for each check and subject: the worst finding, with the total time of all."""
     groups: dict[tuple[str, str, str], list[Finding]] = {}
     for finding in findings:
         groups.setdefault((finding.suite, finding.subject, finding.name), []).append(finding)

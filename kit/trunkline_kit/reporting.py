@@ -20,7 +20,7 @@ _LONGEST_MESSAGE = 1000
 
 
 def report_of(config: pytest.Config) -> Report:
-    """Give the report of this run."""
+    """Return the report of this run."""
     return config.stash.setdefault(_REPORT, Report())
 
 
@@ -42,7 +42,7 @@ def pytest_runtest_makereport(
 
 
 def collect(config: pytest.Config, report: pytest.TestReport) -> None:
-    """Add the finding that *report* carries to the run's report."""
+    """Add the finding in *report*, the report of one test, to the conformance report of the run."""
     for name, value in report.user_properties:
         if name == PROPERTY:
             _add(report_of(config), cast("dict[str, Any]", value), seconds=report.duration)
@@ -71,7 +71,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 
 def _outcome(report: pytest.TestReport, call: pytest.CallInfo[None]) -> Outcome | None:
-    """Give a check's outcome; None for a phase of the test without an outcome."""
+    """Return a check's outcome; None if this phase of the test has no outcome."""
     if call.excinfo is not None and isinstance(call.excinfo.value, NotApplicable):
         return "not_applicable"
     if call.excinfo is not None and isinstance(call.excinfo.value, NotJudged):

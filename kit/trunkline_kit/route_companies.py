@@ -29,7 +29,10 @@ class Leak:
 
 @dataclass(frozen=True, slots=True)
 class Companies:
-    """The result for two companies: *stored* counts the first company's data, *leaks* lists the data that the second got."""
+    """The result for two companies.
+
+    *stored* counts the first company's data; *leaks* lists the data that the second company saw or changed.
+    """
 
     stored: int
     leaks: Sequence[Leak]
@@ -38,7 +41,7 @@ class Companies:
 async def try_companies(
     hub: TestHub, routes: Sequence[PluginRoute], bodies: Mapping[str, Mapping[str, Json]]
 ) -> Companies:
-    """Find the data of company 92 that company 93 can read or change by *routes*.
+    """Find the data of company 92 that company 93 can read or change by calling *routes*.
 
     Company 92 stores data by every POST route and reads by every GET route, then company 93 calls the same routes.
     *bodies* has valid bodies by route.
@@ -76,7 +79,7 @@ async def try_companies(
 
 
 async def _read(neighbour: httpx2.AsyncClient, route: PluginRoute, known: set[str]) -> list[Leak]:
-    """Repeat company 92's reads as the neighbour: unchanged, then with company 92's id in the query and a header."""
+    """Repeat company 92's reads as company 93: unchanged, then with company 92's id in the query and in a header."""
     number = str(COMPANY_ID)
     places: Sequence[tuple[str, Mapping[str, Any]]] = (
         ("once that company had read it", {}),
@@ -98,7 +101,7 @@ async def _store(
     body: Mapping[str, Json],
     reads: Sequence[PluginRoute],
 ) -> list[Leak]:
-    """Store as the neighbour, with company 92's id in the body; it is a leak if company 92 can read the data."""
+    """Store data as company 93, with company 92's id in the body; if company 92 can read the data, that is a leak."""
     text = orjson.dumps(body).decode().replace(CANARY, FOREIGN)
     for name in ("company_id", "companyId"):
         answer = await neighbour.post(route.path, json={**orjson.loads(text), name: COMPANY_ID})
@@ -112,7 +115,7 @@ async def _store(
 async def _address(
     hub: TestHub, neighbour: httpx2.AsyncClient, route: PluginRoute, ids: set[str]
 ) -> list[Leak]:
-    """Read each record of the company by its id, first as the company, then as the neighbour."""
+    """Read each record of company 92 by its id, first as company 92, then as company 93."""
     if len(_PARAMETER.findall(route.path)) != 1:
         return []
     leaks: list[Leak] = []
@@ -129,7 +132,7 @@ async def _address(
 
 
 def make_body(document: Mapping[str, Any], route: PluginRoute) -> Mapping[str, Json]:
-    """Make a body for *route* from its schema, with the canary in every free text."""
+    """Make a body for *route* from its schema, with the canary (a marker text) in every free text field."""
     operation = document["paths"].get(route.path, {}).get(route.method.lower(), {})
     content = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
     made = _make(content.get("schema", {}), document, 0)
@@ -176,7 +179,7 @@ def _plain(schema: Mapping[str, Any], document: Mapping[str, Any], depth: int) -
 
 
 def _ids_in(answer: httpx2.Response) -> Iterator[str]:
-    """Give the ids in an answer that are long enough to be unique."""
+    """Yield the ids in an answer that are long enough to be unique."""
     content: Any = answer.json() if "json" in str(answer.headers.get("content-type", "")) else {}
     for name, value in content.items() if isinstance(content, dict) else ():
         if (name == "id" or name.endswith("_id")) and isinstance(value, str) and len(value) > 5:

@@ -56,7 +56,7 @@ class Exchange:
 
     @property
     def fields(self) -> set[str]:
-        """Give the names in the answer, if it is a JSON object."""
+        """Return the names in the answer, if it is a JSON object."""
         with contextlib.suppress(ValueError):
             document: Any = orjson.loads(self.text)
             return set(document) if isinstance(document, dict) else set()
@@ -71,7 +71,7 @@ class Survey:
     exchanges: Sequence[Exchange]
 
     def of(self, *kinds: str) -> list[Exchange]:
-        """List the calls of some *kinds*."""
+        """List the exchanges whose kind is one of *kinds*."""
         return [exchange for exchange in self.exchanges if exchange.kind in kinds]
 
 
@@ -109,7 +109,7 @@ async def _with_garbage(hub: TestHub, route: PluginRoute) -> AsyncIterator[Excha
 
 
 async def _caller(hub: TestHub, route: PluginRoute) -> Callable[..., Awaitable[Exchange]]:
-    """Choose the company's client, or the operator's for a route of operators."""
+    """Return a function that calls *route* as the company, or as an operator if the company gets 403."""
     answer = await _call(hub.client, route, "an ordinary call")
     if answer.status == 403:
         return functools.partial(_call, hub.operator, route, headers={"x-company-id": str(COMPANY_ID)})

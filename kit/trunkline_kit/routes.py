@@ -11,7 +11,10 @@ from trunkline.contract import Routes
 
 @dataclass(frozen=True, slots=True)
 class PluginRoute:
-    """One method at one path. *tags*, *summary* and the rest are those that the route declares, without FastAPI's defaults."""
+    """One method at one path.
+
+    *tags*, *summary* and the other attributes have only what the route declares, without FastAPI's defaults.
+    """
 
     method: str
     path: str
@@ -29,7 +32,7 @@ class PluginRoute:
 
     @property
     def slots(self) -> str:
-        """Give the path without the names of its parameters: two routes with equal slots clash."""
+        """Return the path without the names of its parameters: two routes with equal slots clash."""
         return "/".join("{}" if part.startswith("{") else part for part in self.path.split("/"))
 
 
@@ -49,7 +52,7 @@ def _flatten(router: APIRouter) -> Iterator[Any]:
 
 
 def _leaves(route: Any) -> Iterator[Any]:
-    """Give the routes of nested routers, which FastAPI mounts only when called."""
+    """Yield the routes of nested routers, which FastAPI mounts only when called."""
     if hasattr(route, "effective_candidates"):
         for candidate in route.effective_candidates():
             yield from _leaves(candidate)

@@ -36,7 +36,7 @@ PluginSource = str | ModuleType | Source
 
 
 def name_of(plugin: PluginSource) -> str:
-    """Give the name of a plugin."""
+    """Return the name of a plugin."""
     match plugin:
         case str():
             return plugin
@@ -74,7 +74,7 @@ class Site:
         return name
 
     def forget(self, name: str) -> None:
-        """Unload the modules of the plugin *name*, which was declared as text."""
+        """Unload the modules of the plugin *name*, which was declared as source text."""
         if isinstance(self._declared.get(name), Source):
             for module in [
                 loaded for loaded in sys.modules if loaded == name or loaded.startswith(f"{name}.")

@@ -38,7 +38,7 @@ class Watch:
 
     @contextlib.contextmanager
     def watching(self, *, every_thread: bool = True) -> Generator[list[SideEffect]]:
-        """List the side effects in the block, of every thread or only of this one."""
+        """Collect the side effects in the block: those of every thread, or only those of this thread."""
         effects: list[SideEffect] = []
         this_thread = threading.get_ident()
         self._lists.append(effects)
@@ -62,7 +62,7 @@ class Watch:
 
 
 def kind_of(event: str, arguments: tuple[object, ...]) -> str | None:
-    """Classify an audit event; None for an event without a side effect."""
+    """Return the kind of side effect of an audit event; None if the event has no side effect."""
     if any("__pycache__" in str(argument) for argument in arguments[:2]):  # of the interpreter itself
         return None
     return _kind_of_open(arguments) if event == "open" else _KINDS.get(event)

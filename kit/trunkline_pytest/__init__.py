@@ -1,4 +1,4 @@
-"""The entry point for pytest. Every run with the kit installed loads it, so it imports next to nothing.
+"""The entry point for pytest. Every run with the kit installed loads it, so it imports as little as possible.
 
 ``trunkline_kit.fixtures`` and ``trunkline_kit.reporting`` are loaded when a test module imports ``trunkline_kit`` (or
 ``trunkline.testing``), or a test uses a fixture whose name begins with ``trunkline_``.

@@ -37,7 +37,7 @@ class Page(msgspec.Struct):
 
 
 class Person(msgspec.Struct):
-    """A lead or a client, as an action and a search show it."""
+    """A lead or a client, as the answers of actions and searches show it."""
 
     client_id: int
 
@@ -69,7 +69,7 @@ class Client:
     api_key: str
 
     async def create_key(self, name: str) -> Key:
-        """Make a key for the company (an operator's key only)."""
+        """Make a key for the company. Only an operator's key may do this."""
         body = {"company_id": COMPANY_ID, "name": name, "scopes": list(SCOPES)}
         return msgspec.json.decode(await self._call("POST", "/api/v1/keys", body=body), type=Key)
 
@@ -98,7 +98,7 @@ class Client:
         return await self._call("POST", "/api/v1/events", body=body)
 
     async def create_person(self, kind: str, fields: Mapping[str, str]) -> Person:
-        """Make a lead or a client (*kind* is ``leads`` or ``clients``) by the action for it."""
+        """Make a lead or a client (*kind* is ``leads`` or ``clients``) by the action that creates it."""
         answer = await self._call("POST", f"{_INTEGRATIONS}/{kind}", body=fields)
         return msgspec.json.decode(answer, type=Person)
 
@@ -108,9 +108,9 @@ class Client:
         return msgspec.json.decode(answer, type=_SearchResults).results
 
     async def end_of_log(self) -> str:
-        """Give a cursor near the end of the log.
+        """Return a cursor near the end of the log.
 
-        A few older events may come after the cursor, because clocks are unsteady; these events do no harm.
+        A few older events may follow the cursor, because clocks differ slightly; these events do no harm.
         """
         return (await self._page({"since": datetime.now(UTC).isoformat(), "limit": 1})).next_cursor
 

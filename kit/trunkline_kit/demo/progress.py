@@ -7,7 +7,9 @@ from typing import Any
 
 @dataclass(slots=True)
 class Progress:
-    """The progress of one event. Times are milliseconds since the event's call was made; None until the step has happened.
+    """The progress of one event.
+
+    Times are in milliseconds since the event's call was made; a time is None until its step has happened.
 
     *attempts* counts the pushes that came, including failed ones. *accepted_body* is empty for an event of an action: the answer to
     an action describes a record, not the event.
@@ -38,7 +40,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """The counts of a demo. *search_matches* tells whether a search found the client; None without a search."""
+    """The counts of a demo. *search_matches* is true if a search found the client; it is None if no search was made."""
 
     expected: int
     accepted: int
@@ -59,7 +61,7 @@ class Summary:
         return has_all and self.retried > 0 and self.search_matches is not False
 
     def as_json(self) -> dict[str, Any]:
-        """Give the summary as JSON values."""
+        """Return the summary as JSON values."""
         return {
             "ok": self.ok,
             "accepted": self.accepted,

@@ -114,7 +114,7 @@ class Scenario:
         return f"{kind}.{self._run}@example.com"
 
     async def _find_client(self) -> bool | None:
-        """Tell whether a search finds the client that an action made; None if no client was made."""
+        """Return whether a search finds the client that an action made; None if no client was made."""
         if (client := self._persons.get("clients")) is None:
             return None
         return await self._client.find_clients(self._email_of("clients")) == [client]

@@ -36,7 +36,7 @@ class RunningHub:
 
 
 class Screen(Protocol):
-    """The output of a demo, as a context that lasts while events are under way."""
+    """The output of a demo. It is a context manager that stays open while events are under way."""
 
     def __enter__(self) -> Self: ...
 
@@ -49,11 +49,11 @@ class Screen(Protocol):
         ...
 
     def update(self, row: Progress) -> None:
-        """Show a change of an event."""
+        """Show the new progress of an event."""
         ...
 
     def finish(self, summary: Summary, *, running_hub: RunningHub | None) -> None:
-        """Show the summary; with *running_hub*, list things to try while the hub keeps running."""
+        """Show the summary; if *running_hub* is given, also list things to try while the hub keeps running."""
         ...
 
     def show_new(self, row: Progress) -> None:
@@ -80,7 +80,7 @@ class TerminalScreen:
             self._live.stop()
 
     def start(self, rows: Mapping[str, Progress], *, place: str) -> None:
-        """Print the story; on a terminal, begin the table."""
+        """Print the introduction; on a terminal, begin the table."""
         self._rows = rows
         title = Text.assemble(("trunkline demo", "bold"), (f"  ·  company 92  ·  {place}", "dim"))
         if self._console.is_terminal:

@@ -33,7 +33,7 @@ Value = TypeVar("Value")
 
 
 async def run_demo(settings: Settings, *, port: int, keep_running: bool, as_json: bool) -> bool:
-    """Run the demo; return whether everything agreed. With *keep_running* it returns after a signal.
+    """Run the demo; return whether everything agreed. With *keep_running* the function returns only after a signal.
 
     Raises:
         SettingsInvalid, PluginFailed, SchemaInvalid, StoreUnavailable: the hub cannot start.
@@ -118,7 +118,7 @@ async def _accounts(hub: Hub, receiver: Receiver, *, url: str) -> AsyncGenerator
 
 @contextlib.contextmanager
 def _demo_settings(own: Settings) -> Generator[tuple[Settings, str]]:
-    """Give the settings for a demo, and a name for their database: a temporary one, unless *own* names one.
+    """Yield the settings for a demo and a description of its database, which is temporary unless *own* names one.
 
     Raises:
         SettingsInvalid: *own* chooses another product than the demo's.
@@ -154,7 +154,7 @@ def _with_secrets(auth: Auth) -> Auth:
 
 
 async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, Value]) -> Value | None:
-    """Run *work* until it is done, or until *stop* is set; return None then."""
+    """Run *work* and return its result; if *stop* is set first, cancel *work* and return None."""
     working, stopping = asyncio.create_task(work), asyncio.create_task(stop.wait())
     await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()

@@ -31,7 +31,7 @@ class ReceivedRequest:
 
 
 class Connection(asyncio.Protocol):
-    """One connection to a receiver, to which a ``Reply`` writes. It is a member of *siblings* while it is open."""
+    """One connection to a receiver, to which a ``Reply`` writes. The connection is in *siblings* while it is open."""
 
     def __init__(
         self, number: int, receive: Callable[[ReceivedRequest], Reply], siblings: set["Connection"]
@@ -52,7 +52,7 @@ class Connection(asyncio.Protocol):
             self.transport.write(data)
 
     async def drain(self) -> None:
-        """Return when more can be written."""
+        """Wait until more can be written."""
         await self._writable.wait()
 
     def close(self) -> None:

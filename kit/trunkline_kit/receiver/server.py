@@ -16,7 +16,8 @@ TURNS_OF_ACCEPTING = 3
 class Receiver:
     """An HTTP/1.1 server on *host* and *port*, entered as a context.
 
-    *port* 0 chooses a free port. With *ssl_context* the server uses TLS. *record* False only counts requests, for benchmarks.
+    *port* 0 chooses a free port. With *ssl_context* the server uses TLS. If *record* is False, requests are only
+    counted, for benchmarks.
     """
 
     def __init__(
@@ -44,7 +45,7 @@ class Receiver:
 
     @property
     def url(self) -> str:
-        """Give the receiver's URL, without a trailing slash."""
+        """Return the receiver's URL, without a trailing slash."""
         scheme = "https" if self._ssl_context else "http"
         return f"{scheme}://{self.host}:{self.port}"
 
@@ -57,28 +58,31 @@ class Receiver:
         delay_seconds: float = 0,
         path: str | None = None,
     ) -> None:
-        """Answer every unscripted request this way; with *path*, only requests to that path."""
+        """Answer every unscripted request this way; if *path* is given, only the requests to that path."""
         self.always(Answer(status, headers or {}, body, delay_seconds), path=path)
 
     def always(self, reply: Reply, *, path: str | None = None) -> None:
-        """Answer every unscripted request with *reply*; with *path*, only requests to that path."""
+        """Answer every unscripted request with *reply*; if *path* is given, only the requests to that path."""
         if path is None:
             self._default = reply
         else:
             self._defaults[path] = reply
 
     def script(self, replies: Iterable[Reply], *, path: str | None = None) -> None:
-        """Answer the next requests with *replies*, one each; with *path*, only requests to that path."""
+        """Answer each of the next requests with one of *replies*.
+
+        If *path* is given, only the requests to that path.
+        """
         if path is None:
             self._script.extend(replies)
         else:
             self._scripts.setdefault(path, deque()).extend(replies)
 
     async def wait_for(self, count: int, *, timeout_seconds: float = 30) -> list[ReceivedRequest]:
-        """Wait for *count* requests in all; return all.
+        """Wait until *count* requests have arrived since the start; return all requests.
 
         Raises:
-            TimeoutError: there were fewer within *timeout_seconds*.
+            TimeoutError: fewer requests arrived within *timeout_seconds*.
         """
         if self.count < count:
             future: asyncio.Future[None] = asyncio.get_running_loop().create_future()

@@ -50,7 +50,7 @@ def check_name(name: str) -> str:
 
 
 def reserved_names() -> frozenset[str]:
-    """Give the names that no new plugin may have: its package or its settings would collide with the hub's."""
+    """Return the names that no new plugin may have: its package or its settings would collide with the hub's."""
     own = [metadata.distribution(name).entry_points for name in ("trunkline", "trunkline-kit")]
     provided = [entry for entries in own for entry in entries]
     plugins = (entry.name for entry in provided if entry.group == "trunkline")
@@ -62,7 +62,7 @@ def reserved_names() -> frozenset[str]:
 class Plan:
     """A plugin to be written: its *name* and its ``FEATURES``.
 
-    An action or a search needs records, and so adds the table.
+    An action or a search needs records, so choosing one also chooses the table.
     """
 
     name: str
@@ -70,36 +70,36 @@ class Plan:
 
     @property
     def slug(self) -> str:
-        """Give the name for URLs and distributions."""
+        """Return the name as it is used in URLs and distributions."""
         return self.name.replace("_", "-")
 
     @property
     def module(self) -> str:
-        """Give the name for Python, entry points and tables."""
+        """Return the name as it is used in Python, entry points and tables."""
         return self.name.replace("-", "_")
 
     @property
     def package(self) -> str:
-        """Give the import package."""
+        """Return the import package."""
         return f"trunkline_{self.module}"
 
     @property
     def distribution(self) -> str:
-        """Give the name of the distribution and of its folder."""
+        """Return the name of the distribution and of its folder."""
         return f"trunkline-{self.slug}"
 
     @property
     def title(self) -> str:
-        """Give the name for people."""
+        """Return the name that is shown to people."""
         return self.slug.replace("-", " ").title()
 
     @property
     def broker_channel(self) -> str:
-        """Give the name of the broker's channel: the plugin's name, unless the posting channel has that name."""
+        """Return the name of the broker's channel: the plugin's name, unless the posting channel has that name."""
         return f"{self.module}_broker" if self.has("push") else self.module
 
     def has(self, feature: str) -> bool:
-        """Tell whether the plugin has *feature*."""
+        """Return whether the plugin has *feature*."""
         return feature in self.features or (
             feature == "tables" and not {"action", "search"}.isdisjoint(self.features)
         )

@@ -35,7 +35,7 @@ _FILES: Mapping[str, tuple[str, str | None]] = {
     "test_conformance.py": ("tests/test_conformance.py", None),
     "test_plugin.py": ("tests/test_{module}.py", None),
 }
-"""Each template with its file and its feature (None: every plugin)."""
+"""Each template, with its file and its feature; None means that every plugin has the file."""
 
 
 def write_plugin(plan: Plan, folder: Path) -> list[Path]:
@@ -90,6 +90,6 @@ def _imports(module: str, names: Sequence[str]) -> str:
 
 
 def _range(version: str) -> str:
-    """Give the range of trunkline for a plugin made with *version*: up to the next major version."""
+    """Return the range of trunkline versions for a plugin made with *version*: up to the next major version."""
     major, minor, *_ = version.split(".")
     return f">={major}.{minor},<{int(major) + 1}"

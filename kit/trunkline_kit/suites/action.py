@@ -1,4 +1,4 @@
-"""ActionConformance: the demands on an action. Its calls are made over HTTP, like customers' calls."""
+"""ActionConformance: checks of actions. The actions are called over HTTP, as customers call them."""
 
 from typing import ClassVar
 

@@ -18,7 +18,7 @@ class ActionAnswerChecks(CallSubject):
 
     @check("action.is-provided", level=LOADS)
     async def test_is_provided(self, trunkline_hub: MakeTestHub) -> None:
-        """The plugin carries out an action, and a hub with its routes starts."""
+        """The plugin carries out at least one action, and a hub with the action's route starts."""
         await self.open_calls(trunkline_hub)
 
     @check("action.answers-a-valid-call", level=DELIVERS)
@@ -42,7 +42,7 @@ class ActionAnswerChecks(CallSubject):
 
     @check("action.finds-nothing-of-another-company", level=DELIVERS)
     async def test_finds_nothing_of_another_company(self, trunkline_hub: MakeTestHub) -> None:
-        """A call that names another company's record is 404."""
+        """A call that names another company's record is answered with 404."""
         trial = await self.open_calls(trunkline_hub)
         neighbour = await trial.running.client_of(NEIGHBOUR_ID)
         for definition in _addressed(trial):
@@ -54,7 +54,7 @@ class ActionAnswerChecks(CallSubject):
 
     @check("action.takes-nothing-of-another-company", level=DELIVERS)
     async def test_takes_nothing_of_another_company(self, trunkline_hub: MakeTestHub) -> None:
-        """An input that names another company's record is refused like an input with an unknown record."""
+        """An input that names another company's record is refused like an input that names an unknown record."""
         trial = await self.open_calls(trunkline_hub)
         neighbour, judged = await trial.beside(NEIGHBOUR_ID), 0
         for definition in trial.definitions:
@@ -75,7 +75,7 @@ class ActionAnswerChecks(CallSubject):
 
     @check("action.finds-no-unknown-record", level=DELIVERS)
     async def test_finds_no_unknown_record(self, trunkline_hub: MakeTestHub) -> None:
-        """A call that names an unknown record is 404."""
+        """A call that names an unknown record is answered with 404."""
         trial = await self.open_calls(trunkline_hub)
         for definition in _addressed(trial):
             request = await trial.request(definition)
@@ -106,7 +106,7 @@ def _addressed(trial: CallTrial) -> Sequence[Definition]:
 
 
 async def _references(trial: CallTrial, definition: Definition, request: Request) -> Sequence[str]:
-    """Name the fields of *request* that refer to a record: the action accepts the given id and refuses an unknown id."""
+    """List the fields of *request* that refer to a record: the action takes the given id and refuses an unknown id."""
     numbers = [
         name
         for name, value in request.input.items()
@@ -125,7 +125,7 @@ async def _references(trial: CallTrial, definition: Definition, request: Request
 
 
 async def _is_theirs(neighbour: CallTrial, definition: Definition, own: Request, name: str) -> bool:
-    """Tell whether a valid call of the neighbour names a different record in the field *name* than *own* does."""
+    """Return whether a valid call of the other company names a different record in the field *name* than *own* does."""
     theirs = await neighbour.request(definition)
     if theirs.input.get(name) in {None, own.input[name]}:
         return False

@@ -22,7 +22,7 @@ class ActionInputChecks(CallSubject):
 
     @check("action.misses-no-optional-field", level=DELIVERS)
     async def test_misses_no_optional_field(self, trunkline_hub: MakeTestHub) -> None:
-        """A valid call without any one of its fields is carried out or refused, never a failure."""
+        """If any field is left out of a valid call, the call is carried out or refused, and never fails with a 5xx."""
         trial = await self.open_calls(trunkline_hub)
         for definition in trial.definitions:
             names = {**definition.examples[0].input, **(await trial.request(definition)).input}
@@ -35,7 +35,7 @@ class ActionInputChecks(CallSubject):
 
     @check("action.takes-empty-text-for-absent", level=DELIVERS)
     async def test_takes_empty_text_for_absent(self, trunkline_hub: MakeTestHub) -> None:
-        """An optional field with empty text, as platforms send it, counts as absent."""
+        """An optional field with empty text counts as absent, because platforms send empty text for empty fields."""
         trial = await self.open_calls(trunkline_hub)
         for definition in trial.definitions:
             request = await trial.request(definition)
@@ -50,7 +50,7 @@ class ActionInputChecks(CallSubject):
 
     @check("action.survives-wrong-types", level=DELIVERS)
     async def test_survives_wrong_types(self, trunkline_hub: MakeTestHub) -> None:
-        """A value of any other kind in any field is carried out or refused, never a failure."""
+        """A call with a value of the wrong type in any field is carried out or refused, and never fails with a 5xx."""
         trial = await self.open_calls(trunkline_hub)
         for definition in trial.definitions:
             request = await trial.request(definition)
@@ -61,7 +61,7 @@ class ActionInputChecks(CallSubject):
 
     @check("action.survives-hostile-text", level=DELIVERS)
     async def test_survives_hostile_text(self, trunkline_hub: MakeTestHub) -> None:
-        """Text with quotes, markup, templates and any script is carried out or refused, never a failure."""
+        """A call with quotes, markup, templates or any script in a text is answered or refused, never with a 5xx."""
         trial = await self.open_calls(trunkline_hub)
         for definition in trial.definitions:
             for name in plain_texts(definition):
@@ -72,7 +72,7 @@ class ActionInputChecks(CallSubject):
 
     @check("action.shows-nothing-of-its-inside", level=COMPLETE)
     async def test_shows_nothing_of_its_inside(self, trunkline_hub: MakeTestHub) -> None:
-        """A refusal is problem+json with a sentence, without a traceback, a statement or a file's name."""
+        """A refusal is problem+json with a sentence, and contains no traceback, no SQL statement and no file name."""
         trial = await self.open_calls(trunkline_hub)
         for definition in trial.definitions:
             request = await trial.request(definition)

@@ -26,7 +26,7 @@ class ActionRecordChecks(CallSubject):
 
     @check("action.emits-what-it-promises", level=DELIVERS)
     async def test_emits_what_it_promises(self, trunkline_hub: MakeTestHub) -> None:
-        """A call emits only event types that the definition's `emits` names, and only events of its company."""
+        """A call emits only event types in the definition's `emits`, and only events of the caller's company."""
         trial = await self.open_calls(trunkline_hub)
         for definition in trial.definitions:
             request = await trial.request(definition)
@@ -45,7 +45,7 @@ class ActionRecordChecks(CallSubject):
 
     @check("action.takes-calls-at-once", level=COMPLETE)
     async def test_takes_calls_at_once(self, trunkline_hub: MakeTestHub) -> None:
-        """Ten concurrent different calls are all carried out."""
+        """Ten different calls at the same time are all carried out."""
         trial = await self.open_calls(trunkline_hub)
         for definition in trial.definitions:
             requests = [await trial.request(definition) for _ in range(AT_ONCE)]
@@ -70,7 +70,7 @@ class ActionRecordChecks(CallSubject):
 
     @check("action.stores-all-or-nothing", level=DELIVERS)
     async def test_stores_all_or_nothing(self, trunkline_hub: MakeTestHub) -> None:
-        """If a call breaks between the record and its event, neither is stored, and the same call can be repeated."""
+        """If a call breaks before the commit, neither record nor event is kept, and the call can be repeated."""
         trial = await self.open_calls(trunkline_hub)
         for number, definition in enumerate(trial.definitions):
             for point in POINTS:
@@ -92,14 +92,14 @@ class ActionRecordChecks(CallSubject):
 
     @check("action.takes-no-failure-for-success", level=COMPLETE)
     async def test_takes_no_failure_for_success(self, trunkline_hub: MakeTestHub) -> None:
-        """An action raises if the database is unavailable, instead of giving an answer."""
+        """If the database is unavailable, an action raises instead of returning an answer."""
         trial = await self.open_calls(trunkline_hub)
         for definition in trial.in_database():
             await demand_no_answer(trial, definition)
 
     @check("action.ends-at-its-deadline", level=COMPLETE)
     async def test_ends_at_its_deadline(self, trunkline_hub: MakeTestHub) -> None:
-        """An action whose database hangs ends at its deadline."""
+        """If the database hangs, an action ends at the call's deadline."""
         trial = await self.open_calls(trunkline_hub)
         for definition in trial.in_database():
             await demand_end(trial, definition)
@@ -114,7 +114,7 @@ async def _status(trial: CallTrial, definition: Definition, request: Request, *,
 
 
 async def _demand_both_fields(trial: CallTrial, definition: Definition, number: int) -> None:
-    """Change two fields of one record by concurrent calls, and demand that both are stored."""
+    """Change two fields of one record by concurrent calls, and assert that both changes are stored."""
     fields = [name for name in plain_texts(definition) if name not in definition.input.get("required", ())][
         :2
     ]
@@ -137,7 +137,7 @@ async def _demand_both_fields(trial: CallTrial, definition: Definition, number: 
 
 
 async def _distinct_numbers(trial: CallTrial, definition: Definition, *, at_once: bool) -> Mapping[str, int]:
-    """Repeat one call, and count the distinct values of each number in the answers."""
+    """Repeat one call, and for each numeric field of the answers count its distinct values."""
     request = await trial.request(definition)
     calls = [trial.call(definition, request) for _ in range(AT_ONCE)]
     answers = await asyncio.gather(*calls) if at_once else [await call for call in calls]

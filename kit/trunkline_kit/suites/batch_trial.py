@@ -14,7 +14,7 @@ from trunkline_kit.far_sides import Arrival, FarSide
 from trunkline_kit.suites.channel_trial import COMPANY_ID, ChannelTrial
 
 MOST = 12
-"""Limit of the events in a batch of these checks, unless the largest batch is needed."""
+"""Largest number of events in a batch of these checks, except in the check of the channel's largest batch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class BatchTrial:
         return made
 
     async def attempt(self, pushes: Sequence[Push[Any]], *, seconds: float | None = None) -> list[Result]:
-        """Make one attempt at each of *pushes* in a batch; an exception fails all.
+        """Make one attempt at each of *pushes*, in one batch; if the channel raises, every attempt has failed.
 
         The check fails if the attempt takes longer than *seconds*, or gives another number of results.
         """
@@ -73,7 +73,7 @@ class BatchTrial:
         return [checked(result) for result in results]
 
     async def demand_delivered(self, pushes: Sequence[Push[Any]], *, seconds: float | None = None) -> None:
-        """Make an attempt at *pushes* in a batch, and demand that each is delivered."""
+        """Make an attempt at *pushes* in one batch, and assert that each is delivered."""
         failed = [
             result
             for result in await self.attempt(pushes, seconds=seconds)
@@ -104,7 +104,7 @@ class BatchTrial:
 
 
 def copies_of(event_ids: Sequence[str], arrived: Sequence[Arrival]) -> list[list[Arrival]]:
-    """Give the arrivals of each event."""
+    """Return, for each of *event_ids* in order, the list of its arrivals."""
     by_id: dict[str, list[Arrival]] = {}
     for arrival in arrived:
         if arrival.event_id is not None:

@@ -17,9 +17,9 @@ LATEST_SECONDS = 5.0
 async def demand_plain_refusals(
     trial: CallTrial, definition: Definition, requests: Iterable[Request], *, noun: str, errors: str
 ) -> None:
-    """Demand that each of *requests* is answered or refused as problem+json, without internals of the plugin.
+    """Assert that each of *requests* is answered, or is refused as problem+json, and shows no internals of the plugin.
 
-    *noun* names a request in the sentence, *errors* names the exceptions that the plugin should raise.
+    In the failure's message, *noun* names a request, and *errors* names the exceptions that the plugin should raise.
     """
     for request in requests:
         answer = await trial.call(definition, request)
@@ -43,7 +43,10 @@ def text_fields(trial: CallTrial, *, otherwise: str) -> list[tuple[Definition, s
 
 
 def demand_canary_unlogged(trial: CallTrial, act: str) -> None:
-    """Demand that the canary of an input is not in the log; *act* names the caller's act."""
+    """Assert that the canary of an input is not in the log.
+
+    *act* is the verb for the caller in the failure's message.
+    """
     demand(
         CANARY not in trial.running.log.text,
         f"the plugin '{trial.plugin}' wrote what a caller {act} to the log; it should log ids and counts",
@@ -51,7 +54,7 @@ def demand_canary_unlogged(trial: CallTrial, act: str) -> None:
 
 
 async def demand_end(trial: CallTrial, definition: Definition) -> None:
-    """Demand that *definition* ends soon after its deadline if its database hangs."""
+    """Assert that a call of *definition* ends soon after the call's deadline, even if the database hangs."""
     attempt = asyncio.ensure_future(trial.run(definition, how="hangs", seconds=DEADLINE_SECONDS))
     ended, _ = await asyncio.wait({attempt}, timeout=LATEST_SECONDS)
     attempt.cancel()
@@ -67,7 +70,7 @@ async def demand_end(trial: CallTrial, definition: Definition) -> None:
 
 
 async def demand_no_answer(trial: CallTrial, definition: Definition) -> None:
-    """Demand that *definition* raises if its database is unavailable."""
+    """Assert that a call of *definition* raises if the database is unavailable."""
     try:
         await trial.run(definition, how="fails", seconds=LATEST_SECONDS)
     except (StoreUnavailable, ProviderFailed, Refused):

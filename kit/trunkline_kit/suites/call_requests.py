@@ -1,4 +1,4 @@
-"""Calls of actions, searches and lookups, and variations of them: mistaken and hostile ones."""
+"""Calls of actions, searches and lookups, and mistaken and hostile variations of these calls."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -47,16 +47,16 @@ class Request:
     input: Mapping[str, Json] = field(default_factory=dict[str, Json])
 
     def with_input(self, **changes: Json) -> "Request":
-        """Give the call with *changes* in its input."""
+        """Return a copy of the call with *changes* in its input."""
         return replace(self, input={**self.input, **changes})
 
     def without(self, name: str) -> "Request":
-        """Give the call without the field *name*."""
+        """Return a copy of the call without the field *name*."""
         return replace(self, input={key: value for key, value in self.input.items() if key != name})
 
 
 def plain_texts(definition: Definition) -> list[str]:
-    """Name the fields of the input that take any text."""
+    """List the names of the input fields that take any text."""
     properties: Mapping[str, Mapping[str, Json]] = definition.input.get("properties", {})
     return [
         name
@@ -66,7 +66,7 @@ def plain_texts(definition: Definition) -> list[str]:
 
 
 def list_of(definition: Definition, answer: httpx2.Response) -> list[Json]:
-    """Give the list in a search's or a lookup's answer; a single record counts as a list of one."""
+    """Return the list in a search's or a lookup's answer; a single record is returned as a list of one."""
     if definition.is_single:
         return [answer.json()]
     properties: Mapping[str, Mapping[str, Json]] = definition.output.get("properties", {})
@@ -79,7 +79,7 @@ def list_of(definition: Definition, answer: httpx2.Response) -> list[Json]:
 
 
 def texts_of(values: Mapping[str, Json]) -> dict[str, str]:
-    """Write *values* as a query."""
+    """Convert *values* to the texts of query parameters."""
     return {
         name: value
         if isinstance(value, str)
@@ -93,7 +93,7 @@ def texts_of(values: Mapping[str, Json]) -> dict[str, str]:
 
 
 def body_of(values: Mapping[str, Json]) -> bytes:
-    """Write *values* as a JSON body; a number may have any number of digits."""
+    """Write *values* as a JSON body; an integer of 2^64 or more, which orjson cannot write, is replaced by 2^70."""
     small = {name: "@huge@" if _is_huge(value) else value for name, value in values.items()}
     return orjson.dumps(small).replace(b'"@huge@"', str(2**70).encode())
 

@@ -28,7 +28,7 @@ from trunkline_kit.suites.call_requests import Request, body_of, detail_of, text
 from trunkline_kit.suites.suite import Suite
 
 SETTLING_SECONDS = 0.2
-"""Time in which a task that a call has left running may still write something."""
+"""Time to wait after a call, because a task that the call left running may still write something."""
 
 
 @contextlib.contextmanager
@@ -88,7 +88,7 @@ class CallTrial:
         return cast("Request", await self.make_request(self.running, definition))
 
     async def beside(self, company_id: int) -> "CallTrial":
-        """Give the same trial for *company_id*; the suite makes its calls and records for that company."""
+        """Return a trial in the same hub that makes its calls and records for *company_id*."""
         client = await self.running.client_of(company_id)
         return replace(self, running=replace(self.running, client=client))
 
@@ -100,7 +100,7 @@ class CallTrial:
         client: httpx2.AsyncClient | None = None,
         key: str | None = None,
     ) -> httpx2.Response:
-        """Make a call over HTTP by *client* (None: company 92's), with *key* as the idempotency key."""
+        """Make a call over HTTP with *client* (None means company 92's client) and the idempotency key *key*."""
         places = {name: quote(str(value), safe="") for name, value in request.parameters.items()}
         path = f"/api/v1{CALL_PREFIX}{definition.path}".format(**places)
         headers = {"Idempotency-Key": key} if key else {}
@@ -122,7 +122,7 @@ class CallTrial:
         return answer
 
     def demand_success(self, definition: Definition, answer: httpx2.Response) -> None:
-        """Demand that *answer* is a success, because the call was valid."""
+        """Assert that *answer* is a success, because the call was valid."""
         demand(
             answer.status_code in {definition.success_status, 200},
             f"'{definition.name}' answered a valid call with {answer.status_code} ({detail_of(answer)}); it should carry it out and "
@@ -130,14 +130,17 @@ class CallTrial:
         )
 
     def demand_no_failure(self, definition: Definition, answer: httpx2.Response, what: str) -> None:
-        """Demand that *answer* is a success or a refusal."""
+        """Assert that *answer* is a success or a refusal; *what* describes the call in the failure's message."""
         demand(
             answer.status_code < 500,
             f"'{definition.name}' failed with {answer.status_code} ({detail_of(answer)}) on {what}; it should carry it out or refuse it",
         )
 
     def select(self, is_meant: Callable[[Definition], bool], *, otherwise: str) -> Sequence[Definition]:
-        """List the operations for a check; if there is none, the check does not apply, for the reason *otherwise*."""
+        """List the operations for which *is_meant* is true.
+
+        If there is none, the check does not apply, for the reason *otherwise*.
+        """
         definitions = [definition for definition in self.definitions if is_meant(definition)]
         if not definitions:
             not_applicable(otherwise)
@@ -152,7 +155,7 @@ class CallTrial:
         )
 
     async def run(self, definition: Definition, *, how: Literal["fails", "hangs"], seconds: float) -> Answer:
-        """Run a valid call while the provider's database *fails* or *hangs*, within *seconds*."""
+        """Run a valid call with a deadline of *seconds* while the provider's database fails or hangs, as *how* says."""
         plugin, provider = self.running.hub.registry.collected.providers[definition.kind, definition.name]
         request = await self.request(definition)
         async with self.running.hub.database.read() as connection:
@@ -167,7 +170,7 @@ class CallTrial:
         return [orjson.loads(body) for body in page.bodies]
 
     async def contents(self) -> dict[str, str]:
-        """Show the rows of the plugin's own tables and the events of the log, for comparison.
+        """Return the rows of the plugin's own tables and the events of the log as text that can be compared.
 
         Operational events, such as the report of a new key, are left out: the hub writes them at an unpredictable time.
         """
@@ -182,16 +185,17 @@ class CallTrial:
         return contents
 
     async def changes_since(self, before: Mapping[str, str]) -> list[str]:
-        """Wait for leftover tasks, then name the tables whose contents differ from *before*."""
+        """Wait for leftover tasks, then list the tables whose contents differ from *before*."""
         await asyncio.sleep(SETTLING_SECONDS)
         return [name for name, content in (await self.contents()).items() if content != before[name]]
 
 
 class CallSubject(Suite):
-    """The base of the suites of actions and searches; an author overrides its facts.
+    """The base of the suites of actions and searches; authors override its attributes and methods.
 
-    *common* names the lookups that give every company the same items. ``request_for`` gives a fresh, valid call of an operation: by
-    default the operation's last example, usually the smallest. Override it if a call needs existing records.
+    *common* lists the lookups that return the same items to every company. ``request_for`` gives a fresh, valid call of
+    an operation: by default the operation's last example, usually the smallest. Override it if a call needs existing
+    records.
     """
 
     kinds: ClassVar[tuple[Kind, ...]] = ()

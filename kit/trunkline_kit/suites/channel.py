@@ -1,4 +1,4 @@
-"""ChannelConformance: the demands on a channel by the hub, its customers, and their targets."""
+"""ChannelConformance: checks of the properties of a channel on which the hub, customers and targets depend."""
 
 from trunkline_kit.suites.channel_apart import ApartChecks
 from trunkline_kit.suites.channel_batches import BatchChecks
@@ -37,5 +37,5 @@ class ChannelConformance(
             channel = "acme"
             settings = {"acme.room": "general"}
 
-    A channel that does not post to a URL brings its own ``far_side`` (``trunkline.testing.FarSide``).
+    For a channel that does not post to a URL, override ``far_side`` (``trunkline.testing.FarSide``).
     """

@@ -31,7 +31,7 @@ class ApartChecks(ChannelSubject):
 
     @check("channel.keeps-credentials-apart", level=DELIVERS)
     async def test_keeps_credentials_apart(self, open_trial: OpenTrial) -> None:
-        """A target with a wrong secret gets nothing, not even over a connection kept from another company or subscription."""
+        """An attempt with a wrong secret delivers nothing, even on a connection of another company or subscription."""
         trial = await open_trial(dispatch=False)
         wrong = trial.push().target.config
         secret = with_secrets(wrong, "wrong-secret-of-a-neighbour") if isinstance(wrong, BaseModel) else None
@@ -57,7 +57,7 @@ class ApartChecks(ChannelSubject):
 
     @check("channel.keeps-headers-apart", level=DELIVERS)
     async def test_keeps_headers_apart(self, open_trial: OpenTrial) -> None:
-        """The headers of one subscription or attempt do not come with another."""
+        """The headers of one subscription or attempt are not sent with another subscription or attempt."""
         trial = await open_trial(dispatch=False)
         await self._read(trial, trial.push(headers={"x-first": CANARY}))
         second = trial.push(company_id=NEIGHBOUR_ID, subscription_id="sub_other")
@@ -69,7 +69,10 @@ class ApartChecks(ChannelSubject):
         )
 
     async def _read(self, trial: ChannelTrial, push: Push[Any]) -> tuple[bytes, dict[str, str]]:
-        """Make an attempt; give the arrived body and headers, empty if the transport has none."""
+        """Make an attempt.
+
+        Return the body and headers that arrived. The headers are empty if the transport has none.
+        """
         before = len(await trial.far_side.arrivals(0))
         await trial.attempt(push)
         arrival = (await trial.arrivals(before + 1))[-1]
@@ -77,7 +80,7 @@ class ApartChecks(ChannelSubject):
 
     @check("channel.tells-companies-apart-at-one-target", level=DELIVERS)
     async def test_tells_companies_apart_at_one_target(self, open_trial: OpenTrial) -> None:
-        """If a broker's subject, queue or key contains the company, each company's events arrive only at its own."""
+        """A broker's subject, queue or key that contains the company gets only that company's events."""
         trial = await open_trial()
         sides = {number: await trial.far_side.of_company(number) for number in (COMPANY_ID, NEIGHBOUR_ID)}
         if None in sides.values():
@@ -97,7 +100,7 @@ class ApartChecks(ChannelSubject):
 
     @check("channel.leaves-nothing-to-later-listeners", level=COMPLETE)
     async def test_leaves_nothing_to_later_listeners(self, open_trial: OpenTrial) -> None:
-        """Whoever begins to listen to a target gets no event of before, if the target keeps none."""
+        """If a target does not store events, a listener that joins later gets no earlier event."""
         trial = await open_trial(dispatch=False)
         await trial.attempt()
         await trial.arrivals(1)
@@ -144,7 +147,7 @@ class ApartChecks(ChannelSubject):
 
     @check("channel.refuses-what-its-transport-cannot-name", level=COMPLETE)
     async def test_refuses_what_its_transport_cannot_name(self, open_trial: OpenTrial) -> None:
-        """The targets that the far side calls impossible are refused."""
+        """The targets that the far side lists as `impossible` are refused."""
         trial = await open_trial(dispatch=False)
         if not trial.far_side.impossible:
             not_applicable(f"the far side of {trial.name} names no impossible target")
@@ -165,7 +168,7 @@ class ApartChecks(ChannelSubject):
 
 
 def with_secrets(model: BaseModel, text: str) -> BaseModel | None:
-    """Give *model* with *text* for each secret; None if it has no secret."""
+    """Return a copy of *model* in which every secret is replaced by *text*; None if *model* has no secret."""
     kinds: dict[type[Any], Any] = {SecretStr: SecretStr(text), SecretBytes: SecretBytes(text.encode())}
     wrong = {
         name: kinds[type(getattr(model, name))]

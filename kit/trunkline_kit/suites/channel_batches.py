@@ -23,7 +23,7 @@ from trunkline_kit.suites.channel_trial import COMPANY_ID, LARGE_BYTES, NEIGHBOU
 ATTEMPT_SECONDS = 10.0
 """The default time limit of an attempt (``delivery.timeout_seconds``)."""
 PROMPT_SHARE = 0.25
-"""Time limit for a single event after the channel's waiting time for a batch has passed, as a share of the patience."""
+"""Time limit for a single event after the channel's waiting time for a batch, as a fraction of ``patience_seconds``."""
 LARGEST_EVENT_BYTES = 250_000
 ROUNDS = 3
 """Number of events of each key in a burst whose order is checked."""
@@ -79,7 +79,7 @@ class BatchChecks(ChannelSubject):
 
     @check("channel.brings-batches-in-order-where-asked", level=COMPLETE, only="batches")
     async def test_brings_batches_in_order_where_asked(self, open_trial: OpenTrial) -> None:
-        """A subscription that is ordered, as a whole or by a key, gets its events in the order of the log."""
+        """A subscription that is ordered (as a whole, or by a key) gets its events in the order of the log."""
         batches = BatchTrial(await open_trial())
         trial = batches.trial
         await self._demand_order(batches, "subscription", {}, trial.far_side)
@@ -93,7 +93,7 @@ class BatchChecks(ChannelSubject):
     async def _demand_order(
         self, batches: BatchTrial, ordering: Json, fields: Mapping[str, Sequence[Json]], side: FarSide
     ) -> None:
-        """Demand that the events of a burst with *fields* arrive at *side* in the order of *ordering*."""
+        """Assert that the events of a burst with *fields* arrive at *side* in the order that *ordering* demands."""
         trial = batches.trial
         subscription = await trial.subscribe(side, ordering=ordering)
         events = await batches.burst(fields)
@@ -113,7 +113,7 @@ class BatchChecks(ChannelSubject):
 
     @check("channel.says-what-became-of-each-of-a-batch", level=DELIVERS, only="batches")
     async def test_says_what_became_of_each_of_a_batch(self, open_trial: OpenTrial) -> None:
-        """Each event of a batch has its own outcome: a refused one fails no other, and none is lost."""
+        """Each event of a batch has a separate outcome: a refused event fails no other event, and no event is lost."""
         batches = BatchTrial(await open_trial(dispatch=False))
         side, pushes = batches.trial.far_side, batches.pushes()
         refused = pushes[len(pushes) // 2]
@@ -136,7 +136,10 @@ class BatchChecks(ChannelSubject):
         *,
         others: Sequence[Outcome] = (Outcome.DELIVERED, Outcome.RETRY),
     ) -> None:
-        """Demand that *failing* is not reported as delivered, that the other outcomes are among *others*, and that nothing is lost."""
+        """Assert that *failing* is not reported as delivered, and that no other push is lost.
+
+        The outcomes of the other pushes must be among *others*.
+        """
         trial = batches.trial
         results = dict(zip([push.event_id for push in pushes], await batches.attempt(pushes), strict=True))
         demand(
@@ -187,7 +190,7 @@ class BatchChecks(ChannelSubject):
 
     @check("channel.retries-a-refused-batch-with-the-same-ids", level=DELIVERS, only="batches")
     async def test_retries_a_refused_batch_with_the_same_ids(self, open_trial: OpenTrial) -> None:
-        """A batch that is refused for now is tried again, and each event keeps its id."""
+        """A batch that is refused temporarily is tried again, and each event keeps its id."""
         batches = BatchTrial(await open_trial())
         trial = batches.trial
         await trial.can(trial.far_side.refuse_for_now(), "refuse for now")
@@ -214,7 +217,7 @@ class BatchChecks(ChannelSubject):
 
     @check("channel.keeps-batches-apart", level=DELIVERS, only="batches")
     async def test_keeps_batches_apart(self, open_trial: OpenTrial) -> None:
-        """Concurrent batches of different companies and subscriptions bring each event to its own target, with its own secret."""
+        """In concurrent batches, each event goes to its subscription's target, with its subscription's secret."""
         batches = BatchTrial(await open_trial(dispatch=False))
         trial, other = batches.trial, await batches.trial.another_side()
         owners = ((COMPANY_ID, trial.far_side), (NEIGHBOUR_ID, other), (NEIGHBOUR_ID, trial.far_side))
@@ -232,7 +235,7 @@ class BatchChecks(ChannelSubject):
 
     @check("channel.gives-each-of-a-batch-its-own-headers", level=DELIVERS, only="batches")
     async def test_gives_each_of_a_batch_its_own_headers(self, open_trial: OpenTrial) -> None:
-        """Each event of a batch has its own id, cursor and signature, if the transport has headers."""
+        """If the transport has headers, each event of a batch is sent with that event's id, cursor and signature."""
         batches = BatchTrial(await open_trial(dispatch=False))
         trial = batches.trial
         pushes = batches.pushes(secrets=(new_secret("standard"),))
@@ -269,7 +272,7 @@ class BatchChecks(ChannelSubject):
 
 
 def _place(event: AcceptedEvent, arrived: Sequence[Arrival]) -> int:
-    """Give the index of an event's first arrival; the number of arrivals if the event did not arrive."""
+    """Return the index of an event's first arrival, or the number of arrivals if the event did not arrive."""
     return next(
         (number for number, arrival in enumerate(arrived) if arrival.is_of(str(event.event_id))), len(arrived)
     )
@@ -287,7 +290,7 @@ def _of_owner(batches: BatchTrial, number: int, company_id: int, side: FarSide) 
 
 
 def _is_as_of(push: Push[Any], arrival: Arrival) -> bool:
-    """Tell whether the arrival's headers and signature, if it has any, belong to the push's subscription."""
+    """Return whether the arrival's headers and signature, if present, belong to the push's subscription."""
     headers = arrival.headers or {}
     owner = push.target.headers.get("x-owner")
     return (owner is None or headers.get("x-owner", owner) == owner) and (

@@ -26,7 +26,7 @@ HOSTILE = (
 )
 
 TIMES = 12
-"""Number of repetitions of a text in an event: the result exceeds a careless length limit, but not that of chats."""
+"""Number of repetitions of a text in an event: the text is too long for careless length limits, but not for chats."""
 
 NESTED = Source(
     "nested_events",
@@ -85,7 +85,7 @@ class ContentChecks(ChannelSubject):
 
     @check("channel.delivers-once", level=DELIVERS)
     async def test_delivers_once(self, open_trial: OpenTrial) -> None:
-        """An event that the target has accepted does not come again."""
+        """An event that the target has accepted is not sent again."""
         trial = await open_trial()
         event, subscription, _ = await trial.delivered()
         later = await trial.emit()
@@ -133,7 +133,7 @@ class ContentChecks(ChannelSubject):
             await self._demand_zeros(trial, subscription)
 
     async def _demand_zeros(self, trial: ChannelTrial, subscription: Subscribed) -> None:
-        """Demand that a body has the same number of words whether a number in the event is zero or not."""
+        """Assert that a body has the same number of words whether a number in the event is zero or not."""
         place = trial.find_field(
             lambda schema: (
                 str(schema.get("type")) in {"number", "integer"}
@@ -157,7 +157,7 @@ class ContentChecks(ChannelSubject):
 
     @check("channel.delivers-every-event-type", level=DELIVERS)
     async def test_delivers_every_event_type(self, open_trial: OpenTrial) -> None:
-        """The example of every event type arrives, also objects and lists in it."""
+        """The example of every event type arrives, including the objects and lists in the example."""
         trial = await open_trial(beside=[NESTED] if self.rewrites else [])
         subscription = await trial.subscribe()
         events = [await trial.emit(kind.name) for kind in trial.hub.catalog.types()]
@@ -187,7 +187,7 @@ class ContentChecks(ChannelSubject):
 
     @check("channel.sends-the-same-on-every-attempt", level=DELIVERS)
     async def test_sends_the_same_on_every_attempt(self, open_trial: OpenTrial) -> None:
-        """Every attempt at a delivery has the same id, body and headers, at any later time."""
+        """Every attempt at a delivery has the same id, body and headers, however late the attempt is."""
         trial = await open_trial()
         event, subscription, first = await trial.delivered()
         detail = await trial.detail(event, subscription)
@@ -210,7 +210,7 @@ class ContentChecks(ChannelSubject):
 
     @check("channel.delivers-many-at-once", level=COMPLETE)
     async def test_delivers_many_at_once(self, open_trial: OpenTrial) -> None:
-        """Two hundred concurrent attempts bring each event whole to its own target."""
+        """In two hundred concurrent attempts, each event arrives whole at its own target."""
         trial = await open_trial(settings={"delivery.timeout_seconds": "30"})
         sides = [trial.far_side, await trial.another_side()]
         pushes = [_numbered(trial, number, side=sides[number % 2]) for number in range(AT_ONCE)]
@@ -230,7 +230,7 @@ class ContentChecks(ChannelSubject):
 
     @check("channel.gives-what-was-accepted", level=DELIVERS)
     async def test_gives_what_was_accepted(self, open_trial: OpenTrial) -> None:
-        """A pulled channel gives every event, byte for byte."""
+        """A pulled channel returns every event, byte for byte as it was accepted."""
         trial = await open_trial(pulled=True)
         events = await self._pulled(trial)
         bodies = await self.pull(trial.running)
@@ -262,7 +262,10 @@ class ContentChecks(ChannelSubject):
 
 
 def _values(body: bytes) -> Iterator[str]:
-    """Give each text and number of the payload in *body*; numbers are given as text, exactly as the body has them."""
+    """Yield each text and number of the payload in *body*.
+
+    Numbers are yielded as text, exactly as the body has them.
+    """
     waiting = [json.loads(body, parse_float=str, parse_int=str)["payload"]]
     while waiting:
         match waiting.pop():
@@ -277,7 +280,7 @@ def _values(body: bytes) -> Iterator[str]:
 
 
 def _words(text: str) -> str:
-    """Write *text* with one blank for each run of white space, which a transport may change."""
+    """Replace each run of white space in *text* with one blank, because a transport may change white space."""
     return " ".join(text.split())
 
 

@@ -1,4 +1,4 @@
-"""The check that a crash loses nothing: hubs in separate processes, killed at the worst moments of an attempt."""
+"""Checks that a crash loses no event: hubs in separate processes are killed at the worst moments of an attempt."""
 
 import asyncio
 import os
@@ -27,7 +27,7 @@ EVENTS_OF_A_BATCH = 6
 
 
 class CrashChecks(ChannelSubject):
-    """Checks of events after their hub was killed."""
+    """Checks that no event is lost when a hub is killed."""
 
     @check("channel.loses-nothing-in-a-crash", level=COMPLETE)
     async def test_loses_nothing_in_a_crash(self, open_trial: OpenTrial) -> None:
@@ -40,7 +40,7 @@ class CrashChecks(ChannelSubject):
         await self._crash_everywhere(open_trial, events_each=EVENTS_OF_A_BATCH)
 
     async def _crash_everywhere(self, open_trial: OpenTrial, *, events_each: int = 1) -> None:
-        """Kill a hub at each point of an attempt, and demand that the next hub delivers its events.
+        """Kill a hub at each point of an attempt, and assert that the next hub delivers the killed hub's events.
 
         Each killed hub has *events_each* events to deliver.
         """
@@ -83,7 +83,7 @@ class CrashChecks(ChannelSubject):
         )
 
     async def _crash(self, trial: ChannelTrial, point: str) -> None:
-        """Run a hub that is killed at *point*; try twice, as a fork may copy a held lock."""
+        """Run a hub that is killed at *point*; try twice, because a fork may copy a lock that is held."""
         chosen = {**SETTINGS, **self.settings, "plugins.enabled": self.name}
         for _ in range(2):
             process = _fork(lambda: _run_until_killed(point, trial.running.url, chosen))
@@ -106,7 +106,7 @@ class CrashChecks(ChannelSubject):
 async def _prepare(
     trial: ChannelTrial, number: int, count: int
 ) -> tuple[Subscribed, Sequence[AcceptedEvent]]:
-    """Store *count* events with a waiting subscription; their ids differ for each *number*."""
+    """Make a subscription and store *count* events for it; the ids of the events differ for each *number*."""
     subscription = await trial.subscribe()
     for _ in range(number * count):
         await trial.emit(company_id=93)

@@ -1,4 +1,7 @@
-"""Checks of a channel that declares and dials its targets: secrets, the connection check, TLS, and the company of each dial."""
+"""Checks of a channel that declares its targets and connects to them itself.
+
+They cover secrets, the connection check, TLS, and the company of each connection.
+"""
 
 import re
 import ssl
@@ -31,7 +34,7 @@ _LOOKUPS = {"socket.getaddrinfo", "socket.gethostbyname"}
 
 
 class DeclaredChecks(ChannelSubject):
-    """Checks of declared targets: secrets, encryption, and dialling."""
+    """Checks of declared targets: their secrets, encryption, and the connections to them."""
 
     @check("channel.declares-its-secrets", level=COMPLETE)
     async def test_declares_its_secrets(self, open_trial: OpenTrial) -> None:
@@ -51,7 +54,7 @@ class DeclaredChecks(ChannelSubject):
 
     @check("channel.retries-a-wrong-secret", level=DELIVERS)
     async def test_retries_a_wrong_secret(self, open_trial: OpenTrial) -> None:
-        """A target that refuses its secret is tried again, because a person may correct it; the result and the log show no secret."""
+        """A secret that a target refuses is tried again, as a person may correct it; result and log show no secret."""
         trial, wrong = await self._open_with_wrong_secret(open_trial)
         result = await trial.attempt(wrong)
         demand(
@@ -64,7 +67,7 @@ class DeclaredChecks(ChannelSubject):
 
     @check("channel.tries-a-connection-without-sending", level=COMPLETE)
     async def test_tries_a_connection_without_sending(self, open_trial: OpenTrial) -> None:
-        """`check_connection` finds nothing wrong with a good target, and sends it nothing."""
+        """`check_connection` reports no fault of a working target, and sends no event to the target."""
         trial = await open_trial(dispatch=False)
         if trial.channel.check_connection is None:
             not_applicable(f"{trial.name} has no check_connection")
@@ -80,7 +83,7 @@ class DeclaredChecks(ChannelSubject):
 
     @check("channel.says-that-a-secret-is-wrong", level=COMPLETE)
     async def test_says_that_a_secret_is_wrong(self, open_trial: OpenTrial) -> None:
-        """`check_connection` says in a sentence without secrets that a target refuses the secret."""
+        """If a target refuses the secret, `check_connection` reports that in a sentence without secrets."""
         trial, wrong = await self._open_with_wrong_secret(open_trial)
         if trial.channel.check_connection is None:
             not_applicable(f"{trial.name} has no check_connection")
@@ -92,7 +95,10 @@ class DeclaredChecks(ChannelSubject):
         _demand_clean(trial, wrong, f"{said} {trial.running.log.text}")
 
     async def _open_with_wrong_secret(self, open_trial: OpenTrial) -> tuple[ChannelTrial, Push[Any]]:
-        """Open a trial, and give a push with a wrong secret; the check applies only if the far side refuses that secret."""
+        """Open a trial, and make a push with a wrong secret.
+
+        The check applies only if the far side refuses that secret.
+        """
         trial = await open_trial(dispatch=False)
         config = trial.push().target.config
         changed = with_secrets(config, WRONG) if isinstance(config, BaseModel) else None
@@ -105,7 +111,7 @@ class DeclaredChecks(ChannelSubject):
 
     @check("channel.dials-for-the-company", level=DELIVERS)
     async def test_dials_for_the_company(self, open_trial: OpenTrial, trunkline_watch: Watch) -> None:
-        """The channel dials a target's host only by `context.network`, for the event's company, and looks its name up nowhere else."""
+        """The channel resolves and dials a target's host only by `context.network`, for the event's company."""
         trial = await open_trial(dispatch=False)
         host = self._member(trial, 0)
         push = trial.push(company_id=NEIGHBOUR_ID)
@@ -132,7 +138,7 @@ class DeclaredChecks(ChannelSubject):
     async def test_encrypts_where_asked(
         self, open_trial: OpenTrial, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Where a target or a setting asks for TLS, an event goes over TLS alone; a declared target's certificate is verified."""
+        """If a target or a setting requires TLS, only TLS is used, and a declared target's certificate is verified."""
         for settings in self.encrypts_by:
             trial = await open_trial(settings=settings, dispatch=False)
             result = await trial.attempt()
@@ -161,7 +167,7 @@ class DeclaredChecks(ChannelSubject):
         check_connection = trial.channel.check_connection
 
         async def attempt(certificate: tuple[bytes, bytes] | None) -> Outcome:
-            """Call ``check_connection``, make an attempt, and demand that both agree; return the attempt's outcome."""
+            """Call ``check_connection``, make an attempt, and assert that both agree; return the attempt's outcome."""
             async with _in_front(trial.far_side, certificate, tmp_path) as dialled:
                 push = trial.push(config=config.model_copy(update={tls: True, port: dialled}))
                 said = None if check_connection is None else await check_connection(push.target)
@@ -192,7 +198,7 @@ class DeclaredChecks(ChannelSubject):
             )
 
     def _member(self, trial: ChannelTrial, part: int) -> str:
-        """Name the target's member with the far side's host (0) or port (1)."""
+        """Return the name of the target's member that has the far side's host (*part* 0) or port (*part* 1)."""
         return trial.dialled_member(part) or not_applicable(
             f"the targets of {trial.name} name no host and port"
         )
@@ -208,13 +214,13 @@ def _demand_clean(trial: ChannelTrial, push: Push[Any], text: str) -> None:
 
 @dataclass(slots=True)
 class _Dials:
-    """The requests of plugins to ``context.network``: their companies and side effects."""
+    """The calls of ``context.network`` by plugins: the company of each call, and the range of its side effects."""
 
     companies: list[int] = field(default_factory=list[int])
     spans: list[tuple[int, int]] = field(default_factory=list[tuple[int, int]])
 
     def beside(self, effects: list[SideEffect]) -> Iterator[SideEffect]:
-        """Give the name lookups outside of ``context.network``."""
+        """Yield the name lookups in *effects* that were made outside of ``context.network``."""
         for number, effect in enumerate(effects):
             if effect.event in _LOOKUPS and not any(begin <= number < end for begin, end in self.spans):
                 yield effect
@@ -222,7 +228,7 @@ class _Dials:
 
 @contextmanager
 def _dials(effects: list[SideEffect]) -> Generator[_Dials]:
-    """Watch the plugins' requests to the network."""
+    """Record the calls of ``context.network`` in the block."""
     seen = _Dials()
     asked: dict[str, Callable[..., Any]] = {name: getattr(Network, name) for name in ("connect", "addresses")}
 
@@ -247,7 +253,7 @@ def _dials(effects: list[SideEffect]) -> Generator[_Dials]:
 async def _in_front(
     side: FarSide, certificate: tuple[bytes, bytes] | None, folder: Path
 ) -> AsyncGenerator[int]:
-    """Open a port that forwards to the server of *side*, with *certificate* for TLS; without TLS if it is None."""
+    """Open a port that forwards to the server of *side*, with TLS and *certificate*, or without TLS if it is None."""
     context = None
     if certificate is not None:
         (folder / "certificate.pem").write_bytes(b"".join(certificate))

@@ -17,7 +17,7 @@ class DeliveryChecks(ChannelSubject):
 
     @check("channel.retries-when-refused-for-now", level=DELIVERS)
     async def test_retries_when_refused_for_now(self, open_trial: OpenTrial) -> None:
-        """A target that refuses for now, by whichever of its causes, gets the event later."""
+        """A target that refuses temporarily, for any of its causes, gets the event later."""
         trial = await open_trial()
         for cause, bring_about in trial.far_side.refusals().items():
             await bring_about()
@@ -45,7 +45,7 @@ class DeliveryChecks(ChannelSubject):
 
     @check("channel.counts-what-was-taken", level=DELIVERS)
     async def test_counts_what_was_taken(self, open_trial: OpenTrial) -> None:
-        """An event that the target has taken is delivered, however the connection ends."""
+        """An event that the target has accepted counts as delivered, however the connection ends."""
         trial = await open_trial(dispatch=False)
         await trial.can(trial.far_side.break_once_taken(), "break a connection after an event was taken")
         result = await trial.attempt()
@@ -56,7 +56,7 @@ class DeliveryChecks(ChannelSubject):
         )
 
     async def _delivered_after_retry(self, trial: ChannelTrial, *, failure: str) -> AcceptedEvent:
-        """Demand that an event whose attempts fail by *failure* is retried, and delivered when the target accepts."""
+        """Assert that an event whose attempts fail by *failure* is retried and delivered when the target accepts."""
         subscription = await trial.subscribe()
         event = await trial.emit()
         detail = await trial.until_tried(event, subscription)
@@ -71,7 +71,7 @@ class DeliveryChecks(ChannelSubject):
 
     @check("channel.stops-when-refused-for-good", level=DELIVERS)
     async def test_stops_when_refused_for_good(self, open_trial: OpenTrial) -> None:
-        """A target that refuses an event for good is not sent that event again, and still gets other events."""
+        """A target that refuses an event permanently is not sent that event again, and still gets other events."""
         trial = await open_trial()
         refuses = await trial.far_side.refuse_for_good()
         demand(
@@ -103,7 +103,7 @@ class DeliveryChecks(ChannelSubject):
 
     @check("channel.makes-test-calls", level=DELIVERS)
     async def test_makes_test_calls(self, open_trial: OpenTrial) -> None:
-        """A test call brings an example event and shows its outcome, even for a paused subscription."""
+        """A test call sends an example event and shows the outcome, even if the subscription is paused."""
         trial = await open_trial()
         subscription = await trial.subscribe()
         await self._set_status(trial.hub, subscription["id"], "paused")
@@ -141,7 +141,7 @@ class DeliveryChecks(ChannelSubject):
 
     @check("channel.replays-the-same", level=COMPLETE)
     async def test_replays_the_same(self, open_trial: OpenTrial) -> None:
-        """A replay brings an event again, with the same id and the same body."""
+        """A replay sends an event again, with the same id and the same body."""
         trial = await open_trial()
         event, subscription, first = await trial.delivered()
         since = datetime.now(UTC) - timedelta(days=1)
@@ -251,7 +251,7 @@ class DeliveryChecks(ChannelSubject):
 
     @check("channel.is-held-while-disabled", level=COMPLETE)
     async def test_is_held_while_disabled(self, open_trial: OpenTrial, trunkline_hub: MakeTestHub) -> None:
-        """While the plugin is disabled its deliveries are held; they are made when it is enabled again."""
+        """While the plugin is disabled, its deliveries wait; they are made when the plugin is enabled again."""
         trial = await open_trial()
         subscription = await trial.subscribe()
         url = trial.running.url

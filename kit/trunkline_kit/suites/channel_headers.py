@@ -1,4 +1,4 @@
-"""Checks of a channel's headers: its own, the subscription's, and the signature."""
+"""Checks of the headers of a delivery: the channel's headers, the subscription's headers, and the signature."""
 
 from collections.abc import Mapping
 
@@ -27,7 +27,7 @@ class HeaderChecks(ChannelSubject):
         return requests[-1] if requests else None
 
     async def _arrived(self, trial: ChannelTrial, push: Push) -> tuple[bytes, Mapping[str, str]]:
-        """Make an attempt; give the arrived body and headers, for any transport."""
+        """Make an attempt over any transport; return the body and headers that arrived."""
         body: bytes | None
         headers: Mapping[str, str] | None
         if isinstance(trial.far_side, HttpFarSide):
@@ -49,7 +49,7 @@ class HeaderChecks(ChannelSubject):
         return body, headers
 
     async def _header(self, trial: ChannelTrial, push: Push, name: str) -> str:
-        """Give a header of the arrival; if the channel does not send it, the check does not apply."""
+        """Return a header of the arrival; if the channel does not send the header, the check does not apply."""
         _, headers = await self._arrived(trial, push)
         if name not in headers:
             not_applicable(f"{trial.name} sends no '{name}'")
@@ -185,7 +185,7 @@ class HeaderChecks(ChannelSubject):
 
 
 def verifies(secret: str, body: bytes, headers: Mapping[str, str]) -> bool:
-    """Tell whether the library of Standard Webhooks accepts *body* with *headers*."""
+    """Return whether the library of Standard Webhooks accepts *body* with *headers*."""
     try:
         Webhook(secret).verify(body, dict(headers))
     except WebhookVerificationError:

@@ -33,7 +33,7 @@ class Tried:
 
 @dataclass(slots=True)
 class Observed:
-    """The attempts in *trial* by the target's behaviour, and the exceptions and the output of all of them.
+    """The attempts in *trial*, keyed by the target's behaviour, and the exceptions and the output of all attempts.
 
     The behaviours are ``accept``, ``refuse``, ``reset``, ``hang``, and ``silence`` after half of an event; *tried* has
     only those that the far side supports.
@@ -46,7 +46,7 @@ class Observed:
 
     @property
     def results(self) -> Mapping[str, Result]:
-        """Give the results by behaviour."""
+        """Return the results by behaviour."""
         return {name: tried.result for name, tried in self.tried.items()}
 
     async def attempt(self, behaviour: str, side: FarSide) -> None:
@@ -61,7 +61,7 @@ class Observed:
 
     @property
     def tries_again(self) -> bool:
-        """Tell whether an attempt that failed contacted its target again."""
+        """Return whether a failed attempt contacted its target more than once."""
         failed = {name: tried for name, tried in self.tried.items() if name not in {"accept", "refuse"}}
         good, refused = self.tried["accept"], self.tried.get("refuse")
         again = any(tried.copies > 1 for tried in failed.values())
@@ -72,7 +72,7 @@ class Observed:
 
 
 async def observe(open_trial: OpenTrial, capfd: pytest.CaptureFixture[str]) -> Observed:
-    """Give the attempts; the first check of a suite that asks for them makes them."""
+    """Return the attempts; they are made once for each suite, when a check first calls this function."""
     if "observed" not in open_trial.memo:
         open_trial.memo["observed"] = await _observe(open_trial, capfd)
     observed: Observed = open_trial.memo["observed"]
@@ -102,7 +102,7 @@ async def _observe(open_trial: OpenTrial, capfd: pytest.CaptureFixture[str]) -> 
 
 
 def _telling_push(trial: ChannelTrial, side: FarSide) -> Push:
-    """Make a push with a secret, a header and a text to look for, large enough to make overhead negligible."""
+    """Make a push with a secret, a header and a text to look for; it is large, so that overhead is negligible."""
     push = trial.push(side=side)
     envelope = orjson.loads(push.body)
     if (name := trial.text_field(push.event_type)) is not None:

@@ -60,7 +60,7 @@ class OutcomeChecks(ChannelSubject):
         return await trial.attempt()
 
     async def _expect(self, trial: ChannelTrial, statuses: tuple[int, ...], usual: Outcome) -> None:
-        """Try each of *statuses* and demand *usual*, except for the statuses in the suite's ``rejects`` and ``gone``."""
+        """Assert that each of *statuses* gives the outcome *usual*, except those in ``rejects`` and ``gone``."""
         for status in statuses:
             documented = {Outcome.REJECTED: self.rejects, Outcome.GONE: self.gone}
             outcome = next((outcome for outcome, named in documented.items() if status in named), usual)
@@ -124,12 +124,12 @@ class OutcomeChecks(ChannelSubject):
 
     @check("channel.waits-as-long-as-429-says", level=COMPLETE, only="http")
     async def test_waits_as_long_as_429_says(self, open_trial: OpenTrial) -> None:
-        """A 429's `Retry-After` in seconds is handed to the hub."""
+        """The `Retry-After` of a 429, in seconds, is passed to the hub."""
         await self._expect_wait(await open_trial(dispatch=False), 429, "120", 120)
 
     @check("channel.waits-as-long-as-503-says", level=COMPLETE, only="http")
     async def test_waits_as_long_as_503_says(self, open_trial: OpenTrial) -> None:
-        """A 503's `Retry-After` in seconds is handed to the hub."""
+        """The `Retry-After` of a 503, in seconds, is passed to the hub."""
         await self._expect_wait(await open_trial(dispatch=False), 503, "3600", 3600)
 
     @check("channel.reads-retry-after-dates", level=COMPLETE, only="http")
@@ -140,7 +140,7 @@ class OutcomeChecks(ChannelSubject):
 
     @check("channel.survives-odd-retry-after", level=DELIVERS, only="http")
     async def test_survives_odd_retry_after(self, open_trial: OpenTrial) -> None:
-        """An answer with an unreadable `Retry-After` is a retry, with the answer's status."""
+        """After an unreadable `Retry-After` the attempt is retried, and its result has the answer's status."""
         trial = await open_trial(dispatch=False)
         for text in ODD_WAITS:
             result = await self._result_of(trial, 429, retry_after=text.encode().decode("latin-1"))
@@ -161,8 +161,8 @@ class OutcomeChecks(ChannelSubject):
     async def test_makes_one_request_per_attempt(self, open_trial: OpenTrial) -> None:
         """An attempt is one request, whatever the answer; only the hub retries.
 
-        If a target closes a kept connection without an answer, the client may repeat the request on a new connection. So the reset
-        comes first, before any connection is kept.
+        If a target closes a kept connection without an answer, the client may repeat the request on a new connection.
+        So the check tries the reset first, before any connection is kept.
         """
         trial = await open_trial(dispatch=False)
         for reply in (Reset(), Answer(200), Answer(500), Answer(429)):
@@ -177,7 +177,7 @@ class OutcomeChecks(ChannelSubject):
 
     @check("channel.retries-when-nobody-listens", level=DELIVERS)
     async def test_retries_when_nobody_listens(self, open_trial: OpenTrial, free_port: int) -> None:
-        """An attempt at a closed port is a failed attempt that is tried again, and `check_connection` says that it is closed."""
+        """An attempt at a closed port fails and is tried again, and `check_connection` reports the closed port."""
         moved = {
             name: text.replace(str(port), str(free_port))
             for name, text in self.settings.items()
@@ -227,7 +227,7 @@ class OutcomeChecks(ChannelSubject):
 
     @check("channel.survives-a-huge-answer", level=DELIVERS, only="http")
     async def test_survives_a_huge_answer(self, open_trial: OpenTrial) -> None:
-        """A 200 with a body of a hundred megabytes is delivered, and only the part for the log is kept."""
+        """A 200 with a body of a hundred megabytes counts as delivered, and only the part for the log is kept."""
         trial = await open_trial(dispatch=False)
         trial.http_side.play(HugeBody())
         result = await trial.attempt()
@@ -239,7 +239,7 @@ class OutcomeChecks(ChannelSubject):
 
     @check("channel.reports-the-status", level=COMPLETE, only="http")
     async def test_reports_the_status(self, open_trial: OpenTrial) -> None:
-        """A result carries the status of the target's answer, for the delivery log."""
+        """A result contains the status of the target's answer, for the delivery log."""
         trial = await open_trial(dispatch=False)
         for status in (202, 404, 503):
             result = await self._result_of(trial, status)

@@ -63,7 +63,7 @@ class RouteChecks(ChannelSubject):
 
     @check("channel.keeps-the-filter-of-a-request", level=COMPLETE)
     async def test_keeps_the_filter_of_a_request(self, open_trial: OpenTrial) -> None:
-        """The plugin's own route keeps the filter of a request."""
+        """A subscription made by the plugin's own route has the filter that the request gives."""
         trial = await open_trial(dispatch=False)
         path = await self._path(trial)
         kind = trial.hub.catalog.types()[0].name
@@ -100,7 +100,10 @@ class RouteChecks(ChannelSubject):
 
 
 def _impossible(request: Mapping[str, Json], trial: ChannelTrial) -> list[dict[str, Json]]:
-    """Give changes that make the target of a valid *request* impossible; for a declared target, one change for each member."""
+    """Return changes that make the target of a valid *request* impossible.
+
+    For a declared target, there is one change for each member.
+    """
     if trial.channel.target is not None:
         target = request["target"]
         changes: list[dict[str, Json]] = [
@@ -123,7 +126,7 @@ def _subscribing(document: Mapping[str, Json]) -> Iterator[str]:
 
 
 def _members(document: Mapping[str, Json], path: str) -> Mapping[str, Json]:
-    """Give the members of the body that a POST to *path* takes."""
+    """Return the members of the body that a POST to *path* takes."""
     content = document["paths"][path].get("post", {}).get("requestBody", {}).get("content", {})
     schema = content.get("application/json", {}).get("schema", {})
     name = str(schema.get("$ref", "")).rpartition("/")[2]

@@ -25,7 +25,7 @@ from trunkline_kit.watching import SideEffect, Watch
 
 @dataclass(slots=True)
 class CannedClient(OtherMethods):
-    """An HTTP client without a network: it gives a fixed answer or error, and notes the requests."""
+    """An HTTP client without a network: it returns a fixed answer or raises a fixed error, and records the requests."""
 
     reply: Callable[[], HttpResponse]
     calls: list[str] = field(default_factory=list[str])
@@ -76,7 +76,7 @@ class SafetyChecks(ChannelSubject):
 
     @check("channel.sends-only-through-the-client", level=DELIVERS)
     async def test_sends_only_through_the_client(self, open_trial: OpenTrial, trunkline_watch: Watch) -> None:
-        """The channel sends only by the client of the attempt, or to `own_addresses`, and starts no process."""
+        """The channel sends only through the client of the attempt or to `own_addresses`, and starts no process."""
         with trunkline_watch.watching() as effects:
             trial = await open_trial(dispatch=False)
             if isinstance(trial.far_side, HttpFarSide):
@@ -103,7 +103,7 @@ class SafetyChecks(ChannelSubject):
 
     @check("channel.reaches-no-private-address", level=DELIVERS)
     async def test_reaches_no_private_address(self, open_trial: OpenTrial, trunkline_watch: Watch) -> None:
-        """If the deployment forbids private addresses, a target there gets nothing, and the attempt is a retry."""
+        """If private addresses are forbidden, a target with one gets nothing, and the attempt will be retried."""
         trial = await open_trial(settings={"delivery.allow_private_networks": "false"}, dispatch=False)
         address = trial.far_side.dials or trial.http_side.address
         with trunkline_watch.watching() as effects:
@@ -120,7 +120,7 @@ class SafetyChecks(ChannelSubject):
 
     @check("channel.takes-no-raise-for-success", level=DELIVERS, only="http")
     async def test_takes_no_raise_for_success(self, open_trial: OpenTrial) -> None:
-        """An exception of the client is a failed attempt that is tried again."""
+        """If the client raises, the attempt has failed and is tried again."""
         trial = await open_trial(dispatch=False)
         for error in _failures():
             result = await trial.attempt(http=raising(error))
@@ -131,7 +131,7 @@ class SafetyChecks(ChannelSubject):
 
     @check("channel.names-what-went-wrong", level=COMPLETE, only="http")
     async def test_names_what_went_wrong(self, open_trial: OpenTrial) -> None:
-        """The result of an attempt without an answer names the fault in a word or a line."""
+        """If there is no answer, the result of the attempt names the fault in a word or a line."""
         trial = await open_trial(dispatch=False)
         for error in (TimeoutError("late"), NoAnswer("tls_failed", "no certificate")):
             text = (await trial.attempt(http=raising(error))).error or ""
@@ -219,7 +219,7 @@ def _is_stray(effect: SideEffect, allowed: set[str]) -> bool:
 
 
 def _written(addresses: Iterable[tuple[str, int]]) -> Iterable[str]:
-    """Write *addresses*, and the IP addresses that their hosts resolve to, as audit events show them."""
+    """Format *addresses*, and the IP addresses that their hosts resolve to, as audit events show them."""
     for host, port in addresses:
         resolved = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         yield from (f"'{name}', {port}" for name in {host, *(str(address[0]) for *_, address in resolved)})

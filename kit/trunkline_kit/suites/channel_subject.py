@@ -31,7 +31,7 @@ from trunkline_kit.suites.suite import Suite
 
 
 class _Page(msgspec.Struct):
-    """A page of ``GET /api/v1/events``, its envelopes byte for byte."""
+    """A page of ``GET /api/v1/events``. The envelopes are kept as the bytes that were received."""
 
     events: list[msgspec.Raw]
     next_cursor: str
@@ -40,13 +40,14 @@ class _Page(msgspec.Struct):
 class ChannelSubject(Suite):
     """The channel under test, as its author describes it.
 
-    *channel* is its name. *rejects* and *gone* are the HTTP statuses that mean "never" and "target gone". *signs* tells whether
-    requests are signed by Standard Webhooks (None: the request itself shows it), *signs_by* lists the schemes that subscriptions may
-    choose. *rewrites* is true if the body is not the event's envelope; *content_type* is the type of the body. *answers_each* is true
-    if the target answers each event of a batch separately.
+    *channel* is the channel's name. *rejects* and *gone* are the HTTP statuses that mean "never" and "target gone".
+    *signs* is true if requests are signed by Standard Webhooks (None if the checks must find out from a request),
+    *signs_by* lists the schemes that subscriptions may choose. *rewrites* is true if the body is not the event's
+    envelope; *content_type* is the type of the body. *answers_each* is true if the target answers each event of a batch
+    separately.
 
-    *encrypts_by* are settings, each of which makes the plugin encrypt its data for the far side. *changing_headers*
-    names, in lower case, the headers that differ on each attempt, in addition to the hub's.
+    *encrypts_by* are settings; each of them makes the plugin encrypt the data that it sends to the far side.
+    *changing_headers* names, in lower case, the headers that differ on each attempt, in addition to the hub's.
 
     *own_addresses* are hosts and ports from the operator's settings that the plugin dials itself; a fixture may set
     them. *subscribe_path* is the plugin's route for subscribing, below ``/api/v1``; if it is None, the suite looks for
@@ -77,7 +78,10 @@ class ChannelSubject(Suite):
 
     @pytest_asyncio.fixture
     async def far_side(self, trunkline_receiver: Receiver) -> AsyncIterator[FarSide]:
-        """Give the target of the channel's events: a path of a scripted HTTP receiver. Override it for another transport."""
+        """Provide the target of the channel's events: a path of a scripted HTTP receiver.
+
+        Override it for another transport.
+        """
         yield HttpFarSide(
             trunkline_receiver,
             rejects=tuple(self.rejects),
@@ -93,19 +97,25 @@ class ChannelSubject(Suite):
         return await hub.hub.subscriptions.create(company_id, request, channel=self.channel)
 
     def read_body(self, body: bytes) -> str | None:  # noqa: ARG002 - what the suite of a channel that rewrites overrides
-        """Give the readable text of *body*, in which checks look for the fields of events; None skips those checks.
+        """Return the readable text of *body*, in which checks look for the fields of events; None skips those checks.
 
         Override it for a channel that rewrites.
         """
         return None
 
     def subscribe_request(self, far_side: FarSide) -> Mapping[str, Json]:
-        """Write a customer's request to subscribe: to the channel's route, or to the hub's for a declared target."""
+        """Return the body of a customer's request to subscribe.
+
+        It is for the channel's own route, or for the hub's route if targets are declared.
+        """
         channel = {} if far_side.target is None else {"channel": self.channel}
         return {**channel, **far_side.destination, "event_types": ["*"]}
 
     async def pull(self, hub: TestHub) -> Sequence[bytes]:
-        """Read all events of company 92 as a customer of a pulled channel. Override it for other ways than polling."""
+        """Read all events of company 92 as a customer of a pulled channel.
+
+        Override it if the channel's customers do not poll.
+        """
         bodies: list[bytes] = []
         page = _Page([], "")
         while page.events or not bodies:
@@ -138,7 +148,7 @@ class ChannelSubject(Suite):
 
     @pytest.fixture
     def free_port(self) -> int:
-        """Give an unused port of this machine."""
+        """Return an unused port of this machine."""
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             return int(probe.getsockname()[1])
@@ -154,7 +164,7 @@ class OpenTrial:
     memo: dict[str, Any]
     """Results that several checks of the suite use."""
     only: Kind
-    """The channels to which the check applies."""
+    """The kind of channels to which the check applies."""
 
     async def __call__(
         self,
@@ -166,9 +176,10 @@ class OpenTrial:
         dispatch: bool = True,
         pulled: bool = False,
     ) -> ChannelTrial:
-        """Start a hub with the plugin and those *beside* it; *url* reuses an earlier hub's database.
+        """Start a hub with the plugin and the plugins in *beside*.
 
-        With *pulled* the check also applies to a pulled channel.
+        With *url*, the hub uses the database of an earlier hub. With *pulled*, the check also applies to a pulled
+        channel.
         """
         if self.only == "http" and not isinstance(self.far_side, HttpFarSide):
             self._skip(f"the channel '{self.subject.channel}' does not post to a URL")
@@ -205,5 +216,5 @@ class OpenTrial:
 
 
 def _only(request: pytest.FixtureRequest) -> Kind:
-    """Give the channels to which the requesting check applies."""
+    """Return the kind of channels to which the requesting check applies."""
     return getattr(request.function, ATTRIBUTE).only if hasattr(request.function, ATTRIBUTE) else ""

@@ -23,9 +23,9 @@ LIMIT_SECONDS = 1.0
 LATEST_SECONDS = 12.0
 """Time after which an attempt must have ended: many times the limit, because test machines are often busy."""
 PROMPT_SHARE = 0.25
-"""Time limit of an event to a healthy target while another target hangs, as a share of the patience."""
+"""Time limit of an event to a healthy target while another target hangs, as a fraction of ``patience_seconds``."""
 BLOCKED_SECONDS = 0.3
-"""Time for which the event loop may block while other threads go on."""
+"""Longest time for which the event loop may be blocked while other threads run."""
 _BEAT_SECONDS = 0.01
 _LONG = {"delivery.timeout_seconds": "60"}
 _SHORT = {"delivery.timeout_seconds": str(LIMIT_SECONDS)}
@@ -36,7 +36,7 @@ class TimeChecks(ChannelSubject):
 
     @check("channel.ends-a-hang-in-time", level=DELIVERS)
     async def test_ends_a_hang_in_time(self, open_trial: OpenTrial) -> None:
-        """A target that never answers is one failed attempt, ended at the time limit; a later attempt brings the event."""
+        """An attempt at a target that never answers fails at the time limit; a later attempt delivers the event."""
         trial = await open_trial(settings=_SHORT)
         await trial.can(trial.far_side.hang(), "hang")
         subscription = await trial.subscribe()
@@ -69,7 +69,7 @@ class TimeChecks(ChannelSubject):
 
     @check("channel.ends-when-cancelled", level=DELIVERS)
     async def test_ends_when_cancelled(self, open_trial: OpenTrial) -> None:
-        """An attempt that is cancelled ends, and does not say that the event was delivered."""
+        """An attempt that is cancelled ends, and does not report the event as delivered."""
         trial = await open_trial()
         await trial.can(trial.far_side.hang(), "hang")
         attempt = await _cancelled_attempt(trial)
@@ -88,14 +88,14 @@ class TimeChecks(ChannelSubject):
 
     @check("channel.gives-up-on-endless-answers", level=DELIVERS, only="http")
     async def test_gives_up_on_endless_answers(self, open_trial: OpenTrial) -> None:
-        """An answer with an endless head, or a refusal with an endless body, is one failed attempt within the time limit."""
+        """If an answer has an endless head, or a refusal an endless body, the attempt fails within the time limit."""
         trial = await open_trial(settings=_SHORT)
         replies = (Drip(status=503), EndlessHeaders(0.01), EndlessHeaders())
         await trial.demand_retries(replies, what="an answer without end")
 
     @check("channel.leaves-no-task-behind", level=COMPLETE)
     async def test_leaves_no_task_behind(self, open_trial: OpenTrial) -> None:
-        """An attempt leaves nothing running after its end or its cancellation."""
+        """No task of an attempt is left running after the attempt has ended or was cancelled."""
         trial = await open_trial(dispatch=False)
         await trial.attempt()  # connections may be opened and kept
         before = asyncio.all_tasks()
@@ -107,7 +107,7 @@ class TimeChecks(ChannelSubject):
 
     @check("channel.does-not-block-the-loop", level=COMPLETE)
     async def test_does_not_block_the_loop(self, open_trial: OpenTrial) -> None:
-        """An attempt does not block the event loop, in which everything else in the hub runs."""
+        """An attempt does not block the event loop, which runs everything else in the hub."""
         trial = await open_trial(dispatch=False)
         await trial.attempt()
         longest: list[float] = []
@@ -166,7 +166,7 @@ class TimeChecks(ChannelSubject):
 
 
 async def _cancelled_attempt(trial: ChannelTrial) -> asyncio.Future[Result]:
-    """Make an attempt, cancel it after half a second, and give it three seconds to end."""
+    """Make an attempt, cancel it after half a second, and wait up to three seconds for its end."""
     attempt = asyncio.ensure_future(trial.deliver(trial.push(), trial.hub.http))
     await asyncio.wait({attempt}, timeout=0.5)
     attempt.cancel()

@@ -45,7 +45,7 @@ class TraceChecks(SafetyChecks):
     async def test_logs_no_event(self, open_trial: OpenTrial, capfd: pytest.CaptureFixture[str]) -> None:
         """No line of the log and no result's error contains the content of an event, which may be about people.
 
-        Debug lines of libraries are not judged: the far side may be in this process, too.
+        Debug lines of libraries are ignored, because the far side may log in the same process.
         """
         observed = await observe(open_trial, capfd)
         trial = observed.trial
@@ -62,7 +62,7 @@ class TraceChecks(SafetyChecks):
 
     @check("channel.raises-no-secret", level=DELIVERS)
     async def test_raises_no_secret(self, open_trial: OpenTrial, capfd: pytest.CaptureFixture[str]) -> None:
-        """The text of an exception that leaves an attempt contains no secret and no content of the event."""
+        """The text of an exception that an attempt raises contains no secret and no content of the event."""
         observed = await observe(open_trial, capfd)
         trial = observed.trial
         bodies = [tried.push.body.decode() for tried in observed.tried.values()]
@@ -167,12 +167,12 @@ async def _grown_bytes(trial: ChannelTrial) -> str:
 
 
 def _steady_growth(measured: Sequence[int]) -> int:
-    """Give the growth common to all steps between measures: a leak grows every time, a cache only once."""
+    """Return the smallest growth between two consecutive measurements: a leak grows every time, a cache only once."""
     return min(after - before for before, after in itertools.pairwise(measured))
 
 
 def _texts_of(error: BaseException | None) -> list[str]:
-    """Give the texts of *error* and its causes."""
+    """Return the texts of *error* and its causes."""
     texts: list[str] = []
     while error is not None and len(texts) < 20:
         texts.append(f"{error!s} {error!r}")
@@ -181,7 +181,7 @@ def _texts_of(error: BaseException | None) -> list[str]:
 
 
 def _open_sockets() -> set[str]:
-    """Name the open sockets of this process, including those without a Python object."""
+    """List the open sockets of this process, including sockets without a Python object."""
     if not DESCRIPTORS.is_dir():
         not_applicable("this system does not list what a process has open")
     names: set[str] = set()

@@ -54,7 +54,10 @@ class Subscribe(Protocol):
 
 
 async def until(condition: Callable[[], Any], *, otherwise: str, seconds: float) -> Any:
-    """Wait until *condition*, which may be async, is true; return its value, or fail with *otherwise*."""
+    """Wait until *condition*, which may be async, is true, and return its value.
+
+    Fail with *otherwise* after *seconds*.
+    """
     deadline = time.monotonic() + seconds
     while True:
         value = condition()
@@ -85,18 +88,21 @@ class ChannelTrial:
 
     @property
     def name(self) -> str:
-        """The channel's name in sentences."""
+        """The channel's name, for messages of failed checks."""
         return f"the channel '{self.channel.name}'"
 
     @property
     def http_side(self) -> HttpFarSide:
-        """Give the far side if it speaks HTTP; otherwise the check does not apply."""
+        """Return the far side if it is an HTTP target; otherwise the check does not apply."""
         if not isinstance(self.far_side, HttpFarSide):
             not_applicable(f"{self.name} does not post to a URL")
         return self.far_side
 
     def dialled_member(self, part: int) -> str | None:
-        """Name the target's member with the far side's host (0) or port (1); None if a target has no such member."""
+        """Return the name of the target's member with the far side's host (*part* 0) or port (1).
+
+        None if a target has no such member.
+        """
         config, dials = self.push().target.config, self.far_side.dials
         if not isinstance(config, BaseModel) or dials is None:
             return None
@@ -105,7 +111,7 @@ class ChannelTrial:
         )
 
     async def another_side(self) -> FarSide:
-        """Give a second far side; if the suite's far side has none, the check is not judged."""
+        """Return a second far side; if the suite's far side has none, the check is not judged."""
         side = await self.far_side.another()
         if side is None:
             not_judged(f"the far side of {self.name} gives no second target; override FarSide.another")
@@ -119,13 +125,16 @@ class ChannelTrial:
     async def until(
         self, condition: Callable[[], Any], *, otherwise: str, seconds: float | None = None
     ) -> Any:
-        """Wait until *condition*, which may be async, is true; fail with *otherwise* after *seconds* (None: the usual time)."""
+        """Wait until *condition*, which may be async, is true.
+
+        Fail with *otherwise* after *seconds* (by default ``patience_seconds``).
+        """
         return await until(condition, otherwise=otherwise, seconds=seconds or self.patience_seconds)
 
     # ---- one attempt, without the hub's dispatcher -------------------------------------------------------------------
 
     def push(self, *, side: FarSide | None = None, **changes: Any) -> Push[Any]:
-        """Make the push of an attempt at *side* (None: the first), with *changes*.
+        """Make the push for an attempt at *side* (None means the first far side), with *changes*.
 
         *changes* may name fields of the push's target too (``url``, ``config``, ``secrets``, ``headers``,
         ``signature``, ``company_id``, ``subscription_id``).
@@ -162,7 +171,7 @@ class ChannelTrial:
     async def attempt(
         self, push: Push[Any] | None = None, *, http: HttpClient | None = None, seconds: float | None = None
     ) -> Result:
-        """Make one attempt as the hub does: an exception means a retry.
+        """Make one attempt as the hub does: if the channel raises, the result is a retry.
 
         The check fails if the attempt takes longer than *seconds*.
         """
@@ -178,7 +187,10 @@ class ChannelTrial:
             return Result(Outcome.RETRY, error=f"channel_error: {type(error).__name__}")
 
     async def demand_retries(self, replies: Sequence[Reply], *, what: str) -> None:
-        """Demand that each of *replies*, called *what* in the sentence, is a failed attempt that is retried."""
+        """Assert that an attempt answered by one of *replies* fails and is retried.
+
+        The failure's message calls it *what*.
+        """
         for reply in replies:
             self.http_side.play(reply)
             result = await self.attempt()
@@ -189,9 +201,9 @@ class ChannelTrial:
 
     @property
     def deliver(self) -> Callable[[Push[Any], HttpClient], Awaitable[Result]]:
-        """Give the function that delivers an event: the channel's own, or a batch of one.
+        """Return the function that delivers one event: the channel's ``deliver``, or a batch of one.
 
-        A pulled channel has none, and skips the check.
+        If the channel is pulled, the check does not apply.
         """
         if self.channel.deliver_batch is not None:
             return one_alone(self.channel.deliver_batch)
@@ -204,7 +216,7 @@ class ChannelTrial:
     async def subscribe(
         self, far_side: FarSide | None = None, *, company_id: int = COMPANY_ID, **more: Json
     ) -> Subscribed:
-        """Subscribe *far_side* (None: the first one)."""
+        """Subscribe *far_side* (None means the first far side)."""
         return await self.subscribe_to(self.running, far_side or self.far_side, company_id=company_id, **more)
 
     async def emit(
@@ -215,7 +227,7 @@ class ChannelTrial:
         payload_json: bytes = b"",
         company_id: int = COMPANY_ID,
     ) -> AcceptedEvent:
-        """Put an event on the stream: the example of *type* (None: the first type), changed by *fields*."""
+        """Put an event on the stream: the example of *type* (None means the first type), changed by *fields*."""
         kind = self.hub.catalog.get(type) if type else self.hub.catalog.types()[0]
         assert kind is not None
         payload = {**kind.example, **(fields or {})}
@@ -242,7 +254,7 @@ class ChannelTrial:
         return await self.emit(kind.name, payload_json=marked.replace(b'"@exact@"', b"99.00"))
 
     def text_field(self, event_type: str) -> str | None:
-        """Name a free text field of *event_type*; None if there is none."""
+        """Return the name of a free text field of *event_type*; None if there is none."""
         kind = self.hub.catalog.get(event_type)
         properties: Mapping[str, Mapping[str, Json]] = kind.schema.get("properties", {}) if kind else {}
         texts = (
@@ -261,14 +273,14 @@ class ChannelTrial:
         return None
 
     async def detail(self, event: AcceptedEvent, subscription: Subscribed) -> dict[str, Json] | None:
-        """Show the delivery log's entry of *event* for *subscription*."""
+        """Return the delivery log's entry for *event* and *subscription*; None if there is none."""
         for row in await self.hub.deliveries.of_event(event.company_id, event.event_id):
             if row["subscription_id"] == subscription["id"]:
                 return await self.hub.deliveries.get(event.company_id, row["id"])
         return None
 
     async def is_delivered(self, event: AcceptedEvent, subscription: Subscribed) -> bool:
-        """Tell whether *event* has been delivered to *subscription*."""
+        """Return whether *event* has been delivered to *subscription*."""
         delivery = await self.detail(event, subscription)
         return delivery is not None and delivery["status"] == "delivered"
 

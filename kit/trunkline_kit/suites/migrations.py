@@ -1,4 +1,4 @@
-"""MigrationsConformance: the demands on a plugin's migrations of the database that it shares with the hub."""
+"""MigrationsConformance: checks of a plugin's migrations, which change a database that the hub uses too."""
 
 import asyncio
 import contextlib
@@ -36,7 +36,7 @@ class MigrationsConformance(StepChecks):
 
     @check("migrations.make-what-the-code-declares", level=COMPLETE)
     async def test_make_what_the_code_declares(self, trials: Trials) -> None:
-        """The migrated tables equal the tables that the plugin's code declares, column by column."""
+        """The tables after migrating are equal to the tables that the plugin's code declares, column by column."""
         declared = self.metadata
         if declared is None:
             not_applicable("the suite names no metadata")
@@ -106,7 +106,7 @@ class MigrationsConformance(StepChecks):
 
     @check("migrations.have-their-own-history", level=DELIVERS)
     async def test_have_their_own_history(self, trials: Trials) -> None:
-        """The plugin's revision is in its own version table, and is the newest."""
+        """The plugin's revision is stored in the plugin's own version table, and is the newest revision."""
 
         async def verify(trial: Trial) -> None:
             await trial.up()
@@ -124,7 +124,7 @@ class MigrationsConformance(StepChecks):
 
     @check("migrations.run-once-when-two-start", level=DELIVERS)
     async def test_run_once_when_two_start(self, trials: Trials, trunkline_databases: Databases) -> None:
-        """Two processes that start at once on an empty database migrate it once, and both continue."""
+        """If two processes start at once on an empty database, it is migrated once, and both processes continue."""
         async with contextlib.AsyncExitStack() as stack:
             urls = [
                 await trunkline_databases.empty(engine, folder=trials.folder, stack=stack)
@@ -139,7 +139,7 @@ class MigrationsConformance(StepChecks):
 
     @check("migrations.survive-a-crash", level=DELIVERS)
     async def test_survive_a_crash(self, trials: Trials) -> None:
-        """A process that dies while it migrates leaves nothing behind, and the next process migrates."""
+        """If a process dies during a migration, it leaves no table behind, and the next process can migrate."""
 
         async def verify(trial: Trial) -> None:
             code, words = await migration_probe.run([trial.url], self._settings, crash_after=2)
@@ -158,7 +158,7 @@ class MigrationsConformance(StepChecks):
 
     @check("migrations.survive-uninstalling", level=COMPLETE)
     async def test_survive_uninstalling(self, trunkline_hub: MakeTestHub, trials: Trials) -> None:
-        """Without the plugin the hub migrates and works and keeps the plugin's tables; the plugin finds them when it returns."""
+        """A hub without the plugin works and keeps the plugin's tables, and the plugin can be installed again."""
 
         async def verify(trial: Trial) -> None:
             await trial.up()

@@ -24,7 +24,7 @@ class MigrationSuite(Suite):
         trunkline_databases: Databases,
         tmp_path_factory: pytest.TempPathFactory,
     ) -> Trials:
-        """Open databases, empty ones on both engines, for the plugin's migrations."""
+        """Provide empty databases on both engines for the plugin's migrations."""
         try:
             histories = trunkline_plugin.hub.histories()
         except (TrunklineError, ImportError) as error:
@@ -69,7 +69,7 @@ class StepChecks(MigrationSuite):
 
     @check("migrations.tables-carry-the-name", level=DELIVERS)
     async def test_tables_carry_the_name(self, trials: Trials) -> None:
-        """Every table that the migrations make begins with the plugin's name."""
+        """The name of every table that the migrations make begins with the plugin's name."""
 
         async def verify(trial: Trial) -> None:
             await trial.core_up()
@@ -86,7 +86,7 @@ class StepChecks(MigrationSuite):
 
     @check("migrations.indexes-carry-the-name", level=COMPLETE)
     async def test_indexes_carry_the_name(self, trials: Trials) -> None:
-        """Every index has the plugin's name in its own: the indexes of a database share one namespace."""
+        """The name of every index contains the plugin's name, because the indexes of a database share one namespace."""
 
         async def verify(trial: Trial) -> None:
             await trial.up()
@@ -119,7 +119,7 @@ class StepChecks(MigrationSuite):
 
     @check("migrations.go-down-to-nothing", level=COMPLETE)
     async def test_go_down_to_nothing(self, trials: Trials) -> None:
-        """A downgrade to the base removes every table of the plugin, so that the plugin can be removed for good."""
+        """A downgrade to the base removes every table of the plugin, so that the plugin can be removed completely."""
 
         async def verify(trial: Trial) -> None:
             await trial.up()

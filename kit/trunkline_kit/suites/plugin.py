@@ -1,4 +1,4 @@
-"""PluginConformance: the demands on every plugin."""
+"""PluginConformance: the checks that every plugin must meet."""
 
 from trunkline_kit.suites.plugin_casters import CasterChecks
 from trunkline_kit.suites.plugin_hooks import HookChecks

@@ -1,4 +1,4 @@
-"""Checks of the hooks that a plugin registers with, and of the start of a hub."""
+"""Checks of a plugin's ``register_*`` hooks, and of the start of a hub with the plugin."""
 
 import dataclasses
 import time
@@ -76,7 +76,7 @@ class HookChecks(Suite):
 
     @check("plugin.hooks-answer-the-same-twice", level=COMPLETE)
     def test_hooks_answer_the_same_twice(self, trunkline_plugin: InspectedPlugin) -> None:
-        """A repeated register hook gives equal values, because a process may build several hubs."""
+        """A register hook that is called again returns equal values, because a process may build several hubs."""
         for hook in _registering(trunkline_plugin):
             first, second = shape(trunkline_plugin.call(hook)), shape(trunkline_plugin.call(hook))
             demand(
@@ -86,7 +86,7 @@ class HookChecks(Suite):
 
     @check("plugin.hooks-share-nothing", level=COMPLETE)
     def test_hooks_share_nothing(self, trunkline_plugin: InspectedPlugin) -> None:
-        """A caller may change the result of a register hook without an effect on the next caller."""
+        """If a caller changes the result of a register hook, the next caller does not see the change."""
         for hook in _registering(trunkline_plugin):
             values = trunkline_plugin.call(hook)
             before = shape(values)
@@ -99,7 +99,7 @@ class HookChecks(Suite):
 
     @check("plugin.values-are-frozen", level=COMPLETE)
     def test_values_are_frozen(self, trunkline_plugin: InspectedPlugin) -> None:
-        """Each value of a register hook has trunkline's own frozen type, not a subclass that can change."""
+        """Each value that a register hook returns has one of trunkline's frozen types, not a mutable subclass."""
         for hook in _registering(trunkline_plugin):
             values: Any = trunkline_plugin.call(hook)
             for value in values if isinstance(values, list | tuple) else ():
@@ -110,7 +110,7 @@ class HookChecks(Suite):
 
     @check("plugin.names-are-its-own", level=COMPLETE)
     def test_names_are_its_own(self, trunkline_plugin: InspectedPlugin) -> None:
-        """Channels, connectors and event types have the plugin's name in theirs, so that two plugins do not clash."""
+        """The names of channels, connectors and event types contain the plugin's name, so that plugins do not clash."""
         contributions = trunkline_plugin.contributions
         named = [
             *(("channel", value.name) for value in contributions.channels),
@@ -161,7 +161,7 @@ def _faults(effects: list[SideEffect]) -> str:
 
 
 def _difference(first: object, second: object) -> str:
-    """Name the first difference of two shapes, if any."""
+    """Describe the first difference between two shapes; empty if they are equal."""
     if first == second:
         return ""
     if isinstance(first, list) and isinstance(second, list) and len(first) == len(second):

@@ -59,7 +59,7 @@ class HubChecks(Suite):
 
 
 def _state_of(module: ModuleType) -> Mapping[str, Any]:
-    """Give the comparable state of each global of *module*: its value, its contents if it is a container, or its identity."""
+    """Return the comparable state of each global of *module*: its value, a container's contents, or its identity."""
     return {
         name: _comparable(value)
         for name, value in vars(module).items()
@@ -78,7 +78,7 @@ def _comparable(value: object) -> object:
 
 
 def _other_settings(plugin: InspectedPlugin, given: dict[str, str]) -> Mapping[str, str]:
-    """Give settings that differ from *given*, as far as the plugin's model accepts them."""
+    """Return settings that differ from *given*, as far as the plugin's model accepts other values."""
     settings = plugin.contributions.settings
     for name in type(settings).model_fields if settings is not None else ():
         value = getattr(settings, name)

@@ -1,4 +1,4 @@
-"""Checks of the notification hooks: each returns in time for any arguments."""
+"""Checks of the notification hooks: each hook returns in time, whatever its arguments are."""
 
 import asyncio
 import gc
@@ -22,7 +22,7 @@ from trunkline_kit.suites.suite import Suite
 
 NOTIFICATIONS = 1000
 GROWTH_BYTES = 1_000_000
-"""Limit of the growth: half the size of a thousand notifications of two kilobytes."""
+"""Limit of the growth of memory: half the size of a thousand notifications of two kilobytes."""
 
 
 class NotificationChecks(Suite):
@@ -39,7 +39,7 @@ class NotificationChecks(Suite):
     async def test_event_accepted_takes_anything(
         self, trunkline_hub: MakeTestHub, trunkline_plugin: InspectedPlugin
     ) -> None:
-        """event_accepted handles no events, many events, strange types, large bodies and any script."""
+        """event_accepted can be called with an empty list, many events, strange types, large bodies and any script."""
         odd = [_event(2**62, type="never.heard_of"), _event(1001, company_id=2**53)]
         odd += [_event(1002, payload={"text": text}) for text in ODD_TEXTS]
         large = _event(1003, payload={"text": "x" * 250_000, "nested": {"list": [None, 1.5, True]}})
@@ -92,7 +92,7 @@ class NotificationChecks(Suite):
     async def test_memory_does_not_grow(
         self, trunkline_hub: MakeTestHub, trunkline_plugin: InspectedPlugin
     ) -> None:
-        """Memory does not grow with the number of notifications: after the first thousand, another thousand leave little behind."""
+        """Memory does not grow with notifications: after a thousand, another thousand add almost nothing."""
         hub = await self._hub(trunkline_hub, trunkline_plugin, *_MAKERS)
         hooks = [hook for hook in _MAKERS if hook in trunkline_plugin.hooks]
         context = hub.hub.registry.context(self.name)

@@ -81,7 +81,7 @@ class PackageChecks(Suite):
 
     @check("plugin.is-typed", level=COMPLETE)
     def test_is_typed(self, trunkline_plugin: InspectedPlugin) -> None:
-        """A package ships py.typed, so that type checkers of its users read its types."""
+        """A package ships py.typed, so that its users' type checkers read its types."""
         files = trunkline_plugin.files
         if not files:
             not_applicable("the module was made in memory")
@@ -147,7 +147,7 @@ def _demand_none(imported: Imported, kind: str, advice: str) -> None:
 
 
 def _imported_from_hub(file: Path) -> Iterator[str]:
-    """Name the modules of trunkline that *file* imports at run time, not only for type checkers."""
+    """Yield the names of trunkline's modules that *file* imports at run time, not only for type checkers."""
     tree = ast.parse(file.read_text(encoding="utf-8"), file.name)
     for node in ast.walk(tree):
         match node:

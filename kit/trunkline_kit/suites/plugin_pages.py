@@ -44,7 +44,7 @@ class PageChecks(Suite):
     async def test_pages_are_fragments(
         self, trunkline_hub: MakeTestHub, trunkline_plugin: InspectedPlugin
     ) -> None:
-        """A page is HTML with every element closed, and without anything that leaves the portal's frame."""
+        """A page is an HTML fragment with every element closed, and nothing in it can leave the portal's page."""
         _pages(trunkline_plugin)
         for page, html in await self._written(trunkline_hub):
             try:
@@ -56,7 +56,7 @@ class PageChecks(Suite):
     async def test_pages_have_no_script(
         self, trunkline_hub: MakeTestHub, trunkline_plugin: InspectedPlugin
     ) -> None:
-        """A page has no script, no handler in an attribute, no own style and no javascript: address."""
+        """A page has no script, no style, no event handler in an attribute, and no javascript: URL."""
         _pages(trunkline_plugin)
         for page, html in await self._written(trunkline_hub):
             reader = _Reader()
@@ -70,7 +70,7 @@ class PageChecks(Suite):
     async def test_pages_escape_what_is_not_theirs(
         self, trunkline_hub: MakeTestHub, trunkline_plugin: InspectedPlugin
     ) -> None:
-        """Text from the address, from the key's name and from events is escaped, whatever it contains."""
+        """Text from the page's URL, from the key's name and from events is escaped, whatever the text contains."""
         _pages(trunkline_plugin)
         for page, html in await self._written(trunkline_hub, query=AnyQuery()):
             demand(
@@ -82,7 +82,7 @@ class PageChecks(Suite):
     async def test_pages_return_in_time(
         self, trunkline_hub: MakeTestHub, trunkline_plugin: InspectedPlugin
     ) -> None:
-        """A page is written within five seconds."""
+        """A page is rendered within five seconds."""
         _pages(trunkline_plugin)
         await self._written(trunkline_hub, judges_time=True)
 
@@ -90,7 +90,7 @@ class PageChecks(Suite):
     async def test_pages_show_one_company(
         self, trunkline_hub: MakeTestHub, trunkline_plugin: InspectedPlugin
     ) -> None:
-        """The content of one company's events is on no other company's page."""
+        """The pages of a company show nothing of another company's events."""
         _pages(trunkline_plugin)
         hub = await self.start(trunkline_hub, dispatch=False)
         markers = await _emit_marked(hub, "only-for-92")
@@ -108,7 +108,7 @@ class PageChecks(Suite):
 
     @check("plugin.pages-name-a-scope", level=COMPLETE)
     def test_pages_name_a_scope(self, trunkline_plugin: InspectedPlugin) -> None:
-        """A page says which scope a key must have to see it, unless the suite names it in *unscoped_pages*."""
+        """A page declares the scope that a key needs to see it, unless the suite lists it in *unscoped_pages*."""
         for page in _pages(trunkline_plugin):
             demand(
                 page.scope in {*COMPANY_SCOPES, OPERATOR}

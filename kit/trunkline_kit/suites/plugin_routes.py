@@ -23,7 +23,7 @@ class RouteChecks(Suite):
     """Checks of the routes that a plugin adds.
 
     *prefixes* are the prefixes of the plugin's routes, if they differ from its name. *public* lists patterns of paths
-    that need no key, *unscoped* patterns of paths that any key may call. *bodies* maps a route ("POST
+    that need no key, *unscoped* lists patterns of paths that any key may call. *bodies* maps a route ("POST
     /api/v1/acme/notes") to a valid body; a route needs one if the body that the kit makes from the schema is invalid.
     """
 
@@ -145,7 +145,7 @@ class RouteChecks(Suite):
     async def test_routes_keep_companies_apart(
         self, trunkline_hub: MakeTestHub, trunkline_plugin: InspectedPlugin
     ) -> None:
-        """Data that a company stores and reads by the plugin's routes is shown to no other company, not even by its id."""
+        """The plugin's routes show a company's data to no other company, even if it knows the data's id."""
         routes = [route for route in _api_routes(trunkline_plugin) if not self._is_public(route)]
         hub = await self.start(trunkline_hub, dispatch=False)
         tried = await try_companies(hub, routes, self.bodies)
@@ -162,7 +162,7 @@ class RouteChecks(Suite):
     async def test_routes_refuse_unknown_fields(
         self, trunkline_hub: MakeTestHub, trunkline_plugin: InspectedPlugin
     ) -> None:
-        """A field that the body does not have is refused with 422 and named."""
+        """An unknown field in a body is refused with 422, and the answer names the field."""
         survey = await self._survey(trunkline_hub, trunkline_plugin)
         _demand_named(
             survey.of("unknown field"), {422}, "derive the body's model from trunkline.routes.Strict"
@@ -172,7 +172,7 @@ class RouteChecks(Suite):
     async def test_routes_refuse_unknown_parameters(
         self, trunkline_hub: MakeTestHub, trunkline_plugin: InspectedPlugin
     ) -> None:
-        """A query parameter that a route does not have is refused with 400 and named."""
+        """An unknown query parameter is refused with 400 or 422, and the answer names the parameter."""
         survey = await self._survey(trunkline_hub, trunkline_plugin)
         exchanges = [
             exchange
@@ -185,7 +185,7 @@ class RouteChecks(Suite):
     async def test_routes_answer_problems(
         self, trunkline_hub: MakeTestHub, trunkline_plugin: InspectedPlugin
     ) -> None:
-        """Every refusal is application/problem+json with all of its fields."""
+        """Every refusal is application/problem+json with all fields of a problem document."""
         survey = await self._survey(trunkline_hub, trunkline_plugin)
         for exchange in survey.exchanges:
             if exchange.status >= 400 and exchange.route.path.startswith(API):
@@ -207,7 +207,7 @@ class RouteChecks(Suite):
             )
 
     async def _survey(self, make_hub: MakeTestHub, plugin: InspectedPlugin) -> Survey:
-        """Call every route with every defect, once for all checks."""
+        """Call every route with every kind of defect; the calls are made once and used by all checks."""
         routes = _routes(plugin)
         if "survey" not in plugin.memo:
             hub = await self.start(make_hub, dispatch=False)
@@ -238,7 +238,7 @@ def _slots(path: str) -> str:
 
 
 def _leads_to_sign_in(exchange: Exchange) -> bool:
-    """Tell whether a page redirects to the sign-in page."""
+    """Return whether a page redirects to the sign-in page."""
     return (
         not exchange.route.path.startswith(API)
         and exchange.status in {302, 303, 307}

@@ -62,7 +62,7 @@ class RunningChecks(Suite):
 
     @check("plugin.leaves-in-time", level=COMPLETE)
     async def test_leaves_in_time(self, trunkline_hub: MakeTestHub) -> None:
-        """The hub stops within five seconds, because the plugin ends what it has begun."""
+        """The hub stops within five seconds, because the plugin ends everything that its lifespan has started."""
         hub = await self.start(trunkline_hub, dispatch=False)
         began = time.monotonic()
         await hub.stop()
@@ -132,7 +132,7 @@ class RunningChecks(Suite):
 
     @check("plugin.logs-no-error", level=DELIVERS)
     async def test_logs_no_error(self, trunkline_hub: MakeTestHub) -> None:
-        """In an ordinary run from start to stop, no error about the plugin is logged."""
+        """If a hub starts, runs and stops normally, no error about the plugin is logged."""
         hub = await self.start(trunkline_hub)
         await self._exercise(hub)
         await hub.stop()
@@ -142,7 +142,7 @@ class RunningChecks(Suite):
     async def test_logs_through_its_context(
         self, trunkline_hub: MakeTestHub, trunkline_plugin: InspectedPlugin
     ) -> None:
-        """The plugin's code logs by context.log, which names the plugin."""
+        """The plugin's code logs through context.log, which adds the plugin's name."""
         own = {str(file) for file in trunkline_plugin.files}
         if not own:
             not_applicable("the module was made in memory")
@@ -240,7 +240,7 @@ def _open_sockets() -> list[socket.socket]:
 
 
 def _is_pooled(thread: threading.Thread) -> bool:
-    """Tell whether *thread* belongs to the loop's own executor, which ends with the loop."""
+    """Return whether *thread* belongs to the loop's own executor, which ends with the loop."""
     return thread.name.startswith(("asyncio_", "ThreadPoolExecutor", "AnyIO"))
 
 

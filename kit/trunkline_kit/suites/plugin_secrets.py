@@ -19,7 +19,7 @@ class SecretChecks(RunningChecks):
 
     @check("plugin.secrets-are-in-no-repr", level=COMPLETE)
     def test_secrets_are_in_no_repr(self, trunkline_plugin: InspectedPlugin) -> None:
-        """No value that the plugin gives shows a secret in its repr."""
+        """The reprs of the plugin's settings and of the values that its register hooks return show no secret."""
         secrets = _secrets(trunkline_plugin)
         reprs = {"its settings": repr(trunkline_plugin.contributions.settings)}
         reprs |= {
@@ -37,7 +37,7 @@ class SecretChecks(RunningChecks):
 
     @check("plugin.secrets-are-in-no-error", level=COMPLETE)
     def test_secrets_are_in_no_error(self, trunkline_plugin: InspectedPlugin) -> None:
-        """The error about a refused setting names it, and shows no secret value."""
+        """The error about a refused setting names the setting, and shows no secret value."""
         secrets = _secrets(trunkline_plugin)
         for full in secrets:
             for value in _MALFORMED:
@@ -74,7 +74,7 @@ class SecretChecks(RunningChecks):
 
 
 def _secrets(plugin: InspectedPlugin) -> Mapping[str, str]:
-    """Give the values of the plugin's secrets by the names of their settings."""
+    """Return the values of the plugin's secrets, keyed by the names of their settings."""
     secrets: dict[str, str] = {}
     for name, field in fields_of(plugin):
         if kinds_of(field) & {SecretStr, SecretBytes}:

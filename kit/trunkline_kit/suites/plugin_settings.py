@@ -38,7 +38,7 @@ class SettingChecks(Suite):
 
     @check("plugin.reads-what-it-declares", level=COMPLETE)
     def test_reads_what_it_declares(self, trunkline_plugin: InspectedPlugin) -> None:
-        """Each setting, and each member of a target, is read somewhere in the plugin's code, but for the suite's *labels*."""
+        """The plugin's code reads each setting and each member of a target, except the suite's *labels*."""
         package = trunkline_plugin.candidate.module.partition(".")[0]
         targets = [channel.target for channel in trunkline_plugin.contributions.channels]
         declared = [model for model in (trunkline_plugin.model, *targets) if model is not None]
@@ -56,7 +56,7 @@ class SettingChecks(Suite):
 
     @check("plugin.missing-settings-are-named", level=LOADS)
     def test_missing_settings_are_named(self, trunkline_plugin: InspectedPlugin) -> None:
-        """Without any settings the plugin either loads, or a sentence names each setting that it needs."""
+        """Without any settings, the plugin loads, or the error names each setting that the plugin needs."""
         required = [name for name, field in fields_of(trunkline_plugin) if field.is_required()]
         try:
             trunkline_plugin.build({})
@@ -85,7 +85,7 @@ class SettingChecks(Suite):
 
     @check("plugin.unknown-settings-are-refused", level=COMPLETE)
     def test_unknown_settings_are_refused(self, trunkline_plugin: InspectedPlugin) -> None:
-        """A setting that the plugin does not have stops the start and is named."""
+        """A setting that the plugin does not have stops the start, and the error names the setting."""
         full = f"{trunkline_plugin.name}.{UNKNOWN}"
         try:
             trunkline_plugin.build({**trunkline_plugin.settings, full: "1"})
@@ -101,7 +101,7 @@ class SettingChecks(Suite):
 
     @check("plugin.malformed-settings-are-refused", level=COMPLETE)
     def test_malformed_settings_are_refused(self, trunkline_plugin: InspectedPlugin) -> None:
-        """A number or a switch with other text stops the start and is named."""
+        """If a number or a switch is set to other text, the start stops, and the error names the setting."""
         typed = [name for name, field in fields_of(trunkline_plugin) if kinds_of(field) & {int, float, bool}]
         if not typed:
             not_applicable("all its settings are text")
@@ -188,7 +188,7 @@ def kinds_of(field: FieldInfo) -> set[Any]:
 
 
 def _values(plugin: InspectedPlugin, name: str) -> list[str]:
-    """Give texts for the setting *name*; at least one should be a valid value other than the default."""
+    """Return texts to try for the setting *name*; at least one should be a valid value other than the default."""
     current = plugin.settings.get(f"{plugin.name}.{name}")
     field = dict(fields_of(plugin))[name]
     examples = [_text(choice) for choice in field.examples or ()]
@@ -212,7 +212,7 @@ def _text(value: object) -> str:
 
 
 def _value_of(plugin: InspectedPlugin, name: str, text: str | None) -> object:
-    """Give the value of *name* when it is set to *text*; None if there is no such setting."""
+    """Return the value of *name* when it is set to *text*; None if there is no such setting."""
     full = f"{plugin.name}.{name}"
     others = {key: value for key, value in plugin.settings.items() if key != full}
     try:
@@ -228,7 +228,7 @@ def plain(value: object) -> object:
 
 
 def _changed_settings(plugin: InspectedPlugin, *, unlike: str) -> Mapping[str, str]:
-    """Give settings that the plugin reads as values other than *unlike*; the suite's settings if none are found."""
+    """Return settings that the plugin reads as values other than *unlike*; if none is found, the suite's settings."""
     for name, _ in fields_of(plugin):
         for value in _values(plugin, name):
             changed = {**plugin.settings, f"{plugin.name}.{name}": value}

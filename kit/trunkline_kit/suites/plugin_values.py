@@ -57,7 +57,7 @@ class ValueChecks(Suite):
     async def test_event_types_are_accepted(
         self, trunkline_hub: MakeTestHub, trunkline_plugin: InspectedPlugin
     ) -> None:
-        """An event of each type can be sent to the hub, and is read unchanged."""
+        """An event of each type can be sent to the hub, and is unchanged when it is read."""
         kinds = _event_types(trunkline_plugin)
         hub = await self.start(trunkline_hub, beside=["polling"], dispatch=False)
         for kind in kinds:

@@ -1,4 +1,4 @@
-"""SearchConformance: the demands on a search or a lookup. Its calls are made over HTTP, like customers' calls."""
+"""SearchConformance: checks of searches and lookups. They are called over HTTP, as customers call them."""
 
 from typing import ClassVar
 

@@ -1,4 +1,4 @@
-"""Checks of the answers of searches and lookups: existing records of the caller's company only, without writing."""
+"""Checks of the answers of searches and lookups: they have only records of the caller's company, and write nothing."""
 
 import asyncio
 
@@ -19,7 +19,7 @@ class SearchAnswerChecks(CallSubject):
 
     @check("search.is-provided", level=LOADS)
     async def test_is_provided(self, trunkline_hub: MakeTestHub) -> None:
-        """The plugin carries out a search or a lookup, and a hub with its routes starts."""
+        """The plugin carries out at least one search or lookup, and a hub with its route starts."""
         await self.open_calls(trunkline_hub)
 
     @check("search.finds-what-is-there", level=DELIVERS)
@@ -55,7 +55,7 @@ class SearchAnswerChecks(CallSubject):
 
     @check("search.answers-200-where-nothing-is-found", level=DELIVERS)
     async def test_answers_200_where_nothing_is_found(self, trunkline_hub: MakeTestHub) -> None:
-        """A search without a match is 200 with an empty list, for find-or-create, or 404 if its path names the record."""
+        """A search without a match gets 200 and an empty list (for find-or-create), or 404 if its path has an id."""
         trial = await self.open_calls(trunkline_hub)
         newcomer = await trial.running.client_of(NEIGHBOUR_ID + 1)
         for definition in trial.definitions:
@@ -113,14 +113,14 @@ class SearchAnswerChecks(CallSubject):
 
     @check("search.takes-no-failure-for-nothing", level=COMPLETE)
     async def test_takes_no_failure_for_nothing(self, trunkline_hub: MakeTestHub) -> None:
-        """A search raises if the database is unavailable: an empty list would let find-or-create make a second record."""
+        """If the database is unavailable, a search raises: with an empty list, find-or-create would add a record."""
         trial = await self.open_calls(trunkline_hub)
         for definition in trial.in_database():
             await demand_no_answer(trial, definition)
 
     @check("search.ends-at-its-deadline", level=COMPLETE)
     async def test_ends_at_its_deadline(self, trunkline_hub: MakeTestHub) -> None:
-        """A search whose database hangs ends at its deadline."""
+        """If the database hangs, a search ends at the call's deadline."""
         trial = await self.open_calls(trunkline_hub)
         for definition in trial.in_database():
             await demand_end(trial, definition)

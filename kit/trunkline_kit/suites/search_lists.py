@@ -96,7 +96,7 @@ class SearchListChecks(CallSubject):
 
     @check("search.refuses-a-foreign-cursor", level=COMPLETE)
     async def test_refuses_a_foreign_cursor(self, trunkline_hub: MakeTestHub) -> None:
-        """A cursor that the list did not issue is 400."""
+        """A cursor that the list did not issue is refused with 400."""
         trial = await self.open_calls(trunkline_hub)
         for definition in _paging(trial):
             places = (await trial.request(definition)).parameters

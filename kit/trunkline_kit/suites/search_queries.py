@@ -25,7 +25,7 @@ class SearchQueryChecks(CallSubject):
 
     @check("search.demands-required-parameters", level=DELIVERS)
     async def test_demands_required_parameters(self, trunkline_hub: MakeTestHub) -> None:
-        """A query without a required parameter is 400; a query without any parameter is 400 or answered, never a failure."""
+        """A query without a required parameter gets 400; an empty query gets 400 or an answer, and never a 5xx."""
         trial = await self.open_calls(trunkline_hub)
         for definition in trial.definitions:
             request = await trial.request(definition)
@@ -41,7 +41,7 @@ class SearchQueryChecks(CallSubject):
 
     @check("search.survives-odd-values", level=DELIVERS)
     async def test_survives_odd_values(self, trunkline_hub: MakeTestHub) -> None:
-        """A value of any other kind in any parameter is answered or refused, never a failure."""
+        """A query with a value of the wrong type in any parameter is answered or refused, never with a 5xx."""
         trial = await self.open_calls(trunkline_hub)
         for definition in trial.definitions:
             places = (await trial.request(definition)).parameters
@@ -52,7 +52,7 @@ class SearchQueryChecks(CallSubject):
 
     @check("search.survives-hostile-text", level=DELIVERS)
     async def test_survives_hostile_text(self, trunkline_hub: MakeTestHub) -> None:
-        """Text with quotes, wildcards and markup matches only itself, and is never a failure."""
+        """Text with quotes, wildcards and markup matches only equal text, and never fails with a 5xx."""
         trial = await self.open_calls(trunkline_hub)
         for definition in trial.definitions:
             places = (await trial.request(definition)).parameters
@@ -69,7 +69,7 @@ class SearchQueryChecks(CallSubject):
 
     @check("search.shows-nothing-of-its-inside", level=COMPLETE)
     async def test_shows_nothing_of_its_inside(self, trunkline_hub: MakeTestHub) -> None:
-        """A refusal is problem+json with a sentence, without a traceback, a statement or a file's name."""
+        """A refusal is problem+json with a sentence, and contains no traceback, no SQL statement and no file name."""
         trial = await self.open_calls(trunkline_hub)
         for definition in trial.definitions:
             names = definition.input.get("properties", {})

@@ -30,7 +30,7 @@ NEED_AN_EXTRA = ("mcp",)
 
 
 def built_ins() -> list[str]:
-    """Name the plugins that come with trunkline and can run here."""
+    """List the names of the plugins that come with trunkline and can run here."""
     return [name for name in BUILT_INS if name not in NEED_AN_EXTRA or _has_extra(name)]
 
 
@@ -71,7 +71,10 @@ class Suite:
         dispatch: bool = True,
         clock: Clock | None = None,
     ) -> TestHub:
-        """Start a hub with the plugin and those *beside* it; *settings* override the suite's. Raises CheckFailed."""
+        """Start a hub with the plugin and the plugins in *beside*.
+
+        *settings* override the suite's. Raises CheckFailed.
+        """
         others = [other for other in beside if name_of(other) != self.name]
         try:
             return await make_hub(

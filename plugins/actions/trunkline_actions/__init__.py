@@ -1,7 +1,7 @@
 """Routes for the actions that plugins carry out, and a provider that calls a product over HTTP.
 
-This plugin has no code for a domain: the definitions list the operations and their fields. Another plugin carries out
-an operation, or the product at ``actions.provider_url``.
+This plugin has no code for a domain: the definitions list the operations and their fields. An operation is carried out
+by another plugin, or by the product at ``actions.provider_url``.
 """
 
 from collections.abc import Sequence
@@ -22,13 +22,13 @@ KINDS: Sequence[Kind] = ("action", "search", "lookup")
 
 @hookimpl
 def register_settings() -> type[BaseModel]:
-    """Give the section ``actions``."""
+    """Return the model of the settings' section ``actions``."""
     return Settings
 
 
 @hookimpl
 def register_operations(context: PluginContext[Settings]) -> Sequence[Operation]:
-    """Give the actions, searches and lookups that the provider carries out."""
+    """Return the actions, searches and lookups that the provider carries out."""
     provider = Provider.of(context)
     return [
         Operation(name, provider.run, uses_database=False, kind=kind)
@@ -39,7 +39,7 @@ def register_operations(context: PluginContext[Settings]) -> Sequence[Operation]
 
 @hookimpl
 def register_routes(context: PluginContext) -> "Sequence[Routes]":
-    """Give the routes that carry out actions, and the routes that list them."""
+    """Return the routes that carry out actions, and the routes that list them."""
     from trunkline.routes import definition_routes  # noqa: PLC0415
     from trunkline_actions.routes import make_routes  # noqa: PLC0415
 

@@ -1,4 +1,4 @@
-"""Reading a product's response: a 2xx is an answer, a 4xx with a sentence a refusal, everything else a failure."""
+"""Reads a product's response: a 2xx is an answer, a 4xx with a sentence is a refusal, the rest are failures."""
 
 from typing import Any, TypeVar
 

@@ -45,7 +45,7 @@ class _Place:
 
 @dataclass(frozen=True, slots=True)
 class _Product:
-    """The product's addresses, secret and clock: all that a call needs."""
+    """Everything that a call of the product needs: addresses, secret, clock and others."""
 
     place: "_Place"
     test_place: "_Place | None"
@@ -58,7 +58,7 @@ class _Product:
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """Carries out *operations* by asking *product*; without a product it carries out nothing."""
+    """Carries out *operations* by calls of *product*; if *product* is None, the provider has no operations."""
 
     operations: Mapping[Kind, Sequence[str]]
     product: _Product | None
@@ -68,7 +68,7 @@ class Provider:
         """Make the provider from the settings.
 
         Raises:
-            ValueError: the settings name a URL that cannot be dialled, or an undefined operation.
+            ValueError: the settings have a URL that cannot be called, or an operation that is not defined.
         """
         settings = context.settings
         assert isinstance(settings, Settings)
@@ -94,7 +94,7 @@ class Provider:
         return self.operations.get(kind, ())
 
     async def run(self, call: Call) -> Answer:
-        """Have the product carry out *call*.
+        """Send *call* to the product, and return its answer.
 
         Raises:
             ProviderRefused: the product answered with a 4xx and a sentence, or the settings have no address for a test environment's
@@ -121,7 +121,10 @@ def _chosen(
 
 
 def _place_for(product: _Product, call: Call) -> _Place:
-    """Give the target of *call*; a call of a test environment never goes to the live address. Raises ProviderRefused."""
+    """Return the target of *call*.
+
+    A call of a test environment is never sent to the live address. Raises ProviderRefused.
+    """
     place = product.test_place if environment_of(call.company_id) == "test" else product.place
     if place is None:
         msg = (

@@ -93,7 +93,7 @@ def _make_function(operations: Operations, definition: Definition) -> Any:
 
 
 def _make_function_without_body(operations: Operations, definition: Definition) -> Any:
-    """Make the function of a DELETE, which has everything in its path."""
+    """Make the function of a DELETE route; all parameters of a DELETE are in the path."""
 
     async def act(
         request: Request, caller: Writes, idempotency_key: IdempotencyKey = None, if_match: IfMatch = None

@@ -44,11 +44,11 @@ NAME = "mail"
 REQUEST = {"target_url": "mailto:alert-recipients", "event_types": ["operational.*"], "timeout_seconds": 60}
 RETRY_SECONDS = 5.0
 NEVER = BreakerPolicy(failures=2**31, span_seconds=0)
-"""Mail is never disabled because of failures; the mails are sent when the server is back."""
+"""The mail channel is never disabled because of failures; the mails are sent when the server works again."""
 
 
 class _Shared:
-    """State that the hooks share; the mail library is loaded only if a server is set."""
+    """State that the plugin's hooks share. The mail library is loaded only if a mail server is set."""
 
     def __init__(self, context: PluginContext[Settings]) -> None:
         self.mailer: Mailer | None = None
@@ -61,20 +61,20 @@ class _Shared:
 
 @hookimpl
 def register_settings() -> type[BaseModel]:
-    """Give the section ``alerts``."""
+    """Return the model of the settings' section ``alerts``."""
     return Settings
 
 
 @hookimpl
 def register_migrations() -> Sequence[Migrations]:
-    """Give the migrations of the plugin's tables; ``alerts_mails`` has no column for the company."""
+    """Return the migrations of the plugin's tables; ``alerts_mails`` has no column for the company."""
     of_companies = (CompanyRows("alerts_digests"), CompanyRows("alerts_matters"))
     return [Migrations("trunkline_alerts:migrations", of_companies=of_companies)]
 
 
 @hookimpl
 def register_routes(context: PluginContext[Settings]) -> "Sequence[Routes]":
-    """Give the routes by which a company chooses its recipients."""
+    """Return the routes by which a company chooses its recipients."""
     from trunkline.routes import Routes  # noqa: PLC0415
     from trunkline_alerts import routes  # noqa: PLC0415
 
@@ -83,13 +83,13 @@ def register_routes(context: PluginContext[Settings]) -> "Sequence[Routes]":
 
 @hookimpl
 def register_portal_pages(context: PluginContext[Settings]) -> Sequence[PortalPage]:
-    """Give the page on which a company chooses its recipients."""
+    """Return the page on which a company chooses its recipients."""
     return [page.make_page(context, context.shared(_Shared).choices)]
 
 
 @hookimpl
 def register_channels(context: PluginContext[Settings]) -> Sequence[Channel]:
-    """Give the channels for mail, chat rooms and PagerDuty."""
+    """Return the channels for mail, chat rooms and PagerDuty."""
     mailer = context.shared(_Shared).mailer
     deliver: Deliver = _refuse if mailer is None else mailer.deliver
     about = "Mails operational events to the alert recipients of the company that they are about, and to the operators."
@@ -121,7 +121,10 @@ async def lifespan(context: PluginContext[Settings]) -> AsyncGenerator[None]:
 
 
 async def _subscribe(context: PluginContext[Settings], *, day: int) -> None:
-    """Make the subscription and store the operators' choice of a digest; keep a subscription that another process has made."""
+    """Make the subscription and store the operators' choice of a digest.
+
+    If another process has made the subscription, keep it.
+    """
     terms = Terms(NAME, holder=NAME, lasts_seconds=None)
     while True:
         try:

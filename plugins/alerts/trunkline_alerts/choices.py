@@ -22,14 +22,17 @@ TEST_SECONDS = 4.0
 
 
 class CannotMail(Refused):
-    """The hub has no mail server, or a call tried to change the operators' choice."""
+    """Raised if the hub has no mail server, or if a call would change the operators' choice."""
 
     status = 409
     title = "Conflict"
 
 
 class Choices:
-    """The choices of companies, each for both environments. The choice of company 0, the operators, is in the settings."""
+    """Each company's choice of recipients, for both environments.
+
+    The operators' choice (company 0) is in the settings.
+    """
 
     def __init__(
         self, context: PluginContext[Settings], mailer: "Mailer | None", digests: "Digests | None"
@@ -40,7 +43,7 @@ class Choices:
         self._writer = Writer(context)
 
     async def view(self, company_id: int) -> dict[str, Any]:
-        """Show a company's choice, and whether the hub has a mail server."""
+        """Return a company's choice, and whether the hub has a mail server."""
         number, settings = company_number(company_id), self._context.settings
         has_server = self._mailer is not None
         if number == OPERATORS:
@@ -61,7 +64,10 @@ class Choices:
     async def change(
         self, company_id: int, *, recipients: Sequence[str] | None = None, digest: bool | None = None
     ) -> dict[str, Any]:
-        """Change each argument that is not None, and show the choice. Raises BodyInvalid, CannotMail."""
+        """Change the choice by each argument that is not None.
+
+        Return the new choice. Raises BodyInvalid, CannotMail.
+        """
         number = company_number(company_id)
         if number == OPERATORS:
             msg = "The operators' addresses and digest are the settings alerts.operators and alerts.digest."

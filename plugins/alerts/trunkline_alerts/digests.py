@@ -1,7 +1,7 @@
-"""The daily digest: one mail a day about failures and open matters, to the companies that chose it.
+"""The daily digest: one mail a day about failures and unresolved alerts, to the companies that chose a digest.
 
 A process claims a company's digest before mailing it. If that process dies, another process mails the digest after
-``CLAIM``; mails keep their ``Message-ID``, so none is sent twice.
+``CLAIM``; a mail keeps its ``Message-ID``, so no mail is sent twice.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from trunkline_alerts.writing import Writer, company_in
 
 DAY_MS = 24 * 3_600_000
 OPEN_DAYS = 30
-"""Age limit of the open failures in a digest."""
+"""Number of days for which an unresolved failure is listed in digests."""
 CLAIM = timedelta(minutes=10)
 SEND_SECONDS = 300.0
 """Time limit for the mails of one digest: less than ``CLAIM``."""
@@ -39,7 +39,7 @@ class Digests:
         self._writer = Writer(context)
 
     async def run(self) -> None:
-        """Send due digests as long as the hub runs."""
+        """Send due digests until the hub stops."""
         while True:
             try:
                 await self.send_due()
@@ -48,7 +48,10 @@ class Digests:
             await asyncio.sleep(LOOK_SECONDS)
 
     def day(self) -> int:
-        """Give the last day (counted from 1970) whose digest is due; a day's digest is due from ``digest_hour`` on."""
+        """Return the last day (counted from 1970) whose digest is due.
+
+        A day's digest is due from ``digest_hour`` on.
+        """
         return (self._context.clock.now_ms() - self._context.settings.digest_hour * 3_600_000) // DAY_MS
 
     async def send_due(self) -> None:
@@ -63,7 +66,7 @@ class Digests:
             await self._send(company_id, day=day)
 
     async def _send(self, company_id: int, *, day: int) -> None:
-        """Send one digest and note that it is done; a failed digest is retried after ``CLAIM``."""
+        """Send one digest and record that it is done; a failed digest is retried after ``CLAIM``."""
         if company_id == OPERATORS:
             recipients = self._context.settings.operators
         else:
@@ -102,7 +105,7 @@ class Digests:
     async def _told(
         self, company_id: int, types: Sequence[str], *, since_days: int
     ) -> list[tuple[str, str, dict[str, Any]]]:
-        """List the newest alert of each matter, if its severity is ``warning`` or higher.
+        """List the newest alert about each matter, if the alert's severity is ``warning`` or higher.
 
         An item has the alert's kind, a line of text, and the event's payload.
         """
@@ -121,7 +124,7 @@ class Digests:
         return lines
 
     async def _is_open(self, payload: dict[str, Any]) -> bool:
-        """Tell whether the subscription of a failure exists and has not recovered."""
+        """Return whether the subscription in *payload* exists and has not recovered."""
         company_id = company_in(payload)
         assert company_id is not None
         try:

@@ -23,7 +23,10 @@ TO_COMPANIES = frozenset({"subscription.failing", "subscription.disabled", "subs
 STEP_SECONDS = 8.0
 """Time limit of one SMTP command."""
 _WHOLE_LINES = SMTP.clone(max_line_length=900)
-"""Lines are not folded: a subject folded before its first word shows a leading blank. RFC 5322 allows 998 characters."""
+"""Lines are not folded: otherwise a subject folded before its first word is shown with a leading blank.
+
+RFC 5322 allows 998 characters.
+"""
 
 
 class Mailer:
@@ -88,7 +91,7 @@ class Mailer:
         return Result(Outcome.DELIVERED, response_body=said[:1024])
 
     async def _recipients(self, push: Push, message: Message) -> list[str]:
-        """List the addresses, each once; a test delivery goes to the operators alone."""
+        """List the recipients' addresses without duplicates; a test delivery goes only to the operators."""
         is_test = push.event_id.startswith("test_")
         found: list[str] = []
         company_id = company_of(push, orjson.loads(push.body)["payload"])
@@ -134,7 +137,7 @@ class Mailer:
 
 
 def _refusal(error: aiosmtplib.SMTPException) -> tuple[int, str]:
-    """Give the code and text of a refusal (RFC 5321 §4.2.1): 4xx is temporary, 5xx permanent."""
+    """Return the code and text of a refusal (RFC 5321 §4.2.1): 4xx is temporary, 5xx permanent."""
     answer = error.recipients[0] if isinstance(error, aiosmtplib.SMTPRecipientsRefused) else error
     assert isinstance(answer, aiosmtplib.SMTPResponseException)
     return answer.code, answer.message

@@ -26,7 +26,10 @@ class Template:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """An alert. Alerts about one trouble have the same *matter*, including the one of its end. *link* may be empty."""
+    """An alert.
+
+    All alerts about one problem have the same *matter*, also the alert about its end. *link* may be empty.
+    """
 
     severity: Severity
     subject: str
@@ -36,7 +39,7 @@ class Message:
     kind: Kind
 
     def is_from(self, least: Severity) -> bool:
-        """Tell whether the alert has severity *least* or higher; an end always counts."""
+        """Return whether the alert has severity *least* or higher; the alert about an end always counts."""
         return self.kind == "end" or SEVERITIES.index(self.severity) >= SEVERITIES.index(least)
 
 
@@ -142,7 +145,10 @@ OTHER = Template("info", "{type}", "{payload}", "Nothing.")
 def write(
     event_type: str, payload: Mapping[str, Any], *, whose: str, link: str = "", waiting: int = 0
 ) -> Message:
-    """Write the alert of an event. *whose* names the company in a sentence, *waiting* counts waiting deliveries."""
+    """Write the alert about an event.
+
+    *whose* is the company's name in sentences; *waiting* counts waiting deliveries.
+    """
     template = TEMPLATES.get(event_type, OTHER)
     if template is OTHER:
         payload = {"type": event_type, "payload": orjson.dumps(payload, option=orjson.OPT_INDENT_2).decode()}

@@ -1,4 +1,4 @@
-"""The portal's page about alerts: the recipients, a test message, and every text."""
+"""The portal's page about alerts: the recipients, a test message, and the text of every alert."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

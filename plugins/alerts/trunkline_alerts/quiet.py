@@ -1,4 +1,4 @@
-"""Suppresses repeated alerts: a matter is reported again only after it has ended or some hours have passed."""
+"""Suppresses repeated alerts: a problem (*matter*) is reported again only after its end, or after some hours."""
 
 from trunkline import PluginContext, Push
 from trunkline_alerts import told
@@ -8,7 +8,7 @@ from trunkline_alerts.told import Told
 
 
 class Quiet:
-    """Remembers the last alert about each matter for each subscription. News and test messages are not remembered."""
+    """Stores the last alert about each matter for each subscription. News and test messages are not stored."""
 
     def __init__(self, context: PluginContext[Settings]) -> None:
         self._context = context
@@ -16,10 +16,10 @@ class Quiet:
     async def why_not(
         self, push: Push, message: Message, *, hours: int, drops_overtaken: bool = False
     ) -> str | None:
-        """Give the reason not to send an alert; None if the alert must be sent.
+        """Return the reason for not sending an alert; None if the alert must be sent.
 
-        With *drops_overtaken*, an alert older than the last sent alert about its matter is not sent: it would open an
-        incident.
+        With *drops_overtaken*, an alert older than the last sent alert about its matter is not sent, because the
+        old alert would open an incident again.
         """
         if not _is_remembered(push, message):
             return None
@@ -38,7 +38,7 @@ class Quiet:
         return None
 
     async def note(self, push: Push, message: Message) -> None:
-        """Note that an alert was sent."""
+        """Record that an alert was sent."""
         if _is_remembered(push, message):
             now = Told(int(push.event_id), message.kind == "end", self._context.clock.now_ms())
             async with self._context.database.write() as connection:

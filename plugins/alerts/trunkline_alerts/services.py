@@ -118,7 +118,7 @@ class Poster:
 
 
 def chat_body(message: Message, form: Literal["slack", "teams"]) -> dict[str, Any]:
-    """Give the body for an incoming webhook: text for Slack and Mattermost, an adaptive card for Teams."""
+    """Return the body for an incoming webhook: text for Slack and Mattermost, an adaptive card for Teams."""
     if form == "slack":
         text = f"*{message.subject}*\n{message.body}"
         for sign, written in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
@@ -134,7 +134,7 @@ def chat_body(message: Message, form: Literal["slack", "teams"]) -> dict[str, An
 
 
 def pagerduty_body(message: Message, routing_key: str) -> dict[str, Any]:
-    """Give an event of Events API v2. Each matter is one incident; the matter's end resolves it."""
+    """Return an event of Events API v2. Each matter is one incident; the matter's end resolves it."""
     event = {"routing_key": routing_key, "dedup_key": message.matter}
     if message.kind == "end":
         return {**event, "event_action": "resolve"}

@@ -32,7 +32,7 @@ matters = Table(
     Index("ix_alerts_matters_told", "told_ms"),
     Index("ix_alerts_matters_company", "company_id"),
 )
-"""The last alert about each matter in each way; a way is a subscription."""
+"""The last alert about each matter through each subscription; the column *way* has the subscription's id."""
 
 digests = Table(
     "alerts_digests",
@@ -41,17 +41,20 @@ digests = Table(
     Column("day", BigInteger, nullable=False),
     Column("claimed_ms", BigInteger, nullable=False),
 )
-"""Companies with a daily digest: *day* (since 1970) is the last day that is done, *claimed_ms* the last claim."""
+"""Companies with a daily digest.
+
+*day* (since 1970) is the last day whose digest is done; *claimed_ms* is the time of the last claim.
+"""
 
 
 async def known(connection: AsyncConnection, message_ids: Sequence[str]) -> frozenset[str]:
-    """Give the *message_ids* that were sent."""
+    """Return the ids in *message_ids* whose mails are already recorded as done."""
     rows = await connection.execute(select(mails.c.message_id).where(mails.c.message_id.in_(message_ids)))
     return frozenset(rows.scalars())
 
 
 async def add(connection: AsyncConnection, message_id: str, *, now_ms: int) -> None:
-    """Note that a mail was sent, unless it is noted; remove old rows."""
+    """Record that a mail was sent, unless that is recorded; remove old rows."""
     await connection.execute(delete(mails).where(mails.c.sent_ms < now_ms - KEPT_MS))
     statement = text(
         "INSERT INTO alerts_mails (message_id, sent_ms) VALUES (:id, :now) ON CONFLICT DO NOTHING"
@@ -61,7 +64,7 @@ async def add(connection: AsyncConnection, message_id: str, *, now_ms: int) -> N
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """The last alert about a matter in one way, which is a subscription."""
+    """The last alert about a matter that was sent through one subscription."""
 
     event_id: int
     is_over: bool
@@ -69,14 +72,14 @@ class Told:
 
 
 async def last(connection: AsyncConnection, way: str, matter: str) -> Told | None:
-    """Give the last alert about *matter* in *way*."""
+    """Return the last alert about *matter* that was sent through the subscription *way*."""
     query = select(matters.c.event_id, matters.c.is_over, matters.c.told_ms)
     row = (await connection.execute(query.where(matters.c.way == way, matters.c.matter == matter))).first()
     return None if row is None else Told(*row)
 
 
 async def note(connection: AsyncConnection, way: str, matter: str, told: Told, *, company_id: int) -> None:
-    """Note the alert *told*, unless a later one is noted; remove old rows."""
+    """Record the alert *told*, unless a later alert about *matter* is recorded; remove old rows."""
     await connection.execute(delete(matters).where(matters.c.told_ms < told.told_ms - KEPT_MS))
     await connection.execute(
         text(
@@ -97,13 +100,16 @@ async def note(connection: AsyncConnection, way: str, matter: str, told: Told, *
 
 
 async def has_digest(connection: AsyncConnection, company_id: int) -> bool:
-    """Tell whether a company chose a daily digest."""
+    """Return whether a company chose a daily digest."""
     query = select(digests.c.company_id).where(digests.c.company_id == company_id)
     return (await connection.execute(query)).first() is not None
 
 
 async def choose_digest(connection: AsyncConnection, company_id: int, *, day: int | None) -> None:
-    """Start a company's digests with the day after *day*; None ends them. An existing choice stays unchanged."""
+    """Start a company's digests on the day after *day*, or end them if *day* is None.
+
+    Running digests are not changed.
+    """
     if day is None:
         await connection.execute(delete(digests).where(digests.c.company_id == company_id))
         return
@@ -114,7 +120,10 @@ async def choose_digest(connection: AsyncConnection, company_id: int, *, day: in
 
 
 async def claim(connection: AsyncConnection, *, day: int, before_ms: int, now_ms: int) -> int | None:
-    """Claim one digest of *day* that is not done and that no process claimed after *before_ms*; return its company."""
+    """Claim a digest of *day* that is not done, and not claimed at or after *before_ms*.
+
+    Return the digest's company.
+    """
     statement = text(
         "UPDATE alerts_digests SET claimed_ms = :now WHERE day < :day AND claimed_ms < :before AND company_id = "
         "(SELECT min(company_id) FROM alerts_digests WHERE day < :day AND claimed_ms < :before) RETURNING company_id"
@@ -124,5 +133,5 @@ async def claim(connection: AsyncConnection, *, day: int, before_ms: int, now_ms
 
 
 async def finish(connection: AsyncConnection, company_id: int, *, day: int) -> None:
-    """Note that the digest of *day* is done."""
+    """Record that the company's digest of *day* is done."""
     await connection.execute(update(digests).where(digests.c.company_id == company_id).values(day=day))

@@ -1,4 +1,4 @@
-"""Writes the alert of a delivery: the company, the waiting deliveries, and the link to the portal."""
+"""Writes the alert for a delivery, with the company, the waiting deliveries, and a link to the portal."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from trunkline_alerts.messages import TEMPLATES, Message
 
 
 class Writer:
-    """Writes alerts from the hub's present state."""
+    """Writes alerts with facts from the hub's current state."""
 
     def __init__(self, context: PluginContext[Any]) -> None:
         self._context = context
@@ -36,7 +36,7 @@ class Writer:
         )
 
     async def name(self, company_id: int | None) -> str:
-        """Give a company's name for use in a sentence; None is the hub."""
+        """Return a company's name for use in a sentence; *company_id* None means the hub."""
         if company_id is None:
             return "the hub"
         try:
@@ -47,7 +47,10 @@ class Writer:
         return f"{name}, {company_title(company_id)}" if name else company_title(company_id)
 
     def link(self, company_id: int | None, subscription: dict[str, Any] | None = None) -> str:
-        """Give the address of the portal's page about a company or its subscription; empty if the hub has no public URL."""
+        """Return the address of the portal's page about a company or its subscription.
+
+        Empty if the hub has no public URL.
+        """
         url = self._context.deployment.public_url
         if url is None:
             return ""
@@ -58,11 +61,14 @@ class Writer:
 
 
 def company_of(push: Push, payload: dict[str, Any]) -> int | None:
-    """Give the id of the company, in its environment, that the event is about; None for the hub itself."""
+    """Return the id of the company, in its environment, that the event is about; None if it is about the hub itself."""
     return company_in(payload) if push.event_type in TEMPLATES else push.target.company_id
 
 
 def company_in(payload: dict[str, Any]) -> int | None:
-    """Give the id of the company that the payload of an operational event names; None for the hub itself."""
+    """Return the id of the company in the payload of an operational event.
+
+    None if the event is about the hub itself.
+    """
     number = payload["company_id"]
     return None if number is None else in_environment(number, payload["environment"])

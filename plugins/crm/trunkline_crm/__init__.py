@@ -1,8 +1,9 @@
 """The system of record behind WhiteLabelCRO's actions and searches: leads and clients, their statuses and
 notes, affiliates and employees.
 
-A call goes ``clients``, ``notes``, ``affiliates``, ``searches``, ``lists`` or ``lookups`` → ``fields``, ``statuses``, ``phones``
-(rules) → ``store`` (SQL), and comes back as an answer (``shown``) with its events (``emitted``). The hub stores both in one transaction.
+A call is handled in ``clients``, ``notes``, ``affiliates``, ``searches``, ``lists`` or ``lookups`` → ``fields``,
+``statuses``, ``phones`` (rules) → ``store`` (SQL). The result is an answer (``shown``) with its events (``emitted``).
+The hub stores both in one transaction.
 """
 
 from collections.abc import Sequence
@@ -24,7 +25,7 @@ _OF_COMPANIES = tuple(
 
 @hookimpl
 def register_operations(context: PluginContext) -> Sequence[Operation]:
-    """Give the actions, the searches (by key, by number, and lists) and the lookups."""
+    """Return the actions, the searches (by key, by number, and lists) and the lookups."""
     now_ms = context.clock.now_ms
     clients, notes, affiliates = ClientActions(now_ms), NoteActions(now_ms), AffiliateActions(now_ms)
     return [
@@ -58,7 +59,7 @@ def register_operations(context: PluginContext) -> Sequence[Operation]:
 
 @hookimpl
 def register_routes(context: PluginContext) -> "Sequence[Routes]":
-    """Give the route that adds employees."""
+    """Return the route that adds employees."""
     from trunkline.routes import Routes  # noqa: PLC0415
     from trunkline_crm.routes import make_router  # noqa: PLC0415
 
@@ -67,5 +68,5 @@ def register_routes(context: PluginContext) -> "Sequence[Routes]":
 
 @hookimpl
 def register_migrations() -> Sequence[Migrations]:
-    """Give the history of the plugin's tables."""
+    """Return the history of the plugin's tables."""
     return [Migrations("trunkline_crm:migrations", of_companies=_OF_COMPANIES)]

@@ -24,7 +24,7 @@ class AffiliateActions:
     now_ms: NowMs
 
     async def create_affiliate(self, call: Call) -> Answer:
-        """Make an affiliate, not yet approved."""
+        """Make an affiliate that is not approved."""
         connection, now_ms = connection_of(call), self.now_ms()
         row = fields.read(call.input, fields.AFFILIATE, required=required_of(call))
         columns: Row = {

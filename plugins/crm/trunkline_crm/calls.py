@@ -14,18 +14,18 @@ NowMs = Callable[[], int]
 
 
 def connection_of(call: Call) -> AsyncConnection:
-    """Give the database connection of the call; every handler that uses the database has one."""
+    """Return the database connection of the call; every handler that uses the database has one."""
     assert call.connection is not None
     return call.connection
 
 
 def id_of(call: Call, name: str) -> int:
-    """Give the id named *name* in the call's path or query."""
+    """Return the id named *name* in the call's path or query."""
     return int(call.input[name])
 
 
 async def locked(call: Call, table: Table, id: int, *, kind: str, with_archived: bool = False) -> Row:
-    """Read a record of the call's company and lock it until the call ends. Raises NotFound."""
+    """Read a record of the call's company, and lock the record until the call ends. Raises NotFound."""
     record = await records.lock(connection_of(call), table, call.company_id, id, with_archived=with_archived)
     if record is None:
         raise NotFound(kind, id)
@@ -33,7 +33,7 @@ async def locked(call: Call, table: Table, id: int, *, kind: str, with_archived:
 
 
 def required_of(call: Call) -> Collection[str]:
-    """Give the names of the fields that the call must have."""
+    """Return the names of the fields that the call must have."""
     required: Collection[str] = call.definition.input.get("required", ())
     return required
 

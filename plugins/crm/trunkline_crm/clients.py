@@ -1,4 +1,4 @@
-"""Leads and clients: one kind of record, made, changed and moved from status to status.
+"""Leads and clients: one kind of record, which actions make, change, and move from status to status.
 
 Everything runs in the transaction of the call's connection; a record is locked before it is read and changed.
 """
@@ -76,7 +76,7 @@ class ClientActions:
         return await self._move(call, record, current, statuses)
 
     async def archive_client(self, call: Call) -> Answer:
-        """Hide a client or a lead from all calls; its external_id is free again."""
+        """Archive a client or a lead: all calls ignore the record, and its external_id can be used again."""
         record, now_ms = await _locked(call, kind="client"), self.now_ms()
         changes = {"archived_ms": now_ms, "updated_ms": now_ms}
         await records.change(connection_of(call), tables.clients, call.company_id, record["id"], changes)
@@ -98,7 +98,10 @@ class ClientActions:
         return Answer({"success": True, **await _shown(call, record)})
 
     async def _store(self, call: Call, row: Row, status: Status) -> tuple[Row, bool]:
-        """Store a new record unless its external_id is taken; return the record with that external_id, and whether it is new."""
+        """Store a new record unless its external_id is taken.
+
+        Return the record with that external_id, and whether it was made now.
+        """
         now_ms = self.now_ms()
         record: Row = {
             **row,
@@ -145,7 +148,7 @@ async def _locked(call: Call, *, kind: str) -> Row:
 
 
 async def _with_status(call: Call, *, kind: str) -> tuple[Row, Status, list[Status]]:
-    """Lock the record that the call names; give it with its status and all statuses of the company."""
+    """Lock the record that the call names; return the record, its status, and all statuses of the company."""
     record = await _locked(call, kind=kind)
     statuses = await status_store.of_company(connection_of(call), call.company_id)
     return record, _status_of(record, statuses), statuses
@@ -172,7 +175,7 @@ def _status_of(record: Row, statuses: list[Status]) -> Status:
 
 
 async def _shown(call: Call, record: Row) -> Row:
-    """Show a record as stored now, with the names of the records that it refers to."""
+    """Return a record as it is stored now, with the names of the records that it refers to."""
     whole = await reading.find_client(
         connection_of(call), call.company_id, {"id": record["id"]}, leads_only=False
     )

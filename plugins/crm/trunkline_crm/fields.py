@@ -10,13 +10,16 @@ from trunkline_crm import phones
 
 Row = dict[str, Json]
 Rules = Mapping[str, Callable[[Json], Json]]
-"""A function for each field that converts its value. It raises ValueError with a text to put after the field's name."""
+"""A function for each field that converts its value.
+
+The function raises ValueError with a text that follows the field's name.
+"""
 
 _EMAIL = re.compile(r"[^\s@]+@[^\s@]+")
 
 
 def folded(text: str) -> str:
-    """Give the form of *text* for comparison: case is folded, and both encodings of ``é`` are equal."""
+    """Return *text* in a form for comparisons: case is folded, and both encodings of ``é`` are equal."""
     return unicodedata.normalize("NFC", text.strip().lower())
 
 
@@ -43,7 +46,7 @@ def _id(value: Json) -> Json:
 
 
 def _rate(value: Json) -> Json:
-    """Write a number as text that keeps its digits; a database number would lose some."""
+    """Write a number as text with all of its digits; a number column of the database would lose some."""
     return format(Decimal(str(value)), "f")
 
 
@@ -87,7 +90,7 @@ def read(input: Mapping[str, Json], rules: Rules, *, required: Collection[str] =
     """Read the fields of *input* that *rules* name. Text is trimmed; blank text counts as absent.
 
     Raises:
-        BodyInvalid: one fault for each field that is invalid, or *required* and blank.
+        BodyInvalid: it has one fault for each field that is invalid, or is *required* but blank.
     """
     row: Row = {}
     faults: list[FieldError] = []
@@ -107,7 +110,7 @@ def read(input: Mapping[str, Json], rules: Rules, *, required: Collection[str] =
 
 
 def changed(record: Mapping[str, Json], changes: Row) -> Row:
-    """Give the *changes* that differ from *record*."""
+    """Return the *changes* that differ from *record*."""
     return {name: value for name, value in changes.items() if value != record[name]}
 
 

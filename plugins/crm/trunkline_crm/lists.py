@@ -16,23 +16,26 @@ from trunkline_crm.store import reading, records, tables
 from trunkline_crm.store import statuses as status_store
 
 MOST_CHARACTERS = 50_000
-"""Limit of all notes on one page together, in characters. A page of long notes ends early, and delays no other call."""
+"""Limit of all notes on one page together, in characters.
+
+A page of long notes ends early, so that it does not delay other calls.
+"""
 
 _Show = Callable[[Mapping[str, Json]], Row]
 
 
 async def get_client(call: Call) -> Answer:
-    """Give a client or a lead."""
+    """Return a client or a lead."""
     return await _client(call, kind="client")
 
 
 async def get_lead(call: Call) -> Answer:
-    """Give a record with a lead status."""
+    """Return a record with a lead status."""
     return await _client(call, kind="lead")
 
 
 async def get_affiliate(call: Call) -> Answer:
-    """Give an affiliate."""
+    """Return an affiliate."""
     number = id_of(call, "affiliate_id")
     record = await records.get(connection_of(call), tables.affiliates, call.company_id, number)
     if record is None:
@@ -117,7 +120,7 @@ def _default_limit(call: Call) -> int:
 
 
 def _fitting(rows: Sequence[Row]) -> int:
-    """Count the rows that fit on a page: at least one, and more until their texts reach the limit."""
+    """Return how many rows fit on a page: at least one, and more until the length of their texts reaches the limit."""
     total = 0
     for count, row in enumerate(rows):
         total += len(row.get("text", ""))

@@ -40,7 +40,7 @@ async def list_employees(call: Call) -> Answer:
 
 
 async def list_client_statuses(call: Call) -> Answer:
-    """List the company's statuses, or the starting ones."""
+    """List the company's statuses; if it has none, the statuses that a new company gets."""
     part, after, limit = _page_request(call)
     statuses = [
         status

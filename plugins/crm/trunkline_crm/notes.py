@@ -16,7 +16,7 @@ class NoteActions:
     now_ms: NowMs
 
     async def add_client_note(self, call: Call) -> Answer:
-        """Put a note on a lead or a client; it is internal unless the call says otherwise."""
+        """Add a note to a lead or a client. The note is internal unless the call says otherwise."""
         connection, client_id = connection_of(call), id_of(call, "client_id")
         await _demand_client(call, client_id)
         row: Row = {

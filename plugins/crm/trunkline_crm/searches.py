@@ -1,4 +1,4 @@
-"""Searches by key, for find-or-create: the oldest match, or none."""
+"""Searches by key, for find-or-create. A search returns the oldest match, if there is one."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""Records in the form of answers: whole, with the names of the other records to which their ids refer. No I/O."""
+"""Records in the form of answers: all fields, and the names of the records that they refer to by id. No I/O."""
 
 import json
 from collections.abc import Mapping
@@ -39,7 +39,7 @@ _NOTE = ("client_id", "text", "note_type", "visibility", "external_id")
 
 
 def client(record: Mapping[str, Json]) -> Row:
-    """Show a lead or a client that was read with the names of its references."""
+    """Return a lead or a client in the form of answers; *record* has the names of the records that it refers to."""
     return {
         "client_id": record["id"],
         "full_name": fields.full_name(record),
@@ -50,7 +50,7 @@ def client(record: Mapping[str, Json]) -> Row:
 
 
 def affiliate(record: Mapping[str, Json]) -> Row:
-    """Show an affiliate, with the commission as a number."""
+    """Return an affiliate in the form of answers, with the commission as a number."""
     rate = record["commission_rate"]
     return {
         "affiliate_id": record["id"],
@@ -62,7 +62,7 @@ def affiliate(record: Mapping[str, Json]) -> Row:
 
 
 def note(record: Mapping[str, Json]) -> Row:
-    """Show a note."""
+    """Return a note in the form of answers."""
     return {
         "client_note_id": record["id"],
         "created_utc": utc_text(record["created_ms"]),

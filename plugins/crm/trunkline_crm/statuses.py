@@ -1,4 +1,4 @@
-"""The statuses of a company, and the choice of one by a call. No I/O."""
+"""The statuses of a company, and the choice of the status that a call names. No I/O."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -43,7 +43,8 @@ def choose(
 ) -> Status:
     """Find the status that a call names, by *name* (in *field*), *status_id* (in ``{field}_id``), or both.
 
-    An exact match of the name wins over a match in another case. *leads* True demands a lead status, False any other status.
+    An exact match of the name wins over a match in another case. If *leads* is True, the status must be a lead status;
+    if False, another status.
 
     Raises:
         BodyInvalid: no status matches, or name and number match different statuses.

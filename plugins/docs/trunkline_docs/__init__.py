@@ -27,7 +27,7 @@ def generate(product: Product) -> Mapping[str, bytes]:
 
 @hookimpl
 def register_connectors() -> Sequence[Connector]:
-    """Give the generator of the site."""
+    """Return the generator of the site."""
     return [
         Connector(
             "docs",
@@ -41,7 +41,7 @@ def register_connectors() -> Sequence[Connector]:
 
 @hookimpl
 def register_routes(context: PluginContext) -> "Sequence[Routes]":
-    """Give the routes that serve the site."""
+    """Return the routes that serve the site."""
     from trunkline_docs.routes import make_routes  # noqa: PLC0415
 
     return [make_routes(context)]

@@ -1,4 +1,7 @@
-"""Readable shades of the brand's colour: as text on light and dark backgrounds, and as background (WCAG 2.2, 1.4.3)."""
+"""Readable shades of the brand's colour, for text on light and dark backgrounds and as background.
+
+The contrast follows WCAG 2.2, 1.4.3.
+"""
 
 import re
 from collections.abc import Mapping
@@ -12,7 +15,7 @@ _FORM = re.compile(r"#[0-9a-fA-F]{6}")
 
 
 def accents(color: str) -> Mapping[str, str]:
-    """Give the colours for the placeholders of the stylesheet: the brand's own, and its readable shades."""
+    """Return the colours for the placeholders of the stylesheet: the brand's own, and its readable shades."""
     brand = plain(color)
     return {
         "BRAND": brand,
@@ -23,17 +26,17 @@ def accents(color: str) -> Mapping[str, str]:
 
 
 def plain(color: str) -> str:
-    """Give *color* in lower case; a neutral colour if it is not ``#rrggbb``."""
+    """Return *color* in lower case, or a neutral colour if *color* is not ``#rrggbb``."""
     return color.lower() if _FORM.fullmatch(color) else _NEUTRAL
 
 
 def ink_on(ground: str) -> str:
-    """Choose black or white, whichever has more contrast on *ground*."""
+    """Return black or white: the colour with more contrast on *ground*."""
     return max("#ffffff", "#000000", key=lambda ink: contrast(ink, ground))
 
 
 def contrast(first: str, second: str) -> float:
-    """Tell the contrast of two colours, from 1 to 21."""
+    """Return the contrast of two colours, from 1 to 21."""
     darker, lighter = sorted((_luminance(first), _luminance(second)))
     return (lighter + 0.05) / (darker + 0.05)
 
@@ -53,7 +56,7 @@ def _channels(color: str) -> tuple[int, int, int]:
 
 
 def _luminance(color: str) -> float:
-    """Give the relative luminance as WCAG defines it."""
+    """Return the relative luminance as WCAG defines it."""
     red, green, blue = (
         part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4
         for part in (channel / 255 for channel in _channels(color))

@@ -81,7 +81,7 @@ def json_text(value: Json) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Position:
-    """A position in the table: a path, and the properties *above* it.
+    """A position in the table: the path *parent*, and the properties *above* this position.
 
     To end a recursive schema, properties that are already in *above* are not listed again.
     """
@@ -104,7 +104,7 @@ class _Walk:
     document: Schema
 
     def fields(self, forms: Sequence[Schema], position: _Position, *, example: Json) -> Iterator[Row]:
-        """Give the rows of an object's properties, each followed by its nested rows.
+        """Yield the rows of an object's properties, each followed by its nested rows.
 
         A field is required if every one of *forms* requires it.
         """
@@ -166,7 +166,7 @@ class _Walk:
         return f"list of {_PLURALS.get(names.pop(), 'values')}" if len(names) == 1 else "list"
 
     def forms(self, schema: Json, depth: int = 0) -> list[Schema]:
-        """Expand *schema* into the forms that a value may have, without references and combinations."""
+        """Expand *schema* into the alternative schemas of a value, with references and combinations resolved."""
         if not isinstance(schema, Mapping) or depth > _DEEPEST:
             return []
         own = {key: value for key, value in schema.items() if key not in {"$ref", "allOf", *_COMBINED}}
@@ -203,7 +203,7 @@ def _merged(first: Schema, *rest: Schema) -> dict[str, Json]:
 
 
 def _members(form: Schema) -> Iterator[tuple[str, Json]]:
-    """Give the properties of an object with their schemas; ``additionalProperties`` come last."""
+    """Yield the properties of an object with their schemas; ``additionalProperties`` come last."""
     yield from form.get("properties", {}).items()
     if isinstance(form.get("additionalProperties"), Mapping):
         yield "(any name)", form["additionalProperties"]
@@ -239,7 +239,10 @@ def _limits(form: Schema) -> Iterator[str]:
 
 
 def _example_of(forms: Sequence[Schema], in_example: Json) -> Json:
-    """Choose the example to show: the field's own, the one in the object's example, the default, or the first choice."""
+    """Choose the example to show.
+
+    It is the field's own example, or else the field's value in the object's example, the default, or the first choice.
+    """
     own = (value for form in forms for value in form.get("examples", ()) if value is not None)
     choices = (value for form in forms for value in _choices(form))
     return next(

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 Token = tuple[str, str]
-"""A part's kind (empty for plain text) and its text."""
+"""A token: the kind (empty for plain text), and the text."""
 
 _STRING = r'"(?:[^"\\\n]|\\.)*"'
 _STRINGS = rf"{_STRING}|'(?:[^'\\\n]|\\.)*'|`(?:[^`\\]|\\.)*`"
@@ -38,7 +38,7 @@ _LANGUAGES: Mapping[str, re.Pattern[str]] = {
 
 
 def tokens(text: str, language: str) -> Iterator[Token]:
-    """Cut *text* into tokens; joined, they are *text* again."""
+    """Yield the tokens of *text*; their joined texts are equal to *text*."""
     end = 0
     for match in _LANGUAGES[language].finditer(text):
         if match.start() > end:

@@ -1,4 +1,4 @@
-"""The pages of the site, in their order, each with the values for its template. Pure."""
+"""The pages of the site in the order of the navigation, each with the values for its template. Pure."""
 
 import http
 import re
@@ -39,7 +39,10 @@ class Snippet:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page. *section* and *label* are its heading and entry in the navigation; *words* are the template's values."""
+    """A page of the site.
+
+    *section* and *label* are the page's heading and entry in the navigation; *words* are the template's values.
+    """
 
     path: str
     title: str
@@ -68,22 +71,22 @@ def pages_of(product: Product) -> tuple[Page, ...]:
 
 
 def event_path(name: str) -> str:
-    """Give the path of the page of the event type *name*."""
+    """Return the path of the page of the event type *name*."""
     return f"{name}.html"
 
 
 def operation_path(definition: Definition) -> str:
-    """Give the path of the page of an action or a search."""
+    """Return the path of the page of an action or a search."""
     return f"{_FOLDERS[definition.kind]}/{definition.name}.html"
 
 
 def schema_path(event_type: EventType) -> str:
-    """Give the path of the JSON Schema of an event type's payload."""
+    """Return the path of the JSON Schema of an event type's payload."""
     return f"schemas/{event_type.name}.json"
 
 
 def request_path(event_type: EventType) -> str:
-    """Give the path of the example request's exact body."""
+    """Return the path of the example request's exact body."""
     return f"requests/{event_type.name}.json"
 
 
@@ -213,7 +216,7 @@ def _problems(definition: Definition) -> Iterator[Problem]:
 
 
 def _meaning(description: str) -> tuple[str, Sequence[str]]:
-    """Split a description into its meaning and the sentences about when the event is sent."""
+    """Split an event type's description into its meaning and the sentences that say when the event is sent."""
     sentences = _SENTENCE.split(description.strip())
     moments = [sentence for sentence in sentences if sentence.startswith("Sent ")]
     return " ".join(sentence for sentence in sentences if sentence not in moments) or description, moments

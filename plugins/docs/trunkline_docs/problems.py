@@ -1,4 +1,4 @@
-"""The meaning of answers with a status of 400 or more, for callers."""
+"""Explanations, for callers, of the answers with a status of 400 or more."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ EXAMPLE = """{
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One status with the problem types that have it. *reason* is for lists, *advice* says what to do."""
+    """One status with the problem types that have it. *reason* is the short text in lists; *advice* says what to do."""
 
     status: int
     reason: str

@@ -99,5 +99,5 @@ def headings(page: str) -> list[tuple[str, Markup]]:
 
 
 def is_web(url: str) -> bool:
-    """Tell whether *url* may be linked to."""
+    """Return whether *url* may be linked to."""
     return url.startswith(("https://", "http://"))

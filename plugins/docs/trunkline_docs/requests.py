@@ -1,4 +1,4 @@
-"""The requests that the pages show: the hub's for an event, and a caller's for an operation."""
+"""The requests that the pages show: the hub's request for an event, and a caller's request for an operation."""
 
 import http
 import json
@@ -95,13 +95,13 @@ def called(definition: Definition, example: Example, *, api_url: str) -> Called:
 
 
 def subscribing(event_type: str, *, api_url: str, **options: Json) -> str:
-    """Write the call that asks for events of *event_type* by webhook, with *options* of the subscription."""
+    """Write the call that subscribes to events of *event_type* by webhook, with *options* of the subscription."""
     url = f"{api_url}{_SUBSCRIPTIONS}"
     return _curl("POST", url, body={"target_url": TARGET_URL, "event_types": [event_type], **options})
 
 
 def polling(event_type: str, *, api_url: str) -> str:
-    """Write the call that reads events of *event_type*, or of every type if it is empty."""
+    """Write the call that reads events of *event_type*, or of every type if *event_type* is empty."""
     return _curl("GET", f"{api_url}/api/v1/events", query={"types": event_type} if event_type else {})
 
 
@@ -142,7 +142,10 @@ def _curl(
 
 
 def _quoted(text: str) -> str:
-    """Quote *text* for a shell; the id of the reader's subscription stays a variable."""
+    """Quote *text* for a shell.
+
+    The variable for the id of the subscription stays unquoted, so that readers can set it.
+    """
     return f'"{text}"' if "$SUBSCRIPTION" in text else shlex.quote(text)
 
 

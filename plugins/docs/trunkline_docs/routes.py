@@ -18,7 +18,7 @@ _PAGE_POLICY = (
 )
 """Any site may show a page in a frame, as a product with an embedded portal does: pages have no forms and are public."""
 _IMAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; sandbox"
-"""A drawing may contain styles; a browser that opens the drawing itself runs no script of it."""
+"""A drawing may contain styles; if a browser opens the drawing itself, no script in the drawing runs."""
 _TYPES: Mapping[str, str] = {
     "html": "text/html; charset=utf-8",
     "md": "text/markdown; charset=utf-8",
@@ -32,7 +32,7 @@ _TYPES: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class _File:
-    """A file of the site with the headers that it is sent with."""
+    """A file of the site, and the headers of the answer with it."""
 
     content: bytes = field(repr=False)
     headers: Mapping[str, str]

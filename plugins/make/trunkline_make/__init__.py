@@ -1,4 +1,4 @@
-"""Make: the channel ``make``, to which the platform subscribes, and the app for it, made from the catalogue."""
+"""Make: the channel ``make``, to which the platform subscribes, and the platform's app, made from the catalogue."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -29,13 +29,13 @@ _STEPS = (
 
 @hookimpl
 def register_channels() -> Sequence[Channel]:
-    """Give the channel that posts signed events to Make's URLs."""
+    """Return the channel that posts signed events to Make's URLs."""
     return [rest_hook_channel(CHANNEL, title=TITLE)]
 
 
 @hookimpl
 def register_routes(context: PluginContext) -> "Sequence[Routes]":
-    """Give the routes by which Make subscribes and unsubscribes."""
+    """Return the routes by which Make subscribes and unsubscribes."""
     from trunkline.routes import rest_hook_routes  # noqa: PLC0415
 
     return [rest_hook_routes(context, channel=CHANNEL, title=TITLE)]
@@ -43,7 +43,7 @@ def register_routes(context: PluginContext) -> "Sequence[Routes]":
 
 @hookimpl
 def register_connectors() -> Sequence[Connector]:
-    """Give the generator of the app."""
+    """Return the generator of the app."""
     return [
         Connector(
             CHANNEL,

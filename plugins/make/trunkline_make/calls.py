@@ -15,23 +15,24 @@ from trunkline_make.dates import with_dates
 from trunkline_make.names import expression, path
 
 RPC_LIMIT = 500
-"""Make's guidelines ask for a limit if a dropdown may have more entries than this."""
+"""Make's guidelines require a limit for a dropdown that may have more entries than this number."""
 
 _API = f"/api/v1{CALL_PREFIX}"
 
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """The output of a call: its *fields*, and for a list the *container* that repeats them."""
+    """The output of a call: its *fields*; if the output is a list, also the *container* that holds the items."""
 
     fields: tuple[Field, ...]
     container: str | None = None
 
 
 def filled_in(product: Product, definition: Definition) -> tuple[Field, ...]:
-    """Give the fields of the form, without the cursor of a paged search, which Make sends itself.
+    """Return the fields of the form, without the cursor of a paged search, which Make sends itself.
 
-    People can map a field that has a dropdown. So if two fields take values of one lookup, both get the dropdown.
+    Users can also map a value into a field that has a dropdown. So if two fields take values of one lookup, both get
+    the dropdown.
     """
     references = {field.name: field.reference for field in product.inputs(definition)}
     return tuple(
@@ -41,7 +42,7 @@ def filled_in(product: Product, definition: Definition) -> tuple[Field, ...]:
 
 
 def results(product: Product, definition: Definition) -> Results:
-    """Give the output of a module: the answer of an action, or each result of a search."""
+    """Return the output of a module: the answer of an action, or each result of a search."""
     records = product.records(definition) if definition.kind == "search" else None
     return Results(product.outputs(definition)) if records is None else Results(records.fields, records.name)
 
@@ -60,7 +61,7 @@ def action(product: Product, definition: Definition) -> dict[str, Json]:
 
 
 def search(product: Product, definition: Definition) -> dict[str, Json]:
-    """Make the call of a search, which gives results up to its form's limit."""
+    """Make the call of a search, which returns at most as many results as the limit in its form."""
     fields = [field for field in filled_in(product, definition) if not field.is_parameter]
     found = results(product, definition)
     container = found.container
@@ -78,7 +79,7 @@ def search(product: Product, definition: Definition) -> dict[str, Json]:
 
 
 def rpcs(product: Product) -> dict[str, Reference]:
-    """Find the dropdown lists of the forms of *product*, by the id of their RPC.
+    """Return the dropdown lists of *product*'s forms; the keys are the ids of the RPCs that fill them.
 
     Raises:
         ValueError: two different lists would have the same id.
@@ -99,7 +100,7 @@ def rpcs(product: Product) -> dict[str, Reference]:
 
 
 def rpc_id(reference: Reference) -> str:
-    """Name the RPC of *reference* after its lookup, and after the value, label and filters that differ in this use."""
+    """Return the RPC's id for *reference*: the lookup, with the value, label and filters that differ in this use."""
     listed = reference.lookup.listed
     assert listed is not None
     parts = ["list", reference.lookup.name]
@@ -155,7 +156,7 @@ def value_of(field: Field) -> str:
 
 
 def source_of(field: Field, *, root: str = "parameters") -> str:
-    """Give the source of the expression for the value of a field below *root*.
+    """Return the source of the expression for the value of a field below *root*.
 
     The expression converts two kinds of values: a mapped or typed value of a dropdown, which is text, and a date, which
     has a time in Make.
@@ -176,7 +177,7 @@ def _page_size(definition: Definition) -> dict[str, Json]:
 
 
 def _pagination(definition: Definition) -> dict[str, Json]:
-    """Follow the cursor of a list."""
+    """Make the block that follows the cursor of a list from page to page."""
     if "cursor" not in definition.input.get("properties", {}):
         return {}
     return {
@@ -192,7 +193,7 @@ def _flat(fields: Sequence[Field]) -> list[Field]:
 
 
 def _literal(value: Json) -> str:
-    """Write a plain value into an expression. Raises ValueError."""
+    """Write a plain value as a literal of an expression. Raises ValueError."""
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     if isinstance(value, int | float):

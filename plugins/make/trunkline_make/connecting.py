@@ -62,7 +62,10 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
 
 
 def words(product: Product) -> Mapping[str, str]:
-    """Give the replacements for texts about connecting. The order matters: earlier texts contain later words."""
+    """Return the replacement of each placeholder in texts about connecting.
+
+    The order matters: earlier replacements contain later placeholders.
+    """
     if not product.takes_oauth:
         return _WORDS[product.auth]
     server = product.authorization_server
@@ -78,7 +81,7 @@ def words(product: Product) -> Mapping[str, str]:
 
 
 def remarks(product: Product) -> list[str]:
-    """Name the issuer where users sign in, if it is not the hub."""
+    """List remarks about the issuer at which users sign in; empty if users sign in at the hub."""
     return registration(
         product,
         redirect_uri=f"the redirect URI {_REDIRECT_URI.strip('`')}",
@@ -87,7 +90,10 @@ def remarks(product: Product) -> list[str]:
 
 
 def of_issuer(files: Mapping[str, bytes], product: Product) -> dict[str, Json]:
-    """Point the OAuth connection in *files*, written for the hub, at the product's own issuer."""
+    """Change the OAuth connection in *files*, which is written for the hub, for the product's own issuer.
+
+    Return the changed files; none if the product has no issuer of its own.
+    """
     if product.issuer is None or not product.takes_oauth:
         return {}
     server = product.authorization_server
@@ -103,7 +109,7 @@ def of_issuer(files: Mapping[str, bytes], product: Product) -> dict[str, Json]:
 
 
 def folders(product: Product) -> list[str]:
-    """Name the folders of constant files that the app includes."""
+    """List the folders of constant files that the app includes."""
     return [
         "app",
         *(["key"] if product.takes_keys else []),
@@ -112,7 +118,7 @@ def folders(product: Product) -> list[str]:
 
 
 def reference(product: Product) -> dict[str, Json]:
-    """Name the connection of a component, and the alternative that its user may choose."""
+    """Return the ids of a component's connection and, if users may choose, of the alternative connection."""
     if product.auth == "both":
         return {"connection": names.CONNECTION, "altConnection": names.OAUTH_CONNECTION}
     return {"connection": names.CONNECTION if product.takes_keys else names.OAUTH_CONNECTION}

@@ -1,4 +1,4 @@
-"""Dates in the output of modules: Make shows and computes with them only if they are parsed.
+"""Dates in the output of modules: Make can show dates and calculate with them only if they are parsed.
 
 https://developers.make.com/custom-apps-documentation/best-practices/output-parameters
 """
@@ -15,7 +15,7 @@ _FORMATS: Mapping[FieldKind, str] = {"date": "YYYY-MM-DD", "date-time": "YYYY-MM
 def with_dates(fields: Iterable[Field], *, root: str) -> Json:
     """Write the value at *root* with its dates parsed.
 
-    An object that may be absent is not rebuilt: that would make an empty object of an absent one.
+    An object that may be absent is not rebuilt, because an absent object would become an empty one.
     """
     parsed: dict[str, Json] = {}
     for field in fields:

@@ -1,7 +1,8 @@
 """Makes the Make app from a product: a custom app in Make's format for local development.
 
-``app`` holds the files that are equal for every product, in the layout of the made app; ``key`` and ``oauth`` hold the
-connections. ``parameters`` and ``calls`` make the rest from the schemas, ``manifest`` lists all of it, ``names`` gives the ids.
+``app`` holds the files that are equal for every product, in the folder layout of the generated app; ``key`` and
+``oauth`` hold the connections. ``parameters`` and ``calls`` make the rest from the schemas, ``manifest`` lists all of
+it, ``names`` gives the ids.
 """
 
 import json
@@ -22,7 +23,7 @@ _OF_SCHEMAS = (
 
 
 def remarks(product: Product) -> list[str]:
-    """Name the parts of *product* that Make cannot represent."""
+    """List remarks about the parts of *product* that Make cannot represent."""
     return [
         *json_remarks(product, platform="Make"),
         *polling.remarks(product),
@@ -34,7 +35,7 @@ def generate(product: Product) -> Mapping[str, bytes]:
     """Make every file of the app.
 
     Raises:
-        ValueError: Make cannot take an id or a value; the message says which.
+        ValueError: Make does not allow an id or a value; the message names it.
     """
     modules = manifest.modules_of(product)
     words = {

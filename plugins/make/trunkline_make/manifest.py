@@ -81,7 +81,7 @@ def modules_of(product: Product) -> list[Module]:
 
 
 def module_label(definition: Definition) -> str:
-    """Name a module as Make asks: ``Create a Lead``, ``Search Leads``, ``List Tasks``.
+    """Return a module's label as Make's guideline requires: ``Create a Lead``, ``Search Leads``, ``List Tasks``.
 
     https://developers.make.com/custom-apps-documentation/best-practices/modules/module-names
     """
@@ -98,7 +98,10 @@ def module_label(definition: Definition) -> str:
 
 
 def record_groups(product: Product) -> list[str]:
-    """Name the groups of the actions and searches: each is a kind of record, the first part of the calls' paths."""
+    """List the groups of the actions and searches.
+
+    A group is a kind of record, which is the first part of a call's path.
+    """
     return sorted({_group(definition) for definition in (*product.actions, *product.searches)})
 
 

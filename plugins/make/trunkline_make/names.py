@@ -41,7 +41,7 @@ def camel(name: str) -> str:
 
 
 def webhook_id(name: str) -> str:
-    """Make an id that is short enough for a webhook, too. Raises ValueError as ``camel`` does."""
+    """Make an id that is also short enough for a webhook. Raises ValueError like ``camel``."""
     return _shortened(camel(name), _LONGEST_WEBHOOK_ID)
 
 
@@ -65,12 +65,12 @@ def plain(content: Json) -> Json:
 
 
 def path(root: str, name: str) -> str:
-    """Name the member *name* of *root* in an expression."""
+    """Return the expression for the member *name* of *root*."""
     return f"{root}.{name}" if _IDENTIFIER.fullmatch(name) else f"{root}.`{name}`"
 
 
 def code_path(kind: Kind, component_id: str, code: str) -> str:
-    """Give the path of the file of a component's code."""
+    """Return the path of the file of a component's code."""
     name = kebab(component_id)
     return f"{kind}s/{name}/{name}.{code}.iml.json"
 

@@ -1,4 +1,4 @@
-"""Fields of a schema in Make's form: parameters of a form, and the description of a module's output.
+"""Fields of a schema in Make's format: as parameters of a form, and as the description of a module's output.
 
 Make's types: https://developers.make.com/custom-apps-documentation/block-elements/parameters
 """
@@ -27,7 +27,7 @@ _LONGEST_LABEL = 256
 
 
 def form(fields: Iterable[Field], id_of: IdOfReference) -> list[Json]:
-    """Make the fields of a form; *id_of* names the RPC that lists a reference's choices."""
+    """Make the fields of a form; *id_of* returns the id of the RPC that lists a reference's choices."""
     return [_input(field, id_of) for field in fields]
 
 
@@ -48,7 +48,7 @@ def output(field: Field) -> dict[str, Json]:
 def merged(fields: Iterable[Field]) -> list[Json]:
     """Describe the fields of several schemas in one list.
 
-    A field with different labels gets all of them; a field with different types gets the type ``any``.
+    If schemas give a field different labels, it gets all of them; if they give it different types, it gets ``any``.
     """
     descriptions: dict[str, list[dict[str, Json]]] = {}
     for field in fields:

@@ -17,7 +17,7 @@ from trunkline_make.names import expression, path
 _FORM = "filters"
 _IS_ONE = "length(parameters.event_types) = 1"
 _MOST_BYTES = 10_000
-"""Largest size in a call's address of a filter without values; the hub accepts a request head of 16 KiB."""
+"""Largest size of a filter without values in a call's URL; the hub accepts a request head of 16 KiB."""
 
 
 def conditions(product: Product) -> list[Condition]:
@@ -30,7 +30,7 @@ def conditions(product: Product) -> list[Condition]:
 
 
 def remarks(product: Product) -> list[str]:
-    """Name the filters that the form leaves out because there are too many."""
+    """List remarks about the filters that the form leaves out because there are too many."""
     every = all_conditions((kind, product.payload(kind)) for kind in product.event_types)
     missing = every[len(conditions(product)) :]
     if not missing:
@@ -84,7 +84,7 @@ def _alternatives(place: str, group: dict[str, str]) -> list[Json]:
 
 
 def _groups(found: Iterable[Condition]) -> list[tuple[str, dict[str, str]]]:
-    """Group comparisons by field; a group has each comparison once, with the expression of its value."""
+    """Group comparisons by field. A group maps each comparison to the expression of its value."""
     groups: list[tuple[str, dict[str, str]]] = []
     for condition in found:
         value = calls.source_of(condition.field, root=path("parameters", _FORM))

@@ -8,14 +8,14 @@ from trunkline.pages import ReadFile
 from trunkline_make import names
 
 _KINDS = ("connection", "webhook", "module")
-"""Kinds of components that scenarios refer to. The lists of dropdowns are left out: they belong to their forms."""
+"""Kinds of components that scenarios refer to. The lists of dropdowns are left out, because they are parts of forms."""
 _FORMS = ("params", "staticParams", "mappableParams")
 _FIELDS = (*_FORMS, "interface")
 _OF_ALL_EVENTS = (f"module {names.WATCH}", f"module {names.POLL}")
 """Modules with the fields of several event types: a new event type may change a field's type."""
 _ALIKE = {"email": "text", "integer": "number", "uinteger": "number"}
 _LIST = ("select", "text", "number")
-"""A select field may change to any of these types: it keeps a value that was typed or mapped before."""
+"""The types to which a select field may change: all of them keep a value that was typed or mapped before."""
 
 
 def keys(read: ReadFile) -> Iterator[str]:
@@ -40,7 +40,7 @@ def demands(read: ReadFile) -> Iterator[tuple[str, str]]:
 
 
 def _components(read: ReadFile) -> Iterator[tuple[str, dict[str, Json]]]:
-    """Give each component with the lists of its fields."""
+    """Yield each component with the lists of its fields."""
     components = _json(read, "makecomapp.json").get("components", {})
     for kind in _KINDS:
         for name, component in components.get(kind, {}).items():
@@ -56,7 +56,7 @@ def _json(read: ReadFile, path: str) -> Json:
 
 
 def _flat(fields: Json, prefix: str = "") -> Iterator[tuple[str, Json]]:
-    """Give *fields* and their nested fields, each with its path."""
+    """Yield *fields* and their nested fields, each with its path."""
     for field in fields if isinstance(fields, list) else ():
         path = f"{prefix}{field['name']}"
         yield path, field

@@ -25,16 +25,16 @@ _EVENT_AT = {
     names.WATCH: (("condition", "default", "payload.event"), ("response", "output", "body")),
     names.POLL: (("response", "output", "item"),),
 }
-"""For each trigger: the block and the key in its call at which the event is output, and the expression of the event."""
+"""For each trigger, the positions of the event in its call: the block, the key, and the expression of the event."""
 
 
 def watch_id(event_type: EventType) -> str:
-    """Name the module and the webhook that watch one event type. Raises ValueError."""
+    """Return the id of the module and the webhook that watch one event type. Raises ValueError."""
     return names.webhook_id(f"watch-{event_type.name}")
 
 
 def watch_label(event_type: EventType) -> str:
-    """Label the module that watches one event type: ``Watch New Leads``."""
+    """Return the label of the module that watches one event type: ``Watch New Leads``."""
     words = those_of(event_type).split(" ")
     return " ".join(["Watch", *(word[:1].upper() + word[1:] for word in words)])
 

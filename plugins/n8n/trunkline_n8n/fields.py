@@ -30,7 +30,7 @@ _LONGEST_EXAMPLE = 200
 
 
 def parameter_name(field: Field) -> str:
-    """Name the node parameter of a field."""
+    """Return the name of the node parameter for a field."""
     name = camel_case(field.name)
     return f"{name}Field" if name in _RESERVED else name
 
@@ -66,14 +66,14 @@ def prominent_properties(field: Field, *, shown_for: str) -> Iterator[Property]:
 
 
 def collected_properties(fields: Iterable[Field]) -> list[Property]:
-    """Describe the fields of a collection, by title; fields with nested fields can also be given as JSON."""
+    """Describe the fields of a collection, sorted by title; fields with nested fields can also be given as JSON."""
     fields = list(fields)
     json_properties = (_json_property(field) for field in fields if _has_json(field))
     return _sorted([*map(_collected, fields), *json_properties])
 
 
 def _has_json(field: Field) -> bool:
-    """Tell whether the field is a fixed collection, which takes no expression as a whole."""
+    """Return whether the field is a fixed collection, which takes no expression as a whole."""
     return bool(field.fields) and not field.json_because
 
 
@@ -98,7 +98,7 @@ def _json_property(field: Field) -> Property:
 
 
 def dropdowns_in(fields: Iterable[Field]) -> Iterator[Reference]:
-    """Find the lists of the dropdowns in a collection, nested ones too."""
+    """Yield the lists of the dropdowns in a collection, including nested dropdowns."""
     for field in fields:
         if field.reference is not None:
             yield field.reference
@@ -106,7 +106,7 @@ def dropdowns_in(fields: Iterable[Field]) -> Iterator[Reference]:
 
 
 def rule(field: Field, *, is_query: bool = False, collection: str = "", is_inner: bool = False) -> Value:
-    """Give the rule by which a field's value is read from the form and sent (``FieldRule`` in the template)."""
+    """Return the rule by which a field's value is read from the form and sent (``FieldRule`` in the template)."""
     place = "path" if field.is_parameter else "query" if is_query else "body"
     facts: dict[str, Value] = {
         "name": field.name,
@@ -218,7 +218,7 @@ def _fixed_collection(field: Field) -> Property:
 
 
 def _additional(field: Field) -> list[Field]:
-    """Pick an object's optional fields that always have a value when shown."""
+    """List an object's optional fields that always have a value when they are shown."""
     return [inner for inner in field.fields if not inner.is_required and not _can_be_empty(inner)]
 
 

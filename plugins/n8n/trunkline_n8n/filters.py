@@ -1,4 +1,7 @@
-"""The filters of the triggers: all event types' conditions in one collection, each shown if a type with it is chosen."""
+"""The filters of the triggers: one collection with the conditions of all event types.
+
+A condition is shown if an event type that has the condition is chosen.
+"""
 
 from dataclasses import replace
 
@@ -65,7 +68,7 @@ def _types_with(condition: Condition, *, product: Product) -> list[str]:
 
 
 def _shown_for(entry: Property, types: list[str]) -> Property:
-    """Show a filter for *types*; a number starts empty, since 0 would be a filter."""
+    """Describe a filter that is shown for *types*; a number starts empty, because 0 would be a filter."""
     unset: Property = {"default": ""} if entry["type"] == "number" else {}
     return {**entry, **unset, "displayOptions": {"show": {"/eventTypes": [*types, "*"]}}}
 

@@ -39,7 +39,7 @@ _VERSIONS = "/** What the fields were made of. An event type that has changed si
 
 
 def remarks(product: Product) -> list[str]:
-    """Name the parts of *product* that n8n cannot represent, and the issuer where its users sign in."""
+    """List remarks about the parts of *product* that n8n cannot represent, and about the issuer if there is one."""
     redirect_uri = "the redirect URL that n8n shows in the credential"
     return [
         *json_remarks(product, platform="n8n"),
@@ -54,7 +54,7 @@ def generate(product: Product) -> Mapping[str, bytes]:
 
 
 def _constant_files(product: Product) -> Mapping[str, str]:
-    """Fill the product's names into the template's files; without operations there is no action node."""
+    """Return the template's files with the product's names; the action node is left out if there are no operations."""
     words = _words(product)
     has_operations = bool(product.actions or product.searches)
     filled: dict[str, str] = {}
@@ -139,13 +139,16 @@ def _fill(text: str, words: Mapping[str, str]) -> str:
 
 
 def _fill_typescript(text: str, words: Mapping[str, str]) -> str:
-    """Fill words into strings, with quotes escaped, and then into the names around them."""
+    """Replace the placeholders in strings by words with quotes escaped, then the placeholders outside of strings."""
     filled = _STRING.sub(lambda match: quote(_fill(match[1], words)), text)
     return break_long_strings(_fill(filled, words))
 
 
 def _fill_json(text: str, words: Mapping[str, str]) -> str:
-    """Fill words into strings, escaped; a list is inserted unchanged."""
+    """Replace the placeholders in strings by escaped words.
+
+    A placeholder for a list is replaced by the list unchanged.
+    """
     listed = text
     for name in ("__aliases__", "__categories__"):
         listed = listed.replace(f'"{name}"', words[name])

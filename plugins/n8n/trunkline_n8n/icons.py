@@ -6,7 +6,7 @@ from trunkline.pages import Brand
 
 
 def draw_icons(brand: Brand) -> tuple[str, str]:
-    """Give the SVG for light and the one for dark backgrounds."""
+    """Return two SVGs: one for light and one for dark backgrounds."""
     light = brand.logo or _draw_initial(brand, ground=brand.color, ink="#ffffff")
     dark = brand.logo_dark or brand.logo or _draw_initial(brand, ground="#ffffff", ink=brand.color)
     return light, dark

@@ -11,7 +11,7 @@ _PAGE_SIZE = 50
 
 
 def is_prominent(definition: Definition, field: Field) -> bool:
-    """Tell whether a field is always shown; other fields are added one by one from a collection.
+    """Return whether a field is always shown; users add the other fields one by one from a collection.
 
     Required fields are always shown. Alternatives, of which the API needs only one, are shown if they can be left empty.
     """
@@ -22,23 +22,23 @@ def is_prominent(definition: Definition, field: Field) -> bool:
 
 
 def search_method(reference: Reference) -> str:
-    """Name the method that searches a list."""
+    """Return the name of the method that searches a list."""
     return f"search{_name(reference)}"
 
 
 def load_method(reference: Reference) -> str:
-    """Name the method that fills a dropdown."""
+    """Return the name of the method that fills a dropdown."""
     return f"get{_name(reference)}"
 
 
 def list_of(reference: Reference) -> ItemList:
-    """Find the items in a lookup's answer."""
+    """Return the description of the list of items in a lookup's answer."""
     assert reference.lookup.listed is not None  # references lead only to lookups with a list
     return reference.lookup.listed
 
 
 def render_lookups(*, searched: Iterable[Reference], loaded: Iterable[Reference]) -> str:
-    """Write the module with the methods for the fields that are *searched* and those that are *loaded*."""
+    """Write the module with the methods for the lists that are *searched* and the lists that are *loaded*."""
     searches = {_name(reference): reference for reference in searched}
     loads = {_name(reference): reference for reference in loaded}
     used = [name for name, some in (("loadFrom", loads), ("searchIn", searches)) if some]
@@ -79,7 +79,7 @@ def _lookup(reference: Reference) -> Value:
 
 
 def _name(reference: Reference) -> str:
-    """Name a list after its lookup and its particulars: ``ClientStatusesByNameWhereIsLeadTrue``."""
+    """Return a list's name, made of its lookup, value and filters: ``ClientStatusesByNameWhereIsLeadTrue``."""
     by = "" if reference.value == list_of(reference).value else f"By{pascal_case(reference.value)}"
     where = "".join(
         f"{pascal_case(name)}{pascal_case(str(value))}" for name, value in reference.where.items()

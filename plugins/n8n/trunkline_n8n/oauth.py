@@ -1,4 +1,4 @@
-"""The credentials of the package's nodes: a key, OAuth, or the user's choice of both."""
+"""The credentials of the package's nodes: a key, OAuth, or either of them as the user chooses."""
 
 from collections.abc import Mapping
 from urllib.parse import urlencode
@@ -43,7 +43,7 @@ def credentials_of(product: Product, name: str) -> list[str]:
 
 
 def is_there(path: str, product: Product) -> bool:
-    """Tell whether the package of *product* has the template's file *path*."""
+    """Return whether the package of *product* includes the template's file *path*."""
     if path == _KEY_FILE:
         return product.takes_keys
     if path == _OAUTH_FILE:
@@ -65,7 +65,7 @@ def adapted(path: str, text: str, product: Product) -> str:
 
 
 def words(product: Product) -> Mapping[str, str]:
-    """Give the template's words for an OAuth credential of the product's own issuer; empty if the hub is the issuer."""
+    """Return the template's words for an OAuth credential of the product's issuer; empty if the hub is the issuer."""
     if not product.takes_oauth or product.issuer is None:
         return {}
     server = product.authorization_server

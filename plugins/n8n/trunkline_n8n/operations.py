@@ -27,7 +27,7 @@ _OPERATION = "import type {{ Operation }} from '{}';\n"
 
 
 def render_operations(product: Product) -> Iterator[tuple[str, str]]:
-    """Give the path below the node's folder and the source of each module."""
+    """Yield each module's path below the node's folder, and its source."""
     resources = _resources(product)
     yield "resources/index.ts", _render_index(list(resources))
     for noun, definitions in resources.items():
@@ -42,7 +42,7 @@ def render_operations(product: Product) -> Iterator[tuple[str, str]]:
 
 
 def resource_of(definition: Definition) -> str:
-    """Name the resource of an operation: ``lead`` for ``/leads/{client_id}``."""
+    """Return the name of an operation's resource: ``lead`` for ``/leads/{client_id}``."""
     first = definition.path.strip("/").split("/")[0]
     return singular(first.replace("-", " ").replace("_", " "))
 
@@ -59,13 +59,13 @@ def _by_title(definition: Definition) -> str:
 
 
 def _searched(product: Product) -> Iterator[Reference]:
-    """Find the lists of the fields that are always shown."""
+    """Yield the lists of the fields that are always shown."""
     for definition in (*product.actions, *product.searches):
         yield from references_in(_split(product, definition)[0])
 
 
 def _loaded(product: Product) -> Iterator[Reference]:
-    """Find the lists of the dropdowns in collections and nested fields."""
+    """Yield the lists of the dropdowns in collections and nested fields."""
     for definition in (*product.actions, *product.searches):
         prominent, collected = _split(product, definition)
         yield from dropdowns_in(collected)
@@ -149,9 +149,9 @@ def _options(definitions: Sequence[Definition]) -> list[Value]:
 
 
 def operation_name(definition: Definition, *, beside: Sequence[Definition] = ()) -> str:
-    """Name an operation as n8n's guideline asks: ``Create``, ``Get``, ``Get Many``, ``Update``; without its resource.
+    """Return an operation's name without the resource, as n8n's guideline requires: ``Create``, ``Get``, ``Get Many``.
 
-    *beside* are the other operations: a search by other fields is ``Find`` if one of them gets the record by its id.
+    *beside* are the operations of the resource: a search is named ``Find`` if one of these gets the record by its id.
     """
     resource = resource_of(definition).split(" ")
     rest = [word for word in wording_of(definition).noun.split(" ") if singular(word) not in resource]
@@ -176,7 +176,7 @@ def _action(definition: Definition, beside: Sequence[Definition]) -> str:
 
 
 def _found_items(product: Product, definition: Definition) -> str | None:
-    """Find the list in a search's answer; each of its items becomes an item of the workflow."""
+    """Return the name of the list in a search's answer; each item of the list becomes an item of the workflow."""
     if definition.kind != "search" or definition.is_single:
         return None
     if definition.is_paged and (records := product.records(definition)) is not None:
@@ -186,7 +186,7 @@ def _found_items(product: Product, definition: Definition) -> str | None:
 
 
 def _main_fields(product: Product, definition: Definition) -> list[str]:
-    """Name the fields of a simplified record; empty for a record of ten fields or fewer, as n8n's guideline asks."""
+    """List the fields of a simplified record; as n8n's guideline asks, empty if a record has ten fields or fewer."""
     if definition.kind != "search":
         return []
     items = _found_items(product, definition)

@@ -15,7 +15,7 @@ _RULE = re.compile(
 _COLLECTION = re.compile(r"^\s*collection: '(\w+)'", re.MULTILINE)
 _REQUIRED = re.compile(r"^\s*required: true", re.MULTILINE)
 _LISTS = "/lookups.ts"
-"""The lists of dropdowns belong to their forms: no workflow refers to them."""
+"""The file with the lists of dropdowns. It is left out, because no workflow refers to these lists."""
 
 
 def keys(read: ReadFile) -> Iterator[str]:
@@ -30,7 +30,7 @@ def keys(read: ReadFile) -> Iterator[str]:
 
 
 def demands(read: ReadFile) -> Iterator[tuple[str, str]]:
-    """List the required fields, each with the choice of its operation."""
+    """Yield the required fields, each with the parameter value that selects its operation."""
     for path, source in _modules(read):
         operation = f"{dirname(path)}/index.ts: value {splitext(path)[0].rpartition('/')[2]}"
         for parameter, _, rest in _RULE.findall(source):
@@ -44,12 +44,12 @@ def _built(read: ReadFile) -> list[str]:
 
 
 def _modules(read: ReadFile) -> list[tuple[str, str]]:
-    """Give the modules of the package, with their source, in the order of their paths."""
+    """Return the modules of the package, with their source, in the order of their paths."""
     return sorted(_sources(read, [re.sub(r"^dist/(.*)\.js$", r"\1.ts", path) for path in _built(read)]))
 
 
 def _sources(read: ReadFile, paths: list[str]) -> Iterator[tuple[str, str]]:
-    """Give the modules at *paths* and the modules that they import; leftovers of an earlier export are left out."""
+    """Yield the modules at *paths* and the modules that they import; leftovers of an earlier export are left out."""
     known: set[str] = set()
     while paths:
         path = paths.pop()

@@ -39,7 +39,10 @@ def title_case(text: str) -> str:
 
 
 def description(text: str, *, of: str = "") -> str:
-    """Write a description: one sentence without a full stop, several with; empty if it only repeats the name *of*."""
+    """Write a description: one sentence without a full stop, or several sentences with full stops.
+
+    The result is empty if the description only repeats the name *of*.
+    """
     plain = _capitalise_initialisms(" ".join(text.split()).replace("`", "'"))
     plain = plain.replace("<", "&lt;").replace(">", "&gt;").rstrip(".")
     if plain.removeprefix("The ").casefold() == of.casefold():

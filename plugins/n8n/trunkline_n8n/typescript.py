@@ -1,4 +1,4 @@
-"""Writes values as TypeScript source, formatted as by the generated package's prettier."""
+"""Writes values as TypeScript source, in the format that the generated package's prettier produces."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Cursor polling: the reading half of the events API, over the same log that feeds every push."""
+"""Cursor polling: the routes of the events API that read, from the same log as all pushes."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @hookimpl
 def register_channels() -> Sequence[Channel]:
-    """Give the channel that is pulled."""
+    """Return the channel that customers read by polling."""
     return [
         Channel(
             "polling",
@@ -23,7 +23,7 @@ def register_channels() -> Sequence[Channel]:
 
 @hookimpl
 def register_routes(context: PluginContext) -> "Sequence[Routes]":
-    """Give the routes that read events."""
+    """Return the routes that read events."""
     from trunkline_polling.routes import make_routes  # noqa: PLC0415
 
     return [make_routes(context)]

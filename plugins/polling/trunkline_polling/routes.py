@@ -130,7 +130,7 @@ class EventHandlers:
         return Response(body, media_type=JSON, headers=headers)
 
     async def poll_directly(self, request: Request) -> Response | None:
-        """Answer ``poll`` without the framework in between: it is the call that clients make most often."""
+        """Answer ``poll`` without FastAPI, for speed: clients make this call most often."""
         query = _read_query(request.scope["query_string"])
         return None if query is None else await self.poll(await _MAY_READ(request), query)
 
@@ -164,7 +164,7 @@ class EventHandlers:
         return list(dict.fromkeys(known.type_or_group("types", name) for name in names))
 
     def _versions(self, caller: Caller, text: str | None) -> Mapping[str, int]:
-        """Give the versions to read: the caller's, overridden by the versions in the query."""
+        """Return the versions to read by event type: the caller's versions, overridden by those in the query."""
         pins = caller.versions
         if not text:
             return pins
@@ -191,14 +191,14 @@ class _Types:
         self._groups = type_groups(self._names.values())
 
     def type(self, parameter: str, name: str) -> str:
-        """Give the event type *name* in its defined spelling. Raises BadQuery."""
+        """Return the event type *name* in its defined spelling. Raises BadQuery."""
         if name.lower() not in self._names:
             known = ", ".join(self._names.values())
             raise BadQuery.parameter(parameter, f"names the unknown event type '{name}'; known are {known}")
         return self._names[name.lower()]
 
     def type_or_group(self, parameter: str, name: str) -> str:
-        """Give the event type or the group *name* in its defined spelling. Raises BadQuery."""
+        """Return the event type or the group *name* in its defined spelling. Raises BadQuery."""
         if not is_group(name):
             return self.type(parameter, name)
         if name.lower() not in self._groups:

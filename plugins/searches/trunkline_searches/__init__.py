@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @hookimpl
 def register_routes(context: PluginContext) -> "Sequence[Routes]":
-    """Give the routes of searches and lookups, and the list of searches."""
+    """Return the routes of searches and lookups, and the list of searches."""
     from trunkline.routes import definition_routes  # noqa: PLC0415
     from trunkline_searches.routes import make_routes  # noqa: PLC0415
 

@@ -17,7 +17,7 @@ CHANNEL = "webhooks"
 
 @hookimpl
 def register_channels() -> Sequence[Channel]:
-    """Give the channel that posts signed events to a URL."""
+    """Return the channel that posts signed events to a URL."""
     return [
         Channel(
             CHANNEL,
@@ -30,7 +30,7 @@ def register_channels() -> Sequence[Channel]:
 
 @hookimpl
 def register_routes(context: PluginContext) -> "Sequence[Routes]":
-    """Give the routes that manage the channel's subscriptions."""
+    """Return the routes that manage the channel's subscriptions."""
     from trunkline.routes import Routes  # noqa: PLC0415
     from trunkline_webhooks.routes import make_router  # noqa: PLC0415
 

@@ -13,7 +13,7 @@ from trunkline.pages import Field, Reference
 from trunkline_zapier.naming import LABEL_LENGTH, TEXT_LENGTH, adds_something, key_of, shortened
 
 JOINT = "__"
-"""Separates an object from its field in a key, as Zapier does when it shows data."""
+"""The separator between an object and its field in a key, which Zapier also uses when it shows data."""
 
 _INPUT_TYPES: Mapping[str, str] = {
     "integer": "integer",
@@ -22,7 +22,10 @@ _INPUT_TYPES: Mapping[str, str] = {
     "date": "datetime",
     "date-time": "datetime",
 }
-"""A day has the type ``datetime`` too: ``string`` would refuse a date from an earlier step."""
+"""Zapier's input type for each kind.
+
+A day is a ``datetime`` too: ``string`` would refuse a date from an earlier step.
+"""
 _OUTPUT_TYPES: Mapping[str, str] = {**_INPUT_TYPES, "date": "string"}
 _VALUES = {"date": "day", "integer": "number", "number": "number"}
 _LONGEST_EXAMPLE = 300
@@ -55,12 +58,12 @@ def input_fields(fields: Iterable[Field], *, owner: str) -> list[dict[str, Json]
 
 
 def object_names(fields: Iterable[Field]) -> list[str]:
-    """Name the objects among *fields*, which a form flattens."""
+    """List the names of the objects in *fields* that a form flattens."""
     return [field.name for field in fields if field.kind == "object" and not json_reason(field)]
 
 
 def special_values(fields: Iterable[Field], *, prefix: str = "") -> dict[str, Json]:
-    """List, by the form's keys, the values that are converted before sending: days, numbers from a list, and JSON."""
+    """Return the conversions before sending, by the keys of the form: of days, numbers chosen from a list, and JSON."""
     values: dict[str, Json] = {}
     for field in fields:
         key = f"{prefix}{field.name}"
@@ -76,7 +79,7 @@ def special_values(fields: Iterable[Field], *, prefix: str = "") -> dict[str, Js
 
 
 def json_reason(field: Field) -> str:
-    """Give the reason why a field can only be given as JSON; empty if the field can be given otherwise."""
+    """Return the reason why a field can only be given as JSON; empty if the field can be given otherwise."""
     if field.json_because:
         return field.json_because
     if field.kind == "list" and field.fields and not _are_plain(field.fields):
@@ -116,12 +119,12 @@ def _made_up(field: Field) -> Json:
 
 
 def lookup_key(reference: Reference) -> str:
-    """Name the hidden trigger that lists the choices of *reference*."""
+    """Return the key of the hidden trigger that lists the choices of *reference*."""
     return lookup_key_of(reference.lookup.name, reference.where)
 
 
 def lookup_key_of(name: str, where: Mapping[str, Json]) -> str:
-    """Name the hidden trigger that lists the items of the lookup *name* with the values in *where*."""
+    """Return the key of the hidden trigger that lists the items of the lookup *name*, filtered by *where*."""
     conditions = (f"{field}_{value}".lower() for field, value in where.items())
     return "_".join(["lookup", key_of(name), *map(key_of, conditions)])
 
@@ -180,7 +183,7 @@ def _plain_input(field: Field, *, key: str, label: str = "") -> dict[str, Json]:
 
 
 def _choices(field: Field) -> list[Json]:
-    """List the choices with their titles; Zapier shows ``sample`` in a test."""
+    """List the choices with their titles; ``sample`` is the value that Zapier shows in a test."""
     titled = zip(field.choices, field.choice_titles, strict=True)
     return [{"value": str(value), "sample": str(value), "label": title} for value, title in titled]
 

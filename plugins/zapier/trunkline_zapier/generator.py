@@ -12,14 +12,14 @@ from trunkline_zapier.javascript import Code, literal, module
 from trunkline_zapier.readme import readme
 
 CORE_VERSION = "19.1.0"
-"""The platform's version that the app is written for and tested with."""
+"""The version of Zapier's platform for which the app is written and tested."""
 
 
 _ONE_WAY = "Zapier has one way in for an app: it is OAuth, and API keys are not asked for."
 
 
 def remarks(product: Product) -> list[str]:
-    """Name the parts of *product* that Zapier represents differently or not at all."""
+    """List remarks about the parts of *product* that Zapier represents differently or not at all."""
     return [
         *json_remarks(product, platform="Zapier", reason=fields.json_reason),
         *operations.unequal_pairs(product),

@@ -54,7 +54,7 @@ def literal(value: Json, *, depth: int = 0, room: int = WIDTH) -> str:
 
 
 def _call(call: Call, *, depth: int, room: int) -> str:
-    """Write a call on one line if it fits, else with its last argument expanded, else with one argument per line."""
+    """Write a call on one line if it fits; otherwise expand its last argument, or write one argument per line."""
     *first, last = call.arguments
     opened = isinstance(last, Mapping)
     parts = [literal(argument) for argument in first]
@@ -93,7 +93,7 @@ def _bracketed(
 
 
 def _is_flat(values: Iterable[Json]) -> bool:
-    """Tell whether *values* are only scalars and lists of scalars."""
+    """Return whether all of *values* are scalars or lists of scalars."""
     for value in values:
         if isinstance(value, Mapping | Call) and value:
             return False
@@ -105,7 +105,10 @@ def _is_flat(values: Iterable[Json]) -> bool:
 
 
 def _text(value: str) -> str:
-    """Quote with the kind of quotes that *value* has fewer of; single ones if equal."""
+    """Quote *value* with single or double quotes, whichever *value* has fewer of.
+
+    If the numbers are equal, single quotes are used.
+    """
     inner = json.dumps(value, ensure_ascii=False)[1:-1].replace('\\"', '"')
     quote = '"' if value.count("'") > value.count('"') else "'"
     escaped = inner.replace(quote, f"\\{quote}")

@@ -1,6 +1,7 @@
 """Zapier's rules for keys, labels and nouns. Pure.
 
-A key must never change once the app is used: Zaps refer to it. So a clash is refused, not numbered away.
+A key must never change once the app is used: Zaps refer to it. So two equal keys are refused; no number is added to
+make them differ.
 """
 
 import re
@@ -60,13 +61,13 @@ def keyed(names: Iterable[str], *, kind: str) -> Mapping[str, str]:
 
 
 def noun_of(name: str) -> str:
-    """Name the record of an operation: ``Client Note`` for ``add_client_note``."""
+    """Return the name of an operation's record: ``Client Note`` for ``add_client_note``."""
     _verb, _, thing = name.partition("_")
     return shortened((thing or name).replace("_", " ").title(), LABEL_LENGTH)
 
 
 def adds_something(text: str, *, label: str) -> bool:
-    """Tell whether a help text says more than its label."""
+    """Return whether a help text says more than the field's label."""
     known = {*_WORDS.findall(label.lower()), *_FILLERS}
     return len({word for word in _WORDS.findall(text.lower()) if word not in known}) > 1
 

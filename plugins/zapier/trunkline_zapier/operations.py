@@ -47,7 +47,7 @@ def search_or_creates(product: Product) -> dict[str, Json]:
 
 
 def unequal_pairs(product: Product) -> Iterator[str]:
-    """Name the pairs of a search and an action that give different fields."""
+    """Yield a remark for each find-or-create pair whose search and action return different fields."""
     for search, create in _pairs(product):
         found = {field.name for field in _results(product, search)}
         made = {field.name for field in product.outputs(create)}
@@ -68,7 +68,10 @@ def _pairs(product: Product) -> Iterator[tuple[Definition, Definition]]:
 
 
 def _record_of(product: Product, action: Definition) -> tuple[Definition, str] | None:
-    """Find the search that returns fields which the answer of *action* lacks, and the answer's field to search by."""
+    """Find the search for the record that *action* makes, if the search returns fields that the action's answer lacks.
+
+    The result is the search, and the field of the answer to search by.
+    """
     made = [field.name for field in product.outputs(action)]
     for search, create in _pairs(product):
         keys = {field.name for field in product.inputs(search)}
@@ -113,7 +116,7 @@ def _search(product: Product, search: Definition) -> bytes:
 
 
 def _results(product: Product, search: Definition) -> Sequence[Field]:
-    """Give the fields of each record in the answer of *search*. Raises ValueError."""
+    """Return the fields of each record in the answer of *search*. Raises ValueError."""
     return product.outputs(search) if search.is_single else _list_of(product, search).fields
 
 
@@ -135,7 +138,7 @@ def _sample(product: Product, search: Definition) -> Mapping[str, Json]:
 
 
 def _options(product: Product, definition: Definition) -> dict[str, Json]:
-    """Give the options for values that are converted before sending."""
+    """Return the options for the values that are converted before sending."""
     fields = product.form(definition)
     options = {
         "objects": object_names(fields),
@@ -177,7 +180,7 @@ def _operation(
 
 
 def _clearing(product: Product, definition: Definition) -> list[Json]:
-    """Make the field of an update that chooses fields to clear: on Zapier an empty field means no change."""
+    """Make an update's field in which users choose fields to clear: on Zapier, an empty field means no change."""
     if definition.method not in {"PATCH", "PUT"}:
         return []
     fields = [
@@ -192,7 +195,7 @@ def _clearing(product: Product, definition: Definition) -> list[Json]:
 
 
 def _warning(definition: Definition) -> list[Json]:
-    """Make the warning above a deleting form, which Zapier's guideline demands.
+    """Make the warning above the form of an action that deletes, as Zapier's guideline requires.
 
     https://docs.zapier.com/platform/publish/integration-build-guidelines: delete actions
     """

@@ -16,7 +16,10 @@ _USES = {"inputFields": "takes", "outputFields": "gives"}
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """An object with a key: a trigger, create or search, or a field; *part* is the list that a field is in."""
+    """An object with a key: a trigger, a create, a search, or a field.
+
+    *part* is the name of the list with the field.
+    """
 
     part: str
     key: str
@@ -48,7 +51,7 @@ def _modules(read: ReadFile) -> Iterator[tuple[str, list[_Entry]]]:
 
 
 def _entries(text: str) -> Iterator[_Entry]:
-    """Find the objects with a key; samples, which may hold anything, are skipped."""
+    """Yield the objects that have a key; samples are skipped, because they may contain anything."""
     marks = list(_MARK.finditer(text))
     ends = [mark.start() for mark in marks[1:]] + [len(text)]
     part = ""
@@ -63,7 +66,7 @@ def _entries(text: str) -> Iterator[_Entry]:
 
 
 def _kind(text: str, *, is_list: bool) -> str:
-    """Name the type of a field; line items have no type."""
+    """Return the type of a field; line items have no type."""
     found = _TYPE.search(text)
     name = _ALIKE.get(found[1], found[1]) if found else "line items"
     return f"list of {name}" if is_list else name

@@ -34,7 +34,7 @@ _HOW_IT_WORKS = """\
 
 
 def readme(product: Product) -> bytes:
-    """Write the README for the app's maintainer: its contents, how to test it, and how to publish it."""
+    """Write the README for the app's maintainer: the app's contents, how to test the app, and how to publish it."""
     title = product.brand.title
     connection = _connection(product)
     return f"""# {title} for Zapier

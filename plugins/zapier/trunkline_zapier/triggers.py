@@ -98,7 +98,7 @@ def _sample(product: Product, event_type: EventType) -> dict[str, Json]:
 
 
 def _condition(condition: Condition) -> dict[str, Json]:
-    """Give the filter comparison that a field of the form represents."""
+    """Return the filter comparison that a field of the form stands for."""
     kind = condition.field.item_kind or condition.field.kind
     is_number = kind in {"integer", "number"}
     return {

@@ -1,6 +1,6 @@
 """A light client of a trunkline hub: blocking (``Client``) and asyncio (``AsyncClient``).
 
-Follow the log from your last position, for ever::
+Read the log from your last position on, without end::
 
     from trunkline_client import Client, PlaceFile
 

@@ -1,4 +1,4 @@
-"""The two clients: the same methods, carried out in blocking calls or by asyncio."""
+"""The two clients. They have the same methods; one makes blocking calls, the other uses asyncio."""
 
 from __future__ import annotations
 
@@ -27,9 +27,10 @@ T = TypeVar("T")
 class Client(Hub):
     """Calls one hub with one API key or access token, in blocking calls. Use it in a ``with`` block, or call ``close`` at the end.
 
-    A call that the hub refuses raises ``Refused``. A call without an answer is retried three times if it is idempotent, and then
-    raises ``Unanswered``. Pass ``idempotency_key`` to make a call safe across restarts of your program too.
-    With an operator's key, *company* (an id or a reference) and *environment* (``live`` or ``test``) choose the company.
+    A call that the hub refuses raises ``Refused``. A call without an answer raises ``Unanswered``; if it is idempotent,
+    it is first retried three times. Pass ``idempotency_key`` to make a call safe across restarts of your program too.
+    With an operator's key, *company* (an id or a reference) and *environment* (``live`` or ``test``) choose the
+    company.
     """
 
     def __init__(

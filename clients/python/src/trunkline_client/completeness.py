@@ -22,16 +22,18 @@ class Kept(Protocol):
     """A receiver's record of the events that it has handled."""
 
     def ids(self, after: int, up_to: int) -> Iterable[int]:
-        """Give the ids above *after*, up to and including *up_to*, in ascending order."""
+        """Return the ids above *after*, up to and including *up_to*, in ascending order."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Completeness:
-    """The result of a comparison. The next comparison can start at the cursor *to*. *count* is the number of the hub's events.
+    """The result of a comparison.
 
-    *missing* are ids that only the hub has: read them with ``fetch``, or start a replay. *unknown* are ids that only you have, or
-    ids of events that the types, filter or subscription leave out.
+    The next comparison can start at the cursor *to*. *count* is the number of events in the hub.
+
+    *missing* are ids that only the hub has: read their events with ``fetch``, or start a replay. *unknown* are ids that
+    only you have; the hub lacks these events, or the types, filter or subscription exclude them.
     """
 
     from_: str
@@ -76,12 +78,15 @@ def verify(
 
 
 def digest(ids: Sequence[int]) -> str:
-    """The SHA-256 of ascending ids as the hub makes it: decimal, each followed by a line feed."""
+    """Return the SHA-256 of ascending ids as the hub computes it: each id in decimal, followed by a line feed."""
     return hashlib.sha256("".join(f"{one}\n" for one in ids).encode()).hexdigest()
 
 
 def _only(part: Mapping[str, Any], wanted: Mapping[str, str | None], *, ends_open: bool) -> Steps[int]:
-    """Find the id of the only event of *part*. The id is the end of *part*, except in the last part."""
+    """Return the id of the only event in *part*.
+
+    It is the last id of *part*, unless *part* may end after its last event.
+    """
     after, up_to = part["after_id"], part["last_id"]
     while ends_open and up_to - after > 1:
         middle = (after + up_to) // 2

@@ -26,7 +26,7 @@ from trunkline_client.webhooks import Receiver
 def event_view(
     receiver: Receiver,
 ) -> Callable[[Callable[[Event], object]], Callable[[HttpRequest], HttpResponse]]:
-    """Make a view of a function that handles an event. The view answers 204, or 401 if the webhook is not genuine."""
+    """Make a view from a function that handles an event. The view answers 204, or 401 if the webhook is not genuine."""
 
     def make(handle: Callable[[Event], object]) -> Callable[[HttpRequest], HttpResponse]:
         @functools.wraps(handle)

@@ -2,7 +2,7 @@
 
 ::
 
-    HubError             a call failed; ``str`` gives the sentence and the fields at fault
+    HubError             a call failed; ``str`` returns the sentence and the invalid fields
     ├── Refused          the hub refused the call: the same call will never succeed
     │   └── EventQuarantined   the hub keeps the event in quarantine, as its payload breaks its schema
     └── Unanswered       no clear answer, or the hub cannot carry the call out now: the same call may succeed later
@@ -14,7 +14,7 @@ from typing import Literal
 
 
 class HubError(Exception):
-    """A call failed. ``str`` gives the hub's sentence, with the fields at fault.
+    """A call failed. ``str`` returns the hub's sentence, with the invalid fields.
 
     *status* is 0 if there was no answer. *type* is the problem's type (``urn:trunkline:problem:…``), if it has one.
     *errors* are pairs of a JSON pointer and its fault. *retry_after_seconds* is the wait that the hub asks for.
@@ -50,9 +50,12 @@ class Refused(HubError):
 
 
 class Unanswered(HubError):
-    """No answer of the hub, or an answer that says "not now". Send the call again later, with the same idempotency key.
+    """The hub gave no answer, or cannot carry out the call now.
 
-    An answer of a proxy in between counts as none: a 404 or 403 that is not a problem document says nothing about the call.
+    Send the call again later, with the same idempotency key.
+
+    The answer of a proxy in between does not count: a 404 or 403 that is not a problem document says nothing about the
+    call.
     """
 
 

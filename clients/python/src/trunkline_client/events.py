@@ -1,4 +1,4 @@
-"""Events of a client, and the position in the log up to which it has handled them."""
+"""Events, and the position in the log up to which a client has handled the events."""
 
 import json
 import os
@@ -12,8 +12,8 @@ from typing import Any, Protocol
 class Event:
     """One event. *id* is unique and grows in the order of the log. *company_ref* is the company's reference, if it has one.
 
-    *environment* is its company's: ``live`` or ``test``. Only a pushed event has a *cursor*, after which ``follow`` can
-    continue.
+    *environment* is the company's environment, ``live`` or ``test``. *cursor* is set only in a pushed event; ``follow``
+    can continue after it.
     """
 
     id: int
@@ -29,7 +29,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A position in the log: everything up to *cursor* is handled, and after that everything up to the event *id*."""
+    """A position in the log: the events up to *cursor*, and the following events up to the event *id*, are handled."""
 
     cursor: str | None = None
     id: int = 0
@@ -39,11 +39,11 @@ class Places(Protocol):
     """A persistent store for a client's position."""
 
     def load(self) -> Place:
-        """Read the position that was saved last; ``Place()`` if there is none."""
+        """Return the position that was saved last; ``Place()`` if none was saved."""
         ...
 
     def save(self, place: Place) -> None:
-        """Store *place* in one step: if the program is killed meanwhile, this or the previous position is stored."""
+        """Store *place* in one step: if the program is killed meanwhile, *place* or the previous one is stored."""
         ...
 
 
@@ -54,7 +54,7 @@ class PlaceFile:
         self._path = Path(path)
 
     def load(self) -> Place:
-        """Read the file; ``Place()`` if there is none."""
+        """Read the position from the file; ``Place()`` if there is no file."""
         try:
             return Place(**json.loads(self._path.read_bytes()))
         except FileNotFoundError:
@@ -68,7 +68,7 @@ class PlaceFile:
 
 
 def read_event(envelope: Mapping[str, Any], *, cursor: str | None = None) -> Event:
-    """Read an envelope. Raises KeyError if it lacks a member."""
+    """Read an envelope. Raises KeyError if the envelope lacks a member."""
     return Event(
         id=envelope["id"],
         type=envelope["type"],

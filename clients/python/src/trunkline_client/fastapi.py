@@ -19,9 +19,9 @@ from trunkline_client.webhooks import Receiver
 
 
 def event_of(receiver: Receiver) -> Callable[[Request], AsyncIterator[Event]]:
-    """Make the dependency, which gives the event of a request.
+    """Make a dependency that returns the event of a request.
 
-    It answers 401 to a request that is not genuine, and 204 to an event that was handled before.
+    The dependency answers 401 to a request that is not genuine, and 204 to an event that was handled before.
     """
 
     async def event(request: Request) -> AsyncIterator[Event]:

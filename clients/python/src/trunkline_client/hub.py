@@ -1,4 +1,4 @@
-"""The methods of both clients besides the calls of the API (``operations.py``): emit, act, follow, consume, verify."""
+"""The methods of both clients that are not single API calls (``operations.py``): emit, act, follow, consume, verify."""
 
 from __future__ import annotations
 
@@ -42,10 +42,10 @@ class Hub(Operations):
         filter: Mapping[str, Any] | None = None,
         wait_seconds: float = 30,
     ) -> Stream[Event]:
-        """Give every event after the stored position, oldest first, and wait for new ones; it never ends.
+        """Yield every event after the stored position, oldest first, and wait for new events; never end.
 
-        Without a stored position it begins at *since* (ISO 8601), or at the oldest event that the hub keeps. While the hub
-        is unavailable or busy it waits and continues. An event counts as handled when the next one is requested.
+        If no position is stored, begin at *since* (ISO 8601), or at the oldest event that the hub keeps. If the hub
+        is unavailable or busy, wait and continue. An event counts as handled when the next one is requested.
 
         Raises:
             Refused: the key or a type's name is not valid, or the hub no longer keeps the events after the position.
@@ -81,12 +81,12 @@ class Hub(Operations):
         wait_seconds: int = 30,
         limit: int = _PAGE,
     ) -> Stream[Event]:
-        """Give the events of the consumer *name*, whose cursor the hub keeps, and wait for new ones; it never ends.
+        """Yield the events of the consumer *name*, whose cursor the hub keeps, and wait for new events; never end.
 
-        Programs that use the same name share the events by pages. A page is committed when the event after its last one
-        is requested; if that takes longer than *lease_seconds*, its events are given again, to any of the programs.
-        *types*, *filter* and *start* (``now``, ``beginning``, a cursor or a time) define the consumer. Without them a new
-        consumer reads every event from now on.
+        Programs that use the same name share the events: each page of events goes to one of them. A page is committed
+        when the event after the page's last event is requested; if that takes longer than *lease_seconds*, the page's
+        events are given again, to any of the programs. *types*, *filter* and *start* (``now``, ``beginning``, a cursor
+        or a time) define the consumer. Without them a new consumer reads every event from now on.
 
         Raises:
             Refused: the key, a type's name or a filter is not valid.
@@ -135,7 +135,7 @@ class Hub(Operations):
         company_id: int | str | None = None,
         idempotency_key: str | None = None,
     ) -> Steps[Event]:
-        """Emit an event and give it as it was stored. Only an operator's key needs *company_id*, an id or a reference.
+        """Emit an event; return it as it was stored. Only an operator's key needs *company_id*, an id or a reference.
 
         Raises:
             EventQuarantined: the event breaks its schema, and was put in quarantine.
@@ -157,7 +157,7 @@ class Hub(Operations):
     def act(
         self, name: str, /, *, idempotency_key: str | None = None, **values: Any
     ) -> Steps[dict[str, Any]]:
-        """Carry out the action *name*, and give its output: ``hub.act("create_lead", first_name="Jane", …)``.
+        """Carry out the action *name*, and return its output: ``hub.act("create_lead", first_name="Jane", …)``.
 
         Raises:
             LookupError: there is no such action.
@@ -174,7 +174,7 @@ class Hub(Operations):
 
     @method
     def search(self, name: str, /, **values: Any) -> Steps[dict[str, Any] | None]:
-        """Find a record: ``hub.search("find_client", email="jane@example.com")``; None if there is none.
+        """Find a record: ``hub.search("find_client", email="jane@example.com")``. None if no record matches.
 
         Raises:
             LookupError: there is no such search.
@@ -192,7 +192,7 @@ class Hub(Operations):
 
     @iterator
     def search_all(self, name: str, /, **values: Any) -> Stream[dict[str, Any]]:
-        """Give every record that a search finds, page by page: ``for client in hub.search_all("list_clients")``.
+        """Yield every record that a search finds, page by page: ``for client in hub.search_all("list_clients")``.
 
         Raises:
             LookupError: there is no such search.
@@ -203,7 +203,7 @@ class Hub(Operations):
 
     @iterator
     def lookup(self, name: str, query: str | None = None) -> Stream[dict[str, Any]]:
-        """Give every item of a list, or the items that *query* finds: ``hub.lookup("employees")``."""
+        """Yield every item of a lookup, or the items that match *query*: ``hub.lookup("employees")``."""
         yield from _all_items(f"/api/v1/integrations/lookups/{quote(name, safe='')}", {"q": query})
 
     @method
@@ -227,7 +227,7 @@ class Hub(Operations):
         filter: Mapping[str, Any] | None = None,
         subscription: str | None = None,
     ) -> Steps[Completeness]:
-        """Compare the events that *kept* has with those of the hub between two cursors, times or ids.
+        """Compare the events in *kept* with the hub's events between two cursors, times or ids.
 
         *types*, *filter* or *subscription* select the events that you should have. The comparison takes one call if
         nothing is missing, and a few more calls to find missing events.
@@ -242,7 +242,7 @@ class Hub(Operations):
 
     @iterator
     def fetch(self, ids: Iterable[int]) -> Stream[Event]:
-        """Give the events of *ids*, such as those that ``verify_complete`` finds missing."""
+        """Yield the events with the given *ids*, such as the ids that ``verify_complete`` reports as missing."""
         for one in ids:
             yield Item(read_event((yield from steps.request(_get(f"/api/v1/events/{one}", {}))).content))
 
@@ -283,7 +283,7 @@ def _fill(definition: Mapping[str, Any], values: Mapping[str, Any]) -> tuple[str
 
 
 def _items(answer: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
-    """The items of a page of a lookup or a search: the only list in the answer."""
+    """Return the items of a page of a lookup or a search, which are the only list in the answer."""
     return next(value for value in answer.values() if isinstance(value, list))
 
 

@@ -1,4 +1,4 @@
-"""The hub's published public keys, read again when they change."""
+"""The public keys that the hub publishes; they are read again when they change."""
 
 import base64
 import threading
@@ -27,7 +27,7 @@ class Jwks:
         self._lock = threading.Lock()
 
     def keys(self, *, again: bool = False) -> Sequence[str]:
-        """Give the public keys (``whpk_…``). Set *again* if the previous keys did not verify, to read them again.
+        """Return the public keys (``whpk_…``). If the previous keys did not verify, set *again* to read them again.
 
         Raises:
             httpx2.HTTPError: the keys cannot be read, and have never been read before.

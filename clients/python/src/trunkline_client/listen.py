@@ -121,7 +121,7 @@ def listen(options: Options) -> int:
 
 @dataclass
 class _Shown:
-    """An event that was shown, byte for byte, and how often it was sent."""
+    """An event that was shown, its bytes, and the number of times that it was sent."""
 
     event: Mapping[str, Any]
     body: bytes
@@ -139,7 +139,7 @@ class _Listening:
         self.cursor: str | None = None
 
     def run(self) -> None:
-        """Show new events for ever. Raises Refused."""
+        """Show new events without end. Raises Refused."""
         me = self._ask(Call("GET", "/api/v1/me"))
         start = self._start(me)
         of = self._options.company or me.content["company_id"]
@@ -166,7 +166,7 @@ class _Listening:
             self.cursor = page.content["next_cursor"]
 
     def press(self, key: str) -> None:
-        """Send an event again: ``r`` or ``1`` the last, ``2`` the one before it."""
+        """Send an event again: ``r`` or ``1`` sends the last event, ``2`` the event before the last, and so on."""
         nth = 1 if key == "r" else int(key) if key.isdecimal() and key != "0" else 0
         if 0 < nth <= len(self._newest) and self._options.forward:
             shown = self._newest[nth - 1]
@@ -237,12 +237,12 @@ def _secret_of(key: str) -> str:
 
 
 def _cursor_after(id: int) -> str:
-    """The cursor after the event *id*."""
+    """Return the cursor after the event *id*."""
     return base64.urlsafe_b64encode(f"e1:{id}".encode()).rstrip(b"=").decode()
 
 
 def _bodies(page: bytes) -> Iterator[bytes]:
-    """Cut the envelopes out of a page, byte for byte as pushed."""
+    """Yield the envelopes of a page as bytes, which are equal to the pushed bytes."""
     text, decoder = page.decode(), json.JSONDecoder()
     at = text.index("[") + 1
     while text[at] != "]":

@@ -1,4 +1,4 @@
-"""MCP Events behind a product's own MCP server: an ASGI middleware that forwards them to the hub.
+"""MCP Events behind a product's own MCP server: an ASGI middleware that forwards the requests about events to the hub.
 
 ::
 
@@ -19,7 +19,7 @@ import httpx2
 
 METHODS = frozenset({"events/list", "events/poll", "events/subscribe", "events/unsubscribe", "events/stream"})
 MAX_BYTES = 32 * 1024
-"""The hub's limit of a message; a longer message cannot be about events."""
+"""The hub's size limit of a message. A longer message cannot be a request about events."""
 _OPENING = frozenset({"initialize", "server/discover"})
 _EXTENSION = "io.modelcontextprotocol/events"
 _SENT = (b"accept", b"content-type", b"mcp-protocol-version", b"mcp-method", b"mcp-name")
@@ -35,10 +35,11 @@ CompanyOf = Callable[[Scope], Awaitable["int | str | None"]]
 
 
 class EventForwarder:
-    """Forwards MCP Events from *app* at *path* to the hub at *hub*, with an operator's *key*, or the only company's.
+    """Forwards requests about MCP Events from *app* at *path* to the hub at *hub*.
 
-    *company_of* takes the ASGI scope of a request, and gives the company (an id or a reference) of the user who sent
-    the request. It gives None if the user has no valid credentials; *app* then answers. You close the client *http*.
+    *key* is an operator's key, or the key of the only company. *company_of* takes the ASGI scope of a request, and
+    returns the company (an id or a reference) of the user who sent the request. It returns None if the user has no
+    valid credentials; *app* then answers. The caller must close the client *http*.
     """
 
     def __init__(
@@ -104,7 +105,7 @@ class EventForwarder:
 
     @staticmethod
     async def _while_present(forwarding: Coroutine[Any, Any, None], receive: Receive) -> None:
-        """Forward until the client disconnects: a stream of events has no end."""
+        """Run *forwarding* until it ends or the client disconnects, because a stream of events has no end."""
 
         async def leave() -> None:
             while (await receive())["type"] != "http.disconnect":
@@ -144,7 +145,7 @@ class _Advertising:
 
 
 def _advertised(body: bytes) -> Iterator[bytes]:
-    """Give each line of *body* (JSON, or a stream of JSON) with the events capability added to the server's capabilities."""
+    """Yield the lines of *body* (JSON, or an event stream of JSON) with the events capability added."""
     for line in body.split(b"\n"):
         prefix = b"data: " if line.startswith(b"data: ") else b""
         try:
@@ -159,7 +160,7 @@ def _advertised(body: bytes) -> Iterator[bytes]:
 
 
 async def _read(receive: Receive, heard: list[Message]) -> Mapping[str, Any]:
-    """Read a request into *heard*, and give its message; empty if the request is too long or not a JSON object."""
+    """Read a request into *heard*, and return its message; empty if the request is too long or not a JSON object."""
     size, has_more = 0, True
     while has_more and size <= MAX_BYTES:
         heard.append(await receive())

@@ -1,6 +1,7 @@
 """Turns generators of steps into methods of both clients: blocking in ``Client``, awaited in ``AsyncClient``.
 
-``operation`` and ``pages`` do it for the calls of the API, whose methods (``operations.py``) are signatures without a body.
+``operation`` and ``pages`` make the methods for the calls of the API from signatures without a body
+(``operations.py``).
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ _HEADERS = {
 
 
 class _Made:
-    """A method of both clients: the client's method named *way* carries out the steps that *make_steps* gives."""
+    """A method of both clients. The client's method named in *way* carries out the steps that *make_steps* returns."""
 
     way = ""
 
@@ -50,7 +51,7 @@ class _Made:
 
 
 class method(_Made, Generic[P, T]):  # noqa: N801 - a decorator
-    """A method that gives one value."""
+    """A method that returns one value."""
 
     way = "run"
 
@@ -84,7 +85,7 @@ class iterator(_Made, Generic[P, T]):  # noqa: N801 - a decorator
 
 
 def operation(verb: str, path: str) -> Callable[[Callable[Concatenate[Any, P], T]], method[P, T]]:
-    """Make the method of one call from a signature: the parameters of *path*, ``body``, headers, and the query."""
+    """Make the method of one call from a signature: its parameters fill *path*, the body, headers and the query."""
 
     def make(described: Callable[Concatenate[Any, P], T]) -> method[P, T]:
         signature = inspect.signature(described)
@@ -102,7 +103,7 @@ def operation(verb: str, path: str) -> Callable[[Callable[Concatenate[Any, P], T
 
 
 def pages(path: str, member: str) -> Callable[[Callable[Concatenate[Any, P], T]], iterator[P, T]]:
-    """Make a method that yields the items of a list, page by page, from *member* of each answer."""
+    """Make a method that yields the items of a list page by page; the items are in *member* of each answer."""
 
     def make(described: Callable[Concatenate[Any, P], T]) -> iterator[P, T]:
         signature = inspect.signature(described)

@@ -1,7 +1,7 @@
 """Stores of the ids of handled events: in memory, in Redis, in Django's cache. ``sql`` has the store for SQLAlchemy.
 
-An event can come more than once: after a retry, in a replay, from another consumer after a lease has lapsed. Its id identifies
-it. ``store.seen(id)`` stores an id and tells whether it was already stored.
+An event can come more than once: after a retry, in a replay, from another consumer after a lease has lapsed. An event
+is identified by its id. ``store.seen(id)`` stores an id, and returns whether the id was already stored.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class MemorySeen:
         return id in self._noted
 
     def seen(self, id: int) -> bool:
-        """Store *id*; True if it was already stored."""
+        """Store *id*; return True if it was already stored."""
         with self._lock:
             if id in self._noted:
                 return True
@@ -42,7 +42,7 @@ class MemorySeen:
             return False
 
     def ids(self, after: int, up_to: int) -> Iterable[int]:
-        """Give the ids above *after*, up to and including *up_to*, for ``verify_complete``."""
+        """Return the ids above *after*, up to and including *up_to*, for ``verify_complete``."""
         with self._lock:
             return self._ids[bisect_right(self._ids, after) : bisect_right(self._ids, up_to)]
 
@@ -61,7 +61,7 @@ class RedisSeen:
         return bool(self._client.exists(f"{self._prefix}{id}"))
 
     def seen(self, id: int) -> bool:
-        """Store *id*; True if it was already stored."""
+        """Store *id*; return True if it was already stored."""
         return not self._client.set(f"{self._prefix}{id}", 1, nx=True, ex=self._seconds)
 
 
@@ -83,5 +83,5 @@ class DjangoSeen:
         return self._cache.get(f"{self._prefix}{id}") is not None
 
     def seen(self, id: int) -> bool:
-        """Store *id*; True if it was already stored."""
+        """Store *id*; return True if it was already stored."""
         return not self._cache.add(f"{self._prefix}{id}", 1, timeout=self._seconds)

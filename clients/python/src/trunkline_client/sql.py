@@ -49,14 +49,17 @@ def seen_table(metadata: MetaData, name: str = "trunkline_seen") -> Table:
 
 
 class SqlSeen:
-    """Ids in a table of your database. ``verify_complete`` reads them by ``ids`` to compare them with the hub's."""
+    """Ids in a table of your database.
+
+    ``verify_complete`` reads the ids by ``ids``, and compares them with the hub's ids.
+    """
 
     def __init__(self, bind: Engine | Connection | Session, table: Table | None = None) -> None:
         self._bind = bind
         self._table = seen_table(MetaData()) if table is None else table
 
     def within(self, transaction: Connection | Session) -> SqlSeen:
-        """Give the same store for use in your *transaction*: stored ids are committed with the transaction."""
+        """Return a store of the same ids that uses your *transaction*: ids are committed with the transaction."""
         return SqlSeen(transaction, self._table)
 
     def create(self) -> None:
@@ -71,21 +74,24 @@ class SqlSeen:
             )
 
     def seen(self, id: int) -> bool:
-        """Store *id*; True if it was already stored. It waits for another transaction that has just stored it."""
+        """Store *id*; return True if it was already stored. Wait for another transaction that has just stored it."""
         with self._connection() as connection:
             noting = _unless_there(self._table, connection.dialect.name)
             row = {"id": id, "seen_utc": datetime.now(timezone.utc)}
             return connection.execute(noting.values(row)).rowcount == 0
 
     def ids(self, after: int, up_to: int) -> Iterable[int]:
-        """Give the ids above *after*, up to and including *up_to*, in ascending order."""
+        """Return the ids above *after*, up to and including *up_to*, in ascending order."""
         column = self._table.c.id
         among = select(column).where(column > after, column <= up_to).order_by(column)
         with self._connection() as connection:
             return list(connection.execute(among).scalars())
 
     def clear(self, before: datetime) -> None:
-        """Remove the ids stored before a time so long ago that the hub no longer retries or replays their events."""
+        """Remove the ids stored before *before*.
+
+        Choose a time before which the hub no longer retries or replays events.
+        """
         with self._connection() as connection:
             connection.execute(delete(self._table).where(self._table.c.seen_utc < before))
 
@@ -96,7 +102,10 @@ class SqlSeen:
 
 
 def _unless_there(table: Table, dialect: str) -> Insert:
-    """An insert that does nothing if the id exists. A savepoint would not work: SQLite's driver mistakes it for a transaction."""
+    """Return an insert that does nothing if the id exists.
+
+    A savepoint would not work: SQLite's driver mistakes it for a transaction.
+    """
     if dialect == "postgresql":
         return postgresql.insert(table).on_conflict_do_nothing()
     if dialect == "sqlite":

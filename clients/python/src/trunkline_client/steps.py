@@ -1,6 +1,7 @@
 """The steps of a call, as values. Both clients carry out the same steps: one with blocking calls, one by asyncio.
 
-A method of the client is a generator of steps. It is sent the answer to each ``Call``, or the call's error is thrown into it.
+A method of the client is a generator of steps. The answer to each ``Call`` is sent into the generator, or the call's
+error is thrown into it.
 """
 
 import re
@@ -14,7 +15,7 @@ from trunkline_client.wire import read_json
 
 T = TypeVar("T")
 TRIES = 4
-"""The number of tries of a repeatable call."""
+"""Number of tries of a call that may be repeated."""
 _LONGEST_WAIT_SECONDS = 30.0
 
 
@@ -36,7 +37,7 @@ class Call:
 
     @property
     def may_repeat(self) -> bool:
-        """True if the call is idempotent, by its key, its method (RFC 9110 §9.2.2) or its nature."""
+        """True if the call has an idempotency key, an idempotent method (RFC 9110 §9.2.2), or ``is_idempotent``."""
         has_key = "Idempotency-Key" in self.headers
         return has_key or self.is_idempotent or self.method in {"GET", "PUT", "DELETE"}
 
@@ -70,7 +71,7 @@ Stream: TypeAlias = Generator[Call | Pause | Item[T], Any, None]
 
 
 def request(call: Call, *, tries: int | None = TRIES) -> Steps[Answer]:
-    """Make *call* until it is answered, *tries* times at most (None: for ever).
+    """Make *call* until it is answered, at most *tries* times (None means without limit).
 
     Raises:
         Refused: the hub refused the call.
@@ -95,19 +96,22 @@ def request(call: Call, *, tries: int | None = TRIES) -> Steps[Answer]:
 
 
 def fill(path: str, values: dict[str, Any]) -> str:
-    """Fill the parameters of *path* from *values*, and remove them from *values*. Raises KeyError for a missing one."""
+    """Fill the parameters of *path* from *values*, and remove these from *values*.
+
+    Raises KeyError if a value is missing.
+    """
     return re.sub(r"{(\w+)}", lambda match: quote(text_of(values.pop(match[1])), safe=""), path)
 
 
 def text_of(value: Any) -> str:
-    """Write *value* for a URL: true, false, numbers and text unchanged, several values with commas."""
+    """Write *value* for a URL: true, false, numbers and text as they are, several values separated by commas."""
     if isinstance(value, bool):
         return str(value).lower()
     return ",".join(map(text_of, value)) if isinstance(value, list | tuple) else str(value)
 
 
 def read(status: int, headers: Mapping[str, str], body: bytes) -> Answer:
-    """Read an answer. Raises HubError if it is not a success."""
+    """Read an answer. Raises HubError if the answer is not a success."""
     is_json = "json" in headers.get("content-type", "")
     try:
         content = read_json(body) if is_json and body else body.decode() or None
@@ -134,7 +138,7 @@ def read(status: int, headers: Mapping[str, str], body: bytes) -> Answer:
 
 
 def faults(errors: Any) -> list[tuple[str, str]]:
-    """Read a problem's ``errors``."""
+    """Return a problem's ``errors`` as pairs of a pointer and a message."""
     return [(fault["path"], fault["message"]) for fault in errors]
 
 
@@ -148,7 +152,7 @@ class Done(Generic[T]):
 def resume(
     asked: Generator[Any, Any, T], result: Answer | HubError | None = None
 ) -> Call | Pause | Item[Any] | Done[T]:
-    """Pass the *result* of the last step on, and return the next step."""
+    """Pass the *result* of the last step to the generator, and return the next step."""
     try:
         return asked.throw(result) if isinstance(result, HubError) else asked.send(result)  # type: ignore[no-any-return]
     except StopIteration as end:

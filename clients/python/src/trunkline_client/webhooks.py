@@ -8,7 +8,7 @@
         if event is not None:  # None: it was handled before
             ...
 
-``trunkline_client.fastapi``, ``.flask`` and ``.django`` make a view of it.
+``trunkline_client.fastapi``, ``.flask`` and ``.django`` make a view or a dependency from a receiver.
 """
 
 import base64
@@ -28,10 +28,10 @@ _SECRET, _PUBLIC = "whsec_", "whpk_"
 
 
 class Keys(Protocol):
-    """A source of keys that may change: ``Jwks``."""
+    """A source of keys that may change, such as ``Jwks``."""
 
     def keys(self, *, again: bool = False) -> Sequence[str]:
-        """Give the keys (``whsec_…``, ``whpk_…``); *again* is set if the previous keys did not verify."""
+        """Return the keys (``whsec_…``, ``whpk_…``); *again* is set if the previous keys did not verify."""
         ...
 
 
@@ -39,11 +39,11 @@ class Seen(Protocol):
     """A store of the ids of handled events (``trunkline_client.seen``)."""
 
     def __contains__(self, id: int) -> bool:
-        """Tell whether *id* is stored."""
+        """Return whether *id* is stored."""
         ...
 
     def seen(self, id: int) -> bool:
-        """Store *id*; True if it was already stored. Of two simultaneous calls, one returns False."""
+        """Store *id*; return True if it was already stored. Of two simultaneous calls, one returns False."""
         ...
 
 
@@ -59,7 +59,7 @@ class Receiver:
 
     @contextlib.contextmanager
     def event(self, body: bytes, headers: Mapping[str, str]) -> Generator[Event | None, None, None]:
-        """Give the event of a request to the block that handles it; None if it was handled before.
+        """Yield the event of a request to the block that handles it; None if the event was handled before.
 
         The event counts as handled when the block has ended. If the block raises, or the program is killed in it, the hub
         sends the event again.
@@ -78,10 +78,10 @@ class Receiver:
 
 
 def verify_webhook(body: bytes, headers: Mapping[str, str], *, secret: str | Sequence[str] | Keys) -> Event:
-    """Check that *body*, the raw bytes of a request, was recently sent by the hub; then read it.
+    """Check that *body*, the raw bytes of a request, was recently sent by the hub; return its event.
 
     *secret* is the subscription's ``whsec_…`` or ``whpk_…`` (which needs ``trunkline-client[ed25519]``), a list of secrets
-    of which one must match, or a ``Jwks``. Names of *headers* may be in any case.
+    (one of them must match), or a ``Jwks``. Names of *headers* may be in any case.
 
     Raises:
         NotGenuine: the signature does not match, is missing, or is more than five minutes old or ahead.
@@ -110,7 +110,10 @@ def verify_webhook(body: bytes, headers: Mapping[str, str], *, secret: str | Seq
 
 
 def sign(body: bytes, *, id: str, secret: str, timestamp: int | None = None) -> dict[str, str]:
-    """Make the headers with which the hub would send *body*, signed with the secret ``whsec_…``; for tests, and for ``listen``."""
+    """Make the headers with which the hub would send *body*, signed with the secret ``whsec_…``.
+
+    It is for tests and for ``listen``.
+    """
     at = int(time.time()) if timestamp is None else timestamp
     mac = hmac.digest(_decoded(secret, _SECRET), b"%b.%d." % (id.encode(), at) + body, "sha256")
     return {
@@ -133,7 +136,7 @@ def _signed_content(body: bytes, headers: Mapping[str, str]) -> bytes:
 
 
 def _fits(content: bytes, signatures: Sequence[str], keys: Sequence[str]) -> bool:
-    """Tell whether one of *keys* made one of *signatures*. Raises ValueError for a malformed key."""
+    """Return whether one of *keys* made one of *signatures*. Raises ValueError for a malformed key."""
     for key in keys:
         if key.startswith(_PUBLIC):
             given = [

@@ -1,4 +1,4 @@
-"""JSON with all digits of its numbers kept."""
+"""Reading and writing JSON so that numbers keep all of their digits."""
 
 import json
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ def read_json(body: bytes | str) -> Any:
 
 
 def write_json(value: Any) -> bytes:
-    """Write JSON; a ``Decimal`` becomes a number with the same digits, a date or a time its ISO form."""
+    """Write JSON; a ``Decimal`` becomes a number with the same digits, a date or a time becomes text in ISO format."""
     return _text(value).encode()
 
 

@@ -1,6 +1,7 @@
 """The tables of 0.1: statuses, employees, affiliates, clients and notes.
 
-The revision replaces several older ones and has the number of the last, so a database with all of them is up to date.
+The revision replaces several older ones and has the number of the last of them, so a database that has all of the older
+revisions is up to date.
 """
 
 import sqlalchemy as sa

@@ -1,4 +1,4 @@
-"""Finding records: one by its keys, and many in pages."""
+"""Finding records: one record by its keys, or many records in pages."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,7 +14,7 @@ from trunkline_crm.store import records, tables
 async def find_client(
     connection: AsyncConnection, company_id: int, columns: Mapping[str, Any], *, leads_only: bool
 ) -> Row | None:
-    """Read the oldest record whose columns equal *columns*, with the names of its references."""
+    """Read the oldest record whose columns equal *columns*, with the names of the records that it refers to."""
     client = tables.clients
     conditions = [*records.present(client), *(client.c[column] == value for column, value in columns.items())]
     if leads_only:
@@ -34,7 +34,7 @@ async def page(
     limit: int,
     where: Sequence[ColumnElement[bool]] = (),
 ) -> Sequence[Row]:
-    """Read up to *limit* people after *after*, by name and id, whose name or email contains *part* (folded)."""
+    """Read up to *limit* people after *after*, sorted by name and id, whose name or email contains *part* (folded)."""
     query = select(table).where(table.c.company_id == company_id, *records.present(table), *where)
     if part:
         query = query.where(has_part(table, part))
@@ -53,7 +53,10 @@ async def newest(
     before: int | None,
     limit: int,
 ) -> Sequence[Row]:
-    """Read up to *limit* records with ids below *before*, newest first; clients with the names of their references."""
+    """Read up to *limit* records with ids below *before*, newest first.
+
+    Clients are read with the names of the records that they refer to.
+    """
     query = _with_names() if table is tables.clients else select(table)
     query = query.where(table.c.company_id == company_id, *records.present(table), *where)
     if before is not None:
@@ -63,7 +66,7 @@ async def newest(
 
 
 def has_part(table: Table, part: str) -> ColumnElement[bool]:
-    """Give the condition that a person's name or email contains *part* (folded)."""
+    """Return the condition that a person's name or email contains *part* (folded)."""
     columns = (table.c.name_key, table.c.email_key)
     return or_(*(column.contains(part, autoescape=True) for column in columns))
 

@@ -15,12 +15,12 @@ _EXTERNAL_ID_TAKEN = "is already the external_id of another record"
 
 
 def present(table: Table) -> list[ColumnElement[bool]]:
-    """Give the condition that a record is not archived; empty for a table without archiving."""
+    """Return the condition that a record is not archived; empty for a table without archiving."""
     return [table.c.archived_ms.is_(None)] if "archived_ms" in table.c else []
 
 
 def insert_into(connection: AsyncConnection, table: Table) -> postgresql.Insert | sqlite.Insert:
-    """Begin an INSERT of the database's own dialect, which has ON CONFLICT."""
+    """Make an INSERT statement in the database's own dialect, which supports ON CONFLICT."""
     return sqlite.insert(table) if connection.dialect.name == "sqlite" else postgresql.insert(table)
 
 

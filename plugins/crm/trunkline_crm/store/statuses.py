@@ -8,12 +8,12 @@ from trunkline_crm.store import records, tables
 
 
 async def of_company(connection: AsyncConnection, company_id: int) -> list[Status]:
-    """List a company's statuses by number; the starting ones if it has none yet."""
+    """List a company's statuses, sorted by number; if it has none, the statuses that a new company gets."""
     return await _stored(connection, company_id) or list(STARTING)
 
 
 async def ensured(connection: AsyncConnection, company_id: int) -> list[Status]:
-    """List a company's statuses by number; store the starting ones first if it has none yet."""
+    """List a company's statuses, sorted by number; if it has none, first store the statuses of a new company."""
     if stored := await _stored(connection, company_id):
         return stored
     starting = [

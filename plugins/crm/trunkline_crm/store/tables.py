@@ -119,7 +119,7 @@ clients = Table(
     ),
     Index("ix_crm_clients_name", "company_id", "name_key", "id"),
 )
-"""Leads and clients: one kind of record, whose status shows which of the two it is. No call sees an archived record."""
+"""Leads and clients: one kind of record, whose status shows which of the two it is. Calls ignore archived records."""
 
 notes = Table(
     "crm_notes",

@@ -1,4 +1,6 @@
-"""The outbox: events are written to your own database in the transaction that they report, and sent to the hub from there.
+"""The outbox: events are written to your own database in the same transaction as the change that they report.
+
+A relay sends them to the hub from there.
 
 ::
 
@@ -10,7 +12,7 @@
 
     Relay(engine, "https://hub.example.com", key).run()  # in a thread, a process, or by ``trunkline-relay``
 
-Every event gets into the hub's log once. Events of one transaction, and of transactions that follow one another, keep their
+The hub stores every event once. Events of one transaction, and of transactions that follow one another, keep their
 order. Transactions that overlap have no order between them.
 
 For Django this is an app: ``"trunkline_client.outbox"`` in ``INSTALLED_APPS`` brings the migration and the command

@@ -1,4 +1,4 @@
-"""The database of Django's settings as a SQLAlchemy URL."""
+"""Converts a database of Django's settings to a SQLAlchemy URL."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ _BACKENDS = {
 
 
 def url_of(connection: Any) -> URL:
-    """Give the URL of a Django connection, without its OPTIONS."""
+    """Return the SQLAlchemy URL of a Django connection, without the connection's OPTIONS."""
     settings = connection.settings_dict
     driver, socket = _BACKENDS[connection.vendor]
     host: str = settings["HOST"]

@@ -36,9 +36,10 @@ class Asynchronous(Protocol):
 class Outbox:
     """Writes events into the table ``trunkline_outbox``.
 
-    *metadata* is SQLAlchemy's: the tables are added to it, so that your migrations make them. *schemas* is a mapping from
-    event types to JSON Schemas (``fetch_schemas``), or a folder with a file ``<type>.json`` for each. Without
-    *schemas* nothing is validated here, and the relay sets aside the events that the hub refuses.
+    *metadata* is SQLAlchemy's: the tables are added to it, so that your migrations make them. *schemas* is a mapping
+    from event types to JSON Schemas (``fetch_schemas``), or a folder with a file ``<type>.json`` for each. Without
+    *schemas*, events are not validated here, and the relay marks events that the hub refuses and does not send them
+    again.
     """
 
     def __init__(
@@ -82,11 +83,12 @@ class Outbox:
         company: int | str | None = None,
         key: str | None = None,
     ) -> str | Awaitable[str]:
-        """Write an event in the transaction of *session*; gives its key, which becomes the event's ``metadata.outbox_key``.
+        """Write an event in the transaction of *session*; return its key, which becomes ``metadata.outbox_key``.
 
-        *session* is a session or connection of SQLAlchemy, Django's ``connection``, or a connection of psycopg, asyncpg or
-        another DB-API driver. With one for asyncio, await the call. *company* is an id or a reference; only a relay with an
-        operator's key needs it. A *key* is unique in the table: a second row with it is an IntegrityError.
+        *session* is a session or connection of SQLAlchemy, Django's ``connection``, or a connection of psycopg, asyncpg
+        or another DB-API driver. If *session* is for asyncio, await the call. *company* is an id or a reference; only a
+        relay with an operator's key needs it. A *key* is unique in the table: a second row with the same key raises
+        IntegrityError.
 
         Raises:
             EventInvalid: *type* is unknown, or *payload* breaks its schema.

@@ -1,4 +1,4 @@
-"""The relay: sends the rows of an outbox to the hub, in their order, so that each is stored once.
+"""The relay: sends the rows of an outbox to the hub in order, so that the hub stores each row once.
 
 **Once.** A batch is fixed in the database (``trunkline_relay``: its idempotency key and its rows) before it is sent. Until
 the hub has answered, every relay sends the same rows with the same key. The hub stores them once, and repeats its first answer
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
 
 SAFE_SECONDS = 20 * 3600.0
-"""A batch that was first sent longer ago than this is not sent again before the relay has searched for it in the hub."""
+"""A batch that was first sent longer ago than this is searched for in the hub before it is sent again."""
 _LONGEST_PAUSE_SECONDS = 10.0
 _KEYS_AT_ONCE = 100
 _AT_FAULT = re.compile(r"/events/(\d+)(/.*)?")
@@ -58,7 +58,7 @@ class Relay:
 
     With the scope ``events:read`` it can also continue after more than a day without the hub. *engine* may also be an
     asyncio engine or a URL; the relay then opens its own connections, by psycopg, pymysql or sqlite3. Start as many
-    relays as you like: they take turns, and another one continues *lease_seconds* after one has died.
+    relays as you like: only one sends at a time; if it dies, another one continues after *lease_seconds*.
 
     Raises:
         ValueError: *url* is not an HTTP URL, or *key* is empty.
@@ -148,7 +148,7 @@ class Relay:
             self.stop()
 
     def start(self) -> threading.Thread:
-        """Send rows in a thread that ends with the process, or soon after ``stop``; gives the thread."""
+        """Send rows in a thread that ends with the process, or soon after ``stop``; return the thread."""
         thread = threading.Thread(target=self.run, name="trunkline-relay", daemon=True)
         thread.start()
         return thread
@@ -178,7 +178,10 @@ class Relay:
         return Outcome(batch)
 
     def _refused(self, batch: Batch, error: Refused) -> Outcome:
-        """Find the rows that the hub has refused; the others are sent without them. Raises *error* if it does not concern a row."""
+        """Find the rows that the hub has refused; the other rows are sent again without them.
+
+        Raises *error* if it does not concern a row.
+        """
         if error.type.endswith(
             ":idempotency-conflict"
         ):  # the hub stored the batch; rows of it were removed since
@@ -202,7 +205,7 @@ class Relay:
         return Outcome(batch, is_stored=False, refused=refused)
 
     def _has_arrived(self, hub: Client, batch: Batch) -> bool:
-        """Find out whether the hub has an event of *batch*."""
+        """Search the hub for the events of *batch*; return whether it has one of them."""
         keys_of: dict[Any, list[str]] = {}
         for text in batch.events:
             event = json.loads(text)
@@ -226,7 +229,7 @@ class Relay:
 
 
 def _pages(hub: Client, query: dict[str, str], headers: dict[str, str], *, since: str) -> Iterator[list[Any]]:
-    """Give the pages of events from *since* to the end of the log."""
+    """Yield the pages of events from *since* to the end of the log."""
     place = {"since": since}
     while True:
         call = Call("GET", "/api/v1/events", query | place, headers=headers)

@@ -27,7 +27,7 @@ _BLOCKING = {"psycopg", "psycopg2", "pymysql", "mysqldb", "pysqlite"}
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Rows that go to the hub in one call with the idempotency key *key*, first sent at *sent_ms* (Unix time)."""
+    """Rows that are sent to the hub in one call with the idempotency key *key*, first at *sent_ms* (Unix time)."""
 
     key: str
     sent_ms: int
@@ -37,7 +37,10 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The outcome of a batch: the hub stored it, or refused it whole; *refused* has the reasons by row id."""
+    """The outcome of a batch: the hub stored all of it or none of it.
+
+    *refused* has the reasons for refusals by row id.
+    """
 
     batch: Batch
     is_stored: bool = True
@@ -48,8 +51,8 @@ class Rows:
     """Reads and settles the rows of an outbox as one of the relays that share it.
 
     A relay holds the lease while it has a batch in flight. Another relay takes the lease over if the holder has not
-    renewed it for *lease_seconds*. Clocks of several machines are not compared: a waiting relay checks that the row of
-    ``trunkline_relay`` has not changed meanwhile.
+    renewed it for *lease_seconds*. Clocks of several machines are not compared: a waiting relay measures, by its own
+    clock, how long the row of ``trunkline_relay`` has not changed.
     """
 
     def __init__(self, engine: Engine, *, lease_seconds: float) -> None:
@@ -69,10 +72,10 @@ class Rows:
             return connection.execute(waiting).first() is None
 
     def turn(self, outcome: Outcome | None, *, limit: int) -> Batch | None:
-        """Settle the batch of *outcome* and take the next one, in one transaction.
+        """Settle the batch of *outcome*, and return the next batch, in one transaction.
 
-        None if there is no next batch, or another relay has the lease. A batch that is already in flight, perhaps from a
-        relay that has died, comes first, with the same rows and key.
+        Return None if there is no next batch, or if another relay has the lease. A batch that is already in flight,
+        perhaps from a relay that has died, comes first, with the same rows and key.
         """
         relay, outbox = self._relay.c, self._outbox.c
         with self._engine.begin() as connection:
@@ -106,7 +109,7 @@ class Rows:
             return batch
 
     def sent_again(self, batch: Batch) -> None:
-        """Record now as the time of the first sending of *batch*."""
+        """Store the current time as the time at which *batch* was first sent."""
         mine = update(self._relay).where(self._relay.c.batch == batch.key)
         with self._engine.begin() as connection:
             connection.execute(mine.values(sent_ms=time.time_ns() // 1_000_000))
@@ -126,7 +129,7 @@ class Rows:
             connection.execute(delete(self._outbox).where(_among(outcome.batch.ids)))
 
     def _hold(self, connection: Connection) -> bool:
-        """Take or renew the lease."""
+        """Take or renew the lease; return False if another relay has it."""
         relay = self._relay.c
         mine = update(self._relay).values(holder=self._me, beat=relay.beat + 1)
         free = mine.where(relay.holder.is_(None) | (relay.holder == self._me))
@@ -148,12 +151,15 @@ class Rows:
 
 
 def _among(row_ids: Sequence[int]) -> TextClause:
-    """A condition on row ids, written as numbers: a thousand parameters would take five times as long."""
+    """Return a condition on row ids.
+
+    They are written as numbers, because a thousand parameters take five times as long.
+    """
     return text(f"id IN ({','.join(map(str, map(int, row_ids)))})")
 
 
 def blocking_engine(given: Engine | AsyncEngine | URL | str) -> Engine:
-    """Give *given*, or an engine with a blocking driver for the same database."""
+    """Return *given* if it is a blocking engine; otherwise a blocking engine for the same database."""
     if isinstance(given, Engine):
         return given
     url = make_url(given) if isinstance(given, (str, URL)) else given.url

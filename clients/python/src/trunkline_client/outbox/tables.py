@@ -11,9 +11,9 @@ _ID = BigInteger().with_variant(Integer, "sqlite")
 def add_tables(metadata: MetaData) -> tuple[Table, Table]:
     """Declare both tables in *metadata*; return the table of events, and the table that relays share.
 
-    An event with *refused* is set aside, with the hub's reason. The other table has one row: the relay that holds the
-    lease, how often the lease was taken or renewed (*beat*), and the batch in flight with its idempotency key, first
-    sending, and row ids.
+    An event that the hub refused has the hub's reason in *refused*, and is not sent again. The other table has one row:
+    the relay that holds the lease, how often the lease was taken or renewed (*beat*), and the batch in flight with its
+    idempotency key, first sending, and row ids.
     """
     return (
         Table(
@@ -45,5 +45,5 @@ def create_tables(engine: Engine) -> None:
 
 
 def create_statements(engine: Engine) -> list[str]:
-    """Give the statements that make the tables on the database of *engine*."""
+    """Return the statements that make the tables in the database of *engine*."""
     return [str(CreateTable(table).compile(engine)) for table in add_tables(MetaData())]

@@ -1,4 +1,4 @@
-"""Validation of payloads in the product, by the schemas that the hub has: shipped with the product, or fetched from the hub."""
+"""Validates payloads in the product by the hub's schemas, shipped with the product or fetched from the hub."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ class EventInvalid(ValueError):
 
 
 def fetch_schemas(hub: Client) -> dict[str, dict[str, Any]]:
-    """Read the schema of each event type from the hub, as the hub checks events by it.
+    """Read from the hub the schema of each event type, by which the hub validates events.
 
-    Keep them in a file, so that an application can start without the hub.
+    Store the schemas in a file, so that an application can start without the hub.
     """
     types = hub.list_event_types()["event_types"]
     return {each["type"]: hub.get_event_type_schema(each["type"], strict=True) for each in types}

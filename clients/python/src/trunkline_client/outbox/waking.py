@@ -1,4 +1,4 @@
-"""Waiting for rows: by NOTIFY on PostgreSQL, by the change counter of SQLite's file, by polling on others."""
+"""Waiting for rows: by NOTIFY on PostgreSQL, by the change counter of SQLite's file, by polling on other databases."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
 LOOK_SECONDS = 0.005
-"""The interval (seconds) of checks of SQLite's file; a check takes some 20 µs."""
+"""The interval (seconds) between checks of SQLite's file; a check takes some 20 µs."""
 MARIADB_SECONDS = 0.05
 """The interval (seconds) of polling a database without notifications."""
 _STOP_SECONDS = 0.2
@@ -34,7 +34,7 @@ class Waker:
         )
 
     def wait(self, seconds: float) -> bool:
-        """Return when rows may have come, or after *seconds*. True after a NOTIFY."""
+        """Wait until there may be new rows, at most *seconds*. Return True after a NOTIFY."""
         ends = time.monotonic() + seconds
         while not self._stopping.is_set() and (left := ends - time.monotonic()) > 0:
             try:

@@ -106,8 +106,12 @@ class EventHandlers:
         body = await read_body(request, limit=self._max_event_bytes)
         return await self._accept_event(body, caller, idempotency_key)
 
-    async def _accept_event(self, body: bytes, caller: Caller, idempotency_key: str | None) -> Response:
+    async def _accept_event(
+        self, body: bytes, caller: Caller, idempotency_key: str | None, *, unchecked_key: bytes | None = None
+    ) -> Response:
         submission = await self._read("event", body, caller, idempotency_key)
+        if unchecked_key is not None:
+            submission = replace(submission, unchecked_key=unchecked_key)
         accepted = await self._ingest.accept(submission)
         if accepted.quarantined:
             return answer_receipt(accepted.quarantined[0])
@@ -121,15 +125,16 @@ class EventHandlers:
         if not is_plain_json(request.scope):
             return None
         idempotency_key = header_of(request.scope, b"idempotency-key")
-        caller = await _MAY_EMIT.admit_remembered(request)
-        if caller is None:
+        remembered = await _MAY_EMIT.admit_remembered(request)
+        if remembered is None:
             return await self.accept_event(request, await _MAY_EMIT(request), idempotency_key)
+        caller, digest = remembered
         try:
             body = await read_body(request, limit=self._max_event_bytes)
             with contextlib.suppress(KeysUnchecked):
-                return await self._accept_event(body, caller, idempotency_key)
+                return await self._accept_event(body, caller, idempotency_key, unchecked_key=digest)
             await caller.check_still_valid()
-            return await self._accept_event(body, replace(caller, unchecked_key=None), idempotency_key)
+            return await self._accept_event(body, caller, idempotency_key)
         except Refused:
             await caller.check_still_valid()
             raise
@@ -210,9 +215,7 @@ class EventHandlers:
             submission = await self._read_events(call, body, how)
         check_idempotency_key(key)
         await self._pace.take(caller.principal, submission.weights())
-        if caller.unchecked_key is None:
-            return submission
-        return replace(submission, unchecked_key=caller.unchecked_key)
+        return submission
 
     async def _read_events(self, call: Call, body: bytes, how: dict[str, Any]) -> Submission:
         if len(body) > OFF_LOOP_BYTES:

@@ -94,8 +94,6 @@ class Caller:
     named_company_id: int | None
     made_for: Mapping[str, int] | None = None
     environment: str | None = field(default=None, kw_only=True)
-    unchecked_key: bytes | None = field(default=None, repr=False, compare=False, kw_only=True)
-    """The digest of the caller's key, if the principal is from memory, so that the key must still be checked."""
     _directory: CompanyDirectory | None = field(default=None, repr=False, compare=False, kw_only=True)
     _authenticate: Callable[[], Awaitable[object]] | None = field(
         default=None, repr=False, compare=False, kw_only=True
@@ -234,10 +232,11 @@ class Requires(SecurityBase):
         authenticate = functools.partial(_authenticate, hub_of(request), scope, api_key, token)
         return await self._admit(request, await authenticate(), authenticate)
 
-    async def admit_remembered(self, request: Request) -> Caller | None:
-        """Find the caller in memory (``Keys.remembered``); None if the key is not in memory, or if a header names a company.
+    async def admit_remembered(self, request: Request) -> tuple[Caller, bytes] | None:
+        """Find the caller in memory, and the digest of its key, which must still be checked (``Keys.remembered``).
 
-        Raises the same errors as a call of this object, after the key was checked.
+        Returns None if the key is not in memory, or if a header names a company. Raises the same errors as a call of this
+        object, after the key was checked.
         """
         scope, hub = request.scope, hub_of(request)
         api_key = header_of(scope, b"x-api-key")
@@ -247,18 +246,13 @@ class Requires(SecurityBase):
         principal, digest = known
         authenticate = functools.partial(_authenticate, hub, scope, api_key, None)
         try:
-            return await self._admit(request, principal, authenticate, unchecked_key=digest)
+            return await self._admit(request, principal, authenticate), digest
         except Refused:
             await authenticate()
             raise
 
     async def _admit(
-        self,
-        request: Request,
-        principal: Principal,
-        authenticate: Callable[[], Awaitable[object]],
-        *,
-        unchecked_key: bytes | None = None,
+        self, request: Request, principal: Principal, authenticate: Callable[[], Awaitable[object]]
     ) -> Caller:
         """Count the call of *principal*, and check that it may be made."""
         scope, hub = request.scope, hub_of(request)
@@ -287,7 +281,6 @@ class Requires(SecurityBase):
             company_id,
             _made_for(header_of(scope, _VERSIONS)),
             environment=environment,
-            unchecked_key=unchecked_key,
             _directory=hub.directory,
             _authenticate=authenticate,
         )

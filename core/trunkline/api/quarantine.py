@@ -114,7 +114,7 @@ class ReleaseCounts(BaseModel):
 
 
 def answer_receipt(receipt: Receipt) -> Response:
-    """Answer ``POST /events`` for a quarantined event: 202, or its envelope if it was released since."""
+    """Answer ``POST /events`` for a quarantined event: 202, or the event's envelope if the event has been released since then."""
     if receipt.event is not None:
         return Response(receipt.event.body, 200, media_type=JSON)
     return Response(orjson.dumps({"quarantined": receipt.view()}), 202, media_type=JSON)

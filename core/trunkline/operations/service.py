@@ -364,7 +364,7 @@ def _answer(outcome: Outcome, announce: Callable[[], None] | None) -> Answered:
 
 @contextlib.contextmanager
 def _told_to_forms(definition: Definition) -> Generator[None]:
-    """Add a message for forms to an error that names fields.
+    """If an error names fields, add to it a message that forms can show.
 
     Errors from a product that is called by HTTP have such a message already.
     """

@@ -83,7 +83,7 @@ async def remember(
 async def find(
     connection: AsyncConnection, keys: Collection[Key], *, lifetime_ms: int
 ) -> dict[Key, list[Receipt]]:
-    """Find the answers given under *keys* within *lifetime_ms*. Each receipt has its event if it was released since."""
+    """Find the answers given under *keys* within *lifetime_ms*. A receipt includes its event if the event has been released since then."""
     if not keys:
         return {}
     statement = text(

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Serving:
-    """Provides the MCP server inside ``running``. If an issuer is set, *tokens* authenticates its tokens.
+    """Runs the MCP server while the ``running`` context is open. If an issuer is set, *tokens* checks the issuer's access tokens.
 
     Raises:
         ValueError: as ``tokens_for`` does.

@@ -296,5 +296,5 @@ def _dropdown(field: Field, reference: Reference) -> Property:
 
 
 def references_in(fields: Sequence[Field]) -> list[Reference]:
-    """Find the lists of the fields that are always shown and take one choice."""
+    """Return the list of each field that is always shown and accepts a single choice."""
     return [field.reference for field in fields if field.reference is not None and field.kind != "list"]

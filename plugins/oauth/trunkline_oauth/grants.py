@@ -365,7 +365,7 @@ class Grants:
 
 
 def _note(event: SecurityEvent, consent: Consent, connection_id: str, *, by: Principal | None = None) -> None:
-    """Log an action of a connection's app, or an action of *by* on the connection."""
+    """Log what a connection's app did or, if *by* is given, what that principal did to the connection."""
     company_id, client_id = consent.company_id, consent.client_id
     event.note(by, company_id=company_id, client_id=client_id, connection_id=connection_id)
 

@@ -38,7 +38,7 @@ class SignInNeeded(Exception):
 
 
 class CompanyNeeded(Exception):
-    """The address names no company; answered by a redirect to the page of the company looked at, or to the choice of a company."""
+    """The address names no company; answered by a redirect to the page of the company that is shown, or to the choice of a company."""
 
 
 class ReferenceNamed(Exception):
@@ -90,7 +90,7 @@ class ScopeMissing(Refused):
 class Viewer:
     """The person who is signed in. *principal* has the session's present rights; a link's session has the link's company and scopes.
 
-    *chosen_company_id* is the company looked at: for an operator the company in the address, or None if the address has
+    *chosen_company_id* is the company that is shown: for an operator the company in the address, or None if the address has
     no company. *company_name* is the stored name of that company. People who are signed in for a company's live
     environment may also look at its test environment.
     """
@@ -109,17 +109,17 @@ class Viewer:
 
     @property
     def root(self) -> str:
-        """The prefix of the addresses of the pages of the company looked at."""
+        """The prefix of the addresses of the pages of the company that is shown."""
         return addresses.root_of(self.chosen_company_id)
 
     @property
     def company_number(self) -> int:
-        """The number of the company looked at, without its environment. Raises CompanyNeeded."""
+        """The number of the company that is shown, without its environment. Raises CompanyNeeded."""
         return company_number(self.company_id)
 
     @property
     def company_title(self) -> str:
-        """The name of the company looked at, with its environment, for use in a sentence. Raises CompanyNeeded."""
+        """The name of the company that is shown, with its environment, for use in a sentence. Raises CompanyNeeded."""
         title = company_title(self.company_id)
         number = f"company {self.company_number}"
         return title.replace(number, self.company_name) if self.company_name else title

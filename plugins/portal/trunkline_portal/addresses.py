@@ -2,7 +2,7 @@
 
 ``/portal/companies/92/events`` is a page of company 92, ``/portal/companies/92~test/events`` of its test environment. An
 address without a company (``/portal/events``, the old form, to which external links point) redirects to the page of the
-company looked at.
+company that is shown.
 """
 
 import re

@@ -244,7 +244,7 @@ class Portal:
         return RedirectResponse(addresses.moved_to(_here(request), company_id), 303)
 
     async def _show_company(self, request: Request) -> Response:
-        """Redirect to the page of the company looked at.
+        """Redirect to the page of the company that is shown.
 
         If there is no such company, redirect from the home page to the page over all companies, and from any other page
         to the choice of a company.

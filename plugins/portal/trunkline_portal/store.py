@@ -14,7 +14,7 @@ SESSIONS_OF_A_HOLDER = 100
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A session. *company_id* is the company looked at: chosen by an operator, fixed for others."""
+    """A session. *company_id* is the company that is shown: chosen by an operator, fixed for others."""
 
     id: str = field(repr=False)
     key_id: str

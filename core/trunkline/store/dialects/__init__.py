@@ -38,7 +38,7 @@ def of_connection(connection: AsyncConnection) -> Dialect:
 def of_url(url: str) -> Dialect:
     """Return the dialect of *url*.
 
-    If the URL's scheme names no dialect (``postgres``, for example), it is PostgreSQL's.
+    A scheme that is not the name of a dialect, such as ``postgres``, gives the PostgreSQL dialect.
     """
     return DIALECTS.get(url.partition(":")[0].partition("+")[0], _POSTGRESQL)
 

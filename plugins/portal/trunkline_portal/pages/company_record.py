@@ -29,7 +29,7 @@ class CompanyRecordPages:
         self._companies = portal.context.companies
 
     async def show(self, request: Request, viewer: Operates) -> Response:
-        """Show the record of the company looked at."""
+        """Show the record of the company that is shown."""
         company = await self._companies.view(viewer.company_id)
         return self._form(request, viewer, company=company, values=_shown(company))
 

@@ -112,7 +112,7 @@ class KeyPages:
         )
 
     def _create_by_curl(self, request: Request, viewer: Viewer) -> str:
-        """Write the command with which an operator makes a key for the company looked at."""
+        """Write the curl command that makes a key for the company that is shown, for an operator."""
         body = {"company_id": viewer.company_number, **environment_member(viewer.company_id), **_EXAMPLE}
         return curl.line(f"{self._portal.base_url(request)}/api/v1/keys", body=body)
 
@@ -147,7 +147,7 @@ def _faults(viewer: Viewer, fields: Fields) -> dict[str, str]:
 
 
 async def find_key(portal: Portal, viewer: Viewer, key_id: str) -> dict[str, Any]:
-    """Find a key of the company looked at. Raises NotFound."""
+    """Find a key of the company that is shown. Raises NotFound."""
     for key in await portal.context.keys.list(viewer.company_id):
         if key["id"] == key_id:
             return key

@@ -33,7 +33,7 @@ def make_router(portal: Portal) -> APIRouter:
 
 
 async def _lead_on(request: Request) -> None:
-    """Raise a redirect to the same page of the company looked at; refuse a form, because its company is unknown."""
+    """Raise a redirect to the same page of the company that is shown; refuse a form, because its company is unknown."""
     if await find_viewer(request) is None:
         raise SignInNeeded
     if request.method not in {"GET", "HEAD"}:

@@ -183,6 +183,8 @@ class Ingest:
 
     async def _store_open(self, submissions: Sequence[Submission]) -> Sequence[Accepted | Exception]:
         """Store *submissions*, except those with keys to look up, and those for companies that another process has begun to erase."""
+        if not submissions:
+            return []
         refused: dict[int, Exception]
         try:
             return await self._store(submissions)

@@ -67,6 +67,7 @@ async def _round(
             request = {"target_url": target, "event_types": ["*"]}
             await hub.subscriptions.create(COMPANY, request, channel="webhooks")
         with served.started(database_url) as (url, _):
+            served.warm(url)
             async with aiohttp.ClientSession(headers={"X-Api-Key": key}) as session:
                 await _one_by_one(session, url, 20)
                 idle = await _one_by_one(session, url, events)

@@ -41,6 +41,7 @@ def _measured(engine: str, options: Options) -> Row:
     with processes.database(engine) as database_url:
         keys = uvloop.run(fill(database_url))
         with served.started(database_url) as (url, _):
+            served.warm(url)
             where = json.dumps({"url": url, "keys": keys, "head": COMPANIES * EVENTS_EACH})
             rounds = [_load(where, seconds) for _ in range(options.rounds)]
     figures = medians(rounds)

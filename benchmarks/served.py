@@ -68,7 +68,16 @@ def serving(database_url: str, **settings: str) -> Iterator[Server]:
     """Run a hub like ``started``, and yield it with the key of an operator."""
     key = uvloop.run(operator_key(database_url, **settings))
     with started(database_url, **settings) as (url, pid):
+        warm(url)
         yield Server(url, pid, key)
+
+
+def warm(url: str) -> None:
+    """Wait until the hub at *url* has loaded the web framework, and its garbage collector has run."""
+    with contextlib.closing(_connect(url)) as connection:
+        connection.request("GET", "/api/v1/me")
+        connection.getresponse().read()
+    time.sleep(0.5)
 
 
 @contextlib.contextmanager

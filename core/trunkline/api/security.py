@@ -229,7 +229,7 @@ class Requires(SecurityBase):
             return known[1]
         api_key = header_of(scope, b"x-api-key")
         token = None if api_key else _bearer_token(scope)
-        authenticate = functools.partial(_authenticate, hub_of(request), scope, api_key, token)
+        authenticate = _authentication(request, api_key, token)
         return await self._admit(request, await authenticate(), authenticate)
 
     async def admit_remembered(self, request: Request) -> tuple[Caller, bytes] | None:
@@ -244,7 +244,7 @@ class Requires(SecurityBase):
         if known is None:
             return None
         principal, digest = known
-        authenticate = functools.partial(_authenticate, hub, scope, api_key, None)
+        authenticate = _authentication(request, api_key, None)
         try:
             return await self._admit(request, principal, authenticate), digest
         except Refused:
@@ -297,7 +297,21 @@ def requires(scope: str | None, *, bucket: Bucket | None = None, bearer: bool = 
     return Requires(scope, bucket=bucket)
 
 
-async def _authenticate(hub: Hub, scope: Scope, api_key: str | None, token: str | None) -> Principal:
+def _authentication(
+    request: Request, api_key: str | None, token: str | None
+) -> Callable[[], Awaitable[Principal]]:
+    """Return the function that finds the principal of a call.
+
+    The function does not refer to the scope, which refers to the caller: only the garbage collector would free such a cycle.
+    """
+    return functools.partial(
+        _authenticate, hub_of(request), request.scope["method"], request.scope["path"], api_key, token
+    )
+
+
+async def _authenticate(
+    hub: Hub, method: str, path: str, api_key: str | None, token: str | None
+) -> Principal:
     """Find the principal of *api_key* or of the bearer *token* (a key, or a plugin's token).
 
     Raises Unauthenticated, and the other errors of ``hub.keys`` and ``hub.tokens``.
@@ -308,7 +322,7 @@ async def _authenticate(hub: Hub, scope: Scope, api_key: str | None, token: str 
         raise missing
     if api_key or not token or parse_key(token) is not None:
         return await hub.keys.authenticate(api_key or token)
-    principal = await hub.tokens.authenticate(BearerRequest(token, scope["method"], scope["path"]))
+    principal = await hub.tokens.authenticate(BearerRequest(token, method, path))
     if principal is None:
         raise Unauthenticated(_UNKNOWN)
     return principal

@@ -150,6 +150,9 @@ async def test_no_body_is_answered_as_a_request_behind(
         rows = table(await site.key())
         with proxy(tmp_path, settings.format(hub=site.port, port=port)):
             await listening(port)
+            del rows[
+                "tunnel"
+            ]  # CONNECT has no content (RFC 9110 §9.3.6): a proxy may read the rest as a request
             for name, cut in cases_of(rows):
                 statuses, sent = rows[name]
                 answers = await exchange(port, sent, cut=cut)

@@ -38,11 +38,20 @@ class PostgreSQLDriver(Driver):
 
     @classmethod
     async def over(cls, connection: Any) -> Self:
-        """Wrap *connection*; its JSON columns are read and written as objects, and its statements read tables through indexes."""
-        await connection.fetchrow(_THROUGH_INDEXES, connection.get_server_pid())
-        await connection.set_type_codec(
-            "json", schema="pg_catalog", encoder=_as_it_is, decoder=orjson.loads, format="text"
-        )
+        """Wrap *connection*; its JSON columns are read and written as objects, and its statements read tables through indexes.
+
+        Raises StoreUnavailable if the server ends *connection* meanwhile.
+        """
+        try:
+            await connection.fetchrow(_THROUGH_INDEXES, connection.get_server_pid())
+            await connection.set_type_codec(
+                "json", schema="pg_catalog", encoder=_as_it_is, decoder=orjson.loads, format="text"
+            )
+        except BaseException as error:
+            connection.terminate()
+            if isinstance(error, cls.errors):
+                raise failures.unavailable(error) from error
+            raise
         return cls(connection)
 
     @property

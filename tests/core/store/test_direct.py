@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from sqlite3 import IntegrityError
 from typing import Any
 
+import asyncpg
 import pytest
 from sqlalchemy import LargeBinary, bindparam, exc, select
 from tests.some import some
@@ -14,6 +15,7 @@ from trunkline.errors import StoreUnavailable
 from trunkline.store import sql, tables
 from trunkline.store.database import Database
 from trunkline.store.direct import _Written
+from trunkline.store.drivers_postgresql import PostgreSQLDriver
 from trunkline.store.sql import text
 from trunkline.store.sqlite import OneWayConnection
 
@@ -250,3 +252,16 @@ async def test_a_column_that_another_process_alters_is_read_anew(postgres_databa
                 await connection.execute(statement)
         async with direct.write() as connection:
             assert (await connection.execute(statement)).scalar_one() == "5"
+
+
+@pytest.mark.parametrize("engine", ["postgresql"])
+async def test_a_connection_that_the_server_ends_while_it_is_prepared_is_an_outage(database_url: str) -> None:
+    connection = await asyncpg.connect(database_url)
+    other = await asyncpg.connect(database_url)
+    try:
+        await other.fetchval("SELECT pg_terminate_backend($1)", connection.get_server_pid())
+        with pytest.raises(StoreUnavailable, match="terminat|closed|in progress"):
+            await PostgreSQLDriver.over(connection)
+        assert connection.is_closed()
+    finally:
+        await other.close()

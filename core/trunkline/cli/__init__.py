@@ -64,7 +64,7 @@ def main() -> None:
     """Run the command line.
 
     The garbage collector is only enabled with the event loop (``loop.run``). Before, it would repeatedly scan imported
-    modules, which are never freed.
+    modules, which are never freed. They are frozen at the end, because Python collects once more when it exits.
     """
     if sys.getfilesystemencoding() == "ascii":  # the encoding of arguments, variables and paths, too
         os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])  # noqa: S606 - itself
@@ -80,3 +80,4 @@ def main() -> None:
         raise SystemExit(REFUSED) from None
     finally:
         streams.settle()
+        gc.freeze()

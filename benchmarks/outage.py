@@ -18,7 +18,7 @@ from benchmarks.hubs import PAYLOAD, make_hub
 from benchmarks.results import Options, Row, medians
 from trunkline.ingest.accept import Submission
 from trunkline.model.events import Draft
-from trunkline.store.database import Database
+from trunkline.store.engines import EngineDatabase
 
 EVENTS = 60_000
 COMPANIES = range(1_001, 1_201)
@@ -94,7 +94,7 @@ async def _accept(database_url: str, events: int, *, backlog: str, fresh: str) -
 
 
 async def _count_early(database_url: str) -> int:
-    async with Database(database_url, pool_size=1) as database, database.read() as connection:
+    async with EngineDatabase(database_url, pool_size=1) as database, database.read() as connection:
         return int((await connection.execute(_EARLY)).scalar_one())
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from benchmarks import processes, served
 from benchmarks.results import Options, Row, medians
-from trunkline.store.database import Database
+from trunkline.store.engines import EngineDatabase
 
 TARGETS = {1: 0.8, 10: 0.9}
 """The least ratios, by the number of the company's subscriptions."""
@@ -110,7 +110,7 @@ def measure(hub: served.Server, sink: str, subscriptions: int, events: int) -> d
 async def _check(database_url: str, deliveries: int) -> None:
     """Wait until each delivery is in the ledger once, as delivered."""
     counted = text("SELECT status, count(*) FROM deliveries GROUP BY status")
-    async with Database(database_url, pool_size=2) as database, asyncio.timeout(30):
+    async with EngineDatabase(database_url, pool_size=2) as database, asyncio.timeout(30):
         while True:
             async with database.read() as connection:
                 rows = dict(map(tuple, (await connection.execute(counted)).all()))

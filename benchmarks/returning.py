@@ -18,7 +18,7 @@ from sqlalchemy import text
 from benchmarks import clocked, processes, served
 from benchmarks.results import Options, Row, medians
 from trunkline.errors import StoreUnavailable
-from trunkline.store.database import Database
+from trunkline.store.engines import EngineDatabase
 
 EVENTS = 200_000
 COMPANY, OTHERS = 92, range(101, 121)
@@ -91,7 +91,7 @@ def _round(engine: str, kind: str, events: int, before_seconds: float) -> dict[s
 
 async def _until_open(database_url: str, events: int) -> None:
     """Wait until the ledger has an open delivery of every event."""
-    async with Database(database_url, pool_size=1) as database, asyncio.timeout(300):
+    async with EngineDatabase(database_url, pool_size=1) as database, asyncio.timeout(300):
         while True:
             async with database.read() as connection:
                 if (await connection.execute(_OPEN)).scalar_one() >= events:
@@ -101,7 +101,7 @@ async def _until_open(database_url: str, events: int) -> None:
 
 async def _let_an_hour_pass(database_url: str) -> None:
     """Set the ledger forward an hour; retry after a deadlock with the hub."""
-    async with Database(database_url, pool_size=1) as database:
+    async with EngineDatabase(database_url, pool_size=1) as database:
         for _ in range(MOST_DEADLOCKS):
             with suppress(StoreUnavailable):
                 async with database.write() as connection:

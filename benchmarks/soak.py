@@ -17,7 +17,7 @@ from sqlalchemy import text
 
 from benchmarks import clocked, processes, served
 from benchmarks.results import Options, Row
-from trunkline.store.database import Database
+from trunkline.store.engines import EngineDatabase
 
 SECONDS, WINDOW_SECONDS = 3_600, 300
 SETTLED_SECONDS = 6
@@ -117,7 +117,7 @@ def _hub(engine: str) -> Iterator[_Hub]:
 
 
 async def _stored(engine: str, database_url: str) -> dict[str, float]:
-    async with Database(database_url, pool_size=1) as database, database.read() as connection:
+    async with EngineDatabase(database_url, pool_size=1) as database, database.read() as connection:
         events = (await connection.execute(_EVENTS)).scalar_one()
         if engine == "sqlite":
             return {"events": events, "bytes": Path(database_url.removeprefix("sqlite:///")).stat().st_size}

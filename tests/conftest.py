@@ -35,6 +35,7 @@ from tests.templates import compiled_once
 
 from trunkline.store import erasures
 from trunkline.store.database import Database
+from trunkline.store.engines import EngineDatabase
 from trunkline_kit import databases, hubs
 from trunkline_kit.databases import Engine, started_postgres
 from trunkline_kit.receiver import Receiver
@@ -173,21 +174,21 @@ async def empty_database_url(
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
     """A fresh, migrated and opened database, on both engines in turn."""
-    async with Database(database_url) as opened:
+    async with EngineDatabase(database_url) as opened:
         yield opened
 
 
 @pytest.fixture
 async def sqlite_database(sqlite_database_url: str) -> AsyncIterator[Database]:
     """A fresh, migrated and opened SQLite database."""
-    async with Database(sqlite_database_url) as opened:
+    async with EngineDatabase(sqlite_database_url) as opened:
         yield opened
 
 
 @pytest.fixture
 async def postgres_database(postgres_database_url: str) -> AsyncIterator[Database]:
     """A fresh, migrated and opened PostgreSQL database."""
-    async with Database(postgres_database_url) as opened:
+    async with EngineDatabase(postgres_database_url) as opened:
         yield opened
 
 

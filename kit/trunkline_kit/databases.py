@@ -21,7 +21,7 @@ from sqlalchemy.engine import make_url
 
 from trunkline.errors import TrunklineError
 from trunkline.store import migrate
-from trunkline.store.database import Database
+from trunkline.store.engines import EngineDatabase
 
 Engine = Literal["sqlite", "postgresql"]
 ENGINES: tuple[Engine, ...] = ("sqlite", "postgresql")
@@ -127,7 +127,7 @@ def _load_pgserver(folder: Path) -> Any:
 
 async def migrate_database(url: str, histories: Sequence[migrate.History] = ()) -> None:
     """Migrate the database at *url* to the newest revision of the core and *histories*."""
-    async with Database(url) as database:
+    async with EngineDatabase(url) as database:
         await migrate.upgrade(database, histories, shards=SHARDS)
 
 

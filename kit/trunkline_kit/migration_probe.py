@@ -12,7 +12,7 @@ from trunkline import settings
 from trunkline.hub.hub import Hub
 from trunkline.runtime import faults
 from trunkline.store import migrate
-from trunkline.store.database import Database
+from trunkline.store.engines import EngineDatabase
 from trunkline_kit.hubs import HUB_SETTINGS, environment_of
 
 CRASH_VARIABLE = "CRASH_AFTER_HISTORIES"
@@ -53,7 +53,7 @@ async def _migrate(urls: Sequence[str]) -> None:
         hub = Hub(
             settings.load(environment={**os.environ, **environment_of({"database.url": url})}), dispatch=False
         )
-        async with Database(url) as database:
+        async with EngineDatabase(url) as database:
             await migrate.upgrade(database, hub.histories(), shards=4)
 
 

@@ -13,7 +13,7 @@ from alembic import command
 from sqlalchemy import MetaData, func, select
 
 from trunkline.store import migrate, revisions, upgrading
-from trunkline.store.database import Database
+from trunkline.store.engines import EngineDatabase
 from trunkline_kit.checks import CheckFailed, NotApplicable, fail
 from trunkline_kit.databases import ENGINES, SHARDS, Databases, Engine
 
@@ -37,7 +37,7 @@ class Trial:
 
     engine: Engine
     url: str
-    database: Database
+    database: EngineDatabase
     plugin: str
     histories: Sequence[migrate.History]
 
@@ -157,7 +157,7 @@ class Trials:
         """Call *verify* with an empty database on *engine*."""
         async with contextlib.AsyncExitStack() as stack:
             url = await self.databases.empty(engine, folder=self.folder, stack=stack)
-            database = await stack.enter_async_context(Database(url))
+            database = await stack.enter_async_context(EngineDatabase(url))
             await verify(Trial(engine, url, database, self.plugin, self.histories))
 
 

@@ -26,7 +26,7 @@ from trunkline.insight import audit
 from trunkline.schemas.catalog import SchemaCatalog
 from trunkline.schemas.files import installed_event_types
 from trunkline.schemas.versions import SchemaVersions
-from trunkline.store.database import Database
+from trunkline.store.engines import EngineDatabase
 from trunkline_kit.receiver import Receiver
 
 ONE_VERSION = SchemaVersions(SchemaCatalog([]))
@@ -179,7 +179,7 @@ class Deployment:
         )
 
     async def query(self, statement: str):
-        async with Database(self.url) as database, database.read() as connection:
+        async with EngineDatabase(self.url) as database, database.read() as connection:
             return (await connection.execute(text(statement))).all()
 
     async def statuses(self) -> Counter:
@@ -225,7 +225,7 @@ class Deployment:
 
     async def check_balance(self) -> None:
         """Check that the ledger balances by ``trunkline status --ledger``."""
-        async with Database(self.url) as database:
+        async with EngineDatabase(self.url) as database:
             found = await audit.run(database, schema_versions=ONE_VERSION)
         assert found.balances, [check for check in found.checks if not check.holds]
 

@@ -22,6 +22,7 @@ from tests.reliability import later
 from trunkline.errors import StoreUnavailable
 from trunkline.store import migrate, tables, upgrading
 from trunkline.store.database import Database
+from trunkline.store.engines import EngineDatabase
 from trunkline_kit.databases import SHARDS, started_postgres
 
 FIRST = "0001"
@@ -149,12 +150,12 @@ def _made(engine: str, folder: Path) -> Generator[str]:
 
 async def make_first(url: str, *, events: int) -> None:
     """Make a database of 0.1, with *events* events and their deliveries."""
-    async with Database(url) as database:
+    async with EngineDatabase(url) as database:
         await fill(database, events)
 
 
 async def _try(url: str, events: int) -> Measured:
-    async with Database(url) as database:
+    async with EngineDatabase(url) as database:
         await fill(database, events)
         return await measure(database)
 

@@ -9,7 +9,7 @@ from tests.keys import make_key
 from tests.plugins.mcp.issuer import issuing
 from tests.reliability.credential_ways import AUDIENCE, WAYS, Place
 
-from trunkline.store.database import Database
+from trunkline.store.engines import EngineDatabase
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 async def test_what_has_ended_works_nowhere_any_more(engine, database_url, deploy, receiver, until):
     """One process serves an SQLite file, two serve PostgreSQL."""
     deployment = deploy(database_url)
-    async with issuing() as issuer, Database(database_url) as database, AsyncExitStack() as stack:
+    async with issuing() as issuer, EngineDatabase(database_url) as database, AsyncExitStack() as stack:
         deployment.environment |= {
             "TRUNKLINE_PLUGINS__ENABLED": "webhooks,polling,zapier,portal,oauth,mcp",
             "TRUNKLINE_SERVER__PUBLIC_URL": AUDIENCE,

@@ -4,7 +4,7 @@ import pytest
 from tests.reliability import later, migrating
 
 from trunkline.store import migrate
-from trunkline.store.database import Database
+from trunkline.store.engines import EngineDatabase
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
@@ -12,7 +12,7 @@ EVENTS = 100_000
 
 
 async def test_accepting_stands_for_less_than_a_second_while_a_long_log_is_migrated(empty_database_url: str):
-    async with Database(empty_database_url) as database:
+    async with EngineDatabase(empty_database_url) as database:
         await migrating.fill(database, EVENTS)
         measured = await migrating.measure(database)
         _, added = await migrate.states(database, [later.HISTORY])

@@ -17,7 +17,7 @@ from sqlalchemy.engine import make_url
 
 from trunkline.model.events import shard_of
 from trunkline.schemas.files import installed_event_types
-from trunkline.store.database import Database
+from trunkline.store.engines import EngineDatabase
 from trunkline_kit.receiver import Answer
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
@@ -213,7 +213,7 @@ async def test_a_thousand_subscriptions_get_exactly_what_they_asked_for_at_the_t
     process = await deployment.serve()
     if engine == "postgresql":
         await deployment.work()
-    async with Database(database_url) as database:
+    async with EngineDatabase(database_url) as database:
         customers = [
             Customer(company, deployment.client(process, company), database, receiver.url)
             for company in COMPANIES[engine]

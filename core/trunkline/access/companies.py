@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import orjson
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.access.company_limits import CompanyLimits, faults_of, merged
 from trunkline.errors import (
@@ -28,6 +27,7 @@ from trunkline.model.times import utc_or_none
 from trunkline.store import companies as store
 from trunkline.store import defaults, directory, erasures
 from trunkline.store.companies import Company
+from trunkline.store.connection import Connection
 from trunkline.store.database import Database
 from trunkline.store.directory import CompanyDirectory
 from trunkline.store.erasures import Erasure
@@ -195,9 +195,7 @@ class Companies:
                 )
                 raise Conflict(msg)
 
-    async def _change(
-        self, connection: AsyncConnection, company_id: int, values: Mapping[str, Any]
-    ) -> Company:
+    async def _change(self, connection: Connection, company_id: int, values: Mapping[str, Any]) -> Company:
         changes = dict(values)
         if test := changes.pop("test", None):
             tested_id = in_environment(company_id, TEST)
@@ -216,7 +214,7 @@ class Companies:
         return await store.change(connection, company_id, changes)
 
     async def _treat(
-        self, connection: AsyncConnection, company_id: int, changes: Mapping[str, Any] | None
+        self, connection: Connection, company_id: int, changes: Mapping[str, Any] | None
     ) -> dict[str, Any] | None:
         """Change a company's default delivery settings in both environments; returns all settings that are set.
 
@@ -270,7 +268,7 @@ def receipt(erasure: Erasure) -> dict[str, Any]:
     }
 
 
-async def _test_limits(connection: AsyncConnection, company_id: int) -> dict[str, int]:
+async def _test_limits(connection: Connection, company_id: int) -> dict[str, int]:
     return await store.limits_of(connection, in_environment(company_id, TEST))
 
 

@@ -14,8 +14,6 @@ from contextlib import AsyncExitStack, nullcontext
 from dataclasses import dataclass, replace
 from typing import Self
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from trunkline.access import key_terms, secret_checks
 from trunkline.access.company_limits import CompanyLimits
 from trunkline.access.vault import Digests, Vault
@@ -38,6 +36,7 @@ from trunkline.runtime.batching import Batcher
 from trunkline.store import conditions
 from trunkline.store import keys as store
 from trunkline.store import secrets as secret_store
+from trunkline.store.connection import Connection
 from trunkline.store.database import Database
 from trunkline.store.directory import CompanyDirectory
 from trunkline.store.keys import KeyRecord, ValidKey
@@ -136,7 +135,7 @@ class Keys:
         scopes: Sequence[str],
         expires_utc: str | None = None,
         networks: Sequence[str] = (),
-        connection: AsyncConnection | None = None,
+        connection: Connection | None = None,
     ) -> tuple[KeyRecord, str]:
         """Make a key for a company, or an operator's key if *company_id* is None.
 
@@ -224,9 +223,7 @@ class Keys:
             )
             return await self._insert(connection, successor, replaces=old)
 
-    async def _check_room(
-        self, connection: AsyncConnection, company_id: int, *, in_overlap: bool = False
-    ) -> None:
+    async def _check_room(self, connection: Connection, company_id: int, *, in_overlap: bool = False) -> None:
         """Check that a company may have one more valid key. Raises LimitReached.
 
         With *in_overlap* the limit is higher, because it includes the old keys of rotations (``LEAST_IN_OVERLAP``).
@@ -243,7 +240,7 @@ class Keys:
         await conditions.tell_limit(connection, "keys", company_id, used=count + 1, allowed=limit)
 
     async def _insert(
-        self, connection: AsyncConnection, record: KeyRecord, *, replaces: KeyRecord | None = None
+        self, connection: Connection, record: KeyRecord, *, replaces: KeyRecord | None = None
     ) -> tuple[KeyRecord, str]:
         """Store *record* as a new key, the successor of *replaces* if given."""
         api_key = new_key(self.prefix, record.company_id)
@@ -378,7 +375,7 @@ class Keys:
         return [None] * len(changes)
 
 
-async def _check_pace(connection: AsyncConnection, company_id: int) -> None:
+async def _check_pace(connection: Connection, company_id: int) -> None:
     """Limit how fast a company makes keys, because the limit of calls applies to each key separately.
 
     Raises KeysTooFast.

@@ -14,7 +14,7 @@ from trunkline.cli.output import warn
 from trunkline.errors import DatabaseUnfit, SettingsInvalid
 from trunkline.settings import Settings
 from trunkline.store import copies, dialects, epochs, file_state, migrate
-from trunkline.store.database import Database
+from trunkline.store.engines import EngineDatabase
 from trunkline.store.epochs import Advanced
 from trunkline.store.serving import keep_state
 
@@ -76,7 +76,7 @@ def restore(context: typer.Context, file: Source, replace: Replace = False, conf
 
 async def _advance(draft: Path, *, shards: int, past: int) -> Advanced:
     """Move the log of *draft* past the ids that the replaced database may have issued (``store.epochs``)."""
-    async with Database(f"sqlite:///{draft}") as database:
+    async with EngineDatabase(f"sqlite:///{draft}") as database:
         await migrate.upgrade(database, shards=shards)  # a backup of an earlier version lacks the columns
         async with database.write() as connection:
             return await epochs.advance(connection, past=past)

@@ -21,6 +21,7 @@ from trunkline.insight import status
 from trunkline.settings import Settings
 from trunkline.store import secrets as store
 from trunkline.store.database import Database
+from trunkline.store.engines import EngineDatabase
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -202,7 +203,7 @@ async def _state(replacement: SecretReplacement, name: str, *, is_ours: bool) ->
 async def _opened(
     settings: Settings, *, is_lost: bool = False
 ) -> AsyncGenerator[tuple[SecretReplacement, Database, Vault]]:
-    async with Database.of(settings.database) as database:
+    async with EngineDatabase.of(settings.database) as database:
         await status.require(database, settings)
         source = SecretSource(settings.auth, settings.database.url)
         vault = Vault.of_source(source, is_lost=is_lost)

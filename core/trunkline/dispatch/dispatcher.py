@@ -56,6 +56,7 @@ from trunkline.settings import Delivery
 from trunkline.store import deliveries as ledger
 from trunkline.store import shards as shard_store
 from trunkline.store.database import Database
+from trunkline.store.engines import EngineDatabase
 from trunkline.store.wakeup import Signal
 
 STOP_SECONDS = 5.0
@@ -79,7 +80,7 @@ class Dispatcher:
 
     def __init__(
         self,
-        database: Database,
+        database: EngineDatabase,
         settings: Delivery,
         *,
         records: SubscriptionRecords,
@@ -91,7 +92,7 @@ class Dispatcher:
         certificates: Certificates = dict[tuple[int, str, int], int],
     ) -> None:
         self.worker = name_worker(socket.gethostname(), os.getpid(), secrets.token_hex(3))
-        self._database = database
+        self._engines = database
         self._settings = settings
         self._records = records
         self._sender = sender
@@ -105,14 +106,14 @@ class Dispatcher:
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
     async def __aenter__(self) -> Self:
-        async with self._database.write() as connection:
+        async with self._engines.write() as connection:
             self._owned = OwnedShards(self.worker, await shard_store.count(connection))
             await ledger.release_held(connection, self._sender.pushing_channels())
         log_has_grown = self._stack.enter_context(self._signals.log.signal())
         self._handover = self._stack.enter_context(self._signals.log.handover())
         # A separate connection, so that a heartbeat never waits for other work.
-        for_leases = await self._stack.enter_async_context(self._database.direct(1))
-        self._database = await self._stack.enter_async_context(self._database.direct(self._connections))
+        for_leases = await self._stack.enter_async_context(self._engines.direct(1))
+        self._database = await self._stack.enter_async_context(self._engines.direct(self._connections))
         self._build(log_has_grown, for_leases)
         await self._reader.prepare()
         await self._leases.renew()

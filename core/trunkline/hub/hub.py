@@ -49,8 +49,8 @@ from trunkline.settings import Settings
 from trunkline.store import migrate
 from trunkline.store.clock import ClockGuard
 from trunkline.store.connections import Connections
-from trunkline.store.database import Database
 from trunkline.store.directory import CompanyDirectory
+from trunkline.store.engines import EngineDatabase
 from trunkline.store.stream import Log
 from trunkline.store.wakeup import Signal, Wakeup
 from trunkline.store.worker_locks import WorkerLock
@@ -113,7 +113,9 @@ class Hub:
         self.registry = plugins.load(settings)
         self.metrics.watch_exits(self.registry.exits)
         self._build_schemas()
-        self.database = Database.of(settings.database, pool_size=self._connections.pool, creates=migrates)
+        self.database = EngineDatabase.of(
+            settings.database, pool_size=self._connections.pool, creates=migrates
+        )
         self.clock_guard = guard = ClockGuard(self.database)
         self.metrics.watch_clock(lambda: guard.fault is None, lambda: guard.ahead_seconds)
         self.directory = CompanyDirectory(self.database)

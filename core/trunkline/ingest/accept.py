@@ -11,8 +11,6 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from typing import Self
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from trunkline.contract import AcceptedEvent, EmittedEvent
 from trunkline.errors import CompanyErased, EventRejected, FieldError, WritesRefused
 from trunkline.ingest.submissions import (
@@ -35,6 +33,7 @@ from trunkline.schemas.catalog import SchemaCatalog
 from trunkline.store import append_at_once, idempotency
 from trunkline.store import keys as key_store
 from trunkline.store.clock import ClockGuard
+from trunkline.store.connection import Connection
 from trunkline.store.database import Database
 from trunkline.store.stream import Appended, Log
 from trunkline.store.wakeup import Wakeup
@@ -159,13 +158,13 @@ class Ingest:
         version = event.version or kind.version
         return Draft(event.company_id, event.type, "", payload, metadata, version)
 
-    async def append(self, connection: AsyncConnection, drafts: Sequence[Draft]) -> Callable[[], None]:
+    async def append(self, connection: Connection, drafts: Sequence[Draft]) -> Callable[[], None]:
         """Store *drafts* in the caller's transaction (the outbox). The caller must call the returned function after the commit."""
         _, announce = await self.store(connection, drafts)
         return announce
 
     async def store(
-        self, connection: AsyncConnection, drafts: Sequence[Draft]
+        self, connection: Connection, drafts: Sequence[Draft]
     ) -> tuple[Sequence[Event], Callable[[], None]]:
         """Store *drafts* as ``append`` does. Returns the events, and the function to call after the commit."""
         appended = await self._log.append(connection, drafts)
@@ -275,7 +274,7 @@ class Ingest:
             faults.point("accept.before_commit")
         return appended, stored, answers
 
-    async def _check_keys(self, connection: AsyncConnection, digests: Collection[bytes]) -> None:
+    async def _check_keys(self, connection: Connection, digests: Collection[bytes]) -> None:
         """Check that the API keys with *digests* are valid, and that no company has changed. Raises KeysUnchecked."""
         if not digests:
             return

@@ -7,8 +7,6 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from trunkline.contract import QuarantinedEvent, QuarantinePage, ReleasedEvent, ReleasedEvents
 from trunkline.errors import BodyTooLarge, Conflict, EventRejected, NotFound
 from trunkline.ingest.judging import Judging, first_of
@@ -20,6 +18,7 @@ from trunkline.schemas.catalog import SchemaCatalog
 from trunkline.schemas.sentences import MAX_FAULTS
 from trunkline.store import quarantine as store
 from trunkline.store import stream
+from trunkline.store.connection import Connection
 from trunkline.store.database import Database
 from trunkline.store.quarantine import Quarantined, Which
 
@@ -190,7 +189,7 @@ def view(event: QuarantinedEvent) -> dict[str, Any]:
 
 
 async def _find(
-    connection: AsyncConnection, id: str, *, company_id: int | None, locks: bool = False
+    connection: Connection, id: str, *, company_id: int | None, locks: bool = False
 ) -> Quarantined:
     row = await store.find(connection, id, company_id=company_id, locks=locks)
     if row is None:
@@ -199,7 +198,7 @@ async def _find(
 
 
 async def _waiting(
-    connection: AsyncConnection, id: str, *, company_id: int | None, locks: bool = False
+    connection: Connection, id: str, *, company_id: int | None, locks: bool = False
 ) -> Quarantined:
     row = await _find(connection, id, company_id=company_id, locks=locks)
     if row.position is not None:
@@ -207,9 +206,7 @@ async def _waiting(
     return row
 
 
-async def _repeated_release(
-    connection: AsyncConnection, row: Quarantined, *, has_payload: bool
-) -> ReleasedEvent:
+async def _repeated_release(connection: Connection, row: Quarantined, *, has_payload: bool) -> ReleasedEvent:
     """Answer a request to release an event that is already released."""
     assert row.position is not None
     if has_payload:

@@ -6,11 +6,10 @@ This module also stores idempotency keys and quarantined events, which are not p
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from trunkline.errors import IdempotencyConflict
 from trunkline.model.events import Draft, Event
 from trunkline.store import idempotency, quarantine, quarantine_answers, retention, stream
+from trunkline.store.connection import Connection
 from trunkline.store.quarantine import QuarantinedDraft
 from trunkline.store.quarantine_answers import Receipt
 
@@ -90,7 +89,7 @@ def answer_repeat(submission: Submission, fingerprint: bytes, first: Accepted) -
 
 
 async def find_repeated(
-    connection: AsyncConnection, submissions: Sequence[Submission], *, lifetime_ms: int
+    connection: Connection, submissions: Sequence[Submission], *, lifetime_ms: int
 ) -> dict[int, Accepted | Exception | Submission]:
     """Find the submissions whose idempotency key was used before, in the database or by an earlier submission.
 
@@ -120,7 +119,7 @@ async def find_repeated(
 
 
 async def _used(
-    connection: AsyncConnection, keys: set[tuple[int, str]], *, lifetime_ms: int
+    connection: Connection, keys: set[tuple[int, str]], *, lifetime_ms: int
 ) -> dict[tuple[int, str], tuple[bytes, Accepted]]:
     """Find which of *keys* were used. Returns the fingerprint of each first request, and the events that it stored."""
     known = await idempotency.find(connection, keys, lifetime_ms=lifetime_ms)
@@ -164,7 +163,7 @@ def split_events(
 
 
 async def store_beside_log(
-    connection: AsyncConnection,
+    connection: Connection,
     stored: Sequence[tuple[Submission, Accepted]],
     *,
     now_ms: int | None,

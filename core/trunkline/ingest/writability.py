@@ -4,11 +4,10 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from trunkline.errors import StoreUnavailable, WritesRefused
 from trunkline.model.times import utc_text_of_ms
 from trunkline.store import operational, rehearsal
+from trunkline.store.connection import Connection
 from trunkline.store.database import Database
 from trunkline.store.operational import OPERATORS, News
 
@@ -38,7 +37,7 @@ class Writability:
         self.refused_since_ms = self.refused_since_ms or time.time_ns() // 1_000_000
         self._note(f"{error.reason}: {error.remedy}")
 
-    async def tell(self, connection: AsyncConnection) -> None:
+    async def tell(self, connection: Connection) -> None:
         """Report the time since which no append succeeded, in the transaction of the first append that succeeds again.
 
         The report is lost if the process is killed.
@@ -63,7 +62,7 @@ class Writability:
         fault = self.fault or await self._try(rehearsal.take_room)
         self._note(fault and await self._try(rehearsal.rehearse_append))
 
-    async def _try(self, step: Callable[[AsyncConnection], Awaitable[None]]) -> str | None:
+    async def _try(self, step: Callable[[Connection], Awaitable[None]]) -> str | None:
         try:
             async with self._database.write() as connection:
                 await step(connection)

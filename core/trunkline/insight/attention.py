@@ -2,8 +2,6 @@
 
 from urllib.parse import urlsplit
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from trunkline.contract import Attention, AttentionKind
 from trunkline.model.deliveries import Status
 from trunkline.model.subscriptions import DISCONNECTED, GONE, UNREADABLE
@@ -11,6 +9,7 @@ from trunkline.model.subscriptions import Status as SubscriptionStatus
 from trunkline.model.times import utc_text_of_ms
 from trunkline.store import activity as store
 from trunkline.store import quarantine
+from trunkline.store.connection import Connection
 
 COUNT_LIMIT = 10_000
 """The limit up to which deliveries are counted."""
@@ -22,7 +21,7 @@ _NAME = 60
 """The maximum number of characters that are shown of a description."""
 
 
-async def gather(connection: AsyncConnection, company_id: int, *, after: int) -> list[Attention]:
+async def gather(connection: Connection, company_id: int, *, after: int) -> list[Attention]:
     """List the problems of a company, most urgent first.
 
     Ended deliveries count if the positions of their events are above *after*; held deliveries always count.

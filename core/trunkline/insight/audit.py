@@ -8,7 +8,6 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequen
 from dataclasses import dataclass
 
 import orjson
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.dispatch.routing import matching
 from trunkline.filters import filters
@@ -22,6 +21,7 @@ from trunkline.store import audit as store
 from trunkline.store import sql, stream
 from trunkline.store import status as status_store
 from trunkline.store.audit import Span, Unchanged
+from trunkline.store.connection import Connection
 from trunkline.store.database import Database
 
 SHOWN = 20
@@ -33,7 +33,7 @@ WINDOW = 50_000
 _PAGE = 1_000
 _END = 2**63 - 1
 
-Find = Callable[[AsyncConnection, Span], Awaitable[list[str]]]
+Find = Callable[[Connection, Span], Awaitable[list[str]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +141,7 @@ async def run(
         return Audit(by_status, [*checks, await _check_matches(connection, matcher, recent=recent)])
 
 
-async def _windows(connection: AsyncConnection, *, head: int, size: int) -> AsyncGenerator[tuple[int, int]]:
+async def _windows(connection: Connection, *, head: int, size: int) -> AsyncGenerator[tuple[int, int]]:
     """Divide the ledger up to *head* into windows of *size* positions. The last window has all positions after *head*."""
     after = 0
     while (first := await store.first_position(connection, after=after)) is not None and first <= head:
@@ -150,7 +150,7 @@ async def _windows(connection: AsyncConnection, *, head: int, size: int) -> Asyn
     yield head, _END
 
 
-async def _check_matches(connection: AsyncConnection, matcher: _Matcher, *, recent: int) -> Check:
+async def _check_matches(connection: Connection, matcher: _Matcher, *, recent: int) -> Check:
     cursors: dict[int, int] = {}
     for row in await status_store.shards(connection):
         cursors[row.slice.shard] = min(row.cursor, cursors.get(row.slice.shard, row.cursor))
@@ -180,7 +180,7 @@ async def _check_matches(connection: AsyncConnection, matcher: _Matcher, *, rece
     )
 
 
-async def _still_missing(connection: AsyncConnection, missing: Sequence[Key]) -> list[Key]:
+async def _still_missing(connection: Connection, missing: Sequence[Key]) -> list[Key]:
     """Return the *missing* deliveries that retention, or a subscription's change during the audit, does not explain."""
     if not missing:
         return []

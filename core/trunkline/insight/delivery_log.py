@@ -3,7 +3,6 @@
 from typing import Any
 
 import orjson
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.dispatch.routing import matching
 from trunkline.dispatch.routing.matching import Readings, read
@@ -32,6 +31,7 @@ from trunkline.store import delivery_log as store
 from trunkline.store import ordering as queues
 from trunkline.store import shards as shard_store
 from trunkline.store import subscriptions as subscription_store
+from trunkline.store.connection import Connection
 from trunkline.store.database import Database
 from trunkline.store.delivery_log import Logged
 from trunkline.subscribing.finding import SubscriptionFinder
@@ -208,7 +208,7 @@ class DeliveryLog:
         self._wake()
         return _view(logged)
 
-    async def _reopen_in_order(self, connection: AsyncConnection, logged: Logged) -> bool:
+    async def _reopen_in_order(self, connection: Connection, logged: Logged) -> bool:
         """Reopen an ended delivery at its position in the order; False if the subscription has no ordering."""
         no = logged.subscription_no
         row = await subscription_store.by_number(connection, no)
@@ -258,7 +258,7 @@ class DeliveryLog:
         ]
         return {"event_id": event.position, "subscriptions": explained, "consumers": read_by}
 
-    async def _find(self, connection: AsyncConnection, company_id: int, delivery_id: str) -> Logged:
+    async def _find(self, connection: Connection, company_id: int, delivery_id: str) -> Logged:
         key = Key.parse(delivery_id)
         logged = await store.get(connection, key) if key else None
         if logged is None or logged.company_id != company_id:
@@ -266,7 +266,7 @@ class DeliveryLog:
         return logged
 
 
-async def _find_event(connection: AsyncConnection, company_id: int, event_id: int) -> Event:
+async def _find_event(connection: Connection, company_id: int, event_id: int) -> Event:
     event = (await stream.by_positions(connection, [event_id])).get(event_id)
     if event is None or event.company_id != company_id:
         raise NotFound("event", event_id)

@@ -7,11 +7,10 @@ positions are cached. Only positions outside whole blocks are counted each time.
 from collections import OrderedDict
 from collections.abc import Sequence
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from trunkline.store import activity as store
 from trunkline.store import retention
 from trunkline.store.activity import Span
+from trunkline.store.connection import Connection
 
 _BLOCKS = 1024
 """The approximate number of blocks into which a count is divided."""
@@ -28,9 +27,7 @@ class EventCounts:
     def __init__(self) -> None:
         self._remembered: OrderedDict[int, dict[Block, int]] = OrderedDict()
 
-    async def of_spans(
-        self, connection: AsyncConnection, company_id: int, spans: Sequence[Span]
-    ) -> list[int]:
+    async def of_spans(self, connection: Connection, company_id: int, spans: Sequence[Span]) -> list[int]:
         """Count the events in each of *spans*.
 
         The spans must be adjacent, and must not extend past the head of the log.

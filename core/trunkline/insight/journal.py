@@ -5,7 +5,6 @@ from dataclasses import replace
 from typing import Any
 
 import orjson
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.model import cursors
 from trunkline.model.environments import company_number, environment_member
@@ -13,6 +12,7 @@ from trunkline.model.times import utc_text_of_ms
 from trunkline.store import audit_log as store
 from trunkline.store import operational
 from trunkline.store.audit_log import Entry, Which
+from trunkline.store.connection import Connection
 from trunkline.store.database import Database
 from trunkline.store.operational import News
 
@@ -28,7 +28,7 @@ class Journal:
         self._plugin = plugin
 
     async def tell(
-        self, connection: AsyncConnection, event_type: str, *, company_id: int, facts: Mapping[str, Any]
+        self, connection: Connection, event_type: str, *, company_id: int, facts: Mapping[str, Any]
     ) -> None:
         """Report an operational event when the transaction of *connection* commits."""
         await operational.tell(connection, [News(event_type, company_id, facts)])

@@ -5,8 +5,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from trunkline.errors import SettingsInvalid
 from trunkline.model.parts import WHOLE
 from trunkline.model.times import utc_text_of_ms
@@ -14,7 +12,9 @@ from trunkline.model.workers import LEASE_MS, place_of
 from trunkline.settings import Settings
 from trunkline.store import migrate, quarantine, stream
 from trunkline.store import status as store
-from trunkline.store.database import Database, embedded_file
+from trunkline.store.connection import Connection
+from trunkline.store.database import embedded_file
+from trunkline.store.engines import EngineDatabase
 from trunkline.store.status import Head, RunningReplay
 
 COUNTED = 1_000_000
@@ -96,7 +96,7 @@ class Snapshot:
     """The number of events waiting in quarantine, counted up to the same limit as deliveries."""
 
 
-async def require(database: Database, settings: Settings) -> None:
+async def require(database: EngineDatabase, settings: Settings) -> None:
     """Check that *database*, which *settings* name, is the database of a hub. Nothing is changed.
 
     Raises:
@@ -127,7 +127,7 @@ def _absent(where: str, settings: Settings) -> str:
     )
 
 
-async def take(database: Database, *, counted: int = COUNTED) -> Snapshot:
+async def take(database: EngineDatabase, *, counted: int = COUNTED) -> Snapshot:
     """Read the status once. Raises StoreUnavailable."""
     async with database.read() as connection:
         rows = await store.shards(connection)  # read before the head, so that no cursor is beyond it
@@ -156,7 +156,7 @@ def view(snapshot: Snapshot) -> dict[str, Any]:
     return {"taken_utc": utc_text_of_ms(members.pop("taken_ms")), **members}
 
 
-async def _log(connection: AsyncConnection, head: Head) -> Log:
+async def _log(connection: Connection, head: Head) -> Log:
     """Count recent events by their positions.
 
     The log has no gaps, so the first position of a time span gives the number of its events.
@@ -190,7 +190,7 @@ def _worker(row: store.Worker, shards: Sequence[store.Shard], head: Head) -> Wor
     return WorkerStatus(row.id, host, process, age_ms < LEASE_MS, age_ms / 1000, owned)
 
 
-async def _deliveries(connection: AsyncConnection, head: Head, *, counted: int) -> Deliveries:
+async def _deliveries(connection: Connection, head: Head, *, counted: int) -> Deliveries:
     by_status = await store.deliveries_by_status(connection, limit=counted)
     due = await store.due(connection, limit=counted)
     return Deliveries(

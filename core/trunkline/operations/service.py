@@ -38,7 +38,8 @@ from trunkline.schemas.catalog import Json
 from trunkline.schemas.definition_catalog import DefinitionCatalog
 from trunkline.schemas.definitions import Definition, Kind
 from trunkline.store import operation_keys
-from trunkline.store.database import Database
+from trunkline.store.connection import Connection
+from trunkline.store.engines import EngineDatabase
 from trunkline.store.operation_keys import Key, Use
 
 HERE_SECONDS = 10.0
@@ -83,7 +84,7 @@ class Operations:
     """Carries out the operations that plugins provide. *catalog* has the definitions in schemas."""
 
     def __init__(
-        self, database: Database, *, registry: Registry, catalog: DefinitionCatalog, ingest: Ingest
+        self, database: EngineDatabase, *, registry: Registry, catalog: DefinitionCatalog, ingest: Ingest
     ) -> None:
         self._database = database
         self._registry = registry
@@ -246,7 +247,7 @@ class Operations:
         return _answer(outcome, announce)
 
     async def _claim(
-        self, connection: AsyncConnection, key: Key, *, holder: str, may_repeat: bool = True
+        self, connection: Connection, key: Key, *, holder: str, may_repeat: bool = True
     ) -> Use | None:
         """Claim *key* for *holder*, and return None. If another holder has *key*, return the key's current use.
 
@@ -331,7 +332,7 @@ class Operations:
             self._elsewhere.give_back(company_id)
 
     async def _store(
-        self, connection: AsyncConnection, task: _Task, outcome: Outcome, *, holder: str
+        self, connection: Connection, task: _Task, outcome: Outcome, *, holder: str
     ) -> Callable[[], None] | None:
         """Store the answer under its key and append the events; returns the function that announces them after the commit."""
         if task.key and not await operation_keys.finish(

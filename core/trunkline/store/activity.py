@@ -8,13 +8,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import orjson
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.contract import DeliveriesState, SubscriptionActivity
 from trunkline.model.deliveries import Status
 from trunkline.model.events import Event
 from trunkline.model.health import NO_FIGURES, health_of
 from trunkline.store import health, sql, stream
+from trunkline.store.connection import Connection
 from trunkline.store.sql import text
 
 _EVENT = "position, company_id, type, accepted_ms, body, COALESCE(version, 1) AS version"
@@ -105,7 +105,7 @@ class UnusedKey:
     created_ms: int
 
 
-async def positions_at(connection: AsyncConnection, times_ms: Sequence[int]) -> list[int]:
+async def positions_at(connection: Connection, times_ms: Sequence[int]) -> list[int]:
     """Find, for each time, the last position before the first event accepted at that time or later.
 
     It works as ``stream.position_before`` does.
@@ -120,7 +120,7 @@ async def positions_at(connection: AsyncConnection, times_ms: Sequence[int]) -> 
     return [int(row[0]) for row in rows]
 
 
-async def count_events(connection: AsyncConnection, company_id: int, spans: Sequence[Span]) -> list[int]:
+async def count_events(connection: Connection, company_id: int, spans: Sequence[Span]) -> list[int]:
     """Count a company's events in each of *spans*; operational events are left out."""
     mine = (
         "SELECT count(*) FROM events AS e WHERE e.company_id = :company "
@@ -137,7 +137,7 @@ async def count_events(connection: AsyncConnection, company_id: int, spans: Sequ
     return [row[0] for row in await connection.execute(statement, parameters)]
 
 
-async def count_deliveries(connection: AsyncConnection, company_id: int, span: Span) -> int:
+async def count_deliveries(connection: Connection, company_id: int, span: Span) -> int:
     """Count the deliveries of a company's events in *span*, subscription by subscription, through an index.
 
     With a join instead, PostgreSQL would read the deliveries of all companies.
@@ -153,7 +153,7 @@ async def count_deliveries(connection: AsyncConnection, company_id: int, span: S
 
 
 async def outcomes(
-    connection: AsyncConnection, company_id: int, spans: Sequence[Span], *, one_in: int
+    connection: Connection, company_id: int, spans: Sequence[Span], *, one_in: int
 ) -> list[Outcomes]:
     """Count the deliveries and attempts of a company's events in each of *spans*, for a sample of one event in *one_in*.
 
@@ -185,7 +185,7 @@ def _within(company_id: int, span: Span) -> dict[str, object]:
     return {"company": company_id, "after": span.after, "up_to": span.up_to}
 
 
-async def subscriptions_by_health(connection: AsyncConnection, company_id: int) -> dict[str, int]:
+async def subscriptions_by_health(connection: Connection, company_id: int) -> dict[str, int]:
     """Count a company's subscriptions by health, without deleted ones."""
     statement = text(
         "SELECT no, status, failures, failing_level FROM subscriptions "
@@ -204,7 +204,7 @@ async def subscriptions_by_health(connection: AsyncConnection, company_id: int) 
     )
 
 
-async def subscriptions(connection: AsyncConnection, company_id: int) -> list[SubscriptionActivity]:
+async def subscriptions(connection: Connection, company_id: int) -> list[SubscriptionActivity]:
     """Read each of a company's subscriptions, with its failures in a row and the delivery of its newest event."""
     statement = text(
         f"SELECT s.id, s.failures, s.failing_since_ms, {_STATE}, d.updated_ms FROM subscriptions AS s "
@@ -217,7 +217,7 @@ async def subscriptions(connection: AsyncConnection, company_id: int) -> list[Su
     ]
 
 
-async def troubled(connection: AsyncConnection, company_id: int, *, limit: int) -> list[Troubled]:
+async def troubled(connection: Connection, company_id: int, *, limit: int) -> list[Troubled]:
     """Read the subscriptions that are not active, or whose last attempts failed: disabled ones first, then failing ones."""
     statement = text(
         "SELECT id, target_url, status, disabled_reason, failures, "
@@ -231,7 +231,7 @@ async def troubled(connection: AsyncConnection, company_id: int, *, limit: int) 
 
 
 async def stuck(
-    connection: AsyncConnection, company_id: int, status: Status, *, after: int, count_limit: int, limit: int
+    connection: Connection, company_id: int, status: Status, *, after: int, count_limit: int, limit: int
 ) -> list[Stuck]:
     """Find the subscriptions with deliveries in *status* of events after *after*, those with the most deliveries first.
 
@@ -254,7 +254,7 @@ async def stuck(
     return [Stuck(row[0], row[1], row[2], status, row[3], row[4], row[5]) for row in rows]
 
 
-async def replaying(connection: AsyncConnection, company_id: int, *, limit: int) -> list[Replaying]:
+async def replaying(connection: Connection, company_id: int, *, limit: int) -> list[Replaying]:
     """Read a company's running replays, oldest first."""
     running = sql.through_index(connection, "ix_replays_running")
     statement = text(
@@ -267,7 +267,7 @@ async def replaying(connection: AsyncConnection, company_id: int, *, limit: int)
 
 
 async def unused_keys(
-    connection: AsyncConnection, company_id: int, *, older_than_ms: int, limit: int
+    connection: Connection, company_id: int, *, older_than_ms: int, limit: int
 ) -> list[UnusedKey]:
     """Read the valid keys that were made more than *older_than_ms* ago and never used, oldest first."""
     statement = text(
@@ -279,7 +279,7 @@ async def unused_keys(
 
 
 async def newest_events(
-    connection: AsyncConnection, company_id: int, span: Span, *, types: Sequence[str], limit: int
+    connection: Connection, company_id: int, span: Span, *, types: Sequence[str], limit: int
 ) -> list[Event]:
     """Read a company's events in *span*, newest first. If *types* is empty, all but operational events are read.
 
@@ -295,7 +295,7 @@ async def newest_events(
 
 
 async def newest_in_state(
-    connection: AsyncConnection, company_id: int, span: Span, state: DeliveriesState, *, limit: int
+    connection: Connection, company_id: int, span: Span, state: DeliveriesState, *, limit: int
 ) -> list[Event]:
     """Read the events in *span* that have a delivery in *state*, newest first.
 
@@ -310,16 +310,14 @@ async def newest_in_state(
         )
         newest = text(f"SELECT d.position {inner.format(':no')} ORDER BY d.position DESC LIMIT :limit")
         within = _within(company_id, span)
-        for no in (await connection.execute(having, within)).scalars().all():
+        for (no,) in await connection.execute(having, within):
             of_one = {"no": no, "after": span.after, "up_to": span.up_to, "limit": limit}
-            found.update((await connection.execute(newest, of_one)).scalars())
+            found.update(row[0] for row in await connection.execute(newest, of_one))
     events = await stream.by_positions(connection, sorted(found, reverse=True)[:limit])
     return sorted(events.values(), key=lambda event: -event.position)
 
 
-async def neighbours(
-    connection: AsyncConnection, company_id: int, position: int
-) -> tuple[int | None, int | None]:
+async def neighbours(connection: Connection, company_id: int, position: int) -> tuple[int | None, int | None]:
     """Find the positions of a company's previous and next event, seen from *position*."""
     statement = text(
         "SELECT (SELECT max(position) FROM events WHERE company_id = :company AND position < :position), "
@@ -330,9 +328,7 @@ async def neighbours(
     return older, newer
 
 
-async def deliveries_of(
-    connection: AsyncConnection, positions: Sequence[int]
-) -> Mapping[int, Mapping[str, int]]:
+async def deliveries_of(connection: Connection, positions: Sequence[int]) -> Mapping[int, Mapping[str, int]]:
     """Count the deliveries of the events at *positions*, by event and state (``contract.ListedEvent``)."""
     source = sql.rows_source(connection, {"event_position": "bigint"})
     statement = text(
@@ -347,7 +343,7 @@ async def deliveries_of(
     return counts
 
 
-async def companies(connection: AsyncConnection, first: int, last: int, *, limit: int) -> list[int]:
+async def companies(connection: Connection, first: int, last: int, *, limit: int) -> list[int]:
     """List up to *limit* companies from number *first* to *last* that have events or keys, lowest first."""
     numbers: set[int] = set()
     for table in ("events", "api_keys"):

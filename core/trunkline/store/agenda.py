@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from trunkline.store import sql
+from trunkline.store.connection import Connection
 from trunkline.store.due import FREE
 from trunkline.store.operational import HAS_NEWS
 from trunkline.store.sql import text
@@ -30,7 +29,7 @@ class Agenda:
     has_news: bool
 
 
-async def read(connection: AsyncConnection) -> Agenda:
+async def read(connection: Connection) -> Agenda:
     """Read all tasks with one statement, which needs one index lookup per task."""
     row = (
         await connection.execute(

@@ -11,12 +11,12 @@ from typing import Any
 
 import sqlalchemy
 from sqlalchemy import ARRAY, BigInteger, Boolean, Integer, LargeBinary, String, TextClause, bindparam
-from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import TypeEngine
 
 from trunkline.model.environments import company_number
 from trunkline.model.events import Draft, shard_of
 from trunkline.store import append_in_thread, dialects, epochs, failures, sql, tables
+from trunkline.store.connection import Connection
 from trunkline.store.idempotency import Key
 from trunkline.store.keys import is_fresh
 from trunkline.store.stream import ROUTING_VERSION, Appended, Reserved, made
@@ -50,7 +50,7 @@ _INSERT_KEYS = f""", remembered AS (
 
 
 async def append(
-    connection: AsyncConnection,
+    connection: Connection,
     drafts: Sequence[Draft],
     *,
     shards: int,
@@ -107,7 +107,7 @@ async def append(
     return Appended(made(drafts, reserved, references), routing_version)
 
 
-def _statement(connection: AsyncConnection, *, has_keys: bool) -> str:
+def _statement(connection: Connection, *, has_keys: bool) -> str:
     """Return the SQL statement.
 
     If the statement had to wait for the log's lock, it locks a newer row of ``stream_head`` than its snapshot has.

@@ -7,10 +7,9 @@ import sqlite3
 from collections.abc import Collection, Mapping, Sequence
 from typing import cast
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from trunkline.model.events import Draft, shard_of
 from trunkline.store import sqlite
+from trunkline.store.connection import Connection
 from trunkline.store.dialects import DIALECTS
 from trunkline.store.idempotency import Key
 from trunkline.store.keys import is_fresh
@@ -35,7 +34,7 @@ _REMEMBER = (
 
 
 async def append(
-    connection: AsyncConnection,
+    connection: Connection,
     drafts: Sequence[Draft],
     *,
     shards: int,

@@ -5,9 +5,8 @@ Each statement reads the deliveries of one span, from a snapshot that is not aff
 
 from dataclasses import dataclass
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from trunkline.model.deliveries import FINAL, Key, Status
+from trunkline.store.connection import Connection
 from trunkline.store.sql import text
 
 _FINAL = ", ".join(f"'{status}'" for status in sorted(FINAL))
@@ -35,7 +34,7 @@ class Unchanged:
     pins: str | None
 
 
-async def first_position(connection: AsyncConnection, *, after: int) -> int | None:
+async def first_position(connection: Connection, *, after: int) -> int | None:
     """Find the first position after *after* in the ledger; None if there is none."""
     statements = (
         f"SELECT min(position) FROM {table} WHERE position > :after" for table in ("deliveries", "attempts")
@@ -44,13 +43,13 @@ async def first_position(connection: AsyncConnection, *, after: int) -> int | No
     return min((int(position) for position in firsts if position is not None), default=None)
 
 
-async def oldest_event(connection: AsyncConnection) -> int | None:
+async def oldest_event(connection: Connection) -> int | None:
     """Find the position of the oldest event; None if the log is empty."""
     first = (await connection.execute(text("SELECT min(position) FROM events"))).scalar()
     return None if first is None else int(first)
 
 
-async def tally(connection: AsyncConnection, span: Span) -> dict[str, int]:
+async def tally(connection: Connection, span: Span) -> dict[str, int]:
     """Count the deliveries by status."""
     statement = text(
         "SELECT status, count(*) FROM deliveries WHERE position > :after AND position <= :up_to GROUP BY status"
@@ -58,19 +57,19 @@ async def tally(connection: AsyncConnection, span: Span) -> dict[str, int]:
     return {row[0]: row[1] for row in await connection.execute(statement, _bounds(span))}
 
 
-async def of_unknown_status(connection: AsyncConnection, span: Span) -> list[str]:
+async def of_unknown_status(connection: Connection, span: Span) -> list[str]:
     """Find deliveries whose status is neither open nor ended."""
     return await _keys(connection, span, f"d.status NOT IN ({_KNOWN})")
 
 
-async def ended_but_busy(connection: AsyncConnection, span: Span) -> list[str]:
+async def ended_but_busy(connection: Connection, span: Span) -> list[str]:
     """Find deliveries that have ended but are still due or claimed."""
     return await _keys(
         connection, span, f"d.status IN ({_FINAL}) AND (d.due_ms IS NOT NULL OR d.claimed_by IS NOT NULL)"
     )
 
 
-async def without_event(connection: AsyncConnection, span: Span) -> list[str]:
+async def without_event(connection: Connection, span: Span) -> list[str]:
     """Find deliveries whose event is missing although retention has not reached its position."""
     return await _keys(
         connection,
@@ -81,12 +80,12 @@ async def without_event(connection: AsyncConnection, span: Span) -> list[str]:
     )
 
 
-async def beyond_head(connection: AsyncConnection, span: Span) -> list[str]:
+async def beyond_head(connection: Connection, span: Span) -> list[str]:
     """Find deliveries at positions that the log has not reached."""
     return await _keys(connection, span, "d.position > (SELECT position FROM stream_head WHERE id = 1)")
 
 
-async def orphan_attempts(connection: AsyncConnection, span: Span) -> list[str]:
+async def orphan_attempts(connection: Connection, span: Span) -> list[str]:
     """Find attempts without a delivery, and attempts whose number exceeds the number of attempts in the delivery."""
     rows = await connection.execute(
         text(
@@ -100,7 +99,7 @@ async def orphan_attempts(connection: AsyncConnection, span: Span) -> list[str]:
     return [f"{Key(row[0], row[1])} attempt {row[2]}" for row in rows]
 
 
-async def keys(connection: AsyncConnection, span: Span) -> set[Key]:
+async def keys(connection: Connection, span: Span) -> set[Key]:
     """List all deliveries of *span*; its limit does not apply."""
     statement = text(
         "SELECT position, subscription_no FROM deliveries WHERE position > :after AND position <= :up_to"
@@ -108,7 +107,7 @@ async def keys(connection: AsyncConnection, span: Span) -> set[Key]:
     return {Key(row[0], row[1]) for row in await connection.execute(statement, _bounds(span))}
 
 
-async def unchanged_subscriptions(connection: AsyncConnection) -> list[Unchanged]:
+async def unchanged_subscriptions(connection: Connection) -> list[Unchanged]:
     """Read the unchanged subscriptions, because their expected deliveries can be computed from the log."""
     statement = text(
         "SELECT no, company_id, event_types, filter, start_position, pins "
@@ -117,7 +116,7 @@ async def unchanged_subscriptions(connection: AsyncConnection) -> list[Unchanged
     return [Unchanged(*row) for row in await connection.execute(statement)]
 
 
-async def _keys(connection: AsyncConnection, span: Span, fault: str) -> list[str]:
+async def _keys(connection: Connection, span: Span, fault: str) -> list[str]:
     rows = await connection.execute(
         text(
             "SELECT d.position, d.subscription_no FROM deliveries AS d "

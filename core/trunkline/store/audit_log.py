@@ -16,11 +16,11 @@ from urllib.parse import urlsplit, urlunsplit
 
 import orjson
 import sqlalchemy
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.model.principals import KINDS
 from trunkline.runtime import callers
 from trunkline.store import dialects, sql, told_tables
+from trunkline.store.connection import Connection
 from trunkline.store.sql import text
 
 HUB, CLI = "hub", "cli"
@@ -146,7 +146,7 @@ def note(
     noted.append(Change(action, target, company_id, before, after, by or origin()))
 
 
-async def write(connection: AsyncConnection, noted: Sequence[Change]) -> None:
+async def write(connection: Connection, noted: Sequence[Change]) -> None:
     """Append the changes of a transaction. The transaction must not take further locks afterwards."""
     await dialects.of_connection(connection).wait_for_turn(connection, _LOCK)
     last = await connection.execute(text("SELECT id, hash FROM audit ORDER BY id DESC LIMIT 1"))
@@ -179,7 +179,7 @@ class Which:
     request_id: str | None = None
 
 
-async def page(connection: AsyncConnection, which: Which, *, limit: int) -> list[Entry]:
+async def page(connection: Connection, which: Which, *, limit: int) -> list[Entry]:
     """Read entries, newest first. The actor in *which* is an id with its kind (``key:key_…``), or an id alone."""
     columns = _table.c
     statement = sqlalchemy.select(*(columns[name] for name in _COLUMNS), columns.hash)
@@ -201,16 +201,16 @@ async def page(connection: AsyncConnection, which: Which, *, limit: int) -> list
     return list(map(_entry, rows))
 
 
-async def purge(connection: AsyncConnection, *, before_ms: int, limit: int) -> int:
+async def purge(connection: Connection, *, before_ms: int, limit: int) -> int:
     """Remove up to *limit* of the oldest entries that are older than *before_ms*, but never the newest one. Returns how many."""
     oldest = text(
         "DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE id < (SELECT max(id) FROM audit) "
         "ORDER BY id LIMIT :limit) AND at_ms < :before"
     )
-    return (await connection.execute(oldest, {"limit": limit, "before": before_ms})).rowcount
+    return int((await connection.execute(oldest, {"limit": limit, "before": before_ms})).rowcount)
 
 
-async def empty(connection: AsyncConnection, company_id: int, *, limit: int) -> int:
+async def empty(connection: Connection, company_id: int, *, limit: int) -> int:
     """Remove the values, addresses and request ids from up to *limit* entries about a company that is being erased.
 
     Returns the number of entries.
@@ -223,7 +223,7 @@ async def empty(connection: AsyncConnection, company_id: int, *, limit: int) -> 
         "UPDATE audit SET before = NULL, after = NULL, from_address = NULL, request_id = NULL "
         f"WHERE {sql.some_of(connection, 'audit', full)}"
     )
-    return (await connection.execute(statement, {"company": company_id, "limit": limit})).rowcount
+    return int((await connection.execute(statement, {"company": company_id, "limit": limit})).rowcount)
 
 
 def _entry(row: Sequence[Any]) -> Entry:

@@ -8,13 +8,12 @@ import logging
 import time
 from typing import Self
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from trunkline.errors import StoreUnavailable
 from trunkline.runtime import steadiness
 from trunkline.runtime.background import Background
 from trunkline.runtime.steadiness import ClockState, Reading
 from trunkline.store import due, sql
+from trunkline.store.connection import Connection
 from trunkline.store.database import Database
 from trunkline.store.sql import text
 
@@ -159,9 +158,7 @@ class ClockGuard:
                 _log.debug("cannot look at the clock now: %s", error)
 
 
-async def read(
-    connection: AsyncConnection, boot_id: str, *, locks: bool = False
-) -> tuple[ClockState, Reading]:
+async def read(connection: Connection, boot_id: str, *, locks: bool = False) -> tuple[ClockState, Reading]:
     """Read the stored state of the clock, and its current time.
 
     *locks* prevents changes of the state by other processes.
@@ -179,7 +176,7 @@ async def read(
     return (ClockState() if row is None else ClockState(Reading(*row[:3]), *row[3:])), reading
 
 
-async def write(connection: AsyncConnection, state: ClockState) -> None:
+async def write(connection: Connection, state: ClockState) -> None:
     """Store *state*, which must have a reading."""
     assert state.seen is not None
     await connection.execute(
@@ -198,7 +195,7 @@ async def write(connection: AsyncConnection, state: ClockState) -> None:
     )
 
 
-async def confirm(connection: AsyncConnection) -> bool:
+async def confirm(connection: Connection) -> bool:
     """Mark the clock's current time as trusted. Returns whether the clock was not trusted before."""
     kept, reading = await read(connection, steadiness.read_boot(), locks=True)
     await write(connection, ClockState(reading))

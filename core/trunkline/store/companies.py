@@ -6,10 +6,10 @@ from typing import Any
 
 import orjson
 from sqlalchemy import BigInteger, bindparam
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.model.environments import company_number
 from trunkline.store import audit_log, sql
+from trunkline.store.connection import Connection
 from trunkline.store.sql import text
 
 MAX_NEW_ID = 2**53 - 1
@@ -42,7 +42,7 @@ class Company:
     updated_ms: int
 
 
-async def limits_of(connection: AsyncConnection, company_id: int) -> dict[str, int]:
+async def limits_of(connection: Connection, company_id: int) -> dict[str, int]:
     """Read the limits set for a company; empty if the company has no record."""
     statement = text("SELECT limits FROM companies WHERE company_id = :company")
     column = (await connection.execute(statement, {"company": company_id})).scalar_one_or_none()
@@ -50,7 +50,7 @@ async def limits_of(connection: AsyncConnection, company_id: int) -> dict[str, i
     return limits
 
 
-async def limits_of_all(connection: AsyncConnection, company_ids: Sequence[int]) -> dict[int, dict[str, int]]:
+async def limits_of_all(connection: Connection, company_ids: Sequence[int]) -> dict[int, dict[str, int]]:
     """Read the limits set for several companies; companies without a record are left out."""
     is_among_them, ids = sql.one_of(connection, "company_id", "ids", BigInteger)
     statement = text(f"SELECT company_id, limits FROM companies WHERE {is_among_them}").bindparams(ids)
@@ -58,7 +58,7 @@ async def limits_of_all(connection: AsyncConnection, company_ids: Sequence[int])
     return {row[0]: orjson.loads(row[1]) for row in rows}
 
 
-async def reached_by_nobody(connection: AsyncConnection) -> tuple[int, list[int]]:
+async def reached_by_nobody(connection: Connection) -> tuple[int, list[int]]:
     """Count the companies with active live subscriptions, and list those of them that have no alert recipients."""
     statement = text(
         "SELECT DISTINCT s.company_id, COALESCE(c.alert_recipients, '[]') FROM subscriptions s "
@@ -68,16 +68,14 @@ async def reached_by_nobody(connection: AsyncConnection) -> tuple[int, list[int]
     return len(rows), [row[0] for row in rows if not orjson.loads(row[1])]
 
 
-async def find(connection: AsyncConnection, company_id: int) -> Company | None:
+async def find(connection: Connection, company_id: int) -> Company | None:
     """Read the record of a company; None if there is none."""
     statement = text(f"SELECT {_COLUMNS} FROM companies WHERE company_id = :company AND erasure IS NULL")
     row = (await connection.execute(statement, {"company": company_id})).first()
     return _read(row) if row else None
 
 
-async def page(
-    connection: AsyncConnection, *, reference: str | None, after: int, limit: int
-) -> list[Company]:
+async def page(connection: Connection, *, reference: str | None, after: int, limit: int) -> list[Company]:
     """Read up to *limit* records of companies with ids above *after*; if *reference* is given, only its company."""
     which = "" if reference is None else "AND reference = :reference"
     statement = text(
@@ -88,7 +86,7 @@ async def page(
     return [_read(row) for row in await connection.execute(statement, parameters)]
 
 
-async def exists(connection: AsyncConnection, company_id: int) -> bool:
+async def exists(connection: Connection, company_id: int) -> bool:
     """Return whether a company has a record, a key, a subscription or an event, in either environment."""
     of_company = "company_id IN (:company, -:company)"
     tables = (f"EXISTS (SELECT 1 FROM {table} WHERE {of_company})" for table in _IDS if table != "erasures")
@@ -96,19 +94,19 @@ async def exists(connection: AsyncConnection, company_id: int) -> bool:
     return bool((await connection.execute(statement, {"company": company_id})).scalar_one())
 
 
-async def holder_of(connection: AsyncConnection, reference: str) -> int | None:
+async def holder_of(connection: Connection, reference: str) -> int | None:
     """Find the company with *reference*. While the caller holds the log's lock, no other company can take the reference."""
     statement = text("SELECT company_id FROM companies WHERE reference = :reference")
     return (await connection.execute(statement, {"reference": reference})).scalar_one_or_none()
 
 
-async def holders_in_any_case(connection: AsyncConnection, reference: str) -> dict[int, str]:
+async def holders_in_any_case(connection: Connection, reference: str) -> dict[int, str]:
     """Find the companies whose reference equals *reference* apart from upper and lower case."""
     statement = text("SELECT company_id, reference FROM companies WHERE lower(reference) = :folded")
     return {row[0]: row[1] for row in await connection.execute(statement, {"folded": reference.lower()})}
 
 
-async def new_id(connection: AsyncConnection) -> int:
+async def new_id(connection: Connection) -> int:
     """Compute the next company id; it is above the id of every company that exists or existed, in either environment.
 
     The caller must hold the log's lock. After ``epochs.advance``, the new id is also above the ids of companies that
@@ -121,7 +119,7 @@ async def new_id(connection: AsyncConnection) -> int:
     return max(value or 0 for value in row) + 1
 
 
-async def lock(connection: AsyncConnection, company_id: int) -> Company | None:
+async def lock(connection: Connection, company_id: int) -> Company | None:
     """Lock and read the record of a company, and create it if it is missing.
 
     If the company is being erased, no record is created and the result is None.
@@ -137,7 +135,7 @@ async def lock(connection: AsyncConnection, company_id: int) -> Company | None:
     return _read(row) if row else None
 
 
-async def change(connection: AsyncConnection, company_id: int, changes: Mapping[str, Any]) -> Company:
+async def change(connection: Connection, company_id: int, changes: Mapping[str, Any]) -> Company:
     """Change columns of a record that the caller has locked, and return the new record."""
     values = {
         name: (orjson.dumps(value).decode() if name in _JSON and value is not None else value)

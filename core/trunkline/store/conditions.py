@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import orjson
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.model.times import utc_text_of_ms
 from trunkline.store import operational, sql
+from trunkline.store.connection import Connection
 from trunkline.store.cursors import LOWEST
 from trunkline.store.operational import OPERATORS, News
 from trunkline.store.sql import text
@@ -55,7 +55,7 @@ class Found:
         return bool(self.keys) or self.was_told_behind != (self.lag_ms is not None)
 
 
-async def look(connection: AsyncConnection) -> Found:
+async def look(connection: Connection) -> Found:
     """Check for conditions that have begun or ended."""
     now = sql.now_ms(connection)
     rows = await connection.execute(
@@ -86,9 +86,7 @@ async def look(connection: AsyncConnection) -> Found:
     return Found(keys, lag_ms, head - (lowest or 0), bool(told))
 
 
-async def tell_limit(
-    connection: AsyncConnection, limit: str, company_id: int, *, used: int, allowed: int
-) -> None:
+async def tell_limit(connection: Connection, limit: str, company_id: int, *, used: int, allowed: int) -> None:
     """Report, at most once a day, that a company has *used* nine tenths or more of *limit*."""
     if used < NEAR * allowed:
         return
@@ -99,7 +97,7 @@ async def tell_limit(
     await operational.tell_once(connection, news, subject=subject)
 
 
-async def note(connection: AsyncConnection, found: Found) -> None:
+async def note(connection: Connection, found: Found) -> None:
     """Report the conditions that have begun, and mark those that are over as ended."""
     for key in found.keys:
         described = {

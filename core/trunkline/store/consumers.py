@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.model.events import Event
 from trunkline.model.reach import Lease, Reach
 from trunkline.store import audit_log, dialects, retention, sql, stream
+from trunkline.store.connection import Connection
 from trunkline.store.retention import LogBounds
 from trunkline.store.sql import text
 
@@ -36,7 +36,7 @@ class Consumer:
     """The database's time when the row was read."""
 
 
-async def find(connection: AsyncConnection, company_id: int, name: str) -> Consumer | None:
+async def find(connection: Connection, company_id: int, name: str) -> Consumer | None:
     """Read a consumer; None if the company has none with that name."""
     statement = text(
         f"SELECT {_columns(connection)} FROM consumers WHERE company_id = :company AND name = :name"
@@ -46,7 +46,7 @@ async def find(connection: AsyncConnection, company_id: int, name: str) -> Consu
 
 
 async def of_company(
-    connection: AsyncConnection, company_id: int, *, after: int = 0, limit: int
+    connection: Connection, company_id: int, *, after: int = 0, limit: int
 ) -> list[Consumer]:
     """Read up to *limit* consumers of a company with numbers above *after*, oldest first."""
     statement = text(
@@ -56,7 +56,7 @@ async def of_company(
     return [_read(row) for row in rows]
 
 
-async def furthest_behind(connection: AsyncConnection, *, limit: int) -> list[tuple[int, str, int]]:
+async def furthest_behind(connection: Connection, *, limit: int) -> list[tuple[int, str, int]]:
     """Read the consumers that are furthest behind.
 
     Each is returned as (company, name, milliseconds since its next event was accepted).
@@ -69,19 +69,19 @@ async def furthest_behind(connection: AsyncConnection, *, limit: int) -> list[tu
     return [(row[0], row[1], int(row[2])) for row in await connection.execute(statement, {"limit": limit})]
 
 
-async def lock_new(connection: AsyncConnection) -> None:
+async def lock_new(connection: Connection) -> None:
     """Prevent other transactions from creating consumers until this transaction ends."""
     await dialects.of_connection(connection).wait_for_turn(connection, _LOCK)
 
 
-async def count(connection: AsyncConnection, company_id: int) -> int:
+async def count(connection: Connection, company_id: int) -> int:
     """Count the consumers of a company."""
     statement = text("SELECT count(*) FROM consumers WHERE company_id = :company")
     return int((await connection.execute(statement, {"company": company_id})).scalar_one())
 
 
 async def insert(
-    connection: AsyncConnection, company_id: int, name: str, *, definition: Mapping[str, Any], position: int
+    connection: Connection, company_id: int, name: str, *, definition: Mapping[str, Any], position: int
 ) -> Consumer:
     """Create a consumer with *definition* (``event_types``, ``filter``) that starts after *position*."""
     now = sql.now_ms(connection)
@@ -97,7 +97,7 @@ async def insert(
 
 
 async def define(
-    connection: AsyncConnection, company_id: int, name: str, *, definition: Mapping[str, Any]
+    connection: Connection, company_id: int, name: str, *, definition: Mapping[str, Any]
 ) -> Consumer | None:
     """Change the event types and the filter of a consumer; None if it does not exist."""
     statement = text(
@@ -112,7 +112,7 @@ async def define(
 
 
 async def change(
-    connection: AsyncConnection,
+    connection: Connection,
     consumer: Consumer,
     reach: Reach,
     *,
@@ -142,17 +142,17 @@ async def change(
     return _read(row) if row else None
 
 
-async def delete(connection: AsyncConnection, company_id: int, name: str) -> bool:
+async def delete(connection: Connection, company_id: int, name: str) -> bool:
     """Delete a consumer; False if it does not exist."""
     statement = text("DELETE FROM consumers WHERE company_id = :company AND name = :name")
     done = await connection.execute(statement, {"company": company_id, "name": name})
     if done.rowcount:
         audit_log.note("consumer.deleted", name, company_id=company_id)
-    return done.rowcount > 0
+    return bool(done.rowcount)
 
 
 async def lease_page(
-    connection: AsyncConnection, consumer: Consumer, lease: Lease, *, types: Sequence[str], limit: int
+    connection: Connection, consumer: Consumer, lease: Lease, *, types: Sequence[str], limit: int
 ) -> tuple[list[Event], Consumer | None]:
     """Read the next events of *consumer*, and lease them under *lease*, which is cut to end at the last event read.
 
@@ -188,7 +188,7 @@ async def lease_page(
 
 
 async def read_page(
-    connection: AsyncConnection, consumer: Consumer, *, types: Sequence[str], after: int, limit: int
+    connection: Connection, consumer: Consumer, *, types: Sequence[str], after: int, limit: int
 ) -> tuple[list[Event], LogBounds, int | None]:
     """Read the next events as ``stream.read_page`` does, and the current version of *consumer*.
 
@@ -206,7 +206,7 @@ async def read_page(
 
 
 async def lag(
-    connection: AsyncConnection, consumer: Consumer, *, types: Sequence[str], limit: int
+    connection: Connection, consumer: Consumer, *, types: Sequence[str], limit: int
 ) -> tuple[int, int]:
     """Count the events of *types* after the consumer's cursor, up to *limit*.
 
@@ -231,7 +231,7 @@ async def lag(
     return row[0], row[1]
 
 
-def _columns(connection: AsyncConnection) -> str:
+def _columns(connection: Connection) -> str:
     return f"{_COLUMNS}, {sql.now_ms(connection)} AS clock_ms"
 
 

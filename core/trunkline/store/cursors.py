@@ -2,10 +2,9 @@
 
 from collections.abc import Mapping
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from trunkline.model.parts import part_of
 from trunkline.store import sql
+from trunkline.store.connection import Connection
 from trunkline.store.sql import text
 
 _CURSOR = (
@@ -20,14 +19,14 @@ LOWEST = (
 """A row source in SQL with the cursor of each shard; for a divided shard, this is the lowest cursor of its parts."""
 
 
-async def cursor_of(connection: AsyncConnection, shard: int, subscription_no: int) -> int:
+async def cursor_of(connection: Connection, shard: int, subscription_no: int) -> int:
     """Read the position up to which the ledger has all deliveries of a subscription, whose company is in *shard*."""
     statement = text(f"SELECT {_CURSOR.format(shard=':shard', part=':part')}")
     part = part_of(subscription_no)
     return int((await connection.execute(statement, {"shard": shard, "part": part})).scalar_one())
 
 
-async def is_in_stretch(connection: AsyncConnection, shard: int, position: int) -> bool:
+async def is_in_stretch(connection: Connection, shard: int, position: int) -> bool:
     """Return whether *position* is in a stretch (a skipped range) that the holder of *shard*, or of a part of it, has not read yet."""
     rows = " UNION ALL ".join(
         f"SELECT 1 FROM {table} WHERE shard = :shard AND cursor < :position AND stretch_end >= :position"
@@ -37,7 +36,7 @@ async def is_in_stretch(connection: AsyncConnection, shard: int, position: int) 
     return found.first() is not None
 
 
-async def cursors_of(connection: AsyncConnection, shards: Mapping[int, int]) -> dict[int, int]:
+async def cursors_of(connection: Connection, shards: Mapping[int, int]) -> dict[int, int]:
     """Read, by subscription number, the position up to which the ledger has all deliveries of the subscription.
 
     *shards* maps subscription numbers to shards.

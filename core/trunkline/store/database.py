@@ -10,22 +10,16 @@ holds at most half of the connections. The work for all companies together leave
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, Protocol, Self, TypeVar
 
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
-
-from trunkline import settings
 from trunkline.errors import TooMuchAtOnce
 from trunkline.runtime import callers
 from trunkline.runtime.turns import Turns
 from trunkline.store import audit_log, dialects, tables
-from trunkline.store.database_file import DatabaseFile
-from trunkline.store.direct import Driver, Pools
-from trunkline.store.engines import ANSWER_SECONDS, Engines
+from trunkline.store.connection import Connection
 from trunkline.store.privileges import ReadOnly
 
 if TYPE_CHECKING:
@@ -33,18 +27,25 @@ if TYPE_CHECKING:
 
 TURN_SECONDS = 15.0
 """The longest wait of a call for its company's turn to use a connection; an action in a transaction is shorter."""
+ANSWER_SECONDS = 60.0
+"""How long a statement may take.
+
+It is more than any statement of the hub needs, and a limit in case a connection is lost unnoticed.
+"""
 _RETRY_SECONDS = 5
 _log = logging.getLogger(__name__)
 
+Lent_co = TypeVar("Lent_co", bound=Connection, covariant=True)
 
-class Lender(Protocol):
+
+class Lender(Protocol[Lent_co]):
     """Lends connections."""
 
-    def read(self) -> AbstractAsyncContextManager[AsyncConnection]:
+    def read(self) -> AbstractAsyncContextManager[Lent_co]:
         """Lend a connection for reading. Raises StoreUnavailable."""
         ...
 
-    def write(self) -> AbstractAsyncContextManager[AsyncConnection]:
+    def write(self) -> AbstractAsyncContextManager[Lent_co]:
         """Lend a connection inside a transaction. Raises StoreUnavailable."""
         ...
 
@@ -56,53 +57,35 @@ class Lender(Protocol):
 class Database:
     """One database, shared by everything in a process; *schema* names the schema of its tables, if any.
 
-    If *creates*, the first connection creates a missing file of an embedded database.
+    *lender* opens its connections, at most *pool_size*, and *lazy* those of ``write_lazily``, if they are others. *writing*
+    is the turn to write, if it is another database's. Enter it for use; the last user who leaves it closes its connections.
     """
 
     def __init__(
         self,
         url: str,
+        lender: Lender[Connection],
         *,
-        pool_size: int = 10,
-        schema: str | None = None,
+        pool_size: int,
+        schema: str | None,
         listen_url: str | None = None,
-        lender: Lender | None = None,
-        lazy: Lender | None = None,
-        creates: bool = True,
+        lazy: Lender[Connection] | None = None,
+        writing: AbstractAsyncContextManager[None] | None = None,
     ) -> None:
         self.url = url
         self.schema = schema
+        self.dialect = dialects.of_url(url)
+        self._lender = lender
+        self._lazy = lazy
         self._listen_url = listen_url
         self._is_shared = False
         self._entered = 0
-        self.dialect = dialects.of_url(url)
-        self._writing: AbstractAsyncContextManager[None] = (
-            asyncio.Lock() if self.dialect.has_one_writer else contextlib.nullcontext()
-        )
-        self._direct: Database | None = None
-        path = self.dialect.file_of(url)
-        self._file = None if path is None else DatabaseFile(path, creates=creates)
-        self._lender = lender or Engines(
-            self.dialect, url, pool_size=pool_size, schema=schema, file=self._file
-        )
-        self._lazy = lazy
+        if writing is None:
+            writing = asyncio.Lock() if self.dialect.has_one_writer else contextlib.nullcontext()
+        self._writing = writing
         readers = self.dialect.readers(pool_size)
         self._reads = Turns(total=max(readers - 1, 1), share=max(readers // 2, 1))
         self._writes = Turns(share=1) if self.dialect.has_one_writer else self._reads
-
-    @classmethod
-    def of(cls, settings: settings.Database, *, pool_size: int | None = None, creates: bool = False) -> Self:
-        """Make the database of a deployment; *pool_size* overrides the number of connections in the settings.
-
-        Raises SettingsInvalid.
-        """
-        return cls(
-            settings.url,
-            pool_size=pool_size or settings.pool_size,
-            schema=settings.schema_name,
-            listen_url=settings.listen_url,
-            creates=creates,
-        )
 
     async def __aenter__(self) -> Self:
         self._entered += 1
@@ -114,46 +97,6 @@ class Database:
             await self._lender.close()
             if self._lazy is not None:
                 await self._lazy.close()
-
-    def apart(self, connections: int, *, answer_seconds: float = ANSWER_SECONDS) -> "Database":
-        """Return this database with a separate pool of *connections*; a database with one writer returns itself.
-
-        A statement without an answer within *answer_seconds* fails. Enter and leave the result like any other database;
-        its connections are closed when the last user leaves it.
-        """
-        if self.dialect.has_one_writer:
-            return self
-        lender = Engines(
-            self.dialect, self.url, pool_size=connections, schema=self.schema, answer_seconds=answer_seconds
-        )
-        return Database(self.url, pool_size=connections, schema=self.schema, lender=lender)
-
-    def direct(
-        self, connections: int, *, answer_seconds: float = ANSWER_SECONDS, only_reads: bool = False
-    ) -> "Database":
-        """Return the same database with a separate pool of *connections* that bypass SQLAlchemy (``store.direct``).
-
-        If the database has one writer, all databases made in this way share a few connections, except those with
-        *only_reads*. A statement without an answer within *answer_seconds* fails. Enter and leave the result like any
-        other database; its connections are closed when the last user leaves it.
-        """
-        if self._direct is not None and not only_reads:
-            return self._direct
-        connect = partial(
-            self.dialect.connect_directly,
-            self.url,
-            schema=self.schema,
-            answer_seconds=answer_seconds,
-            file=self._file,
-        )
-        lender = Pools(connect, self.dialect.readers(connections), has_one_writer=self.dialect.has_one_writer)
-        lazy = None
-        if self.dialect.has_one_writer:
-            lazy = Pools(partial(self._connect_lazily, connect), 1, has_one_writer=False)
-        direct = Database(self.url, pool_size=connections, schema=self.schema, lender=lender, lazy=lazy)
-        if self.dialect.has_one_writer and not only_reads:
-            direct._writing, self._direct = self._writing, direct
-        return direct
 
     async def check_pooler(self) -> None:
         """Find out whether a pooler is between the hub and the server, and which features the pooler lacks.
@@ -189,38 +132,25 @@ class Database:
             return None
         return self.dialect.notifications(self._listen_url or self.url)
 
-    @property
-    def engine(self) -> AsyncEngine:
-        """The SQLAlchemy engine that writes; migrations use it."""
-        assert isinstance(self._lender, Engines)
-        return self._lender.writer
-
-    @contextlib.asynccontextmanager
-    async def read(self) -> AsyncGenerator[AsyncConnection]:
+    def read(self) -> AbstractAsyncContextManager[Connection]:
         """Lend a connection for reading; each statement sees all changes that were committed before.
 
         Raises:
             StoreUnavailable: the database does not answer.
             TooMuchAtOnce: the company's turn did not come in time.
         """
-        async with _turn(self._reads), self._lender.read() as connection:
-            yield connection
+        return self._read(self._lender)
 
-    @contextlib.asynccontextmanager
-    async def write(self) -> AsyncGenerator[AsyncConnection]:
+    def write(self) -> AbstractAsyncContextManager[Connection]:
         """Lend a connection inside a transaction, which is committed at the end, or rolled back if an exception is raised.
 
         Raises:
             StoreUnavailable: the database does not answer; nothing was stored.
             TooMuchAtOnce: the company's turn did not come in time; nothing was stored.
         """
-        async with _turn(self._writes), self._writing, self._lender.write() as connection:
-            noted = audit_log.begin()
-            yield connection
-            if noted:
-                await audit_log.write(connection, noted)
+        return self._write(self._lender)
 
-    def write_once(self) -> AbstractAsyncContextManager[AsyncConnection]:
+    def write_once(self) -> AbstractAsyncContextManager[Connection]:
         """Lend a connection for a single statement. On a server the statement is its own transaction, which saves two round trips.
 
         Raises the same errors as ``write``.
@@ -228,7 +158,7 @@ class Database:
         return self.write() if self.dialect.has_one_writer else self.read()
 
     @contextlib.asynccontextmanager
-    async def write_lazily(self) -> AsyncGenerator[AsyncConnection]:
+    async def write_lazily(self) -> AsyncGenerator[Connection]:
         """Lend a connection of a ``direct`` database for a single statement that contains ``sql.lazily``.
 
         Other transactions see the change of the statement at once, and the change survives the end of any process. The
@@ -242,11 +172,18 @@ class Database:
         async with _turn(self._writes), self._writing, self._lazy.read() as connection:
             yield connection
 
-    @staticmethod
-    async def _connect_lazily(connect: Callable[[], Awaitable[Driver]]) -> Driver:
-        driver = await connect()
-        await driver.run("PRAGMA synchronous = NORMAL", ())
-        return driver
+    @contextlib.asynccontextmanager
+    async def _read(self, lender: Lender[Lent_co]) -> AsyncGenerator[Lent_co]:
+        async with _turn(self._reads), lender.read() as connection:
+            yield connection
+
+    @contextlib.asynccontextmanager
+    async def _write(self, lender: Lender[Lent_co]) -> AsyncGenerator[Lent_co]:
+        async with _turn(self._writes), self._writing, lender.write() as connection:
+            noted = audit_log.begin()
+            yield connection
+            if noted:
+                await audit_log.write(connection, noted)
 
 
 class _turn:  # noqa: N801 - it is called like a function

@@ -7,17 +7,15 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 import sqlalchemy
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.errors import StoreUnavailable
 from trunkline.store import subscriptions, tables
+from trunkline.store.connection import Connection
 
 _table = tables.subscriptions
 
 
-async def give(
-    connection: AsyncConnection, company_ids: Collection[int], defaults: Mapping[str, Any]
-) -> None:
+async def give(connection: Connection, company_ids: Collection[int], defaults: Mapping[str, Any]) -> None:
     """Write the default delivery settings into all subscriptions of the companies.
 
     Raises:

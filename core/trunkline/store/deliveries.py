@@ -9,10 +9,10 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from sqlalchemy import BigInteger, TextClause
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.model.deliveries import Key, Status
 from trunkline.store import dialects, sql, tables
+from trunkline.store.connection import Connection
 from trunkline.store.dialects import Dialect
 from trunkline.store.sql import text
 
@@ -89,7 +89,7 @@ class Claim(NamedTuple):
 
 
 async def record(
-    connection: AsyncConnection,
+    connection: Connection,
     settled: Sequence[Settled],
     *,
     now_ms: int,
@@ -132,7 +132,7 @@ def _order_columns(
     }
 
 
-async def insert_attempts(connection: AsyncConnection, attempts: Sequence[Attempt]) -> None:
+async def insert_attempts(connection: Connection, attempts: Sequence[Attempt]) -> None:
     """Log *attempts*."""
     waits = [a.retry_after_ms for a in attempts]
     twice = [a.sent_twice or None for a in attempts]
@@ -157,7 +157,7 @@ async def insert_attempts(connection: AsyncConnection, attempts: Sequence[Attemp
     )
 
 
-async def settle(connection: AsyncConnection, worker: str, settled: Sequence[Settled]) -> set[Key]:
+async def settle(connection: Connection, worker: str, settled: Sequence[Settled]) -> set[Key]:
     """End claims of *worker*, and set the new state of each delivery whose claim is still valid.
 
     Returns the keys of the changed deliveries. The number of a claim alone does not identify the claim: two successive
@@ -198,7 +198,7 @@ async def settle(connection: AsyncConnection, worker: str, settled: Sequence[Set
     return {Key(row[0], row[1]) for row in rows}
 
 
-async def next_due_ms(connection: AsyncConnection) -> int | None:
+async def next_due_ms(connection: Connection) -> int | None:
     """Return the milliseconds until the next delivery is due: 0 if one is due now, None if no delivery waits."""
     now = sql.now_ms(connection)
     statement = text(
@@ -208,14 +208,14 @@ async def next_due_ms(connection: AsyncConnection) -> int | None:
     return None if wait is None else max(int(wait), 0)
 
 
-async def newest_position(connection: AsyncConnection) -> int:
+async def newest_position(connection: Connection) -> int:
     """Return the newest position with a delivery in the ledger; 0 if the ledger is empty."""
     return int(
         (await connection.execute(text("SELECT COALESCE(max(position), 0) FROM deliveries"))).scalar_one()
     )
 
 
-async def keys_at(connection: AsyncConnection, positions: Sequence[int]) -> set[Key]:
+async def keys_at(connection: Connection, positions: Sequence[int]) -> set[Key]:
     """List the deliveries of the events at *positions*."""
     statement = _keys_at(dialects.of_connection(connection))
     rows = await connection.execute(statement, {"positions": list(positions)})
@@ -229,7 +229,7 @@ def _keys_at(dialect: Dialect) -> TextClause:
     return text(statement).bindparams(positions)
 
 
-async def retry_now(connection: AsyncConnection, key: Key) -> bool:
+async def retry_now(connection: Connection, key: Key) -> bool:
     """Make a delivery due at once, whatever its state, unless an attempt is in progress.
 
     The delivery loses its order key. To keep it, use ``store.order_changes`` instead.
@@ -242,10 +242,10 @@ async def retry_now(connection: AsyncConnection, key: Key) -> bool:
         ),
         {"position": key.position, "no": key.subscription_no},
     )
-    return result.rowcount > 0
+    return bool(result.rowcount)
 
 
-async def release_held(connection: AsyncConnection, channels: Collection[str]) -> None:
+async def release_held(connection: Connection, channels: Collection[str]) -> None:
     """Make the deliveries due that were held because their channel, now one of *channels*, was off.
 
     The statement reads only held deliveries, through an index. Reading all deliveries would take 9 s at each start

@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from trunkline.model.deliveries import Key, Status
+from trunkline.store.connection import Connection
 from trunkline.store.deliveries import Attempt
 from trunkline.store.sql import text
 
@@ -53,7 +52,7 @@ class Logged:
 
 
 async def looked_to(
-    connection: AsyncConnection, subscription_no: int, *, before: int | None, limit: int
+    connection: Connection, subscription_no: int, *, before: int | None, limit: int
 ) -> int | None:
     """Find the position of the *limit*-th delivery before position *before*, counted from the newest event down.
 
@@ -72,7 +71,7 @@ async def looked_to(
 
 
 async def of_subscription(
-    connection: AsyncConnection,
+    connection: Connection,
     subscription_no: int,
     *,
     status: str | None,
@@ -96,7 +95,7 @@ async def of_subscription(
     return [Logged(*row) for row in await connection.execute(statement, parameters)]
 
 
-async def of_event(connection: AsyncConnection, position: int) -> list[Logged]:
+async def of_event(connection: Connection, position: int) -> list[Logged]:
     """Read every delivery of the event at *position*."""
     statement = text(f"{_SELECT} WHERE d.position = :position ORDER BY d.subscription_no")
     return [Logged(*row) for row in await connection.execute(statement, {"position": position})]
@@ -113,7 +112,7 @@ class LastAttempt:
     sent_twice: bool | None
 
 
-async def last_attempts(connection: AsyncConnection, position: int) -> list[LastAttempt]:
+async def last_attempts(connection: Connection, position: int) -> list[LastAttempt]:
     """Read the newest attempt of every delivery of the event at *position*."""
     statement = text(
         "SELECT a.subscription_no, a.status_code, a.response_body, a.error, a.sent_twice FROM deliveries AS d JOIN attempts AS a "
@@ -123,7 +122,7 @@ async def last_attempts(connection: AsyncConnection, position: int) -> list[Last
     return [LastAttempt(*row) for row in await connection.execute(statement, {"position": position})]
 
 
-async def count_open(connection: AsyncConnection, subscription_no: int, *, among: int) -> int:
+async def count_open(connection: Connection, subscription_no: int, *, among: int) -> int:
     """Count the pending and held deliveries among a subscription's newest *among* deliveries."""
     statement = text(
         "SELECT count(*) FROM (SELECT status FROM deliveries WHERE subscription_no = :no ORDER BY position DESC "
@@ -132,14 +131,14 @@ async def count_open(connection: AsyncConnection, subscription_no: int, *, among
     return int((await connection.execute(statement, {"no": subscription_no, "among": among})).scalar_one())
 
 
-async def get(connection: AsyncConnection, key: Key) -> Logged | None:
+async def get(connection: Connection, key: Key) -> Logged | None:
     """Read one delivery."""
     statement = text(f"{_SELECT} WHERE d.position = :position AND d.subscription_no = :no")
     row = (await connection.execute(statement, {"position": key.position, "no": key.subscription_no})).first()
     return Logged(*row) if row else None
 
 
-async def attempts_of(connection: AsyncConnection, key: Key, *, limit: int) -> list[Attempt]:
+async def attempts_of(connection: Connection, key: Key, *, limit: int) -> list[Attempt]:
     """Read the newest *limit* attempts of a delivery, oldest first."""
     statement = text(
         "SELECT position, subscription_no, number, started_ms, duration_ms, outcome, status_code, response_body, error, "

@@ -11,11 +11,10 @@ from abc import ABC, abstractmethod
 from collections import namedtuple
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Any, ClassVar, Self, cast
+from typing import Any, ClassVar, Self
 
 from sqlalchemy import Executable, TextClause, exc
 from sqlalchemy.engine.default import DefaultDialect
-from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.selectable import ReturnsRows
 
@@ -83,7 +82,7 @@ class Driver(ABC):
 
 
 class Rows:
-    """The result of a statement, with the methods of SQLAlchemy's results."""
+    """The result of a statement, with the methods of ``connection.Result``."""
 
     __slots__ = ("_rows", "rowcount")
 
@@ -116,7 +115,7 @@ class Rows:
             raise exc.NoResultFound("no row was found where one was wanted")
         return row
 
-    def scalar(self) -> Any:
+    def scalar(self) -> Any | None:
         """Return the first value of the first row, or None."""
         return self._rows[0][0] if self._rows else None
 
@@ -124,14 +123,14 @@ class Rows:
         """Return the first value of the only row. Raises NoResultFound, MultipleResultsFound."""
         return self.one()[0]
 
-    def scalar_one_or_none(self) -> Any:
+    def scalar_one_or_none(self) -> Any | None:
         """Return the first value of the only row, or None. Raises MultipleResultsFound."""
         row = self.one_or_none()
         return None if row is None else row[0]
 
 
 class DirectConnection:
-    """A lent connection, with those methods of ``AsyncConnection`` that the functions of ``store`` use."""
+    """A lent connection, with the methods of ``connection.Connection``."""
 
     __slots__ = ("_driver", "_written")
 
@@ -264,11 +263,11 @@ class Pools:
         self._readers = _Pool(connect, size)
         self._writers = _Pool(connect, 1) if has_one_writer else self._readers
 
-    def read(self) -> AbstractAsyncContextManager[AsyncConnection]:
+    def read(self) -> AbstractAsyncContextManager[DirectConnection]:
         """Lend a connection for reading. Raises StoreUnavailable."""
         return self._readers.lend(writes=False)
 
-    def write(self) -> AbstractAsyncContextManager[AsyncConnection]:
+    def write(self) -> AbstractAsyncContextManager[DirectConnection]:
         """Lend a connection inside a transaction. Raises StoreUnavailable."""
         return self._writers.lend(writes=True)
 
@@ -288,7 +287,7 @@ class _Pool:
         self._written: dict[Any, _Written] = {}
 
     @contextlib.asynccontextmanager
-    async def lend(self, *, writes: bool) -> AsyncGenerator[AsyncConnection]:
+    async def lend(self, *, writes: bool) -> AsyncGenerator[DirectConnection]:
         """Lend a connection; if *writes*, inside a transaction.
 
         Raises:
@@ -298,7 +297,7 @@ class _Pool:
         try:
             if writes:
                 await driver.begin()
-            yield cast("AsyncConnection", DirectConnection(driver, self._written))
+            yield DirectConnection(driver, self._written)
             if writes:
                 await driver.commit()
         except BaseException as error:

@@ -10,11 +10,11 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from sqlalchemy import BigInteger, String
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.errors import CompanyErased, CompanyUnknown
 from trunkline.model.environments import company_number
 from trunkline.store import companies, sql
+from trunkline.store.connection import Connection
 from trunkline.store.database import Database
 from trunkline.store.sql import text
 
@@ -152,7 +152,7 @@ class CompanyDirectory:
         return (self._version, known) if len(known) == len(numbers) else None
 
     async def references(
-        self, connection: AsyncConnection, version: int, company_ids: Iterable[int]
+        self, connection: Connection, version: int, company_ids: Iterable[int]
     ) -> Mapping[int, str | None]:
         """Find the references of companies, by number.
 
@@ -199,19 +199,19 @@ class CompanyDirectory:
             known.popitem(last=False)
 
 
-async def count_change(connection: AsyncConnection) -> None:
+async def count_change(connection: Connection) -> None:
     """Advance the counter of company changes in the caller's transaction. Appends wait until the transaction has ended."""
     await connection.execute(
         text("UPDATE stream_head SET companies_version = companies_version + 1 WHERE id = 1")
     )
 
 
-async def _erasing(connection: AsyncConnection) -> frozenset[int]:
+async def _erasing(connection: Connection) -> frozenset[int]:
     rows = await connection.execute(text("SELECT company_id FROM companies WHERE erasure IS NOT NULL"))
     return frozenset(row[0] for row in rows)
 
 
-async def _references(connection: AsyncConnection, company_ids: Collection[int]) -> dict[int, str | None]:
+async def _references(connection: Connection, company_ids: Collection[int]) -> dict[int, str | None]:
     is_among_them, ids = sql.one_of(connection, "company_id", "ids", BigInteger)
     statement = text(f"SELECT company_id, reference FROM companies WHERE {is_among_them}").bindparams(ids)
     found: dict[int, str | None] = dict.fromkeys(company_ids)
@@ -219,7 +219,7 @@ async def _references(connection: AsyncConnection, company_ids: Collection[int])
     return found
 
 
-async def _ids(connection: AsyncConnection, references: Collection[str]) -> dict[str, int]:
+async def _ids(connection: Connection, references: Collection[str]) -> dict[str, int]:
     is_among_them, named = sql.one_of(connection, "reference", "named", String)
     statement = text(f"SELECT reference, company_id FROM companies WHERE {is_among_them}").bindparams(named)
     rows = await connection.execute(statement, {"named": list(references)})

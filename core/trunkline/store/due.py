@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.model.deliveries import Key
 from trunkline.store import sql
+from trunkline.store.connection import Connection
 from trunkline.store.deliveries import Claim
 from trunkline.store.sql import text
 
@@ -47,7 +47,7 @@ class Waiting:
     wait_ms: int
 
 
-async def oldest(connection: AsyncConnection, *, limit: int) -> list[Key]:
+async def oldest(connection: Connection, *, limit: int) -> list[Key]:
     """List up to *limit* due deliveries of the lane ``FREE``; those that have been due longest come first."""
     # PostgreSQL uses an index up to the value of a subquery, but not up to that of a volatile clock.
     statement = text(
@@ -57,7 +57,7 @@ async def oldest(connection: AsyncConnection, *, limit: int) -> list[Key]:
     return [Key(row[0], row[1]) for row in await connection.execute(statement, {"limit": limit})]
 
 
-async def waiting(connection: AsyncConnection, lane: Lane, *, after: int, limit: int) -> list[Waiting]:
+async def waiting(connection: Connection, lane: Lane, *, after: int, limit: int) -> list[Waiting]:
     """List up to *limit* subscriptions that have rows in *lane* and a number above *after*, ordered by number."""
     rows_of = f"FROM deliveries AS d {sql.through_index(connection, lane.index)} WHERE {lane.condition}"
     first = f"{rows_of} AND d.subscription_no = s.no ORDER BY d.due_ms LIMIT 1"
@@ -74,7 +74,7 @@ async def waiting(connection: AsyncConnection, lane: Lane, *, after: int, limit:
     return [Waiting(*row) for row in rows]
 
 
-async def pick(connection: AsyncConnection, lane: Lane, wanted: Mapping[int, int]) -> list[Key]:
+async def pick(connection: Connection, lane: Lane, wanted: Mapping[int, int]) -> list[Key]:
     """List due rows in *lane*: for each subscription, the number of rows that *wanted* names.
 
     Half of the rows are the oldest and half the newest, so that new deliveries need not wait for a backlog, nor a
@@ -111,7 +111,7 @@ def _ends(first: Sequence[int], last: Sequence[int], count: int) -> list[int]:
     return [*half, *(position for position in last if position not in known)][:count]
 
 
-async def put_off(connection: AsyncConnection, lane: Lane, *, until_ms: int, step_ms: int, limit: int) -> int:
+async def put_off(connection: Connection, lane: Lane, *, until_ms: int, step_ms: int, limit: int) -> int:
     """Postpone, by *step_ms*, up to *limit* deliveries of *lane* that became due in the *step_ms* before *until_ms*.
 
     Returns the number of postponed deliveries.
@@ -123,11 +123,11 @@ async def put_off(connection: AsyncConnection, lane: Lane, *, until_ms: int, ste
         ),
         {"step": step_ms, "after": until_ms - step_ms, "until": until_ms, "limit": limit},
     )
-    return changed.rowcount
+    return int(changed.rowcount)
 
 
 async def claim(
-    connection: AsyncConnection, lane: Lane, worker: str, keys: Sequence[Key], *, lease_ms: int
+    connection: Connection, lane: Lane, worker: str, keys: Sequence[Key], *, lease_ms: int
 ) -> list[Claim]:
     """Claim the deliveries among *keys* that are still due in *lane*, for *lease_ms*.
 
@@ -159,7 +159,7 @@ async def claim(
     return sorted((Claim(*row) for row in rows), key=lambda claim: (claim.subscription_no, claim.position))
 
 
-def counting(connection: AsyncConnection) -> str:
+def counting(connection: Connection) -> str:
     """Return a SELECT that counts the due deliveries of all lanes, and finds the earliest of their due times.
 
     It counts up to ``:limit`` in each group of deliveries. ``FREE`` is one group. ``ORDERED`` has a group for each shard and

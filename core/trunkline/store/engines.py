@@ -1,21 +1,119 @@
-"""SQLAlchemy's engines, and the translation of errors of a failing database."""
+"""The database through SQLAlchemy's engines, for plugins and migrations, and the translation of errors of a failing database."""
 
 import contextlib
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from contextlib import AbstractAsyncContextManager
+from functools import partial
+from typing import Self
 
 from sqlalchemy import exc
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from trunkline import settings
 from trunkline.errors import StoreUnavailable
-from trunkline.store import failures
+from trunkline.store import dialects, failures
+from trunkline.store.database import ANSWER_SECONDS, Database
 from trunkline.store.database_file import DatabaseFile
 from trunkline.store.dialects import Dialect
+from trunkline.store.direct import Driver, Pools
 
-ANSWER_SECONDS = 60.0
-"""How long a statement may take.
 
-It is more than any statement of the hub needs, and a limit in case a connection is lost unnoticed.
-"""
+class EngineDatabase(Database):
+    """A database that lends SQLAlchemy's connections. It makes the databases that bypass SQLAlchemy (``direct``).
+
+    If *creates*, the first connection creates a missing file of an embedded database.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        pool_size: int = 10,
+        schema: str | None = None,
+        listen_url: str | None = None,
+        creates: bool = True,
+        answer_seconds: float = ANSWER_SECONDS,
+    ) -> None:
+        dialect = dialects.of_url(url)
+        path = dialect.file_of(url)
+        self._file = None if path is None else DatabaseFile(path, creates=creates)
+        self._engines = Engines(
+            dialect, url, pool_size=pool_size, schema=schema, answer_seconds=answer_seconds, file=self._file
+        )
+        super().__init__(url, self._engines, pool_size=pool_size, schema=schema, listen_url=listen_url)
+        self._direct: Database | None = None
+
+    @classmethod
+    def of(cls, settings: settings.Database, *, pool_size: int | None = None, creates: bool = False) -> Self:
+        """Make the database of a deployment; *pool_size* overrides the number of connections in the settings.
+
+        Raises SettingsInvalid.
+        """
+        return cls(
+            settings.url,
+            pool_size=pool_size or settings.pool_size,
+            schema=settings.schema_name,
+            listen_url=settings.listen_url,
+            creates=creates,
+        )
+
+    @property
+    def engine(self) -> AsyncEngine:
+        """The engine that writes; migrations use it."""
+        return self._engines.writer
+
+    def read(self) -> AbstractAsyncContextManager[AsyncConnection]:
+        """Lend a connection for reading. Raises the same errors as ``Database.read``."""
+        return self._read(self._engines)
+
+    def write(self) -> AbstractAsyncContextManager[AsyncConnection]:
+        """Lend a connection inside a transaction. Raises the same errors as ``Database.write``."""
+        return self._write(self._engines)
+
+    def apart(self, connections: int, *, answer_seconds: float = ANSWER_SECONDS) -> "EngineDatabase":
+        """Return this database with a separate pool of *connections*; a database with one writer returns itself.
+
+        A statement without an answer within *answer_seconds* fails.
+        """
+        if self.dialect.has_one_writer:
+            return self
+        return EngineDatabase(
+            self.url, pool_size=connections, schema=self.schema, answer_seconds=answer_seconds
+        )
+
+    def direct(
+        self, connections: int, *, answer_seconds: float = ANSWER_SECONDS, only_reads: bool = False
+    ) -> Database:
+        """Return the same database with a separate pool of *connections* that bypass SQLAlchemy (``store.direct``).
+
+        If the database has one writer, all databases made in this way share a few connections, except those with
+        *only_reads*. A statement without an answer within *answer_seconds* fails.
+        """
+        if self._direct is not None and not only_reads:
+            return self._direct
+        connect = partial(
+            self.dialect.connect_directly,
+            self.url,
+            schema=self.schema,
+            answer_seconds=answer_seconds,
+            file=self._file,
+        )
+        lender = Pools(connect, self.dialect.readers(connections), has_one_writer=self.dialect.has_one_writer)
+        lazy = None
+        if self.dialect.has_one_writer:
+            lazy = Pools(partial(_connect_lazily, connect), 1, has_one_writer=False)
+        is_shared = self.dialect.has_one_writer and not only_reads
+        direct = Database(
+            self.url,
+            lender,
+            pool_size=connections,
+            schema=self.schema,
+            lazy=lazy,
+            writing=self._writing if is_shared else None,
+        )
+        if is_shared:
+            self._direct = direct
+        return direct
 
 
 class Engines:
@@ -28,8 +126,8 @@ class Engines:
         *,
         pool_size: int,
         schema: str | None,
-        answer_seconds: float = ANSWER_SECONDS,
-        file: DatabaseFile | None = None,
+        answer_seconds: float,
+        file: DatabaseFile | None,
     ) -> None:
         self._reader, self.writer = dialect.connect(
             url, pool_size=pool_size, schema=schema, answer_seconds=answer_seconds, file=file
@@ -79,3 +177,9 @@ def translated() -> Generator[None]:
         if not failures.is_connecting(error):
             raise
         raise failures.unavailable(error) from error
+
+
+async def _connect_lazily(connect: Callable[[], Awaitable[Driver]]) -> Driver:
+    driver = await connect()
+    await driver.run("PRAGMA synchronous = NORMAL", ())
+    return driver

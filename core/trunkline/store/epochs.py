@@ -13,10 +13,10 @@ point in time begins a new timeline. The next append notices the new timeline, a
 from dataclasses import dataclass
 
 from sqlalchemy import exc
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.runtime import faults
 from trunkline.store import companies, dialects, sql
+from trunkline.store.connection import Connection
 from trunkline.store.sql import text
 
 MAX_POSITION = 2**53 - 1
@@ -34,7 +34,7 @@ class Advanced:
     after: int
 
 
-def timeline_step(connection: AsyncConnection) -> tuple[str, str]:
+def timeline_step(connection: Connection) -> tuple[str, str]:
     """Return two SQL values for an UPDATE of ``stream_head``: the number of positions to skip, and the new timeline.
 
     Without a promotion, their values are 0 and the current timeline. If ``stream_head`` has no timeline, the server's
@@ -47,12 +47,12 @@ def timeline_step(connection: AsyncConnection) -> tuple[str, str]:
     )
 
 
-def _step(connection: AsyncConnection) -> str:
+def _step(connection: Connection) -> str:
     passed_ms = f"{sql.greatest(connection)}({sql.now_ms(connection)} - accepted_ms, 0)"
     return f"({STEP} + CASE WHEN accepted_ms = 0 THEN 0 ELSE {passed_ms} * {STEP_PER_MS} END)"
 
 
-async def advance(connection: AsyncConnection, *, past: int = 0) -> Advanced:
+async def advance(connection: Connection, *, past: int = 0) -> Advanced:
     """Move the log past *past* and past every id that may have been used.
 
     The ids of new rows and of new companies move by the same step.
@@ -78,7 +78,7 @@ async def advance(connection: AsyncConnection, *, past: int = 0) -> Advanced:
     return advanced
 
 
-async def note_timeline(connection: AsyncConnection) -> bool:
+async def note_timeline(connection: Connection) -> bool:
     """Store the server's timeline if none is stored. Returns whether the server's timeline differs from the stored one.
 
     Nothing is stored if the role may not read the timeline, or if the server lacks the function for reading it.

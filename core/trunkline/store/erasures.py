@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.model.company_rows import CompanyRows
 from trunkline.model.environments import company_number, environment_member, is_test, other_environment
 from trunkline.store import audit_log, directory, retention, sql, subscriptions
+from trunkline.store.connection import Connection
 from trunkline.store.sql import text
 
 SETTLE_MS = 5_000
@@ -73,7 +73,7 @@ def environments_of(company_id: int) -> tuple[int, ...]:
 
 
 async def begin(
-    connection: AsyncConnection, company_id: int, *, id: str, plugins: Sequence[CompanyRows]
+    connection: Connection, company_id: int, *, id: str, plugins: Sequence[CompanyRows]
 ) -> Erasure:
     """Stop a company, and request its erasure under *id*.
 
@@ -113,7 +113,7 @@ async def begin(
     return _read((await connection.execute(statement, parameters)).one())
 
 
-async def _stop(connection: AsyncConnection, company_id: int, id: str) -> None:
+async def _stop(connection: Connection, company_id: int, id: str) -> None:
     """Make the hub refuse new events and calls for a company, which the erasure *id* will remove."""
     now = sql.now_ms(connection)
     parameters: dict[str, Any] = {"company": company_id, "id": id}
@@ -131,7 +131,7 @@ async def _stop(connection: AsyncConnection, company_id: int, id: str) -> None:
     )
 
 
-async def find(connection: AsyncConnection, id: str) -> Erasure | None:
+async def find(connection: Connection, id: str) -> Erasure | None:
     """Read an erasure; None if it does not exist."""
     row = (
         await connection.execute(text(f"SELECT {_COLUMNS} FROM erasures WHERE id = :id"), {"id": id})
@@ -139,7 +139,7 @@ async def find(connection: AsyncConnection, id: str) -> Erasure | None:
     return _read(row) if row else None
 
 
-async def left(connection: AsyncConnection, erasure: Erasure) -> tuple[dict[str, int], int]:
+async def left(connection: Connection, erasure: Erasure) -> tuple[dict[str, int], int]:
     """Count the remaining rows in the largest tables, up to ``COUNTED`` each. Also returns the age of *erasure* in ms."""
     counted = ", ".join(
         f"(SELECT count(*) FROM (SELECT 1 FROM {source} IN (:company, :other) LIMIT {COUNTED}) AS {table})"
@@ -154,19 +154,19 @@ async def left(connection: AsyncConnection, erasure: Erasure) -> tuple[dict[str,
     return dict(zip(_COUNTED, row[1:], strict=True)), int(row[0]) - erasure.created_ms
 
 
-async def was_erased(connection: AsyncConnection, company_id: int) -> bool:
+async def was_erased(connection: Connection, company_id: int) -> bool:
     """Return whether a company is being erased, or was erased."""
     statement = text("SELECT 1 FROM erasures WHERE company_id = :company LIMIT 1")
     return (await connection.execute(statement, {"company": company_id})).first() is not None
 
 
-async def is_any_open(connection: AsyncConnection) -> bool:
+async def is_any_open(connection: Connection) -> bool:
     """Return whether an erasure is running."""
     statement = text("SELECT 1 FROM erasures WHERE completed_ms IS NULL LIMIT 1")
     return (await connection.execute(statement)).first() is not None
 
 
-async def claim(connection: AsyncConnection, holder: str, *, lease_ms: int) -> Erasure | None:
+async def claim(connection: Connection, holder: str, *, lease_ms: int) -> Erasure | None:
     """Claim, for *lease_ms*, the oldest running erasure that has no holder.
 
     Returns None if there is no such erasure.
@@ -182,9 +182,7 @@ async def claim(connection: AsyncConnection, holder: str, *, lease_ms: int) -> E
     return _read(row) if row else None
 
 
-async def keep(
-    connection: AsyncConnection, erasure: Erasure, holder: str, *, lease_ms: int
-) -> Erasure | None:
+async def keep(connection: Connection, erasure: Erasure, holder: str, *, lease_ms: int) -> Erasure | None:
     """Renew the lease of *erasure*, and lock its row.
 
     Returns its current state, or None if another process holds the lease.
@@ -199,7 +197,7 @@ async def keep(
     return _read(row) if row else None
 
 
-async def count(connection: AsyncConnection, erasure: Erasure, removals: Sequence[Removal]) -> None:
+async def count(connection: Connection, erasure: Erasure, removals: Sequence[Removal]) -> None:
     """Add *removals*, made in the same transaction, to the counts of *erasure*."""
     removed = dict(erasure.removed)
     for table, rows in removals:
@@ -208,7 +206,7 @@ async def count(connection: AsyncConnection, erasure: Erasure, removals: Sequenc
     await connection.execute(statement, {"removed": orjson.dumps(removed).decode(), "id": erasure.id})
 
 
-async def complete(connection: AsyncConnection, erasure: Erasure) -> None:
+async def complete(connection: Connection, erasure: Erasure) -> None:
     """End *erasure*, and delete the company's record."""
     await directory.count_change(connection)
     for company_id in erasure.environments:
@@ -223,7 +221,7 @@ async def complete(connection: AsyncConnection, erasure: Erasure) -> None:
 
 
 async def remove_piece(
-    connection: AsyncConnection, erasure: Erasure, *, plugins: Sequence[CompanyRows], limit: int
+    connection: Connection, erasure: Erasure, *, plugins: Sequence[CompanyRows], limit: int
 ) -> list[Removal]:
     """Remove up to *limit* rows of the first table that still has any, and their dependent rows.
 
@@ -237,7 +235,7 @@ async def remove_piece(
 
 
 async def _remove_some(
-    connection: AsyncConnection, company_id: int, *, plugins: Sequence[CompanyRows], limit: int
+    connection: Connection, company_id: int, *, plugins: Sequence[CompanyRows], limit: int
 ) -> list[Removal]:
     of_company = (*plugins, *_OF_COMPANY)
     steps: list[Callable[[], Awaitable[list[Removal]]]] = [
@@ -255,21 +253,21 @@ async def _remove_some(
 
 
 async def _remove_rows(
-    connection: AsyncConnection, rows: CompanyRows, company_id: int, limit: int
+    connection: Connection, rows: CompanyRows, company_id: int, limit: int
 ) -> list[Removal]:
     statement = text(f"DELETE FROM {rows.table} WHERE {sql.some_of(connection, rows.table, rows.where)}")
     done = await connection.execute(statement, {"company": company_id, "limit": limit})
     return [(rows.table, done.rowcount)]
 
 
-async def _remove_replays(connection: AsyncConnection, company_id: int, limit: int) -> list[Removal]:
+async def _remove_replays(connection: Connection, company_id: int, limit: int) -> list[Removal]:
     some = sql.some_of(connection, "replays", f"subscription_no IN ({_SUBSCRIPTIONS})")
     statement = text(f"DELETE FROM replays WHERE {some}")
     done = await connection.execute(statement, {"company": company_id, "limit": limit})
     return [("replays", done.rowcount)]
 
 
-async def _remove_deliveries(connection: AsyncConnection, company_id: int, limit: int) -> list[Removal]:
+async def _remove_deliveries(connection: Connection, company_id: int, limit: int) -> list[Removal]:
     """Remove deliveries of one subscription, oldest first, with their attempts."""
     first = text(
         "SELECT s.no FROM subscriptions AS s WHERE s.company_id = :company "
@@ -285,7 +283,7 @@ async def _remove_deliveries(connection: AsyncConnection, company_id: int, limit
     return await _remove_at(connection, [row[0] for row in rows], ("attempts", "deliveries"), no=no)
 
 
-async def _remove_events(connection: AsyncConnection, company_id: int, limit: int) -> list[Removal]:
+async def _remove_events(connection: Connection, company_id: int, limit: int) -> list[Removal]:
     """Remove events, oldest first, and the rows that the ledger still has about them."""
     picked = text("SELECT position FROM events WHERE company_id = :company ORDER BY position LIMIT :limit")
     rows = await connection.execute(picked, {"company": company_id, "limit": limit})
@@ -293,7 +291,7 @@ async def _remove_events(connection: AsyncConnection, company_id: int, limit: in
 
 
 async def _remove_at(
-    connection: AsyncConnection, positions: Sequence[int], tables: Sequence[str], *, no: int | None = None
+    connection: Connection, positions: Sequence[int], tables: Sequence[str], *, no: int | None = None
 ) -> list[Removal]:
     if not positions:
         return []
@@ -311,11 +309,11 @@ async def _remove_at(
     ]
 
 
-async def _empty_audit(connection: AsyncConnection, company_id: int, limit: int) -> list[Removal]:
+async def _empty_audit(connection: Connection, company_id: int, limit: int) -> list[Removal]:
     return [("audit", await audit_log.empty(connection, company_id, limit=limit))]
 
 
-async def _empty_subscriptions(connection: AsyncConnection, company_id: int, limit: int) -> list[Removal]:
+async def _empty_subscriptions(connection: Connection, company_id: int, limit: int) -> list[Removal]:
     """Clear the contents of subscription rows.
 
     Their numbers stay, because dispatchers need them until retention removes the rows.

@@ -6,9 +6,8 @@ Rows are only added, so a changed row count means that there are new revisions.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from trunkline.store import audit_log
+from trunkline.store.connection import Connection
 from trunkline.store.sql import text
 
 
@@ -21,12 +20,12 @@ class Registered:
     schema_json: bytes
 
 
-async def count(connection: AsyncConnection) -> int:
+async def count(connection: Connection) -> int:
     """Count the revisions of all types."""
     return int(await connection.scalar(text("SELECT COUNT(*) FROM event_types")) or 0)
 
 
-async def newest(connection: AsyncConnection) -> Sequence[Registered]:
+async def newest(connection: Connection) -> Sequence[Registered]:
     """Read the newest revision of every type, in the order of their names."""
     rows = await connection.execute(
         text(
@@ -38,7 +37,7 @@ async def newest(connection: AsyncConnection) -> Sequence[Registered]:
     return [Registered(name, revision, schema.encode()) for name, revision, schema in rows]
 
 
-async def insert(connection: AsyncConnection, registered: Registered, *, now_ms: int) -> bool:
+async def insert(connection: Connection, registered: Registered, *, now_ms: int) -> bool:
     """Store a revision. Returns False if the revision's number is already used."""
     result = await connection.execute(
         text(
@@ -60,4 +59,4 @@ async def insert(connection: AsyncConnection, registered: Registered, *, now_ms:
             before=None if registered.revision == 1 else {"revision": registered.revision - 1},
             after={"revision": registered.revision},
         )
-    return result.rowcount == 1
+    return bool(result.rowcount)

@@ -3,10 +3,9 @@
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from trunkline.model.health import BOUNDS_MS, HOURS, KEPT_HOURS, Figures
 from trunkline.store import sql
+from trunkline.store.connection import Connection
 from trunkline.store.sql import text
 
 HOUR_MS = 60 * 60 * 1000
@@ -40,7 +39,7 @@ class Tally:
         self._hours.clear()
 
 
-async def add(connection: AsyncConnection, tally: Tally) -> None:
+async def add(connection: Connection, tally: Tally) -> None:
     """Add the counts of *tally* to the table."""
     names = ", ".join(_COLUMNS)
     more = ", ".join(f"{name} = health_hours.{name} + excluded.{name}" for name in _COUNTS)
@@ -52,7 +51,7 @@ async def add(connection: AsyncConnection, tally: Tally) -> None:
 
 
 async def figures(
-    connection: AsyncConnection, numbers: Iterable[int], *, since_ms: int | None = None
+    connection: Connection, numbers: Iterable[int], *, since_ms: int | None = None
 ) -> Mapping[int, Figures]:
     """Sum up the attempts, in the last ``HOURS`` hours or since *since_ms*, of the subscriptions with *numbers*.
 
@@ -69,7 +68,7 @@ async def figures(
     return {row[0]: Figures(int(row[1]), tuple(map(int, row[2:]))) for row in rows}
 
 
-async def by_hour(connection: AsyncConnection, subscription_no: int) -> list[tuple[int, int]]:
+async def by_hour(connection: Connection, subscription_no: int) -> list[tuple[int, int]]:
     """Return the numbers of delivered and failed attempts in each of the last ``HOURS`` hours, oldest first."""
     statement = text(
         f"SELECT {sql.now_ms(connection)} / {HOUR_MS} - h.hour, {' + '.join(_COUNTS[1:])}, failed FROM health_hours AS h "
@@ -82,8 +81,8 @@ async def by_hour(connection: AsyncConnection, subscription_no: int) -> list[tup
     return [ago.get(hours, (0, 0)) for hours in reversed(range(HOURS))]
 
 
-async def purge(connection: AsyncConnection, *, limit: int) -> int:
+async def purge(connection: Connection, *, limit: int) -> int:
     """Remove up to *limit* rows that are too old to be shown. Returns how many."""
     old = f"hour <= {sql.now_ms(connection)} / {HOUR_MS} - {KEPT_HOURS}"
     statement = text(f"DELETE FROM health_hours WHERE {sql.some_of(connection, 'health_hours', old)}")
-    return (await connection.execute(statement, {"limit": limit})).rowcount
+    return int((await connection.execute(statement, {"limit": limit})).rowcount)

@@ -7,12 +7,13 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import sqlalchemy
-from sqlalchemy import exc, text
+from sqlalchemy import exc
 
 from trunkline.errors import DatabaseUnfit, PluginFailed, StoreUnavailable, TrunklineError
-from trunkline.store import failures, revisions
+from trunkline.store import failures, revisions, sql
+from trunkline.store.connection import Connection
 from trunkline.store.database import Database
+from trunkline.store.sql import text
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,18 +94,18 @@ def _is_of_plugin(error: BaseException) -> bool:
 async def states(database: Database, histories: Sequence[History] = ()) -> list[State]:
     """Read the state of each history."""
     async with database.read() as connection:
-        return [await connection.run_sync(state_of, history) for history in (CORE, *histories)]
+        return [await state_of(connection, history) for history in (CORE, *histories)]
 
 
-def state_of(connection: sqlalchemy.Connection, history: History) -> State:
+async def state_of(connection: Connection, history: History) -> State:
     """Read the state of *history*.
 
     Raises:
         DatabaseUnfit: the database is at a revision older than the first one that this version can continue from.
     """
     current = None
-    if sqlalchemy.inspect(connection).has_table(history.version_table):
-        current = connection.execute(text(f"SELECT version_num FROM {history.version_table}")).scalar()
+    if await sql.has_table(connection, history.version_table):
+        current = await connection.scalar(text(f"SELECT version_num FROM {history.version_table}"))
     known = revisions.read(history.folder)
     if current and known and current.isdigit() and known[0].isdigit() and int(current) < int(known[0]):
         msg = (

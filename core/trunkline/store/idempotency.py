@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from sqlalchemy import bindparam
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.store import sql, tables
+from trunkline.store.connection import Connection
 from trunkline.store.sql import text
 
 
@@ -33,7 +33,7 @@ class Key(NamedTuple):
 
 
 async def find(
-    connection: AsyncConnection, keys: Collection[tuple[int, str]], *, lifetime_ms: int
+    connection: Connection, keys: Collection[tuple[int, str]], *, lifetime_ms: int
 ) -> dict[tuple[int, str], Use]:
     """Find which of *keys* (namespace, key) were used within *lifetime_ms*.
 
@@ -51,9 +51,7 @@ async def find(
     return {(use.namespace, use.key): use for use in uses if (use.namespace, use.key) in keys}
 
 
-async def remember(
-    connection: AsyncConnection, uses: Sequence[Use], *, now_ms: int, lifetime_ms: int
-) -> None:
+async def remember(connection: Connection, uses: Sequence[Use], *, now_ms: int, lifetime_ms: int) -> None:
     """Store *uses*. They replace keys that are older than *lifetime_ms*."""
     statement = text(
         "DELETE FROM idempotency_keys WHERE namespace IN :namespaces AND key IN :keys AND created_ms <= :edge"
@@ -74,7 +72,7 @@ async def remember(
     )
 
 
-async def forget(connection: AsyncConnection, keys: Collection[tuple[int, str]]) -> None:
+async def forget(connection: Connection, keys: Collection[tuple[int, str]]) -> None:
     """Remove the uses of *keys*."""
     await connection.execute(
         text("DELETE FROM idempotency_keys WHERE namespace = :namespace AND key = :key"),

@@ -1,16 +1,15 @@
 """The subscriptions and consumers of a company, by the event types that they name."""
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from trunkline.model.subscriptions import DISCONNECTED, ENDED
 from trunkline.store import tables
+from trunkline.store.connection import Connection
 from trunkline.store.sql import text
 from trunkline.store.subscriptions import Row, read_row
 
 _OVER = ", ".join(f"'{reason}'" for reason in sorted({*ENDED, DISCONNECTED}))
 
 
-async def named(connection: AsyncConnection, company_id: int) -> list[tuple[str, str, int]]:
+async def named(connection: Connection, company_id: int) -> list[tuple[str, str, int]]:
     """Count a company's subscriptions and consumers, grouped by the event types that they name.
 
     Returns (kind, JSON of event types, count). Subscriptions that are paused, or disabled and resumable, count as well, because
@@ -25,7 +24,7 @@ async def named(connection: AsyncConnection, company_id: int) -> list[tuple[str,
 
 
 async def signed_by_ed25519(
-    connection: AsyncConnection, company_id: int | None, subscription_id: str | None
+    connection: Connection, company_id: int | None, subscription_id: str | None
 ) -> list[Row]:
     """Read the subscriptions that sign with ``ed25519``, of *company_id* and with *subscription_id*.
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import orjson
 from sqlalchemy import LargeBinary, TextClause, bindparam
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.model.principals import show_maker
 from trunkline.model.times import utc_or_none
 from trunkline.runtime import callers
 from trunkline.store import audit_log, clock, dialects, operational, sql, tables
+from trunkline.store.connection import Connection
 from trunkline.store.dialects import Dialect
 from trunkline.store.operational import News
 from trunkline.store.sql import text
@@ -66,7 +66,7 @@ class ValidKey:
 
 
 async def insert(
-    connection: AsyncConnection,
+    connection: Connection,
     record: KeyRecord,
     *,
     digest: bytes,
@@ -96,7 +96,7 @@ async def insert(
         await _tell(connection, "key.rotated", replaces, successor=_describe(record))
 
 
-async def _tell(connection: AsyncConnection, event_type: str, record: KeyRecord, **more: Any) -> None:
+async def _tell(connection: Connection, event_type: str, record: KeyRecord, **more: Any) -> None:
     """Report a change of a key, with the author of the change, in an operational event and in the audit log."""
     values = _describe(record) | {"networks": list(record.networks)}
     is_new, is_over = event_type == "key.created", event_type == "key.revoked"
@@ -124,19 +124,19 @@ def _describe(record: KeyRecord) -> dict[str, Any]:
     }
 
 
-async def clock_ms(connection: AsyncConnection) -> int:
+async def clock_ms(connection: Connection) -> int:
     """Read the database's clock."""
     return int((await connection.execute(text(f"SELECT {sql.now_ms(connection)}"))).scalar_one())
 
 
-async def find_valid(connection: AsyncConnection, digests: Sequence[bytes]) -> dict[bytes, ValidKey]:
+async def find_valid(connection: Connection, digests: Sequence[bytes]) -> dict[bytes, ValidKey]:
     """Look up the valid keys with *digests*."""
     statement = _find_statement(dialects.of_connection(connection))
     rows = await connection.execute(statement, {"digests": list(digests)})
     return {key.digest: key for key in map(_valid, rows)}
 
 
-async def find_valid_by_id(connection: AsyncConnection, key_id: str) -> ValidKey | None:
+async def find_valid_by_id(connection: Connection, key_id: str) -> ValidKey | None:
     """Find a valid key by its id; None if there is none."""
     row = (
         await connection.execute(
@@ -171,7 +171,7 @@ def _is_valid(now_ms: str) -> str:
     return f"revoked_ms IS NULL AND (expires_ms IS NULL OR expires_ms > {now_ms})"
 
 
-async def list_keys(connection: AsyncConnection, company_id: int | None) -> list[KeyRecord]:
+async def list_keys(connection: Connection, company_id: int | None) -> list[KeyRecord]:
     """List the keys of one company, or all keys if *company_id* is None; oldest first, including revoked keys."""
     where = "" if company_id is None else "WHERE company_id = :company"
     statement = text(f"SELECT {_COLUMNS} FROM api_keys {where} ORDER BY created_ms, id")
@@ -179,7 +179,7 @@ async def list_keys(connection: AsyncConnection, company_id: int | None) -> list
     return [_record(row) for row in rows]
 
 
-async def revoke(connection: AsyncConnection, key_id: str, *, company_id: int | None) -> bool:
+async def revoke(connection: Connection, key_id: str, *, company_id: int | None) -> bool:
     """Revoke a key permanently.
 
     If *company_id* is None, the key may be of any company. Returns False if there is no such key.
@@ -198,7 +198,7 @@ async def revoke(connection: AsyncConnection, key_id: str, *, company_id: int | 
     return row is not None
 
 
-async def revoke_made_by(connection: AsyncConnection, maker_id: str, *, company_id: int) -> int:
+async def revoke_made_by(connection: Connection, maker_id: str, *, company_id: int) -> int:
     """Revoke the keys that *maker_id* made for a company. Returns how many of them were valid."""
     statement = text(
         f"UPDATE api_keys SET revoked_ms = {sql.now_ms(connection)} "
@@ -211,7 +211,7 @@ async def revoke_made_by(connection: AsyncConnection, maker_id: str, *, company_
     return len(revoked)
 
 
-async def take_valid(connection: AsyncConnection, key_id: str, *, company_id: int | None) -> KeyRecord | None:
+async def take_valid(connection: Connection, key_id: str, *, company_id: int | None) -> KeyRecord | None:
     """Lock and read a valid key; None if there is no such key.
 
     If *company_id* is None, the key may be of any company.
@@ -226,7 +226,7 @@ async def take_valid(connection: AsyncConnection, key_id: str, *, company_id: in
     return _record(row) if row else None
 
 
-async def end_by(connection: AsyncConnection, key_id: str, *, at_ms: int) -> None:
+async def end_by(connection: Connection, key_id: str, *, at_ms: int) -> None:
     """Make a key expire at *at_ms*, unless it expires earlier."""
     statement = text(
         "UPDATE api_keys SET expires_ms = :at WHERE id = :id AND (expires_ms IS NULL OR expires_ms > :at)"
@@ -234,7 +234,7 @@ async def end_by(connection: AsyncConnection, key_id: str, *, at_ms: int) -> Non
     await connection.execute(statement, {"id": key_id, "at": at_ms})
 
 
-async def touch(connection: AsyncConnection, key_ids: Sequence[str]) -> None:
+async def touch(connection: Connection, key_ids: Sequence[str]) -> None:
     """Set the time of last use of the keys *key_ids* to now, except where that time is less than five minutes old."""
     now = sql.now_ms(connection)
     statement = text(
@@ -281,7 +281,7 @@ def _record(row: Sequence[Any]) -> KeyRecord:
     )
 
 
-async def count_made(connection: AsyncConnection, company_id: int, *, within_ms: int) -> int:
+async def count_made(connection: Connection, company_id: int, *, within_ms: int) -> int:
     """Count the keys of a company that were made within the last *within_ms*, including revoked and expired keys."""
     statement = text(
         "SELECT count(*) FROM api_keys WHERE company_id = :company "
@@ -291,7 +291,7 @@ async def count_made(connection: AsyncConnection, company_id: int, *, within_ms:
     return int((await connection.execute(statement, parameters)).scalar_one())
 
 
-async def forget_ended(connection: AsyncConnection, company_id: int, *, but: int) -> None:
+async def forget_ended(connection: Connection, company_id: int, *, but: int) -> None:
     """Remove a company's revoked and expired keys, except the newest *but* of them.
 
     While the clock is not trusted, expired keys are kept.
@@ -305,7 +305,7 @@ async def forget_ended(connection: AsyncConnection, company_id: int, *, but: int
     await connection.execute(statement, {"company": company_id, "but": but})
 
 
-async def count_valid(connection: AsyncConnection, company_id: int) -> int:
+async def count_valid(connection: Connection, company_id: int) -> int:
     """Count the valid keys of a company."""
     is_valid = _is_valid(sql.now_ms(connection))
     statement = text(f"SELECT count(*) FROM api_keys WHERE company_id = :company AND {is_valid}")

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from trunkline.errors import DatabaseUnfit
 from trunkline.runtime import faults
 from trunkline.store import failures, tables
-from trunkline.store.database import Database
+from trunkline.store.engines import EngineDatabase
 from trunkline.store.histories import CORE, History, State, folder_of, of_plugin, state_of, states
 
 __all__ = ["CORE", "LOCK", "RESERVED_POSITIONS", "History", "State", "folder_of", "states", "upgrade"]
@@ -26,7 +26,7 @@ LOCK = 7_236_455_001
 _LOOK_SECONDS = 0.2
 
 
-async def upgrade(database: Database, histories: Sequence[History] = (), *, shards: int) -> list[State]:
+async def upgrade(database: EngineDatabase, histories: Sequence[History] = (), *, shards: int) -> list[State]:
     """Apply the missing revisions of the core's history and of *histories*. Returns their states before the migration.
 
     *shards* is the number of shards of a new database. If a later version has migrated a history further, the history
@@ -55,7 +55,7 @@ async def upgrade(database: Database, histories: Sequence[History] = (), *, shar
 
 
 async def _furnish(
-    connection: AsyncConnection, database: Database, histories: Sequence[History], *, shards: int
+    connection: AsyncConnection, database: EngineDatabase, histories: Sequence[History], *, shards: int
 ) -> list[State] | None:
     """Create the tables and first rows of a new database, or the missing first rows of a database that is up to date.
 
@@ -63,7 +63,7 @@ async def _furnish(
     """
     faults.point("migrate.before")
     place, role = await database.dialect.place(connection)
-    before = [await connection.run_sync(state_of, history) for history in histories]
+    before = [await state_of(connection, history) for history in histories]
     why = await database.dialect.why_read_only(connection, ())
     if why is not None and any(state.is_behind for state in before):
         raise DatabaseUnfit(why.sentence)
@@ -83,7 +83,7 @@ async def _furnish(
     return before
 
 
-async def _upgrade_stepwise(database: Database, histories: Sequence[History]) -> list[State] | None:
+async def _upgrade_stepwise(database: EngineDatabase, histories: Sequence[History]) -> list[State] | None:
     from trunkline.store import stepwise  # noqa: PLC0415 - as for ``_upgrade``
 
     place = f"the schema '{database.schema}'" if database.schema else "the tables of the hub"

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from trunkline.store import revisions, upgrading
-from trunkline.store.database import Database
+from trunkline.store.engines import EngineDatabase
 from trunkline.store.histories import CORE, History, State, states
 from trunkline.store.revision_steps import Kind, Step, Steps
 
@@ -46,7 +46,7 @@ class Plan:
     steps: Sequence[PlannedStep]
 
 
-async def make(database: Database, histories: Sequence[History]) -> Plan:
+async def make(database: EngineDatabase, histories: Sequence[History]) -> Plan:
     """List the steps that ``migrate.upgrade`` would do, without changing anything. Raises StoreUnavailable."""
     found = await states(database, histories)
     if found[0].current is None:
@@ -75,7 +75,7 @@ async def make(database: Database, histories: Sequence[History]) -> Plan:
 
 
 def _planned(
-    database: Database, history: str, revision: str, *, what: Steps, step: Step | None, rows: int
+    database: EngineDatabase, history: str, revision: str, *, what: Steps, step: Step | None, rows: int
 ) -> PlannedStep:
     if step is None:
         does = "changes nothing here" if what.is_known else "runs code of its own"

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.model.subscriptions import LAPSED
 from trunkline.store import audit_log, sql, tables
+from trunkline.store.connection import Connection
 from trunkline.store.sql import text
 from trunkline.store.subscriptions import Row, audited, lock_head, read_row
 
@@ -30,7 +30,7 @@ _INSERT = (
 
 
 async def insert(
-    connection: AsyncConnection,
+    connection: Connection,
     subscriptions: Sequence[Mapping[str, Any]],
     *,
     version: int,
@@ -57,7 +57,7 @@ async def insert(
     return ordered
 
 
-async def count(connection: AsyncConnection, company_id: int, *, holder: str | None = None) -> int:
+async def count(connection: Connection, company_id: int, *, holder: str | None = None) -> int:
     """Count a company's subscriptions on all channels, or only those of *holder*; lapsed ones are not counted."""
     of_holder = "" if holder is None else "AND holder = :holder"
     statement = text(
@@ -67,7 +67,7 @@ async def count(connection: AsyncConnection, company_id: int, *, holder: str | N
     return int((await connection.execute(statement, values)).scalar_one())
 
 
-async def counts(connection: AsyncConnection, company_ids: Sequence[int]) -> dict[int, int]:
+async def counts(connection: Connection, company_ids: Sequence[int]) -> dict[int, int]:
     """Count the subscriptions of several companies as ``count`` does; companies without subscriptions are left out."""
     is_among_them, companies = sql.one_of(connection, "company_id", "companies", sqlalchemy.BigInteger)
     statement = text(

@@ -8,10 +8,9 @@ first piece. If more deliveries are left, it adds a row to the table ``unsettled
 from collections.abc import Sequence
 from enum import StrEnum
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from trunkline.model.deliveries import Status
 from trunkline.store import releasing, sql
+from trunkline.store.connection import Connection
 from trunkline.store.sql import text
 
 PIECE = 500
@@ -50,7 +49,7 @@ _HOW = {
 }
 
 
-async def apply(connection: AsyncConnection, subscription_no: int, change: Change) -> None:
+async def apply(connection: Connection, subscription_no: int, change: Change) -> None:
     """Do the first piece of *change* for the open deliveries of a subscription; the caller has locked its row.
 
     The remaining pieces of an earlier change are dropped. Deliveries that are written later follow the subscription's status at
@@ -75,7 +74,7 @@ async def apply(connection: AsyncConnection, subscription_no: int, change: Chang
     )
 
 
-async def apply_to_all(connection: AsyncConnection, subscription_nos: Sequence[int], change: Change) -> None:
+async def apply_to_all(connection: Connection, subscription_nos: Sequence[int], change: Change) -> None:
     """Do the first piece of *change* for the first ``AT_ONCE`` subscriptions, and leave the others to the workers.
 
     Two statements suffice for the others, whatever their number.
@@ -100,13 +99,13 @@ async def apply_to_all(connection: AsyncConnection, subscription_nos: Sequence[i
     )
 
 
-async def unsettled(connection: AsyncConnection, *, limit: int) -> Sequence[int]:
+async def unsettled(connection: Connection, *, limit: int) -> Sequence[int]:
     """List up to *limit* subscriptions whose open deliveries must still be changed."""
     statement = text("SELECT subscription_no FROM unsettled ORDER BY subscription_no LIMIT :limit")
     return [row[0] for row in await connection.execute(statement, {"limit": limit})]
 
 
-async def go_on(connection: AsyncConnection, subscription_no: int) -> None:
+async def go_on(connection: Connection, subscription_no: int) -> None:
     """Do the next piece for a subscription, unless another transaction is changing the subscription.
 
     To avoid deadlocks, it locks the subscription's row first, as every change of a subscription does.
@@ -137,7 +136,7 @@ async def go_on(connection: AsyncConnection, subscription_no: int) -> None:
 
 
 async def _piece(
-    connection: AsyncConnection, subscription_no: int, change: Change, *, after: int, last: int
+    connection: Connection, subscription_no: int, change: Change, *, after: int, last: int
 ) -> int | None:
     """Change the next open deliveries after position *after*, up to *last*.
 
@@ -162,7 +161,7 @@ async def _piece(
     return positions[-1] if len(positions) == PIECE else edge
 
 
-def _open_ones(connection: AsyncConnection) -> str:
+def _open_ones(connection: Connection) -> str:
     """Return the SQL that selects the deliveries.
 
     It uses the index of open deliveries, because few of a million deliveries may be open.
@@ -170,7 +169,7 @@ def _open_ones(connection: AsyncConnection) -> str:
     return f"deliveries {sql.through_index(connection, 'ix_deliveries_open')}"
 
 
-async def _forget(connection: AsyncConnection, subscription_no: int) -> None:
+async def _forget(connection: Connection, subscription_no: int) -> None:
     await connection.execute(
         text("DELETE FROM unsettled WHERE subscription_no = :no"), {"no": subscription_no}
     )

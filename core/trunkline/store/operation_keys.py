@@ -7,9 +7,8 @@ lease shows that the action is running.
 
 from dataclasses import dataclass
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from trunkline.store import sql
+from trunkline.store.connection import Connection
 from trunkline.store.sql import text
 
 
@@ -41,7 +40,7 @@ class Use:
 
 
 async def take(
-    connection: AsyncConnection, key: Key, *, holder: str, lease_ms: int, lifetime_ms: int
+    connection: Connection, key: Key, *, holder: str, lease_ms: int, lifetime_ms: int
 ) -> Use | None:
     """Take *key* for *holder*, and return None. If *key* was used within *lifetime_ms*, only return that use.
 
@@ -70,7 +69,7 @@ async def take(
             return Use(bytes(row[0]), row[1], bytes(row[2] or b""), bool(row[3]))
 
 
-async def take_over(connection: AsyncConnection, key: Key, *, holder: str, lease_ms: int) -> bool:
+async def take_over(connection: Connection, key: Key, *, holder: str, lease_ms: int) -> bool:
     """Take *key* from a holder whose lease has ended.
 
     Returns False if another request has taken the key or finished.
@@ -81,10 +80,10 @@ async def take_over(connection: AsyncConnection, key: Key, *, holder: str, lease
         f"WHERE namespace = :namespace AND key = :key AND status IS NULL AND lease_until_ms <= {now}"
     )
     taken = await connection.execute(statement, key.name | {"holder": holder, "lease_ms": lease_ms})
-    return taken.rowcount == 1
+    return bool(taken.rowcount)
 
 
-async def finish(connection: AsyncConnection, key: Key, *, status: int, body: bytes, holder: str) -> bool:
+async def finish(connection: Connection, key: Key, *, status: int, body: bytes, holder: str) -> bool:
     """Store the answer of *key*; False if *holder* no longer has the key."""
     statement = text(
         "UPDATE operation_keys SET status = :status, body = :body, holder = NULL, lease_until_ms = NULL "
@@ -93,10 +92,10 @@ async def finish(connection: AsyncConnection, key: Key, *, status: int, body: by
     finished = await connection.execute(
         statement, key.name | {"status": status, "body": body, "holder": holder}
     )
-    return finished.rowcount == 1
+    return bool(finished.rowcount)
 
 
-async def give_back(connection: AsyncConnection, key: Key, *, holder: str) -> None:
+async def give_back(connection: Connection, key: Key, *, holder: str) -> None:
     """Release *key*, which *holder* has taken, so that the request can be repeated."""
     statement = text(
         "DELETE FROM operation_keys WHERE namespace = :namespace AND key = :key AND holder = :holder"

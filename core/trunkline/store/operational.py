@@ -11,12 +11,12 @@ from typing import Any
 
 import orjson
 from sqlalchemy import BigInteger, String
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.model.environments import company_number, environment_of
 from trunkline.model.events import Draft
 from trunkline.model.times import utc_text_of_ms
 from trunkline.store import sql, stream, told_tables
+from trunkline.store.connection import Connection
 from trunkline.store.sql import text
 
 OPERATORS = 0
@@ -37,7 +37,7 @@ class News:
     facts: Mapping[str, Any]
 
 
-async def tell(connection: AsyncConnection, news: Sequence[News]) -> None:
+async def tell(connection: Connection, news: Sequence[News]) -> None:
     """Store *news* as pending.
 
     After the caller's transaction has committed, ``publish`` appends them to the log, exactly once. This function does
@@ -55,7 +55,7 @@ async def tell(connection: AsyncConnection, news: Sequence[News]) -> None:
     )
 
 
-async def publish(connection: AsyncConnection) -> int:
+async def publish(connection: Connection) -> int:
     """Append up to ``AT_ONCE`` pending events to the log, oldest first. Returns how many.
 
     Events about a company that is being erased are appended to the operators' log only.
@@ -101,7 +101,7 @@ def _payload(news: News) -> bytes:
     return orjson.dumps({**company, **news.facts})
 
 
-async def has_news(connection: AsyncConnection) -> bool:
+async def has_news(connection: Connection) -> bool:
     """Return whether ``publish`` has events to append."""
     return bool((await connection.execute(text(f"SELECT {HAS_NEWS}"))).scalar_one())
 
@@ -136,7 +136,7 @@ _GATHERED = {
 }
 
 
-async def gather(connection: AsyncConnection, more: Sequence[Gathered]) -> None:
+async def gather(connection: Connection, more: Sequence[Gathered]) -> None:
     """Add *more* to the counts of the current minute; ``tell_gathered`` reports them when the minute is over."""
     if not more:
         return
@@ -156,13 +156,13 @@ async def gather(connection: AsyncConnection, more: Sequence[Gathered]) -> None:
     await connection.execute(statement, {"rows": sql.rows_json(rows)})
 
 
-async def has_gathered(connection: AsyncConnection) -> bool:
+async def has_gathered(connection: Connection) -> bool:
     """Return whether a minute that has counts for ``tell_gathered`` is over."""
     statement = text(f"SELECT EXISTS (SELECT 1 FROM gathered WHERE {_is_over(connection)})")
     return bool((await connection.execute(statement)).scalar_one())
 
 
-async def tell_gathered(connection: AsyncConnection) -> int:
+async def tell_gathered(connection: Connection) -> int:
     """Report the counts of up to ``AT_ONCE`` subjects whose minute is over. Returns the number of these counts.
 
     Several workers may do this at the same time.
@@ -199,12 +199,12 @@ async def tell_gathered(connection: AsyncConnection) -> int:
     return len(found)
 
 
-def _is_over(connection: AsyncConnection) -> str:
+def _is_over(connection: Connection) -> str:
     """Return the SQL condition that a minute ended at least a minute ago, so that no process still counts in it."""
     return f"minute < {sql.now_ms(connection)} / {MINUTE_MS} - 1"
 
 
-async def tell_once(connection: AsyncConnection, news: News, *, subject: str) -> bool:
+async def tell_once(connection: Connection, news: News, *, subject: str) -> bool:
     """Store *news* as pending, unless its type was reported for *subject* since the last ``forget``.
 
     Returns whether it was stored.
@@ -218,10 +218,10 @@ async def tell_once(connection: AsyncConnection, news: News, *, subject: str) ->
     )
     if told.rowcount:
         await tell(connection, [news])
-    return told.rowcount > 0
+    return bool(told.rowcount)
 
 
-async def forget(connection: AsyncConnection, type: str, subject: str) -> None:
+async def forget(connection: Connection, type: str, subject: str) -> None:
     """Note that the condition reported as *type* for *subject* has ended; if it occurs again, it is reported again."""
     statement = text("DELETE FROM told WHERE type = :type AND subject = :subject")
     await connection.execute(statement, {"type": type, "subject": subject})

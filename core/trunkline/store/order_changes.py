@@ -6,10 +6,10 @@ Each delivery keeps its position in the queue of its order key (``ordering``).
 from collections.abc import Mapping
 
 from sqlalchemy import bindparam
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.model.deliveries import Key, Status
 from trunkline.store import ordering, replays, sql, tables
+from trunkline.store.connection import Connection
 from trunkline.store.ordering import OPEN, Place
 from trunkline.store.replays import STATUS_BEFORE
 from trunkline.store.replays import Row as Replay
@@ -17,7 +17,7 @@ from trunkline.store.sql import text
 
 
 async def make_due(
-    connection: AsyncConnection, replay: Replay, keys: Mapping[int, int], *, shard: int, again: bool
+    connection: Connection, replay: Replay, keys: Mapping[int, int], *, shard: int, again: bool
 ) -> int:
     """Open and queue the deliveries of a replay's page. *keys* maps positions to order keys. Returns their number.
 
@@ -69,13 +69,13 @@ def _again() -> str:
     return ", ".join(("replay_no = :replay", STATUS_BEFORE, "round_start = deliveries.attempts", *kept))
 
 
-async def is_any_open(connection: AsyncConnection, replay_no: int) -> bool:
+async def is_any_open(connection: Connection, replay_no: int) -> bool:
     """Return whether any delivery of a replay is still open."""
     statement = text(f"SELECT 1 FROM deliveries WHERE replay_no = :no AND {OPEN} LIMIT 1")
     return (await connection.execute(statement, {"no": replay_no})).first() is not None
 
 
-async def reach(connection: AsyncConnection, no: int, *, after: int, up_to: int, limit: int) -> int:
+async def reach(connection: Connection, no: int, *, after: int, up_to: int, limit: int) -> int:
     """Find the last position that a replay may read after *after*.
 
     It is that of the *limit*-th open delivery, but at most *up_to*.
@@ -90,7 +90,7 @@ async def reach(connection: AsyncConnection, no: int, *, after: int, up_to: int,
     return row[0] if row else up_to
 
 
-async def take_back(connection: AsyncConnection, replay_no: int, no: int) -> bool:
+async def take_back(connection: Connection, replay_no: int, no: int) -> bool:
     """Withdraw some deliveries of a cancelled replay, and release the deliveries queued behind them.
 
     Returns whether any of the deliveries that ended had an order key.
@@ -100,7 +100,7 @@ async def take_back(connection: AsyncConnection, replay_no: int, no: int) -> boo
     return bool(keys)
 
 
-async def reopen(connection: AsyncConnection, key: Key, order_key: int, *, shard: int) -> None:
+async def reopen(connection: Connection, key: Key, order_key: int, *, shard: int) -> None:
     """Queue an ended delivery under *order_key*, before later deliveries of the same key."""
     await connection.execute(
         text(
@@ -118,7 +118,7 @@ async def reopen(connection: AsyncConnection, key: Key, order_key: int, *, shard
     await ordering.arrange(connection, [Place(key.subscription_no, order_key)])
 
 
-async def retry_front(connection: AsyncConnection, key: Key) -> None:
+async def retry_front(connection: Connection, key: Key) -> None:
     """Make the first open delivery of a key due at once, unless an attempt is in progress or the delivery is queued."""
     await connection.execute(
         text(
@@ -130,7 +130,7 @@ async def retry_front(connection: AsyncConnection, key: Key) -> None:
     )
 
 
-async def skip(connection: AsyncConnection, key: Key) -> None:
+async def skip(connection: Connection, key: Key) -> None:
     """End an open delivery as ``skipped``, whatever the result of a running attempt.
 
     The deliveries behind it continue.

@@ -15,11 +15,10 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from trunkline.model.deliveries import Key, Status
 from trunkline.store import due, sql
 from trunkline.store import subscriptions as subscription_store
+from trunkline.store.connection import Connection
 from trunkline.store.deliveries import Claim
 from trunkline.store.sql import text
 
@@ -71,7 +70,7 @@ class OrderedClaim:
     is_all: bool
 
 
-async def lock(connection: AsyncConnection, numbers: Collection[int], *, skip: bool = False) -> set[int]:
+async def lock(connection: Connection, numbers: Collection[int], *, skip: bool = False) -> set[int]:
     """Lock the subscriptions with *numbers*, and so their ordered deliveries. Returns the numbers that were locked.
 
     With *skip*, subscriptions that another transaction has locked are left out.
@@ -97,7 +96,7 @@ def barrier(no: str) -> str:
     )
 
 
-async def announce(connection: AsyncConnection, no: int) -> None:
+async def announce(connection: Connection, no: int) -> None:
     """Make dispatchers read the subscription *no* again, because earlier deliveries are, or may become, open again.
 
     The caller has locked the subscription. The holder of its shard then reads the ledger before it continues with new events.
@@ -108,9 +107,7 @@ async def announce(connection: AsyncConnection, no: int) -> None:
     )
 
 
-async def arrange(
-    connection: AsyncConnection, places: Collection[Place], *, lease_ms: int = CLAIM_MS
-) -> None:
+async def arrange(connection: Connection, places: Collection[Place], *, lease_ms: int = CLAIM_MS) -> None:
     """Make the first open delivery of each place its front, and queue the others, except claimed ones.
 
     A front without a due time becomes due at once; if it is claimed, it becomes due after *lease_ms*. A place whose
@@ -133,7 +130,7 @@ async def arrange(
     )
 
 
-async def requeue(connection: AsyncConnection, places: Collection[Place]) -> None:
+async def requeue(connection: Connection, places: Collection[Place]) -> None:
     """For each of *places*, queue the open deliveries behind the first one, except claimed ones.
 
     The first open delivery is queued, too, if it was put back while a replay reads events before it; ``releasing``
@@ -152,7 +149,7 @@ async def requeue(connection: AsyncConnection, places: Collection[Place]) -> Non
     )
 
 
-def firsts(connection: AsyncConnection) -> str:
+def firsts(connection: Connection) -> str:
     """Return the SQL of a subquery named ``f``: the first open delivery of each order key in ``places_json``."""
     source = sql.rows_source(connection, {"no": "bigint", "order_key": "bigint", "is_on": "bigint"})
     return (
@@ -166,7 +163,7 @@ def places_json(places: Collection[Place]) -> str:
     return sql.rows_json([[p.subscription_no, p.order_key, int(p.is_on)] for p in places])
 
 
-async def places_between(connection: AsyncConnection, no: int, *, after: int, up_to: int) -> list[Place]:
+async def places_between(connection: Connection, no: int, *, after: int, up_to: int) -> list[Place]:
     """List the keys of a subscription that have open deliveries after position *after* and up to *up_to*."""
     rows = await connection.execute(
         text(
@@ -178,7 +175,7 @@ async def places_between(connection: AsyncConnection, no: int, *, after: int, up
     return [Place(no, row[0]) for row in rows]
 
 
-async def is_held_back(connection: AsyncConnection, no: int) -> bool:
+async def is_held_back(connection: Connection, no: int) -> bool:
     """Return whether new deliveries of a subscription have to wait.
 
     They wait while a replay reads the log, or while order keys have to be released (``releasing``).
@@ -190,7 +187,7 @@ async def is_held_back(connection: AsyncConnection, no: int) -> bool:
     return (await connection.execute(statement, {"no": no})).first() is not None
 
 
-async def busy_keys(connection: AsyncConnection, no: int, *, limit: int) -> list[int]:
+async def busy_keys(connection: Connection, no: int, *, limit: int) -> list[int]:
     """List up to *limit* order keys of a subscription that have open deliveries which are not queued."""
     statement = text(
         "SELECT DISTINCT order_key FROM deliveries WHERE subscription_no = :no AND order_key IS NOT NULL "
@@ -199,7 +196,7 @@ async def busy_keys(connection: AsyncConnection, no: int, *, limit: int) -> list
     return [row[0] for row in await connection.execute(statement, {"no": no, "limit": limit})]
 
 
-async def next_due_ms(connection: AsyncConnection, shards: Collection[int]) -> int | None:
+async def next_due_ms(connection: Connection, shards: Collection[int]) -> int | None:
     """Return the milliseconds until the next front of *shards* is due: 0 if one is due now, None if no front waits."""
     source = sql.rows_source(connection, {"shard": "bigint"})
     statement = text(
@@ -215,7 +212,7 @@ async def next_due_ms(connection: AsyncConnection, shards: Collection[int]) -> i
 
 
 async def due_fronts(
-    connection: AsyncConnection,
+    connection: Connection,
     settled: Settled,
     *,
     limit: int,
@@ -254,7 +251,7 @@ async def due_fronts(
     return fronts, waiting[-1].subscription_no if len(waiting) == LOOKED_AT else 0
 
 
-async def _fronts(connection: AsyncConnection, wanted: Sequence[Sequence[int]]) -> list[Key]:
+async def _fronts(connection: Connection, wanted: Sequence[Sequence[int]]) -> list[Key]:
     """List the oldest due fronts of each subscription in *wanted*, a list of (number, last position, most fronts).
 
     The positions of running replays (``barrier``) are read first, because the same statement would read them for each
@@ -284,7 +281,7 @@ async def _fronts(connection: AsyncConnection, wanted: Sequence[Sequence[int]]) 
 
 
 async def claim(
-    connection: AsyncConnection,
+    connection: Connection,
     worker: str,
     fronts: Collection[Key],
     *,
@@ -321,7 +318,7 @@ _Queues = dict[tuple[int, int], list[Claim]]
 
 
 async def _claim_fronts(
-    connection: AsyncConnection, worker: str, fronts: Collection[Key], *, lease_ms: int
+    connection: Connection, worker: str, fronts: Collection[Key], *, lease_ms: int
 ) -> list[tuple[Any, ...]]:
     """Claim the *fronts* that are still due. Returns the order key, the claim and the shard of each."""
     now = sql.now_ms(connection)
@@ -346,7 +343,7 @@ async def _claim_fronts(
 
 
 async def _claim_behind(
-    connection: AsyncConnection, worker: str, claimed: _Queues, *, settled_of: Mapping[int, int], run: int
+    connection: Connection, worker: str, claimed: _Queues, *, settled_of: Mapping[int, int], run: int
 ) -> None:
     """Claim deliveries queued behind those fronts in *claimed* that had no attempt, and add them to *claimed*."""
     ranges = await _ranges_behind(connection, claimed, settled_of=settled_of, run=run)
@@ -365,7 +362,7 @@ async def _claim_behind(
 
 
 async def _ranges_behind(
-    connection: AsyncConnection, claimed: _Queues, *, settled_of: Mapping[int, int], run: int
+    connection: Connection, claimed: _Queues, *, settled_of: Mapping[int, int], run: int
 ) -> list[list[int]]:
     """List, for each front without attempts, the range to claim.
 
@@ -395,7 +392,7 @@ async def _ranges_behind(
     return [[no, key, first, min(end, barrier, settled_of[no])] for no, key, first, end, barrier in ends]
 
 
-async def _with_others(connection: AsyncConnection, worker: str, claimed: _Queues) -> set[tuple[int, int]]:
+async def _with_others(connection: Connection, worker: str, claimed: _Queues) -> set[tuple[int, int]]:
     """Find the keys in *claimed* that also have open deliveries that *worker* has not claimed."""
     source = sql.rows_source(connection, {"no": "bigint", "order_key": "bigint"})
     rows = await connection.execute(

@@ -6,14 +6,13 @@ searches for these rows by subscription, because each subscription has its own p
 
 from collections.abc import Collection, Sequence
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from trunkline.store import sql
+from trunkline.store.connection import Connection
 from trunkline.store.deliveries import Claim
 from trunkline.store.sql import text
 
 
-async def hand_over(connection: AsyncConnection, worker: str, claims: Sequence[tuple[Claim, int]]) -> None:
+async def hand_over(connection: Connection, worker: str, claims: Sequence[tuple[Claim, int]]) -> None:
     """Pass *claims* of *worker*, each given with its shard, to the holders of these shards.
 
     The deliveries become due at once.
@@ -36,7 +35,7 @@ async def hand_over(connection: AsyncConnection, worker: str, claims: Sequence[t
 
 
 async def in_flight_elsewhere(
-    connection: AsyncConnection, worker: str, numbers: Collection[int]
+    connection: Connection, worker: str, numbers: Collection[int]
 ) -> dict[int, int]:
     """Count the deliveries of the subscriptions with *numbers* that workers other than *worker* have claimed.
 

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import sqlalchemy
-from sqlalchemy.ext.asyncio import AsyncConnection
+
+from trunkline.store.connection import Connection
 
 _SESSION = sqlalchemy.text(
     "SELECT current_user, current_schema(), pg_is_in_recovery(), current_setting('default_transaction_read_only') = 'on'"
@@ -48,7 +49,7 @@ class ReadOnly:
         return f"{self.reason[:1].upper()}{self.reason[1:]}: {self.remedy}."
 
 
-async def why_read_only(connection: AsyncConnection, tables: Sequence[str]) -> ReadOnly | None:
+async def why_read_only(connection: Connection, tables: Sequence[str]) -> ReadOnly | None:
     """Find out why the role of *connection* cannot write rows of *tables*, and the remedy; None if it can write them.
 
     The function only reads, and skips missing tables.
@@ -78,7 +79,7 @@ async def why_read_only(connection: AsyncConnection, tables: Sequence[str]) -> R
     )
 
 
-async def connection_room(connection: AsyncConnection) -> ConnectionRoom:
+async def connection_room(connection: Connection) -> ConnectionRoom:
     """Apply the lowest of three limits: of the server (less reserved connections), of the database, and of the role."""
     most, free = (await connection.execute(_ROOM)).one()
     return ConnectionRoom(most=int(most), free=max(int(free), 0))

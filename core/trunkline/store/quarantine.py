@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import String, bindparam
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.errors import FieldError
 from trunkline.model.events import Draft
 from trunkline.store import audit_log, operational, quarantine_tables, sql
+from trunkline.store.connection import Connection
 from trunkline.store.operational import Gathered
 from trunkline.store.sql import text
 
@@ -82,9 +82,7 @@ class Waiting:
     count: int
 
 
-async def insert(
-    connection: AsyncConnection, quarantined: Sequence[QuarantinedDraft], *, now_ms: int
-) -> None:
+async def insert(connection: Connection, quarantined: Sequence[QuarantinedDraft], *, now_ms: int) -> None:
     """Store *quarantined* in order."""
     drafts = [event.draft for event in quarantined]
     await sql.insert_columns(
@@ -110,7 +108,7 @@ async def insert(
     await operational.gather(connection, gathered)
 
 
-async def positions_of(connection: AsyncConnection, ids: Sequence[str]) -> dict[str, int]:
+async def positions_of(connection: Connection, ids: Sequence[str]) -> dict[str, int]:
     """Find the log positions of those events in *ids* that were released, by id."""
     if not ids:
         return {}
@@ -123,7 +121,7 @@ async def positions_of(connection: AsyncConnection, ids: Sequence[str]) -> dict[
 
 
 async def newest(
-    connection: AsyncConnection, which: Which, *, before: int | None, limit: int
+    connection: Connection, which: Which, *, before: int | None, limit: int
 ) -> list[Quarantined]:
     """Read up to *limit* waiting events with numbers below *before*, newest first."""
     condition, parameters = which.condition()
@@ -136,7 +134,7 @@ async def newest(
 
 
 async def find(
-    connection: AsyncConnection, id: str, *, company_id: int | None, locks: bool = False
+    connection: Connection, id: str, *, company_id: int | None, locks: bool = False
 ) -> Quarantined | None:
     """Read an event, released or not; None if it does not exist or belongs to another company.
 
@@ -153,7 +151,7 @@ async def find(
 
 
 async def oldest(
-    connection: AsyncConnection, which: Which, *, after: int, limit: int, locks: bool = False
+    connection: Connection, which: Which, *, after: int, limit: int, locks: bool = False
 ) -> list[Quarantined]:
     """Read up to *limit* waiting events with numbers above *after*, oldest first.
 
@@ -169,7 +167,7 @@ async def oldest(
     return [Quarantined(*row) for row in rows]
 
 
-async def change_payload(connection: AsyncConnection, id: str, payload: bytes) -> None:
+async def change_payload(connection: Connection, id: str, payload: bytes) -> None:
     """Replace an event's payload."""
     statement = text(
         f"UPDATE quarantine SET payload = :payload, updated_ms = {sql.now_ms(connection)} WHERE id = :id "
@@ -179,7 +177,7 @@ async def change_payload(connection: AsyncConnection, id: str, payload: bytes) -
     audit_log.note("quarantine.corrected", id, company_id=company_id, after={"type": event_type})
 
 
-async def mark_released(connection: AsyncConnection, positions: Mapping[str, int]) -> None:
+async def mark_released(connection: Connection, positions: Mapping[str, int]) -> None:
     """Note the positions of released events, by id, and clear their payloads, which are now in the log."""
     statement = text(
         "UPDATE quarantine SET position = :position, payload = :nothing, metadata = :nothing, "
@@ -196,19 +194,19 @@ async def mark_released(connection: AsyncConnection, positions: Mapping[str, int
         audit_log.note("quarantine.released", event_id, company_id=company_id, after=after)
 
 
-async def delete(connection: AsyncConnection, id: str) -> None:
+async def delete(connection: Connection, id: str) -> None:
     """Delete an event."""
     statement = text("DELETE FROM quarantine WHERE id = :id RETURNING company_id, type")
     company_id, event_type = (await connection.execute(statement, {"id": id})).one()
     audit_log.note("quarantine.deleted", id, company_id=company_id, before={"type": event_type})
 
 
-async def count(connection: AsyncConnection, *, limit: int) -> int:
+async def count(connection: Connection, *, limit: int) -> int:
     """Count the waiting events of all companies, up to *limit*."""
     return int((await connection.execute(text(COUNT), {"limit": limit})).scalar_one())
 
 
-async def count_by_type(connection: AsyncConnection, company_id: int, *, limit: int) -> list[Waiting]:
+async def count_by_type(connection: Connection, company_id: int, *, limit: int) -> list[Waiting]:
     """Count the newest *limit* waiting events of a company by type."""
     statement = text(
         "SELECT type, count(*) FROM (SELECT type FROM quarantine WHERE position IS NULL "
@@ -218,10 +216,10 @@ async def count_by_type(connection: AsyncConnection, company_id: int, *, limit: 
     return [Waiting(row[0], int(row[1])) for row in rows]
 
 
-async def purge(connection: AsyncConnection, *, before_ms: int, limit: int) -> int:
+async def purge(connection: Connection, *, before_ms: int, limit: int) -> int:
     """Remove up to *limit* events that were received before *before_ms*, released or not. Returns how many."""
     statement = text(
         "DELETE FROM quarantine WHERE no IN (SELECT no FROM quarantine WHERE received_ms < :before "
         f"ORDER BY received_ms LIMIT :limit {sql.for_update_skipping(connection)})"
     )
-    return (await connection.execute(statement, {"before": before_ms, "limit": limit})).rowcount
+    return int((await connection.execute(statement, {"before": before_ms, "limit": limit})).rowcount)

@@ -6,12 +6,12 @@ from typing import Any
 
 import orjson
 from sqlalchemy import bindparam
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.errors import FieldError
 from trunkline.model.environments import company_number, environment_member, in_environment
 from trunkline.model.events import Event
 from trunkline.store import quarantine_tables, sql, stream
+from trunkline.store.connection import Connection
 from trunkline.store.quarantine import QuarantinedDraft, positions_of
 from trunkline.store.sql import text
 
@@ -60,9 +60,7 @@ class Receipt:
         return {"index": self.index, **self.view()}
 
 
-async def remember(
-    connection: AsyncConnection, answers: Mapping[Key, Sequence[Receipt]], *, now_ms: int
-) -> None:
+async def remember(connection: Connection, answers: Mapping[Key, Sequence[Receipt]], *, now_ms: int) -> None:
     """Store *answers*. Expired answers under the same keys are replaced."""
     if not answers:
         return
@@ -81,7 +79,7 @@ async def remember(
 
 
 async def find(
-    connection: AsyncConnection, keys: Collection[Key], *, lifetime_ms: int
+    connection: Connection, keys: Collection[Key], *, lifetime_ms: int
 ) -> dict[Key, list[Receipt]]:
     """Find the answers given under *keys* within *lifetime_ms*. A receipt includes its event if the event has been released since then."""
     if not keys:
@@ -104,14 +102,14 @@ async def find(
     }
 
 
-async def purge(connection: AsyncConnection, *, before_ms: int, limit: int) -> int:
+async def purge(connection: Connection, *, before_ms: int, limit: int) -> int:
     """Remove up to *limit* answers that were given before *before_ms*. Returns how many."""
     skipping = sql.for_update_skipping(connection)
     statement = text(
         "DELETE FROM quarantine_answers WHERE (namespace, key) IN (SELECT namespace, key FROM quarantine_answers "
         f"WHERE created_ms <= :before ORDER BY created_ms LIMIT :limit {skipping})"
     )
-    return (await connection.execute(statement, {"before": before_ms, "limit": limit})).rowcount
+    return int((await connection.execute(statement, {"before": before_ms, "limit": limit})).rowcount)
 
 
 def _read(body: bytes) -> list[Receipt]:

@@ -2,10 +2,9 @@
 
 import os
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from trunkline.model.events import Event
 from trunkline.store import dialects, stream
+from trunkline.store.connection import Connection
 from trunkline.store.sql import text
 
 ROWS = 8
@@ -16,7 +15,7 @@ Eight such rows fill two pages or more.
 """
 
 
-async def rehearse_append(connection: AsyncConnection) -> None:
+async def rehearse_append(connection: Connection) -> None:
     """Insert rows into the log and delete them again, in the transaction of *connection*.
 
     Like events, the rows need new disk space; an update in place would succeed even on a full disk. No reader sees
@@ -27,7 +26,7 @@ async def rehearse_append(connection: AsyncConnection) -> None:
     await connection.execute(text("DELETE FROM events WHERE position < 0"))
 
 
-async def take_room(connection: AsyncConnection) -> None:
+async def take_room(connection: Connection) -> None:
     """Use space on the log's disk, as cheaply as the database allows. Success does not prove that an append would succeed."""
     if not await dialects.of_connection(connection).take_room(connection):
         await rehearse_append(connection)

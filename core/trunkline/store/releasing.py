@@ -11,10 +11,10 @@ earlier ones.
 from collections.abc import Sequence
 
 from sqlalchemy import bindparam
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.model.deliveries import Status
 from trunkline.store import ordering, sql, tables
+from trunkline.store.connection import Connection
 from trunkline.store.ordering import OPEN, Place
 from trunkline.store.sql import text
 
@@ -23,7 +23,7 @@ KEYS = 250
 _FIRST_KEY = -(2**63)
 
 
-async def release(connection: AsyncConnection, no: int) -> None:
+async def release(connection: Connection, no: int) -> None:
     """Make the first open delivery of each key of a subscription its front.
 
     The caller has locked the subscription's row. Call this function when a replay has read all its events or was
@@ -32,13 +32,13 @@ async def release(connection: AsyncConnection, no: int) -> None:
     await _go_on_from(connection, no, _FIRST_KEY)
 
 
-async def unreleased(connection: AsyncConnection, *, limit: int) -> Sequence[int]:
+async def unreleased(connection: Connection, *, limit: int) -> Sequence[int]:
     """List up to *limit* subscriptions whose keys must still be released."""
     statement = text("SELECT subscription_no FROM unreleased ORDER BY subscription_no LIMIT :limit")
     return [row[0] for row in await connection.execute(statement, {"limit": limit})]
 
 
-async def go_on(connection: AsyncConnection, no: int) -> None:
+async def go_on(connection: Connection, no: int) -> None:
     """Do the next piece for a subscription, unless another transaction is changing the subscription."""
     if not await ordering.lock(connection, [no], skip=True):
         gone = "NOT EXISTS (SELECT 1 FROM subscriptions WHERE no = :no)"
@@ -52,7 +52,7 @@ async def go_on(connection: AsyncConnection, no: int) -> None:
         await _go_on_from(connection, no, row[0])
 
 
-async def _go_on_from(connection: AsyncConnection, no: int, first: int) -> None:
+async def _go_on_from(connection: Connection, no: int, first: int) -> None:
     """Do the piece that begins with the key *first*, and note the key at which the next piece begins."""
     # one more key than a piece has, at one index lookup each
     rows_of = f"FROM deliveries AS d WHERE d.subscription_no = :no AND d.order_key IS NOT NULL AND d.{OPEN}"
@@ -78,7 +78,7 @@ async def _go_on_from(connection: AsyncConnection, no: int, first: int) -> None:
     )
 
 
-async def _make_fronts(connection: AsyncConnection, no: int, keys: Sequence[int]) -> None:
+async def _make_fronts(connection: Connection, no: int, keys: Sequence[int]) -> None:
     """Make the first open delivery of each of *keys* the front, if it waits and every running replay has read past it.
 
     If the delivery was claimed behind another one that has ended since, its new due time is the end of a claim's lease,

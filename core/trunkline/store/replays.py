@@ -10,10 +10,10 @@ from typing import Any
 
 import orjson
 from sqlalchemy import BigInteger, bindparam
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.model.deliveries import Status
 from trunkline.store import audit_log, operational, sql, tables
+from trunkline.store.connection import Connection
 from trunkline.store.deliveries import Claim
 from trunkline.store.operational import News
 from trunkline.store.sql import text
@@ -62,7 +62,7 @@ class Row:
     withdrawing: int | None = None
 
 
-async def insert(connection: AsyncConnection, values: Mapping[str, Any]) -> Row:
+async def insert(connection: Connection, values: Mapping[str, Any]) -> Row:
     """Store a new, running replay."""
     now = text(sql.now_ms(connection))
     statement = (
@@ -82,26 +82,26 @@ async def insert(connection: AsyncConnection, values: Mapping[str, Any]) -> Row:
     return row
 
 
-async def get(connection: AsyncConnection, replay_id: str) -> Row | None:
+async def get(connection: Connection, replay_id: str) -> Row | None:
     """Read a replay by its public id."""
     row = (await connection.execute(_BY_ID, {"id": replay_id})).first()
     return Row(*row) if row else None
 
 
-async def of_subscription(connection: AsyncConnection, subscription_no: int, *, limit: int) -> list[Row]:
+async def of_subscription(connection: Connection, subscription_no: int, *, limit: int) -> list[Row]:
     """Read a subscription's replays, newest first."""
     statement = _table.select().where(_table.c.subscription_no == subscription_no)
     rows = await connection.execute(statement.order_by(_table.c.no.desc()).limit(limit))
     return [Row(*row) for row in rows]
 
 
-async def delivered(connection: AsyncConnection, no: int) -> int:
+async def delivered(connection: Connection, no: int) -> int:
     """Count the deliveries of a replay that have succeeded so far."""
     statement = text("SELECT count(*) FROM deliveries WHERE replay_no = :no AND status = 'delivered'")
     return int((await connection.execute(statement, {"no": no})).scalar_one())
 
 
-async def outstanding(connection: AsyncConnection, no: int, *, limit: int) -> int:
+async def outstanding(connection: Connection, no: int, *, limit: int) -> int:
     """Count the pending deliveries of a replay, up to *limit*."""
     statement = text(
         "SELECT count(*) FROM (SELECT 1 FROM deliveries WHERE replay_no = :no AND status = 'pending' LIMIT :limit) AS p"
@@ -109,7 +109,7 @@ async def outstanding(connection: AsyncConnection, no: int, *, limit: int) -> in
     return int((await connection.execute(statement, {"no": no, "limit": limit})).scalar_one())
 
 
-async def pins_of(connection: AsyncConnection, numbers: Collection[int]) -> dict[int, dict[str, int]]:
+async def pins_of(connection: Connection, numbers: Collection[int]) -> dict[int, dict[str, int]]:
     """Read the pinned versions of the replays with *numbers*; replays without pinned versions are left out."""
     if not numbers:
         return {}
@@ -119,7 +119,7 @@ async def pins_of(connection: AsyncConnection, numbers: Collection[int]) -> dict
     return {no: orjson.loads(pins) for no, pins in rows}
 
 
-async def take_next(connection: AsyncConnection, *, but: Sequence[int] = ()) -> Row | None:
+async def take_next(connection: Connection, *, but: Sequence[int] = ()) -> Row | None:
     """Lock and read the running replay that has not been advanced for longest, except replays with numbers in *but*.
 
     A replay that another worker has locked is skipped.
@@ -135,7 +135,7 @@ async def take_next(connection: AsyncConnection, *, but: Sequence[int] = ()) -> 
     return Row(*row) if row else None
 
 
-async def count_running(connection: AsyncConnection, company_id: int) -> int:
+async def count_running(connection: Connection, company_id: int) -> int:
     """Count the running replays of a company, except those that catch up after a pause."""
     statement = text(
         "SELECT count(*) FROM replays WHERE company_id = :company AND status = 'running' AND kind <> 'missed'"
@@ -143,7 +143,7 @@ async def count_running(connection: AsyncConnection, company_id: int) -> int:
     return int((await connection.execute(statement, {"company": company_id})).scalar_one())
 
 
-async def running(connection: AsyncConnection, *, limit: int) -> int:
+async def running(connection: Connection, *, limit: int) -> int:
     """Count the running replays, up to *limit*."""
     statement = text(
         "SELECT count(*) FROM (SELECT 1 FROM replays WHERE status = 'running' LIMIT :limit) AS r"
@@ -151,7 +151,7 @@ async def running(connection: AsyncConnection, *, limit: int) -> int:
     return int((await connection.execute(statement, {"limit": limit})).scalar_one())
 
 
-async def move(connection: AsyncConnection, no: int, *, position: int, matched: int) -> None:
+async def move(connection: Connection, no: int, *, position: int, matched: int) -> None:
     """Note that a replay has read up to *position* and made *matched* more deliveries due."""
     await connection.execute(
         text(
@@ -162,7 +162,7 @@ async def move(connection: AsyncConnection, no: int, *, position: int, matched: 
     )
 
 
-async def end(connection: AsyncConnection, no: int, status: str) -> bool:
+async def end(connection: Connection, no: int, status: str) -> bool:
     """End a running replay with *status*; False if it was not running."""
     result = await connection.execute(
         text(
@@ -195,7 +195,7 @@ async def end(connection: AsyncConnection, no: int, status: str) -> bool:
     return True
 
 
-async def withdraw(connection: AsyncConnection, no: int) -> set[int]:
+async def withdraw(connection: Connection, no: int) -> set[int]:
     """Withdraw up to ``PIECE`` open deliveries of a cancelled replay.
 
     Returns the order keys of the deliveries that ended. Each delivery returns to its status before the replay. If it
@@ -214,7 +214,7 @@ async def withdraw(connection: AsyncConnection, no: int) -> set[int]:
     return keys
 
 
-async def _take_back(connection: AsyncConnection, no: int) -> set[int]:
+async def _take_back(connection: Connection, no: int) -> set[int]:
     """Withdraw some of the remaining deliveries, due ones first. Returns the order keys of the deliveries that ended.
 
     The UPDATE names deliveries by their primary keys: without good statistics, either database would scan all deliveries of the
@@ -250,7 +250,7 @@ async def _take_back(connection: AsyncConnection, no: int) -> set[int]:
     return keys
 
 
-async def withdrawing(connection: AsyncConnection) -> dict[int, int]:
+async def withdrawing(connection: Connection) -> dict[int, int]:
     """List the cancelled replays that have deliveries to withdraw, each with its subscription's number."""
     rows = await connection.execute(
         text("SELECT no, subscription_no FROM replays WHERE withdrawing IS NOT NULL ORDER BY no")
@@ -258,7 +258,7 @@ async def withdrawing(connection: AsyncConnection) -> dict[int, int]:
     return {row[0]: row[1] for row in rows}
 
 
-async def end_of_subscription(connection: AsyncConnection, subscription_no: int, status: str) -> None:
+async def end_of_subscription(connection: Connection, subscription_no: int, status: str) -> None:
     """End every running replay of a subscription."""
     statement = text("SELECT no FROM replays WHERE subscription_no = :no AND status = 'running'")
     for row in (await connection.execute(statement, {"no": subscription_no})).all():
@@ -266,7 +266,7 @@ async def end_of_subscription(connection: AsyncConnection, subscription_no: int,
 
 
 async def first_claimed(
-    connection: AsyncConnection, replay: Row, positions: Sequence[int], *, within_ms: int
+    connection: Connection, replay: Row, positions: Sequence[int], *, within_ms: int
 ) -> int | None:
     """Find the first of *positions* that has a claimed delivery.
 
@@ -289,7 +289,7 @@ async def first_claimed(
     return found
 
 
-async def make_due(connection: AsyncConnection, replay: Row, positions: Sequence[int], *, again: bool) -> int:
+async def make_due(connection: Connection, replay: Row, positions: Sequence[int], *, again: bool) -> int:
     """Make deliveries of the events at *positions* due. Returns how many.
 
     Existing deliveries are changed only with *again*. Claimed deliveries are never changed, nor are open deliveries
@@ -299,7 +299,7 @@ async def make_due(connection: AsyncConnection, replay: Row, positions: Sequence
 
 
 async def claim_due(
-    connection: AsyncConnection,
+    connection: Connection,
     replay: Row,
     positions: Sequence[int],
     *,
@@ -313,7 +313,7 @@ async def claim_due(
 
 
 async def _open(
-    connection: AsyncConnection,
+    connection: Connection,
     replay: Row,
     positions: Sequence[int],
     *,
@@ -354,7 +354,7 @@ async def _open(
 
 
 async def looked_to(
-    connection: AsyncConnection, subscription_no: int, *, after: int, up_to: int, limit: int
+    connection: Connection, subscription_no: int, *, after: int, up_to: int, limit: int
 ) -> int:
     """Find the position of the *limit*-th delivery of a subscription after *after*; *up_to* if there are fewer."""
     statement = text(
@@ -367,7 +367,7 @@ async def looked_to(
 
 
 async def failed_positions(
-    connection: AsyncConnection, subscription_no: int, *, after: int, up_to: int, limit: int
+    connection: Connection, subscription_no: int, *, after: int, up_to: int, limit: int
 ) -> list[int]:
     """List the positions of events whose delivery to a subscription has failed permanently, in log order."""
     rows = await connection.execute(

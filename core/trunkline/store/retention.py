@@ -7,12 +7,11 @@ of the log is never locked.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from trunkline.errors import CursorExpired, CursorUnknown
 from trunkline.model.deliveries import Status
 from trunkline.model.times import utc_text_of_ms
 from trunkline.store import dialects, sql
+from trunkline.store.connection import Connection
 from trunkline.store.cursors import LOWEST
 from trunkline.store.sql import text
 
@@ -67,13 +66,13 @@ class Oldest:
     age_ms: int
 
 
-async def log_bounds(connection: AsyncConnection) -> LogBounds:
+async def log_bounds(connection: Connection) -> LogBounds:
     """Read the bounds of the log."""
     row = (await connection.execute(text(LOG_BOUNDS))).one()
     return LogBounds(row[0], row[1])
 
 
-async def oldest(connection: AsyncConnection) -> Oldest | None:
+async def oldest(connection: Connection) -> Oldest | None:
     """Read the oldest stored event; None if there is none."""
     now = sql.now_ms(connection)
     statement = text(f"SELECT position, {now} - accepted_ms FROM events ORDER BY position LIMIT 1")
@@ -81,7 +80,7 @@ async def oldest(connection: AsyncConnection) -> Oldest | None:
     return Oldest(row[0], int(row[1])) if row else None
 
 
-async def oldest_of_company(connection: AsyncConnection, company_id: int, *, after: int) -> int | None:
+async def oldest_of_company(connection: Connection, company_id: int, *, after: int) -> int | None:
     """Read the time (Unix ms) at which a company's first event after position *after* was accepted; None if there is none."""
     statement = text(
         "SELECT accepted_ms FROM events WHERE company_id = :company AND position > :after ORDER BY position LIMIT 1"
@@ -90,7 +89,7 @@ async def oldest_of_company(connection: AsyncConnection, company_id: int, *, aft
 
 
 async def check_cursor(
-    connection: AsyncConnection, company_id: int, *, after: int, bounds: LogBounds | None = None
+    connection: Connection, company_id: int, *, after: int, bounds: LogBounds | None = None
 ) -> None:
     """Check that *after* is in the log and that no event after it was removed. *bounds* are the log's bounds, if known.
 
@@ -106,12 +105,12 @@ async def check_cursor(
         raise CursorUnknown
 
 
-async def clock_ms(connection: AsyncConnection) -> int:
+async def clock_ms(connection: Connection) -> int:
     """Read the database's clock as a value, because a volatile function cannot limit an index (``due.oldest``)."""
     return int((await connection.execute(text(f"SELECT {sql.now_ms(connection)}"))).scalar_one())
 
 
-async def horizon(connection: AsyncConnection, *, before_ms: int) -> Horizon:
+async def horizon(connection: Connection, *, before_ms: int) -> Horizon:
     """Find the last position that was accepted before *before_ms*."""
     statement = text(
         "SELECT position FROM events WHERE accepted_ms < :before ORDER BY accepted_ms DESC, position DESC LIMIT 1"
@@ -119,7 +118,7 @@ async def horizon(connection: AsyncConnection, *, before_ms: int) -> Horizon:
     return Horizon(before_ms, (await connection.execute(statement, {"before": before_ms})).scalar() or 0)
 
 
-async def removable(connection: AsyncConnection, old: Horizon, *, after: int, limit: int, rows: int) -> Page:
+async def removable(connection: Connection, old: Horizon, *, after: int, limit: int, rows: int) -> Page:
     """Read up to *limit* old events after *after*, and choose those that may be removed.
 
     An event stays while it is beyond its shard's cursor or has a pending or held delivery. It also stays until all
@@ -150,12 +149,12 @@ async def removable(connection: AsyncConnection, old: Horizon, *, after: int, li
     return Page(positions, reached if len(page) == limit else old.position)
 
 
-async def take_turn(connection: AsyncConnection) -> bool:
+async def take_turn(connection: Connection) -> bool:
     """Take the lock for removing until this transaction ends; False if another worker is removing events now."""
     return await dialects.of_connection(connection).try_turn(connection, _LOCK)
 
 
-async def remove(connection: AsyncConnection, positions: Sequence[int]) -> Removed:
+async def remove(connection: Connection, positions: Sequence[int]) -> Removed:
     """Remove the events at *positions* with their deliveries and attempts, and raise ``edge`` (``LogBounds``).
 
     *positions* come from ``removable``. Events that a retry or a replay has needed since are left out.
@@ -170,7 +169,7 @@ async def remove(connection: AsyncConnection, positions: Sequence[int]) -> Remov
     return Removed(**counts)
 
 
-async def _still_free(connection: AsyncConnection, positions: Sequence[int]) -> list[int]:
+async def _still_free(connection: Connection, positions: Sequence[int]) -> list[int]:
     """Lock the ended deliveries at *positions*. Returns the positions whose events may still be removed."""
     if not positions:
         return []
@@ -195,12 +194,12 @@ async def _still_free(connection: AsyncConnection, positions: Sequence[int]) -> 
     return [position for position in positions if position not in needed]
 
 
-async def _delete(connection: AsyncConnection, table: str, positions: Sequence[int]) -> int:
+async def _delete(connection: Connection, table: str, positions: Sequence[int]) -> int:
     statement = text(f"DELETE FROM {table} WHERE {within_positions(connection)}")
-    return (await connection.execute(statement, position_parameters(positions))).rowcount
+    return int((await connection.execute(statement, position_parameters(positions))).rowcount)
 
 
-def within_positions(connection: AsyncConnection) -> str:
+def within_positions(connection: Connection) -> str:
     """Return the SQL condition that a position is in a given list.
 
     It also has the list's range, so that every plan uses the primary key.
@@ -215,7 +214,7 @@ def position_parameters(positions: Sequence[int]) -> dict[str, object]:
     return {"first": positions[0], "last": positions[-1], "rows": rows}
 
 
-async def purge_idempotency_keys(connection: AsyncConnection, *, before_ms: int, limit: int) -> int:
+async def purge_idempotency_keys(connection: Connection, *, before_ms: int, limit: int) -> int:
     """Remove up to *limit* keys that were first used before *before_ms*. Returns how many."""
     return await _purge(
         connection,
@@ -227,7 +226,7 @@ async def purge_idempotency_keys(connection: AsyncConnection, *, before_ms: int,
     )
 
 
-async def purge_operation_keys(connection: AsyncConnection, *, before_ms: int, limit: int) -> int:
+async def purge_operation_keys(connection: Connection, *, before_ms: int, limit: int) -> int:
     """Remove up to *limit* keys of actions that were first used before *before_ms*. Returns how many."""
     return await _purge(
         connection,
@@ -239,7 +238,7 @@ async def purge_operation_keys(connection: AsyncConnection, *, before_ms: int, l
     )
 
 
-async def purge_replays(connection: AsyncConnection, *, before_ms: int, limit: int) -> int:
+async def purge_replays(connection: Connection, *, before_ms: int, limit: int) -> int:
     """Remove up to *limit* replays that ended before *before_ms* and that no delivery refers to. Returns how many."""
     return await _purge(
         connection,
@@ -252,7 +251,7 @@ async def purge_replays(connection: AsyncConnection, *, before_ms: int, limit: i
     )
 
 
-async def purge_subscriptions(connection: AsyncConnection, *, before_ms: int, limit: int) -> int:
+async def purge_subscriptions(connection: Connection, *, before_ms: int, limit: int) -> int:
     """Remove up to *limit* subscriptions that were deleted before *before_ms* and that no row refers to. Returns how many.
 
     Deleted rows are kept for a time, because dispatchers learn from them that a subscription was deleted.
@@ -270,7 +269,7 @@ async def purge_subscriptions(connection: AsyncConnection, *, before_ms: int, li
     )
 
 
-async def purge_strays(connection: AsyncConnection, *, limit: int) -> int:
+async def purge_strays(connection: Connection, *, limit: int) -> int:
     """Remove up to *limit* ended deliveries before the oldest event. Returns how many.
 
     Such a delivery arises if a replay makes a delivery due while its event is removed; the retry lane then ends the
@@ -288,7 +287,7 @@ async def purge_strays(connection: AsyncConnection, *, limit: int) -> int:
 
 
 async def _purge(
-    connection: AsyncConnection, table: str, key: str, picking: str, parameters: Mapping[str, object]
+    connection: Connection, table: str, key: str, picking: str, parameters: Mapping[str, object]
 ) -> int:
     """Remove the rows of *table* whose *key* the statement *picking* selects, except locked ones. Returns how many.
 

@@ -3,10 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-import sqlalchemy
-from sqlalchemy.ext.asyncio import AsyncConnection
-
-from trunkline.store import dialects, tables
+from trunkline.store import dialects, sql, tables
+from trunkline.store.connection import Connection
 from trunkline.store.sql import text
 
 _LOCK = 7_236_455_009
@@ -24,15 +22,15 @@ class SealedRow:
     is_deleted: bool = False
 
 
-async def checks(connection: AsyncConnection) -> dict[str, bytes]:
+async def checks(connection: Connection) -> dict[str, bytes]:
     """Read the check values by name; empty if their table does not exist yet."""
-    if not await _has_table(connection, _checks.name):
+    if not await sql.has_table(connection, _checks.name):
         return {}
     rows = await connection.execute(text("SELECT name, value FROM secret_checks"))
     return {name: bytes(value) for name, value in rows}
 
 
-async def insert_checks(connection: AsyncConnection, values: Mapping[str, bytes]) -> None:
+async def insert_checks(connection: Connection, values: Mapping[str, bytes]) -> None:
     """Write the missing check values; existing ones are not changed."""
     for name, value in sorted(values.items()):
         await connection.execute(
@@ -41,7 +39,7 @@ async def insert_checks(connection: AsyncConnection, values: Mapping[str, bytes]
         )
 
 
-async def replace_check(connection: AsyncConnection, name: str, value: bytes) -> None:
+async def replace_check(connection: Connection, name: str, value: bytes) -> None:
     """Write or replace a check value."""
     await connection.execute(
         text(
@@ -52,9 +50,9 @@ async def replace_check(connection: AsyncConnection, name: str, value: bytes) ->
     )
 
 
-async def sealed_rows(connection: AsyncConnection, *, after: int = 0, limit: int) -> list[SealedRow]:
+async def sealed_rows(connection: Connection, *, after: int = 0, limit: int) -> list[SealedRow]:
     """Read the sealed columns of subscriptions with numbers above *after*, in order; empty if the table does not exist yet."""
-    if after == 0 and not await _has_table(connection, tables.subscriptions.name):
+    if after == 0 and not await sql.has_table(connection, tables.subscriptions.name):
         return []
     rows = await connection.execute(
         text("SELECT no, id, sealed, status FROM subscriptions WHERE no > :after ORDER BY no LIMIT :limit"),
@@ -63,7 +61,7 @@ async def sealed_rows(connection: AsyncConnection, *, after: int = 0, limit: int
     return [SealedRow(row[0], row[1], bytes(row[2]), is_deleted=row[3] == "deleted") for row in rows]
 
 
-async def reseal(connection: AsyncConnection, rows: Sequence[tuple[SealedRow, bytes]]) -> int:
+async def reseal(connection: Connection, rows: Sequence[tuple[SealedRow, bytes]]) -> int:
     """Write new sealed bytes for *rows*, ordered by number, except rows that have changed since. Returns how many.
 
     The content is the same, so no dispatcher needs to read it again.
@@ -76,14 +74,14 @@ async def reseal(connection: AsyncConnection, rows: Sequence[tuple[SealedRow, by
     return written
 
 
-async def name_peppers(connection: AsyncConnection, pepper: str) -> None:
+async def name_peppers(connection: Connection, pepper: str) -> None:
     """Set *pepper* for the keys whose pepper is not known."""
     await connection.execute(
         text("UPDATE api_keys SET pepper = :pepper WHERE pepper IS NULL"), {"pepper": pepper}
     )
 
 
-async def count_keys_by_pepper(connection: AsyncConnection) -> dict[str | None, int]:
+async def count_keys_by_pepper(connection: Connection) -> dict[str | None, int]:
     """Count the keys that are not revoked, by their pepper; None stands for an unknown pepper."""
     rows = await connection.execute(
         text("SELECT pepper, count(*) FROM api_keys WHERE revoked_ms IS NULL GROUP BY pepper")
@@ -101,7 +99,7 @@ class Redigest:
     pepper: str
 
 
-async def redigest(connection: AsyncConnection, changes: Sequence[Redigest], *, check: bytes) -> None:
+async def redigest(connection: Connection, changes: Sequence[Redigest], *, check: bytes) -> None:
     """Write the new digests of *changes*, provided that *check* equals the database's check value of the pepper.
 
     So two processes do not undo each other's changes if the new pepper of each is the old pepper of the other.
@@ -123,13 +121,9 @@ async def redigest(connection: AsyncConnection, changes: Sequence[Redigest], *, 
         )
 
 
-async def wait_for_turn(connection: AsyncConnection) -> None:
+async def wait_for_turn(connection: Connection) -> None:
     """Wait until no other process replaces secrets, and prevent others from doing so until the transaction ends."""
     await dialects.of_connection(connection).wait_for_turn(connection, _LOCK)
     await connection.execute(
         text("SELECT count(*) FROM secret_checks")
     )  # on SQLite the transaction begins with its first statement
-
-
-async def _has_table(connection: AsyncConnection, name: str) -> bool:
-    return await connection.run_sync(lambda c: sqlalchemy.inspect(c).has_table(name))

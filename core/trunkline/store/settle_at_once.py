@@ -9,11 +9,11 @@ from typing import Any
 
 import sqlalchemy
 from sqlalchemy import ARRAY, BigInteger, Boolean, Integer, String, Text, TextClause, bindparam
-from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import TypeEngine
 
 from trunkline.model.deliveries import Status
 from trunkline.store import shards, sql
+from trunkline.store.connection import Connection
 from trunkline.store.deliveries import Attempt
 from trunkline.store.shards import Lease, Reached
 
@@ -41,7 +41,7 @@ _INSERT = f"""recorded AS (
 
 
 async def settle(
-    connection: AsyncConnection,
+    connection: Connection,
     worker: str,
     leases: Sequence[Lease],
     attempts: Sequence[Attempt],
@@ -67,7 +67,7 @@ async def settle(
     return bool((await connection.execute(statement, values)).scalar_one())
 
 
-def _statement(connection: AsyncConnection) -> str:
+def _statement(connection: Connection) -> str:
     leases = sql.rows_source(connection, shards.LEASES)
     is_held = "shards.shard = u.shard AND shards.epoch = u.epoch AND holder = :worker"
     moved = ", ".join(f"{name} = u.{name}" for name in Reached._fields)

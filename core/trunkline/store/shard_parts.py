@@ -6,10 +6,9 @@ is leased forever to ``NOBODY``, so that a worker of an earlier version, which d
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from trunkline.model.parts import PARTS
 from trunkline.store import sql, tables
+from trunkline.store.connection import Connection
 from trunkline.store.shards import REACHED, Lease, Reached
 from trunkline.store.sql import text
 
@@ -18,7 +17,7 @@ NOBODY = "divided"
 FOR_GOOD_MS = 2**62
 
 
-async def divide(connection: AsyncConnection, worker: str, leases: Sequence[Lease]) -> None:
+async def divide(connection: Connection, worker: str, leases: Sequence[Lease]) -> None:
     """Divide the shards of *leases*, if *worker* still holds them. The worker must have no unfinished work in them.
 
     The parts start at the shard's cursor, without an owner.
@@ -49,7 +48,7 @@ async def divide(connection: AsyncConnection, worker: str, leases: Sequence[Leas
             )
 
 
-async def lacking(connection: AsyncConnection, worker: str, *, share: int) -> dict[int, int]:
+async def lacking(connection: Connection, worker: str, *, share: int) -> dict[int, int]:
     """Find the divided shards with free parts of which *worker* owns fewer than *share* parts.
 
     Returns, for each of these shards, the number of parts to claim.
@@ -67,7 +66,7 @@ async def lacking(connection: AsyncConnection, worker: str, *, share: int) -> di
 
 
 async def claim(
-    connection: AsyncConnection, worker: str, limits: Mapping[int, int], *, lease_ms: int
+    connection: Connection, worker: str, limits: Mapping[int, int], *, lease_ms: int
 ) -> list[Lease]:
     """Claim parts without an owner, each under a new epoch. *limits* has the number of parts for each shard."""
     now = sql.now_ms(connection)

@@ -10,11 +10,10 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from trunkline.model.deliveries import Status
 from trunkline.model.parts import WHOLE, Slice
 from trunkline.store import dialects, sql
+from trunkline.store.connection import Connection
 from trunkline.store.sql import text
 
 _NOBODY: Mapping[str, int] = MappingProxyType({})
@@ -96,7 +95,7 @@ class Beat:
 
 
 async def beat(
-    connection: AsyncConnection, worker: str, leases: Sequence[Lease], *, lease_ms: int, lock_no: int | None
+    connection: Connection, worker: str, leases: Sequence[Lease], *, lease_ms: int, lock_no: int | None
 ) -> Beat | None:
     """Write the heartbeat of *worker* and renew its *leases* in the usual case.
 
@@ -131,7 +130,7 @@ async def beat(
     return Beat(rows[0][0], slices, rows[0][1]) if rows else None
 
 
-def _note(connection: AsyncConnection) -> str:
+def _note(connection: Connection) -> str:
     """Return the SQL, for ``beat``, to write the heartbeat and read the numbers of live workers and divided shards."""
     now, source = sql.now_ms(connection), sql.rows_source(connection, LEASES)
     unknown = " OR ".join(
@@ -147,7 +146,7 @@ def _note(connection: AsyncConnection) -> str:
 
 
 async def heartbeat(
-    connection: AsyncConnection,
+    connection: Connection,
     worker: str,
     *,
     lease_ms: int,
@@ -199,7 +198,7 @@ async def heartbeat(
     return Heartbeat(len(alive), step, {row[0]: row[1] for row in alive if row[2]}, ended, divided)
 
 
-def _has_no_lock(connection: AsyncConnection) -> str:
+def _has_no_lock(connection: Connection) -> str:
     """Return the SQL condition that a worker has a lock number, and no session holds the lock with this number.
 
     It is not evaluated if there is only one worker.
@@ -208,7 +207,7 @@ def _has_no_lock(connection: AsyncConnection) -> str:
 
 
 async def _remove_ended(
-    connection: AsyncConnection, suspects: Mapping[str, int], *, lock_no: int | None
+    connection: Connection, suspects: Mapping[str, int], *, lock_no: int | None
 ) -> list[str]:
     """Remove the *suspects* that still have no lock and no later heartbeat.
 
@@ -227,12 +226,12 @@ async def _remove_ended(
     return [row[0] for row in ended]
 
 
-async def follow_late(connection: AsyncConnection, step: ClockStep) -> None:
+async def follow_late(connection: Connection, step: ClockStep) -> None:
     """Move back due times that were committed after *step* by transactions from before, or that were locked by them."""
     await _move_back(connection, step, after=str(step.edge_ms))
 
 
-async def _move_back(connection: AsyncConnection, step: ClockStep, *, after: str) -> None:
+async def _move_back(connection: Connection, step: ClockStep, *, after: str) -> None:
     """Move back due times after the time *after* (SQL), except those of claims that end within the jump.
 
     Such claims were made after the jump.
@@ -249,7 +248,7 @@ async def _move_back(connection: AsyncConnection, step: ClockStep, *, after: str
     )
 
 
-async def _follow_clock_back(connection: AsyncConnection, *, lease_ms: int) -> ClockStep | None:
+async def _follow_clock_back(connection: Connection, *, lease_ms: int) -> ClockStep | None:
     """Move due times back by as much as the database's clock was set back.
 
     Leases are not changed; they end with their workers. A heartbeat that is ahead of the clock by more than the
@@ -283,14 +282,14 @@ async def _follow_clock_back(connection: AsyncConnection, *, lease_ms: int) -> C
     return step
 
 
-async def leave(connection: AsyncConnection, worker: str) -> None:
+async def leave(connection: Connection, worker: str) -> None:
     """Remove *worker* from the list, and release all its shards and claims."""
     await disown(connection, worker, ())
     await release_claims(connection, worker)
     await connection.execute(text("DELETE FROM workers WHERE id = :worker"), {"worker": worker})
 
 
-async def release_claims(connection: AsyncConnection, worker: str) -> None:
+async def release_claims(connection: Connection, worker: str) -> None:
     """Make the claimed deliveries of *worker* due. Locked rows are skipped; their claims lapse.
 
     A delivery that was claimed behind another one of its key is queued again.
@@ -308,17 +307,17 @@ async def release_claims(connection: AsyncConnection, worker: str) -> None:
     )
 
 
-async def count(connection: AsyncConnection) -> int:
+async def count(connection: Connection) -> int:
     """Count the shards that the database was set up with."""
     return int((await connection.execute(text("SELECT count(*) FROM shards"))).scalar_one())
 
 
-async def check_writable(connection: AsyncConnection) -> None:
+async def check_writable(connection: Connection) -> None:
     """Run an UPDATE that changes no rows; a read-only database refuses it."""
     await connection.execute(text("UPDATE shards SET epoch = epoch WHERE shard < 0"))
 
 
-async def claim(connection: AsyncConnection, worker: str, *, limit: int, lease_ms: int) -> list[Lease]:
+async def claim(connection: Connection, worker: str, *, limit: int, lease_ms: int) -> list[Lease]:
     """Claim up to *limit* shards without an owner, each under a new epoch."""
     now = sql.now_ms(connection)
     rows = await connection.execute(
@@ -332,20 +331,18 @@ async def claim(connection: AsyncConnection, worker: str, *, limit: int, lease_m
     return [Lease(row[0], row[1], Reached(*row[2:])) for row in rows]
 
 
-async def renew(
-    connection: AsyncConnection, worker: str, leases: Sequence[Lease], *, lease_ms: int
-) -> set[Slice]:
+async def renew(connection: Connection, worker: str, leases: Sequence[Lease], *, lease_ms: int) -> set[Slice]:
     """Renew *leases*. Returns the slices that are still owned."""
     until = f"lease_until_ms = {sql.now_ms(connection)} + :lease"
     return {Slice(row[0], row[1]) for row in await _change(connection, worker, leases, until, lease=lease_ms)}
 
 
-async def release(connection: AsyncConnection, worker: str, leases: Sequence[Lease]) -> None:
+async def release(connection: Connection, worker: str, leases: Sequence[Lease]) -> None:
     """Release *leases*, so that another worker can claim them at once."""
     await _change(connection, worker, leases, "holder = NULL, lease_until_ms = 0")
 
 
-async def disown(connection: AsyncConnection, worker: str, known: Sequence[Lease]) -> None:
+async def disown(connection: Connection, worker: str, known: Sequence[Lease]) -> None:
     """Release the shards that *worker* owns except *known*: they were claimed, but the database's answer was lost.
 
     No worker reads such a shard, but its lease blocks other workers: for an hour, if the clock is then set back by an
@@ -362,9 +359,7 @@ async def disown(connection: AsyncConnection, worker: str, known: Sequence[Lease
         )
 
 
-async def advance(
-    connection: AsyncConnection, worker: str, leases: Sequence[Lease]
-) -> tuple[set[Slice], int]:
+async def advance(connection: Connection, worker: str, leases: Sequence[Lease]) -> tuple[set[Slice], int]:
     """Store the progress of each lease. Returns the slices that are still owned, and the database's time in ms.
 
     A slice that is missing from the result was taken over by another worker, so its deliveries must not be committed.
@@ -390,7 +385,7 @@ def _tables_of(leases: Sequence[Lease]) -> list[str]:
     return sorted({WHOLES if lease.part == WHOLE else PARTS for lease in leases})
 
 
-def _changing(connection: AsyncConnection, table: str, change: str) -> str:
+def _changing(connection: Connection, table: str, change: str) -> str:
     """Return the SQL that applies *change* to the rows of *table* that the worker still leases."""
     return (
         f"UPDATE {table} SET {change} FROM {sql.rows_source(connection, LEASES)} WHERE {table}.shard = u.shard "
@@ -399,7 +394,7 @@ def _changing(connection: AsyncConnection, table: str, change: str) -> str:
 
 
 async def _change(
-    connection: AsyncConnection, worker: str, leases: Sequence[Lease], change: str, **parameters: int
+    connection: Connection, worker: str, leases: Sequence[Lease], change: str, **parameters: int
 ) -> list[Any]:
     """Apply *change* to the rows of *leases* that are still owned. Returns (shard, part, time) of each."""
     rows: list[Any] = []

@@ -7,10 +7,10 @@ from typing import Any
 import orjson
 import sqlalchemy
 from sqlalchemy import BindParameter, Select, Table, TextClause
-from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import TypeEngine
 
 from trunkline.store import dialects
+from trunkline.store.connection import Connection
 from trunkline.store.direct import KEPT
 
 
@@ -39,22 +39,22 @@ def pins_of(column: str | None) -> dict[str, int]:
     return pins
 
 
-def now_ms(connection: AsyncConnection) -> str:
+def now_ms(connection: Connection) -> str:
     """Return the SQL that reads the database's clock in Unix milliseconds."""
     return dialects.of_connection(connection).now_ms
 
 
-def greatest(connection: AsyncConnection) -> str:
+def greatest(connection: Connection) -> str:
     """Return the name of the SQL function that picks the larger of its arguments."""
     return dialects.of_connection(connection).greatest
 
 
-def timeline(connection: AsyncConnection) -> str:
+def timeline(connection: Connection) -> str:
     """Return the SQL that reads the timeline of the server's log; NULL if there is none."""
     return dialects.of_connection(connection).timeline
 
 
-def limit_idling(connection: AsyncConnection) -> str:
+def limit_idling(connection: Connection) -> str:
     """Return an SQL expression that makes the database end this transaction if its process stops responding.
 
     Use it in statements whose locks block other transactions, because a frozen process would hold the locks forever.
@@ -62,12 +62,12 @@ def limit_idling(connection: AsyncConnection) -> str:
     return dialects.of_connection(connection).limit_idling
 
 
-def limit_waiting(connection: AsyncConnection) -> str:
+def limit_waiting(connection: Connection) -> str:
     """Return an SQL condition that is always true, and that limits this transaction's lock waits to a few seconds."""
     return dialects.of_connection(connection).limit_waiting
 
 
-def lazily(connection: AsyncConnection) -> str:
+def lazily(connection: Connection) -> str:
     """Return an SQL condition that is always true, and that lets this transaction commit without waiting for the disk.
 
     It is for ``Database.write_lazily``.
@@ -75,22 +75,27 @@ def lazily(connection: AsyncConnection) -> str:
     return dialects.of_connection(connection).lazily
 
 
-def worker_locks(connection: AsyncConnection) -> str:
+async def has_table(connection: Connection, name: str) -> bool:
+    """Return whether the database has the table *name*."""
+    return bool(await connection.scalar(text(dialects.of_connection(connection).has_table), {"name": name}))
+
+
+def worker_locks(connection: Connection) -> str:
     """Return a SELECT of the numbers ``no`` of the worker locks that sessions hold."""
     return dialects.of_connection(connection).worker_locks
 
 
-def json_array(connection: AsyncConnection) -> str:
+def json_array(connection: Connection) -> str:
     """Return the name of the SQL function that collects values in a JSON array."""
     return dialects.of_connection(connection).json_array
 
 
-def for_update(connection: AsyncConnection, *, of: str = "") -> str:
+def for_update(connection: Connection, *, of: str = "") -> str:
     """Return the SQL clause that locks a SELECT's rows, or only those of its table *of*, until the transaction ends."""
     return dialects.of_connection(connection).lock_rows("UPDATE", of=of)
 
 
-def for_update_skipping(connection: AsyncConnection, *, of: str = "") -> str:
+def for_update_skipping(connection: Connection, *, of: str = "") -> str:
     """Return the SQL clause that locks rows like ``for_update``, but skips rows that another transaction has locked.
 
     So the statement never waits, and workers cannot deadlock.
@@ -98,20 +103,20 @@ def for_update_skipping(connection: AsyncConnection, *, of: str = "") -> str:
     return dialects.of_connection(connection).lock_rows("UPDATE", of=of, skip=True)
 
 
-def for_share(connection: AsyncConnection) -> str:
+def for_share(connection: Connection) -> str:
     """Return the SQL clause that prevents changes of the rows of a SELECT until the transaction ends."""
     return dialects.of_connection(connection).lock_rows("SHARE")
 
 
 def one_of(
-    connection: AsyncConnection, column: str, parameter: str, kind: type[TypeEngine[Any]]
+    connection: Connection, column: str, parameter: str, kind: type[TypeEngine[Any]]
 ) -> tuple[str, BindParameter[Any]]:
     """Return the SQL condition that *column* is one of the values of *parameter*, and the bound *parameter*."""
     return dialects.of_connection(connection).one_of(column, parameter, kind)
 
 
 async def read_then_update(
-    connection: AsyncConnection, read: str, update: str, parameters: Mapping[str, Any]
+    connection: Connection, read: str, update: str, parameters: Mapping[str, Any]
 ) -> tuple[Sequence[Any], Any]:
     """Run *read* and *update* in one round trip; each of them is committed separately.
 
@@ -124,7 +129,7 @@ async def read_then_update(
 
 
 async def insert_columns(
-    connection: AsyncConnection, table: Table, columns: Mapping[str, Sequence[Any]], *, also: str = ""
+    connection: Connection, table: Table, columns: Mapping[str, Sequence[Any]], *, also: str = ""
 ) -> Any:
     """Insert rows that are given column by column. Rows whose key already exists are skipped.
 
@@ -135,7 +140,7 @@ async def insert_columns(
     return None
 
 
-def through_index(connection: AsyncConnection, name: str) -> str:
+def through_index(connection: Connection, name: str) -> str:
     """Return the SQL clause, written after a table's name, that forces the index *name*, whatever the statistics are.
 
     It is for statements that read a few rows in the order of a large index.
@@ -143,7 +148,7 @@ def through_index(connection: AsyncConnection, name: str) -> str:
     return dialects.of_connection(connection).through_index(name)
 
 
-def rows_source(connection: AsyncConnection, columns: Mapping[str, str]) -> str:
+def rows_source(connection: Connection, columns: Mapping[str, str]) -> str:
     """Return the SQL of a row source named ``u`` that reads the JSON array of arrays bound as ``:rows``.
 
     *columns* maps each column's name, in the order of the inner arrays, to its SQL type (``bigint`` or ``text``).
@@ -151,7 +156,7 @@ def rows_source(connection: AsyncConnection, columns: Mapping[str, str]) -> str:
     return dialects.of_connection(connection).rows_source(columns)
 
 
-async def keys_source(connection: AsyncConnection, columns: Mapping[str, str]) -> str:
+async def keys_source(connection: Connection, columns: Mapping[str, str]) -> str:
     """Return a ``rows_source`` for keys of another table.
 
     Each key is looked up through that table's index, whatever the planner's statistics are.
@@ -159,7 +164,7 @@ async def keys_source(connection: AsyncConnection, columns: Mapping[str, str]) -
     return await dialects.of_connection(connection).keys_source(connection, columns)
 
 
-async def prefer_indexes(connection: AsyncConnection) -> None:
+async def prefer_indexes(connection: Connection) -> None:
     """Make the rest of this transaction read tables through indexes, whatever the statistics are."""
     await dialects.of_connection(connection).prefer_indexes(connection)
 
@@ -169,7 +174,7 @@ def rows_json(rows: Sequence[Sequence[Any]]) -> str:
     return orjson.dumps(rows).decode()
 
 
-def some_of(connection: AsyncConnection, table: str, condition: str) -> str:
+def some_of(connection: Connection, table: str, condition: str) -> str:
     """Return the SQL condition that a row of *table* is one of ``:limit`` rows that meet *condition*, in any order."""
     picking = f"FROM {table} WHERE {condition} LIMIT :limit"
     return dialects.of_connection(connection).row_among.format(picking=picking)

@@ -6,11 +6,10 @@ Every statement is bounded: it uses an index, or stops counting at the caller's 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from trunkline.model.parts import WHOLE, Slice
 from trunkline.store import due as lanes
 from trunkline.store import quarantine, sql
+from trunkline.store.connection import Connection
 from trunkline.store.cursors import LOWEST
 from trunkline.store.shard_parts import NOBODY
 from trunkline.store.sql import text
@@ -100,7 +99,7 @@ class Figures:
     failing: int
 
 
-async def figures(connection: AsyncConnection, cursors: Iterable[int], *, limit: int) -> Figures:
+async def figures(connection: Connection, cursors: Iterable[int], *, limit: int) -> Figures:
     """Read all figures in one statement, because processes read them every few seconds. Counts stop at *limit*."""
     source = sql.rows_source(connection, {"shard_cursor": "bigint"})
     lowest = f"SELECT min(cursor) AS shard_cursor FROM {LOWEST} AS s"
@@ -126,13 +125,13 @@ async def figures(connection: AsyncConnection, cursors: Iterable[int], *, limit:
     )
 
 
-async def head(connection: AsyncConnection) -> Head:
+async def head(connection: Connection) -> Head:
     """Read the newest position."""
     statement = text(f"SELECT position, accepted_ms, {sql.now_ms(connection)} FROM stream_head WHERE id = 1")
     return Head(*(await connection.execute(statement)).one())
 
 
-async def shards(connection: AsyncConnection) -> list[Shard]:
+async def shards(connection: Connection) -> list[Shard]:
     """Read every shard; for a divided shard, read each part instead."""
     statement = text(
         f"SELECT shard, {WHOLE}, cursor, live_cursor, holder, lease_until_ms FROM shards WHERE COALESCE(holder, '') <> '{NOBODY}' "
@@ -141,13 +140,13 @@ async def shards(connection: AsyncConnection) -> list[Shard]:
     return [Shard(Slice(*row[:2]), *row[2:]) for row in await connection.execute(statement)]
 
 
-async def workers(connection: AsyncConnection) -> list[Worker]:
+async def workers(connection: Connection) -> list[Worker]:
     """Read every worker in the list."""
     statement = text("SELECT id, heartbeat_ms FROM workers ORDER BY id")
     return [Worker(*row) for row in await connection.execute(statement)]
 
 
-async def oldest_after(connection: AsyncConnection, cursors: Iterable[int]) -> dict[int, tuple[int, int]]:
+async def oldest_after(connection: Connection, cursors: Iterable[int]) -> dict[int, tuple[int, int]]:
     """Find the first event after each of *cursors*.
 
     Returns its position and time of acceptance, by cursor. A cursor at the head is left out.
@@ -166,21 +165,19 @@ def _oldest_after(source: str) -> str:
     )
 
 
-async def due(connection: AsyncConnection, *, limit: int) -> Due:
+async def due(connection: Connection, *, limit: int) -> Due:
     """Count the due deliveries, up to *limit*."""
     count, oldest_ms = (await connection.execute(text(lanes.counting(connection)), {"limit": limit})).one()
     return Due(min(int(count), limit), oldest_ms)
 
 
-async def replaying(connection: AsyncConnection) -> Replaying:
+async def replaying(connection: Connection) -> Replaying:
     """Sum up the running replays."""
     row = (await connection.execute(text(_REPLAYING))).one()
     return Replaying(int(row[0]), int(row[1]))
 
 
-async def running_replays(
-    connection: AsyncConnection, *, limit: int, count_limit: int
-) -> list[RunningReplay]:
+async def running_replays(connection: Connection, *, limit: int, count_limit: int) -> list[RunningReplay]:
     """Read up to *limit* running replays, oldest first; their deliveries are counted up to *count_limit*."""
     delivered, waiting = (
         "(SELECT count(*) FROM (SELECT 1 FROM deliveries AS d WHERE d.replay_no = r.no "
@@ -199,7 +196,7 @@ async def running_replays(
     return [RunningReplay(*row) for row in rows]
 
 
-async def deliveries_by_status(connection: AsyncConnection, *, limit: int) -> dict[str, int]:
+async def deliveries_by_status(connection: Connection, *, limit: int) -> dict[str, int]:
     """Count the newest *limit* deliveries by their status."""
     statement = text(
         "SELECT status, count(*) FROM (SELECT status FROM deliveries "
@@ -208,7 +205,7 @@ async def deliveries_by_status(connection: AsyncConnection, *, limit: int) -> di
     return {row[0]: row[1] for row in await connection.execute(statement, {"limit": limit})}
 
 
-async def subscriptions_by_status(connection: AsyncConnection) -> dict[str, int]:
+async def subscriptions_by_status(connection: Connection) -> dict[str, int]:
     """Count the subscriptions by their status, without deleted ones."""
     statement = text(
         "SELECT status, count(*) FROM subscriptions WHERE status <> 'deleted' GROUP BY status ORDER BY status"

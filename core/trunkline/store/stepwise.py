@@ -22,7 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from trunkline.errors import StoreUnavailable
 from trunkline.runtime import faults
 from trunkline.store import revision_steps, revisions, upgrading
-from trunkline.store.database import Database
+from trunkline.store.engines import EngineDatabase
 from trunkline.store.histories import CORE, History, State, of_plugin, state_of
 from trunkline.store.revision_steps import Kind, Step, Steps
 
@@ -36,7 +36,7 @@ _NOT_NOW = {"55P03", "40P01"}
 """The SQLSTATEs of a lock timeout and of a deadlock."""
 
 
-async def upgrade(database: Database, histories: Sequence[History], *, key: int) -> list[State] | None:
+async def upgrade(database: EngineDatabase, histories: Sequence[History], *, key: int) -> list[State] | None:
     """Apply the missing revisions of the core's history and of *histories*. Returns their states before the migration.
 
     The result is None if another process holds the lock *key*, or has applied revisions meanwhile.
@@ -51,7 +51,7 @@ async def upgrade(database: Database, histories: Sequence[History], *, key: int)
         async with (
             own.write() as connection
         ):  # through the open connection: there is no second one that can write to a file
-            before = [await connection.run_sync(state_of, history) for history in every]
+            before = [await state_of(connection, history) for history in every]
         for history, state in zip(every, before, strict=True):
             with of_plugin(history):
                 if state.is_behind and not await _Line(own, history, turn).apply(state):
@@ -64,7 +64,7 @@ Turn = Callable[[], Awaitable[None]]
 
 
 @asynccontextmanager
-async def _turn(database: Database, key: int) -> AsyncGenerator[Turn | None]:
+async def _turn(database: EngineDatabase, key: int) -> AsyncGenerator[Turn | None]:
     if database.dialect.has_one_writer:
         yield _keep  # if two processes migrate a file, each step runs at most twice
         return
@@ -81,7 +81,7 @@ async def _keep() -> None:
 class _Line:
     """Applies the revisions of one history."""
 
-    def __init__(self, database: Database, history: History, turn: Turn) -> None:
+    def __init__(self, database: EngineDatabase, history: History, turn: Turn) -> None:
         self._database = database
         self._history = history
         self._turn = turn
@@ -140,7 +140,7 @@ class _Line:
             await self._turn()
             async with self._database.write() as connection:
                 await self._database.dialect.limit_locks(connection)
-                is_there = (await connection.run_sync(state_of, self._history)).current == current
+                is_there = (await state_of(connection, self._history)).current == current
                 if is_there:
                     await work(connection)
 

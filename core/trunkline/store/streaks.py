@@ -4,11 +4,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from trunkline.model.health import FIRST, UNTOLD
 from trunkline.model.times import utc_or_none
 from trunkline.store import audit_log, operational, sql, tables
+from trunkline.store.connection import Connection
 from trunkline.store.operational import News
 from trunkline.store.sql import text
 from trunkline.store.subscriptions import Row, next_version, read_row
@@ -56,7 +55,7 @@ class Recorded(NamedTuple):
 
 
 async def record_streaks(
-    connection: AsyncConnection, streaks: Sequence[Streak], *, also: Collection[int] = ()
+    connection: Connection, streaks: Sequence[Streak], *, also: Collection[int] = ()
 ) -> Recorded:
     """Add the failures in *streaks*.
 
@@ -101,9 +100,7 @@ async def record_streaks(
     return Recorded([Failing(*row) for row in rows], told)
 
 
-async def set_levels(
-    connection: AsyncConnection, levels: Mapping[int, int], *, told: Collection[int]
-) -> None:
+async def set_levels(connection: Connection, levels: Mapping[int, int], *, told: Collection[int]) -> None:
     """Set ``failing_level`` of locked subscriptions.
 
     *told* are those that the caller now reports by operational events.
@@ -123,7 +120,7 @@ async def set_levels(
 
 
 async def _lock(
-    connection: AsyncConnection, numbers: Mapping[int, bool]
+    connection: Connection, numbers: Mapping[int, bool]
 ) -> dict[int, tuple[int | None, int | None]]:
     """Lock the subscriptions in *numbers* that are failing, or whose number is mapped to True.
 
@@ -153,7 +150,7 @@ class Ending(NamedTuple):
 
 
 async def disable(
-    connection: AsyncConnection, endings: Sequence[Ending], *, untold: Collection[int] = ()
+    connection: Connection, endings: Sequence[Ending], *, untold: Collection[int] = ()
 ) -> list[Row]:
     """Disable the active subscriptions in *endings*, and report them unless they are in *untold*.
 
@@ -192,7 +189,7 @@ async def disable(
     return rows
 
 
-async def tell_disabled(connection: AsyncConnection, rows: Sequence[Row]) -> None:
+async def tell_disabled(connection: Connection, rows: Sequence[Row]) -> None:
     """Report that the subscriptions of *rows*, which the caller has locked, were disabled."""
     await set_levels(connection, {row.no: FIRST for row in rows}, told={row.no for row in rows})
     news = [

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import orjson
 from sqlalchemy import bindparam
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.model.environments import company_number
 from trunkline.model.event_groups import OPERATIONAL
@@ -19,6 +18,7 @@ from trunkline.model.events import Draft, Event, shard_of
 from trunkline.model.times import utc_text_of_ms
 from trunkline.runtime import faults
 from trunkline.store import epochs, retention, sql, tables
+from trunkline.store.connection import Connection
 from trunkline.store.directory import CompanyDirectory
 from trunkline.store.sql import text
 
@@ -60,7 +60,7 @@ class Reserved:
     routing_version: int
 
 
-async def head(connection: AsyncConnection) -> Head:
+async def head(connection: Connection) -> Head:
     """Read the newest position. Later statements see all events up to it."""
     row = (
         await connection.execute(
@@ -87,13 +87,13 @@ class Log:
         """The number of shards."""
         return self._shards()
 
-    async def append(self, connection: AsyncConnection, drafts: Sequence[Draft]) -> Appended:
+    async def append(self, connection: Connection, drafts: Sequence[Draft]) -> Appended:
         """Store *drafts* as ``append`` does. Raises CompanyErased."""
         return await append(connection, drafts, shards=self.shards, directory=self.directory)
 
 
 async def append(
-    connection: AsyncConnection,
+    connection: Connection,
     drafts: Sequence[Draft],
     *,
     shards: int,
@@ -139,7 +139,7 @@ def made(drafts: Sequence[Draft], reserved: Reserved, references: Mapping[int, s
     ]
 
 
-async def reserve(connection: AsyncConnection, count: int) -> Reserved:
+async def reserve(connection: Connection, count: int) -> Reserved:
     """Take the log's lock and the next *count* positions.
 
     A holder that is idle for too long loses the lock, and a caller that waits for too long gets an error
@@ -162,7 +162,7 @@ async def reserve(connection: AsyncConnection, count: int) -> Reserved:
     return Reserved(row[0] - count + 1, row[1], row[2], min(row[1], row[3]), row[4])
 
 
-async def insert(connection: AsyncConnection, events: Sequence[Event], *, shards: int) -> int | None:
+async def insert(connection: Connection, events: Sequence[Event], *, shards: int) -> int | None:
     """Store *events* at the positions that ``reserve`` returned.
 
     Returns the current routing version, because subscriptions may have been made since ``reserve`` requested the log's
@@ -189,7 +189,7 @@ _COLUMNS = "position, company_id, type, accepted_ms, body, COALESCE(version, 1) 
 
 
 async def read_shards(
-    connection: AsyncConnection, shards: Sequence[int], *, after: int, up_to: int, limit: int
+    connection: Connection, shards: Sequence[int], *, after: int, up_to: int, limit: int
 ) -> list[Event]:
     """Read the next events of *shards* in log order, after *after* and up to *up_to*."""
     statement = text(
@@ -203,7 +203,7 @@ async def read_shards(
 
 
 async def read_on(
-    connection: AsyncConnection, shards: Sequence[int], *, after: int, up_to: int, limit: int
+    connection: Connection, shards: Sequence[int], *, after: int, up_to: int, limit: int
 ) -> tuple[Head, list[Event]]:
     """Read as ``read_shards`` does, together with the head at that moment.
 
@@ -224,7 +224,7 @@ async def read_on(
 
 
 async def read_company(
-    connection: AsyncConnection,
+    connection: Connection,
     company_id: int,
     *,
     types: Sequence[str],
@@ -239,7 +239,7 @@ async def read_company(
 
 
 async def read_page(
-    connection: AsyncConnection, company_id: int, *, types: Sequence[str], after: int, limit: int
+    connection: Connection, company_id: int, *, types: Sequence[str], after: int, limit: int
 ) -> tuple[list[Event], retention.LogBounds]:
     """Read the next events of one company, together with the bounds of the log at that moment, in one statement.
 
@@ -289,7 +289,7 @@ def company_query(
 
 
 async def positions(
-    connection: AsyncConnection, company_id: int, *, types: Sequence[str], after: int, limit: int
+    connection: Connection, company_id: int, *, types: Sequence[str], after: int, limit: int
 ) -> tuple[list[int], int | None]:
     """Read the next *limit* positions of a company, oldest first.
 
@@ -311,16 +311,14 @@ async def positions(
     return found, reached
 
 
-async def _as_one_text(
-    connection: AsyncConnection, query: str, parameters: Mapping[str, object]
-) -> list[int]:
+async def _as_one_text(connection: Connection, query: str, parameters: Mapping[str, object]) -> list[int]:
     statement = text(f"SELECT CAST({sql.json_array(connection)}(position) AS text) FROM ({query}) AS page")
     found = (await connection.execute(statement, parameters)).scalar()
     return orjson.loads(found) if found else []
 
 
 async def newest_of_company(
-    connection: AsyncConnection,
+    connection: Connection,
     company_id: int,
     *,
     type: str | None,
@@ -335,7 +333,7 @@ async def newest_of_company(
     return [Event(*row) for row in await connection.execute(statement, parameters)]
 
 
-async def by_positions(connection: AsyncConnection, positions: Sequence[int]) -> dict[int, Event]:
+async def by_positions(connection: Connection, positions: Sequence[int]) -> dict[int, Event]:
     """Read the events at *positions*; missing ones are left out."""
     if not positions:
         return {}
@@ -348,7 +346,7 @@ async def by_positions(connection: AsyncConnection, positions: Sequence[int]) ->
 
 
 async def count_company(
-    connection: AsyncConnection,
+    connection: Connection,
     company_id: int,
     *,
     type: str | None,
@@ -370,25 +368,25 @@ async def count_company(
     return count, last if count == limit else up_to
 
 
-async def companies_after(connection: AsyncConnection, after: int, up_to: int) -> list[int]:
+async def companies_after(connection: Connection, after: int, up_to: int) -> list[int]:
     """List the companies with events after *after* and up to *up_to*."""
     statement = text("SELECT DISTINCT company_id FROM events WHERE position > :after AND position <= :up_to")
     return [row[0] for row in await connection.execute(statement, {"after": after, "up_to": up_to})]
 
 
-async def first_after(connection: AsyncConnection, after: int) -> int | None:
+async def first_after(connection: Connection, after: int) -> int | None:
     """Find the position of the first event after position *after*, of any company; None if there is none."""
     statement = text("SELECT min(position) FROM events WHERE position > :after")
     return (await connection.execute(statement, {"after": after})).scalar()
 
 
-async def first_of_company(connection: AsyncConnection, company_id: int, *, after: int) -> int | None:
+async def first_of_company(connection: Connection, company_id: int, *, after: int) -> int | None:
     """Find the position of a company's first event after position *after*; None if there is none."""
     statement = text("SELECT min(position) FROM events WHERE company_id = :company AND position > :after")
     return (await connection.execute(statement, {"company": company_id, "after": after})).scalar()
 
 
-async def last_of_company(connection: AsyncConnection, company_id: int, *, up_to: int) -> int:
+async def last_of_company(connection: Connection, company_id: int, *, up_to: int) -> int:
     """Find the position of a company's last event up to position *up_to*; 0 if there is none."""
     statement = text(
         "SELECT COALESCE(max(position), 0) FROM events WHERE company_id = :company AND position <= :up_to"
@@ -396,7 +394,7 @@ async def last_of_company(connection: AsyncConnection, company_id: int, *, up_to
     return int((await connection.execute(statement, {"company": company_id, "up_to": up_to})).scalar_one())
 
 
-async def position_before(connection: AsyncConnection, since_ms: int) -> int:
+async def position_before(connection: Connection, since_ms: int) -> int:
     """Find the last position before the first event that was accepted at *since_ms* or later.
 
     Times of acceptance never decrease along the log, so the earliest such event has the lowest position. If there is no

@@ -11,10 +11,10 @@ from typing import Any
 
 import orjson
 import sqlalchemy
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.model.subscriptions import LAPSED
 from trunkline.store import audit_log, sql, tables
+from trunkline.store.connection import Connection
 from trunkline.store.sql import text
 
 _table = tables.subscriptions
@@ -78,7 +78,7 @@ def read_row(row: Sequence[Any]) -> Row:
     return Row(*columns)
 
 
-async def next_version(connection: AsyncConnection) -> int:
+async def next_version(connection: Connection) -> int:
     """Take the next routing version. Until this transaction ends, no other transaction can change subscriptions."""
     idling, waiting = sql.limit_idling(connection), sql.limit_waiting(connection)
     statement = text(
@@ -87,7 +87,7 @@ async def next_version(connection: AsyncConnection) -> int:
     return int((await connection.execute(statement)).scalar_one())
 
 
-async def lock_head(connection: AsyncConnection) -> tuple[int, int]:
+async def lock_head(connection: Connection) -> tuple[int, int]:
     """Take the log's lock. Returns the newest position, and the database's time.
 
     While the lock is held, no event can be accepted. So a subscription that starts at this position gets exactly the
@@ -102,7 +102,7 @@ async def lock_head(connection: AsyncConnection) -> tuple[int, int]:
 
 
 async def update(
-    connection: AsyncConnection, no: int, changes: Mapping[str, Any], *, from_head: bool = False
+    connection: Connection, no: int, changes: Mapping[str, Any], *, from_head: bool = False
 ) -> Row:
     """Change columns of the subscription *no*, which the caller has locked. *from_head* restarts it at the head of the log."""
     before = await by_number(connection, no)
@@ -152,7 +152,7 @@ def audited(row: Row) -> dict[str, Any]:
     }
 
 
-async def get(connection: AsyncConnection, subscription_id: str, *, to_change: bool = False) -> Row | None:
+async def get(connection: Connection, subscription_id: str, *, to_change: bool = False) -> Row | None:
     """Read a subscription by its public id; None if it was deleted. *to_change* locks its row."""
     statement = _table.select().where(_table.c.id == subscription_id, _table.c.status != "deleted")
     if to_change:
@@ -161,13 +161,13 @@ async def get(connection: AsyncConnection, subscription_id: str, *, to_change: b
     return read_row(row) if row else None
 
 
-async def by_number(connection: AsyncConnection, no: int) -> Row:
+async def by_number(connection: Connection, no: int) -> Row:
     """Read the subscription *no*, even if it is deleted."""
     return read_row((await connection.execute(_BY_NUMBER, {"no": no})).one())
 
 
 async def of_company(
-    connection: AsyncConnection,
+    connection: Connection,
     company_id: int,
     *,
     channel: str | None = None,
@@ -184,7 +184,7 @@ async def of_company(
     return [read_row(row) for row in await connection.execute(statement.order_by(_table.c.no).limit(at_once))]
 
 
-async def made_by(connection: AsyncConnection, maker_id: str, *, company_id: int | None) -> list[Row]:
+async def made_by(connection: Connection, maker_id: str, *, company_id: int | None) -> list[Row]:
     """Lock the active and paused subscriptions that *maker_id* made for a company; None as *company_id* means any company."""
     made = _table.select().where(_table.c.created_by == maker_id, _table.c.status.in_(("active", "paused")))
     of = made if company_id is None else made.where(_table.c.company_id == company_id)
@@ -192,7 +192,7 @@ async def made_by(connection: AsyncConnection, maker_id: str, *, company_id: int
 
 
 async def by_name(
-    connection: AsyncConnection, company_id: int, *, channel: str, name: str, to_change: bool = False
+    connection: Connection, company_id: int, *, channel: str, name: str, to_change: bool = False
 ) -> Row | None:
     """Read the company's subscription named *name*; None if there is none. *to_change* locks its row."""
     statement = _table.select().where(
@@ -204,7 +204,7 @@ async def by_name(
     return read_row(row) if row else None
 
 
-async def lapsed(connection: AsyncConnection, *, limit: int) -> list[int]:
+async def lapsed(connection: Connection, *, limit: int) -> list[int]:
     """Lock up to *limit* active subscriptions that have expired, except those that other transactions have locked."""
     locking = sql.for_update_skipping(connection)
     statement = text(
@@ -214,7 +214,7 @@ async def lapsed(connection: AsyncConnection, *, limit: int) -> list[int]:
     return [row[0] for row in await connection.execute(statement, {"limit": limit})]
 
 
-async def first_expiry_ms(connection: AsyncConnection) -> int | None:
+async def first_expiry_ms(connection: Connection) -> int | None:
     """Return the time (Unix ms) at which the next active subscription expires; None if none of them expires."""
     statement = text(
         "SELECT min(expires_ms) FROM subscriptions WHERE expires_ms IS NOT NULL AND status = 'active'"
@@ -222,7 +222,7 @@ async def first_expiry_ms(connection: AsyncConnection) -> int | None:
     return (await connection.execute(statement)).scalar()
 
 
-async def lapsed_of_company(connection: AsyncConnection, company_id: int, *, beyond: int) -> list[Row]:
+async def lapsed_of_company(connection: Connection, company_id: int, *, beyond: int) -> list[Row]:
     """Read a company's lapsed subscriptions, newest first; the newest *beyond* of them are skipped."""
     statement = _table.select().where(
         _table.c.company_id == company_id, _table.c.status == "disabled", _table.c.disabled_reason == LAPSED
@@ -231,7 +231,7 @@ async def lapsed_of_company(connection: AsyncConnection, company_id: int, *, bey
     return [read_row(row) for row in rows]
 
 
-async def filters_of_company(connection: AsyncConnection, company_id: int, *, but_no: int = 0) -> list[str]:
+async def filters_of_company(connection: Connection, company_id: int, *, but_no: int = 0) -> list[str]:
     """Read the filters of a company's subscriptions, as JSON, except the filter of subscription number *but_no*."""
     statement = sqlalchemy.select(_table.c.filter).where(
         _table.c.company_id == company_id,
@@ -242,9 +242,7 @@ async def filters_of_company(connection: AsyncConnection, company_id: int, *, bu
     return [row[0] for row in await connection.execute(statement)]
 
 
-async def targets_of_companies(
-    connection: AsyncConnection, company_ids: Sequence[int]
-) -> dict[int, list[str]]:
+async def targets_of_companies(connection: Connection, company_ids: Sequence[int]) -> dict[int, list[str]]:
     """List the target URLs of subscriptions, by company.
 
     Deleted subscriptions, and subscriptions that a holder renews, are left out.
@@ -260,7 +258,7 @@ async def targets_of_companies(
     return targets
 
 
-async def https_targets(connection: AsyncConnection, *, limit: int) -> list[str]:
+async def https_targets(connection: Connection, *, limit: int) -> list[str]:
     """List up to *limit* different https target URLs of active and paused subscriptions."""
     statement = text(
         "SELECT DISTINCT target_url FROM subscriptions WHERE status IN ('active', 'paused') "
@@ -269,7 +267,7 @@ async def https_targets(connection: AsyncConnection, *, limit: int) -> list[str]
     return [row[0] for row in await connection.execute(statement, {"limit": limit})]
 
 
-async def lock_of_companies(connection: AsyncConnection, company_ids: Collection[int]) -> list[int]:
+async def lock_of_companies(connection: Connection, company_ids: Collection[int]) -> list[int]:
     """Lock the subscriptions of companies, except deleted ones. Returns the numbers of the locked subscriptions."""
     statement = (
         sqlalchemy.select(_table.c.no)
@@ -280,7 +278,7 @@ async def lock_of_companies(connection: AsyncConnection, company_ids: Collection
     return [row[0] for row in await connection.execute(statement)]
 
 
-async def mark_deleted(connection: AsyncConnection, numbers: Sequence[int]) -> None:
+async def mark_deleted(connection: Connection, numbers: Sequence[int]) -> None:
     """Mark the subscriptions with *numbers*, which the caller has locked, as deleted, and remove their sealed data."""
     version = await next_version(connection)
     now = text(sql.now_ms(connection))
@@ -289,7 +287,7 @@ async def mark_deleted(connection: AsyncConnection, numbers: Sequence[int]) -> N
 
 
 async def changed_since(
-    connection: AsyncConnection, version: int, *, at_once: int = 500
+    connection: Connection, version: int, *, at_once: int = 500
 ) -> AsyncIterator[list[Row]]:
     """Read the rows that changed after routing *version*, up to *at_once* at a time; from version 0, all that are not deleted.
 
@@ -309,7 +307,7 @@ async def changed_since(
         after |= {"version": rows[-1].version, "no": rows[-1].no}
 
 
-async def note_gap(connection: AsyncConnection, no: int, *, position: int) -> None:
+async def note_gap(connection: Connection, no: int, *, position: int) -> None:
     """If a holder renews the subscription *no*, note that it will not get the events it missed up to *position*."""
     is_held = sqlalchemy.and_(_table.c.no == no, _table.c.name.is_not(None))
     statement = sqlalchemy.select(_table.c.gap_position).where(is_held).with_for_update()
@@ -318,7 +316,7 @@ async def note_gap(connection: AsyncConnection, no: int, *, position: int) -> No
         await update(connection, no, {"gap_position": position})
 
 
-async def forget_gap(connection: AsyncConnection, no: int, *, position: int) -> None:
+async def forget_gap(connection: Connection, no: int, *, position: int) -> None:
     """Note that the gap of the subscription *no* up to *position* was reported to the subscription's holder."""
     is_that = sqlalchemy.and_(_table.c.no == no, _table.c.gap_position == position)
     statement = sqlalchemy.select(_table.c.no).where(is_that).with_for_update()
@@ -326,7 +324,7 @@ async def forget_gap(connection: AsyncConnection, no: int, *, position: int) -> 
         await update(connection, no, {"gap_position": None})
 
 
-async def locked(connection: AsyncConnection, numbers: Sequence[int]) -> dict[int, str]:
+async def locked(connection: Connection, numbers: Sequence[int]) -> dict[int, str]:
     """Read the status of the subscriptions with *numbers*, and prevent status changes until the transaction ends."""
     sharing = sql.for_share(connection)
     source = sql.rows_source(connection, {"no": "bigint"})

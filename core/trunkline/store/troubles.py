@@ -7,12 +7,12 @@ from collections.abc import Mapping
 
 import orjson
 import sqlalchemy
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.contract import Trouble
 from trunkline.model.deliveries import Key
 from trunkline.store import operational, sql
 from trunkline.store.activity import STUCK
+from trunkline.store.connection import Connection
 from trunkline.store.sql import text
 
 _OWNERS = {"sub_": "subscriptions", "key_": "api_keys"}
@@ -35,7 +35,7 @@ The SQL also counts the deliveries that failed permanently, and reads the time o
 """
 
 
-async def failing(connection: AsyncConnection, *, limit: int, count_limit: int) -> list[Trouble]:
+async def failing(connection: Connection, *, limit: int, count_limit: int) -> list[Trouble]:
     """Read active subscriptions of any company that are failing (``ix_subscriptions_failing``), newest subscription first.
 
     Lost deliveries are counted up to *count_limit*.
@@ -48,7 +48,7 @@ async def failing(connection: AsyncConnection, *, limit: int, count_limit: int) 
     return [Trouble(*row) for row in await connection.execute(statement, parameters)]
 
 
-async def disabled(connection: AsyncConnection, *, limit: int, count_limit: int) -> list[Trouble]:
+async def disabled(connection: Connection, *, limit: int, count_limit: int) -> list[Trouble]:
     """Read the subscriptions that were disabled according to the newest operational events, and that still are disabled.
 
     Lost deliveries are counted up to *count_limit*.
@@ -69,7 +69,7 @@ async def disabled(connection: AsyncConnection, *, limit: int, count_limit: int)
     return [Trouble(*row) for row in await connection.execute(statement.bindparams(named), parameters)]
 
 
-async def live_subscriptions(connection: AsyncConnection, company_id: int) -> dict[int, str]:
+async def live_subscriptions(connection: Connection, company_id: int) -> dict[int, str]:
     """Return the ids of a company's subscriptions by number, oldest first; deleted ones are left out."""
     statement = text(
         "SELECT no, id FROM subscriptions WHERE company_id = :company AND status <> 'deleted' ORDER BY no"
@@ -77,7 +77,7 @@ async def live_subscriptions(connection: AsyncConnection, company_id: int) -> di
     return {row[0]: row[1] for row in await connection.execute(statement, {"company": company_id})}
 
 
-async def owner(connection: AsyncConnection, name: str) -> int | None:
+async def owner(connection: Connection, name: str) -> int | None:
     """Find the company of the event, delivery, subscription or key with the id *name*."""
     parameters: Mapping[str, object]
     if (key := Key.parse(name)) is not None:
@@ -93,7 +93,7 @@ async def owner(connection: AsyncConnection, name: str) -> int | None:
     return (await connection.execute(statement, parameters)).scalar_one_or_none()
 
 
-async def used(connection: AsyncConnection, company_id: int) -> dict[str, int]:
+async def used(connection: Connection, company_id: int) -> dict[str, int]:
     """For each limit, count how much of it a company uses, through indexes."""
     counts = {
         "subscriptions": "subscriptions WHERE company_id = :company AND status <> 'deleted'",

@@ -2,10 +2,9 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from trunkline.model.subscriptions import ENDED
 from trunkline.store import sql
+from trunkline.store.connection import Connection
 from trunkline.store.cursors import LOWEST
 from trunkline.store.sql import text
 
@@ -33,7 +32,7 @@ class Watermark:
     has_ended: bool
 
 
-async def watermark(connection: AsyncConnection, place: Place, *, position: int | None) -> Watermark | None:
+async def watermark(connection: Connection, place: Place, *, position: int | None) -> Watermark | None:
     """Find a subscription's watermark; None if there is no such subscription.
 
     The watermark is at most *position*; if that is None, at most the head of the log.

@@ -6,8 +6,6 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequ
 from dataclasses import replace
 from typing import Self
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from trunkline.contract import StreamPage
 from trunkline.errors import StoreUnavailable
 from trunkline.filters.filters import Filter
@@ -19,6 +17,7 @@ from trunkline.schemas.catalog import EventType, Json, SchemaCatalog
 from trunkline.schemas.examples import example_draft
 from trunkline.schemas.versions import Pins, SchemaVersions
 from trunkline.store import retention, stream
+from trunkline.store.connection import Connection
 from trunkline.store.database import Database
 from trunkline.store.directory import CompanyDirectory
 from trunkline.store.wakeup import Signal, Wakeup
@@ -327,7 +326,7 @@ class Streaming:
 
 
 async def _read_after(
-    connection: AsyncConnection, request: PageRequest, after: int
+    connection: Connection, request: PageRequest, after: int
 ) -> tuple[list[Event], retention.LogBounds]:
     return await stream.read_page(
         connection, request.company_id, types=request.types, after=after, limit=request.limit + 1

@@ -13,8 +13,6 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Self, TypeVar
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from trunkline.errors import StoreUnavailable
 from trunkline.model.times import utc_text_of_ms
 from trunkline.runtime.background import Background
@@ -22,6 +20,7 @@ from trunkline.runtime.metrics import Metrics
 from trunkline.store import audit_log, health, quarantine, quarantine_answers
 from trunkline.store import retention as store
 from trunkline.store.clock import ClockGuard
+from trunkline.store.connection import Connection
 from trunkline.store.database import Database
 
 START_SECONDS = 60.0
@@ -143,13 +142,13 @@ class Retention:
             self._metrics.rows_removed("attempts", removed.attempts)
         return count, True
 
-    async def _purge(self, table: str, purge: Callable[[AsyncConnection], Awaitable[int]]) -> None:
+    async def _purge(self, table: str, purge: Callable[[Connection], Awaitable[int]]) -> None:
         while removed := await self._in_turn(purge):
             self._metrics.rows_removed(table, removed)
             if removed < BATCH:
                 return
 
-    async def _in_turn(self, work: Callable[[AsyncConnection], Awaitable[_T]]) -> _T | None:
+    async def _in_turn(self, work: Callable[[Connection], Awaitable[_T]]) -> _T | None:
         """Run *work* in a transaction, and pause afterwards.
 
         If another process is removing events, return None without running *work*.

@@ -8,15 +8,14 @@ often has one address for all its connections.
 
 from collections.abc import Iterable
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from trunkline.errors import TargetRefused
 from trunkline.model.environments import environment_of, other_environment
 from trunkline.store import subscriptions as store
+from trunkline.store.connection import Connection
 from trunkline.targets import urls
 
 
-async def check_target_apart(connection: AsyncConnection, company_id: int, url: str, *, path: str) -> None:
+async def check_target_apart(connection: Connection, company_id: int, url: str, *, path: str) -> None:
     """Check that no subscription of the company's other environment has the target *url*. Raises TargetRefused, at *path*.
 
     Call it in a transaction that has locked the routing version, so that no subscription is added meanwhile.

@@ -2,13 +2,12 @@
 
 from collections.abc import Callable
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from trunkline.dispatch.ledger import replay
 from trunkline.dispatch.ledger.replay import Range
 from trunkline.model.events import shard_of
 from trunkline.model.subscriptions import Status, Subscription
 from trunkline.store import cursors, retention, stream
+from trunkline.store.connection import Connection
 from trunkline.store.wakeup import Signal
 from trunkline.subscribing.requests import Start
 
@@ -23,12 +22,12 @@ class CatchUp:
         self._shards = shards
         self._replay_signal = replay_signal
 
-    async def check_start(self, connection: AsyncConnection, company_id: int, start: Start) -> None:
+    async def check_start(self, connection: Connection, company_id: int, start: Start) -> None:
         """Check that the log still has all events of the company since *start*. Raises CursorExpired, CursorUnknown."""
         if start.position:
             await retention.check_cursor(connection, company_id, after=start.position)
 
-    async def begin_at(self, connection: AsyncConnection, subscription: Subscription, start: Start) -> None:
+    async def begin_at(self, connection: Connection, subscription: Subscription, start: Start) -> None:
         """Deliver the events since *start* to a new subscription. *start* has been checked."""
         after = start.position
         if start.since_ms is not None:
@@ -36,7 +35,7 @@ class CatchUp:
         await self._begin(connection, subscription, after=after, up_to=subscription.start_position)
 
     async def begin_within(
-        self, connection: AsyncConnection, subscription: Subscription, start: Start, *, oldest_ms: int | None
+        self, connection: Connection, subscription: Subscription, start: Start, *, oldest_ms: int | None
     ) -> bool:
         """Deliver the events since *start* to a new subscription.
 
@@ -58,7 +57,7 @@ class CatchUp:
         return is_truncated
 
     async def resume(
-        self, connection: AsyncConnection, stopped: Subscription, *, up_to: int, catch_up: bool
+        self, connection: Connection, stopped: Subscription, *, up_to: int, catch_up: bool
     ) -> int | None:
         """Deliver the events missed since *stopped* was paused or disabled, up to *up_to*; without *catch_up*, none.
 
@@ -74,12 +73,12 @@ class CatchUp:
         await self._begin(connection, stopped, after=max(after, edge), up_to=up_to)
         return edge if after < edge else None
 
-    async def _has_missed(self, connection: AsyncConnection, stopped: Subscription, up_to: int) -> bool:
+    async def _has_missed(self, connection: Connection, stopped: Subscription, up_to: int) -> bool:
         assert stopped.resume_position is not None
         first = await stream.first_of_company(connection, stopped.company_id, after=stopped.resume_position)
         return first is not None and first <= up_to
 
-    async def resume_position(self, connection: AsyncConnection, subscription: Subscription) -> int | None:
+    async def resume_position(self, connection: Connection, subscription: Subscription) -> int | None:
         """Find the position after which *subscription* misses events if it is paused now."""
         if subscription.status != Status.ACTIVE:
             return subscription.resume_position
@@ -90,7 +89,7 @@ class CatchUp:
         )  # the cursor of its shard may not have reached its start
 
     async def _begin(
-        self, connection: AsyncConnection, subscription: Subscription, *, after: int, up_to: int
+        self, connection: Connection, subscription: Subscription, *, after: int, up_to: int
     ) -> None:
         if after < up_to:
             await replay.begin(connection, subscription, Range(after, up_to, kind=replay.MISSED))

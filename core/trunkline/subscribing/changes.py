@@ -3,8 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from trunkline.access.company_limits import CompanyLimits
 from trunkline.access.subscription_records import SubscriptionRecords
 from trunkline.contract import ChangedSubscription
@@ -18,6 +16,7 @@ from trunkline.runtime import callers
 from trunkline.store import health, open_deliveries, releasing, retention, sql, streaks
 from trunkline.store import replays as replay_store
 from trunkline.store import subscriptions as store
+from trunkline.store.connection import Connection
 from trunkline.store.database import Database
 from trunkline.store.open_deliveries import Change
 from trunkline.store.subscriptions import Row
@@ -198,14 +197,12 @@ class SubscriptionChanges:
         known = {name: before.pins.get(name, 1) for name in kept}
         return self._checker.pins_for(names, chosen={**before.pins, **known, **chosen})
 
-    async def _resume(
-        self, connection: AsyncConnection, before: Subscription, row: Row, *, catch_up: bool
-    ) -> Row:
+    async def _resume(self, connection: Connection, before: Subscription, row: Row, *, catch_up: bool) -> Row:
         """Deliver the missed events. If a holder renews the subscription, record the gap so that the holder is informed."""
         gap = await self._catch_up.resume(connection, before, up_to=row.start_position, catch_up=catch_up)
         return row if gap is None else await store.update(connection, row.no, {"gap_position": gap})
 
-    async def _switch(self, connection: AsyncConnection, before: Subscription, status: str) -> dict[str, Any]:
+    async def _switch(self, connection: Connection, before: Subscription, status: str) -> dict[str, Any]:
         """Compute the columns that change when the status becomes *status*."""
         columns = {"status": status, "disabled_reason": None, "disabled_ms": None}
         if status == Status.PAUSED:

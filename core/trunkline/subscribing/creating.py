@@ -11,8 +11,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from trunkline.access.company_limits import CompanyLimits, Quotas
 from trunkline.access.subscription_records import SubscriptionRecords
 from trunkline.errors import Refused, StoreUnavailable, TooManySubscriptions
@@ -24,6 +22,7 @@ from trunkline.runtime.batching import Batcher
 from trunkline.store import audit_log, conditions, health, new_subscriptions, sql
 from trunkline.store import subscriptions as store
 from trunkline.store.audit_log import Origin
+from trunkline.store.connection import Connection
 from trunkline.store.database import Database
 from trunkline.subscribing import apart, declared, options
 from trunkline.subscribing.catching_up import CatchUp
@@ -198,7 +197,7 @@ class SubscriptionCreation:
         return [answers[wanted.company] for wanted in batch]
 
     async def _insert(
-        self, connection: AsyncConnection, fresh: Sequence[_Wanted], version: int
+        self, connection: Connection, fresh: Sequence[_Wanted], version: int
     ) -> Sequence[Subscription]:
         rows = await new_subscriptions.insert(
             connection,
@@ -213,7 +212,7 @@ class SubscriptionCreation:
         return made
 
     async def _judge(
-        self, connection: AsyncConnection, wanted: _Wanted, standing: _Standing
+        self, connection: Connection, wanted: _Wanted, standing: _Standing
     ) -> Subscription | None:
         """Return an existing subscription equal to *wanted*, or None if *wanted* may be created. Raises Refused."""
         company_id, quotas = wanted.company_id, wanted.quotas
@@ -258,7 +257,7 @@ class SubscriptionCreation:
             "pins": sql.json_or_none(pins),
         }
 
-    async def _find_same(self, connection: AsyncConnection, wanted: _Wanted) -> Subscription | None:
+    async def _find_same(self, connection: Connection, wanted: _Wanted) -> Subscription | None:
         """Find the oldest subscription with the same target, event types, filter and versions.
 
         Subscriptions that were ended by their target or their maker are skipped.

@@ -11,8 +11,6 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from trunkline.dispatch.ledger import replay
 from trunkline.dispatch.ledger.replay import Range
 from trunkline.errors import TooMuchAtOnce
@@ -21,6 +19,7 @@ from trunkline.runtime import callers
 from trunkline.runtime.turns import Turns
 from trunkline.schemas.versions import SchemaVersions
 from trunkline.store import stream
+from trunkline.store.connection import Connection
 from trunkline.store.database import Database
 
 AT_ONCE = 2
@@ -98,21 +97,19 @@ class DryRuns:
         company_id = subscription.company_id
         return [partial(_count_type, company_id=company_id, type=name) for name in types]
 
-    async def _in_turn(
-        self, count: Callable[[AsyncConnection], Counting], company_id: int
-    ) -> tuple[int, int]:
+    async def _in_turn(self, count: Callable[[Connection], Counting], company_id: int) -> tuple[int, int]:
         turn = self._pieces.turn(company_id)
         async with turn, self._database.read() as connection:
             return await count(connection)
 
     async def _count_matches(
-        self, connection: AsyncConnection, *, subscription: Subscription, span: Range
+        self, connection: Connection, *, subscription: Subscription, span: Range
     ) -> tuple[int, int]:
         return await replay.count_page(connection, subscription, span, schema_versions=self._schema_versions)
 
 
 async def _count_type(
-    connection: AsyncConnection, *, company_id: int, type: str | None, span: Range
+    connection: Connection, *, company_id: int, type: str | None, span: Range
 ) -> tuple[int, int]:
     return await stream.count_company(
         connection, company_id, type=type, after=span.after, up_to=span.up_to, limit=COUNTED

@@ -8,16 +8,16 @@ from collections.abc import Mapping
 from typing import Any
 
 import orjson
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.errors import FilterTooDear
 from trunkline.filters import costs
 from trunkline.model.subscriptions import Subscription
 from trunkline.store import subscriptions as store
+from trunkline.store.connection import Connection
 
 
 async def check_filter_cost(
-    connection: AsyncConnection,
+    connection: Connection,
     company_id: int,
     source: Mapping[str, Any] | None,
     *,

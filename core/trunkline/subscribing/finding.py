@@ -3,8 +3,6 @@
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from trunkline.access.subscription_records import SubscriptionRecords
 from trunkline.errors import NotFound
 from trunkline.model import cursors
@@ -13,6 +11,7 @@ from trunkline.model.subscriptions import ID, Subscription
 from trunkline.runtime.pauses import Pauses
 from trunkline.store import health as health_store
 from trunkline.store import subscriptions as store
+from trunkline.store.connection import Connection
 from trunkline.store.database import Database
 from trunkline.store.subscriptions import Row
 from trunkline.subscribing.requests import Checker
@@ -126,7 +125,7 @@ class SubscriptionFinder:
 
 
 async def find_row(
-    connection: AsyncConnection,
+    connection: Connection,
     company_id: int,
     subscription_id: str,
     *,

@@ -3,8 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from trunkline.access.company_limits import CompanyLimits
 from trunkline.access.subscription_records import SubscriptionRecords
 from trunkline.contract import Held, Renewed, Terms
@@ -15,6 +13,7 @@ from trunkline.store import new_subscriptions, open_deliveries, retention
 from trunkline.store import replays as replay_store
 from trunkline.store import subscriptions as store
 from trunkline.store.clock import ClockGuard
+from trunkline.store.connection import Connection
 from trunkline.store.database import Database
 from trunkline.store.open_deliveries import Change
 from trunkline.store.subscriptions import Row
@@ -137,16 +136,14 @@ class Renewals:
             faults.point("renew.before_commit")
         return done
 
-    async def _make_room(
-        self, connection: AsyncConnection, company_id: int, terms: Terms, *, limit: int
-    ) -> None:
+    async def _make_room(self, connection: Connection, company_id: int, terms: Terms, *, limit: int) -> None:
         """Check that one more subscription is allowed, and delete subscriptions lapsed long ago. Raises LimitReached."""
         await _check_room(connection, company_id, terms, limit=limit)
         for old in await store.lapsed_of_company(connection, company_id, beyond=LAPSED_KEPT):
             await self._end(connection, self._records.open(old))
 
     async def _begin(
-        self, connection: AsyncConnection, row: Row, request: Mapping[str, Any], terms: Terms
+        self, connection: Connection, row: Row, request: Mapping[str, Any], terms: Terms
     ) -> bool:
         start = read_start(request.get("start"))
         if start is None:
@@ -167,7 +164,7 @@ class Renewals:
         sealed = self._records.seal(before.id, secrets, before.headers, before.target_secrets)
         return {"sealed": sealed, "gap_position": None, **_columns_of(terms, now_ms)}
 
-    async def _end(self, connection: AsyncConnection, before: Subscription) -> None:
+    async def _end(self, connection: Connection, before: Subscription) -> None:
         sealed = self._records.seal(before.id, (), {})
         columns = {"status": Status.DELETED, "sealed": sealed, "name": None}
         await store.update(connection, before.no, columns)
@@ -175,7 +172,7 @@ class Renewals:
         await replay_store.end_of_subscription(connection, before.no, "cancelled")
 
 
-async def _check_room(connection: AsyncConnection, company_id: int, terms: Terms, *, limit: int) -> None:
+async def _check_room(connection: Connection, company_id: int, terms: Terms, *, limit: int) -> None:
     """Check that the company and the holder may have one more subscription. Raises LimitReached."""
     if await new_subscriptions.count(connection, company_id) >= limit:
         raise TooManySubscriptions(limit)

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import orjson
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.access.company_limits import CompanyLimits
 from trunkline.dispatch.ledger import replay
@@ -15,6 +14,7 @@ from trunkline.schemas.versions import Pins
 from trunkline.store import order_changes, ordering, releasing
 from trunkline.store import replays as store
 from trunkline.store import subscriptions as subscription_store
+from trunkline.store.connection import Connection
 from trunkline.store.database import Database
 from trunkline.store.replays import Row
 from trunkline.store.wakeup import Signal
@@ -112,14 +112,14 @@ class Replays:
         return None if versions is None else {**subscribed, **versions}
 
 
-async def _find(connection: AsyncConnection, company_id: int, replay_id: str) -> Row:
+async def _find(connection: Connection, company_id: int, replay_id: str) -> Row:
     row = await store.get(connection, replay_id) if replay_id.isascii() and replay_id.isprintable() else None
     if row is None or row.company_id != company_id:
         raise NotFound("replay", replay_id)
     return row
 
 
-async def _delivered(connection: AsyncConnection, row: Row) -> int:
+async def _delivered(connection: Connection, row: Row) -> int:
     return row.delivered if row.delivered is not None else await store.delivered(connection, row.no)
 
 

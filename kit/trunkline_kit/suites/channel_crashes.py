@@ -13,7 +13,7 @@ from sqlalchemy import text
 from trunkline.contract import AcceptedEvent
 from trunkline.outbound import Outbound
 from trunkline.runtime import faults
-from trunkline.store.database import Database
+from trunkline.store.engines import EngineDatabase
 from trunkline_kit.checks import COMPLETE, check, demand, fail, not_applicable
 from trunkline_kit.far_sides import HttpFarSide
 from trunkline_kit.hubs import start_hub
@@ -115,7 +115,7 @@ async def _prepare(
 
 async def _expire_leases(url: str) -> None:
     """Expire the leases of the killed hub at once."""
-    async with Database(url) as database, database.write() as connection:
+    async with EngineDatabase(url) as database, database.write() as connection:
         await connection.execute(text("UPDATE workers SET heartbeat_ms = 0"))
 
 

@@ -23,6 +23,7 @@ from trunkline.runtime import callers
 from trunkline.store import clock
 from trunkline.store.clock import ClockGuard
 from trunkline.store.database import Database
+from trunkline.store.engines import EngineDatabase
 
 FAR_MS = 4_000_000_000_000
 VAULT = Vault(pepper="p" * 32, encryption_key="k" * 32)
@@ -177,7 +178,7 @@ async def test_revoking_in_another_process_works_at_once(keys: Keys, database_ur
     record, api_key = await keys.create(92, name="Zapier", scopes=["admin"])
     await keys.authenticate(api_key)
     async with (
-        Database(database_url) as theirs,
+        EngineDatabase(database_url) as theirs,
         Keys(theirs, vault=VAULT, prefix="wlcro", limits=limits_over(theirs)) as elsewhere,
     ):
         await elsewhere.revoke(record.id, company_id=92)
@@ -256,7 +257,7 @@ async def test_the_last_use_is_written_behind_the_callers_back(database: Databas
 
 async def test_while_the_database_is_away_nobody_is_told_that_a_key_is_wrong():
     async with (
-        Database("postgresql://nobody@127.0.0.1:1/none") as away,
+        EngineDatabase("postgresql://nobody@127.0.0.1:1/none") as away,
         Keys(away, vault=VAULT, prefix="wlcro", limits=limits_over(away)) as keys,
     ):
         with pytest.raises(StoreUnavailable):

@@ -10,7 +10,7 @@ from trunkline.access.vault import Vault
 from trunkline.errors import SettingsInvalid
 from trunkline.hub.hub import Hub
 from trunkline.store import secrets as store
-from trunkline.store.database import Database
+from trunkline.store.engines import EngineDatabase
 from trunkline_kit.hubs import settings_for
 
 LEAN = {"plugins.enabled": "webhooks"}
@@ -72,7 +72,7 @@ async def test_other_secrets_are_good_too(database):
 
 async def test_of_two_first_starts_with_different_secrets_one_wins(database_url):
     async def start(given: Vault):
-        async with Database(database_url) as database:
+        async with EngineDatabase(database_url) as database:
             await set_up(database, given)
 
     ended = await asyncio.gather(start(vault()), start(vault(NEW, NEW)), return_exceptions=True)
@@ -80,7 +80,7 @@ async def test_of_two_first_starts_with_different_secrets_one_wins(database_url)
 
 
 async def _remove_checks(url):
-    async with Database(url) as database, database.write() as connection:
+    async with EngineDatabase(url) as database, database.write() as connection:
         await connection.execute(text("DELETE FROM secret_checks"))
         await connection.execute(text("UPDATE api_keys SET pepper = NULL"))
 
@@ -101,7 +101,7 @@ async def test_a_database_of_an_earlier_version_is_opened_before_it_is_marked(da
     await _remove_checks(database_url)
     with pytest.raises(SettingsInvalid, match=r"auth\.encryption_key"):
         await make_hub(database_url, {**LEAN, "auth.encryption_key": WRONG}, dispatch=False)
-    async with Database(database_url) as database:
+    async with EngineDatabase(database_url) as database:
         assert await checks(database) == {}
     running = await make_hub(database_url, LEAN, dispatch=False)
     assert (await checks(running.hub.database)).keys() == {"pepper", "encryption_key"}
@@ -126,12 +126,12 @@ async def test_one_damaged_row_of_an_earlier_version_does_not_keep_it_from_start
 async def test_a_hub_with_a_wrong_secret_does_not_start_and_migrates_nothing(empty_database_url, name):
     async with Hub(settings_for(empty_database_url, LEAN), dispatch=False):
         pass
-    async with Database(empty_database_url) as database, database.write() as connection:
+    async with EngineDatabase(empty_database_url) as database, database.write() as connection:
         await connection.execute(text("DELETE FROM alembic_version_core"))
     with pytest.raises(SettingsInvalid, match=rf"^Setting 'auth\.{name}': is not that"):
         async with Hub(settings_for(empty_database_url, {**LEAN, f"auth.{name}": WRONG}), dispatch=False):
             pass
-    async with Database(empty_database_url) as database, database.read() as connection:
+    async with EngineDatabase(empty_database_url) as database, database.read() as connection:
         version = await connection.execute(text("SELECT version_num FROM alembic_version_core"))
         assert version.scalar_one_or_none() is None
 

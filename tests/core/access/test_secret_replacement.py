@@ -14,7 +14,8 @@ from trunkline.access.vault import Vault
 from trunkline.errors import Unauthenticated, Unreadable
 from trunkline.hub.hub import Hub
 from trunkline.settings import Auth
-from trunkline.store.database import Database, embedded_file
+from trunkline.store.database import embedded_file
+from trunkline.store.engines import EngineDatabase
 from trunkline_kit.hubs import settings_for
 
 FIRST, SECOND = "1" * 40, "2" * 40
@@ -61,7 +62,7 @@ async def test_with_settings_every_row_gets_the_new_key_and_the_old_one_can_go(
     *made, deleted = await subscribe(running, 6)
     await running.hub.subscriptions.delete(running.company_id, deleted, channel=None)
     new = auth(key=SECOND, other_keys=[FIRST])
-    async with Database(database_url) as database:
+    async with EngineDatabase(database_url) as database:
         replacement, vault = replacement_by(database, new, database_url)
         assert await replacement.has_begun("encryption_key")
         assert not await replacement.renew_in_file("encryption_key")
@@ -79,7 +80,7 @@ async def test_with_settings_every_row_gets_the_new_key_and_the_old_one_can_go(
 async def test_one_that_changes_meanwhile_keeps_its_change(database_url, make_hub):
     running = await make_hub(database_url, environment(other_keys=SECOND), dispatch=False)
     (made,) = await subscribe(running, 1)
-    async with Database(database_url) as database:
+    async with EngineDatabase(database_url) as database:
         replacement, _ = replacement_by(database, auth(key=SECOND, other_keys=[FIRST]), database_url)
         pages = replacement._pages()
         (row,) = await anext(pages)
@@ -100,7 +101,7 @@ async def test_what_no_key_opens_is_named_and_left(database_url, make_hub):
         await connection.execute(
             text("UPDATE subscriptions SET sealed = :junk WHERE id = :id"), {"junk": b"junk", "id": made[1]}
         )
-    async with Database(database_url) as database:
+    async with EngineDatabase(database_url) as database:
         replacement, _ = replacement_by(database, auth(key=SECOND, other_keys=[FIRST]), database_url)
         assert await replacement.replace_encryption_key() == 2
         assert await replacement.count_sealed() == Sealed(2, 0, (made[1],))

@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy
 from sqlalchemy import text
 
-from trunkline.store.database import Database
+from trunkline.store.engines import EngineDatabase
 from trunkline_kit.suites.suite import BUILT_INS
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
@@ -107,13 +107,13 @@ def migrate(hub):
 
 
 async def query(url, statement, *, writes=False):
-    async with Database(url) as database, database.write() if writes else database.read() as connection:
+    async with EngineDatabase(url) as database, database.write() if writes else database.read() as connection:
         result = await connection.execute(text(statement))
         return [] if writes else [tuple(row) for row in result]
 
 
 async def columns(url):
-    async with Database(url) as database, database.engine.connect() as connection:
+    async with EngineDatabase(url) as database, database.engine.connect() as connection:
         columns = await connection.run_sync(lambda sync: sqlalchemy.inspect(sync).get_columns("aviary_birds"))
     return [column["name"] for column in columns]
 

@@ -14,6 +14,7 @@ from trunkline.dispatch.leases.leases import Leases
 from trunkline.dispatch.shards.owned_shards import OwnedShards
 from trunkline.store import shards as shard_store
 from trunkline.store.database import Database
+from trunkline.store.engines import EngineDatabase
 from trunkline.store.wakeup import Signal, Wakeup
 from trunkline.store.worker_locks import WorkerLock
 
@@ -80,7 +81,7 @@ async def start(database_url):
     async with contextlib.AsyncExitStack() as stack:
 
         async def start_(name: str, **options) -> Worker:
-            database = await stack.enter_async_context(Database(database_url, **options))
+            database = await stack.enter_async_context(EngineDatabase(database_url, **options))
             wakeup = await stack.enter_async_context(Wakeup(database, WorkerLock()))
             worker = Worker(name, database, wakeup, await stack.enter_async_context(database.apart(1)))
             deadline = time.monotonic() + 40

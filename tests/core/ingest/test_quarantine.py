@@ -10,6 +10,7 @@ from tests.core.ingest import killed
 from trunkline.insight import status
 from trunkline.runtime.metrics import Metrics
 from trunkline.store.database import Database
+from trunkline.store.engines import EngineDatabase
 from trunkline.stream import retention
 
 DAY = 24 * 60 * 60 * 1000
@@ -133,7 +134,7 @@ def run_killed(url: str, point: str, deed: str) -> None:
 )
 async def test_a_kill_leaves_all_of_a_request_or_nothing_of_it(database_url, point, stored):
     run_killed(database_url, point, "accept")
-    async with Database(database_url) as database:
+    async with EngineDatabase(database_url) as database:
         for table in ("events", "quarantine", "quarantine_answers", "idempotency_keys"):
             assert await count(database, table) == stored, table
 

@@ -13,6 +13,7 @@ from trunkline.errors import WritesRefused
 from trunkline.ingest.writability import Writability
 from trunkline.store import stream
 from trunkline.store.database import Database
+from trunkline.store.engines import EngineDatabase
 
 FULL = "the disk that holds the database is full: free space on it, and the hub goes on by itself"
 
@@ -28,7 +29,7 @@ async def small(request, tmp_path, migrated_databases, postgres_server):
         else:
             template = migrated_databases.pool.template
             url = await stack.enter_async_context(database_on(disk, postgres_server, template=template))
-        database = await stack.enter_async_context(Database(url))
+        database = await stack.enter_async_context(EngineDatabase(url))
         yield await stack.enter_async_context(database.direct(2)), disk
 
 
@@ -81,7 +82,7 @@ async def test_an_append_that_meets_a_full_disk_says_so_and_no_write_in_place_di
 
 async def test_the_other_connections_name_the_full_disk_too(small):
     database, disk = small
-    async with Database(database.url) as other:
+    async with EngineDatabase(database.url) as other:
         disk.fill()
         with pytest.raises(WritesRefused, match="disk that holds the database is full"):
             await append(other, 10_000)
@@ -100,7 +101,7 @@ async def test_a_rehearsal_leaves_nothing_behind_and_uses_no_position_up(databas
 
 
 async def test_an_append_since_the_last_look_is_proof_enough():
-    log = Writability(Database("postgresql://nobody@127.0.0.1:1/none"))
+    log = Writability(EngineDatabase("postgresql://nobody@127.0.0.1:1/none"))
     log.appended()
     await log.look()
     assert log.fault is None
@@ -109,10 +110,10 @@ async def test_an_append_since_the_last_look_is_proof_enough():
 
 
 async def test_a_database_that_takes_reads_only_is_named_as_such(postgres_database_url):
-    async with Database(postgres_database_url) as database, database.write() as connection:
+    async with EngineDatabase(postgres_database_url) as database, database.write() as connection:
         name = (await connection.execute(text("SELECT current_database()"))).scalar_one()
         await connection.execute(text(f"ALTER DATABASE {name} SET default_transaction_read_only = on"))
-    async with Database(postgres_database_url) as database:
+    async with EngineDatabase(postgres_database_url) as database:
         log = Writability(database)
         log.fault = "anything"
         await log.look()

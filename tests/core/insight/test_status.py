@@ -14,7 +14,7 @@ from trunkline.schemas.versions import SchemaVersions
 from trunkline.settings import Settings
 from trunkline.store import epochs, migrate, shard_parts, shards
 from trunkline.store import status as store
-from trunkline.store.database import Database
+from trunkline.store.engines import EngineDatabase
 from trunkline_kit.receiver import Answer
 
 ONE_VERSION = SchemaVersions(SchemaCatalog([]))
@@ -189,14 +189,14 @@ async def test_a_running_replay_shows_how_far_it_is(database_url, make_hub):
 
 async def test_a_database_that_is_not_ours_yet_is_refused_and_not_made(tmp_path):
     file = tmp_path / "none.db"
-    async with Database(f"sqlite:///{file}") as database:
+    async with EngineDatabase(f"sqlite:///{file}") as database:
         with pytest.raises(SettingsInvalid, match="There is no database"):
             await status.require(database, Settings())
     assert not file.exists()
 
 
 async def test_a_database_without_tables_is_refused(empty_database_url):
-    async with Database(empty_database_url) as database:
+    async with EngineDatabase(empty_database_url) as database:
         async with database.read() as connection:
             await connection.execute(text("SELECT 1"))
         with pytest.raises(SettingsInvalid, match="There is no database of a hub in the "):

@@ -16,6 +16,7 @@ from trunkline.runtime.collectors import OTHER
 from trunkline.runtime.metrics import Lag, Metrics
 from trunkline.store import migrate
 from trunkline.store.database import Database
+from trunkline.store.engines import EngineDatabase
 from trunkline.store.shards import Lease, Reached
 from trunkline_kit.receiver import Answer
 
@@ -232,9 +233,9 @@ async def test_workers_are_counted(running):
 
 async def test_a_database_that_does_not_answer_is_down_and_the_rest_is_left_as_it_was(sqlite_database_url):
     metrics = Metrics()
-    async with Database(sqlite_database_url) as database:
+    async with EngineDatabase(sqlite_database_url) as database:
         await observer(database, metrics).refresh()
-    async with Database("postgresql://nobody@127.0.0.1:1/none") as database:
+    async with EngineDatabase("postgresql://nobody@127.0.0.1:1/none") as database:
         await observer(database, metrics).refresh()
     assert metrics.registry.get_sample_value("trunkline_database_up") == 0
     assert metrics.registry.get_sample_value("trunkline_log_writable") == 0

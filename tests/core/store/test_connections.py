@@ -7,7 +7,7 @@ from tests.few_files import at_most
 from trunkline import settings
 from trunkline.errors import SettingsInvalid, StoreUnavailable
 from trunkline.store.connections import FOR_COMMANDS, LEAST, Connections, allowed
-from trunkline.store.database import Database
+from trunkline.store.engines import EngineDatabase
 
 
 @pytest.mark.parametrize("most", range(LEAST, 40))
@@ -51,7 +51,7 @@ async def test_who_finds_no_connection_is_told_which_settings_say_so(postgres_da
     url = postgres_database_url.replace("//postgres:", f"//{name}_few:")
     try:
         for direct in (False, True):
-            async with Database(url) as database:
+            async with EngineDatabase(url) as database:
                 lent = database.direct(1) if direct else database
                 with pytest.raises(
                     StoreUnavailable,
@@ -65,7 +65,7 @@ async def test_who_finds_no_connection_is_told_which_settings_say_so(postgres_da
 
 
 async def test_a_server_that_cannot_be_reached_for_want_of_descriptors_is_not_blamed(postgres_database_url):
-    async with Database(postgres_database_url) as database:
+    async with EngineDatabase(postgres_database_url) as database:
         with (
             at_most(3),
             pytest.raises(StoreUnavailable, match=r"can open no more files or sockets \(ulimit -n"),

@@ -12,6 +12,7 @@ from sqlalchemy import exc, text
 
 from trunkline.errors import SettingsInvalid, StoreUnavailable
 from trunkline.store.database import Database, embedded_file
+from trunkline.store.engines import EngineDatabase
 
 
 @pytest.fixture(params=["engines", "direct"])
@@ -109,7 +110,7 @@ async def test_a_reader_sees_each_commit_at_once_even_on_a_connection_it_keeps(d
 
 
 async def test_writers_at_once_all_come_through(database_url: str):
-    async with Database(database_url) as first, Database(database_url) as second:
+    async with EngineDatabase(database_url) as first, EngineDatabase(database_url) as second:
         await asyncio.gather(*(add((first, second)[n % 2], f"w{n}") for n in range(20)))
         assert await count(first) == 20
 
@@ -131,7 +132,7 @@ async def test_a_wrong_statement_is_not_taken_for_an_absent_database(postgres_da
     "url", ["postgresql://nobody@127.0.0.1:1/none", "postgresql://nobody@/none?host=/nowhere"]
 )
 async def test_a_server_that_is_not_there_is_unavailable(url: str):
-    for database in (Database(url), Database(url).direct(2)):
+    for database in (EngineDatabase(url), EngineDatabase(url).direct(2)):
         async with database:
             with pytest.raises(StoreUnavailable):
                 async with database.read() as connection:
@@ -142,7 +143,7 @@ async def test_a_server_that_is_not_there_is_unavailable(url: str):
 
 
 async def test_a_embedded_file_in_no_folder_is_unavailable():
-    async with Database("sqlite:////nowhere/at/all.db") as database:
+    async with EngineDatabase("sqlite:////nowhere/at/all.db") as database:
         with pytest.raises(StoreUnavailable, match="cannot be opened: there is no folder /nowhere/at"):
             async with database.read():
                 pass
@@ -156,7 +157,7 @@ async def test_a_embedded_file_in_no_folder_is_unavailable():
 
 
 async def test_a_database_that_does_not_exist_on_the_server_is_unavailable(postgres_url: str):
-    async with Database(postgres_url.replace("/postgres?", "/missing?")) as database:
+    async with EngineDatabase(postgres_url.replace("/postgres?", "/missing?")) as database:
         with pytest.raises(StoreUnavailable, match="missing"):
             async with database.read():
                 pass
@@ -209,7 +210,7 @@ async def test_two_writers_that_wait_for_each_other_are_told_apart_and_one_may_c
 
 
 async def test_sqlite_waits_its_turn_among_processes(sqlite_database_url: str):
-    async with Database(sqlite_database_url) as first, Database(sqlite_database_url) as second:
+    async with EngineDatabase(sqlite_database_url) as first, EngineDatabase(sqlite_database_url) as second:
         async with first.write() as connection:
             await connection.execute(text("DELETE FROM workers"))
             waiting = asyncio.create_task(add(second, "w1"))
@@ -220,11 +221,11 @@ async def test_sqlite_waits_its_turn_among_processes(sqlite_database_url: str):
 
 
 def test_the_file_of_an_embedded_database_is_known(tmp_path: Path):
-    assert embedded_file(Database(f"sqlite:///{tmp_path}/a.db")) == tmp_path / "a.db"
-    assert embedded_file(Database("postgresql://db/x")) is None
+    assert embedded_file(EngineDatabase(f"sqlite:///{tmp_path}/a.db")) == tmp_path / "a.db"
+    assert embedded_file(EngineDatabase("postgresql://db/x")) is None
 
 
 @pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:", "nonsense"])
 def test_a_url_that_names_no_database_is_refused(url: str):
     with pytest.raises(SettingsInvalid, match=r"database\.url"):
-        Database(url)
+        EngineDatabase(url)

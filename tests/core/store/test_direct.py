@@ -260,7 +260,7 @@ async def test_a_connection_that_the_server_ends_while_it_is_prepared_is_an_outa
     other = await asyncpg.connect(database_url)
     try:
         await other.fetchval("SELECT pg_terminate_backend($1)", connection.get_server_pid())
-        with pytest.raises(StoreUnavailable, match="terminat|closed|in progress"):
+        with pytest.raises(StoreUnavailable, match=r"terminat|closed|in progress"):
             await PostgreSQLDriver.over(connection)
         assert connection.is_closed()
     finally:

@@ -7,6 +7,7 @@ from tests.postgres_servers import COPIED, primary_and_standby
 
 from trunkline.store import companies, epochs, migrate
 from trunkline.store.database import Database
+from trunkline.store.engines import EngineDatabase
 from trunkline.store.epochs import STEP, STEP_PER_MS, Advanced
 
 
@@ -120,7 +121,7 @@ async def test_an_append_on_another_timeline_moves_on_once(postgres_database: Da
 @pytest.mark.slow
 async def test_after_a_standby_that_lagged_is_promoted_no_id_comes_twice():
     with primary_and_standby() as (first, second, url):
-        async with Database(url, pool_size=2) as database:
+        async with EngineDatabase(url, pool_size=2) as database:
             await migrate.upgrade(database, shards=16)
             async with database.read() as connection:
                 assert not await epochs.note_timeline(connection)
@@ -132,7 +133,7 @@ async def test_after_a_standby_that_lagged_is_promoted_no_id_comes_twice():
             number = await add_subscription(database, "sub_lost")
         first.stop()
         second.promote()
-        async with Database(url, pool_size=2) as database:
+        async with EngineDatabase(url, pool_size=2) as database:
             async with database.read() as connection:
                 head = (await connection.execute(text("SELECT position FROM stream_head"))).scalar_one()
                 assert head == NONE + 1, "the standby did not lag"

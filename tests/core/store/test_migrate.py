@@ -14,6 +14,7 @@ from sqlalchemy import text
 from trunkline.errors import DatabaseUnfit, PluginFailed
 from trunkline.store import migrate, partial_indexes, stream, upgrading
 from trunkline.store.database import Database
+from trunkline.store.engines import EngineDatabase
 
 PLUGIN_REVISION = '''
 """A plugin's first table."""
@@ -35,7 +36,7 @@ def downgrade():
 
 @pytest.fixture
 async def empty(empty_database_url: str) -> AsyncIterator[Database]:
-    async with Database(empty_database_url) as opened:
+    async with EngineDatabase(empty_database_url) as opened:
         yield opened
 
 
@@ -76,7 +77,7 @@ async def test_upgrading_twice_changes_nothing(empty: Database):
 
 
 async def test_two_that_upgrade_at_once_wait_for_each_other(empty_database_url: str):
-    async with Database(empty_database_url) as first, Database(empty_database_url) as second:
+    async with EngineDatabase(empty_database_url) as first, EngineDatabase(empty_database_url) as second:
         before = await asyncio.gather(migrate.upgrade(first, shards=4), migrate.upgrade(second, shards=4))
         assert sorted(states[0].current is None for states in before) == [False, True]
         async with first.read() as connection:

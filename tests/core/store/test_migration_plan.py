@@ -9,6 +9,7 @@ from tests.reliability import later, migrating
 from trunkline.store import dialects, migrate, migration_plan, revisions, upgrading
 from trunkline.store.database import Database
 from trunkline.store.dialects import DIALECTS
+from trunkline.store.engines import EngineDatabase
 from trunkline.store.migration_plan import Plan, PlannedStep
 
 EVENTS = 2000
@@ -19,7 +20,7 @@ WHOLE = {("core", "0032")}
 @pytest.fixture
 async def used(empty_database_url: str) -> AsyncIterator[Database]:
     """Make a database of 0.1 with events and deliveries."""
-    async with Database(empty_database_url) as opened:
+    async with EngineDatabase(empty_database_url) as opened:
         await migrating.fill(opened, EVENTS)
         yield opened
 
@@ -59,7 +60,7 @@ async def test_a_plan_for_a_database_that_is_up_to_date_or_new_has_no_steps(
 ):
     plan = await migration_plan.make(database, [])
     assert (plan.is_new, plan.steps) == (False, [])
-    async with Database(empty_database_url) as empty:
+    async with EngineDatabase(empty_database_url) as empty:
         plan = await migration_plan.make(empty, [])
     assert (plan.is_new, plan.steps) == (True, ())
 
@@ -85,7 +86,7 @@ def test_each_revision_can_be_applied_step_by_step(name: str, history: str):
         else migrate.History(history, migrate.folder_of(f"trunkline_{history}:migrations"))
     )
     url = {"sqlite": "sqlite:///unused.db", "postgresql": "postgresql://localhost/unused"}[name]
-    dialect = Database(url).engine.dialect
+    dialect = EngineDatabase(url).engine.dialect
     assert dialect.name == dialects.of_url(url).name
     planned = upgrading.steps_of(
         dialect, folder=line.folder, version_table=line.version_table, revisions=revisions.read(line.folder)

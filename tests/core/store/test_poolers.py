@@ -15,6 +15,7 @@ from trunkline.errors import DatabaseUnfit
 from trunkline.settings import load
 from trunkline.store import migrate
 from trunkline.store.database import Database
+from trunkline.store.engines import EngineDatabase
 from trunkline.store.wakeup import Wakeup
 from trunkline.store.worker_locks import WorkerLock
 
@@ -33,7 +34,7 @@ async def test_processes_share_connections_in_transaction_mode(
 ):
     with started_pooler(system_postgres, mode="transaction") as pooler:
         url = pooler.url(name)
-        async with Database(url, pool_size=4) as first, Database(url, pool_size=4) as second:
+        async with EngineDatabase(url, pool_size=4) as first, EngineDatabase(url, pool_size=4) as second:
             await first.check_pooler()
             assert "carries no LISTEN" in caplog.text
             assert first.notifications() is None
@@ -68,7 +69,7 @@ async def test_a_hub_runs_behind_it(system_postgres: SystemPostgres, name: str, 
 async def test_a_database_in_use_is_migrated_through_it(system_postgres: SystemPostgres, name: str):
     """The lock of the migration is held in a transaction, for which the pooler reserves a connection."""
     with started_pooler(system_postgres, mode="transaction") as pooler:
-        async with Database(pooler.url(name), pool_size=2) as database:
+        async with EngineDatabase(pooler.url(name), pool_size=2) as database:
             await migrating.fill(database, 10)
             assert (await migrate.upgrade(database, [later.HISTORY], shards=4))[1].current == "0001"
             _, added = await migrate.states(database, [later.HISTORY])
@@ -80,7 +81,7 @@ async def test_other_processes_are_woken_over_the_server_itself(
 ):
     with started_pooler(system_postgres, mode="transaction") as pooler:
         direct = system_postgres.url(name=name)
-        async with Database(pooler.url(name), listen_url=direct) as database:
+        async with EngineDatabase(pooler.url(name), listen_url=direct) as database:
             await database.check_pooler()
             assert Wakeup(database, WorkerLock()).lock is None
             assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
@@ -95,7 +96,7 @@ async def test_one_that_loses_prepared_statements_is_refused_with_what_to_set(
     system_postgres: SystemPostgres, name: str, make_hub
 ):
     with started_pooler(system_postgres, mode="transaction", prepared_statements=0) as pooler:
-        async with Database(pooler.url(name)) as database:
+        async with EngineDatabase(pooler.url(name)) as database:
             with pytest.raises(DatabaseUnfit, match=r"set max_prepared_statements = 200 in pgbouncer\.ini"):
                 await database.check_pooler()
         with pytest.raises(DatabaseUnfit):
@@ -108,7 +109,7 @@ async def test_one_that_gives_each_client_its_own_connection_is_as_good_as_none(
     system_postgres: SystemPostgres, name: str
 ):
     with started_pooler(system_postgres, mode="session", prepared_statements=0) as pooler:
-        async with Database(pooler.url(name), pool_size=2) as database:
+        async with EngineDatabase(pooler.url(name), pool_size=2) as database:
             await database.check_pooler()
             assert database.keeps_sessions
             async with Wakeup(database) as here, Wakeup(database) as there:
@@ -130,10 +131,10 @@ async def test_a_schema_that_it_does_not_pass_on_is_refused_with_what_to_set(
     system_postgres: SystemPostgres, name: str
 ):
     with started_pooler(system_postgres, mode="transaction") as pooler:
-        async with Database(pooler.url(name), schema="hub") as database:
+        async with EngineDatabase(pooler.url(name), schema="hub") as database:
             with pytest.raises(DatabaseUnfit, match=r"ALTER ROLE … SET search_path = hub"):
                 await database.check_pooler()
     with started_pooler(system_postgres, mode="transaction", ignoring="search_path") as pooler:
-        async with Database(pooler.url(name), schema="hub") as database:
+        async with EngineDatabase(pooler.url(name), schema="hub") as database:
             with pytest.raises(DatabaseUnfit, match=r"ALTER ROLE … SET search_path = hub"):
                 await database.check_pooler()

@@ -19,6 +19,7 @@ from tests.postgres_servers import (
 
 from trunkline.errors import DatabaseUnfit, StoreUnavailable
 from trunkline.store.database import Database
+from trunkline.store.engines import EngineDatabase
 from trunkline.store.notifications import Notifications
 from trunkline.store.servers import Server
 from trunkline.store.wakeup import Wakeup
@@ -26,7 +27,7 @@ from trunkline.store.wakeup import Wakeup
 
 async def ask(url: str, statement: str) -> object:
     """Ask over the pool and over a connection as for LISTEN; both must agree."""
-    async with Database(url) as database, database.read() as connection:
+    async with EngineDatabase(url) as database, database.read() as connection:
         pooled = (await connection.execute(text(statement))).scalar_one()
     async with Notifications(Server.of_url(url)).connected() as connection:
         assert await connection.fetchval(statement) == pooled
@@ -44,7 +45,7 @@ async def test_every_connection_goes_to_the_database_that_the_url_names(postgres
         assert await ask(url, "SELECT current_database()") == name
         elsewhere = postgres_server.url
         assert await ask(f"{elsewhere}&dbname={name}", "SELECT current_database()") == name
-        async with Database(url, pool_size=2).apart(2) as apart, apart.write() as connection:
+        async with EngineDatabase(url, pool_size=2).apart(2) as apart, apart.write() as connection:
             assert (await connection.execute(text("SELECT current_database()"))).scalar_one() == name
     finally:
         await postgres_server.drop(name)
@@ -58,7 +59,7 @@ async def test_a_database_that_cannot_store_any_text_is_refused(postgres_server,
     )
     url = postgres_server.url_of(name)
     try:
-        for database in (Database(url), Database(url).direct(1)):
+        for database in (EngineDatabase(url), EngineDatabase(url).direct(1)):
             with pytest.raises(
                 DatabaseUnfit, match=f"^The database '{name}' at .* has the encoding {encoding}, "
             ):
@@ -145,7 +146,7 @@ async def test_the_authorities_of_the_machine_verify_what_they_vouch_for(
 
 async def test_one_process_wakes_another_over_tls(system_postgres: SystemPostgres):
     url = tls_url(system_postgres, "require")
-    async with Database(url) as database, Wakeup(database) as here, Wakeup(database) as there:
+    async with EngineDatabase(url) as database, Wakeup(database) as here, Wakeup(database) as there:
         with there.signal() as signal:
             assert await signal.wait(60)
             here.announce()
@@ -215,7 +216,7 @@ async def test_session_attributes_choose_among_the_hosts(
     assert await ask(f"{alone}prefer-standby", "SELECT inet_server_port()") == system_postgres.port
     with pytest.raises(StoreUnavailable, match="TargetServerAttributeNotMatched"):
         await ask(f"{alone}standby", "SELECT 1")
-    async with Database(standby.url()) as copy, Database(system_postgres.url()) as primary:
+    async with EngineDatabase(standby.url()) as copy, EngineDatabase(system_postgres.url()) as primary:
         why = await copy.why_read_only()
         assert why is not None
         assert why.sentence.startswith(
@@ -228,7 +229,7 @@ async def test_session_attributes_choose_among_the_hosts(
 async def test_after_a_failover_the_same_process_works_on_the_other_host(tmp_path: Path):
     with primary_and_standby() as (first, second, url):
         async with (
-            Database(url, pool_size=3) as database,
+            EngineDatabase(url, pool_size=3) as database,
             Wakeup(database) as here,
             Wakeup(database) as there,
         ):

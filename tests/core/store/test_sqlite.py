@@ -17,6 +17,7 @@ from trunkline.errors import StoreUnavailable
 from trunkline.store import sqlite
 from trunkline.store.database import Database
 from trunkline.store.database_file import DatabaseFile
+from trunkline.store.engines import EngineDatabase
 
 SLOW = (
     "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000000) "
@@ -26,7 +27,7 @@ SLOW = (
 
 @pytest.fixture
 async def things(tmp_path: Path):
-    async with Database(f"sqlite:///{tmp_path}/things.db") as database:
+    async with EngineDatabase(f"sqlite:///{tmp_path}/things.db") as database:
         async with database.write() as connection:
             await connection.execute(text("CREATE TABLE things (id INTEGER PRIMARY KEY, name TEXT NOT NULL)"))
         yield database
@@ -41,7 +42,7 @@ async def names(database: Database) -> list[str]:
 
 @pytest.mark.parametrize("way", ["engines", "direct"])
 async def test_a_file_that_cannot_be_opened_for_want_of_descriptors_is_no_corrupt_one(tmp_path: Path, way):
-    async with Database(f"sqlite:///{tmp_path}/new.db") as database:
+    async with EngineDatabase(f"sqlite:///{tmp_path}/new.db") as database:
         lent = database.direct(1) if way == "direct" else database
         with (
             at_most(3),
@@ -332,7 +333,7 @@ async def test_a_file_that_was_replaced_is_refused_even_when_the_first_one_is_ba
                 name.unlink(missing_ok=True)
                 name.hardlink_to(link)
             held = file.read_bytes()
-    async with Database(things.url) as again:
+    async with EngineDatabase(things.url) as again:
         assert await names(again) == ["new"] * 2
 
 
@@ -350,7 +351,7 @@ async def test_a_file_that_is_replaced_at_a_hundred_moments_of_writing_keeps_wha
                         await connection.execute(text("INSERT INTO things VALUES (:id, 'new')"), {"id": new})
                     stored.append(new)
 
-        async with Database(f"sqlite:///{file}") as database, database.direct(2) as direct:
+        async with EngineDatabase(f"sqlite:///{file}") as database, database.direct(2) as direct:
             async with database.write() as connection:
                 await connection.execute(text("CREATE TABLE things (id INTEGER PRIMARY KEY, name TEXT)"))
             writing = asyncio.gather(write(database, range(10_000)), write(direct, range(10_000, 20_000)))
@@ -401,7 +402,11 @@ async def test_a_database_has_an_id_from_its_first_start_on(tmp_path: Path):
         with contextlib.closing(sqlite3.connect(tmp_path / name)) as other:
             if name == "old.db":
                 other.execute("CREATE TABLE things (id INTEGER PRIMARY KEY, name TEXT)")
-            async with Database(f"sqlite:///{tmp_path}/{name}") as database, database.read(), database.read():
+            async with (
+                EngineDatabase(f"sqlite:///{tmp_path}/{name}") as database,
+                database.read(),
+                database.read(),
+            ):
                 found.append(other.execute("PRAGMA application_id").fetchone()[0])
     assert found[0] == found[1] != found[2]
     assert all(found)

@@ -16,6 +16,7 @@ from trunkline.errors import PluginFailed, StoreUnavailable
 from trunkline.runtime import faults
 from trunkline.store import migrate, partial_indexes, stepwise, stream
 from trunkline.store.database import Database
+from trunkline.store.engines import EngineDatabase
 from trunkline_kit import migration_probe
 
 EVENTS = 30
@@ -44,7 +45,7 @@ class Broken(Exception):
 @pytest.fixture
 async def used(empty_database_url: str) -> AsyncIterator[Database]:
     """Make a database of 0.1 with events and deliveries."""
-    async with Database(empty_database_url) as opened:
+    async with EngineDatabase(empty_database_url) as opened:
         await migrating.fill(opened, EVENTS)
         yield opened
 
@@ -54,7 +55,7 @@ async def used_server(trunkline_databases, tmp_path) -> AsyncIterator[Database]:
     """Make such a database on PostgreSQL; the next step adds a column to the log."""
     async with contextlib.AsyncExitStack() as stack:
         url = await trunkline_databases.empty("postgresql", folder=tmp_path, stack=stack)
-        database = await stack.enter_async_context(Database(url))
+        database = await stack.enter_async_context(EngineDatabase(url))
         await migrating.fill(database, EVENTS)
         yield database
 
@@ -152,10 +153,10 @@ async def test_two_processes_that_upgrade_a_database_in_use_at_once_leave_it_who
 async def test_accepting_goes_on_while_a_step_waits_for_a_lock(used_server: Database, monkeypatch):
     """A transaction that reads the log, as a backup does, blocks altering its table."""
     monkeypatch.setattr(stepwise, "TRY_AGAIN_SECONDS", 0.2)
-    async with Database(used_server.url) as other, other.write() as reading:
+    async with EngineDatabase(used_server.url) as other, other.write() as reading:
         await reading.execute(text("SELECT 1 FROM events LIMIT 1"))
         upgrading = asyncio.create_task(upgrade(used_server))
-        async with Database(used_server.url) as hub:
+        async with EngineDatabase(used_server.url) as hub:
             await until_waited_for(hub, "events")
             for _ in range(20):
                 async with asyncio.timeout(60):
@@ -171,7 +172,7 @@ async def test_a_lock_that_is_never_free_ends_the_migration_and_says_how_to_go_o
 ):
     monkeypatch.setattr(stepwise, "TRY_AGAIN_SECONDS", 0.01)
     monkeypatch.setattr(stepwise, "TRIES", 2)
-    async with Database(used_server.url) as other, other.write() as reading:
+    async with EngineDatabase(used_server.url) as other, other.write() as reading:
         await reading.execute(text("SELECT 1 FROM events LIMIT 1"))
         with pytest.raises(StoreUnavailable, match=r"'events'.*run 'trunkline migrate' again"):
             await upgrade(used_server)
@@ -216,7 +217,7 @@ async def test_what_a_plugin_makes_step_by_step_has_its_constraints_after_a_seco
         foreign = [key["referred_table"] for key in inspector.get_foreign_keys("shop_loans")]
         return foreign, [each["name"] for each in inspector.get_unique_constraints("shop_loans")]
 
-    async with Database(used.url) as fresh, fresh.read() as connection:
+    async with EngineDatabase(used.url) as fresh, fresh.read() as connection:
         assert await connection.run_sync(constraints) == (["shop_books"], ["uq_shop_loans"])
 
 

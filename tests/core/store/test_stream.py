@@ -10,6 +10,7 @@ import pytest
 from trunkline.model.events import Draft, Event, shard_of
 from trunkline.store import idempotency, migrate, operation_keys, stream, subscriptions
 from trunkline.store.database import Database
+from trunkline.store.engines import EngineDatabase
 from trunkline.store.sql import text
 
 HOUR_MS = 3_600_000
@@ -200,7 +201,7 @@ async def test_concurrent_writers_leave_no_gap_and_a_reader_never_sees_a_positio
     seen: list[int] = []
 
     async def write(number: int) -> None:
-        async with Database(database_url, pool_size=2) as own:
+        async with EngineDatabase(database_url, pool_size=2) as own:
             for turn in range(rounds):
                 await append(own, [draft(number + 1, number=turn)] * (1 + turn % 3))
 
@@ -218,7 +219,7 @@ async def test_concurrent_writers_leave_no_gap_and_a_reader_never_sees_a_positio
                 return
             await asyncio.sleep(0)
 
-    async with Database(database_url, pool_size=2) as reading, asyncio.TaskGroup() as group:
+    async with EngineDatabase(database_url, pool_size=2) as reading, asyncio.TaskGroup() as group:
         group.create_task(poll(reading))
         async with asyncio.TaskGroup() as writing:
             for number in range(writers):

@@ -8,6 +8,7 @@ from tests.silent_proxy import silent_proxy
 
 from trunkline.model.events import Event
 from trunkline.store.database import Database
+from trunkline.store.engines import EngineDatabase
 from trunkline.store.stream import Appended
 from trunkline.store.wakeup import Handover, Signal, Wakeup
 
@@ -143,7 +144,7 @@ async def test_a_listener_whose_connection_died_without_a_word_listens_again(
     monkeypatch.setattr("trunkline.store.wakeup._RECONNECT_SECONDS", 0.1)
     async with (
         silent_proxy(postgres_database_url) as proxy,
-        Database(proxy.url) as database,
+        EngineDatabase(proxy.url) as database,
         Wakeup(database) as wakeup,
     ):
         with wakeup.signal() as signal:

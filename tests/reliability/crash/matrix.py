@@ -24,7 +24,7 @@ from target import Target
 from tenant import Tenant
 from verdict import Judge, Verdict
 
-from trunkline.store.database import Database
+from trunkline.store.engines import EngineDatabase
 from trunkline_kit.databases import started_postgres
 
 ENGINES = ("sqlite", "postgresql")
@@ -301,7 +301,7 @@ class _Run:
         async with asyncio.timeout(PATIENCE_SECONDS):
             await writing
         assert self._furniture is not None
-        async with Database(url, pool_size=2) as database:
+        async with EngineDatabase(url, pool_size=2) as database:
             judge = Judge(database, self._furniture, self._load, gaps=2 if case.advances else 0)
             return await judge.judge(
                 (await second.ready)["url"],

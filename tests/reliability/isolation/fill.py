@@ -11,8 +11,8 @@ from sqlalchemy import text
 from trunkline import settings
 from trunkline.hub.hub import Hub
 from trunkline.model.events import shard_of
-from trunkline.store.database import Database
 from trunkline.store.dialects import Dialect
+from trunkline.store.engines import EngineDatabase
 
 _CHUNK = 20_000
 _SHARDS = 16
@@ -57,7 +57,7 @@ class World:
     async def events(self, count: int, *, letters: int = 100, company: int | None = None) -> tuple[int, int]:
         """Put *count* events of the attacker into the log, before every cursor; return the first and the last."""
         owner = company or self.attacker.id
-        async with Database(self.url) as database:
+        async with EngineDatabase(self.url) as database:
             async with database.write() as connection:
                 head = (await connection.execute(text("SELECT position FROM stream_head"))).scalar_one()
             insert = text(_insert_events(owner, letters=letters, dialect=database.dialect))
@@ -93,7 +93,7 @@ class World:
             "INSERT INTO attempts (position, subscription_no, number, started_ms, duration_ms, outcome, status_code) "
             f"SELECT position, :no, 1, accepted_ms, 7, '{outcome}', 500 FROM events WHERE position BETWEEN :first AND :last"
         )
-        async with Database(self.url) as database:
+        async with EngineDatabase(self.url) as database:
             for begin in range(first, last + 1, _CHUNK):
                 used = {"no": subscription_no, "first": begin, "last": min(begin + _CHUNK - 1, last)}
                 async with database.write() as connection:
@@ -104,7 +104,7 @@ class World:
 
     async def hold(self, first: int, last: int) -> None:
         """Give all of these ordered deliveries one key, so that the others wait for the first."""
-        async with Database(self.url) as database:
+        async with EngineDatabase(self.url) as database:
             for begin in range(first, last + 1, _CHUNK):
                 used = {"front": first, "first": begin, "last": min(begin + _CHUNK - 1, last)}
                 async with database.write() as connection:

@@ -21,7 +21,7 @@ from sqlalchemy import text
 from verdict import Figures, Verdict, blame
 from victim import Sample, Target, Victim
 
-from trunkline.store.database import Database
+from trunkline.store.engines import EngineDatabase
 
 MIB = 2**20
 SETTLING_SECONDS = 0.8
@@ -133,7 +133,7 @@ class Stage:
 
     async def _failed_first_attempts(self) -> int:
         """Count the victim's first attempts that failed since the last row."""
-        async with Database(self._url, pool_size=2) as database, database.read() as connection:
+        async with EngineDatabase(self._url, pool_size=2) as database, database.read() as connection:
             found = await connection.execute(text(_FIRST_ATTEMPTS), {"no": self._furniture.subscription_no})
             failed = int(found.scalar_one())
         new, self._failed_attempts = failed - self._failed_attempts, failed

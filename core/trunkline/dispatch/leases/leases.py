@@ -8,8 +8,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, Self
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from trunkline.dispatch.leases.missing_locks import MissingLocks
 from trunkline.dispatch.ledger import reports
 from trunkline.dispatch.shards.owned_shards import OwnedShards
@@ -21,6 +19,7 @@ from trunkline.runtime import faults
 from trunkline.store import deliveries as ledger
 from trunkline.store import shard_parts
 from trunkline.store import shards as shard_store
+from trunkline.store.connection import Connection
 from trunkline.store.database import Database
 from trunkline.store.shards import Beat, ClockStep, Lease
 from trunkline.store.wakeup import Signal
@@ -241,7 +240,7 @@ class Leases:
         is_judge = seconds >= JUDGE_SECONDS
         return self._lock.no, self._missing_locks.seen_twice(now=time.monotonic()) if is_judge else {}
 
-    async def _follow_clock(self, connection: AsyncConnection, step: ClockStep | None) -> None:
+    async def _follow_clock(self, connection: Connection, step: ClockStep | None) -> None:
         """Correct the stored times after the clock was set back.
 
         This continues until all transactions that began before have ended.

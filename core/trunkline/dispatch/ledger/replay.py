@@ -13,7 +13,6 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.dispatch.routing.matching import order_key
 from trunkline.errors import BodyInvalid, FieldError
@@ -27,6 +26,7 @@ from trunkline.runtime.pauses import Pauses
 from trunkline.schemas.versions import Pins, SchemaVersions
 from trunkline.store import cursors, order_changes, ordering, releasing, stream
 from trunkline.store import replays as store
+from trunkline.store.connection import Connection
 from trunkline.store.deliveries import Claim
 from trunkline.store.replays import Row
 
@@ -94,7 +94,7 @@ class Step:
     has_ended: bool = False
 
 
-async def begin(connection: AsyncConnection, subscription: Subscription, span: Range) -> Row:
+async def begin(connection: Connection, subscription: Subscription, span: Range) -> Row:
     """Start a replay in the caller's transaction.
 
     With an ordering, each new event waits until the replay has passed it.
@@ -156,7 +156,7 @@ async def pick(events: Sequence[Event], is_picked: Callable[[Event], bool]) -> t
     return positions, events[-1].position
 
 
-async def plan(connection: AsyncConnection, request: Mapping[str, Any], *, pins: Pins | None = None) -> Range:
+async def plan(connection: Connection, request: Mapping[str, Any], *, pins: Pins | None = None) -> Range:
     """Read the range that a request asks for: *from* is inclusive, *to* exclusive, both by time of acceptance.
 
     Raises:
@@ -175,7 +175,7 @@ async def plan(connection: AsyncConnection, request: Mapping[str, Any], *, pins:
 
 
 async def count_page(
-    connection: AsyncConnection,
+    connection: Connection,
     subscription: Subscription,
     span: Range,
     *,
@@ -199,7 +199,7 @@ def countable_types(subscription: Subscription, span: Range) -> Sequence[str | N
 
 
 async def step(
-    connection: AsyncConnection,
+    connection: Connection,
     replay: Row,
     subscription: Subscription,
     *,
@@ -242,7 +242,7 @@ async def step(
     return replace(done, has_moved=page.reached > replay.position)
 
 
-async def _reach(connection: AsyncConnection, replay: Row, *, shard: int, in_order: bool) -> int:
+async def _reach(connection: Connection, replay: Row, *, shard: int, in_order: bool) -> int:
     """Return the last position that the next page may read. It is never beyond the live lane's cursor.
 
     With an ordering, the page passes a limited number of open deliveries.
@@ -255,14 +255,14 @@ async def _reach(connection: AsyncConnection, replay: Row, *, shard: int, in_ord
     )
 
 
-async def _is_over(connection: AsyncConnection, replay: Row, *, in_order: bool) -> bool:
+async def _is_over(connection: Connection, replay: Row, *, in_order: bool) -> bool:
     """Return whether all deliveries of *replay* have ended."""
     if await store.outstanding(connection, replay.no, limit=1):
         return False
     return not (in_order and await order_changes.is_any_open(connection, replay.no))
 
 
-async def _room(connection: AsyncConnection, replay: Row, claiming: Claiming | None) -> int:
+async def _room(connection: Connection, replay: Row, claiming: Claiming | None) -> int:
     """Return how many deliveries the next page may make due."""
     if claiming is not None:
         return min(PAGE, claiming.room)
@@ -270,13 +270,13 @@ async def _room(connection: AsyncConnection, replay: Row, claiming: Claiming | N
     return PAGE if waiting < OUTSTANDING else 0
 
 
-async def _rest(connection: AsyncConnection, replay: Row) -> Step:
+async def _rest(connection: Connection, replay: Row) -> Step:
     """Leave *replay* at its position, but mark it as advanced, so that another replay is advanced next."""
     await store.move(connection, replay.no, position=replay.position, matched=0)
     return Step()
 
 
-async def _before_attempts(connection: AsyncConnection, replay: Row, page: Page) -> Page:
+async def _before_attempts(connection: Connection, replay: Row, page: Page) -> Page:
     """While *replay* is new, end *page* before the first delivery in flight."""
     if not page.positions or replay.kind == MISSED or replay.updated_ms - replay.created_ms > PATIENCE_MS:
         return page
@@ -287,7 +287,7 @@ async def _before_attempts(connection: AsyncConnection, replay: Row, page: Page)
 
 
 async def _make_due(
-    connection: AsyncConnection,
+    connection: Connection,
     replay: Row,
     subscription: Subscription,
     page: Page,
@@ -309,7 +309,7 @@ async def _make_due(
     return Step(len(claims), claims, await _events_of(connection, page) if claims else {})
 
 
-async def _events_of(connection: AsyncConnection, page: Page) -> Mapping[int, Event]:
+async def _events_of(connection: Connection, page: Page) -> Mapping[int, Event]:
     """Return the events to deliver of *page*, by position. If *page* has only positions, the events are read."""
     if page.events or not page.positions:
         return {event.position: event for event in page.events}
@@ -317,7 +317,7 @@ async def _events_of(connection: AsyncConnection, page: Page) -> Mapping[int, Ev
 
 
 async def _order_keys(
-    connection: AsyncConnection, subscription: Subscription, page: Page, schema_versions: SchemaVersions
+    connection: Connection, subscription: Subscription, page: Page, schema_versions: SchemaVersions
 ) -> dict[int, int]:
     """Compute the order keys of the events of *page* that are to be delivered."""
     assert subscription.ordering is not None
@@ -332,7 +332,7 @@ async def _order_keys(
 
 
 async def _next_page(
-    connection: AsyncConnection,
+    connection: Connection,
     subscription: Subscription,
     span: Range,
     *,
@@ -358,7 +358,7 @@ async def _next_page(
 
 
 async def _next_failed(
-    connection: AsyncConnection, subscription: Subscription, span: Range, *, limit: int
+    connection: Connection, subscription: Subscription, span: Range, *, limit: int
 ) -> Page:
     looked_to = await store.looked_to(
         connection, subscription.no, after=span.after, up_to=span.up_to, limit=LOOKED_AT

@@ -4,8 +4,6 @@ import logging
 import time
 from collections.abc import Mapping
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from trunkline.access.subscription_records import SubscriptionRecords
 from trunkline.dispatch.attempts.runner import Runner
 from trunkline.dispatch.ledger import replay, reports
@@ -17,6 +15,7 @@ from trunkline.schemas.versions import SchemaVersions
 from trunkline.store import order_changes, ordering, sql
 from trunkline.store import replays as store
 from trunkline.store import subscriptions as subscription_store
+from trunkline.store.connection import Connection
 from trunkline.store.database import Database
 from trunkline.store.wakeup import Signal
 
@@ -201,7 +200,7 @@ class ReplayLane:
             self._begun.discard(row.id)
             reports.replay_changed("completed", row.id, **facts, matched=row.matched)
 
-    async def _notice_ends(self, connection: AsyncConnection) -> None:
+    async def _notice_ends(self, connection: Connection) -> None:
         """Report, at most once a second, the replays of this worker that another process has ended."""
         if not self._begun or time.monotonic() - self._noticed < LOOK_SECONDS:
             return

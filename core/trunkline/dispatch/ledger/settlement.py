@@ -13,8 +13,6 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from trunkline.dispatch.attempts.jobs import Deferred, Ended
 from trunkline.dispatch.attempts.runner import Runner
 from trunkline.dispatch.ledger import telling
@@ -41,6 +39,7 @@ from trunkline.store import (
 )
 from trunkline.store import deliveries as ledger
 from trunkline.store import shards as shard_store
+from trunkline.store.connection import Connection
 from trunkline.store.database import Database
 from trunkline.store.open_deliveries import Change
 from trunkline.store.operational import Gathered
@@ -271,7 +270,7 @@ class Settlement:
 
     async def _store(
         self,
-        connection: AsyncConnection,
+        connection: Connection,
         batch: Batch,
         leases: Sequence[Progress],
         reached: Mapping[Slice, Reached],
@@ -311,7 +310,7 @@ class Settlement:
 
     async def _advance(
         self,
-        connection: AsyncConnection,
+        connection: Connection,
         batch: Batch,
         leases: Sequence[Progress],
         reached: Mapping[Slice, Reached],
@@ -334,7 +333,7 @@ class Settlement:
         return now_ms
 
     async def _disable_failing(
-        self, connection: AsyncConnection, batch: Batch, failing: Sequence[Failing]
+        self, connection: Connection, batch: Batch, failing: Sequence[Failing]
     ) -> list[Row]:
         reasons = dict.fromkeys(batch.gone, GONE)
         for each in failing:

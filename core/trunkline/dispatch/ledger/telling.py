@@ -5,8 +5,6 @@ Failed deliveries of operational events are not reported, so no operational even
 
 from collections.abc import Sequence
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from trunkline.dispatch.attempts.jobs import Ended
 from trunkline.dispatch.ledger.batch import Batch
 from trunkline.dispatch.ledger.policies import FailingPolicy
@@ -14,6 +12,7 @@ from trunkline.model.health import UNTOLD
 from trunkline.model.subscriptions import Subscription
 from trunkline.model.times import utc_or_none, utc_text_of_ms
 from trunkline.store import operational, streaks
+from trunkline.store.connection import Connection
 from trunkline.store.operational import News
 from trunkline.store.streaks import Failing, Recorded
 from trunkline.store.subscriptions import Row
@@ -23,7 +22,7 @@ TELL_AGAIN_MS = 60 * 60 * 1000
 
 
 async def tell(
-    connection: AsyncConnection,
+    connection: Connection,
     batch: Batch,
     recorded: Recorded,
     *,

@@ -2,17 +2,16 @@
 
 from collections.abc import Collection, Sequence
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from trunkline.dispatch.attempts.runner import CROWDED_MS
 from trunkline.model.deliveries import Status
 from trunkline.store import deliveries as ledger
 from trunkline.store import subscriptions as subscription_store
+from trunkline.store.connection import Connection
 from trunkline.store.deliveries import Claim, Settled
 
 
 async def put_aside(
-    connection: AsyncConnection, worker: str, claims: Sequence[Claim], *, positions: Collection[int]
+    connection: Connection, worker: str, claims: Sequence[Claim], *, positions: Collection[int]
 ) -> list[Claim]:
     """End the *claims* of *worker* whose subscription or event no longer exists, and postpone the others.
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from sqlalchemy import BigInteger, Integer
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.store import sqlite as sqlite_driver
+from trunkline.store.connection import Connection
 from trunkline.store.dialects.dialect import Dialect
 from trunkline.store.dialects.postgresql import PostgreSQL
 from trunkline.store.dialects.sqlite import SQLite
@@ -30,7 +30,7 @@ _POSTGRESQL = PostgreSQL()
 DIALECTS: Mapping[str, Dialect] = {dialect.name: dialect for dialect in (SQLite(), _POSTGRESQL)}
 
 
-def of_connection(connection: AsyncConnection) -> Dialect:
+def of_connection(connection: Connection) -> Dialect:
     """Return the dialect of *connection*."""
     return DIALECTS[connection.dialect.name]
 

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from sqlalchemy import BindParameter, Table
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.types import TypeEngine
 
+from trunkline.store.connection import Connection
 from trunkline.store.database_file import DatabaseFile
 from trunkline.store.direct import Driver
 from trunkline.store.privileges import ConnectionRoom, ReadOnly
@@ -41,6 +42,8 @@ class Dialect(ABC):
     """SQL for a condition that is always true, and that limits this transaction's lock waits to a few seconds."""
     lazily: ClassVar[str]
     """SQL for a condition that is always true, and that lets this transaction commit without waiting for the disk."""
+    has_table: ClassVar[str]
+    """SQL for a query that says whether the table ``:name`` exists."""
     worker_locks: ClassVar[str]
     """SELECT statement for the numbers ``no`` of the worker locks that sessions hold (``store.worker_locks``)."""
 
@@ -80,7 +83,7 @@ class Dialect(ABC):
         """Return the file that holds the database; None for a server."""
 
     @abstractmethod
-    async def shares_connections(self, connection: AsyncConnection, server: str, schema: str | None) -> bool:
+    async def shares_connections(self, connection: Connection, server: str, schema: str | None) -> bool:
         """Return whether there is a pooler that may run each transaction on another connection to *server*, a URL.
 
         Raises:
@@ -99,55 +102,55 @@ class Dialect(ABC):
         """
 
     @abstractmethod
-    async def place(self, connection: AsyncConnection) -> tuple[str, str]:
+    async def place(self, connection: Connection) -> tuple[str, str]:
         """Return the location of the tables, and the role or account that creates them, as text for the operator."""
 
     @abstractmethod
-    async def product(self, connection: AsyncConnection) -> str:
+    async def product(self, connection: Connection) -> str:
         """Return the database product and its version: ``PostgreSQL 16.2``."""
 
     @abstractmethod
-    async def connection_room(self, connection: AsyncConnection) -> ConnectionRoom:
+    async def connection_room(self, connection: Connection) -> ConnectionRoom:
         """Return how many connections the hub may open."""
 
     @abstractmethod
-    async def why_read_only(self, connection: AsyncConnection, tables: Sequence[str]) -> ReadOnly | None:
+    async def why_read_only(self, connection: Connection, tables: Sequence[str]) -> ReadOnly | None:
         """Find the reason why rows of *tables* cannot be written, with the remedy; None if no reason is known."""
 
     @abstractmethod
-    async def make_schema(self, connection: AsyncConnection, schema: str) -> None:
+    async def make_schema(self, connection: Connection, schema: str) -> None:
         """Create the schema *schema* unless it exists."""
 
     @abstractmethod
-    async def forget_statistics(self, connection: AsyncConnection) -> None:
+    async def forget_statistics(self, connection: Connection) -> None:
         """Remove table statistics that no process keeps up to date."""
 
     @abstractmethod
-    async def skip_numbers(self, connection: AsyncConnection, count: int) -> None:
+    async def skip_numbers(self, connection: Connection, count: int) -> None:
         """Skip the next *count* row numbers in each table whose rows are numbered."""
 
     @abstractmethod
-    async def wait_for_turn(self, connection: AsyncConnection, key: int) -> None:
+    async def wait_for_turn(self, connection: Connection, key: int) -> None:
         """Wait for the lock with the number *key*, and hold it until the transaction ends."""
 
     @abstractmethod
-    async def try_turn(self, connection: AsyncConnection, key: int) -> bool:
+    async def try_turn(self, connection: Connection, key: int) -> bool:
         """Take the lock with the number *key* until the transaction ends; False if another transaction holds it."""
 
     @abstractmethod
-    async def limit_locks(self, connection: AsyncConnection) -> None:
+    async def limit_locks(self, connection: Connection) -> None:
         """Limit the lock waits of this transaction, because other transactions queue behind it."""
 
     @abstractmethod
-    async def stand_still(self, connection: AsyncConnection) -> None:
+    async def stand_still(self, connection: Connection) -> None:
         """Allow this transaction to be idle without limit. It holds its locks, but no snapshot."""
 
     @abstractmethod
-    async def keeps_index(self, connection: AsyncConnection, name: str) -> bool:
+    async def keeps_index(self, connection: Connection, name: str) -> bool:
         """Return whether the index *name* is complete, and remove an incomplete one. Call it outside a transaction."""
 
     @abstractmethod
-    async def rows_of(self, connection: AsyncConnection, table: str) -> int:
+    async def rows_of(self, connection: Connection, table: str) -> int:
         """Estimate the number of rows of *table* without counting them; 0 if there is no such table."""
 
     @abstractmethod
@@ -156,14 +159,14 @@ class Dialect(ABC):
 
     async def keys_source(
         self,
-        connection: AsyncConnection,  # noqa: ARG002 - for dialects that plan with table statistics
+        connection: Connection,  # noqa: ARG002 - for dialects that plan with table statistics
         columns: Mapping[str, str],
     ) -> str:
         """Return the SQL of a row source of keys (``sql.keys_source``)."""
         return self.rows_source(columns)
 
     @abstractmethod
-    async def take_room(self, connection: AsyncConnection) -> bool:
+    async def take_room(self, connection: Connection) -> bool:
         """Use space on the database's disk without adding rows.
 
         Returns False if the database can use space only for tables. *connection* is inside a transaction. If the disk
@@ -171,7 +174,7 @@ class Dialect(ABC):
         """
 
     @abstractmethod
-    async def prefer_indexes(self, connection: AsyncConnection) -> None:
+    async def prefer_indexes(self, connection: Connection) -> None:
         """Make the rest of this transaction use an index wherever possible (``sql.prefer_indexes``)."""
 
     @abstractmethod
@@ -186,12 +189,12 @@ class Dialect(ABC):
 
     @abstractmethod
     async def read_then_update(
-        self, connection: AsyncConnection, read: str, update: str, parameters: Mapping[str, Any]
+        self, connection: Connection, read: str, update: str, parameters: Mapping[str, Any]
     ) -> tuple[Sequence[Any], Any]:
         """Read and update as ``sql.read_then_update`` does."""
 
     @abstractmethod
     async def insert_columns(
-        self, connection: AsyncConnection, table: Table, columns: Mapping[str, Sequence[Any]], *, also: str
+        self, connection: Connection, table: Table, columns: Mapping[str, Sequence[Any]], *, also: str
     ) -> Any:
         """Insert rows, as ``sql.insert_columns`` does."""

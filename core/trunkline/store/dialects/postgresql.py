@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy
 from sqlalchemy import ARRAY, BindParameter, Table, TextClause, bindparam, event, exc
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.schema import CreateSchema
 from sqlalchemy.types import TypeEngine
 
 from trunkline.store import privileges
+from trunkline.store.connection import Connection
 from trunkline.store.database_file import DatabaseFile
 from trunkline.store.dialects.dialect import Dialect
 from trunkline.store.direct import Driver
@@ -76,6 +77,7 @@ class PostgreSQL(Dialect):
     row_among = "ctid = ANY (ARRAY(SELECT ctid {picking}))"
     # It is part of a statement that is sent anyway: no round trip, it ends with the transaction, and every pooler passes it on.
     limit_idling = f"(SELECT set_config('idle_in_transaction_session_timeout', '{IDLE_MS}', true))"
+    has_table = "SELECT to_regclass(CAST(:name AS text)) IS NOT NULL"
     worker_locks = WORKER_LOCKS
     timeline = "substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8)"
     limit_waiting = f"set_config('lock_timeout', '{LOCK_MS}', true) IS NOT NULL"
@@ -128,7 +130,7 @@ class PostgreSQL(Dialect):
         """Return None, because a server holds the database."""
         return None
 
-    async def shares_connections(self, connection: AsyncConnection, server: str, schema: str | None) -> bool:
+    async def shares_connections(self, connection: Connection, server: str, schema: str | None) -> bool:
         """If there is a pooler, check it over a second connection."""
         from trunkline.store import poolers  # noqa: PLC0415
         from trunkline.store.servers import Server  # noqa: PLC0415
@@ -150,7 +152,7 @@ class PostgreSQL(Dialect):
         """Return the locking clause."""
         return f"FOR {strength}{f' OF {of}' if of else ''}{' SKIP LOCKED' if skip else ''}"
 
-    async def place(self, connection: AsyncConnection) -> tuple[str, str]:
+    async def place(self, connection: Connection) -> tuple[str, str]:
         """Name the schema with its database, and the role."""
         schema, database, role = (await connection.execute(_PLACE)).one()
         return (
@@ -158,48 +160,48 @@ class PostgreSQL(Dialect):
             f"the database's role '{role}'",
         )
 
-    async def product(self, connection: AsyncConnection) -> str:
+    async def product(self, connection: Connection) -> str:
         """Read the name and version from the server."""
         version = (await connection.execute(_VERSION)).scalar_one()
         return f"PostgreSQL {str(version).partition(' ')[0]}"
 
-    async def connection_room(self, connection: AsyncConnection) -> ConnectionRoom:
+    async def connection_room(self, connection: Connection) -> ConnectionRoom:
         """Read the limits of the server, the database and the role."""
         return await privileges.connection_room(connection)
 
-    async def why_read_only(self, connection: AsyncConnection, tables: Sequence[str]) -> ReadOnly | None:
+    async def why_read_only(self, connection: Connection, tables: Sequence[str]) -> ReadOnly | None:
         """Find the reason in the server's state and the role's privileges."""
         return await privileges.why_read_only(connection, tables)
 
-    async def make_schema(self, connection: AsyncConnection, schema: str) -> None:
+    async def make_schema(self, connection: Connection, schema: str) -> None:
         """Create the schema if it is missing. If it exists, the role needs no privilege to create one."""
         if (await connection.execute(_HAS_SCHEMA, {"name": schema})).first() is None:
             await connection.execute(CreateSchema(schema))
 
-    async def forget_statistics(self, connection: AsyncConnection) -> None:
+    async def forget_statistics(self, connection: Connection) -> None:
         """Do nothing, because autovacuum keeps the statistics up to date."""
 
-    async def skip_numbers(self, connection: AsyncConnection, count: int) -> None:
+    async def skip_numbers(self, connection: Connection, count: int) -> None:
         """Advance each sequence of the schema."""
         await connection.execute(_SKIP_NUMBERS, {"count": count})
 
-    async def wait_for_turn(self, connection: AsyncConnection, key: int) -> None:
+    async def wait_for_turn(self, connection: Connection, key: int) -> None:
         """Wait for an advisory lock."""
         await connection.execute(_ADVISORY_LOCK, {"lock": key})
 
-    async def try_turn(self, connection: AsyncConnection, key: int) -> bool:
+    async def try_turn(self, connection: Connection, key: int) -> bool:
         """Take an advisory lock if it is free."""
         return bool((await connection.execute(_TRY_ADVISORY_LOCK, {"lock": key})).scalar_one())
 
-    async def limit_locks(self, connection: AsyncConnection) -> None:
+    async def limit_locks(self, connection: Connection) -> None:
         """Set ``lock_timeout``, because later lock requests queue behind a waiting one."""
         await connection.execute(_SHORT_LOCKS)
 
-    async def stand_still(self, connection: AsyncConnection) -> None:
+    async def stand_still(self, connection: Connection) -> None:
         """Turn ``idle_in_transaction_session_timeout`` off with SET. After a SELECT, the driver's portal would keep its snapshot."""
         await connection.execute(_STAND_STILL)
 
-    async def keeps_index(self, connection: AsyncConnection, name: str) -> bool:
+    async def keeps_index(self, connection: Connection, name: str) -> bool:
         """Read ``pg_index``, where an interrupted CREATE INDEX CONCURRENTLY leaves an index marked as invalid."""
         is_valid = (await connection.execute(_IS_VALID, {"name": name})).scalar_one_or_none()
         if is_valid is False:
@@ -207,7 +209,7 @@ class PostgreSQL(Dialect):
             await connection.execute(sqlalchemy.text(f"DROP INDEX CONCURRENTLY IF EXISTS {quoted}"))
         return bool(is_valid)
 
-    async def rows_of(self, connection: AsyncConnection, table: str) -> int:
+    async def rows_of(self, connection: Connection, table: str) -> int:
         """Estimate as the planner does: multiply the table's size in pages by its rows per page at the last ANALYZE."""
         return int((await connection.execute(_ROWS, {"name": table})).scalar_one_or_none() or 0)
 
@@ -215,7 +217,7 @@ class PostgreSQL(Dialect):
         """Read the rows with ``jsonb_array_elements``, and cast each value."""
         return _rows(columns)
 
-    async def keys_source(self, connection: AsyncConnection, columns: Mapping[str, str]) -> str:
+    async def keys_source(self, connection: Connection, columns: Mapping[str, str]) -> str:
         """Make the planner prefer indexes in this transaction, and expect a single row.
 
         A connection keeps its plan until the table is analyzed. A plan made for a small table would scan the whole
@@ -224,13 +226,13 @@ class PostgreSQL(Dialect):
         await self.prefer_indexes(connection)
         return _rows(columns, "WHERE jsonb_typeof(r) = 'array'")
 
-    async def take_room(self, connection: AsyncConnection) -> bool:
+    async def take_room(self, connection: Connection) -> bool:
         """Run a query that writes a temporary file, which leaves neither rows nor WAL. It costs 2 ms of CPU."""
         await connection.execute(_LITTLE_MEMORY)
         await connection.execute(_SPILL)
         return True
 
-    async def prefer_indexes(self, connection: AsyncConnection) -> None:
+    async def prefer_indexes(self, connection: Connection) -> None:
         """Make the planner treat a sequential scan as very expensive."""
         await connection.execute(_BY_INDEX)
 
@@ -245,14 +247,14 @@ class PostgreSQL(Dialect):
         return f"{column} = ANY(:{parameter})", bindparam(parameter, type_=ARRAY(kind))
 
     async def read_then_update(
-        self, connection: AsyncConnection, read: str, update: str, parameters: Mapping[str, Any]
+        self, connection: Connection, read: str, update: str, parameters: Mapping[str, Any]
     ) -> tuple[Sequence[Any], Any]:
         """Run one statement; both its parts see the same state of the database."""
         rows = (await connection.execute(_read_then_update(read, update), parameters)).all()
         return [row[1:] for row in rows], rows[0][0] if rows else None
 
     async def insert_columns(
-        self, connection: AsyncConnection, table: Table, columns: Mapping[str, Sequence[Any]], *, also: str
+        self, connection: Connection, table: Table, columns: Mapping[str, Sequence[Any]], *, also: str
     ) -> Any:
         """Insert all rows as arrays in one statement: about 4 µs per row, against 12 with the driver's executemany."""
         rows = await connection.execute(_unnest_insert(table, tuple(columns), also), dict(columns))

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any, cast
 import sqlalchemy
 from sqlalchemy import BindParameter, Table, bindparam, event, exc
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 from sqlalchemy.types import TypeEngine
 
 from trunkline import oldest
 from trunkline.errors import DatabaseTooOld, SettingsInvalid
 from trunkline.store import sqlite
+from trunkline.store.connection import Connection
 from trunkline.store.database_file import DatabaseFile
 from trunkline.store.dialects.dialect import Dialect
 from trunkline.store.direct import Driver
@@ -32,7 +33,6 @@ _READERS = 4
 _LONGEST_PATH = 504
 """The longest path in bytes. SQLite accepts 512 bytes on Unix, and appends up to 8 bytes."""
 _HAS_STATISTICS = sqlalchemy.text("SELECT 1 FROM sqlite_master WHERE name = 'sqlite_stat1'")
-_HAS_TABLE = sqlalchemy.text("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = :name")
 _FORGET = sqlalchemy.text("DELETE FROM sqlite_stat1")
 _LOOK_AGAIN = sqlalchemy.text("ANALYZE sqlite_schema")
 _SKIP_NUMBERS = (
@@ -60,6 +60,7 @@ class SQLite(Dialect):
     limit_idling = "NULL"
     limit_waiting = "true"
     lazily = "true"
+    has_table = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = :name"
     worker_locks = "SELECT 0 AS no WHERE false"
     timeline = "NULL"
     index_seconds_per_row = 0.5e-6
@@ -134,7 +135,7 @@ class SQLite(Dialect):
             msg = "Setting 'database.url': is not the URL of a database, such as sqlite:///trunkline.db or postgresql://host/name"
             raise SettingsInvalid(msg) from None
 
-    async def shares_connections(self, connection: AsyncConnection, server: str, schema: str | None) -> bool:  # noqa: ARG002
+    async def shares_connections(self, connection: Connection, server: str, schema: str | None) -> bool:  # noqa: ARG002
         """Return False, because there is no pooler before a file."""
         return False
 
@@ -146,26 +147,26 @@ class SQLite(Dialect):
         """Return an empty string, because only one transaction can write at a time."""
         return ""
 
-    async def place(self, connection: AsyncConnection) -> tuple[str, str]:
+    async def place(self, connection: Connection) -> tuple[str, str]:
         """Name the file."""
-        return f"the file {connection.engine.url.database}", "this account"
+        return f"the file {await _file(connection)}", "this account"
 
-    async def product(self, connection: AsyncConnection) -> str:  # noqa: ARG002 - it is in this process
+    async def product(self, connection: Connection) -> str:  # noqa: ARG002 - it is in this process
         """Name the SQLite library and its version."""
         return f"SQLite {sqlite3.sqlite_version}"
 
-    async def connection_room(self, connection: AsyncConnection) -> ConnectionRoom:  # noqa: ARG002
+    async def connection_room(self, connection: Connection) -> ConnectionRoom:  # noqa: ARG002
         """Count the connections that the hub itself opens."""
         return ConnectionRoom(most=_READERS + 1, free=_READERS + 1)
 
-    async def why_read_only(self, connection: AsyncConnection, tables: Sequence[str]) -> ReadOnly | None:  # noqa: ARG002
+    async def why_read_only(self, connection: Connection, tables: Sequence[str]) -> ReadOnly | None:  # noqa: ARG002
         """Check whether the account may write the file, and may write in the folder of its journal."""
-        return why_read_only(Path(connection.engine.url.database or ""))
+        return why_read_only(Path(await _file(connection)))
 
-    async def make_schema(self, connection: AsyncConnection, schema: str) -> None:
+    async def make_schema(self, connection: Connection, schema: str) -> None:
         """Do nothing, because a file has no schemas."""
 
-    async def forget_statistics(self, connection: AsyncConnection) -> None:
+    async def forget_statistics(self, connection: Connection) -> None:
         """Remove the statistics of an earlier ANALYZE: plans made for small tables would scan large ones.
 
         Without statistics SQLite chooses the index with the most matching columns, which is right for every statement of the
@@ -175,32 +176,32 @@ class SQLite(Dialect):
             await connection.execute(_FORGET)
             await connection.execute(_LOOK_AGAIN)
 
-    async def skip_numbers(self, connection: AsyncConnection, count: int) -> None:
+    async def skip_numbers(self, connection: Connection, count: int) -> None:
         """Raise the last used number of each table with AUTOINCREMENT, including tables that never had a row."""
         for statement in _SKIP_NUMBERS:
             await connection.execute(statement, {"count": count})
 
-    async def wait_for_turn(self, connection: AsyncConnection, key: int) -> None:
+    async def wait_for_turn(self, connection: Connection, key: int) -> None:
         """Return at once, because only one transaction can write at a time."""
 
-    async def try_turn(self, connection: AsyncConnection, key: int) -> bool:  # noqa: ARG002 - it has one writer
+    async def try_turn(self, connection: Connection, key: int) -> bool:  # noqa: ARG002 - it has one writer
         """Return True at once, because only one transaction can write at a time."""
         return True
 
-    async def limit_locks(self, connection: AsyncConnection) -> None:
+    async def limit_locks(self, connection: Connection) -> None:
         """Do nothing, because only one transaction can write at a time."""
 
-    async def stand_still(self, connection: AsyncConnection) -> None:
+    async def stand_still(self, connection: Connection) -> None:
         """Do nothing, because SQLite has no limit for idle transactions."""
 
-    async def keeps_index(self, connection: AsyncConnection, name: str) -> bool:  # noqa: ARG002 - a build leaves nothing behind
+    async def keeps_index(self, connection: Connection, name: str) -> bool:  # noqa: ARG002 - a build leaves nothing behind
         """Return False, because an index is built in a transaction and leaves nothing behind."""
         return False
 
-    async def rows_of(self, connection: AsyncConnection, table: str) -> int:
+    async def rows_of(self, connection: Connection, table: str) -> int:
         """Estimate the number from the numbers of the first and the last row; counting would read the whole table."""
         quoted = connection.dialect.identifier_preparer.quote(table)
-        if (await connection.execute(_HAS_TABLE, {"name": table})).first() is None:
+        if (await connection.execute(sqlalchemy.text(self.has_table), {"name": table})).first() is None:
             return 0
         first = await connection.execute(sqlalchemy.text(f"SELECT min(rowid) FROM {quoted}"))
         last = await connection.execute(sqlalchemy.text(f"SELECT max(rowid) FROM {quoted}"))
@@ -213,11 +214,11 @@ class SQLite(Dialect):
         )
         return f"(SELECT {picked} FROM json_each(:rows)) AS u"
 
-    async def take_room(self, connection: AsyncConnection) -> bool:  # noqa: ARG002 - SQLite has no temporary files other than its own
+    async def take_room(self, connection: Connection) -> bool:  # noqa: ARG002 - SQLite has no temporary files other than its own
         """Return False, because SQLite can use space only in a table."""
         return False
 
-    async def prefer_indexes(self, connection: AsyncConnection) -> None:
+    async def prefer_indexes(self, connection: Connection) -> None:
         """Do nothing, because SQLite prefers indexes if it has no statistics."""
 
     def through_index(self, name: str) -> str:
@@ -238,7 +239,7 @@ class SQLite(Dialect):
         return f"{column} IN :{parameter}", bindparam(parameter, expanding=True)
 
     async def read_then_update(
-        self, connection: AsyncConnection, read: str, update: str, parameters: Mapping[str, Any]
+        self, connection: Connection, read: str, update: str, parameters: Mapping[str, Any]
     ) -> tuple[Sequence[Any], Any]:
         """Run both statements in one round trip to the connection's thread."""
 
@@ -254,7 +255,7 @@ class SQLite(Dialect):
 
     async def insert_columns(
         self,
-        connection: AsyncConnection,
+        connection: Connection,
         table: Table,
         columns: Mapping[str, Sequence[Any]],
         *,
@@ -268,6 +269,11 @@ class SQLite(Dialect):
 @lru_cache(maxsize=64)
 def _values_insert(table: str, names: tuple[str, ...]) -> str:
     return f"INSERT OR IGNORE INTO {table} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
+
+
+async def _file(connection: Connection) -> str:
+    statement = sqlalchemy.text("SELECT file FROM pragma_database_list WHERE name = 'main'")
+    return str(await connection.scalar(statement))
 
 
 def why_read_only(file: Path) -> ReadOnly | None:

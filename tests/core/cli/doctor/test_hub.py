@@ -20,7 +20,7 @@ from trunkline.cli.doctor.hub import database as examination
 from trunkline.cli.doctor.hub import targets
 from trunkline.settings import Settings
 from trunkline.store.clock import ClockGuard
-from trunkline.store.database import Database
+from trunkline.store.engines import EngineDatabase
 from trunkline_kit.receiver import Receiver
 
 DAY_SECONDS = 86_400
@@ -183,7 +183,7 @@ async def test_a_database_that_is_behind_or_ahead_or_too_old_is_told_apart(
     postgres_cli, postgres_database_url
 ):
     async def at(revision: str | None) -> dict[str, dict[str, str]]:
-        async with Database(postgres_database_url) as database, database.write() as connection:
+        async with EngineDatabase(postgres_database_url) as database, database.write() as connection:
             await connection.execute(text("DELETE FROM alembic_version_core"))
             if revision is not None:
                 await connection.execute(

@@ -7,7 +7,7 @@ from fill import World
 from row import row
 from sqlalchemy import text
 
-from trunkline.store.database import Database
+from trunkline.store.engines import EngineDatabase
 
 OK, CREATED = 200, 201
 
@@ -73,7 +73,7 @@ async def keys_with_terms(world: World) -> None:
         (None, 1),
     ]
     company = {"company": world.attacker.id}
-    async with Database(world.url) as database, database.write() as connection:
+    async with EngineDatabase(world.url) as database, database.write() as connection:
         await connection.execute(  # the minute of the new keys is over
             text("UPDATE api_keys SET created_ms = created_ms - 3600000 WHERE company_id = :company"), company
         )

@@ -8,7 +8,7 @@ from furniture import IN_TEST
 from row import row
 from sqlalchemy import text
 
-from trunkline.store.database import Database
+from trunkline.store.engines import EngineDatabase
 from trunkline_kit.receiver import Hang
 
 
@@ -46,7 +46,7 @@ async def companies_with_references(world: World) -> None:
         "INSERT INTO companies (company_id, limits, created_ms, updated_ms, reference) VALUES (:id, '{}', 0, 0, :reference)"
     )
     made = [{"id": 1_000_000 + n, "reference": f"tenant-{n}"} for n in range(20_000)]
-    async with Database(world.url) as database, database.write() as connection:
+    async with EngineDatabase(world.url) as database, database.write() as connection:
         await connection.execute(insert, made)
         await connection.execute(text("UPDATE stream_head SET companies_version = companies_version + 1"))
         await connection.execute(text("ANALYZE"))

@@ -33,7 +33,7 @@ from trunkline.errors import (
     unknown_name,
 )
 from trunkline.ingest import large_batches
-from trunkline.ingest.accept import Ingest, Submission
+from trunkline.ingest.accept import Accepted, Ingest, Submission
 from trunkline.ingest.requests import Call, RequestReader
 from trunkline.ingest.submissions import KeysUnchecked
 from trunkline.runtime import callers
@@ -104,21 +104,8 @@ class EventHandlers:
         as the deployment has set it for the type.
         """
         body = await read_body(request, limit=self._max_event_bytes)
-        return await self._accept_event(body, caller, idempotency_key)
-
-    async def _accept_event(
-        self, body: bytes, caller: Caller, idempotency_key: str | None, *, unchecked_key: bytes | None = None
-    ) -> Response:
         submission = await self._read("event", body, caller, idempotency_key)
-        if unchecked_key is not None:
-            submission = replace(submission, unchecked_key=unchecked_key)
-        accepted = await self._ingest.accept(submission)
-        if accepted.quarantined:
-            return answer_receipt(accepted.quarantined[0])
-        status = 200 if accepted.repeated else 201
-        event = accepted.events[0]
-        headers = {"Location": f"/api/v1/events/{event.position}"} if status == 201 else {}
-        return Response(event.body, status, headers=headers | _headers(submission), media_type=JSON)
+        return _answer_event(submission, await self._ingest.accept(submission))
 
     async def accept_directly(self, request: Request) -> Response | None:
         """Answer ``accept_event`` without the framework (``api.fast_path``)."""
@@ -131,13 +118,17 @@ class EventHandlers:
         caller, digest = remembered
         try:
             body = await read_body(request, limit=self._max_event_bytes)
-            with contextlib.suppress(KeysUnchecked):
-                return await self._accept_event(body, caller, idempotency_key, unchecked_key=digest)
-            await caller.check_still_valid()
-            return await self._accept_event(body, caller, idempotency_key)
+            submission = await self._read("event", body, caller, idempotency_key)
+            try:
+                accepted = await self._ingest.accept(replace(submission, unchecked_key=digest))
+            except KeysUnchecked:
+                await caller.check_still_valid()
+                submission = await self._read("event", body, caller, idempotency_key, is_counted=True)
+                accepted = await self._ingest.accept(submission)
         except Refused:
             await caller.check_still_valid()
             raise
+        return _answer_event(submission, accepted)
 
     async def accept_batch(
         self, request: Request, caller: Emits, idempotency_key: IdempotencyKey = None
@@ -196,7 +187,9 @@ class EventHandlers:
         """Return one entry for each subscription of the company, and the consumers that have read the event."""
         return await self._deliveries.explain(caller.company_id, event_id_of(event_id))
 
-    async def _read(self, call: Call, body: bytes, caller: Caller, key: str | None) -> Submission:
+    async def _read(
+        self, call: Call, body: bytes, caller: Caller, key: str | None, *, is_counted: bool = False
+    ) -> Submission:
         names = CompanyNames(caller, self._directory)
         how: dict[str, Any] = {
             "company_of": names,
@@ -214,7 +207,8 @@ class EventHandlers:
             await names.look_up(names.missing)
             submission = await self._read_events(call, body, how)
         check_idempotency_key(key)
-        await self._pace.take(caller.principal, submission.weights())
+        if not is_counted:
+            await self._pace.take(caller.principal, submission.weights())
         return submission
 
     async def _read_events(self, call: Call, body: bytes, how: dict[str, Any]) -> Submission:
@@ -329,6 +323,15 @@ def event_id_of(text: str) -> int:
     if not (text.isascii() and text.isdigit()) or len(text) > 19 or not 0 < int(text) < 2**63:
         raise NotFound("event", text)
     return int(text)
+
+
+def _answer_event(submission: Submission, accepted: Accepted) -> Response:
+    if accepted.quarantined:
+        return answer_receipt(accepted.quarantined[0])
+    status = 200 if accepted.repeated else 201
+    event = accepted.events[0]
+    headers = {"Location": f"/api/v1/events/{event.position}"} if status == 201 else {}
+    return Response(event.body, status, headers=headers | _headers(submission), media_type=JSON)
 
 
 def _headers(submission: Submission) -> dict[str, str]:

@@ -12,6 +12,11 @@ from trunkline_alerts.choices import Choices
 from trunkline_alerts.settings import Settings
 
 ROOMS = {"alerts_chat": "Chat room", "alerts_pagerduty": "PagerDuty"}
+_BELL = (
+    '<svg class="icon" viewBox="0 0 24 24" width="16" height="16" fill="none" stroke="currentColor" stroke-width="1.75" '
+    'stroke-linecap="round" stroke-linejoin="round" aria-hidden="true" focusable="false">'
+    '<path d="M6 17V11a6 6 0 0112 0v6l2 2H4zM10 21h4M12 3v2"/></svg>'
+)
 _MAIL = Markup(
     '<section class="card"><h2>Mail</h2>{notice}<form method="post" class="stack">{form}<div class="fields">'
     '<div class="field"><label for="recipients">Alert recipients</label>'
@@ -105,4 +110,4 @@ class AlertsPage:
 def make_page(context: PluginContext[Settings], choices: Choices) -> PortalPage:
     """Make the page."""
     page = AlertsPage(context, choices)
-    return PortalPage("alerts", "Alerts", page.render, scope="admin", submit=page.submit)
+    return PortalPage("alerts", "Alerts", page.render, scope="admin", icon=_BELL, submit=page.submit)

@@ -131,3 +131,17 @@ async def test_a_body_that_is_refused_is_refused_as_before(running, event):
     answer = await client.post("/api/v1/events", json={"type": "no.such", "payload": {}})
     assert answer.status_code == 422
     assert answer.headers.get_list("cache-control") == ["no-store"]
+
+
+async def test_an_event_whose_key_is_looked_up_after_all_counts_once(running, event, monkeypatch):
+    client = await remembered_client(running, event)
+    counted: list[Mapping[int, int]] = []
+
+    async def take(_: object, events: Mapping[int, int]) -> None:
+        counted.append(events)
+
+    monkeypatch.setattr(running.hub.event_pace, "take", take)
+    async with running.hub.database.write() as connection:
+        await connection.execute(text("UPDATE stream_head SET companies_version = companies_version + 1"))
+    assert (await client.post("/api/v1/events", json=event)).status_code == 201
+    assert counted == [{running.company_id: 1}]

@@ -30,6 +30,13 @@ def test_an_icon_of_the_navigation_stands_for_one_page_and_is_not_that_of_a_warn
     assert not {"alert", "person", "send", "globe"} & set(icons)
 
 
+async def test_no_two_entries_of_the_navigation_have_one_icon(api, sign_in):
+    page = (await (await sign_in(api)).get("/portal/keys")).text
+    icons = re.findall(r"<li><a [^>]+>(?:<span[^>]*>)?(<svg.+?</svg>)", page, re.DOTALL)
+    assert page.count("plugin-icon") > 1
+    assert len(set(icons)) == len(icons) > page.count("plugin-icon")
+
+
 async def test_a_company_is_named_where_its_name_is_stored(api, sign_in):
     operator, customer = await sign_in(api, company_id=None), await sign_in(api)
     number = api.company_id

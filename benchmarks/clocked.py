@@ -11,6 +11,7 @@ import json
 import math
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -64,7 +65,13 @@ async def post_all(
 ) -> dict[int, tuple[float, float]]:
     """Post until standard input ends; return when each event was sent and answered."""
     times: dict[int, tuple[float, float]] = {}
-    ended = asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
+    loop, ended = asyncio.get_running_loop(), asyncio.Event()
+
+    def wait_for_end() -> None:
+        sys.stdin.read()
+        loop.call_soon_threadsafe(ended.set)
+
+    threading.Thread(target=wait_for_end, daemon=True).start()  # daemon: a refused event ends the process at once
     headers = {"X-Api-Key": key, "Content-Type": "application/json"}
     async with aiohttp.ClientSession(headers=headers) as session, asyncio.TaskGroup() as group:
 
@@ -79,7 +86,7 @@ async def post_all(
             times[said["id"]] = sent, time.monotonic()
 
         began, number = time.monotonic(), 0
-        while not ended.done():
+        while not ended.is_set():
             group.create_task(post(companies[number % len(companies)]))
             number += 1
             await asyncio.sleep(began + number / per_second - time.monotonic())

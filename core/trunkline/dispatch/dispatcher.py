@@ -161,16 +161,21 @@ class Dispatcher:
         slots: Slots[Job] = Slots(
             settings.concurrency, per_subscription=settings.concurrency_per_subscription
         )
-        self._runner = Runner(slots, self._sender, timeout_seconds=settings.timeout_seconds)
         table = RoutingTable(
             self._sender.channels.get,
             schema_versions=self._sender.schema_versions,
-            deliver_for=Gathering(self._runner.slots, self._reports.batch_began).deliver_for,
+            deliver_for=Gathering(slots, self._reports.batch_began).deliver_for,
             treatment=policies.treatment_of(self._settings),
             tracer=self._sender.tracer,
         )
-        self._ordering = Ordering(self._runner, self._owned, table, turn=self._signals.turn)
-        self._runner.ordering = self._ordering
+
+        def order_of(runner: Runner) -> Ordering:
+            self._ordering = Ordering(runner, self._owned, table, turn=self._signals.turn)
+            return self._ordering
+
+        self._runner = Runner(
+            slots, self._sender, timeout_seconds=settings.timeout_seconds, order_of=order_of
+        )
         self._settlement = Settlement(
             self._database,
             self._owned,

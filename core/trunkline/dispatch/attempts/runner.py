@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from itertools import takewhile
 from typing import Protocol
 
@@ -60,9 +60,19 @@ class Order(Protocol):
 
 
 class Runner:
-    """Runs the attempts of one process. Ended attempts wait in ``results`` to be written."""
+    """Runs the attempts of one process. Ended attempts wait in ``results`` to be written.
 
-    def __init__(self, slots: Slots[Job], sender: Sender, *, timeout_seconds: float) -> None:
+    *order_of* makes the order of the deliveries that have one, which starts them by this runner.
+    """
+
+    def __init__(
+        self,
+        slots: Slots[Job],
+        sender: Sender,
+        *,
+        timeout_seconds: float,
+        order_of: Callable[["Runner"], Order],
+    ) -> None:
         self.slots = slots
         self.gates = Gates()
         self.results = ResultQueue()
@@ -84,7 +94,7 @@ class Runner:
         """The limit of the live reader's open deliveries."""
         self.room_of_stretches = open_limit.of_stretches(slots.total)
         """The limit of open deliveries from stretches (older ranges of the log)."""
-        self.ordering: Order
+        self.ordering = order_of(self)
         """Holds each ordered delivery until the deliveries before it have ended."""
 
     def allow(self, timeout_seconds: float) -> None:

@@ -19,7 +19,7 @@ from trunkline_kit.sharing import shared_work
 _READERS = (
     ("fastapi.routing", "create_model_field"),
     ("fastapi.routing", "compile_path"),
-    ("trunkline.api.routing", "compile_path"),
+    ("trunkline.api.requests", "compile_path"),
     ("trunkline.contract.targets", "schema_of"),
 )
 """Functions that each hub calls with the same arguments, for the signatures and paths of its routes and the models of its channels.

@@ -111,7 +111,15 @@ if TYPE_CHECKING:
     )
     from trunkline.api.paging import ListQuery, page_of
     from trunkline.api.problems import responses
-    from trunkline.api.requests import LOCATION, IfMatch, QueryModel, StrictRoute, query_reader, read_body
+    from trunkline.api.requests import (
+        LOCATION,
+        DeferredRoute,
+        IfMatch,
+        QueryModel,
+        StrictRoute,
+        query_reader,
+        read_body,
+    )
     from trunkline.api.security import Caller, requires
     from trunkline.api.security_events import SecurityEvent
     from trunkline.api.strict_json import read_json
@@ -144,6 +152,7 @@ __all__ = [
     "CreatedSubscription",
     "CursorExpired",
     "CursorUnknown",
+    "DeferredRoute",
     "Deliver",
     "DeliveryList",
     "DeliveryLog",
@@ -247,7 +256,7 @@ _HOMES = {
     ),
     "trunkline.api.paging": "ListQuery page_of",
     "trunkline.api.problems": "responses",
-    "trunkline.api.requests": "LOCATION IfMatch QueryModel StrictRoute query_reader read_body",
+    "trunkline.api.requests": "LOCATION DeferredRoute IfMatch QueryModel StrictRoute query_reader read_body",
     "trunkline.api.security": "Caller requires",
     "trunkline.api.security_events": "SecurityEvent",
     "trunkline.api.strict_json": "read_json",

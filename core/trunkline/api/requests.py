@@ -19,6 +19,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError, ValidationInfo, fi
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
+from starlette.routing import Match, compile_path, get_name
 from starlette.types import Receive, Scope
 
 from trunkline.api.bodies import FREE_BYTES, LEASE_KEY, NO_COMPANY, Lease
@@ -31,6 +32,7 @@ from trunkline.errors import BadQuery, BodyInvalid, BodyTooLarge, NotFound
 from trunkline.errors.spelling import known_instead
 
 __all__ = [
+    "DeferredRoute",
     "QueryModel",
     "StrictRequest",
     "StrictRoute",
@@ -211,7 +213,40 @@ def _may_repeat(annotation: Any) -> bool:
 # ---- routes ----------------------------------------------------------------------------------------------------------
 
 
-class StrictRoute(APIRoute):
+class DeferredRoute(APIRoute):
+    """A route whose handler's signature FastAPI reads only when the route is called or documented.
+
+    Reading all signatures would take a third of a hub's start. Tests find faults in the hub's own signatures, as all of
+    them are in the OpenAPI document; those of other plugins are read at the start (``plugins.route_values``).
+    """
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        self.given, self._is_read = (path, endpoint, options), False
+        self.path, self.endpoint, self.name = path, endpoint, options.get("name") or get_name(endpoint)
+        self.methods = {method.upper() for method in options.get("methods") or ("GET",)}
+        self.path_regex, self.path_format, self.param_convertors = compile_path(path)
+        self.begins = ""
+        """The fixed beginning of the route's path; empty if unknown."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Match as any route does, but reject paths with another beginning ten times as fast.
+
+        This saves time, because each call is tried on many routes.
+        """
+        if not scope.get("root_path") and not scope["path"].startswith(self.begins):
+            return Match.NONE, {}
+        return super().matches(scope)
+
+    def __getattr__(self, name: str) -> Any:
+        if self.__dict__.get("_is_read", True):
+            raise AttributeError(name)
+        self._is_read = True
+        path, endpoint, options = self.given
+        super().__init__(path, endpoint, **options)
+        return getattr(self, name)
+
+
+class StrictRoute(DeferredRoute):
     """A route that refuses unknown, repeated or malformed parts of a request."""
 
     max_body_bytes = MAX_BODY_BYTES

@@ -78,6 +78,8 @@ class Dispatcher:
     It opens *connections* to PostgreSQL, and one more for its leases. It awaits *keep_up* before it looks for due deliveries.
     """
 
+    _ordering: Ordering
+
     def __init__(
         self,
         database: EngineDatabase,

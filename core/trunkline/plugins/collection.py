@@ -159,12 +159,12 @@ def _ask_with_context(
     return replace(contributions, channels=channels, providers=providers, pages=pages or ())
 
 
-def _ask_for_routes(
-    registry: Registry, check: Callable[[str, object], "tuple[Routes, ...]"], plugin: str
-) -> None:
+def _ask_for_routes(registry: Registry, check: Callable[..., "tuple[Routes, ...]"], plugin: str) -> None:
     contributions = registry.contributions_of(plugin)
     arguments = {"context": contributions.context}
-    routes = _ask(registry, plugin, "register_routes", check, arguments)
+    routes = _ask(
+        registry, plugin, "register_routes", partial(check, reads=not registry.is_own(plugin)), arguments
+    )
     registry.keep(plugin, replace(contributions, routes=routes or ()))
 
 

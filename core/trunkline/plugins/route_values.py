@@ -29,9 +29,12 @@ TAKEN_AT_ROOT = frozenset(
 """First path segments that the hub uses, or that are other values of ``Routes.base``."""
 
 
-def check_routes(plugin: str, value: object) -> tuple[Routes, ...]:
-    """Accept the routes of a plugin, which hold FastAPI routers."""
-    return check_items(plugin, "register_routes", value, Routes, _find_routes_fault)
+def check_routes(plugin: str, value: object, *, reads: bool) -> tuple[Routes, ...]:
+    """Accept the routes of a plugin, which hold FastAPI routers. If *reads*, each signature is read, so that faults are raised."""
+    routes = check_items(plugin, "register_routes", value, Routes, _find_routes_fault)
+    for route in (route for each in routes for route in each.router.routes if reads):
+        getattr(route, "dependant", None)
+    return routes
 
 
 def _find_routes_fault(routes: Routes) -> str | None:

@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from fastapi import APIRouter, Request, Response
 
 from trunkline import NotFound, PluginContext
-from trunkline.routes import Deployment, Routes
-from trunkline_docs.generator import make_site
+from trunkline.routes import DeferredRoute, Deployment, Routes
 
 _CACHE_CONTROL = "public, max-age=300"
 _PAGE_POLICY = (
@@ -67,6 +66,8 @@ class _Site:
     def _loaded(self) -> Mapping[str, _File]:
         with self._lock:
             if self._files is None:
+                from trunkline_docs.generator import make_site  # noqa: PLC0415 - which loads Jinja2
+
                 plugins = self._deployment.plugins()
                 has_portal = any(
                     plugin["name"] == "portal" and plugin["state"] == "active" for plugin in plugins
@@ -83,7 +84,7 @@ _PATHS = ("", "/{path:path}")
 def make_routes(context: PluginContext) -> Routes:
     """List the routes of the site, which is made from the hub's product."""
     site = _Site(context.deployment)
-    router = APIRouter(include_in_schema=False)
+    router = APIRouter(include_in_schema=False, route_class=DeferredRoute)
     for path in _PATHS:
         router.add_api_route(
             path, site.show, methods=["GET", "HEAD"], summary="Read about event types, actions and searches"

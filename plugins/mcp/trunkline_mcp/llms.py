@@ -5,7 +5,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from trunkline import PluginContext
-from trunkline.routes import Routes
+from trunkline.routes import DeferredRoute, Routes
 from trunkline_mcp.resource_metadata import WELL_KNOWN
 
 _TEXT = """\
@@ -54,7 +54,7 @@ class Llms:
 
 def make_routes(context: PluginContext) -> Routes:
     """List the route."""
-    router = APIRouter(include_in_schema=False)
+    router = APIRouter(include_in_schema=False, route_class=DeferredRoute)
     router.add_api_route(
         "", Llms(context).show, methods=["GET"], summary="Find everything that this hub has for a model"
     )

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from trunkline import PluginContext, Refused
-from trunkline.routes import COMPANY_SCOPES, Routes, StrictRoute
+from trunkline.routes import COMPANY_SCOPES, DeferredRoute, Routes, StrictRoute
 
 WELL_KNOWN = "/.well-known/oauth-protected-resource"
 SCOPES = ("integrations:read", "integrations:write", "events:read", "webhooks:write")
@@ -72,7 +72,7 @@ class ResourceMetadata:
 
 def make_routes(metadata: ResourceMetadata, *, public_url: str | None) -> Routes:
     """Build the routes for ``/mcp`` and for the whole hub, each also with the path of *public_url* (RFC 9728, 3.1)."""
-    router = APIRouter(include_in_schema=False)
+    router = APIRouter(include_in_schema=False, route_class=DeferredRoute)
     for path in {"", urlsplit(public_url or "").path}:
         router.add_api_route(f"{path}/mcp", metadata.show, methods=["GET"])
         router.add_api_route(path, metadata.show_hub, methods=["GET"])

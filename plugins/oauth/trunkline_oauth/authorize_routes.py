@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from trunkline import PluginContext
-from trunkline.routes import COMPANY_SCOPES
+from trunkline.routes import COMPANY_SCOPES, DeferredRoute
 from trunkline_oauth import requests
 from trunkline_oauth.apps import Apps
 from trunkline_oauth.assertions import ALGORITHMS
@@ -90,7 +90,10 @@ class AuthorizeRoutes:
 def make_routers(context: PluginContext, apps: Apps) -> tuple[APIRouter, APIRouter]:
     """Build two routers, one for the route below ``/oauth`` and one for those below ``/.well-known``."""
     routes = AuthorizeRoutes(context, apps)
-    own, known = APIRouter(include_in_schema=False), APIRouter(include_in_schema=False)
+    own, known = (
+        APIRouter(include_in_schema=False, route_class=DeferredRoute),
+        APIRouter(include_in_schema=False, route_class=DeferredRoute),
+    )
     own.add_api_route("/authorize", routes.authorize, methods=["GET"])
     for path in {"", urlsplit(context.deployment.public_url or "").path}:  # RFC 8414, 3.1
         known.add_api_route(f"/oauth-authorization-server{path}", routes.show_metadata, methods=["GET"])

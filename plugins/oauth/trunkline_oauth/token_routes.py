@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from trunkline import PluginContext, Refused
+from trunkline.routes import DeferredRoute
 from trunkline_oauth import security_events
 from trunkline_oauth.apps import Apps
 from trunkline_oauth.authorize_routes import issuer_of
@@ -115,7 +116,7 @@ class TokenRoutes:
 def make_router(context: PluginContext, apps: Apps, grants: Grants) -> APIRouter:
     """Build the router with the routes of this module."""
     routes = TokenRoutes(context, apps, grants)
-    router = APIRouter(include_in_schema=False)
+    router = APIRouter(include_in_schema=False, route_class=DeferredRoute)
     for path, handler in (("/token", routes.issue), ("/revoke", routes.revoke)):
         router.add_api_route(path, handler, methods=["POST"])
         router.add_api_route(path, routes.share, methods=["OPTIONS"])

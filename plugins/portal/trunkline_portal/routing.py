@@ -18,8 +18,8 @@ from typing import Any, Protocol
 from fastapi.routing import APIRoute
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.routing import compile_path
 
+from trunkline.routes import DeferredRoute
 from trunkline_portal.access import PORTAL_KEY
 from trunkline_portal.counting import PAGES
 
@@ -61,22 +61,8 @@ class ErrorHandler(Protocol):
 def route_class(portal: ErrorHandler) -> type[APIRoute]:
     """Make the class of the routes of *portal*."""
 
-    class PortalRoute(APIRoute):
-        """A page's route. FastAPI analyses it at the first call, because analysing all routes would take half of the hub's start."""
-
-        def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
-            self.given, self._is_read = (path, endpoint, options), False
-            self.path, self.endpoint, self.name = path, endpoint, endpoint.__name__
-            self.methods = set(options["methods"])
-            self.path_regex, self.path_format, self.param_convertors = compile_path(path)
-
-        def __getattr__(self, name: str) -> Any:
-            if self.__dict__.get("_is_read", True):
-                raise AttributeError(name)
-            self._is_read = True
-            path, endpoint, options = self.given
-            super().__init__(path, endpoint, **options)
-            return getattr(self, name)
+    class PortalRoute(DeferredRoute):
+        """A page's route."""
 
         def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
             handle = super().get_route_handler()

@@ -2,7 +2,11 @@
 
 import pytest
 
+from trunkline.api.requests import DeferredRoute
+from trunkline.errors import PluginFailed
+from trunkline.hub.hub import Hub
 from trunkline_kit import Source
+from trunkline_kit.hubs import settings_for
 
 ZEBRA = '''
 """A page below another plugin's base."""
@@ -32,3 +36,40 @@ async def test_a_plugin_answers_below_every_base_whatever_the_order_of_their_nam
     answer = await hub.client.get(f"{base}/zebra/hello")
     assert (answer.status_code, answer.json()) == (200, {"from": "zebra"})
     assert (await hub.client.get("/portal/nothing")).status_code == 404
+
+
+FAULTY = """
+from fastapi import APIRouter
+from trunkline import hookimpl
+from trunkline.routes import Routes, StrictRoute
+
+class Parcel:
+    pass
+
+async def send(parcel: Parcel) -> None:
+    pass
+
+@hookimpl
+def register_routes():
+    router = APIRouter(route_class=StrictRoute)
+    router.add_api_route("", send, methods=["POST"])
+    return [Routes(router, prefix="/parcels")]
+"""
+
+
+def test_a_faulty_signature_of_a_plugin_stops_the_start_where_it_was_asked_for(sqlite_database_url, tmp_path):
+    (tmp_path / "acme.py").write_text(FAULTY)
+    chosen = {"plugins.paths": str(tmp_path / "acme.py"), "plugins.enabled": "acme"}
+    with pytest.raises(PluginFailed, match=r"'acme' raised in register_routes: .*Parcel"):
+        Hub(settings_for(sqlite_database_url, chosen), dispatch=False)
+
+
+def test_no_signature_of_an_own_route_is_read_at_the_start(sqlite_database_url):
+    hub = Hub(settings_for(sqlite_database_url, {}), dispatch=False)
+    routes = [
+        (plugin, route) for plugin, each in hub.registry.collected.routes for route in each.router.routes
+    ]
+    assert {plugin for plugin, _ in routes} >= {"docs", "mcp", "oauth", "polling", "portal", "webhooks"}
+    for plugin, route in routes:
+        assert isinstance(route, DeferredRoute), (plugin, route)
+        assert "dependant" not in vars(route), (plugin, route.path)

@@ -19,8 +19,9 @@ from trunkline.api import keys as keys_api
 from trunkline.api import problems
 from trunkline.api.requests import StrictRoute
 from trunkline.api.security import Caller, requires
-from trunkline.contract import BearerRequest
+from trunkline.contract import BearerRequest, Routes
 from trunkline.model.principals import Principal
+from trunkline.plugins.route_values import check_routes
 from trunkline.settings import Limits as LimitSettings
 from trunkline.store.database import Database
 from trunkline.store.directory import CompanyDirectory
@@ -393,10 +394,12 @@ async def test_an_unknown_key_is_404(client: httpx2.AsyncClient, hub: TestHub, k
 
 def test_a_route_that_does_not_say_how_its_calls_count_stops_the_start():
     router = APIRouter(route_class=StrictRoute)
-    with pytest.raises(RuntimeError, match=r"/x must say in which bucket POST counts"):
 
-        @router.post("/x")
-        async def x(caller: Annotated[Caller, Depends(requires("admin"))]) -> None: ...
+    @router.post("/x")
+    async def x(caller: Annotated[Caller, Depends(requires("admin"))]) -> None: ...
+
+    with pytest.raises(RuntimeError, match=r"/x must say in which bucket POST counts"):
+        check_routes("acme", [Routes(router)], reads=True)
 
 
 async def test_openapi_shows_the_key_scheme_and_the_examples(hub: TestHub):

@@ -5,7 +5,7 @@ import asyncio
 HOOKS = "/api/v1/webhooks/subscriptions"
 LEAD = {"client_id": 7, "first_name": "Jane", "last_name": "Doe", "email": "jane@example.com", "phone": None}
 LEAD |= {"status": "Lead - New", "status_id": 10, "created_date": "2026-01-28T10:30:00Z"}
-HOSTILE = "\"><img src=x onerror=window.xss=1></pre><script>window.xss=1</script>{{ 7 * 7 }}'"
+HOSTILE = "\"><img src=x onerror=window.xss=1></pre><script>window.xss=1</script>{{ 7777 * 7777 }}'"
 
 
 async def emit(hub, *, client=None, type: str = "lead.created", metadata=None, **payload) -> int:

@@ -80,6 +80,10 @@ class Driver(ABC):
     def is_down(self, error: Exception) -> bool:
         """Return whether *error*, one of ``errors``, means that the database cannot answer now."""
 
+    def is_lost(self, error: Exception) -> bool:  # noqa: ARG002 - for drivers that can tell
+        """Return whether *error*, for which ``is_down`` is true, may have ended the connection."""
+        return True
+
 
 class Rows:
     """The result of a statement, with the methods of ``connection.Result``."""
@@ -301,12 +305,15 @@ class _Pool:
             if writes:
                 await driver.commit()
         except BaseException as error:
-            if isinstance(error, driver.errors) and driver.is_down(error):
+            if not isinstance(error, driver.errors) or not driver.is_down(error):
+                if writes:
+                    await _roll_back(driver)
+                raise
+            if driver.is_lost(error):
                 driver.abandon()  # a new connection is cheaper than testing this one
-                raise unavailable(error) from error
-            if writes:
+            elif writes:
                 await _roll_back(driver)
-            raise
+            raise unavailable(error) from error
         finally:
             self._turns.release()
             if not driver.is_closed:

@@ -20,7 +20,8 @@ _ROLLBACK_SECONDS = 5.0
 _GIVES_ROWS = re.compile(r"\s*(SELECT|VALUES|SHOW)\b|.*\bRETURNING\b", re.DOTALL)
 _READS = re.compile(r"\s*WITH\b(?!.*\b(INSERT|UPDATE|DELETE)\b)", re.DOTALL)
 
-
+_GOES_ON = ("40", "53100", "55P03", "57014")
+"""SQLSTATEs after which the connection is usable: rolled back because of a conflict, disk full, lock timeout, cancelled."""
 _THROUGH_INDEXES = "SELECT set_config('enable_seqscan', 'off', false), set_config('jit', 'off', false) WHERE pg_backend_pid() = $1"
 """Makes plans that fit large tables.
 
@@ -104,6 +105,14 @@ class PostgreSQLDriver(Driver):
         ):
             return failures.means_down(getattr(error, "sqlstate", None))
         return True
+
+    def is_lost(self, error: Exception) -> bool:
+        """Return False if the server answered *error* and goes on with the connection.
+
+        A server whose disk is full would otherwise have to begin a process for each refused request.
+        """
+        state = getattr(error, "sqlstate", None) if isinstance(error, asyncpg.PostgresError) else None
+        return state is None or not state.startswith(_GOES_ON)
 
 
 @lru_cache(maxsize=2048)

@@ -265,3 +265,28 @@ async def test_a_connection_that_the_server_ends_while_it_is_prepared_is_an_outa
         assert connection.is_closed()
     finally:
         await other.close()
+
+
+@pytest.mark.parametrize("engine", ["postgresql"])
+async def test_a_connection_is_kept_if_the_server_goes_on_with_it(database: Database) -> None:
+    process_id = text("SELECT pg_backend_pid()")
+    async with database.direct(1) as direct:
+
+        async def write(statement: str) -> None:
+            async with direct.write() as connection:
+                await connection.execute(text("CREATE TABLE left_over (a int)"))
+                await connection.execute(text(statement))
+
+        async def look() -> tuple[int, bool]:
+            async with direct.read() as connection:
+                return await connection.scalar(process_id), await sql.has_table(connection, "left_over")
+
+        before, _ = await look()
+        with pytest.raises(StoreUnavailable, match="canceling statement"):
+            await write("SELECT pg_cancel_backend(pg_backend_pid()), pg_sleep(10)")
+        assert await look() == (before, False)
+        with pytest.raises(StoreUnavailable, match="terminating"):
+            await write("SELECT pg_terminate_backend(pg_backend_pid()), pg_sleep(10)")
+        after, is_left = await look()
+        assert after != before
+        assert not is_left

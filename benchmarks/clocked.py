@@ -71,7 +71,8 @@ async def post_all(
         sys.stdin.read()
         loop.call_soon_threadsafe(ended.set)
 
-    threading.Thread(target=wait_for_end, daemon=True).start()  # daemon: a refused event ends the process at once
+    # A thread of the executor would keep the process alive if an event is refused.
+    threading.Thread(target=wait_for_end, daemon=True).start()
     headers = {"X-Api-Key": key, "Content-Type": "application/json"}
     async with aiohttp.ClientSession(headers=headers) as session, asyncio.TaskGroup() as group:
 

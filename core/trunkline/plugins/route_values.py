@@ -32,8 +32,10 @@ TAKEN_AT_ROOT = frozenset(
 def check_routes(plugin: str, value: object, *, reads: bool) -> tuple[Routes, ...]:
     """Accept the routes of a plugin, which hold FastAPI routers. If *reads*, each signature is read, so that faults are raised."""
     routes = check_items(plugin, "register_routes", value, Routes, _find_routes_fault)
-    for route in (route for each in routes for route in each.router.routes if reads):
-        getattr(route, "dependant", None)
+    found: list[Any] = [route for each in routes for route in each.router.routes] if reads else []
+    for route in found:
+        if hasattr(route, "given"):  # deferred
+            _ = route.dependant
     return routes
 
 

@@ -46,21 +46,34 @@ from trunkline.routes import Routes, StrictRoute
 class Parcel:
     pass
 
+class Sorted(StrictRoute):
+    def get_route_handler(self):
+        return self.shelf
+
 async def send(parcel: Parcel) -> None:
+    pass
+
+async def sort() -> None:
     pass
 
 @hookimpl
 def register_routes():
-    router = APIRouter(route_class=StrictRoute)
-    router.add_api_route("", send, methods=["POST"])
+    router = APIRouter(route_class=KIND)
+    router.add_api_route("", HANDLER, methods=["POST"])
     return [Routes(router, prefix="/parcels")]
 """
 
 
-def test_a_faulty_signature_of_a_plugin_stops_the_start_where_it_was_asked_for(sqlite_database_url, tmp_path):
-    (tmp_path / "acme.py").write_text(FAULTY)
+@pytest.mark.parametrize(
+    ("kind", "handler", "fault"),
+    [("StrictRoute", "send", "Parcel"), ("Sorted", "sort", "AttributeError: shelf")],
+)
+def test_a_faulty_route_of_a_plugin_stops_the_start_where_it_was_asked_for(
+    sqlite_database_url, tmp_path, kind, handler, fault
+):
+    (tmp_path / "acme.py").write_text(FAULTY.replace("KIND", kind).replace("HANDLER", handler))
     chosen = {"plugins.paths": str(tmp_path / "acme.py"), "plugins.enabled": "acme"}
-    with pytest.raises(PluginFailed, match=r"'acme' raised in register_routes: .*Parcel"):
+    with pytest.raises(PluginFailed, match=f"'acme' raised in register_routes: .*{fault}"):
         Hub(settings_for(sqlite_database_url, chosen), dispatch=False)
 
 

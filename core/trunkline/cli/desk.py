@@ -22,7 +22,7 @@ from trunkline.schemas import entry_points
 from trunkline.settings import Settings
 from trunkline.store.database import Database
 from trunkline.store.directory import CompanyDirectory
-from trunkline.store.engines import EngineDatabase
+from trunkline.store.engines import direct_of
 
 PLUGINS = "trunkline"
 """The entry-point group of plugins, and the distribution of the built-in plugins."""
@@ -52,7 +52,7 @@ async def database(settings: Settings) -> AsyncGenerator[tuple[Database, Vault]]
     """
     _check_sections(settings)
     callers.act_for(HERE)
-    async with explained(settings), EngineDatabase.of(settings.database) as opened:
+    async with explained(settings), direct_of(settings.database) as opened:
         await status.require(opened, settings)
         await opened.check_pooler()
         vault = Vault.open(settings.auth, settings.database.url)
@@ -93,7 +93,7 @@ async def explained(settings: Settings) -> AsyncGenerator[None]:
     try:
         yield
     except StoreUnavailable as error:
-        async with EngineDatabase.of(settings.database) as database:
+        async with direct_of(settings.database) as database:
             with contextlib.suppress(StoreUnavailable):
                 if (why := await database.why_read_only()) is not None:
                     raise DatabaseUnfit(why.sentence) from error

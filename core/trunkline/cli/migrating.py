@@ -17,7 +17,7 @@ from trunkline.store import migrate
 from trunkline.store.database import embedded_file
 
 if TYPE_CHECKING:
-    from trunkline.store.migration_plan import Plan, PlannedStep
+    from trunkline.store.migration_plan import PlannedStep
 
 _UP_TO_DATE = "The database is up to date; nothing {}to be done."
 _NEW = "There is nothing of a hub in the database yet: 'trunkline migrate' makes all of it at once, and nobody waits for that."
@@ -42,7 +42,8 @@ def migrate_command(
     """
     settings = load_settings(context, config)
     if plan:
-        _show(run(_plan(settings)), as_json=as_json)
+        is_new, steps = run(_plan(settings))
+        _show(is_new, steps, as_json=as_json)
         return
     if as_json:
         msg = "'--json' goes with '--plan'"
@@ -78,21 +79,23 @@ async def migrate_database(settings: Settings) -> list[str]:
     return applied or [_UP_TO_DATE.format("was ")]
 
 
-async def _plan(settings: Settings) -> "Plan | None":
-    """Make the plan; None if there is no database file yet, because opening it would make the file."""
-    from trunkline.store import migration_plan  # noqa: PLC0415 - it loads alembic, which serving seldom needs
-
+async def _plan(settings: Settings) -> "tuple[bool, Sequence[PlannedStep]]":
+    """Return whether the database is new, and the missing steps. No file is made."""
     hub = opening.inspected(settings)
-    async with hub.database as database:
+    async with hub.database.direct(2) as database:
         file = embedded_file(database)
         if file is not None and not file.exists():
-            return None
+            return True, ()
         await database.check_pooler()
-        return await migration_plan.make(database, hub.histories())
+        if not any(state.is_behind for state in await migrate.states(database, hub.histories())):
+            return False, ()
+        from trunkline.store import migration_plan  # noqa: PLC0415 - it loads alembic, which few commands need
+
+        plan = await migration_plan.make(database, hub.histories())
+        return plan.is_new, plan.steps
 
 
-def _show(plan: "Plan | None", *, as_json: bool) -> None:
-    is_new, steps = (True, ()) if plan is None else (plan.is_new, plan.steps)
+def _show(is_new: bool, steps: "Sequence[PlannedStep]", *, as_json: bool) -> None:
     if as_json:
         show_json({"is_new": is_new, "steps": [asdict(step) for step in steps]})
     elif is_new:

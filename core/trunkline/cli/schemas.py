@@ -24,7 +24,7 @@ from trunkline.schemas.definitions import FOLDERS, KINDS, Definition
 from trunkline.schemas.files import load_definitions, load_event_types
 from trunkline.schemas.sentences import short_text
 from trunkline.settings import Settings
-from trunkline.store.engines import EngineDatabase
+from trunkline.store.engines import direct_of
 
 if TYPE_CHECKING:
     from trunkline.hub.hub import Hub
@@ -118,7 +118,7 @@ def _impacts(
 
 
 async def _read_readers(settings: Settings) -> list[Reader]:
-    async with EngineDatabase.of(settings.database) as database:
+    async with direct_of(settings.database) as database:
         await status.require(database, settings)
         return await read_readers(database)
 

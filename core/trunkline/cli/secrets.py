@@ -21,7 +21,7 @@ from trunkline.insight import status
 from trunkline.settings import Settings
 from trunkline.store import secrets as store
 from trunkline.store.database import Database
-from trunkline.store.engines import EngineDatabase
+from trunkline.store.engines import direct_of
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -203,7 +203,7 @@ async def _state(replacement: SecretReplacement, name: str, *, is_ours: bool) ->
 async def _opened(
     settings: Settings, *, is_lost: bool = False
 ) -> AsyncGenerator[tuple[SecretReplacement, Database, Vault]]:
-    async with EngineDatabase.of(settings.database) as database:
+    async with direct_of(settings.database) as database:
         await status.require(database, settings)
         source = SecretSource(settings.auth, settings.database.url)
         vault = Vault.of_source(source, is_lost=is_lost)

@@ -3,11 +3,10 @@
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from pydantic import BaseModel
 from sqlalchemy import BigInteger, Text, column, table
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.contract.connectors import Connector
 from trunkline.contract.tokens import AccessTokens
@@ -15,6 +14,9 @@ from trunkline.model.company_rows import CompanyRows
 from trunkline.model.principals import Principal
 from trunkline.schemas.catalog import Json
 from trunkline.schemas.products import Brand, Product
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncConnection
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +34,11 @@ class Migrations:
 class PluginDatabase(Protocol):
     """The hub's database, for a plugin's own tables; their names begin with the plugin's name."""
 
-    def read(self) -> AbstractAsyncContextManager[AsyncConnection]:
+    def read(self) -> "AbstractAsyncContextManager[AsyncConnection]":
         """Return a connection for reading. Raises StoreUnavailable."""
         ...
 
-    def write(self) -> AbstractAsyncContextManager[AsyncConnection]:
+    def write(self) -> "AbstractAsyncContextManager[AsyncConnection]":
         """Return a connection in a transaction that commits at the end. Raises StoreUnavailable."""
         ...
 

@@ -1,9 +1,11 @@
 """How a plugin records its changes: operational events, and the audit log."""
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from sqlalchemy.ext.asyncio import AsyncConnection
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
 
 from trunkline.schemas.catalog import Json
 
@@ -12,7 +14,7 @@ class Journal(Protocol):
     """Records changes, and lists earlier ones."""
 
     async def tell(
-        self, connection: AsyncConnection, event_type: str, *, company_id: int, facts: Mapping[str, Json]
+        self, connection: "AsyncConnection", event_type: str, *, company_id: int, facts: Mapping[str, Json]
     ) -> None:
         """Emit an operational event about a company, with *facts* in its payload, if the transaction of *connection* commits."""
         ...

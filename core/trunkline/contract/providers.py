@@ -2,9 +2,11 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from sqlalchemy.ext.asyncio import AsyncConnection
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
 
 from trunkline.model.etags import check_match
 from trunkline.schemas.catalog import Json
@@ -44,7 +46,7 @@ class Call:
     idempotency_key: str | None = None
     """The idempotency key for another system that carries out the call: the caller's own, or one made for this call."""
     deadline_seconds: float = 10.0
-    connection: AsyncConnection | None = field(default=None, repr=False)
+    connection: "AsyncConnection | None" = field(default=None, repr=False)
     if_match: str | None = None
     """The caller's header ``If-Match``; only for an operation that *takes_if_match*."""
 

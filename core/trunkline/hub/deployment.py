@@ -19,7 +19,7 @@ from trunkline.schemas.catalog import SchemaCatalog
 from trunkline.schemas.products import Brand, Product
 from trunkline.settings import Settings, TokenIssuer
 from trunkline.store.clock import ClockGuard
-from trunkline.store.engines import EngineDatabase
+from trunkline.store.database import Database
 
 COUNTED = 10_000
 """The number of deliveries that ``status`` counts, newest first."""
@@ -32,7 +32,7 @@ class Deployment:
         self,
         settings: Settings,
         *,
-        database: EngineDatabase,
+        database: Database,
         registry: Registry,
         catalog: SchemaCatalog,
         operations: Operations,

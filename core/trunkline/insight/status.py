@@ -13,8 +13,7 @@ from trunkline.settings import Settings
 from trunkline.store import migrate, quarantine, stream
 from trunkline.store import status as store
 from trunkline.store.connection import Connection
-from trunkline.store.database import embedded_file
-from trunkline.store.engines import EngineDatabase
+from trunkline.store.database import Database, embedded_file
 from trunkline.store.status import Head, RunningReplay
 
 COUNTED = 1_000_000
@@ -96,7 +95,7 @@ class Snapshot:
     """The number of events waiting in quarantine, counted up to the same limit as deliveries."""
 
 
-async def require(database: EngineDatabase, settings: Settings) -> None:
+async def require(database: Database, settings: Settings) -> None:
     """Check that *database*, which *settings* name, is the database of a hub. Nothing is changed.
 
     Raises:
@@ -127,7 +126,7 @@ def _absent(where: str, settings: Settings) -> str:
     )
 
 
-async def take(database: EngineDatabase, *, counted: int = COUNTED) -> Snapshot:
+async def take(database: Database, *, counted: int = COUNTED) -> Snapshot:
     """Read the status once. Raises StoreUnavailable."""
     async with database.read() as connection:
         rows = await store.shards(connection)  # read before the head, so that no cursor is beyond it

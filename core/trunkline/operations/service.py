@@ -12,8 +12,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iter
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain, repeat
-
-from sqlalchemy.ext.asyncio import AsyncConnection
+from typing import TYPE_CHECKING
 
 from trunkline.contract import Answered, Call, Operation
 from trunkline.errors import (
@@ -41,6 +40,9 @@ from trunkline.store import operation_keys
 from trunkline.store.connection import Connection
 from trunkline.store.engines import EngineDatabase
 from trunkline.store.operation_keys import Key, Use
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncConnection
 
 HERE_SECONDS = 10.0
 """How long an operation in the hub's own database may take."""
@@ -299,13 +301,13 @@ class Operations:
         finally:
             self._waits.give_back(company_id)
 
-    async def _act(self, task: _Task, connection: AsyncConnection | None = None) -> Outcome:
+    async def _act(self, task: _Task, connection: "AsyncConnection | None" = None) -> Outcome:
         faults.point("action.before_run")
         outcome = await self._carry_out(task, connection)
         faults.point("action.after_run")
         return outcome
 
-    async def _carry_out(self, task: _Task, connection: AsyncConnection | None = None) -> Outcome:
+    async def _carry_out(self, task: _Task, connection: "AsyncConnection | None" = None) -> Outcome:
         call = replace(task.call, connection=connection)
         async with self._turn(task):
             answer = await running.run(task.provider, call, plugin=task.plugin)

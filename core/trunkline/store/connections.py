@@ -5,7 +5,7 @@ from dataclasses import astuple, dataclass
 
 from trunkline import settings
 from trunkline.errors import SettingsInvalid
-from trunkline.store.engines import EngineDatabase
+from trunkline.store.engines import direct_of
 
 FOR_COMMANDS = 3
 """Connections left free for the command line and for people."""
@@ -57,7 +57,7 @@ async def allowed(chosen: settings.Database, *, processes: int) -> Connections:
         StoreUnavailable: the database does not answer.
     """
     wanted = Connections(chosen.pool_size)
-    async with EngineDatabase.of(chosen) as database:
+    async with direct_of(chosen) as database:
         if database.dialect.has_one_writer:
             return wanted
         async with database.read() as connection:

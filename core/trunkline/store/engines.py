@@ -3,11 +3,10 @@
 import contextlib
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextlib import AbstractAsyncContextManager
-from functools import partial
-from typing import Self
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Self
 
 from sqlalchemy import exc
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from trunkline import settings
 from trunkline.errors import StoreUnavailable
@@ -16,6 +15,9 @@ from trunkline.store.database import ANSWER_SECONDS, Database
 from trunkline.store.database_file import DatabaseFile
 from trunkline.store.dialects import Dialect
 from trunkline.store.direct import Driver, Pools
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 
 class EngineDatabase(Database):
@@ -58,15 +60,15 @@ class EngineDatabase(Database):
         )
 
     @property
-    def engine(self) -> AsyncEngine:
+    def engine(self) -> "AsyncEngine":
         """The engine that writes; migrations use it."""
         return self._engines.writer
 
-    def read(self) -> AbstractAsyncContextManager[AsyncConnection]:
+    def read(self) -> "AbstractAsyncContextManager[AsyncConnection]":
         """Lend a connection for reading. Raises the same errors as ``Database.read``."""
         return self._read(self._engines)
 
-    def write(self) -> AbstractAsyncContextManager[AsyncConnection]:
+    def write(self) -> "AbstractAsyncContextManager[AsyncConnection]":
         """Lend a connection inside a transaction. Raises the same errors as ``Database.write``."""
         return self._write(self._engines)
 
@@ -108,6 +110,7 @@ class EngineDatabase(Database):
             lender,
             pool_size=connections,
             schema=self.schema,
+            listen_url=self._listen_url,
             lazy=lazy,
             writing=self._writing if is_shared else None,
         )
@@ -116,8 +119,16 @@ class EngineDatabase(Database):
         return direct
 
 
+def direct_of(settings: settings.Database, *, connections: int = 2) -> Database:
+    """Make the database of a deployment for callers that need no SQLAlchemy connection. Raises SettingsInvalid."""
+    return EngineDatabase.of(settings).direct(connections)
+
+
 class Engines:
-    """Lends connections of SQLAlchemy: one engine reads and commits each statement, the other engine writes."""
+    """Lends connections of SQLAlchemy: one engine reads and commits each statement, the other engine writes.
+
+    The engines are made at first use, because they load SQLAlchemy's ORM.
+    """
 
     def __init__(
         self,
@@ -129,15 +140,24 @@ class Engines:
         answer_seconds: float,
         file: DatabaseFile | None,
     ) -> None:
-        self._reader, self.writer = dialect.connect(
-            url, pool_size=pool_size, schema=schema, answer_seconds=answer_seconds, file=file
+        self._make = partial(
+            dialect.connect, url, pool_size=pool_size, schema=schema, answer_seconds=answer_seconds, file=file
         )
 
+    @property
+    def writer(self) -> "AsyncEngine":
+        """The engine that writes."""
+        return self._made[1]
+
+    @cached_property
+    def _made(self) -> "tuple[AsyncEngine, AsyncEngine]":
+        return self._make()
+
     @contextlib.asynccontextmanager
-    async def read(self) -> AsyncGenerator[AsyncConnection]:
+    async def read(self) -> "AsyncGenerator[AsyncConnection]":
         """Lend a connection for reading. Raises StoreUnavailable."""
         with translated():
-            async with self._reader.connect() as connection:
+            async with self._made[0].connect() as connection:
                 try:
                     yield connection
                 except TimeoutError:  # a rollback would not be answered either
@@ -145,7 +165,7 @@ class Engines:
                     raise
 
     @contextlib.asynccontextmanager
-    async def write(self) -> AsyncGenerator[AsyncConnection]:
+    async def write(self) -> "AsyncGenerator[AsyncConnection]":
         """Lend a connection inside a transaction. Raises StoreUnavailable."""
         with translated():
             async with self.writer.begin() as connection:
@@ -157,8 +177,9 @@ class Engines:
 
     async def close(self) -> None:
         """Close all connections."""
-        await self._reader.dispose()
-        await self.writer.dispose()
+        if "_made" in self.__dict__:
+            for engine in self._made:
+                await engine.dispose()
 
 
 @contextlib.contextmanager

@@ -6,16 +6,19 @@ A new database is created in one transaction. A database in use is changed step 
 import asyncio
 import contextlib
 from collections.abc import Generator, Sequence
+from typing import TYPE_CHECKING
 
 import sqlalchemy
 from sqlalchemy import exc
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.errors import DatabaseUnfit
 from trunkline.runtime import faults
 from trunkline.store import failures, tables
 from trunkline.store.engines import EngineDatabase
 from trunkline.store.histories import CORE, History, State, folder_of, of_plugin, state_of, states
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncConnection
 
 __all__ = ["CORE", "LOCK", "RESERVED_POSITIONS", "History", "State", "folder_of", "states", "upgrade"]
 
@@ -55,7 +58,7 @@ async def upgrade(database: EngineDatabase, histories: Sequence[History] = (), *
 
 
 async def _furnish(
-    connection: AsyncConnection, database: EngineDatabase, histories: Sequence[History], *, shards: int
+    connection: "AsyncConnection", database: EngineDatabase, histories: Sequence[History], *, shards: int
 ) -> list[State] | None:
     """Create the tables and first rows of a new database, or the missing first rows of a database that is up to date.
 

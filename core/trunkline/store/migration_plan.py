@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from trunkline.store import revisions, upgrading
-from trunkline.store.engines import EngineDatabase
+from trunkline.store.database import Database
 from trunkline.store.histories import CORE, History, State, states
 from trunkline.store.revision_steps import Kind, Step, Steps
 
@@ -46,11 +46,13 @@ class Plan:
     steps: Sequence[PlannedStep]
 
 
-async def make(database: EngineDatabase, histories: Sequence[History]) -> Plan:
+async def make(database: Database, histories: Sequence[History]) -> Plan:
     """List the steps that ``migrate.upgrade`` would do, without changing anything. Raises StoreUnavailable."""
     found = await states(database, histories)
     if found[0].current is None:
         return Plan(is_new=True, states=found, steps=())
+    async with database.read() as connection:
+        dialect = connection.dialect
     steps: list[PlannedStep] = []
     sizes: dict[str, int] = {}
     for history, state in zip((CORE, *histories), found, strict=True):
@@ -58,7 +60,7 @@ async def make(database: EngineDatabase, histories: Sequence[History]) -> Plan:
             continue
         known = revisions.read(history.folder)
         planned = upgrading.steps_of(
-            database.engine.dialect,
+            dialect,
             folder=history.folder,
             version_table=history.version_table,
             revisions=known[known.index(state.current) + 1 if state.current else 0 :],
@@ -75,7 +77,7 @@ async def make(database: EngineDatabase, histories: Sequence[History]) -> Plan:
 
 
 def _planned(
-    database: EngineDatabase, history: str, revision: str, *, what: Steps, step: Step | None, rows: int
+    database: Database, history: str, revision: str, *, what: Steps, step: Step | None, rows: int
 ) -> PlannedStep:
     if step is None:
         does = "changes nothing here" if what.is_known else "runs code of its own"

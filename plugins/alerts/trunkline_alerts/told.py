@@ -2,9 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from sqlalchemy import BigInteger, Boolean, Column, Index, MetaData, Table, Text, delete, select, text, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncConnection
 
 KEPT_MS = 30 * 24 * 3_600_000
 """Retention of mails and matters: longer than the hub retries a delivery."""
@@ -47,13 +50,13 @@ digests = Table(
 """
 
 
-async def known(connection: AsyncConnection, message_ids: Sequence[str]) -> frozenset[str]:
+async def known(connection: "AsyncConnection", message_ids: Sequence[str]) -> frozenset[str]:
     """Return the ids in *message_ids* whose mails are already recorded as done."""
     rows = await connection.execute(select(mails.c.message_id).where(mails.c.message_id.in_(message_ids)))
     return frozenset(rows.scalars())
 
 
-async def add(connection: AsyncConnection, message_id: str, *, now_ms: int) -> None:
+async def add(connection: "AsyncConnection", message_id: str, *, now_ms: int) -> None:
     """Record that a mail was sent, unless that is recorded; remove old rows."""
     await connection.execute(delete(mails).where(mails.c.sent_ms < now_ms - KEPT_MS))
     statement = text(
@@ -71,14 +74,14 @@ class Told:
     told_ms: int
 
 
-async def last(connection: AsyncConnection, way: str, matter: str) -> Told | None:
+async def last(connection: "AsyncConnection", way: str, matter: str) -> Told | None:
     """Return the last alert about *matter* that was sent through the subscription *way*."""
     query = select(matters.c.event_id, matters.c.is_over, matters.c.told_ms)
     row = (await connection.execute(query.where(matters.c.way == way, matters.c.matter == matter))).first()
     return None if row is None else Told(*row)
 
 
-async def note(connection: AsyncConnection, way: str, matter: str, told: Told, *, company_id: int) -> None:
+async def note(connection: "AsyncConnection", way: str, matter: str, told: Told, *, company_id: int) -> None:
     """Record the alert *told*, unless a later alert about *matter* is recorded; remove old rows."""
     await connection.execute(delete(matters).where(matters.c.told_ms < told.told_ms - KEPT_MS))
     await connection.execute(
@@ -99,13 +102,13 @@ async def note(connection: AsyncConnection, way: str, matter: str, told: Told, *
     )
 
 
-async def has_digest(connection: AsyncConnection, company_id: int) -> bool:
+async def has_digest(connection: "AsyncConnection", company_id: int) -> bool:
     """Return whether a company chose a daily digest."""
     query = select(digests.c.company_id).where(digests.c.company_id == company_id)
     return (await connection.execute(query)).first() is not None
 
 
-async def choose_digest(connection: AsyncConnection, company_id: int, *, day: int | None) -> None:
+async def choose_digest(connection: "AsyncConnection", company_id: int, *, day: int | None) -> None:
     """Start a company's digests on the day after *day*, or end them if *day* is None.
 
     Running digests are not changed.
@@ -119,7 +122,7 @@ async def choose_digest(connection: AsyncConnection, company_id: int, *, day: in
     await connection.execute(statement, {"company": company_id, "day": day})
 
 
-async def claim(connection: AsyncConnection, *, day: int, before_ms: int, now_ms: int) -> int | None:
+async def claim(connection: "AsyncConnection", *, day: int, before_ms: int, now_ms: int) -> int | None:
     """Claim a digest of *day* that is not done, and not claimed at or after *before_ms*.
 
     Return the digest's company.
@@ -132,6 +135,6 @@ async def claim(connection: AsyncConnection, *, day: int, before_ms: int, now_ms
     return None if row is None else int(row[0])
 
 
-async def finish(connection: AsyncConnection, company_id: int, *, day: int) -> None:
+async def finish(connection: "AsyncConnection", company_id: int, *, day: int) -> None:
     """Record that the company's digest of *day* is done."""
     await connection.execute(update(digests).where(digests.c.company_id == company_id).values(day=day))

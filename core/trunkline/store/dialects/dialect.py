@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from sqlalchemy import BindParameter, Table
-from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.types import TypeEngine
 
 from trunkline.store.connection import Connection
@@ -15,6 +14,8 @@ from trunkline.store.direct import Driver
 from trunkline.store.privileges import ConnectionRoom, ReadOnly
 
 if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
     from trunkline.store.notifications import Notifications
 
 
@@ -61,7 +62,7 @@ class Dialect(ABC):
         schema: str | None,
         answer_seconds: float,
         file: DatabaseFile | None,
-    ) -> tuple[AsyncEngine, AsyncEngine]:
+    ) -> "tuple[AsyncEngine, AsyncEngine]":
         """Make two engines: one reads, and commits each statement; the other one writes.
 
         *file* is the database file, if *url* names one. A server that does not answer a statement within *answer_seconds*

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy
 from sqlalchemy import ARRAY, BindParameter, Table, TextClause, bindparam, event, exc
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.schema import CreateSchema
 from sqlalchemy.types import TypeEngine
 
@@ -19,6 +18,8 @@ from trunkline.store.direct import Driver
 from trunkline.store.privileges import ConnectionRoom, ReadOnly
 
 if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
     from trunkline.store.notifications import Notifications
 
 IDLE_MS = 5_000
@@ -92,8 +93,10 @@ class PostgreSQL(Dialect):
         schema: str | None,
         answer_seconds: float,
         file: DatabaseFile | None,  # noqa: ARG002 - a server has it
-    ) -> tuple[AsyncEngine, AsyncEngine]:
+    ) -> "tuple[AsyncEngine, AsyncEngine]":
         """Make one pool for both engines; the engine that reads commits each statement."""
+        from sqlalchemy.ext.asyncio import create_async_engine  # noqa: PLC0415 - it loads SQLAlchemy's ORM
+
         from trunkline.store.servers import Server  # noqa: PLC0415 - a hub on SQLite needs no asyncpg
 
         server = Server.of_url(url, schema=schema)

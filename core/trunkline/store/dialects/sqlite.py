@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, cast
 import sqlalchemy
 from sqlalchemy import BindParameter, Table, bindparam, event, exc
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 from sqlalchemy.types import TypeEngine
 
@@ -27,6 +26,8 @@ from trunkline.store.failures import unavailable
 from trunkline.store.privileges import ConnectionRoom, ReadOnly
 
 if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
     from trunkline.store.notifications import Notifications
 
 _READERS = 4
@@ -76,7 +77,7 @@ class SQLite(Dialect):
         schema: str | None,  # noqa: ARG002 - and no schemas
         answer_seconds: float,  # noqa: ARG002 - it is in this process
         file: DatabaseFile | None,
-    ) -> tuple[AsyncEngine, AsyncEngine]:
+    ) -> "tuple[AsyncEngine, AsyncEngine]":
         """Make an engine with four connections that read, and one with a single connection that writes."""
         assert file is not None
         driver_url = self._read_url(url).set(drivername="sqlite+aiosqlite")
@@ -309,11 +310,13 @@ def _opener(file: DatabaseFile) -> Callable[..., sqlite.OneWayConnection]:
     return open_
 
 
-def _make_reader(url: URL, file: DatabaseFile) -> AsyncEngine:
+def _make_reader(url: URL, file: DatabaseFile) -> "AsyncEngine":
     """Make the engine that reads.
 
     The engine does not roll back, because each call of the driver costs a round trip to the connection's thread.
     """
+    from sqlalchemy.ext.asyncio import create_async_engine  # noqa: PLC0415 - it loads SQLAlchemy's ORM
+
     return create_async_engine(
         url,
         poolclass=AsyncAdaptedQueuePool,
@@ -326,7 +329,9 @@ def _make_reader(url: URL, file: DatabaseFile) -> AsyncEngine:
     )
 
 
-def _make_writer(url: URL, file: DatabaseFile) -> AsyncEngine:
+def _make_writer(url: URL, file: DatabaseFile) -> "AsyncEngine":
+    from sqlalchemy.ext.asyncio import create_async_engine  # noqa: PLC0415 - it loads SQLAlchemy's ORM
+
     engine = create_async_engine(
         url,
         poolclass=AsyncAdaptedQueuePool,

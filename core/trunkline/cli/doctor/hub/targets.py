@@ -13,7 +13,7 @@ from trunkline.errors import StoreUnavailable
 from trunkline.outbound.resolving import NameServers
 from trunkline.settings import Settings
 from trunkline.store import subscriptions as store
-from trunkline.store.engines import EngineDatabase
+from trunkline.store.engines import direct_of
 from trunkline.targets.addresses import AddressPolicy
 
 MAX_TARGETS = 500
@@ -29,7 +29,7 @@ NAMED = 10
 async def examine_targets(settings: Settings, *, now: float) -> HubCheck:
     """Judge the certificates of the https targets. *now* is Unix seconds."""
     try:
-        async with EngineDatabase.of(settings.database) as database, database.read() as connection:
+        async with direct_of(settings.database) as database, database.read() as connection:
             urls = await store.https_targets(connection, limit=MAX_URLS)
     except StoreUnavailable as away:
         fix = "start the database"

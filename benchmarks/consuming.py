@@ -48,7 +48,7 @@ async def _digested(engine: str, events: int, rounds: int) -> Row:
     """Digest the ids of *events* events in this process, and measure the longest blocking of the event loop."""
     with processes.database(engine) as database_url:
         async with make_hub(database_url, dispatch=False) as hub:
-            async with hub.database.write() as connection:
+            async with hub.engines.write() as connection:
                 await connection.execute(text(_FILL), {"events": events, "body": b"{}"})
                 await connection.execute(
                     text("UPDATE stream_head SET position = :events"), {"events": events}

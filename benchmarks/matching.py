@@ -93,7 +93,7 @@ async def subscribe(database_url: str, *, companies: int, each: int) -> None:
     async with make_hub(database_url, dispatch=False) as hub:
         request = {"target_url": "http://127.0.0.1:9/", "event_types": ["client.created"], "filter": {}}
         subscription = await hub.subscriptions.create(1, request, channel="webhooks")
-        async with hub.database.write() as connection:
+        async with hub.engines.write() as connection:
             stored = await store.get(connection, subscription["id"])
             row = {field.name: getattr(stored, field.name) for field in dataclasses.fields(stored)}
             row |= row.pop("options")
@@ -159,7 +159,7 @@ async def match(database_url: str, companies: int, count: int) -> dict[str, floa
     payload = PAYLOAD.replace(b'"employee_id":7', b'"employee_id":%d' % (1000 + EACH // 2 - 1))
     async with make_hub(database_url, dispatch=False) as hub:
         table = RoutingTable(lambda _: None, schema_versions=hub.schema_versions)
-        async with hub.database.read() as connection:
+        async with hub.engines.read() as connection:
             async for rows in store.changed_since(connection, 0):
                 table.apply(map(hub.subscription_records.unseal, rows))
     process.tune()

@@ -113,8 +113,8 @@ async def fill(url: str, count: int, *, first_ms: int = ACCEPTED_MS) -> None:
     Indexes are built after the rows.
     """
     async with make_hub(url, dispatch=False) as hub:
-        is_sqlite = hub.database.dialect.name == "sqlite"
-        address = make_url(hub.database.url).set(
+        is_sqlite = hub.engines.dialect.name == "sqlite"
+        address = make_url(hub.engines.url).set(
             drivername="sqlite+aiosqlite" if is_sqlite else "postgresql+asyncpg"
         )
     engine = create_async_engine(address, isolation_level="AUTOCOMMIT")  # without the hub's time limit

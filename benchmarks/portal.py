@@ -141,7 +141,7 @@ async def _calls(hub: Hub, events: int, newest: int, first_ms: int) -> Calls:
     end_ms = first_ms + 2 * events + 1
     record, _ = await hub.keys.create(company, name="bench", scopes=["admin"])
     return {
-        COLD: lambda: Activity(hub.database).overview(company, since_ms=first_ms, until_ms=end_ms),
+        COLD: lambda: Activity(hub.engines).overview(company, since_ms=first_ms, until_ms=end_ms),
         "overview": lambda: activity.overview(company, since_ms=first_ms, until_ms=end_ms),
         "overview_of_a_day": lambda: activity.overview(
             company, since_ms=end_ms - 2 * events // 30, until_ms=end_ms
@@ -184,7 +184,7 @@ async def _add_deliveries(hub: Hub, events: int) -> int:
         "CASE WHEN status = 'delivered' AND number = attempts THEN 'delivered' ELSE 'retry' END "
         f"FROM ({numbers}) AS made JOIN ({tries}) AS tries ON number <= attempts"
     )
-    async with hub.database.write() as connection:
+    async with hub.engines.write() as connection:
         for statement in (deliveries, attempts):
             await connection.execute(text(statement), {"count": count})
         await connection.execute(

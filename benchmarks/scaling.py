@@ -120,7 +120,7 @@ async def _divided(hub: Hub, workers: int) -> None:
     async with asyncio.timeout(60):
         while True:
             await hub.ingest.accept(Submission(list(drafts(1, HOT_AT_ONCE))))
-            async with hub.database.read() as connection:
+            async with hub.engines.read() as connection:
                 rows = await connection.execute(
                     text("SELECT count(holder), count(DISTINCT holder) FROM shard_parts")
                 )
@@ -171,7 +171,7 @@ async def shared_out(hub: Hub, *, workers: int, shards: int) -> None:
     """Wait until each of *workers* owns an equal part of the *shards*."""
     async with asyncio.timeout(60):
         while True:
-            async with hub.database.read() as connection:
+            async with hub.engines.read() as connection:
                 holders = (await connection.execute(text("SELECT holder FROM shards"))).scalars().all()
             owned = Counter(filter(None, holders))
             if owned.total() == shards and list(owned.values()) == [shards // workers] * workers:
@@ -180,7 +180,7 @@ async def shared_out(hub: Hub, *, workers: int, shards: int) -> None:
 
 
 async def _postmaster(hub: Hub) -> int:
-    async with hub.database.read() as connection:
+    async with hub.engines.read() as connection:
         backend = (await connection.execute(text("SELECT pg_backend_pid()"))).scalar_one()
     return psutil.Process(backend).ppid()
 

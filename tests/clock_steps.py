@@ -17,12 +17,12 @@ async def step(database: Database, *, ms: int = 8 * DAY_MS) -> None:
 
 async def step_under(hub: Hub) -> None:
     """Step the clock of *hub*'s database, and make the hub check its clock."""
-    await step(hub.database)
+    await step(hub.engines)
     assert await hub.clock_guard.look() is None
 
 
 async def confirm(hub: Hub) -> None:
     """Confirm that the clock is right, and make *hub* check its clock."""
-    async with hub.database.write() as connection:
+    async with hub.engines.write() as connection:
         assert await clock.confirm(connection)
     assert await hub.clock_guard.look() is not None

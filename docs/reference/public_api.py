@@ -17,9 +17,13 @@ from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.contract import Routes, hookspecs
 from trunkline.model.principals import COMPANY_SCOPES
+
+_LOADED_LATE = {"Routes": Routes, "AsyncConnection": AsyncConnection}
+"""Names in annotations that the contract imports only for type checkers."""
 
 Described = dict[str, Any]
 
@@ -125,7 +129,7 @@ def _describe_class(cls: type, kind: str) -> Described:
 
 def value_fields(cls: type) -> Iterator[tuple[str, Described]]:
     """Give the fields of a dataclass that one may fill in or read."""
-    hints = typing.get_type_hints(cls, include_extras=True)
+    hints = typing.get_type_hints(cls, localns=_LOADED_LATE, include_extras=True)
     for field in fields(cls):
         if not field.name.startswith("_"):
             described: Described = {"type": type_name(hints[field.name])}
@@ -189,7 +193,14 @@ def methods(cls: type) -> Iterator[tuple[str, Described]]:
         if name.startswith("_") and not (name == "__call__" and getattr(cls, "_is_protocol", False)):
             continue
         if isinstance(member, property) and member.fget is not None:
-            yield name, {"property": type_name(typing.get_type_hints(member.fget).get("return"))}
+            yield (
+                name,
+                {
+                    "property": type_name(
+                        typing.get_type_hints(member.fget, localns=_LOADED_LATE).get("return")
+                    )
+                },
+            )
         elif inspect.isfunction(function) and not inspect.ismethoddescriptor(cls.__dict__.get(name)):
             yield name, signature_of(function, drop_first=not isinstance(member, staticmethod))
         elif isinstance(member, classmethod | staticmethod):
@@ -198,7 +209,7 @@ def methods(cls: type) -> Iterator[tuple[str, Described]]:
 
 def signature_of(function: Callable[..., Any], *, drop_first: bool = False) -> Described:
     """Describe a function's arguments and what it returns."""
-    signature = inspect.signature(function)
+    signature = inspect.signature(function, eval_str=True, locals=_LOADED_LATE)
     parameters = list(signature.parameters.values())[1 if drop_first else 0 :]
     described: Described = {
         "arguments": {parameter.name: _argument(parameter) for parameter in parameters},
@@ -247,8 +258,7 @@ def given_types() -> frozenset[type]:
     values: set[type] = set()
     seen: set[tuple[type, bool]] = set()
     hints = [
-        typing.get_type_hints(function, localns={"Routes": Routes}, include_extras=True)
-        for _, function in hooks()
+        typing.get_type_hints(function, localns=_LOADED_LATE, include_extras=True) for _, function in hooks()
     ]
     for hint in hints:
         _walk(hint.pop("return"), True, values, seen)
@@ -281,13 +291,13 @@ def _walk_class(cls: type, is_given: bool, values: set[type], seen: set[tuple[ty
     if is_given and is_dataclass(cls):
         values.add(cls)
     if is_dataclass(cls):
-        for name, annotation in typing.get_type_hints(cls).items():
+        for name, annotation in typing.get_type_hints(cls, localns=_LOADED_LATE).items():
             if not name.startswith("_"):
                 _walk(annotation, is_given, values, seen)
     for name, member in vars(cls).items():
         function = member.fget if isinstance(member, property) else member
         if inspect.isfunction(function) and (not name.startswith("_") or name == "__call__"):
-            for argument, annotation in typing.get_type_hints(function).items():
+            for argument, annotation in typing.get_type_hints(function, localns=_LOADED_LATE).items():
                 _walk(annotation, (argument != "return") != is_given, values, seen)
 
 

@@ -89,7 +89,7 @@ class TestHub:
 
 async def make_key(hub: Hub, company_id: int | None, *, name: str, scopes: Sequence[str]) -> str:
     """Make a key of *company_id*, without the event ``key.created``, which could come between a test's events."""
-    async with hub.database.write() as connection:
+    async with hub.engines.write() as connection:
         _, key = await hub.keys.create(company_id, name=name, scopes=scopes, connection=connection)
         its_news = text("DELETE FROM news WHERE type = 'key.created' AND company_id = :company_id")
         await connection.execute(its_news, {"company_id": company_id or 0})

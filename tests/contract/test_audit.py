@@ -129,7 +129,7 @@ async def deliveries(caller: Caller) -> None:
 
 async def _rows(caller: Caller, statement: str, **values: object) -> list[Any]:
 
-    async with caller.hub.hub.database.write() as connection:
+    async with caller.hub.hub.engines.write() as connection:
         return (await connection.execute(text(statement), values)).all()
 
 

@@ -36,7 +36,7 @@ async def test_only_the_named_plugins_run_on_either_engine(trunkline_hub, engine
     hub = await trunkline_hub(plugins=["polling"], database=engine)
 
     assert [record.name for record in hub.hub.registry.records if record.state == "active"] == ["polling"]
-    assert hub.hub.database.dialect.name == engine
+    assert hub.hub.engines.dialect.name == engine
     event = await hub.emit("client.created")
     assert (await hub.client.get(f"/api/v1/events/{event.event_id}")).status_code == 200
     assert (await hub.anonymous.get("/api/v1/events")).status_code == 401

@@ -65,7 +65,7 @@ async def make_due(deployment, counts: dict[int, int]) -> None:
                 Settled(event.position, deployment.numbers[company], "pending", 0, None, wait_ms=0)
                 for event in events
             ]
-            async with hub.database.write() as connection:
+            async with hub.engines.write() as connection:
                 await ledger.record(connection, rows, now_ms=due_ms)
                 await connection.execute(
                     text("UPDATE shards SET cursor = (SELECT position FROM stream_head)")

@@ -17,7 +17,7 @@ def make_dispatcher(hub: "Hub", connections: Connections) -> Dispatcher:
     """Make the dispatcher of *hub*. It may open as many connections to the database as ``connections.lanes``."""
     hub.metrics.watch_certificates(lambda: [ends - time.time() for ends in hub.http.certificates.values()])
     return Dispatcher(
-        hub.database,
+        hub.engines,
         hub.settings.delivery.model_copy(update={"concurrency": hub.files.attempts}),
         records=hub.subscription_records,
         sender=Sender(

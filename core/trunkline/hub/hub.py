@@ -100,7 +100,7 @@ class Hub:
         connections: Connections | None = None,
     ) -> None:
         self.settings = settings
-        self._connections = connections or Connections(settings.database.pool_size)
+        self._connections = connections or Connections.of(settings.database.pool_size)
         self._clock = clock or SystemClock()
         self._dispatches, self._migrates, self._writes = dispatch, migrates, dispatch or serves
         self._shards = settings.delivery.shards
@@ -113,14 +113,15 @@ class Hub:
         self.registry = plugins.load(settings)
         self.metrics.watch_exits(self.registry.exits)
         self._build_schemas()
-        self.database = EngineDatabase.of(
-            settings.database, pool_size=self._connections.pool, creates=migrates
+        self.engines = EngineDatabase.of(
+            settings.database, pool_size=self._connections.plugins, creates=migrates
         )
+        self.database = self.engines.direct(self._connections.pool, is_separate=True)
         self.clock_guard = guard = ClockGuard(self.database)
         self.metrics.watch_clock(lambda: guard.fault is None, lambda: guard.ahead_seconds)
         self.directory = CompanyDirectory(self.database)
-        self._door_database = self.database.direct(self._connections.door, answer_seconds=DOOR_SECONDS)
-        self._reading_database = self.database.direct(self._connections.reading, only_reads=True)
+        self._door_database = self.engines.direct(self._connections.door, answer_seconds=DOOR_SECONDS)
+        self._reading_database = self.engines.direct(self._connections.reading, is_separate=True)
         self.wakeup = Wakeup(self.database, WorkerLock() if dispatch else None)
         self.signals = Signals(self.wakeup, due=Signal(), replay=Signal(), turn=Signal())
         self.notifier = Notifier(self.registry)
@@ -287,7 +288,7 @@ class Hub:
         self.journal = Journal(self.database)
 
     def _build_operations(self) -> None:
-        self._operation_database = self.database.apart(self._connections.operations)
+        self._operation_database = self.engines.apart(self._connections.operations)
         self.operations = Operations(
             self._operation_database, registry=self.registry, catalog=self.definitions, ingest=self.ingest
         )
@@ -308,12 +309,12 @@ class Hub:
             if self.telemetry is not None:
                 await stack.enter_async_context(self.telemetry)
             databases = (self._operation_database, self._door_database, self._reading_database)
-            for database in (self.database, *databases):
+            for database in (self.database, self.engines, *databases):
                 await stack.enter_async_context(database)
             await preparing.check(self.database, writes=self._writes)
             await self.secret_checks.verify()
             self._shards = await preparing.prepare_with_plugins(
-                self.database,
+                self.engines,
                 self.registry,
                 self.settings.delivery,
                 histories=self.histories,
@@ -384,7 +385,7 @@ class Hub:
             consumers=self.readers.consumers,
             digests=self.readers.digests,
             operations=self.operations,
-            database=self.database,
+            database=self.engines,
             open_origin=self.origins.open,
             keys=self.key_service,
             companies=self.companies,

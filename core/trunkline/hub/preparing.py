@@ -8,13 +8,13 @@ from trunkline.plugins import Registry
 from trunkline.settings import Delivery
 from trunkline.store import epochs, migrate
 from trunkline.store import shards as shard_store
-from trunkline.store.database import is_open_to_others
+from trunkline.store.database import Database, is_open_to_others
 from trunkline.store.engines import EngineDatabase
 
 _log = logging.getLogger(__name__)
 
 
-async def check(database: EngineDatabase, *, writes: bool) -> None:
+async def check(database: Database, *, writes: bool) -> None:
     """Check that the database connection is usable for the hub. *writes* says that the process writes continuously.
 
     Raises:

@@ -13,9 +13,9 @@ MAX_KEPT = 1024
 """The number of idle connections to targets that a process keeps."""
 MAX_LINGERING = 64
 """The number of refused connections that stay open briefly, so that clients can read the reason."""
-OWN_FILES = 84
+OWN_FILES = 92
 """Files for all other uses: streams, the event loop, the listener, name lookups, plugins, and database connections.
-The connections are 16 to SQLite with two files each, or the connections to PostgreSQL that ``database.pool_size`` does
+The connections are 20 to SQLite with two files each, or the connections to PostgreSQL that ``database.pool_size`` does
 not count.
 """
 LEAST_SHARED = 32

@@ -192,15 +192,15 @@ async def subscriptions_by_health(connection: Connection, company_id: int) -> di
         "WHERE company_id = :company AND status <> 'deleted' ORDER BY no"
     )
     rows = (await connection.execute(statement, {"company": company_id})).all()
-    figures = await health.figures(connection, [row.no for row in rows])
+    figures = await health.figures(connection, [row[0] for row in rows])
     return Counter(
         health_of(
-            row.status,
-            failures=row.failures,
-            failing_level=row.failing_level or 0,
-            attempts=figures.get(row.no, NO_FIGURES).attempts,
+            status,
+            failures=failures,
+            failing_level=failing_level or 0,
+            attempts=figures.get(no, NO_FIGURES).attempts,
         )
-        for row in rows
+        for no, status, failures, failing_level in rows
     )
 
 

@@ -1,7 +1,8 @@
 """The numbers of connections that one process may open to PostgreSQL, by purpose."""
 
 import logging
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, fields
+from typing import Self
 
 from trunkline import settings
 from trunkline.errors import SettingsInvalid
@@ -21,7 +22,9 @@ class Connections:
     """The most connections that a process opens for each purpose. They are opened when needed."""
 
     pool: int
-    """Connections through SQLAlchemy (``database.pool_size``)."""
+    """Connections for the hub's services: subscriptions, deliveries, companies, and the like."""
+    plugins: int
+    """Connections through SQLAlchemy for plugins' own tables. With ``pool`` they make up ``database.pool_size``."""
     operations: int = 4
     """Connections for actions, searches and lookups, so that slow ones do not block accepting and delivering."""
     door: int = 3
@@ -30,6 +33,12 @@ class Connections:
     """Connections for reading the log for clients."""
     lanes: int = 4
     """Connections for all other work of a dispatcher."""
+
+    @classmethod
+    def of(cls, pool_size: int) -> Self:
+        """Divide *pool_size* (``database.pool_size``) between the hub's services and plugins."""
+        plugins = min(max(pool_size // 2, _LEAST_OF_EACH), 4)
+        return cls(max(pool_size - plugins, _LEAST_OF_EACH), plugins)
 
     @property
     def total(self) -> int:
@@ -45,7 +54,7 @@ class Connections:
         return Connections(*(_LEAST_OF_EACH + int((kind - _LEAST_OF_EACH) * share) for kind in kinds))
 
 
-LEAST = Connections(*[_LEAST_OF_EACH] * 5).total
+LEAST = Connections(*[_LEAST_OF_EACH] * len(fields(Connections))).total
 """The smallest number of connections with which a process can work."""
 
 
@@ -56,7 +65,7 @@ async def allowed(chosen: settings.Database, *, processes: int) -> Connections:
         SettingsInvalid: the server allows too few.
         StoreUnavailable: the database does not answer.
     """
-    wanted = Connections(chosen.pool_size)
+    wanted = Connections.of(chosen.pool_size)
     async with direct_of(chosen) as database:
         if database.dialect.has_one_writer:
             return wanted

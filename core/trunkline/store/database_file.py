@@ -82,7 +82,7 @@ class DatabaseFile:
         return connection
 
     def forget(self, connection: sqlite3.Connection) -> None:
-        """Note that *connection* was closed."""
+        """Note that *connection* is about to be closed."""
         self._open.discard(connection)
 
     def check(self, *, and_log: bool = False) -> None:

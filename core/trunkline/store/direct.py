@@ -1,4 +1,4 @@
-"""Runs the store's statements directly on the database's driver. The hub does its most frequent work in this way.
+"""Runs the store's statements directly on the database's driver, as the hub does; only migrations need SQLAlchemy's engines.
 
 SQLAlchemy writes the SQL but does not run it, because a statement takes three times as long through its asyncio layer
 and pool as with the driver alone. The functions of ``store`` work on both kinds of connections; plugins get
@@ -11,10 +11,11 @@ from abc import ABC, abstractmethod
 from collections import namedtuple
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, cast
 
-from sqlalchemy import Executable, TextClause, exc
+from sqlalchemy import BindParameter, Executable, TextClause, exc
 from sqlalchemy.engine.default import DefaultDialect
+from sqlalchemy.sql.cache_key import CacheKey
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.selectable import ReturnsRows
 
@@ -25,8 +26,6 @@ TAKE_SECONDS = 10.0
 """How long a caller waits for a free connection."""
 MOST_WRITTEN = 2_000
 """The most compiled statements that are cached; the hub has a few hundred."""
-KEPT = "trunkline_kept"
-"""The execution option that marks constant statements, which are cached like texts (``sql.kept``)."""
 FLOAT8 = 701
 """PostgreSQL's type number (``pg_type.oid``) of every column with fractions; other types ignore it."""
 _NOTHING: Mapping[str, Any] = {}
@@ -160,11 +159,11 @@ class DirectConnection:
         self, statement: Executable, parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]] = _NOTHING
     ) -> Rows:
         """Run *statement*. If *parameters* is a list, run the statement once for each item, and return no rows."""
-        written = self._write(statement)
+        written, literals = self._write(statement)
         if isinstance(parameters, Mapping):
-            rows, count = await self._driver.run(*written.bind(parameters))
+            rows, count = await self._driver.run(*written.bind(parameters, literals))
             return Rows(written.read(rows), count)
-        bound = [written.bind(each) for each in parameters]
+        bound = [written.bind(each, literals) for each in parameters]
         await self._driver.run_many(bound[0][0], [values for _, values in bound])
         return Rows((), -1)
 
@@ -176,21 +175,23 @@ class DirectConnection:
         """Run *statement*, written in the driver's own SQL, once for each of *rows*."""
         await self._driver.run_many(statement, rows)
 
-    def _write(self, statement: Executable) -> "_Written":
-        """Compile *statement* for the driver. A text, or a statement marked as ``KEPT``, is cached."""
+    def _write(self, statement: Executable) -> tuple["_Written", Sequence[BindParameter[Any]] | None]:
+        """Compile *statement* for the driver, with a cache. Returns it, and its values if another one may have the same SQL."""
         key: Any
+        cache_key = None
         if isinstance(statement, TextClause):
             key = statement.text
-        elif statement.get_execution_options().get(KEPT):
-            key = statement
         else:
-            return _Written(statement, self._driver.writer)
+            cache_key = cast(Any, statement)._generate_cache_key()  # noqa: SLF001 - the key of SQLAlchemy's own cache
+            if cache_key is None:
+                return _Written(statement, self._driver.writer), None
+            key = cache_key.key
         written = self._written.get(key)
         if written is None:
             if len(self._written) >= MOST_WRITTEN:
                 self._written.clear()
-            written = self._written[key] = _Written(statement, self._driver.writer)
-        return written
+            written = self._written[key] = _Written(statement, self._driver.writer, cache_key)
+        return written, None if cache_key is None else cache_key.bindparams
 
 
 class _Written:
@@ -198,8 +199,8 @@ class _Written:
 
     __slots__ = ("_binds", "_compiled", "_expanded", "_is_text", "_lists", "_names", "_reads", "_row")
 
-    def __init__(self, statement: Any, writer: DefaultDialect) -> None:
-        compiled: SQLCompiler = statement.compile(dialect=writer)
+    def __init__(self, statement: Any, writer: DefaultDialect, cache_key: CacheKey | None = None) -> None:
+        compiled: SQLCompiler = statement.compile(dialect=writer, cache_key=cache_key)
         self._compiled = compiled
         self._is_text = isinstance(statement, TextClause)
         self._names: Sequence[str] = compiled.positiontup or ()
@@ -219,11 +220,16 @@ class _Written:
             reads = [column.type.dialect_impl(writer).result_processor(writer, FLOAT8) for column in columns]
             self._reads = [(place, read) for place, read in enumerate(reads) if read is not None]
 
-    def bind(self, parameters: Mapping[str, Any]) -> tuple[str, Sequence[Any]]:
-        """Return the SQL, and its values from *parameters*. Raises KeyError if a value for a text is missing."""
+    def bind(
+        self, parameters: Mapping[str, Any], literals: Sequence[BindParameter[Any]] | None
+    ) -> tuple[str, Sequence[Any]]:
+        """Return the SQL, and its values: *parameters*, and the *literals* of a statement that has some of its own.
+
+        Raises KeyError if a value for a text is missing.
+        """
         names, values = self._names, parameters
         if not self._is_text:  # the statement has default values
-            values = self._compiled.construct_params(dict(parameters))
+            values = self._compiled.construct_params(dict(parameters), extracted_parameters=literals)
         if self._binds:
             values = {
                 name: self._binds[name](value) if name in self._binds else value

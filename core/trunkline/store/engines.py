@@ -84,14 +84,14 @@ class EngineDatabase(Database):
         )
 
     def direct(
-        self, connections: int, *, answer_seconds: float = ANSWER_SECONDS, only_reads: bool = False
+        self, connections: int, *, answer_seconds: float = ANSWER_SECONDS, is_separate: bool = False
     ) -> Database:
         """Return the same database with a separate pool of *connections* that bypass SQLAlchemy (``store.direct``).
 
-        If the database has one writer, all databases made in this way share a few connections, except those with
-        *only_reads*. A statement without an answer within *answer_seconds* fails.
+        If the database has one writer, all databases made in this way share a few connections, except those that are
+        *is_separate*. All of them take turns to write. A statement without an answer within *answer_seconds* fails.
         """
-        if self._direct is not None and not only_reads:
+        if self._direct is not None and not is_separate:
             return self._direct
         connect = partial(
             self.dialect.connect_directly,
@@ -104,7 +104,6 @@ class EngineDatabase(Database):
         lazy = None
         if self.dialect.has_one_writer:
             lazy = Pools(partial(_connect_lazily, connect), 1, has_one_writer=False)
-        is_shared = self.dialect.has_one_writer and not only_reads
         direct = Database(
             self.url,
             lender,
@@ -112,9 +111,9 @@ class EngineDatabase(Database):
             schema=self.schema,
             listen_url=self._listen_url,
             lazy=lazy,
-            writing=self._writing if is_shared else None,
+            writing=self._writing,
         )
-        if is_shared:
+        if self.dialect.has_one_writer and not is_separate:
             self._direct = direct
         return direct
 

@@ -16,8 +16,10 @@ from trunkline.store.subscriptions import Row, audited, lock_head, read_row
 
 _table = tables.subscriptions
 _COUNTS = "status <> 'deleted' AND (disabled_reason IS NULL OR disabled_reason <> :lapsed)"
+_GIVEN = [column for column in _table.columns if column.name not in ("no", "failures", "defaults")]
 _INSERT = (
     _table.insert()
+    .values({column.name: sqlalchemy.bindparam(f"new_{column.name}", type_=column.type) for column in _GIVEN})
     .values(
         failures=0,
         # The company's delivery settings (``store.defaults``).
@@ -43,18 +45,17 @@ async def insert(
     """
     head, now_ms = await lock_head(connection)
     more = {"start_position": head, "created_ms": now_ms, "updated_ms": now_ms, "version": version}
-    given = {name for values in subscriptions for name in values}
-    rows = [
-        {**dict.fromkeys(given), **values, **more, "company": abs(values["company_id"])}
-        for values in subscriptions
-    ]
-    made = {row.id: row for row in map(read_row, await connection.execute(_INSERT, rows))}
-    ordered = [made[values["id"]] for values in subscriptions]
-    for row, origin in zip(ordered, by or [audit_log.origin()] * len(ordered), strict=True):
+    made: list[Row] = []
+    for values, origin in zip(subscriptions, by or [audit_log.origin()] * len(subscriptions), strict=True):
+        columns = {**values, **more}
+        bound = {f"new_{column.name}": columns.get(column.name) for column in _GIVEN}
+        bound["company"] = abs(values["company_id"])
+        row = read_row((await connection.execute(_INSERT, bound)).one())
+        made.append(row)
         audit_log.note(
             "subscription.created", row.id, company_id=row.company_id, after=audited(row), by=origin
         )
-    return ordered
+    return made
 
 
 async def count(connection: Connection, company_id: int, *, holder: str | None = None) -> int:

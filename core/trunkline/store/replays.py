@@ -20,7 +20,7 @@ from trunkline.store.sql import text
 
 _table = tables.replays
 _columns = tables.deliveries.c
-_BY_ID = sql.kept(_table.select().where(_table.c.id == bindparam("id")))
+_BY_ID = _table.select().where(_table.c.id == bindparam("id"))
 _BOUND = {
     "no": "subscription_no",
     "replay": "replay_no",

@@ -6,20 +6,11 @@ from typing import Any
 
 import orjson
 import sqlalchemy
-from sqlalchemy import BindParameter, Select, Table, TextClause
+from sqlalchemy import BindParameter, Table, TextClause
 from sqlalchemy.types import TypeEngine
 
 from trunkline.store import dialects
 from trunkline.store.connection import Connection
-from trunkline.store.direct import KEPT
-
-
-def kept(statement: Select[Any]) -> Select[Any]:
-    """Mark *statement*, a module's constant without bound values, so that a direct connection caches its SQL.
-
-    Compiling the SQL takes half a millisecond.
-    """
-    return statement.execution_options(**{KEPT: True})
 
 
 @lru_cache(maxsize=1024)

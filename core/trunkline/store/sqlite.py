@@ -85,6 +85,7 @@ class OneWayConnection(Connection):
         """
         if not self._running:
             return None
+        self._tx.put_nowait((None, self._forget))
         closed: asyncio.Future[Any] | None = super().stop()
         self._tx.put_nowait((None, self._close_opened))
         self._tx.put_nowait((None, _end))
@@ -108,11 +109,15 @@ class OneWayConnection(Connection):
         if self._conn.in_transaction or not self._is_still:
             await super().rollback()
 
+    def _forget(self) -> None:
+        """Tell the file before the connection closes: SQLite may then delete the log, and another connection make a new one."""
+        if self._opened is not None:
+            self._file.forget(self._opened)
+
     def _close_opened(self) -> None:
         """Close a connection whose caller was cancelled during the opening; aiosqlite has no reference to it."""
         if self._opened is not None:
             self._opened.close()
-            self._file.forget(self._opened)
 
     def _begin_and(
         self,

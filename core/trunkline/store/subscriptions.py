@@ -20,15 +20,13 @@ from trunkline.store.sql import text
 _table = tables.subscriptions
 _IS_LIVE = text("status <> 'deleted'")
 """The condition of the index ``ix_subscriptions_live``, which excludes deleted rows; a company may have many of them."""
-_BY_NUMBER = sql.kept(_table.select().where(_table.c.no == sqlalchemy.bindparam("no")))
+_BY_NUMBER = _table.select().where(_table.c.no == sqlalchemy.bindparam("no"))
 _REACHED = [sqlalchemy.bindparam(name, type_=_table.c[name].type) for name in ("version", "no")]
 _SOME = _table.select().limit(sqlalchemy.bindparam("at_once"))
-_CHANGED = sql.kept(
-    _SOME.where(sqlalchemy.tuple_(_table.c.version, _table.c.no) > sqlalchemy.tuple_(*_REACHED)).order_by(
-        _table.c.version, _table.c.no
-    )
-)
-_NOT_DELETED = sql.kept(_SOME.where(_table.c.no > _REACHED[1], _IS_LIVE).order_by(_table.c.no))
+_CHANGED = _SOME.where(
+    sqlalchemy.tuple_(_table.c.version, _table.c.no) > sqlalchemy.tuple_(*_REACHED)
+).order_by(_table.c.version, _table.c.no)
+_NOT_DELETED = _SOME.where(_table.c.no > _REACHED[1], _IS_LIVE).order_by(_table.c.no)
 _AFTER_ALL = 2**63 - 1
 """A number above the numbers of all subscriptions."""
 _NO_OPTIONS: Mapping[str, Any] = MappingProxyType({})

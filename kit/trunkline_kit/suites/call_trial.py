@@ -158,7 +158,7 @@ class CallTrial:
         """Run a valid call with a deadline of *seconds* while the provider's database fails or hangs, as *how* says."""
         plugin, provider = self.running.hub.registry.collected.providers[definition.kind, definition.name]
         request = await self.request(definition)
-        async with self.running.hub.database.read() as connection:
+        async with self.running.hub.engines.read() as connection:
             broken = cast("AsyncConnection", InterruptedConnection(connection, how=how))
             whole = {**request.parameters, **request.input}
             call = Call(definition, COMPANY_ID, "key_conformance", whole, "op_conformance", seconds, broken)
@@ -174,7 +174,7 @@ class CallTrial:
 
         Operational events, such as the report of a new key, are left out: the hub writes them at an unpredictable time.
         """
-        async with self.running.hub.database.read() as connection:
+        async with self.running.hub.engines.read() as connection:
             names = await connection.run_sync(lambda sync: inspect(sync).get_table_names())
             own = [name for name in sorted(names) if name.startswith(f"{self.plugin}_")]
             contents: dict[str, str] = {}

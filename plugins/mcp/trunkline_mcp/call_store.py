@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
 from sqlalchemy import (
     BigInteger,
@@ -17,7 +18,9 @@ from sqlalchemy import (
     insert,
     select,
 )
-from sqlalchemy.ext.asyncio import AsyncConnection
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncConnection
 
 metadata = MetaData()
 
@@ -61,13 +64,13 @@ class ListedCall:
     call: CalledTool
 
 
-async def add(connection: AsyncConnection, called: Sequence[CalledTool]) -> None:
+async def add(connection: "AsyncConnection", called: Sequence[CalledTool]) -> None:
     """Store calls."""
     await connection.execute(insert(calls), [asdict(call) for call in called])
 
 
 async def newest(
-    connection: AsyncConnection, company_id: int, *, limit: int, before: int | None = None
+    connection: "AsyncConnection", company_id: int, *, limit: int, before: int | None = None
 ) -> list[ListedCall]:
     """Read a company's calls, newest first; only calls before the number *before*, if given."""
     shown = select(calls).where(calls.c.company_id == company_id)
@@ -77,7 +80,7 @@ async def newest(
     return [ListedCall(no, CalledTool(*call)) for no, *call in rows]
 
 
-async def trim(connection: AsyncConnection, company_id: int, *, keep: int, limit: int) -> int:
+async def trim(connection: "AsyncConnection", company_id: int, *, keep: int, limit: int) -> int:
     """Remove up to *limit* of a company's calls beyond the newest *keep*; return the number removed."""
     beyond = (
         select(calls.c.no).where(calls.c.company_id == company_id).order_by(calls.c.no.desc()).offset(keep)
@@ -85,13 +88,13 @@ async def trim(connection: AsyncConnection, company_id: int, *, keep: int, limit
     return await _remove(connection, beyond.limit(limit))
 
 
-async def purge(connection: AsyncConnection, *, before_ms: int, limit: int) -> int:
+async def purge(connection: "AsyncConnection", *, before_ms: int, limit: int) -> int:
     """Remove up to *limit* calls that ended before *before_ms*; return the number removed."""
     old = select(calls.c.no).where(calls.c.called_ms < before_ms).order_by(calls.c.called_ms)
     return await _remove(connection, old.limit(limit))
 
 
-async def _remove(connection: AsyncConnection, picked: Select[tuple[int]]) -> int:
+async def _remove(connection: "AsyncConnection", picked: Select[tuple[int]]) -> int:
     """Remove the *picked* rows, except rows that another process is removing."""
     numbers = (await connection.execute(picked.with_for_update(skip_locked=True))).scalars().all()
     if numbers:

@@ -5,14 +5,17 @@ a day (``LASTS_MS``), with the scopes of that token.
 """
 
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from sqlalchemy import BigInteger, Column, Index, Table, Text, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline import PluginContext
 from trunkline.routes import IssuerTokens, Principal, TrunklineError
 from trunkline_mcp.call_store import metadata
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncConnection
 
 PREFIX = IssuerTokens.PREFIX
 LASTS_MS = 24 * 60 * 60_000
@@ -60,14 +63,14 @@ class Users:
         return known[0]
 
 
-async def _read(connection: AsyncConnection, user_id: str) -> tuple[Principal, int] | None:
+async def _read(connection: "AsyncConnection", user_id: str) -> tuple[Principal, int] | None:
     row = (await connection.execute(select(users).where(users.c.id == user_id))).first()
     if row is None:
         return None
     return Principal(row.id, row.company_id, row.name, frozenset(row.scopes.split())), row.seen_ms
 
 
-async def _write(connection: AsyncConnection, principal: Principal, now_ms: int) -> None:
+async def _write(connection: "AsyncConnection", principal: Principal, now_ms: int) -> None:
     values = {
         "company_id": principal.company_id,
         "name": principal.name,

@@ -104,8 +104,8 @@ async def test_a_database_of_an_earlier_version_is_opened_before_it_is_marked(da
     async with EngineDatabase(database_url) as database:
         assert await checks(database) == {}
     running = await make_hub(database_url, LEAN, dispatch=False)
-    assert (await checks(running.hub.database)).keys() == {"pepper", "encryption_key"}
-    async with running.hub.database.read() as connection:
+    assert (await checks(running.hub.engines)).keys() == {"pepper", "encryption_key"}
+    async with running.hub.engines.read() as connection:
         counts = await store.count_keys_by_pepper(connection)
     assert counts.keys() == {running.hub.vault.pepper_id}
 
@@ -113,7 +113,7 @@ async def test_a_database_of_an_earlier_version_is_opened_before_it_is_marked(da
 async def test_one_damaged_row_of_an_earlier_version_does_not_keep_it_from_starting(database_url, make_hub):
     running = await make_hub(database_url, LEAN, dispatch=False)
     first, *_ = await _subscribe(running, 3)
-    async with running.hub.database.write() as connection:
+    async with running.hub.engines.write() as connection:
         await connection.execute(
             text("UPDATE subscriptions SET sealed = :junk WHERE id = :id"), {"junk": b"junk", "id": first}
         )
@@ -145,5 +145,5 @@ async def test_a_process_whose_secrets_were_replaced_is_not_ready_and_says_so(ru
 
 
 async def _replace_check(running, name, value):
-    async with running.hub.database.write() as connection:
+    async with running.hub.engines.write() as connection:
         await store.replace_check(connection, name, value)

@@ -97,7 +97,7 @@ async def test_one_that_changes_meanwhile_keeps_its_change(database_url, make_hu
 async def test_what_no_key_opens_is_named_and_left(database_url, make_hub):
     running = await make_hub(database_url, environment(other_keys=SECOND), dispatch=False)
     made = await subscribe(running, 3)
-    async with running.hub.database.write() as connection:
+    async with running.hub.engines.write() as connection:
         await connection.execute(
             text("UPDATE subscriptions SET sealed = :junk WHERE id = :id"), {"junk": b"junk", "id": made[1]}
         )
@@ -115,7 +115,7 @@ async def test_a_key_is_digested_anew_when_it_is_used_and_not_before(database_ur
     await running.stop()
     running = await make_hub(database_url, environment(SECOND, other_peppers=FIRST), dispatch=False)
     total += 2  # a client of the second hub
-    replacement, _ = replacement_by(running.hub.database, auth(SECOND, other_peppers=[FIRST]), database_url)
+    replacement, _ = replacement_by(running.hub.engines, auth(SECOND, other_peppers=[FIRST]), database_url)
     await replacement.replace_pepper()
     assert await replacement.count_digested() == Digested(2, total - 2)
     assert (await running.hub.keys.authenticate(used)).company_id == 7
@@ -133,7 +133,7 @@ async def test_while_peppers_are_exchanged_processes_do_not_undo_each_others_wor
     for running in (old, new, old):
         assert (await running.hub.keys.authenticate(key)).company_id == 7
         assert (await running.hub.keys.authenticate(other)).company_id == 7
-    replacement, _ = replacement_by(new.hub.database, auth(SECOND, other_peppers=[FIRST]), database_url)
+    replacement, _ = replacement_by(new.hub.engines, auth(SECOND, other_peppers=[FIRST]), database_url)
     await replacement.replace_pepper()
     before = await replacement.count_digested()
     await new.hub.keys.authenticate(key)

@@ -43,7 +43,7 @@ async def emit(hub, company: int | str, type: str = "client.created", **more):
 async def rows_of(hub, company_id: int) -> dict[str, int]:
     """Count a company's rows in every table with a company column."""
     found = {}
-    async with hub.hub.database.read() as connection:
+    async with hub.hub.engines.read() as connection:
         kind = await connection.run_sync(lambda sync: sync.dialect.name)
         names = (
             "SELECT name FROM sqlite_master WHERE type = 'table'"

@@ -88,7 +88,7 @@ async def test_the_chain_shows_what_was_changed_or_removed(trunkline_hub, engine
     hub = await trunkline_hub(database=engine, dispatch=False)
     for _ in range(5):
         await hub.client_of(92)
-    database = hub.hub.database
+    database = hub.hub.engines
 
     first_broken = hub.hub.journal.first_broken
     count, broken = await first_broken()
@@ -124,11 +124,11 @@ async def test_the_changes_of_a_request_are_found_by_its_id_through_an_index(tru
         assert (entry["target"], entry["request_id"]) == (answer.json()["id"], request_id)
     assert await entries(hub.operator, request_id="unknown") == []
     assert await hub.hub.journal.first_broken() == (len(await entries(hub.operator)), None)
-    async with hub.hub.database.write() as connection:
+    async with hub.hub.engines.write() as connection:
         await connection.execute(text(MANY[engine]))
         await connection.exec_driver_sql("ANALYZE audit")
     which = audit_log.Which(92, request_id="of-7")
-    looks = await look(hub.hub.database, lambda c: audit_log.page(c, which, limit=5))
+    looks = await look(hub.hub.engines, lambda c: audit_log.page(c, which, limit=5))
     assert ["ix_audit_request" in str(each.plan) for each in looks] == [True]
 
 
@@ -138,7 +138,7 @@ async def test_a_change_that_is_not_committed_leaves_no_entry(trunkline_hub):
     wish = {"company_id": 92, "name": "n", "scopes": ["nonsense"]}
     assert (await hub.operator.post("/api/v1/keys", json=wish)).status_code == 422
     with contextlib.suppress(RuntimeError):
-        async with hub.hub.database.write():
+        async with hub.hub.engines.write():
             audit_log.note("key.created", "key_x", company_id=92)
             raise RuntimeError
     assert await entries(hub.operator) == before

@@ -109,7 +109,7 @@ async def test_a_subscription_shows_its_target_masked_and_the_channel_gets_it_ty
 
 async def test_secrets_are_sealed_in_the_database(hub):
     made = await subscribe(hub, {**TARGET, "word": "un1que-w0rd"})
-    async with hub.hub.database.read() as connection:
+    async with hub.hub.engines.read() as connection:
         row = (
             await connection.execute(
                 sqlalchemy.text("SELECT * FROM subscriptions WHERE id = :id"), {"id": made["id"]}
@@ -253,7 +253,7 @@ async def store_as_before(hub, made, url: str) -> None:
     records = hub.hub.subscription_records
     subscription = await hub.hub.subscriptions.find(hub.company_id, made["id"], channel=None)
     sealed = records.seal(made["id"], subscription.secrets, {})
-    async with hub.hub.database.write() as connection:
+    async with hub.hub.engines.write() as connection:
         await store.update(connection, subscription.no, {"target": None, "target_url": url, "sealed": sealed})
 
 

@@ -455,7 +455,7 @@ async def test_a_key_lives_for_a_day(running):
     first = await running.client.post("/api/v1/events", **sent)
 
     async def age(hours: float) -> None:
-        async with running.hub.database.write() as connection:
+        async with running.hub.engines.write() as connection:
             await connection.execute(
                 text("UPDATE idempotency_keys SET created_ms = created_ms - :ms"),
                 {"ms": int(hours * 3_600_000)},
@@ -475,7 +475,7 @@ async def test_a_key_lives_for_as_long_as_the_setting_says(database_url, make_hu
     running = await make_hub(database_url, {"events.idempotency_hours": 720}, dispatch=False)
     sent = {"json": invoice(), "headers": {"Idempotency-Key": "k-1"}}
     first = await running.client.post("/api/v1/events", **sent)
-    async with running.hub.database.write() as connection:
+    async with running.hub.engines.write() as connection:
         await connection.execute(
             text("UPDATE idempotency_keys SET created_ms = created_ms - :ms"), {"ms": 700 * 3_600_000}
         )

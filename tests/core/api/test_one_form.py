@@ -60,7 +60,7 @@ async def test_a_refused_request_does_not_use_its_key_up(api):
 
 async def test_the_stored_answer_shows_no_secret(running):
     made = await running.client.post(SUBSCRIPTIONS, json=SUBSCRIPTION, headers=keyed("sealed"))
-    async with running.hub.database.read() as connection:
+    async with running.hub.engines.read() as connection:
         rows = (
             await connection.exec_driver_sql("SELECT body FROM operation_keys WHERE body IS NOT NULL")
         ).all()
@@ -71,7 +71,7 @@ async def test_the_stored_answer_shows_no_secret(running):
 
 async def test_a_request_that_was_cut_off_is_not_repeated(running):
     await running.client.post(SUBSCRIPTIONS, json=SUBSCRIPTION, headers=keyed("cut"))
-    async with running.hub.database.write() as connection:
+    async with running.hub.engines.write() as connection:
         await connection.exec_driver_sql(
             "UPDATE operation_keys SET status = NULL, body = NULL, holder = 'gone', lease_until_ms = 1 WHERE key = 'cut'"
         )
@@ -87,7 +87,7 @@ async def test_a_cancelled_request_keeps_its_key_as_its_change_may_be_made(runni
     key = Key(92, "cancelled", bytes(32))
     with pytest.raises(asyncio.CancelledError):
         await running.hub.operations.once(key, act)
-    async with running.hub.database.read() as connection:
+    async with running.hub.engines.read() as connection:
         found = "SELECT count(*) FROM operation_keys WHERE key = 'cancelled' AND status IS NULL"
         assert (await connection.exec_driver_sql(found)).scalar() == 1
 

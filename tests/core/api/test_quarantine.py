@@ -191,11 +191,11 @@ async def test_a_batch_with_an_event_that_is_rejected_leaves_nothing_behind(hub)
 
 async def test_events_and_quarantined_ones_are_stored_together_or_not_at_all(database_url, make_hub):
     hub = await make_hub(database_url, MODES, dispatch=False)
-    async with hub.hub.database.write() as connection:
+    async with hub.hub.engines.write() as connection:
         await connection.execute(text("ALTER TABLE quarantine RENAME TO elsewhere"))
     answer = await post_batch(hub.client, invoice(1), invoice("x"), key="k")
     assert answer.status_code >= 500
-    async with hub.hub.database.write() as connection:
+    async with hub.hub.engines.write() as connection:
         await connection.execute(text("ALTER TABLE elsewhere RENAME TO quarantine"))
     assert await waiting(hub.client) == await polled(hub.client) == []
     assert (await post_batch(hub.client, invoice(1), invoice("x"), key="k")).status_code == 201
@@ -256,7 +256,7 @@ async def test_a_repeated_batch_gives_the_first_answer_in_all_its_parts(hub):
 
 async def test_a_key_that_has_lived_its_day_is_free_again(hub):
     await post(hub.client, BROKEN, "k")
-    async with hub.hub.database.write() as connection:
+    async with hub.hub.engines.write() as connection:
         for table in ("idempotency_keys", "quarantine_answers"):
             statement = f"UPDATE {table} SET created_ms = created_ms - 86400001 WHERE namespace = :company_id"
             await connection.execute(text(statement), {"company_id": hub.company_id})
@@ -474,7 +474,7 @@ async def test_what_waits_is_released_after_its_schema_was_changed(sqlite_databa
 
 async def test_an_event_whose_type_is_no_more_can_be_seen_and_deleted_but_not_released(hub):
     held = await quarantine(hub.client)
-    async with hub.hub.database.write() as connection:
+    async with hub.hub.engines.write() as connection:
         await connection.execute(
             text("UPDATE quarantine SET type = 'invoice.gone' WHERE id = :id"), {"id": held}
         )

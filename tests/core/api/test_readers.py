@@ -41,7 +41,7 @@ async def show(client, name="billing"):
 
 async def lapse(running, name="billing"):
     """Let every lease of a consumer expire, as another process would see it."""
-    async with running.hub.database.write() as connection:
+    async with running.hub.engines.write() as connection:
         which = {"company": running.company_id, "name": name}
         found = text("SELECT leases FROM consumers WHERE company_id = :company AND name = :name")
         leases = json.loads((await connection.execute(found, which)).scalar_one())
@@ -230,7 +230,7 @@ async def test_a_company_has_so_many_consumers(engine, lend_hub):
 async def test_a_consumer_whose_events_were_removed_is_told(running):
     await emit(running.client, lead())
     await make(running.client)
-    async with running.hub.database.write() as connection:
+    async with running.hub.engines.write() as connection:
         before = (await connection.execute(text("SELECT edge FROM retention"))).scalar_one()
         await connection.execute(text("UPDATE retention SET edge = (SELECT position FROM stream_head)"))
     try:
@@ -238,7 +238,7 @@ async def test_a_consumer_whose_events_were_removed_is_told(running):
         assert (gone.status_code, gone.json()["type"]) == (410, "urn:trunkline:problem:cursor-expired")
         assert (await show(running.client))["is_expired"]
     finally:
-        async with running.hub.database.write() as connection:
+        async with running.hub.engines.write() as connection:
             await connection.execute(text("UPDATE retention SET edge = :edge"), {"edge": before})
 
 
@@ -332,7 +332,7 @@ async def test_a_digest_is_of_the_ids_between_two_places(running):
     assert both["digest"] == digest_of(ids)
     filtered = await digest(running.client, filter='{"payload.client_id": {"gte": 3}}', types="lead.created")
     assert filtered["digest"] == digest_of(ids[3:])
-    async with running.hub.database.write() as connection:
+    async with running.hub.engines.write() as connection:
         change = text("UPDATE events SET type = 'key.created' WHERE position = :id")
         await connection.execute(change, {"id": ids[1]})
     without_operational = await digest(running.client)
@@ -387,7 +387,7 @@ async def test_a_digest_that_cannot_be_given_is_refused(running, query, status):
 async def test_a_reader_that_lacks_one_of_a_hundred_thousand_finds_it_with_three_calls(engine, lend_hub):
     hub = await lend_hub(engine, dispatch=False)
     (first,) = await emit(hub.client, lead())
-    async with hub.hub.database.write() as connection:
+    async with hub.hub.engines.write() as connection:
         await connection.execute(
             text(
                 "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 99999) "

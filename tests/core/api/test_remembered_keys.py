@@ -27,7 +27,7 @@ async def remembered_client(
         assert (await client.post("/api/v1/events", json=event)).status_code == 201
         known = running.hub.keys.remembered(client.headers["x-api-key"])
         assert known is not None
-        async with running.hub.database.read() as connection:
+        async with running.hub.engines.read() as connection:
             used = text("SELECT last_used_ms FROM api_keys WHERE id = :id")
             if (await connection.execute(used, {"id": known[0].key_id})).scalar_one() is not None:
                 return client
@@ -39,12 +39,12 @@ async def change(running: TestHub, client: httpx2.AsyncClient, what: str) -> Non
     """Change the client's key as another process does, which this process does not notice."""
     known = running.hub.keys.remembered(client.headers["x-api-key"])
     assert known is not None
-    async with running.hub.database.write() as connection:
+    async with running.hub.engines.write() as connection:
         await connection.execute(text(f"UPDATE api_keys SET {what} WHERE id = :id"), {"id": known[0].key_id})
 
 
 async def stored(running: TestHub) -> int:
-    async with running.hub.database.read() as connection:
+    async with running.hub.engines.read() as connection:
         counted = text("SELECT count(*) FROM events WHERE type = 'client.created'")
         return (await connection.execute(counted)).scalar_one()
 
@@ -99,7 +99,7 @@ async def test_the_last_use_is_noted_again_after_a_while(running, event):
     known = running.hub.keys.remembered(client.headers["x-api-key"])
     assert known is not None
     for _ in range(500):
-        async with running.hub.database.read() as connection:
+        async with running.hub.engines.read() as connection:
             used = text("SELECT last_used_ms FROM api_keys WHERE id = :id")
             if (await connection.execute(used, {"id": known[0].key_id})).scalar_one() > 1:
                 return
@@ -117,7 +117,7 @@ async def test_a_reference_that_moved_elsewhere_names_its_new_company_at_once(ru
     for _ in range(3):
         answer = await operator.post("/api/v1/events", json=named)
         assert answer.json()["companyId"] == first, answer.text
-    async with running.hub.database.write() as connection:
+    async with running.hub.engines.write() as connection:
         for company_id, reference in ((first, None), (second, "moving-co")):
             moved = text("UPDATE companies SET reference = :reference WHERE company_id = :company")
             await connection.execute(moved, {"reference": reference, "company": company_id})
@@ -141,7 +141,7 @@ async def test_an_event_whose_key_is_looked_up_after_all_counts_once(running, ev
         counted.append(events)
 
     monkeypatch.setattr(running.hub.event_pace, "take", take)
-    async with running.hub.database.write() as connection:
+    async with running.hub.engines.write() as connection:
         await connection.execute(text("UPDATE stream_head SET companies_version = companies_version + 1"))
     assert (await client.post("/api/v1/events", json=event)).status_code == 201
     assert counted == [{running.company_id: 1}]

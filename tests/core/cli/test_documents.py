@@ -254,7 +254,7 @@ async def _subscribe(url):
             )
             made[name] = view["id"]
             if source:
-                async with hub.database.write() as connection:
+                async with hub.engines.write() as connection:
                     await connection.execute(
                         text("UPDATE subscriptions SET filter = :filter WHERE id = :id"),
                         {"filter": json.dumps(source), "id": view["id"]},

@@ -99,11 +99,11 @@ class House:
         return positions
 
     async def query(self, statement: str, **parameters):
-        async with self.hub.database.read() as connection:
+        async with self.hub.engines.read() as connection:
             return (await connection.execute(text(statement), parameters)).mappings().all()
 
     async def execute(self, statement: str, **parameters):
-        async with self.hub.database.write() as connection:
+        async with self.hub.engines.write() as connection:
             await connection.execute(text(statement), parameters)
 
     async def subscription(self, no: int):

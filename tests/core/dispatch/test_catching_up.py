@@ -84,7 +84,7 @@ async def _waits_for_the_backlog(house, position: int) -> bool:
     """Whether ``explain`` shows the backlog's last event as waiting, and the status shows that the live reader is ahead."""
     explained = await house.hub.deliveries.explain(BACKLOG[-1], position)
     [reason] = [entry["reason"] for entry in explained["subscriptions"]]
-    lags = [(s.lag_positions, s.live_lag_positions) for s in (await status.take(house.hub.database)).shards]
+    lags = [(s.lag_positions, s.live_lag_positions) for s in (await status.take(house.hub.engines)).shards]
     return "catch up with a backlog" in reason and any(live < lag for lag, live in lags)
 
 

@@ -222,7 +222,7 @@ async def test_a_backlog_of_a_deleted_subscription_ends_after_the_call_that_dele
     async with open_house(dispatch=False) as house:
         no = await house.subscribe(f"{receiver.url}/h")
         rows = [Settled(n, no, "pending", 1, 500, wait_ms=3_600_000) for n in range(1, 3 * PIECE)]
-        async with house.hub.database.write() as connection:
+        async with house.hub.engines.write() as connection:
             await ledger.record(connection, rows, now_ms=2**41)
         await house.hub.subscriptions.delete(92, (await house.subscription(no))["id"], channel="webhooks")
         assert (await house.statuses())["pending"] > 0

@@ -429,7 +429,7 @@ async def _fill(house, no, *, company, count):
     envelope = {
         "id": 1, "type": "lead.created", "createdUtc": "2026-01-28T10:30:00Z", "companyId": company, "payload": payload,
     }  # fmt: skip
-    async with house.hub.database.write() as connection:
+    async with house.hub.engines.write() as connection:
         body = bindparam("body", json.dumps(envelope).encode(), type_=LargeBinary)
         events = f"INSERT INTO events (position, company_id, type, shard, accepted_ms, body) {numbers}, {company}, 'lead.created', {shard}, 0, :body FROM n"
         await connection.execute(text(events).bindparams(body))

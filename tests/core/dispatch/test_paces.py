@@ -198,7 +198,11 @@ async def test_what_was_due_before_there_was_a_pace_goes_by_it_and_what_had_one_
     async with open_house(retry_schedule_seconds="600") as house:
         no = await house.subscribe(receiver.url)
         await house.emit(150, to=[no])
-        await house.until_statuses(pending=150)
+
+        async def all_failed() -> bool:
+            return [row.attempts for row in await house.rows()] == [1] * 150
+
+        await house.until(all_failed)
         gauge = Gauge(receiver)
         await house.change(no, rate="10/second")
         await house.until(house.routing_is_fresh)

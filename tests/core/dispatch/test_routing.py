@@ -190,7 +190,7 @@ async def test_what_changes_while_a_starting_hub_reads_all_is_not_missed(open_ho
                 await house.execute("UPDATE routing SET version = :version", version=100 + numbers[2])
 
     monkeypatch.setattr(store, "changed_since", one_by_one)
-    async with house.hub.database, open_house() as started:  # the first hub has closed its connections
+    async with house.hub.engines, open_house() as started:  # the first hub has closed its connections
         house.hub = started.hub
         await house.emit(to=numbers)
         await house.check_settled()

@@ -100,7 +100,7 @@ async def test_replays_that_fail_stop_nobody(open_house, receiver, failing):
 async def test_statements_that_are_cancelled_end_no_delivery(open_house, receiver):
     async with open_house() as house:
         no = await house.subscribe(f"{receiver.url}/h")
-        driver_url = make_url(house.hub.database.url).set(drivername="postgresql+asyncpg")
+        driver_url = make_url(house.hub.engines.url).set(drivername="postgresql+asyncpg")
         admin = create_async_engine(driver_url, isolation_level="AUTOCOMMIT")
         cancel = text(
             "SELECT pg_cancel_backend(pid) FROM pg_stat_activity "

@@ -71,7 +71,7 @@ async def test_a_type_that_is_defined_later_is_received_without_a_change(
         f"/api/v1/subscriptions/{made['id']}/replay", json={"event_types": ["order.*"]}
     )
     await receiver.wait_for(4)
-    found = await audit.run(running.hub.database, schema_versions=running.hub.schema_versions)
+    found = await audit.run(running.hub.engines, schema_versions=running.hub.schema_versions)
     assert [check.claim for check in found.checks if check.offending] == []
 
 

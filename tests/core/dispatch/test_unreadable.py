@@ -20,7 +20,7 @@ STRANGER = Vault(pepper="s" * 32, encryption_key="s" * 32)
 
 async def _spoil(hub, no, sealed=None):
     """Write a value that another key encrypted, and let dispatchers read the row again."""
-    async with hub.database.write() as connection:
+    async with hub.engines.write() as connection:
         row = await store.by_number(connection, no)
         await store.update(
             connection, no, {"sealed": sealed or STRANGER.seal(b"{}", context=row.id.encode())}
@@ -136,7 +136,7 @@ async def test_what_was_due_waits_until_it_goes_on(open_house, receiver):
 async def test_a_process_whose_keys_were_replaced_disables_nobody_and_ends(open_house, receiver, caplog):
     async with open_house() as house:
         numbers = [await house.subscribe(f"{receiver.url}/{n}") for n in range(3)]
-        async with house.hub.database.write() as connection:
+        async with house.hub.engines.write() as connection:
             await secret_store.replace_check(
                 connection, "encryption_key", check_values(STRANGER)["encryption_key"]
             )
@@ -158,7 +158,7 @@ async def broken(running):
     create = running.hub.subscriptions.create
     made = await create(running.company_id, request, channel="webhooks")
     await create(running.company_id, request, channel="webhooks")
-    async with running.hub.database.read() as connection:
+    async with running.hub.engines.read() as connection:
         row = await store.get(connection, made["id"])
     await _spoil(running.hub, row.no)
     for _ in range(2_000):
@@ -206,7 +206,7 @@ async def test_the_rest_of_it_is_changed_tried_replayed_and_deleted(running, bro
 
 async def test_subscribing_again_makes_a_new_one_beside_it(running, broken):
     request = {"target_url": "http://127.0.0.1:9/h", "event_types": ["*"], "filter": None}
-    async with running.hub.database.write() as connection:
+    async with running.hub.engines.write() as connection:
         await connection.execute(
             text("DELETE FROM subscriptions WHERE company_id = :company AND status = 'active'"),
             {"company": running.company_id},
@@ -220,7 +220,7 @@ async def test_a_secret_is_not_replaced_by_a_process_whose_keys_are_wrong(databa
     running = await make_hub(database_url, dispatch=False)
     request = {"target_url": "http://127.0.0.1:9/h", "event_types": ["*"]}
     made = await running.hub.subscriptions.create(running.company_id, request, channel="webhooks")
-    async with running.hub.database.write() as connection:
+    async with running.hub.engines.write() as connection:
         await secret_store.replace_check(
             connection, "encryption_key", check_values(STRANGER)["encryption_key"]
         )

@@ -40,7 +40,7 @@ async def count(database: Database, what: str) -> int:
 
 
 async def age(hub, days: int) -> None:
-    async with hub.hub.database.write() as connection:
+    async with hub.hub.engines.write() as connection:
         await connection.execute(text(f"UPDATE quarantine SET received_ms = received_ms - {days * DAY}"))
         await connection.execute(text(f"UPDATE quarantine_answers SET created_ms = created_ms - {DAY}"))
 
@@ -53,7 +53,7 @@ async def test_what_has_waited_for_its_time_is_removed_and_what_has_not_stays(hu
     monkeypatch.setattr(retention, "BATCH", 2)
     metrics = Metrics()
     keep = retention.Retention(
-        hub.hub.database, clock=hub.hub.clock_guard, days=90, keys_ms=DAY, metrics=metrics
+        hub.hub.engines, clock=hub.hub.clock_guard, days=90, keys_ms=DAY, metrics=metrics
     )
     released = await quarantine(hub, "r")
     await hub.client.post(f"/api/v1/quarantine/{released}/release", json={"payload": VALID})
@@ -64,9 +64,9 @@ async def test_what_has_waited_for_its_time_is_removed_and_what_has_not_stays(hu
     await keep.run_once()
     shown = (await hub.client.get("/api/v1/quarantine")).json()["quarantined"]
     assert [one["id"] for one in shown] == [young]
-    assert await count(hub.hub.database, "quarantine") == 1
-    assert await count(hub.hub.database, "quarantine_answers") == 1
-    assert await count(hub.hub.database, "events") == 1
+    assert await count(hub.hub.engines, "quarantine") == 1
+    assert await count(hub.hub.engines, "quarantine_answers") == 1
+    assert await count(hub.hub.engines, "events") == 1
     removed = metrics.registry.get_sample_value
     assert removed("trunkline_rows_removed_total", {"table": "quarantine"}) == 5
     assert removed("trunkline_rows_removed_total", {"table": "quarantine_answers"}) == 5
@@ -75,7 +75,7 @@ async def test_what_has_waited_for_its_time_is_removed_and_what_has_not_stays(hu
 async def test_a_repeated_key_still_gives_its_answer_while_what_it_kept_is_there(hub):
     first = await quarantine(hub, "k")
     await retention.Retention(
-        hub.hub.database, clock=hub.hub.clock_guard, days=1, keys_ms=DAY, metrics=Metrics()
+        hub.hub.engines, clock=hub.hub.clock_guard, days=1, keys_ms=DAY, metrics=Metrics()
     ).run_once()
     assert await quarantine(hub, "k") == first
 
@@ -88,11 +88,11 @@ async def test_what_waits_is_counted(hub):
     await quarantine(hub)
     await hub.hub.observer.refresh()
     assert hub.hub.metrics.registry.get_sample_value("trunkline_quarantine_waiting") == 2
-    assert (await status.take(hub.hub.database)).quarantined == 2
+    assert (await status.take(hub.hub.engines)).quarantined == 2
     await hub.client.delete(f"/api/v1/quarantine/{held}")
     await hub.hub.observer.refresh()
     assert hub.hub.metrics.registry.get_sample_value("trunkline_quarantine_waiting") == 1
-    assert (await status.take(hub.hub.database, counted=1)).quarantined == 1
+    assert (await status.take(hub.hub.engines, counted=1)).quarantined == 1
 
 
 async def test_a_company_is_told_that_events_of_its_own_wait(hub):
@@ -145,7 +145,7 @@ async def test_a_kill_in_a_release_leaves_the_event_in_the_inbox_and_nowhere_els
 ):
     run_killed(database_url, point, "release")
     hub = await make_hub(database_url, MODES, dispatch=False)
-    assert await count(hub.hub.database, "events") == 0
+    assert await count(hub.hub.engines, "events") == 0
     answer = await hub.client.post("/api/v1/quarantine/qtn_1/release")
     assert answer.status_code == 201
-    assert await count(hub.hub.database, "events") == 1
+    assert await count(hub.hub.engines, "events") == 1

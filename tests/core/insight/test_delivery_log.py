@@ -13,7 +13,7 @@ async def test_what_is_open_is_counted_for_one_subscription(running):
     made = [await hub.subscriptions.create(running.company_id, request, channel="webhooks") for _ in range(2)]
     numbers = [(await hub.subscriptions.find(running.company_id, one["id"], channel=None)).no for one in made]
     statuses = ["pending", "held", "delivered", "exhausted", "pending", "gone"]
-    async with hub.database.write() as connection:
+    async with hub.engines.write() as connection:
         await connection.execute(
             tables.deliveries.insert(),
             [
@@ -46,7 +46,7 @@ async def test_deliveries_in_one_status_are_looked_for_in_pieces_and_none_is_mis
     made = (await running.hub.subscriptions.create(running.company_id, request, channel="webhooks"))["id"]
     found = await running.hub.subscriptions.find(running.company_id, made, channel=None)
     gone = [positions[at] for at in (0, 1, 6, 10)]
-    async with running.hub.database.write() as connection:
+    async with running.hub.engines.write() as connection:
         for position in positions:
             status = "gone" if position in gone else "delivered"
             await connection.exec_driver_sql(

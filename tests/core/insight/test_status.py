@@ -65,7 +65,7 @@ async def emit(running, count: int = 1) -> None:
 async def until_settled(running, *, seconds: float = 60):
     """Wait until every shard's cursor is at the head."""
     async with asyncio.timeout(seconds):
-        while any(shard.lag_positions for shard in (await status.take(running.hub.database)).shards):
+        while any(shard.lag_positions for shard in (await status.take(running.hub.engines)).shards):
             await asyncio.sleep(0.05)
 
 
@@ -108,11 +108,11 @@ async def test_events_that_nobody_reads_make_every_shard_lag(database_url, make_
     running = await make_hub(database_url, LEAN, dispatch=False)
     await emit(running, 3)
     await execute(
-        running.hub.database,
+        running.hub.engines,
         "UPDATE events SET accepted_ms = accepted_ms - 90000 WHERE position = :p",
         p=NONE + 1,
     )
-    found = await status.take(running.hub.database)
+    found = await status.take(running.hub.engines)
     assert (found.log.head, found.log.events_last_minute, found.log.events_last_hour) == (NONE + 3, 2, 3)
     assert {shard.lag_positions for shard in found.shards} == {3}
     assert all(90 <= shard.lag_seconds < 150 for shard in found.shards)
@@ -122,7 +122,7 @@ async def test_a_running_worker_is_alive_and_holds_its_shards(running, receiver)
     await subscribe(running, receiver.url)
     await emit(running, 4)
     await until_settled(running)
-    found = await status.take(running.hub.database)
+    found = await status.take(running.hub.engines)
     [worker] = found.workers
     assert (worker.id, worker.is_alive, worker.shards) == (running.hub.dispatcher.worker, True, 16)
     assert worker.process == os.getpid()
@@ -180,7 +180,7 @@ async def test_a_running_replay_shows_how_far_it_is(database_url, make_hub):
     await emit(running, 3)
     subscription = await subscribe(running, "http://127.0.0.1:9/")
     started = await running.hub.replays.start(92, subscription, {}, channel=None)
-    found = await status.take(running.hub.database)
+    found = await status.take(running.hub.engines)
     [replay] = found.replays
     assert found.replays_running == 1
     assert (replay.id, replay.subscription_id, replay.company_id) == (started["id"], subscription, 92)
@@ -217,13 +217,13 @@ async def test_after_the_log_has_moved_on_deliveries_go_out_at_once_and_the_ledg
 ):
     await subscribe(running, receiver.url)
     await emit(running, 3)
-    async with running.hub.database.write() as connection:
+    async with running.hub.engines.write() as connection:
         await epochs.advance(connection, past=2**52)  # no window of positions may be searched up to there
     await emit(running, 3)
     async with asyncio.timeout(60):
         await until_settled(running)
     assert len(receiver.requests) == 6
-    found = await audit.run(running.hub.database, schema_versions=ONE_VERSION)
+    found = await audit.run(running.hub.engines, schema_versions=ONE_VERSION)
     assert (failing(found), found.rows) == ({}, 6)
 
 
@@ -233,7 +233,7 @@ async def test_the_ledger_of_a_hub_that_delivered_balances(running, receiver):
     receiver.script([Answer(503)] * 3)
     await emit(running, 20)
     await until_settled(running)
-    found = await audit.run(running.hub.database, schema_versions=ONE_VERSION, window=7)
+    found = await audit.run(running.hub.engines, schema_versions=ONE_VERSION, window=7)
     assert failing(found) == {}
     assert found.rows == sum(found.by_status.values()) == 20
     matched = next(check for check in found.checks if check.name == "matched")
@@ -244,9 +244,9 @@ async def test_a_delivery_that_is_missing_is_found(running, receiver):
     await subscribe(running, receiver.url)
     await emit(running, 5)
     await until_settled(running)
-    await execute(running.hub.database, "DELETE FROM attempts WHERE position = :p", p=NONE + 3)
-    await execute(running.hub.database, "DELETE FROM deliveries WHERE position = :p", p=NONE + 3)
-    assert failing(await audit.run(running.hub.database, schema_versions=ONE_VERSION)) == {
+    await execute(running.hub.engines, "DELETE FROM attempts WHERE position = :p", p=NONE + 3)
+    await execute(running.hub.engines, "DELETE FROM deliveries WHERE position = :p", p=NONE + 3)
+    assert failing(await audit.run(running.hub.engines, schema_versions=ONE_VERSION)) == {
         "matched": (f"dlv_{NONE + 3}_1",)
     }
 
@@ -255,7 +255,7 @@ async def test_what_a_filter_leaves_out_is_not_missing(running, receiver):
     await subscribe(running, receiver.url, filter={"metadata.source": "test"})
     await emit(running, 2)
     await until_settled(running)
-    assert failing(await audit.run(running.hub.database, schema_versions=ONE_VERSION)) == {}
+    assert failing(await audit.run(running.hub.engines, schema_versions=ONE_VERSION)) == {}
 
 
 async def test_a_subscription_that_was_changed_is_left_to_its_own_history(running, receiver):
@@ -264,16 +264,16 @@ async def test_a_subscription_that_was_changed_is_left_to_its_own_history(runnin
     await until_settled(running)
     await running.hub.subscriptions.update(92, subscription, {"status": "paused"}, channel=None)
     await running.hub.subscriptions.update(92, subscription, {"status": "active"}, channel=None)
-    await execute(running.hub.database, "DELETE FROM attempts WHERE position = :p", p=NONE + 1)
-    await execute(running.hub.database, "DELETE FROM deliveries WHERE position = :p", p=NONE + 1)
-    assert failing(await audit.run(running.hub.database, schema_versions=ONE_VERSION)) == {}
+    await execute(running.hub.engines, "DELETE FROM attempts WHERE position = :p", p=NONE + 1)
+    await execute(running.hub.engines, "DELETE FROM deliveries WHERE position = :p", p=NONE + 1)
+    assert failing(await audit.run(running.hub.engines, schema_versions=ONE_VERSION)) == {}
 
 
 async def test_what_is_not_settled_yet_is_not_missing(database_url, make_hub):
     running = await make_hub(database_url, LEAN, dispatch=False)
     await subscribe(running, "http://127.0.0.1:9/")
     await emit(running, 2)
-    assert failing(await audit.run(running.hub.database, schema_versions=ONE_VERSION)) == {}
+    assert failing(await audit.run(running.hub.engines, schema_versions=ONE_VERSION)) == {}
 
 
 @pytest.fixture
@@ -281,7 +281,7 @@ async def with_events(database_url, make_hub):
     """Make a database with five events that no worker reads."""
     running = await make_hub(database_url, LEAN, dispatch=False)
     await emit(running, 5)
-    return running.hub.database
+    return running.hub.engines
 
 
 async def test_an_unknown_status_does_not_balance(with_events):

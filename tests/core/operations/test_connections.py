@@ -18,7 +18,7 @@ async def test_actions_that_wait_for_a_locked_record_keep_nobody_from_accepting_
     hook = {"target_url": f"{receiver.url}/hook", "event_types": ["*"]}
     assert (await running.client.post("/api/v1/webhooks/subscriptions", json=hook)).status_code == 201
     change = {"first_name": "Bea"}
-    async with running.hub.database.write() as connection:
+    async with running.hub.engines.write() as connection:
         await connection.exec_driver_sql("LOCK TABLE crm_clients IN ACCESS EXCLUSIVE MODE")
         address = f"/api/v1/integrations/leads/{lead['client_id']}"
         slow = [asyncio.create_task(running.client.patch(address, json=change)) for _ in range(12)]

@@ -191,7 +191,7 @@ async def test_an_idle_hub_counts_no_batches(running):
 
 async def test_what_is_due_is_counted_with_the_age_of_the_oldest(database_url, make_hub):
     running = await make_hub(database_url, LEAN, dispatch=False)
-    async with running.hub.database.write() as connection:
+    async with running.hub.engines.write() as connection:
         for number, due_ms in enumerate(("1000", str(2**53), "NULL")):
             await connection.execute(
                 text(
@@ -208,7 +208,7 @@ async def test_what_is_due_is_counted_with_the_age_of_the_oldest(database_url, m
 
 async def test_running_replays_are_counted_with_what_they_still_have_to_look_at(database_url, make_hub):
     running = await make_hub(database_url, LEAN, dispatch=False)
-    async with running.hub.database.write() as connection:
+    async with running.hub.engines.write() as connection:
         for number, status in enumerate(("running", "running", "completed")):
             await connection.execute(
                 text(

@@ -184,14 +184,14 @@ async def test_a_filter_reads_what_its_subscription_gets(start, trunkline_receiv
     assert "payload.amount" in reasons[0]
     assert "payload.total" in reasons[1]
     await settled(hub, 2)
-    report = await audit.run(hub.hub.database, schema_versions=hub.hub.schema_versions)
+    report = await audit.run(hub.hub.engines, schema_versions=hub.hub.schema_versions)
     assert report.balances, report
 
 
 async def settled(hub, count):
     async with asyncio.timeout(60):
         while True:
-            report = await audit.run(hub.hub.database, schema_versions=hub.hub.schema_versions)
+            report = await audit.run(hub.hub.engines, schema_versions=hub.hub.schema_versions)
             if report.rows == count and report.by_status == {"delivered": count}:
                 return
             await asyncio.sleep(0.05)

@@ -103,7 +103,7 @@ async def test_a_list_is_bound_whatever_its_length(both: tuple[Database, Databas
                 assert found.scalar_one() == 0
 
 
-async def test_a_kept_statement_is_written_once_and_bound_each_time(
+async def test_a_statement_is_written_once_whatever_its_values(
     both: tuple[Database, Database], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Counted(_Written):
@@ -115,19 +115,23 @@ async def test_a_kept_statement_is_written_once_and_bound_each_time(
 
     monkeypatch.setattr("trunkline.store.direct._Written", Counted)
     workers = tables.workers
-    plain = select(workers.c.id).where(workers.c.id == bindparam("id"), workers.c.heartbeat_ms != 0)
-    kept = sql.kept(plain)
+    wanted = select(workers.c.id).where(workers.c.id == bindparam("id"), workers.c.heartbeat_ms != 0)
     async with both[0].write() as connection:
         await connection.execute(
             text("INSERT INTO workers (id, heartbeat_ms, draining) VALUES ('a', 1, false), ('b', 2, false)")
         )
     for database in both:
         async with database.read() as connection:
-            found = [(await connection.execute(kept, {"id": name})).all() for name in "abc"]
+            found = [(await connection.execute(wanted, {"id": name})).all() for name in "abc"]
             assert [[row[0] for row in rows] for rows in found] == [["a"], ["b"], []]
     assert Counted.written == 1
     async with both[1].read() as connection:
-        assert [(await connection.execute(plain, {"id": name})).scalar() for name in "ab"] == ["a", "b"]
+        for name in "abc":
+            literal = select(workers.c.id).where(workers.c.id == name)
+            assert (await connection.execute(literal)).scalar() == (name if name in "ab" else None)
+        for names in (["a"], ["a", "b"], ["c"]):
+            among = select(workers.c.id).where(workers.c.id.in_(names)).order_by(workers.c.id)
+            assert [row[0] for row in await connection.execute(among)] == [n for n in names if n in "ab"]
     assert Counted.written == 3
 
 
@@ -204,7 +208,7 @@ async def test_those_that_only_read_have_connections_of_their_own(database: Data
     """With one writer all other connections are few and shared, so a client's slow read would delay the dispatcher."""
     async with (
         database.direct(2) as shared,
-        database.direct(1, only_reads=True) as reading,
+        database.direct(1, is_separate=True) as reading,
         contextlib.AsyncExitStack() as stack,
     ):
         for _ in range(database.dialect.readers(1)):

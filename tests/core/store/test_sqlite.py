@@ -5,6 +5,7 @@ import contextlib
 import random
 import shutil
 import sqlite3
+import time
 from pathlib import Path
 
 import pytest
@@ -222,6 +223,25 @@ async def test_a_connection_whose_opening_is_cancelled_is_closed(tmp_path: Path)
         await closed.wait()
 
 
+async def test_a_connection_opens_while_the_last_other_one_closes(tmp_path: Path, monkeypatch):
+    """SQLite deletes the write-ahead log as the last connection closes, which must not look like a foreign deletion."""
+    file = DatabaseFile(tmp_path / "a.db", creates=True)
+    forget = file.forget
+
+    def forget_slowly(connection: sqlite3.Connection) -> None:
+        time.sleep(0.1)
+        forget(connection)
+
+    monkeypatch.setattr(file, "forget", forget_slowly)
+    for _ in range(3):
+        last = await sqlite.connect(file)
+        await last.execute("CREATE TABLE IF NOT EXISTS a (b)")
+        last.abandon()
+        await asyncio.sleep(0.05)
+        async with sqlite.connect(file) as other:
+            await other.execute("INSERT INTO a VALUES (1)")
+
+
 @pytest.mark.slow
 def test_a_loop_that_closes_before_a_statement_ends_leaves_no_trace_and_no_lock(tmp_path: Path, recwarn):
     file = str(tmp_path / "things.db")
@@ -265,7 +285,7 @@ async def test_a_file_that_is_away_is_never_made_anew_and_nothing_is_lost_when_i
     file, elsewhere = tmp_path / "things.db", tmp_path / "elsewhere.db"
     async with both(things) as databases:
         file.rename(elsewhere)
-        for database in (*databases, things.direct(1, only_reads=True)):
+        for database in (*databases, things.direct(1, is_separate=True)):
             async with database:
                 for use in (insert, names):
                     with pytest.raises(
@@ -285,7 +305,7 @@ async def test_a_connection_that_is_opened_while_only_the_write_ahead_log_is_awa
     log = tmp_path / "things.db-wal"
     async with both(things):
         log.rename(tmp_path / "elsewhere")
-        for database in (things, things.direct(1, only_reads=True)):
+        for database in (things, things.direct(1, is_separate=True)):
             async with database:
                 with pytest.raises(StoreUnavailable, match=r"things\.db-wal was moved or deleted"):
                     await insert(database)

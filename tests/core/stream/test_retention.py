@@ -81,7 +81,7 @@ async def ledger_is_whole(database: Database) -> bool:
 
 def made(running) -> retention.Retention:
     return retention.Retention(
-        running.hub.database, clock=running.hub.clock_guard, days=90, keys_ms=DAY, metrics=Metrics()
+        running.hub.engines, clock=running.hub.clock_guard, days=90, keys_ms=DAY, metrics=Metrics()
     )
 
 
@@ -99,7 +99,7 @@ def ids(answer) -> Sequence[int]:
 
 async def test_old_events_go_and_a_poll_begins_at_the_oldest_that_is_left(hub):
     old = await emit(hub, 3)
-    await settle(hub.hub.database)
+    await settle(hub.hub.engines)
     new = await emit(hub, 2)
 
     assert await made(hub).run_once() == 3
@@ -113,7 +113,7 @@ async def test_old_events_go_and_a_poll_begins_at_the_oldest_that_is_left(hub):
 
 async def test_a_cursor_from_before_the_edge_is_gone_and_the_answer_says_how_to_go_on(hub):
     old = await emit(hub, 3)
-    await settle(hub.hub.database)
+    await settle(hub.hub.engines)
     new = await emit(hub)
     await made(hub).run_once()
 
@@ -133,7 +133,7 @@ async def test_a_cursor_from_before_the_edge_is_gone_and_the_answer_says_how_to_
 
 async def test_a_company_without_events_is_told_the_same(hub):
     await emit(hub, 2)
-    await settle(hub.hub.database)
+    await settle(hub.hub.engines)
     await made(hub).run_once()
 
     other = await hub.client_of(93)
@@ -145,14 +145,14 @@ async def test_a_company_without_events_is_told_the_same(hub):
 
 async def test_as_long_as_nothing_was_removed_every_cursor_is_good(hub):
     written = await emit(hub, 2)
-    await settle(hub.hub.database, days=80)
+    await settle(hub.hub.engines, days=80)
     assert await made(hub).run_once() == 0
     assert ids(await poll(hub, cursor=cursors.encode(0))) == written
 
 
 async def test_following_the_cursor_from_the_edge_shows_every_event_that_is_left_once(hub):
     await emit(hub, 5)
-    await settle(hub.hub.database)
+    await settle(hub.hub.engines)
     new = await emit(hub, 5)
     await made(hub).run_once()
 
@@ -166,8 +166,8 @@ async def test_following_the_cursor_from_the_edge_shows_every_event_that_is_left
 
 async def test_what_is_kept_for_a_delivery_is_left_out_of_polls_so_that_no_page_hides_a_gap(hub):
     old = await emit(hub, 4)
-    await settle(hub.hub.database)
-    await execute(hub.hub.database, "UPDATE deliveries SET status = 'held' WHERE position = :p", p=old[1])
+    await settle(hub.hub.engines)
+    await execute(hub.hub.engines, "UPDATE deliveries SET status = 'held' WHERE position = :p", p=old[1])
     new = await emit(hub, 2)
 
     assert await made(hub).run_once() == 3
@@ -175,9 +175,9 @@ async def test_what_is_kept_for_a_delivery_is_left_out_of_polls_so_that_no_page_
     assert ids(await poll(hub)) == ids(await poll(hub, since="2020-01-01T00:00:00Z")) == new
     assert (await poll(hub, cursor=cursors.encode(old[1]))).status_code == 410
     assert (await hub.client.get(f"/api/v1/events/{old[1]}")).status_code == 200
-    await execute(hub.hub.database, "UPDATE deliveries SET status = 'delivered'")
+    await execute(hub.hub.engines, "UPDATE deliveries SET status = 'delivered'")
     assert await made(hub).run_once() == 1
-    assert await ledger_is_whole(hub.hub.database)
+    assert await ledger_is_whole(hub.hub.engines)
 
 
 async def test_a_client_that_polls_in_vain_never_falls_behind_the_edge(hub):
@@ -185,7 +185,7 @@ async def test_a_client_that_polls_in_vain_never_falls_behind_the_edge(hub):
     cursor = (await poll(hub, types="payment.failed")).json()["next_cursor"]
     for _ in range(3):
         await emit(hub, 2)
-        await settle(hub.hub.database)
+        await settle(hub.hub.engines)
         for _ in range(2):
             answer = await poll(hub, types="payment.failed", cursor=cursor)
             assert ids(answer) == []
@@ -197,7 +197,7 @@ async def test_a_client_that_polls_in_vain_never_falls_behind_the_edge(hub):
 
 async def test_a_client_that_has_no_events_yet_gets_a_cursor_that_is_ahead_of_the_edge(hub):
     await emit(hub, 2)
-    await settle(hub.hub.database)
+    await settle(hub.hub.engines)
     other = await hub.client_of(93)
     await poll(hub)
     cursor = (await poll(hub, client=other)).json()["next_cursor"]
@@ -207,7 +207,7 @@ async def test_a_client_that_has_no_events_yet_gets_a_cursor_that_is_ahead_of_th
 
 async def test_a_long_poll_goes_on_while_the_log_is_cleared_behind_it(hub):
     old = await emit(hub, 3)
-    await settle(hub.hub.database)
+    await settle(hub.hub.engines)
     cursor = cursors.encode(old[-1])
     waiting = asyncio.create_task(poll(hub, cursor=cursor, wait="10"))
     await asyncio.sleep(0.2)
@@ -223,7 +223,7 @@ async def test_a_long_poll_goes_on_while_the_log_is_cleared_behind_it(hub):
 
 async def test_batches_are_small_and_appends_go_on_between_them(hub, monkeypatch):
     """No append waits for more than a few batches; a batch's duration is measured in the same run."""
-    database = hub.hub.database
+    database = hub.hub.engines
     await emit(hub, MANY)
     await settle(database)
     sizes: list[int] = []
@@ -262,15 +262,15 @@ async def test_it_never_waits_for_the_log_nor_keeps_it(postgres_database_url: st
     """A whole round completes while an append holds the log's lock, and the round holds no lock that an append needs."""
     hub = await make_hub(postgres_database_url, LEAN, dispatch=False)
     await emit(hub, 5)
-    await settle(hub.hub.database)
-    async with hub.hub.database.write() as connection:
+    await settle(hub.hub.engines)
+    async with hub.hub.engines.write() as connection:
         await connection.execute(text("UPDATE stream_head SET position = position"))
         async with asyncio.timeout(60):
             assert await made(hub).run_once() == 5
     await emit(hub, 5)
-    await settle(hub.hub.database)
-    async with hub.hub.database.write() as connection:
-        async with hub.hub.database.read() as reading:
+    await settle(hub.hub.engines)
+    async with hub.hub.engines.write() as connection:
+        async with hub.hub.engines.read() as reading:
             positions = [
                 r[0] for r in await reading.execute(text("SELECT position FROM events ORDER BY position"))
             ]
@@ -282,8 +282,8 @@ async def test_it_never_waits_for_the_log_nor_keeps_it(postgres_database_url: st
 async def test_it_leaves_the_round_to_another_worker_that_is_at_it(postgres_database_url: str, make_hub):
     hub = await make_hub(postgres_database_url, LEAN, dispatch=False)
     await emit(hub, 2)
-    await settle(hub.hub.database)
-    async with hub.hub.database.write() as connection:
+    await settle(hub.hub.engines)
+    async with hub.hub.engines.write() as connection:
         assert await store.take_turn(connection)
         assert await made(hub).run_once() == 0
     assert await made(hub).run_once() == 2
@@ -296,7 +296,7 @@ async def test_of_several_that_remove_at_once_one_goes_on_to_the_end(
     monkeypatch.setattr(retention, "BATCH", 20)
     hub = await make_hub(postgres_database_url, LEAN, dispatch=False)
     await emit(hub, MANY)
-    await settle(hub.hub.database)
+    await settle(hub.hub.engines)
     removed = await asyncio.gather(*(made(hub).run_once() for _ in range(6)))
     assert sum(removed) == MANY
 
@@ -304,7 +304,7 @@ async def test_of_several_that_remove_at_once_one_goes_on_to_the_end(
 @pytest.mark.parametrize("batches", [0, 1, 2])
 async def test_being_stopped_between_or_in_a_batch_does_no_harm(hub, monkeypatch, batches: int):
     """The task is cancelled in batch number *batches*, after its rows were removed but before the commit."""
-    database = hub.hub.database
+    database = hub.hub.engines
     monkeypatch.setattr(retention, "BATCH", 10)
     await emit(hub, 40)
     await settle(database)
@@ -338,7 +338,7 @@ async def test_being_stopped_between_or_in_a_batch_does_no_harm(hub, monkeypatch
 
 async def test_nothing_goes_while_the_clock_is_not_trusted(hub):
     old = await emit(hub, 3)
-    await settle(hub.hub.database)
+    await settle(hub.hub.engines)
     await clock_steps.step_under(hub.hub)
 
     assert await made(hub).run_once() == 0
@@ -355,7 +355,7 @@ async def test_an_idempotency_key_counts_on_while_the_clock_is_not_trusted(hub):
         return answer.status_code
 
     assert await send() == 201
-    await execute(hub.hub.database, f"UPDATE idempotency_keys SET created_ms = created_ms - {2 * DAY}")
+    await execute(hub.hub.engines, f"UPDATE idempotency_keys SET created_ms = created_ms - {2 * DAY}")
     await clock_steps.step_under(hub.hub)
     assert await send() == 200
     await clock_steps.confirm(hub.hub)
@@ -365,17 +365,17 @@ async def test_an_idempotency_key_counts_on_while_the_clock_is_not_trusted(hub):
 async def test_a_round_says_what_it_did(hub):
     metrics = Metrics()
     await emit(hub, 3)
-    await settle(hub.hub.database)
+    await settle(hub.hub.engines)
     (kept,) = await emit(hub)
     await hub.client.post(
         "/api/v1/events",
         json={"type": "lead.created", "payload": hub.hub.catalog.get("lead.created").example},
         headers={"Idempotency-Key": "a"},
     )
-    await execute(hub.hub.database, f"UPDATE idempotency_keys SET created_ms = created_ms - {DAY}")
+    await execute(hub.hub.engines, f"UPDATE idempotency_keys SET created_ms = created_ms - {DAY}")
 
     await retention.Retention(
-        hub.hub.database, clock=hub.hub.clock_guard, days=90, keys_ms=DAY, metrics=metrics
+        hub.hub.engines, clock=hub.hub.clock_guard, days=90, keys_ms=DAY, metrics=metrics
     ).run_once()
 
     exposition = metrics.text().decode()
@@ -401,7 +401,7 @@ async def test_a_hub_that_dispatches_removes_by_itself_and_goes_on_after_an_outa
     monkeypatch.setattr(retention, "START_SECONDS", 0.3)
     monkeypatch.setattr(retention, "ROUND_SECONDS", 0.05)
     hub = await make_hub(sqlite_database_url, LEAN | {"events.retention_days": "7"})
-    database = hub.hub.database
+    database = hub.hub.engines
     await emit(hub, 3)
     await execute(
         database, "ALTER TABLE retention RENAME TO away"
@@ -420,9 +420,9 @@ async def test_a_hub_that_does_not_dispatch_removes_nothing(sqlite_database_url:
     monkeypatch.setattr(retention, "START_SECONDS", 0.0)
     hub = await make_hub(sqlite_database_url, LEAN, dispatch=False)
     await emit(hub, 2)
-    await settle(hub.hub.database)
+    await settle(hub.hub.engines)
     await asyncio.sleep(0.2)
-    assert await count(hub.hub.database, "events") == 2
+    assert await count(hub.hub.engines, "events") == 2
 
 
 def test_the_sentence_names_the_time_of_the_oldest_event():

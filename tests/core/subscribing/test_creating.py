@@ -26,7 +26,7 @@ async def create(running, company_id: int, **more) -> dict:
 
 
 async def versions(running, company_ids) -> list[int]:
-    async with running.hub.database.read() as connection:
+    async with running.hub.engines.read() as connection:
         return [row.version for each in company_ids for row in await store.of_company(connection, each)]
 
 
@@ -81,11 +81,11 @@ async def test_what_is_refused_to_one_is_not_refused_to_the_others(running):
 async def test_where_nothing_is_made_dispatchers_have_nothing_to_read(running):
     (company,) = companies(running, 1)
     await running.hub.company_limits.change(company, {"subscriptions": 0})
-    async with running.hub.database.write() as connection:
+    async with running.hub.engines.write() as connection:
         before = await store.next_version(connection)
     with pytest.raises(TooManySubscriptions):
         await create(running, company)
-    async with running.hub.database.write() as connection:
+    async with running.hub.engines.write() as connection:
         assert await store.next_version(connection) == before + 1
 
 
@@ -114,7 +114,7 @@ async def test_each_has_its_own_options_and_what_its_company_has_for_those_that_
     await running.hub.companies.change(paced, {"delivery": {"timeout_seconds": 7}})
     await asyncio.gather(create(running, plain, max_in_flight=3), create(running, paced, rate="5/second"))
     rows = []
-    async with running.hub.database.read() as connection:
+    async with running.hub.engines.read() as connection:
         for company_id in (plain, paced):
             rows += await store.of_company(connection, company_id)
     assert [dict(row.options) for row in rows] == [

@@ -29,7 +29,7 @@ async def emit(running, *names):
 
 
 def dry(running, **limits):
-    return DryRuns(running.hub.database, schema_versions=running.hub.schema_versions, **limits)
+    return DryRuns(running.hub.engines, schema_versions=running.hub.schema_versions, **limits)
 
 
 NAMES = ("lead.created", "client.created", "lead.created", "payment.failed", "lead.created")
@@ -61,7 +61,7 @@ async def test_failed_deliveries_are_counted_piece_by_piece(running, monkeypatch
     monkeypatch.setattr(replay, "LOOKED_AT", 2)
     subscription = await make(running)
     await emit(running, *NAMES)
-    async with running.hub.database.write() as connection:
+    async with running.hub.engines.write() as connection:
         statement = (
             "INSERT INTO deliveries (position, subscription_no, status, attempts, claim, updated_ms) "
             f"SELECT position, {subscription.no}, CASE type WHEN 'lead.created' THEN 'exhausted' ELSE 'delivered' END, "

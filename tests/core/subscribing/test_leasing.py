@@ -64,7 +64,7 @@ async def test_a_poller_that_is_behind_what_was_removed_is_told(running, both):
     ids = await emit(running.client, *(lead(number) for number in range(1, 10)))
     leasing, company = both[0], running.company_id
     assert len((await leasing.lease(company, "shared", limit=3)).bodies) == 3
-    async with running.hub.database.write() as connection:
+    async with running.hub.engines.write() as connection:
         before = (await connection.execute(text("SELECT edge FROM retention"))).scalar_one()
         await connection.execute(text("UPDATE retention SET edge = :edge"), {"edge": ids[5]})
     try:
@@ -72,7 +72,7 @@ async def test_a_poller_that_is_behind_what_was_removed_is_told(running, both):
             await leasing.lease(company, "shared", limit=3)
         assert (await leasing.load((company, "shared"))).reach.position == ids[2]
     finally:
-        async with running.hub.database.write() as connection:
+        async with running.hub.engines.write() as connection:
             await connection.execute(text("UPDATE retention SET edge = :edge"), {"edge": before})
 
 

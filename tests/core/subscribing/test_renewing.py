@@ -51,7 +51,7 @@ class Landlord:
 
     async def expire(self, name: str = "lease", *, at_ms: int = 1, **more) -> None:
         """Set the end of a subscription's lifetime to another moment."""
-        async with self.running.hub.database.write() as connection:
+        async with self.running.hub.engines.write() as connection:
             row = await store.by_name(connection, self.running.company_id, channel=CHANNEL, name=name)
             await store.update(connection, row.no, {"expires_ms": at_ms} | more)
 
@@ -91,7 +91,7 @@ async def test_ten_at_once_under_one_name_make_one(landlord):
 
 async def test_one_that_failed_for_too_long_goes_on_and_one_that_ended_begins_anew(landlord):
     first = await landlord.renew()
-    async with landlord.running.hub.database.write() as connection:
+    async with landlord.running.hub.engines.write() as connection:
         row = await store.get(connection, first.view["id"])
         await streaks.disable(connection, [streaks.Ending(row.no, "failing", 0)])
     again = await landlord.renew()

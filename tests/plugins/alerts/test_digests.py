@@ -20,7 +20,7 @@ async def mail_server():
 
 
 async def execute(hub, statement: str) -> None:
-    async with hub.hub.database.write() as connection:
+    async with hub.hub.engines.write() as connection:
         await connection.execute(text(statement))
 
 
@@ -79,7 +79,7 @@ async def test_a_digest_says_what_is_open_and_is_sent_once_a_day_by_several_proc
 
 
 async def _chosen(hub, count: int) -> bool:
-    async with hub.hub.database.read() as connection:
+    async with hub.hub.engines.read() as connection:
         return (await connection.execute(text("SELECT count(*) FROM alerts_digests"))).scalar() == count
 
 

@@ -59,7 +59,7 @@ async def test_what_lasts_is_told_again_after_the_hours_that_a_subscriber_chose(
     subscription_id = await subscribe(hub, receiver, quiet_hours=2)
     sent = []
     for count, hours in enumerate((0, 0, 1, 1.1), start=1):
-        async with hub.hub.database.write() as connection:
+        async with hub.hub.engines.write() as connection:
             statement = text("UPDATE alerts_matters SET told_ms = told_ms - :ms")
             await connection.execute(statement, {"ms": int(hours * 3_600_000)})
         await tell(hub, EXHAUSTED)
@@ -85,7 +85,7 @@ async def test_operators_are_mailed_once_of_what_is_told_every_minute(make_hub, 
     async def matters(expected: list[tuple[int, bool]]) -> None:
         async with asyncio.timeout(60):
             while True:
-                async with hub.hub.database.read() as connection:
+                async with hub.hub.engines.read() as connection:
                     rows = await connection.execute(text("SELECT company_id, is_over FROM alerts_matters"))
                     if [(company, bool(is_over)) for company, is_over in rows] == expected:
                         return

@@ -208,12 +208,12 @@ async def test_what_a_user_holds_lasts_a_day_beyond_the_last_token(trusting, iss
     keys = trusting.hub.key_service
     called = (await talk(trusting, issuer.token()).call("find_client", email="nobody@example.com"))["content"]
     assert called
-    async with trusting.hub.database.write() as connection:
+    async with trusting.hub.engines.write() as connection:
         (user,) = (await connection.exec_driver_sql("SELECT id FROM mcp_users")).scalars()
     assert user.startswith(PREFIX)
     principal = await keys.principal(user)
     assert (principal.company_id, principal.scopes) == (92, {"integrations:read", "events:read"})
-    async with trusting.hub.database.write() as connection:
+    async with trusting.hub.engines.write() as connection:
         await connection.exec_driver_sql("UPDATE mcp_users SET seen_ms = seen_ms - 86400001")
     assert await keys.principal(user) is None
 
@@ -221,7 +221,7 @@ async def test_what_a_user_holds_lasts_a_day_beyond_the_last_token(trusting, iss
 async def test_a_companys_users_go_with_it(trusting, issuer):
     await talk(trusting, issuer.token()).tools()
     assert (await trusting.operator.delete("/api/v1/companies/92")).status_code == 202
-    async with trusting.hub.database.read() as connection:
+    async with trusting.hub.engines.read() as connection:
         assert (await connection.exec_driver_sql("SELECT count(*) FROM mcp_users")).scalar_one() == 0
 
 

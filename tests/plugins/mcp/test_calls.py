@@ -29,7 +29,7 @@ def caller(company_id: int) -> Caller:
 
 
 async def listed(api, company_id: int | None = None, **choice):
-    async with api.hub.database.read() as connection:
+    async with api.hub.engines.read() as connection:
         chosen = {"limit": 5_000} | choice
         found = await call_store.newest(connection, company_id or api.company_id, **chosen)
     return [one.call for one in found]
@@ -109,7 +109,7 @@ async def test_calls_go_when_the_hub_no_longer_keeps_events(running):
     now_ms = context.clock.now_ms()
     call = call_store.CalledTool(running.company_id, "key_1", "Agent", "create_lead", "done", 1, now_ms)
     old = replace(call, called_ms=now_ms - context.deployment.retention_days * DAY_MS - 1000)
-    async with running.hub.database.write() as connection:
+    async with running.hub.engines.write() as connection:
         await call_store.add(connection, [old, call, old])
     await CallLog(context).purge()
     assert [row.called_ms for row in await listed(running)] == [now_ms]
@@ -120,7 +120,7 @@ async def test_calls_stay_while_the_clock_is_not_trusted(running):
     context = context_of(running)
     await clock_steps.step_under(running.hub)
     call = call_store.CalledTool(running.company_id, "key_1", "Agent", "create_lead", "done", 1, 1)
-    async with running.hub.database.write() as connection:
+    async with running.hub.engines.write() as connection:
         await call_store.add(connection, [call])
     await CallLog(context).purge()
     assert [row.called_ms for row in await listed(running)] == [1]

@@ -63,7 +63,7 @@ async def watcher(lend_hub, receiver) -> Watcher:
 
 async def test_what_is_removed_during_a_pause_is_told_as_a_gap_and_the_rest_is_sent(watcher):
     missed = await watcher.miss()
-    async with watcher.running.hub.database.write() as connection:
+    async with watcher.running.hub.engines.write() as connection:
         removed = await retention.remove(connection, missed[:2])
     assert removed.events == 2
     await watcher.set(status="active")
@@ -103,7 +103,7 @@ async def test_nothing_is_told_of_one_that_is_deleted_meanwhile(watcher, monkeyp
     watcher.callback.challenged = Answer(503)
     await watcher.set(status="active", catch_up=False)
     await until(lambda: "gap" in watcher.kinds)
-    async with watcher.running.hub.database.write() as connection:  # the dispatcher does not see this
+    async with watcher.running.hub.engines.write() as connection:  # the dispatcher does not see this
         await connection.execute(text("UPDATE subscriptions SET status = 'deleted'"))
     with caplog.at_level("INFO", "trunkline"):
         await until(lambda: "subscription_ended" in [getattr(each, "error", "") for each in caplog.records])

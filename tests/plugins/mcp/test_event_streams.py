@@ -244,7 +244,7 @@ async def test_what_is_gone_while_it_is_open_is_told_as_a_gap_and_it_goes_on(api
     async with listening(api, agent) as listener:
         _, opened = await listener.frame()
         gone = cursors.decode(opened["cursor"]) + 1
-        async with api.hub.database.write() as connection:
+        async with api.hub.engines.write() as connection:
             await connection.exec_driver_sql(f"UPDATE stream_head SET position = {gone}")
             await connection.exec_driver_sql(f"UPDATE retention SET edge = {gone}")
         while (gap := await listener.frame())[0] == "heartbeat":
@@ -262,11 +262,11 @@ async def test_a_database_that_is_away_is_told_and_the_stream_goes_on(api, agent
     monkeypatch.setattr("trunkline_mcp.event_streams.RETRY_SECONDS", 0.05)
     async with listening(api, agent) as listener:
         assert (await listener.frame())[0] == "active"
-        async with api.hub.database.write() as connection:
+        async with api.hub.engines.write() as connection:
             await connection.exec_driver_sql("ALTER TABLE retention RENAME TO retention_away")
         made = (await api.emit(TYPE)).event_id
         kind, told = await listener.frame()
-        async with api.hub.database.write() as connection:
+        async with api.hub.engines.write() as connection:
             await connection.exec_driver_sql("ALTER TABLE retention_away RENAME TO retention")
         while (frame := await listener.frame())[0] == "error":
             pass

@@ -64,7 +64,7 @@ async def test_a_subscription_says_who_made_it(running, receiver):
 
 async def lapse(running) -> None:
     """Let the lifetime of the company's subscriptions expire, and wait until they have ended."""
-    async with running.hub.database.write() as connection:
+    async with running.hub.engines.write() as connection:
         for row in await store.of_company(connection, running.company_id):
             await store.update(connection, row.no, {"expires_ms": 1})
     await running.emit(OTHER)  # the dispatcher sees a change at its next read
@@ -279,7 +279,7 @@ async def test_nothing_goes_out_that_could_have_the_client_pass_over_what_the_la
     got = await emitted(running)
     await callback.until(1)
     kept = callback.events[-1]["cursor"]
-    async with running.hub.database.write() as connection:  # the dispatcher does not see this
+    async with running.hub.engines.write() as connection:  # the dispatcher does not see this
         await connection.execute(
             text("UPDATE subscriptions SET expires_ms = 1 WHERE company_id = :company"),
             {"company": running.company_id},

@@ -29,7 +29,7 @@ async def fill(api, number: int, **changed) -> None:
         call_store.CalledTool(api.company_id, **call, duration_us=1500, called_ms=1_795_719_600_000 + n)
         for n in range(number)
     ]
-    async with api.hub.database.write() as connection:
+    async with api.hub.engines.write() as connection:
         await call_store.add(connection, rows)
 
 

@@ -282,7 +282,7 @@ async def test_what_a_process_that_was_killed_left_undone_is_finished(timed, reg
     hub, clock = timed
     tokens = await connect(await register(hub), await sign_in(hub, company_id=92), **WRITES)
     made = await subscribe(hub.anonymous, bearer(tokens))
-    async with hub.hub.database.write() as connection:
+    async with hub.hub.engines.write() as connection:
         await connection.exec_driver_sql(f"UPDATE oauth_connections SET ended_ms = {clock.now_ms()}")
     assert (await hub.anonymous.get("/api/v1/me", headers=bearer(tokens))).status_code == 401
     clock.advance(timedelta(minutes=1))
@@ -300,7 +300,7 @@ async def test_connections_that_are_over_take_no_place_and_are_removed(trunkline
     await grants_of(hub).sweep()
     clock.advance(timedelta(minutes=1))
     await grants_of(hub).sweep()
-    async with hub.hub.database.read() as connection:
+    async with hub.hub.engines.read() as connection:
         count = (await connection.exec_driver_sql("SELECT count(*) FROM oauth_connections")).scalar_one()
     assert count == 1
 
@@ -311,7 +311,7 @@ async def test_a_connection_of_before_the_terms_is_the_companys_and_ends_with_it
     app = await register(running)
     tokens = await connect(app, await sign_in(running))
     none = "expires_ms = NULL, ends_with = NULL, granted_by_kind = NULL"
-    database = running.hub.database
+    database = running.hub.engines
 
     async def change(statement: str) -> None:
         async with database.write() as connection:
@@ -371,7 +371,7 @@ async def test_a_user_who_has_not_signed_in_for_long_is_forgotten(persons):
     await users.remember(jane)
     assert await hub.hub.key_service.principal(jane.key_id) == jane
     days_ms = (KEPT_DAYS + 1) * 86_400_000
-    async with hub.hub.database.write() as connection:
+    async with hub.hub.engines.write() as connection:
         await connection.exec_driver_sql(f"UPDATE portal_users SET seen_ms = seen_ms - {days_ms}")
     assert await hub.hub.key_service.principal(jane.key_id) is None
 

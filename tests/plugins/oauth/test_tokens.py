@@ -133,7 +133,7 @@ async def test_codes_and_tokens_that_have_expired_by_a_clock_that_is_not_trusted
     clock.advance(timedelta(days=8))
     assert (await app.me(tokens["access_token"])).status_code == 401
     await app.refresh(tokens["refresh_token"])
-    async with hub.hub.database.read() as connection:
+    async with hub.hub.engines.read() as connection:
         (count,) = (
             await connection.execute(text("SELECT count(*) FROM oauth_tokens WHERE kind = 'access'"))
         ).one()
@@ -285,7 +285,7 @@ async def test_nothing_that_is_secret_is_stored_or_logged(timed, register, sign_
         app.secret,
         *(t[name] for t in (tokens, refreshed) for name in ("access_token", "refresh_token")),
     ]
-    async with hub.hub.database.read() as connection:
+    async with hub.hub.engines.read() as connection:
         stored = [
             str(tuple(row))
             for table in (store.apps, store.codes, store.connections, store.tokens)
@@ -302,7 +302,7 @@ async def test_what_a_connection_leaves_behind_is_bounded(api, register, sign_in
     tokens = await connect(app, await sign_in(api))
     for _ in range(6):
         tokens = await app.refresh(tokens["refresh_token"])
-    async with api.hub.database.read() as connection:
+    async with api.hub.engines.read() as connection:
         found, owner = await store.find_token(connection, store_digest(tokens["access_token"]))
         rows = (await connection.execute(store.tokens.select())).all()
     kinds = [row.kind for row in rows if row.connection_id == owner.id]

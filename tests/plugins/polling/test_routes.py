@@ -143,7 +143,7 @@ async def test_since_is_the_time_of_acceptance_and_inclusive(running):
     first, second, third = [
         (await emit(running.client, lead(createdUtc="2020-01-01T00:00:00Z")))[0] for _ in range(3)
     ]
-    async with running.hub.database.write() as connection:
+    async with running.hub.engines.write() as connection:
         for position, accepted in (
             (first, 1_769_596_200_000),
             (second, 1_769_596_200_718),

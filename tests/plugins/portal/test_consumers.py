@@ -50,7 +50,7 @@ async def test_the_digest_between_two_times_is_that_of_the_api(hub, sign_in):
 async def test_a_long_range_is_digested_page_by_page(sqlite_database_url, make_hub, sign_in):
     hub = await make_hub(sqlite_database_url, dispatch=False)
     (first,) = await emit(hub.client, lead(1))
-    async with hub.hub.database.write() as connection:
+    async with hub.hub.engines.write() as connection:
         await connection.exec_driver_sql(
             f"WITH RECURSIVE s(n) AS (SELECT {first + 1} UNION ALL SELECT n + 1 FROM s WHERE n < {first + MOST_DIGESTED + 1}) "
             "INSERT INTO events (position, company_id, type, shard, accepted_ms, body) "

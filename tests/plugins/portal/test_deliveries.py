@@ -154,7 +154,7 @@ async def test_the_page_of_an_event_has_the_first_line_of_the_last_answer(
 async def test_of_very_many_attempts_a_page_at_a_time_is_shown(api, sign_in, receiver):
     subscription = await subscribe(api, receiver.url)
     event = await emit(api)
-    async with api.hub.database.write() as connection:
+    async with api.hub.engines.write() as connection:
         no = (await connection.exec_driver_sql("SELECT no FROM subscriptions")).scalar_one()
         await connection.exec_driver_sql(
             "INSERT INTO deliveries (position, subscription_no, status, attempts, claim, updated_ms) "

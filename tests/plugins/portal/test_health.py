@@ -54,7 +54,7 @@ async def test_of_very_many_deliveries_pages_read_a_part_and_say_so(sqlite_datab
     hub = await make_hub(sqlite_database_url, dispatch=False)
     first, subscription = await emit(hub), await subscribe(hub, "https://hooks.example.com/")
     last = first + COUNTED
-    async with hub.hub.database.write() as connection:
+    async with hub.hub.engines.write() as connection:
         await connection.exec_driver_sql(
             f"WITH RECURSIVE s(n) AS (SELECT {first} UNION ALL SELECT n + 1 FROM s WHERE n < {last}) "
             "INSERT INTO deliveries (position, subscription_no, status, attempts, claim, updated_ms) "

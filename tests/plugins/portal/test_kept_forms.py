@@ -16,7 +16,7 @@ KEPT = re.compile(r'name="kept" value="([^"]+)"')
 
 
 async def end_sessions(running) -> None:
-    async with running.hub.database.write() as connection:
+    async with running.hub.engines.write() as connection:
         await connection.execute(text("DELETE FROM portal_sessions"))
 
 

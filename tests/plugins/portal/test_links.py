@@ -63,10 +63,10 @@ async def test_of_many_who_use_a_link_at_once_one_gets_in(running, open_browser)
 
 async def test_a_link_expires(running, open_browser):
     link = await make_link(running, minutes=1)
-    async with running.hub.database.write() as connection:
+    async with running.hub.engines.write() as connection:
         await connection.execute(text("UPDATE portal_links SET expires_ms = expires_ms - 60001"))
     await enter(open_browser(running), link, expect=410)
-    async with running.hub.database.write() as connection:
+    async with running.hub.engines.write() as connection:
         await connection.execute(text("UPDATE portal_links SET expires_ms = expires_ms + 60001"))
     await enter(open_browser(running), link)
 
@@ -171,7 +171,7 @@ async def test_a_link_of_the_same_person_asks_nothing_and_leaves_one_session(run
     for _ in range(3):
         _, page = await enter(browser, await make_link(running, name="jane"))
         assert "data-submit-at-once" in page.text
-    async with running.hub.database.read() as connection:
+    async with running.hub.engines.read() as connection:
         query = text("SELECT count(*) FROM portal_sessions WHERE company_id = :company")
         assert (await connection.execute(query, {"company": running.company_id})).scalar_one() == 1
 

@@ -180,7 +180,7 @@ async def test_a_user_is_forgotten_where_the_provider_is_another(
     again = open_browser(second)
     again.http.cookies.set("trunkline_portal", cookie, domain="hub.test", path="/portal")
     await again.get("/portal/events", expect=303)
-    async with second.hub.database.read() as connection:
+    async with second.hub.engines.read() as connection:
         assert (await connection.execute(text("SELECT count(*) FROM portal_sessions"))).scalar_one() == 0
 
 

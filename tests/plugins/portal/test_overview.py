@@ -168,7 +168,7 @@ async def test_an_estimate_says_that_it_is_one(running, sign_in, receiver):
 
 async def test_what_a_company_names_its_keys_is_text_and_times_are_times(api, sign_in):
     record, _ = await api.hub.keys.create(api.company_id, name="<b>old</b>", scopes=["events:read"])
-    async with api.hub.database.write() as connection:
+    async with api.hub.engines.write() as connection:
         await connection.execute(
             text("UPDATE api_keys SET created_ms = 1769596200000 WHERE id = :id"), {"id": record.id}
         )

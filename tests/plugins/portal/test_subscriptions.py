@@ -361,7 +361,7 @@ async def test_what_changes_anything_needs_the_forms_token(api, browser):
 async def test_one_whose_secrets_do_not_open_says_what_to_do_and_is_given_a_new_secret(running, sign_in):
     subscription = await create(running, "http://127.0.0.1:9/h")
     hub = running.hub
-    async with hub.database.write() as connection:
+    async with hub.engines.write() as connection:
         row = await subscriptions.get(connection, subscription)
         junk = b"sealed with another key"
         await subscriptions.update(connection, row.no, {"sealed": junk})

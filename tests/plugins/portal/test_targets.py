@@ -82,7 +82,7 @@ async def test_all_columns_are_of_the_period_in_the_heading(engine, lend_hub, si
         (kept_ago, (NOTHING, "0%")),
         (lost_ago - kept_ago, (NOTHING, NOTHING)),
     ):
-        async with hub.hub.database.write() as connection:
+        async with hub.hub.engines.write() as connection:
             await connection.exec_driver_sql(
                 f"UPDATE health_hours SET hour = hour - {hours} {_OF_HUB.format(hub)}"
             )

@@ -168,7 +168,7 @@ async def test_a_header_beyond_ascii_that_was_stored_before_goes_on_and_none_is_
 
     stored = await running.hub.subscriptions.find(running.company_id, made["id"], channel="webhooks")
     sealed = running.hub.subscription_records.seal(made["id"], stored.secrets, {"X-Team": "Zoë"})
-    async with running.hub.database.write() as connection:
+    async with running.hub.engines.write() as connection:
         await subscription_store.update(connection, stored.no, {"sealed": sealed})
     assert (await running.client.patch(url, json={"description": "CRM"})).status_code == 200
     assert (await running.client.post(f"{url}/test")).json()["outcome"] == "delivered"

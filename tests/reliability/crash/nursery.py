@@ -152,7 +152,7 @@ async def live(order: dict[str, Any]) -> None:
                 say(id=order["id"], what="ready", url=url_of(listener), furniture=made)
                 if order["advances"]:
                     await asyncio.sleep(random.uniform(0, 0.5))
-                    async with hub.database.write() as connection:
+                    async with hub.engines.write() as connection:
                         await epochs.advance(connection)
                 await stop.wait()
         else:

@@ -81,7 +81,7 @@ class Dialect(ABC):
 
     @abstractmethod
     def file_of(self, url: str) -> Path | None:
-        """Return the file that holds the database; None for a server."""
+        """Return the file that holds the database; None for a server. Raises SettingsInvalid."""
 
     @abstractmethod
     async def shares_connections(self, connection: Connection, server: str, schema: str | None) -> bool:

@@ -129,8 +129,11 @@ class PostgreSQL(Dialect):
         """Return the size of the pool, whose connections also write."""
         return pool_size
 
-    def file_of(self, url: str) -> Path | None:  # noqa: ARG002 - a server holds it
-        """Return None, because a server holds the database."""
+    def file_of(self, url: str) -> Path | None:
+        """Check *url*; returns None, because a server holds the database."""
+        from trunkline.store.servers import Server  # noqa: PLC0415
+
+        Server.of_url(url)
         return None
 
     async def shares_connections(self, connection: Connection, server: str, schema: str | None) -> bool:

@@ -174,7 +174,7 @@ async def _judge_connections(settings: Settings, database: Database) -> HubCheck
         room = await database.dialect.connection_room(connection)
         now_ms = await keys.clock_ms(connection)
         alive = sum(now_ms - worker.heartbeat_ms < LEASE_MS for worker in await store.workers(connection))
-    of_each = Connections(settings.database.pool_size).total
+    of_each = Connections.of(settings.database.pool_size).total
     detail = (
         f"{room.free} of {room.most} connections are free; a process of the hub takes up to {of_each}, "
         f"and {alive} deliver{'s' if alive == 1 else ''} now."

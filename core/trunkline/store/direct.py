@@ -182,7 +182,7 @@ class DirectConnection:
         if isinstance(statement, TextClause):
             key = statement.text
         else:
-            cache_key = cast(Any, statement)._generate_cache_key()  # noqa: SLF001 - the key of SQLAlchemy's own cache
+            cache_key = cast("Any", statement)._generate_cache_key()  # noqa: SLF001 - the key of SQLAlchemy's own cache
             if cache_key is None:
                 return _Written(statement, self._driver.writer), None
             key = cache_key.key

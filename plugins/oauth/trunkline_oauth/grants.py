@@ -14,8 +14,7 @@ import hmac
 import secrets as chance
 from collections.abc import Sequence
 from dataclasses import replace
-
-from sqlalchemy.ext.asyncio import AsyncConnection
+from typing import TYPE_CHECKING
 
 from trunkline import NotFound, PluginContext, Refused
 from trunkline.routes import Principal, SecurityEvent, TrunklineError, Unauthenticated, in_environment
@@ -26,6 +25,9 @@ from trunkline_oauth.model import App, Code, Connection, Consent, Ended, Issued,
 from trunkline_oauth.resources import exceeded, is_within
 from trunkline_oauth.settings import Settings
 from trunkline_oauth.telling import CONNECTED, DISCONNECTED, tell_connection
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncConnection
 
 CONNECTION_PREFIX = "con_"
 CODE_SECONDS = 60
@@ -151,7 +153,7 @@ class Grants:
 
     async def _rotate(
         self,
-        connection: AsyncConnection,
+        connection: "AsyncConnection",
         owner: Connection,
         refresh_token: str,
         scopes: tuple[str, ...],
@@ -313,7 +315,7 @@ class Grants:
 
     async def _issue(
         self,
-        connection: AsyncConnection,
+        connection: "AsyncConnection",
         owner: Connection,
         refresh_token: str,
         scopes: tuple[str, ...],

@@ -1,7 +1,7 @@
 """All SQL of this plugin. Every function runs in its caller's transaction."""
 
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 from sqlalchemy import (
@@ -18,11 +18,13 @@ from sqlalchemy import (
     text,
     update,
 )
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.routes import KEYS
 from trunkline_oauth.model import App, Code, Connection, Consent, Token
 from trunkline_oauth.tables import apps, assertions, codes, connections, tokens
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncConnection
 
 _TAKE_ASSERTION = text(
     "INSERT INTO oauth_assertions (digest, expires_ms) VALUES (:digest, :expires_ms) ON CONFLICT DO NOTHING"
@@ -39,25 +41,25 @@ KEY_PREFIX = "key_"
 # ---- apps ------------------------------------------------------------------------------------------------------------
 
 
-async def insert_app(connection: AsyncConnection, app: App) -> None:
+async def insert_app(connection: "AsyncConnection", app: App) -> None:
     """Store an app."""
     await connection.execute(insert(apps).values(**_app_values(app)))
 
 
-async def list_apps(connection: AsyncConnection) -> list[App]:
+async def list_apps(connection: "AsyncConnection") -> list[App]:
     """List the apps, oldest first."""
     rows = await connection.execute(select(apps).order_by(apps.c.created_ms, apps.c.client_id))
     return [_app(row) for row in rows]
 
 
-async def find_app(connection: AsyncConnection, client_id: str, *, is_locked: bool = False) -> App | None:
+async def find_app(connection: "AsyncConnection", client_id: str, *, is_locked: bool = False) -> App | None:
     """Read an app; with *is_locked*, lock it until the transaction ends."""
     query = select(apps).where(apps.c.client_id == client_id)
     row = (await connection.execute(query.with_for_update() if is_locked else query)).first()
     return None if row is None else _app(row)
 
 
-async def update_app(connection: AsyncConnection, app: App) -> None:
+async def update_app(connection: "AsyncConnection", app: App) -> None:
     """Store a changed app, and store the app's name in its connections."""
     changed = update(apps).where(apps.c.client_id == app.client_id)
     await connection.execute(changed.values(**_app_values(app)))
@@ -65,14 +67,16 @@ async def update_app(connection: AsyncConnection, app: App) -> None:
     await connection.execute(named.values(app_name=app.name))
 
 
-async def take_assertion(connection: AsyncConnection, digest: str, *, expires_ms: int, aged_ms: int) -> bool:
+async def take_assertion(
+    connection: "AsyncConnection", digest: str, *, expires_ms: int, aged_ms: int
+) -> bool:
     """Mark a client assertion as used, and remove those that had expired at *aged_ms*. False if it was used before."""
     await connection.execute(delete(assertions).where(assertions.c.expires_ms <= aged_ms))
     taken = await connection.execute(_TAKE_ASSERTION, {"digest": digest, "expires_ms": expires_ms})
     return taken.rowcount == 1
 
 
-async def delete_app(connection: AsyncConnection, client_id: str, *, now_ms: int) -> bool:
+async def delete_app(connection: "AsyncConnection", client_id: str, *, now_ms: int) -> bool:
     """Remove an app, and end all its connections. Returns whether the app existed."""
     own = update(connections).where(connections.c.client_id == client_id, connections.c.ended_ms.is_(None))
     await connection.execute(own.values(ended_ms=now_ms))
@@ -83,7 +87,7 @@ async def delete_app(connection: AsyncConnection, client_id: str, *, now_ms: int
 # ---- codes -----------------------------------------------------------------------------------------------------------
 
 
-async def insert_code(connection: AsyncConnection, code: Code, *, aged_ms: int) -> None:
+async def insert_code(connection: "AsyncConnection", code: Code, *, aged_ms: int) -> None:
     """Store a code, and remove codes that expired ``CODES_KEPT_MS`` before *aged_ms*."""
     await connection.execute(delete(codes).where(codes.c.expires_ms <= aged_ms - CODES_KEPT_MS))
     values = {"digest": code.digest, "challenge": code.challenge, "redirect_uri": code.redirect_uri}
@@ -92,14 +96,14 @@ async def insert_code(connection: AsyncConnection, code: Code, *, aged_ms: int) 
     )
 
 
-async def has_code(connection: AsyncConnection, digest: str) -> bool:
+async def has_code(connection: "AsyncConnection", digest: str) -> bool:
     """Return True if a code with *digest* exists, used or not."""
     return (
         await connection.execute(select(codes.c.digest).where(codes.c.digest == digest))
     ).first() is not None
 
 
-async def take_code(connection: AsyncConnection, digest: str, *, connection_id: str) -> Code | None:
+async def take_code(connection: "AsyncConnection", digest: str, *, connection_id: str) -> Code | None:
     """Mark a code as used by the connection *connection_id*. Of several concurrent calls only one succeeds.
 
     The code is returned in its state before the call, so a ``connection_id`` means that it had been used already. None
@@ -121,7 +125,7 @@ async def take_code(connection: AsyncConnection, digest: str, *, connection_id: 
 # ---- connections -----------------------------------------------------------------------------------------------------
 
 
-async def count_connections(connection: AsyncConnection, company_id: int, *, now_ms: int) -> int:
+async def count_connections(connection: "AsyncConnection", company_id: int, *, now_ms: int) -> int:
     """Count a company's connections, and the codes that may still become connections."""
     made = (
         select(func.count())
@@ -136,7 +140,7 @@ async def count_connections(connection: AsyncConnection, company_id: int, *, now
     )
 
 
-async def insert_connection(connection: AsyncConnection, made: Connection) -> None:
+async def insert_connection(connection: "AsyncConnection", made: Connection) -> None:
     """Store a connection."""
     values = {
         "id": made.id,
@@ -149,69 +153,69 @@ async def insert_connection(connection: AsyncConnection, made: Connection) -> No
     await connection.execute(insert(connections).values(**values, **_joined(made.consent), pins=pins))
 
 
-async def extend_connection(connection: AsyncConnection, connection_id: str, *, expires_ms: int) -> None:
+async def extend_connection(connection: "AsyncConnection", connection_id: str, *, expires_ms: int) -> None:
     """Set the end of a connection to *expires_ms*."""
     query = update(connections).where(connections.c.id == connection_id)
     await connection.execute(query.values(expires_ms=expires_ms))
 
 
-async def find_connection(connection: AsyncConnection, connection_id: str) -> Connection | None:
+async def find_connection(connection: "AsyncConnection", connection_id: str) -> Connection | None:
     """Read a connection."""
     query = _select().where(connections.c.id == connection_id, _IS_THERE)
     row = (await connection.execute(query)).first()
     return None if row is None else _connection(row)
 
 
-async def lock_connection(connection: AsyncConnection, connection_id: str) -> bool:
+async def lock_connection(connection: "AsyncConnection", connection_id: str) -> bool:
     """Lock a connection until the transaction ends; return whether it still exists."""
     query = select(connections.c.id).where(connections.c.id == connection_id, _IS_THERE).with_for_update()
     return (await connection.execute(query)).first() is not None
 
 
-async def list_connections(connection: AsyncConnection, company_id: int) -> list[Connection]:
+async def list_connections(connection: "AsyncConnection", company_id: int) -> list[Connection]:
     """List a company's connections, newest first."""
     query = _select().where(connections.c.company_id == company_id, _IS_THERE)
     rows = await connection.execute(query.order_by(connections.c.created_ms.desc(), connections.c.id))
     return [_connection(row) for row in rows]
 
 
-async def names_ending_with(connection: AsyncConnection, principal_id: str) -> list[str]:
+async def names_ending_with(connection: "AsyncConnection", principal_id: str) -> list[str]:
     """Name the apps whose connections end when the principal ends."""
     query = select(connections.c.app_name).where(connections.c.ends_with == principal_id, _IS_THERE)
     return sorted({row.app_name for row in await connection.execute(query)})
 
 
-async def list_of_app(connection: AsyncConnection, client_id: str, *, limit: int) -> list[Connection]:
+async def list_of_app(connection: "AsyncConnection", client_id: str, *, limit: int) -> list[Connection]:
     """List connections of an app."""
     query = _select().where(connections.c.client_id == client_id, _IS_THERE).limit(limit)
     return [_connection(row) for row in await connection.execute(query)]
 
 
-async def end_connection(connection: AsyncConnection, connection_id: str, *, now_ms: int) -> bool:
+async def end_connection(connection: "AsyncConnection", connection_id: str, *, now_ms: int) -> bool:
     """End a connection with its tokens; True if the connection was active. Of several concurrent calls only one gets True."""
     query = update(connections).where(connections.c.id == connection_id, _IS_THERE)
     return (await connection.execute(query.values(ended_ms=now_ms))).rowcount == 1
 
 
-async def list_over(connection: AsyncConnection, *, aged_ms: int, limit: int) -> list[Connection]:
+async def list_over(connection: "AsyncConnection", *, aged_ms: int, limit: int) -> list[Connection]:
     """List the connections that must be ended: at *aged_ms* they have expired, or the key on which they depend has ended."""
     query = _select().where(_IS_THERE, _has_expired(aged_ms)).limit(limit)
     return [_connection(row) for row in await connection.execute(query)]
 
 
-async def list_ended(connection: AsyncConnection, *, before_ms: int, limit: int) -> list[Connection]:
+async def list_ended(connection: "AsyncConnection", *, before_ms: int, limit: int) -> list[Connection]:
     """List connections that ended before *before_ms*."""
     query = _select().where(connections.c.ended_ms < before_ms).limit(limit)
     return [_connection(row) for row in await connection.execute(query)]
 
 
-async def delete_connection(connection: AsyncConnection, connection_id: str) -> None:
+async def delete_connection(connection: "AsyncConnection", connection_id: str) -> None:
     """Remove a connection that has ended, with all its tokens."""
     await connection.execute(delete(tokens).where(tokens.c.connection_id == connection_id))
     await connection.execute(delete(connections).where(connections.c.id == connection_id))
 
 
-async def touch_connection(connection: AsyncConnection, connection_id: str, *, now_ms: int) -> None:
+async def touch_connection(connection: "AsyncConnection", connection_id: str, *, now_ms: int) -> None:
     """Store the time of a connection's last use, unless it was stored a moment ago."""
     is_old = or_(
         connections.c.last_used_ms.is_(None), connections.c.last_used_ms <= now_ms - TOUCHED_EVERY_MS
@@ -223,7 +227,7 @@ async def touch_connection(connection: AsyncConnection, connection_id: str, *, n
 # ---- tokens ----------------------------------------------------------------------------------------------------------
 
 
-async def insert_token(connection: AsyncConnection, token: Token, *, aged_ms: int) -> None:
+async def insert_token(connection: "AsyncConnection", token: Token, *, aged_ms: int) -> None:
     """Store a token unless it exists.
 
     Also removes tokens of the same connection and kind: those that had expired at *aged_ms*, and the oldest above the
@@ -245,7 +249,7 @@ async def insert_token(connection: AsyncConnection, token: Token, *, aged_ms: in
     await connection.execute(delete(tokens).where(*own, tokens.c.expires_ms <= aged_ms))
 
 
-async def find_token(connection: AsyncConnection, digest: str) -> tuple[Token, Connection] | None:
+async def find_token(connection: "AsyncConnection", digest: str) -> tuple[Token, Connection] | None:
     """Read a token, expired or not, with its connection."""
     columns = [column.label(f"token_{column.name}") for column in tokens.c]
     query = _select(*columns).join(tokens, tokens.c.connection_id == connections.c.id)
@@ -265,13 +269,13 @@ async def find_token(connection: AsyncConnection, digest: str) -> tuple[Token, C
     return token, _connection(row)
 
 
-async def replace_token(connection: AsyncConnection, digest: str, *, now_ms: int) -> bool:
+async def replace_token(connection: "AsyncConnection", digest: str, *, now_ms: int) -> bool:
     """Mark a refresh token as used; True if it was unused. Of several concurrent calls only one gets True."""
     query = update(tokens).where(tokens.c.digest == digest, tokens.c.replaced_ms.is_(None))
     return (await connection.execute(query.values(replaced_ms=now_ms))).rowcount == 1
 
 
-async def delete_token(connection: AsyncConnection, digest: str) -> None:
+async def delete_token(connection: "AsyncConnection", digest: str) -> None:
     """End one token."""
     await connection.execute(delete(tokens).where(tokens.c.digest == digest))
 

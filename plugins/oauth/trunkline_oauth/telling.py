@@ -1,17 +1,23 @@
 """Reports about apps and their connections: operational events and entries of the audit log."""
 
-from typing import Any
-
-from sqlalchemy.ext.asyncio import AsyncConnection
+from typing import TYPE_CHECKING, Any
 
 from trunkline.routes import Journal, Principal
 from trunkline_oauth.model import App, Connection
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncConnection
 
 CONNECTED, DISCONNECTED = "app.connected", "app.disconnected"
 
 
 async def tell_connection(
-    journal: Journal, connection: AsyncConnection, event_type: str, owner: Connection, *, by: Principal | None
+    journal: Journal,
+    connection: "AsyncConnection",
+    event_type: str,
+    owner: Connection,
+    *,
+    by: Principal | None,
 ) -> None:
     """Report that a connection was made or has ended; *by* is None if the hub or the app ended the connection."""
     consent = owner.consent

@@ -1,12 +1,14 @@
 """The SQL of sessions and links. Every function runs in its caller's transaction."""
 
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import RowMapping, delete, func, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline_portal.tables import links, sessions
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncConnection
 
 SESSIONS_OF_A_HOLDER = 100
 """Number of one holder's newest sessions that are kept."""
@@ -46,7 +48,7 @@ class Link:
         return f"{self.key_id}/{self.company_id}/{self.name or self.id}"
 
 
-async def insert_session(connection: AsyncConnection, session: Session, *, aged_ms: int) -> None:
+async def insert_session(connection: "AsyncConnection", session: Session, *, aged_ms: int) -> None:
     """Store *session*. Remove sessions that had expired at *aged_ms*, and the holder's oldest sessions above the limit."""
     await connection.execute(delete(sessions).where(sessions.c.expires_ms <= aged_ms))
     own = sessions.c.holder == session.holder
@@ -57,50 +59,50 @@ async def insert_session(connection: AsyncConnection, session: Session, *, aged_
     await connection.execute(insert(sessions).values(**_joined(asdict(session))))
 
 
-async def find_session(connection: AsyncConnection, session_id: str) -> Session | None:
+async def find_session(connection: "AsyncConnection", session_id: str) -> Session | None:
     """Read a session, expired or not."""
     result = await connection.execute(select(sessions).where(sessions.c.id == session_id))
     row = result.mappings().first()
     return None if row is None else Session(**_split(row))
 
 
-async def choose_company(connection: AsyncConnection, session_id: str, company_id: int) -> None:
+async def choose_company(connection: "AsyncConnection", session_id: str, company_id: int) -> None:
     """Change the company that a session looks at."""
     await connection.execute(
         update(sessions).where(sessions.c.id == session_id).values(company_id=company_id)
     )
 
 
-async def delete_session(connection: AsyncConnection, session_id: str) -> None:
+async def delete_session(connection: "AsyncConnection", session_id: str) -> None:
     """End one session."""
     await connection.execute(delete(sessions).where(sessions.c.id == session_id))
 
 
-async def delete_sessions_of(connection: AsyncConnection, holder: str) -> int:
+async def delete_sessions_of(connection: "AsyncConnection", holder: str) -> int:
     """End every session of *holder*; return their number."""
     return (await connection.execute(delete(sessions).where(sessions.c.holder == holder))).rowcount
 
 
-async def count_sessions_of(connection: AsyncConnection, key_id: str, *, now_ms: int) -> int:
+async def count_sessions_of(connection: "AsyncConnection", key_id: str, *, now_ms: int) -> int:
     """Count the unexpired sessions opened by a key."""
     query = select(func.count()).where(sessions.c.key_id == key_id, sessions.c.expires_ms > now_ms)
     return int((await connection.execute(query)).scalar_one())
 
 
-async def insert_link(connection: AsyncConnection, link: Link, *, aged_ms: int) -> None:
+async def insert_link(connection: "AsyncConnection", link: Link, *, aged_ms: int) -> None:
     """Store *link*, and remove links that had expired at *aged_ms*."""
     await connection.execute(delete(links).where(links.c.expires_ms <= aged_ms))
     await connection.execute(insert(links).values(**_joined(asdict(link))))
 
 
-async def find_link(connection: AsyncConnection, link_id: str) -> Link | None:
+async def find_link(connection: "AsyncConnection", link_id: str) -> Link | None:
     """Read a link, expired or not."""
     result = await connection.execute(select(links).where(links.c.id == link_id))
     row = result.mappings().first()
     return None if row is None else Link(**_split(row))
 
 
-async def take_link(connection: AsyncConnection, link_id: str) -> Link | None:
+async def take_link(connection: "AsyncConnection", link_id: str) -> Link | None:
     """Read a link and remove it; of several concurrent calls only one gets the link."""
     link = await find_link(connection, link_id)
     used = delete(links).where(links.c.id == link_id)

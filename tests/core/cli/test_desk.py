@@ -12,7 +12,7 @@ from trunkline.cli import desk
 from trunkline_kit.hubs import settings_for
 
 HEAVY = {
-    "aiodns", "alembic", "asyncpg", "fastapi", "jinja2", "jwt", "opentelemetry", "prometheus_client", "rich", "starlette", "structlog",
+    "aiodns", "alembic", "asyncpg", "fastapi", "jinja2", "jwt", "opentelemetry", "prometheus_client", "rich", "sqlalchemy.orm", "starlette", "structlog",
     "trunkline.contract", "trunkline.dispatch", "trunkline.outbound", "trunkline.plugins", "uvicorn",
 }  # fmt: skip
 VALIDATORS = {"jsonschema", "jsonschema_rs", "referencing"}
@@ -45,6 +45,7 @@ OF_REQUESTS = {
     "trunkline.api.app", "trunkline.dispatch.dispatcher", "uvicorn",
 }  # fmt: skip
 """Modules for requests and deliveries: they take half a second of CPU and more."""
+OF_SETUP = ["doctor", "migrate --plan"]
 _SCRIPT = """
 import sys
 from trunkline.cli import app
@@ -68,6 +69,7 @@ print(*sys.modules, file=sys.stderr)
         (OF_SUBSCRIPTIONS, HEAVY - {"trunkline.contract", "trunkline.dispatch"} | {"trunkline.api.models"}),
         (INBOX, HEAVY - {"trunkline.contract", "trunkline.dispatch"} | {"trunkline.api.models"}),
         (OF_PLUGINS, OF_REQUESTS),
+        (OF_SETUP, OF_REQUESTS - {"rich"} | {"alembic", "sqlalchemy.orm"}),
     ],
 )
 def test_no_plugin_no_api_and_no_validator_is_loaded_for_them(migrated_cli, commands, absent):

@@ -1,14 +1,17 @@
 """Users of the provider, stored for a limited time after their last sign-in. Then the access that they gave to apps ends."""
 
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline import PluginContext
 from trunkline.routes import Principal
 from trunkline_portal.tables import users
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncConnection
 
 KEPT_DAYS = 90
 _KEPT_MS = KEPT_DAYS * 24 * 60 * 60 * 1000
@@ -38,7 +41,7 @@ class Users:
             return None
         return Principal(row.id, row.company_id, row.name, frozenset(row.scopes.split(",")))
 
-    async def _write(self, connection: AsyncConnection, principal: Principal, now_ms: int) -> None:
+    async def _write(self, connection: "AsyncConnection", principal: Principal, now_ms: int) -> None:
         values = {
             "issuer": self._issuer,
             "company_id": principal.company_id,

@@ -314,6 +314,7 @@ class Hub:
             await preparing.check(self.database, writes=self._writes)
             await self.secret_checks.verify()
             self._shards = await preparing.prepare_with_plugins(
+                self.database,
                 self.engines,
                 self.registry,
                 self.settings.delivery,

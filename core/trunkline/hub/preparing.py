@@ -27,7 +27,8 @@ async def check(database: Database, *, writes: bool) -> None:
 
 
 async def prepare_with_plugins(
-    database: EngineDatabase,
+    database: Database,
+    engines: EngineDatabase,
     registry: Registry,
     delivery: Delivery,
     *,
@@ -40,14 +41,21 @@ async def prepare_with_plugins(
         added = [name for name in registry.active if not registry.is_own(name)]
         try:
             return await prepare(
-                database, histories(), delivery, migrates=migrates, dispatches=dispatches, added=added
+                database,
+                engines,
+                histories(),
+                delivery,
+                migrates=migrates,
+                dispatches=dispatches,
+                added=added,
             )
         except PluginFailed as failure:
             registry.refuse(failure)
 
 
 async def prepare(
-    database: EngineDatabase,
+    database: Database,
+    engines: EngineDatabase,
     histories: Sequence[migrate.History],
     delivery: Delivery,
     *,
@@ -55,7 +63,7 @@ async def prepare(
     dispatches: bool,
     added: Collection[str] = (),
 ) -> int:
-    """Migrate the schema, or check that it is up to date. Returns the number of shards of the log.
+    """Migrate the schema over *engines*, or check that it is up to date. Returns the number of shards of the log.
 
     Raises:
         SettingsInvalid: the schema is not up to date.
@@ -63,7 +71,7 @@ async def prepare(
             plugins in *added*, which are not part of trunkline.
     """
     if migrates:
-        states = await migrate.upgrade(database, histories, shards=delivery.shards)
+        states = await migrate.upgrade(engines, histories, shards=delivery.shards)
     else:
         states = await migrate.states(database, histories)
         if behind := [s for s in states if s.is_behind]:

@@ -45,7 +45,7 @@ OF_REQUESTS = {
     "trunkline.api.app", "trunkline.dispatch.dispatcher", "uvicorn",
 }  # fmt: skip
 """Modules for requests and deliveries: they take half a second of CPU and more."""
-OF_SETUP = ["doctor", "migrate --plan"]
+OF_SETUP = ["doctor", "migrate --plan", "subscriptions pause sub_1"]
 _SCRIPT = """
 import sys
 from trunkline.cli import app

@@ -17,7 +17,9 @@ async def test_a_number_of_shards_that_the_database_does_not_have_is_named_and_c
     database: Database, caplog: pytest.LogCaptureFixture, delivery: dict[str, int], says: bool
 ):
     with caplog.at_level(logging.WARNING):
-        found = await preparing.prepare(database, [], Delivery(**delivery), migrates=True, dispatches=False)
+        found = await preparing.prepare(
+            database, database, [], Delivery(**delivery), migrates=True, dispatches=False
+        )
     assert found == SHARDS
     sentence = (
         f"delivery.shards is {SHARDS + 3}, but the log of this database was set up with {SHARDS} shards"

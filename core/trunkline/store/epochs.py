@@ -12,10 +12,8 @@ point in time begins a new timeline. The next append notices the new timeline, a
 
 from dataclasses import dataclass
 
-from sqlalchemy import exc
-
 from trunkline.runtime import faults
-from trunkline.store import companies, dialects, sql
+from trunkline.store import companies, dialects, failures, sql
 from trunkline.store.connection import Connection
 from trunkline.store.sql import text
 
@@ -86,7 +84,9 @@ async def note_timeline(connection: Connection) -> bool:
     noted = (await connection.execute(text("SELECT timeline FROM stream_head WHERE id = 1"))).scalar_one()
     try:
         timeline = (await connection.execute(text(f"SELECT {sql.timeline(connection)}"))).scalar_one()
-    except exc.DBAPIError:
+    except Exception as error:
+        if not failures.is_answer(error):
+            raise
         return False
     if noted is None and timeline is not None:
         statement = text("UPDATE stream_head SET timeline = :timeline WHERE id = 1 AND timeline IS NULL")

@@ -76,6 +76,11 @@ def is_forbidden(error: exc.DBAPIError) -> bool:
     return _sqlstate(error) in (_FORBIDDEN, _NO_SCHEMA)
 
 
+def is_answer(error: Exception) -> bool:
+    """Return whether *error*, raised by SQLAlchemy or a server's driver, is a server's answer to a statement."""
+    return getattr(getattr(error, "orig", error), "sqlstate", None) is not None
+
+
 def is_duplicate(error: Exception) -> bool:
     """Return whether *error*, raised by SQLAlchemy or a server's driver, says that a row with the same key exists."""
     return getattr(getattr(error, "orig", error), "sqlstate", None) == _DUPLICATE

@@ -1,7 +1,9 @@
 """Ids are never issued twice: after a restore, after ``log advance``, after a promotion, on both databases."""
 
+import asyncpg
 import pytest
 from sqlalchemy import text
+from sqlalchemy.engine import make_url
 from tests.core.store.test_stream import NONE, append, draft
 from tests.postgres_servers import COPIED, primary_and_standby
 
@@ -116,6 +118,24 @@ async def test_an_append_on_another_timeline_moves_on_once(postgres_database: Da
 
     assert first.position > NONE + 1 + STEP
     assert (second.position, third.position) == (first.position + 1, first.position + 2)
+
+
+async def test_a_role_that_may_not_read_the_timeline_notes_none(postgres_database_url):
+    role = f"{make_url(postgres_database_url).database}_plain"
+    owner = await asyncpg.connect(postgres_database_url)
+    try:
+        await owner.execute(
+            f"CREATE ROLE {role} LOGIN; GRANT SELECT, UPDATE ON stream_head TO {role};"
+            "REVOKE EXECUTE ON FUNCTION pg_walfile_name(pg_lsn) FROM PUBLIC"
+        )
+        url = postgres_database_url.replace("//postgres:", f"//{role}:")
+        async with EngineDatabase(url) as engines, engines.direct(1) as direct:
+            for database in (engines, direct):
+                async with database.read() as connection:
+                    assert not await epochs.note_timeline(connection)
+    finally:
+        await owner.execute(f"DROP OWNED BY {role}; DROP ROLE {role}")
+        await owner.close()
 
 
 @pytest.mark.slow

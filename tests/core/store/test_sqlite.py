@@ -45,6 +45,7 @@ async def names(database: Database) -> list[str]:
 async def test_a_file_that_cannot_be_opened_for_want_of_descriptors_is_no_corrupt_one(tmp_path: Path, way):
     async with EngineDatabase(f"sqlite:///{tmp_path}/new.db") as database:
         lent = database.direct(1) if way == "direct" else database
+        assert database.engine.name == "sqlite"  # its modules are files, too
         with (
             at_most(3),
             pytest.raises(StoreUnavailable, match=r"can open no more files or sockets \(ulimit -n"),

@@ -1,7 +1,6 @@
 """Services for commands that need only the database. They load no plugin, no API and no validator.
 
-With a whole hub (``opening``) a command takes two seconds of CPU, nearly all of it for imports; with these services it
-takes half a second.
+With a whole hub (``opening``) a command takes twice the CPU, nearly all of it for imports.
 """
 
 import contextlib

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 def inspected(settings: Settings, *, with_routes: bool = False) -> "Hub":
     """Build a hub to inspect or to migrate. The hub is never entered, so it needs no secrets and makes none.
 
-    *with_routes* also makes the routes of plugins, which takes half a second of CPU.
+    *with_routes* also makes the routes of plugins, which loads the web framework.
 
     Raises:
         SettingsInvalid, SchemaInvalid, PluginFailed
@@ -101,7 +101,7 @@ async def opened(settings: Settings) -> AsyncGenerator["Hub"]:
 
 
 def _hub_class() -> type["Hub"]:
-    """Import the class ``Hub``; the import takes a second of CPU, so only commands that need a hub call this."""
+    """Import the class ``Hub``; the import takes a fifth of a second of CPU, so only commands that need a hub call this."""
     from trunkline.hub.hub import Hub  # noqa: PLC0415
 
     return Hub

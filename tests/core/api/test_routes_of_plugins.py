@@ -71,8 +71,10 @@ def register_routes():
 def test_a_faulty_route_of_a_plugin_stops_the_start_where_it_was_asked_for(
     sqlite_database_url, tmp_path, kind, handler, fault
 ):
-    (tmp_path / "acme.py").write_text(FAULTY.replace("KIND", kind).replace("HANDLER", handler))
-    chosen = {"plugins.paths": str(tmp_path / "acme.py"), "plugins.enabled": "acme"}
+    plugin = tmp_path / kind / "acme.py"  # a path of its own, as a process loads each path once
+    plugin.parent.mkdir()
+    plugin.write_text(FAULTY.replace("KIND", kind).replace("HANDLER", handler))
+    chosen = {"plugins.paths": str(plugin), "plugins.enabled": "acme"}
     with pytest.raises(PluginFailed, match=f"'acme' raised in register_routes: .*{fault}"):
         Hub(settings_for(sqlite_database_url, chosen), dispatch=False)
 

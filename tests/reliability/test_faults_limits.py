@@ -101,7 +101,7 @@ async def test_a_process_that_may_open_too_few_files_does_not_start(deploy, sqli
     process = deploy(sqlite_database_url).run("serve", "--port", "0", files=64)
     assert await asyncio.to_thread(process.popen.wait, 60) == 2
     assert process.errors.read_text() == (
-        "This process may open 64 files and needs 126: raise its limit (ulimit -n, LimitNOFILE=).\n"
+        "This process may open 64 files and needs 134: raise its limit (ulimit -n, LimitNOFILE=).\n"
     )
 
 
@@ -123,9 +123,9 @@ async def test_few_connections_to_postgresql_leave_some_to_the_command_line(
     assert await asyncio.to_thread(refused.popen.wait, 60) == 2
     assert refused.errors.read_text() == (
         "PostgreSQL allows 7 connections here (max_connections, less those that it reserves, or the limit of the database or "
-        "the role), and the hub needs 16: raise max_connections by 9.\n"
+        "the role), and the hub needs 18: raise max_connections by 11.\n"
     )
-    await _restart_with(own_server, 19)
+    await _restart_with(own_server, 21)
     process = await deployment.serve()
     posts = [_ask(deployment, process, 1, number) for number in range(100)]
     assert await asyncio.gather(*posts) == [Counter({"201": 1})] * 100
@@ -135,5 +135,5 @@ async def test_few_connections_to_postgresql_leave_some_to_the_command_line(
     [(taken,)] = await deployment.query(
         "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'"
     )
-    assert taken <= 13 + 1  # the connection of this query
+    assert taken <= 15 + 1  # the connection of this query
     assert process.stop() == 0

@@ -1,4 +1,4 @@
-"""Runs the store's statements directly on the database's driver, as the hub does; only migrations need SQLAlchemy's engines.
+"""Runs the store's statements directly on the database's driver, as the hub does for all of its own work but migrations.
 
 SQLAlchemy writes the SQL but does not run it, because a statement takes three times as long through its asyncio layer
 and pool as with the driver alone. The functions of ``store`` work on both kinds of connections; plugins get

@@ -6,12 +6,13 @@ parsed from the body live as long as the request.
 
 import asyncio
 import math
-from collections import Counter, deque
+from collections import Counter
 
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from trunkline.errors import Overloaded
+from trunkline.runtime.fair_queue import FairQueue
 
 FREE_BYTES = 64 * 1024
 """A body up to this size needs no reservation: a connection may buffer that much anyway."""
@@ -40,7 +41,7 @@ class BodyRoom:
         self._wait_seconds = wait_seconds
         self._held = 0
         self._held_by: Counter[Owner] = Counter()
-        self._lines: dict[Owner, deque[tuple[int, Turn]]] = {}
+        self._queue: FairQueue[Owner, tuple[int, Turn]] = FairQueue()
 
     async def take(self, owner: Owner, size: int) -> None:
         """Reserve *size* bytes.
@@ -49,7 +50,7 @@ class BodyRoom:
             Overloaded: not enough memory became free in time.
         """
         turn: Turn = asyncio.get_running_loop().create_future()
-        self._lines.setdefault(owner, deque()).append((size, turn))
+        self._queue.put(owner, (size, turn))
         self._move()
         try:
             async with asyncio.timeout(self._wait_seconds):
@@ -74,38 +75,26 @@ class BodyRoom:
         if not turn.cancelled():  # it was admitted just now
             self.give_back(owner, size)
             return
-        line = self._lines.get(owner, deque())
-        if (size, turn) in line:
-            line.remove((size, turn))
-            if not line:
-                del self._lines[owner]
+        self._queue.remove(owner, (size, turn))
         self._move()
 
     def _move(self) -> None:
-        """Admit the first request of each owner's queue in turn, until none fits."""
-        has_moved = True
-        while has_moved:
-            has_moved = False
-            for owner, line in tuple(self._lines.items()):
-                size = line[0][0]
-                held = self._held_by[owner]
-                if not (owner is None or not held or held + size <= self._total // SHARES):
-                    continue
-                if self._held and self._held + size > self._total:
-                    return  # no other request may overtake: a large body would wait for ever
-                self._let_in(owner)
-                has_moved = True
+        """Admit waiting requests until the next one does not fit."""
+        is_full = False
 
-    def _let_in(self, owner: Owner) -> None:
-        """Admit the first request of a queue, and move that queue behind the others."""
-        line = self._lines.pop(owner)
-        size, turn = line.popleft()
-        if line:
-            self._lines[owner] = line
-        if not turn.cancelled():
-            self._held += size
-            self._held_by[owner] += size
-            turn.set_result(None)
+        def may_begin(owner: Owner, request: tuple[int, Turn]) -> bool:
+            nonlocal is_full  # no other request may overtake one that waits for memory: a large body would wait for ever
+            held, size = self._held_by[owner], request[0]
+            is_within_share = owner is None or not held or held + size <= self._total // SHARES
+            is_full |= is_within_share and 0 < self._held > self._total - size
+            return is_within_share and not is_full
+
+        while (admitted := self._queue.pop(may_begin)) is not None:
+            owner, (size, turn) = admitted
+            if not turn.cancelled():
+                self._held += size
+                self._held_by[owner] += size
+                turn.set_result(None)
 
 
 class Lease:

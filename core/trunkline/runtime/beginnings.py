@@ -5,9 +5,10 @@ Without a limit hundreds could begin in one iteration, and answering a call take
 """
 
 import asyncio
-from collections import OrderedDict, deque
 
-_Lines = OrderedDict[int, deque[tuple[asyncio.Future[None], int]]]
+from trunkline.runtime.fair_queue import FairQueue
+
+_Queue = FairQueue[int, tuple[asyncio.Future[None], int]]
 
 
 class Beginnings:
@@ -16,11 +17,12 @@ class Beginnings:
     Work with *later* gets a quarter of the units of each iteration, and the units that other work leaves unused.
     """
 
-    __slots__ = ("_left", "_lines", "_most")
+    __slots__ = ("_later", "_left", "_most", "_queue")
 
     def __init__(self, most: int) -> None:
         self._most = self._left = most
-        self._lines: tuple[_Lines, _Lines] = OrderedDict(), OrderedDict()
+        self._queue: _Queue = FairQueue()
+        self._later: _Queue = FairQueue()
 
     def try_take(self, units: int = 1) -> bool:
         """Count work of *units* and return True if it may begin in this iteration. The last work may exceed the limit."""
@@ -34,25 +36,21 @@ class Beginnings:
     async def wait(self, company_id: int, units: int = 1, *, later: bool = False) -> None:
         """Wait until work of a company may begin, and count it."""
         begins = asyncio.get_running_loop().create_future()
-        self._lines[later].setdefault(company_id, deque()).append((begins, units))
+        (self._later if later else self._queue).put(company_id, (begins, units))
         await begins
 
     def _begin_turn(self) -> None:
         """Start an iteration with the waiting work."""
         self._left = self._most
-        lines, later = self._lines
-        self._begin(lines, least=self._most // 4 if later else 0)
-        self._begin(later, least=0)
+        self._begin(self._queue, least=self._most // 4 if self._later else 0)
+        self._begin(self._later, least=0)
         if self._left < self._most:
             asyncio.get_running_loop().call_soon(self._begin_turn)
 
-    def _begin(self, lines: _Lines, *, least: int) -> None:
-        """Begin the waiting work in *lines* until *least* or fewer units are left."""
-        while lines and self._left > least:
-            company_id, line = lines.popitem(last=False)
-            begins, units = line.popleft()
-            if line:
-                lines[company_id] = line
+    def _begin(self, queue: _Queue, *, least: int) -> None:
+        """Begin the waiting work in *queue* until *least* or fewer units are left."""
+        while self._left > least and (served := queue.pop(lambda *_: True)) is not None:
+            _, (begins, units) = served
             if not begins.done():  # otherwise it was cancelled
                 begins.set_result(None)
                 self._left -= units

@@ -1,12 +1,10 @@
-"""Fair shares of a scarce resource: limits in total and per company, and queues.
-
-Waiting companies take turns, whatever the length of their queues; each queue is first in, first out.
-"""
+"""Fair shares of a scarce resource: limits in total and per company, and a queue in which the companies take turns."""
 
 import asyncio
 import contextlib
-from collections import deque
 from collections.abc import AsyncGenerator
+
+from trunkline.runtime.fair_queue import FairQueue
 
 
 class Turns:
@@ -15,13 +13,13 @@ class Turns:
     At most *total* turns are held at once (None: without limit), at most *share* of them by one company.
     """
 
-    __slots__ = ("_free", "_lines", "_share", "_taken")
+    __slots__ = ("_free", "_queue", "_share", "_taken")
 
     def __init__(self, *, share: int, total: int | None = None) -> None:
         self._share = share
         self._free = total
         self._taken: dict[int, int] = {}
-        self._lines: dict[int, deque[asyncio.Future[None]]] = {}
+        self._queue: FairQueue[int, asyncio.Future[None]] = FairQueue()
 
     def taken(self, company_id: int) -> int:
         """Return the number of turns that a company holds."""
@@ -29,7 +27,7 @@ class Turns:
 
     def waiting(self, company_id: int) -> int:
         """Return the length of a company's queue."""
-        return len(self._lines.get(company_id, ()))
+        return self._queue.waiting(company_id)
 
     def try_take(self, company_id: int) -> bool:
         """Take a turn for a company, if one is free now; ``give_back`` must follow."""
@@ -47,7 +45,7 @@ class Turns:
         if self.try_take(company_id):
             return
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._lines.setdefault(company_id, deque()).append(turn)
+        self._queue.put(company_id, turn)
         try:
             async with asyncio.timeout(wait_seconds):
                 await turn
@@ -55,11 +53,7 @@ class Turns:
             if turn.done() and not turn.cancelled():  # the turn was given at the moment of the timeout
                 self.give_back(company_id)
             else:
-                line = self._lines.get(company_id)
-                if line is not None and turn in line:
-                    line.remove(turn)
-                    if not line:
-                        del self._lines[company_id]
+                self._queue.remove(company_id, turn)
             raise
 
     def give_back(self, company_id: int) -> None:
@@ -71,15 +65,11 @@ class Turns:
             del self._taken[company_id]
         if self._free is not None:
             self._free += 1
-        if self._lines:  # give free turns to waiting companies, one after the other
-            while (next_id := next(filter(self._may, self._lines), None)) is not None:
-                line = self._lines.pop(next_id)
-                turn = line.popleft()
-                if line:
-                    self._lines[next_id] = line  # behind the others
-                if not turn.done():
-                    self._take(next_id)
-                    turn.set_result(None)
+        while (served := self._queue.pop(lambda waiting_id, _: self._may(waiting_id))) is not None:
+            next_id, turn = served
+            if not turn.done():
+                self._take(next_id)
+                turn.set_result(None)
 
     @contextlib.asynccontextmanager
     async def turn(self, company_id: int, *, wait_seconds: float | None = None) -> AsyncGenerator[None]:

@@ -11,10 +11,11 @@ within the untrusted half. So a company with many subscriptions cannot use all s
 the subscriptions of a company do too.
 """
 
-from collections import OrderedDict, deque
+from collections import deque
 from typing import Generic, TypeVar
 
 from trunkline.dispatch.attempts.gates import Gate
+from trunkline.runtime.fair_queue import FairQueue
 
 Job = TypeVar("Job")
 
@@ -95,10 +96,8 @@ class Slots(Generic[Job]):
         self._per_subscription = per_subscription
         self._untrusted_per_subscription = min(per_subscription, UNTRUSTED_EACH)
         self._queues: dict[int, SubscriptionQueue[Job]] = {}
-        self._ready: dict[bool, OrderedDict[int, deque[SubscriptionQueue[Job]]]] = {
-            True: OrderedDict(),
-            False: OrderedDict(),
-        }
+        self._trusted_ready: FairQueue[int, SubscriptionQueue[Job]] = FairQueue()
+        self._untrusted_ready: FairQueue[int, SubscriptionQueue[Job]] = FairQueue()
         self.busy: set[int] = set()
         """Numbers of the subscriptions that use all the slots they may have."""
         self.refused: list[SubscriptionQueue[Job]] = []
@@ -240,35 +239,34 @@ class Slots(Generic[Job]):
 
     def next_waiting(self) -> Job | None:
         """Take a slot for the next queued job that may have one, from trusted subscriptions first."""
-        for trusted, companies in self._ready.items():
-            pool = self._all if trusted else self._untrusted
-            for _ in range(len(companies)):
-                if self._all.in_use >= self._all.total or pool.in_use >= pool.total:
-                    break
-                company_id, line = companies.popitem(last=False)
-                may_take = self._all.has_slot_for(company_id) and pool.has_slot_for(company_id)
-                job = self._next_of(line, trusted=trusted) if may_take else None
-                if line:
-                    companies[company_id] = line  # moves behind the other companies
-                if job is not None:
-                    return job
+        for ready, pool in ((self._trusted_ready, self._all), (self._untrusted_ready, self._untrusted)):
+            if ready and (job := self._next_of(ready, pool)) is not None:
+                return job
         return None
 
-    def _next_of(self, line: deque[SubscriptionQueue[Job]], *, trusted: bool) -> Job | None:
-        """Take a slot for the next job in the queues of *line*; all of them belong to one company."""
-        while line:
-            queue = line.popleft()
-            if queue.is_trusted != trusted:
-                continue  # its trust has changed, so it is in the other line
+    def _next_of(self, ready: FairQueue[int, SubscriptionQueue[Job]], pool: Pool) -> Job | None:
+        """Take a slot of *pool* for the next job of the subscriptions in *ready*."""
+
+        def may_take(_: int, queue: SubscriptionQueue[Job]) -> bool:
+            return self._all.has_slot_for(queue.company_id) and pool.has_slot_for(queue.company_id)
+
+        while self._all.in_use < self._all.total and pool.in_use < pool.total:
+            served = ready.pop(may_take)
+            if served is None:
+                break
+            queue = served[1]
+            if ready is not self._ready_of(queue):
+                continue  # its trust has changed, so it is queued with the others
             queue.queued = False
             if queue.waiting and self.take(queue):
                 job = queue.waiting.popleft()
-                if queue.waiting:
-                    queue.queued = True
-                    line.append(queue)
+                self._enqueue(queue)
                 return job
             # the queue uses all slots that it may have: it is queued again when a slot is returned
         return None
+
+    def _ready_of(self, queue: SubscriptionQueue[Job]) -> FairQueue[int, SubscriptionQueue[Job]]:
+        return self._trusted_ready if queue.is_trusted else self._untrusted_ready
 
     def _give_back(self, queue: SubscriptionQueue[Job]) -> None:
         queue.in_flight -= 1
@@ -285,8 +283,4 @@ class Slots(Generic[Job]):
     def _enqueue(self, queue: SubscriptionQueue[Job]) -> None:
         if queue.waiting and not queue.queued:
             queue.queued = True
-            companies = self._ready[queue.is_trusted]
-            line = companies.get(queue.company_id)
-            if line is None:
-                line = companies[queue.company_id] = deque()
-            line.append(queue)
+            self._ready_of(queue).put(queue.company_id, queue)

@@ -16,7 +16,7 @@ from trunkline.store.wakeup import Signal
 
 LOOK_SECONDS = 1.0
 NEAR_MS = 2_000
-"""The retry lane waits for a delivery that is due within this time, because the next query may come too late for the delivery."""
+"""The free lane waits for a delivery that is due within this time, because the next query may come too late for the delivery."""
 _log = logging.getLogger(__name__)
 
 
@@ -50,5 +50,5 @@ class AgendaWatch:
 
 
 def has_due_soon(agenda: Agenda) -> bool:
-    """Return whether a delivery is due so soon that the retry lane should wait for it."""
+    """Return whether a delivery is due so soon that the free lane should wait for it."""
     return agenda.due_in_ms is not None and agenda.due_in_ms < NEAR_MS

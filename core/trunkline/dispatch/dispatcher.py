@@ -4,8 +4,8 @@
 
     leases ──► owned shards ──► reader ──► routing table ──► runner ──► sender ──► channel.deliver
                                    └────► matching lane ─────┘│ ▲  ▲
-                              cursors, ledger ◄── settlement ◄┘ │  └── ordering ◄── turns ◄── due in order
-                                                                └── retries, paced lane ◄── due deliveries
+                              cursors, ledger ◄── settlement ◄┘ │  └── ordering ◄── lane ◄── due in order
+                                                                └── lanes ◄── retries, paced deliveries, replays
     agenda watch, once a second: wakes the other parts if another process left them work
 """
 
@@ -26,17 +26,18 @@ from trunkline.dispatch.attempts.jobs import Job
 from trunkline.dispatch.attempts.runner import Runner
 from trunkline.dispatch.attempts.sender import Sender
 from trunkline.dispatch.attempts.slots import Slots
+from trunkline.dispatch.lanes.free_lane import FreeLane
+from trunkline.dispatch.lanes.lane import Lane
+from trunkline.dispatch.lanes.ordered_lane import OrderedLane
+from trunkline.dispatch.lanes.paced_lane import PacedLane
+from trunkline.dispatch.lanes.replay_lane import ReplayLane
+from trunkline.dispatch.lanes.starting import Starter
 from trunkline.dispatch.leases.dividing import Dividing
 from trunkline.dispatch.leases.leases import Leases
 from trunkline.dispatch.ledger import policies
 from trunkline.dispatch.ledger.ordering import Ordering
-from trunkline.dispatch.ledger.paced_lane import PacedLane
-from trunkline.dispatch.ledger.replay_lane import ReplayLane
 from trunkline.dispatch.ledger.reports import Reports
-from trunkline.dispatch.ledger.retries import Retries
 from trunkline.dispatch.ledger.settlement import Settlement
-from trunkline.dispatch.ledger.starting import Starter
-from trunkline.dispatch.ledger.turns import Turns
 from trunkline.dispatch.reading.matching_lane import MatchingLane
 from trunkline.dispatch.reading.reader import Reader
 from trunkline.dispatch.routing.table import RoutingTable
@@ -200,12 +201,18 @@ class Dispatcher:
         )
         self._reader = self._build_reader(table)
         starter = Starter(self._database, self._owned, table, self._runner)
-        self._retries = Retries(self._database, self._owned, self._runner, starter, keep_up=self._keep_up)
-        self._paced = PacedLane(
-            self._database, self._owned, table, self._runner, starter, keep_up=self._keep_up
+        self._lane = Lane(self._owned, keep_up=self._keep_up)
+        self._free = FreeLane(starter, self._signals.due)
+        self._paced = PacedLane(starter)
+        self._ordered = OrderedLane(
+            starter,
+            self._ordering,
+            self._signals.turn,
+            per_subscription=max(1, settings.concurrency_per_subscription // 2),
         )
-        self._turns = self._build_turns(table)
-        self._replays = self._build_replay_lane(starter)
+        self._replays = ReplayLane(
+            starter, self._signals, records=self._records, schema_versions=self._sender.schema_versions
+        )
         self._lapses = Lapses(self._database, table, reports=self._reports, now_ms=self._sender.lapsing_ms)
         self._status_changes = StatusChanges(self._database, due=self._signals.due)
         self._publishing = Publishing(self._database, self._signals.log, certificates=self._certificates)
@@ -241,29 +248,6 @@ class Dispatcher:
             catching_up=self._catching_up,
         )
 
-    def _build_turns(self, table: RoutingTable) -> Turns:
-        return Turns(
-            self._database,
-            self._owned,
-            table,
-            self._runner,
-            self._ordering,
-            keep_up=self._keep_up,
-            per_subscription=max(1, self._settings.concurrency_per_subscription // 2),
-        )
-
-    def _build_replay_lane(self, starter: Starter) -> ReplayLane:
-        return ReplayLane(
-            self._database,
-            self._owned,
-            self._runner,
-            starter=starter,
-            records=self._records,
-            schema_versions=self._sender.schema_versions,
-            due=self._signals.due,
-            turn=self._signals.turn,
-        )
-
     def _start(self, log_has_grown: Signal) -> None:
         parts: dict[str, Run] = {
             "leases": self._leases.run,
@@ -271,10 +255,10 @@ class Dispatcher:
             "stretches": self._reader.catch_up,
             "matching": self._matching.run,
             "matching of stretches": self._catching_up.run,
-            "retries": functools.partial(self._retries.run, self._signals.due),
-            "paced": self._paced.run,
-            "turns": functools.partial(self._turns.run, self._signals.turn),
-            "replays": functools.partial(self._replays.run, self._signals.replay),
+            "retries": functools.partial(self._lane.run, "retries", self._free),
+            "paced": functools.partial(self._lane.run, "deliveries with a pace", self._paced),
+            "ordered": functools.partial(self._lane.run, "deliveries in order", self._ordered),
+            "replays": functools.partial(self._lane.run, "deliveries of replays", self._replays),
             "lapses": self._lapses.run,
             "status_changes": self._status_changes.run,
             "gaps": self._gaps.run,

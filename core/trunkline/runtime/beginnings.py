@@ -49,7 +49,7 @@ class Beginnings:
 
     def _begin(self, queue: _Queue, *, least: int) -> None:
         """Begin the waiting work in *queue* until *least* or fewer units are left."""
-        while self._left > least and (served := queue.pop(lambda *_: True)) is not None:
+        while self._left > least and (served := queue.pop()) is not None:
             _, (begins, units) = served
             if not begins.done():  # otherwise it was cancelled
                 begins.set_result(None)

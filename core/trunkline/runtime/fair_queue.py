@@ -23,13 +23,13 @@ class FairQueue(Generic[Owner, Item]):
             line = self._lines[owner] = deque()
         line.append(item)
 
-    def pop(self, may: Callable[[Owner, Item], bool]) -> tuple[Owner, Item] | None:
+    def pop(self, may: Callable[[Owner, Item], bool] | None = None) -> tuple[Owner, Item] | None:
         """Remove and return the next company's first item, with the company, which then moves behind the others.
 
         Companies for whose first item *may* is false are passed over. Returns None if none is left.
         """
         for owner, line in self._lines.items():
-            if may(owner, line[0]):
+            if may is None or may(owner, line[0]):
                 break
         else:
             return None

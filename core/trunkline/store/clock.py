@@ -124,12 +124,12 @@ class ClockGuard:
 
         They are postponed by the length of the jump.
         """
-        for lane in due.LANES:
+        for kind in due.KINDS:
             rows = PUT_OFF_AT_ONCE
             while rows == PUT_OFF_AT_ONCE:
                 async with self._database.write() as connection:
                     rows = await due.put_off(
-                        connection, lane, until_ms=now_ms, step_ms=step_ms, limit=PUT_OFF_AT_ONCE
+                        connection, kind, until_ms=now_ms, step_ms=step_ms, limit=PUT_OFF_AT_ONCE
                     )
 
     def _compare(self, began_ms: int, theirs_ms: int, ended_ms: int) -> None:

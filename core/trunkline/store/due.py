@@ -1,9 +1,9 @@
 """Finds due deliveries in the ledger by subscription, so that the backlog of one subscription does not delay others.
 
-Waiting deliveries are divided into lanes. Any worker claims from ``FREE``. Only the holder of the shard claims from
+Waiting deliveries are of one of three kinds. Any worker claims from ``FREE``. Only the holder of the shard claims from
 ``PACED`` (``store.paced``) and ``ORDERED``. In ``ORDERED`` only the first delivery of each order key may begin
-(``store.ordering``). Each lane has an index by subscription and time. So each of the next due subscriptions, and each
-of a few rows of one subscription, is found with one index lookup, whatever the number of rows in the lane.
+(``store.ordering``). Each kind has an index by subscription and time. So each of the next due subscriptions, and each
+of a few rows of one subscription, is found with one index lookup, whatever the number of rows of the kind.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,24 +20,29 @@ from trunkline.store.sql import text
 
 
 @dataclass(frozen=True, slots=True)
-class Lane:
-    """One group of waiting deliveries: the SQL condition of its rows, and its index by subscription and time."""
+class Kind:
+    """A kind of waiting deliveries: its name, the SQL condition of its rows, and its index by subscription and time."""
 
+    name: str
     condition: str
     index: str
 
 
-FREE = Lane("order_shard IS NULL AND due_ms IS NOT NULL", "ix_deliveries_free")
-PACED = Lane("order_shard IS NOT NULL AND order_key IS NULL AND due_ms IS NOT NULL", "ix_deliveries_paced")
-ORDERED = Lane(
-    "order_shard IS NOT NULL AND order_key IS NOT NULL AND due_ms IS NOT NULL", "ix_deliveries_ordered"
+FREE = Kind("retry", "order_shard IS NULL AND due_ms IS NOT NULL", "ix_deliveries_free")
+PACED = Kind(
+    "pace", "order_shard IS NOT NULL AND order_key IS NULL AND due_ms IS NOT NULL", "ix_deliveries_paced"
 )
-LANES = (FREE, PACED, ORDERED)
+ORDERED = Kind(
+    "order",
+    "order_shard IS NOT NULL AND order_key IS NOT NULL AND due_ms IS NOT NULL",
+    "ix_deliveries_ordered",
+)
+KINDS = (FREE, PACED, ORDERED)
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A subscription with rows in a lane, and the shard of the first of these rows.
+    """A subscription with rows of a kind, and the shard of the first of these rows.
 
     *wait_ms* is the number of milliseconds until that row is due; 0 or less means now.
     """
@@ -48,7 +53,7 @@ class Waiting:
 
 
 async def oldest(connection: Connection, *, limit: int) -> list[Key]:
-    """List up to *limit* due deliveries of the lane ``FREE``; those that have been due longest come first."""
+    """List up to *limit* due deliveries of the kind ``FREE``; those that have been due longest come first."""
     # PostgreSQL uses an index up to the value of a subquery, but not up to that of a volatile clock.
     statement = text(
         f"SELECT position, subscription_no FROM deliveries WHERE {FREE.condition} "
@@ -57,9 +62,9 @@ async def oldest(connection: Connection, *, limit: int) -> list[Key]:
     return [Key(row[0], row[1]) for row in await connection.execute(statement, {"limit": limit})]
 
 
-async def waiting(connection: Connection, lane: Lane, *, after: int, limit: int) -> list[Waiting]:
-    """List up to *limit* subscriptions that have rows in *lane* and a number above *after*, ordered by number."""
-    rows_of = f"FROM deliveries AS d {sql.through_index(connection, lane.index)} WHERE {lane.condition}"
+async def waiting(connection: Connection, kind: Kind, *, after: int, limit: int) -> list[Waiting]:
+    """List up to *limit* subscriptions that have rows of *kind* and a number above *after*, ordered by number."""
+    rows_of = f"FROM deliveries AS d {sql.through_index(connection, kind.index)} WHERE {kind.condition}"
     first = f"{rows_of} AND d.subscription_no = s.no ORDER BY d.due_ms LIMIT 1"
     rows = await connection.execute(
         text(
@@ -74,17 +79,19 @@ async def waiting(connection: Connection, lane: Lane, *, after: int, limit: int)
     return [Waiting(*row) for row in rows]
 
 
-async def pick(connection: Connection, lane: Lane, wanted: Mapping[int, int]) -> list[Key]:
-    """List due rows in *lane*: for each subscription, the number of rows that *wanted* names.
+async def pick(connection: Connection, kind: Kind, wanted: Mapping[int, int]) -> list[Key]:
+    """List due rows of *kind*: for each subscription, the number of rows that *wanted* names.
 
     Half of the rows are the oldest and half the newest, so that new deliveries need not wait for a backlog, nor a
     backlog for new deliveries.
     """
+    if not wanted:
+        return []
     source = sql.rows_source(connection, {"no": "bigint"})
-    array, through = sql.json_array(connection), sql.through_index(connection, lane.index)
+    array, through = sql.json_array(connection), sql.through_index(connection, kind.index)
     ends = (
         f"(SELECT {array}(o.position) FROM (SELECT d.position AS position FROM deliveries AS d {through} "
-        f"WHERE d.subscription_no = u.no AND {lane.condition} AND d.due_ms <= (SELECT {sql.now_ms(connection)}) "
+        f"WHERE d.subscription_no = u.no AND {kind.condition} AND d.due_ms <= (SELECT {sql.now_ms(connection)}) "
         f"ORDER BY d.due_ms {order} LIMIT :most) AS o)"
         for order in ("ASC", "DESC")
     )
@@ -111,15 +118,15 @@ def _ends(first: Sequence[int], last: Sequence[int], count: int) -> list[int]:
     return [*half, *(position for position in last if position not in known)][:count]
 
 
-async def put_off(connection: Connection, lane: Lane, *, until_ms: int, step_ms: int, limit: int) -> int:
-    """Postpone, by *step_ms*, up to *limit* deliveries of *lane* that became due in the *step_ms* before *until_ms*.
+async def put_off(connection: Connection, kind: Kind, *, until_ms: int, step_ms: int, limit: int) -> int:
+    """Postpone, by *step_ms*, up to *limit* deliveries of *kind* that became due in the *step_ms* before *until_ms*.
 
     Returns the number of postponed deliveries.
     """
     changed = await connection.execute(
         text(
             "UPDATE deliveries SET due_ms = due_ms + :step WHERE (position, subscription_no) IN (SELECT position, subscription_no "
-            f"FROM deliveries WHERE {lane.condition} AND due_ms > :after AND due_ms <= :until LIMIT :limit)"
+            f"FROM deliveries WHERE {kind.condition} AND due_ms > :after AND due_ms <= :until LIMIT :limit)"
         ),
         {"step": step_ms, "after": until_ms - step_ms, "until": until_ms, "limit": limit},
     )
@@ -127,13 +134,13 @@ async def put_off(connection: Connection, lane: Lane, *, until_ms: int, step_ms:
 
 
 async def claim(
-    connection: Connection, lane: Lane, worker: str, keys: Sequence[Key], *, lease_ms: int
+    connection: Connection, kind: Kind, worker: str, keys: Sequence[Key], *, lease_ms: int
 ) -> list[Claim]:
-    """Claim the deliveries among *keys* that are still due in *lane*, for *lease_ms*.
+    """Claim the deliveries among *keys* that are still due of *kind*, for *lease_ms*.
 
     A delivery whose claim is not settled in time becomes due again. Two workers never hold the same delivery. Each
-    delivery is looked up by its primary key. Otherwise, if the table was analyzed while the lane was empty, SQLite
-    would scan the lane for each delivery (100,000 rows and 50 keys: 8 s).
+    delivery is looked up by its primary key. Otherwise, if the table was analyzed while the kind had no rows, SQLite
+    would scan all its rows for each delivery (100,000 rows and 50 keys: 8 s).
     """
     if not keys:
         return []
@@ -143,7 +150,7 @@ async def claim(
         text(
             f"WITH picked AS (SELECT d.position, d.subscription_no FROM {source} JOIN deliveries AS d "
             "ON d.position = u.position AND d.subscription_no = u.no "
-            f"WHERE d.due_ms <= {now} AND CASE WHEN {lane.condition} THEN 1 END = 1 "  # CASE prevents use of the lane's index
+            f"WHERE d.due_ms <= {now} AND CASE WHEN {kind.condition} THEN 1 END = 1 "  # CASE prevents use of the kind's index
             f"{sql.for_update_skipping(connection, of='d')}) "
             f"UPDATE deliveries SET claimed_by = :worker, claim = claim + 1, due_ms = {now} + :lease "
             "WHERE (position, subscription_no) IN (SELECT position, subscription_no FROM picked) "  # with FROM, SQLite would scan
@@ -160,7 +167,7 @@ async def claim(
 
 
 def counting(connection: Connection) -> str:
-    """Return a SELECT that counts the due deliveries of all lanes, and finds the earliest of their due times.
+    """Return a SELECT that counts the due deliveries of all kinds, and finds the earliest of their due times.
 
     It counts up to ``:limit`` in each group of deliveries. ``FREE`` is one group. ``ORDERED`` has a group for each shard and
     ``PACED`` one for each subscription, because their indexes begin with these columns.

@@ -24,8 +24,6 @@ from trunkline.store.sql import text
 
 CLAIM_MS = 75_000
 """The default lease of a claim, longer than an attempt takes. The claims of a dead worker are released earlier."""
-LOOKED_AT = 200
-"""The number of subscriptions in one search for fronts; the next search continues after these subscriptions."""
 _IS_FIRST = (
     "NOT EXISTS (SELECT 1 FROM deliveries AS e WHERE e.subscription_no = {row}.subscription_no "
     "AND e.order_key = {row}.order_key AND e.position < {row}.position "
@@ -211,52 +209,16 @@ async def next_due_ms(connection: Connection, shards: Collection[int]) -> int | 
     return None if wait is None else max(int(wait), 0)
 
 
-async def due_fronts(
-    connection: Connection,
-    settled: Settled,
-    *,
-    limit: int,
-    most_of: Callable[[int], int],
-    busy: Collection[int],
-    after: int = 0,
-) -> tuple[list[Key], int]:
-    """List up to *limit* due fronts of subscriptions that are not in *busy*, the oldest of each subscription first.
+async def fronts(connection: Connection, wanted: Sequence[tuple[int, int, int]]) -> list[Key]:
+    """List the oldest due fronts of each subscription in *wanted*, a list of (number, position, most fronts).
 
-    Subscriptions take turns, whatever number of fronts each has: numbers above *after* come first, and the second
-    result is the value of *after* for the next call. *most_of* returns the maximum number of fronts of a subscription.
-    *settled* returns the position up to which the ledger is complete. A delivery after that position may have to wait
-    for an event that was read but not settled, or for a delivery that a running replay opens. If the claim of a
-    delivery has lapsed or its worker has died, and an earlier delivery was opened meanwhile, the delivery is no longer
-    a front.
+    The ledger must be complete up to the position. A delivery after it may have to wait for an event that was read but
+    not settled, or for a delivery that a running replay opens. If the claim of a delivery has lapsed or its worker has
+    died, and an earlier delivery was opened meanwhile, the delivery is no longer a front. The positions of running
+    replays (``barrier``) are read first, because the same statement would read them for each waiting row.
     """
-    waiting = await due.waiting(connection, due.ORDERED, after=after, limit=LOOKED_AT)
-    if after and len(waiting) < LOOKED_AT:
-        more = await due.waiting(connection, due.ORDERED, after=0, limit=LOOKED_AT - len(waiting))
-        waiting += [each for each in more if each.subscription_no <= after]
-    wanted: list[list[int]] = []
-    ready = [
-        (w.subscription_no, reached)
-        for w in waiting
-        if w.wait_ms <= 0 and w.shard is not None and w.subscription_no not in busy
-        if (reached := settled(w.shard, w.subscription_no)) is not None
-    ]
-    for place, (no, reached) in enumerate(ready):
-        most = min(max(limit // (len(ready) - place), 1), most_of(no), limit)
-        if most:
-            wanted.append([no, reached, most])
-            limit -= most
-    fronts = await _fronts(connection, wanted) if wanted else []
-    if wanted and not limit:
-        return fronts, wanted[-1][0]
-    return fronts, waiting[-1].subscription_no if len(waiting) == LOOKED_AT else 0
-
-
-async def _fronts(connection: Connection, wanted: Sequence[Sequence[int]]) -> list[Key]:
-    """List the oldest due fronts of each subscription in *wanted*, a list of (number, last position, most fronts).
-
-    The positions of running replays (``barrier``) are read first, because the same statement would read them for each
-    waiting row.
-    """
+    if not wanted:
+        return []
     source = sql.rows_source(connection, {"no": "bigint"})
     rows = await connection.execute(
         text(f"SELECT u.no, {barrier('u.no')} FROM {source}"),
@@ -291,8 +253,8 @@ async def claim(
 ) -> list[OrderedClaim]:
     """Claim, for *lease_ms*, the *fronts* that are still due, and up to *run* deliveries behind each untried front.
 
-    An untried front has no attempts yet. *settled* is the same as for ``due_fronts``. After the position that it
-    returns, deliveries between a front and the next delivery may be missing. Deliveries behind a front are claimed even
+    An untried front has no attempts yet. After the position that *settled* returns, deliveries between a front and the
+    next delivery may be missing. Deliveries behind a front are claimed even
     if another worker has claimed them, because the claim of a front covers its queue.
     """
     await lock(connection, {front.subscription_no for front in fronts})

@@ -272,7 +272,7 @@ async def purge_subscriptions(connection: Connection, *, before_ms: int, limit: 
 async def purge_strays(connection: Connection, *, limit: int) -> int:
     """Remove up to *limit* ended deliveries before the oldest event. Returns how many.
 
-    Such a delivery arises if a replay makes a delivery due while its event is removed; the retry lane then ends the
+    Such a delivery arises if a replay makes a delivery due while its event is removed; the free lane then ends the
     delivery as ``gone``.
     """
     return await _purge(

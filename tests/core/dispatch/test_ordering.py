@@ -10,7 +10,8 @@ from sqlalchemy import LargeBinary, bindparam, text
 
 from trunkline.dispatch.attempts import runner
 from trunkline.dispatch.attempts.slots import DOWN_AFTER, UNTRUSTED_EACH
-from trunkline.dispatch.ledger import ordering, replay, turns
+from trunkline.dispatch.lanes import lane, ordered_lane
+from trunkline.dispatch.ledger import ordering, replay
 from trunkline.dispatch.upkeep import status_changes
 from trunkline.errors import BodyInvalid
 from trunkline.model.events import shard_of
@@ -226,7 +227,7 @@ async def _has_passed(house, position):
 
 async def test_beyond_a_bound_what_waits_is_in_the_ledger_alone(open_house, target, monkeypatch):
     monkeypatch.setattr(ordering, "MOST_WAITING", 5)
-    monkeypatch.setattr(turns, "RUN", 3)
+    monkeypatch.setattr(ordered_lane, "RUN", 3)
     target.replies[1, 1] = Answer(delay_seconds=0.5)
     async with open_house() as house:
         no = await house.subscribe(f"{target.url}/h", ordering=BY_CLIENT)
@@ -412,7 +413,7 @@ async def test_a_target_that_is_down_is_tried_in_steps_though_it_refuses_at_once
         await house.until(lambda: target.count >= 2 * DOWN_AFTER)
         before, began = target.count, time.monotonic()
         await asyncio.sleep(0.5)
-        steps = (time.monotonic() - began) / turns.CROWDED_SECONDS
+        steps = (time.monotonic() - began) / ordered_lane.CROWDED_SECONDS
         assert (
             target.count - before <= 3 * steps
         )  # other events wake it now and then; without steps there would be ten times as many
@@ -547,15 +548,18 @@ async def test_without_an_ordering_nothing_of_it_is_asked_of_the_database(
 ):
     asked = []
     async with open_house() as house:
-        await until(lambda: house.hub.dispatcher._turns._idle)  # it checks the ledger once
+        await until(lambda: house.hub.dispatcher._ordered._idleness._state)  # it checks the ledger once
         no = await house.subscribe(f"{target.url}/h")
         await emit(house, no, (1, 1))
         await house.check_settled()
         await until(
-            lambda: house.hub.dispatcher._turns._idle[1] == house.hub.dispatcher._reader._table.version
+            lambda: (
+                house.hub.dispatcher._ordered._idleness._state[1]
+                == house.hub.dispatcher._reader._table.version
+            )
         )
         for name in ("arrange", "next_due_ms", "claim", "busy_keys"):
-            monkeypatch.setattr(turns.store, name, lambda *_, name=name, **__: asked.append(name))
+            monkeypatch.setattr(ordered_lane.store, name, lambda *_, name=name, **__: asked.append(name))
         await emit(house, no, (1, 1), (1, 2))
         await house.check_settled()
         await asyncio.sleep(1.2)
@@ -564,7 +568,7 @@ async def test_without_an_ordering_nothing_of_it_is_asked_of_the_database(
 
 @on_sqlite
 async def test_what_is_written_late_of_a_deleted_subscription_ends(open_house, target, monkeypatch, until):
-    monkeypatch.setattr(turns, "IDLE_SECONDS", 0.3)
+    monkeypatch.setattr(lane, "IDLE_SECONDS", 0.3)
     async with open_house() as house:
         no = await house.subscribe(f"{target.url}/h")
         await emit(house, no, (1, 1))
@@ -573,7 +577,7 @@ async def test_what_is_written_late_of_a_deleted_subscription_ends(open_house, t
         await house.hub.subscriptions.delete(92, row["id"], channel=None)
         await until(house.routing_is_fresh)
         version = house.hub.dispatcher._reader._table.version
-        await until(lambda: house.hub.dispatcher._turns._idle[1] == version)
+        await until(lambda: house.hub.dispatcher._ordered._idleness._state[1] == version)
         await house.execute(
             "UPDATE deliveries SET status = 'pending', due_ms = 1, order_key = 7, order_shard = :shard",
             shard=shard_of(92, 16),

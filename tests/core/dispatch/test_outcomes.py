@@ -53,7 +53,7 @@ async def test_a_delivery_is_exhausted_after_one_attempt_and_as_many_retries_as_
 
 async def test_what_becomes_due_one_after_the_other_is_claimed_in_rounds(open_house, receiver, caplog):
     """Otherwise each claim would be a separate transaction, which would delay live deliveries."""
-    caplog.set_level("DEBUG", "trunkline.dispatch.ledger.retries")
+    caplog.set_level("DEBUG", "trunkline.dispatch.lanes.starting")
     receiver.answer(500)
     many = 20
     async with open_house(retry_schedule_seconds="600") as house:

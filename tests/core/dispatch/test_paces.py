@@ -282,8 +282,8 @@ async def test_the_pace_is_one_over_all_workers_also_where_they_come_and_go(open
 async def test_what_is_written_late_of_a_deleted_subscription_with_a_pace_ends(
     open_house, receiver, monkeypatch
 ):
-    monkeypatch.setattr("trunkline.dispatch.ledger.paced_lane.IDLE_SECONDS", 0.2)
-    monkeypatch.setattr("trunkline.dispatch.ledger.paced_lane.LOOK_SECONDS", 0.05)
+    monkeypatch.setattr("trunkline.dispatch.lanes.lane.IDLE_SECONDS", 0.2)
+    monkeypatch.setattr("trunkline.dispatch.lanes.paced_lane.LOOK_SECONDS", 0.05)
     async with open_house() as house:
         no = await house.subscribe(receiver.url, rate="5/second")
         await house.until(house.routing_is_fresh)
@@ -292,7 +292,7 @@ async def test_what_is_written_late_of_a_deleted_subscription_with_a_pace_ends(
         row = await house.subscription(no)
         await house.hub.subscriptions.delete(92, row["id"], channel="webhooks")
         await house.until(house.routing_is_fresh)
-        await house.until(lambda: house.hub.dispatcher._paced._idle is not None)
+        await house.until(lambda: house.hub.dispatcher._paced._idleness._state)
         await house.execute(
             "UPDATE deliveries SET status = 'pending', due_ms = 1, order_shard = :shard WHERE position = :position",
             shard=shard_of(92, 16),
@@ -304,18 +304,20 @@ async def test_what_is_written_late_of_a_deleted_subscription_with_a_pace_ends(
 async def test_nobody_asks_about_paces_where_no_subscription_has_one(open_house, receiver, monkeypatch):
     asked = []
 
-    async def waiting(connection, lane, **_):
+    async def waiting(connection, kind, **_):
         asked.append(1)
         return []
 
     monkeypatch.setattr("trunkline.store.due.waiting", waiting)
-    monkeypatch.setattr("trunkline.dispatch.ledger.paced_lane.IDLE_SECONDS", 600)
-    monkeypatch.setattr("trunkline.dispatch.ledger.paced_lane.LOOK_SECONDS", 0.05)
+    monkeypatch.setattr("trunkline.dispatch.lanes.lane.IDLE_SECONDS", 600)
+    monkeypatch.setattr("trunkline.dispatch.lanes.paced_lane.LOOK_SECONDS", 0.05)
     async with open_house() as house:
         no = await house.subscribe(receiver.url)
         await house.until(house.routing_is_fresh)
         lane = house.hub.dispatcher._paced
-        await house.until(lambda: lane._idle == (frozenset(lane._owned.progress), lane._table.version))
+        await house.until(
+            lambda: lane._idleness._state == (frozenset(lane._owned.progress), lane._table.version)
+        )
         asked.clear()
         await house.emit(5, to=[no])
         await house.check_settled()

@@ -1,4 +1,4 @@
-"""The pages of a replay: the reading worker claims them if the target keeps up, else the retry lane does."""
+"""The pages of a replay: the reading worker claims them if the target keeps up, else the free lane does."""
 
 from trunkline.dispatch.ledger import replay
 
@@ -23,7 +23,7 @@ async def test_pages_for_a_target_that_keeps_up_are_claimed_as_they_are_made_due
         await house.check_settled()
         rows = await house.rows()
     assert {row.attempts for row in rows} == {2}
-    assert {row.claim - before[row.position] for row in rows} == {1}  # the retry lane adds a second round
+    assert {row.claim - before[row.position] for row in rows} == {1}  # the free lane adds a second round
     assert receiver.count == 2 * len(rows)
 
 

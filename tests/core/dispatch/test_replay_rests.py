@@ -2,14 +2,15 @@
 
 import pytest
 
-from trunkline.dispatch.ledger import replay, replay_lane
-from trunkline.dispatch.ledger.replay_lane import (
+from trunkline.dispatch.lanes import replay_lane
+from trunkline.dispatch.lanes.replay_lane import (
     LONGEST_REST,
     LOOK_SECONDS,
     REST_OF_EACH,
     SHORTEST_REST,
     Rests,
 )
+from trunkline.dispatch.ledger import replay
 
 
 @pytest.fixture

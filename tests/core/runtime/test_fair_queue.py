@@ -10,13 +10,9 @@ def queue_of(*items: tuple[int, str]) -> FairQueue[int, str]:
     return queue
 
 
-def anybody(company_id: int, item: str) -> bool:
-    return True
-
-
 def test_companies_take_turns_however_long_the_queue_of_one_is():
     queue = queue_of((1, "a"), (1, "b"), (1, "c"), (2, "d"), (3, "e"))
-    assert [queue.pop(anybody) for _ in range(6)] == [(1, "a"), (2, "d"), (3, "e"), (1, "b"), (1, "c"), None]
+    assert [queue.pop() for _ in range(6)] == [(1, "a"), (2, "d"), (3, "e"), (1, "b"), (1, "c"), None]
     assert not queue
 
 
@@ -24,7 +20,7 @@ def test_a_company_that_is_passed_over_keeps_its_turn():
     queue = queue_of((1, "a"), (2, "b"), (2, "c"), (3, "d"))
     assert queue.pop(lambda company_id, _: company_id != 1) == (2, "b")
     assert queue.pop(lambda _, item: item == "nothing") is None
-    assert [queue.pop(anybody) for _ in range(3)] == [(1, "a"), (3, "d"), (2, "c")]
+    assert [queue.pop() for _ in range(3)] == [(1, "a"), (3, "d"), (2, "c")]
 
 
 def test_an_item_is_removed_from_the_middle_of_its_queue_and_only_once():

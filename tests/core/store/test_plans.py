@@ -138,19 +138,12 @@ async def test_what_is_due_is_read_in_the_order_of_its_index_though_all_that_was
     """Otherwise SQLite prefers a scan and a sort: 200,000 due keys in one order took two thirds of a core."""
     engine = database.dialect.name
     orders = {due.FREE: "NULL, NULL", due.PACED: "5, NULL", due.ORDERED: "5, n"}
-    by_lane: dict[due.Lane, list[Call]] = {
+    by_lane: dict[due.Kind, list[Call]] = {
         due.FREE: [lambda c: due.pick(c, due.FREE, {1: 8})],
         due.PACED: [lambda c: due.pick(c, due.PACED, {1: 8})],
         due.ORDERED: [
             lambda c: ordering.next_due_ms(c, range(16)),
-            lambda c: ordering.due_fronts(
-                c,
-                lambda shard, no: 1000 + EVENTS if shard == 5 else None,
-                limit=128,
-                most_of=lambda _: 32,
-                busy=(),
-                after=0,
-            ),
+            lambda c: ordering.fronts(c, [(1, 1000 + EVENTS, 32)]),
         ],
     }
     for lane, calls in some(by_lane.items()):

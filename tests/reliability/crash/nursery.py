@@ -58,8 +58,9 @@ def shorten_waits() -> None:
 
     from trunkline.dispatch import agenda_watch
     from trunkline.dispatch.attempts import runner
+    from trunkline.dispatch.lanes import free_lane
     from trunkline.dispatch.leases import leases
-    from trunkline.dispatch.ledger import retries, settlement
+    from trunkline.dispatch.ledger import settlement
     from trunkline.dispatch.reading import reader
     from trunkline.dispatch.upkeep import gaps, lapses
     from trunkline.store import erasures, releasing
@@ -76,7 +77,7 @@ def shorten_waits() -> None:
     releasing.KEYS = 1
     agenda_watch.LOOK_SECONDS = lapses.LOOK_SECONDS = gaps.LOOK_SECONDS = 0.1
     event_subscriptions.SHORTEST_SECONDS = 0
-    runner.CROWDED_MS = retries.CROWDED_MS = 60
+    runner.CROWDED_MS = free_lane.CROWDED_MS = 60
 
 
 def take_all_for_hot() -> None:

@@ -114,25 +114,22 @@ class Queues:
         ]
         return max(min(due) - connection.now_ms, 0) if due else None
 
-    async def due_fronts(connection, settled, *, limit, most_of, busy, after=0):
+    async def fronts(connection, wanted):
         await connection.statement()
-        now, places = connection.now_ms, Counter()
-        due = sorted(
-            (row["due_ms"], key)
-            for key, row in connection.rows("deliveries").items()
-            if row["due_ms"] is not None
-            and row["order_key"] is not None
-            and row["due_ms"] <= now
-            and key[0] <= _reached(settled, row)
-            and _is_first(connection, row)
-            and key[0] <= _barrier(connection, key[1])
-        )
-        fronts = []
-        for _, key in due:
-            places[key[1]] += 1
-            if places[key[1]] <= most_of(key[1]) and key[1] not in busy:
-                fronts.append(Key(*key))
-        return fronts[:limit], 0
+        now, fronts = connection.now_ms, []
+        for no, position, most in wanted:
+            due = sorted(
+                (row["due_ms"], key)
+                for key, row in connection.rows("deliveries").items()
+                if key[1] == no
+                and row["due_ms"] is not None
+                and row["order_key"] is not None
+                and row["due_ms"] <= now
+                and key[0] <= min(position, _barrier(connection, no))
+                and _is_first(connection, row)
+            )
+            fronts += [Key(*key) for _, key in due[:most]]
+        return fronts
 
     async def claim(connection, worker, fronts, *, settled, run, lease_ms):
         await Queues.lock(connection, {front.subscription_no for front in fronts})
@@ -190,11 +187,11 @@ class Due:
         )
         return [Key(*key) for _, key in found[:limit]]
 
-    async def waiting(connection, lane, *, after, limit):
+    async def waiting(connection, kind, *, after, limit):
         await connection.statement()
         first = {}
         for row in connection.rows("deliveries").values():
-            if _is_in(lane, row) and row["no"] > after:
+            if _is_in(kind, row) and row["no"] > after:
                 known = first.setdefault(row["no"], row)
                 first[row["no"]] = min(known, row, key=lambda r: r["due_ms"])
         now = connection.now_ms
@@ -203,31 +200,31 @@ class Due:
             for no in sorted(first)[:limit]
         ]
 
-    async def pick(connection, lane, wanted):
+    async def pick(connection, kind, wanted):
         await connection.statement()
         keys = []
         for no, count in wanted.items():
             found = sorted(
                 (row["due_ms"], key)
                 for key, row in connection.rows("deliveries").items()
-                if key[1] == no and _is_due(connection, lane, row)
+                if key[1] == no and _is_due(connection, kind, row)
             )
             half = found[: -(-count // 2)]
             keys += [Key(*key) for _, key in [*half, *(d for d in reversed(found) if d not in half)][:count]]
         return keys
 
-    async def claim(connection, lane, worker, keys, *, lease_ms):
+    async def claim(connection, kind, worker, keys, *, lease_ms):
         if not keys:
             return []
         await connection.statement()
         claims = []
         for key in ((key.position, key.subscription_no) for key in keys):
             row = connection.rows("deliveries")[key]
-            if not _is_due(connection, lane, row) or not connection.is_free("deliveries", key):
+            if not _is_due(connection, kind, row) or not connection.is_free("deliveries", key):
                 continue
             await connection.lock("deliveries", key)
             row = connection.get("deliveries", key)
-            if not _is_due(connection, lane, row):
+            if not _is_due(connection, kind, row):
                 continue
             row = {
                 **row,
@@ -268,13 +265,15 @@ class Paced:
         )
 
 
-def _is_in(lane, row):
-    is_paced = row["order_shard"] is not None and row["order_key"] is None
-    return row["due_ms"] is not None and (is_paced if lane == due.PACED else row["order_shard"] is None)
+def _is_in(kind, row):
+    of_row = (
+        due.FREE if row["order_shard"] is None else due.PACED if row["order_key"] is None else due.ORDERED
+    )
+    return row["due_ms"] is not None and kind == of_row
 
 
-def _is_due(connection, lane, row):
-    return _is_in(lane, row) and row["due_ms"] <= connection.now_ms
+def _is_due(connection, kind, row):
+    return _is_in(kind, row) and row["due_ms"] <= connection.now_ms
 
 
 class Releases:

@@ -11,9 +11,9 @@ import pytest
 
 from trunkline.dispatch.attempts.gates import Gate
 from trunkline.dispatch.attempts.slots import Pool, Slots
+from trunkline.dispatch.lanes.starting import Starter
 from trunkline.dispatch.ledger import replay
 from trunkline.dispatch.ledger.ordering import BlockedKeys, Ordering
-from trunkline.dispatch.ledger.starting import Starter
 from trunkline.dispatch.reading.matching_lane import MatchingLane
 from trunkline.dispatch.shards.progress import Progress, Track
 from trunkline.errors import LeaseLost
@@ -103,7 +103,7 @@ def test_where_the_channel_takes_batches_each_delivery_of_one_is_as_any_other(se
 
 @pytest.mark.usefixtures("_simulated")
 def test_a_seed_gives_the_same_world_each_time():
-    first, second = World(9), World(9)
+    first, second = World(2), World(2)
     first.run()
     second.run()
     assert explain(first) == explain(second)
@@ -239,12 +239,12 @@ def _an_order_that_forgets_the_ledger(patch):
 
 
 def _turns_before_the_cursor_has_passed(patch):
-    due_fronts = queues.due_fronts
+    fronts = queues.fronts
 
-    async def early(connection, settled, **more):
-        return await due_fronts(connection, lambda *of: None if settled(*of) is None else 2**63 - 1, **more)
+    async def early(connection, wanted):
+        return await fronts(connection, [(no, 2**63 - 1, most) for no, _, most in wanted])
 
-    patch.setattr(queues, "due_fronts", early)
+    patch.setattr(queues, "fronts", early)
 
 
 def _a_live_reader_that_overtakes_an_order(patch):
@@ -274,12 +274,12 @@ def _claims_for_any_worker(patch):
         rows = connection.rows("deliveries").items()
         return [Key(*key) for key, row in rows if (row["due_ms"] or connection.now_ms) < connection.now_ms]
 
-    async def claim_any(connection, lane, worker, keys, *, lease_ms):
+    async def claim_any(connection, kind, worker, keys, *, lease_ms):
         for key in ((key.position, key.subscription_no) for key in keys):
             if connection.is_free("deliveries", key):
                 await connection.lock("deliveries", key)
                 connection.put("deliveries", key, {**connection.get("deliveries", key), "order_shard": None})
-        return await claim(connection, lane, worker, keys, lease_ms=lease_ms)
+        return await claim(connection, kind, worker, keys, lease_ms=lease_ms)
 
     patch.setattr(due, "oldest", oldest)
     patch.setattr(due, "claim", claim_any)
@@ -295,13 +295,11 @@ def _places_that_others_have_in_flight_taken_again(patch):
 def _a_pace_that_is_each_workers_own(patch):
     start = Starter.start
 
-    async def start_here(self, claims, *, by_holder=False):
-        await start(self, claims, by_holder=True)
+    async def start_here(self, claims, **more):
+        await start(self, claims, **more | {"by_holder": True})
 
     patch.setattr(Starter, "start", start_here)
-    patch.setattr(
-        Starter, "_progress_of", lambda self, route: next(iter(self._owned.progress.values()), None)
-    )
+    patch.setattr(Starter, "progress_of", lambda self, route: next(iter(self.owned.progress.values()), None))
 
 
 def _steps_that_are_not_counted(patch):
@@ -311,8 +309,8 @@ def _steps_that_are_not_counted(patch):
 def _a_new_delivery_that_is_left_to_a_lane_that_passes_it_over(patch):
     waiting = due.waiting
 
-    async def none(connection, lane, **more):
-        return [] if lane == due.PACED else await waiting(connection, lane, **more)
+    async def none(connection, kind, **more):
+        return [] if kind == due.PACED else await waiting(connection, kind, **more)
 
     patch.setattr(due, "waiting", none)
 

@@ -15,18 +15,9 @@ from trunkline.dispatch import agenda_watch, dispatcher
 from trunkline.dispatch.attempts import gates, open_limit, runner
 from trunkline.dispatch.attempts.sender import Sender
 from trunkline.dispatch.dispatcher import Dispatcher
+from trunkline.dispatch.lanes import free_lane, lane, ordered_lane, paced_lane, replay_lane, starting
 from trunkline.dispatch.leases import leases
-from trunkline.dispatch.ledger import (
-    ordering,
-    paced_lane,
-    replay,
-    replay_lane,
-    retries,
-    settlement,
-    starting,
-    turns,
-    unroutable,
-)
+from trunkline.dispatch.ledger import ordering, replay, settlement, unroutable
 from trunkline.dispatch.ledger.reports import Reports
 from trunkline.dispatch.reading import matching_lane, reader
 from trunkline.dispatch.shards import owned_shards
@@ -69,7 +60,8 @@ LIMITS = {
     dispatcher: {"STOP_SECONDS": 0.5, "SWEEP_SECONDS": 0.2, "IDLE_SECONDS": 0.4},
     agenda_watch: {"LOOK_SECONDS": 0.3, "NEAR_MS": 600},
     unroutable: {"CROWDED_MS": 100},
-    retries: {"LOOK_SECONDS": 0.3, "CROWDED_SECONDS": 0.03, "ROUND_SECONDS": 0.05, "WINDOW": 9, "IN_TURN": 2},
+    lane: {"LOOK_SECONDS": 0.3, "IDLE_SECONDS": 0.6},
+    free_lane: {"CROWDED_SECONDS": 0.03, "ROUND_SECONDS": 0.05, "WINDOW": 9, "IN_TURN": 2},
     reader: {"LOOK_SECONDS": 0.3, "PAGE": 7, "FAR_BEHIND": 9},
     matching_lane: {
         "COMPANY_COST": 4,
@@ -87,14 +79,14 @@ LIMITS = {
         "MOST_BLOCKED": 2,
     },
     gates: {"SHARE_SECONDS": 0.3, "MOST_WAITING": 3},
-    paced_lane: {"LOOK_SECONDS": 0.3, "PERIOD_SECONDS": 0.05, "IDLE_SECONDS": 0.6, "LOOKED_AT": 2},
-    turns: {
+    paced_lane: {"LOOK_SECONDS": 0.3, "PERIOD_SECONDS": 0.05, "LOOKED_AT": 2},
+    ordered_lane: {
         "LOOK_SECONDS": 0.3,
-        "IDLE_SECONDS": 0.6,
         "CROWDED_SECONDS": 0.05,
         "MOST_CLAIMED": 12,
         "FRONTS": 4,
         "RUN": 3,
+        "IN_TURN": 2,
     },
     replay: {"PAGE": 5, "OUTSTANDING": 8, "LOOKED_AT": 7},
     starting: {"SHORTEST_PAGE": 2},
@@ -106,18 +98,17 @@ TIMED = (
     *(
         status_changes,
         gates,
+        lane,
         leases,
         matching_lane,
         ordering,
         owned_shards,
-        paced_lane,
         publishing,
         reader,
         replay_lane,
         runner,
         settlement,
         pauses,
-        turns,
     ),
 )
 """The modules that read the monotonic clock."""

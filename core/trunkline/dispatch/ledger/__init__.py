@@ -1,5 +1,5 @@
-"""Deliveries as rows of the ledger. A row is written when an attempt ends, and claimed when the delivery is due.
+"""Deliveries as rows of the ledger, which are written when an attempt ends or cannot begin.
 
-In: ended attempts from ``attempts``. Out: jobs for due deliveries (retries, paced and ordered deliveries, replays). Only the
-settlement moves cursors, in the transaction that writes the results.
+In: ended attempts and deferred deliveries from ``attempts``. Out: rows, which ``lanes`` claim when they are due. Only the settlement
+moves cursors, in the transaction that writes the results.
 """

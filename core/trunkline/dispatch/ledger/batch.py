@@ -14,7 +14,7 @@ from trunkline.store.ordering import Place
 from trunkline.store.streaks import Streak
 
 SOON_MS = 1_000
-"""A delivery due within this time wakes the retry lane, which otherwise queries the ledger once a second."""
+"""A delivery due within this time wakes the free lane, which otherwise queries the ledger once a second."""
 Failure = tuple[Ended, NextState]
 """A failed attempt, and the delivery's state after it."""
 _NO_STREAK = Streak(0, succeeded=False, failures=0)

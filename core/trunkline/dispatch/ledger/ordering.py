@@ -3,7 +3,7 @@
 The worker that holds a company's shard makes all attempts for the company's subscriptions with an ordering. So this
 worker has all deliveries of a key. New deliveries start from memory. While an earlier delivery is in flight, they wait
 in memory for up to two seconds, and up to a maximum number. Deliveries that wait longer, or that follow a failed
-delivery, are written to the ledger (``store.ordering``), from which ``turns`` claims them. A key that may have open
+delivery, are written to the ledger (``store.ordering``), from which ``ordered_lane`` claims them. A key that may have open
 deliveries in the ledger is *blocked*: all its new deliveries go to the ledger, too.
 
 An attempt begins when the attempt before it has delivered or, if that attempt failed, when its result is written. If

@@ -1,7 +1,7 @@
 """Replay: a bounded second reader of the log for one subscription, with a lower priority than live deliveries.
 
 It catches up after a pause, starts from an earlier time, or sends a range again. It makes deliveries due page by page, so a
-replay survives every restart and never delays live deliveries. The retry lane makes the attempts. If the target keeps up, the
+replay survives every restart and never delays live deliveries. The free lane makes the attempts. If the target keeps up, the
 worker that read the page makes them instead (``Claiming``).
 """
 
@@ -39,7 +39,7 @@ PASSED = 320
 After the page, each of them may have to be started.
 """
 OUTSTANDING = 400
-"""Number of deliveries of one replay that may wait for the retry lane. The next page is read when fewer wait."""
+"""Number of deliveries of one replay that may wait for the free lane. The next page is read when fewer wait."""
 
 PATIENCE_MS = 1_000
 """How long a new replay waits for a delivery in flight: its attempt may have begun before the replay was requested."""

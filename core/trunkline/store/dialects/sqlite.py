@@ -225,8 +225,8 @@ class SQLite(Dialect):
     def through_index(self, name: str) -> str:
         """Name the index.
 
-        Without the name, if the table was analyzed while a lane (``due.Lane``) had only one subscription, SQLite would
-        sort all rows of the lane (200,000 rows: 50 ms).
+        Without the name, if the table was analyzed while a kind (``due.Kind``) had only one subscription, SQLite would
+        sort all rows of the kind (200,000 rows: 50 ms).
         """
         return f"INDEXED BY {name}"
 

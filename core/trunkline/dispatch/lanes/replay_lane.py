@@ -1,25 +1,20 @@
 """The replay lane: advances running replays page by page, in parallel with the live lane."""
 
-import logging
 import time
 from collections.abc import Mapping
 
 from trunkline.access.subscription_records import SubscriptionRecords
-from trunkline.dispatch.attempts.runner import Runner
+from trunkline.dispatch.lanes.lane import LOOK_SECONDS
+from trunkline.dispatch.lanes.starting import Starter
 from trunkline.dispatch.ledger import replay, reports
-from trunkline.dispatch.ledger.starting import Starter
-from trunkline.dispatch.shards.owned_shards import OwnedShards
-from trunkline.errors import StoreUnavailable
+from trunkline.dispatch.signals import Signals
 from trunkline.runtime import faults
 from trunkline.schemas.versions import SchemaVersions
 from trunkline.store import order_changes, ordering, sql
 from trunkline.store import replays as store
 from trunkline.store import subscriptions as subscription_store
 from trunkline.store.connection import Connection
-from trunkline.store.database import Database
-from trunkline.store.wakeup import Signal
 
-LOOK_SECONDS = 1.0
 WITHDRAWAL_SECONDS = 0.3
 """How often to check for cancelled replays while replays advance or deliveries of replays are in memory."""
 BUSY_SECONDS = 0.05
@@ -32,7 +27,6 @@ A replay that waits for the live lane rests for milliseconds, a replay with a sl
 """
 REST_OF_EACH = 0.02
 """Seconds by which each resting replay prolongs the longest rest; so many replays need no more queries than a few."""
-_log = logging.getLogger(__name__)
 
 
 class Rests:
@@ -76,43 +70,37 @@ class ReplayLane:
 
     def __init__(
         self,
-        database: Database,
-        owned: OwnedShards,
-        runner: Runner,
-        *,
         starter: Starter,
+        signals: Signals,
+        *,
         records: SubscriptionRecords,
         schema_versions: SchemaVersions,
-        due: Signal,
-        turn: Signal,
     ) -> None:
-        self._database = database
-        self._owned = owned
-        self._runner = runner
+        self.signal = signals.replay
         self._starter = starter
+        self._database = starter.database
+        self._owned = starter.owned
+        self._runner = starter.runner
+        self._signals = signals
         self._records = records
         self._schema_versions = schema_versions
-        self._due = due
-        self._turn = turn
         self._begun: set[str] = set()
         self._noticed = 0.0
         self._look_at = 0.0
         self._running = 0
         self._rests = Rests()
 
-    async def run(self, replay_runs: Signal) -> None:
-        """Advance replays while any replay runs. The agenda watch sets *replay_runs* once a second during that time."""
-        while True:
-            wait: float | None = LOOK_SECONDS
-            try:
-                wait = await self.step()
-            except StoreUnavailable as error:
-                _log.warning("cannot move replays on now: %s", error)
-            if self._runner.has_replayed:
-                wait = WITHDRAWAL_SECONDS if wait is None else min(wait, WITHDRAWAL_SECONDS)
-            await replay_runs.wait(wait)
-
     async def step(self) -> float | None:
+        """Advance a replay. Returns the seconds until the next call, None if no replay runs.
+
+        While a replay runs, the agenda watch also sets the signal once a second.
+        """
+        wait = await self._advance()
+        if self._runner.has_replayed:
+            return WITHDRAWAL_SECONDS if wait is None else min(wait, WITHDRAWAL_SECONDS)
+        return wait
+
+    async def _advance(self) -> float | None:
         """Advance the replay that has waited longest. Returns the seconds until the next call, None if no replay runs."""
         if time.monotonic() >= self._look_at:
             is_any_running, wait = await self._look()
@@ -142,8 +130,8 @@ class ReplayLane:
             pins = {row.no: sql.pins_of(row.pins)} if row.pins else {}
             await self._starter.start(done.claims, events=done.events, pins=pins)
         elif done.made:
-            self._due.set()
-            self._turn.set()
+            self._signals.due.set()
+            self._signals.turn.set()
         if done.made or done.has_ended:
             self._rests.end(row.no)
             return 0.0

@@ -341,14 +341,14 @@ def http_page() -> str:
     return page(
         "HTTP API",
         "The routes of a hub with the built-in plugins; those of a plugin exist while it runs. A hub describes each in full at `/docs` and `/openapi.json` "
-        "(OpenAPI 3.1), its events at `/asyncapi.json` (AsyncAPI 3.0); `trunkline export openapi DIR` writes the document to a file. "
+        "(OpenAPI 3.1), its events at `/asyncapi.json` (AsyncAPI 3.1); `trunkline export openapi DIR` writes the document to a file. "
         f"Below `{INTEGRATIONS}` are the product's [actions, searches and lookups](operations.md).",
         table(["call", "scope", "bucket", "what it does"], keyed),
         "`GET /api/v1/plugins` also asks for the scope `admin`, or an operator's key.",
         "## Without a key",
         public,
         "## Keys",
-        "A call below `/api/v1` carries its key in the header `X-Api-Key`. A company's key (`…_live_92_…`) sees nothing of another company. "
+        "A call below `/api/v1` carries its key in the header `X-Api-Key`, or as `Authorization: Bearer …`. A company's key (`…_live_92_…`) sees nothing of another company. "
         "An operator's (`…_live_0_…`) may do everything, and names the company in `X-Company-Id`, or in an event's `companyId`, by id or reference; "
         "the environment in `X-Environment`. A key without a company that has the scope `events:write` alone [emits for every company](../how-to/manage-companies.md#keys). "
         "Keys of a [test environment](../how-to/use-a-test-environment.md) have `_test_` for `_live_`. No key, or an unknown or revoked one: 401. "
@@ -375,7 +375,7 @@ def errors_page() -> str:
     """Every problem type."""
     return page(
         "Errors",
-        "Errors are answered as `application/problem+json` (RFC 9457). `type` is `urn:trunkline:problem:` and a name of the table. "
+        "Errors are answered as `application/problem+json` (RFC 9457). `type` is `urn:trunkline:problem:` and a name of the list below. "
         "`detail` says what to do. `errors` names up to 50 faulty fields, each with a JSON pointer into the body or a parameter's name; `more_errors` counts the rest. "
         "`form_detail`, on actions, searches and lookups, says the same by the fields' titles. `request_id` is also the header `X-Request-Id`.",
         '```json\n{"type": "urn:trunkline:problem:event-rejected", "title": "Event rejected", "status": 422,\n'

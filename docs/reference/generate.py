@@ -143,7 +143,7 @@ def settings_page() -> str:
         "A variable with `_FILE` behind its name [names a file](../how-to/replace-secrets.md#secrets-in-files) that has the secret. "
         f"In the core these are {_secrets()}; in plugins every setting that is a `SecretStr`.",
         "On SQLite `auth.pepper` and `auth.encryption_key` may stay unset: the first start makes them and keeps them in `trunkline.db.secrets`, "
-        "which you must back up with the database. On PostgreSQL [set them](../how-to/run-on-postgresql.md), the same in every process. [Replace secrets](../how-to/replace-secrets.md) shows how to change them.",
+        "which you must back up with the database. On PostgreSQL [set them](../how-to/run-on-postgresql.md), the same in every process.",
     ]
     return page("Settings", *blocks)
 
@@ -171,8 +171,8 @@ _HOOKS_INTRODUCTION = (
 )
 _HOOKS_AFTERWORD = (
     "## Limits",
-    "Hooks of plugins run in no particular order. A plugin that falls more than 1,000 calls of `event_accepted`, `attempt_finished` or `subscription_changed` "
-    "behind loses the oldest. Imports and `register_*` hooks have `plugins.start_timeout_seconds` (30). The log names a plugin that blocks the event loop for over a second.",
+    "Hooks of plugins run in no particular order. [Plugins and isolation](../explanation/plugins-and-isolation.md#what-isolation-does) has the time limits, "
+    "and what happens to a plugin that raises, hangs or is too slow.",
     "## Watching a plugin at work",
     "With `TRUNKLINE_TRACE_PLUGINS=1` every command writes a line to standard error for each call of a hook and each `deliver`; values are named, not shown.",
     "```text\ntrace acme.register_channels(context) 0.03 ms returned [Channel(name='acme')]\n"

@@ -2,7 +2,7 @@
 
 A watcher is a plugin with hooks such as ``event_accepted``.
 This module has the guards and models of the hub's own routes, the errors that they answer with, and the types of a context's
-members (``context.subscriptions``, ``context.keys``) for annotations. Every plugin needs ``trunkline``.
+members (``context.subscriptions``, ``context.keys``) for annotations.
 """
 # The names of the API, and with them the web framework, are imported at their first use.
 

@@ -1,7 +1,4 @@
-"""Names for authors of portal pages, connectors and documentation: pages, statistics, and the catalogue in words.
-
-Every plugin needs ``trunkline``; routes of a plugin need ``trunkline.routes``.
-"""
+"""Names for authors of portal pages, connectors and documentation: pages, statistics, and the catalogue in words."""
 
 from trunkline.contract import (
     Activity,

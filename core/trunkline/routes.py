@@ -1,10 +1,10 @@
 """Names for authors of routes, commands, sign-in methods, watchers, and channels that manage subscriptions.
 
-A watcher is a plugin that is notified of events, attempts and subscriptions (hooks such as ``event_accepted``).
+A watcher is a plugin with hooks such as ``event_accepted``.
 This module has the guards and models of the hub's own routes, the errors that they answer with, and the types of a context's
-members (``context.subscriptions``, ``context.keys``) for annotations. Every plugin needs ``trunkline``.
-The names of the API, and with them the web framework, are imported at their first use.
+members (``context.subscriptions``, ``context.keys``) for annotations.
 """
+# The names of the API, and with them the web framework, are imported at their first use.
 
 from typing import TYPE_CHECKING
 

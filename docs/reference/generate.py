@@ -143,7 +143,7 @@ def settings_page() -> str:
         "A variable with `_FILE` behind its name [names a file](../how-to/replace-secrets.md#secrets-in-files) that has the secret. "
         f"In the core these are {_secrets()}; in plugins every setting that is a `SecretStr`.",
         "On SQLite `auth.pepper` and `auth.encryption_key` may stay unset: the first start makes them and keeps them in `trunkline.db.secrets`, "
-        "which you must back up with the database. On PostgreSQL [set them](../how-to/run-on-postgresql.md), the same in every process. [Replace secrets](../how-to/replace-secrets.md) shows how to change them.",
+        "which you must back up with the database. On PostgreSQL [set them](../how-to/run-on-postgresql.md), the same in every process.",
     ]
     return page("Settings", *blocks)
 
@@ -171,8 +171,8 @@ _HOOKS_INTRODUCTION = (
 )
 _HOOKS_AFTERWORD = (
     "## Limits",
-    "Hooks of plugins run in no particular order. A plugin that falls more than 1,000 calls of `event_accepted`, `attempt_finished` or `subscription_changed` "
-    "behind loses the oldest. Imports and `register_*` hooks have `plugins.start_timeout_seconds` (30). The log names a plugin that blocks the event loop for over a second.",
+    "Hooks of plugins run in no particular order. [Plugins and isolation](../explanation/plugins-and-isolation.md#what-isolation-does) has the time limits, "
+    "and what happens to a plugin that raises, hangs or is too slow.",
     "## Watching a plugin at work",
     "With `TRUNKLINE_TRACE_PLUGINS=1` every command writes a line to standard error for each call of a hook and each `deliver`; values are named, not shown.",
     "```text\ntrace acme.register_channels(context) 0.03 ms returned [Channel(name='acme')]\n"
@@ -341,14 +341,14 @@ def http_page() -> str:
     return page(
         "HTTP API",
         "The routes of a hub with the built-in plugins; those of a plugin exist while it runs. A hub describes each in full at `/docs` and `/openapi.json` "
-        "(OpenAPI 3.1), its events at `/asyncapi.json` (AsyncAPI 3.0); `trunkline export openapi DIR` writes the document to a file. "
+        "(OpenAPI 3.1), its events at `/asyncapi.json` (AsyncAPI 3.1); `trunkline export openapi DIR` writes the document to a file. "
         f"Below `{INTEGRATIONS}` are the product's [actions, searches and lookups](operations.md).",
         table(["call", "scope", "bucket", "what it does"], keyed),
         "`GET /api/v1/plugins` also asks for the scope `admin`, or an operator's key.",
         "## Without a key",
         public,
         "## Keys",
-        "A call below `/api/v1` carries its key in the header `X-Api-Key`. A company's key (`…_live_92_…`) sees nothing of another company. "
+        "A call below `/api/v1` carries its key in the header `X-Api-Key`, or as `Authorization: Bearer …`. A company's key (`…_live_92_…`) sees nothing of another company. "
         "An operator's (`…_live_0_…`) may do everything, and names the company in `X-Company-Id`, or in an event's `companyId`, by id or reference; "
         "the environment in `X-Environment`. A key without a company that has the scope `events:write` alone [emits for every company](../how-to/manage-companies.md#keys). "
         "Keys of a [test environment](../how-to/use-a-test-environment.md) have `_test_` for `_live_`. No key, or an unknown or revoked one: 401. "
@@ -375,7 +375,7 @@ def errors_page() -> str:
     """Every problem type."""
     return page(
         "Errors",
-        "Errors are answered as `application/problem+json` (RFC 9457). `type` is `urn:trunkline:problem:` and a name of the table. "
+        "Errors are answered as `application/problem+json` (RFC 9457). `type` is `urn:trunkline:problem:` and a name of the list below. "
         "`detail` says what to do. `errors` names up to 50 faulty fields, each with a JSON pointer into the body or a parameter's name; `more_errors` counts the rest. "
         "`form_detail`, on actions, searches and lookups, says the same by the fields' titles. `request_id` is also the header `X-Request-Id`.",
         '```json\n{"type": "urn:trunkline:problem:event-rejected", "title": "Event rejected", "status": 422,\n'

@@ -11,8 +11,16 @@ from trunkline import testing
 from trunkline_kit import fixtures
 
 GROUPS = (
-    ("Suites", "Subclass one, and name the plugin that it judges.", "Conformance"),
-    ("Far sides", "The receiving end of a channel, whose behaviour the kit sets.", "Side"),
+    (
+        "Suites",
+        "Subclass one, and name the plugin that it judges. Each has the attributes of `Suite` too.",
+        "Conformance",
+    ),
+    (
+        "Far sides",
+        "The receiving end of a channel, whose behaviour the kit sets. Each has the attributes of `FarSide` too.",
+        "Side",
+    ),
 )
 INTRODUCTION = (
     "What `trunkline.testing` has for the tests of a plugin. [Test a plugin](../how-to/test-a-plugin.md) shows it at work, "

@@ -17,7 +17,7 @@ import public_api
 from pydantic import BaseModel
 
 import trunkline
-from trunkline import contract, pages, routes
+from trunkline import contract, pages, routes, testing
 
 KINDS: Sequence[tuple[str, str, str]] = (
     ("given", "What a plugin gives", "Frozen values that hooks, and functions of the plugin's, return."),
@@ -49,6 +49,9 @@ KINDS: Sequence[tuple[str, str, str]] = (
 
 WHOLE = frozenset({"given", "received"})
 """The sections of hooks that show each name with its declaration; all others have a line for each name."""
+
+BASES = (testing.Suite, testing.FarSide)
+"""Classes whose attributes stand on their own line only, not on those of their subclasses."""
 
 MODULES = {"hooks.md": trunkline, "pages.md": pages, "routes.md": routes}
 """Whose names each page has; that of routes has those, too, that only stand in the annotations of others."""
@@ -136,13 +139,22 @@ def _line(name: str, value: Any) -> str:
 
 
 def members(value: Any) -> list[str]:
-    """Name what a value is made of: fields or arguments, and what may be called of it; OpenAPI has those of models."""
+    """Name what a value is made of: fields or arguments, and what may be called of it.
+
+    OpenAPI has the fields of models, and the line of each of ``BASES`` its attributes.
+    """
     if public_api.kind_of(value) == "model":
         return []
     facts = public_api.describe(value)
     called = [name if "property" in one else f"{name}()" for name, one in facts.get("methods", {}).items()]
     own = next((facts[key] for key in ("fields", "attributes", "arguments", "members") if facts.get(key)), {})
-    return [*own, *called]
+    inherited = {
+        name
+        for base in BASES
+        if base in getattr(value, "__mro__", ())[1:]
+        for name, _ in public_api.attributes(base)
+    }
+    return [*(name for name in own if name not in inherited), *called]
 
 
 def first_sentence(name: str, value: Any) -> str:

@@ -54,10 +54,7 @@ def register_event_types() -> Sequence[EventType]:  # type: ignore[empty-body]
 
 @hookspec
 def register_casters() -> Sequence[Caster]:  # type: ignore[empty-body]
-    """Return conversions between successive versions of an event type, in both directions.
-
-    See *Versions of event types* in the docs.
-    """
+    """Return conversions between successive versions of an event type, in both directions."""
 
 
 @hookspec

@@ -91,7 +91,7 @@ def new_event(
     into: SchemasFolder = None,
     config: Config = None,
 ) -> None:
-    """Write a first schema of an event type, with a valid example, for you to complete. It passes 'schemas check'.
+    """Write a first schema of an event type, with a valid example, for you to complete.
 
     Example: [bold]trunkline new event payment.refunded --field payment_id:integer --field amount:number --field note:text?[/bold]
     """
@@ -111,7 +111,7 @@ def new_action(
     into: SchemasFolder = None,
     config: Config = None,
 ) -> None:
-    """Write a first definition of an action, with a valid example, for you to complete. It passes 'schemas check'.
+    """Write a first definition of an action, with a valid example, for you to complete.
 
     The verb sets method and path: create, update and delete are POST, PATCH and DELETE, any other verb is POST /orders/{order_id}/VERB.
 
@@ -129,7 +129,7 @@ def new_search(
     into: SchemasFolder = None,
     config: Config = None,
 ) -> None:
-    """Write a first definition of a search, with a valid example, for you to complete. It passes 'schemas check'.
+    """Write a first definition of a search, with a valid example, for you to complete.
 
     find_order finds a record by its fields, get_order returns one by its id, list_orders returns all, page by page.
 

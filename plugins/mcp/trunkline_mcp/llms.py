@@ -23,7 +23,7 @@ Each call takes a key or an access token in the header `Authorization: Bearer`. 
 ## HTTP
 
 - [OpenAPI 3.1]({base}/openapi.json): every call, with schemas and examples
-- [AsyncAPI 3.0]({base}/asyncapi.json): every event type, with its payload's schema
+- [AsyncAPI 3.1]({base}/asyncapi.json): every event type, with its payload's schema
 """
 _EVENTS = """\
 

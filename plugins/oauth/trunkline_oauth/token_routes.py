@@ -75,7 +75,7 @@ class TokenRoutes:
         return Response(status_code=200, headers=NO_STORE)
 
     async def share(self, request: Request) -> Response:
-        """Answer the preflight request (CORS) of a browser; the app is not known yet."""
+        """Answer a browser's preflight request (CORS), whatever the app."""
         origin = request.headers.get("origin", "")
         may_call = any(_is_page(app, origin) for app in await self._apps.list())
         return Response(status_code=204, headers=_shared(origin) if may_call else {"Vary": "Origin"})

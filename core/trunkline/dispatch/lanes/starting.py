@@ -69,7 +69,7 @@ class Starter:
         ready = self.runner.slots.free + READY * 3 // 4 - self.runner.waiting_claims
         if room is None or ready < SHORTEST_PAGE or self.passes_on(subscription_no):
             return None
-        room = min(room, ready)
+        room = min(room, ready) if self.owned.is_alive else 0  # the transaction may have waited for locks
         return Claiming(self.owned.worker, self.runner.claim_ms, room if room >= SHORTEST_PAGE else 0)
 
     async def claim(self, kind: due.Kind, keys: Sequence[Key]) -> list[Claim]:

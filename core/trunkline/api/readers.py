@@ -34,7 +34,7 @@ from trunkline.errors import BadQuery, BodyInvalid, CompanyUnknown, NotFound, un
 from trunkline.hub.readers import Readers
 from trunkline.model.companies import read_name
 from trunkline.model.environments import in_environment
-from trunkline.model.event_groups import is_group
+from trunkline.model.event_groups import is_group, type_groups
 from trunkline.model.times import epoch_ms_of
 from trunkline.schemas.catalog import Json, SchemaCatalog
 from trunkline.store.directory import CompanyDirectory
@@ -188,12 +188,13 @@ class ReaderHandlers:
     def _types(self, text: str | None) -> list[str]:
         """Read the parameter ``types``. Raises BadQuery."""
         names = [name.strip() for name in (text or "").split(",") if name.strip()]
-        for index, name in enumerate(names):
-            known = name.lower() if is_group(name) else self._catalog.resolve(name)
-            if known is None:
-                raise BadQuery.parameter("types", unknown_name("event type", name, self._catalog.names()))
-            names[index] = known
-        return list(dict.fromkeys(names))
+        types = self._catalog.all_names()
+        groups = type_groups(types)
+        for name in names:
+            kind, known = ("group of event types", groups) if is_group(name) else ("event type", types)
+            if name.lower() not in known:
+                raise BadQuery.parameter("types", unknown_name(kind, name, known))
+        return list(dict.fromkeys(map(str.lower, names)))
 
 
 async def _named(caller: Caller, company: str) -> int:

@@ -244,7 +244,7 @@ def _line(body: bytes) -> str:
 
 def _known_types(hub: "Readings", text: str | None) -> list[str]:
     names = [name.strip() for name in (text or "").split(",") if name.strip()]
-    known = hub.catalog.names()
+    known = hub.catalog.all_names()
     for name in names:
         if is_group(name) and name not in type_groups(known):
             msg = f"'{name}' is not a known group of event types; {known_instead(name, type_groups(known))}"

@@ -32,6 +32,9 @@ MAX_MEMBERS = 1000
 SHOWN_MEMBERS = 10
 """The maximum number of values of ``in`` that a sentence lists."""
 
+_ABOVE, _BELOW = -(2**63), 2**64
+"""A filter's numbers lie between these bounds. An event's integer beyond is read as a float, which may be rounded to a bound."""
+
 _NOTHING = frozenset[Json]()
 _NUMERIC = frozenset({int, float})  # exact types: a boolean is not a number
 
@@ -84,6 +87,16 @@ def fault(name: str, expected: Json) -> str | None:
             return None if isinstance(expected, str) else "must be a string"
         case _:
             return f"is no comparison; there are {', '.join(OPERATORS)}"
+
+
+def range_fault(expected: Json) -> str | None:
+    """Return the reason why a number of *expected*, which has no other fault, is out of range; None if it has none."""
+    items = expected if isinstance(expected, list) else [expected]
+    if all(_ABOVE < item < _BELOW for item in items if type(item) in _NUMERIC):
+        return None
+    return (
+        "must lie between -2^63 and 2^64, as numbers beyond are rounded; send them as text, and compare that"
+    )
 
 
 def _list_fault(expected: Json) -> str | None:

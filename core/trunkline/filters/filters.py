@@ -326,7 +326,7 @@ class _Checker:
             at = pointer + errors.pointer(name) if isinstance(value, dict) else pointer
             if not self._count(at, 1):
                 return
-            fault = comparisons.fault(name, expected)
+            fault = comparisons.fault(name, expected) or comparisons.range_fault(expected)
             if fault:
                 self._note(at, fault)
             elif shapes:

@@ -7,8 +7,6 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from math import ceil
 
-import orjson
-
 from trunkline.contract import (
     Bucket,
     DeliveriesState,
@@ -258,11 +256,8 @@ class Activity:
             for event in chunk:
                 matches.last = event
                 looked_bytes += len(event.body)
-                body = event.body
-                if b"\\u" in body:  # replace escapes by their characters
-                    body = orjson.dumps(orjson.loads(body))
                 is_of_type = not types or event.type in types
-                if is_of_type and (sought is None or sought.is_in(body.decode().casefold())):
+                if is_of_type and (sought is None or sought.is_in(event.body.decode())):
                     matches.events.append(event)
                     if len(matches.events) == limit:
                         return matches

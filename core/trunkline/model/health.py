@@ -64,13 +64,13 @@ class Figures:
 NO_FIGURES = Figures()
 
 
-def health_of(status: str, *, failures: int, failing_level: int, attempts: int) -> SubscriptionHealth:
+def health_of(status: str, *, failures: int, failing_level: int, figures: Figures) -> SubscriptionHealth:
     """Return the condition of a subscription.
 
-    *failures* is the number of failures in a row, *attempts* the number of attempts in the last ``HOURS`` hours.
+    *failures* is the number of failures in a row, since it was last activated. *figures* are those of the last ``HOURS`` hours.
     """
     if status in (SubscriptionHealth.PAUSED, SubscriptionHealth.DISABLED):
         return SubscriptionHealth(status)
     if failures:
         return SubscriptionHealth.FAILING if failing_level else SubscriptionHealth.RETRYING
-    return SubscriptionHealth.DELIVERING if attempts else SubscriptionHealth.IDLE
+    return SubscriptionHealth.DELIVERING if any(figures.delivered) else SubscriptionHealth.IDLE

@@ -136,7 +136,7 @@ class SchemaCatalog:
 
     A type may have several versions side by side. The newest is the *current* one, which is used if no version is
     named. *publish* returns the type as receivers see it (``publishing.published``); if *publish* is None, receivers
-    see the type itself. Only ``known`` and ``all_names`` include the *operational* types.
+    see the type itself. Only ``known``, ``all_names`` and ``resolve`` include the *operational* types.
 
     Raises:
         SchemaInvalid: a type's name, schema or examples are not usable, or one version of a type is given twice.
@@ -231,9 +231,12 @@ class SchemaCatalog:
         return (*self._types, *(self.operational.names() if self.operational else ()))
 
     def resolve(self, name: str) -> str | None:
-        """Find the exact name of the type whose name equals *name* ignoring case; None if there is no such type."""
+        """Find the exact name of the type whose name equals *name* ignoring case; None if there is no such type.
+
+        Operational types are found, too.
+        """
         lower = name.lower()
-        return lower if name.isascii() and lower in self._types else None
+        return lower if name.isascii() and self.known(lower) else None
 
     def check(
         self, name: str, payload: Json, *, version: int | None = None, budget: Budget | None = None

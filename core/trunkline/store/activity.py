@@ -198,7 +198,7 @@ async def subscriptions_by_health(connection: Connection, company_id: int) -> di
             status,
             failures=failures,
             failing_level=failing_level or 0,
-            attempts=figures.get(no, NO_FIGURES).attempts,
+            figures=figures.get(no, NO_FIGURES),
         )
         for no, status, failures, failing_level in rows
     )

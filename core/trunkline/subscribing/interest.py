@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 import orjson
 
 from trunkline.access.subscription_records import SubscriptionRecords
-from trunkline.model.event_groups import takes_type
+from trunkline.model.event_groups import EVERY_TYPE, takes_type
 from trunkline.runtime.clock import now_ms
 from trunkline.store import interest as store
 from trunkline.store.database import Database
@@ -56,7 +56,7 @@ class Interest:
         """Count the subscriptions and consumers of a company that take *event_type*, whatever their filters."""
         counts = {"subscriptions": 0, "consumers": 0}
         for kind, names, count in await self._named.get(company_id):
-            if not names or takes_type(names, event_type):
+            if takes_type(names or (EVERY_TYPE,), event_type):
                 counts[kind] += count
         return {"type": event_type, "is_wanted": any(counts.values()), **counts}
 

@@ -64,7 +64,7 @@ NEW_CONDITION: dict[str, Any] = {
 def show_condition(row: Row, figures: Figures) -> dict[str, Any]:
     """Return the members of a subscription's JSON that describe its health."""
     rate, level = figures.success_rate, row.options.get("failing_level", 0)
-    health = health_of(row.status, failures=row.failures, failing_level=level, attempts=figures.attempts)
+    health = health_of(row.status, failures=row.failures, failing_level=level, figures=figures)
     return {
         "health": health,
         "failing_since": utc_or_none(row.failing_since_ms if row.failures else None),

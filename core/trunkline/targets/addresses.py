@@ -241,13 +241,14 @@ class AddressPolicy:
 
     def _check_scheme(self, url: str) -> None:
         scheme = _SCHEME.match(url)
+        accepted = "'https://' or 'http://'" if self.allow_http else "'https://'"
         if scheme is None:
-            msg = "is not a URL that starts with 'https://'"
+            msg = f"is not a URL that starts with {accepted}"
             raise TargetRefused(msg)
         name = scheme[1].lower()
         if name == "https" or (name == "http" and self.allow_http):
             return
-        msg = f"must start with 'https://', not with '{name[:20]}:'"
+        msg = f"must start with {accepted}, not with '{name[:20]}:'"
         if name == "http":
             msg = "must start with 'https://'; 'http://' is accepted only where the setting delivery.allow_http is on"
         raise TargetRefused(msg)

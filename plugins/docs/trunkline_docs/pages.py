@@ -169,7 +169,8 @@ def _event_page(product: Product, event_type: EventType, order_key: str | None) 
         "changes": event_type.changes,
     }
     path, title = event_path(event_type.name), event_type.title
-    return Page(path, title, meaning, "Events", "event", event_type.name, is_name=True, words=words)
+    summary = meaning or event_type.description
+    return Page(path, title, summary, "Events", "event", event_type.name, is_name=True, words=words)
 
 
 def _operation_page(product: Product, definition: Definition) -> Page:
@@ -219,4 +220,4 @@ def _meaning(description: str) -> tuple[str, Sequence[str]]:
     """Split an event type's description into its meaning and the sentences that say when the event is sent."""
     sentences = _SENTENCE.split(description.strip())
     moments = [sentence for sentence in sentences if sentence.startswith("Sent ")]
-    return " ".join(sentence for sentence in sentences if sentence not in moments) or description, moments
+    return " ".join(sentence for sentence in sentences if sentence not in moments), moments

@@ -55,7 +55,7 @@ def make_tools(context: PluginContext) -> Sequence[Offered]:
     """Make both tools."""
     tools = _EventTools(context)
     return (
-        Offered(_recent_tool([kind.name for kind in context.events.types()]), _SCOPE, tools.recent),
+        Offered(_recent_tool(_type_names(context)), _SCOPE, tools.recent),
         Offered(_explain_tool(), _SCOPE, tools.explain),
     )
 
@@ -89,7 +89,7 @@ class _EventTools:
         return answered(orjson.dumps(await self.context.deliveries.explain(caller.company_id, event_id)))
 
     def _types(self, name: str | None) -> Sequence[str]:
-        known = [event_type.name for event_type in self.context.events.types()]
+        known = _type_names(self.context)
         if name is not None and name not in known:
             raise BodyInvalid([FieldError("/type", f"must be one of {', '.join(known)}, not '{name[:100]}'")])
         return () if name is None else (name,)
@@ -103,6 +103,10 @@ class _EventTools:
             kind = "event"
             raise NotFound(kind, event.event_id)
         return body
+
+
+def _type_names(context: PluginContext) -> list[str]:
+    return [kind.name for kind in (*context.events.types(), *context.events.operational_types())]
 
 
 def _fitting(events: Sequence[ListedEvent]) -> int:

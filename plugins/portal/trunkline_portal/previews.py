@@ -28,7 +28,7 @@ def preview(body: bytes, sought: str = "") -> Preview:
     if sought:
         text = body[start:].decode("utf-8", errors="replace")
         if match := Sought(sought).find(text):
-            return _around(text, *match.span())
+            return _around(match.string, *match.span())
     text = body[start : start + _TEXT_BYTES].decode("utf-8", errors="ignore")
     if start + _TEXT_BYTES >= len(body):
         text = text.removesuffix("}}" if text.startswith("{") else "}")

@@ -5,6 +5,7 @@ import os
 import pty
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -145,6 +146,26 @@ def test_events_are_shown_forwarded_as_the_webhook_would_be_and_sent_again(
             rest.wait_for(rf"\d\d:\d\d:\d\d  {later['id']}  payment.failed")
             assert rest.end() == 0
             assert f"  {last['id']}  " not in rest.shown
+
+
+def test_the_cursor_is_said_before_any_event_is_handled(sqlite_database_url: str):
+    run = [sys.executable, "-m", "trunkline_client.listen", "--url"]
+    with (
+        Served(sqlite_database_url) as served,
+        Client(served.url, served.key) as hub,
+        socket.create_server(("127.0.0.1", 0)) as silent,
+    ):
+        forward = ["--forward", f"http://127.0.0.1:{silent.getsockname()[1]}/hook"]
+        for since in ("beginning", "now"):
+            with Terminal([*run, served.url, *forward, "--since", since], served.key) as terminal:
+                terminal.wait_for("Listening to")
+                event = hub.emit_test_event({"type": "lead.created"})
+                terminal.wait_for(f"  {event['id']}  lead.created")
+                assert terminal.end() == 0
+                cursor = terminal.wait_for(r"Go on with: --since (\S+)")
+            with Terminal([*run, served.url, "--since", cursor], served.key) as rest:
+                rest.wait_for(f"  {event['id']}  lead.created")
+                assert rest.end() == 0
 
 
 def test_a_refusal_is_one_sentence_and_an_absence_is_told(sqlite_database_url: str):

@@ -59,6 +59,18 @@ async def test_a_subscription_whose_deliveries_are_exhausted_is_failing(trunklin
     assert failing["p95_ms_24h"] is None
 
 
+async def test_a_subscription_that_never_delivered_is_idle_after_its_activation(trunkline_hub, receiver):
+    receiver.answer(410)
+    hub = await trunkline_hub()
+    subscription_id = await subscribe(hub, f"{receiver.url}/h")
+    await hub.emit("lead.created")
+    await health(hub, subscription_id, health="disabled", success_rate_24h=0)
+    activated = await hub.client.patch(f"/api/v1/subscriptions/{subscription_id}", json={"status": "active"})
+    assert activated.json()["health"] == "idle"
+    [listed] = (await hub.client.get("/api/v1/subscriptions")).json()["subscriptions"]
+    assert (listed["health"], listed["success_rate_24h"]) == ("idle", 0)
+
+
 async def test_operational_event_types_are_listed_and_marked(trunkline_hub):
     hub = await trunkline_hub()
     listed = (await hub.client.get("/api/v1/event-types")).json()["event_types"]

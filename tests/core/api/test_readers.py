@@ -337,6 +337,8 @@ async def test_a_digest_is_of_the_ids_between_two_places(running):
         await connection.execute(change, {"id": ids[1]})
     without_operational = await digest(running.client)
     assert without_operational["digest"] == digest_of([ids[0], *ids[2:]])
+    for types in ("Key.created", "operational.*"):
+        assert (await digest(running.client, types=types))["digest"] == digest_of([ids[1]])
 
 
 async def test_ranges_have_as_many_events_each_and_cover_the_whole(running):
@@ -373,6 +375,7 @@ async def test_a_digest_of_a_subscription_is_of_what_it_takes(running):
         ({"ranges": "0"}, 400),
         ({"ranges": "1001"}, 400),
         ({"types": "no.such"}, 400),
+        ({"types": "nosuch.*"}, 400),
         ({"filter": "{"}, 400),
         ({"subscription": "sub_1", "types": "lead.created"}, 400),
         ({"subscription": "sub_00000000000000000000"}, 404),
@@ -381,6 +384,11 @@ async def test_a_digest_of_a_subscription_is_of_what_it_takes(running):
 )
 async def test_a_digest_that_cannot_be_given_is_refused(running, query, status):
     assert (await running.client.get("/api/v1/events/digest", params=query)).status_code == status
+
+
+async def test_the_refusal_of_an_unknown_type_ends_with_one_mark(running):
+    answer = await running.client.get("/api/v1/events/digest", params={"types": "lead.create"})
+    assert answer.json()["detail"].endswith("; perhaps you mean 'lead.created'.")
 
 
 @pytest.mark.slow
@@ -435,6 +443,13 @@ async def test_interest_counts_subscriptions_and_consumers_of_a_type(running):
     assert somebody == {"type": "lead.created", "is_wanted": True, "subscriptions": 2, "consumers": 1}
     assert (await running.client.get(path, params={"company": running.neighbour_id})).status_code == 403
     assert (await running.client.get("/api/v1/event-types/no.such/interest")).status_code == 404
+
+
+async def test_interest_in_an_operational_type_counts_the_readers_that_name_it(running):
+    await make(running.client)
+    await make(running.client, "auditor", event_types=["operational.*"])
+    answer = await running.client.get("/api/v1/event-types/key.created/interest")
+    assert answer.json() == {"type": "key.created", "is_wanted": True, "subscriptions": 0, "consumers": 1}
 
 
 async def keys_of(client, **query):

@@ -132,6 +132,10 @@ def test_tail_shows_only_the_types_that_were_asked_for_in_any_case(migrated_cli)
     assert [line.split()[2] for line in lines] == ["lead.created", "payment.failed"]
 
 
+def test_tail_takes_operational_types(migrated_cli):
+    assert _tail(migrated_cli, "--types", "key.created,operational.*").exit_code == 0
+
+
 def test_tail_since_a_time_shows_what_was_accepted_then_and_later(migrated_cli):
     _emit(migrated_cli, "client.created")
     assert len(_tail(migrated_cli, "--since", "2020-01-01T00:00:00Z").stdout.splitlines()) == 1

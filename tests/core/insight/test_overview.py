@@ -578,6 +578,34 @@ async def test_text_is_found_as_it_is_written_whatever_its_case(
     assert sorted(await ids(Activity(database), text=sought)) == found
 
 
+_ESCAPED = (
+    r'{"amount":99.00,"big":18446744073709551617,"reason":"Jos\u00e9 \"quoted\"","path":"C:\\new","column":"a\tb",'
+    r'"either":"a\/b","smile":"\ud83d\ude00","two":"\\u0041"}'
+)
+
+
+@pytest.mark.parametrize(
+    "sought",
+    [
+        *("99.00", "amount:99.00", '"amount": 99.00,', "18446744073709551617", "big=18446744073709551617"),
+        *("josé", 'josé "quoted"', 'reason:josé "quoted"', r'"reason": "Jos\u00e9 \"quoted\"",'),
+        *(r"c:\new", r"path:C:\new", r'"path": "C:\\new"', "a\tb", "column:a\tb", "a/b", "either:a/b"),
+        *("\N{GRINNING FACE}", r"\u0041", r"two:\u0041"),
+    ],
+)
+async def test_what_json_escapes_is_found_as_text_and_numbers_by_their_digits(
+    sqlite_database: Database, sought: str
+):
+    await store(sqlite_database, events=[event_row(1000, 92, payload=_ESCAPED), event_row(1001, 92)])
+    assert await ids(Activity(sqlite_database), text=sought) == [1000]
+
+
+@pytest.mark.parametrize("sought", ["amount:99.0", "two:A", r"a\/b", r'"path": "C:\x', '"path": "C:\\'])
+async def test_neither_other_digits_nor_invalid_escapes_are_found(sqlite_database: Database, sought: str):
+    await store(sqlite_database, events=[event_row(1000, 92, payload=_ESCAPED)])
+    assert await ids(Activity(sqlite_database), text=sought) == []
+
+
 async def test_a_search_stops_after_a_bounded_number_of_events_and_says_how_far_it_looked(database: Database):
     events = [
         event_row(1000 + no, 92, type=TYPES[no % 2], at_ms=no, payload='"rare"' if no % 400 == 1 else "{}")

@@ -115,7 +115,7 @@ async def test_no_other_channel_takes_a_target_of_that_scheme(hub):
     request = {"target_url": "pigeon:jane", "event_types": ["*"]}
     answer = await hub.client.post("/api/v1/webhooks/subscriptions", json=request)
     assert answer.json()["errors"] == [
-        {"path": "/target_url", "message": "must start with 'https://', not with 'pigeon:'"}
+        {"path": "/target_url", "message": "must start with 'https://' or 'http://', not with 'pigeon:'"}
     ]
 
 

@@ -327,6 +327,16 @@ def test_a_refusal_says_why(url: str, reason: str) -> None:
     assert caught.value.errors[0].message.startswith(reason)
 
 
+def test_a_refusal_names_http_if_it_is_accepted() -> None:
+    for url, reason in (
+        ("ftp://example.com/", "must start with 'https://' or 'http://', not with 'ftp:'"),
+        ("example.com", "is not a URL that starts with 'https://' or 'http://'"),
+    ):
+        with pytest.raises(TargetRefused) as caught:
+            HTTP.check_url(url)
+        assert caught.value.errors[0].message == reason
+
+
 def test_no_refusal_repeats_what_may_be_a_password() -> None:
     with pytest.raises(TargetRefused) as caught:
         STRICT.check_url("https://user:hunter2@example.com/?token=hunter2")

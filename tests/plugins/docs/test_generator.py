@@ -240,6 +240,15 @@ def test_meaning_moment_and_cause_are_told_at_once():
     )
 
 
+def test_an_event_described_only_by_its_moment_is_described_once():
+    sentence = "Sent once each time that an invoice is created."
+    invoiced = replace(ORDER_SENT, name="invoice.created", description=sentence)
+    files = generate(replace(SHOP, event_types=[*SHOP.event_types, invoiced]))
+    assert " ".join(read(files["invoice.created.html"]).text.split()).count(sentence) == 1
+    assert files["invoice.created.html.md"].decode().count(sentence) == 1
+    assert f'content="{sentence}"' in files["invoice.created.html"].decode()
+
+
 def test_each_page_lists_its_parts_in_the_navigation(files: Files):
     for path in some(pages_of(files)):
         headings = re.findall(r'<h2 id="([^"]+)">', files[path].decode())

@@ -120,7 +120,7 @@ async def test_a_description_names_other_tools_by_their_names(agent):
 
 async def test_the_types_of_events_are_a_choice(api, agent):
     chosen = (await agent.tools())["get_recent_events"]["inputSchema"]["properties"]["type"]
-    assert chosen["enum"] == [kind.name for kind in api.hub.streaming.types()]
+    assert chosen["enum"] == list(api.hub.catalog.all_names())
 
 
 async def test_the_hints_tell_reading_making_and_changing_apart(agent):

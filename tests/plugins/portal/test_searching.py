@@ -43,6 +43,14 @@ async def test_a_field_and_its_value_are_found_as_pages_write_them(api, sign_in,
     assert f"/events/{event}" in (await browser.get("/portal/events", q=text)).text
 
 
+async def test_text_that_json_escapes_is_found_and_shown_without_escapes(api, sign_in):
+    event = await emit(api, first_name='Jos "Pepe" \\ Ruiz')
+    browser = await sign_in(api)
+    page = await browser.get("/portal/search", q='"Pepe" \\')
+    assert f"/events/{event}" in page.text
+    assert '<mark>"Pepe" \\</mark>' in html.unescape(page.text)
+
+
 async def test_the_answer_says_how_far_it_looked_and_goes_on(api, sign_in, monkeypatch):
     event = await emit(api, first_name="Zaphod")
     for _ in range(3):

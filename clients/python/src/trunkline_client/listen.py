@@ -150,15 +150,17 @@ class _Listening:
             if sys.stdin.isatty():
                 self._say("Press r to send the last event again, 2 to 9 for those before it.")
         wanted = {"types": self._options.events, "filter": self._options.filter}
-        query = {
-            "limit": "50",
-            "wait": str(_WAIT_SECONDS),
-            **{key: text for key, text in wanted.items() if text},
-        }
+        query = {"limit": "50", **{key: text for key, text in wanted.items() if text}}
+        wait_seconds = 0  # the first answer gives a cursor at once
         while True:
             place = {"cursor": self.cursor} if self.cursor else start
-            page = self._ask(Call("GET", "/api/v1/events", query | place, longer_seconds=_WAIT_SECONDS))
+            asked = query | place | {"wait": str(wait_seconds)}
+            page = self._ask(Call("GET", "/api/v1/events", asked, longer_seconds=wait_seconds))
+            wait_seconds = _WAIT_SECONDS
             for event, body in zip(page.content["events"], _bodies(page.body), strict=True):
+                self.cursor = _cursor_after(
+                    event["id"] - 1
+                )  # the event comes again if its forwarding ends here
                 self._show(event)
                 self._newest.appendleft(_Shown(event, body))
                 self._forward(self._newest[0])

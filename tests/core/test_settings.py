@@ -132,11 +132,11 @@ def test_idempotency_keys_do_not_outlive_the_events_that_they_answer_with(toml):
 @pytest.mark.parametrize(
     ("text", "environment", "sentence"),
     [
-        ("[delivery]\nalow_http = true\n", {}, "perhaps you mean 'delivery.allow_http'"),
-        ("", {"delivery__alow_http": "true"}, "perhaps you mean 'delivery.allow_http'"),
-        ("[database]\nschemma = 'x'\n", {}, "perhaps you mean 'database.schema'"),
-        ("[auth.oauth]\nisuer = 'x'\n", {}, "perhaps you mean 'auth.oauth.issuer'"),
-        ("[server]\npublicUrl = 'x'\n", {}, "perhaps you mean 'server.public_url'"),
+        ("[delivery]\nalow_http = true\n", {}, "did you mean 'delivery.allow_http'?"),
+        ("", {"delivery__alow_http": "true"}, "did you mean 'delivery.allow_http'?"),
+        ("[database]\nschemma = 'x'\n", {}, "did you mean 'database.schema'?"),
+        ("[auth.oauth]\nisuer = 'x'\n", {}, "did you mean 'auth.oauth.issuer'?"),
+        ("[server]\npublicUrl = 'x'\n", {}, "did you mean 'server.public_url'?"),
     ],
 )
 def test_an_unknown_setting_says_which_was_probably_meant(toml, text, environment, sentence):

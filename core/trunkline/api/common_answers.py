@@ -32,8 +32,8 @@ _TAGS = {
 }
 """Descriptions of the core's tags; other tags are plugins'."""
 _REFUSALS: Mapping[int, tuple[str, type[errors.TrunklineError] | str, str, list[dict[str, str]]]] = {
-    400: ("BadRequest", errors.BadQuery, "The query parameter 'limt' is not known here; perhaps you mean 'limit'.", [
-        {"path": "limt", "message": "is not known here; perhaps you mean 'limit'"}]),
+    400: ("BadRequest", errors.BadQuery, "The query parameter 'limt' is not known here; did you mean 'limit'?", [
+        {"path": "limt", "message": "is not known here; did you mean 'limit'?"}]),
     401: ("Unauthenticated", errors.Unauthenticated, "The API key is not valid.", []),
     403: ("Forbidden", errors.Forbidden, "This call needs the scope 'webhooks:write'.", []),
     404: ("NotFound", errors.NotFound, "There is no subscription 'sub_5f0c9a2d1e83c55b4f0c9a2d'.", []),

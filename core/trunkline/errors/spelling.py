@@ -28,11 +28,11 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
 
 
 def correction(name: str, known: Iterable[str]) -> str:
-    """Return the end of a sentence, without its mark, that suggests a replacement for *name*; empty if none of *known* is similar."""
+    """Return the end of a sentence that suggests a replacement for *name*; empty if none of *known* is similar."""
     meant = nearest(name, known)
     if meant is None or meant == name:
         return ""
-    return f"; write '{meant}'" if _letters(meant) == _letters(name) else f"; perhaps you mean '{meant}'"
+    return f"; write '{meant}'" if _letters(meant) == _letters(name) else f"; did you mean '{meant}'?"
 
 
 def known_instead(name: str, known: Iterable[str]) -> str:

@@ -77,7 +77,7 @@ def list_deprecations(module: ModuleType, *, manager: PluginManager) -> Iterator
 
 def _suggest(hook: str, hooks: Mapping[str, tuple[str, ...]]) -> str:
     meant = nearest(hook, hooks)
-    return f"perhaps you mean '{meant}'" if meant else f"the hooks are {', '.join(sorted(hooks))}"
+    return f"did you mean '{meant}'?" if meant else f"the hooks are {', '.join(sorted(hooks))}"
 
 
 def _check_unmarked(

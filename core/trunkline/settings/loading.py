@@ -72,7 +72,7 @@ def _reason(fault: ErrorDetails, model: type[BaseModel], section: str) -> str:
             *above, name = fault["loc"]
             meant = nearest(str(name), fields_at(model, fault["loc"]))
             path = ".".join(map(str, ((section,) if section else ()) + (*above, meant)))
-            return f"is not a setting; perhaps you mean '{path}'" if meant else "is not a setting"
+            return f"is not a setting; did you mean '{path}'?" if meant else "is not a setting"
         case "too_short" | "string_too_short":
             return f"must have {fault.get('ctx', {})['min_length']} characters or more"
         case "string_pattern_mismatch" if fault.get("ctx", {})["pattern"] == RATE_PATTERN:

@@ -183,7 +183,7 @@ async def test_a_channel_that_does_something_of_its_own_with_urls_keeps_its_own_
     errors = (await hub.client.post(URL, json={**request, "channel": "cage"})).json()["errors"]
     assert (
         errors[0]["message"]
-        == "is not a known channel: 'cage'; known are cages, larks, webhooks; perhaps you mean 'cages'"
+        == "is not a known channel: 'cage'; known are cages, larks, webhooks; did you mean 'cages'?"
     )
 
 

@@ -359,7 +359,7 @@ async def test_a_refused_key_request_says_what_to_write(client: httpx2.AsyncClie
     body["company_id"] = body.pop("companyId")
     (scope,) = (await client.post("/keys", json=body, headers=as_(hub, "operator"))).json()["errors"]
     assert scope["message"].startswith("is not a known scope: 'evnts:read'; known are events:read, ")
-    assert scope["message"].endswith("; perhaps you mean 'events:read'")
+    assert scope["message"].endswith("; did you mean 'events:read'?")
 
 
 async def test_keys_are_listed_without_secrets(client: httpx2.AsyncClient, hub: TestHub):

@@ -217,7 +217,7 @@ async def test_what_says_that_it_is_no_json_is_415(client: httpx2.AsyncClient):
         (
             b'{"name": "a", "nme": 1}',
             "/nme",
-            "is not known here; known are name, amount; perhaps you mean 'name'",
+            "is not known here; known are name, amount; did you mean 'name'?",
         ),
         (b'{"amount": 1}', "/name", "is required"),
         (b"[]", "", "must be an object"),
@@ -282,7 +282,7 @@ async def test_query_values_reach_the_route_as_they_were_sent(client: httpx2.Asy
     [
         ("colour=red", "colour", "is not known here; known are channel, limit, status, page"),
         ("colour=", "colour", "is not known here"),
-        ("limits=1", "limits", "known are channel, limit, status, page; perhaps you mean 'limit'"),
+        ("limits=1", "limits", "known are channel, limit, status, page; did you mean 'limit'?"),
         ("colour", "colour", "is not known here"),
         ("limit=1&limit=2", "limit", "is given more than once"),
         ("channel=a%00b", "channel", "NUL"),

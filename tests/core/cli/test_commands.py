@@ -145,7 +145,7 @@ def test_an_unknown_setting_stops_with_one_sentence_that_names_it(cli, command):
     (cli.folder / "trunkline.toml").write_text("[server]\nprot = 8000\n")
     result = cli.invoke(*command)
     assert (result.exit_code, result.stdout) == (2, "")
-    assert result.stderr == "Setting 'server.prot': is not a setting; perhaps you mean 'server.port'\n"
+    assert result.stderr == "Setting 'server.prot': is not a setting; did you mean 'server.port'?\n"
 
 
 def test_a_plugin_asked_for_by_name_that_is_not_there_stops_with_exit_code_2(cli):

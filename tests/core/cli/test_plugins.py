@@ -237,7 +237,7 @@ def test_a_disabled_plugin_is_shown_as_that(cli):
 
 @pytest.mark.parametrize(
     ("name", "hint"),
-    [("webhook", "perhaps you mean 'webhooks'"), ("zzz", "found are: actions, alerts, crm, ")],
+    [("webhook", "did you mean 'webhooks'?"), ("zzz", "found are: actions, alerts, crm, ")],
 )
 def test_an_unknown_name_ends_with_1_and_close_names(cli, name, hint):
     result = cli.invoke("plugins", "show", name)

@@ -13,8 +13,8 @@ SCOPES = ["events:read", "events:write", "webhooks:write", "admin"]
         ("companyId", ["name", "company_id"], "; write 'company_id'"),
         ("event_types", ["eventTypes", "event_type"], "; write 'eventTypes'"),
         ("X-company-id", ["X-Company-Id"], "; write 'X-Company-Id'"),
-        ("evnts:read", SCOPES, "; perhaps you mean 'events:read'"),
-        ("alow_http", ["allow_http", "allow_private_networks"], "; perhaps you mean 'allow_http'"),
+        ("evnts:read", SCOPES, "; did you mean 'events:read'?"),
+        ("alow_http", ["allow_http", "allow_private_networks"], "; did you mean 'allow_http'?"),
         ("colour", SCOPES, ""),
         ("", SCOPES, ""),
         ("admin", SCOPES, ""),
@@ -30,4 +30,4 @@ def test_a_long_name_and_a_long_list_are_not_compared():
 
 
 def test_the_known_names_are_listed_before_the_correction():
-    assert known_instead("adminn", SCOPES) == f"known are {', '.join(SCOPES)}; perhaps you mean 'admin'"
+    assert known_instead("adminn", SCOPES) == f"known are {', '.join(SCOPES)}; did you mean 'admin'?"

@@ -16,7 +16,7 @@ SENTENCES = {
     "hookless": "Plugin 'hookless' implements no hook; "
     "put @trunkline.hookspecs.hookimpl over each function that is one",
     "misspelt": "Plugin 'misspelt' implements 'register_chanels', which is not a hook; "
-    "perhaps you mean 'register_channels'",
+    "did you mean 'register_channels'?",
     "rangeless": "Plugin 'rangeless' does not say which trunkline it is for; "
     "acme-rangeless must depend on trunkline with a range",
     "syntax": "Plugin 'syntax' could not be imported: SyntaxError: invalid syntax (syntax.py, line 8)",
@@ -85,7 +85,7 @@ def test_a_pre_release_of_the_hub_lies_in_the_range(importable):
 
 @pytest.mark.parametrize("setting", ["enabled", "disabled"])
 def test_an_unknown_name_in_the_settings_stops_the_start(importable, setting):
-    sentence = f"Setting 'plugins.{setting}': there is no plugin 'goood'; found are: broken, good; perhaps you mean 'good'"
+    sentence = f"Setting 'plugins.{setting}': there is no plugin 'goood'; found are: broken, good; did you mean 'good'?"
     with pytest.raises(SettingsInvalid, match=f"^{re.escape(sentence)}$"):
         admit(importable, only=("broken", "good"), **{setting: ("good", "goood")})
 

@@ -306,7 +306,7 @@ def read(make_registry, model, section):
         (Model, {"url": 1}, "Setting 'acme.url': must be text"),
         (Needy, {}, "Setting 'acme.token': is required"),
         (None, {"foo": 1}, "Setting 'acme.foo': is not a setting; the plugin has none"),
-        (Model, {"urll": "x"}, "Setting 'acme.urll': is not a setting; perhaps you mean 'acme.url'"),
+        (Model, {"urll": "x"}, "Setting 'acme.urll': is not a setting; did you mean 'acme.url'?"),
     ],
 )
 def test_an_unknown_or_malformed_setting_stops_the_start(make_registry, model, section, sentence):
@@ -319,9 +319,7 @@ def test_a_section_of_no_plugin_stops_the_start_and_lists_what_there_is(make_reg
     known = ", ".join(sorted(CORE_SECTIONS | {"acme"}))
     with pytest.raises(SettingsInvalid) as caught:
         plugins.collect_static(make_registry(acme=[giving("register_channels", [])]), sections={"acne": {}})
-    assert (
-        str(caught.value) == f"'acne' is not a section; known sections are {known}; perhaps you mean 'acme'"
-    )
+    assert str(caught.value) == f"'acne' is not a section; known sections are {known}; did you mean 'acme'?"
 
 
 def test_a_plugin_that_was_merely_found_and_has_no_settings_but_needs_them_fails_alone(make_registry):

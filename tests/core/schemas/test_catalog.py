@@ -211,7 +211,7 @@ class TestSentences:
     def test_an_unknown_field_is_told_with_the_one_that_was_probably_meant(self):
         schema = {"properties": {"first_name": {}, "id": {}}, "additionalProperties": False}
         assert faults({"frist_name": 1}, **schema) == [
-            ("/frist_name", "is not a field of order.placed; perhaps you mean 'first_name'")
+            ("/frist_name", "is not a field of order.placed; did you mean 'first_name'?")
         ]
         assert faults({"zzz": 1}, **schema) == [
             ("/zzz", "is not a field of order.placed; known fields are first_name, id")

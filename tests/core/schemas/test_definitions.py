@@ -152,7 +152,7 @@ class TestReading:
 
     def test_a_key_that_is_misspelt_is_told_with_the_one_that_was_meant(self):
         with pytest.raises(
-            SchemaInvalid, match=r"'/emit' is not a field of a definition; perhaps you mean 'emits'"
+            SchemaInvalid, match=r"'/emit' is not a field of a definition; did you mean 'emits'\?"
         ):
             read("action", emit=["order.noted"])
 
@@ -171,7 +171,7 @@ class TestReading:
             (
                 "examples",
                 [{"inputs": {}, "input": {}, "output": {}}],
-                "'/examples/0/inputs' is not a field of this object; perhaps you mean 'input'",
+                "'/examples/0/inputs' is not a field of this object; did you mean 'input'?",
             ),
         ],
     )

@@ -17,6 +17,8 @@ class Refused(TrunklineError):
     own_headers: Mapping[str, str] = MappingProxyType({})
 
     def __init__(self, detail: str, *, errors: Sequence[FieldError] = ()) -> None:
+        if detail.endswith("?."):  # a suggestion ends with a mark of its own
+            detail = detail[:-1]
         super().__init__(detail)
         self.detail = detail
         self.errors = tuple(errors)

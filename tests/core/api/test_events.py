@@ -311,6 +311,7 @@ async def test_a_refusal_names_the_value_that_it_refuses(api):
         assert error["message"].startswith(sentence), error
     answer = await api.client.post("/api/v1/events", json={**invoice(), "type": "invoice.craeted"})
     assert answer.json()["errors"][0]["message"].endswith("; did you mean 'invoice.created'?")
+    assert answer.json()["detail"].endswith("; did you mean 'invoice.created'?")
     answer = await api.client.post("/api/v1/events", json=invoice(company_id=92))
     assert answer.json()["errors"][0]["message"].endswith("; write 'companyId'")
     huge = b'{"type": "invoice.created", "payload": {}, "companyId": -1' + b"0" * 5000 + b"}"

@@ -60,6 +60,19 @@ BY_TURNS = (
     "contract/test_benchmarks.py",
     "plugins/portal/browser/test_every_page.py",
     "reliability/simulation/test_simulation.py",
+    "contract/test_every_python.py",
+    "core/schemas/test_agreement.py",
+    "core/store/test_aiosqlite.py",
+    "kit/test_builtins_operations.py",
+    "plugins/crm/test_migrations.py",
+    "plugins/docs/test_browser.py",
+    "plugins/make/test_app.py",
+    "plugins/mcp/test_migrations.py",
+    "plugins/n8n/test_package.py",
+    "plugins/n8n/test_queue_mode.py",
+    "plugins/portal/browser/test_hostile_text.py",
+    "plugins/portal/test_migrations.py",
+    "plugins/zapier/test_client.py",
 )
 """Modules of which a third of the cases runs each day: a fault usually shows in several of their cases."""
 TURNS = 3
@@ -102,17 +115,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _of_other_turns(items: list[pytest.Item], turn: int) -> list[pytest.Item]:
-    """Find the cases of other days; a case is identified by its class, or by its first parameter up to a dot."""
+    """Find the cases of other days; a case is identified by its class, its first parameter up to a dot, or its name."""
     cases: dict[str, dict[str, int]] = {path: {} for path in BY_TURNS}
     others: list[pytest.Item] = []
     for item in items:
         path = item.path.relative_to(TESTS).as_posix()
         known = cases.get(path)
-        _, parameter, name = item.name.partition("[")
+        name = item.name.partition("[")[2]
         if path in IN_PART and name.rstrip("]") not in IN_PART[path]:
             others.append(item)
-        case = getattr(item.cls, "__name__", "") or (parameter and name.split(".")[0].rstrip("]"))
-        if known is not None and case:
+        case = getattr(item.cls, "__name__", "") or name.split(".")[0].rstrip("]") or item.name
+        if known is not None:
             number = known.setdefault(case, len(known))
             if number % TURNS != turn:
                 others.append(item)

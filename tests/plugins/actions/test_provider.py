@@ -29,7 +29,11 @@ PROPERTIES = {
     "delay_seconds": {"type": "number"},
     "header": {"type": "string"},
 }
-ANSWERED = {"type": "object", "properties": {"thing_id": {"type": "integer"}}, "additionalProperties": False}
+ANSWERED = {
+    "type": "object",
+    "properties": {"thing_id": {"type": "integer"}, "price": {"type": "number"}},
+    "additionalProperties": False,
+}
 
 
 def described(schema):
@@ -162,6 +166,10 @@ def answering(status=200, **answer):
     return {"status": status, "answer": json.dumps(answer)}
 
 
+def emitting(payload):
+    return {"answer": '{"output": {}, "events": [{"type": "thing.created", "payload": ' + payload + "}]}"}
+
+
 # ---- requests to the product -----------------------------------------------------------------------------------------
 
 
@@ -277,6 +285,19 @@ async def test_its_events_are_stored_with_the_answer(things):
     )  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    "number",
+    ["99.00", "0.1000000000000000000000000000000001", "1E2", "1e-400", "123456789012345678901234567890"],
+)
+async def test_numbers_of_its_answer_keep_their_digits(things, number):
+    event = {"type": "thing.created", "payload": {"price": "@"}, "metadata": {"rate": ["@"]}}
+    text = json.dumps({"output": {"price": "@"}, "events": [event]}).replace('"@"', number)
+    answer = await things.client.post("/api/v1/integrations/things", json={"answer": text})
+    assert (answer.status_code, answer.text) == (201, f'{{"price":{number}}}')
+    polled = (await things.client.get("/api/v1/events")).text
+    assert f'"payload":{{"price":{number}}},"metadata":{{"rate":[{number}]}}' in polled
+
+
 async def test_what_it_had_before_is_answered_with_200(things):
     answer = await things.client.post("/api/v1/integrations/things", json=answering(output={}, is_new=False))
     assert (answer.status_code, answer.json()) == (200, {})
@@ -340,6 +361,26 @@ async def test_its_4xx_is_the_callers_4xx_with_its_sentence(things, status):
             {"answer": json.dumps({"output": {}, "x": "y" * 65536})},
             "the provider answered with 64 KiB or more",
             id="too much",
+        ),
+        pytest.param(
+            {"answer": "[" * 4000 + "]" * 4000},
+            "the provider's answer is not of the right form (status 200): is nested deeper than 64 levels",
+            id="nested too deeply",
+        ),
+        pytest.param(
+            emitting('{"thing_id": 1, "note": "\\u0000"}'),
+            "the provider's answer is not of the right form (status 200): /events/0/payload/note holds the character NUL",
+            id="an event with a NUL",
+        ),
+        pytest.param(
+            emitting('{"thing_id": 1, "thing_id": 2}'),
+            "the provider's answer is not of the right form (status 200): names the key 'thing_id' twice",
+            id="an event with a repeated key",
+        ),
+        pytest.param(
+            emitting('{"thing_id": 1e400}'),
+            "the provider's answer is not of the right form (status 200): is not valid JSON: number is infinity",
+            id="an event with a number beyond a double",
         ),
         pytest.param({"delay_seconds": 2.5}, "the provider did not answer within 1.5 s", id="too late"),
     ],

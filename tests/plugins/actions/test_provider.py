@@ -28,6 +28,8 @@ PROPERTIES = {
     "answer": {"type": "string"},
     "delay_seconds": {"type": "number"},
     "header": {"type": "string"},
+    "total": {"type": "number"},
+    "offset_days": {"type": "integer"},
 }
 ANSWERED = {
     "type": "object",
@@ -44,7 +46,8 @@ def described(schema):
 
 
 def definition(name, method, path, **more):
-    asked = {"type": "object", "properties": PROPERTIES, "additionalProperties": False}
+    lines = {} if method == "GET" else {"lines": {"type": "array", "items": {"type": "object"}}}
+    asked = {"type": "object", "properties": PROPERTIES | lines, "additionalProperties": False}
     example = {"input": {}, "output": {}, **({"parameters": {"thing_id": 1}} if "{" in path else {})}
     return {
         "name": name,
@@ -233,6 +236,53 @@ async def test_what_stands_in_the_path_is_part_of_the_input_and_put_is_patch(thi
     call = (await calls_of(backend))[-1]
     assert call["path"] == "/base/actions/update_thing"
     assert json.loads(call["body"])["input"] == {"thing_id": 12}
+
+
+NUMBERS = ["99.00", "12345678901234567890123.450", "1E2", "1e-400", "-0.0", "123456789012345678901234567890"]
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+async def test_numbers_of_a_call_keep_their_digits(things, backend, number):
+    lines = f'[{{"price": {number}, "note": null}}]'
+    body = f'{{"total": {number}, "answer": null, "header": "", "lines": {lines}}}'
+    answer = await things.client.patch(
+        "/api/v1/integrations/things/12", content=body, headers={"Content-Type": "application/json"}
+    )
+    assert answer.status_code == 200, answer.text
+    call = (await calls_of(backend))[-1]
+    sent = f'{{"thing_id":12,"total":{number},"lines":{lines}}}'
+    assert call["body"].endswith(f'"input":{sent}}}')
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+async def test_numbers_of_a_search_keep_their_digits(things, backend, number):
+    answer = await things.client.get("/api/v1/integrations/things/search", params={"total": number})
+    assert answer.status_code == 200, answer.text
+    assert (await calls_of(backend))[-1]["body"].endswith(f'"input":{{"total":{number}}}}}')
+
+
+@pytest.mark.parametrize(
+    ("text", "number"), [("-3", -3), ("007", 7), ("12345678901234567890", 12345678901234567890)]
+)
+async def test_a_search_takes_any_whole_number(things, backend, text, number):
+    answer = await things.client.get("/api/v1/integrations/things/search", params={"offset_days": text})
+    assert answer.status_code == 200, answer.text
+    assert json.loads((await calls_of(backend))[-1]["body"])["input"] == {"offset_days": number}
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "form"),
+    [
+        *(("offset_days", text, "a whole number") for text in ("x", "1e5", "1.5")),
+        *(("total", text, "a number") for text in ("x", "1e400", "NaN")),
+    ],
+)
+async def test_a_search_refuses_what_is_no_number_of_its_kind(things, name, text, form):
+    answer = await things.client.get("/api/v1/integrations/things/search", params={name: text})
+    assert (answer.status_code, answer.json()["detail"]) == (
+        400,
+        f"The query parameter '{name}' must be {form}.",
+    )
 
 
 async def test_searches_and_lookups_go_the_same_way(things, backend):

@@ -1,7 +1,8 @@
 """Reads a product's response: a 2xx is an answer, a 4xx with a sentence is a refusal, the rest are failures."""
 
 from collections.abc import Mapping
-from typing import TypeVar
+from datetime import UTC, datetime
+from typing import Annotated, TypeVar
 
 import msgspec
 import orjson
@@ -11,7 +12,7 @@ from trunkline.routes import HttpResponse, ProviderFailed, ProviderRefused, read
 
 MAX_BYTES = 64 * 1024
 """Largest number of bytes that are read from an answer."""
-_FORWARDED_HEADER = "retry-after"
+_HTTP_DATE = "%a, %d %b %Y %H:%M:%S GMT"
 Form = TypeVar("Form", bound=msgspec.Struct)
 _Members = dict[str, msgspec.Raw]
 """An object whose members are kept as JSON, because numbers lose digits if they are parsed."""
@@ -37,7 +38,7 @@ class _Fault(msgspec.Struct):
 class _Refusal(msgspec.Struct):
     """The members of a problem document (RFC 9457) that are used here."""
 
-    detail: str
+    detail: Annotated[str, msgspec.Meta(pattern=r"\S")]
     errors: list[_Fault] = []
 
 
@@ -60,11 +61,22 @@ def read(response: HttpResponse, call: Call) -> Answer:
         refusal = _decode(response, _Refusal, name)
         errors = [FieldError(fault.path, fault.message) for fault in refusal.errors]
         refused = ProviderRefused(status, refusal.detail, errors=errors)
-        if _FORWARDED_HEADER in response.headers:
-            refused.headers[_FORWARDED_HEADER] = response.headers[_FORWARDED_HEADER]
+        if _is_wait(wait := response.headers.get("retry-after", "")):
+            refused.headers["retry-after"] = wait
         raise refused
     reason = "the provider did not accept the signature" if status == 401 else "the provider failed"
     raise ProviderFailed(name, f"{reason} (status {status})")
+
+
+def _is_wait(text: str) -> bool:
+    """Whether *text* is a value of ``Retry-After`` (RFC 9110 §10.2.3): whole seconds, or a date."""
+    if text.isascii() and text.isdigit():
+        return True
+    try:
+        datetime.strptime(text, _HTTP_DATE).replace(tzinfo=UTC)
+    except ValueError:
+        return False
+    return True
 
 
 def _decode(response: HttpResponse, form: type[Form], name: str) -> Form:

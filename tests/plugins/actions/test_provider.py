@@ -370,6 +370,20 @@ async def test_its_4xx_is_the_callers_4xx_with_its_sentence(things, status):
 
 
 @pytest.mark.parametrize(
+    ("text", "forwarded"),
+    [
+        ("0", "0"),
+        ("Wed, 21 Oct 2026 07:28:00 GMT", "Wed, 21 Oct 2026 07:28:00 GMT"),
+        *((text, None) for text in ("-5", "1.5", "garbage x", "2026-10-21T07:28:00Z")),
+    ],
+)
+async def test_its_retry_after_goes_along_if_it_is_a_time(things, text, forwarded):
+    arguments = answering(429, detail="Too many orders; wait.") | {"header": text}
+    answer = await things.client.post("/api/v1/integrations/things", json=arguments)
+    assert (answer.status_code, answer.headers.get("retry-after")) == (429, forwarded)
+
+
+@pytest.mark.parametrize(
     ("arguments", "reason"),
     [
         pytest.param(answering(500, detail="x"), "the provider failed (status 500)", id="5xx"),
@@ -381,6 +395,14 @@ async def test_its_4xx_is_the_callers_4xx_with_its_sentence(things, status):
             {"status": 404, "answer": "<html>"},
             "the provider's answer is not of the right form (status 404): ",
             id="a 4xx without a sentence",
+        ),
+        *(
+            pytest.param(
+                answering(409, detail=detail),
+                "the provider's answer is not of the right form (status 409): ",
+                id=f"a 4xx with the sentence '{detail}'",
+            )
+            for detail in ("", " ")
         ),
         pytest.param(
             {"answer": "{}"},

@@ -72,7 +72,7 @@ def _schema(schema: Schema) -> Schema:
 def _one_of_types(schema: Schema) -> Schema:
     """Write a list of types as a union, in which a format stands beside the type that it is for."""
     made = {key: value for key, value in schema.items() if key not in {"type", "format"}}
-    form = schema.get("format")
+    form: str = schema.get("format", "")
     kind_of_form = _KIND_OF_FORMAT.get(form, "string")
     choices = [
         {"type": kind, "format": form} if form and kind == kind_of_form else {"type": kind}

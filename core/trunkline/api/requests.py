@@ -278,6 +278,8 @@ class StrictRoute(DeferredRoute):
             key = check_idempotency_key(request.headers.get(HEADER)) if may_be_keyed else None
             if not takes_json and not scope["query_string"] and key is None:
                 if is_raw:
+                    for guard in guards:
+                        await guard(request)
                     _check_content_type(request)
                 return _finished(await handle(request), request, location)
             for guard in guards:

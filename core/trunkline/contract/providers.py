@@ -34,10 +34,10 @@ class EmittedEvent:
 class Call:
     """One call of an action, a search or a lookup, after authorization and validation.
 
-    *input* holds the body or the query, and the parameters of the path; absent values are left out. Its numbers are
-    Python's, so a fraction is a float and may have lost digits. *connection* is set
-    if the operation uses the hub's database. For an action, it is in the transaction that also stores the answer's
-    events and the idempotency key; for a search or a lookup, it is a connection for reading. Never commit it.
+    *input* holds the body or the query, and the parameters of the path; absent values are left out. Its fractions are
+    floats, which may have lost digits. *connection* is set if the operation uses the hub's database. For an action, it is
+    in the transaction that also stores the answer's events and the idempotency key; for a search or a lookup, it is a
+    connection for reading. Never commit it.
     """
 
     definition: Definition

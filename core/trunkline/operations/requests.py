@@ -24,6 +24,8 @@ _NUMBERS = {
     "number": re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?"),
 }
 """The forms of other numbers by kind, as in JSON (RFC 8259 §6)."""
+_AS_TEXT = ", not a string"
+"""The end of a message that says nothing about a query, whose values are all strings."""
 _BOOLEANS = {"true": True, "false": False}
 
 
@@ -50,7 +52,7 @@ def read(
     input_json: bytes = b"",
     catalog: DefinitionCatalog,
 ) -> Request:
-    """Check a call; *input_json* is the JSON of *input*, if there is one. Texts from a URL are converted to the types of their schemas.
+    """Check a call. Texts from a URL are converted to the types of their schemas. *input_json* is the JSON of a body.
 
     An empty string counts as absent, as does a null in a body if the schema does not allow null. So a connector need
     not distinguish a field that was left empty from a field that an earlier step did not fill.
@@ -99,11 +101,7 @@ def _refuse(faults: list[FieldError], *, is_query: bool) -> NoReturn:
     if not is_query:
         raise BodyInvalid(faults)
     named = [
-        replace(
-            fault,
-            path=fault.path.removeprefix("/"),
-            message=fault.message.removesuffix(", not a string"),  # all values of a URL are strings
-        )
+        replace(fault, path=fault.path.removeprefix("/"), message=fault.message.removesuffix(_AS_TEXT))
         for fault in faults
     ]
     subject = f"query parameter '{named[0].path}'" if named[0].path else "query"

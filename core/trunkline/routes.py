@@ -122,9 +122,9 @@ if TYPE_CHECKING:
     )
     from trunkline.api.security import Caller, requires
     from trunkline.api.security_events import SecurityEvent
-    from trunkline.api.strict_json import read_json
     from trunkline.api.subscriptions import DeliveryQuery
     from trunkline.contract import Routes
+    from trunkline.runtime.strict_json import read_json
 
 __all__ = [
     "CALL_PREFIX",
@@ -259,9 +259,9 @@ _HOMES = {
     "trunkline.api.requests": "LOCATION DeferredRoute IfMatch QueryModel StrictRoute query_reader read_body",
     "trunkline.api.security": "Caller requires",
     "trunkline.api.security_events": "SecurityEvent",
-    "trunkline.api.strict_json": "read_json",
     "trunkline.api.subscriptions": "DeliveryQuery",
     "trunkline.contract": "Routes",
+    "trunkline.runtime.strict_json": "read_json",
 }
 _HOME_OF = read_homes(_HOMES)
 

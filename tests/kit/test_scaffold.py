@@ -143,11 +143,20 @@ def test_a_fit_name_is_taken(name):
 
 
 @pytest.mark.parametrize(
-    "name", ["webhooks", "portal", "schemas", "server", "kit", "pytest", "events", "n8n"]
+    "name", ["webhooks", "portal", "schemas", "server", "kit", "pytest", "events", "n8n", "event-types"]
 )
 def test_a_name_of_the_hubs_own_is_refused(name, tmp_path):
     with pytest.raises(Refused, match=rf"'{name}' is taken: .* such as 'acme-{name}'"):
         check_name(name)
+
+
+async def test_a_name_in_the_hubs_own_urls_is_refused(api):
+    paths = (await api.anonymous.get("/openapi.json")).json()["paths"]
+    names = {path.split("/")[3] for path in paths if path.startswith("/api/v1/")}
+    assert {"quarantine", "deliveries"} <= names
+    for name in names:
+        with pytest.raises(Refused, match=rf"'{name}' is taken"):
+            check_name(name)
 
 
 def test_a_page_without_a_channel_lists_subscriptions_of_every_channel(tmp_path):

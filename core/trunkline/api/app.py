@@ -4,9 +4,10 @@ import contextlib
 import re
 from collections.abc import AsyncGenerator, Iterable, Sequence
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request, Response
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.routing import iter_route_contexts
+from starlette.exceptions import HTTPException
 
 from trunkline import plugins
 from trunkline.api import (
@@ -32,12 +33,14 @@ from trunkline.api.events import EventHandlers
 from trunkline.api.fast_path import FastPath
 from trunkline.api.forwarded_scheme import ForwardedScheme
 from trunkline.api.routing import mount
+from trunkline.api.security import caller_of, requires
 from trunkline.contract import DirectHandler, Routes
-from trunkline.errors import PluginFailed
+from trunkline.errors import PluginFailed, RateLimited, TrunklineError
 from trunkline.hub.hub import Hub
 from trunkline.ingest.requests import RequestReader
 from trunkline.version import __version__
 
+_ANY_KEY = requires(None, bucket="read")
 _PARAMETER = re.compile(r"\{[^}]*\}")
 
 
@@ -84,7 +87,20 @@ def create_app(hub: Hub) -> FastAPI:
     path_prefix.install(app, hub.settings.server.public_url)
     is_named = hub.settings.server.public_url is not None
     problems.install(app, None if is_named else ForwardedScheme(hub.client_addresses))
+    app.add_exception_handler(HTTPException, _answer_unrouted)
     return app
+
+
+async def _answer_unrouted(request: Request, error: Exception) -> Response:
+    """Answer a call that no route takes. A valid key's call is counted, so that the answer shows its limit."""
+    if request.scope["path"].startswith("/api/v1/") and caller_of(request.scope) is None:
+        try:
+            await _ANY_KEY(request)
+        except RateLimited as refusal:
+            return problems.problem_of(refusal, request.scope)
+        except TrunklineError:
+            pass
+    return await problems.answer_http(request, error)
 
 
 def _routes_of_plugins(hub: Hub, core: Iterable[Routes]) -> list[Routes]:

@@ -21,7 +21,6 @@ from trunkline.api.reader_models import EventExplanation
 from trunkline.api.requests import LOCATION, read_body, read_json
 from trunkline.api.routing import Route, bind
 from trunkline.api.security import Caller, Requires, requires
-from trunkline.api.strict_json import MAX_DEPTH, check_values
 from trunkline.contract import DeliveryLog, Routes
 from trunkline.errors import (
     BodyInvalid,
@@ -39,6 +38,7 @@ from trunkline.ingest.submissions import KeysUnchecked
 from trunkline.runtime import callers
 from trunkline.runtime.clock import now_text
 from trunkline.runtime.pauses import PAUSE_SECONDS, Steps, run_in_turns, run_through, run_with_pauses
+from trunkline.runtime.strict_json import MAX_DEPTH, check_values
 from trunkline.runtime.turns import Turns
 from trunkline.schemas.catalog import Json, SchemaCatalog
 from trunkline.schemas.examples import example_draft

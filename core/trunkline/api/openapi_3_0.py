@@ -5,6 +5,7 @@ from typing import Any
 from trunkline.api.schema_form import Schema, mapped
 
 _NULL = {"type": "null"}
+_KIND_OF_FORMAT = {"int32": "integer", "int64": "integer", "float": "number", "double": "number"}
 _DROPPED = ("$schema", "$id", "$comment", "$defs", "propertyNames", "contains", "if", "then", "else", "patternProperties", "prefixItems",
             "dependentRequired", "dependentSchemas", "unevaluatedProperties", "contentMediaType", "contentEncoding")  # fmt: skip
 """Keywords that OpenAPI 3.0 lacks. They only restrict values, so a schema without them accepts more values."""
@@ -53,10 +54,10 @@ def _schema(schema: Schema) -> Schema:
     made.pop("examples", None)
     if "const" in made:
         made["enum"] = [made.pop("const")]
-    kinds = made.get("type")
-    if isinstance(kinds, list):
-        made["nullable"] = "null" in kinds
-        made["type"] = next(kind for kind in kinds if kind != "null")
+    if made.get("required") == []:
+        del made["required"]
+    if isinstance(made.get("type"), list):
+        made = _one_of_types(made)
     for bound, limit in (("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum")):
         if isinstance(made.get(bound), int | float) and not isinstance(made.get(bound), bool):
             made[limit], made[bound] = made[bound], True
@@ -66,6 +67,18 @@ def _schema(schema: Schema) -> Schema:
     if "$ref" in made and len(made) > 1:
         made["allOf"] = [{"$ref": made.pop("$ref")}]
     return made
+
+
+def _one_of_types(schema: Schema) -> Schema:
+    """Write a list of types as a union, in which a format stands beside the type that it is for."""
+    made = {key: value for key, value in schema.items() if key not in {"type", "format"}}
+    form: str = schema.get("format", "")
+    kind_of_form = _KIND_OF_FORMAT.get(form, "string")
+    choices = [
+        {"type": kind, "format": form} if form and kind == kind_of_form else {"type": kind}
+        for kind in schema["type"]
+    ]
+    return {"anyOf": choices} | made
 
 
 def _nullable(choices: list[Schema], schema: Schema) -> Schema:

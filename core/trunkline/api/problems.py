@@ -147,7 +147,7 @@ def install(app: "FastAPI", forwarded: ForwardedScheme | None = None) -> None:
     app.add_exception_handler(ProviderFailed, _answer_provider_failed)
     app.add_exception_handler(StoreUnavailable, _answer_store_unavailable)
     app.add_exception_handler(RequestValidationError, _answer_invalid)
-    app.add_exception_handler(HTTPException, _answer_http)
+    app.add_exception_handler(HTTPException, answer_http)
     app.add_middleware(RequestIds, forwarded=forwarded)
 
 
@@ -245,7 +245,8 @@ async def _answer_invalid(request: Request, error: Exception) -> Response:
     return problem_of(refusal_of(invalid.errors(), kind), request.scope)
 
 
-async def _answer_http(request: Request, error: Exception) -> Response:
+async def answer_http(request: Request, error: Exception) -> Response:
+    """Make the problem document of a call that the framework refused."""
     assert isinstance(error, HTTPException)
     status, headers = error.status_code, dict(error.headers or {})
     detail: str | None = error.detail

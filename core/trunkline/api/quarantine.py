@@ -93,7 +93,7 @@ class QuarantinedItem(QuarantineReceipt):
 class QuarantineQuery(QueryModel):
     """The filter of a list of quarantined events."""
 
-    type: str | None = Field(default=None, description="only events of this type")
+    type: str | None = Field(default=None, description="only events of this type; a known one in any case")
     cursor: str | None = Field(default=None, description="`next_cursor` of the page before")
     limit: int = Field(default=50, ge=1, le=MAX_PAGE)
 

@@ -27,9 +27,9 @@ from trunkline.api.heads import head_of
 from trunkline.api.idempotency_keys import HEADER, check_idempotency_key, once
 from trunkline.api.lengths import Lengths, of_schema
 from trunkline.api.security import Requires, caller_of
-from trunkline.api.strict_json import read_json
 from trunkline.errors import BadQuery, BodyInvalid, BodyTooLarge, NotFound
 from trunkline.errors.spelling import known_instead
+from trunkline.runtime.strict_json import read_json
 
 __all__ = [
     "DeferredRoute",
@@ -278,6 +278,8 @@ class StrictRoute(DeferredRoute):
             key = check_idempotency_key(request.headers.get(HEADER)) if may_be_keyed else None
             if not takes_json and not scope["query_string"] and key is None:
                 if is_raw:
+                    for guard in guards:
+                        await guard(request)
                     _check_content_type(request)
                 return _finished(await handle(request), request, location)
             for guard in guards:

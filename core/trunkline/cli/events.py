@@ -12,7 +12,6 @@ import msgspec
 import orjson
 import typer
 
-from trunkline.api.strict_json import read_json
 from trunkline.cli import emitting, event_views
 from trunkline.cli.config import Config
 from trunkline.cli.loop import run
@@ -26,6 +25,7 @@ from trunkline.model.environments import LIVE
 from trunkline.model.event_groups import is_group, type_groups
 from trunkline.runtime import stopping
 from trunkline.runtime.clock import now_text
+from trunkline.runtime.strict_json import read_json
 from trunkline.schemas.catalog import SchemaCatalog
 from trunkline.schemas.modes import Modes
 from trunkline.settings import Settings

@@ -10,7 +10,6 @@ from typing import Annotated
 import msgspec
 import typer
 
-from trunkline.api.strict_json import read_json
 from trunkline.cli import opening, reading
 from trunkline.cli.config import Config
 from trunkline.cli.loop import run
@@ -28,6 +27,7 @@ from trunkline.contract import QuarantinedEvent, ReleasedEvent
 from trunkline.errors import EventRejected, FieldError, unknown_name
 from trunkline.ingest import quarantine, requests
 from trunkline.model.environments import LIVE
+from trunkline.runtime.strict_json import read_json
 from trunkline.settings import Settings
 
 _PAGE = 100

@@ -34,9 +34,10 @@ class EmittedEvent:
 class Call:
     """One call of an action, a search or a lookup, after authorization and validation.
 
-    *input* holds the body or the query, and the parameters of the path; absent values are left out. *connection* is set
-    if the operation uses the hub's database. For an action, it is in the transaction that also stores the answer's
-    events and the idempotency key; for a search or a lookup, it is a connection for reading. Never commit it.
+    *input* holds the body or the query, and the parameters of the path; absent values are left out. Its fractions are
+    floats, which may have lost digits. *connection* is set if the operation uses the hub's database. For an action, it is
+    in the transaction that also stores the answer's events and the idempotency key; for a search or a lookup, it is a
+    connection for reading. Never commit it.
     """
 
     definition: Definition
@@ -47,6 +48,8 @@ class Call:
     """The idempotency key for another system that carries out the call: the caller's own, or one made for this call."""
     deadline_seconds: float = 10.0
     connection: "AsyncConnection | None" = field(default=None, repr=False)
+    input_json: bytes = field(default=b"", repr=False, kw_only=True)
+    """*input* as JSON, in which numbers keep the digits that the caller wrote. The hub always sets it."""
     if_match: str | None = None
     """The caller's header ``If-Match``; only for an operation that *takes_if_match*."""
 
@@ -125,10 +128,13 @@ class Operations(Protocol):
         key_id: str,
         parameters: Mapping[str, Json],
         input: Mapping[str, Json],
+        input_json: bytes = b"",
         idempotency_key: str | None = None,
         if_match: str | None = None,
     ) -> Answered:
         """Validate the input, carry out the call, validate its answer, and store the answer, events and key together.
+
+        *input_json* is the JSON object from which *input* was read, if it was; providers get its numbers with every digit.
 
         Raises:
             BodyInvalid, BadQuery: the body (BodyInvalid) or the query (BadQuery) breaks its schema.

@@ -25,7 +25,7 @@ MAX_DEPTH = 8
 MAX_CLAUSES = 100
 """The maximum number of comparisons in a filter; an empty filter inside another counts as one."""
 MAX_PATH = 64
-"""The maximum number of names in a path: events are not nested deeper (``api/strict_json``)."""
+"""The maximum number of names in a path: events are not nested deeper (``runtime/strict_json``)."""
 MAX_BYTES = 64 * 1024
 """The maximum size of a filter as JSON: every worker keeps it in memory."""
 MAX_FAULTS = 51

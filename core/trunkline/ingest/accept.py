@@ -11,8 +11,11 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from typing import Self
 
+import orjson
+
 from trunkline.contract import AcceptedEvent, EmittedEvent
-from trunkline.errors import CompanyErased, EventRejected, FieldError, WritesRefused
+from trunkline.errors import BodyInvalid, CompanyErased, EventRejected, WritesRefused
+from trunkline.ingest.requests import RequestReader
 from trunkline.ingest.submissions import (
     Accepted,
     KeysUnchecked,
@@ -28,8 +31,10 @@ from trunkline.plugins import Notifier
 from trunkline.runtime import callers, faults, json_text
 from trunkline.runtime.batching import Batcher
 from trunkline.runtime.metrics import Metrics
+from trunkline.runtime.strict_json import read_json
 from trunkline.runtime.tracing import SpanKind, Tracer
 from trunkline.schemas.catalog import SchemaCatalog
+from trunkline.schemas.modes import Modes
 from trunkline.store import append_at_once, idempotency
 from trunkline.store import keys as key_store
 from trunkline.store.clock import ClockGuard
@@ -74,7 +79,8 @@ class Ingest:
         self.tracer = tracer
         self._keys_ms = keys_ms
         self._database = database
-        self._catalog = catalog
+        modes = Modes("reject", {}, catalog=catalog)
+        self._reader = RequestReader(catalog, modes, max_event_bytes=0)  # it reads no batches
         self._log = log
         self._wakeup = wakeup
         self._notifier = notifier
@@ -143,20 +149,20 @@ class Ingest:
         return _as_value(accepted.events[0])
 
     def draft(self, event: EmittedEvent) -> Draft:
-        """Validate an event of a plugin, and make its draft. Raises EventRejected."""
-        kind = self._catalog.get(event.type)
-        if kind is None:
-            raise EventRejected([FieldError("/type", f"is not a known event type: {event.type}")])
-        if self._catalog.get(event.type, event.version) is None:
-            raise EventRejected(
-                [FieldError("/version", f"is not a version of {event.type}: {event.version}")]
-            )
-        if faults := self._catalog.check(event.type, event.payload, version=event.version):
-            raise EventRejected([FieldError(f"/payload{fault.path}", fault.message) for fault in faults])
-        metadata = json_text.dumps(event.metadata) if event.metadata else b""
-        payload = event.payload_json or json_text.dumps(event.payload)
-        version = event.version or kind.version
-        return Draft(event.company_id, event.type, "", payload, metadata, version)
+        """Validate an event of a plugin like the body of ``POST /events``, and make its draft. Raises EventRejected."""
+        members = {
+            "type": event.type,
+            "payload": orjson.Fragment(event.payload_json) if event.payload_json else event.payload,
+            "metadata": event.metadata,
+            "version": event.version,
+        }
+        try:
+            compact, parsed = read_json(json_text.dumps(members))
+        except BodyInvalid as error:
+            raise EventRejected(error.errors) from None
+        company_id = event.company_id
+        read = self._reader.read("event", compact, parsed, company_of=lambda _: company_id, now_text=str)
+        return read.drafts[0]
 
     async def append(self, connection: Connection, drafts: Sequence[Draft]) -> Callable[[], None]:
         """Store *drafts* in the caller's transaction (the outbox). The caller must call the returned function after the commit."""

@@ -50,10 +50,11 @@ class Quarantine:
     async def list(
         self, company_id: int | None, *, type: str | None = None, cursor: str | None = None, limit: int = 50
     ) -> QuarantinePage:
-        """List up to *limit* quarantined events, newest first. Raises BadCursor."""
+        """List up to *limit* quarantined events, newest first; a known *type* is found in any case. Raises BadCursor."""
+        which = Which(company_id, type and (self._catalog.resolve(type) or type))
         before = None if cursor is None else cursors.decode(cursor, kind=_LISTED)
         async with self._database.read() as connection:
-            rows = await store.newest(connection, Which(company_id, type), before=before, limit=limit + 1)
+            rows = await store.newest(connection, which, before=before, limit=limit + 1)
         listed = first_of(rows[:limit])
         more = len(rows) > len(listed)
         next_cursor = cursors.encode(listed[-1].no, kind=_LISTED) if more else None

@@ -117,6 +117,7 @@ class Operations:
         key_id: str,
         parameters: Mapping[str, Json],
         input: Mapping[str, Json],
+        input_json: bytes = b"",
         idempotency_key: str | None = None,
         if_match: str | None = None,
     ) -> Answered:
@@ -132,13 +133,16 @@ class Operations:
             StoreUnavailable: nothing was stored.
         """
         with _told_to_forms(definition):
-            request = requests.read(definition, parameters, input, catalog=self._catalog)
+            request = requests.read(
+                definition, parameters, input, input_json=input_json, catalog=self._catalog
+            )
             plugin, provider = self._provider_of(definition)
             call = Call(
                 definition,
                 company_id,
                 key_id,
                 {**request.parameters, **request.input},
+                input_json=request.json,
                 idempotency_key=idempotency_key or f"op_{secrets.token_hex(12)}",
                 if_match=if_match,
                 deadline_seconds=HERE_SECONDS if provider.uses_database else ELSEWHERE_SECONDS,

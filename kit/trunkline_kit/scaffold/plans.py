@@ -23,6 +23,9 @@ FEATURES: Mapping[str, str] = {
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*", re.ASCII)
 _MAX_NAME = 30
+_IN_URLS = ("audit", "channels", "consumers", "deliveries", "erasures", "event_types", "integrations", "keys", "me",
+            "quarantine", "replays", "subscriptions")  # fmt: skip
+"""Names after ``/api/v1/`` in the hub's own routes, which come before those of plugins."""
 
 
 def check_name(name: str) -> str:
@@ -50,12 +53,12 @@ def check_name(name: str) -> str:
 
 
 def reserved_names() -> frozenset[str]:
-    """Return the names that no new plugin may have: its package or its settings would collide with the hub's."""
+    """Return the names that no new plugin may have: its package, settings or routes would collide with the hub's."""
     own = [metadata.distribution(name).entry_points for name in ("trunkline", "trunkline-kit")]
     provided = [entry for entries in own for entry in entries]
     plugins = (entry.name for entry in provided if entry.group == "trunkline")
     packages = (entry.module.partition(".")[0].removeprefix("trunkline_") for entry in provided)
-    return frozenset([*plugins, *packages, "kit", *Settings.model_fields]) - {"trunkline"}
+    return frozenset([*plugins, *packages, "kit", *Settings.model_fields, *_IN_URLS]) - {"trunkline"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -171,6 +171,6 @@ def _request(product: _Product, call: Call, company_ref: str | None) -> bytes:
             },
             "idempotency_key": call.idempotency_key,
             "deadline_seconds": product.timeout_seconds,
-            "input": call.input,
+            "input": orjson.Fragment(call.input_json),
         }
     )

@@ -80,6 +80,7 @@ def _make_function(operations: Operations, definition: Definition) -> Any:
             key_id=caller.principal.key_id,
             parameters=request.path_params,
             input=sent,
+            input_json=b"" if body is None else await request.body(),
             idempotency_key=key,
             if_match=if_match,
         )

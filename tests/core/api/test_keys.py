@@ -218,6 +218,26 @@ async def test_every_answer_to_a_companys_key_shows_its_limit(client: httpx2.Asy
     assert writes[0].headers["x-ratelimit-reset"] == str(START + 60)
 
 
+@pytest.mark.own_hub(settings={"limits.enabled": "true", "limits.read": "3/minute"})
+async def test_an_answer_that_no_route_gives_shows_the_limit_too(api):
+    base = "/api/v1"
+    answers = [
+        await api.client.post(f"{base}/events", content=b"{}", headers={"content-type": "text/plain"}),
+        await api.client.delete(f"{base}/me"),
+        await api.client.get(f"{base}/nothing"),
+        await api.client.post(f"{base}/nothing"),
+        await api.client.get(f"{base}/nothing"),
+    ]
+    assert [answer.status_code for answer in answers] == [415, 405, 404, 404, 429]
+    assert all(limit_headers(answer) == LIMIT_HEADERS for answer in answers)
+    strangers = [
+        await api.anonymous.delete(f"{base}/me"),
+        await api.anonymous.get(f"{base}/nothing", headers={"X-Api-Key": "wlcro_live_92_no"}),
+    ]
+    assert [answer.status_code for answer in strangers] == [405, 404]
+    assert not any(map(limit_headers, strangers))
+
+
 async def test_over_the_limit_it_is_429_with_each_header_once(client: httpx2.AsyncClient, hub: TestHub):
     for _ in range(5):
         assert (await client.get("/me", headers=as_(hub, "all"))).status_code == 200

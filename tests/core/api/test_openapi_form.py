@@ -165,3 +165,30 @@ async def test_the_document_for_older_generators_is_valid_and_has_every_call(api
     view = older["components"]["schemas"]["SubscriptionView"]["properties"]
     assert (view["description"]["type"], view["description"]["nullable"]) == ("string", True)
     assert as_3_0(document) == older
+
+
+@pytest.mark.parametrize(
+    ("schema", "older"),
+    [
+        ({"type": "object", "required": []}, {"type": "object"}),
+        (
+            {"type": ["string", "integer"], "format": "int64", "maxLength": 9},
+            {"anyOf": [{"type": "string"}, {"type": "integer", "format": "int64"}], "maxLength": 9},
+        ),
+        (
+            {"type": ["string", "integer", "null"], "format": "date"},
+            {"anyOf": [{"type": "string", "format": "date", "nullable": True}, {"type": "integer"}]},
+        ),
+        ({"type": ["number", "null"], "format": "double"}, {"type": "number", "format": "double", "nullable": True}),
+        (
+            {"type": ["string", "null"], "enum": ["a", None], "examples": ["a"]},
+            {"type": "string", "enum": ["a", None], "example": "a", "nullable": True},
+        ),
+    ],
+)  # fmt: skip
+def test_a_schema_for_older_generators_is_valid_and_says_the_same(schema, older):
+    info = {"title": "t", "version": "1", "license": {"name": "l"}}
+    document = {"info": info, "paths": {}, "components": {"schemas": {"Thing": schema}}, "tags": []}
+    made = as_3_0({"openapi": "3.1.0", **document})
+    assert made["components"]["schemas"]["Thing"] == older
+    assert [error.message for error in OpenAPIV30SpecValidator(made).iter_errors()] == []

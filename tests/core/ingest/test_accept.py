@@ -53,6 +53,37 @@ async def test_a_payload_that_was_read_from_json_keeps_its_digits(running):
     assert '"amount_attempted":5.00,' in (await running.client.get("/api/v1/events")).text
 
 
+@pytest.mark.parametrize(
+    ("payload_json", "path", "message"),
+    [
+        (b'{"failure_reason":"\\u0000"}', "/payload/failure_reason", "holds the character NUL"),
+        (b'{"note":%b1%b}' % (b"[" * 64, b"]" * 64), "", "is nested deeper than 64 levels"),
+        (b'{"client_id":1,"client_id":2}', "", "names the key 'client_id' twice"),
+        (b'{"client_id":}', "", "is not valid JSON"),
+        (b'{"client_id":1}', "/payload/payment_id", "is required"),
+    ],
+)
+async def test_the_json_of_an_emitted_event_is_judged_as_that_of_a_request(api, payload_json, path, message):
+    event = EmittedEvent(api.company_id, "payment.failed", FAILED, payload_json=payload_json)
+    with pytest.raises(EventRejected) as caught:
+        await api.hub.ingest.emit(event)
+    fault = caught.value.errors[0]
+    assert (fault.path, fault.message[: len(message)]) == (path, message)
+    assert await polled(api) == []
+
+
+@pytest.mark.parametrize("where", ["payload", "metadata"])
+async def test_an_emitted_value_with_a_nul_is_refused(api, where):
+    values = (
+        {"payload": {**FAILED, "failure_reason": "\0"}} if where == "payload" else {"metadata": {"a": "\0"}}
+    )
+    with pytest.raises(EventRejected, match="NUL"):
+        await api.hub.ingest.emit(
+            EmittedEvent(api.company_id, "payment.failed", **{"payload": FAILED, **values})
+        )
+    assert await polled(api) == []
+
+
 async def test_an_emitted_event_is_stored_once_under_one_key(running):
     emit = running.hub.ingest.emit
     first, again = await asyncio.gather(

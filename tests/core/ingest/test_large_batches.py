@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from trunkline.api.strict_json import read_json
 from trunkline.errors import BodyInvalid
 from trunkline.ingest import large_batches
 from trunkline.ingest.requests import split_batch
+from trunkline.runtime.strict_json import read_json
 
 MAX = 1000
 

@@ -252,7 +252,9 @@ async def test_a_create_is_answered_with_201_and_what_was_there_with_200(small):
         ),
         (
             Answer({"id": 1}, [EmittedEvent(COMPANY, "no.such", {})]),
-            "its answer is not valid at '/events/0/type': is not a known event type: no.such",
+            ("its answer is not valid at '/events/0/type': is not a known event type: 'no.such'; known are affiliate.created, "
+            "agreement.signed, client.created, client.status_changed, document.uploaded, invoice.created, "
+            "invoice.status_changed, lead.created, payment.failed, payment.succeeded"),
         ),
         (
             Answer({"id": 1}, [EmittedEvent(93, "payment.failed", FAILED)]),

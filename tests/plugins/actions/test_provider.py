@@ -28,8 +28,14 @@ PROPERTIES = {
     "answer": {"type": "string"},
     "delay_seconds": {"type": "number"},
     "header": {"type": "string"},
+    "total": {"type": "number"},
+    "offset_days": {"type": "integer"},
 }
-ANSWERED = {"type": "object", "properties": {"thing_id": {"type": "integer"}}, "additionalProperties": False}
+ANSWERED = {
+    "type": "object",
+    "properties": {"thing_id": {"type": "integer"}, "price": {"type": "number"}},
+    "additionalProperties": False,
+}
 
 
 def described(schema):
@@ -40,7 +46,8 @@ def described(schema):
 
 
 def definition(name, method, path, **more):
-    asked = {"type": "object", "properties": PROPERTIES, "additionalProperties": False}
+    lines = {} if method == "GET" else {"lines": {"type": "array", "items": {"type": "object"}}}
+    asked = {"type": "object", "properties": PROPERTIES | lines, "additionalProperties": False}
     example = {"input": {}, "output": {}, **({"parameters": {"thing_id": 1}} if "{" in path else {})}
     return {
         "name": name,
@@ -162,6 +169,10 @@ def answering(status=200, **answer):
     return {"status": status, "answer": json.dumps(answer)}
 
 
+def emitting(payload):
+    return {"answer": '{"output": {}, "events": [{"type": "thing.created", "payload": ' + payload + "}]}"}
+
+
 # ---- requests to the product -----------------------------------------------------------------------------------------
 
 
@@ -227,6 +238,53 @@ async def test_what_stands_in_the_path_is_part_of_the_input_and_put_is_patch(thi
     assert json.loads(call["body"])["input"] == {"thing_id": 12}
 
 
+NUMBERS = ["99.00", "12345678901234567890123.450", "1E2", "1e-400", "-0.0", "123456789012345678901234567890"]
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+async def test_numbers_of_a_call_keep_their_digits(things, backend, number):
+    lines = f'[{{"price": {number}, "note": null}}]'
+    body = f'{{"total": {number}, "answer": null, "header": "", "lines": {lines}}}'
+    answer = await things.client.patch(
+        "/api/v1/integrations/things/12", content=body, headers={"Content-Type": "application/json"}
+    )
+    assert answer.status_code == 200, answer.text
+    call = (await calls_of(backend))[-1]
+    sent = f'{{"thing_id":12,"total":{number},"lines":{lines}}}'
+    assert call["body"].endswith(f'"input":{sent}}}')
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+async def test_numbers_of_a_search_keep_their_digits(things, backend, number):
+    answer = await things.client.get("/api/v1/integrations/things/search", params={"total": number})
+    assert answer.status_code == 200, answer.text
+    assert (await calls_of(backend))[-1]["body"].endswith(f'"input":{{"total":{number}}}}}')
+
+
+@pytest.mark.parametrize(
+    ("text", "number"), [("-3", -3), ("007", 7), ("12345678901234567890", 12345678901234567890)]
+)
+async def test_a_search_takes_any_whole_number(things, backend, text, number):
+    answer = await things.client.get("/api/v1/integrations/things/search", params={"offset_days": text})
+    assert answer.status_code == 200, answer.text
+    assert json.loads((await calls_of(backend))[-1]["body"])["input"] == {"offset_days": number}
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "form"),
+    [
+        *(("offset_days", text, "a whole number") for text in ("x", "1e5", "1.5")),
+        *(("total", text, "a number") for text in ("x", "1e400", "NaN")),
+    ],
+)
+async def test_a_search_refuses_what_is_no_number_of_its_kind(things, name, text, form):
+    answer = await things.client.get("/api/v1/integrations/things/search", params={name: text})
+    assert (answer.status_code, answer.json()["detail"]) == (
+        400,
+        f"The query parameter '{name}' must be {form}.",
+    )
+
+
 async def test_searches_and_lookups_go_the_same_way(things, backend):
     query = answering(output={"thing_id": 3})
     answer = await things.client.get("/api/v1/integrations/things/search", params=query)
@@ -277,6 +335,19 @@ async def test_its_events_are_stored_with_the_answer(things):
     )  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    "number",
+    ["99.00", "0.1000000000000000000000000000000001", "1E2", "1e-400", "123456789012345678901234567890"],
+)
+async def test_numbers_of_its_answer_keep_their_digits(things, number):
+    event = {"type": "thing.created", "payload": {"price": "@"}, "metadata": {"rate": ["@"]}}
+    text = json.dumps({"output": {"price": "@"}, "events": [event]}).replace('"@"', number)
+    answer = await things.client.post("/api/v1/integrations/things", json={"answer": text})
+    assert (answer.status_code, answer.text) == (201, f'{{"price":{number}}}')
+    polled = (await things.client.get("/api/v1/events")).text
+    assert f'"payload":{{"price":{number}}},"metadata":{{"rate":[{number}]}}' in polled
+
+
 async def test_what_it_had_before_is_answered_with_200(things):
     answer = await things.client.post("/api/v1/integrations/things", json=answering(output={}, is_new=False))
     assert (answer.status_code, answer.json()) == (200, {})
@@ -299,6 +370,20 @@ async def test_its_4xx_is_the_callers_4xx_with_its_sentence(things, status):
 
 
 @pytest.mark.parametrize(
+    ("text", "forwarded"),
+    [
+        ("0", "0"),
+        ("Wed, 21 Oct 2026 07:28:00 GMT", "Wed, 21 Oct 2026 07:28:00 GMT"),
+        *((text, None) for text in ("-5", "1.5", "garbage x", "2026-10-21T07:28:00Z")),
+    ],
+)
+async def test_its_retry_after_goes_along_if_it_is_a_time(things, text, forwarded):
+    arguments = answering(429, detail="Too many orders; wait.") | {"header": text}
+    answer = await things.client.post("/api/v1/integrations/things", json=arguments)
+    assert (answer.status_code, answer.headers.get("retry-after")) == (429, forwarded)
+
+
+@pytest.mark.parametrize(
     ("arguments", "reason"),
     [
         pytest.param(answering(500, detail="x"), "the provider failed (status 500)", id="5xx"),
@@ -310,6 +395,14 @@ async def test_its_4xx_is_the_callers_4xx_with_its_sentence(things, status):
             {"status": 404, "answer": "<html>"},
             "the provider's answer is not of the right form (status 404): ",
             id="a 4xx without a sentence",
+        ),
+        *(
+            pytest.param(
+                answering(409, detail=detail),
+                "the provider's answer is not of the right form (status 409): ",
+                id=f"a 4xx with the sentence '{detail}'",
+            )
+            for detail in ("", " ")
         ),
         pytest.param(
             {"answer": "{}"},
@@ -340,6 +433,26 @@ async def test_its_4xx_is_the_callers_4xx_with_its_sentence(things, status):
             {"answer": json.dumps({"output": {}, "x": "y" * 65536})},
             "the provider answered with 64 KiB or more",
             id="too much",
+        ),
+        pytest.param(
+            {"answer": "[" * 4000 + "]" * 4000},
+            "the provider's answer is not of the right form (status 200): is nested deeper than 64 levels",
+            id="nested too deeply",
+        ),
+        pytest.param(
+            emitting('{"thing_id": 1, "note": "\\u0000"}'),
+            "the provider's answer is not of the right form (status 200): /events/0/payload/note holds the character NUL",
+            id="an event with a NUL",
+        ),
+        pytest.param(
+            emitting('{"thing_id": 1, "thing_id": 2}'),
+            "the provider's answer is not of the right form (status 200): names the key 'thing_id' twice",
+            id="an event with a repeated key",
+        ),
+        pytest.param(
+            emitting('{"thing_id": 1e400}'),
+            "the provider's answer is not of the right form (status 200): is not valid JSON: number is infinity",
+            id="an event with a number beyond a double",
         ),
         pytest.param({"delay_seconds": 2.5}, "the provider did not answer within 1.5 s", id="too late"),
     ],

@@ -49,13 +49,14 @@ def read_fields(texts: Sequence[str]) -> list[NewField]:
 
 def object_of(fields: Sequence[NewField]) -> dict[str, Any]:
     """Write the schema of an object with *fields*."""
+    required = [field.name for field in fields if field.is_required]
     return {
         "type": "object",
         "properties": {
             field.name: {"title": title_of(field.name), "description": _about(field), **_KINDS[field.kind][0]}
             for field in fields
         },
-        "required": [field.name for field in fields if field.is_required],
+        **({"required": required} if required else {}),
     }
 
 

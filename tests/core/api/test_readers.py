@@ -388,7 +388,7 @@ async def test_a_digest_that_cannot_be_given_is_refused(running, query, status):
 
 async def test_the_refusal_of_an_unknown_type_ends_with_one_mark(running):
     answer = await running.client.get("/api/v1/events/digest", params={"types": "lead.create"})
-    assert answer.json()["detail"].endswith("; perhaps you mean 'lead.created'.")
+    assert answer.json()["detail"].endswith("; did you mean 'lead.created'?")
 
 
 @pytest.mark.slow

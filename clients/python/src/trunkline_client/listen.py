@@ -158,9 +158,7 @@ class _Listening:
             page = self._ask(Call("GET", "/api/v1/events", asked, longer_seconds=wait_seconds))
             wait_seconds = _WAIT_SECONDS
             for event, body in zip(page.content["events"], _bodies(page.body), strict=True):
-                self.cursor = _cursor_after(
-                    event["id"] - 1
-                )  # the event comes again if its forwarding ends here
+                self.cursor = _cursor_after(event["id"] - 1)  # until the event is handled
                 self._show(event)
                 self._newest.appendleft(_Shown(event, body))
                 self._forward(self._newest[0])

@@ -22,7 +22,7 @@ from trunkline.errors.spelling import known_instead
 from trunkline.ingest.requests import RequestReader
 from trunkline.model import cursors
 from trunkline.model.environments import LIVE
-from trunkline.model.event_groups import is_group, type_groups
+from trunkline.model.event_groups import is_group, type_groups, types_among
 from trunkline.runtime import stopping
 from trunkline.runtime.clock import now_text
 from trunkline.runtime.strict_json import read_json
@@ -216,11 +216,12 @@ async def _read(
 
 async def _show_recent(hub: "Readings", company_id: int, names: list[str], *, as_json: bool) -> str:
     """Show the newest events, oldest first; returns the cursor after them."""
+    types = types_among(names, hub.catalog.all_names())
     async with hub.database.read() as connection:
         head = (await log.head(connection)).position
         events = [
             event
-            for name in names or (None,)
+            for name in (types if names else (None,))
             for event in await log.newest_of_company(connection, company_id, type=name, limit=RECENT)
         ]
     until_head = (event for event in events if event.position <= head)  # the next page has later events

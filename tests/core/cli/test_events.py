@@ -130,6 +130,8 @@ def test_tail_shows_only_the_types_that_were_asked_for_in_any_case(migrated_cli)
         _emit(migrated_cli, name)
     lines = _tail(migrated_cli, "--types", "Lead.Created,payment.failed").stdout.splitlines()
     assert [line.split()[2] for line in lines] == ["lead.created", "payment.failed"]
+    lines = _tail(migrated_cli, "--types", "client.*,payment.failed").stdout.splitlines()
+    assert [line.split()[2] for line in lines] == ["client.created", "payment.failed"]
 
 
 def test_tail_takes_operational_types(migrated_cli):

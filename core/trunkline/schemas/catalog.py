@@ -16,6 +16,7 @@ import jsonschema_rs
 import orjson
 
 from trunkline.errors import FieldError, SchemaInvalid
+from trunkline.model.event_groups import RESERVED, is_operational
 from trunkline.schemas import changelog
 from trunkline.schemas.budget import Budget, TooMuch
 from trunkline.schemas.compiling import compile_validator
@@ -174,10 +175,8 @@ class SchemaCatalog:
         all_versions: dict[str, dict[int, EventType]] = {}
         validators: dict[tuple[str, int], Validator] = {}
         for event_type in sorted(types, key=lambda event_type: (event_type.name, event_type.version)):
-            if self.operational is not None and event_type.name in self.operational.names():
-                raise SchemaInvalid(
-                    event_type.name, "the hub has an operational event type of this name; rename it"
-                )
+            if self.operational is not None and is_operational(event_type.name):
+                raise SchemaInvalid(event_type.name, f"the name {RESERVED}")
             versions = all_versions.setdefault(event_type.name, {})
             if event_type.version in versions:
                 reason = (

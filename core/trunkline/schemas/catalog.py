@@ -283,6 +283,8 @@ def _validator_of(event_type: EventType) -> Validator:
     if not document.get("examples"):
         raise SchemaInvalid(name, "the schema has no 'examples'; give at least one payload")
     for number, example in enumerate(document["examples"], start=1):
+        if not isinstance(example, dict):
+            raise SchemaInvalid(name, f"its example {number} is not an object, as every payload is")
         if faults := validator.check(example):
             fault = faults[0]
             raise SchemaInvalid(name, f"its example {number} is not valid at '{fault.path}': {fault.message}")

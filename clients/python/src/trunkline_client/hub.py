@@ -180,15 +180,11 @@ class Hub(Operations):
             LookupError: there is no such search.
         """
         search = yield from self._find("searches", name)
-        call = _get(*_fill(search, values))
-        if not search.get("single"):
-            return next(map(dict[str, Any], _items((yield from steps.request(call)).content)), None)
-        try:
-            return dict((yield from steps.request(call)).content)
-        except Refused as error:
-            if error.status == 404:
-                return None
-            raise
+        path, query = _fill(search, values)
+        if "items" not in search:
+            return (yield from _single(path, query))
+        answer = (yield from steps.request(_get(path, query))).content
+        return next(map(dict[str, Any], answer.get(search["items"], ())), None)
 
     @iterator
     def search_all(self, name: str, /, **values: Any) -> Stream[dict[str, Any]]:
@@ -199,12 +195,20 @@ class Hub(Operations):
         """
         search = yield from self._find("searches", name)
         path, query = _fill(search, values)
-        yield from _all_items(path, query)
+        if "items" in search:
+            yield from _all_items(path, query, search["items"])
+        elif record := (yield from _single(path, query)):
+            yield Item(record)
 
     @iterator
     def lookup(self, name: str, query: str | None = None) -> Stream[dict[str, Any]]:
-        """Yield every item of a lookup, or the items that match *query*: ``hub.lookup("employees")``."""
-        yield from _all_items(f"/api/v1/integrations/lookups/{quote(name, safe='')}", {"q": query})
+        """Yield every item of a lookup, or the items that match *query*: ``hub.lookup("employees")``.
+
+        Raises:
+            LookupError: there is no such lookup.
+        """
+        lookup = yield from self._find("lookups", name)
+        yield from _all_items(*_fill(lookup, {"q": query}), lookup["items"])
 
     @method
     def call(
@@ -253,10 +257,11 @@ class Hub(Operations):
             if definition["name"] == name:
                 return definition
         known = ", ".join(definition["name"] for definition in self._definitions[kind]) or "none"
-        msg = f"the hub has no {'action' if kind == 'actions' else 'search'} '{name}'; it has: {known}"
+        msg = f"the hub has no {_ONE[kind]} '{name}'; it has: {known}"
         raise LookupError(msg)
 
 
+_ONE = {"actions": "action", "searches": "search", "lookups": "lookup"}
 _JSON = {"Content-Type": "application/json"}
 
 
@@ -282,18 +287,24 @@ def _fill(definition: Mapping[str, Any], values: Mapping[str, Any]) -> tuple[str
         raise TypeError(msg) from None
 
 
-def _items(answer: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
-    """Return the items of a page of a lookup or a search, which are the only list in the answer."""
-    return next(value for value in answer.values() if isinstance(value, list))
+def _single(path: str, query: Mapping[str, Any]) -> Steps[dict[str, Any] | None]:
+    """Get the record with which a search answers; None if there is none."""
+    try:
+        return dict((yield from steps.request(_get(path, query))).content)
+    except Refused as error:
+        if error.status == 404:
+            return None
+        raise
 
 
-def _all_items(path: str, query: Mapping[str, Any]) -> Stream[dict[str, Any]]:
+def _all_items(path: str, query: Mapping[str, Any], items: str) -> Stream[dict[str, Any]]:
+    """Yield the members of the list *items* of each page."""
     cursor = None
     while True:
         answer = (
             yield from steps.request(_get(path, {**query, "cursor": cursor or query.get("cursor")}))
         ).content
-        for item in _items(answer):
+        for item in answer.get(items, ()):
             yield Item(dict(item))
         if not (cursor := answer.get("next_cursor")):
             return

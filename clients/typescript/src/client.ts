@@ -289,7 +289,7 @@ function filled(path: string, values: object, name: string): [string, Record<str
   const rest = Object.fromEntries(Object.entries(values ?? {}).filter(([, value]) => value !== undefined));
   const whole = path.replace(/{(\w+)}/g, (_, key: string) => {
     const value = rest[key];
-    if (value === undefined) throw new TypeError(`'${name}' needs ${key}`);
+    if (value === undefined || value === null) throw new TypeError(`'${name}' needs ${key}`);
     delete rest[key];
     return encodeURIComponent(String(value));
   });

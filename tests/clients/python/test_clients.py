@@ -97,6 +97,21 @@ def test_an_action_a_search_and_a_lookup(hub: Client):
     assert "Lead - New" in [status["name"] for status in hub.lookup("client-statuses")]
 
 
+async def test_a_field_that_is_none_is_cleared_and_a_field_left_out_is_kept(served: Served, hub: Client):
+    client_id = hub.act("create_client", **LEAD, phone="5125550123", city="Austin")["client_id"]
+    hub.act("update_client", client_id=client_id, phone=None)
+    async with AsyncClient(served.url, served.key) as asynchronous:
+        await asynchronous.act("update_client", client_id=client_id, city=None)
+    client = hub.search("get_client", client_id=client_id)
+    assert client is not None
+    assert (client["phone"], client["city"], client["last_name"]) == (None, None, "Doe")
+    found = hub.search("find_client", email="jane.doe@example.com", phone=None)
+    assert found is not None
+    assert found["client_id"] == client_id
+    with pytest.raises(TypeError, match="'update_client' needs client_id"):
+        hub.act("update_client", client_id=None, city="Austin")
+
+
 def test_records_are_got_listed_and_deleted(hub: Client):
     made = [hub.act("create_lead", **LEAD | {"email": f"j{number}@example.com"}) for number in range(3)]
     assert hub.search("get_lead", client_id=made[0]["client_id"]) == made[0]

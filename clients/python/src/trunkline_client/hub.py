@@ -159,6 +159,8 @@ class Hub(Operations):
     ) -> Steps[dict[str, Any]]:
         """Carry out the action *name*, and return its output: ``hub.act("create_lead", first_name="Jane", …)``.
 
+        None is sent as null, which clears a field; leave out a field to keep its value.
+
         Raises:
             LookupError: there is no such action.
             TypeError: *values* lacks a parameter of the action's path, or has more than a DELETE takes.
@@ -176,6 +178,8 @@ class Hub(Operations):
     def search(self, name: str, /, **values: Any) -> Steps[dict[str, Any] | None]:
         """Find a record: ``hub.search("find_client", email="jane@example.com")``. None if no record matches.
 
+        A field that is None is left out.
+
         Raises:
             LookupError: there is no such search.
         """
@@ -189,6 +193,8 @@ class Hub(Operations):
     @iterator
     def search_all(self, name: str, /, **values: Any) -> Stream[dict[str, Any]]:
         """Yield every record that a search finds, page by page: ``for client in hub.search_all("list_clients")``.
+
+        A field that is None is left out.
 
         Raises:
             LookupError: there is no such search.
@@ -217,7 +223,7 @@ class Hub(Operations):
         """Make a call that has no method here, such as a route of your own plugin. It is retried if *verb* allows that."""
         content = None if body is None else write_json(body)
         headers = {} if body is None else _JSON
-        given = {name: steps.text_of(value) for name, value in query.items()}
+        given = {name: steps.text_of(value) for name, value in query.items() if value is not None}
         return (yield from steps.request(Call(verb, path, given, content, headers))).content
 
     @method
@@ -279,7 +285,7 @@ def _writing(method: str, path: str, content: Mapping[str, Any] | None, idempote
 
 def _fill(definition: Mapping[str, Any], values: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     """Fill the parameters of a definition's path from *values*; the other values are left for the body or the query."""
-    rest = {name: value for name, value in values.items() if value is not None}
+    rest = dict(values)
     try:
         return steps.fill(definition["path"], rest), rest
     except KeyError as missing:

@@ -132,6 +132,15 @@ def item_list(definition: Definition) -> str | None:
     )
 
 
+def item_schema(definition: Definition) -> Mapping[str, Json]:
+    """Return the schema of an item in ``item_list``; that of any object if the list has none."""
+    properties: Mapping[str, Mapping[str, Json]] = definition.output.get("properties", {})
+    items: Mapping[str, Json] = properties.get(item_list(definition) or "", {}).get(
+        "items", {"type": "object"}
+    )
+    return items
+
+
 def as_form(fields: Iterable[Field], *, is_update: bool) -> tuple[Field, ...]:
     """Prepare *fields* for display in a form.
 

@@ -93,3 +93,11 @@ def test_an_answer_that_lacks_its_list_has_no_items(hub: Client):
 
 def test_a_lookup_may_have_any_path(hub: Client):
     assert list(hub.lookup("order-kinds", "green")) == [{"name": "green"}]
+
+
+def test_a_field_may_have_any_name(hub: Client):
+    fields = {"self": "a", "idempotency_key": "b", "input": "c"}
+    assert hub.act("order_kind", fields) == fields
+    assert hub.act("order_kind", {"idempotency_key": "b"}, self="a", input="c", idempotency_key="k") == fields
+    assert hub.search("find_kind", fields) == {"name": "tea"}
+    assert list(hub.search_all("find_kind", fields)) == [{"name": "tea"}]

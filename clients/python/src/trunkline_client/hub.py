@@ -155,18 +155,25 @@ class Hub(Operations):
 
     @method
     def act(
-        self, name: str, /, *, idempotency_key: str | None = None, **values: Any
+        self,
+        name: str,
+        input: Mapping[str, Any] | None = None,
+        /,
+        *,
+        idempotency_key: str | None = None,
+        **values: Any,
     ) -> Steps[dict[str, Any]]:
         """Carry out the action *name*, and return its output: ``hub.act("create_lead", first_name="Jane", …)``.
 
-        None is sent as null, which clears a field; leave out a field to keep its value.
+        None is sent as null, which clears a field; leave out a field to keep its value. Fields may also be given as
+        the mapping *input*; one called ``idempotency_key`` must be.
 
         Raises:
             LookupError: there is no such action.
             TypeError: *values* lacks a parameter of the action's path, or has more than a DELETE takes.
         """
         action = yield from self._find("actions", name)
-        path, rest = _fill(action, values)
+        path, rest = _fill(action, input, values)
         if action["method"] == "DELETE" and rest:
             msg = f"'{name}' takes no {next(iter(rest))}; it deletes what its path names"
             raise TypeError(msg)
@@ -175,32 +182,36 @@ class Hub(Operations):
         return dict((yield from steps.request(call)).content)
 
     @method
-    def search(self, name: str, /, **values: Any) -> Steps[dict[str, Any] | None]:
+    def search(
+        self, name: str, input: Mapping[str, Any] | None = None, /, **values: Any
+    ) -> Steps[dict[str, Any] | None]:
         """Find a record: ``hub.search("find_client", email="jane@example.com")``. None if no record matches.
 
-        A field that is None is left out.
+        A field that is None is left out. Fields may also be given as the mapping *input*.
 
         Raises:
             LookupError: there is no such search.
         """
         search = yield from self._find("searches", name)
-        path, query = _fill(search, values)
+        path, query = _fill(search, input, values)
         if "items" not in search:
             return (yield from _single(path, query))
         answer = (yield from steps.request(_get(path, query))).content
         return next(map(dict[str, Any], answer.get(search["items"], ())), None)
 
     @iterator
-    def search_all(self, name: str, /, **values: Any) -> Stream[dict[str, Any]]:
+    def search_all(
+        self, name: str, input: Mapping[str, Any] | None = None, /, **values: Any
+    ) -> Stream[dict[str, Any]]:
         """Yield every record that a search finds, page by page: ``for client in hub.search_all("list_clients")``.
 
-        A field that is None is left out.
+        A field that is None is left out. Fields may also be given as the mapping *input*.
 
         Raises:
             LookupError: there is no such search.
         """
         search = yield from self._find("searches", name)
-        path, query = _fill(search, values)
+        path, query = _fill(search, input, values)
         if "items" in search:
             yield from _all_items(path, query, search["items"])
         elif record := (yield from _single(path, query)):
@@ -214,7 +225,7 @@ class Hub(Operations):
             LookupError: there is no such lookup.
         """
         lookup = yield from self._find("lookups", name)
-        yield from _all_items(*_fill(lookup, {"q": query}), lookup["items"])
+        yield from _all_items(*_fill(lookup, None, {"q": query}), lookup["items"])
 
     @method
     def call(
@@ -283,9 +294,11 @@ def _writing(method: str, path: str, content: Mapping[str, Any] | None, idempote
     return Call(method, path, body=write_json(content), headers=headers | _JSON)
 
 
-def _fill(definition: Mapping[str, Any], values: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    """Fill the parameters of a definition's path from *values*; the other values are left for the body or the query."""
-    rest = dict(values)
+def _fill(
+    definition: Mapping[str, Any], input: Mapping[str, Any] | None, values: Mapping[str, Any]
+) -> tuple[str, dict[str, Any]]:
+    """Fill the parameters of a definition's path; the other values are left for the body or the query."""
+    rest = {**(input or {}), **values}
     try:
         return steps.fill(definition["path"], rest), rest
     except KeyError as missing:

@@ -50,7 +50,6 @@ _LONGEST_PAUSE_SECONDS = 10.0
 _KEYS_AT_ONCE = 100
 _AT_FAULT = re.compile(r"/events/(\d+)(/.*)?")
 _OF_A_ROW = frozenset({409, 413, 422})
-_OF_A_COMPANY = frozenset({404, 409})
 _COMPANY_HEADER = "X-Company-Id"
 _log = logging.getLogger("trunkline_client.outbox")
 
@@ -226,7 +225,7 @@ class Relay:
                     if any(_pages(hub, query, headers, since=first.isoformat(timespec="milliseconds"))):
                         return True
                 except Refused as error:
-                    if error.status not in _OF_A_COMPANY and _COMPANY_HEADER not in dict(error.errors):
+                    if error.status not in {404, 409} and _COMPANY_HEADER not in dict(error.errors):
                         raise
         return False
 

@@ -275,7 +275,7 @@ def operations_page() -> str:
     definitions = package_definitions(SCHEMAS)
     blocks = [
         "The actions, searches and lookups of the bundled example product, WhiteLabelCRO. `/docs/events` of a hub has the fields and examples of each. "
-        "The JSON Schemas are at `/schemas/actions/{name}.json` and `/schemas/searches/{name}.json`; `GET /api/v1/actions` and `GET /api/v1/searches` list those of a deployment. "
+        "The JSON Schemas are at `/schemas/actions/{name}.json`, and likewise for `searches` and `lookups`; `GET /api/v1/actions`, `/searches` and `/lookups` list those of a deployment. "
         "Another product [brings its own](../how-to/put-your-own-product-behind-it.md). An unknown field is refused.",
     ]
     for kind in KINDS:

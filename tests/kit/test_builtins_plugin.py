@@ -16,7 +16,7 @@ class TestActions(PluginConformance):
     plugin = "actions"
     prefixes = ("/api/v1/actions", "/api/v1/integrations", "/schemas/actions")
     public = ("/schemas/*",)
-    unscoped = ("/api/v1/actions", "/api/v1/searches")
+    unscoped = ("/api/v1/actions", "/api/v1/searches", "/api/v1/lookups")
 
 
 class TestActionsWithAProvider(PluginConformance):
@@ -28,7 +28,7 @@ class TestActionsWithAProvider(PluginConformance):
     replaces = ("crm",)
     prefixes = ("/api/v1/actions", "/api/v1/integrations", "/schemas/actions")
     public = ("/schemas/*",)
-    unscoped = ("/api/v1/actions", "/api/v1/searches")
+    unscoped = ("/api/v1/actions", "/api/v1/searches", "/api/v1/lookups")
 
 
 class TestAlerts(PluginConformance):
@@ -91,9 +91,13 @@ class TestPortal(PluginConformance):
 
 class TestSearches(PluginConformance):
     plugin = "searches"
-    prefixes = ("/api/v1/searches", "/api/v1/integrations", "/schemas/searches")
+    prefixes = (
+        *("/api/v1/searches", "/schemas/searches"),
+        *("/api/v1/lookups", "/schemas/lookups"),
+        "/api/v1/integrations",
+    )
     public = ("/schemas/*",)
-    unscoped = ("/api/v1/actions", "/api/v1/searches")
+    unscoped = ("/api/v1/actions", "/api/v1/searches", "/api/v1/lookups")
 
 
 class TestWebhooks(PluginConformance):

@@ -12,6 +12,7 @@ import type { Call, ClientOptions, Query } from "./transport.js";
 
 const PAGE = 200;
 const FOR_EVER = Infinity;
+const ONE = { actions: "action", searches: "search", lookups: "lookup" };
 
 type Input<N extends keyof Operations> = Operations[N]["input"];
 type Output<N extends keyof Operations> = Operations[N]["output"];
@@ -26,7 +27,8 @@ interface Definition {
   name: string;
   method: string;
   path: string;
-  single?: boolean;
+  /** The member of the answer with the list of items. */
+  items?: string;
 }
 
 export interface EmitOptions {
@@ -218,9 +220,9 @@ export class Client<S extends Shapes = AnyShapes> {
     const search = await this.#find("searches", name);
     try {
       const answer = await this.#get(...filled(search.path, values, name));
-      return search.single ? answer : itemsOf(answer)[0];
+      return search.items ? answer[search.items]?.[0] : answer;
     } catch (error) {
-      if (search.single && error instanceof Refused && error.status === 404) return undefined;
+      if (!search.items && error instanceof Refused && error.status === 404) return undefined;
       throw error;
     }
   }
@@ -231,35 +233,36 @@ export class Client<S extends Shapes = AnyShapes> {
     values: S["searches"][N]["input"],
   ): AsyncGenerator<S["searches"][N]["output"], void> {
     const search = await this.#find("searches", name);
-    if (!search.single) return yield* this.#allItems(...filled(search.path, values, name));
+    if (search.items) return yield* this.#allItems(search, values);
     const found = await this.search(name, values);
     if (found !== undefined) yield found;
   }
 
   /** Give every item of a list, or the items that *query* finds: `hub.lookup("employees")`. */
   async *lookup<N extends Name<S["lookups"]>>(name: N, query?: string): AsyncGenerator<S["lookups"][N], void> {
-    yield* this.#allItems(`/api/v1/integrations/lookups/${encodeURIComponent(name)}`, { q: query });
+    yield* this.#allItems(await this.#find("lookups", name), { q: query });
   }
 
   #get(path: string, query: Query = {}, signal?: AbortSignal, tries?: number): Promise<any> {
     return this.#transport.request({ method: "GET", path, query, signal, tries });
   }
 
-  async *#allItems(path: string, query: Query): AsyncGenerator<any, void> {
+  async *#allItems(listed: Definition, values: object): AsyncGenerator<any, void> {
+    const [path, query] = filled(listed.path, values, listed.name);
     for (let cursor = query["cursor"]; ; ) {
       const answer = await this.#get(path, { ...query, cursor });
-      yield* itemsOf(answer);
+      yield* answer[listed.items!] ?? [];
       if (!(cursor = answer.next_cursor)) return;
     }
   }
 
-  async #find(kind: "actions" | "searches", name: string): Promise<Definition> {
+  async #find(kind: keyof typeof ONE, name: string): Promise<Definition> {
     let known = this.#definitions.get(kind);
     if (!known) this.#definitions.set(kind, (known = (await this.#get(`/api/v1/${kind}`))[kind] as Definition[]));
     const found = known.find((one) => one.name === name);
     if (found) return found;
     const names = known.map((one) => one.name).join(", ") || "none";
-    throw new TypeError(`the hub has no ${kind === "actions" ? "action" : "search"} '${name}'; it has: ${names}`);
+    throw new TypeError(`the hub has no ${ONE[kind]} '${name}'; it has: ${names}`);
   }
 }
 
@@ -286,7 +289,7 @@ function filled(path: string, values: object, name: string): [string, Record<str
   const rest = Object.fromEntries(Object.entries(values ?? {}).filter(([, value]) => value !== undefined));
   const whole = path.replace(/{(\w+)}/g, (_, key: string) => {
     const value = rest[key];
-    if (value === undefined) throw new TypeError(`'${name}' needs ${key}`);
+    if (value === undefined || value === null) throw new TypeError(`'${name}' needs ${key}`);
     delete rest[key];
     return encodeURIComponent(String(value));
   });

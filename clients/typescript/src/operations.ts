@@ -61,6 +61,7 @@ export type KeyView = { id: string; company_id: number | null; environment?: "te
 export type LeasedEvents = { events: Envelope[]; cursor: string; lease: string | null };
 export type LinkRequest = { company_id: number | string; name?: string; scopes?: string[]; minutes?: number };
 export type LinkView = { url: string; expires_utc: string; created_by: Maker };
+export type LookupList = { lookups: ShownDefinition[]; count: number; next_cursor: string | null };
 export type Maker = { kind: string; id: string | null };
 export type Me = { company_id: number | null; environment?: "test"; key_name: string; scopes: string[] };
 export type NewApp = { client_id: string; name: string; redirect_uris: string[]; scopes: string[]; public: boolean; jwks_uri?: string; created_utc: string | null; client_secret: string | null };
@@ -88,7 +89,7 @@ export type Retry = { schedule_seconds?: number[]; for_seconds?: number };
 export type RotateSecret = { overlap_seconds?: number; secret?: string };
 export type RotatedSecret = { secret?: string; public_key?: string };
 export type SearchList = { searches: ShownDefinition[]; count: number; next_cursor: string | null };
-export type ShownDefinition = { name: string; title: string; description: string; method: string; path: string; input_schema: Record<string, any>; output_schema: Record<string, any>; single?: boolean };
+export type ShownDefinition = { name: string; title: string; description: string; method: string; path: string; input_schema: Record<string, any>; output_schema: Record<string, any>; items?: string; single?: boolean };
 export type SubscribedHook = { id: string; target_url: string; event_types: string[]; filter: Record<string, any> | null; channel: string; status: "active" | "paused" | "disabled"; created_utc: string; secret: string; warnings?: string[] };
 export type SubscriptionExplanation = { subscription_id: string; channel: string; created_by: Maker | null; matched: boolean; reason: string; state: string | null; attempts: number; next_attempt_utc: string | null; next_attempt_by?: "schedule" | "retry_after"; delivery_id: string | null; held_by?: string; last_status_code?: number; last_response?: string; last_error?: string; last_sent_twice?: boolean; disabled_reason?: string; disabled_utc?: string };
 export type SubscriptionHealth = "delivering" | "retrying" | "failing" | "idle" | "paused" | "disabled";
@@ -264,6 +265,10 @@ export interface Operations {
   listSearches: { input: { limit?: number; cursor?: string }; output: SearchList };
   /** The JSON Schemas of one of the searches. */
   getSearchSchemas: { input: { name: string }; output: Record<string, any> };
+  /** List lookups. */
+  listLookups: { input: { limit?: number; cursor?: string }; output: LookupList };
+  /** The JSON Schemas of one of the lookups. */
+  getLookupSchemas: { input: { name: string }; output: Record<string, any> };
   /** List webhook subscriptions. */
   listWebhookSubscriptions: { input: { limit?: number; cursor?: string; target_url?: string }; output: SubscriptionList };
   /** Create a webhook subscription. */
@@ -373,6 +378,8 @@ export const ROUTES = {
   createPortalLink: "POST /api/v1/portal/links key",
   listSearches: "GET /api/v1/searches",
   getSearchSchemas: "GET /schemas/searches/{name}.json",
+  listLookups: "GET /api/v1/lookups",
+  getLookupSchemas: "GET /schemas/lookups/{name}.json",
   listWebhookSubscriptions: "GET /api/v1/webhooks/subscriptions",
   createWebhookSubscription: "POST /api/v1/webhooks/subscriptions key",
   getWebhookSubscription: "GET /api/v1/webhooks/subscriptions/{subscription_id}",

@@ -47,30 +47,35 @@ KeyOwner = Annotated[int | str, BeforeValidator(_check_owner), _schema(PLATFORM)
 class CompanyNames:
     """Finds the company of each event of a request (``ingest.CompanyOf``).
 
-    A reference that this process does not know is added to *missing*. Look up the missing references, then read the request
-    again.
+    If *is_incomplete* after the request was read, this process does not know one of its references. Then call ``look_up``, and
+    read the request again.
     """
 
     def __init__(self, caller: Caller, directory: CompanyDirectory) -> None:
         self._caller = caller
         self._directory = directory
+        self._named: set[str] = set()
         self._found: dict[str, int] | None = None
-        self.missing: set[str] = set()
+        self.is_incomplete = False
 
     def __call__(self, name: int | str | None) -> int:
         """Return the company of an event. Raises Forbidden, BodyInvalid, BadQuery."""
         if not isinstance(name, str):
             return self._caller.company_for(name)
-        company_id = self._directory.remembered_id(name) if self._found is None else self._found.get(name)
+        if self._found is None:
+            self._named.add(name)
+            company_id = self._directory.remembered_id(name)
+        else:
+            company_id = self._found.get(name)
         if company_id is not None:
             return self._caller.company_for(company_id)
         if self._found is None:
-            self.missing.add(name)
+            self.is_incomplete = True
             return _PENDING
         if self._caller.principal.company_id is not None:
             raise Forbidden.wrong_company()
         raise BodyInvalid([FieldError("/companyId", f"is no company's reference: '{name[:SHOWN]}'")])
 
-    async def look_up(self, named: set[str]) -> None:
-        """Find the companies with the references *named*. References that are not found count as unknown from then on."""
-        self._found = await self._directory.ids_of(named)
+    async def look_up(self) -> None:
+        """Find the companies of the request. References that are not found count as unknown from then on."""
+        self._found = await self._directory.ids_of(self._named)

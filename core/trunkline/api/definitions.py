@@ -24,6 +24,7 @@ from trunkline.contract import Operations, Routes
 from trunkline.errors import NotFound
 from trunkline.schemas.catalog import Json
 from trunkline.schemas.definitions import CALL_PREFIX, FOLDERS, Definition, Kind
+from trunkline.schemas.fields import item_list
 
 JSON = "application/json"
 
@@ -32,7 +33,7 @@ _OF_A_DOCUMENT = ("$schema", "$id")
 
 
 class ShownDefinition(BaseModel):
-    """An action or a search, with the schemas of its input and output."""
+    """An action, a search or a lookup, with the schemas of its input and output."""
 
     name: str = Field(examples=["create_order"])
     title: str
@@ -41,6 +42,11 @@ class ShownDefinition(BaseModel):
     path: str = Field(examples=["/api/v1/integrations/orders"])
     input_schema: dict[str, Any]
     output_schema: dict[str, Any]
+    items: str | None = Field(
+        default=None,
+        description="the member of the answer with the list of items; absent if the answer is the record itself",
+        examples=["results"],
+    )
     single: bool | None = Field(
         default=None,
         description="true if a search answers with the record itself, and with 404 if there is none; otherwise absent",
@@ -115,6 +121,7 @@ def _schema_route(kind: Kind) -> Route:
 
 
 def _view(definition: Definition) -> dict[str, Json]:
+    items = item_list(definition)
     return {
         "name": definition.name,
         "title": definition.title,
@@ -123,6 +130,7 @@ def _view(definition: Definition) -> dict[str, Json]:
         "path": f"/api/v1{CALL_PREFIX}{definition.path}",
         "input_schema": definition.input,
         "output_schema": definition.output,
+        **({"items": items} if items else {}),
         **({"single": True} if definition.is_single else {}),
     }
 

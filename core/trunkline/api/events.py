@@ -201,10 +201,10 @@ class EventHandlers:
         try:
             submission = await self._read_events(call, body, how)
         except EventRejected:
-            if not names.missing:
+            if not names.is_incomplete:
                 raise
-        if submission is None or names.missing:
-            await names.look_up(names.missing)
+        if submission is None or names.is_incomplete:
+            await names.look_up()
             submission = await self._read_events(call, body, how)
         check_idempotency_key(key)
         if not is_counted:

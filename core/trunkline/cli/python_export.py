@@ -1,11 +1,13 @@
 """``export python``: the types of a deployment's events, actions, searches and lookups, and clients that use them."""
 
+import keyword
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
 
 from trunkline.cli.python_types import PythonTypes, pascal
 from trunkline.schemas.catalog import EventType
 from trunkline.schemas.definitions import Definition
+from trunkline.schemas.fields import item_list, item_schema
 
 _HEAD = '''"""The types of {product}, written by ``trunkline export python``: write it anew when they change.
 
@@ -47,6 +49,9 @@ _EMIT = ", *, metadata: Mapping[str, Any] | None = None, company_id: int | str |
 _FOLLOW = "places: trunkline_client.Places | None = None, *, types: Iterable[EventName] = (), since: str | None = None, filter: Mapping[str, Any] | None = None, wait_seconds: float = 30"
 _CONSUME = "name: str, *, types: Sequence[EventName] | None = None, filter: Mapping[str, Any] | None = None, start: str | None = None, lease_seconds: int = 60, wait_seconds: int = 30, limit: int = 200"
 
+_PARAMETERS = {"self", "idempotency_key"}
+"""Fields of these names are no keyword arguments, because the methods have parameters of these names."""
+
 _Overload = tuple[str, str]
 """One overload of a method: its parameters and its result."""
 
@@ -55,28 +60,30 @@ def python_module(
     product: str, types: Sequence[EventType], operations: Mapping[str, Sequence[Definition]]
 ) -> str:
     """Write the module. *operations* are the ``action``, ``search`` and ``lookup`` definitions."""
-    given, taken = PythonTypes(number="Decimal | int"), PythonTypes(number="Decimal | float")
-    for event_type in types:
-        given.declare(pascal(event_type.name), event_type.schema)
+    in_use = {"EventName", "AnyEvent", *re.findall(r"\w+", _HEAD + _CHECKED)}
+    given = PythonTypes(number="Decimal | int", names=in_use)
+    taken = PythonTypes(number="Decimal | float", names=in_use)
+    payloads = {one.name: given.declare(pascal(one.name), one.schema) for one in types}
+    events = {name: given.reserve(f"{payload}Event") for name, payload in payloads.items()}
+    searches = [_search(one, taken, given) for one in operations["search"]]
     forms = {
-        "emit": [_emit(event_type) for event_type in types],
+        "emit": [_emit(name, payload, events[name]) for name, payload in payloads.items()],
         "act": [_act(one, taken, given) for one in operations["action"]],
-        "search": [_search(one, taken, given, " | None") for one in operations["search"]],
-        "search_all": [_search(one, taken, given, "") for one in operations["search"] if not one.is_single],
+        "search": [(parameters, f"{record} | None") for parameters, record in searches],
+        "search_all": searches,
         "lookup": [_look_up(one, given) for one in operations["lookup"]],
     }
-    names = ", ".join(repr(event_type.name) for event_type in types)
-    events = [f"{pascal(event_type.name)}Event" for event_type in types]
+    names = ", ".join(map(repr, events))
     checked = [
-        *(_event_class(event_type) for event_type in types),
+        *(_event_class(name, payload, events[name]) for name, payload in payloads.items()),
         f"    EventName: TypeAlias = Literal[{names}]" if names else "    EventName: TypeAlias = str",
-        f"    AnyEvent: TypeAlias = {' | '.join(events) or 'trunkline_client.Event'}",
+        f"    AnyEvent: TypeAlias = {' | '.join(events.values()) or 'trunkline_client.Event'}",
         _client("Client", forms, one=str, many="Generator[{}, None, None]".format),
         _client(
             "AsyncClient", forms, one="Coroutine[Any, Any, {}]".format, many="AsyncGenerator[{}, None]".format
         ),
     ]
-    same = "".join(f"    {name} = trunkline_client.Event\n" for name in [*events, "AnyEvent"])
+    same = "".join(f"    {name} = trunkline_client.Event\n" for name in [*events.values(), "AnyEvent"])
     running = (
         "else:\n"
         + same
@@ -95,11 +102,10 @@ def python_module(
     )
 
 
-def _event_class(event_type: EventType) -> str:
-    name = pascal(event_type.name)
+def _event_class(event_type: str, payload: str, event: str) -> str:
     return (
-        f"\n    class {name}Event(trunkline_client.Event):\n"
-        f"        type: Literal[{event_type.name!r}]\n        payload: {name}\n"
+        f"\n    class {event}(trunkline_client.Event):\n"
+        f"        type: Literal[{event_type!r}]\n        payload: {payload}\n"
     )
 
 
@@ -130,28 +136,29 @@ def _method(name: str, overloads: Sequence[_Overload]) -> Iterable[str]:
         yield f"        def {name}(self, *args: Any, **values: Any) -> Any: ..."
 
 
-def _emit(event_type: EventType) -> _Overload:
-    name = pascal(event_type.name)
-    return f"type: Literal[{event_type.name!r}], payload: {name}{_EMIT}", f"{name}Event"
+def _emit(event_type: str, payload: str, event: str) -> _Overload:
+    return f"type: Literal[{event_type!r}], payload: {payload}{_EMIT}", event
 
 
 def _act(action: Definition, taken: PythonTypes, given: PythonTypes) -> _Overload:
-    values = _values(action, taken)
-    key = ", *, idempotency_key: str | None = None"
-    return f"name: Literal[{action.name!r}], /{key}{values}", _output(action, given)
+    return _parameters(action, taken, more=", *, idempotency_key: str | None = None"), _output(action, given)
 
 
-def _search(search: Definition, taken: PythonTypes, given: PythonTypes, absent: str) -> _Overload:
-    answer = _output(search, given) if search.is_single else _item(search, given)
-    return f"name: Literal[{search.name!r}], /{_values(search, taken)}", answer + absent
+def _search(search: Definition, taken: PythonTypes, given: PythonTypes) -> _Overload:
+    answer = _output(search, given) if item_list(search) is None else _item(search, given)
+    return _parameters(search, taken), answer
 
 
 def _look_up(lookup: Definition, given: PythonTypes) -> _Overload:
     return f"name: Literal[{lookup.name!r}], query: str | None = None", _item(lookup, given)
 
 
-def _values(definition: Definition, taken: PythonTypes) -> str:
-    """Declare the input of an action or a search, including the parameters of its path."""
+def _parameters(definition: Definition, taken: PythonTypes, *, more: str = "") -> str:
+    """Write the parameters for an action or a search: its name, its input with the parameters of its path, and *more*.
+
+    The input is one mapping if a field cannot be a keyword argument.
+    """
+    name = f"name: Literal[{definition.name!r}]"
     parts = (definition.parameters, definition.input)
     schema = {
         "type": "object",
@@ -160,8 +167,14 @@ def _values(definition: Definition, taken: PythonTypes) -> str:
         "description": definition.description,
     }
     if not schema["properties"]:
-        return ""
-    return f", **values: Unpack[{taken.declare(f'{pascal(definition.name)}Input', schema, root=definition.input)}]"
+        return f"{name}, /{more}"
+    values = taken.declare(f"{pascal(definition.name)}Input", schema, root=definition.input)
+    if all(
+        key.isidentifier() and not keyword.iskeyword(key) and key not in _PARAMETERS
+        for key in schema["properties"]
+    ):
+        return f"{name}, /{more}, **values: Unpack[{values}]"
+    return f"{name}, input: {values}, /{more}"
 
 
 def _output(definition: Definition, given: PythonTypes) -> str:
@@ -169,11 +182,9 @@ def _output(definition: Definition, given: PythonTypes) -> str:
 
 
 def _item(definition: Definition, given: PythonTypes) -> str:
-    """Declare the item type of a search or a lookup, taken from the only list in its answer."""
-    members: Mapping[str, Any] = definition.output.get("properties", {})
-    items = next((one["items"] for one in members.values() if one.get("type") == "array"), {"type": "object"})
+    """Declare the item type of a search or a lookup."""
     return given.type_of(
-        items,
+        item_schema(definition),
         name=f"{pascal(definition.name)}Item",
         root=definition.output,
     )

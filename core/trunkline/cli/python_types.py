@@ -1,5 +1,6 @@
 """JSON Schemas as Python types: a ``TypedDict`` for each object, and the types of its members."""
 
+import itertools
 import keyword
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,11 +10,15 @@ _COMPONENT = "#/components/schemas/"
 
 
 class PythonTypes:
-    """Collects the classes made from schemas, each under a unique name. *number* is the type of ``number``."""
+    """Collects the classes made from schemas, each under a unique name. *number* is the type of ``number``.
 
-    def __init__(self, *, number: str, described: bool = True) -> None:
+    *names* are the names in use; each new one is added.
+    """
+
+    def __init__(self, *, number: str, described: bool = True, names: set[str] | None = None) -> None:
         self._number = number
         self._described = described
+        self._names = set[str]() if names is None else names
         self._sources: dict[str, str] = {}
         self._referring: dict[tuple[int, str], str] = {}
 
@@ -22,12 +27,21 @@ class PythonTypes:
         return "\n\n".join(self._sources.values())
 
     def declare(self, name: str, schema: Mapping[str, Any], *, root: Mapping[str, Any] | None = None) -> str:
-        """Declare *name* for *schema*; returns the name. ``#/…`` references are looked up in *root*."""
-        if schema.get("type") != "object" or not schema.get("properties"):
-            text = self.type_of(schema, name=f"{name}Value", root=root or schema)
-            self._sources[name] = f"{name}: TypeAlias = {text!r}\n"
-            return name
-        self._object(name, schema, root or schema)
+        """Declare a type for *schema*; returns its name, as ``reserve`` does.
+
+        ``#/…`` references are looked up in *root*.
+        """
+        if schema.get("type") == "object" and schema.get("properties"):
+            return self._object(name, schema, root or schema)
+        name = self.reserve(name)
+        text = self.type_of(schema, name=f"{name}Value", root=root or schema)
+        self._sources[name] = f"{name}: TypeAlias = {text!r}\n"
+        return name
+
+    def reserve(self, name: str) -> str:
+        """Reserve *name*, with a number at its end if it is in use, and return it."""
+        name = self._unused(name)
+        self._names.add(name)
         return name
 
     def type_of(  # noqa: PLR0911 - one for each form of a schema
@@ -62,7 +76,8 @@ class PythonTypes:
         return self._number if kind == "number" else _SIMPLE.get(str(kind), "Any")
 
     def _object(self, name: str, schema: Mapping[str, Any], root: Mapping[str, Any]) -> str:
-        self._sources.setdefault(name, "")
+        name = self.reserve(name)
+        self._sources[name] = ""
         required = schema.get("required", ())
         members = {
             key: self.type_of(member, name=name + pascal(key), root=root)
@@ -87,11 +102,15 @@ class PythonTypes:
             return own
         if own:  # not an object, but recursive
             return "Any"
-        self._referring[key] = own = name + pascal(last)
+        self._referring[key] = own = self._unused(name + pascal(last))
         text = self.type_of(found, name=own, root=root)
         if own not in self._sources:
             del self._referring[key]
         return text
+
+    def _unused(self, name: str) -> str:
+        numbered = (f"{name}{number}" for number in itertools.count(2))
+        return next(one for one in itertools.chain([name], numbered) if one not in self._names)
 
     def _union(self, parts: Sequence[str]) -> str:
         return " | ".join(dict.fromkeys(parts))

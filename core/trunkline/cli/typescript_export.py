@@ -1,11 +1,11 @@
 """``export typescript``: the types of a deployment's events, actions, searches and lookups, for ``@trunkline/client``."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from trunkline.cli.typescript_types import comment, member, type_of
 from trunkline.schemas.catalog import EventType
 from trunkline.schemas.definitions import Definition
+from trunkline.schemas.fields import item_list, item_schema
 
 _HEAD = """\
 {title}
@@ -57,11 +57,6 @@ def _input(definition: Definition) -> str:
 
 
 def _found(definition: Definition) -> str:
-    """Write the record type of a search or a lookup: its answer, or an item of the only list in it."""
-    record: Mapping[str, Any] = definition.output
-    if not definition.is_single:
-        members: Mapping[str, Any] = definition.output.get("properties", {})
-        record = next(
-            (one["items"] for one in members.values() if one.get("type") == "array"), {"type": "object"}
-        )
+    """Write the record type of a search or a lookup: its answer, or an item of the list in it."""
+    record = definition.output if item_list(definition) is None else item_schema(definition)
     return type_of(record, root=definition.output)

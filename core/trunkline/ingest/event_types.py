@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any, Self
 
 from trunkline.errors import BodyInvalid, Conflict, FieldError, NotFound, SchemaInvalid, StoreUnavailable
-from trunkline.model.event_groups import OPERATIONAL
+from trunkline.model.event_groups import RESERVED, is_operational
 from trunkline.runtime.clock import now_ms
 from trunkline.schemas.breaks import find_breaks
 from trunkline.schemas.catalog import EventType, SchemaCatalog
@@ -60,8 +60,8 @@ class RegisteredTypes:
         """
         await self.refresh()
         event_type = _read(name, schema_json)
-        if name in OPERATIONAL:
-            msg = f"The event type '{name}' is the hub's own; choose another name."
+        if is_operational(name):
+            msg = f"The name '{name}' {RESERVED}."
             raise Conflict(msg)
         if self._catalog.get(name) is not None:
             where = "in the files of this deployment" if name in self._in_files else "registered"
@@ -118,6 +118,9 @@ class RegisteredTypes:
         for row in rows:
             if row.name in self._in_files:
                 _log.warning("the registered event type '%s' stands in files by now, which hold", row.name)
+                continue
+            if is_operational(row.name):
+                _log.error("the registered event type '%s' cannot serve: its name %s", row.name, RESERVED)
                 continue
             try:
                 fit.append(_read(row.name, row.schema_json))

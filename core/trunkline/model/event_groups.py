@@ -30,12 +30,14 @@ OPERATIONAL = frozenset(
     }
 )
 """Types of the events that the hub emits about itself; their schemas are in ``schemas/operational``."""
+RESERVED = "is reserved for the hub's operational event types; choose another name"
+"""Why a product's event type may not have a name for which ``is_operational`` is true."""
 _REST = ".*"
 
 
 def is_operational(name: str) -> bool:
-    """Return whether *name* is an operational event type, or the group of all operational event types."""
-    return name in OPERATIONAL or name == OPERATIONAL_GROUP
+    """Return whether *name* is an operational event type, their group, or another name in the domain ``operational``."""
+    return name in OPERATIONAL or name.startswith("operational.")
 
 
 def is_group(name: str) -> bool:

@@ -16,6 +16,7 @@ import jsonschema_rs
 import orjson
 
 from trunkline.errors import FieldError, SchemaInvalid
+from trunkline.model.event_groups import RESERVED, is_operational
 from trunkline.schemas import changelog
 from trunkline.schemas.budget import Budget, TooMuch
 from trunkline.schemas.compiling import compile_validator
@@ -174,10 +175,8 @@ class SchemaCatalog:
         all_versions: dict[str, dict[int, EventType]] = {}
         validators: dict[tuple[str, int], Validator] = {}
         for event_type in sorted(types, key=lambda event_type: (event_type.name, event_type.version)):
-            if self.operational is not None and event_type.name in self.operational.names():
-                raise SchemaInvalid(
-                    event_type.name, "the hub has an operational event type of this name; rename it"
-                )
+            if self.operational is not None and is_operational(event_type.name):
+                raise SchemaInvalid(event_type.name, f"the name {RESERVED}")
             versions = all_versions.setdefault(event_type.name, {})
             if event_type.version in versions:
                 reason = (
@@ -287,6 +286,8 @@ def _validator_of(event_type: EventType) -> Validator:
     if not document.get("examples"):
         raise SchemaInvalid(name, "the schema has no 'examples'; give at least one payload")
     for number, example in enumerate(document["examples"], start=1):
+        if not isinstance(example, dict):
+            raise SchemaInvalid(name, f"its example {number} is not an object, as every payload is")
         if faults := validator.check(example):
             fault = faults[0]
             raise SchemaInvalid(name, f"its example {number} is not valid at '{fault.path}': {fault.message}")

@@ -13,8 +13,8 @@ The form of a file, with its optional keys in brackets::
      ["list": {"items": "employees", "value": "employee_id", "label": "full_name"}], ["single": true],
      "examples": [{["parameters": {…}], "input": {…}, "output": {…}}]}
 
-A search answers with a list of records or, if it is ``single``, with the record itself, or 404 if there is none.
-If its input has ``cursor``, it gives the list page by page.
+A search answers with a list of records, the first list of objects in its output. If it is ``single``, it answers with the
+record itself, or 404 if there is none. If its input has ``cursor``, it gives the list page by page.
 
 The value of a property with ``x-lookup`` is chosen from a list. ``x-lookup`` is the name of a lookup, or
 ``{"lookup": name, "value": …, "where": {…}}`` to send another field of its items, or to offer only some of its items.

@@ -4,6 +4,7 @@ References, combinations and nulls are resolved here, once for every generator. 
 show all forms of its value, its kind is ``any``, and people write the value as JSON.
 """
 
+import functools
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -113,6 +114,31 @@ class Field:
 def read_fields(schema: Mapping[str, Json], *, find: FindReference = lambda _: None) -> tuple[Field, ...]:
     """List the properties of the object that *schema* describes, in their order."""
     return _Reader(find).fields(SchemaDocument(schema).shapes_at())
+
+
+@functools.lru_cache(maxsize=256)  # reading the fields of an answer takes 3 ms
+def item_list(definition: Definition) -> str | None:
+    """Return the name of the list in the answer of a lookup or a search; None if there is none.
+
+    The items of a search are its first list of objects.
+    """
+    if definition.listed is not None:
+        return definition.listed.items
+    if definition.kind != "search" or definition.is_single:
+        return None
+    fields = read_fields(definition.output)
+    return next(
+        (entry.name for entry in fields if entry.kind == "list" and entry.item_kind == "object"), None
+    )
+
+
+def item_schema(definition: Definition) -> Mapping[str, Json]:
+    """Return the schema of an item in ``item_list``; that of any object if the list has none."""
+    properties: Mapping[str, Mapping[str, Json]] = definition.output.get("properties", {})
+    items: Mapping[str, Json] = properties.get(item_list(definition) or "", {}).get(
+        "items", {"type": "object"}
+    )
+    return items
 
 
 def as_form(fields: Iterable[Field], *, is_update: bool) -> tuple[Field, ...]:

@@ -13,7 +13,7 @@ from typing import Literal
 from trunkline.schemas.authorization import AuthorizationServer, own_server
 from trunkline.schemas.catalog import EventType, Json
 from trunkline.schemas.definitions import Definition
-from trunkline.schemas.fields import Field, Reference, as_form, read_fields, with_examples
+from trunkline.schemas.fields import Field, Reference, as_form, item_list, read_fields, with_examples
 from trunkline.schemas.versions import HEADER, write_header
 
 _PAGING = frozenset({"limit", "cursor"})
@@ -109,12 +109,8 @@ class Product:
 
     def records(self, search: Definition) -> Field | None:
         """The list of records in the answer of *search*; None if the answer is a single record, or has no such list."""
-        if search.is_single:
-            return None
-        outputs = self.outputs(search)
-        return next(
-            (entry for entry in outputs if entry.kind == "list" and entry.item_kind == "object"), None
-        )
+        name = item_list(search)
+        return next((entry for entry in self.outputs(search) if entry.name == name), None)
 
     def payload(self, event_type: EventType) -> tuple[Field, ...]:
         """The fields of an event's payload."""

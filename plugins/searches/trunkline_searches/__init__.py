@@ -11,8 +11,9 @@ if TYPE_CHECKING:
 
 @hookimpl
 def register_routes(context: PluginContext) -> "Sequence[Routes]":
-    """Return the routes of searches and lookups, and the list of searches."""
+    """Return the routes of searches and lookups, and their lists."""
     from trunkline.routes import definition_routes  # noqa: PLC0415
     from trunkline_searches.routes import make_routes  # noqa: PLC0415
 
-    return [make_routes(context), *definition_routes(context.operations, "search")]
+    lists = [route for kind in ("search", "lookup") for route in definition_routes(context.operations, kind)]
+    return [make_routes(context), *lists]

@@ -97,11 +97,28 @@ def test_an_action_a_search_and_a_lookup(hub: Client):
     assert "Lead - New" in [status["name"] for status in hub.lookup("client-statuses")]
 
 
+async def test_a_field_that_is_none_is_cleared_and_a_field_left_out_is_kept(served: Served, hub: Client):
+    client_id = hub.act("create_client", **LEAD, phone="5125550123", city="Austin")["client_id"]
+    hub.act("update_client", client_id=client_id, phone=None)
+    async with AsyncClient(served.url, served.key) as asynchronous:
+        await asynchronous.act("update_client", client_id=client_id, city=None)
+    client = hub.search("get_client", client_id=client_id)
+    assert client is not None
+    assert (client["phone"], client["city"], client["last_name"]) == (None, None, "Doe")
+    found = hub.search("find_client", email="jane.doe@example.com", phone=None)
+    assert found is not None
+    assert found["client_id"] == client_id
+    with pytest.raises(TypeError, match="'update_client' needs client_id"):
+        hub.act("update_client", client_id=None, city="Austin")
+
+
 def test_records_are_got_listed_and_deleted(hub: Client):
     made = [hub.act("create_lead", **LEAD | {"email": f"j{number}@example.com"}) for number in range(3)]
     assert hub.search("get_lead", client_id=made[0]["client_id"]) == made[0]
     assert list(hub.search_all("list_leads", limit=2)) == made[::-1]
     assert list(hub.search_all("find_lead", email="j1@example.com")) == [made[1]]
+    assert list(hub.search_all("get_lead", client_id=made[0]["client_id"])) == [made[0]]
+    assert list(hub.search_all("get_lead", client_id=999_999)) == []
     assert hub.act("archive_client", client_id=made[0]["client_id"])["success"] is True
     assert hub.search("get_lead", client_id=made[0]["client_id"]) is None
     with pytest.raises(HubError, match="There is no client"):
@@ -152,6 +169,8 @@ def test_what_the_hub_refuses_is_told_with_its_fields(hub: Client):
 def test_what_the_client_cannot_send_is_told_before_it_is_sent(hub: Client):
     with pytest.raises(LookupError, match=r"the hub has no action 'create_led'; it has: .*create_lead"):
         hub.act("create_led")
+    with pytest.raises(LookupError, match=r"the hub has no lookup 'employes'; it has: .*employees"):
+        list(hub.lookup("employes"))
     with pytest.raises(TypeError, match="'update_lead' needs client_id"):
         hub.act("update_lead", city="Austin")
 
@@ -166,7 +185,7 @@ def test_a_wrong_key_is_not_tried_again(served: Served):
 def test_a_limit_is_waited_for(sqlite_database_url: str, monkeypatch: pytest.MonkeyPatch):
     waits: list[float] = []
     monkeypatch.setattr("trunkline_client.client.time.sleep", waits.append)
-    limits = {"TRUNKLINE_LIMITS__ENABLED": "true", "TRUNKLINE_LIMITS__READ": "1/minute"}
+    limits = {"TRUNKLINE_LIMITS__ENABLED": "true", "TRUNKLINE_LIMITS__READ": "2/minute"}
     with Served(sqlite_database_url, **limits) as served, Client(served.url, served.key) as client:
         list(client.lookup("employees"))
         with pytest.raises(HubError) as refused:

@@ -115,8 +115,12 @@ class Walk:
         """Call an operation by its method, or by ``act``, ``search`` and ``lookup``. Raises HubError."""
         name = re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", operation["operationId"]).lower()
         ids = {key: self._ids.get(key, "none") for key in re.findall(r"{(\w+)}", path)}
-        if path.startswith(("/schemas/actions", "/api/v1/event-types/", "/schemas/searches")):
-            kinds = {"/schemas/actions": "create_lead", "/schemas/searches": "find_lead"}
+        kinds = {
+            "/schemas/actions": "create_lead",
+            "/schemas/searches": "find_lead",
+            "/schemas/lookups": "clients",
+        }
+        if path.startswith(("/api/v1/event-types/", *kinds)):
             ids["name"] = next(
                 (one for kind, one in kinds.items() if path.startswith(kind)), "client.created"
             )
@@ -131,7 +135,7 @@ class Walk:
                     **(ids | query | ({"email": "j@example.com"} if "/search" in path else {})),
                 )
             )
-        elif "/lookups/" in path:
+        elif path.startswith("/api/v1/integrations/lookups/"):
             self._run(anext_or_next(self._hub.lookup(path.rpartition("/")[2])))
         elif name in OWN or (verb == "PUT" and ("PATCH", path) in self._actions):
             self._run(self._hub.call(verb, path.format(**ids), body))

@@ -193,6 +193,37 @@ def test_after_the_hub_has_forgotten_the_key_it_is_asked_what_has_arrived(
     assert log_of(hub) == [1, 2, 3]
 
 
+@pytest.mark.parametrize("has_arrived", [True, False])
+def test_a_company_that_the_hub_has_deleted_does_not_stop_the_search(
+    has_arrived: bool,
+    product: Engine,  # noqa: F811
+    relays: Running,
+    served: Served,
+):
+    relays.key = served.key_of(None)
+    operator = Client(served.url, relays.key)
+    stayer, unknown, erased = [
+        operator.create_company({"reference": f"c-{next(COMPANIES)}"}) for _ in range(3)
+    ]
+    with Session(product) as session, session.begin():
+        named = [unknown["reference"], erased["id"], stayer["reference"]]
+        for number, company in enumerate(named, start=1):
+            payment = {**PAYMENT, "payment_id": number}
+            OUTBOX.emit(session, "payment.succeeded", payment, company=company)
+    dead, batch = taken(product)
+    if has_arrived:
+        post(operator, batch)
+        forget_keys(served)
+    for company in (unknown, erased):
+        operator.delete_company(str(company["id"]))
+    dead.let_go()
+    relays.start(safe_seconds=0, poll_seconds=0.1)
+    until(lambda: len(rows(product)) == (0 if has_arrived else 2))
+    with Client(served.url, relays.key, company=stayer["reference"]) as hub:
+        assert log_of(hub) == [3]
+    operator.close()
+
+
 def forget_keys(served: Served) -> None:
     engine = blocking_engine(served.environment["TRUNKLINE_DATABASE__URL"])
     with engine.begin() as connection:

@@ -186,6 +186,22 @@ async def test_an_unknown_reference_is_refused_and_named(running):
     assert (await running.operator.delete(f"{COMPANIES}/no-such")).status_code == 404
 
 
+async def test_a_batch_may_name_references_that_the_hub_has_read_and_others(running):
+    known, new = await make(running), await make(running)
+    await emit(running, known["reference"])
+    event = {"type": "client.created", "payload": running.events("client.created")}
+
+    def batch(*names):
+        events = [{**event, "companyId": name} for name in names]
+        return running.operator.post("/api/v1/events/batch", json={"events": events})
+
+    answer = await batch(known["reference"], new["reference"])
+    assert answer.status_code == 201, answer.text
+    assert [e["companyId"] for e in answer.json()["events"]] == [known["id"], new["id"]]
+    refused = await batch(known["reference"], "no-such", new["reference"])
+    assert [error["path"] for error in refused.json()["errors"]] == ["/events/1/companyId"]
+
+
 async def test_a_companys_key_cannot_tell_which_references_there_are(running):
     mine, theirs = await make(running), await make(running)
     customer = await running.client_of(mine["id"], COMPANY_SCOPES)

@@ -46,7 +46,7 @@ def operations(running):
 ACCEPTING = {("post", "/api/v1/events"), ("post", "/api/v1/events/batch")}
 
 
-FOR_ANY_KEY = {f"/api/v1/{name}" for name in ("me", "actions", "searches", "channels")}
+FOR_ANY_KEY = {f"/api/v1/{name}" for name in ("me", "actions", "searches", "lookups", "channels")}
 
 
 def scope_of(method: str, path: str) -> str | None:  # noqa: C901 - a table

@@ -1,5 +1,9 @@
 """The module that ``export python`` writes, for small and odd products."""
 
+import re
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -33,6 +37,51 @@ def test_a_product_of_any_size_gives_a_module_that_loads(count: int):
     assert loaded["Client"].__module__ == "trunkline_client.client"
     assert ("OrderOne" in loaded) is (count > 0)
     assert source.count("        @overload") == (0 if count < 2 else 2 * 2 * 5)
+
+
+def odd_module() -> str:
+    """Write the module of a product whose names collide with one another and with the module's own."""
+    names = ["order_item.added", "order.item_added", "order.item_added_event", "any.event", "type.alias"]
+    types = [EventType(name, "Title", "It happened.", SCHEMA) for name in names]
+    text = {"type": "string"}
+    odd = {"type": "object", "properties": {"self": text, "idempotency_key": text, "name": text}}
+    operations = {
+        kind: [definition(kind, "odd", input=odd), definition(kind, "any", input=SCHEMA)]
+        for kind in ("action", "search")
+    }
+    return python_module("Acme", types, operations | {"lookup": []})
+
+
+def test_each_class_has_a_name_of_its_own():
+    source = odd_module()
+    names = re.findall(r"^ *(?:class )?(\w+)(?:\(.*\):|: TypeAlias)", source, re.MULTILINE)
+    assert len(names) == len(set(names))
+    assert {"OrderItemAdded2", "OrderItemAddedEvent2", "AnyEvent2", "TypeAlias2", "AnyInput2"} <= set(names)
+    assert "TypeAlias" not in names
+
+
+CALLS = """
+from trunkline_hub import Client, OrderItemAdded, OrderItemAdded2
+
+def call(hub: Client, one: OrderItemAdded, two: OrderItemAdded2) -> None:
+    hub.emit("order_item.added", one)
+    hub.emit("order.item_added", two)
+    hub.act("odd", {"idempotency_key": "a", "self": "b", "name": "c"}, idempotency_key="d")
+    hub.act("any", order_id=1, idempotency_key="b")
+    hub.search("odd", {"idempotency_key": "a"})
+    hub.search("any", order_id=1)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_mypy_accepts_odd_names_and_fields(tmp_path: Path):
+    (tmp_path / "trunkline_hub.py").write_text(odd_module())
+    (tmp_path / "calls.py").write_text(CALLS)
+    command = [sys.executable, "-m", "mypy", "--strict", "--python-version", "3.10"]
+    files = ["calls.py", "trunkline_hub.py"]
+    done = subprocess.run([*command, *files], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
 
 
 @pytest.mark.parametrize(

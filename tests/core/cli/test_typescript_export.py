@@ -8,19 +8,26 @@ from tests.core.cli.test_python_export import SCHEMA, definition
 from trunkline.cli.typescript_export import typescript_module
 from trunkline.cli.typescript_types import comment, type_of
 from trunkline.schemas.catalog import EventType
+from trunkline.schemas.definitions import ItemList
 
 ORDER = "{ order_id: number }"
 
 
 def test_a_product_with_everything_and_one_with_nothing():
-    listed = {"type": "object", "properties": {"items": {"type": "array", "items": SCHEMA}}}
+    warnings = {"type": "array", "items": {"type": "string"}}
+    listed = {
+        "type": "object",
+        "properties": {"warnings": warnings, "items": {"type": "array", "items": SCHEMA}},
+    }
     operations = {
         "action": [definition("action", "cancel-order", parameters=SCHEMA)],
         "search": [
             definition("search", "find_orders", output=listed),
             definition("search", "get_order", is_single=True),
         ],
-        "lookup": [definition("lookup", "orders", output=listed)],
+        "lookup": [
+            definition("lookup", "orders", output=listed, listed=ItemList("items", "order_id", "order_id"))
+        ],
     }
     source = typescript_module("Acme", [EventType("order.made", "A */ title", "It.", SCHEMA)], operations)
     assert source.splitlines()[3:] == [

@@ -90,6 +90,8 @@ async def test_the_digits_of_an_example_stay(running, name):
         ({"examples": [{}]}, 422, "its example 1 is not valid at '/refund_id'"),
         ({"title": ""}, 422, "the schema has no 'title'"),
         ({"x-version": 2}, 422, "which only types in files may have"),
+        ({"type": "subscription.failing"}, 409, "reserved for the hub's operational event types"),
+        ({"type": "operational.x"}, 409, "reserved for the hub's operational event types"),
         ({"type": "lead.created"}, 409, "is in the files of this deployment already"),
     ],
 )

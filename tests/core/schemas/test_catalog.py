@@ -111,6 +111,18 @@ class TestRefusedSchemas:
         for examples in ({}, {"examples": []}):
             assert "has no 'examples'" in refusal(EventType("a.b", "T", "D", examples))
 
+    @pytest.mark.parametrize(("kind", "example"), [("string", "x"), ("array", [])])
+    def test_a_payload_that_is_no_object(self, kind, example):
+        assert "its example 1 is not an object" in refusal(
+            EventType("a.b", "T", "D", {"type": kind, "examples": [example]})
+        )
+
+    @pytest.mark.parametrize("name", ["hub.behind", "operational.x", "operational.x.y"])
+    def test_a_name_of_the_operational_types(self, name):
+        operational = [event_type("hub.behind")]
+        with pytest.raises(SchemaInvalid, match=f"{name}: the name is reserved for the hub's operational"):
+            SchemaCatalog([event_type(name)], operational=operational)
+
     def test_an_example_that_breaks_the_schema(self):
         bad = event_type(examples=[{"a": 1}, {"a": "x"}], properties={"a": {"type": "integer"}})
         assert refusal(bad) == (

@@ -35,11 +35,19 @@ async def test_the_list_names_every_search_with_its_call_and_schemas(api):
         "get_client",
         "get_lead",
     }
+    assert {search.get("items") for search in listed["searches"]} == {"results", "items", None}
     for search in listed["searches"]:
         served = await api.anonymous.get(f"/schemas/searches/{search['name']}.json")
         assert served.json() == {"input": search["input_schema"], "output": search["output_schema"]}
     content = problem(await api.anonymous.get("/schemas/searches/create_lead.json"), 404, "not-found")
     assert content["detail"] == "There is no search 'create_lead' here."
+
+
+async def test_the_list_names_every_lookup_with_its_call_and_the_list_in_its_answer(api):
+    listed = (await api.client.get("/api/v1/lookups")).json()
+    assert [(lookup["path"].removeprefix(BASE), lookup["items"]) for lookup in listed["lookups"]] == [
+        (f"/lookups/{name}", name.replace("-", "_")) for name in LOOKUPS
+    ]
 
 
 async def test_openapi_shows_the_fields_of_a_query_with_their_types(api):

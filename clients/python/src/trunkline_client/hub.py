@@ -155,16 +155,25 @@ class Hub(Operations):
 
     @method
     def act(
-        self, name: str, /, *, idempotency_key: str | None = None, **values: Any
+        self,
+        name: str,
+        input: Mapping[str, Any] | None = None,
+        /,
+        *,
+        idempotency_key: str | None = None,
+        **values: Any,
     ) -> Steps[dict[str, Any]]:
         """Carry out the action *name*, and return its output: ``hub.act("create_lead", first_name="Jane", …)``.
+
+        None is sent as null, which clears a field; leave out a field to keep its value. Fields may also be given as
+        the mapping *input*; one called ``idempotency_key`` must be.
 
         Raises:
             LookupError: there is no such action.
             TypeError: *values* lacks a parameter of the action's path, or has more than a DELETE takes.
         """
         action = yield from self._find("actions", name)
-        path, rest = _fill(action, values)
+        path, rest = _fill(action, input, values)
         if action["method"] == "DELETE" and rest:
             msg = f"'{name}' takes no {next(iter(rest))}; it deletes what its path names"
             raise TypeError(msg)
@@ -173,38 +182,50 @@ class Hub(Operations):
         return dict((yield from steps.request(call)).content)
 
     @method
-    def search(self, name: str, /, **values: Any) -> Steps[dict[str, Any] | None]:
+    def search(
+        self, name: str, input: Mapping[str, Any] | None = None, /, **values: Any
+    ) -> Steps[dict[str, Any] | None]:
         """Find a record: ``hub.search("find_client", email="jane@example.com")``. None if no record matches.
 
+        A field that is None is left out. Fields may also be given as the mapping *input*.
+
         Raises:
             LookupError: there is no such search.
         """
         search = yield from self._find("searches", name)
-        call = _get(*_fill(search, values))
-        if not search.get("single"):
-            return next(map(dict[str, Any], _items((yield from steps.request(call)).content)), None)
-        try:
-            return dict((yield from steps.request(call)).content)
-        except Refused as error:
-            if error.status == 404:
-                return None
-            raise
+        path, query = _fill(search, input, values)
+        if "items" not in search:
+            return (yield from _single(path, query))
+        answer = (yield from steps.request(_get(path, query))).content
+        return next(map(dict[str, Any], answer.get(search["items"], ())), None)
 
     @iterator
-    def search_all(self, name: str, /, **values: Any) -> Stream[dict[str, Any]]:
+    def search_all(
+        self, name: str, input: Mapping[str, Any] | None = None, /, **values: Any
+    ) -> Stream[dict[str, Any]]:
         """Yield every record that a search finds, page by page: ``for client in hub.search_all("list_clients")``.
+
+        A field that is None is left out. Fields may also be given as the mapping *input*.
 
         Raises:
             LookupError: there is no such search.
         """
         search = yield from self._find("searches", name)
-        path, query = _fill(search, values)
-        yield from _all_items(path, query)
+        path, query = _fill(search, input, values)
+        if "items" in search:
+            yield from _all_items(path, query, search["items"])
+        elif record := (yield from _single(path, query)):
+            yield Item(record)
 
     @iterator
     def lookup(self, name: str, query: str | None = None) -> Stream[dict[str, Any]]:
-        """Yield every item of a lookup, or the items that match *query*: ``hub.lookup("employees")``."""
-        yield from _all_items(f"/api/v1/integrations/lookups/{quote(name, safe='')}", {"q": query})
+        """Yield every item of a lookup, or the items that match *query*: ``hub.lookup("employees")``.
+
+        Raises:
+            LookupError: there is no such lookup.
+        """
+        lookup = yield from self._find("lookups", name)
+        yield from _all_items(*_fill(lookup, None, {"q": query}), lookup["items"])
 
     @method
     def call(
@@ -213,7 +234,7 @@ class Hub(Operations):
         """Make a call that has no method here, such as a route of your own plugin. It is retried if *verb* allows that."""
         content = None if body is None else write_json(body)
         headers = {} if body is None else _JSON
-        given = {name: steps.text_of(value) for name, value in query.items()}
+        given = {name: steps.text_of(value) for name, value in query.items() if value is not None}
         return (yield from steps.request(Call(verb, path, given, content, headers))).content
 
     @method
@@ -253,10 +274,11 @@ class Hub(Operations):
             if definition["name"] == name:
                 return definition
         known = ", ".join(definition["name"] for definition in self._definitions[kind]) or "none"
-        msg = f"the hub has no {'action' if kind == 'actions' else 'search'} '{name}'; it has: {known}"
+        msg = f"the hub has no {_ONE[kind]} '{name}'; it has: {known}"
         raise LookupError(msg)
 
 
+_ONE = {"actions": "action", "searches": "search", "lookups": "lookup"}
 _JSON = {"Content-Type": "application/json"}
 
 
@@ -272,9 +294,11 @@ def _writing(method: str, path: str, content: Mapping[str, Any] | None, idempote
     return Call(method, path, body=write_json(content), headers=headers | _JSON)
 
 
-def _fill(definition: Mapping[str, Any], values: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    """Fill the parameters of a definition's path from *values*; the other values are left for the body or the query."""
-    rest = {name: value for name, value in values.items() if value is not None}
+def _fill(
+    definition: Mapping[str, Any], input: Mapping[str, Any] | None, values: Mapping[str, Any]
+) -> tuple[str, dict[str, Any]]:
+    """Fill the parameters of a definition's path; the other values are left for the body or the query."""
+    rest = {**(input or {}), **values}
     try:
         return steps.fill(definition["path"], rest), rest
     except KeyError as missing:
@@ -282,18 +306,24 @@ def _fill(definition: Mapping[str, Any], values: Mapping[str, Any]) -> tuple[str
         raise TypeError(msg) from None
 
 
-def _items(answer: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
-    """Return the items of a page of a lookup or a search, which are the only list in the answer."""
-    return next(value for value in answer.values() if isinstance(value, list))
+def _single(path: str, query: Mapping[str, Any]) -> Steps[dict[str, Any] | None]:
+    """Get the record with which a search answers; None if there is none."""
+    try:
+        return dict((yield from steps.request(_get(path, query))).content)
+    except Refused as error:
+        if error.status == 404:
+            return None
+        raise
 
 
-def _all_items(path: str, query: Mapping[str, Any]) -> Stream[dict[str, Any]]:
+def _all_items(path: str, query: Mapping[str, Any], items: str) -> Stream[dict[str, Any]]:
+    """Yield the members of the list *items* of each page."""
     cursor = None
     while True:
         answer = (
             yield from steps.request(_get(path, {**query, "cursor": cursor or query.get("cursor")}))
         ).content
-        for item in _items(answer):
+        for item in answer.get(items, ()):
             yield Item(dict(item))
         if not (cursor := answer.get("next_cursor")):
             return

@@ -563,6 +563,12 @@ class LinkView(TypedDict):
     created_by: Maker
 
 
+class LookupList(TypedDict):
+    lookups: list[ShownDefinition]
+    count: int
+    next_cursor: str | None
+
+
 class Maker(TypedDict):
     kind: str
     id: str | None
@@ -763,6 +769,7 @@ class ShownDefinition(TypedDict):
     path: str
     input_schema: dict[str, Any]
     output_schema: dict[str, Any]
+    items: NotRequired[str]
     single: NotRequired[bool]
 
 

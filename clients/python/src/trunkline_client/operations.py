@@ -649,6 +649,21 @@ class Operations:
         """The JSON Schemas of one of the searches."""
         ...
 
+    @operation("GET", "/api/v1/lookups")
+    def list_lookups(self, *, limit: int | None = None, cursor: str | None = None) -> models.LookupList:
+        """List lookups."""
+        ...
+
+    @pages("/api/v1/lookups", "lookups")
+    def iter_lookups(self, *, limit: int | None = None) -> models.ShownDefinition:
+        """List lookups: each one, page by page."""
+        ...
+
+    @operation("GET", "/schemas/lookups/{name}.json")
+    def get_lookup_schemas(self, name: str) -> dict[str, Any]:
+        """The JSON Schemas of one of the lookups."""
+        ...
+
     @operation("GET", "/api/v1/webhooks/subscriptions")
     def list_webhook_subscriptions(
         self, *, limit: int | None = None, cursor: str | None = None, target_url: str | None = None

@@ -98,9 +98,13 @@ def request(call: Call, *, tries: int | None = TRIES) -> Steps[Answer]:
 def fill(path: str, values: dict[str, Any]) -> str:
     """Fill the parameters of *path* from *values*, and remove these from *values*.
 
-    Raises KeyError if a value is missing.
+    Raises KeyError if a value is missing or None.
     """
-    return re.sub(r"{(\w+)}", lambda match: quote(text_of(values.pop(match[1])), safe=""), path)
+    for name in re.findall(r"{(\w+)}", path):
+        if (value := values.pop(name, None)) is None:
+            raise KeyError(name)
+        path = path.replace(f"{{{name}}}", quote(text_of(value), safe=""))
+    return path
 
 
 def text_of(value: Any) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from trunkline.cli.beginning.fields import NewField, example_of, object_of, title_of
 from trunkline.errors import Refused
+from trunkline.model.event_groups import RESERVED, is_operational
 from trunkline.schemas.catalog import EventType
 from trunkline.schemas.wording import happening, singular
 
@@ -20,6 +21,9 @@ def check_type(name: str) -> str:
             f"'{name[:60]}' cannot be an event type: write what it is about, a dot, and what happened, in lower case, "
             "such as payment.refunded."
         )
+        raise Refused(msg)
+    if is_operational(name):
+        msg = f"The name '{name}' {RESERVED}."
         raise Refused(msg)
     return name
 

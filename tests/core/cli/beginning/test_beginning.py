@@ -135,6 +135,8 @@ def test_a_new_event_type_without_fields_has_an_id_and_a_time(cli):
     ("arguments", "sentence"),
     [
         (["Refunded"], "'Refunded' cannot be an event type"),
+        (["subscription.failing"], "The name 'subscription.failing' is reserved for the hub's operational"),
+        (["operational.x"], "The name 'operational.x' is reserved for the hub's operational"),
         (["a.b", "--field", "x:money"], "'x:money' is no field"),
         (["a.b", "--field", "x:text", "--field", "x:date"], "'x' is named twice"),
         (["invoice.created"], "schemas/events/invoice.created.json is there already; nothing was written."),

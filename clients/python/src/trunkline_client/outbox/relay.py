@@ -50,6 +50,7 @@ _LONGEST_PAUSE_SECONDS = 10.0
 _KEYS_AT_ONCE = 100
 _AT_FAULT = re.compile(r"/events/(\d+)(/.*)?")
 _OF_A_ROW = frozenset({409, 413, 422})
+_COMPANY_HEADER = "X-Company-Id"
 _log = logging.getLogger("trunkline_client.outbox")
 
 
@@ -205,19 +206,27 @@ class Relay:
         return Outcome(batch, is_stored=False, refused=refused)
 
     def _has_arrived(self, hub: Client, batch: Batch) -> bool:
-        """Search the hub for the events of *batch*; return whether it has one of them."""
+        """Search the hub for the events of *batch*; return whether it has one of them.
+
+        A company that the hub does not know, or is deleting, has no events to find. If the batch was not stored, the hub
+        refuses the company's rows when they are sent.
+        """
         keys_of: dict[Any, list[str]] = {}
         for text in batch.events:
             event = json.loads(text)
             keys_of.setdefault(event.get("companyId"), []).append(event["metadata"]["outbox_key"])
         first = datetime.fromtimestamp(batch.sent_ms / 1000, timezone.utc) - timedelta(hours=4)
         for company, keys in keys_of.items():
-            headers = {} if company is None else {"X-Company-Id": str(company)}
+            headers = {} if company is None else {_COMPANY_HEADER: str(company)}
             for start in range(0, len(keys), _KEYS_AT_ONCE):
                 wanted = {"metadata.outbox_key": {"in": keys[start : start + _KEYS_AT_ONCE]}}
                 query = {"filter": write_json(wanted).decode(), "limit": "1"}
-                if any(_pages(hub, query, headers, since=first.isoformat(timespec="milliseconds"))):
-                    return True
+                try:
+                    if any(_pages(hub, query, headers, since=first.isoformat(timespec="milliseconds"))):
+                        return True
+                except Refused as error:
+                    if error.status not in {404, 409} and _COMPANY_HEADER not in dict(error.errors):
+                        raise
         return False
 
     def _pause(self, reason: str, seconds: float | None = None) -> None:

@@ -270,12 +270,24 @@ def test_secrets_are_in_no_repr_and_in_no_error():
             {"server__public_url": "https://a b"},
             "Setting 'server.public_url': must be a URL such as https://",
         ),
+        *(
+            (
+                {"server__public_url": f"https://{rest}"},
+                "Setting 'server.public_url': must be a URL without '?'",
+            )
+            for rest in ("h.example/?a=b", "h.example?", "h.example/#a", "user:word@h.example", "u@h.example")
+        ),
     ],
 )
 def test_what_is_wrong_with_a_value_is_said_in_plain_words(environment: dict[str, str], sentence: str):
     with pytest.raises(SettingsInvalid) as caught:
         load(**environment)
     assert str(caught.value).startswith(sentence)
+
+
+def test_an_address_that_is_called_may_have_a_query_and_a_user():
+    address = "https://user:word@h.example/catalogue.json?key=a"
+    assert load(plugins__catalogue=address).plugins.catalogue == address
 
 
 # ---- .env --------------------------------------------------------------------------------------------------------------

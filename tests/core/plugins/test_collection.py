@@ -322,9 +322,13 @@ def test_a_fault_of_the_settings_that_a_hook_finds_stops_the_start(make_registry
 
     find.__name__ = hook
     registry = make_registry(acme=[find])
-    with pytest.raises(SettingsInvalid, match=r"^Setting 'acme\.url': is not mine$"):
+
+    def start():
         plugins.collect_static(registry, sections={})
         plugins.collect_with(registry, contexts=make_context)
+
+    with pytest.raises(SettingsInvalid, match=r"^Setting 'acme\.url': is not mine$"):
+        start()
 
 
 def test_a_section_of_no_plugin_stops_the_start_and_lists_what_there_is(make_registry):

@@ -110,7 +110,9 @@ def make_router(portal: Portal) -> APIRouter:
     if settings is None:
         return portal.own_router()
     if public_url is None:
-        msg = "Setting 'portal.oidc': needs server.public_url: where the identity provider sends people back to"
+        msg = (
+            "Setting 'portal.oidc': needs server.public_url: where the identity provider sends people back to"
+        )
         raise SettingsInvalid(msg)
     try:
         pages = OidcPages(portal, settings, public_url=public_url)

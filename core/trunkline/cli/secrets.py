@@ -13,6 +13,7 @@ from trunkline.access.secret_replacement import SecretReplacement
 from trunkline.access.secrets_file import NAMES, SecretSource
 from trunkline.access.vault import Vault
 from trunkline.cli.config import Config
+from trunkline.cli.connecting import connected
 from trunkline.cli.loop import run
 from trunkline.cli.options import AsJson, load_settings
 from trunkline.cli.output import CANNOT_START, REFUSED, show_json, show_table, warn
@@ -21,7 +22,6 @@ from trunkline.insight import status
 from trunkline.settings import Settings
 from trunkline.store import secrets as store
 from trunkline.store.database import Database
-from trunkline.store.engines import direct_of
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -203,7 +203,7 @@ async def _state(replacement: SecretReplacement, name: str, *, is_ours: bool) ->
 async def _opened(
     settings: Settings, *, is_lost: bool = False
 ) -> AsyncGenerator[tuple[SecretReplacement, Database, Vault]]:
-    async with direct_of(settings.database) as database:
+    async with connected(settings) as database:
         await status.require(database, settings)
         source = SecretSource(settings.auth, settings.database.url)
         vault = Vault.of_source(source, is_lost=is_lost)

@@ -125,6 +125,24 @@ def test_a_file_that_the_account_may_not_read_or_write_is_refused_and_nothing_is
 
 
 @pytest.mark.slow
+def test_a_folder_that_the_account_may_not_write_is_named(cli, sqlite_database_url):
+    folder = cli.folder / "data"
+    folder.mkdir()
+    shutil.copyfile(sqlite_database_url.removeprefix("sqlite:///"), folder / "hub.db")
+    folder.chmod(0o555)
+    url = f"sqlite:///{folder}/hub.db"
+    lean = CommandLine(cli.folder, {"TRUNKLINE_DATABASE__URL": url}).with_plugins("webhooks")
+    account = WITHOUT_ROOTS_RIGHTS if os.geteuid() == 0 else []
+    said = f"This account may only read {folder}: let it write the database's file and the folder in which it is."
+    commands = (["migrate"], ["status"], ["keys", "list"], ["log", "advance"], ["clock", "confirm"])
+    assert run_all(lean, *commands, account=account) == (["2"] * 5, [said] * 5)
+    checks, _ = run_all(lean, ["doctor"], account=account)
+    [check] = [line for line in checks if line.startswith("database\terror\t")]
+    assert check.split("\t")[2].startswith(said)
+    assert "start the database" not in check
+
+
+@pytest.mark.slow
 def test_a_working_directory_that_was_deleted_is_refused_unless_the_file_is_elsewhere(cli):
     said = (
         "Setting 'database.url': the file 'trunkline.db' is relative, and the working directory was deleted; "

@@ -75,6 +75,19 @@ def test_a_name_that_no_file_can_have_is_refused_with_one_sentence(cli, url, rea
     assert sentence.count("\n") == 1
 
 
+def test_a_link_that_leads_to_nothing_is_refused_with_one_sentence(cli):
+    (cli.folder / "hub.db").symlink_to(cli.folder / "volume.db")
+    lean = CommandLine(cli.folder, {"TRUNKLINE_DATABASE__URL": "sqlite:///hub.db"}).with_plugins("webhooks")
+    [sentence] = every_answer(lean)
+    assert sentence == (
+        f"Setting 'database.url': the file 'hub.db' is a link to {cli.folder}/volume.db, which is not there: "
+        "put that file back, or name another file\n"
+    )
+    checks = lean.invoke("doctor").stdout
+    assert checks.count(sentence.strip()) == 2
+    assert [path.name for path in cli.folder.iterdir()] == ["hub.db"]
+
+
 WITHOUT_ROOTS_RIGHTS = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"]
 RUN_ALL = """if True:
     import json, os, sys

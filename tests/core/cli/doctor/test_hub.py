@@ -82,6 +82,15 @@ def test_what_is_for_a_receiver_and_what_is_for_the_hub_are_told_apart(cli):
     assert (result.exit_code, "leave the URL out" in result.stderr) == (2, True)
 
 
+@pytest.mark.parametrize("host", ["nope.invalid", "", "192.0.2.1", f"{'x' * 70}.example"])
+def test_a_host_at_which_no_hub_can_listen_is_an_error_that_names_it(migrated_cli, host):
+    check = examine(migrated_cli, TRUNKLINE_SERVER__HOST=host)["hub"]
+    assert check["status"] == "error"
+    assert check["detail"].startswith(f"No hub can listen at server.host, '{host}': ")
+    refused = with_settings(migrated_cli, TRUNKLINE_SERVER__HOST=host).invoke("serve")
+    assert (refused.exit_code, refused.stderr.startswith("Setting 'server.host' and ")) == (2, True)
+
+
 # ---- settings ----------------------------------------------------------------------------------------------------------
 
 

@@ -98,7 +98,9 @@ async def work(settings: Settings, *, processes: int, metrics_port: int | None, 
     with contextlib.ExitStack() as stack:
         listener = None
         if metrics_port is not None:
-            listener = stack.enter_context(server.bind(settings.server.host, metrics_port))
+            listener = stack.enter_context(
+                server.bind(settings.server.host, metrics_port, option=server.METRICS_PORT)
+            )
         if processes > 1:
             return await _work_by_children(processes, listener, config)
         stop = stack.enter_context(stopping.stop_signals())

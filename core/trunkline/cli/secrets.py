@@ -134,13 +134,16 @@ def forget(context: typer.Context, config: Config = None) -> None:
 
     Example: [bold]trunkline secrets forget[/bold]
     """
-    states = run(_forget(load_settings(context, config)))
+    states, is_in_file = run(_forget(load_settings(context, config)))
     needed = [state for state in states if state.others]
     for state in needed:
         warn(_others_sentence(state))
     if needed:
         raise typer.Exit(REFUSED)
-    typer.echo("The file keeps one pepper and one encryption key.")
+    if is_in_file:
+        typer.echo("The file keeps no old secret.")
+    else:
+        typer.echo("The settings have the secrets, so no file has old ones to forget.")
 
 
 async def _check(settings: Settings) -> list[_State]:
@@ -182,13 +185,13 @@ async def _rotate(
         return states, lines
 
 
-async def _forget(settings: Settings) -> list[_State]:
+async def _forget(settings: Settings) -> tuple[list[_State], bool]:
+    """Remove old secrets from the file, if none is needed. Returns the states, and False if the settings have the secrets."""
     async with _opened(settings) as (replacement, database, vault):
         await _verify(database, vault)
         states = [await _state(replacement, name, is_ours=True) for name in NAMES]
-        if not any(state.others for state in states):
-            await replacement.forget_others()
-        return states
+        is_needed = any(state.others for state in states)
+        return states, not is_needed and await replacement.forget_others()
 
 
 async def _state(replacement: SecretReplacement, name: str, *, is_ours: bool) -> _State:

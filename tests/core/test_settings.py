@@ -332,6 +332,21 @@ def test_a_line_about_a_setting_that_is_no_assignment_is_named(folder):
         settings.load()
 
 
+def test_files_may_begin_with_a_byte_order_mark(folder):
+    (folder / "trunkline.toml").write_text("[server]\nport = 1\n", encoding="utf-8-sig")
+    (folder / ".env").write_text("TRUNKLINE_SERVER__HOST=0.0.0.2\n", encoding="utf-8-sig")
+    found = settings.load()
+    assert (found.server.port, found.server.host) == (1, "0.0.0.2")
+
+
+@pytest.mark.parametrize("name", [".env", "trunkline.toml"])
+@pytest.mark.parametrize("make", [Path.mkdir, lambda file: file.symlink_to("gone")])
+def test_a_folder_or_a_link_to_nothing_is_not_taken_for_no_file(folder, name, make):
+    make(folder / name)
+    with pytest.raises(SettingsInvalid, match=rf"{name} cannot be read: "):
+        settings.load()
+
+
 def test_a_setting_in_a_table_of_its_own_has_its_own_variable():
     read = load(acme__door__host="h", acme__door__port="7", acme__room="r")
     assert read.plugin_sections["acme"] == {"door": {"host": "h", "port": "7"}, "room": "r"}

@@ -80,9 +80,8 @@ async def serve_as_child(
         hub = Hub(settings, dispatch=dispatch, migrates=False, defers_routes=True, connections=connections)
         async with server.running(hub, listener=listener) as serving:
             with seated(seat, hub):
-                await (
-                    serving.complete()
-                )  # first: the supervisor gives up only on a child that was never ready
+                # The supervisor gives up only on a child that was never ready.
+                await serving.complete()
                 supervisor.report_ready()
                 process.tune()
                 code = await _end(stop, hub)

@@ -141,11 +141,7 @@ def _folder_of(package: str) -> Traversable:
 def _files(folder: Traversable | Path) -> list[Traversable]:
     try:
         files = [file for file in folder.iterdir() if file.name.endswith(".json")]
-    except (
-        FileNotFoundError,
-        NotADirectoryError,
-        ValueError,
-    ):  # ValueError: a package in an archive has no such folder
+    except (FileNotFoundError, NotADirectoryError, ValueError):  # ValueError: none in a package's archive
         return []
     except OSError as error:
         raise SchemaInvalid(str(folder), f"the folder cannot be read: {error.strerror}") from None

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     )
     from trunkline.contract.hookspecs import HOOK_API, hookimpl
     from trunkline.contract.targets import SecretUrl, Url
-    from trunkline.errors import AddressRefused, BodyInvalid, FieldError, NotFound, Refused, SettingsInvalid
+    from trunkline.errors import AddressRefused, BodyInvalid, FieldError, NotFound, Refused
     from trunkline.model.deliveries import Outcome, Result
     from trunkline.outbound.push import deliver as deliver_by_http
     from trunkline.outbound.push import post as post_by_http
@@ -63,7 +63,6 @@ __all__ = [
     "Refused",
     "Result",
     "SecretUrl",
-    "SettingsInvalid",
     "Signer",
     "Target",
     "Url",
@@ -81,7 +80,7 @@ _HOMES = {
     ),
     "trunkline.contract.hookspecs": "HOOK_API hookimpl",
     "trunkline.contract.targets": "SecretUrl Url",
-    "trunkline.errors": "AddressRefused BodyInvalid FieldError NotFound Refused SettingsInvalid",
+    "trunkline.errors": "AddressRefused BodyInvalid FieldError NotFound Refused",
     "trunkline.model.deliveries": "Outcome Result",
     "trunkline.outbound.push": "deliver:deliver_by_http post:post_by_http",
     "trunkline.schemas.catalog": "EventType Json",

@@ -12,7 +12,7 @@ from typing import Self
 
 import orjson
 
-from trunkline import AddressRefused, Answer, Call, HttpClient, PluginContext, SettingsInvalid, Signer
+from trunkline import AddressRefused, Answer, Call, HttpClient, PluginContext, Signer
 from trunkline.pages import Kind
 from trunkline.routes import (
     Clock,
@@ -20,6 +20,7 @@ from trunkline.routes import (
     HttpResponse,
     ProviderFailed,
     ProviderRefused,
+    SettingsInvalid,
     company_number,
     environment_of,
 )

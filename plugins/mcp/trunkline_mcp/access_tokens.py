@@ -1,7 +1,7 @@
 """Access tokens of an issuer: the one in this plugin's settings, or else the issuer of the whole API."""
 
-from trunkline import PluginContext, SettingsInvalid
-from trunkline.routes import AccessTokens, BearerRequest, Principal
+from trunkline import PluginContext
+from trunkline.routes import AccessTokens, BearerRequest, Principal, SettingsInvalid
 from trunkline_mcp.settings import Settings
 from trunkline_mcp.users import Users
 

@@ -7,8 +7,8 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from trunkline import Refused, SettingsInvalid
-from trunkline.routes import Principal
+from trunkline import Refused
+from trunkline.routes import Principal, SettingsInvalid
 from trunkline_portal import audit, cookies
 from trunkline_portal.addresses import SIGN_IN
 from trunkline_portal.oidc import attempts

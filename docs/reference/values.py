@@ -35,7 +35,8 @@ KINDS: Sequence[tuple[str, str, str]] = (
     (
         "error",
         "Errors",
-        "A plugin may raise `Refused` and its subclasses while a caller waits: the answer has their status.",
+        "A plugin may raise `Refused` and its subclasses while a caller waits: the answer has their status. A "
+        "`SettingsInvalid` (of `trunkline.routes`) that it raises while the hub starts ends the start, with its sentence.",
     ),
     ("function", "Functions", "For routes and channels that behave like the built-in ones."),
     (

@@ -270,12 +270,24 @@ def test_secrets_are_in_no_repr_and_in_no_error():
             {"server__public_url": "https://a b"},
             "Setting 'server.public_url': must be a URL such as https://",
         ),
+        *(
+            (
+                {"server__public_url": f"https://{rest}"},
+                "Setting 'server.public_url': must be a URL without '?'",
+            )
+            for rest in ("h.example/?a=b", "h.example?", "h.example/#a", "user:word@h.example", "u@h.example")
+        ),
     ],
 )
 def test_what_is_wrong_with_a_value_is_said_in_plain_words(environment: dict[str, str], sentence: str):
     with pytest.raises(SettingsInvalid) as caught:
         load(**environment)
     assert str(caught.value).startswith(sentence)
+
+
+def test_an_address_that_is_called_may_have_a_query_and_a_user():
+    address = "https://user:word@h.example/catalogue.json?key=a"
+    assert load(plugins__catalogue=address).plugins.catalogue == address
 
 
 # ---- .env --------------------------------------------------------------------------------------------------------------
@@ -317,6 +329,21 @@ def test_variables_of_another_folder_are_not_read(folder):
 def test_a_line_about_a_setting_that_is_no_assignment_is_named(folder):
     (folder / ".env").write_text("A=1\nTRUNKLINE_SERVER__PORT 2")
     with pytest.raises(SettingsInvalid, match=r"^Line 2 of \.env must look like NAME=value$"):
+        settings.load()
+
+
+def test_files_may_begin_with_a_byte_order_mark(folder):
+    (folder / "trunkline.toml").write_text("[server]\nport = 1\n", encoding="utf-8-sig")
+    (folder / ".env").write_text("TRUNKLINE_SERVER__HOST=0.0.0.2\n", encoding="utf-8-sig")
+    found = settings.load()
+    assert (found.server.port, found.server.host) == (1, "0.0.0.2")
+
+
+@pytest.mark.parametrize("name", [".env", "trunkline.toml"])
+@pytest.mark.parametrize("make", [Path.mkdir, lambda file: file.symlink_to("gone")])
+def test_a_folder_or_a_link_to_nothing_is_not_taken_for_no_file(folder, name, make):
+    make(folder / name)
+    with pytest.raises(SettingsInvalid, match=rf"{name} cannot be read: "):
         settings.load()
 
 

@@ -101,11 +101,14 @@ class SecretReplacement:
         """Replace the check value of the pepper. Each key gets a digest with the current pepper when it is next used."""
         await self._write_check(PEPPER)
 
-    async def forget_others(self) -> None:
-        """Leave only the current secrets in the file. Raises OSError."""
+    async def forget_others(self) -> bool:
+        """Leave only the current secrets in the file; False if there is none, because the settings have the secrets.
+
+        Raises OSError.
+        """
         file = self._source.file
         if file is None:
-            return
+            return False
         async with self._database.write() as connection:
             await store.wait_for_turn(connection)
             kept = file.read()
@@ -113,6 +116,7 @@ class SecretReplacement:
                 kept = kept.with_others(name, ())
             file.replace(kept)
         self._vault.take(self._source.read())
+        return True
 
     async def count_sealed(self) -> Sealed:
         """Count the sealed rows; reads every row."""

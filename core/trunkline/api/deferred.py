@@ -23,6 +23,7 @@ class DeferredApp:
     Exit it after the server has stopped.
 
     Raises:
+        SettingsInvalid: a plugin found a fault in its settings.
         PluginFailed: a plugin that is enabled by name has routes that cannot be added to the app.
     """
 

@@ -23,6 +23,8 @@ from trunkline.hub.hub import Hub
 from trunkline.runtime.stopping import Stop
 from trunkline.settings import Server
 
+METRICS_PORT = "--metrics-port"
+"""The option for the port of ``observed``."""
 SHUTDOWN_SECONDS = 5
 """The time that running requests may take after the server stops. Then they are cancelled, and answered with 503."""
 
@@ -37,8 +39,10 @@ _TICKS_A_SECOND = 10
 """The number of ticks that uvicorn counts in a second. At each tenth tick it renews the header ``date``."""
 
 
-def bind(host: str, port: int) -> socket.socket:
+def bind(host: str, port: int, *, option: str = "--port") -> socket.socket:
     """Bind *port* of *host* (a free one if 0). Connections are refused until a server listens on the socket.
+
+    *option* names the port on the command line, for the error.
 
     Raises:
         SettingsInvalid: the port is taken, or the host is not an address of this machine.
@@ -48,14 +52,14 @@ def bind(host: str, port: int) -> socket.socket:
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
         listener = socket.socket(family, kind, protocol)
-    except OSError as error:
-        raise _cannot_listen(host, port, error) from None
+    except (OSError, UnicodeError) as error:
+        raise _cannot_listen(host, port, error, option) from None
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
     except OSError as error:
         listener.close()
-        raise _cannot_listen(host, port, error) from None
+        raise _cannot_listen(host, port, error, option) from None
     return listener
 
 
@@ -124,18 +128,20 @@ async def observed(app: ASGIApp, *, listener: socket.socket) -> AsyncGenerator[N
     """
     admission = Admission(Server(), most=_OBSERVERS)
     server = _Server(_config(RequestIds(app), timeout_graceful_shutdown=1), admission=admission)
-    async with admission.sweeping(), _serving(server, listener):
+    async with admission.sweeping(), _serving(server, listener, METRICS_PORT):
         yield
 
 
 @contextlib.asynccontextmanager
-async def _serving(server: "_Server", listener: socket.socket) -> AsyncGenerator[None]:
+async def _serving(
+    server: "_Server", listener: socket.socket, option: str = "--port"
+) -> AsyncGenerator[None]:
     serving = asyncio.create_task(server.serve(sockets=[listener]), name="server")
     try:
         await _listening(server, serving)
     except OSError as error:
         host, port = listener.getsockname()[:2]
-        raise _cannot_listen(host, port, error) from None
+        raise _cannot_listen(host, port, error, option) from None
     try:
         yield
     finally:
@@ -234,12 +240,11 @@ async def _listening(server: _Server, serving: asyncio.Task[None]) -> None:
         serving.result()
 
 
-def _cannot_listen(host: str, port: int, error: OSError) -> SettingsInvalid:
-    if error.errno == errno.EADDRINUSE:
+def _cannot_listen(host: str, port: int, error: OSError | UnicodeError, option: str) -> SettingsInvalid:
+    if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
         return SettingsInvalid(
-            f"Port {port} of {host} is taken; end the program that has it, or choose another with --port (0 takes a free one)."
+            f"Port {port} of {host} is taken; end the program that has it, or choose another with {option} (0 takes a free one)."
         )
-    reason = error.strerror or str(error)
-    return SettingsInvalid(
-        f"Setting 'server.host' and 'server.port': cannot listen on {host}:{port}: {reason}"
-    )
+    reason = getattr(error, "strerror", None) or str(error)
+    named = "'server.port'" if option == "--port" else option
+    return SettingsInvalid(f"Setting 'server.host' and {named}: cannot listen on {host}:{port}: {reason}")

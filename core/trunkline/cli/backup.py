@@ -1,6 +1,5 @@
 """``backup`` and ``restore`` of an SQLite database with its secrets; a hub may use the database during a backup."""
 
-import shutil
 from pathlib import Path
 from typing import Annotated
 
@@ -36,7 +35,7 @@ def backup(context: typer.Context, file: Target, config: Config = None) -> None:
     if not database.exists():
         msg = f"There is no database at {database} to back up; check database.url."
         raise SettingsInvalid(msg)
-    _copy(database, file)
+    _copy(database, file, secrets=_secrets_of(file))
     typer.echo(str(file))
 
 
@@ -59,19 +58,28 @@ def restore(context: typer.Context, file: Source, replace: Replace = False, conf
         if copies.is_in_use(database):
             msg = f"A process works on {database}; stop it first."
             raise DatabaseUnfit(msg)
-    draft = Path(f"{database}.restoring")
-    for left in (draft, _secrets_of(draft)):
-        left.unlink(missing_ok=True)
-    _copy(file, draft)
-    kept = file_state.read(database.resolve())
-    past = max(copies.head_of(database), 0 if kept is None else kept.head)
-    advanced = run(_advance(draft, shards=settings.delivery.shards, past=past))
-    if _secrets_of(draft).exists():
-        _secrets_of(draft).replace(_secrets_of(database))
-    copies.put_in_place(draft, database)
-    keep_state(database, is_clean=True)
+    real = database.resolve()  # a link stays, but the secrets are beside it: ``serve`` looks for them there
+    kept_secrets = _secrets_of(database).resolve()
+    draft, secrets = Path(f"{real}.restoring"), Path(f"{kept_secrets}.restoring")
+    _remove(draft, secrets)
+    try:
+        _copy(file, draft, secrets=secrets)
+        kept = file_state.read(real)
+        past = max(copies.head_of(real), 0 if kept is None else kept.head)
+        advanced = run(_advance(draft, shards=settings.delivery.shards, past=past))
+        if secrets.exists():
+            secrets.replace(kept_secrets)
+        copies.put_in_place(draft, real)
+    finally:
+        _remove(draft, secrets)
+    keep_state(real, is_clean=True)
     typer.echo(str(database))
     warn(told(advanced))
+
+
+def _remove(draft: Path, secrets: Path) -> None:
+    for left in (draft, Path(f"{draft}-wal"), Path(f"{draft}-shm"), secrets):
+        left.unlink(missing_ok=True)
 
 
 async def _advance(draft: Path, *, shards: int, past: int) -> Advanced:
@@ -82,15 +90,27 @@ async def _advance(draft: Path, *, shards: int, past: int) -> Advanced:
             return await epochs.advance(connection, past=past)
 
 
-def _copy(source: Path, target: Path) -> None:
-    """Copy a database, and then its secrets: in this order the copied secrets can decrypt all of the copied data."""
+def _copy(source: Path, target: Path, *, secrets: Path) -> None:
+    """Copy a database to *target*, and then its secrets to *secrets*. If this fails, neither file is left.
+
+    In this order the copied secrets can decrypt all of the copied data.
+    """
     try:
         copies.copy_database(source, target)
-        if _secrets_of(source).exists():
-            copied = Path(shutil.copyfile(_secrets_of(source), _secrets_of(target)))
-            copied.chmod(0o600)
     except OSError as error:
         msg = f"The file {target} cannot be made: {error.strerror}."
+        raise SettingsInvalid(msg) from None
+    of_source, doing = _secrets_of(source), "read"
+    try:
+        if of_source.exists():
+            content = of_source.read_bytes()
+            doing = "made"
+            secrets.unlink(missing_ok=True)
+            secrets.touch(mode=0o600)
+            secrets.write_bytes(content)
+    except OSError as error:
+        _remove(target, secrets)
+        msg = f"The file {of_source if doing == 'read' else secrets} cannot be {doing}: {error.strerror}."
         raise SettingsInvalid(msg) from None
 
 

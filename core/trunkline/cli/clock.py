@@ -3,11 +3,11 @@
 import typer
 
 from trunkline.cli.config import Config
+from trunkline.cli.connecting import connected
 from trunkline.cli.loop import run
 from trunkline.cli.options import load_settings
 from trunkline.insight import status
 from trunkline.store import clock
-from trunkline.store.engines import direct_of
 
 app = typer.Typer(
     no_args_is_help=True, help="Confirm that the database's clock is right, after it has jumped forward."
@@ -26,7 +26,7 @@ def confirm(context: typer.Context, config: Config = None) -> None:
     settings = load_settings(context, config)
 
     async def store() -> bool:
-        async with direct_of(settings.database) as database:
+        async with connected(settings) as database:
             await status.require(database, settings)
             async with database.write() as connection:
                 return await clock.confirm(connection)

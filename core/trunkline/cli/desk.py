@@ -12,7 +12,7 @@ from trunkline.access.company_limits import CompanyLimits
 from trunkline.access.keys import Keys
 from trunkline.access.secret_checks import SecretChecks
 from trunkline.access.vault import Vault
-from trunkline.errors import DatabaseUnfit, StoreUnavailable
+from trunkline.cli.connecting import connected
 from trunkline.insight import status
 from trunkline.insight.journal import Journal
 from trunkline.model.principals import OPERATOR, Principal
@@ -21,7 +21,6 @@ from trunkline.schemas import entry_points
 from trunkline.settings import Settings
 from trunkline.store.database import Database
 from trunkline.store.directory import CompanyDirectory
-from trunkline.store.engines import direct_of
 
 PLUGINS = "trunkline"
 """The entry-point group of plugins, and the distribution of the built-in plugins."""
@@ -51,7 +50,7 @@ async def database(settings: Settings) -> AsyncGenerator[tuple[Database, Vault]]
     """
     _check_sections(settings)
     callers.act_for(HERE)
-    async with explained(settings), direct_of(settings.database) as opened:
+    async with connected(settings) as opened:
         await status.require(opened, settings)
         await opened.check_pooler()
         vault = Vault.open(settings.auth, settings.database.url)
@@ -84,19 +83,6 @@ def has_only_own_plugins(settings: Settings) -> bool:
     """Return whether all plugins are trunkline's own, which add no event types, casters or channels with targets."""
     brought_by = {distribution.name for distribution in entry_points.declaring(PLUGINS)}
     return brought_by <= {PLUGINS} and not settings.plugins.paths
-
-
-@contextlib.asynccontextmanager
-async def explained(settings: Settings) -> AsyncGenerator[None]:
-    """Convert errors of missing database privileges to an explanation for the operator. Raises DatabaseUnfit."""
-    try:
-        yield
-    except StoreUnavailable as error:
-        async with direct_of(settings.database) as database:
-            with contextlib.suppress(StoreUnavailable):
-                if (why := await database.why_read_only()) is not None:
-                    raise DatabaseUnfit(why.sentence) from error
-        raise
 
 
 def _check_sections(settings: Settings) -> None:

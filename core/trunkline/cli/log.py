@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from trunkline.cli.config import Config
+from trunkline.cli.connecting import connected
 from trunkline.cli.loop import run
 from trunkline.cli.options import load_settings
 from trunkline.errors import BadCursor
@@ -12,7 +13,6 @@ from trunkline.insight import status
 from trunkline.model import cursors
 from trunkline.model.deliveries import Key
 from trunkline.store import epochs
-from trunkline.store.engines import direct_of
 from trunkline.store.epochs import MAX_POSITION, Advanced
 
 app = typer.Typer(no_args_is_help=True, help="Move the log past ids that were lost in a restore.")
@@ -60,7 +60,7 @@ def advance(context: typer.Context, past: Past = None, config: Config = None) ->
     settings = load_settings(context, config)
 
     async def move() -> Advanced:
-        async with direct_of(settings.database) as database:
+        async with connected(settings) as database:
             await status.require(database, settings)
             async with database.write() as connection:
                 return await epochs.advance(connection, past=_position_of(past) if past else 0)

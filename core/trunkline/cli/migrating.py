@@ -8,6 +8,7 @@ import typer
 
 from trunkline.cli import opening
 from trunkline.cli.config import Config
+from trunkline.cli.connecting import explained
 from trunkline.cli.loop import run
 from trunkline.cli.options import AsJson, load_settings
 from trunkline.cli.output import show_json, show_table, span
@@ -59,7 +60,7 @@ async def migrate_database(settings: Settings) -> list[str]:
         PluginFailed: a plugin's migrations cannot be applied; all other migrations were.
     """
     hub = opening.inspected(settings)
-    async with hub.engines as database:
+    async with explained(settings), hub.engines as database:
         await database.check_pooler()
         failed: PluginFailed | None = None
         while True:
@@ -82,7 +83,7 @@ async def migrate_database(settings: Settings) -> list[str]:
 async def _plan(settings: Settings) -> "tuple[bool, Sequence[PlannedStep]]":
     """Return whether the database is new, and the missing steps. No file is made."""
     hub = opening.inspected(settings)
-    async with hub.engines.direct(2) as database:
+    async with explained(settings), hub.engines.direct(2) as database:
         file = embedded_file(database)
         if file is not None and not file.exists():
             return True, ()

@@ -10,6 +10,7 @@ from pydantic import SecretStr
 from trunkline.access.secret_checks import SecretChecks
 from trunkline.access.vault import Vault
 from trunkline.cli import desk
+from trunkline.cli.connecting import connected, explained
 from trunkline.cli.loop import run
 from trunkline.cli.output import warn
 from trunkline.errors import TrunklineError
@@ -17,7 +18,6 @@ from trunkline.insight import status
 from trunkline.runtime import callers
 from trunkline.settings import Settings
 from trunkline.store.database import embedded_file
-from trunkline.store.engines import direct_of
 
 if TYPE_CHECKING:
     from trunkline.hub.hub import Hub
@@ -56,7 +56,7 @@ def described(settings: Settings, *, with_routes: bool = False) -> "Hub":
 async def _add_registered(hub: "Hub", settings: Settings) -> None:
     from trunkline.ingest.event_types import RegisteredTypes  # noqa: PLC0415 - a hub has already imported it
 
-    async with direct_of(settings.database) as database:
+    async with connected(settings) as database:
         file = embedded_file(database)
         if file is None or file.exists():
             await status.require(database, settings)
@@ -69,7 +69,7 @@ async def require_database(settings: Settings) -> None:
     Raises:
         SettingsInvalid, StoreUnavailable
     """
-    async with direct_of(settings.database) as database:
+    async with connected(settings) as database:
         await status.require(database, settings)
 
 
@@ -79,7 +79,7 @@ async def check_secrets(settings: Settings) -> None:
     Raises:
         SettingsInvalid, StoreUnavailable
     """
-    async with direct_of(settings.database) as database:
+    async with connected(settings) as database:
         await SecretChecks(database, Vault.open(settings.auth, settings.database.url)).verify()
 
 
@@ -94,7 +94,7 @@ async def opened(settings: Settings) -> AsyncGenerator["Hub"]:
         SchemaInvalid, PluginFailed, StoreUnavailable
     """
     callers.act_for(desk.HERE)
-    async with desk.explained(settings):
+    async with explained(settings):
         await require_database(settings)
         async with _hub_class()(settings, dispatch=False, migrates=False, serves=False) as hub:
             yield hub

@@ -80,8 +80,9 @@ async def serve_as_child(
         hub = Hub(settings, dispatch=dispatch, migrates=False, defers_routes=True, connections=connections)
         async with server.running(hub, listener=listener) as serving:
             with seated(seat, hub):
-                supervisor.report_ready()
+                # The supervisor gives up only on a child that was never ready.
                 await serving.complete()
+                supervisor.report_ready()
                 process.tune()
                 code = await _end(stop, hub)
                 await serving.drain(stop)
@@ -96,7 +97,9 @@ async def work(settings: Settings, *, processes: int, metrics_port: int | None, 
     with contextlib.ExitStack() as stack:
         listener = None
         if metrics_port is not None:
-            listener = stack.enter_context(server.bind(settings.server.host, metrics_port))
+            listener = stack.enter_context(
+                server.bind(settings.server.host, metrics_port, option=server.METRICS_PORT)
+            )
         if processes > 1:
             return await _work_by_children(processes, listener, config)
         stop = stack.enter_context(stopping.stop_signals())

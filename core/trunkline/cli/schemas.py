@@ -10,6 +10,7 @@ import typer
 
 from trunkline.cli import event_types, opening
 from trunkline.cli.config import Config
+from trunkline.cli.connecting import connected
 from trunkline.cli.loop import run
 from trunkline.cli.options import AsJson, load_settings
 from trunkline.cli.output import REFUSED, show_json, warn
@@ -24,7 +25,6 @@ from trunkline.schemas.definitions import FOLDERS, KINDS, Definition
 from trunkline.schemas.files import load_definitions, load_event_types
 from trunkline.schemas.sentences import short_text
 from trunkline.settings import Settings
-from trunkline.store.engines import direct_of
 
 if TYPE_CHECKING:
     from trunkline.hub.hub import Hub
@@ -118,7 +118,7 @@ def _impacts(
 
 
 async def _read_readers(settings: Settings) -> list[Reader]:
-    async with direct_of(settings.database) as database:
+    async with connected(settings) as database:
         await status.require(database, settings)
         return await read_readers(database)
 

@@ -13,6 +13,7 @@ from trunkline.access.secret_replacement import SecretReplacement
 from trunkline.access.secrets_file import NAMES, SecretSource
 from trunkline.access.vault import Vault
 from trunkline.cli.config import Config
+from trunkline.cli.connecting import connected
 from trunkline.cli.loop import run
 from trunkline.cli.options import AsJson, load_settings
 from trunkline.cli.output import CANNOT_START, REFUSED, show_json, show_table, warn
@@ -21,7 +22,6 @@ from trunkline.insight import status
 from trunkline.settings import Settings
 from trunkline.store import secrets as store
 from trunkline.store.database import Database
-from trunkline.store.engines import direct_of
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -134,13 +134,16 @@ def forget(context: typer.Context, config: Config = None) -> None:
 
     Example: [bold]trunkline secrets forget[/bold]
     """
-    states = run(_forget(load_settings(context, config)))
+    states, is_in_file = run(_forget(load_settings(context, config)))
     needed = [state for state in states if state.others]
     for state in needed:
         warn(_others_sentence(state))
     if needed:
         raise typer.Exit(REFUSED)
-    typer.echo("The file keeps one pepper and one encryption key.")
+    if is_in_file:
+        typer.echo("The file keeps no old secret.")
+    else:
+        typer.echo("The settings have the secrets, so no file has old ones to forget.")
 
 
 async def _check(settings: Settings) -> list[_State]:
@@ -182,13 +185,13 @@ async def _rotate(
         return states, lines
 
 
-async def _forget(settings: Settings) -> list[_State]:
+async def _forget(settings: Settings) -> tuple[list[_State], bool]:
+    """Remove old secrets from the file, if none is needed. Returns the states, and False if the settings have the secrets."""
     async with _opened(settings) as (replacement, database, vault):
         await _verify(database, vault)
         states = [await _state(replacement, name, is_ours=True) for name in NAMES]
-        if not any(state.others for state in states):
-            await replacement.forget_others()
-        return states
+        is_needed = any(state.others for state in states)
+        return states, not is_needed and await replacement.forget_others()
 
 
 async def _state(replacement: SecretReplacement, name: str, *, is_ours: bool) -> _State:
@@ -203,7 +206,7 @@ async def _state(replacement: SecretReplacement, name: str, *, is_ours: bool) ->
 async def _opened(
     settings: Settings, *, is_lost: bool = False
 ) -> AsyncGenerator[tuple[SecretReplacement, Database, Vault]]:
-    async with direct_of(settings.database) as database:
+    async with connected(settings) as database:
         await status.require(database, settings)
         source = SecretSource(settings.auth, settings.database.url)
         vault = Vault.of_source(source, is_lost=is_lost)

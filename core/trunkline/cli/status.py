@@ -9,6 +9,7 @@ import typer
 
 from trunkline.cli import opening
 from trunkline.cli.config import Config
+from trunkline.cli.connecting import connected
 from trunkline.cli.loop import run
 from trunkline.cli.options import AsJson, load_settings
 from trunkline.cli.output import REFUSED, show_json, show_table, shown_company, span, warn
@@ -18,7 +19,6 @@ from trunkline.insight.status import Snapshot
 from trunkline.model.deliveries import Status
 from trunkline.model.environments import company_number, environment_member
 from trunkline.settings import Settings
-from trunkline.store.engines import direct_of
 
 if TYPE_CHECKING:
     from trunkline.insight.audit import Audit
@@ -63,7 +63,7 @@ def show_status(
 
 
 async def _take(settings: Settings) -> Snapshot:
-    async with direct_of(settings.database) as database:
+    async with connected(settings) as database:
         await status.require(database, settings)
         return await status.take(database)
 
@@ -71,7 +71,7 @@ async def _take(settings: Settings) -> Snapshot:
 async def _audit(settings: Settings) -> "Audit":
     from trunkline.insight import audit  # noqa: PLC0415
 
-    async with direct_of(settings.database) as database:
+    async with connected(settings) as database:
         await status.require(database, settings)
         return await audit.run(database, schema_versions=opening.inspected(settings).schema_versions)
 
@@ -80,7 +80,7 @@ async def _watch(settings: Settings, *, as_json: bool) -> None:
     from rich.console import Console  # noqa: PLC0415 - here, as only this needs it
 
     console = Console()
-    async with direct_of(settings.database) as database:
+    async with connected(settings) as database:
         await status.require(database, settings)
         while True:
             try:

@@ -2,7 +2,8 @@
 
 ``register_*`` hooks are plain functions, called once when the hub starts; they return frozen values and do no I/O.
 The others run later and may be ``def`` or ``async def``. They are called plugin by plugin under a time limit, and a hook that
-raises or hangs does not affect the other plugins. No hook may rely on the order of plugins.
+raises or hangs does not affect the other plugins. A ``SettingsInvalid`` that a plugin raises at the start stops the hub. No
+hook may rely on the order of plugins.
 """
 
 from collections.abc import Sequence

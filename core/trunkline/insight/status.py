@@ -10,7 +10,7 @@ from trunkline.model.parts import WHOLE
 from trunkline.model.times import utc_text_of_ms
 from trunkline.model.workers import LEASE_MS, place_of
 from trunkline.settings import Settings
-from trunkline.store import migrate, quarantine, stream
+from trunkline.store import epochs, migrate, quarantine, stream
 from trunkline.store import status as store
 from trunkline.store.connection import Connection
 from trunkline.store.database import Database, embedded_file
@@ -156,14 +156,12 @@ def view(snapshot: Snapshot) -> dict[str, Any]:
 
 
 async def _log(connection: Connection, head: Head) -> Log:
-    """Count recent events by their positions.
-
-    The log has no gaps, so the first position of a time span gives the number of its events.
-    """
-    minute, hour = [
-        max(head.position - await stream.position_before(connection, head.now_ms - span_ms), 0)
-        for span_ms in (60_000, 3_600_000)
-    ]
+    """Count recent events by their positions."""
+    counts = []
+    for span_ms in (60_000, 3_600_000):
+        before = await stream.position_before(connection, head.now_ms - span_ms)
+        counts.append(max(await epochs.count_between(connection, before, head.position), 0))
+    minute, hour = counts
     return Log(head.position, head.accepted_ms or None, minute, hour)
 
 

@@ -8,7 +8,8 @@ In this order::
         notifier.event_accepted(events)
 
 A plugin that fails at any step keeps a record with the reason, and all its contributions are removed. The other plugins run. If
-plugins are enabled by name (``plugins.enabled``), the start stops instead, with that reason.
+plugins are enabled by name (``plugins.enabled``), the start stops instead, with that reason. A ``SettingsInvalid`` that a
+plugin raises stops the start in any case.
 """
 
 import os

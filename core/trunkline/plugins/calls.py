@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
-from trunkline.errors import PluginFailed
+from trunkline.errors import PluginFailed, SettingsInvalid
 
 Value = TypeVar("Value")
 
@@ -51,7 +51,9 @@ def call_registration(
     *check* runs within the time limit too, since an answer may have properties that raise or never return.
 
     Raises:
-        PluginFailed: the hook raised, tried to exit, or did not return within *limit_seconds*; or *check* refused its answer.
+        SettingsInvalid: the hook raised it.
+        PluginFailed: the hook raised another error, tried to exit, or did not return within *limit_seconds*; or *check*
+            refused its answer.
     """
     plugin, hook = implementation.plugin, implementation.hook
     values = pick_arguments(implementation, arguments)
@@ -61,7 +63,7 @@ def call_registration(
         )
     except Late:
         raise PluginFailed(plugin, f"did not return from {hook} within {limit_seconds:g} s") from None
-    if isinstance(failure, PluginFailed):
+    if isinstance(failure, PluginFailed | SettingsInvalid):
         raise failure
     if failure is not None:
         raise PluginFailed(plugin, f"raised in {hook}: {describe_error(failure)}") from failure

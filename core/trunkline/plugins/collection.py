@@ -96,6 +96,7 @@ def collect_with(
     ``collect_routes`` asks them later.
 
     Raises:
+        SettingsInvalid: a plugin found a fault in its settings.
         PluginFailed: a plugin that is enabled by name cannot be used.
     """
     defined: dict[Kind, Collection[str]] = {
@@ -126,6 +127,7 @@ def collect_routes(registry: Registry) -> Collected:
     """Collect the routes of plugins that have a context and have not been asked yet. This loads the web framework.
 
     Raises:
+        SettingsInvalid: a plugin found a fault in its settings.
         PluginFailed: a plugin that is enabled by name cannot be used.
     """
     waiting = [name for name in registry.active if registry.contributions_of(name).routes is None]

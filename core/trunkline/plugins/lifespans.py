@@ -8,7 +8,7 @@ import inspect
 from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
-from trunkline.errors import PluginFailed
+from trunkline.errors import PluginFailed, SettingsInvalid
 from trunkline.plugins.calls import Implementation, describe_error, is_being_cancelled, pick_arguments
 from trunkline.plugins.registry import Registry, logger_of
 
@@ -95,7 +95,8 @@ async def lifespans(registry: Registry, *, limit_seconds: float = LIMIT_SECONDS)
     """Enter every plugin's ``lifespan``, all at once, and leave them at the end.
 
     Raises:
-        PluginFailed: a plugin that is enabled by name did not start; the others were stopped again.
+        SettingsInvalid: a plugin raised it.
+        PluginFailed: a plugin that is enabled by name did not start. In both cases the others were stopped again.
     """
     running = [
         Lifespan(implementation, registry=registry, limit_seconds=limit_seconds)
@@ -104,6 +105,8 @@ async def lifespans(registry: Registry, *, limit_seconds: float = LIMIT_SECONDS)
     ]
     try:
         for failure in await asyncio.gather(*(lifespan.start() for lifespan in running)):
+            if failure is not None and isinstance(failure.__cause__, SettingsInvalid):
+                raise failure.__cause__
             if failure is not None:
                 registry.refuse(failure)
         yield

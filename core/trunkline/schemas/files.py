@@ -26,7 +26,7 @@ def load_event_types(folder: Traversable | Path) -> list[EventType]:
     ``events/<type>@1.json`` is version 1, kept in addition to a newer version.
 
     Raises:
-        SchemaInvalid: a file cannot be read, is not JSON, lacks a title or a description, or contains another version.
+        SchemaInvalid: a file or the folder cannot be read, a file is not JSON, lacks a title or a description, or contains another version.
     """
     return [_load_event_type(file) for file in _files(folder / "events")]
 
@@ -35,7 +35,7 @@ def load_definitions(folder: Traversable | Path) -> list[Definition]:
     """Read the files in the folders ``actions``, ``searches`` and ``lookups`` of *folder*; each folder is optional.
 
     Raises:
-        SchemaInvalid: a file cannot be read, is not a definition, or its name differs from the definition's.
+        SchemaInvalid: a file or a folder cannot be read, a file is not a definition, or its name differs from the definition's.
     """
     return [_load_definition(kind, file) for kind in KINDS for file in _files(folder / FOLDERS[kind])]
 
@@ -100,7 +100,12 @@ def _product_folder(name: str, packages: Mapping[str, str], beside: Path) -> Tra
     if name in packages:
         return _folder_of(packages[name])
     folder = beside / name
-    if not folder.is_dir():
+    try:
+        is_folder = folder.is_dir()
+    except OSError as error:
+        msg = f"Setting 'product.schemas': the folder {folder} cannot be read: {error.strerror}"
+        raise SettingsInvalid(msg) from None
+    if not is_folder:
         msg = (
             f"Setting 'product.schemas': there is no folder {folder}, nor an installed package of schemas of that name; "
             f"installed are: {', '.join(sorted(packages)) or 'none'}"
@@ -113,7 +118,11 @@ def read_brand(folders: Iterable[Traversable | Path]) -> dict[str, Json]:
     """Read the first ``brand.json`` in *folders*; its keys are the settings of the section ``brand``. Raises SchemaInvalid."""
     for folder in folders:
         file = folder / "brand.json"
-        if file.is_file():
+        try:
+            is_there = file.is_file()
+        except OSError as error:
+            raise SchemaInvalid(str(folder), f"the folder cannot be read: {error.strerror}") from None
+        if is_there:
             return _parse(_read(file, str(file)), str(file))
     return {}
 
@@ -130,11 +139,13 @@ def _folder_of(package: str) -> Traversable:
 
 
 def _files(folder: Traversable | Path) -> list[Traversable]:
-    if not folder.is_dir():
+    try:
+        files = [file for file in folder.iterdir() if file.name.endswith(".json")]
+    except (FileNotFoundError, NotADirectoryError, ValueError):  # ValueError: none in a package's archive
         return []
-    return sorted(
-        (file for file in folder.iterdir() if file.name.endswith(".json")), key=lambda file: file.name
-    )
+    except OSError as error:
+        raise SchemaInvalid(str(folder), f"the folder cannot be read: {error.strerror}") from None
+    return sorted(files, key=lambda file: file.name)
 
 
 def _load_definition(kind: Kind, file: Traversable) -> Definition:
@@ -178,9 +189,11 @@ def read_event_type(name: str, document: bytes, *, source: str) -> EventType:
 
 def _read(file: Traversable, source: str) -> bytes:
     try:
-        return file.read_bytes()
+        if file.is_file():  # reading a FIFO would not end
+            return file.read_bytes()
     except OSError as error:
         raise SchemaInvalid(source, f"the file cannot be read: {error.strerror}") from None
+    raise SchemaInvalid(source, "it is neither a file nor a link to one")
 
 
 def _parse(document: bytes, source: str) -> dict[str, Json]:

@@ -17,8 +17,13 @@ def read(file: Path, *, prefix: str) -> dict[str, str]:
     Raises:
         SettingsInvalid: the file cannot be read, or a line with the prefix is not ``NAME=value``.
     """
+    if not (file.exists() or file.is_symlink()):
+        return {}
+    if not file.is_file():
+        msg = f"The file {file} cannot be read: it is neither a file nor a link to one"
+        raise SettingsInvalid(msg)
     try:
-        lines = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
+        lines = file.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         msg = f"The file {file} cannot be read: {getattr(error, 'strerror', None) or 'it is not UTF-8'}"
         raise SettingsInvalid(msg) from None

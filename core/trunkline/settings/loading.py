@@ -34,7 +34,7 @@ def load(file: Path | None = None, environment: Mapping[str, str] | None = None)
     Raises:
         SettingsInvalid: the file is missing or not TOML, a setting is unknown or malformed, or a secret's file cannot be read.
     """
-    if file is None and DEFAULT_FILE.exists():
+    if file is None and (DEFAULT_FILE.exists() or DEFAULT_FILE.is_symlink()):
         file = DEFAULT_FILE
     folder = Path() if file is None else file.parent
     tables = {} if file is None else _read_file(file)
@@ -83,7 +83,7 @@ def _reason(fault: ErrorDetails, model: type[BaseModel], section: str) -> str:
 
 def _read_file(path: Path) -> dict[str, dict[str, Any]]:
     try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+        tables = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         msg = f"The settings file {path} cannot be read: {error.strerror}"
         raise SettingsInvalid(msg) from None

@@ -43,7 +43,7 @@ class NamedFile(str):
             raise SettingsInvalid(msg)
         file = self.folder / self
         try:
-            secret = file.read_text(encoding="utf-8").rstrip("\r\n")
+            secret = file.read_text(encoding="utf-8-sig").rstrip("\r\n")
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or "it is not UTF-8"
             msg = f"The file '{file}' that {self.variable} names cannot be read: {reason}"

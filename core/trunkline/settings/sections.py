@@ -17,6 +17,7 @@ from trunkline.settings.values import (
     NameServers,
     Networks,
     Paths,
+    PublicAddress,
     Rate,
     Seconds,
     SecretUrl,
@@ -65,7 +66,7 @@ class Server(Section):
         default=("127.0.0.0/8", "::1"),
         description="addresses and networks of proxies whose `X-Forwarded-For` is trusted, and whose `X-Forwarded-Proto` is too if `server.public_url` is unset; a client of `server.socket` is `127.0.0.1`",
     )
-    public_url: WebAddress | None = Field(
+    public_url: PublicAddress | None = Field(
         default=None,
         description="address by which clients reach the hub, `https://…` or `http://…`. If the address has a path, the proxy must remove the path from each request",
     )

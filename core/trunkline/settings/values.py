@@ -63,7 +63,17 @@ def _check_web_address(text: str) -> str:
     return scheme.lower() + colon + rest
 
 
+def _check_public(text: str) -> str:
+    """Return *text* if paths can be added to it."""
+    if set(text) & set("?#") or "@" in urlsplit(text).netloc:
+        msg = "must be a URL without '?', '#', a user or a password: paths are added to it"
+        raise ValueError(msg)
+    return text
+
+
 WebAddress = Annotated[str, AfterValidator(_check_web_address)]
+PublicAddress = Annotated[WebAddress, AfterValidator(_check_public)]
+"""The first part of addresses that are published."""
 Modes = Annotated[dict[str, Mode], BeforeValidator(read_modes)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_split_list)]
 """A list of names for a model of settings; in an environment variable a JSON array, or comma-separated."""

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from trunkline.errors import DatabaseUnfit, StoreUnavailable
 from trunkline.store import file_state
+from trunkline.store.database_file import means_damaged
 
 _BUSY_SECONDS = 10
 _BESIDE = ("-wal", "-shm")
@@ -18,29 +19,50 @@ _BESIDE = ("-wal", "-shm")
 def copy_database(source: Path, target: Path) -> None:
     """Write a snapshot of *source* to *target*, readable by its owner only. Writers of *source* are not blocked.
 
+    *target* has no write-ahead log, so that it can be read where nothing can be written.
+
     Raises:
-        DatabaseUnfit: *source* is not a database, or the copy is damaged; *target* is then removed.
+        DatabaseUnfit: *source* cannot be read or is not a database, or the copy is damaged or cannot be written; *target*
+            is then removed.
         StoreUnavailable: the ``-wal`` next to *source* belongs to another file.
         OSError: *target* exists, or cannot be written.
     """
     if (why := file_state.why_not_its_log(source.resolve())) is not None:
         raise StoreUnavailable(why)
+    if not os.access(source, os.R_OK):
+        msg = f"This account may not read {source}."
+        raise DatabaseUnfit(msg)
     os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     try:
         with (
-            contextlib.closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True)) as read,
+            contextlib.closing(sqlite3.connect(_address(source.resolve()), uri=True)) as read,
             contextlib.closing(sqlite3.connect(target, timeout=_BUSY_SECONDS)) as written,
         ):
             read.backup(written)  # in one step: otherwise each write would restart the copy
             _check(written, source)
+            written.execute("PRAGMA journal_mode = DELETE")
         _sync(target)
     except sqlite3.Error as error:
         target.unlink()
-        msg = f"The file {source} is no database of a hub: {error}"
+        if means_damaged(error) or error.sqlite_errorcode == sqlite3.SQLITE_ERROR:  # a table is missing
+            msg = f"The file {source} is no database of a hub: {error}"
+        else:
+            msg = f"The file {source} cannot be copied to {target}: {error}"
         raise DatabaseUnfit(msg) from None
     except BaseException:
         target.unlink()
         raise
+
+
+def _address(source: Path) -> str:
+    """Return the URI to read *source* by, such that no ``-wal`` or ``-shm`` is left beside it that was not there before."""
+    if file_state.size_of(Path(f"{source}-wal")):
+        mode = "ro"
+    elif os.access(source, os.W_OK) and os.access(source.parent, os.W_OK):
+        mode = "rw"  # with "ro", SQLite makes both files, too, but does not remove them
+    else:
+        mode = "ro&immutable=1"  # without it, a database with a write-ahead log needs a ``-shm``
+    return f"{source.as_uri()}?mode={mode}"
 
 
 def _check(copy: sqlite3.Connection, source: Path) -> None:
@@ -63,19 +85,22 @@ def head_of(file: Path) -> int:
 
 
 def is_in_use(file: Path) -> bool:
-    """Return whether another process has the database *file* open. If not, merge the write-ahead log into the file."""
+    """Return whether another process has the database *file* open. If not, merge the write-ahead log into the file.
+
+    A damaged file is taken for one that no process has open.
+    """
     with contextlib.closing(
         sqlite3.connect(f"{file.absolute().as_uri()}?mode=rw", uri=True, timeout=0)
     ) as connection:
         try:
             connection.execute("PRAGMA journal_mode = DELETE")  # this needs exclusive use of the file
-        except sqlite3.OperationalError:
-            return True
+        except sqlite3.DatabaseError as error:
+            return not means_damaged(error)
     return False
 
 
 def put_in_place(draft: Path, file: Path) -> None:
-    """Replace the database *file* by *draft*. No process may have *file* open."""
+    """Replace the database *file*, which is not a link, by *draft*. No process may have *file* open."""
     for suffix in _BESIDE:
         Path(f"{file}{suffix}").unlink(missing_ok=True)
     draft.replace(file)

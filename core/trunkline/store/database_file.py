@@ -104,8 +104,7 @@ class DatabaseFile:
 
         From then on the file is neither read nor written.
         """
-        code = getattr(error, "sqlite_errorcode", None)
-        if code is not None and code & _PRIMARY in _DAMAGED:
+        if means_damaged(error):
             self._fault = (
                 f"the file {self.path} is damaged, or no SQLite database ({error}); stop the hub, and put a backup in "
                 "its place with 'trunkline restore FILE --replace', or name another file in database.url"
@@ -160,6 +159,11 @@ def _identity_of(name: str) -> Identity | None:
     except OSError:
         return None
     return found.st_dev, found.st_ino
+
+
+def means_damaged(error: BaseException) -> bool:
+    """Return whether *error* is SQLite's, and says that a file is damaged or no database."""
+    return getattr(error, "sqlite_errorcode", 0) & _PRIMARY in _DAMAGED
 
 
 def application_id_of(connection: sqlite3.Connection) -> int:

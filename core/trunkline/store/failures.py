@@ -71,9 +71,9 @@ def is_connecting(error: Exception) -> bool:
     )
 
 
-def is_forbidden(error: exc.DBAPIError) -> bool:
-    """Return whether *error* means that the role lacks a privilege or a schema."""
-    return _sqlstate(error) in (_FORBIDDEN, _NO_SCHEMA)
+def is_forbidden(error: BaseException) -> bool:
+    """Return whether *error*, raised by SQLAlchemy or a server's driver, says that the role lacks a privilege or a schema."""
+    return getattr(getattr(error, "orig", error), "sqlstate", None) in (_FORBIDDEN, _NO_SCHEMA)
 
 
 def is_answer(error: Exception) -> bool:

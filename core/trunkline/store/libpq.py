@@ -100,6 +100,11 @@ def _of_url(url: str) -> dict[str, str]:
     if parts is None:
         msg = "is not the URL of a database, such as sqlite:///trunkline.db or postgresql://host/name"
         raise _Wrong(msg)
+    if "@" in f"{parts['hosts']}{parts['dbname']}":
+        msg = (
+            "has more than one '@'; in the user, the password and the name of the database, write '@' as %40"
+        )
+        raise _Wrong(msg)
     found = {name: unquote(parts[name]) for name in ("user", "password", "dbname") if parts[name]}
     if parts["hosts"]:
         found["host"] = parts["hosts"]
@@ -182,14 +187,13 @@ def _split_hosts(found: dict[str, str]) -> None:
 
 
 def _host_and_port(text: str) -> tuple[str, str]:
-    decoded = unquote(text)
-    if decoded.startswith("/"):
-        return decoded, ""
-    parts = _HOST.fullmatch(decoded)
+    if text.startswith("/"):  # not of the URL's host, in which '/' is encoded
+        return text, ""
+    parts = _HOST.fullmatch(text)
     if parts is None or not (parts["ipv6"] or parts["name"]):
-        msg = f"has '{decoded[:60]}' where a host is expected, such as db.example.com:5432"
+        msg = f"has '{unquote(text)[:60]}' where a host is expected, such as db.example.com:5432"
         raise _Wrong(msg)
-    return parts["ipv6"] or parts["name"], parts["port"] or ""
+    return unquote(parts["ipv6"] or parts["name"]), parts["port"] or ""
 
 
 def _check_port(port: str) -> None:

@@ -20,6 +20,7 @@ from trunkline.routes import (
     HttpResponse,
     ProviderFailed,
     ProviderRefused,
+    SettingsInvalid,
     company_number,
     environment_of,
 )
@@ -39,8 +40,12 @@ class _Place:
 
     @classmethod
     def at(cls, context: PluginContext, url: str, *, timeout_seconds: float) -> Self:
-        """Make the client for *url*. Raises ValueError."""
-        return cls(url.rstrip("/"), context.open_origin(url, timeout_seconds=timeout_seconds))
+        """Make the client for *url*. Raises SettingsInvalid."""
+        try:
+            return cls(url.rstrip("/"), context.open_origin(url, timeout_seconds=timeout_seconds))
+        except ValueError as error:
+            msg = f"Setting 'actions': {error}"
+            raise SettingsInvalid(msg) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +73,7 @@ class Provider:
         """Make the provider from the settings.
 
         Raises:
-            ValueError: the settings have a URL that cannot be called, or an operation that is not defined.
+            SettingsInvalid: the settings have a URL that cannot be called, or an operation that is not defined.
         """
         settings = context.settings
         assert isinstance(settings, Settings)
@@ -113,10 +118,9 @@ def _chosen(
         return defined
     known = [name for names in defined.values() for name in names]
     if unknown := sorted(set(chosen).difference(known)):
-        msg = (
-            f"provider_operations names '{unknown[0]}', which is not defined; defined are {', '.join(known)}"
-        )
-        raise ValueError(msg)
+        named = f"names '{unknown[0]}', which is not defined; defined are {', '.join(known)}"
+        msg = f"Setting 'actions.provider_operations': {named}"
+        raise SettingsInvalid(msg)
     return {kind: [name for name in names if name in chosen] for kind, names in defined.items()}
 
 

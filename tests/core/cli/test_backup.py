@@ -2,12 +2,16 @@
 
 import contextlib
 import json
+import os
 import sqlite3
+import sys
 import threading
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.core.cli.conftest import CommandLine
+from tests.core.cli.test_database_files import WITHOUT_ROOTS_RIGHTS, run_all
 from tests.core.cli.test_serving import _url
 
 from trunkline.model import cursors
@@ -129,6 +133,97 @@ def test_what_is_no_database_of_a_hub_is_not_restored(lean):
     assert result.exit_code == 2
     assert "copy.db is no database of a hub" in result.stderr
     assert names_of_keys(lean) == {"a"}
+
+
+def test_a_damaged_database_is_replaced(lean):
+    create_key(lean)
+    assert lean.invoke("backup", "copy.db").exit_code == 0
+    (lean.folder / "trunkline.db").write_text("This is no database.\n" * 500)
+    restored = lean.invoke("restore", "copy.db", "--replace")
+    assert restored.exit_code == 0, restored.stderr
+    assert names_of_keys(lean) == {"a"}
+
+
+def test_the_database_behind_a_link_is_replaced_and_its_secrets_are_beside_the_link(lean, tmp_path):
+    volume = tmp_path / "volume"
+    volume.mkdir()
+    (lean.folder / "trunkline.db").symlink_to(volume / "hub.db")
+    (volume / "hub.db").touch()
+    create_key(lean)
+    assert lean.invoke("backup", "copy.db").exit_code == 0
+    create_key(lean, "b")
+    restored = lean.invoke("restore", "copy.db", "--replace")
+    assert restored.exit_code == 0, restored.stderr
+    assert names_of_keys(lean) == {"a"}
+    assert (lean.folder / "trunkline.db").readlink() == volume / "hub.db"
+    assert {path.name for path in volume.iterdir()} == {"hub.db", "hub.db.state"}
+    assert {path.name for path in lean.folder.iterdir()} == {
+        "trunkline.db", "trunkline.db.secrets", "copy.db", "copy.db.secrets",
+    }  # fmt: skip
+
+
+LIMITED = """if True:
+    import os, resource, sys
+    resource.setrlimit(resource.RLIMIT_FSIZE, (64 * 1024, 64 * 1024))
+    os.execv(sys.argv[1], sys.argv[1:])
+"""
+ACCOUNT = WITHOUT_ROOTS_RIGHTS if os.geteuid() == 0 else []
+
+
+def elsewhere(lean, medium):
+    """Give the command line over the database of a new folder, without secrets in the environment."""
+    url = f"sqlite:///{medium.parent}/other.db"
+    return CommandLine(lean.folder, {**lean.environment, "TRUNKLINE_DATABASE__URL": url})
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", ["DELETE", "WAL"])
+def test_a_backup_on_a_read_only_medium_is_restored(lean, tmp_path, mode):
+    create_key(lean)
+    medium = tmp_path / "medium"
+    medium.mkdir()
+    assert lean.invoke("backup", str(medium / "copy.db")).exit_code == 0
+    with contextlib.closing(sqlite3.connect(medium / "copy.db")) as copy:
+        assert copy.execute("PRAGMA journal_mode").fetchone() == ("delete",)
+        copy.execute(f"PRAGMA journal_mode = {mode}")
+    medium.chmod(0o555)
+    other = elsewhere(lean, medium)
+    said = run_all(other, ["restore", f"{medium}/copy.db"], account=ACCOUNT)
+    assert said[0] == [f"{tmp_path}/other.db", "0"], said
+    assert names_of_keys(other) == {"a"}
+
+
+def test_a_restore_leaves_nothing_beside_the_backup(lean, tmp_path):
+    create_key(lean)
+    medium = tmp_path / "medium"
+    medium.mkdir()
+    lean.invoke("backup", str(medium / "copy.db"))
+    with contextlib.closing(sqlite3.connect(medium / "copy.db")) as copy:
+        copy.execute("PRAGMA journal_mode = WAL")
+    assert lean.invoke("restore", str(medium / "copy.db"), "--replace").exit_code == 0
+    assert {path.name for path in medium.iterdir()} == {"copy.db", "copy.db.secrets"}
+
+
+@pytest.mark.slow
+def test_secrets_that_the_account_may_not_read_are_named_and_no_draft_is_left(lean, tmp_path):
+    create_key(lean)
+    medium = tmp_path / "medium"
+    medium.mkdir()
+    lean.invoke("backup", str(medium / "copy.db"))
+    (medium / "copy.db.secrets").chmod(0o000)
+    said = run_all(elsewhere(lean, medium), ["restore", f"{medium}/copy.db"], account=ACCOUNT)
+    assert said == (["2"], [f"The file {medium}/copy.db.secrets cannot be read: Permission denied."])
+    assert {path.name for path in tmp_path.iterdir()} == {"here", "medium"}
+
+
+@pytest.mark.slow
+def test_a_full_disk_is_not_blamed_on_the_backup(lean):
+    create_key(lean)
+    lean.invoke("backup", "copy.db")
+    limited = [sys.executable, "-c", LIMITED]
+    codes, lines = run_all(lean, ["restore", "../copy.db"], account=limited)
+    assert (codes, lines[0].startswith("The file ../copy.db cannot be copied to ")) == (["2"], True), lines
+    assert not list((lean.folder / "own").iterdir())
 
 
 @pytest.mark.parametrize(

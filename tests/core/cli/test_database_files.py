@@ -75,6 +75,19 @@ def test_a_name_that_no_file_can_have_is_refused_with_one_sentence(cli, url, rea
     assert sentence.count("\n") == 1
 
 
+def test_a_link_that_leads_to_nothing_is_refused_with_one_sentence(cli):
+    (cli.folder / "hub.db").symlink_to(cli.folder / "volume.db")
+    lean = CommandLine(cli.folder, {"TRUNKLINE_DATABASE__URL": "sqlite:///hub.db"}).with_plugins("webhooks")
+    [sentence] = every_answer(lean)
+    assert sentence == (
+        f"Setting 'database.url': the file 'hub.db' is a link to {cli.folder}/volume.db, which is not there: "
+        "put that file back, or name another file\n"
+    )
+    checks = lean.invoke("doctor").stdout
+    assert checks.count(sentence.strip()) == 2
+    assert [path.name for path in cli.folder.iterdir()] == ["hub.db"]
+
+
 WITHOUT_ROOTS_RIGHTS = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"]
 RUN_ALL = """if True:
     import json, os, sys
@@ -122,6 +135,24 @@ def test_a_file_that_the_account_may_not_read_or_write_is_refused_and_nothing_is
     )
     assert run_all(lean, COMMANDS[0], account=account) == (["2"], [said])
     assert {path.name for path in cli.folder.iterdir()} == {"hub.db", "own"}
+
+
+@pytest.mark.slow
+def test_a_folder_that_the_account_may_not_write_is_named(cli, sqlite_database_url):
+    folder = cli.folder / "data"
+    folder.mkdir()
+    shutil.copyfile(sqlite_database_url.removeprefix("sqlite:///"), folder / "hub.db")
+    folder.chmod(0o555)
+    url = f"sqlite:///{folder}/hub.db"
+    lean = CommandLine(cli.folder, {"TRUNKLINE_DATABASE__URL": url}).with_plugins("webhooks")
+    account = WITHOUT_ROOTS_RIGHTS if os.geteuid() == 0 else []
+    said = f"This account may only read {folder}: let it write the database's file and the folder in which it is."
+    commands = (["migrate"], ["status"], ["keys", "list"], ["log", "advance"], ["clock", "confirm"])
+    assert run_all(lean, *commands, account=account) == (["2"] * 5, [said] * 5)
+    checks, _ = run_all(lean, ["doctor"], account=account)
+    [check] = [line for line in checks if line.startswith("database\terror\t")]
+    assert check.split("\t")[2].startswith(said)
+    assert "start the database" not in check
 
 
 @pytest.mark.slow

@@ -112,6 +112,7 @@ def test_a_taken_metrics_port_stops_the_start_with_one_sentence(postgres_cli):
         result = taken.invoke("worker", "--metrics-port", port)
     assert result.exit_code == 2
     assert result.stderr.startswith(f"Port {port} of 127.0.0.1 is taken")
+    assert "choose another with --metrics-port (0 takes a free one)" in result.stderr
 
 
 def _metrics_url(process, how=""):

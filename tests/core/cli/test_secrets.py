@@ -180,7 +180,8 @@ def test_both_secrets_of_the_file_are_made_anew_and_the_old_ones_go_when_nothing
 
     _use(cli, key)
     assert cli.invoke("secrets", "check").exit_code == 0
-    assert cli.invoke("secrets", "forget").exit_code == 0
+    forgotten = cli.invoke("secrets", "forget")
+    assert (forgotten.exit_code, forgotten.stdout) == (0, "The file keeps no old secret.\n")
     assert json.loads((cli.folder / "trunkline.db.secrets").read_text()).keys() == before.keys()
     _use(cli, key)
 
@@ -436,3 +437,9 @@ async def test_processes_on_postgresql_deliver_while_the_key_is_exchanged(postgr
         assert len(receiver.requests) == traffic.sent * EACH
     alone = _with(second, TRUNKLINE_AUTH__OTHER_ENCRYPTION_KEYS="")
     assert alone.run("secrets", "check").returncode == 0
+
+
+def test_secrets_of_the_settings_are_not_forgotten_but_said_to_be_there(migrated_cli):
+    forgotten = migrated_cli.invoke("secrets", "forget")
+    assert forgotten.exit_code == 0, forgotten.stderr
+    assert forgotten.stdout == "The settings have the secrets, so no file has old ones to forget.\n"

@@ -136,6 +136,17 @@ def test_a_public_hub_is_not_served_with_what_is_for_development(cli, switches, 
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(("lent", "workers"), [("cli", "1"), ("postgres_cli", "2")])
+def test_a_fault_of_the_settings_that_a_plugins_routes_find_ends_the_start(request, lent, workers):
+    cli = request.getfixturevalue(lent)
+    faulty = replace(cli, environment={**cli.environment, "TRUNKLINE_BRAND__LOGO": "gone.svg"})
+    done = faulty.with_plugins("portal").run("serve", "--port", "0", "--workers", workers)
+    assert done.returncode == 2, done.stderr
+    assert done.stderr.splitlines()[-1].startswith("Setting 'brand.logo': ")
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.slow
 def test_a_public_hub_is_served_so_where_it_is_asked_for(cli):
     (cli.folder / "trunkline.toml").write_text(f"{PUBLIC}allow_http = true")
     with cli.with_plugins("webhooks").started("serve", "--port", "0", "--insecure-targets") as process:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import httpx2
 import pytest
+from tests.core.cli.test_database_files import WITHOUT_ROOTS_RIGHTS, run_all
 from tests.core.cli.test_serving import READY, _url
 
 WITHOUT_UTF8 = {"LC_ALL": "POSIX", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
@@ -72,3 +73,19 @@ def test_a_start_warns_of_a_file_of_secrets_that_every_account_may_read(cli):
 def test_an_argument_that_is_no_text_is_refused(cli):
     done = cli.run("keys", "create", "--operator", "--name", os.fsdecode(b"\xff"))
     assert (done.returncode, done.stderr) == (2, "An argument is not UTF-8.\n")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("closed", ["schemas", "schemas/events"])
+def test_a_folder_of_schemas_that_the_account_may_not_read_is_named(cli, closed):
+    lean = cli.with_plugins("webhooks")
+    (lean.folder / "own" / "schemas" / "events").mkdir(parents=True)
+    folder = lean.folder / "own" / closed
+    folder.chmod(0o000)
+    account = WITHOUT_ROOTS_RIGHTS if os.geteuid() == 0 else []
+    commands = (["serve", "--port", "0"], ["schemas", "check"], ["migrate", "--plan"], ["doctor"])
+    codes, lines = run_all(lean, *commands, account=account)
+    assert [code for code in codes if code.isdecimal()] == ["2", "1", "2", "2"]
+    said = [line for line in codes + lines if "the folder cannot be read: Permission denied" in line]
+    assert len(said) == 4, (codes, lines)
+    folder.chmod(0o755)

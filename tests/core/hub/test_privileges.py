@@ -1,5 +1,6 @@
 """The how-to's roles on PostgreSQL suffice: one owns a schema, the other only reads and writes its rows."""
 
+import asyncio
 import json
 import re
 from collections.abc import AsyncIterator
@@ -10,6 +11,7 @@ import asyncpg
 import pytest
 from sqlalchemy.engine import make_url
 from tests.conftest import MakeHub
+from tests.core.cli.conftest import CommandLine
 
 import trunkline
 from trunkline import settings
@@ -88,6 +90,24 @@ async def test_the_owner_migrates_and_a_role_with_rows_alone_runs_the_hub(
     assert "events" in await tables_in(roles, "trunkline")
     with pytest.raises(DatabaseUnfit, match=rf"^The database's role '{roles.name}_app' may not change"):
         await migrate_database(deployment(roles.of("trunkline_app"), "elsewhere"))
+
+
+async def test_what_only_the_owner_may_do_is_refused_with_both_roles(roles: Roles):
+    await migrate_database(deployment(roles.of("trunkline_owner"), "trunkline"))
+    cli = CommandLine(
+        Path.cwd(),
+        {
+            "TRUNKLINE_DATABASE__URL": roles.of("trunkline_app"),
+            "TRUNKLINE_DATABASE__SCHEMA": "trunkline",
+        },
+    )
+    advanced = await asyncio.to_thread(cli.invoke, "log", "advance")
+    assert (advanced.exit_code, advanced.stderr.count("\n")) == (2, 1)
+    assert advanced.stderr.startswith(
+        f"The database's role '{roles.name}_app' may not change the schema 'trunkline' of the database '{roles.name}' "
+        "(permission denied for sequence "
+    )
+    assert advanced.stderr.endswith("): run the command as the role that owns it.\n")
 
 
 async def tables_in(roles: Roles, schema: str) -> set[str]:

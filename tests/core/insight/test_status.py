@@ -118,6 +118,16 @@ async def test_events_that_nobody_reads_make_every_shard_lag(database_url, make_
     assert all(90 <= shard.lag_seconds < 150 for shard in found.shards)
 
 
+async def test_ids_that_an_advance_skipped_are_not_counted_as_events(database_url, make_hub):
+    running = await make_hub(database_url, LEAN, dispatch=False)
+    await emit(running, 2)
+    async with running.hub.engines.write() as connection:
+        await epochs.advance(connection)
+    await emit(running)
+    found = (await status.take(running.hub.engines)).log
+    assert (found.events_last_minute, found.events_last_hour) == (3, 3)
+
+
 async def test_a_running_worker_is_alive_and_holds_its_shards(running, receiver):
     await subscribe(running, receiver.url)
     await emit(running, 4)

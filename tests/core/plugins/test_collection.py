@@ -315,6 +315,22 @@ def test_an_unknown_or_malformed_setting_stops_the_start(make_registry, model, s
     assert str(caught.value) == sentence
 
 
+@pytest.mark.parametrize("hook", ["register_event_types", "register_channels", "register_routes"])
+def test_a_fault_of_the_settings_that_a_hook_finds_stops_the_start(make_registry, make_context, hook):
+    def find():
+        raise SettingsInvalid("Setting 'acme.url': is not mine")
+
+    find.__name__ = hook
+    registry = make_registry(acme=[find])
+
+    def start():
+        plugins.collect_static(registry, sections={})
+        plugins.collect_with(registry, contexts=make_context)
+
+    with pytest.raises(SettingsInvalid, match=r"^Setting 'acme\.url': is not mine$"):
+        start()
+
+
 def test_a_section_of_no_plugin_stops_the_start_and_lists_what_there_is(make_registry):
     known = ", ".join(sorted(CORE_SECTIONS | {"acme"}))
     with pytest.raises(SettingsInvalid) as caught:

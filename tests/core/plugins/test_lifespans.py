@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from trunkline import plugins
-from trunkline.errors import PluginFailed
+from trunkline.errors import PluginFailed, SettingsInvalid
 from trunkline.plugins import lifespans
 
 
@@ -85,6 +85,22 @@ async def test_one_asked_for_by_name_stops_the_start_and_the_others_are_left(
         async with lifespans(registry, limit_seconds=0.3):
             pytest.fail("must not start")
     assert str(caught.value) == sentence
+    assert log == ["good in", "good out"]
+
+
+async def test_a_fault_of_the_settings_stops_the_start_and_the_others_are_left(make_registry, make_context):
+    log = []
+
+    @asynccontextmanager
+    async def lifespan(context):
+        raise SettingsInvalid("Setting 'bad.port': is taken")
+        yield
+
+    registry = make_registry(bad=[lifespan], good=[living(log)])
+    plugins.collect_with(registry, contexts=make_context)
+    with pytest.raises(SettingsInvalid, match=r"^Setting 'bad\.port': is taken$"):
+        async with lifespans(registry):
+            pytest.fail("must not start")
     assert log == ["good in", "good out"]
 
 

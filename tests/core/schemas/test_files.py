@@ -1,5 +1,6 @@
 """Event types and definitions are read from files, and a file at fault is named."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -109,9 +110,12 @@ def test_what_a_document_lacks_is_told(tmp_path, text, reason):
     assert reason in refusal(write(tmp_path, text))
 
 
-def test_a_file_that_cannot_be_read_is_told(tmp_path):
-    (tmp_path / "events" / "order.placed.json").mkdir(parents=True)
-    assert refusal(tmp_path) == "the file cannot be read: Is a directory"
+@pytest.mark.timeout(10)
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo, lambda file: file.symlink_to("gone.json")])
+def test_what_is_no_regular_file_is_told_and_never_read(tmp_path, make):
+    (tmp_path / "events").mkdir()
+    make(tmp_path / "events" / "order.placed.json")
+    assert refusal(tmp_path) == "it is neither a file nor a link to one"
 
 
 def test_types_of_a_package_are_those_of_its_folder():
@@ -172,7 +176,7 @@ def test_a_definition_in_a_file_of_another_name_is_told(tmp_path):
 
 def test_a_definition_that_cannot_be_read_or_is_none_is_told(tmp_path):
     (tmp_path / "searches" / "find_order.json").mkdir(parents=True)
-    with pytest.raises(SchemaInvalid, match=r"find_order\.json: the file cannot be read: Is a directory"):
+    with pytest.raises(SchemaInvalid, match=r"find_order\.json: it is neither a file nor a link to one"):
         load_definitions(tmp_path)
     (tmp_path / "searches" / "find_order.json").rmdir()
     with pytest.raises(SchemaInvalid, match=r"find_order\.json: the file is not JSON at line 1"):

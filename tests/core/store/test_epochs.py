@@ -55,6 +55,20 @@ async def test_the_log_moves_on_past_what_may_have_been_accepted_since_its_newes
     ]
 
 
+async def test_skipped_positions_are_not_counted_however_often_the_log_moved_on(database: Database):
+    before = (await append(database, [draft()]))[0].position
+    for count in (2, 0, 3):
+        await append(database, [draft()] * count)
+        after = (await advance(database)).after
+    async with database.read() as connection:
+        assert await epochs.count_between(connection, before, after) == 5
+        assert await epochs.count_between(connection, before - 1, after) == 6
+        assert await epochs.count_between(connection, after, after) == 0
+    newest = (await append(database, [draft()]))[0].position
+    async with database.read() as connection:
+        assert await epochs.count_between(connection, before, newest) == 6
+
+
 async def test_a_log_without_events_moves_on_by_the_step_alone(database: Database):
     assert await advance(database) == Advanced(NONE, NONE + STEP)
 

@@ -52,6 +52,10 @@ def read(url: str, **environment: str) -> dict[str, str]:
         ("postgresql://u@/n?host=/run/pg", {"user": "u", "host": "/run/pg", "port": "", "dbname": "n"}),
         ("postgresql://%2Frun%2Fpg/n", {"host": "/run/pg", "port": "", "dbname": "n"}),
         (
+            "postgresql://u@%2Frun%2Fpg:6000,h:1/n",
+            {"user": "u", "host": "/run/pg,h", "port": "6000,1", "dbname": "n"},
+        ),
+        (
             "postgresql://h?user=u&password=p&dbname=n",
             {"host": "h", "port": "", "user": "u", "password": "p", "dbname": "n"},
         ),
@@ -111,6 +115,8 @@ def test_a_service_may_be_named_beside_the_url(services: Path, tmp_path: Path):
         ("postgresql://u:s3cret@h/n?sslcert=/no/file", "the file /no/file as sslcert, .* No such file"),
         ("postgresql://u:s3cret@h/n?sslmode=verify-full", "without the certificate authorities"),
         ("postgresql://u:s3cret@h/n?sslmode=require&sslrootcert=system", "need sslmode=verify-full"),
+        ("postgresql://u:p@s3cret@h:5432/n", "more than one '@'; .* write '@' as %40"),
+        ("postgresql://u:p@s3cret/@h/n", "more than one '@'; .* write '@' as %40"),
         ("postgresql://u:s3cret@h/n?service=hub", "service file .*pg_service.conf cannot be read"),
     ],
 )

@@ -17,6 +17,7 @@ from standardwebhooks.webhooks import Webhook
 from typer.testing import CliRunner
 
 from trunkline.cli import app
+from trunkline.errors import SettingsInvalid
 from trunkline.targets import signatures
 from trunkline_actions.settings import Settings
 
@@ -551,7 +552,7 @@ async def test_a_provider_beside_a_plugin_that_carries_out_the_same_is_refused_w
         ),
         pytest.param(
             {"actions.provider_operations": "create_thing, make_it"},
-            "provider_operations names 'make_it', which is not defined",
+            "Setting 'actions.provider_operations': names 'make_it', which is not defined",
             id="an unknown operation",
         ),
         pytest.param({"actions.provider_url": "ftp://example.com"}, "'ftp://example.com' must", id="no HTTP"),
@@ -563,7 +564,7 @@ async def test_a_provider_beside_a_plugin_that_carries_out_the_same_is_refused_w
 async def test_a_setting_that_cannot_be_is_named(sqlite_database_url, make_hub, schemas, changed, error):
     chosen = settings_of("http://127.0.0.1:9", schemas) | {"plugins.enabled": "actions"} | changed
     chosen = {name: value for name, value in chosen.items() if value is not None}
-    with pytest.raises(Exception, match="actions") as caught:
+    with pytest.raises(SettingsInvalid, match="actions") as caught:
         await make_hub(sqlite_database_url, chosen, dispatch=False)
     assert error in str(caught.value)
     assert "hush" not in str(caught.value)

@@ -11,7 +11,7 @@ from tests.plugins.mcp.issuer import AUDIENCE, issuing, unsigned
 from tests.plugins.oauth.flow import CALLBACK, App, Person, connect
 
 from trunkline.access import issuers as own_issuer
-from trunkline.errors import PluginFailed, SettingsInvalid
+from trunkline.errors import SettingsInvalid
 from trunkline_mcp.users import PREFIX
 
 METADATA = "/.well-known/oauth-protected-resource"
@@ -260,10 +260,10 @@ async def test_where_nobody_gives_tokens_keys_are_asked_for(running):
         ({"issuer": "https://login.example.com", "scopes": {"x": ["all"]}}, SettingsInvalid, "is no scope"),
         (
             {"issuer": "https://login.example.com"},
-            PluginFailed,
+            SettingsInvalid,
             "needs mcp.oauth.audience or server.public_url",
         ),
-        ({"issuer": "http://169.254.169.254", "audience": "a"}, PluginFailed, "metadata"),
+        ({"issuer": "http://169.254.169.254", "audience": "a"}, SettingsInvalid, "metadata"),
     ],
 )
 async def test_settings_that_cannot_be_are_named(sqlite_database_url, make_hub, oauth, error, sentence):

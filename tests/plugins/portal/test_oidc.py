@@ -10,7 +10,7 @@ from tests.plugins.mcp.issuer import Issuer, issuing, other_key
 from tests.plugins.portal.openid import providing, sign_in_there
 
 from trunkline.access import issuers
-from trunkline.errors import PluginFailed, SettingsInvalid
+from trunkline.errors import SettingsInvalid
 from trunkline_portal.oidc.people import person_of
 from trunkline_portal.oidc.settings import Oidc
 
@@ -344,7 +344,7 @@ async def test_keys_sign_nobody_in_where_the_settings_say_so(
         ({"scopes": "profile"}, SettingsInvalid, "must have 'openid'"),
         ({"customer_scopes": "all"}, SettingsInvalid, "'all' is no scope"),
         ({"client": "x"}, SettingsInvalid, "portal.oidc.client.*is not a setting"),
-        ({"issuer": "http://169.254.169.254"}, PluginFailed, "metadata"),
+        ({"issuer": "http://169.254.169.254"}, SettingsInvalid, "metadata"),
     ],
 )
 async def test_settings_that_cannot_be_are_named(sqlite_database_url, make_hub, changed, error, sentence):
@@ -355,7 +355,7 @@ async def test_settings_that_cannot_be_are_named(sqlite_database_url, make_hub, 
 async def test_the_hubs_own_address_must_be_known(sqlite_database_url, make_hub):
     settings = settings_for("http://127.0.0.1:9")
     del settings["server.public_url"]
-    with pytest.raises(PluginFailed, match=r"portal.oidc needs server.public_url"):
+    with pytest.raises(SettingsInvalid, match=r"^Setting 'portal\.oidc': needs server\.public_url"):
         await make_hub(sqlite_database_url, settings, dispatch=False)
 
 

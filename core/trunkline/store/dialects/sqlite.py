@@ -297,6 +297,8 @@ def _why_impossible(file: Path) -> str | None:
     try:
         absolute.stat()
     except (FileNotFoundError, NotADirectoryError):
+        if absolute.is_symlink():
+            return f"is a link to {absolute.readlink()}, which is not there: put that file back, or name another file"
         return None  # the file may be created
     except OSError as error:
         return f"cannot be used: {error.strerror}"

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from trunkline import Refused
-from trunkline.routes import Principal
+from trunkline.routes import Principal, SettingsInvalid
 from trunkline_portal import audit, cookies
 from trunkline_portal.addresses import SIGN_IN
 from trunkline_portal.oidc import attempts
@@ -101,14 +101,24 @@ class OidcPages:
 
 
 def make_router(portal: Portal) -> APIRouter:
-    """Build the router, which is empty without a provider. Raises ValueError if the settings lack the hub's public URL."""
+    """Build the router, which is empty without a provider.
+
+    Raises:
+        SettingsInvalid: the settings lack the hub's public URL, or the provider's address cannot be dialled.
+    """
     settings, public_url = portal.settings.oidc, portal.context.deployment.public_url
     if settings is None:
         return portal.own_router()
     if public_url is None:
-        msg = "portal.oidc needs server.public_url: where the identity provider sends people back to"
-        raise ValueError(msg)
-    pages = OidcPages(portal, settings, public_url=public_url)
+        msg = (
+            "Setting 'portal.oidc': needs server.public_url: where the identity provider sends people back to"
+        )
+        raise SettingsInvalid(msg)
+    try:
+        pages = OidcPages(portal, settings, public_url=public_url)
+    except ValueError as error:
+        msg = f"Setting 'portal.oidc.issuer': {error}"
+        raise SettingsInvalid(msg) from None
     return portal.own_router(
         get("/sign-in/begin", pages.go, bucket=None),
         get("/sign-in/callback", pages.come_back, bucket=None),

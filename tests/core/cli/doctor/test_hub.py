@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 import ssl
+import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
@@ -81,6 +82,15 @@ def test_what_is_for_a_receiver_and_what_is_for_the_hub_are_told_apart(cli):
     assert (result.exit_code, "leave the URL out" in result.stderr) == (2, True)
 
 
+@pytest.mark.parametrize("host", ["nope.invalid", "", "192.0.2.1", f"{'x' * 70}.example"])
+def test_a_host_at_which_no_hub_can_listen_is_an_error_that_names_it(migrated_cli, host):
+    check = examine(migrated_cli, TRUNKLINE_SERVER__HOST=host)["hub"]
+    assert check["status"] == "error"
+    assert check["detail"].startswith(f"No hub can listen at server.host, '{host}': ")
+    refused = with_settings(migrated_cli, TRUNKLINE_SERVER__HOST=host).invoke("serve")
+    assert (refused.exit_code, refused.stderr.startswith("Setting 'server.host' and ")) == (2, True)
+
+
 # ---- settings ----------------------------------------------------------------------------------------------------------
 
 
@@ -94,6 +104,23 @@ def test_a_start_that_would_fail_is_an_error_and_the_database_is_examined_all_th
     checks = examine(migrated_cli, TRUNKLINE_PLUGINS__ENABLED="webhooks,nothing")
     assert "'nothing'" in checks["start"]["detail"]
     assert checks["secrets"]["status"] == "ok"
+
+
+@pytest.mark.parametrize(
+    ("environment", "sentence"),
+    [
+        ({"TRUNKLINE_BRAND__LOGO": "gone.svg"}, "Setting 'brand.logo': "),
+        ({"TRUNKLINE_OTEL__ENABLED": "true"}, "Setting 'otel.enabled': needs OpenTelemetry's SDK"),
+    ],
+)
+def test_a_start_fails_here_by_what_fails_only_while_a_hub_makes_its_routes(
+    migrated_cli, monkeypatch, environment, sentence
+):
+    monkeypatch.delitem(sys.modules, "trunkline.runtime.otel", raising=False)
+    monkeypatch.setitem(sys.modules, "opentelemetry.sdk", None)  # as if it were not installed
+    checks = examine(migrated_cli, TRUNKLINE_PLUGINS__ENABLED="webhooks,portal", **environment)
+    assert checks["start"]["status"] == "error"
+    assert checks["start"]["detail"].startswith(sentence)
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from pathlib import Path
 from trunkline.access.secret_checks import SecretChecks
 from trunkline.access.secrets_file import SecretSource
 from trunkline.access.vault import Vault
+from trunkline.cli.connecting import connected
 from trunkline.cli.doctor.hub.checks import HubCheck, error, ok, warning
 from trunkline.errors import DatabaseUnfit, SettingsInvalid, StoreUnavailable
 from trunkline.insight.journal import Journal
@@ -18,7 +19,6 @@ from trunkline.store import clock, companies, dialects, keys, migrate
 from trunkline.store import status as store
 from trunkline.store.connections import Connections
 from trunkline.store.database import Database, embedded_file, is_open_to_others
-from trunkline.store.engines import direct_of
 
 SLOW_CLOCK_SECONDS, WRONG_CLOCK_SECONDS = 2.0, 60.0
 """Limits of the difference between this machine's clock and the database's, in seconds.
@@ -35,7 +35,7 @@ async def examine_database(settings: Settings, histories: Sequence[migrate.Histo
     """Make the checks of the database, up to the first failure that prevents the next check."""
     checks: list[HubCheck] = []
     try:
-        async with direct_of(settings.database) as database:
+        async with connected(settings) as database:
             await _examine(database, settings, histories, checks)
     except StoreUnavailable as away:
         fix = "start the database, or correct database.url"

@@ -1,10 +1,10 @@
 """Judges the settings and the start of a hub, without the database."""
 
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterator
 
 from trunkline.access.secrets_file import open_to_others
 from trunkline.cli.doctor.hub.checks import HubCheck, error, ok, warning
+from trunkline.errors import SettingsInvalid
 from trunkline.plugins import Registry
 from trunkline.settings import Settings
 
@@ -15,7 +15,7 @@ def judge_settings(settings: Settings) -> list[HubCheck]:
         _judge_public_url(settings),
         _judge_targets(settings),
         _judge_limits(settings),
-        *_judge_secret_files(open_to_others(settings)),
+        *_judge_secret_files(settings),
     ]
 
 
@@ -31,7 +31,11 @@ def judge_plugins(registry: Registry, *, enabled: tuple[str, ...] | None) -> Hub
     return judge("plugins", detail, fix=fix)
 
 
-def _judge_secret_files(open_files: Sequence[Path]) -> Iterator[HubCheck]:
+def _judge_secret_files(settings: Settings) -> Iterator[HubCheck]:
+    try:
+        open_files = open_to_others(settings)
+    except SettingsInvalid:  # of database.url, which the check of the database names
+        return
     if open_files:
         detail = f"Every account of this machine may read the secrets in {', '.join(map(str, open_files))}."
         yield warning("secret-files", detail, fix=f"run 'chmod o= {' '.join(map(str, open_files))}'")

@@ -5,7 +5,7 @@ import platform
 import time
 
 from trunkline import oldest
-from trunkline.cli import desk, opening
+from trunkline.cli import opening
 from trunkline.cli.doctor.hub import deployment, running
 from trunkline.cli.doctor.hub.checks import HubCheck, error, ok
 from trunkline.cli.doctor.hub.database import examine_database
@@ -30,9 +30,12 @@ async def examine_hub(settings: Settings, *, with_targets: bool) -> list[HubChec
 
 
 def _examine_start(settings: Settings) -> tuple[list[HubCheck], list[migrate.History]]:
-    """Build the hub without starting it; returns the checks, and the migration histories of the hub's plugins."""
+    """Build the hub without starting it; returns the checks, and the migration histories of the hub's plugins.
+
+    The routes are made, too, because plugins check settings while they make them.
+    """
     try:
-        hub = opening.inspected(settings, with_routes=not desk.has_only_own_plugins(settings))
+        hub = opening.inspected(settings, with_routes=True)
     except TrunklineError as fault:
         fix = "correct what the sentence names; 'trunkline serve' does not start with it"
         return [error("start", str(fault), fix=fix)], []

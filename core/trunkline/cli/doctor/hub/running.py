@@ -8,12 +8,15 @@ from trunkline.cli.doctor.hub.checks import HubCheck, error, ok
 from trunkline.settings import Server
 
 _SECONDS = 5
-_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 - not bound, but asked
+_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - not bound, but asked
 
 
 def ask(server: Server) -> HubCheck:
     """Ask ``/readyz`` at *server*'s own address, not through the proxy in front."""
     place = str(server.socket or f"{server.host}:{server.port}")
+    if server.socket is None and (why := _why_not_listening(server.host)) is not None:
+        detail = f"No hub can listen at server.host, '{server.host}': {why}."
+        return error("hub", detail, fix="set server.host to an address or a name of this machine")
     if server.port == 0 and server.socket is None:
         return ok("hub", "No hub was asked: with server.port 0 it may be at any port.")
     connection = http.client.HTTPConnection(
@@ -39,3 +42,18 @@ def ask(server: Server) -> HubCheck:
         return ok("hub", f"The hub at {place} is ready.")
     detail = f"The hub at {place} is not ready: {'; '.join(faults) or answer.status}."
     return error("hub", detail, fix="see the hub's log")
+
+
+def _why_not_listening(host: str) -> str | None:
+    """Return why no process can listen at *host*; None if one can."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, 0, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        with socket.socket(family, kind, protocol) as listener:
+            listener.bind(address)
+    except OSError as fault:
+        return fault.strerror or str(fault)
+    except UnicodeError:
+        return "it is no name of a host"
+    return None

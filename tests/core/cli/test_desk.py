@@ -45,7 +45,7 @@ OF_REQUESTS = {
     "trunkline.api.app", "trunkline.dispatch.dispatcher", "uvicorn",
 }  # fmt: skip
 """Modules for requests and deliveries: they take half a second of CPU and more."""
-OF_SETUP = ["migrate --plan", "subscriptions pause sub_1"]
+OF_SETUP = ["doctor", "migrate --plan", "subscriptions pause sub_1"]
 _SCRIPT = """
 import sys
 from trunkline.cli import app
@@ -69,9 +69,7 @@ print(*sys.modules, file=sys.stderr)
         (OF_SUBSCRIPTIONS, HEAVY - {"trunkline.contract", "trunkline.dispatch"} | {"trunkline.api.models"}),
         (INBOX, HEAVY - {"trunkline.contract", "trunkline.dispatch"} | {"trunkline.api.models"}),
         (OF_PLUGINS, OF_REQUESTS),
-        (OF_SETUP, OF_REQUESTS | {"alembic", "sqlalchemy.orm"}),
-        # which makes the routes, because plugins check settings there
-        (["doctor"], OF_REQUESTS - {"rich", "fastapi", "starlette"} | {"alembic", "sqlalchemy.orm"}),
+        (OF_SETUP, OF_REQUESTS - {"rich"} | {"alembic", "sqlalchemy.orm"}),
     ],
 )
 def test_no_plugin_no_api_and_no_validator_is_loaded_for_them(migrated_cli, commands, absent):

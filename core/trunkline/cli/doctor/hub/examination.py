@@ -5,7 +5,7 @@ import platform
 import time
 
 from trunkline import oldest
-from trunkline.cli import opening
+from trunkline.cli import desk, opening
 from trunkline.cli.doctor.hub import deployment, running
 from trunkline.cli.doctor.hub.checks import HubCheck, error, ok
 from trunkline.cli.doctor.hub.database import examine_database
@@ -32,10 +32,14 @@ async def examine_hub(settings: Settings, *, with_targets: bool) -> list[HubChec
 def _examine_start(settings: Settings) -> tuple[list[HubCheck], list[migrate.History]]:
     """Build the hub without starting it; returns the checks, and the migration histories of the hub's plugins.
 
-    The routes are made, too, because plugins check settings while they make them.
+    The routes are made, too, if a plugin may find a fault of the settings meanwhile; this loads the web framework.
     """
     try:
-        hub = opening.inspected(settings, with_routes=True)
+        may_find_fault = (
+            settings.plugin_sections or settings.otel.enabled or not desk.has_only_own_plugins(settings)
+        )
+        hub = opening.inspected(settings, with_routes=bool(may_find_fault))
+        _ = hub.deployment.brand  # the portal reads it
     except TrunklineError as fault:
         fix = "correct what the sentence names; 'trunkline serve' does not start with it"
         return [error("start", str(fault), fix=fix)], []

@@ -93,6 +93,7 @@ async def test_only_what_failed_is_sent_again(running, receiver, sign_in):
     ("fields", "sentence"),
     [
         ({"from": "yesterday"}, "Enter a date and a time in UTC"),
+        ({"from": "0001-01-01T00:00+14:00"}, "Enter a date and a time in UTC"),
         ({"to": "2026-13-01T00:00"}, "Enter a date and a time in UTC"),
         ({"from": "2026-02-01T00:00", "to": "2026-01-01T00:00"}, "Must be after 'from'"),
         ({"event_types": ["no.such"]}, "Is not a known event type"),

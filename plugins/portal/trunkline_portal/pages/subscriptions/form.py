@@ -230,6 +230,6 @@ def read_time(path: str, text: str, faults: list[FieldError]) -> str | None:
     has_offset = text.upper().endswith("Z") or "+" in text or "-" in text[10:]
     try:
         return moment(text if has_offset else f"{text}Z").isoformat()
-    except ValueError:
+    except (ValueError, OverflowError):  # overflow: in UTC the time is before year 1 or after year 9999
         faults.append(FieldError(path, "Enter a date and a time in UTC, such as 2026-01-31T09:00"))
         return None

@@ -3,6 +3,8 @@
 import re
 
 import pytest
+from tests.plugins.portal.filled_in import fields_of
+from tests.plugins.portal.worlds import subscribe
 
 NEW = "/portal/subscriptions/new"
 HOSTILE = '"><img src=x onerror=window.xss=1><script>window.xss=1</script>'
@@ -285,6 +287,24 @@ async def test_an_edit_shows_what_is_there_and_changes_it(api, browser):
     assert changed["filter"] == {"payload.client_id": 5}
     assert changed["description"] is None
     assert list(changed["headers"]) == ["X-Token"]
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        {"timeout_seconds": 10.123456789, "retry": {"schedule_seconds": [1234567.5, 0.123456789, 30]}},
+        {"retry": {"for_seconds": 1234567.25}, "rate": "5/minute", "max_in_flight": 3},
+        {"description": "Billing\nof the branch"},
+        {"filter": {"metadata.source ": "x"}, "ordering": {"key": "/metadata/source"}},
+    ],
+)
+async def test_an_unchanged_form_changes_nothing(api, browser, stored):
+    subscription = await subscribe(api, "https://example.com/hooks", **stored)
+    path = f"/portal/subscriptions/{subscription}/edit"
+    fields = fields_of((await browser.get(path)).text, f"/{subscription}/edit")
+    await browser.post(path, fields)
+    (after,) = await subscriptions_of(api)
+    assert {name: after[name] for name in ("event_types", *stored)} == {"event_types": ["*"]} | stored
 
 
 async def test_headers_are_replaced_only_where_that_is_said(api, browser):

@@ -87,7 +87,7 @@ def read(fields: Fields, *, channel: str, schema: Json) -> Form:
         schema=schema,
         target={} if schema is None else targets.read(fields, schema),
         target_url=fields["target_url"],
-        description=fields["description"],
+        description=fields["description"].replace("\r\n", "\n"),  # so browsers send a line break
         takes_all=fields["types"] == "all",
         event_types=fields.all("event_types"),
         ordering=fields["ordering"].strip(),

@@ -37,7 +37,7 @@ _ROOM = Markup(
     '<p><a href="{root}/subscriptions/{id}">{target}</a> <span class="muted">{title}</span> '
     '<a class="button is-small" href="{root}/subscriptions/{id}/test">Test</a></p>'
 )
-_LINK = Markup('<a class="button" href="{root}/subscriptions/new?channel={channel}">Add: {title}</a>')
+_LINK = Markup('<a class="button" href="{root}/subscriptions/new?channel={channel}&amp;type=operational.*">Add: {title}</a>')
 _TEXT = Markup(
     "<details><summary><code>{name}</code> {subject}</summary><p>Severity: {severity}</p><pre>{body}</pre></details>"
 )

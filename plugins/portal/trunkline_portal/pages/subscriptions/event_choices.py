@@ -7,7 +7,9 @@ from itertools import groupby
 from trunkline import EventType
 from trunkline.pages import Field, Product
 from trunkline.routes import takes_type, type_groups
+from trunkline_portal.pages.subscriptions.filter_rows import write_value
 from trunkline_portal.portal import Portal
+from trunkline_portal.schema_rows import values_of
 
 MOST_SHOWN = 40
 """If the product has more event types than this, their fields are shown only in the catalogue, to keep the page small."""
@@ -17,7 +19,7 @@ OPERATIONAL = "operational.*"
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One field of a payload, by its path in a filter."""
+    """One field of a payload, by its path in a filter. *choices* are its possible values as a filter's row has them."""
 
     path: str
     title: str
@@ -119,9 +121,13 @@ def _group(product: Product, title: str, types: Sequence[EventType], *, is_opera
 
 
 def _lines(fields: Sequence[Field], holder: str, title: str = "") -> Iterator[Line]:
+    """Yield the fields that a path can name: dots separate its names, and a form strips blanks."""
     for field in fields:
+        if not field.name or "." in field.name or field.name != field.name.strip():
+            continue
         path = f"{holder}.{field.name}"
         kind = f"list of {field.item_kind}" if field.kind == "list" and field.item_kind else field.kind
-        yield Line(path, f"{title}{field.title}", kind, field.is_required, field.description, field.choices)
+        choices = tuple(write_value(value, field.item_kind or field.kind) for value in values_of(field))
+        yield Line(path, f"{title}{field.title}", kind, field.is_required, field.description, choices)
         if field.kind == "object":
             yield from _lines(field.fields, path, f"{title}{field.title}: ")

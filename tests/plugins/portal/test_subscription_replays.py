@@ -112,6 +112,13 @@ async def test_a_range_that_is_none_is_refused_and_kept(api, sign_in, fields, se
     assert not await api.hub.replays.of_subscription(api.company_id, subscription, channel=None)
 
 
+async def test_a_replay_offers_operational_types(api, sign_in):
+    subscription = await create(api, event_types=["operational.*"])
+    browser = await sign_in(api, ["webhooks:write"])
+    page = await browser.get(f"{LIST}/{subscription}/replays/new")
+    assert 'name="event_types" value="key.created"' in page.text
+
+
 async def test_a_replay_of_a_paused_subscription_waits_and_can_be_cancelled(api, sign_in):
     await emit(api)
     subscription = await create(api)

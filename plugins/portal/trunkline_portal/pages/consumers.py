@@ -83,7 +83,7 @@ class ConsumerPages:
     ) -> Response:
         cursor = request.query_params.get("cursor") or None
         page = await self._consumers.page_of(viewer.company_id, cursor=cursor, limit=PAGE)
-        names = [kind.name for kind in self._portal.context.events.types()]
+        names = [kind.name for kind in self._portal.event_types()]
         path = f"{viewer.root}{CONSUMERS}"
         return self._portal.render(
             request,
@@ -103,7 +103,7 @@ class ConsumerPages:
         )
 
     def _types(self, name: str) -> list[str]:
-        known = [kind.name for kind in self._portal.context.events.types()]
+        known = [kind.name for kind in self._portal.event_types()]
         return [name] if name in known else []
 
 

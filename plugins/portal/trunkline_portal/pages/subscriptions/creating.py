@@ -8,10 +8,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from trunkline import FieldError, Json, Refused
-from trunkline.routes import takes_type
 from trunkline_portal import one_time_secret
 from trunkline_portal.access import Viewer, WritesWebhooks
 from trunkline_portal.forms import Submitted
+from trunkline_portal.operational import is_operational
 from trunkline_portal.pages.subscriptions import event_choices, faults, form, targets, views
 from trunkline_portal.pages.subscriptions.faults import Faults
 from trunkline_portal.pages.subscriptions.filter_rows import OPERATORS
@@ -158,7 +158,7 @@ def show_subscription_form(
     """Show the form with the entered values and their errors."""
     *groups, operational = event_choices.groups_of(portal)
     shows_fields = sum(len(group.choices) for group in groups) <= event_choices.MOST_SHOWN
-    is_about_hub = any(takes_type([event_choices.OPERATIONAL], name) for name in entered.event_types)
+    is_about_hub = any(map(is_operational, entered.event_types))
     groups = [operational, *groups] if is_about_hub else [*groups, operational]
     offered = {name for group in groups for choice in group.choices for name in choice.chosen_by}
     return portal.render(

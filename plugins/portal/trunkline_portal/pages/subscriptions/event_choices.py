@@ -13,8 +13,6 @@ from trunkline_portal.schema_rows import values_of
 
 MOST_SHOWN = 40
 """If the product has more event types than this, their fields are shown only in the catalogue, to keep the page small."""
-OPERATIONAL = "operational.*"
-"""The group of the types of operational events; ``*`` does not include them."""
 
 
 @dataclass(frozen=True, slots=True)

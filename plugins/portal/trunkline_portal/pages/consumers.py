@@ -91,7 +91,7 @@ class ConsumerPages:
             "consumers.html",
             status=422 if errors else 200,
             consumers=page["consumers"],
-            types=[("", "Any type"), *((name, name) for name in names)],
+            types=[("", "Any type, except operational ones"), *((name, name) for name in names)],
             older=page["next_cursor"] and f"{path}?cursor={page['next_cursor']}",
             newest=cursor and path,
             command=f"{self._portal.base_url(request)}/api/v1/consumers/billing",

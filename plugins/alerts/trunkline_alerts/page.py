@@ -33,11 +33,13 @@ _NO_SERVER = "This hub has no mail server, so it mails nobody: its operators set
 _ROOMS = Markup(
     '<section class="card"><h2>Rooms and services</h2>{rows}<p class="actions">{links}</p></section>'
 )
-_ROOM = Markup(
-    '<p><a href="{root}/subscriptions/{id}">{target}</a> <span class="muted">{title}</span> '
-    '<a class="button is-small" href="{root}/subscriptions/{id}/test">Test</a></p>'
+_ROOM = Markup('<p>{room} <span class="muted">{title}</span> {test}</p>')
+_SEEN = Markup('<a href="{root}/subscriptions/{id}">{target}</a>')
+_TEST = Markup('<a class="button is-small" href="{root}/subscriptions/{id}/test">Test</a>')
+_LINK = Markup(
+    '<a class="button" href="{root}/subscriptions/new?channel={channel}&amp;type=operational.*">Add: {title}</a>'
 )
-_LINK = Markup('<a class="button" href="{root}/subscriptions/new?channel={channel}">Add: {title}</a>')
+_NO_LINKS = Markup('<span class="muted">A key with the scope webhooks:write adds rooms.</span>')
 _TEXT = Markup(
     "<details><summary><code>{name}</code> {subject}</summary><p>Severity: {severity}</p><pre>{body}</pre></details>"
 )
@@ -86,11 +88,14 @@ class AlertsPage:
             recipients=", ".join(view["alert_recipients"]),
             digest=Markup(" checked") if view["digest"] else "",
         )
-        rooms = [
-            _ROOM.format(root=root, id=each["id"], target=each["target_url"], title=title)
-            for channel, title in ROOMS.items()
-            for each in await self._context.subscriptions.list(request.company_id, channel=channel)
-        ]
+        sees, adds = request.principal.has("webhooks:read"), request.principal.has("webhooks:write")
+        rooms = []
+        for channel, title in ROOMS.items():
+            for each in await self._context.subscriptions.list(request.company_id, channel=channel):
+                shown = {"root": root, "id": each["id"], "target": each["target_url"]}
+                room = _SEEN.format(**shown) if sees else each["target_url"]
+                test = _TEST.format(**shown) if adds else ""
+                rooms.append(_ROOM.format(room=room, title=title, test=test))
         links = Markup("").join(
             _LINK.format(root=root, channel=channel, title=title) for channel, title in ROOMS.items()
         )
@@ -101,7 +106,7 @@ class AlertsPage:
         return (
             Markup('<div class="stack">')
             + mail
-            + _ROOMS.format(rows=Markup("").join(rooms), links=links)
+            + _ROOMS.format(rows=Markup("").join(rooms), links=links if adds else _NO_LINKS)
             + _TEXTS.format(texts=texts)
             + Markup("</div>")
         )

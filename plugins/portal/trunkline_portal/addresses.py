@@ -44,8 +44,8 @@ _IN_TEST = "~test"
 _COMPANY = re.compile(rf"/portal/companies/([0-9]{{1,19}})({_IN_TEST})?(?=[/?]|$)", re.ASCII)
 _NAMED = re.compile(rf"/portal/companies/([A-Za-z0-9._:-]{{1,128}})({_IN_TEST})?(?=[/?]|$)", re.ASCII)
 _SECTION = re.compile(r"(?:/(?:x/[^/?]+/[^/?]+|[^/?]+))?(?:\?.*)?")
-_LISTED_IN = {"/deliveries": "/events"}
-"""Maps each section without a list page to the section whose page lists its records."""
+_LISTED_IN = {"/deliveries": "/subscriptions"}
+"""Maps each section without a list page to a section whose list every viewer of its records may see."""
 
 
 def segment_of(company_id: int) -> str:

@@ -8,7 +8,9 @@ from urllib.parse import urlencode
 
 from starlette.datastructures import QueryParams
 
+from trunkline.routes import takes_type
 from trunkline_portal import periods
+from trunkline_portal.operational import OPERATIONAL
 from trunkline_portal.periods import ChosenPeriod
 
 MAX_TYPES = 200
@@ -22,7 +24,7 @@ There is no choice of delivered events: nearly all events are delivered, and no 
 
 @dataclass(frozen=True, slots=True)
 class EventQuery:
-    """The parameters of the list at *path*. *since* and *until* are typed times and override *period*; *before* is a cursor.
+    """The parameters of the list at *path*. *types* may be groups. *since* and *until* are typed times and override *period*; *before* is a cursor.
 
     *since_ms* is inclusive, *until_ms* exclusive. *errors* are sentences for unreadable fields.
     """
@@ -67,6 +69,15 @@ class EventQuery:
         if since_ms is not None and until_ms is not None and until_ms <= since_ms:
             errors["to"] = "This is not after the time in “From”."
         return replace(self, since_ms=since_ms, until_ms=until_ms, errors=errors)
+
+    def among(self, known: Sequence[str]) -> list[str]:
+        """List the *known* types that *types* include, and the other names: events of a type may outlive it."""
+        included = [name for name in known if takes_type(self.types, name)]
+        return [*included, *(name for name in self.types if name not in known)][:MAX_TYPES]
+
+    def operational(self) -> str:
+        """Return the address of the list of operational events that meet the other conditions."""
+        return replace(self, types=(OPERATIONAL,), before=None).link()
 
     @property
     def has_time(self) -> bool:

@@ -15,7 +15,7 @@ from jinja2 import Environment
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from trunkline import NotFound, PluginContext, Refused
+from trunkline import EventType, NotFound, PluginContext, Refused
 from trunkline.routes import in_environment
 from trunkline_portal import (
     addresses,
@@ -30,7 +30,9 @@ from trunkline_portal import (
 )
 from trunkline_portal import cookies as names
 from trunkline_portal.access import (
+    EVENTS_READ,
     FRAGMENT_HEADER,
+    INTEGRATIONS_READ,
     CompanyNeeded,
     ReferenceNamed,
     SignInNeeded,
@@ -109,6 +111,10 @@ class Portal:
     def base_url(self, request: Request) -> str:
         """Return the hub's address for examples, without a trailing slash."""
         return self.context.deployment.public_url or str(request.base_url).rstrip("/")
+
+    def event_types(self) -> list[EventType]:
+        """List the product's event types, then the operational ones."""
+        return [*self.context.events.types(), *self.context.events.operational_types()]
 
     def first_event(self, request: Request) -> str | None:
         """Return the command that sends an event; None if there are no event types."""
@@ -320,6 +326,9 @@ class Portal:
             and request.headers.get("sec-fetch-dest") in {"iframe", "frame"},
             "items": navigation.seen_by(viewer) if viewer else [],
             "extras": navigation.extras_for(viewer, pages) if viewer else [],
+            "explained": {kind.name for kind in self.event_types()}
+            if viewer and viewer.has(INTEGRATIONS_READ, EVENTS_READ)
+            else frozenset(),  # the event types with a page in the catalogue that the viewer may see
             "now_ms": self.now_ms(),
         }
 

@@ -49,7 +49,7 @@ def rows_of(fields: Sequence[Field], example: Json = None, *, parent: str = "") 
             type=_type(field),
             is_required=field.is_required,
             description=field.description,
-            choices=field.choices,
+            choices=tuple(value if isinstance(value, str) else _written(value) for value in values_of(field)),
             example=None if field_example is None or field.fields else _written(field_example),
             lookup=field.reference.lookup.name if field.reference else None,
             is_in_example=in_example is not None,
@@ -61,6 +61,12 @@ def rows_of(fields: Sequence[Field], example: Json = None, *, parent: str = "") 
             else field_example
         )
         yield from rows_of(field.fields, inner, parent=f"{parent}{field.name}{'[]' if is_list else ''}.")
+
+
+def values_of(field: Field) -> tuple[Json, ...]:
+    """List the possible values of *field*, null among them; empty if any value is allowed."""
+    takes_null = field.choices and field.is_nullable and field.kind != "list"
+    return (*field.choices, None) if takes_null else field.choices
 
 
 def exact(document: bytes) -> Json:

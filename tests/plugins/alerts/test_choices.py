@@ -1,6 +1,7 @@
 """The recipients of a company's alerts: by the API and in the portal, with previews, test messages and limits."""
 
 import re
+from html import unescape
 
 import pytest
 from tests.plugins.alerts.mail_server import MailServer
@@ -93,7 +94,9 @@ async def test_a_company_sets_previews_and_tests_its_alerts_in_the_portal(
     words = browser.words(page)
     assert f"/subscriptions/{made.json()['id']}/test" in page.text
     for link in re.findall(r'href="([^"]*/subscriptions/new\?channel=[^"]*)"', page.text):
-        assert "Webhook URL" in (form := await browser.get(link)).text or "Integration key" in form.text
+        form = await browser.get(unescape(link))
+        assert "Webhook URL" in form.text or "Integration key" in form.text
+        assert 'value="operational.*" checked' in form.text
     assert "Deliveries to https://" in words
     assert "What to do: Fix the target." in words
 

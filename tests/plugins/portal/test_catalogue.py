@@ -7,9 +7,10 @@ import orjson
 import pytest
 from tests.some import some
 
-from trunkline.schemas.files import package_event_types
+from trunkline.schemas.files import operational_event_types, package_event_types
 
 TYPES = [event_type.name for event_type in package_event_types("trunkline_schemas")]
+OPERATIONAL = [event_type.name for event_type in operational_event_types()]
 HOSTILE = '"><img src=x onerror=alert(1)><script>alert(2)</script>'
 INVOICE = {
     "invoice_id": 1,
@@ -35,7 +36,9 @@ def editor(page) -> str:
 async def test_every_event_type_is_listed_and_has_a_page(api, sign_in):
     browser = await sign_in(api, ["events:read"])
     page = await browser.get("/portal/catalogue")
-    assert re.findall(rf'href="{browser.root}/catalogue/([a-z_]+\.[a-z_]+)"', page.text) == TYPES
+    assert (
+        re.findall(rf'href="{browser.root}/catalogue/([a-z_]+\.[a-z_]+)"', page.text) == TYPES + OPERATIONAL
+    )
     for name in TYPES:
         words = browser.words(await browser.get(f"/portal/catalogue/{name}"))
         for field in api.hub.catalog.get(name).schema["properties"]:
@@ -53,7 +56,20 @@ async def test_event_types_are_grouped_by_what_they_are_about(api, sign_in):
         "Invoice",
         "Lead",
         "Payment",
+        "Operational",
     ]
+
+
+async def test_an_operational_type_has_a_page_and_cannot_be_sent_by_hand(api, sign_in):
+    browser = await sign_in(api)
+    page = await browser.get("/portal/catalogue/key.created")
+    words = browser.words(page)
+    assert "An API key was made." in words
+    assert "The hub itself sends it." in words
+    assert "Send a test event" not in words
+    assert "/docs/events/key.created" not in page.text
+    assert "subscriptions/new?type=key.created" in page.text
+    await browser.post("/portal/catalogue/key.created", {"payload": "{}"}, expect=404)
 
 
 async def test_an_event_type_says_when_it_is_sent_and_what_each_field_means(api, sign_in):

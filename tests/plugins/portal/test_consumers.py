@@ -47,6 +47,25 @@ async def test_the_digest_between_two_times_is_that_of_the_api(hub, sign_in):
     assert "Enter a date and a time" in browser.words(wrong)
 
 
+@pytest.mark.parametrize("time", ["0001-01-01T00:00+14:00", "9999-12-31T23:59-14:00"])
+async def test_a_time_outside_the_calendar_is_refused_at_its_field(hub, sign_in, time):
+    await hub.client.put("/api/v1/consumers/billing", json={"start": "now"})
+    browser = await sign_in(hub)
+    for name in ("from", "to"):
+        page = await browser.get(PAGE, expect=422, **{"digest": "1", name: time})
+        assert "Enter a date and a time" in browser.words(page)
+    page = await browser.post(f"{PAGE}/seek", {"name": "billing", "time": time}, expect=422)
+    assert "Enter a date and a time" in browser.words(page)
+
+
+async def test_the_ends_of_the_calendar_are_times(hub, sign_in):
+    await emit(hub.client, lead(1))
+    await hub.client.put("/api/v1/consumers/billing", json={"start": "now"})
+    browser = await sign_in(hub)
+    await browser.get(f"{PAGE}?digest=1&from=0001-01-01T00:00&to=9999-12-31T23:59")
+    await browser.post(f"{PAGE}/seek", {"name": "billing", "time": "0001-01-01T00:00"})
+
+
 async def test_a_long_range_is_digested_page_by_page(sqlite_database_url, make_hub, sign_in):
     hub = await make_hub(sqlite_database_url, dispatch=False)
     (first,) = await emit(hub.client, lead(1))

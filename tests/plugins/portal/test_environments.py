@@ -74,7 +74,7 @@ async def test_a_reference_leads_to_the_environment_that_the_address_says(api, s
     ("path", "section"),
     [
         ("/portal/companies/92/events/17", "/portal/companies/92~test/events"),
-        ("/portal/companies/92/deliveries/dlv_1_1", "/portal/companies/92~test/events"),
+        ("/portal/companies/92/deliveries/dlv_1_1", "/portal/companies/92~test/subscriptions"),
         ("/portal/companies/92/events?types=a", "/portal/companies/92~test/events?types=a"),
         (
             "/portal/companies/92/x/oauth/allow?client_id=1",

@@ -1,5 +1,6 @@
 """The list of events, and one event: their content, their filters, and their viewers."""
 
+import asyncio
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -66,6 +67,33 @@ async def test_the_list_is_narrowed_by_several_types_and_by_text(api, sign_in):
     nothing = await browser.get("/portal/events", q="nobody of this name")
     assert "No event matches" in browser.words(nothing)
     assert "data-event=" not in nothing.text
+
+
+async def test_operational_events_are_listed_if_their_types_are_chosen(running, sign_in):
+    await emit(running)
+    browser = await sign_in(running, ["events:read", "webhooks:write"])  # tells of a key
+    async with asyncio.timeout(60):
+        while "data-event=" not in (page := await browser.get("/portal/events?type=operational.*")).text:
+            await asyncio.sleep(0.1)
+    assert "key.created" in page.text
+    assert "lead.created" not in page.text.partition("data-events")[2]
+    assert 'value="operational.*" checked' in page.text
+    assert 'value="key.created"' in page.text
+    assert "Events that meet the conditions" in browser.words(page)
+
+    whole = await browser.get("/portal/events", q="created")
+    assert "All events except operational ones" in browser.words(whole)
+    apart = await browser.get(link_named(whole.text, "operational ones"))
+    assert "key.created" in apart.text.partition("data-events")[2]
+    assert (await browser.get("/portal/events?type=lead.*")).text.count("data-event=") == 1
+    assert "No event matches" in browser.words(await browser.get("/portal/events?type=none.*"))
+
+    search = await browser.get("/portal/search", q="key.created")
+    found = await browser.get(link_named(search.text, "Operational events"))
+    assert "key.created" in found.text.partition("data-events")[2]
+
+    event = found.text.partition('data-event="')[2].partition('"')[0]
+    await browser.get(link_named((await browser.get(f"/portal/events/{event}")).text, "what it means"))
 
 
 async def test_the_list_is_narrowed_to_what_failed_or_waits_and_its_address_keeps_that(

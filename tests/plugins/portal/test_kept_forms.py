@@ -85,6 +85,15 @@ async def test_a_form_is_kept_over_a_mistyped_key_and_another_way_of_signing_in(
     assert gone.headers["location"] == "/portal"
 
 
+async def test_a_form_for_another_company_is_not_sent_and_that_is_said(api, open_browser):
+    browser, page = await send_too_late(api, open_browser)
+    _, key = await api.hub.keys.create(api.neighbour_id, name="Joe's key", scopes=COMPANY_SCOPES)
+    answer = await sign_in_with(browser, page, key=key)
+    words = browser.words(await browser.follow(answer))
+    assert f"The form was for company {api.company_id}, so it was not sent" in words
+    assert f"you are signed in for company {api.neighbour_id}." in words
+
+
 @pytest.mark.parametrize(
     ("fields", "headers"),
     [({}, {"sec-fetch-site": "cross-site"}), ({"description": "x" * MAX_BYTES}, {}), ({"csrf": None}, {})],

@@ -3,6 +3,8 @@
 import re
 
 import pytest
+from tests.plugins.portal.filled_in import fields_of
+from tests.plugins.portal.worlds import subscribe
 
 NEW = "/portal/subscriptions/new"
 HOSTILE = '"><img src=x onerror=window.xss=1><script>window.xss=1</script>'
@@ -285,6 +287,52 @@ async def test_an_edit_shows_what_is_there_and_changes_it(api, browser):
     assert changed["filter"] == {"payload.client_id": 5}
     assert changed["description"] is None
     assert list(changed["headers"]) == ["X-Token"]
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        {"event_types": ["operational.*", "key.created", "payment.failed"]},
+        {"event_types": ["subscription.failing"], "filter": {"payload.failures": {"gte": 3}}},
+        {"timeout_seconds": 10.123456789, "retry": {"schedule_seconds": [1234567.5, 0.123456789, 30]}},
+        {"retry": {"for_seconds": 1234567.25}, "rate": "5/minute", "max_in_flight": 3},
+        {"description": "Billing\nof the branch"},
+        {"filter": {"metadata.source ": "x"}, "ordering": {"key": "/metadata/source"}},
+    ],
+)
+async def test_an_unchanged_form_changes_nothing(api, browser, stored):
+    subscription = await subscribe(api, "https://example.com/hooks", **stored)
+    path = f"/portal/subscriptions/{subscription}/edit"
+    fields = fields_of((await browser.get(path)).text, f"/{subscription}/edit")
+    await browser.post(path, fields)
+    (after,) = await subscriptions_of(api)
+    assert {name: after[name] for name in ("event_types", *stored)} == {"event_types": ["*"]} | stored
+
+
+async def test_operational_types_are_offered_for_every_channel_and_apart_from_every_type(browser):
+    for channel in ("webhooks", "alerts_chat"):
+        page = await browser.get(NEW, channel=channel)
+        assert 'value="operational.*"' in page.text
+        assert 'data-chosen-by="key.created operational.*"' in page.text
+        assert 'data-chosen-by="payment.failed payment.* *"' in page.text
+        assert "Operational events are not among them." in browser.words(page)
+
+
+async def test_types_that_a_link_presets_are_ticked_on_each_channel_and_operational_ones_come_first(browser):
+    page = await browser.get(f"{NEW}?type=operational.*&type=payment.failed")
+    assert 'value="operational.*" checked' in page.text
+    assert "new?channel=alerts_chat&amp;type=operational.%2A&amp;type=payment.failed" in page.text
+    assert page.text.index('value="operational.*"') < page.text.index('value="payment.failed"')
+    page = await browser.get(NEW, type="payment.failed")
+    assert page.text.index('value="operational.*"') > page.text.index('value="payment.failed"')
+
+
+async def test_a_type_that_is_not_defined_is_shown_and_refused_until_it_is_unticked(api, browser):
+    subscription = await create(browser)
+    path = f"/portal/subscriptions/{subscription}/edit"
+    refused = await browser.post(path, {**TYPED, "event_types": ["payment.failed", "no.such"]}, expect=422)
+    assert 'value="no.such" checked' in refused.text
+    await browser.post(path, TYPED)
 
 
 async def test_headers_are_replaced_only_where_that_is_said(api, browser):

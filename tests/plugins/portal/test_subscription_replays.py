@@ -93,6 +93,7 @@ async def test_only_what_failed_is_sent_again(running, receiver, sign_in):
     ("fields", "sentence"),
     [
         ({"from": "yesterday"}, "Enter a date and a time in UTC"),
+        ({"from": "0001-01-01T00:00+14:00"}, "Enter a date and a time in UTC"),
         ({"to": "2026-13-01T00:00"}, "Enter a date and a time in UTC"),
         ({"from": "2026-02-01T00:00", "to": "2026-01-01T00:00"}, "Must be after 'from'"),
         ({"event_types": ["no.such"]}, "Is not a known event type"),
@@ -109,6 +110,13 @@ async def test_a_range_that_is_none_is_refused_and_kept(api, sign_in, fields, se
     if "from" in fields:
         assert f'value="{fields["from"]}"' in refused.text
     assert not await api.hub.replays.of_subscription(api.company_id, subscription, channel=None)
+
+
+async def test_a_replay_offers_operational_types(api, sign_in):
+    subscription = await create(api, event_types=["operational.*"])
+    browser = await sign_in(api, ["webhooks:write"])
+    page = await browser.get(f"{LIST}/{subscription}/replays/new")
+    assert 'name="event_types" value="key.created"' in page.text
 
 
 async def test_a_replay_of_a_paused_subscription_waits_and_can_be_cancelled(api, sign_in):

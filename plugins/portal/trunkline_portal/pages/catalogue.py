@@ -16,6 +16,7 @@ from trunkline.pages import Product, alternatives, sample_envelope
 from trunkline.routes import CALL_PREFIX, company_number, environment_member
 from trunkline_portal import curl, schema_rows
 from trunkline_portal.access import Integrates, Viewer
+from trunkline_portal.operational import is_operational
 from trunkline_portal.portal import Portal
 from trunkline_portal.routing import get
 
@@ -66,7 +67,7 @@ class CataloguePages:
 
     async def show_types(self, request: Request, viewer: Integrates) -> Response:
         """Show the list of event types."""
-        return self._show_list(request, viewer, "", map(_entry_of_type, self._portal.context.events.types()))
+        return self._show_list(request, viewer, "", map(_entry_of_type, self._portal.event_types()))
 
     async def show_operation(self, request: Request, viewer: Integrates, kind: Folder, name: str) -> Response:
         """Show an action, a search or a lookup."""
@@ -122,9 +123,9 @@ def make_router(portal: Portal) -> APIRouter:
     )
 
 
-def find_type(portal: Portal, name: str) -> EventType:
-    """Find an event type. Raises NotFound."""
-    for event_type in portal.context.events.types():
+def find_type(types: Iterable[EventType], name: str) -> EventType:
+    """Find the event type *name* among *types*. Raises NotFound."""
+    for event_type in types:
         if event_type.name == name:
             return event_type
     kind = "event type"
@@ -141,7 +142,7 @@ async def render_type(
     faults: Sequence[tuple[str, str]] = (),
 ) -> Response:
     """Show an event type; *payload* is the editor's text, *faults* are its errors. Raises NotFound."""
-    event_type = find_type(portal, name)
+    event_type = find_type(portal.event_types(), name)
     product = portal.context.deployment.product()
     members = await company_members(portal, viewer.chosen_company_id)
     return portal.render(
@@ -157,13 +158,14 @@ async def render_type(
         envelope=_envelope(event_type, members),
         payload=payload,
         faults=faults,
+        is_operational=is_operational(name),
         may_send=viewer.has(EVENTS_WRITE),
         curl=curl.send_event(portal.base_url(request), event_type),
         emitters=[action for action in product.actions if name in action.emits],
         order_key=product.order_keys().get(name),
         retries=portal.context.deployment.retries,
-        related=product.related(event_type),
-        docs=_joined(docs_url(portal), name),
+        related=[] if is_operational(name) else product.related(event_type),
+        docs=None if is_operational(name) else _joined(docs_url(portal), name),
     )
 
 
@@ -218,8 +220,11 @@ def _matches(entry: Entry, query: str) -> bool:
 
 
 def _grouped(entries: Iterable[Entry]) -> list[tuple[str, list[Entry]]]:
-    """Group event types by subject: the part of their names before the dot."""
-    groups = groupby(entries, key=lambda entry: entry.name.partition(".")[0])
+    """Group event types by subject: the part of their names before the dot; operational types are one group."""
+    groups = groupby(
+        entries,
+        key=lambda entry: "operational" if is_operational(entry.name) else entry.name.partition(".")[0],
+    )
     return [(about.replace("_", " ").capitalize(), list(them)) for about, them in groups]
 
 

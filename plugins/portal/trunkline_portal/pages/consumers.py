@@ -83,7 +83,7 @@ class ConsumerPages:
     ) -> Response:
         cursor = request.query_params.get("cursor") or None
         page = await self._consumers.page_of(viewer.company_id, cursor=cursor, limit=PAGE)
-        names = [kind.name for kind in self._portal.context.events.types()]
+        names = [kind.name for kind in self._portal.event_types()]
         path = f"{viewer.root}{CONSUMERS}"
         return self._portal.render(
             request,
@@ -91,7 +91,7 @@ class ConsumerPages:
             "consumers.html",
             status=422 if errors else 200,
             consumers=page["consumers"],
-            types=[("", "Any type"), *((name, name) for name in names)],
+            types=[("", "Any type, except operational ones"), *((name, name) for name in names)],
             older=page["next_cursor"] and f"{path}?cursor={page['next_cursor']}",
             newest=cursor and path,
             command=f"{self._portal.base_url(request)}/api/v1/consumers/billing",
@@ -103,7 +103,7 @@ class ConsumerPages:
         )
 
     def _types(self, name: str) -> list[str]:
-        known = [kind.name for kind in self._portal.context.events.types()]
+        known = [kind.name for kind in self._portal.event_types()]
         return [name] if name in known else []
 
 

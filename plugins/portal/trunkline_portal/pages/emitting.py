@@ -27,7 +27,7 @@ class EmittingPages:
 
     async def send(self, request: Request, viewer: SendsEvents, name: str, fields: Submitted) -> Response:
         """Send an event with the payload that was entered."""
-        find_type(self._portal, name)
+        find_type(self._portal.context.events.types(), name)
         try:
             event = _read(viewer.company_id, name, fields["payload"])
             accepted = await self._portal.context.emit(event)

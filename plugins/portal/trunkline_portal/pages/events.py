@@ -14,6 +14,7 @@ from trunkline_portal import highlighting
 from trunkline_portal.access import WEBHOOKS_READ, ReadsEvents, Viewer
 from trunkline_portal.event_query import STATES, EventQuery
 from trunkline_portal.key_fields import KeyFields
+from trunkline_portal.operational import OPERATIONAL
 from trunkline_portal.outcomes import EventOutcome, outcome_of
 from trunkline_portal.pages.subscriptions.views import channel_titles
 from trunkline_portal.portal import Portal
@@ -49,7 +50,7 @@ class EventPages:
             request.query_params, path=f"{viewer.root}/events", now_ms=self._portal.now_ms()
         )
         page = EventList([], None, None) if query.errors else await self._find(viewer, query)
-        types = {kind.name: kind for kind in self._portal.context.events.types()}
+        types = {kind.name: kind for kind in self._portal.event_types()}
         keys = {
             event.event_id: () if query.text else self._key_fields.of(event, types.get(event.type))
             for event in page.events
@@ -124,7 +125,7 @@ class EventPages:
     async def _find(self, viewer: Viewer, query: EventQuery) -> EventList:
         return await self._portal.context.activity.events(
             viewer.company_id,
-            types=query.types,
+            types=query.among([kind.name for kind in self._portal.event_types()]),
             since_ms=query.since_ms,
             until_ms=query.until_ms,
             text=query.text or None,
@@ -134,8 +135,8 @@ class EventPages:
         )
 
     def _choices(self, query: EventQuery) -> list[str]:
-        """List the types to choose from: the existing ones, and chosen ones that no longer exist."""
-        known = [kind.name for kind in self._portal.context.events.types()]
+        """List the names to choose from: the existing types, the operational group, and chosen names beside them."""
+        known = [*(kind.name for kind in self._portal.event_types()), OPERATIONAL]
         return known + [name for name in query.types if name not in known]
 
 

@@ -54,7 +54,7 @@ class QuarantinePages:
     async def release_all(self, request: Request, viewer: Administers, fields: Submitted) -> Response:
         """Release all valid events of a type."""
         require(viewer, EVENTS_READ, EVENTS_WRITE)
-        find_type(self._portal, fields["type"])
+        find_type(self._portal.context.events.types(), fields["type"])
         done = await self._inbox.release_all(
             viewer.company_id, type=fields["type"], cursor=fields["cursor"] or None
         )

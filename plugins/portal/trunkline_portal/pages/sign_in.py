@@ -5,6 +5,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from trunkline import Refused
+from trunkline.routes import company_title
 from trunkline_portal import addresses, audit, cookies, kept_forms, visits
 from trunkline_portal.access import Viewer, find_viewer, is_allowed
 from trunkline_portal.counting import PAGES, count_sign_in
@@ -81,14 +82,20 @@ class SignInPages:
         return page or RedirectResponse(viewer.root, 303)
 
     def _offer(self, request: Request, kept: str, viewer: Viewer) -> Response | None:
-        """Ask whether to send the form in *kept* now; None if there is no form, or if *viewer* may not see its company."""
+        """Ask whether to send the form in *kept* now, or say that *viewer* may not; None if there is no form."""
         visit = visits.begin(request, self._portal.cookies)
         form = kept_forms.restore(kept, self._portal.context.sealer, visit) if kept else None
         if form is None:
             return None
         company_id = addresses.company_in(form.path)
         if company_id is not None and not viewer.may_see(company_id):
-            return None
+            return self._portal.redirect(
+                request,
+                viewer.root,
+                viewer=viewer,
+                flash=f"The form was for {company_title(company_id)}, so it was not sent: you are signed in for {company_title(viewer.company_id)}.",
+                tone="warn",
+            )
         shown = viewer if company_id is None else viewer.at(company_id)
         return self._portal.render(request, shown, "kept_form.html", kept=form)
 

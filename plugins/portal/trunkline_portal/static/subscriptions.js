@@ -69,10 +69,16 @@ search.addEventListener("keydown", (event) => { if (event.key === "Enter") event
 const paths = document.getElementById("filter-paths");
 const options = [...paths.children];
 
+const chosenBy = new Map(choices.filter(({ dataset }) => dataset.chosenBy).map(({ dataset }) => {
+  const names = dataset.chosenBy.split(" ");
+  return [names[0], names];
+}));
+
 function offerPaths() {
   const takesAll = document.querySelector('input[name="types"]:checked')?.value === "all";
-  const chosen = takesAll ? [] : [...picker.querySelectorAll('input[name="event_types"]:checked')].map((box) => box.value);
-  const isOffered = ({ dataset: { types } }) => !types || !chosen.length || types.split(" ").some((name) => chosen.some((one) => one === name || (one.endsWith(".*") && name.startsWith(one.slice(0, -1)))));
+  const chosen = new Set(takesAll ? ["*"] : [...picker.querySelectorAll('input[name="event_types"]:checked')].map((box) => box.value));
+  const isChosen = (name) => chosenBy.get(name).some((one) => chosen.has(one));
+  const isOffered = ({ dataset: { types } }) => !types || !chosen.size || types.split(" ").some(isChosen);
   paths.replaceChildren(...options.filter(isOffered));
 }
 

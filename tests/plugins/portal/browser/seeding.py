@@ -41,6 +41,7 @@ class Words:
     answer: str = '{"error": "the database is being moved"}'
     key_name: str = "Zapier"
     company: str = "Acme Repairs"
+    field: str = "nickname"
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +129,10 @@ def _make_subscriptions(hub: ServedHub, target: Target, words: Words) -> tuple[s
     working = _subscribe(hub, target.url + good, ["*"], description=words.description)
     failing = _subscribe(hub, target.url + bad, ["payment.failed", "lead.created"], description=words.failing)
     paused = _subscribe(
-        hub, f"{target.url}/paused", ["client.created"], filter={"payload.status": {"eq": "Client"}}
+        hub,
+        f"{target.url}/{words.path}/paused",
+        ["client.created"],
+        filter={"payload.status": {"eq": "Client"}},
     )
     hub.call("PATCH", f"/api/v1/webhooks/subscriptions/{paused}", json={"status": "paused"})
     body = {"target_url": f"{target.url}/zap", "event_types": ["lead.created"]}
@@ -156,7 +160,7 @@ def _restart_a_day_later(hub: ServedHub) -> None:
 def _quarantine(hub: ServedHub, words: Words) -> str:
     """Send an event that breaks its schema in three places; return its id in the quarantine."""
     kind = hub.call("GET", f"/api/v1/event-types/{_QUARANTINED}")
-    payload = {**kind["example"], "email": words.first_name, "status_id": "10", "nickname": words.first_name}
+    payload = {**kind["example"], "email": words.first_name, "status_id": "10", words.field: words.first_name}
     event = {"type": _QUARANTINED, "payload": payload, "metadata": {"source": words.first_name}}
     event_id: str = hub.call("POST", "/api/v1/events", json=event)["quarantined"]["id"]
     return event_id

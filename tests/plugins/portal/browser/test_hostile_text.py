@@ -1,4 +1,4 @@
-"""Stored text stays text: each marker would set ``window.xss`` if it ran, and the policy would report it."""
+"""Stored text stays text, and stays on the page: each marker would set ``window.xss`` if it ran, and the policy would report it."""
 
 import itertools
 
@@ -19,7 +19,10 @@ MARKERS = (
     '<a href="javascript:window.xss=1">javascript:window.xss=1</a>',
 )
 QUERIES = ("q", "type", "status", "channel", "from", "before", "span", "next", "flash")
-HOSTILE = "Jane" + "".join(MARKERS)
+UNBROKEN = "W" * 200
+HOSTILE = "Jane" + "".join(MARKERS) + UNBROKEN
+TOO_WIDE = """all => all.filter(box => box.scrollWidth > box.clientWidth + 1 && getComputedStyle(box).overflowX === "visible")
+    .map(box => `${box.className}: ${box.scrollWidth} in ${box.clientWidth}`)"""
 PLUGIN = """
 from trunkline import hookimpl
 from trunkline.pages import PortalPage
@@ -42,9 +45,10 @@ def hostile(served_hub, target) -> SeededHub:
         first_name=HOSTILE,
         description=HOSTILE,
         failing=HOSTILE,
-        path="%22%3E%3Cscript%3Ewindow.xss=1%3C/script%3E",
+        path=f"%22%3E%3Cscript%3Ewindow.xss=1%3C/script%3E{UNBROKEN}",
         answer=HOSTILE,
         key_name=HOSTILE[:100],
+        field=UNBROKEN,
     )
     return seed(served_hub, target, words)
 
@@ -72,6 +76,22 @@ def test_no_page_runs_what_was_stored(page, hostile, cookies, somebody):
     person.page.eval_on_selector_all("main details", "all => all.forEach(details => details.open = true)")
     person.page.wait_for_timeout(100)
     person.watch.check_untouched(person.page)
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if page.viewer != NOBODY], ids=lambda page: page.name
+)
+def test_no_page_is_wider_than_the_screen(page, width, hostile, cookies, somebody):
+    person = somebody(hostile, storage_state=cookies[page.viewer], width=width)
+    if page.status != 200:
+        person.watch.expect(str(page.status))
+    person.go(page.address(hostile), status=page.status)
+    person.page.eval_on_selector_all("main details", "all => all.forEach(details => details.open = true)")
+
+    assert person.page.evaluate("document.documentElement.scrollWidth") <= width
+    too_wide = person.page.eval_on_selector_all("main .card, main .notice", TOO_WIDE)
+    assert too_wide == []
 
 
 @pytest.mark.parametrize("path", ["", "/events", "/subscriptions", "/catalogue", "/keys", "/sign-in"])

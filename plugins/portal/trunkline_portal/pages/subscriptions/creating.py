@@ -1,6 +1,7 @@
 """Making a subscription, and showing its secret once."""
 
 from collections.abc import Sequence
+from urllib.parse import urlencode
 
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -10,6 +11,7 @@ from trunkline import FieldError, Json, Refused
 from trunkline_portal import one_time_secret
 from trunkline_portal.access import Viewer, WritesWebhooks
 from trunkline_portal.forms import Submitted
+from trunkline_portal.operational import is_operational
 from trunkline_portal.pages.subscriptions import event_choices, faults, form, targets, views
 from trunkline_portal.pages.subscriptions.faults import Faults
 from trunkline_portal.pages.subscriptions.filter_rows import OPERATORS
@@ -30,7 +32,7 @@ class CreationPages:
 
     async def show_form(self, request: Request, viewer: WritesWebhooks) -> Response:
         """Show the empty form."""
-        event_types = request.query_params.getlist("type")  # a link from an event type's page
+        event_types = request.query_params.getlist("type")  # a link may preset them
         channel, schema = self._chosen(request.query_params.get("channel", ""))
         target = {} if schema is None else targets.defaults(schema)
         empty = Form(channel=channel, schema=schema, target=target, event_types=event_types)
@@ -43,8 +45,8 @@ class CreationPages:
         if more := more_of(fields):
             return self._show(request, viewer, entered, Faults(), **more)
         errors: list[FieldError] = []
-        groups = event_choices.groups_of(self._portal.context.deployment.product())
-        body = form.creation(entered, event_choices.kinds_of(groups, entered.chosen), errors)
+        kinds = event_choices.kinds_of(event_choices.groups_of(self._portal), entered.chosen)
+        body = form.creation(entered, kinds, errors)
         if errors:
             return self._show(request, viewer, entered, faults.sort(errors, entered), status=422)
         try:
@@ -117,7 +119,11 @@ class CreationPages:
             back=(f"{viewer.root}{views.BASE}", "Subscriptions"),
             is_new=True,
             tabs=[
-                (f"{viewer.root}{NEW}?channel={name}", title, name == entered.channel)
+                (
+                    f"{viewer.root}{NEW}?{urlencode({'channel': name, 'type': entered.event_types}, doseq=True)}",
+                    title,
+                    name == entered.channel,
+                )
                 for name, title in targets.choices(self._portal)
             ],
         )
@@ -150,7 +156,11 @@ def show_subscription_form(
     **values: object,
 ) -> Response:
     """Show the form with the entered values and their errors."""
-    groups = event_choices.groups_of(portal.context.deployment.product())
+    *groups, operational = event_choices.groups_of(portal)
+    shows_fields = sum(len(group.choices) for group in groups) <= event_choices.MOST_SHOWN
+    is_about_hub = any(map(is_operational, entered.event_types))
+    groups = [operational, *groups] if is_about_hub else [*groups, operational]
+    offered = {name for group in groups for choice in group.choices for name in choice.chosen_by}
     return portal.render(
         request,
         viewer,
@@ -160,7 +170,8 @@ def show_subscription_form(
         errors=errors,
         groups=groups,
         suggestions=event_choices.suggestions_of(groups),
-        shows_fields=sum(len(group.choices) for group in groups) <= event_choices.MOST_SHOWN,
+        shows_fields=shows_fields,
+        unknown=[name for name in entered.event_types if name not in offered],
         operators=OPERATORS,
         schemes=list(form.SCHEMES.items()),
         starts=form.STARTS,

@@ -72,9 +72,7 @@ class EditingPages:
         return targets.schema_of(self._portal, subscription.view["channel"])
 
     def _kinds(self, chosen: list[str]) -> Kinds:
-        return event_choices.kinds_of(
-            event_choices.groups_of(self._portal.context.deployment.product()), chosen
-        )
+        return event_choices.kinds_of(event_choices.groups_of(self._portal), chosen)
 
     def _show(
         self,

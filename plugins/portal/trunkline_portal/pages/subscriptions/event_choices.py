@@ -6,15 +6,18 @@ from itertools import groupby
 
 from trunkline import EventType
 from trunkline.pages import Field, Product
-from trunkline.routes import takes_type
+from trunkline.routes import takes_type, type_groups
+from trunkline_portal.pages.subscriptions.filter_rows import write_value
+from trunkline_portal.portal import Portal
+from trunkline_portal.schema_rows import values_of
 
 MOST_SHOWN = 40
-"""If there are more event types than this, their fields are shown only in the catalogue, to keep the page small."""
+"""If the product has more event types than this, their fields are shown only in the catalogue, to keep the page small."""
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One field of a payload, by its path in a filter."""
+    """One field of a payload, by its path in a filter. *choices* are its possible values as a filter's row has them."""
 
     path: str
     title: str
@@ -31,9 +34,10 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One event type to choose, with the fields of its payload."""
+    """One event type to choose, with the fields of its payload. Each name in *chosen_by* chooses it; the first is its own."""
 
     name: str
+    chosen_by: tuple[str, ...]
     title: str
     description: str
     is_deprecated: bool
@@ -42,11 +46,12 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Event types about one object. Choosing *name* chooses all of them, including future ones."""
+    """Event types about one object. Each of *names* chooses several of them, including future ones."""
 
-    name: str
+    names: tuple[str, ...]
     title: str
     choices: tuple[Choice, ...]
+    is_operational: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,18 +62,16 @@ class Suggestion:
     event_types: tuple[str, ...]
 
 
-def groups_of(product: Product) -> list[Group]:
-    """List the event types by the first part of their names."""
-    return [
-        Group(
-            f"{name}.*",
-            name.replace("_", " ").capitalize(),
-            tuple(_choice(product, event_type) for event_type in types),
-        )
-        for name, types in groupby(
-            product.event_types, key=lambda event_type: event_type.name.partition(".")[0]
-        )
+def groups_of(portal: Portal) -> list[Group]:
+    """List the product's event types by the first part of their names; the last group has the operational types."""
+    product = portal.context.deployment.product()
+    by_part = groupby(product.event_types, key=lambda event_type: event_type.name.partition(".")[0])
+    groups = [
+        _group(product, name.replace("_", " ").capitalize(), tuple(types), is_operational=False)
+        for name, types in by_part
     ]
+    operational = portal.context.events.operational_types()
+    return [*groups, _group(product, "Operational events", operational, is_operational=True)]
 
 
 def suggestions_of(groups: Sequence[Group]) -> list[Suggestion]:
@@ -99,15 +102,30 @@ def _choices(groups: Sequence[Group]) -> Iterator[Choice]:
         yield from group.choices
 
 
-def _choice(product: Product, event_type: EventType) -> Choice:
-    lines = tuple(_lines(product.payload(event_type), "payload"))
-    return Choice(event_type.name, event_type.title, event_type.description, event_type.deprecated, lines)
+def _group(product: Product, title: str, types: Sequence[EventType], *, is_operational: bool) -> Group:
+    choices = tuple(
+        Choice(
+            event_type.name,
+            (event_type.name, *type_groups([event_type.name]), *(() if is_operational else ("*",))),
+            event_type.title,
+            event_type.description,
+            event_type.deprecated,
+            tuple(_lines(product.payload(event_type), "payload")),
+        )
+        for event_type in types
+    )
+    names = tuple(type_groups(event_type.name for event_type in types))
+    return Group(names, title, choices, is_operational)
 
 
 def _lines(fields: Sequence[Field], holder: str, title: str = "") -> Iterator[Line]:
+    """Yield the fields that a path can name: dots separate its names, and a form strips blanks."""
     for field in fields:
+        if not field.name or "." in field.name or field.name != field.name.strip():
+            continue
         path = f"{holder}.{field.name}"
         kind = f"list of {field.item_kind}" if field.kind == "list" and field.item_kind else field.kind
-        yield Line(path, f"{title}{field.title}", kind, field.is_required, field.description, field.choices)
+        choices = tuple(write_value(value, field.item_kind or field.kind) for value in values_of(field))
+        yield Line(path, f"{title}{field.title}", kind, field.is_required, field.description, choices)
         if field.kind == "object":
             yield from _lines(field.fields, path, f"{title}{field.title}: ")

@@ -109,6 +109,8 @@ def write_value(value: Json, kind: str | None) -> str:
 def _rows_at(path: str, condition: Json, kind: str | None) -> list[Row] | None:
     """Write the condition at *path* as rows; None if they would be read as a different condition."""
     comparisons: Mapping[str, Json] = condition if isinstance(condition, Mapping) else {"eq": condition}
+    if path != path.strip():  # a form's fields are stripped
+        return None
     rows: list[Row] = []
     for name, value in comparisons.items():
         row = _row(path, name, value, kind)

@@ -87,7 +87,7 @@ def read(fields: Fields, *, channel: str, schema: Json) -> Form:
         schema=schema,
         target={} if schema is None else targets.read(fields, schema),
         target_url=fields["target_url"],
-        description=fields["description"],
+        description=fields["description"].replace("\r\n", "\n"),  # so browsers send a line break
         takes_all=fields["types"] == "all",
         event_types=fields.all("event_types"),
         ordering=fields["ordering"].strip(),
@@ -230,6 +230,6 @@ def read_time(path: str, text: str, faults: list[FieldError]) -> str | None:
     has_offset = text.upper().endswith("Z") or "+" in text or "-" in text[10:]
     try:
         return moment(text if has_offset else f"{text}Z").isoformat()
-    except ValueError:
+    except (ValueError, OverflowError):  # overflow: in UTC the time is before year 1 or after year 9999
         faults.append(FieldError(path, "Enter a date and a time in UTC, such as 2026-01-31T09:00"))
         return None

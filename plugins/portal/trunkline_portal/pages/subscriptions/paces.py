@@ -22,7 +22,9 @@ def _text(value: Json) -> str:
             if "for_seconds" in value
             else ", ".join(map(_text, value["schedule_seconds"])) or "none"
         )
-    return "" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return "" if value is None else str(value)
 
 
 def options(texts: Mapping[str, str], faults: list[FieldError]) -> dict[str, Json]:

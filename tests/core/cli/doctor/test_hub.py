@@ -117,7 +117,11 @@ def test_a_start_fails_here_by_what_fails_only_while_a_hub_makes_its_routes(
     migrated_cli, monkeypatch, environment, sentence
 ):
     monkeypatch.delitem(sys.modules, "trunkline.runtime.otel", raising=False)
-    monkeypatch.setitem(sys.modules, "opentelemetry.sdk", None)  # as if it were not installed
+    for name in (
+        "opentelemetry.sdk",
+        *(each for each in sys.modules if each.startswith("opentelemetry.sdk.")),
+    ):
+        monkeypatch.setitem(sys.modules, name, None)  # as if it were not installed
     checks = examine(migrated_cli, TRUNKLINE_PLUGINS__ENABLED="webhooks,portal", **environment)
     assert checks["start"]["status"] == "error"
     assert checks["start"]["detail"].startswith(sentence)

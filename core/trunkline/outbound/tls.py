@@ -63,6 +63,7 @@ def tls_context() -> ssl.SSLContext:
     context = ssl.create_default_context()
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     context.hostname_checks_common_name = False
+    context.minimum_version = ssl.TLSVersion.TLSv1_2  # Debian 12's Python leaves it to OpenSSL
     return context
 
 

@@ -174,9 +174,8 @@ def _of_orders(run: LongRun) -> Mapping[str, Call]:
 
     return {
         "next turn": lambda c: ordering.next_due_ms(c, range(16)),
-        "turns in an order": lambda c: ordering.due_fronts(
-            c, settled, limit=128, most_of=lambda _: 32, busy=(), after=5
-        ),
+        "in order by subscription": lambda c: due.waiting(c, due.ORDERED, after=5, limit=200),
+        "fronts": lambda c: ordering.fronts(c, [(ORDERED, run.head, 32)]),
         "claim fronts": claim_fronts,
         "arrange": lambda c: ordering.arrange(c, places),
         "places of a stretch": lambda c: ordering.places_between(

@@ -39,6 +39,7 @@ def hub(root: Issued) -> Outbound:
     """Make the client of a hub that trusts only *root*."""
     context = ssl.create_default_context(cadata=root.pem.decode())
     context.verify_flags = tls.tls_context().verify_flags
+    context.minimum_version = tls.tls_context().minimum_version
     return Outbound(DEVELOPMENT, timeout_seconds=10, ssl_context=context, resolve=_resolve)
 
 

@@ -200,19 +200,7 @@ class Dispatcher:
             mark_hot=Dividing(self._owned, table, (self._matching, self._catching_up)).mark,
         )
         self._reader = self._build_reader(table)
-        starter = Starter(self._database, self._owned, table, self._runner)
-        self._lane = Lane(self._owned, keep_up=self._keep_up)
-        self._free = FreeLane(starter, self._signals.due)
-        self._paced = PacedLane(starter)
-        self._ordered = OrderedLane(
-            starter,
-            self._ordering,
-            self._signals.turn,
-            per_subscription=max(1, settings.concurrency_per_subscription // 2),
-        )
-        self._replays = ReplayLane(
-            starter, self._signals, records=self._records, schema_versions=self._sender.schema_versions
-        )
+        self._build_lanes(table)
         self._lapses = Lapses(self._database, table, reports=self._reports, now_ms=self._sender.lapsing_ms)
         self._status_changes = StatusChanges(self._database, due=self._signals.due)
         self._publishing = Publishing(self._database, self._signals.log, certificates=self._certificates)
@@ -221,6 +209,22 @@ class Dispatcher:
         )
         self._agenda_watch = self._build_agenda_watch(log_has_grown)
         self._reports.watch(self._runner, self._owned)
+
+    def _build_lanes(self, table: RoutingTable) -> None:
+        """Create the loop over deliveries that wait in the ledger, and its policies."""
+        starter = Starter(self._database, self._owned, table, self._runner)
+        self._lane = Lane(self._owned, keep_up=self._keep_up)
+        self._free = FreeLane(starter, self._signals.due)
+        self._paced = PacedLane(starter)
+        self._ordered = OrderedLane(
+            starter,
+            self._ordering,
+            self._signals.turn,
+            per_subscription=max(1, self._settings.concurrency_per_subscription // 2),
+        )
+        self._replays = ReplayLane(
+            starter, self._signals, records=self._records, schema_versions=self._sender.schema_versions
+        )
 
     def _build_agenda_watch(self, log_has_grown: Signal) -> AgendaWatch:
         """Define, for each part that does not query the database itself, when to wake it."""

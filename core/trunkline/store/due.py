@@ -53,7 +53,7 @@ class Waiting:
 
 
 async def oldest(connection: Connection, *, limit: int) -> list[Key]:
-    """List up to *limit* due deliveries of the kind ``FREE``; those that have been due longest come first."""
+    """List up to *limit* due deliveries of the kind ``FREE``, ordered by due time, oldest first."""
     # PostgreSQL uses an index up to the value of a subquery, but not up to that of a volatile clock.
     statement = text(
         f"SELECT position, subscription_no FROM deliveries WHERE {FREE.condition} "

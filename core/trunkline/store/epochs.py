@@ -77,10 +77,10 @@ async def advance(connection: Connection, *, past: int = 0) -> Advanced:
 
 
 async def count_between(connection: Connection, after: int, last: int) -> int:
-    """Count the positions after *after*, up to *last*, without those that were skipped.
+    """Count the events after position *after*, up to position *last*.
 
-    At least ``STEP`` positions are skipped at once. So a shorter range has none, and a longer one is halved at the events
-    around its middle: a few index lookups for each advance in the range.
+    Each advance skips at least ``STEP`` positions, so a shorter range has no gap. A longer range is halved at the events
+    around its middle, which takes a few index lookups for each advance in it.
     """
     if last - after < STEP:
         return last - after

@@ -66,7 +66,7 @@ class _EventTools:
 
     context: PluginContext
 
-    async def recent(self, caller: Caller, arguments: Arguments) -> CallToolResult:
+    async def recent(self, caller: Caller, arguments: Arguments, _: bytes) -> CallToolResult:
         """List the newest events, newest first; an event that is larger than an answer is shown without its payload."""
         chosen = _read(RecentArguments, arguments)
         types = self._types(chosen.type)
@@ -83,7 +83,7 @@ class _EventTools:
         bodies = [_outline(await self._as_read(event, caller)) for event in events]
         return answered(b'{"events":[%b],"before":%b}' % (b",".join(bodies), orjson.dumps(before)))
 
-    async def explain(self, caller: Caller, arguments: Arguments) -> CallToolResult:
+    async def explain(self, caller: Caller, arguments: Arguments, _: bytes) -> CallToolResult:
         """Explain how each subscription handled an event."""
         event_id = _read(OneEvent, arguments).event_id
         return answered(orjson.dumps(await self.context.deliveries.explain(caller.company_id, event_id)))

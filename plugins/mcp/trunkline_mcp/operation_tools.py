@@ -96,7 +96,7 @@ class _OperationTool:
     operations: Operations
     definition: Definition
 
-    async def run(self, caller: Caller, arguments: Arguments) -> CallToolResult:
+    async def run(self, caller: Caller, arguments: Arguments, written: bytes) -> CallToolResult:
         """Carry out the call in the same way as the HTTP route of the operation does."""
         definition = self.definition
         own = dict(arguments)
@@ -113,6 +113,7 @@ class _OperationTool:
                 key_id=caller.principal.key_id,
                 parameters=parameters,
                 input={**(own if definition.kind == "action" else _without_nulls(own)), **changed},
+                input_json=b"" if changed else written,
                 idempotency_key=check_idempotency_key(key),
             )
             return done.body

@@ -1,5 +1,6 @@
 """The route at ``/mcp``. It checks the sender and the size of a message; the MCP server answers the message."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urlsplit
 
@@ -10,7 +11,7 @@ from starlette.types import Message, Receive, Scope, Send
 from trunkline import BodyInvalid, Json, PluginContext
 from trunkline.routes import Caller, Routes, read_body, read_json, requires
 from trunkline_mcp.cancelling import CANCELLED, Key, RunningCalls, cancelled_by
-from trunkline_mcp.raw_json import CALLER_KEY, TOOLS_KEY, Filling, RawJson
+from trunkline_mcp.raw_json import CALLER_KEY, MESSAGE_KEY, TOOLS_KEY, Filling, RawJson
 from trunkline_mcp.raw_json import SCOPE_KEY as RAW_KEY
 from trunkline_mcp.resource_metadata import ResourceMetadata, challenging
 from trunkline_mcp.serving import Serving
@@ -61,7 +62,7 @@ class _Handlers:
         _ = caller.company_id  # an operator must name one before anything is read
         body = await read_body(request, limit=MAX_BYTES)
         try:
-            _, message = read_json(body)
+            as_written, message = read_json(body)
         except BodyInvalid as error:
             return _unreadable(body, error)
         server = await self._serving.server()
@@ -74,7 +75,8 @@ class _Handlers:
             self._running.cancel(_key_of(request, caller, cancelled))
         same_as_over_http = orjson.dumps(message)
         key = _key_of(request, caller, _id_of(message))
-        return _Answer(server, caller, same_as_over_http, tools=tools, running=self._running, key=key)
+        keys = {CALLER_KEY: caller, MESSAGE_KEY: as_written, TOOLS_KEY: tools}
+        return _Answer(server, same_as_over_http, keys=keys, running=self._running, key=key)
 
     async def refuse(self, _: Calls) -> Response:
         """Refuse a request to open a stream or to end a session."""
@@ -82,24 +84,22 @@ class _Handlers:
 
 
 class _Answer(Response):
-    """The server's answer to *body*, generated while it is sent."""
+    """The server's answer to *body*, generated while it is sent. *keys* are added to the ASGI scope."""
 
     def __init__(
         self,
         server: "AgentServer",
-        caller: Caller,
         body: bytes,
         *,
-        tools: ToolForm | None,
+        keys: Mapping[str, object],
         running: RunningCalls,
         key: Key,
     ) -> None:
         super().__init__()
         self._running = running
         self._key = key
-        self._tools = tools
+        self._keys = keys
         self._server = server
-        self._caller = caller
         self._message: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -108,13 +108,7 @@ class _Answer(Response):
 
         headers = [(name, _stripped(name, value)) for name, value in scope["headers"]]
         raw = RawJson()
-        message_scope = {
-            **scope,
-            "headers": headers,
-            CALLER_KEY: self._caller,
-            RAW_KEY: raw,
-            TOOLS_KEY: self._tools,
-        }
+        message_scope = {**scope, **self._keys, "headers": headers, RAW_KEY: raw}
         filling = Filling(raw, send)
         answer = self._server.answer(message_scope, hear, filling)
         if self._server.watches_client(scope):

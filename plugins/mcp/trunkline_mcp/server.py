@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any, cast
 
+import msgspec
 from mcp.server.caching import CacheableMethod, CacheHint
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.lowlevel import Server
@@ -45,7 +46,7 @@ from trunkline_mcp.event_streams import EventStreams, StreamParams
 from trunkline_mcp.event_subscriptions import EventSubscriptions, SubscribeParams, UnsubscribeParams
 from trunkline_mcp.events import Events, ListParams, PollParams
 from trunkline_mcp.figures import Figures
-from trunkline_mcp.raw_json import CALLER_KEY, TOOLS_KEY, RawJson
+from trunkline_mcp.raw_json import CALLER_KEY, MESSAGE_KEY, TOOLS_KEY, RawJson
 from trunkline_mcp.raw_json import SCOPE_KEY as RAW_KEY
 from trunkline_mcp.resources import TEMPLATES, Library
 from trunkline_mcp.settings import Settings, ToolForm
@@ -76,6 +77,10 @@ Context = ServerRequestContext[dict[str, object], Request]
 
 class _StreamNotification(Notification[dict[str, Any], str]):
     """A frame of a stream; the SDK has no types for them."""
+
+
+class _ToolCall(msgspec.Struct):
+    params: dict[str, msgspec.Raw]
 
 
 class AgentServer:
@@ -156,7 +161,10 @@ class AgentServer:
         return ListToolsResult(tools=self._toolbox.tools_of(_caller_of(context), form=chosen or self._form))
 
     async def _call_tool(self, context: Context, params: CallToolRequestParams) -> CallToolResult:
-        return await self._toolbox.call(_caller_of(context), params.name, params.arguments or {})
+        assert context.request is not None
+        message = msgspec.json.decode(context.request.scope[MESSAGE_KEY], type=_ToolCall)
+        written = bytes(message.params["arguments"]) if params.arguments else b"{}"
+        return await self._toolbox.call(_caller_of(context), params.name, params.arguments or {}, written)
 
     async def _list_resources(self, _: Context, __: PaginatedRequestParams | None) -> ListResourcesResult:
         return ListResourcesResult(resources=await self._library.list())

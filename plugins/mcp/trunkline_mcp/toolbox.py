@@ -42,8 +42,8 @@ class Toolbox:
         offered = self._offered().get(name)
         return None if offered is None else offered.tool
 
-    async def call(self, caller: Caller, name: str, arguments: Arguments) -> CallToolResult:
-        """Call a tool. A refusal by the tool is returned as a result, not raised.
+    async def call(self, caller: Caller, name: str, arguments: Arguments, written: bytes) -> CallToolResult:
+        """Call a tool; *written* is the JSON of *arguments*. A refusal by the tool is returned as a result, not raised.
 
         Raises:
             MCPError: there is no such tool, or the caller's scopes do not allow it.
@@ -53,7 +53,7 @@ class Toolbox:
         outcome: Outcome = "left"
         try:
             allowed = self._check(caller, offered, name)
-            result, outcome = await self._carry_out(allowed, caller, arguments)
+            result, outcome = await self._carry_out(allowed, caller, arguments, written)
         except MCPError:
             outcome = "unknown" if offered is None else "forbidden"
             raise
@@ -84,12 +84,12 @@ class Toolbox:
         return None if offered is None else offered.scope
 
     async def _carry_out(
-        self, offered: Offered, caller: Caller, arguments: Arguments
+        self, offered: Offered, caller: Caller, arguments: Arguments, written: bytes
     ) -> tuple[CallToolResult, Outcome]:
         try:
             if offered.writes and not caller.principal.is_operator:
                 await self._context.limits.count(caller.principal.key_id, "write")
-            result = await offered.run(caller, arguments)
+            result = await offered.run(caller, arguments, written)
         except Refused as error:
             return result_of(error), "refused"
         except ProviderFailed as error:

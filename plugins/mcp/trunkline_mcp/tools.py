@@ -11,8 +11,8 @@ from trunkline.routes import Caller
 from trunkline_mcp.compact import compact
 
 Arguments = Mapping[str, Json]
-Run = Callable[[Caller, Arguments], Awaitable[CallToolResult]]
-"""Carries out a call. Raises Refused, ProviderFailed."""
+Run = Callable[[Caller, Arguments, bytes], Awaitable[CallToolResult]]
+"""Carries out a call with arguments, given as values and as JSON. Raises Refused, ProviderFailed."""
 
 MAX_ANSWER = 32 * 1024
 """Size limit of a list in bytes of JSON. An answer has the list twice, as text and as data."""

@@ -1,9 +1,10 @@
 """Tools of other plugins: clashing names, lookups that fields name, and failing providers."""
 
+import json
 from types import ModuleType
 
 import pytest
-from tests.plugins.mcp.conversation import Conversation
+from tests.plugins.mcp.conversation import HANDSHAKE, MODERN, Conversation
 
 from trunkline import Answer, Definition, Operation, hookimpl
 from trunkline.errors import StoreUnavailable
@@ -119,3 +120,28 @@ async def test_a_provider_that_fails_is_a_result_without_its_words(agent):
         True,
         "Something went wrong on our side, and it is not known whether anything was done; it was logged.",
     )
+
+
+@pytest.mark.parametrize("version", [MODERN, HANDSHAKE[-1]])
+async def test_numbers_of_a_call_keep_their_digits(trunkline_hub, version):
+    seen: list[bytes] = []
+    weight = {"title": "Weight", "description": "In grams.", "type": ["number", "object"]}
+    weighing = {"type": "object", "properties": {"weight": weight}, "additionalProperties": False}
+    module = ModuleType("scales")
+
+    async def weigh(call):
+        seen.append(call.input_json)
+        return Answer({})
+
+    @hookimpl
+    def register_operations(context):
+        return [Operation("weigh", weigh, definition("action", "weigh", input=weighing), uses_database=False)]
+
+    module.register_operations = register_operations
+    agent = Conversation((await trunkline_hub(plugins=[module, "mcp"], dispatch=False)).client, version)
+    written = ["99.00", "1E2", "0.1000000000000000000000000000000001", "1" + 30 * "0", '{"each":[99.00]}']
+    for number in written:
+        params = {"name": "weigh", "arguments": {"weight": "@"}}
+        message = json.dumps(agent.message("tools/call", params)).replace('"@"', number)
+        await agent.http.post(agent.address, content=message, headers=agent.head("tools/call", params))
+    assert [text.decode() for text in seen] == [f'{{"weight":{number}}}' for number in written]

@@ -20,20 +20,20 @@ def form_detail(definition: Definition, faults: Sequence[FieldError]) -> str:
     """Describe each of the *faults* of a call in one sentence, such as ``Last Name is required.``."""
     fields = (*read_fields(definition.parameters), *read_fields(definition.input))
     sentences = dict.fromkeys(_sentence(fault, fields) for fault in faults[:MOST_SENTENCES])
-    more = len(faults) - MOST_SENTENCES
-    return " ".join([*sentences, *([f"There are {more} more."] if more > 0 else [])])
+    more = [f"There are {len(faults) - MOST_SENTENCES} more"] if len(faults) > MOST_SENTENCES else []
+    return " ".join(each if each.endswith("?") else f"{each}." for each in (*sentences, *more))
 
 
 def _sentence(fault: FieldError, fields: Sequence[Field]) -> str:
     if fault.form_message:
-        return f"{fault.form_message}."
+        return fault.form_message
     message = "is required" if fault.message.endswith(_IS_NULL) else fault.message
     for technical, plain in _WORDS.items():
         message = message.replace(f"must be {technical},", f"must be {plain},")
     label = ", ".join(_titles(fault.path, fields))
     if not label:
-        return f"{message[:1].upper()}{message[1:]}."
-    return f"{label}{' ' if message[:1].islower() else ': '}{message}."
+        return f"{message[:1].upper()}{message[1:]}"
+    return f"{label}{' ' if message[:1].islower() else ': '}{message}"
 
 
 def _titles(path: str, fields: Sequence[Field]) -> Iterator[str]:

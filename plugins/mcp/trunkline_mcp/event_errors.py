@@ -71,7 +71,8 @@ def invalid(faults: list[FieldError]) -> MCPError:
     """Name each argument at fault."""
     named: list[Json] = [{"path": fault.path, "message": fault.message} for fault in faults[:_MAX_FAULTS]]
     first = faults[0]
-    return MCPError(INVALID_PARAMS, f"'{first.path.lstrip('/')}' {first.message}.", {"errors": named})
+    end = "" if first.message.endswith("?") else "."
+    return MCPError(INVALID_PARAMS, f"'{first.path.lstrip('/')}' {first.message}{end}", {"errors": named})
 
 
 def reason_of(*, status: int | None, error: str | None) -> Reason:

@@ -58,6 +58,10 @@ CATALOG = DefinitionCatalog([ORDER])
             {"name": "x", "note": "y", "colour": 1},
             "colour is not a field of change_order; known fields are name, email, lines, note.",
         ),
+        (
+            {"name": "x", "note": "y", "emial": 1},
+            "emial is not a field of change_order; did you mean 'email'?",
+        ),
     ],
     ids=str,
 )

@@ -19,7 +19,8 @@ from trunkline.model.environments import company_number, is_test
 from trunkline.model.parts import Slice
 from trunkline.plugins import Notifier
 from trunkline.runtime import log_writing
-from trunkline.runtime.metrics import DeploymentSnapshot, Lag, Metrics
+from trunkline.runtime.deployment_gauges import DeploymentSnapshot
+from trunkline.runtime.metrics import Lag, Metrics
 from trunkline.store import consumers
 from trunkline.store import status as store
 from trunkline.store.database import Database

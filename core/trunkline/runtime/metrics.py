@@ -15,6 +15,7 @@ from trunkline.runtime.collectors import (
     Merging,
     ProcessCollector,
 )
+from trunkline.runtime.deployment_gauges import GAUGES, DeploymentSnapshot
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _SIZES = (1, 2, 5, 10, 25, 50, 100, 250, 500, 1000)
@@ -34,22 +35,6 @@ class Lag:
     positions: int
     seconds: float
     live_positions: int
-
-
-@dataclass(frozen=True, slots=True)
-class DeploymentSnapshot:
-    """Values read from the database: the same for every process of a deployment."""
-
-    head: int
-    lag_positions: int
-    lag_seconds: float
-    due: int
-    oldest_due_seconds: float
-    replays: int
-    replay_positions: int
-    quarantined: int
-    workers: int
-    failing: int = 0
 
 
 class Metrics:
@@ -87,7 +72,7 @@ class Metrics:
         self._add_deployment()
         self._add_retention()
         self._requests = self._histogram(
-            "trunkline_http_request_seconds", "How long API calls took", "method", "route", "status"
+            "trunkline_http_request_seconds", "Duration of API calls", "method", "route", "status"
         )
         self._costly_calls = self._counter(
             "trunkline_costly_calls",
@@ -104,7 +89,7 @@ class Metrics:
         self._lines_dropped = self._lazy(
             CounterMetricFamily,
             "trunkline_log_lines_dropped",
-            "Log lines that were not written: nobody read the log",
+            "Log lines that were not written, because nothing read the log",
         )
         ProcessCollector(registry=self.registry)
 
@@ -129,7 +114,7 @@ class Metrics:
             "reason",
         )
         self._attempt_seconds = self._histogram(
-            "trunkline_attempt_seconds", "How long attempts took", "channel"
+            "trunkline_attempt_seconds", "Duration of attempts", "channel"
         )
 
     def _add_dispatching(self) -> None:
@@ -138,7 +123,7 @@ class Metrics:
         )
         self._waiting = self._gauge(
             "trunkline_deliveries_waiting",
-            "Deliveries in memory that wait for a place in flight",
+            "Deliveries in memory that wait for a slot",
             merged=Merging.SUM,
         )
         self._open = self._gauge(
@@ -153,7 +138,7 @@ class Metrics:
             buckets=_SIZES,
         )
         self._settle_seconds = self._histogram(
-            "trunkline_settle_seconds", "How long the transaction took that settles a batch of deliveries"
+            "trunkline_settle_seconds", "Duration of the transaction that settles a batch of deliveries"
         )
         self._settle_size = self._histogram(
             "trunkline_settle_deliveries", "Deliveries settled by one transaction", buckets=_SIZES
@@ -200,55 +185,30 @@ class Metrics:
         """The lag of consumers. This metric and the ones below are from the last snapshot, the same in every process."""
         self._database_up = self._gauge(
             "trunkline_database_up",
-            "Whether the database answered the last look: 1 or 0",
+            "Whether the database answered the last query of its state: 1 or 0",
             merged=Merging.LEAST,
         )
         self._log_writable = self._gauge(
             "trunkline_log_writable",
-            "Whether an append to the log succeeds, by the last that this process made or rehearsed: 1 or 0",
+            "Whether the last append to the log, made or rehearsed by this process, succeeded: 1 or 0",
             merged=Merging.LEAST,
         )
         self._clock_trusted = self._gauge(
             "trunkline_clock_trusted",
-            "Whether the database's clock is trusted, so that what is old is removed: 1 or 0",
+            "Whether the database's clock is trusted, so that old rows are removed: 1 or 0",
             merged=Merging.LEAST,
         )
         self._clock_ahead = self._gauge(
             "trunkline_clock_ahead_seconds",
-            "How far this machine's clock is ahead of the database's; less than 0 where it is behind",
+            "How far this machine's clock is ahead of the database's; negative if it is behind",
         )
-        self._head = self._gauge("trunkline_stream_head_position", "Position of the newest event")
-        self._stream_lag_positions = self._gauge(
-            "trunkline_stream_lag_positions",
-            "Positions between the head and the cursor of the shard that is furthest behind, in any process",
-        )
-        self._stream_lag_seconds = self._gauge(
-            "trunkline_stream_lag_seconds", "Age of the oldest event that is not settled, in any process"
-        )
-        self._due = self._gauge(
-            "trunkline_deliveries_due",
-            "Retries and shelved deliveries that are due and that no process has taken in hand; counted up to 10000",
-        )
-        self._oldest_due = self._gauge(
-            "trunkline_deliveries_due_oldest_seconds", "For how long the oldest of them has been due"
-        )
-        self._replays = self._gauge("trunkline_replays_running", "Replays that run")
-        self._replay_positions = self._gauge(
-            "trunkline_replays_remaining_positions", "Positions that running replays still have to look at"
-        )
-        self._waiting_events = self._gauge(
-            "trunkline_quarantine_waiting", "Events in quarantine; up to 10000"
-        )
-        self._workers = self._gauge("trunkline_workers", "Processes that deliver")
-        self._failing = self._gauge(
-            "trunkline_subscriptions_failing", "Active subscriptions that are failing"
-        )
+        self._deployment = {name: self._gauge(*described) for name, described in GAUGES.items()}
 
     def _add_retention(self) -> None:
         """Add the metrics of retention; the gauges are as of its last round."""
         self._rows_removed = self._counter(
             "trunkline_rows_removed",
-            "Rows that were removed because they had been kept for their time",
+            "Rows that retention removed",
             "table",
         )
         self._oldest_position = self._gauge(
@@ -360,16 +320,8 @@ class Metrics:
     def deployment_observed(self, snapshot: DeploymentSnapshot) -> None:
         """Set the gauges that are the same in every process."""
         self._database_up.set(1)
-        self._head.set(snapshot.head)
-        self._stream_lag_positions.set(snapshot.lag_positions)
-        self._stream_lag_seconds.set(snapshot.lag_seconds)
-        self._due.set(snapshot.due)
-        self._oldest_due.set(snapshot.oldest_due_seconds)
-        self._replays.set(snapshot.replays)
-        self._replay_positions.set(snapshot.replay_positions)
-        self._waiting_events.set(snapshot.quarantined)
-        self._workers.set(snapshot.workers)
-        self._failing.set(snapshot.failing)
+        for name, gauge in self._deployment.items():
+            gauge.set(getattr(snapshot, name))
 
     def database_failed(self) -> None:
         """Note that the database did not answer; the other gauges keep their last values."""

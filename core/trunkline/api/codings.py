@@ -74,7 +74,7 @@ class _Inflated:
         self._inflating = zlib.decompressobj(_GZIP)
         self._left = b""
         self._has_more = True
-        self._surplus = 0  # by how many bytes what was inflated is longer than its data: the limit counts the data alone
+        self._surplus = 0  # bytes beyond those of the data, which alone count for the limit of a body
 
     async def __call__(self) -> Message:
         if self._left:  # a short body may become a long one: between its pieces others have their turn

@@ -92,8 +92,8 @@ class _Inflated:
             raise _not_gzip() from None
         self._surplus += len(self._left) - len(self._inflating.unconsumed_tail) - len(body)
         if self._surplus > PIECE_BYTES:
-            message = f"says 'gzip', and the body has {PIECE_BYTES} bytes more than what it holds"
-            raise RequestMalformed.header("Content-Encoding", message)
+            fault = f"says 'gzip', and the body has {PIECE_BYTES} bytes more than what it holds"
+            raise RequestMalformed.header("Content-Encoding", fault)
         self._left = self._inflating.unconsumed_tail
         is_whole = not self._has_more and not self._left and len(body) < PIECE_BYTES
         if self._inflating.unused_data or (is_whole and not self._inflating.eof):

@@ -20,6 +20,7 @@ from trunkline.cli.options import (
 )
 from trunkline.cli.output import show_json, show_table
 from trunkline.model.environments import LIVE
+from trunkline.runtime.terminals import escape_json
 from trunkline.schemas.catalog import Json
 from trunkline.settings import Settings
 from trunkline.store.audit_log import Which
@@ -84,7 +85,7 @@ async def _read(
         company_id = await id_or_none(services, company)
         async for entry in services.journal.each(replace(which, company_id=company_id)):
             if writes:
-                typer.echo(orjson.dumps(entry).decode())
+                typer.echo(escape_json(orjson.dumps(entry).decode()))
                 continue
             entries.append(entry)
             if len(entries) == most:

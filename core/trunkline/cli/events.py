@@ -16,7 +16,7 @@ from trunkline.cli import emitting, event_views
 from trunkline.cli.config import Config
 from trunkline.cli.loop import run
 from trunkline.cli.options import Chosen, Company, Environment, id_of, load_settings
-from trunkline.cli.output import printable
+from trunkline.cli.output import show_document
 from trunkline.errors import BodyInvalid, BodyTooLarge, EventRejected, FieldError, unknown_name
 from trunkline.errors.spelling import known_instead
 from trunkline.ingest.requests import RequestReader
@@ -26,6 +26,7 @@ from trunkline.model.event_groups import is_group, type_groups, types_among
 from trunkline.runtime import stopping
 from trunkline.runtime.clock import now_text
 from trunkline.runtime.strict_json import read_json
+from trunkline.runtime.terminals import printable
 from trunkline.schemas.catalog import SchemaCatalog
 from trunkline.schemas.modes import Modes
 from trunkline.settings import Settings
@@ -77,7 +78,7 @@ def emit(
     content = sys.stdin.buffer.read() if payload == "-" else _bytes(payload)
     settings, chosen = load_settings(context, config), Chosen(company, environment)
     envelope = run(_emit(settings, type, chosen, payload=content, metadata=_bytes(metadata)))
-    typer.echo(msgspec.json.format(envelope, indent=2) if sys.stdout.isatty() else envelope)
+    show_document(envelope)
 
 
 @app.command("tail")
@@ -232,7 +233,10 @@ async def _show_recent(hub: "Readings", company_id: int, names: list[str], *, as
 
 def _show(bodies: Sequence[bytes], *, as_json: bool) -> None:
     for body in bodies:
-        typer.echo(body if as_json else _line(body))
+        if as_json:
+            show_document(body, indent=-1)
+        else:
+            typer.echo(_line(body))
     sys.stdout.flush()
 
 

@@ -22,7 +22,7 @@ from trunkline.cli.options import (
     id_or_none,
     load_settings,
 )
-from trunkline.cli.output import show_json, show_table, shown_company, warn
+from trunkline.cli.output import show_document, show_json, show_table, shown_company, warn
 from trunkline.contract import QuarantinedEvent, ReleasedEvent
 from trunkline.errors import EventRejected, FieldError, unknown_name
 from trunkline.ingest import quarantine, requests
@@ -95,7 +95,7 @@ def show_event(context: typer.Context, id: Id, config: Config = None) -> None:
 
     Example: [bold]trunkline quarantine show qtn_5f0c9a2d1e83c55b4f0c9a2d[/bold]
     """
-    _show(run(_read(load_settings(context, config), id)))
+    show_document(run(_read(load_settings(context, config), id)))
 
 
 @app.command("release")
@@ -125,7 +125,7 @@ def release_event(
         return
     content = sys.stdin.buffer.read() if payload == "-" else None if payload is None else os.fsencode(payload)
     event = run(_release(settings, chosen, id or "", payload=content))
-    _show(event.body)
+    show_document(event.body)
     if event.repeated:
         warn(f"It was released before, as event {event.position}.")
 
@@ -138,10 +138,6 @@ def delete_event(context: typer.Context, id: Id, config: Config = None) -> None:
     """
     run(_delete(load_settings(context, config), id))
     warn(f"{id} is deleted.")
-
-
-def _show(document: bytes) -> None:
-    typer.echo(msgspec.json.format(document, indent=2) if sys.stdout.isatty() else document)
 
 
 async def _find(

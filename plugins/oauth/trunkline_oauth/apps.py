@@ -1,6 +1,7 @@
 """The apps: from the settings, registered by an operator, or self-described; and their authentication."""
 
 import hmac
+import re
 import secrets as chance
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -22,6 +23,7 @@ from trunkline_oauth.telling import DISCONNECTED, describe, tell_connection
 MAX_SELF_REGISTERED = 1_000
 """Limit, in characters, of the name and redirect URIs of a self-registered app together, because the app's id contains them."""
 _CLIENT = "client"
+_REGISTERED = re.compile(rf"{REGISTERED_PREFIX}[0-9a-f]{{24}}", re.ASCII)
 MOST_TOLD = 1_000
 """If an app is removed, an event reports the end of each of its connections, for up to this number of connections."""
 
@@ -156,6 +158,8 @@ class Apps:
             return await self._documents.find(client_id, asker=asker)
         if client_id.startswith(SELF_PREFIX):
             return self._unsealed(client_id)
+        if _REGISTERED.fullmatch(client_id) is None:
+            return None  # PostgreSQL refuses text with a NUL
         async with self._context.database.read() as connection:
             return await store.find_app(connection, client_id)
 

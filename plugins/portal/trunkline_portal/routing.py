@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
@@ -68,9 +69,15 @@ def route_class(portal: ErrorHandler) -> type[APIRoute]:
             handle = super().get_route_handler()
 
             async def answer(request: Request) -> Response:
-                request.scope[PORTAL_KEY] = portal
+                scope = request.scope
+                scope[PORTAL_KEY] = portal
                 try:
-                    response = await handle(request)
+                    if (
+                        "\0" in scope["path"] or b"%00" in scope["query_string"]
+                    ):  # PostgreSQL's text has no NUL
+                        response = await portal.answer_error(request, HTTPException(404))
+                    else:
+                        response = await handle(request)
                 except ClientDisconnect:
                     raise
                 except Exception as error:  # noqa: BLE001 - the last place where a page can be shown instead

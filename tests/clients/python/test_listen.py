@@ -144,6 +144,14 @@ def test_events_are_shown_forwarded_as_the_webhook_would_be_and_sent_again(
         filtered = ["--since", cursor, "--filter", '{"payload.payment_id":{"gte":1}}']
         with Terminal([*run, *options[:4], *filtered], served.key) as rest:
             rest.wait_for(rf"\d\d:\d\d:\d\d  {later['id']}  payment.failed")
+            hostile = {
+                "failure_reason": "\x9b2J\u202e",
+                "invoice_id": 1,
+                "client_id": 1,
+                "amount_attempted": 1,
+            }
+            hub.emit("payment.failed", {**hostile, "payment_id": 1})
+            rest.wait_for("\ufffd2J\ufffd")
             assert rest.end() == 0
             assert f"  {last['id']}  " not in rest.shown
 

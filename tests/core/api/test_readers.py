@@ -286,6 +286,13 @@ async def test_a_lease_that_is_asked_for_wrongly_is_refused(running, query):
     assert named(refused) == [query.partition("=")[0]]
 
 
+@pytest.mark.parametrize(("method", "path"), [("GET", "events"), ("POST", "commit")])
+async def test_no_consumer_has_a_nul_in_its_name(running, method, path):
+    body = {"cursor": "x"} if method == "POST" else None
+    answer = await running.client.request(method, f"{CONSUMERS}/a%00b/{path}", json=body)
+    assert answer.status_code == 404
+
+
 async def test_the_metrics_say_how_long_an_event_waits_for_a_consumer(running):
     await emit(running.client, lead())
     await make(running.client)

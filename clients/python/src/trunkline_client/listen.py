@@ -42,6 +42,7 @@ _KEPT = 9
 """The number of newest events that can be sent again."""
 _REFUSED = 2
 _TIME = re.compile(r"\d{4}-\d{2}-\d{2}")
+_STEERING = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")  # they control a terminal or a line
 
 
 @dataclass(frozen=True)
@@ -229,7 +230,7 @@ class _Listening:
 
     def _say(self, line: str) -> None:
         with self._out:
-            print(line, flush=True)
+            print(_STEERING.sub("\ufffd", line), flush=True)
 
 
 def _secret_of(key: str) -> str:

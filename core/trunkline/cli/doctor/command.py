@@ -18,10 +18,11 @@ from trunkline.cli.doctor.hub.checks import Status, error, exit_code
 from trunkline.cli.doctor.hub.examination import examine_hub
 from trunkline.cli.loop import run
 from trunkline.cli.options import AsJson, load_settings
-from trunkline.cli.output import printable, show_json, warn
+from trunkline.cli.output import show_json, warn
 from trunkline.errors import SettingsInvalid
 from trunkline.hub.hub import Hub
 from trunkline.hub.products import source_names
+from trunkline.runtime.terminals import printable
 from trunkline.targets import signatures
 from trunkline.targets.addresses import AddressPolicy
 

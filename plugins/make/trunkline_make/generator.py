@@ -72,13 +72,15 @@ def _module_files(product: Product, definition: Definition) -> dict[str, Json]:
     is_search = definition.kind == "search" and not definition.is_single
     call = calls.search if is_search else calls.action
     form = parameters.form(calls.filled_in(product, definition), calls.rpc_id)
+    if is_search:  # Make's own limit is sent for a search that has a limit, too
+        form = [*(entry for entry in form if entry["name"] != "limit"), parameters.limit(10)]
     outputs = calls.results(product, definition)
     example = definition.examples[0].output if definition.examples else {}
     sample = next(iter(example.get(outputs.container, ())), {}) if outputs.container else example
     contents: Mapping[str, Json] = {
         "communication": call(product, definition),
         "static-params": [],
-        "mappable-params": [*form, parameters.limit(10)] if is_search else form,
+        "mappable-params": form,
         "interface": [parameters.output(field) for field in outputs.fields],
         "samples": sample,
     }

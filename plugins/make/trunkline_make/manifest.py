@@ -205,7 +205,7 @@ def _crud(definition: Definition) -> str:
 
 
 def _group(definition: Definition) -> str:
-    return definition.path.split("/")[1].replace("-", " ").replace("_", " ").title()
+    return definition.path.split("/")[1].strip("{}").replace("-", " ").replace("_", " ").title()
 
 
 def _described(module: Module, product: Product) -> dict[str, Json]:

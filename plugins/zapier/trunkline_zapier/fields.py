@@ -235,8 +235,9 @@ def _plain_input(field: Field, *, key: str, label: str = "") -> dict[str, Json]:
 
 def _choices(field: Field) -> list[Json]:
     """List the choices with their titles; ``sample`` is the value that Zapier shows in a test."""
-    titled = zip(field.choices, field.choice_titles, strict=True)
-    return [{"value": str(value), "sample": str(value), "label": title} for value, title in titled if title]
+    return [
+        {"value": str(value), "sample": str(value), "label": title} for value, title in field.titled_choices
+    ]
 
 
 def _described(field: Field, *, key: str, label: str = "") -> dict[str, Json]:

@@ -15,6 +15,7 @@ import pytest
 from jsonschema import Draft7Validator
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT7
+from tests.plugins.awkward_product import PRODUCT as AWKWARD
 from tests.plugins.products import an_object, installed_product
 from tests.some import some
 
@@ -43,6 +44,7 @@ PRODUCTS: Mapping[str, Callable[[], Product]] = {
     "tiny": lambda: TINY,
     "installed": installed_product,
     "installed and more": lambda: with_more(installed_product()),
+    "awkward": lambda: AWKWARD,
     "nothing but events": lambda: replace(TINY, actions=(), searches=(), lookups=()),
     "by oauth": lambda: replace(TINY, auth="oauth"),
     "by either": lambda: replace(TINY, auth="both"),
@@ -212,13 +214,13 @@ def test_expressions_name_fields_of_their_own_form(files: Files):
         codes = module["codeFiles"]
         if "mappableParams" not in codes:
             continue
-        names = {parameter["name"] for parameter in read(files, codes["mappableParams"])}
+        names = [parameter["name"] for parameter in read(files, codes["mappableParams"])]
         used = {
-            name
+            name or odd
             for text in texts(read(files, codes["communication"]))
-            for name in re.findall(r"parameters\.(\w+)", text)
+            for name, odd in re.findall(r"parameters\.(?:(\w+)|`(.+?)`)", text)
         }
-        assert used == names
+        assert sorted(used) == sorted(names)
 
 
 def test_the_key_is_kept_out_of_the_logs(files: Files):

@@ -1,4 +1,4 @@
-"""What an app sends of a form, run by node without Zapier's core."""
+"""What an app sends of a form, run by node without Zapier's core; and an awkward product, judged by the core."""
 
 import dataclasses
 import json
@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.plugins.awkward_product import PRODUCT as AWKWARD
 
 from trunkline.pages import Product
 from trunkline_zapier.generator import generate
 
-from .core import NODE
+from .core import HERE, NODE, ZapierApp, start
 from .test_generator import with_input
 
 RUN = """
@@ -27,14 +28,18 @@ operation
 DAY = {"type": "string", "format": "date"}
 
 
+def write(product: Product, folder: Path) -> None:
+    for path, content in generate(product).items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(content)
+
+
 @pytest.fixture
 def run(tmp_path: Path) -> Any:
     """Run a create of a product with *inputs*; the hub answers with *answers*."""
 
     def run(product: Product, *answers: Any, **inputs: Any) -> Any:
-        for path, content in generate(product).items():
-            (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
-            (tmp_path / path).write_bytes(content)
+        write(product, tmp_path)
         given = [tmp_path / "creates" / "create_order.js", json.dumps(inputs), json.dumps(answers)]
         return json.loads(subprocess.run([NODE, "-e", RUN, *given], check=True, capture_output=True).stdout)
 
@@ -59,3 +64,11 @@ def test_an_action_that_answers_nothing_says_that_it_was_done(product: Product, 
     silent = dataclasses.replace(create, output={"type": "object", "properties": {}}, examples=[example])
     changed = dataclasses.replace(product, actions=(silent,), searches=())
     assert run(changed, {}, note="Today")["result"] == {"success": True}
+
+
+@pytest.mark.slow
+def test_a_product_of_awkward_names_and_shapes_is_valid(install_node_packages: Any, tmp_path: Path):
+    write(AWKWARD, tmp_path)
+    process = start(tmp_path, packages=install_node_packages(HERE / "client"))
+    assert ZapierApp(tmp_path, process).handle(command="validate") == []
+    process.communicate(timeout=60)

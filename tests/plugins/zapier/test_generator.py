@@ -12,6 +12,7 @@ import pytest
 from trunkline.pages import Product
 from trunkline_zapier.generator import CORE_VERSION, generate, remarks
 from trunkline_zapier.naming import adds_something
+from trunkline_zapier.published import keys
 
 HERE = Path(__file__).parent
 GOLDEN = HERE / "golden"
@@ -200,6 +201,12 @@ def test_a_pair_that_gives_different_fields_is_told(product: Product):
     (remark,) = remarks(changed)
     assert remark.endswith("only one of them gives note, order_id, receipt; give both the same output")
     assert remarks(product) == []
+
+
+@pytest.mark.parametrize("name", ["first-name", "first name", "vor.name", "größe", "it's", 'a "b"'])
+def test_a_field_of_any_name_is_one_that_zaps_may_refer_to(product: Product, name: str):
+    made = generate(with_input(product, **{name: {"type": "string"}}))
+    assert any(name in key.replace("\\", "") and "takes" in key for key in keys(made.get))
 
 
 @pytest.mark.parametrize(

@@ -297,6 +297,23 @@ def test_modules_are_named_as_make_asks(module: str, label: str):
     assert components(generate(installed_product()), "module")[module]["label"] == label
 
 
+def test_a_search_without_a_list_of_records_gives_its_answer():
+    files = generate(AWKWARD)
+    module = components(files, "module")["getTotal"]
+    assert (module["moduleType"], module["label"]) == ("action", "Get a Total")
+    assert read(files, module["codeFiles"]["communication"])["response"] == {"output": "{{body}}"}
+    assert [field["name"] for field in read(files, module["codeFiles"]["mappableParams"])] == ["day"]
+
+
+@pytest.mark.parametrize("name", ["back`tick", "{{x}}"])
+def test_a_field_whose_name_would_end_an_expression_is_refused_in_a_form_and_left_out_of_filters(name: str):
+    action = replace(UPDATE_TASK, input=an_object(**{name: text("Odd")}))
+    with pytest.raises(ValueError, match=f"Make takes no field '{re.escape(name)}'"):
+        generate(replace(TINY, actions=(action,)))
+    event = replace(TASK_DONE, schema=an_object(**{name: text("Odd")}) | {"examples": [{}]}, schema_json=b"")
+    assert generate(replace(TINY, event_types=(event,)))
+
+
 def test_what_schemas_say_is_no_expression_to_make():
     hostile = "{{connection.api_key}}"
     note = text(f"Note {hostile}", description=hostile)

@@ -8,7 +8,7 @@ import pytest
 
 from trunkline import settings
 from trunkline.contract import Connector
-from trunkline.errors import PluginFailed, SettingsInvalid
+from trunkline.errors import Conflict, PluginFailed, SettingsInvalid
 from trunkline.hub.connectors import make_files, product_of
 from trunkline.hub.hub import Hub
 from trunkline.schemas.products import Product
@@ -84,13 +84,24 @@ def test_files_come_in_the_order_of_their_paths():
 
 def _fail(_: Product) -> Mapping[str, bytes]:
     msg = "no"
+    raise KeyError(msg)
+
+
+def _refuse(_: Product) -> Mapping[str, bytes]:
+    msg = "the field 'a' is not possible; rename it"
     raise ValueError(msg)
+
+
+def test_what_a_platform_cannot_represent_is_told_in_the_words_of_its_connector():
+    sentence = "Acme cannot offer this product: the field 'a' is not possible; rename it."
+    with pytest.raises(Conflict, match=sentence):
+        make_files(connector(_refuse), product_with(), plugin="acme")
 
 
 @pytest.mark.parametrize(
     ("generate", "reason"),
     [
-        (_fail, "failed to make the connector 'acme': ValueError: no"),
+        (_fail, "failed to make the connector 'acme': KeyError: 'no'"),
         (lambda _: None, "made no files for the connector 'acme'"),
         (lambda _: {}, "made no files for the connector 'acme'"),
         (lambda _: {"a.txt": "text"}, "made 'a.txt' of str, not of bytes"),

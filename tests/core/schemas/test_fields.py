@@ -129,6 +129,19 @@ def test_choices_are_listed_with_their_titles(
 ):
     field = field_of(schema, size={"title": "SizeModel", "oneOf": [{"const": "s"}, {"const": "m"}]})
     assert (field.choices, field.choice_titles) == (choices, titles)
+    assert field.titled_choices == tuple(zip(choices, titles, strict=True))
+
+
+def test_an_empty_text_is_a_choice_that_no_form_offers():
+    field = field_of({"enum": ["", "red"]})
+    assert field.choices == ("", "red")
+    assert field.titled_choices == (("red", "Red"),)
+
+
+@pytest.mark.parametrize(("name", "title"), [("_id", "Id"), ("first__name_", "First name"), ("_", "_")])
+def test_a_field_without_a_title_is_called_by_the_words_of_its_name(name: str, title: str):
+    (field,) = read_fields({"type": "object", "properties": {name: STRING}})
+    assert field.title == title
 
 
 def test_a_reference_does_not_rename_the_fields_that_use_it():

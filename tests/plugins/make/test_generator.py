@@ -15,6 +15,7 @@ import pytest
 from jsonschema import Draft7Validator
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT7
+from tests.plugins.awkward_product import PRODUCT as AWKWARD
 from tests.plugins.products import an_object, installed_product
 from tests.some import some
 
@@ -43,6 +44,7 @@ PRODUCTS: Mapping[str, Callable[[], Product]] = {
     "tiny": lambda: TINY,
     "installed": installed_product,
     "installed and more": lambda: with_more(installed_product()),
+    "awkward": lambda: AWKWARD,
     "nothing but events": lambda: replace(TINY, actions=(), searches=(), lookups=()),
     "by oauth": lambda: replace(TINY, auth="oauth"),
     "by either": lambda: replace(TINY, auth="both"),
@@ -212,13 +214,13 @@ def test_expressions_name_fields_of_their_own_form(files: Files):
         codes = module["codeFiles"]
         if "mappableParams" not in codes:
             continue
-        names = {parameter["name"] for parameter in read(files, codes["mappableParams"])}
+        names = [parameter["name"] for parameter in read(files, codes["mappableParams"])]
         used = {
-            name
+            name or odd
             for text in texts(read(files, codes["communication"]))
-            for name in re.findall(r"parameters\.(\w+)", text)
+            for name, odd in re.findall(r"parameters\.(?:(\w+)|`(.+?)`)", text)
         }
-        assert used == names
+        assert sorted(used) == sorted(names)
 
 
 def test_the_key_is_kept_out_of_the_logs(files: Files):
@@ -293,6 +295,23 @@ def test_each_event_type_has_a_trigger_with_its_own_fields_and_sample():
 )
 def test_modules_are_named_as_make_asks(module: str, label: str):
     assert components(generate(installed_product()), "module")[module]["label"] == label
+
+
+def test_a_search_without_a_list_of_records_gives_its_answer():
+    files = generate(AWKWARD)
+    module = components(files, "module")["getTotal"]
+    assert (module["moduleType"], module["label"]) == ("action", "Get a Total")
+    assert read(files, module["codeFiles"]["communication"])["response"] == {"output": "{{body}}"}
+    assert [field["name"] for field in read(files, module["codeFiles"]["mappableParams"])] == ["day"]
+
+
+@pytest.mark.parametrize("name", ["back`tick", "{{x}}"])
+def test_a_field_whose_name_would_end_an_expression_is_refused_in_a_form_and_left_out_of_filters(name: str):
+    action = replace(UPDATE_TASK, input=an_object(**{name: text("Odd")}))
+    with pytest.raises(ValueError, match=f"Make takes no field '{re.escape(name)}'"):
+        generate(replace(TINY, actions=(action,)))
+    event = replace(TASK_DONE, schema=an_object(**{name: text("Odd")}) | {"examples": [{}]}, schema_json=b"")
+    assert generate(replace(TINY, event_types=(event,)))
 
 
 def test_what_schemas_say_is_no_expression_to_make():

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.plugins.awkward_product import PRODUCT as AWKWARD
 from tests.plugins.n8n.products import PLACED, TINY, UPDATE_ORDER, field, installed_product
 from tests.plugins.npm import node_environment
 from tests.plugins.own_product import own_product
@@ -56,11 +57,12 @@ def issuer() -> AuthorizationServer:
         TINY,
         extended_product(),
         own_product(),
+        AWKWARD,
         dataclasses.replace(TINY, auth="oauth"),
         dataclasses.replace(TINY, auth="both"),
         dataclasses.replace(TINY, auth="oauth", issuer=issuer()),
     ],
-    ids=["tiny", "extended", "own", "by OAuth", "by either", "by an issuer"],
+    ids=["tiny", "extended", "own", "awkward", "by OAuth", "by either", "by an issuer"],
 )
 def test_the_official_tools_find_nothing(product: Product, n8n_tools: Any, tmp_path: Path):
     folder = n8n_tools.write(generate(product), tmp_path / "package")

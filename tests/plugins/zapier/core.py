@@ -33,6 +33,19 @@ class ZapierRefused(Exception):
         self.sentence = self.details["message"].partition("\n")[0]
 
 
+def start(folder: Path, *, packages: Path) -> subprocess.Popen[str]:
+    """Open the app in *folder* on the core of *packages*."""
+    (folder / "node_modules").symlink_to(packages / "node_modules")
+    return subprocess.Popen(
+        [NODE, HERE / "client" / "run.js", folder],
+        env=ENVIRONMENT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+
+
 @dataclass
 class ZapierApp:
     """An exported app that runs on Zapier's core, connected with *key*."""

@@ -12,6 +12,7 @@ import pytest
 from trunkline.pages import Product
 from trunkline_zapier.generator import CORE_VERSION, generate, remarks
 from trunkline_zapier.naming import adds_something
+from trunkline_zapier.published import keys
 
 HERE = Path(__file__).parent
 GOLDEN = HERE / "golden"
@@ -117,27 +118,58 @@ def test_names_that_zapier_cannot_tell_apart_or_take_are_refused(
         generate(named(product, *names))
 
 
+def test_a_line_item_whose_field_has_the_key_of_another_has_its_list_in_its_key(product: Product):
+    due = {"type": "string", "format": "date"}
+    lines = {"type": "array", "items": {"type": "object", "properties": {"due": due, "qty": {}}}}
+    lines["items"]["properties"]["qty"] = {"type": "integer"}
+    made = generate(with_input(product, due={"type": "string"}, lines=lines))["creates/create_order.js"]
+    keys = re.findall(r"key: '(\w+)', label", made.decode().partition("sample:")[0])
+    assert keys == ["due", "lines__due", "qty"]
+    assert b"values: { lines__due: 'day' }" in made
+
+
+def test_names_with_two_underscores_are_told_apart_from_nested_fields(product: Product):
+    city = {"type": "object", "properties": {"city__name": {"type": "string"}}}
+    changed = with_input(product, address=city)
+    (remark,) = remarks(changed)
+    assert remark.startswith(
+        "On Zapier, 'Address' of 'Create Order' is written as JSON, because a name in it has '__'"
+    )
+    assert b"key: 'address'," in generate(changed)["creates/create_order.js"]
+
+
 @pytest.mark.parametrize(
     ("properties", "sentence"),
     [
         (
             {
-                "sku": {"type": "string"},
-                "lines": {
-                    "type": "array",
-                    "items": {"type": "object", "properties": {"sku": {"type": "string"}}},
-                },
+                "home__city": {"type": "string"},
+                "home": {"type": "object", "properties": {"city": {"type": "string"}}},
             },
-            "the form of 'create_order' would have two fields 'sku' on Zapier",
+            "the form of 'create_order' would have two fields 'home__city' on Zapier",
         ),
+        ({"constructor": {"type": "string"}}, "Zapier takes no field 'constructor'"),
     ],
-    ids=["same key"],
+    ids=["same key", "name of every object"],
 )
-def test_forms_in_which_fields_have_the_same_key_are_refused(
+def test_forms_that_zapier_does_not_take_are_refused(
     product: Product, properties: dict[str, Any], sentence: str
 ):
     with pytest.raises(ValueError, match=re.escape(sentence)):
         generate(with_input(product, **properties))
+
+
+def test_an_empty_choice_is_left_out(product: Product):
+    made = generate(with_input(product, color={"type": "string", "enum": ["", "red"]}))
+    assert re.findall(r"\bvalue: '(\w*)'", made["creates/create_order.js"].decode()) == ["red"]
+
+
+def test_an_answer_without_fields_has_a_sample(product: Product):
+    (create, *_), nothing = product.actions, {"type": "object", "properties": {}}
+    example = dataclasses.replace(create.examples[0], output={})
+    silent = dataclasses.replace(create, output=nothing, examples=[example])
+    made = generate(dataclasses.replace(product, actions=(silent,), searches=()))
+    assert b"sample: { success: true }" in made["creates/create_order.js"]
 
 
 @pytest.mark.parametrize(
@@ -171,6 +203,12 @@ def test_a_pair_that_gives_different_fields_is_told(product: Product):
     assert remarks(product) == []
 
 
+@pytest.mark.parametrize("name", ["first-name", "first name", "vor.name", "größe", "it's", 'a "b"'])
+def test_a_field_of_any_name_is_one_that_zaps_may_refer_to(product: Product, name: str):
+    made = generate(with_input(product, **{name: {"type": "string"}}))
+    assert any(name in key.replace("\\", "") and "takes" in key for key in keys(made.get))
+
+
 @pytest.mark.parametrize(
     ("text", "label", "adds"),
     [
@@ -185,8 +223,32 @@ def test_help_that_only_repeats_the_label_is_left_out(text: str, label: str, *, 
     assert adds_something(text, label=label) is adds
 
 
-def test_a_search_that_answers_with_no_list_is_refused(product: Product):
+@pytest.mark.parametrize("tags", [{}, {"tags": {"type": "array", "items": {"type": "string"}}}])
+def test_a_search_without_a_list_of_records_finds_its_answer(product: Product, tags: dict[str, Any]):
     (find,) = product.searches
-    single = dataclasses.replace(find, output={"type": "object", "properties": {"id": {"type": "integer"}}})
-    with pytest.raises(ValueError, match="the search 'find_order' answers with no list of objects"):
-        generate(dataclasses.replace(product, searches=(single,)))
+    properties = {"total": {"type": "integer"}, **tags}
+    example = dataclasses.replace(find.examples[0], output={"total": 1})
+    output = {"type": "object", "properties": properties}
+    total = dataclasses.replace(find, name="get_total", output=output, examples=[example])
+    made = generate(dataclasses.replace(product, searches=(total,)))["searches/get_total.js"]
+    assert b"perform: get('/orders/search')" in made
+    assert b"key: 'total'" in made
+
+
+def test_a_search_for_one_record_by_its_path_is_paired_without_being_asked_for_what_was_made(
+    product: Product,
+):
+    (find,) = product.searches
+    number = {"type": "object", "properties": {"order_id": {"type": "integer"}}}
+    record = find.output["properties"]["results"]["items"]
+    record = record | {"properties": record["properties"] | {"paid": {"type": "boolean"}}}
+    example = dataclasses.replace(find.examples[0], output={"order_id": 7})
+    by_id = dataclasses.replace(
+        find, path="/orders/{order_id}", parameters=number, input=number | {"properties": {}}, output=record,
+        is_single=True, examples=[example],
+    )  # fmt: skip
+    changed = dataclasses.replace(product, searches=(by_id,))
+    made = generate(changed)
+    assert b"find_order" in made["index.js"].partition(b"searchOrCreates")[2]
+    assert b"record" not in made["creates/create_order.js"]
+    assert any("only one of them gives paid" in remark for remark in remarks(changed))

@@ -62,7 +62,6 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def kit(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Build the wheel of the conformance kit."""
     folder = tmp_path_factory.mktemp("kit")
     run(
         sys.executable,

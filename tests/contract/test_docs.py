@@ -160,7 +160,6 @@ class Reader:
         self.shell.communicate()
 
     def follow(self, page: Path) -> None:
-        """Carry out every block of *page*."""
         printed = ""
         for block in blocks_of(page):
             text = self.located(block.text)
@@ -185,7 +184,6 @@ class Reader:
         return text
 
     def run(self, commands: str) -> str:
-        """Run *commands* and return their output."""
         assert self.shell.stdin is not None
         assert self.shell.stdout is not None
         self.shell.stdin.write(f"{commands}\nprintf '\\n=== done\\n'\n")
@@ -213,7 +211,6 @@ MakeReader = Callable[..., Reader]
 
 @pytest.fixture
 def make_reader(tmp_path: Path) -> Iterator[MakeReader]:
-    """Make readers; the processes that they start end with the test."""
     with contextlib.ExitStack() as stack:
 
         def make(environment: Mapping[str, str] | None = None) -> Reader:

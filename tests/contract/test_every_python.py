@@ -73,7 +73,6 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def kit(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Build the wheel of the kit, which contains the demo."""
     return build(ROOT / "kit", tmp_path_factory.mktemp("kit"))
 
 

@@ -123,7 +123,6 @@ async def pages(hub: Any, *starts: str) -> dict[str, str]:
 
 
 def calls(document: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """List every operation with values for its parameters."""
     for path, operations in document["paths"].items():
         for method in operations:
             yield method.upper(), _PARAMETER.sub("1", path)

@@ -21,7 +21,6 @@ def signed_by(scheme: str, secrets: Sequence[str], *, seconds_ago: int = 0) -> d
 
 
 def receivers_own(scheme: str, secret: str) -> str:
-    """Give the secret or key with which the receiver verifies."""
     return signatures.public_key(secret) if scheme == "ed25519" else secret
 
 

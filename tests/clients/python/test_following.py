@@ -31,7 +31,6 @@ def page(*ids: int, next_cursor: str) -> dict[str, object]:
 
 
 def follow(places: Memory | None, **options: Any) -> Any:
-    """Give the steps of ``follow``."""
     return Hub.follow.__wrapped__(None, places, **options)
 
 
@@ -76,7 +75,6 @@ def test_the_next_page_goes_on_after_the_position_and_since_counts_only_without_
 
 
 def failures(call: Call, error: HubError, *, tries: int | None, count: int) -> list[float]:
-    """Give the waits of a call that fails *count* times."""
     asked = steps.request(call, tries=tries)
     waits = []
     steps.resume(asked)

@@ -32,7 +32,6 @@ NUMBERS = itertools.count()
 
 @pytest.fixture(scope="module")
 def mariadb() -> Iterator[str]:
-    """Start a server for this module; give its URL."""
     programs = f"{os.environ['PATH']}{os.pathsep}/usr/sbin"
     server = shutil.which("mariadbd", path=programs)
     if server is None:

@@ -84,7 +84,6 @@ def until(condition: Callable[[], object], seconds: float = 60) -> None:
 
 
 def log_of(hub: Client) -> list[int]:
-    """Give the payments in the log, in its order."""
     found, cursor = [], None
     while True:
         page = hub.list_events(limit=200, cursor=cursor)

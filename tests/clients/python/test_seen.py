@@ -21,7 +21,6 @@ LARGE = 2**62 + 1
 
 
 def check(store: Any) -> None:
-    """Check the contract of every store."""
     assert 7 not in store
     assert [store.seen(7), store.seen(7), store.seen(LARGE), store.seen(LARGE - 1)] == [
         False,

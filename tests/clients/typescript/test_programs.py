@@ -16,7 +16,6 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
 
 def passes(run: Run, program: str, folder: Path, **environment: str) -> int:
-    """Run *program*; return the number of its passed tests."""
     shutil.copy(HERE / "programs" / program, folder)
     printed = run("node", "--test", "--test-reporter=tap", program, cwd=folder, **environment)
     return int(re.findall(r"^# pass (\d+)$", printed, re.MULTILINE)[0])

@@ -91,7 +91,6 @@ class Garbage:
         self._keys = keys
 
     def request(self) -> bytes:
-        """Make one request."""
         random = self._random
         method, path = random.choice(self._calls)
         path = re.sub(r"\{[^}]*\}", lambda _: random.choice(PARAMETERS), path) + random.choice(QUERIES)
@@ -151,7 +150,6 @@ async def exchange(port: int, sent: bytes) -> bytes:
 
 
 def faults_of(received: bytes) -> list[str]:
-    """List the faults of the answers."""
     faults: list[str] = []
     for status, lines in ANSWER.findall(received):
         if status == b"100":

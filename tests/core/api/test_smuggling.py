@@ -170,7 +170,6 @@ async def test_no_body_is_answered_as_a_request_behind(
 
 
 async def listening(port: int) -> None:
-    """Wait until a server listens at *port*."""
     async with asyncio.timeout(SOON):
         while True:
             with contextlib.suppress(OSError):

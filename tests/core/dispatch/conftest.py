@@ -70,7 +70,6 @@ class House:
     async def subscribe(
         self, url: str, *, company: int = 92, types: Iterable[str] = ("*",), channel: str = "webhooks", **more
     ) -> int:
-        """Make a subscription; return its number."""
         request = {"target_url": url, "event_types": list(types), **more}
         view = await self.hub.subscriptions.create(company, request, channel=channel)
         subscription = await self.hub.subscriptions.find(company, view["id"], channel=channel)
@@ -235,7 +234,6 @@ def open_house(make_settings):
 
 @pytest.fixture
 async def receiver():
-    """Start a receiver on a real socket."""
     async with Receiver() as started:
         yield started
 

@@ -33,7 +33,6 @@ class Roles:
     name: str
 
     def of(self, role: str) -> str:
-        """Give the URL with the role *role* of the how-to."""
         own = role.replace("trunkline", self.name)
         return make_url(self.url).set(username=own).render_as_string(hide_password=False)
 

@@ -19,7 +19,6 @@ WHOLE = {("core", "0032")}
 
 @pytest.fixture
 async def used(empty_database_url: str) -> AsyncIterator[Database]:
-    """Make a database of 0.1 with events and deliveries."""
     async with EngineDatabase(empty_database_url) as opened:
         await migrating.fill(opened, EVENTS)
         yield opened

@@ -22,7 +22,6 @@ from trunkline.store.worker_locks import WorkerLock
 
 @pytest.fixture
 async def name(system_postgres: SystemPostgres) -> AsyncIterator[str]:
-    """Make an empty database; give its name."""
     await system_postgres.execute("CREATE DATABASE pooled")
     yield "pooled"
     await system_postgres.execute("DROP DATABASE pooled WITH (FORCE)")

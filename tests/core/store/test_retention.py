@@ -39,7 +39,6 @@ async def append(database: Database, count: int, *, company: int = 92) -> list[i
 
 
 async def age(database: Database, positions: Sequence[int], *, days: float = 100) -> None:
-    """Make the events at *positions* older."""
     await execute(
         database,
         "UPDATE events SET accepted_ms = accepted_ms - :ms WHERE position >= :first AND position <= :last",

@@ -27,7 +27,6 @@ async def claim_parts(database: Database, worker: str, *, share: int, lease_ms: 
 
 
 async def divide(database: Database, shard: int = 0, *, reached: Reached | None = None) -> None:
-    """Divide a shard that has been read up to *reached*."""
     lease = next(lease for lease in await claim(database, "wrk_0") if lease.shard == shard)
     moved = replace(lease, reached=reached or Reached(NONE))
     async with database.write() as connection:

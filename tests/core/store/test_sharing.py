@@ -39,7 +39,6 @@ class Holders:
         await asyncio.gather(task, return_exceptions=True)
 
     async def end(self) -> None:
-        """End all calls."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

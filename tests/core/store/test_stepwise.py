@@ -44,7 +44,6 @@ class Broken(Exception):
 
 @pytest.fixture
 async def used(empty_database_url: str) -> AsyncIterator[Database]:
-    """Make a database of 0.1 with events and deliveries."""
     async with EngineDatabase(empty_database_url) as opened:
         await migrating.fill(opened, EVENTS)
         yield opened
@@ -222,7 +221,6 @@ async def test_what_a_plugin_makes_step_by_step_has_its_constraints_after_a_seco
 
 
 async def until_waited_for(database: Database, table: str) -> None:
-    """Wait until a transaction waits for a lock on *table*."""
     waiting = text(
         f"SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = CAST('{table}' AS regclass)"
     )

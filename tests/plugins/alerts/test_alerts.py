@@ -47,7 +47,6 @@ async def company_that_fails(hub, receiver, *recipients: str) -> None:
 
 
 async def mail_subscription(hub) -> dict:
-    """Wait for the subscription of mail, and give it."""
     async with asyncio.timeout(60):
         while not (found := await hub.hub.subscriptions.list(0, channel="alerts_mail")):
             await asyncio.sleep(0.02)

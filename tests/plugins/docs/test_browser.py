@@ -35,7 +35,6 @@ expect.set_options(timeout=40_000)
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """Start the system's Chromium."""
     program = shutil.which("chromium")
     assert program is not None, "chromium is not installed"
     with sync_playwright() as playwright:
@@ -74,13 +73,11 @@ def open_page(chromium: Browser) -> Iterator[Callable[..., Page]]:
 
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Export the site; give its address on the disk."""
     return write(generate(installed_product()), tmp_path_factory.mktemp("site"))
 
 
 @pytest.fixture(scope="module")
 def axe_source(install_node_packages: Callable[[Path], Path]) -> str:
-    """Give axe-core as one script."""
     return (install_node_packages(HERE / "axe") / "node_modules" / "axe-core" / "axe.min.js").read_text()
 
 

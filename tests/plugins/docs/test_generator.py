@@ -156,7 +156,6 @@ def test_the_front_is_the_index_read_from_one_folder_higher():
 
 
 def fields_of(schema: Any, document: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Give every property that a schema describes, at any depth."""
     if "$ref" in schema:
         schema = document["$defs"][schema["$ref"].rpartition("/")[2]]
     for name, described in schema.get("properties", {}).items():

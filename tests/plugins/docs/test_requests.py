@@ -97,7 +97,6 @@ def test_a_call_survives_the_shell():
 
 
 async def send(client, command: str):
-    """Make the call that a curl command makes."""
     words = shlex.split(command.replace("\\\n", ""))
     values = [
         words[place + 1].partition("=") for place, word in enumerate(words) if word == "--data-urlencode"

@@ -37,7 +37,6 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
 
 def export_of(hub: Any, folder: Path, **settings: str) -> App:
-    """Export the app for *hub* with the command, and read it."""
     environment = hub.environment | {"TRUNKLINE_SERVER__PUBLIC_URL": hub.url} | settings
     dataclasses.replace(hub, environment=environment).run("export", "make", str(folder))
     files = {
@@ -47,7 +46,6 @@ def export_of(hub: Any, folder: Path, **settings: str) -> App:
 
 
 def exported(hub: Any, folder: Path) -> App:
-    """Export the app and connect it with the key of *hub*."""
     app = export_of(hub, folder)
     app.connect(api_key=hub.key)
     return app
@@ -60,7 +58,6 @@ def app(served_hub: Any, tmp_path_factory: pytest.TempPathFactory) -> App:
 
 @pytest.fixture(scope="module")
 def operator(served_hub: Any) -> Any:
-    """Give the hub with an operator's key."""
     key = served_hub.make_key(company_id=None, name="back end")
     return dataclasses.replace(served_hub, key=key)
 

@@ -20,7 +20,6 @@ CREATE, UPDATE = own_product().actions
 
 
 def form_of(definition: Definition) -> dict[str, Any]:
-    """Give the properties of an operation by their names."""
     fields: list[Field] = list(own_product().form(definition))
     prominent = [field for field in fields if is_prominent(definition, field)]
     shown = [entry for field in prominent for entry in prominent_properties(field, shown_for="x")]

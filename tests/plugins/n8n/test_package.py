@@ -72,7 +72,6 @@ def test_the_official_tools_find_nothing(product: Product, n8n_tools: Any, tmp_p
 
 
 def scan(folder: Path) -> Any:
-    """Scan the package as source and as published."""
     done = subprocess.run(
         ["node", "--input-type=module", "-e", SCAN],
         cwd=folder,

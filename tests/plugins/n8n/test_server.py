@@ -52,7 +52,6 @@ class Office:
     """The id of a workflow that several tests use."""
 
     def emit(self, number: int) -> dict[str, Any]:
-        """Emit an event; return its envelope."""
         payload = {
             "payment_id": number,
             "invoice_id": 2,

@@ -236,7 +236,6 @@ async def test_a_key_that_is_made_by_a_link_is_not_bound_as_the_operators_key(ap
 
 @pytest.fixture
 async def timed(trunkline_hub):
-    """Start a hub whose clock the test moves."""
     clock = MovableClock()
     return await trunkline_hub(clock=clock, dispatch=False), clock
 

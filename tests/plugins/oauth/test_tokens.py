@@ -102,7 +102,6 @@ async def test_nobody_ends_what_is_anothers(api, register, sign_in):
 
 @pytest.fixture
 async def timed(trunkline_hub):
-    """Start a hub whose clock the test moves."""
     clock = MovableClock()
     return await trunkline_hub(clock=clock, dispatch=False), clock
 

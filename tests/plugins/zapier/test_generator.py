@@ -29,7 +29,6 @@ GOLDEN_FILES = (
 
 
 def named(product: Product, *names: str) -> Product:
-    """Give *product* with event types of these names."""
     (placed,) = product.event_types
     return dataclasses.replace(
         product, event_types=tuple(dataclasses.replace(placed, name=name) for name in names)

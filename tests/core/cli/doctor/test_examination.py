@@ -47,8 +47,6 @@ SIGNATURE_CHECKS = (
 
 
 def resolving(*addresses: str) -> Resolve:
-    """Resolve every name to *addresses*."""
-
     async def resolve(_host: str, _port: int) -> list[str]:
         if not addresses:
             raise socket.gaierror(socket.EAI_NONAME, "unknown")

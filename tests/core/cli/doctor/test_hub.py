@@ -376,7 +376,6 @@ async def target(
 
 
 async def subscribed(make_hub: MakeHub, database_url: str, target: Receiver) -> Settings:
-    """Give the settings of a hub with two subscriptions to *target*."""
     hub = await make_hub(database_url, {"delivery.allow_private_networks": "true"}, dispatch=False)
     for path in ("/one", "/two"):
         wanted = {"target_url": f"{target.url.rstrip('/')}{path}", "event_types": ["*"]}

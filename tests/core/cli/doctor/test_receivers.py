@@ -77,8 +77,6 @@ class Seen:
 
 @contextmanager
 def receiving(verify: Callable[[dict[str, str], bytes], None], keep: Callable[[str], None]) -> Iterator[str]:
-    """Run a receiver; give its URL."""
-
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 

@@ -108,7 +108,7 @@ KEYED = {"Idempotency-Key": "k"}
         (Call("POST", "/", headers=KEYED), Refused(409, "no"), 1),
     ],
 )
-def test_a_call_is_repeated_if_it_may_be_and_never_after_a_refusal(call: Call, error: HubError, tries: int):
+def test_a_call_is_repeated_if_it_may_be_and_never_after_a_refusal(call, error, tries):
     asked = steps.request(call)
     made: list[Any] = []
 
@@ -145,7 +145,7 @@ PROBLEM = (
         (500, "text/plain", b"\xff", Unanswered),
     ],
 )
-def test_only_the_hub_itself_refuses(status: int, kind: str, body: bytes, wanted: type[HubError]):
+def test_only_the_hub_itself_refuses(status, kind, body, wanted):
     with pytest.raises(HubError) as raised:
         steps.read(status, {"content-type": kind, "retry-after": "7"}, body)
     assert type(raised.value) is wanted
@@ -159,7 +159,7 @@ def test_only_the_hub_itself_refuses(status: int, kind: str, body: bytes, wanted
 
 
 @pytest.mark.parametrize(("failures_before", "expected"), [(0, Refused), (1, Done)])
-def test_a_deletion_that_an_earlier_try_has_done_is_done(failures_before: int, expected: type):
+def test_a_deletion_that_an_earlier_try_has_done_is_done(failures_before, expected):
     asked = steps.request(Call("DELETE", "/x"))
     steps.resume(asked)
     for _ in range(failures_before):

@@ -62,7 +62,7 @@ def product(mariadb: str) -> Iterator[Engine]:
     engine.dispose()
 
 
-def test_an_event_is_written_with_the_transaction_or_not_at_all(product: Engine):
+def test_an_event_is_written_with_the_transaction_or_not_at_all(product):
     with Session(product) as session:
         OUTBOX.emit(session, "payment.succeeded", PAYMENT)
         session.rollback()

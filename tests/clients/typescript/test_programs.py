@@ -21,7 +21,7 @@ def passes(run: Run, program: str, folder: Path, **environment: str) -> int:
     return int(re.findall(r"^# pass (\d+)$", printed, re.MULTILINE)[0])
 
 
-def test_the_client_against_a_hub(installed: Path, run: Run, sqlite_database_url: str):
+def test_the_client_against_a_hub(installed, run, sqlite_database_url):
     modes = {
         "TRUNKLINE_VALIDATION__TYPES": '{"payment.failed": "quarantine"}',
         "TRUNKLINE_PLUGINS__ENABLED": "webhooks, polling, actions, searches, crm",
@@ -31,7 +31,7 @@ def test_the_client_against_a_hub(installed: Path, run: Run, sqlite_database_url
     assert passed == 13
 
 
-def test_receiving(installed: Path, run: Run):
+def test_receiving(installed, run):
     cases = [
         *(("missing", {name: ""}, BODY) for name in ("webhook-id", "webhook-timestamp", "webhook-signature")),
         ("malformed", {"webhook-timestamp": "soon"}, BODY),

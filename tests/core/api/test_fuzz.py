@@ -164,9 +164,7 @@ def faults_of(received: bytes) -> list[str]:
 
 
 @pytest.mark.parametrize("count", [400, pytest.param(REQUESTS, marks=pytest.mark.slow)])
-async def test_garbage_is_refused_and_nothing_else_happens(
-    sqlite_database_url: str, caplog: pytest.LogCaptureFixture, count: int
-):
+async def test_garbage_is_refused_and_nothing_else_happens(sqlite_database_url, caplog, count):
     async with serving(sqlite_database_url, SETTINGS) as site:
         calls = calls_of(site)
         keys = [await site.key(), await site.key(None), "garbage"]

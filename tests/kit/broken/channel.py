@@ -130,10 +130,12 @@ good = acme(patience_seconds=20.0)  # broken channels would only use up more tim
 good_pulled = pulled("bodies")
 
 
-def good_with_urls() -> Broken:
-    channel = CHANNEL.replace("=deliver)", "=deliver, target=Url)")
-    return acme("from trunkline import Url\n\n" + DELIVER, channel=channel, routes="", patience_seconds=20.0)
-
+good_with_urls = acme(
+    "from trunkline import Url\n\n" + DELIVER,
+    channel=CHANNEL.replace("=deliver)", "=deliver, target=Url)"),
+    routes="",
+    patience_seconds=20.0,
+)
 
 GOOD = {
     good: None,

@@ -117,7 +117,7 @@ async def send(client, command: str):
     ("name", "number"),
     [("create_lead", 1), ("create_affiliate", 0), ("find_client", 0), ("find_lead", 0), ("list_leads", 1)],
 )
-async def test_a_call_on_the_pages_is_answered_as_they_say(api, name: str, number: int):
+async def test_a_call_on_the_pages_is_answered_as_they_say(api, name, number):
     product = installed_product()
     definition = next(
         operation for operation in (*product.actions, *product.searches) if operation.name == name

@@ -93,7 +93,7 @@ ADDED = {
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_every_shape_of_field_goes_out_and_comes_in(run: Run):
+def test_every_shape_of_field_goes_out_and_comes_in(run):
     create = {"resource": "booking", "operation": "createBooking", "additionalFields": ADDED} | FILLED
     outcome = run(create, answers=[{"body": ANSWER}])
     assert outcome["requests"][0]["body"] == BOOKING
@@ -115,7 +115,7 @@ def test_every_shape_of_field_goes_out_and_comes_in(run: Run):
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_what_the_polling_trigger_looks_for_is_what_its_form_says(n8n_tools: Any, tmp_path: Path):
+def test_what_the_polling_trigger_looks_for_is_what_its_form_says(n8n_tools, tmp_path):
     filters = {"onlyCityOfHomeOfGuest": "Bremen", "onlyExtras": "parking", "leastArrival": "2026-08-01T00:00:00", "mostNights": ""}  # fmt: skip
     conditions = [
         {"payload.arrival": {"gte": "2026-08-01"}},

@@ -62,7 +62,7 @@ def issuer() -> AuthorizationServer:
     ],
     ids=["tiny", "extended", "own", "by OAuth", "by either", "by an issuer"],
 )
-def test_the_official_tools_find_nothing(product: Product, n8n_tools: Any, tmp_path: Path):
+def test_the_official_tools_find_nothing(product, n8n_tools, tmp_path):
     folder = n8n_tools.write(generate(product), tmp_path / "package")
     n8n_tools.build(folder)
     assert "warning" not in n8n_tools.run(folder, "n8n-node", "lint")
@@ -85,7 +85,7 @@ def scan(folder: Path) -> Any:
     return json.loads(done.stdout)
 
 
-def test_a_new_event_type_and_a_new_action_appear(n8n_tools: Any, tmp_path: Path):
+def test_a_new_event_type_and_a_new_action_appear(n8n_tools, tmp_path):
     made = generate(extended_product())
     assert b"'order.placed'" in made["nodes/shared/eventTypes.ts"]
     assert b"path: '/companies/{number}'" in made["nodes/Wlcro/resources/company/cancelCompaniesPolicy.ts"]

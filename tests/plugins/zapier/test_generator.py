@@ -42,12 +42,12 @@ def with_input(product: Product, **properties: Any) -> Product:
     return dataclasses.replace(product, actions=(dataclasses.replace(action, input=asked),))
 
 
-def test_the_same_product_gives_the_same_bytes(product: Product):
+def test_the_same_product_gives_the_same_bytes(product):
     assert generate(product) == generate(product)
 
 
 @pytest.mark.parametrize("name", GOLDEN_FILES)
-def test_what_is_made_is_what_was_agreed_on(product: Product, name: str):
+def test_what_is_made_is_what_was_agreed_on(product, name):
     made = generate(product)[name]
     kept = GOLDEN / name
     if os.environ.get("TRUNKLINE_WRITE_GOLDEN"):
@@ -56,7 +56,7 @@ def test_what_is_made_is_what_was_agreed_on(product: Product, name: str):
     assert made.decode() == kept.read_text()
 
 
-def test_every_part_of_the_product_has_its_file(product: Product):
+def test_every_part_of_the_product_has_its_file(product):
     made = generate(product)
     assert {name for name in made if "/" in name and not name.startswith("lib/")} == {
         name for name in GOLDEN_FILES if "/" in name
@@ -65,26 +65,26 @@ def test_every_part_of_the_product_has_its_file(product: Product):
     assert ".zapierapprc" not in made
 
 
-def test_the_core_is_the_one_that_the_app_is_tested_with(product: Product):
+def test_the_core_is_the_one_that_the_app_is_tested_with(product):
     client = json.loads((HERE / "client" / "package.json").read_text())["dependencies"]
     assert client["zapier-platform-core"] == CORE_VERSION
     package = json.loads(generate(product)["package.json"])
     assert package["dependencies"] == {"zapier-platform-core": CORE_VERSION}
 
 
-def test_an_event_type_more_is_a_trigger_more(product: Product):
+def test_an_event_type_more_is_a_trigger_more(product):
     made = generate(named(product, "order.placed", "order.sent"))
     assert "triggers/order_sent.js" in made
     assert b"    order_sent: require('./triggers/order_sent')," in made["index.js"]
 
 
-def test_a_product_without_actions_is_an_app_of_triggers(product: Product):
+def test_a_product_without_actions_is_an_app_of_triggers(product):
     made = generate(dataclasses.replace(product, actions=(), searches=(), lookups=()))
     assert b"creates: {}," in made["index.js"]
     assert not [name for name in made if name.startswith(("creates/", "searches/", "lookups/"))]
 
 
-def test_long_texts_end_where_zapier_ends_them(product: Product):
+def test_long_texts_end_where_zapier_ends_them(product):
     (placed,) = product.event_types
     long = dataclasses.replace(placed, title="Order " * 20)
     trigger = generate(dataclasses.replace(product, event_types=(long,)))["triggers/order_placed.js"].decode()
@@ -109,9 +109,7 @@ def test_long_texts_end_where_zapier_ends_them(product: Product):
     ],
     ids=["clash", "digit", "dropdown"],
 )
-def test_names_that_zapier_cannot_tell_apart_or_take_are_refused(
-    product: Product, names: tuple[str, ...], sentence: str
-):
+def test_names_that_zapier_cannot_tell_apart_or_take_are_refused(product, names, sentence):
     with pytest.raises(ValueError, match=re.escape(sentence)):
         generate(named(product, *names))
 
@@ -132,9 +130,7 @@ def test_names_that_zapier_cannot_tell_apart_or_take_are_refused(
     ],
     ids=["same key"],
 )
-def test_forms_in_which_fields_have_the_same_key_are_refused(
-    product: Product, properties: dict[str, Any], sentence: str
-):
+def test_forms_in_which_fields_have_the_same_key_are_refused(product, properties, sentence):
     with pytest.raises(ValueError, match=re.escape(sentence)):
         generate(with_input(product, **properties))
 
@@ -150,7 +146,7 @@ def test_forms_in_which_fields_have_the_same_key_are_refused(
     ],
     ids=["list of lists", "nested line items"],
 )
-def test_what_has_no_form_is_json_and_is_told(product: Product, schema: Any, reason: str):
+def test_what_has_no_form_is_json_and_is_told(product, schema, reason):
     changed = with_input(product, grid=schema | {"title": "Grid", "examples": [[1]]})
     assert remarks(changed) == [f"On Zapier, 'Grid' of 'Create Order' is written as JSON, because {reason}"]
     create = generate(changed)["creates/create_order.js"].decode()
@@ -159,7 +155,7 @@ def test_what_has_no_form_is_json_and_is_told(product: Product, schema: Any, rea
     assert "example: '[1]'" in create
 
 
-def test_a_pair_that_gives_different_fields_is_told(product: Product):
+def test_a_pair_that_gives_different_fields_is_told(product):
     (find,), (create, _) = product.searches, product.actions
     more = {"type": "object", "properties": {"receipt": {"type": "string"}}}
     changed = dataclasses.replace(
@@ -180,11 +176,11 @@ def test_a_pair_that_gives_different_fields_is_told(product: Product):
         ("", "Note", False),
     ],
 )
-def test_help_that_only_repeats_the_label_is_left_out(text: str, label: str, *, adds: bool):
+def test_help_that_only_repeats_the_label_is_left_out(text, label, *, adds):
     assert adds_something(text, label=label) is adds
 
 
-def test_a_search_that_answers_with_no_list_is_refused(product: Product):
+def test_a_search_that_answers_with_no_list_is_refused(product):
     (find,) = product.searches
     single = dataclasses.replace(find, output={"type": "object", "properties": {"id": {"type": "integer"}}})
     with pytest.raises(ValueError, match="the search 'find_order' answers with no list of objects"):

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator
 
 import pytest
 from tests.some import some
@@ -23,12 +22,6 @@ from trunkline_kit.receiver import (
 )
 
 POST = b"POST /hook?x=1 HTTP/1.1\r\nHost: a\r\nWebhook-Id: 17\r\nContent-Length: 5\r\n\r\nhello"
-
-
-@pytest.fixture
-async def receiver() -> AsyncIterator[Receiver]:
-    async with Receiver() as receiver:
-        yield receiver
 
 
 async def send(receiver: Receiver, *pieces: bytes, read: int = 65_536) -> bytes:

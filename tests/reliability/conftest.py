@@ -388,12 +388,6 @@ def own_server(monkeypatch):
         shutil.rmtree(folder, ignore_errors=True)
 
 
-@pytest.fixture
-async def receiver():
-    async with Receiver() as started:
-        yield started
-
-
 @pytest.fixture(name="until")
 def _until():
     return until

@@ -16,7 +16,6 @@ from trunkline.hub.hub import Hub
 from trunkline.model.events import shard_of
 from trunkline.store import migrate
 from trunkline.store.cursors import LOWEST
-from trunkline_kit.receiver import Receiver
 
 NONE = migrate.RESERVED_POSITIONS
 FINAL = {"delivered", "exhausted", "rejected", "gone", "skipped"}
@@ -230,12 +229,6 @@ def open_house(make_settings):
             yield House(hub)
 
     return open_
-
-
-@pytest.fixture
-async def receiver():
-    async with Receiver() as started:
-        yield started
 
 
 @pytest.fixture(autouse=True)

@@ -59,12 +59,6 @@ async def know_nothing(_host: str, _port: int) -> list[str]:
 
 
 @pytest.fixture
-async def receiver() -> AsyncIterator[Receiver]:
-    async with Receiver() as receiver:
-        yield receiver
-
-
-@pytest.fixture
 async def http() -> AsyncIterator[Outbound]:
     async with Outbound(DEVELOPMENT, timeout_seconds=PATIENT_SECONDS) as http:
         yield http

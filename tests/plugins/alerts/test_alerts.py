@@ -8,7 +8,6 @@ import random
 from dataclasses import dataclass
 
 import pytest
-from tests.plugins.alerts.mail_server import MailServer
 from tests.plugins.conftest import ServedHub
 
 from trunkline_kit.receiver import Answer, Connection, Receiver
@@ -19,12 +18,6 @@ FAILS_AT_ONCE = {
     "delivery.retry_schedule_seconds": ",".join(["0.05"] * 200),
     "server.public_url": "https://hub.example",
 }
-
-
-@pytest.fixture
-async def mail_server():
-    async with MailServer() as started:
-        yield started
 
 
 @pytest.fixture

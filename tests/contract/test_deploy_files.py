@@ -120,7 +120,7 @@ def test_whoever_stops_a_hub_waits_for_its_drain_and_for_what_is_in_flight():
 
 
 @pytest.mark.slow
-def test_systemd_takes_the_units(tmp_path: Path):
+def test_systemd_takes_the_units(tmp_path):
     if shutil.which("systemd-analyze") is None:
         pytest.skip("there is no systemd here: Debian's package 'systemd' brings it")
     for unit in some((DEPLOY / "systemd").iterdir()):
@@ -133,7 +133,7 @@ def test_systemd_takes_the_units(tmp_path: Path):
 
 
 @pytest.mark.slow
-def test_prometheus_takes_the_rules_and_each_wakes_somebody_just_where_it_should(tmp_path: Path):
+def test_prometheus_takes_the_rules_and_each_wakes_somebody_just_where_it_should(tmp_path):
     if shutil.which("promtool") is None:
         pytest.skip("there is no promtool here: Debian's package 'prometheus' brings it")
     for arguments in (["check", "rules", "alerts.yml"], ["test", "rules", "alerts_test.yml"]):
@@ -207,7 +207,7 @@ def test_helm_takes_the_chart_and_its_pods_are_confined(helm):
 @pytest.mark.slow
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize("version", ["1.28", "1.34"])
-def test_kubernetes_knows_every_field_of_what_helm_makes(helm, tools: Path, version: str):
+def test_kubernetes_knows_every_field_of_what_helm_makes(helm, tools, version):
     made = [
         item for item in objects(helm(EVERYTHING)) if item["kind"] != "PodMonitor"
     ]  # its schema comes from another project

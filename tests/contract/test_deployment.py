@@ -82,7 +82,7 @@ def test_the_proxy_lets_a_whole_batch_and_a_whole_long_poll_through():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["sample", "sqlite", "postgresql", "postgresql://acme@db.example.com/acme"])
-def test_compose_itself_takes_the_sample_and_what_init_writes(tmp_path: Path, kind: str):
+def test_compose_itself_takes_the_sample_and_what_init_writes(tmp_path, kind):
     if shutil.which("docker-compose") is None:
         pytest.skip("there is no compose here: Debian's package 'docker-compose' brings it")
     if kind == "sample":

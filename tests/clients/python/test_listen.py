@@ -108,7 +108,7 @@ def until(holds: Callable[[], bool], told: Callable[[], object]) -> None:
 
 @pytest.mark.parametrize("command", ["trunkline_client.listen", "trunkline listen"])
 def test_events_are_shown_forwarded_as_the_webhook_would_be_and_sent_again(
-    command: str, sqlite_database_url: str, program: Program
+    command, sqlite_database_url, program
 ):
     run = [sys.executable, "-m", *command.split()]
     with Served(sqlite_database_url) as served, Client(served.url, served.key) as hub:
@@ -156,7 +156,7 @@ def test_events_are_shown_forwarded_as_the_webhook_would_be_and_sent_again(
             assert f"  {last['id']}  " not in rest.shown
 
 
-def test_the_cursor_is_said_before_any_event_is_handled(sqlite_database_url: str):
+def test_the_cursor_is_said_before_any_event_is_handled(sqlite_database_url):
     run = [sys.executable, "-m", "trunkline_client.listen", "--url"]
     with (
         Served(sqlite_database_url) as served,
@@ -176,7 +176,7 @@ def test_the_cursor_is_said_before_any_event_is_handled(sqlite_database_url: str
                 assert rest.end() == 0
 
 
-def test_a_refusal_is_one_sentence_and_an_absence_is_told(sqlite_database_url: str):
+def test_a_refusal_is_one_sentence_and_an_absence_is_told(sqlite_database_url):
     with Served(sqlite_database_url) as served:
         refused = subprocess.run(
             [sys.executable, "-m", "trunkline_client.listen", "--url", served.url, "--key", "wrong"],

@@ -608,7 +608,6 @@ def closes(value) -> bool:
 
 
 def pushed(document):
-    """Give the schemas of pushed payloads."""
     schemas = document["components"]["schemas"]
     return {name: schema for name, schema in schemas.items() if name.endswith("Payload")}
 

@@ -16,7 +16,6 @@ async def document(api):
 
 
 def schemas_in(value, place="#"):
-    """Give every schema of a document with its place, including nested schemas."""
     if isinstance(value, list):
         for number, item in enumerate(value):
             yield from schemas_in(item, f"{place}/{number}")
@@ -86,7 +85,6 @@ def test_schemas_are_brought_into_form():
 
 
 def examples_in(value, place="#"):
-    """Give each example of a document, its schema and its place."""
     if isinstance(value, list):
         for number, item in enumerate(value):
             yield from examples_in(item, f"{place}/{number}")

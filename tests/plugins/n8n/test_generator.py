@@ -33,7 +33,7 @@ def test_the_same_product_gives_the_same_bytes():
 
 
 @pytest.mark.parametrize("name", GOLDEN_FILES)
-def test_what_is_made_is_what_was_agreed_on(name: str):
+def test_what_is_made_is_what_was_agreed_on(name):
     made = generate(TINY)[name]
     kept = GOLDEN / name
     if os.environ.get("TRUNKLINE_WRITE_GOLDEN"):
@@ -71,7 +71,7 @@ def test_every_part_of_the_product_is_there():
         ("get_client_note", "/clients/{client_id}/notes/{client_note_id}", "Get Note"),
     ],
 )
-def test_operations_are_named_as_the_guideline_of_n8n_asks(name: str, path: str, short: str):
+def test_operations_are_named_as_the_guideline_of_n8n_asks(name, path, short):
     paged = {"properties": {"cursor": {}}} if short == "Get Many" else {}
     method = "GET" if name.startswith(("find", "get", "list")) else "POST"
     single = name.startswith("get")

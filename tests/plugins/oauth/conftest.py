@@ -8,12 +8,20 @@ from tests.keys import scopes_of
 from tests.plugins.oauth.flow import CALLBACK, App, Person
 
 from trunkline.model.principals import COMPANY_SCOPES
+from trunkline_kit import MovableClock
 
 
 @pytest.fixture
 async def stack():
     async with AsyncExitStack() as opened:
         yield opened
+
+
+@pytest.fixture
+async def timed(trunkline_hub):
+    """Start a hub whose clock the test moves."""
+    clock = MovableClock()
+    return await trunkline_hub(clock=clock, dispatch=False), clock
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ from sqlalchemy import text
 from tests import clock_steps
 from tests.plugins.oauth.flow import CALLBACK, VERIFIER, connect
 
-from trunkline_kit import MovableClock
 from trunkline_oauth import store
 from trunkline_oauth.assertions import TYPE
 
@@ -101,13 +100,6 @@ async def test_nobody_ends_what_is_anothers(api, register, sign_in):
     await other.revoke(tokens["refresh_token"])
     assert (await other.refresh(tokens["refresh_token"], expect=400))["error"] == "invalid_grant"
     assert (await app.me(tokens["access_token"])).status_code == 200
-
-
-@pytest.fixture
-async def timed(trunkline_hub):
-    """Start a hub whose clock the test moves."""
-    clock = MovableClock()
-    return await trunkline_hub(clock=clock, dispatch=False), clock
 
 
 async def test_what_has_expired_is_worth_nothing(timed, register, sign_in):

@@ -55,7 +55,6 @@ class ZapierApp:
     key: str = ""
 
     def handle(self, **event: Any) -> Any:
-        """Give the core one event; return its results."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         self.process.stdin.write(f"{json.dumps(event)}\n")
@@ -71,9 +70,7 @@ class ZapierApp:
         return self.handle(command="execute", method=method, bundle=bundle)
 
     def operation(self, kind: str, key: str, part: str = "perform", **bundle: Any) -> Any:
-        """Run a part of the operation *key*."""
         return self.run(f"{kind}.{key}.operation.{part}", **bundle)
 
     def definition(self) -> Any:
-        """Give the definition of the app, as Zapier reads it."""
         return self.handle(command="definition")

@@ -30,7 +30,6 @@ GOLDEN_FILES = (
 
 
 def named(product: Product, *names: str) -> Product:
-    """Give *product* with event types of these names."""
     (placed,) = product.event_types
     return dataclasses.replace(
         product, event_types=tuple(dataclasses.replace(placed, name=name) for name in names)
@@ -44,12 +43,12 @@ def with_input(product: Product, **properties: Any) -> Product:
     return dataclasses.replace(product, actions=(dataclasses.replace(action, input=asked),))
 
 
-def test_the_same_product_gives_the_same_bytes(product: Product):
+def test_the_same_product_gives_the_same_bytes(product):
     assert generate(product) == generate(product)
 
 
 @pytest.mark.parametrize("name", GOLDEN_FILES)
-def test_what_is_made_is_what_was_agreed_on(product: Product, name: str):
+def test_what_is_made_is_what_was_agreed_on(product, name):
     made = generate(product)[name]
     kept = GOLDEN / name
     if os.environ.get("TRUNKLINE_WRITE_GOLDEN"):
@@ -58,7 +57,7 @@ def test_what_is_made_is_what_was_agreed_on(product: Product, name: str):
     assert made.decode() == kept.read_text()
 
 
-def test_every_part_of_the_product_has_its_file(product: Product):
+def test_every_part_of_the_product_has_its_file(product):
     made = generate(product)
     assert {name for name in made if "/" in name and not name.startswith("lib/")} == {
         name for name in GOLDEN_FILES if "/" in name
@@ -67,26 +66,26 @@ def test_every_part_of_the_product_has_its_file(product: Product):
     assert ".zapierapprc" not in made
 
 
-def test_the_core_is_the_one_that_the_app_is_tested_with(product: Product):
+def test_the_core_is_the_one_that_the_app_is_tested_with(product):
     client = json.loads((HERE / "client" / "package.json").read_text())["dependencies"]
     assert client["zapier-platform-core"] == CORE_VERSION
     package = json.loads(generate(product)["package.json"])
     assert package["dependencies"] == {"zapier-platform-core": CORE_VERSION}
 
 
-def test_an_event_type_more_is_a_trigger_more(product: Product):
+def test_an_event_type_more_is_a_trigger_more(product):
     made = generate(named(product, "order.placed", "order.sent"))
     assert "triggers/order_sent.js" in made
     assert b"    order_sent: require('./triggers/order_sent')," in made["index.js"]
 
 
-def test_a_product_without_actions_is_an_app_of_triggers(product: Product):
+def test_a_product_without_actions_is_an_app_of_triggers(product):
     made = generate(dataclasses.replace(product, actions=(), searches=(), lookups=()))
     assert b"creates: {}," in made["index.js"]
     assert not [name for name in made if name.startswith(("creates/", "searches/", "lookups/"))]
 
 
-def test_long_texts_end_where_zapier_ends_them(product: Product):
+def test_long_texts_end_where_zapier_ends_them(product):
     (placed,) = product.event_types
     long = dataclasses.replace(placed, title="Order " * 20)
     trigger = generate(dataclasses.replace(product, event_types=(long,)))["triggers/order_placed.js"].decode()
@@ -111,9 +110,7 @@ def test_long_texts_end_where_zapier_ends_them(product: Product):
     ],
     ids=["clash", "digit", "dropdown"],
 )
-def test_names_that_zapier_cannot_tell_apart_or_take_are_refused(
-    product: Product, names: tuple[str, ...], sentence: str
-):
+def test_names_that_zapier_cannot_tell_apart_or_take_are_refused(product, names, sentence):
     with pytest.raises(ValueError, match=re.escape(sentence)):
         generate(named(product, *names))
 
@@ -152,9 +149,7 @@ def test_names_with_two_underscores_are_told_apart_from_nested_fields(product: P
     ],
     ids=["same key", "name of every object"],
 )
-def test_forms_that_zapier_does_not_take_are_refused(
-    product: Product, properties: dict[str, Any], sentence: str
-):
+def test_forms_that_zapier_does_not_take_are_refused(product, properties, sentence):
     with pytest.raises(ValueError, match=re.escape(sentence)):
         generate(with_input(product, **properties))
 
@@ -183,7 +178,7 @@ def test_an_answer_without_fields_has_a_sample(product: Product):
     ],
     ids=["list of lists", "nested line items"],
 )
-def test_what_has_no_form_is_json_and_is_told(product: Product, schema: Any, reason: str):
+def test_what_has_no_form_is_json_and_is_told(product, schema, reason):
     changed = with_input(product, grid=schema | {"title": "Grid", "examples": [[1]]})
     assert remarks(changed) == [f"On Zapier, 'Grid' of 'Create Order' is written as JSON, because {reason}"]
     create = generate(changed)["creates/create_order.js"].decode()
@@ -192,7 +187,7 @@ def test_what_has_no_form_is_json_and_is_told(product: Product, schema: Any, rea
     assert "example: '[1]'" in create
 
 
-def test_a_pair_that_gives_different_fields_is_told(product: Product):
+def test_a_pair_that_gives_different_fields_is_told(product):
     (find,), (create, _) = product.searches, product.actions
     more = {"type": "object", "properties": {"receipt": {"type": "string"}}}
     changed = dataclasses.replace(
@@ -219,12 +214,12 @@ def test_a_field_of_any_name_is_one_that_zaps_may_refer_to(product: Product, nam
         ("", "Note", False),
     ],
 )
-def test_help_that_only_repeats_the_label_is_left_out(text: str, label: str, *, adds: bool):
+def test_help_that_only_repeats_the_label_is_left_out(text, label, *, adds):
     assert adds_something(text, label=label) is adds
 
 
 @pytest.mark.parametrize("tags", [{}, {"tags": {"type": "array", "items": {"type": "string"}}}])
-def test_a_search_without_a_list_of_records_finds_its_answer(product: Product, tags: dict[str, Any]):
+def test_a_search_without_a_list_of_records_finds_its_answer(product, tags):
     (find,) = product.searches
     properties = {"total": {"type": "integer"}, **tags}
     example = dataclasses.replace(find.examples[0], output={"total": 1})
@@ -235,9 +230,7 @@ def test_a_search_without_a_list_of_records_finds_its_answer(product: Product, t
     assert b"key: 'total'" in made
 
 
-def test_a_search_for_one_record_by_its_path_is_paired_without_being_asked_for_what_was_made(
-    product: Product,
-):
+def test_a_search_for_one_record_by_its_path_is_paired_without_being_asked_for_what_was_made(product):
     (find,) = product.searches
     number = {"type": "object", "properties": {"order_id": {"type": "integer"}}}
     record = find.output["properties"]["results"]["items"]

@@ -109,6 +109,13 @@ def test_the_units_run_commands_that_exist():
         check_command(line.split())
 
 
+def test_systemd_starts_a_process_again_until_its_database_is_there():
+    for unit in some((DEPLOY / "systemd").iterdir()):
+        named = dict(re.findall(r"^(\w+)=(.*)$", unit.read_text(), re.MULTILINE))
+        assert (named["Restart"], named["StartLimitIntervalSec"]) == ("always", "0"), unit
+        assert "RestartPreventExitStatus" not in named, unit
+
+
 def test_whoever_stops_a_hub_waits_for_its_drain_and_for_what_is_in_flight():
     templates = DEPLOY.parent / "core" / "trunkline" / "cli" / "beginning" / "templates"
     given = {

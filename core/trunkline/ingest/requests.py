@@ -11,15 +11,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from trunkline.errors import (
-    BadQuery,
-    BodyInvalid,
-    EventRejected,
-    FieldError,
-    Forbidden,
-    but_not,
-    unknown_name,
-)
+from trunkline.errors import BodyInvalid, EventRejected, FieldError, Refused, but_not, unknown_name
 from trunkline.errors.spelling import MAX_CORRECTED, correction
 from trunkline.ingest.submissions import Submission, Warned
 from trunkline.model.companies import is_reference
@@ -226,7 +218,7 @@ class RequestReader:
             except BodyInvalid as error:
                 errors.extend(_at(item, error.errors))
                 continue
-            except (BadQuery, Forbidden) as error:
+            except Refused as error:  # Forbidden, BadQuery
                 error.errors = (*error.errors, *_at(item, [_NOT_OURS]))
                 raise
             kind = self._catalog.get(item.parsed["type"], item.parsed.get("version"))

@@ -44,6 +44,9 @@ EVERYTHING = {
     "settings": {
         "TRUNKLINE_SERVER__PUBLIC_URL": "https://events.example.com",
         "TRUNKLINE_LIMITS__ENABLED": False,
+        "TRUNKLINE_SERVER__MAX_BODY_BYTES_IN_FLIGHT": 268_435_456,
+        "TRUNKLINE_DELIVERY__RETRY_JITTER": 0.3,
+        "TRUNKLINE_SERVER__TRUSTED_PROXIES": '["10.0.0.0/8"]',
     },
     "schemas": {"events": "our-events"},
     "ingress": {"enabled": True, "className": "nginx", "tlsSecret": "tls", "annotations": {"a": "b"}},
@@ -104,6 +107,13 @@ def test_the_units_run_commands_that_exist():
     for unit in (DEPLOY / "systemd").iterdir():
         (line,) = re.findall(r"^ExecStart=\S+/trunkline (.+)$", unit.read_text(), re.MULTILINE)
         check_command(line.split())
+
+
+def test_systemd_starts_a_process_again_until_its_database_is_there():
+    for unit in some((DEPLOY / "systemd").iterdir()):
+        named = dict(re.findall(r"^(\w+)=(.*)$", unit.read_text(), re.MULTILINE))
+        assert (named["Restart"], named["StartLimitIntervalSec"]) == ("always", "0"), unit
+        assert "RestartPreventExitStatus" not in named, unit
 
 
 def test_whoever_stops_a_hub_waits_for_its_drain_and_for_what_is_in_flight():
@@ -197,11 +207,14 @@ def test_helm_takes_the_chart_and_its_pods_are_confined(helm):
         environment = {entry["name"]: str(entry["value"]) for entry in container["env"]}
         loaded = settings.load(environment=environment)
         assert (loaded.product.schemas, loaded.limits.enabled) == (("./schemas",), False)
+        assert (loaded.server.max_body_bytes_in_flight, loaded.delivery.retry_jitter) == (268_435_456, 0.3)
+        assert environment["TRUNKLINE_SERVER__TRUSTED_PROXIES"] == '["10.0.0.0/8"]'
         assert {mount["name"] for mount in container["volumeMounts"]} == {v["name"] for v in pod["volumes"]}
     (ingress,) = [item for item in made if item["kind"] == "Ingress"]
     paths = [path["path"] for path in ingress["spec"]["rules"][0]["http"]["paths"]]
-    assert "/api" in paths
-    assert not {"/", "/metrics"} & {*paths}
+    page = (DEPLOY.parent / "docs" / "reference" / "http.md").read_text()
+    served = set(re.findall(r"`(?:[A-Z]+) (/[^/`?]+)", page))
+    assert {*paths} == served - {"/metrics"} | {"/portal"}
 
 
 @pytest.mark.slow

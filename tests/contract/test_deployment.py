@@ -56,6 +56,21 @@ def test_every_setting_in_the_compose_file_is_one():
     assert loaded.server.public_url == "https://events.example.com"
 
 
+def test_the_figures_and_the_health_of_workers_can_be_read():
+    command = OURS["worker"]["command"]
+    port = command[command.index("--metrics-port") + 1]
+    assert f":{port}/healthz" in OURS["worker"]["healthcheck"]["test"][-1]
+    assert OURS["worker"]["environment"]["TRUNKLINE_SERVER__HOST"] == "0.0.0.0"
+
+
+@pytest.mark.parametrize(
+    "file", ["docs/examples/deploy/compose.yaml", "core/trunkline/cli/beginning/templates/compose.yaml.jinja"]
+)
+def test_postgresql_is_not_healthy_while_it_is_set_up(file):
+    (check,) = re.findall(r"test: \[CMD, pg_isready, (.+)\]", (ROOT / file).read_text())
+    assert "--host, 127.0.0.1" in check  # the server of the set-up listens on its Unix socket only
+
+
 def test_what_a_service_waits_for_and_mounts_is_there():
     services = set(COMPOSE["services"])
     for service in COMPOSE["services"].values():

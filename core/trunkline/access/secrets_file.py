@@ -93,9 +93,12 @@ class SecretsFile:
             draft.unlink()
 
     def replace(self, values: Secrets) -> None:
-        """Replace the content of the file with *values*, atomically. Raises OSError."""
-        draft = self._draft(values)
-        draft.replace(self.path)
+        """Replace the content of the file with *values*, atomically. Raises SettingsInvalid; then the file is unchanged."""
+        try:
+            self._draft(values).replace(self.path)
+        except OSError as error:
+            msg = f"The file of the secrets, {self.path}, cannot be written: {error.strerror}; nothing was changed."
+            raise SettingsInvalid(msg) from None
         folder = os.open(self.path.absolute().parent, os.O_RDONLY)
         try:
             os.fsync(folder)

@@ -384,9 +384,9 @@ async def _company(
     except CompanyUnknown:
         if principal.company_id is None:
             raise _header_refused(COMPANY_HEADER, "is no company's reference", header) from None
-        raise Forbidden.wrong_company() from None
+        raise Forbidden.wrong_company(header=COMPANY_HEADER) from None
     if principal.company_id not in {None, company_id}:
-        raise Forbidden.wrong_company()
+        raise Forbidden.wrong_company(header=COMPANY_HEADER)
     return company_id
 
 

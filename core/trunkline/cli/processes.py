@@ -60,8 +60,8 @@ async def serve(
             hub = Hub(settings, migrates=migrates, defers_routes=True, connections=connections)
             async with server.running(hub, listener=listener) as serving:
                 note_start()
-                _announce(listener)
                 await serving.complete()
+                _announce(listener)
                 process.tune()
                 code = await _end(stop, hub)
                 await serving.drain(stop)

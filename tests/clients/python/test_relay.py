@@ -147,6 +147,30 @@ def test_a_key_that_is_refused_sets_nothing_aside(
     assert log_of(hub) == [1]
 
 
+@pytest.mark.parametrize("safe_seconds", [3600, 0])
+@pytest.mark.parametrize("is_operator", [True, False])
+def test_a_row_whose_company_the_key_may_not_emit_for_is_set_aside(
+    is_operator: bool,
+    safe_seconds: float,
+    product: Engine,  # noqa: F811
+    relays: Running,
+    served: Served,
+):
+    own = next(COMPANIES)
+    relays.key = served.key_of(None if is_operator else own)
+    with Session(product) as session, session.begin():
+        for number, company in enumerate([own, None if is_operator else next(COMPANIES), own], start=1):
+            payment = {**PAYMENT, "payment_id": number}
+            OUTBOX.emit(session, "payment.succeeded", payment, company=company)
+    relays.start(safe_seconds=safe_seconds)
+    until(lambda: len(rows(product)) == 1)
+    with Client(served.url, served.key_of(own)) as hub:
+        assert log_of(hub) == [1, 3]
+    with product.connect() as connection:
+        refused = connection.execute(text("SELECT refused FROM trunkline_outbox")).scalar_one()
+    assert refused == "/companyId must name a company for which the key may emit"
+
+
 def taken(engine: Engine, limit: int = 100) -> tuple[Rows, Any]:
     """Take a batch as a relay that then dies; return the relay's rows and the batch."""
     dead = Rows(engine, lease_seconds=LONG_SECONDS)

@@ -395,7 +395,7 @@ async def test_certificates_of_targets_that_end_within_14_days_are_named(
         assert check.status == "ok"
     else:
         assert check.status == "warning"
-        assert f"{target.url.rstrip('/')}/ Expires in 12 days" in check.detail
+        assert f"{target.url.rstrip('/')}/ (company 92) Expires in 12 days" in check.detail
 
 
 async def test_a_target_that_the_address_policy_refuses_is_not_connected_to(

@@ -148,6 +148,7 @@ def test_every_answer_has_its_headers_and_every_call_the_problems_of_its_form(do
     responses = document["components"]["responses"]
     assert {"Retry-After", "X-Request-Id"} <= responses["TooManyRequests"]["headers"].keys()
     assert "WWW-Authenticate" in responses["Unauthenticated"]["headers"]
+    assert document["components"]["parameters"]["Environment"]["schema"]["enum"] == ["live", "test"]
 
 
 def test_every_tag_is_declared(document):

@@ -106,6 +106,7 @@ async def test_types_are_read_in_any_case_and_several_keep_the_order_of_the_stre
         second,
         third,
     ]
+    assert ids(await page(running.client, types="*")) == ids(await page(running.client))
     limited = await page(running.client, types="lead.created,payment.failed", limit=2)
     assert ids(limited) == [first, second]
     assert ids(await page(running.client, types="lead.created", cursor=limited.json()["next_cursor"])) == [

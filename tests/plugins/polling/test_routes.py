@@ -465,6 +465,8 @@ async def test_a_filter_is_told_what_is_wrong_with_it(running):
     assert (
         unknown == "In the query parameter 'filter', 'payload.amount' is in none of the chosen event types."
     )
+    assert "'total' must be 'any', 'all', 'not', or a path" in (await refused(filtered(total=1)))[0]
+    assert "'any' must be a list" in (await refused(filtered(any=1)))[0]
     for sent in ("{", "[1]", "7", '{"a":' * 900 + "1" + "}" * 900):
         assert (await refused(sent))[1][0].startswith("filter")
     dear = [{"payload.first_name": {"contains": str(n)}} for n in range(40)]

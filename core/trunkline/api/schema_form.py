@@ -222,6 +222,8 @@ def components_of(schema: Schema, name: str, taken: Iterable[str]) -> dict[str, 
         target = document.resolve(reference) if "$ref" in inner else UNKNOWN
         if target is UNKNOWN:
             return own
+        if _is_endless(inner, document):
+            return {key: value for key, value in own.items() if key != "$ref"}
         if id(target) not in names:
             component = free_name(f"{name}{to_pascal(_WORDS.sub('_', reference.rpartition('/')[2]))}", used)
             names[id(target)] = component
@@ -230,6 +232,17 @@ def components_of(schema: Schema, name: str, taken: Iterable[str]) -> dict[str, 
         return own | {"$ref": f"{COMPONENTS}{names[id(target)]}"}
 
     return {name: moved(schema) | {"title": name}, **made}
+
+
+def _is_endless(schema: Any, document: References) -> bool:
+    """Whether the references of *schema* lead back to it without a schema between them; it then allows any value."""
+    followed = set[str]()
+    while isinstance(schema, dict) and "$ref" in schema:
+        if schema["$ref"] in followed:
+            return True
+        followed.add(schema["$ref"])
+        schema = document.resolve(schema["$ref"])
+    return False
 
 
 def inlined(schema: Schema, document: References, followed: frozenset[str] = frozenset()) -> Schema:

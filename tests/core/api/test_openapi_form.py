@@ -206,17 +206,19 @@ REFERRING = {
         "total": {"$ref": "#/$defs/Money", "title": "Total", "description": "What it costs."},
         "tree": {"$ref": "#branch", "title": "Tree", "description": "Of categories."},
         "place": {"type": "array", "prefixItems": [{"type": "number"}], "items": False, "title": "P", "description": "p"},
+        "loop": {"$ref": "#/$defs/Loop", "title": "Loop", "description": "Anything."},
         "extra": {"oneOf": [{"$ref": "#/$defs/Money"}, {"$ref": "#/definitions/Event"}, True], "title": "E", "description": "e"},
     },
     "required": ["total"],
     "additionalProperties": False,
     "$defs": {
         "Money": {"type": "object", "properties": {"value": {"type": "number"}, "any": True}, "required": ["value"]},
+        "Loop": {"$ref": "#/$defs/Loop"},
         "Branch": {"$anchor": "branch", "type": "object", "properties": {"parent": {"$ref": "#/$defs/Branch"}}},
     },
     "definitions": {"Event": {"type": "string"}},
 }  # fmt: skip
-RECORD = {"total": {"value": 1, "any": 2}, "tree": {"parent": {}}, "place": [1.5]}
+RECORD = {"total": {"value": 1, "any": 2}, "tree": {"parent": {}}, "place": [1.5], "loop": {}}
 
 
 @pytest.mark.parametrize("path", ["openapi.json", "openapi-3.0.json", "asyncapi.json"])

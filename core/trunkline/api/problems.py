@@ -254,13 +254,13 @@ async def answer_http(request: Request, error: Exception) -> Response:
         methods = _methods_at(request)
         headers["Allow"] = ", ".join(methods)  # the framework lists only those of the first route
         detail = f"This address does not take {request.method}; it takes {headers['Allow']}."
-        if request.method in {"GET", "HEAD"} and "GET" not in methods:
-            status, headers = (
-                404,
-                {},
-            )  # nothing can be read here, for example if the plugin that reads is not enabled
+        if (
+            request.method in {"GET", "HEAD"} and "GET" not in methods
+        ):  # perhaps the plugin that reads is not enabled
+            detail = f"There is nothing to read at this address; it takes {headers['Allow']}."
+            status, headers = 404, {}
     phrase = http.HTTPStatus(status).phrase
-    if status == 404:
+    if error.status_code == 404:
         detail = "There is nothing at this address; /docs lists what there is."
     elif detail == phrase:
         detail = f"{phrase}."

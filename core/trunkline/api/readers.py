@@ -34,7 +34,7 @@ from trunkline.errors import BadQuery, BodyInvalid, CompanyUnknown, NotFound, un
 from trunkline.hub.readers import Readers
 from trunkline.model.companies import read_name
 from trunkline.model.environments import in_environment
-from trunkline.model.event_groups import is_group, type_groups
+from trunkline.model.event_groups import EVERY_TYPE, is_group, type_groups
 from trunkline.model.times import epoch_ms_of
 from trunkline.schemas.catalog import Json, SchemaCatalog
 from trunkline.store.directory import CompanyDirectory
@@ -188,6 +188,8 @@ class ReaderHandlers:
     def _types(self, text: str | None) -> list[str]:
         """Read the parameter ``types``. Raises BadQuery."""
         names = [name.strip() for name in (text or "").split(",") if name.strip()]
+        if names == [EVERY_TYPE]:
+            return []
         types = self._catalog.all_names()
         groups = type_groups(types)
         for name in names:

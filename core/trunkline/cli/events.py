@@ -22,7 +22,7 @@ from trunkline.errors.spelling import known_instead
 from trunkline.ingest.requests import RequestReader
 from trunkline.model import cursors
 from trunkline.model.environments import LIVE
-from trunkline.model.event_groups import is_group, type_groups, types_among
+from trunkline.model.event_groups import EVERY_TYPE, is_group, type_groups, types_among
 from trunkline.runtime import stopping
 from trunkline.runtime.clock import now_text
 from trunkline.runtime.strict_json import read_json
@@ -249,6 +249,8 @@ def _line(body: bytes) -> str:
 
 def _known_types(hub: "Readings", text: str | None) -> list[str]:
     names = [name.strip() for name in (text or "").split(",") if name.strip()]
+    if names == [EVERY_TYPE]:
+        return []
     known = hub.catalog.all_names()
     for name in names:
         if is_group(name) and name not in type_groups(known):

@@ -158,7 +158,7 @@ class EventHandlers:
 
     def _types(self, text: str | None) -> Sequence[str]:
         names = [name.strip() for name in (text or "").split(",") if name.strip()]
-        if not names:
+        if names in ([], ["*"]):
             return []
         known = _Types(self._events)
         return list(dict.fromkeys(known.type_or_group("types", name) for name in names))

@@ -188,9 +188,13 @@ def test_a_refusal_is_one_sentence_and_an_absence_is_told(sqlite_database_url):
         assert (refused.returncode, refused.stdout) == (2, "")
         assert "Traceback" not in refused.stderr
         assert "neither an API key" in refused.stderr
-        command = [sys.executable, "-m", "trunkline_client.listen", "--key", served.key, "--secret", "no"]
-        wrong = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-        assert (wrong.returncode, wrong.stderr[:29]) == (2, "--secret: a secret is 'whsec_")
+        for option, value, said in (
+            ("--secret", "no", "--secret: a secret is 'whsec_"),
+            ("--forward", "localhost:3000", "--forward: write a URL, such "),
+        ):
+            command = [sys.executable, "-m", "trunkline_client.listen", "--key", served.key, option, value]
+            wrong = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+            assert (wrong.returncode, wrong.stderr[:29]) == (2, said)
         url, key = served.url, served.key
     with Terminal([sys.executable, "-m", "trunkline_client.listen", "--url", url], key) as away:
         away.wait_for("the hub cannot be reached: .*; trying again")

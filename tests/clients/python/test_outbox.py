@@ -225,6 +225,18 @@ def test_an_event_that_breaks_its_schema_is_not_emitted(type, changed, path):
     assert raised.value.errors[0][0] == path
 
 
+def test_metadata_and_an_earlier_version_are_emitted(product):
+    outbox = Outbox(schemas={"a.b": {"required": ["new"]}, "a.b@1": {"required": ["old"]}})
+    with product.begin() as connection:
+        outbox.emit(
+            connection, "a.b", {"old": 1}, version=1, metadata={"user_id": 7, "outbox_key": "x"}, key="k"
+        )
+        with pytest.raises(EventInvalid):
+            outbox.emit(connection, "a.b", {"old": 1}, version=2)
+    ((_, event),) = rows(product)
+    assert (event["version"], event["metadata"]) == (1, {"user_id": 7, "outbox_key": "k"})
+
+
 def test_an_empty_folder_of_schemas_is_refused(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"shipment\.delivered\.json"):
         Outbox(schemas=tmp_path)

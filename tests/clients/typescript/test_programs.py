@@ -59,4 +59,4 @@ def test_receiving(installed, run):
         "cases": listed,
     }
     (installed / "cases.json").write_text(json.dumps(given))
-    assert passes(run, "receiving.test.mjs", installed) == 5
+    assert passes(run, "receiving.test.mjs", installed) == 6

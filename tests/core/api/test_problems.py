@@ -240,6 +240,7 @@ async def test_an_answer_that_breaks_off_is_logged_and_not_mended(caplog):
     [
         ("GET", "/nowhere", 404, "nothing at this address"),
         ("DELETE", "/items", 405, "does not take DELETE; it takes POST"),
+        ("GET", "/items", 404, "nothing to read at this address; it takes POST"),
         ("GET", "/items/x", 404, "There is no record 'x' here."),
         ("GET", "/items/0", 404, "There is no record '0' here."),
         ("GET", "/items/1?limit=10", 400, "'limit' must be 9 at most, not '10'"),

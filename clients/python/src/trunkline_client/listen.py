@@ -103,6 +103,12 @@ def listen(options: Options) -> int:
     except ValueError as error:
         print(f"--secret: {error}", file=sys.stderr)
         return _REFUSED
+    if options.forward and not options.forward.startswith(("http://", "https://")):
+        print(
+            f"--forward: write a URL, such as http://localhost:3000/hook, not '{options.forward}'",
+            file=sys.stderr,
+        )
+        return _REFUSED
     with Client(options.url, options.key, company=options.company) as hub, httpx2.Client() as http:
         listening = _Listening(options, hub, http)
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # it prints the cursor too
@@ -223,7 +229,7 @@ class _Listening:
             )
             told = f"{answer.status_code} {answer.reason_phrase}".rstrip()
             if not answer.is_success and answer.text:
-                told += f": {answer.text[:200]}"
+                told += f": {answer.text[:200].rstrip()}"
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
             told = f"no answer: {error or type(error).__name__}"
         self._say(f"          → {told} in {(time.monotonic() - began) * 1000:.0f} ms")

@@ -10,7 +10,6 @@ from trunkline.cli.config import Config
 from trunkline.cli.loop import run
 from trunkline.cli.options import AsJson, SubscriptionId, load_settings
 from trunkline.cli.output import show_json, show_table, warn
-from trunkline.cli.reading import Readings
 from trunkline.errors import NotFound
 from trunkline.insight.delivery_log import DeliveryLog
 from trunkline.model.deliveries import Key, Status
@@ -129,13 +128,9 @@ async def _list(
 async def _act(settings: Settings, delivery_id: str, action: Action) -> dict[str, Any]:
     """Run *action* on a delivery of any company, and return its result. Raises NotFound."""
     async with reading.opened(settings) as hub:
-        return await action(hub.deliveries, await _company_of(hub, delivery_id), delivery_id)
-
-
-async def _company_of(hub: Readings, delivery_id: str) -> int:
-    key = Key.parse(delivery_id)
-    async with hub.database.read() as connection:
-        logged = await delivery_log.get(connection, key) if key else None
-    if logged is None:
-        raise NotFound("delivery", delivery_id)
-    return logged.company_id
+        key = Key.parse(delivery_id)
+        async with hub.database.read() as connection:
+            logged = await delivery_log.get(connection, key) if key else None
+        if logged is None:
+            raise NotFound("delivery", delivery_id)
+        return await action(hub.deliveries, logged.company_id, delivery_id)

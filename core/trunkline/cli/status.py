@@ -112,7 +112,10 @@ def _show_audit(audit: "Audit", *, as_json: bool) -> None:
             {"balances": audit.balances, "rows": audit.rows, "deliveries": deliveries, "checks": checks}
         )
         return
-    typer.echo(_balance(audit))
+    parts = [f"{audit.by_status.get(status, 0):,} {status}" for status in Status]
+    unknown = sorted(set(audit.by_status) - set(Status))
+    mark = "≠" if unknown else "="
+    typer.echo(f"{' + '.join(parts)} {mark} {audit.rows:,} deliveries")
     typer.echo()
     rows = [
         [check.name, "yes" if check.holds else "NO", check.claim, check.looked_at] for check in audit.checks
@@ -129,14 +132,6 @@ class _Table:
 
     columns: Sequence[str]
     rows: Sequence[Sequence[str]]
-
-
-def _balance(audit: "Audit") -> str:
-    """Write the sum of the deliveries by state, which must equal the total."""
-    parts = [f"{audit.by_status.get(status, 0):,} {status}" for status in Status]
-    unknown = sorted(set(audit.by_status) - set(Status))
-    mark = "≠" if unknown else "="
-    return f"{' + '.join(parts)} {mark} {audit.rows:,} deliveries"
 
 
 def _summary(snapshot: Snapshot) -> _Table:

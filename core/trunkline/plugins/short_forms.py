@@ -43,7 +43,9 @@ def _short_whole(value: object) -> str:
         case str() | bytes() | Mapping() | AbstractSet():
             return f"{type(value).__name__} of {len(value)}"
         case Sequence():
-            return _short_items(value)
+            texts = [short(item) for item in value[:SHOWN_ITEMS]]
+            more = [f"… {len(value)} in all"] if len(value) > SHOWN_ITEMS else []
+            return f"[{', '.join(texts + more)}]"
         case _:
             return _short_record(value)
 
@@ -102,12 +104,6 @@ def _private_parts(url: str) -> Iterator[str]:
     parts = urlsplit(url)
     yield from (f"{parts.path}?{parts.query}", parts.path, parts.query)
     yield from (part for part in parts.path.split("/") if len(part) > 3)
-
-
-def _short_items(items: Sequence[object]) -> str:
-    texts = [short(item) for item in items[:SHOWN_ITEMS]]
-    more = [f"… {len(items)} in all"] if len(items) > SHOWN_ITEMS else []
-    return f"[{', '.join(texts + more)}]"
 
 
 def _short_record(value: object) -> str:

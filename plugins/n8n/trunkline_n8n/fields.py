@@ -112,7 +112,7 @@ def rule(field: Field, *, is_query: bool = False, collection: str = "", is_inner
         "name": field.name,
         "parameter": parameter_name(field),
         "title": title_case(field.title),
-        "kind": _rule_kind(field),
+        "kind": "json" if field.json_because else _KINDS.get(field.kind, field.kind),
         **({} if place == "body" else {"place": place}),
         **({"collection": collection} if collection else {}),
         **({"required": True} if field.is_required else {}),
@@ -135,13 +135,20 @@ def rule(field: Field, *, is_query: bool = False, collection: str = "", is_inner
     return facts
 
 
-def _rule_kind(field: Field) -> str:
-    return "json" if field.json_because else _KINDS.get(field.kind, field.kind)
-
-
 def _collected(field: Field) -> Property:
     if field.reference is not None:
-        return _dropdown(field, field.reference)
+        is_list = field.kind == "list"
+        title = title_case(field.title).removesuffix(" ID")
+        choice = _CHOICE.format("IDs" if is_list else "an ID")
+        text = description(field.description)
+        return {
+            "displayName": f"{title} Names or IDs" if is_list else f"{title} Name or ID",
+            "name": parameter_name(field),
+            "type": "multiOptions" if is_list else "options",
+            "typeOptions": {"loadOptionsMethod": load_method(field.reference)},
+            "default": [] if is_list else "",
+            "description": f"{text.rstrip('.')}. {choice}." if text else choice,
+        }
     return {**_name(field), **_input(field), **_words(field)}
 
 
@@ -277,21 +284,6 @@ def _locator(field: Field, reference: Reference) -> Property:
         "type": "resourceLocator",
         "default": {"mode": "list", "value": ""},
         "modes": [from_list, by_hand],
-    }
-
-
-def _dropdown(field: Field, reference: Reference) -> Property:
-    is_list = field.kind == "list"
-    title = title_case(field.title).removesuffix(" ID")
-    choice = _CHOICE.format("IDs" if is_list else "an ID")
-    text = description(field.description)
-    return {
-        "displayName": f"{title} Names or IDs" if is_list else f"{title} Name or ID",
-        "name": parameter_name(field),
-        "type": "multiOptions" if is_list else "options",
-        "typeOptions": {"loadOptionsMethod": load_method(reference)},
-        "default": [] if is_list else "",
-        "description": f"{text.rstrip('.')}. {choice}." if text else choice,
     }
 
 

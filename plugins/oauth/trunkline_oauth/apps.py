@@ -155,7 +155,11 @@ class Apps:
         if client_id.startswith(DOCUMENT_PREFIX):
             return await self._documents.find(client_id, asker=asker)
         if client_id.startswith(SELF_PREFIX):
-            return self._unsealed(client_id)
+            try:
+                said = self._context.sealer.unseal(client_id.removeprefix(SELF_PREFIX), purpose=_CLIENT)
+            except ValueError:
+                return None
+            return _self_registered(client_id, said) if self._may_register else None
         async with self._context.database.read() as connection:
             return await store.find_app(connection, client_id)
 
@@ -170,13 +174,6 @@ class Apps:
             return connection.app_name if self._may_register else None
         app = self._configured.get(client_id)
         return None if app is None else app.name
-
-    def _unsealed(self, client_id: str) -> App | None:
-        try:
-            said = self._context.sealer.unseal(client_id.removeprefix(SELF_PREFIX), purpose=_CLIENT)
-        except ValueError:
-            return None
-        return _self_registered(client_id, said) if self._may_register else None
 
     async def authenticate(self, client_id: str, secret: str | None, *, asker: str) -> App:
         """Find the calling app; an app that has a secret must send the secret. Raises OAuthError."""

@@ -284,7 +284,11 @@ class Grants:
         if app is None or not allowed:
             return None
         if owner.last_used_ms is None or owner.last_used_ms <= now_ms - store.TOUCHED_EVERY_MS:
-            await self._touch(owner, now_ms)
+            try:
+                async with self._context.database.write() as connection:
+                    await store.touch_connection(connection, owner.id, now_ms=now_ms)
+            except TrunklineError as error:
+                self._context.log.warning("the last use of a connection was not written: %s", error)
         consent = owner.consent
         return Principal(
             owner.id, consent.company_id, app, frozenset(allowed), owner.pins, consent.networks, owner.ends_ms
@@ -305,13 +309,6 @@ class Grants:
         if person is None or not _speaks_for(person, consent.company_id):
             return ()
         return tuple(scope for scope in scopes if person.has(scope))
-
-    async def _touch(self, owner: Connection, now_ms: int) -> None:
-        try:
-            async with self._context.database.write() as connection:
-                await store.touch_connection(connection, owner.id, now_ms=now_ms)
-        except TrunklineError as error:
-            self._context.log.warning("the last use of a connection was not written: %s", error)
 
     async def _issue(
         self,

@@ -71,13 +71,9 @@ def faults_of(error: Refused) -> dict[str, str]:
     faults: dict[str, str] = {}
     for fault in error.errors or (FieldError("", error.detail),):
         name = fault.path.lstrip("/").partition("/")[0]
-        faults.setdefault(name, _sentence(fault.message))
+        begun = fault.message[:1].upper() + fault.message[1:]
+        faults.setdefault(name, begun if begun.endswith((".", "!", "?")) else f"{begun}.")
     return faults
-
-
-def _sentence(text: str) -> str:
-    begun = text[:1].upper() + text[1:]
-    return begun if begun.endswith((".", "!", "?")) else f"{begun}."
 
 
 def one_of(fields: Fields, name: str, values: Mapping[str, object]) -> str:

@@ -69,12 +69,13 @@ class EventPages:
         """Show the list."""
         values = await self._listed(request, viewer)
         query: EventQuery = values["query"]
+        known = [*(kind.name for kind in self._portal.event_types()), OPERATIONAL]
         return self._portal.render(
             request,
             viewer,
             "events.html",
             status=422 if query.errors else 200,
-            types=self._choices(query),
+            types=known + [name for name in query.types if name not in known],
             states=STATES.items(),
             live_path=query.link("/list"),
             live_seconds=_LIVE_SEARCH_SECONDS if query.text else _LIVE_SECONDS,
@@ -133,11 +134,6 @@ class EventPages:
             before=query.before,
             limit=PAGE,
         )
-
-    def _choices(self, query: EventQuery) -> list[str]:
-        """List the names to choose from: the existing types, the operational group, and chosen names beside them."""
-        known = [*(kind.name for kind in self._portal.event_types()), OPERATIONAL]
-        return known + [name for name in query.types if name not in known]
 
 
 def make_router(portal: Portal) -> APIRouter:

@@ -33,6 +33,7 @@ class KeyPages:
         of_operators = viewer.is_operator and request.query_params.get("of") == "operators"
         keys = await self._keys.list(_OPERATORS if of_operators else viewer.company_id)
         newest_first = keys[::-1]
+        body = {"company_id": viewer.company_number, **environment_member(viewer.company_id), **_EXAMPLE}
         return self._portal.render(
             request,
             viewer,
@@ -40,7 +41,7 @@ class KeyPages:
             of_operators=of_operators,
             valid=[key for key in newest_first if key["revoked_utc"] is None],
             revoked=[key for key in newest_first if key["revoked_utc"] is not None],
-            curl=self._create_by_curl(request, viewer),
+            curl=curl.line(f"{self._portal.base_url(request)}/api/v1/keys", body=body),
         )
 
     async def show_form(self, request: Request, viewer: Administers) -> Response:
@@ -110,11 +111,6 @@ class KeyPages:
             terms={name: fields[name] if fields else "" for name in ("expires_utc", "allowed_networks")},
             errors=faults or {},
         )
-
-    def _create_by_curl(self, request: Request, viewer: Viewer) -> str:
-        """Write the curl command that makes a key for the company that is shown, for an operator."""
-        body = {"company_id": viewer.company_number, **environment_member(viewer.company_id), **_EXAMPLE}
-        return curl.line(f"{self._portal.base_url(request)}/api/v1/keys", body=body)
 
 
 def make_router(portal: Portal) -> APIRouter:

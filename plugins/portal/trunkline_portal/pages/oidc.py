@@ -1,8 +1,5 @@
 """Signing in at the identity provider, if the settings name one: redirects people to it, and handles their return."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -71,7 +68,9 @@ class OidcPages:
         address = self._portal.address_of(request)
         with audit.failures_noted(way="provider"):
             self._limit.begin(address, self._portal.now_ms())
-            principal = await self._principal(await self._provider.claims(query, attempt))
+            person = person_of(await self._provider.claims(query, attempt), self._settings)
+            company_id = None if person.is_operator else await self._company(person)
+            principal = Principal(person.id, company_id, person.name, frozenset(person.scopes))
         self._limit.succeed(address)
         await self._users.remember(principal)
         audit.note_sign_in(principal, way="provider")
@@ -83,12 +82,6 @@ class OidcPages:
     async def leave(self) -> Response:
         """Send a browser to the provider's sign-out."""
         return RedirectResponse(await self._provider.sign_out_url(self._back) or SIGN_IN, 303)
-
-    async def _principal(self, claims: Mapping[str, Any]) -> Principal:
-        """Find the principal of the claims. Raises NoAccess."""
-        person = person_of(claims, self._settings)
-        company_id = None if person.is_operator else await self._company(person)
-        return Principal(person.id, company_id, person.name, frozenset(person.scopes))
 
     async def _company(self, person: Person) -> int:
         if person.company is None:

@@ -87,7 +87,11 @@ class OverviewPages:
     async def show(self, request: Request, viewer: AnyCompany) -> Response:
         """Show the overview, or the first page that the viewer may see."""
         if not viewer.has(EVENTS_READ):
-            return self._elsewhere(viewer)
+            pages = [(owner, page) for owner, page in self._portal.context.pages() if page.scope is not None]
+            items = [*navigation.seen_by(viewer), *navigation.extras_for(viewer, pages)]
+            if not items:
+                raise ScopeMissing(EVENTS_READ)
+            return RedirectResponse(f"{viewer.root}{items[0].path}", 303)
         if viewer.chosen_company_id is None:
             raise CompanyNeeded
         return self._portal.render(request, viewer, "overview.html", **await self._values(request, viewer))
@@ -128,14 +132,6 @@ class OverviewPages:
             "is_new": is_new,
             "first_event": self._portal.first_event(request) if is_new else None,
         }
-
-    def _elsewhere(self, viewer: Viewer) -> Response:
-        """Redirect a viewer who may not see this page to the first page that they may see. Raises ScopeMissing."""
-        pages = [(owner, page) for owner, page in self._portal.context.pages() if page.scope is not None]
-        items = [*navigation.seen_by(viewer), *navigation.extras_for(viewer, pages)]
-        if not items:
-            raise ScopeMissing(EVENTS_READ)
-        return RedirectResponse(f"{viewer.root}{items[0].path}", 303)
 
 
 def make_router(portal: Portal) -> APIRouter:

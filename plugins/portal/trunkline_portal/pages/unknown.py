@@ -20,7 +20,11 @@ class UnknownPages:
         if not path:
             return RedirectResponse(HOME, 308)
         if has_section(path):
-            await _lead_on(request)
+            if await find_viewer(request) is None:
+                raise SignInNeeded
+            if request.method not in {"GET", "HEAD"}:
+                raise FormRefused
+            raise CompanyNeeded
         raise HTTPException(404)
 
 
@@ -30,12 +34,3 @@ def make_router(portal: Portal) -> APIRouter:
     return portal.own_router(
         Route("/{path:path}", pages.refuse, ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]),
     )
-
-
-async def _lead_on(request: Request) -> None:
-    """Raise a redirect to the same page of the company that is shown; refuse a form, because its company is unknown."""
-    if await find_viewer(request) is None:
-        raise SignInNeeded
-    if request.method not in {"GET", "HEAD"}:
-        raise FormRefused
-    raise CompanyNeeded

@@ -9,7 +9,6 @@ from starlette.responses import Response
 from trunkline_portal.access import WritesWebhooks
 from trunkline_portal.forms import Submitted
 from trunkline_portal.pages.subscriptions import views
-from trunkline_portal.pages.subscriptions.views import Subscription
 from trunkline_portal.portal import Portal
 from trunkline_portal.routing import get, post
 
@@ -79,11 +78,25 @@ class StatePages:
         """Ask before a subscription is deleted."""
         subscription = await views.find(self._portal, viewer, subscription_id)
         count = await self._portal.context.deliveries.count_open(viewer.company_id, subscription.id)
+        sentences = [
+            f"Nothing more is sent to {subscription.view['target_url']}, and its secret is forgotten for good."
+        ]
+        if count == 1:
+            sentences.append("1 open delivery will not be made; it ends as “gone”.")
+        elif count:
+            more = " or more" if count == _COUNTED else ""
+            sentences.append(f"{count:,}{more} open deliveries will not be made; they end as “gone”.")
+        else:
+            sentences.append("No delivery is open.")
+        if not subscription.is_editable:
+            sentences.append(
+                f"{subscription.channel} is not told: the workflow that subscribed goes on waiting for events. Turn it off in {subscription.channel} first."
+            )
         return self._portal.confirm(
             request,
             viewer,
             title="Delete this subscription?",
-            sentences=_consequences(subscription, count),
+            sentences=sentences,
             action=views.url_of(viewer, subscription.id, "delete"),
             button="Delete",
             back=views.url_of(viewer, subscription.id, "settings"),
@@ -114,21 +127,3 @@ def make_router(portal: Portal) -> APIRouter:
         get("/subscriptions/{subscription_id}/delete", pages.ask_to_delete),
         post("/subscriptions/{subscription_id}/delete", pages.delete, bucket="write"),
     )
-
-
-def _consequences(subscription: Subscription, count: int) -> list[str]:
-    sentences = [
-        f"Nothing more is sent to {subscription.view['target_url']}, and its secret is forgotten for good."
-    ]
-    if count == 1:
-        sentences.append("1 open delivery will not be made; it ends as “gone”.")
-    elif count:
-        more = " or more" if count == _COUNTED else ""
-        sentences.append(f"{count:,}{more} open deliveries will not be made; they end as “gone”.")
-    else:
-        sentences.append("No delivery is open.")
-    if not subscription.is_editable:
-        sentences.append(
-            f"{subscription.channel} is not told: the workflow that subscribed goes on waiting for events. Turn it off in {subscription.channel} first."
-        )
-    return sentences

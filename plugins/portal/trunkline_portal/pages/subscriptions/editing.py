@@ -1,7 +1,5 @@
 """Changing a subscription."""
 
-from collections.abc import Sequence
-
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
@@ -54,11 +52,7 @@ class EditingPages:
         except Refused as error:
             refused = faults.of_refusal(error, entered)
             return self._show(request, viewer, subscription, entered, refused, status=error.status)
-        return self._say_changed(request, viewer, subscription, changed.get("warnings", ()))
-
-    def _say_changed(
-        self, request: Request, viewer: Viewer, subscription: Subscription, warnings: Sequence[str]
-    ) -> Response:
+        warnings = changed.get("warnings", ())
         said = "The subscription was changed. The change applies to events that are accepted from now on."
         return self._portal.redirect(
             request,

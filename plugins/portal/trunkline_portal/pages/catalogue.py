@@ -7,7 +7,6 @@ from itertools import groupby
 from typing import Any, Literal
 
 import orjson
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -17,8 +16,8 @@ from trunkline.routes import CALL_PREFIX, company_number, environment_member
 from trunkline_portal import curl, schema_rows
 from trunkline_portal.access import Integrates, Viewer
 from trunkline_portal.operational import is_operational
-from trunkline_portal.portal import Portal
-from trunkline_portal.routing import get
+from trunkline_portal.portal import Pages, Portal
+from trunkline_portal.routing import EITHER, Table, get
 
 CATALOGUE = "/catalogue"
 """Path of the section below ``Viewer.root``."""
@@ -41,11 +40,8 @@ class Entry:
     is_deprecated: bool = False
 
 
-class CataloguePages:
+class CataloguePages(Pages):
     """The lists of the catalogue, and the page of each entry."""
-
-    def __init__(self, portal: Portal) -> None:
-        self._portal = portal
 
     def _show_list(self, request: Request, viewer: Viewer, kind: str, entries: Iterable[Entry]) -> Response:
         query = request.query_params.get("q", "").strip()
@@ -112,15 +108,13 @@ class CataloguePages:
         }
 
 
-def make_router(portal: Portal) -> APIRouter:
-    """Build the router with the routes of this module."""
-    pages = CataloguePages(portal)
-    return portal.router(
-        get("/catalogue", pages.show_types),
-        get("/catalogue/{kind}/{name}", pages.show_operation),
-        get("/catalogue/{name}", pages.show_type),
-        also_without=True,
-    )
+ROUTES = Table(
+    CataloguePages,
+    get("/catalogue", CataloguePages.show_types),
+    get("/catalogue/{kind}/{name}", CataloguePages.show_operation),
+    get("/catalogue/{name}", CataloguePages.show_type),
+    below=EITHER,
+)
 
 
 def find_type(types: Iterable[EventType], name: str) -> EventType:

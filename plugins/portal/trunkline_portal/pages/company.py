@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -15,18 +14,15 @@ from trunkline_portal.access import Chooses, Viewer
 from trunkline_portal.addresses import CHOOSER, EVERYBODY, HOME, MAX_COMPANY_ID, company_in, moved_to
 from trunkline_portal.counting import PAGES
 from trunkline_portal.forms import Submitted
-from trunkline_portal.portal import Portal, local_path
-from trunkline_portal.routing import get, post
+from trunkline_portal.portal import Pages, local_path
+from trunkline_portal.routing import ALONE, Table, get, post
 
 SHOWN = 20
 RECORDS = 200
 
 
-class CompanyPages:
+class CompanyPages(Pages):
     """The list of companies, and choosing one of them."""
-
-    def __init__(self, portal: Portal) -> None:
-        self._portal = portal
 
     async def _chooser(
         self,
@@ -100,10 +96,9 @@ class CompanyPages:
         )
 
 
-def make_router(portal: Portal) -> APIRouter:
-    """Build the router with the routes of this module."""
-    pages = CompanyPages(portal)
-    return portal.own_router(
-        get("/company", pages.choose),
-        post("/company", pages.switch, bucket=PAGES),
-    )
+ROUTES = Table(
+    CompanyPages,
+    get("/company", CompanyPages.choose),
+    post("/company", CompanyPages.switch, bucket=PAGES),
+    below=ALONE,
+)

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import orjson
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -12,8 +11,8 @@ from trunkline import Refused
 from trunkline_portal.access import Chooses, Operates, Viewer
 from trunkline_portal.addresses import CHOOSER, root_of
 from trunkline_portal.forms import Fields, Submitted, faults_of
-from trunkline_portal.portal import Portal
-from trunkline_portal.routing import get, post
+from trunkline_portal.portal import Pages, Portal
+from trunkline_portal.routing import ALONE, Table, get, post
 
 RECORD = "/record"
 """Path of the section below ``Viewer.root``."""
@@ -21,11 +20,11 @@ _TEXTS = ("reference", "name", "time_zone")
 _FIELDS = (*_TEXTS, "metadata", "alert_recipients")
 
 
-class CompanyRecordPages:
+class CompanyRecordPages(Pages):
     """One company's record, the form for a new one, and the receipt of a deletion."""
 
     def __init__(self, portal: Portal) -> None:
-        self._portal = portal
+        super().__init__(portal)
         self._companies = portal.context.companies
 
     async def show(self, request: Request, viewer: Operates) -> Response:
@@ -116,25 +115,22 @@ class CompanyRecordPages:
         )
 
 
-def make_router(portal: Portal) -> APIRouter:
-    """List the routes of a company's own pages."""
-    pages = CompanyRecordPages(portal)
-    return portal.router(
-        get(RECORD, pages.show),
-        post(RECORD, pages.save, bucket="admin"),
-        get(f"{RECORD}/delete", pages.ask),
-        post(f"{RECORD}/delete", pages.delete, bucket="write"),
-    )
+ROUTES = Table(
+    CompanyRecordPages,
+    get(RECORD, CompanyRecordPages.show),
+    post(RECORD, CompanyRecordPages.save, bucket="admin"),
+    get(f"{RECORD}/delete", CompanyRecordPages.ask),
+    post(f"{RECORD}/delete", CompanyRecordPages.delete, bucket="write"),
+)
 
 
-def make_own_router(portal: Portal) -> APIRouter:
-    """List the routes of pages without a company."""
-    pages = CompanyRecordPages(portal)
-    return portal.own_router(
-        get("/company/new", pages.show_new),
-        post("/company/new", pages.create, bucket="admin"),
-        get("/company/receipts/{erasure_id}", pages.show_receipt),
-    )
+OWN_ROUTES = Table(
+    CompanyRecordPages,
+    get("/company/new", CompanyRecordPages.show_new),
+    post("/company/new", CompanyRecordPages.create, bucket="admin"),
+    get("/company/receipts/{erasure_id}", CompanyRecordPages.show_receipt),
+    below=ALONE,
+)
 
 
 def _part(viewer: Viewer) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -23,8 +23,8 @@ from trunkline_portal.access import (
 )
 from trunkline_portal.archives import zipped
 from trunkline_portal.pages.catalogue import docs_url
-from trunkline_portal.portal import Portal
-from trunkline_portal.routing import get
+from trunkline_portal.portal import Pages, Portal
+from trunkline_portal.routing import EITHER, Table, get
 
 Downloads = Annotated[Viewer, Depends(RequiresScope(INTEGRATIONS_READ, company="optional"))]
 LISTED = 5
@@ -45,11 +45,11 @@ class Card:
         return list(self.hooks or ())[::-1][:LISTED]
 
 
-class ConnectorPages:
+class ConnectorPages(Pages):
     """The list of connectors, and their downloads."""
 
     def __init__(self, portal: Portal) -> None:
-        self._portal = portal
+        super().__init__(portal)
         self._deployment = portal.context.deployment
         self._making = asyncio.Lock()
         self._made: dict[str, tuple[Product, bytes]] = {}
@@ -122,15 +122,13 @@ class ConnectorPages:
         return await self._portal.context.subscriptions.list(viewer.company_id, channel=None)
 
 
-def make_router(portal: Portal) -> APIRouter:
-    """Build the router with the routes of this module."""
-    pages = ConnectorPages(portal)
-    return portal.router(
-        get("/connectors", pages.show),
-        get("/connectors/{name}.zip", pages.download),
-        get("/connectors/{name}", pages.show_connecting),
-        also_without=True,
-    )
+ROUTES = Table(
+    ConnectorPages,
+    get("/connectors", ConnectorPages.show),
+    get("/connectors/{name}.zip", ConnectorPages.download),
+    get("/connectors/{name}", ConnectorPages.show_connecting),
+    below=EITHER,
+)
 
 
 def _card(

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -15,8 +14,8 @@ from trunkline_portal.attempts import ShownAttempt, timeline
 from trunkline_portal.forms import Submitted
 from trunkline_portal.pages.events import read_id
 from trunkline_portal.pages.subscriptions.views import channel_titles
-from trunkline_portal.portal import Portal
-from trunkline_portal.routing import get, post
+from trunkline_portal.portal import Pages, Portal
+from trunkline_portal.routing import Table, get, post
 
 ATTEMPTS = 20
 """The number of attempts on one page; a delivery may have been sent again a hundred times."""
@@ -25,11 +24,11 @@ _SHOWN_BYTES = 10_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class DeliveryPages:
+class DeliveryPages(Pages):
     """The page of a delivery, and the forms that send again."""
 
     def __init__(self, portal: Portal) -> None:
-        self._portal = portal
+        super().__init__(portal)
         self._log = portal.context.deliveries
         self._subscriptions = portal.context.subscriptions
 
@@ -140,17 +139,15 @@ class DeliveryPages:
         )
 
 
-def make_router(portal: Portal) -> APIRouter:
-    """Build the router with the routes of this module."""
-    pages = DeliveryPages(portal)
-    return portal.router(
-        get("/deliveries/{delivery_id}", pages.show),
-        get("/deliveries/{delivery_id}/attempts", pages.show_attempts),
-        post("/deliveries/{delivery_id}/retry", pages.retry, bucket="admin"),
-        post("/deliveries/{delivery_id}/skip", pages.skip, bucket="admin"),
-        get("/events/{event_id}/send", pages.ask_to_send, bucket="admin"),
-        post("/events/{event_id}/send", pages.send, bucket="admin"),
-    )
+ROUTES = Table(
+    DeliveryPages,
+    get("/deliveries/{delivery_id}", DeliveryPages.show),
+    get("/deliveries/{delivery_id}/attempts", DeliveryPages.show_attempts),
+    post("/deliveries/{delivery_id}/retry", DeliveryPages.retry, bucket="admin"),
+    post("/deliveries/{delivery_id}/skip", DeliveryPages.skip, bucket="admin"),
+    get("/events/{event_id}/send", DeliveryPages.ask_to_send, bucket="admin"),
+    post("/events/{event_id}/send", DeliveryPages.send, bucket="admin"),
+)
 
 
 def _page_of_attempts(shown: Sequence[ShownAttempt], before: str) -> dict[str, Any]:

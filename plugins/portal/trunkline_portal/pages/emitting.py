@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -11,19 +11,16 @@ from trunkline.routes import EventRejected, read_json
 from trunkline_portal.access import EVENTS_READ, RequiresScope, Viewer
 from trunkline_portal.forms import Submitted
 from trunkline_portal.pages.catalogue import CATALOGUE, EVENTS_WRITE, find_type, render_type
-from trunkline_portal.portal import Portal
-from trunkline_portal.routing import post
+from trunkline_portal.portal import Pages
+from trunkline_portal.routing import Table, post
 
 SendsEvents = Annotated[Viewer, Depends(RequiresScope(EVENTS_WRITE))]
 _METADATA = {"source": "test"}
 """The metadata that ``POST /api/v1/events/test`` gives to its events."""
 
 
-class EmittingPages:
+class EmittingPages(Pages):
     """The form that sends an event."""
-
-    def __init__(self, portal: Portal) -> None:
-        self._portal = portal
 
     async def send(self, request: Request, viewer: SendsEvents, name: str, fields: Submitted) -> Response:
         """Send an event with the payload that was entered."""
@@ -42,12 +39,7 @@ class EmittingPages:
         return self._portal.redirect(request, f"{viewer.root}{path}", viewer=viewer, flash=flash)
 
 
-def make_router(portal: Portal) -> APIRouter:
-    """Build the router with the routes of this module."""
-    pages = EmittingPages(portal)
-    return portal.router(
-        post("/catalogue/{name}", pages.send, bucket="write"),
-    )
+ROUTES = Table(EmittingPages, post("/catalogue/{name}", EmittingPages.send, bucket="write"))
 
 
 def _read(company_id: int, name: str, text: str) -> EmittedEvent:

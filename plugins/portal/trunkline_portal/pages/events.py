@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 import orjson
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -17,9 +16,9 @@ from trunkline_portal.key_fields import KeyFields
 from trunkline_portal.operational import OPERATIONAL
 from trunkline_portal.outcomes import EventOutcome, outcome_of
 from trunkline_portal.pages.subscriptions.views import channel_titles
-from trunkline_portal.portal import Portal
+from trunkline_portal.portal import Pages, Portal
 from trunkline_portal.previews import preview
-from trunkline_portal.routing import get
+from trunkline_portal.routing import Table, get
 
 PAGE = 50
 _LIVE_SECONDS, _LIVE_SEARCH_SECONDS = 3, 10
@@ -38,11 +37,11 @@ class Document:
     is_cut: bool
 
 
-class EventPages:
+class EventPages(Pages):
     """The list of events, and the page of one."""
 
     def __init__(self, portal: Portal) -> None:
-        self._portal = portal
+        super().__init__(portal)
         self._key_fields = KeyFields(lambda kind: portal.context.deployment.product().payload(kind))
 
     async def _listed(self, request: Request, viewer: Viewer) -> dict[str, Any]:
@@ -136,16 +135,14 @@ class EventPages:
         )
 
 
-def make_router(portal: Portal) -> APIRouter:
-    """Build the router with the routes of this module."""
-    pages = EventPages(portal)
-    return portal.router(
-        get("/events", pages.show_events),
-        get("/events/list", pages.show_list),
-        get("/events/{event_id}", pages.show_event),
-        get("/events/{event_id}/deliveries", pages.show_deliveries),
-        get("/events/{event_id}/envelope", pages.download),
-    )
+ROUTES = Table(
+    EventPages,
+    get("/events", EventPages.show_events),
+    get("/events/list", EventPages.show_list),
+    get("/events/{event_id}", EventPages.show_event),
+    get("/events/{event_id}/deliveries", EventPages.show_deliveries),
+    get("/events/{event_id}/envelope", EventPages.download),
+)
 
 
 def read_id(text: str) -> int:

@@ -1,23 +1,19 @@
 """Replacing an API key by a successor, after a page that shows how long both are valid."""
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
 from trunkline_portal import one_time_secret
 from trunkline_portal.access import Administers
 from trunkline_portal.pages.keys import KEYS, find_key
-from trunkline_portal.portal import Portal
-from trunkline_portal.routing import get, post
+from trunkline_portal.portal import Pages
+from trunkline_portal.routing import Table, get, post
 
 OVERLAP_SECONDS = 24 * 60 * 60
 
 
-class KeyRotationPages:
+class KeyRotationPages(Pages):
     """Asks before a key is replaced, and replaces it."""
-
-    def __init__(self, portal: Portal) -> None:
-        self._portal = portal
 
     async def ask(self, request: Request, viewer: Administers, key_id: str) -> Response:
         """Describe the consequences of rotating a key."""
@@ -48,10 +44,8 @@ class KeyRotationPages:
         return response
 
 
-def make_router(portal: Portal) -> APIRouter:
-    """Build the router with the routes of this module."""
-    pages = KeyRotationPages(portal)
-    return portal.router(
-        get("/keys/{key_id}/rotate", pages.ask),
-        post("/keys/{key_id}/rotate", pages.rotate, bucket="admin"),
-    )
+ROUTES = Table(
+    KeyRotationPages,
+    get("/keys/{key_id}/rotate", KeyRotationPages.ask),
+    post("/keys/{key_id}/rotate", KeyRotationPages.rotate, bucket="admin"),
+)

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -11,8 +10,8 @@ from trunkline.routes import COMPANY_SCOPES, environment_member
 from trunkline_portal import curl, one_time_secret, scopes
 from trunkline_portal.access import Administers, Viewer
 from trunkline_portal.forms import Fields, Submitted, faults_of
-from trunkline_portal.portal import Portal
-from trunkline_portal.routing import get, post
+from trunkline_portal.portal import Pages, Portal
+from trunkline_portal.routing import Table, get, post
 
 KEYS = "/keys"
 """Path of the section below ``Viewer.root``."""
@@ -21,11 +20,11 @@ _OPERATORS = 0
 _EXAMPLE = {"name": "Zapier", "scopes": ["events:read", "webhooks:write"]}
 
 
-class KeyPages:
+class KeyPages(Pages):
     """The list of keys, and the form for a new one."""
 
     def __init__(self, portal: Portal) -> None:
-        self._portal = portal
+        super().__init__(portal)
         self._keys = portal.context.keys
 
     async def show_list(self, request: Request, viewer: Administers) -> Response:
@@ -113,15 +112,13 @@ class KeyPages:
         )
 
 
-def make_router(portal: Portal) -> APIRouter:
-    """Build the router with the routes of this module."""
-    pages = KeyPages(portal)
-    return portal.router(
-        get("/keys", pages.show_list),
-        get("/keys/new", pages.show_form),
-        post("/keys", pages.create, bucket="admin"),
-        get("/keys/{key_id}/made", pages.show_made),
-    )
+ROUTES = Table(
+    KeyPages,
+    get("/keys", KeyPages.show_list),
+    get("/keys/new", KeyPages.show_form),
+    post("/keys", KeyPages.create, bucket="admin"),
+    get("/keys/{key_id}/made", KeyPages.show_made),
+)
 
 
 def _faults(viewer: Viewer, fields: Fields) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from typing import Annotated
 from urllib.parse import quote
 
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -12,8 +12,8 @@ from trunkline_portal import scopes
 from trunkline_portal.access import ADMIN, OPERATOR, RequiresScope, Viewer
 from trunkline_portal.forms import Submitted
 from trunkline_portal.links import Links
-from trunkline_portal.portal import Portal
-from trunkline_portal.routing import get, post
+from trunkline_portal.portal import Pages, Portal
+from trunkline_portal.routing import Table, get, post
 
 LINKS = "/links"
 """Path of the section below ``Viewer.root``."""
@@ -23,11 +23,11 @@ _READS = tuple(scope for scope in COMPANY_SCOPES if scope.endswith(":read"))
 _PRESETS = {"all": tuple(scope for scope in COMPANY_SCOPES if scope != ADMIN), "read": _READS}
 
 
-class LettingInPages:
+class LettingInPages(Pages):
     """The form for a link, and the page that shows it once."""
 
     def __init__(self, portal: Portal) -> None:
-        self._portal = portal
+        super().__init__(portal)
         self._links = Links(portal.context, portal.settings)
 
     async def show_form(self, request: Request, viewer: OperatesCompany) -> Response:
@@ -80,7 +80,6 @@ class LettingInPages:
         )
 
 
-def make_router(portal: Portal) -> APIRouter:
-    """Build the router with the routes of this module."""
-    pages = LettingInPages(portal)
-    return portal.router(get(LINKS, pages.show_form), post(LINKS, pages.create, bucket="admin"))
+ROUTES = Table(
+    LettingInPages, get(LINKS, LettingInPages.show_form), post(LINKS, LettingInPages.create, bucket="admin")
+)

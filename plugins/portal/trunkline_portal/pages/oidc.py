@@ -15,7 +15,7 @@ from trunkline_portal.oidc.settings import Oidc
 from trunkline_portal.oidc.users import Users
 from trunkline_portal.pages import sign_in
 from trunkline_portal.portal import Portal, local_path
-from trunkline_portal.routing import get
+from trunkline_portal.routing import ALONE, Table, get
 from trunkline_portal.security import SignInLimit
 
 CALLBACK = f"{SIGN_IN}/callback"
@@ -101,7 +101,7 @@ def make_router(portal: Portal) -> APIRouter:
     """
     settings, public_url = portal.settings.oidc, portal.context.deployment.public_url
     if settings is None:
-        return portal.own_router()
+        return APIRouter()
     if public_url is None:
         msg = (
             "Setting 'portal.oidc': needs server.public_url: where the identity provider sends people back to"
@@ -112,8 +112,12 @@ def make_router(portal: Portal) -> APIRouter:
     except ValueError as error:
         msg = f"Setting 'portal.oidc.issuer': {error}"
         raise SettingsInvalid(msg) from None
-    return portal.own_router(
-        get("/sign-in/begin", pages.go, bucket=None),
-        get("/sign-in/callback", pages.come_back, bucket=None),
-        get("/sign-in/leave", pages.leave, bucket=None),
+    return portal.router(
+        Table(
+            lambda _: pages,
+            get("/sign-in/begin", OidcPages.go, bucket=None),
+            get("/sign-in/callback", OidcPages.come_back, bucket=None),
+            get("/sign-in/leave", OidcPages.leave, bucket=None),
+            below=ALONE,
+        )
     )

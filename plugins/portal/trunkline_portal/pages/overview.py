@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from fastapi import APIRouter
 from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -25,8 +24,8 @@ from trunkline_portal.access import (
 )
 from trunkline_portal.charts import Axis, Chart, Series
 from trunkline_portal.delivery_states import WORDS
-from trunkline_portal.portal import Portal
-from trunkline_portal.routing import get
+from trunkline_portal.portal import Pages
+from trunkline_portal.routing import EITHER, Table, get
 
 _HOUR_MS = 60 * 60 * 1000
 _DATES = 5
@@ -78,11 +77,8 @@ class AttentionItem:
     action: tuple[str, str] | None
 
 
-class OverviewPages:
+class OverviewPages(Pages):
     """The first page: figures, charts, and subscriptions that need attention."""
-
-    def __init__(self, portal: Portal) -> None:
-        self._portal = portal
 
     async def show(self, request: Request, viewer: AnyCompany) -> Response:
         """Show the overview, or the first page that the viewer may see."""
@@ -134,14 +130,9 @@ class OverviewPages:
         }
 
 
-def make_router(portal: Portal) -> APIRouter:
-    """Build the router with the routes of this module."""
-    pages = OverviewPages(portal)
-    return portal.router(
-        get("", pages.show),
-        get("/overview", pages.show_part),
-        also_without=True,
-    )
+ROUTES = Table(
+    OverviewPages, get("", OverviewPages.show), get("/overview", OverviewPages.show_part), below=EITHER
+)
 
 
 def _attention_items(viewer: Viewer, attentions: Sequence[Attention]) -> list[AttentionItem]:

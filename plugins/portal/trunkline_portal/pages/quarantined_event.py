@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -12,8 +11,8 @@ from trunkline_portal import highlighting
 from trunkline_portal.access import EVENTS_READ, EVENTS_WRITE, Administers, Viewer
 from trunkline_portal.forms import Submitted
 from trunkline_portal.pages.quarantine import QUARANTINE, require
-from trunkline_portal.portal import Portal
-from trunkline_portal.routing import get, post
+from trunkline_portal.portal import Pages, Portal
+from trunkline_portal.routing import Table, get, post
 
 _EDITABLE = 50_000
 """Limit of a payload's characters in the editor."""
@@ -22,11 +21,11 @@ _STILL_BROKEN = ("The payload is kept. It still breaks its schema.", "info")
 _VALID_NOW = ("The payload is kept, and valid: it can be released.", "good")
 
 
-class QuarantinedEventPages:
+class QuarantinedEventPages(Pages):
     """The page of a quarantined event, and its forms."""
 
     def __init__(self, portal: Portal) -> None:
-        self._portal = portal
+        super().__init__(portal)
         self._inbox = portal.context.quarantine
 
     def _show(self, request: Request, viewer: Viewer, event: QuarantinedEvent, **changed: Any) -> Response:
@@ -100,16 +99,14 @@ class QuarantinedEventPages:
         )
 
 
-def make_router(portal: Portal) -> APIRouter:
-    """Build the router with the routes of this module."""
-    pages = QuarantinedEventPages(portal)
-    return portal.router(
-        get("/quarantine/{event_id}", pages.show_event),
-        post("/quarantine/{event_id}", pages.save, bucket="write"),
-        post("/quarantine/{event_id}/release", pages.release, bucket="write"),
-        get("/quarantine/{event_id}/delete", pages.ask),
-        post("/quarantine/{event_id}/delete", pages.delete, bucket="write"),
-    )
+ROUTES = Table(
+    QuarantinedEventPages,
+    get("/quarantine/{event_id}", QuarantinedEventPages.show_event),
+    post("/quarantine/{event_id}", QuarantinedEventPages.save, bucket="write"),
+    post("/quarantine/{event_id}/release", QuarantinedEventPages.release, bucket="write"),
+    get("/quarantine/{event_id}/delete", QuarantinedEventPages.ask),
+    post("/quarantine/{event_id}/delete", QuarantinedEventPages.delete, bucket="write"),
+)
 
 
 def _values(viewer: Viewer, event: QuarantinedEvent) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -12,15 +11,12 @@ from trunkline_portal.access import Administers, Viewer
 from trunkline_portal.addresses import SIGN_IN
 from trunkline_portal.forms import Submitted
 from trunkline_portal.pages.keys import KEYS, find_key
-from trunkline_portal.portal import Portal
-from trunkline_portal.routing import get, post
+from trunkline_portal.portal import Pages
+from trunkline_portal.routing import Table, get, post
 
 
-class RevocationPages:
+class RevocationPages(Pages):
     """Asks before a key is revoked, and revokes it."""
-
-    def __init__(self, portal: Portal) -> None:
-        self._portal = portal
 
     async def ask(self, request: Request, viewer: Administers, key_id: str) -> Response:
         """Describe the consequences of revoking a key."""
@@ -62,13 +58,11 @@ class RevocationPages:
         return self._portal.redirect(request, f"{viewer.root}{KEYS}", viewer=viewer, flash=_is_revoked(key))
 
 
-def make_router(portal: Portal) -> APIRouter:
-    """Build the router with the routes of this module."""
-    pages = RevocationPages(portal)
-    return portal.router(
-        get("/keys/{key_id}/revoke", pages.ask),
-        post("/keys/{key_id}/revoke", pages.revoke, bucket="write"),
-    )
+ROUTES = Table(
+    RevocationPages,
+    get("/keys/{key_id}/revoke", RevocationPages.ask),
+    post("/keys/{key_id}/revoke", RevocationPages.revoke, bucket="write"),
+)
 
 
 def _consequences(key: dict[str, Any], *, sessions: int, is_own: bool) -> list[str]:

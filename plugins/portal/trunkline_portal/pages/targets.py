@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import urlencode
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -17,8 +16,8 @@ from trunkline_portal.forms import Submitted
 from trunkline_portal.pages.subscriptions import views
 from trunkline_portal.pages.subscriptions.views import Subscription
 from trunkline_portal.periods import PERIODS
-from trunkline_portal.portal import Portal
-from trunkline_portal.routing import get, post
+from trunkline_portal.portal import Pages
+from trunkline_portal.routing import Table, get, post
 
 TARGETS = "/targets"
 """Path of the section below ``Viewer.root``."""
@@ -47,11 +46,8 @@ class Line:
         return self.figures.failed > 0 and self.subscription.view["status"] == "active"
 
 
-class TargetPages:
+class TargetPages(Pages):
     """The list of targets, and the form that replays the failures of all targets."""
-
-    def __init__(self, portal: Portal) -> None:
-        self._portal = portal
 
     async def show(self, request: Request, viewer: ReadsWebhooks) -> Response:
         """Show the list."""
@@ -123,7 +119,6 @@ class TargetPages:
         return sorted(lines, key=lambda line: line.figures.failed, reverse=True)
 
 
-def make_router(portal: Portal) -> APIRouter:
-    """Build the router with the routes of this module."""
-    pages = TargetPages(portal)
-    return portal.router(get(TARGETS, pages.show), post(f"{TARGETS}/replay", pages.replay, bucket="admin"))
+ROUTES = Table(
+    TargetPages, get(TARGETS, TargetPages.show), post(f"{TARGETS}/replay", TargetPages.replay, bucket="admin")
+)

@@ -2,25 +2,24 @@
 
 from urllib.parse import urlsplit
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
 from trunkline_portal.access import WritesWebhooks
 from trunkline_portal.forms import Submitted
 from trunkline_portal.pages.subscriptions import views
-from trunkline_portal.portal import Portal
-from trunkline_portal.routing import get, post
+from trunkline_portal.portal import Pages, Portal
+from trunkline_portal.routing import Table, get, post
 
 _COUNTED = 10_000
 """The highest count of ``count_open``."""
 
 
-class StatePages:
+class StatePages(Pages):
     """Asks before a subscription is paused, resumed or deleted, and then carries that out."""
 
     def __init__(self, portal: Portal) -> None:
-        self._portal = portal
+        super().__init__(portal)
         self._subscriptions = portal.context.subscriptions
 
     async def ask_to_pause(self, request: Request, viewer: WritesWebhooks, subscription_id: str) -> Response:
@@ -116,14 +115,12 @@ class StatePages:
         )
 
 
-def make_router(portal: Portal) -> APIRouter:
-    """Build the router with the routes of this module."""
-    pages = StatePages(portal)
-    return portal.router(
-        get("/subscriptions/{subscription_id}/pause", pages.ask_to_pause),
-        post("/subscriptions/{subscription_id}/pause", pages.pause, bucket="admin"),
-        get("/subscriptions/{subscription_id}/resume", pages.ask_to_resume),
-        post("/subscriptions/{subscription_id}/resume", pages.resume, bucket="admin"),
-        get("/subscriptions/{subscription_id}/delete", pages.ask_to_delete),
-        post("/subscriptions/{subscription_id}/delete", pages.delete, bucket="write"),
-    )
+ROUTES = Table(
+    StatePages,
+    get("/subscriptions/{subscription_id}/pause", StatePages.ask_to_pause),
+    post("/subscriptions/{subscription_id}/pause", StatePages.pause, bucket="admin"),
+    get("/subscriptions/{subscription_id}/resume", StatePages.ask_to_resume),
+    post("/subscriptions/{subscription_id}/resume", StatePages.resume, bucket="admin"),
+    get("/subscriptions/{subscription_id}/delete", StatePages.ask_to_delete),
+    post("/subscriptions/{subscription_id}/delete", StatePages.delete, bucket="write"),
+)

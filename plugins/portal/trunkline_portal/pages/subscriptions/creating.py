@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from urllib.parse import urlencode
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -18,17 +17,14 @@ from trunkline_portal.pages.subscriptions.filter_rows import OPERATORS
 from trunkline_portal.pages.subscriptions.form import Form
 from trunkline_portal.pages.subscriptions.targets import TargetField
 from trunkline_portal.pages.subscriptions.views import Subscription
-from trunkline_portal.portal import Portal
-from trunkline_portal.routing import get, post
+from trunkline_portal.portal import Pages, Portal
+from trunkline_portal.routing import Table, get, post
 
 NEW = f"{views.BASE}/new"
 
 
-class CreationPages:
+class CreationPages(Pages):
     """The form for a new subscription, and the page that shows its secret."""
-
-    def __init__(self, portal: Portal) -> None:
-        self._portal = portal
 
     async def show_form(self, request: Request, viewer: WritesWebhooks) -> Response:
         """Show the empty form."""
@@ -135,14 +131,12 @@ class CreationPages:
         return channel, targets.schema_of(self._portal, channel)
 
 
-def make_router(portal: Portal) -> APIRouter:
-    """Build the router with the routes of this module."""
-    pages = CreationPages(portal)
-    return portal.router(
-        get("/subscriptions/new", pages.show_form),
-        post("/subscriptions/new", pages.create, bucket="admin"),
-        get("/subscriptions/{subscription_id}/secret", pages.show_secret),
-    )
+ROUTES = Table(
+    CreationPages,
+    get("/subscriptions/new", CreationPages.show_form),
+    post("/subscriptions/new", CreationPages.create, bucket="admin"),
+    get("/subscriptions/{subscription_id}/secret", CreationPages.show_secret),
+)
 
 
 def show_subscription_form(

@@ -1,6 +1,5 @@
 """Changing a subscription."""
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -13,15 +12,12 @@ from trunkline_portal.pages.subscriptions.faults import Faults
 from trunkline_portal.pages.subscriptions.filter_rows import Kinds
 from trunkline_portal.pages.subscriptions.form import Form
 from trunkline_portal.pages.subscriptions.views import Subscription
-from trunkline_portal.portal import Portal
-from trunkline_portal.routing import get, post
+from trunkline_portal.portal import Pages
+from trunkline_portal.routing import Table, get, post
 
 
-class EditingPages:
+class EditingPages(Pages):
     """The form that changes a subscription."""
-
-    def __init__(self, portal: Portal) -> None:
-        self._portal = portal
 
     async def show_form(self, request: Request, viewer: WritesWebhooks, subscription_id: str) -> Response:
         """Show the form, filled with the values of the subscription."""
@@ -94,10 +90,8 @@ class EditingPages:
         )
 
 
-def make_router(portal: Portal) -> APIRouter:
-    """Build the router with the routes of this module."""
-    pages = EditingPages(portal)
-    return portal.router(
-        get("/subscriptions/{subscription_id}/edit", pages.show_form),
-        post("/subscriptions/{subscription_id}/edit", pages.change, bucket="admin"),
-    )
+ROUTES = Table(
+    EditingPages,
+    get("/subscriptions/{subscription_id}/edit", EditingPages.show_form),
+    post("/subscriptions/{subscription_id}/edit", EditingPages.change, bucket="admin"),
+)

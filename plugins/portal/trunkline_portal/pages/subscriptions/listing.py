@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -12,8 +11,8 @@ from trunkline_portal import curl
 from trunkline_portal.access import ReadsWebhooks, Viewer
 from trunkline_portal.pages.subscriptions import views
 from trunkline_portal.pages.subscriptions.views import Subscription
-from trunkline_portal.portal import Portal
-from trunkline_portal.routing import get
+from trunkline_portal.portal import Pages
+from trunkline_portal.routing import Table, get
 
 HEALTH = ("failing", "retrying", "disabled", "paused", "delivering", "idle")
 
@@ -26,11 +25,8 @@ class Line:
     activity: SubscriptionActivity
 
 
-class ListPages:
+class ListPages(Pages):
     """The list of subscriptions."""
-
-    def __init__(self, portal: Portal) -> None:
-        self._portal = portal
 
     async def show_all(self, request: Request, viewer: ReadsWebhooks) -> Response:
         """Show the list."""
@@ -75,13 +71,9 @@ class ListPages:
         ]
 
 
-def make_router(portal: Portal) -> APIRouter:
-    """Build the router with the routes of this module."""
-    pages = ListPages(portal)
-    return portal.router(
-        get("/subscriptions", pages.show_all),
-        get("/subscriptions/list", pages.show_list),
-    )
+ROUTES = Table(
+    ListPages, get("/subscriptions", ListPages.show_all), get("/subscriptions/list", ListPages.show_list)
+)
 
 
 def _filter(request: Request) -> tuple[str, str]:

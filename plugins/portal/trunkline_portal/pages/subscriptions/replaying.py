@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -14,8 +13,8 @@ from trunkline.routes import takes_type
 from trunkline_portal.access import Viewer, WritesWebhooks
 from trunkline_portal.forms import Fields, Submitted, faults_of
 from trunkline_portal.pages.subscriptions import form, views
-from trunkline_portal.portal import Portal
-from trunkline_portal.routing import get, post
+from trunkline_portal.portal import Pages, Portal
+from trunkline_portal.routing import Table, get, post
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +45,11 @@ class Range:
         return body
 
 
-class ReplayFormPages:
+class ReplayFormPages(Pages):
     """The form for a new replay."""
 
     def __init__(self, portal: Portal) -> None:
-        self._portal = portal
+        super().__init__(portal)
         self._replays = portal.context.replays
 
     async def show_form(self, request: Request, viewer: WritesWebhooks, subscription_id: str) -> Response:
@@ -114,13 +113,11 @@ class ReplayFormPages:
         return [name for name in known if takes_type(names, name)]
 
 
-def make_router(portal: Portal) -> APIRouter:
-    """Build the router with the routes of this module."""
-    pages = ReplayFormPages(portal)
-    return portal.router(
-        get("/subscriptions/{subscription_id}/replays/new", pages.show_form),
-        post("/subscriptions/{subscription_id}/replays/new", pages.count_or_start, bucket="admin"),
-    )
+ROUTES = Table(
+    ReplayFormPages,
+    get("/subscriptions/{subscription_id}/replays/new", ReplayFormPages.show_form),
+    post("/subscriptions/{subscription_id}/replays/new", ReplayFormPages.count_or_start, bucket="admin"),
+)
 
 
 def _read(fields: Fields) -> Range:

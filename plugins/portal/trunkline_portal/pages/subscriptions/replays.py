@@ -2,15 +2,14 @@
 
 from collections.abc import Mapping
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
 from trunkline_portal.access import ReadsWebhooks, WritesWebhooks
 from trunkline_portal.pages.subscriptions import views
 from trunkline_portal.pages.subscriptions.detail import frame_values
-from trunkline_portal.portal import Portal
-from trunkline_portal.routing import get, post
+from trunkline_portal.portal import Pages, Portal
+from trunkline_portal.routing import Table, get, post
 
 KINDS: Mapping[str, str] = {
     "missed": "Missed events",
@@ -19,11 +18,11 @@ KINDS: Mapping[str, str] = {
 }
 
 
-class ReplayPages:
+class ReplayPages(Pages):
     """The list of replays, and cancelling one."""
 
     def __init__(self, portal: Portal) -> None:
-        self._portal = portal
+        super().__init__(portal)
         self._replays = portal.context.replays
 
     async def show_all(self, request: Request, viewer: ReadsWebhooks, subscription_id: str) -> Response:
@@ -79,12 +78,10 @@ class ReplayPages:
         )
 
 
-def make_router(portal: Portal) -> APIRouter:
-    """Build the router with the routes of this module."""
-    pages = ReplayPages(portal)
-    return portal.router(
-        get("/subscriptions/{subscription_id}/replays", pages.show_all),
-        get("/subscriptions/{subscription_id}/replays/part", pages.show_part),
-        get("/subscriptions/{subscription_id}/replays/{replay_id}/cancel", pages.ask_to_cancel),
-        post("/subscriptions/{subscription_id}/replays/{replay_id}/cancel", pages.cancel, bucket="write"),
-    )
+ROUTES = Table(
+    ReplayPages,
+    get("/subscriptions/{subscription_id}/replays", ReplayPages.show_all),
+    get("/subscriptions/{subscription_id}/replays/part", ReplayPages.show_part),
+    get("/subscriptions/{subscription_id}/replays/{replay_id}/cancel", ReplayPages.ask_to_cancel),
+    post("/subscriptions/{subscription_id}/replays/{replay_id}/cancel", ReplayPages.cancel, bucket="write"),
+)

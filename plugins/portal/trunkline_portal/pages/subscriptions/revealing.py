@@ -1,20 +1,16 @@
 """Showing the secrets of a subscription again; the audit log names the viewer."""
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
 from trunkline_portal.access import WritesWebhooks
 from trunkline_portal.pages.subscriptions import views
-from trunkline_portal.portal import Portal
-from trunkline_portal.routing import post
+from trunkline_portal.portal import Pages
+from trunkline_portal.routing import Table, post
 
 
-class RevealPages:
+class RevealPages(Pages):
     """Shows the secrets in use."""
-
-    def __init__(self, portal: Portal) -> None:
-        self._portal = portal
 
     async def reveal(self, request: Request, viewer: WritesWebhooks, subscription_id: str) -> Response:
         """Show them in plain."""
@@ -27,8 +23,6 @@ class RevealPages:
         )
 
 
-def make_router(portal: Portal) -> APIRouter:
-    """Build the router with the routes of this module."""
-    return portal.router(
-        post("/subscriptions/{subscription_id}/reveal", RevealPages(portal).reveal, bucket="admin")
-    )
+ROUTES = Table(
+    RevealPages, post("/subscriptions/{subscription_id}/reveal", RevealPages.reveal, bucket="admin")
+)

@@ -1,6 +1,5 @@
 """Replacing the secret of a subscription, or its key pair."""
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -10,17 +9,17 @@ from trunkline_portal.forms import Submitted
 from trunkline_portal.pages.subscriptions import views
 from trunkline_portal.pages.subscriptions.creating import leave_secret
 from trunkline_portal.pages.subscriptions.views import Subscription
-from trunkline_portal.portal import Portal
-from trunkline_portal.routing import get, post
+from trunkline_portal.portal import Pages, Portal
+from trunkline_portal.routing import Table, get, post
 
 MAX_OVERLAP_HOURS = 30 * 24
 
 
-class RotationPages:
+class RotationPages(Pages):
     """Asks before a secret is rotated, and rotates it."""
 
     def __init__(self, portal: Portal) -> None:
-        self._portal = portal
+        super().__init__(portal)
         self._subscriptions = portal.context.subscriptions
 
     async def ask_to_rotate(self, request: Request, viewer: WritesWebhooks, subscription_id: str) -> Response:
@@ -81,13 +80,11 @@ class RotationPages:
         )
 
 
-def make_router(portal: Portal) -> APIRouter:
-    """Build the router with the routes of this module."""
-    pages = RotationPages(portal)
-    return portal.router(
-        get("/subscriptions/{subscription_id}/rotate", pages.ask_to_rotate),
-        post("/subscriptions/{subscription_id}/rotate", pages.rotate, bucket="admin"),
-    )
+ROUTES = Table(
+    RotationPages,
+    get("/subscriptions/{subscription_id}/rotate", RotationPages.ask_to_rotate),
+    post("/subscriptions/{subscription_id}/rotate", RotationPages.rotate, bucket="admin"),
+)
 
 
 def _hours(text: str) -> int | None:

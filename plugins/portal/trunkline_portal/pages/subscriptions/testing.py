@@ -1,21 +1,17 @@
 """A test delivery, and the receiver's answer."""
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
 from trunkline_portal import outcomes
 from trunkline_portal.access import WritesWebhooks
 from trunkline_portal.pages.subscriptions import views
-from trunkline_portal.portal import Portal
-from trunkline_portal.routing import get, post
+from trunkline_portal.portal import Pages
+from trunkline_portal.routing import Table, get, post
 
 
-class TestDeliveryPages:
+class TestDeliveryPages(Pages):
     """Sends a test, and shows its result."""
-
-    def __init__(self, portal: Portal) -> None:
-        self._portal = portal
 
     async def ask(self, request: Request, viewer: WritesWebhooks, subscription_id: str) -> Response:
         """Show the page before sending."""
@@ -39,10 +35,8 @@ class TestDeliveryPages:
         )
 
 
-def make_router(portal: Portal) -> APIRouter:
-    """Build the router with the routes of this module."""
-    pages = TestDeliveryPages(portal)
-    return portal.router(
-        get("/subscriptions/{subscription_id}/test", pages.ask),
-        post("/subscriptions/{subscription_id}/test", pages.send, bucket="admin"),
-    )
+ROUTES = Table(
+    TestDeliveryPages,
+    get("/subscriptions/{subscription_id}/test", TestDeliveryPages.ask),
+    post("/subscriptions/{subscription_id}/test", TestDeliveryPages.send, bucket="admin"),
+)

@@ -58,7 +58,7 @@ class SubscriptionHandlers:
             limit=query.limit,
         )
 
-    async def show_subscription(
+    async def get_subscription(
         self, subscription_id: str, caller: Reads, response: Response
     ) -> dict[str, Json]:
         """Show one subscription of any channel, without its secret."""
@@ -66,7 +66,7 @@ class SubscriptionHandlers:
         response.headers["ETag"] = etag_of(view)
         return view
 
-    async def change_subscription(
+    async def update_subscription(
         self,
         subscription_id: str,
         body: models.ChangeSubscription,
@@ -99,7 +99,7 @@ class SubscriptionHandlers:
             limit=query.limit,
         )
 
-    async def show_delivery(self, delivery_id: str, caller: Reads) -> dict[str, Json]:
+    async def get_delivery(self, delivery_id: str, caller: Reads) -> dict[str, Json]:
         """Show one delivery and its newest attempts, at most 100."""
         return await self._deliveries.get(caller.company_id, delivery_id)
 
@@ -118,7 +118,7 @@ class SubscriptionHandlers:
         view = await self._replays.start(caller.company_id, subscription_id, body.request(), channel=None)
         return JSONResponse(view, status_code=200 if body.dry_run else 202)
 
-    async def show_replay(self, replay_id: str, caller: Reads) -> dict[str, Json]:
+    async def get_replay(self, replay_id: str, caller: Reads) -> dict[str, Json]:
         """Show the progress of a replay."""
         return await self._replays.get(caller.company_id, replay_id)
 
@@ -135,7 +135,6 @@ ROUTES = (
         "GET",
         "/subscriptions",
         SubscriptionHandlers.list_subscriptions,
-        operation_id="listSubscriptions",
         response_model=models.SubscriptionList,
         response_model_exclude_unset=True,
         summary="List subscriptions",
@@ -144,8 +143,7 @@ ROUTES = (
     Route(
         "GET",
         "/subscriptions/{subscription_id}",
-        SubscriptionHandlers.show_subscription,
-        operation_id="getSubscription",
+        SubscriptionHandlers.get_subscription,
         response_model=models.SubscriptionView,
         response_model_exclude_unset=True,
         summary="Show a subscription",
@@ -154,8 +152,7 @@ ROUTES = (
     Route(
         "PATCH",
         "/subscriptions/{subscription_id}",
-        SubscriptionHandlers.change_subscription,
-        operation_id="updateSubscription",
+        SubscriptionHandlers.update_subscription,
         response_model=models.UpdatedSubscription,
         response_model_exclude_unset=True,
         summary="Change a subscription",
@@ -166,7 +163,6 @@ ROUTES = (
         "GET",
         "/subscriptions/{subscription_id}/deliveries",
         SubscriptionHandlers.list_deliveries,
-        operation_id="listDeliveries",
         response_model=models.DeliveryList,
         response_model_exclude_unset=True,
         summary="The delivery log of a subscription",
@@ -175,8 +171,7 @@ ROUTES = (
     Route(
         "GET",
         "/deliveries/{delivery_id}",
-        SubscriptionHandlers.show_delivery,
-        operation_id="getDelivery",
+        SubscriptionHandlers.get_delivery,
         response_model=models.DeliveryDetail,
         response_model_exclude_unset=True,
         summary="Show a delivery with its attempts",
@@ -186,7 +181,6 @@ ROUTES = (
         "POST",
         "/deliveries/{delivery_id}/retry",
         SubscriptionHandlers.retry_delivery,
-        operation_id="retryDelivery",
         status_code=202,
         response_model=models.DeliverySummary,
         response_model_exclude_unset=True,
@@ -197,7 +191,6 @@ ROUTES = (
         "POST",
         "/deliveries/{delivery_id}/skip",
         SubscriptionHandlers.skip_delivery,
-        operation_id="skipDelivery",
         status_code=202,
         response_model=models.DeliverySummary,
         response_model_exclude_unset=True,
@@ -208,7 +201,6 @@ ROUTES = (
         "POST",
         "/subscriptions/{subscription_id}/replay",
         SubscriptionHandlers.start_replay,
-        operation_id="startReplay",
         status_code=202,
         response_model=models.ReplayView,
         summary="Send events of the past again",
@@ -218,8 +210,7 @@ ROUTES = (
     Route(
         "GET",
         "/replays/{replay_id}",
-        SubscriptionHandlers.show_replay,
-        operation_id="getReplay",
+        SubscriptionHandlers.get_replay,
         response_model=models.ReplayView,
         summary="Show a replay's progress",
         tags=["Replays"],
@@ -228,7 +219,6 @@ ROUTES = (
         "DELETE",
         "/replays/{replay_id}",
         SubscriptionHandlers.cancel_replay,
-        operation_id="cancelReplay",
         status_code=204,
         summary="Cancel a replay",
         tags=["Replays"],

@@ -182,7 +182,9 @@ def _input(field: Field) -> Property:
     if field.kind == "list":
         return _entries(field)
     if field.choices:
-        return _choice(field)
+        options = _options(field)
+        default = field.default if field.default in field.choices else options[0]["value"]
+        return {"type": "options", "options": options, "default": default}
     kind, default = _INPUTS[field.kind]
     if field.kind == "text":
         rows: Property = {"typeOptions": {"rows": 4}} if field.is_long else {}
@@ -244,12 +246,6 @@ def _entries(field: Field) -> Property:
     kind, _ = _INPUTS[field.item_kind or "text"]
     adding: Value = {"multipleValues": True, "multipleValueButtonText": f"Add {title_case(field.title)}"}
     return {"type": kind, "typeOptions": adding, "default": []}
-
-
-def _choice(field: Field) -> Property:
-    options = _options(field)
-    default = field.default if field.default in field.choices else options[0]["value"]
-    return {"type": "options", "options": options, "default": default}
 
 
 def _options(field: Field) -> list[Property]:

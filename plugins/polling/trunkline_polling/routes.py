@@ -153,8 +153,7 @@ class EventHandlers:
         known = 0 < number < 2**63
         body = await self._events.get(caller.company_id, number, versions=versions) if known else None
         if body is None:
-            kind = "event"
-            raise NotFound(kind, event_id)
+            raise NotFound("event", event_id)
         return Response(body, media_type=JSON)
 
     def _types(self, text: str | None) -> Sequence[str]:

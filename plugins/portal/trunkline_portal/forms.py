@@ -7,7 +7,8 @@ from urllib.parse import parse_qsl
 from fastapi import Depends
 from starlette.requests import Request
 
-from trunkline import FieldError, Refused
+from trunkline import BodyInvalid, FieldError, Json, Refused
+from trunkline.routes import EventRejected, read_json
 
 MAX_BYTES = 256 * 1024
 _FIELDS_KEY = "trunkline_portal.fields"
@@ -79,3 +80,12 @@ def faults_of(error: Refused) -> dict[str, str]:
 def one_of(fields: Fields, name: str, values: Mapping[str, object]) -> str:
     """Return the value of the field *name* if it is among *values*, else the first of *values*."""
     return fields[name] if fields[name] in values else next(iter(values), "")
+
+
+def read_payload(text: str) -> tuple[bytes, Json]:
+    """Read a typed payload, as JSON and parsed; numbers keep their digits. Raises EventRejected."""
+    try:
+        return read_json(text.encode())
+    except BodyInvalid as error:
+        faults = [FieldError(f"/payload{fault.path}", fault.message) for fault in error.errors]
+        raise EventRejected(faults) from None

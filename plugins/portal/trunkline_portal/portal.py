@@ -229,8 +229,7 @@ class Portal:
         except NotFound:
             company_id = None
         if company_id is None or viewer is None or not viewer.may_see(company_id):
-            kind = "company"
-            raise NotFound(kind, reference)
+            raise NotFound("company", reference)
         return RedirectResponse(addresses.moved_to(_here(request), company_id), 303)
 
     async def _show_company(self, request: Request) -> Response:

@@ -122,8 +122,7 @@ def find_type(types: Iterable[EventType], name: str) -> EventType:
     for event_type in types:
         if event_type.name == name:
             return event_type
-    kind = "event type"
-    raise NotFound(kind, name)
+    raise NotFound("event type", name)
 
 
 async def render_type(

@@ -78,8 +78,7 @@ class ConnectorPages(Pages):
             (each for each in self._deployment.connectors() if each.name == name and each.connecting), None
         )
         if connector is None:
-            kind = "connector"
-            raise NotFound(kind, name)
+            raise NotFound("connector", name)
         return self._portal.render(
             request,
             viewer,
@@ -91,8 +90,7 @@ class ConnectorPages(Pages):
     async def download(self, viewer: Downloads, name: str) -> Response:  # noqa: ARG002 - asks for the scope
         """Send a connector's files as a zip."""
         if not any(connector.name == name for connector in self._deployment.connectors()):
-            kind = "connector"
-            raise NotFound(kind, name)
+            raise NotFound("connector", name)
         with contextlib.suppress(IssuerUnavailable):  # a connector may name no endpoints
             await self._deployment.look_up_issuer()
         async with self._making:

@@ -6,10 +6,10 @@ from fastapi import Depends
 from starlette.requests import Request
 from starlette.responses import Response
 
-from trunkline import BodyInvalid, EmittedEvent, FieldError
-from trunkline.routes import EventRejected, read_json
+from trunkline import EmittedEvent
+from trunkline.routes import EventRejected
 from trunkline_portal.access import EVENTS_READ, RequiresScope, Viewer
-from trunkline_portal.forms import Submitted
+from trunkline_portal.forms import Submitted, read_payload
 from trunkline_portal.pages.catalogue import CATALOGUE, EVENTS_WRITE, find_type, render_type
 from trunkline_portal.portal import Pages
 from trunkline_portal.routing import Table, post
@@ -26,7 +26,8 @@ class EmittingPages(Pages):
         """Send an event with the payload that was entered."""
         find_type(self._portal.context.events.types(), name)
         try:
-            event = _read(viewer.company_id, name, fields["payload"])
+            payload_json, payload = read_payload(fields["payload"])
+            event = EmittedEvent(viewer.company_id, name, payload, _METADATA, payload_json=payload_json)
             accepted = await self._portal.context.emit(event)
         except EventRejected as error:
             faults = [(fault.path, fault.message) for fault in error.errors]
@@ -40,13 +41,3 @@ class EmittingPages(Pages):
 
 
 ROUTES = Table(EmittingPages, post("/catalogue/{name}", EmittingPages.send, bucket="write"))
-
-
-def _read(company_id: int, name: str, text: str) -> EmittedEvent:
-    """Read a typed payload; numbers keep their digits. Raises EventRejected."""
-    try:
-        payload_json, payload = read_json(text.encode())
-    except BodyInvalid as error:
-        faults = [FieldError(f"/payload{fault.path}", fault.message) for fault in error.errors]
-        raise EventRejected(faults) from None
-    return EmittedEvent(company_id, name, payload, _METADATA, payload_json=payload_json)

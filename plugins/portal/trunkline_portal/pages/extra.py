@@ -68,8 +68,7 @@ class PluginPages(Pages):
                 if page.scope is not None and not viewer.has(page.scope):
                     raise ScopeMissing(page.scope)
                 return page
-        kind = "page"
-        raise NotFound(kind, f"{plugin}/{name}")
+        raise NotFound("page", f"{plugin}/{name}")
 
     def _framed(
         self,

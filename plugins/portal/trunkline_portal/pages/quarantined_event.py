@@ -6,10 +6,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from trunkline import BodyInvalid, FieldError
-from trunkline.routes import EventRejected, QuarantinedEvent, read_json
+from trunkline.routes import EventRejected, QuarantinedEvent
 from trunkline_portal import highlighting
 from trunkline_portal.access import EVENTS_READ, EVENTS_WRITE, Administers, Viewer
-from trunkline_portal.forms import Submitted
+from trunkline_portal.forms import Submitted, read_payload
 from trunkline_portal.pages.quarantine import QUARANTINE, require
 from trunkline_portal.portal import Pages, Portal
 from trunkline_portal.routing import Table, get, post
@@ -124,11 +124,7 @@ def _values(viewer: Viewer, event: QuarantinedEvent) -> dict[str, Any]:
 
 def _read(text: str) -> bytes:
     """Read a typed payload; numbers keep their digits. Raises EventRejected."""
-    try:
-        payload_json, payload = read_json(text.encode())
-    except BodyInvalid as error:
-        faults = [FieldError(f"/payload{fault.path}", fault.message) for fault in error.errors]
-        raise EventRejected(faults) from None
+    payload_json, payload = read_payload(text)
     if not isinstance(payload, dict):
         raise EventRejected([FieldError("/payload", "must be an object")])
     return payload_json

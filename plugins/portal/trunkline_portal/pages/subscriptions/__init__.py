@@ -7,10 +7,8 @@ from trunkline_portal.pages.subscriptions import (
     editing,
     listing,
     replaying,
-    replays,
-    revealing,
     rotating,
     testing,
 )
 
-MODULES = (listing, creating, editing, changing, rotating, revealing, testing, replays, replaying, detail)
+MODULES = (listing, creating, editing, changing, rotating, testing, replaying, detail)

@@ -1,4 +1,4 @@
-"""Replacing the secret of a subscription, or its key pair."""
+"""The secret of a subscription, or its key pair: shown again (the audit log names the viewer), and replaced."""
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -15,8 +15,8 @@ from trunkline_portal.routing import Table, get, post
 MAX_OVERLAP_HOURS = 30 * 24
 
 
-class RotationPages(Pages):
-    """Asks before a secret is rotated, and rotates it."""
+class SecretPages(Pages):
+    """Shows the secrets in use, asks before a secret is rotated, and rotates it."""
 
     def __init__(self, portal: Portal) -> None:
         super().__init__(portal)
@@ -79,11 +79,22 @@ class RotationPages(Pages):
             max_hours=MAX_OVERLAP_HOURS,
         )
 
+    async def reveal(self, request: Request, viewer: WritesWebhooks, subscription_id: str) -> Response:
+        """Show them in plain."""
+        subscription = await views.find(self._portal, viewer, subscription_id)
+        secrets = await self._portal.context.subscriptions.secrets(
+            viewer.company_id, subscription.id, channel=None, reveal=True
+        )
+        return self._portal.render(
+            request, viewer, "subscription_revealed.html", subscription=subscription, secrets=secrets
+        )
+
 
 ROUTES = Table(
-    RotationPages,
-    get("/subscriptions/{subscription_id}/rotate", RotationPages.ask_to_rotate),
-    post("/subscriptions/{subscription_id}/rotate", RotationPages.rotate, bucket="admin"),
+    SecretPages,
+    get("/subscriptions/{subscription_id}/rotate", SecretPages.ask_to_rotate),
+    post("/subscriptions/{subscription_id}/rotate", SecretPages.rotate, bucket="admin"),
+    post("/subscriptions/{subscription_id}/reveal", SecretPages.reveal, bucket="admin"),
 )
 
 

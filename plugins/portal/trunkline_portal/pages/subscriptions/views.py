@@ -93,8 +93,7 @@ async def find_editable(portal: Portal, viewer: Viewer, subscription_id: str) ->
     """Read a subscription that can be changed here. Raises NotFound."""
     subscription = await find(portal, viewer, subscription_id)
     if not subscription.is_editable:
-        kind = "subscription"
-        raise NotFound(kind, subscription_id)
+        raise NotFound("subscription", subscription_id)
     return subscription
 
 

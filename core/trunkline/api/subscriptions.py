@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Query, Response
 from fastapi.responses import JSONResponse
 from pydantic import Field
 
-from trunkline.api import models
+from trunkline.api import delivery_models, models
 from trunkline.api.paging import ListQuery
 from trunkline.api.problems import responses
 from trunkline.api.requests import IfMatch, QueryModel
@@ -33,7 +33,7 @@ class SubscriptionQuery(ListQuery):
 class DeliveryQuery(QueryModel):
     """Which deliveries to list."""
 
-    status: models.DeliveryStatus | None = None
+    status: delivery_models.DeliveryStatus | None = None
     cursor: str | None = Field(default=None, description="`next_cursor` of the page before")
     limit: int = Field(default=50, ge=1, le=200)
 
@@ -112,7 +112,7 @@ class SubscriptionHandlers:
         return await self._deliveries.skip(caller.company_id, delivery_id)
 
     async def start_replay(
-        self, subscription_id: str, body: models.ReplayRequest, caller: Administers
+        self, subscription_id: str, body: delivery_models.ReplayRequest, caller: Administers
     ) -> Response:
         """Send a range of past events to one subscription of any channel again. A replay never delays live deliveries."""
         view = await self._replays.start(caller.company_id, subscription_id, body.request(), channel=None)
@@ -163,7 +163,7 @@ ROUTES = (
         "GET",
         "/subscriptions/{subscription_id}/deliveries",
         SubscriptionHandlers.list_deliveries,
-        response_model=models.DeliveryList,
+        response_model=delivery_models.DeliveryList,
         response_model_exclude_unset=True,
         summary="The delivery log of a subscription",
         tags=["Deliveries"],
@@ -172,7 +172,7 @@ ROUTES = (
         "GET",
         "/deliveries/{delivery_id}",
         SubscriptionHandlers.get_delivery,
-        response_model=models.DeliveryDetail,
+        response_model=delivery_models.DeliveryDetail,
         response_model_exclude_unset=True,
         summary="Show a delivery with its attempts",
         tags=["Deliveries"],
@@ -182,7 +182,7 @@ ROUTES = (
         "/deliveries/{delivery_id}/retry",
         SubscriptionHandlers.retry_delivery,
         status_code=202,
-        response_model=models.DeliverySummary,
+        response_model=delivery_models.DeliverySummary,
         response_model_exclude_unset=True,
         summary="Try a delivery again now",
         tags=["Deliveries"],
@@ -192,7 +192,7 @@ ROUTES = (
         "/deliveries/{delivery_id}/skip",
         SubscriptionHandlers.skip_delivery,
         status_code=202,
-        response_model=models.DeliverySummary,
+        response_model=delivery_models.DeliverySummary,
         response_model_exclude_unset=True,
         summary="Skip a delivery",
         tags=["Deliveries"],
@@ -202,16 +202,17 @@ ROUTES = (
         "/subscriptions/{subscription_id}/replay",
         SubscriptionHandlers.start_replay,
         status_code=202,
-        response_model=models.ReplayView,
+        response_model=delivery_models.ReplayView,
         summary="Send events of the past again",
         tags=["Replays"],
-        responses=responses(404, 422, 429) | {200: {"model": models.ReplayCount, "description": "A dry run"}},
+        responses=responses(404, 422, 429)
+        | {200: {"model": delivery_models.ReplayCount, "description": "A dry run"}},
     ),
     Route(
         "GET",
         "/replays/{replay_id}",
         SubscriptionHandlers.get_replay,
-        response_model=models.ReplayView,
+        response_model=delivery_models.ReplayView,
         summary="Show a replay's progress",
         tags=["Replays"],
     ),

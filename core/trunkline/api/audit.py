@@ -93,7 +93,6 @@ ROUTES = (
         "/api/v1/audit",
         AuditHandlers.list_audit_entries,
         response_model=AuditEntryList,
-        response_model_exclude_unset=True,
         summary="List changes",
         responses=responses(400),
     ),

@@ -76,7 +76,6 @@ ROUTES = (
         "/channels",
         ChannelHandlers.list_channels,
         response_model=models.ChannelList,
-        response_model_exclude_unset=True,
         summary="List channels",
     ),
     Route(
@@ -91,7 +90,6 @@ ROUTES = (
         "/subscriptions/{subscription_id}/rotate-secret",
         ChannelHandlers.rotate_subscription_secret,
         response_model=models.RotatedSecret,
-        response_model_exclude_unset=True,
         summary="Give a subscription a new signing secret",
     ),
     Route(
@@ -99,7 +97,6 @@ ROUTES = (
         "/subscriptions/{subscription_id}/test",
         ChannelHandlers.test_subscription,
         response_model=models.TestAttempt,
-        response_model_exclude_unset=True,
         summary="Try a subscription",
     ),
 )
@@ -113,7 +110,6 @@ def make_router(channels: Callable[[], Mapping[str, Channel]], subscriptions: Su
         ChannelHandlers.create_subscription,
         status_code=201,
         response_model=models.CreatedSubscription,
-        response_model_exclude_unset=True,
         summary="Subscribe on a channel",
         openapi_extra=_described(channels()),
     )

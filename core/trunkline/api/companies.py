@@ -290,7 +290,6 @@ ROUTES = (
         CompanyHandlers.delete_company,
         status_code=202,
         response_model=ErasureReceipt,
-        response_model_exclude_unset=True,
         summary="Delete a company and everything of it",
     ),
     Route(
@@ -298,7 +297,6 @@ ROUTES = (
         "/erasures/{erasure_id}",
         CompanyHandlers.get_erasure,
         response_model=ErasureReceipt,
-        response_model_exclude_unset=True,
         summary="Show the receipt of a deletion",
     ),
 )

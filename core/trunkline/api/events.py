@@ -302,7 +302,6 @@ ROUTES = (
         "/events/{event_id}/explain",
         EventHandlers.explain_event,
         response_model=EventExplanation,
-        response_model_exclude_unset=True,
         summary="Why an event was delivered, or was not",
     ),
 )

@@ -258,7 +258,6 @@ ROUTES = (
         "/me",
         KeyHandlers.get_me,
         response_model=Me,
-        response_model_exclude_unset=True,
         summary="Show whose key this is",
     ),
     Route(
@@ -267,14 +266,12 @@ ROUTES = (
         KeyHandlers.create_key,
         openapi_extra={LOCATION: "/api/v1/keys/{id}"},
         status_code=201,
-        response_model_exclude_unset=True,
         summary="Make a key",
     ),
     Route(
         "GET",
         "/keys",
         KeyHandlers.list_keys,
-        response_model_exclude_unset=True,
         summary="List keys",
     ),
     Route(
@@ -283,7 +280,6 @@ ROUTES = (
         KeyHandlers.rotate_key,
         openapi_extra={LOCATION: "/api/v1/keys/{id}"},
         status_code=201,
-        response_model_exclude_unset=True,
         summary="Replace a key, with an overlap",
     ),
     Route(

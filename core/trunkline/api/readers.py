@@ -279,7 +279,6 @@ ROUTES = (
         "/events/digest",
         ReaderHandlers.digest_events,
         response_model=EventDigest,
-        response_model_exclude_unset=True,
         summary="Count and digest events",
         tags=["Events"],
         responses=responses(400, 404, 410, 429),

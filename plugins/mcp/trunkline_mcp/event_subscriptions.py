@@ -182,7 +182,6 @@ class EventSubscriptions:
             )
         async with self._turn(company_id):
             terms = asked.terms(self._settings, params, now_ms=now_ms, verified_ms=verified_ms or now_ms)
-            company_id = asked.caller.company_id
             renewed = await self._context.subscriptions.renew(
                 company_id, asked.request, channel=CHANNEL, terms=terms
             )

@@ -125,7 +125,7 @@ class Apps:
             app = await store.find_app(connection, client_id, is_locked=True)
             owners = await store.list_of_app(connection, client_id, limit=MOST_TOLD)
             if app is None or not await store.delete_app(connection, client_id, now_ms=now_ms):
-                raise _unknown(client_id)
+                raise NotFound("app", client_id)
             for owner in owners:
                 await tell_connection(self._context.journal, connection, DISCONNECTED, owner, by=by)
             self._context.journal.note("app.removed", client_id, company_id=None, before=describe(app))
@@ -205,7 +205,7 @@ class Apps:
         async with self._context.database.write() as connection:
             app = await store.find_app(connection, client_id, is_locked=True)
             if app is None:
-                raise _unknown(client_id)
+                raise NotFound("app", client_id)
             before, app = describe(app), change(app)
             await store.update_app(connection, app)
             self._context.journal.note(
@@ -217,11 +217,6 @@ class Apps:
 def _self_registered(client_id: str, said: bytes) -> App:
     name, *redirect_uris = orjson.loads(said)
     return App(client_id, name, tuple(redirect_uris), UNLESS_NAMED)
-
-
-def _unknown(client_id: str) -> NotFound:
-    kind = "app"
-    return NotFound(kind, client_id)
 
 
 def _configured(app: ConfiguredApp) -> App:

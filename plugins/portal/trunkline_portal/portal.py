@@ -112,10 +112,14 @@ class Portal:
             for entry in self.context.deployment.plugins()
         )
 
-    def render(
+    def render(self, viewer: Viewer, template: str, *, status: int = 200, **values: Any) -> Response:
+        """Show a page to *viewer*: *template* with *values*, in the frame, with the last form's message."""
+        return self.show(viewer.request, viewer, template, status=status, **values)
+
+    def show(
         self, request: Request, viewer: Viewer | None, template: str, *, status: int = 200, **values: Any
     ) -> Response:
-        """Show a page: *template* with *values*, in the frame, with the last form's message."""
+        """Show a page as ``render`` does, also if nobody is signed in."""
         flash = self._flashes.read(request, viewer)
         html = self._templates.get_template(template).render(
             {**self._frame_values(request, viewer), "flash": flash, **values}
@@ -125,31 +129,24 @@ class Portal:
             self._flashes.drop(response, request)
         return response
 
-    def fragment(self, request: Request, viewer: Viewer, template: str, **values: Any) -> Response:
+    def fragment(self, viewer: Viewer, template: str, **values: Any) -> Response:
         """Show a part of a page, without the frame, for our script."""
         html = self._templates.get_template(template).render(
-            {**self._frame_values(request, viewer), **values}
+            {**self._frame_values(viewer.request, viewer), **values}
         )
         return HTMLResponse(html)
 
     def redirect(
-        self,
-        request: Request,
-        path: str,
-        *,
-        viewer: Viewer | None = None,
-        flash: str | None = None,
-        tone: str = "good",
+        self, viewer: Viewer, path: str, *, flash: str | None = None, tone: str = "good"
     ) -> Response:
         """Answer a form: redirect (303) to *path*, which shows *flash* to *viewer*; *tone* is good, info, warn or bad."""
         response = RedirectResponse(path, 303)
-        if flash is not None and viewer is not None:
-            self._flashes.leave(response, request, viewer, text=flash, tone=tone)
+        if flash is not None:
+            self._flashes.leave(response, viewer.request, viewer, text=flash, tone=tone)
         return response
 
     def confirm(
         self,
-        request: Request,
         viewer: Viewer,
         *,
         title: str,
@@ -167,7 +164,6 @@ class Portal:
         *choice* is the name and the label of a checkbox.
         """
         return self.render(
-            request,
             viewer,
             "confirm.html",
             status=status,
@@ -199,7 +195,7 @@ class Portal:
             viewer = await find_viewer(request)
         except Exception:  # noqa: BLE001 - that is what went wrong, and was logged; the page is shown all the same
             viewer = None
-        response = self.render(request, viewer, "error.html", status=problem.status, problem=problem)
+        response = self.show(request, viewer, "error.html", status=problem.status, problem=problem)
         response.headers.update(problem.headers)
         return response
 
@@ -261,7 +257,7 @@ class Portal:
     ) -> Response:
         """Show the sign-in page. *kept* is a form that was sent after its session had ended (``kept_forms``)."""
         visit = visit or visits.begin(request, self.cookies)
-        response = self.render(
+        response = self.show(
             request,
             None,
             "sign_in.html",

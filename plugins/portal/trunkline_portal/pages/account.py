@@ -29,10 +29,9 @@ class AccountPages(Pages):
         await self._portal.sessions.end(viewer.session)
         return self._signed_out(request, viewer)
 
-    async def ask(self, request: Request, viewer: Anybody) -> Response:
+    async def ask(self, viewer: Anybody) -> Response:
         """Ask before every session of the same holder is ended."""
         return self._portal.confirm(
-            request,
             viewer,
             title="Sign out everywhere?",
             sentences=[
@@ -54,7 +53,7 @@ class AccountPages(Pages):
     async def choose_theme(self, request: Request, viewer: Anybody, fields: Submitted) -> Response:
         """Store the theme in a cookie, and redirect back to the page."""
         theme = _THEMES[one_of(fields, "theme", _THEMES)]
-        response = self._portal.redirect(request, local_path(fields["next"]), viewer=viewer)
+        response = self._portal.redirect(viewer, local_path(fields["next"]))
         self._portal.cookies.set(
             response, request, cookies.THEME, theme, seconds=_YEAR_SECONDS if theme else 0
         )

@@ -48,7 +48,6 @@ class CataloguePages(Pages):
         matching = [entry for entry in entries if _matches(entry, query)]
         root = f"{viewer.root}{CATALOGUE}"
         return self._portal.render(
-            request,
             viewer,
             "catalogue.html",
             kind=kind,
@@ -74,7 +73,7 @@ class CataloguePages(Pages):
         if definition is None:
             raise NotFound(KINDS[kind], name)
         return self._portal.render(
-            request, viewer, "catalogue_operation.html", **self._operation(request, product, definition, kind)
+            viewer, "catalogue_operation.html", **self._operation(request, product, definition, kind)
         )
 
     async def show_type(self, request: Request, viewer: Integrates, name: str) -> Response:
@@ -139,7 +138,6 @@ async def render_type(
     product = portal.context.deployment.product()
     members = await company_members(portal, viewer.chosen_company_id)
     return portal.render(
-        request,
         viewer,
         "catalogue_type.html",
         status=422 if faults else 200,

@@ -44,7 +44,6 @@ class ChangePages(Pages):
         )
         before = None if is_end else page["next_cursor"]
         return self._portal.render(
-            request,
             viewer,
             "changes.html",
             entries=entries,

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import Depends
-from starlette.requests import Request
 from starlette.responses import Response
 
 from trunkline import NotFound
@@ -55,7 +54,7 @@ class ConnectorPages(Pages):
         self._made: dict[str, tuple[Product, bytes]] = {}
         """The cached zip of each connector, with the product that it was made from."""
 
-    async def show(self, request: Request, viewer: Integrates) -> Response:
+    async def show(self, viewer: Integrates) -> Response:
         """Show the list."""
         plugins = {plugin["name"]: plugin["state"] for plugin in self._deployment.plugins()}
         hooks = await self._hooks(viewer)
@@ -63,7 +62,6 @@ class ConnectorPages(Pages):
             self._deployment.connectors(), key=lambda connector: connector.channel is None
         )
         return self._portal.render(
-            request,
             viewer,
             "connectors.html",
             cards=[_card(connector, plugins, hooks) for connector in platforms_first],
@@ -72,7 +70,7 @@ class ConnectorPages(Pages):
             docs=docs_url(self._portal),
         )
 
-    async def show_connecting(self, request: Request, viewer: Integrates, name: str) -> Response:
+    async def show_connecting(self, viewer: Integrates, name: str) -> Response:
         """Show a customer how to use a platform with an account of their own. Raises NotFound."""
         connector = next(
             (each for each in self._deployment.connectors() if each.name == name and each.connecting), None
@@ -80,7 +78,6 @@ class ConnectorPages(Pages):
         if connector is None:
             raise NotFound("connector", name)
         return self._portal.render(
-            request,
             viewer,
             "connecting.html",
             card=_card(connector, {}, await self._hooks(viewer)),

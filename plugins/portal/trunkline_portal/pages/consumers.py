@@ -67,7 +67,7 @@ class ConsumerPages(Pages):
         since_ms = int(datetime.fromisoformat(time).timestamp() * 1000)
         view = await self._consumers.seek(viewer.company_id, fields["name"], since_ms=since_ms)
         flash = f"{view['name']} was moved; {view['lag']:,} events are before it."
-        return self._portal.redirect(request, f"{viewer.root}{CONSUMERS}", viewer=viewer, flash=flash)
+        return self._portal.redirect(viewer, f"{viewer.root}{CONSUMERS}", flash=flash)
 
     async def _render(
         self,
@@ -85,7 +85,6 @@ class ConsumerPages(Pages):
         names = [kind.name for kind in self._portal.event_types()]
         path = f"{viewer.root}{CONSUMERS}"
         return self._portal.render(
-            request,
             viewer,
             "consumers.html",
             status=422 if errors else 200,

@@ -60,18 +60,14 @@ class DeliveryPages(Pages):
 
     async def show(self, request: Request, delivery_id: str, viewer: ReadsWebhooks) -> Response:
         """Show a delivery."""
-        return self._portal.render(
-            request, viewer, "delivery.html", **await self._find(request, delivery_id, viewer)
-        )
+        return self._portal.render(viewer, "delivery.html", **await self._find(request, delivery_id, viewer))
 
     async def show_attempts(self, request: Request, delivery_id: str, viewer: ReadsWebhooks) -> Response:
         """Return the delivery's attempts as a fragment, for the script that refreshes the page."""
         values = await self._find(request, delivery_id, viewer)
-        return self._portal.fragment(request, viewer, "delivery_attempts.html", **values)
+        return self._portal.fragment(viewer, "delivery_attempts.html", **values)
 
-    async def retry(
-        self, request: Request, delivery_id: str, viewer: WritesWebhooks, fields: Submitted
-    ) -> Response:
+    async def retry(self, delivery_id: str, viewer: WritesWebhooks, fields: Submitted) -> Response:
         """Send a delivery again."""
         known = await self._log.get(viewer.company_id, delivery_id)
         subscription = await self._subscriptions.get(
@@ -81,9 +77,9 @@ class DeliveryPages(Pages):
         back = f"{viewer.root}/events/{delivery['event_id']}"
         path = back if fields["back"] == "event" else f"{viewer.root}/deliveries/{delivery['id']}"
         text, tone = _what_follows(subscription)
-        return self._portal.redirect(request, path, viewer=viewer, flash=text, tone=tone)
+        return self._portal.redirect(viewer, path, flash=text, tone=tone)
 
-    async def skip(self, request: Request, delivery_id: str, viewer: WritesWebhooks) -> Response:
+    async def skip(self, delivery_id: str, viewer: WritesWebhooks) -> Response:
         """End an open delivery, so that the deliveries that wait for its end can continue."""
         delivery = await self._log.skip(viewer.company_id, delivery_id)
         if delivery["status"] == "skipped":
@@ -91,7 +87,7 @@ class DeliveryPages(Pages):
         else:
             text, tone = f"It had ended already, as {delivery['status']}.", "warn"
         path = f"{viewer.root}/deliveries/{delivery['id']}"
-        return self._portal.redirect(request, path, viewer=viewer, flash=text, tone=tone)
+        return self._portal.redirect(viewer, path, flash=text, tone=tone)
 
     async def ask_to_send(self, request: Request, event_id: str, viewer: WritesWebhooks) -> Response:
         """Ask before an event is sent to a subscription."""
@@ -101,7 +97,6 @@ class DeliveryPages(Pages):
         counted = await self._start(viewer, event, subscription_id, dry_run=True)
         sentences = _sentences(event, subscription, matched=counted["matched"])
         return self._portal.render(
-            request,
             viewer,
             "event_send.html",
             event=event,
@@ -110,18 +105,14 @@ class DeliveryPages(Pages):
             matched=counted["matched"],
         )
 
-    async def send(
-        self, request: Request, event_id: str, viewer: WritesWebhooks, fields: Submitted
-    ) -> Response:
+    async def send(self, event_id: str, viewer: WritesWebhooks, fields: Submitted) -> Response:
         """Send an event to a subscription."""
         event = (await self._portal.context.activity.event(viewer.company_id, read_id(event_id))).event
         subscription_id = fields["subscription"]
         subscription = await self._subscriptions.get(viewer.company_id, subscription_id, channel=None)
         await self._start(viewer, event, subscription_id, dry_run=False)
         text, tone = _what_follows(subscription)
-        return self._portal.redirect(
-            request, f"{viewer.root}/events/{event.event_id}", viewer=viewer, flash=text, tone=tone
-        )
+        return self._portal.redirect(viewer, f"{viewer.root}/events/{event.event_id}", flash=text, tone=tone)
 
     async def _start(
         self, viewer: Viewer, event: ListedEvent, subscription_id: str, *, dry_run: bool

@@ -37,7 +37,7 @@ class EmittingPages(Pages):
         may_see = viewer.has(EVENTS_READ)
         path = f"/events/{accepted.event_id}" if may_see else f"{CATALOGUE}/{name}"
         flash = f"Event {accepted.event_id} of type {name} was stored, and goes to every subscription that it matches."
-        return self._portal.redirect(request, f"{viewer.root}{path}", viewer=viewer, flash=flash)
+        return self._portal.redirect(viewer, f"{viewer.root}{path}", flash=flash)
 
 
 ROUTES = Table(EmittingPages, post("/catalogue/{name}", EmittingPages.send, bucket="write"))

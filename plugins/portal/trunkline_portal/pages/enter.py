@@ -44,7 +44,7 @@ class EnterPages(Pages):
 
     async def _form(self, request: Request, token: str) -> Response:
         visit = visits.begin(request, self._portal.cookies)
-        response = self._portal.render(
+        response = self._portal.show(
             request,
             None,
             "enter.html",

@@ -70,7 +70,6 @@ class EventPages(Pages):
         query: EventQuery = values["query"]
         known = [*(kind.name for kind in self._portal.event_types()), OPERATIONAL]
         return self._portal.render(
-            request,
             viewer,
             "events.html",
             status=422 if query.errors else 200,
@@ -83,15 +82,12 @@ class EventPages(Pages):
 
     async def show_list(self, request: Request, viewer: ReadsEvents) -> Response:
         """Show the list again, for the script."""
-        return self._portal.fragment(
-            request, viewer, "events_list.html", **await self._listed(request, viewer)
-        )
+        return self._portal.fragment(viewer, "events_list.html", **await self._listed(request, viewer))
 
-    async def show_event(self, request: Request, event_id: str, viewer: ReadsEvents) -> Response:
+    async def show_event(self, event_id: str, viewer: ReadsEvents) -> Response:
         """Show an event."""
         view = await self._portal.context.activity.event(viewer.company_id, read_id(event_id))
         return self._portal.render(
-            request,
             viewer,
             "event.html",
             view=view,
@@ -102,12 +98,11 @@ class EventPages(Pages):
             channels=channel_titles(self._portal),
         )
 
-    async def show_deliveries(self, request: Request, event_id: str, viewer: ReadsEvents) -> Response:
+    async def show_deliveries(self, event_id: str, viewer: ReadsEvents) -> Response:
         """Show its outcome again, for the script."""
         view = await self._portal.context.activity.event(viewer.company_id, read_id(event_id))
         outcome = await find_outcome(self._portal, viewer, view.event)
         return self._portal.fragment(
-            request,
             viewer,
             "event_deliveries.html",
             event=view.event,

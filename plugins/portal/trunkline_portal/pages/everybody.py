@@ -66,7 +66,6 @@ class EverybodyPages(Pages):
         ]
         lines.sort(key=lambda line: line.trouble.since_ms or 0, reverse=True)
         return self._portal.render(
-            request,
             viewer,
             "everybody.html",
             lines=lines,

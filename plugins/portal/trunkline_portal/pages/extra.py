@@ -46,7 +46,7 @@ class PluginPages(Pages):
         except Exception as error:
             fault = _sentence(error, SECONDS)
             self._portal.context.log.exception("page '%s' of plugin '%s' %s", name, plugin, fault)
-        return self._framed(request, viewer, plugin, page, content=content, fault=fault)
+        return self._framed(viewer, plugin, page, content=content, fault=fault)
 
     async def submit(
         self, request: Request, viewer: AnybodyOfCompany, plugin: str, name: str, fields: Submitted
@@ -59,8 +59,8 @@ class PluginPages(Pages):
         answer = await within(SECONDS, page.submit, _asked(request, viewer), values)
         if isinstance(answer, PortalRedirect):
             path = answer.url or str(request.url.path)
-            return self._portal.redirect(request, path, viewer=viewer, flash=answer.message)
-        return self._framed(request, viewer, plugin, page, content=_checked(answer), fault=None)
+            return self._portal.redirect(viewer, path, flash=answer.message)
+        return self._framed(viewer, plugin, page, content=_checked(answer), fault=None)
 
     def _find(self, viewer: Viewer, plugin: str, name: str) -> PortalPage:
         for owner, page in self._portal.context.pages():
@@ -72,7 +72,6 @@ class PluginPages(Pages):
 
     def _framed(
         self,
-        request: Request,
         viewer: Viewer,
         plugin: str,
         page: PortalPage,
@@ -83,7 +82,7 @@ class PluginPages(Pages):
         """Put a page's *content*, or *fault* as an error message, into the portal's frame."""
         html = None if content is None else Markup(content.html)  # noqa: S704 - as the hook says
         response = self._portal.render(
-            request, viewer, "extra.html", page=page, plugin=plugin, content=html, fault=fault
+            viewer, "extra.html", page=page, plugin=plugin, content=html, fault=fault
         )
         self._portal.protect(
             response, framed=page.framed, form_targets=content.form_targets if content else ()

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from starlette.requests import Request
 from starlette.responses import Response
 
 from trunkline import Json
@@ -27,7 +26,7 @@ class Check:
 class HealthPages(Pages):
     """The state of the hub."""
 
-    async def show(self, request: Request, viewer: Operates) -> Response:
+    async def show(self, viewer: Operates) -> Response:
         """Show the page."""
         deployment = self._portal.context.deployment
         status: dict[str, Json] | None
@@ -37,7 +36,6 @@ class HealthPages(Pages):
             self._portal.context.log.warning("the status could not be read: %s", error)
             status = None
         return self._portal.render(
-            request,
             viewer,
             "health.html",
             checks=[_check(name, answer) for name, answer in (await deployment.readiness()).items()],

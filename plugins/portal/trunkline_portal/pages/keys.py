@@ -37,7 +37,6 @@ class KeyPages(Pages):
         newest_first = keys[::-1]
         body = {"company_id": viewer.company_number, **environment_member(viewer.company_id), **_EXAMPLE}
         return self._portal.render(
-            request,
             viewer,
             "keys.html",
             of_operators=of_operators,
@@ -49,14 +48,14 @@ class KeyPages(Pages):
     async def show_form(self, request: Request, viewer: Administers) -> Response:
         """Show the form for a new key."""
         preset = request.query_params.get("preset", "")
-        return self._form(request, viewer, name="", chosen=scopes.scopes_of(preset), preset=preset)
+        return self._form(viewer, name="", chosen=scopes.scopes_of(preset), preset=preset)
 
-    async def create(self, request: Request, viewer: Administers, fields: Submitted) -> Response:
+    async def create(self, viewer: Administers, fields: Submitted) -> Response:
         """Make a key."""
         name, chosen = fields["name"], tuple(fields.all("scopes"))
         faults = _faults(viewer, fields)
         if faults:
-            return self._form(request, viewer, name=name, chosen=chosen, fields=fields, faults=faults)
+            return self._form(viewer, name=name, chosen=chosen, fields=fields, faults=faults)
         try:
             key, api_key = await self._keys.create(
                 viewer.company_id,
@@ -67,30 +66,25 @@ class KeyPages(Pages):
             )
         except Refused as error:
             faults = {field.partition("/")[0]: text for field, text in faults_of(error).items()}
-            return self._form(request, viewer, name=name, chosen=chosen, fields=fields, faults=faults)
-        response = self._portal.redirect(request, f"{viewer.root}{KEYS}/{key['id']}/made")
-        one_time_secret.hand_over(self._portal, request, response, viewer, of=key["id"], secret=api_key)
+            return self._form(viewer, name=name, chosen=chosen, fields=fields, faults=faults)
+        response = self._portal.redirect(viewer, f"{viewer.root}{KEYS}/{key['id']}/made")
+        one_time_secret.hand_over(self._portal, response, viewer, of=key["id"], secret=api_key)
         return response
 
     async def show_made(self, request: Request, viewer: Administers, key_id: str) -> Response:
         """Show a new key, once."""
         key = await find_key(self._portal, viewer, key_id)
-        api_key = one_time_secret.read(self._portal, request, viewer, of=key_id)
+        api_key = one_time_secret.read(self._portal, viewer, of=key_id)
         if api_key is None:
             gone = "A key is shown once, and this one was. If it was lost, revoke it and make another."
-            return self._portal.redirect(
-                request, f"{viewer.root}{KEYS}", viewer=viewer, flash=gone, tone="info"
-            )
+            return self._portal.redirect(viewer, f"{viewer.root}{KEYS}", flash=gone, tone="info")
         command = curl.line(f"{self._portal.base_url(request)}/api/v1/me", key=api_key)
-        response = self._portal.render(
-            request, viewer, "keys_made.html", key=key, api_key=api_key, curl=command
-        )
-        one_time_secret.forget(self._portal, request, response)
+        response = self._portal.render(viewer, "keys_made.html", key=key, api_key=api_key, curl=command)
+        one_time_secret.forget(self._portal, response, viewer)
         return response
 
     def _form(
         self,
-        request: Request,
         viewer: Viewer,
         *,
         name: str,
@@ -100,7 +94,6 @@ class KeyPages(Pages):
         faults: dict[str, str] | None = None,
     ) -> Response:
         return self._portal.render(
-            request,
             viewer,
             "keys_new.html",
             status=422 if faults else 200,
@@ -114,11 +107,10 @@ class KeyPages(Pages):
             errors=faults or {},
         )
 
-    async def ask_to_rotate(self, request: Request, viewer: Administers, key_id: str) -> Response:
+    async def ask_to_rotate(self, viewer: Administers, key_id: str) -> Response:
         """Describe the consequences of rotating a key."""
         key = await find_key(self._portal, viewer, key_id)
         return self._portal.confirm(
-            request,
             viewer,
             title=f"Rotate “{key['name']}”?",
             sentences=[
@@ -133,25 +125,22 @@ class KeyPages(Pages):
             is_dangerous=False,
         )
 
-    async def rotate(self, request: Request, viewer: Administers, key_id: str) -> Response:
+    async def rotate(self, viewer: Administers, key_id: str) -> Response:
         """Make a key's successor, and show it once."""
         made, api_key = await self._keys.rotate(
             key_id, company_id=viewer.company_id, by=viewer.principal, overlap_seconds=OVERLAP_SECONDS
         )
-        response = self._portal.redirect(request, f"{viewer.root}{KEYS}/{made['id']}/made")
-        one_time_secret.hand_over(self._portal, request, response, viewer, of=str(made["id"]), secret=api_key)
+        response = self._portal.redirect(viewer, f"{viewer.root}{KEYS}/{made['id']}/made")
+        one_time_secret.hand_over(self._portal, response, viewer, of=str(made["id"]), secret=api_key)
         return response
 
-    async def ask_to_revoke(self, request: Request, viewer: Administers, key_id: str) -> Response:
+    async def ask_to_revoke(self, viewer: Administers, key_id: str) -> Response:
         """Describe the consequences of revoking a key."""
         key = await find_key(self._portal, viewer, key_id)
         if key["revoked_utc"] is not None:
-            return self._portal.redirect(
-                request, f"{viewer.root}{KEYS}", viewer=viewer, flash=_is_revoked(key), tone="info"
-            )
+            return self._portal.redirect(viewer, f"{viewer.root}{KEYS}", flash=_is_revoked(key), tone="info")
         sessions = await self._portal.sessions.count_of(key_id)
         return self._portal.confirm(
-            request,
             viewer,
             title=f"Revoke “{key['name']}”?",
             sentences=[
@@ -171,15 +160,15 @@ class KeyPages(Pages):
         what = "the subscription" if count == 1 else f"the {count} subscriptions"
         return ("subscriptions", f"Disable {what} that it made, too") if count else None
 
-    async def revoke(self, request: Request, viewer: Administers, key_id: str, fields: Submitted) -> Response:
+    async def revoke(self, viewer: Administers, key_id: str, fields: Submitted) -> Response:
         """Revoke a key. If the viewer chose so, also disable the subscriptions that the key made."""
         key = await find_key(self._portal, viewer, key_id)
         await self._keys.revoke(key_id, company_id=viewer.company_id)
         if fields["subscriptions"]:
             await self._portal.context.subscriptions.disconnect(viewer.company_id, maker_id=key_id)
         if key_id == viewer.principal.key_id:
-            return self._portal.redirect(request, SIGN_IN)
-        return self._portal.redirect(request, f"{viewer.root}{KEYS}", viewer=viewer, flash=_is_revoked(key))
+            return self._portal.redirect(viewer, SIGN_IN)
+        return self._portal.redirect(viewer, f"{viewer.root}{KEYS}", flash=_is_revoked(key))
 
 
 ROUTES = Table(

@@ -33,7 +33,7 @@ class LettingInPages(Pages):
     async def show_form(self, request: Request, viewer: OperatesCompany) -> Response:
         """Show the form."""
         chosen = _PRESETS.get(request.query_params.get("preset", ""), _PRESETS["all"])
-        return self._form(request, viewer, chosen=chosen)
+        return self._form(viewer, chosen=chosen)
 
     async def create(self, request: Request, viewer: OperatesCompany, fields: Submitted) -> Response:
         """Make a link and show it."""
@@ -48,16 +48,15 @@ class LettingInPages(Pages):
         if len(name) > MAX_NAME:
             faults["name"] = f"A name may have {MAX_NAME} characters; this one has {len(name)}."
         if faults:
-            return self._form(request, viewer, chosen=chosen, name=name, minutes=text, faults=faults)
+            return self._form(viewer, chosen=chosen, name=name, minutes=text, faults=faults)
         token, link = await self._links.make(
             viewer.principal, viewer.company_id, scopes=chosen, name=name or None, minutes=minutes or None
         )
         url = f"{self._portal.base_url(request)}/portal/enter?link={quote(token)}"
-        return self._portal.render(request, viewer, "links_made.html", link=link, url=url)
+        return self._portal.render(viewer, "links_made.html", link=link, url=url)
 
     def _form(
         self,
-        request: Request,
         viewer: Viewer,
         *,
         chosen: tuple[str, ...],
@@ -66,7 +65,6 @@ class LettingInPages(Pages):
         faults: dict[str, str] | None = None,
     ) -> Response:
         return self._portal.render(
-            request,
             viewer,
             "links_new.html",
             status=422 if faults else 200,

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends
-from starlette.requests import Request
 from starlette.responses import Response
 
 from trunkline_portal.access import ADMIN, EVENTS_READ, WEBHOOKS_READ, RequiresScope, Viewer
@@ -49,7 +48,7 @@ class Line:
 class LimitPages(Pages):
     """The page of limits."""
 
-    async def show(self, request: Request, viewer: SeesSome) -> Response:
+    async def show(self, viewer: SeesSome) -> Response:
         """Show it."""
         context = self._portal.context
         company = await context.companies.view(viewer.company_number)
@@ -57,7 +56,7 @@ class LimitPages(Pages):
         used = await context.activity.used(viewer.company_id)
         lines = [Line(name, limit, used.get(name)) for name, limit in limits.items()]
         lines.sort(key=lambda line: line.used is None)
-        return self._portal.render(request, viewer, "limits.html", lines=lines)
+        return self._portal.render(viewer, "limits.html", lines=lines)
 
 
 ROUTES = Table(LimitPages, get(LIMITS, LimitPages.show))

@@ -90,13 +90,11 @@ class OverviewPages(Pages):
             return RedirectResponse(f"{viewer.root}{items[0].path}", 303)
         if viewer.chosen_company_id is None:
             raise CompanyNeeded
-        return self._portal.render(request, viewer, "overview.html", **await self._values(request, viewer))
+        return self._portal.render(viewer, "overview.html", **await self._values(request, viewer))
 
     async def show_part(self, request: Request, viewer: ReadsEvents) -> Response:
         """Show it again, for the script."""
-        return self._portal.fragment(
-            request, viewer, "overview_part.html", **await self._values(request, viewer)
-        )
+        return self._portal.fragment(viewer, "overview_part.html", **await self._values(request, viewer))
 
     async def _values(self, request: Request, viewer: Viewer) -> dict[str, Any]:
         span_name = request.query_params.get("span", "")

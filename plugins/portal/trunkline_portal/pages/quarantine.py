@@ -38,7 +38,6 @@ class QuarantinePages(Pages):
         kept = {"type": chosen, **period.parameters}
         types = [kind.name for kind in self._portal.context.events.types()]
         return self._portal.render(
-            request,
             viewer,
             "quarantine.html",
             rows=[(event, preview(b'{"payload":%b}' % event.payload).head) for event in events],
@@ -50,7 +49,7 @@ class QuarantinePages(Pages):
             newest=cursor and _link(root, **kept),
         )
 
-    async def release_all(self, request: Request, viewer: Administers, fields: Submitted) -> Response:
+    async def release_all(self, viewer: Administers, fields: Submitted) -> Response:
         """Release all valid events of a type."""
         require(viewer, EVENTS_READ, EVENTS_WRITE)
         find_type(self._portal.context.events.types(), fields["type"])
@@ -60,7 +59,7 @@ class QuarantinePages(Pages):
         path = _link(f"{viewer.root}{QUARANTINE}", type=fields["type"])
         flash = f"{done.released:,} released; {done.invalid:,} still break their schema and stay."
         tone = "good" if done.released or not done.invalid else "info"
-        return self._portal.redirect(request, path, viewer=viewer, flash=flash, tone=tone)
+        return self._portal.redirect(viewer, path, flash=flash, tone=tone)
 
 
 ROUTES = Table(

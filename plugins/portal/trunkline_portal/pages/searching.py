@@ -65,7 +65,6 @@ class SearchPages(Pages):
             activity = self._portal.context.activity
             page = await activity.events(viewer.company_id, text=text, before=before, limit=_EVENTS)
         return self._portal.render(
-            request,
             viewer,
             "search.html",
             text=text,

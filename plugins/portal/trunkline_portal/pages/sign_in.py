@@ -68,7 +68,7 @@ class SignInPages(Pages):
         audit.note_sign_in(principal, way="key")
         before = await find_viewer(request)
         session = await self._portal.sessions.open(principal, after=before.session if before else None)
-        page = self._offer(request, fields["kept"], Viewer(session, principal, principal.company_id))
+        page = self._offer(request, fields["kept"], Viewer(request, session, principal, principal.company_id))
         return await enter(self._portal, request, session, next_path=fields["next"], page=page)
 
     async def resume(self, request: Request, fields: Submitted) -> Response:
@@ -89,14 +89,13 @@ class SignInPages(Pages):
         company_id = addresses.company_in(form.path)
         if company_id is not None and not viewer.may_see(company_id):
             return self._portal.redirect(
-                request,
+                viewer,
                 viewer.root,
-                viewer=viewer,
                 flash=f"The form was for {company_title(company_id)}, so it was not sent: you are signed in for {company_title(viewer.company_id)}.",
                 tone="warn",
             )
         shown = viewer if company_id is None else viewer.at(company_id)
-        return self._portal.render(request, shown, "kept_form.html", kept=form)
+        return self._portal.render(shown, "kept_form.html", kept=form)
 
     def _refuse(self, request: Request, fields: Fields, sentence: str) -> Response:
         return self._portal.sign_in_page(

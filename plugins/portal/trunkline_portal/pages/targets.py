@@ -60,7 +60,6 @@ class TargetPages(Pages):
         if order == "slow":
             lines.sort(key=lambda line: line.figures.p95_ms or 0, reverse=True)
         return self._portal.render(
-            request,
             viewer,
             "targets.html",
             lines=lines,
@@ -80,7 +79,7 @@ class TargetPages(Pages):
             resumed_first=[line for line in lines if line.figures.failed and not line.is_replayable],
         )
 
-    async def replay(self, request: Request, viewer: WritesWebhooks, fields: Submitted) -> Response:
+    async def replay(self, viewer: WritesWebhooks, fields: Submitted) -> Response:
         """Start a replay of each subscription's failures, up to the company's limit of replays."""
         text = fields["since_ms"]
         since_ms = int(text) if text.isascii() and text.isdigit() and len(text) < 15 else 0
@@ -102,9 +101,7 @@ class TargetPages(Pages):
         started = count - len(waiting)
         what = f"{started} replay{'s' if started != 1 else ''} started; new events are not delayed."
         tone = "warn" if reason or not started else "good"
-        return self._portal.redirect(
-            request, f"{viewer.root}{TARGETS}", viewer=viewer, flash=what + reason, tone=tone
-        )
+        return self._portal.redirect(viewer, f"{viewer.root}{TARGETS}", flash=what + reason, tone=tone)
 
     async def _lines(self, viewer: Viewer, since_ms: int) -> list[Line]:
         """Read the subscriptions with their figures, most failures first."""

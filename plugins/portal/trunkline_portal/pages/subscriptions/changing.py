@@ -2,7 +2,6 @@
 
 from urllib.parse import urlsplit
 
-from starlette.requests import Request
 from starlette.responses import Response
 
 from trunkline_portal.access import WritesWebhooks
@@ -22,11 +21,10 @@ class StatePages(Pages):
         super().__init__(portal)
         self._subscriptions = portal.context.subscriptions
 
-    async def ask_to_pause(self, request: Request, viewer: WritesWebhooks, subscription_id: str) -> Response:
+    async def ask_to_pause(self, viewer: WritesWebhooks, subscription_id: str) -> Response:
         """Ask before a subscription is paused."""
         subscription = await views.find(self._portal, viewer, subscription_id)
         return self._portal.confirm(
-            request,
             viewer,
             title="Pause this subscription?",
             sentences=[
@@ -39,26 +37,23 @@ class StatePages(Pages):
             is_dangerous=False,
         )
 
-    async def pause(self, request: Request, viewer: WritesWebhooks, subscription_id: str) -> Response:
+    async def pause(self, viewer: WritesWebhooks, subscription_id: str) -> Response:
         """Pause a subscription."""
         await self._subscriptions.update(
             viewer.company_id, subscription_id, {"status": "paused"}, channel=None
         )
         return self._portal.redirect(
-            request,
+            viewer,
             views.url_of(viewer, subscription_id),
-            viewer=viewer,
             flash="The subscription is paused: nothing more is sent.",
         )
 
-    async def ask_to_resume(self, request: Request, viewer: WritesWebhooks, subscription_id: str) -> Response:
+    async def ask_to_resume(self, viewer: WritesWebhooks, subscription_id: str) -> Response:
         """Ask whether the missed events are to be delivered."""
         subscription = await views.find(self._portal, viewer, subscription_id)
-        return self._portal.render(request, viewer, "subscription_resume.html", subscription=subscription)
+        return self._portal.render(viewer, "subscription_resume.html", subscription=subscription)
 
-    async def resume(
-        self, request: Request, viewer: WritesWebhooks, subscription_id: str, fields: Submitted
-    ) -> Response:
+    async def resume(self, viewer: WritesWebhooks, subscription_id: str, fields: Submitted) -> Response:
         """Resume a subscription."""
         catches_up = fields["catch_up"] != "no"
         changes = {"status": "active", "catch_up": catches_up}
@@ -67,13 +62,12 @@ class StatePages(Pages):
             "missed events are being delivered." if catches_up else "it goes on with the next event."
         )
         return self._portal.redirect(
-            request,
+            viewer,
             views.url_of(viewer, subscription_id),
-            viewer=viewer,
             flash=f"The subscription is active again: {consequence}",
         )
 
-    async def ask_to_delete(self, request: Request, viewer: WritesWebhooks, subscription_id: str) -> Response:
+    async def ask_to_delete(self, viewer: WritesWebhooks, subscription_id: str) -> Response:
         """Ask before a subscription is deleted."""
         subscription = await views.find(self._portal, viewer, subscription_id)
         count = await self._portal.context.deliveries.count_open(viewer.company_id, subscription.id)
@@ -92,7 +86,6 @@ class StatePages(Pages):
                 f"{subscription.channel} is not told: the workflow that subscribed goes on waiting for events. Turn it off in {subscription.channel} first."
             )
         return self._portal.confirm(
-            request,
             viewer,
             title="Delete this subscription?",
             sentences=sentences,
@@ -101,16 +94,15 @@ class StatePages(Pages):
             back=views.url_of(viewer, subscription.id, "settings"),
         )
 
-    async def delete(self, request: Request, viewer: WritesWebhooks, subscription_id: str) -> Response:
+    async def delete(self, viewer: WritesWebhooks, subscription_id: str) -> Response:
         """Delete a subscription."""
         subscription = await views.find(self._portal, viewer, subscription_id)
         await self._subscriptions.delete(viewer.company_id, subscription.id, channel=None)
         url = subscription.view["target_url"]
         host = urlsplit(url).hostname or url
         return self._portal.redirect(
-            request,
+            viewer,
             f"{viewer.root}{views.BASE}",
-            viewer=viewer,
             flash=f"The subscription to {host} was deleted.",
         )
 

@@ -35,7 +35,6 @@ class DetailPages(Pages):
         context = self._portal.context
         deliveries = await self._deliveries(request, viewer, subscription_id)
         return self._portal.render(
-            request,
             viewer,
             "subscription_deliveries.html",
             statuses=FILTERS,
@@ -51,7 +50,6 @@ class DetailPages(Pages):
         subscription = await views.find(self._portal, viewer, subscription_id)
         deliveries = await self._deliveries(request, viewer, subscription_id)
         return self._portal.fragment(
-            request,
             viewer,
             "subscription_deliveries_part.html",
             subscription=subscription,
@@ -59,13 +57,13 @@ class DetailPages(Pages):
             **deliveries,
         )
 
-    async def show_settings(self, request: Request, viewer: ReadsWebhooks, subscription_id: str) -> Response:
+    async def show_settings(self, viewer: ReadsWebhooks, subscription_id: str) -> Response:
         """Show the settings."""
         frame = await frame_values(self._portal, viewer, subscription_id, tab="settings")
         secrets = await self._portal.context.subscriptions.secrets(
             viewer.company_id, subscription_id, channel=None
         )
-        return self._portal.render(request, viewer, "subscription_settings.html", secrets=secrets, **frame)
+        return self._portal.render(viewer, "subscription_settings.html", secrets=secrets, **frame)
 
     async def _deliveries(self, request: Request, viewer: Viewer, subscription_id: str) -> dict[str, Any]:
         parameters = request.query_params

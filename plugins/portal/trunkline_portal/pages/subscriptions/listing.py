@@ -33,7 +33,6 @@ class ListPages(Pages):
         lines = await self._lines(viewer)
         status, channel = _filter(request)
         return self._portal.render(
-            request,
             viewer,
             "subscriptions.html",
             lines=_matching(request, lines),
@@ -55,7 +54,7 @@ class ListPages(Pages):
     async def show_list(self, request: Request, viewer: ReadsWebhooks) -> Response:
         """Show it again, for the script."""
         lines = _matching(request, await self._lines(viewer))
-        return self._portal.fragment(request, viewer, "subscriptions_list.html", lines=lines)
+        return self._portal.fragment(viewer, "subscriptions_list.html", lines=lines)
 
     async def _lines(self, viewer: Viewer) -> list[Line]:
         """List the failing subscriptions, then the others, each newest first."""

@@ -62,10 +62,10 @@ class ReplayPages(Pages):
     async def show_form(self, request: Request, viewer: WritesWebhooks, subscription_id: str) -> Response:
         """Show the form."""
         is_failed = request.query_params.get("only_failed") == "1"
-        return await self._show(request, viewer, subscription_id, Range(only_failed=is_failed))
+        return await self._show(viewer, subscription_id, Range(only_failed=is_failed))
 
     async def count_or_start(
-        self, request: Request, viewer: WritesWebhooks, subscription_id: str, fields: Submitted
+        self, viewer: WritesWebhooks, subscription_id: str, fields: Submitted
     ) -> Response:
         """Count the events that a replay would send, or start the replay if this range has been counted."""
         entered = _read(fields)
@@ -73,27 +73,25 @@ class ReplayPages(Pages):
         body = entered.request(faults)
         if faults:
             errors = faults_of(BodyInvalid(faults))
-            return await self._show(request, viewer, subscription_id, entered, errors=errors, status=422)
+            return await self._show(viewer, subscription_id, entered, errors=errors, status=422)
         try:
             if "start" not in fields or fields["counted"] != entered.mark:
                 counted = await self._replays.start(
                     viewer.company_id, subscription_id, body | {"dry_run": True}, channel=None
                 )
-                return await self._show(request, viewer, subscription_id, entered, counted=counted)
+                return await self._show(viewer, subscription_id, entered, counted=counted)
             await self._replays.start(viewer.company_id, subscription_id, body, channel=None)
         except BodyInvalid as error:
             errors = faults_of(error)
-            return await self._show(request, viewer, subscription_id, entered, errors=errors, status=422)
+            return await self._show(viewer, subscription_id, entered, errors=errors, status=422)
         return self._portal.redirect(
-            request,
+            viewer,
             views.url_of(viewer, subscription_id, "replays"),
-            viewer=viewer,
             flash="The replay has started. It does not delay new events.",
         )
 
     async def _show(
         self,
-        request: Request,
         viewer: Viewer,
         subscription_id: str,
         entered: Range,
@@ -104,7 +102,6 @@ class ReplayPages(Pages):
     ) -> Response:
         subscription = await views.find(self._portal, viewer, subscription_id)
         return self._portal.render(
-            request,
             viewer,
             "subscription_replay_form.html",
             status=status,
@@ -119,20 +116,17 @@ class ReplayPages(Pages):
         known = [kind.name for kind in self._portal.event_types()]
         return [name for name in known if takes_type(names, name)]
 
-    async def show_all(self, request: Request, viewer: ReadsWebhooks, subscription_id: str) -> Response:
+    async def show_all(self, viewer: ReadsWebhooks, subscription_id: str) -> Response:
         """Show the list."""
         frame = await frame_values(self._portal, viewer, subscription_id, tab="replays")
         replays = await self._replays.of_subscription(viewer.company_id, subscription_id, channel=None)
-        return self._portal.render(
-            request, viewer, "subscription_replays.html", replays=replays, kinds=KINDS, **frame
-        )
+        return self._portal.render(viewer, "subscription_replays.html", replays=replays, kinds=KINDS, **frame)
 
-    async def show_part(self, request: Request, viewer: ReadsWebhooks, subscription_id: str) -> Response:
+    async def show_part(self, viewer: ReadsWebhooks, subscription_id: str) -> Response:
         """Show it again, for the script."""
         subscription = await views.find(self._portal, viewer, subscription_id)
         replays = await self._replays.of_subscription(viewer.company_id, subscription_id, channel=None)
         return self._portal.fragment(
-            request,
             viewer,
             "subscription_replays_part.html",
             subscription=subscription,
@@ -140,14 +134,11 @@ class ReplayPages(Pages):
             kinds=KINDS,
         )
 
-    async def ask_to_cancel(
-        self, request: Request, viewer: WritesWebhooks, subscription_id: str, replay_id: str
-    ) -> Response:
+    async def ask_to_cancel(self, viewer: WritesWebhooks, subscription_id: str, replay_id: str) -> Response:
         """Ask before a replay is cancelled."""
         subscription = await views.find(self._portal, viewer, subscription_id)
         replay = await self._replays.get(viewer.company_id, replay_id)
         return self._portal.confirm(
-            request,
             viewer,
             title="Cancel this replay?",
             sentences=[
@@ -159,15 +150,12 @@ class ReplayPages(Pages):
             back=views.url_of(viewer, subscription.id, "replays"),
         )
 
-    async def cancel(
-        self, request: Request, viewer: WritesWebhooks, subscription_id: str, replay_id: str
-    ) -> Response:
+    async def cancel(self, viewer: WritesWebhooks, subscription_id: str, replay_id: str) -> Response:
         """Cancel a replay."""
         await self._replays.cancel(viewer.company_id, replay_id)
         return self._portal.redirect(
-            request,
+            viewer,
             views.url_of(viewer, subscription_id, "replays"),
-            viewer=viewer,
             flash="The replay was cancelled.",
         )
 

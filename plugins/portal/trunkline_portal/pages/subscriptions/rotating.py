@@ -1,6 +1,5 @@
 """The secret of a subscription, or its key pair: shown again (the audit log names the viewer), and replaced."""
 
-from starlette.requests import Request
 from starlette.responses import Response
 
 from trunkline import NotFound, Refused
@@ -22,22 +21,18 @@ class SecretPages(Pages):
         super().__init__(portal)
         self._subscriptions = portal.context.subscriptions
 
-    async def ask_to_rotate(self, request: Request, viewer: WritesWebhooks, subscription_id: str) -> Response:
+    async def ask_to_rotate(self, viewer: WritesWebhooks, subscription_id: str) -> Response:
         """Ask how long the old secret stays valid."""
         subscription = await views.find_editable(self._portal, viewer, subscription_id)
-        return self._show_rotation(request, viewer, subscription)
+        return self._show_rotation(viewer, subscription)
 
-    async def rotate(
-        self, request: Request, viewer: WritesWebhooks, subscription_id: str, fields: Submitted
-    ) -> Response:
+    async def rotate(self, viewer: WritesWebhooks, subscription_id: str, fields: Submitted) -> Response:
         """Rotate the secret."""
         subscription = await views.find_editable(self._portal, viewer, subscription_id)
         hours = _hours(fields["hours"])
         if hours is None:
             error = f"Enter a number of hours from 0 to {MAX_OVERLAP_HOURS} (30 days)."
-            return self._show_rotation(
-                request, viewer, subscription, hours=fields["hours"], error=error, status=422
-            )
+            return self._show_rotation(viewer, subscription, hours=fields["hours"], error=error, status=422)
         try:
             rotated = await self._subscriptions.rotate_secret(
                 viewer.company_id,
@@ -49,18 +44,16 @@ class SecretPages(Pages):
             raise
         except Refused as refused:
             return self._show_rotation(
-                request,
                 viewer,
                 subscription,
                 hours=fields["hours"],
                 error=refused.detail,
                 status=refused.status,
             )
-        return leave_secret(self._portal, request, viewer, subscription.id, rotated.get("secret"))
+        return leave_secret(self._portal, viewer, subscription.id, rotated.get("secret"))
 
     def _show_rotation(
         self,
-        request: Request,
         viewer: Viewer,
         subscription: Subscription,
         *,
@@ -69,7 +62,6 @@ class SecretPages(Pages):
         status: int = 200,
     ) -> Response:
         return self._portal.render(
-            request,
             viewer,
             "subscription_rotate.html",
             status=status,
@@ -79,14 +71,14 @@ class SecretPages(Pages):
             max_hours=MAX_OVERLAP_HOURS,
         )
 
-    async def reveal(self, request: Request, viewer: WritesWebhooks, subscription_id: str) -> Response:
+    async def reveal(self, viewer: WritesWebhooks, subscription_id: str) -> Response:
         """Show them in plain."""
         subscription = await views.find(self._portal, viewer, subscription_id)
         secrets = await self._portal.context.subscriptions.secrets(
             viewer.company_id, subscription.id, channel=None, reveal=True
         )
         return self._portal.render(
-            request, viewer, "subscription_revealed.html", subscription=subscription, secrets=secrets
+            viewer, "subscription_revealed.html", subscription=subscription, secrets=secrets
         )
 
 

@@ -1,6 +1,5 @@
 """A test delivery, and the receiver's answer."""
 
-from starlette.requests import Request
 from starlette.responses import Response
 
 from trunkline_portal import outcomes
@@ -13,14 +12,14 @@ from trunkline_portal.routing import Table, get, post
 class TestDeliveryPages(Pages):
     """Sends a test, and shows its result."""
 
-    async def ask(self, request: Request, viewer: WritesWebhooks, subscription_id: str) -> Response:
+    async def ask(self, viewer: WritesWebhooks, subscription_id: str) -> Response:
         """Show the page before sending."""
         subscription = await views.find_editable(self._portal, viewer, subscription_id)
         return self._portal.render(
-            request, viewer, "subscription_test.html", subscription=subscription, result=None, reason=None
+            viewer, "subscription_test.html", subscription=subscription, result=None, reason=None
         )
 
-    async def send(self, request: Request, viewer: WritesWebhooks, subscription_id: str) -> Response:
+    async def send(self, viewer: WritesWebhooks, subscription_id: str) -> Response:
         """Send a test, and show the answer without a redirect.
 
         The answer is not stored, and it does no harm if a reload sends the test again.
@@ -31,7 +30,7 @@ class TestDeliveryPages(Pages):
         )
         reason = outcomes.attempt_sentence(result)
         return self._portal.render(
-            request, viewer, "subscription_test.html", subscription=subscription, result=result, reason=reason
+            viewer, "subscription_test.html", subscription=subscription, result=result, reason=reason
         )
 
 

@@ -331,8 +331,10 @@ def _values(row: Row[Any], kind: type[App | Consent]) -> dict[str, Any]:
 
 
 def _consent(row: Row[Any]) -> Consent:
-    lists = {"scopes": tuple(row.scopes.split(" ")), "networks": tuple((row.networks or "").split())}
-    return Consent(**_values(row, Consent) | lists)
+    scopes, networks = tuple(row.scopes.split(" ")), tuple((row.networks or "").split())
+    values = _values(row, Consent)
+    values |= {"scopes": scopes, "networks": networks}
+    return Consent(**values)
 
 
 def _app_values(app: App) -> dict[str, object]:
@@ -342,7 +344,9 @@ def _app_values(app: App) -> dict[str, object]:
 
 def _app(row: Row[Any]) -> App:
     uris, scopes = tuple(orjson.loads(row.redirect_uris)), tuple(row.scopes.split(" "))
-    return App(**_values(row, App) | {"redirect_uris": uris, "scopes": scopes})
+    values = _values(row, App)
+    values |= {"redirect_uris": uris, "scopes": scopes}
+    return App(**values)
 
 
 def _connection(row: Row[Any]) -> Connection:

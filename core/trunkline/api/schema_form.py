@@ -47,7 +47,14 @@ def formed(schema: Schema, use: Use) -> Schema:
     if isinstance(made.get("items"), bool):  # openapi-python-client takes none
         made["items"] = {}
     _form_number(made)
-    _form_choice(made)
+    choices = made.get("anyOf", ())
+    if choices and all(set(choice) == {"required"} for choice in choices):
+        names = " or ".join(f"`{'` and `'.join(choice['required'])}`" for choice in choices)
+        del made["anyOf"]
+        _describe(made, f"At least {names} is required.")
+    elif choices and all(set(choice) == {"format"} for choice in choices):
+        del made["anyOf"]
+        _describe(made, f"Format: `{'` or `'.join(choice['format'] for choice in choices)}`.")
     for name, member in made.get("properties", {}).items():
         if isinstance(member, dict):
             made["properties"][name] = _member(member, use, is_required=name in made.get("required", ()))
@@ -119,18 +126,6 @@ def _form_number(schema: Schema) -> None:
                 del schema[bound]
             elif float(limit).is_integer():
                 schema[bound] = int(limit)
-
-
-def _form_choice(schema: Schema) -> None:
-    """Describe in words that one of several members, or formats, is required: generators cannot read a union of them."""
-    choices = schema.get("anyOf", ())
-    if choices and all(set(choice) == {"required"} for choice in choices):
-        names = " or ".join(f"`{'` and `'.join(choice['required'])}`" for choice in choices)
-        del schema["anyOf"]
-        _describe(schema, f"At least {names} is required.")
-    elif choices and all(set(choice) == {"format"} for choice in choices):
-        del schema["anyOf"]
-        _describe(schema, f"Format: `{'` or `'.join(choice['format'] for choice in choices)}`.")
 
 
 def _member(schema: Schema, use: Use, *, is_required: bool) -> Schema:

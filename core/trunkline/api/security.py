@@ -258,7 +258,10 @@ class Requires(SecurityBase):
         scope, hub = request.scope, hub_of(request)
         company = header_of(scope, b"x-company-id")
         if principal.networks:
-            _check_network(hub, request, principal)
+            peer = request.client.host if request.client else None
+            forwarded_for = request.headers.getlist("x-forwarded-for")
+            if not hub.client_addresses.is_within(principal.networks, peer, forwarded_for):
+                raise Forbidden.wrong_network()
         callers.act_for(principal)
         answer_headers: list[tuple[bytes, bytes]] = scope.get(HEADERS_KEY, [])
         answer_headers.append(_NO_STORE)  # the answer is for its caller only, and may contain a secret
@@ -326,14 +329,6 @@ async def _authenticate(
     if principal is None:
         raise Unauthenticated(_UNKNOWN)
     return principal
-
-
-def _check_network(hub: Hub, request: Request, principal: Principal) -> None:
-    """Check that a key is used from its networks. Raises Forbidden."""
-    peer = request.client.host if request.client else None
-    forwarded_for = request.headers.getlist("x-forwarded-for")
-    if not hub.client_addresses.is_within(principal.networks, peer, forwarded_for):
-        raise Forbidden.wrong_network()
 
 
 def _bearer_token(scope: Scope) -> str | None:

@@ -199,7 +199,18 @@ async def _read(
 ) -> None:
     cursor: str | None = None
     if since_ms is None:
-        cursor = await _show_recent(hub, company_id, names, as_json=as_json)
+        types = types_among(names, hub.catalog.all_names())
+        async with hub.database.read() as connection:
+            head = (await log.head(connection)).position
+            events = [
+                event
+                for name in (types if names else (None,))
+                for event in await log.newest_of_company(connection, company_id, type=name, limit=RECENT)
+            ]
+        until_head = (event for event in events if event.position <= head)  # the next page has later events
+        recent = sorted(until_head, key=lambda event: event.position)[-RECENT:]
+        _show([event.body for event in recent], as_json=as_json)
+        cursor = cursors.encode(head)
     while True:
         page = await hub.streaming.page(
             company_id,
@@ -213,22 +224,6 @@ async def _read(
         cursor = page.next_cursor
         if not follow and not page.more:
             return
-
-
-async def _show_recent(hub: "Readings", company_id: int, names: list[str], *, as_json: bool) -> str:
-    """Show the newest events, oldest first; returns the cursor after them."""
-    types = types_among(names, hub.catalog.all_names())
-    async with hub.database.read() as connection:
-        head = (await log.head(connection)).position
-        events = [
-            event
-            for name in (types if names else (None,))
-            for event in await log.newest_of_company(connection, company_id, type=name, limit=RECENT)
-        ]
-    until_head = (event for event in events if event.position <= head)  # the next page has later events
-    recent = sorted(until_head, key=lambda event: event.position)[-RECENT:]
-    _show([event.body for event in recent], as_json=as_json)
-    return cursors.encode(head)
 
 
 def _show(bodies: Sequence[bytes], *, as_json: bool) -> None:

@@ -61,6 +61,24 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     console.print(table)
 
 
+def show_list(
+    name: str, views: Sequence[Any], columns: Sequence[str], rows: Sequence[Sequence[str]], *, as_json: bool
+) -> None:
+    """Print *views* as JSON under *name* with their number, or their *rows* as a table."""
+    if as_json:
+        show_json({name: views, "count": len(views)})
+    else:
+        show_table(columns, rows)
+
+
+def show_members(view: Mapping[str, Any], members: Mapping[str, str], *, as_json: bool) -> None:
+    """Print *view* as JSON, or its *members* as a table with a line for each."""
+    if as_json:
+        show_json(view)
+    else:
+        show_table(["", ""], list(members.items()))
+
+
 def _print_lines(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     for cells in (columns, *rows):
         typer.echo("\t".join(map(printable, cells)))

@@ -22,7 +22,7 @@ from trunkline.cli.options import (
     id_or_none,
     load_settings,
 )
-from trunkline.cli.output import show_document, show_json, show_table, shown_company, warn
+from trunkline.cli.output import show_document, show_list, shown_company, warn
 from trunkline.contract import QuarantinedEvent, ReleasedEvent
 from trunkline.errors import EventRejected, FieldError, unknown_name
 from trunkline.ingest import quarantine, requests
@@ -73,9 +73,6 @@ def list_events(
     chosen = chosen_or_none(company, environment)
     events = run(_find(load_settings(context, config), chosen, type, limit=limit))
     views = [quarantine.view(event) for event in events]
-    if as_json:
-        show_json({"quarantined": views, "count": len(views)})
-        return
     rows = [
         [
             view["id"],
@@ -86,7 +83,8 @@ def list_events(
         ]
         for view in views
     ]
-    show_table(["id", "company", "type", "received", "at fault"], rows)
+    columns = ["id", "company", "type", "received", "at fault"]
+    show_list("quarantined", views, columns, rows, as_json=as_json)
 
 
 @app.command("show")

@@ -125,34 +125,30 @@ def manifest(product: Product, modules: Sequence[Module]) -> dict[str, Json]:
             "readme": "README.md",
             "groups": "modules/groups.json",
         },
-        "components": _components(product, modules),
+        "components": {
+            "connection": _connections(product),
+            "webhook": {
+                webhook: {
+                    "label": label,
+                    **connecting.reference(product),
+                    "webhookType": "web",
+                    "codeFiles": _code_files("webhook", webhook, *codes),
+                }
+                for webhook, (label, codes) in watching.webhooks_of(product).items()
+            },
+            "module": {module.id: _described(module, product) for module in modules},
+            "rpc": {
+                rpc_id: {
+                    "label": f"List {reference.lookup.title}",
+                    **connecting.reference(product),
+                    "codeFiles": _code_files("rpc", rpc_id, "communication"),
+                }
+                for rpc_id, reference in calls.rpcs(product).items()
+            },
+            "function": {},
+            "endpoint": {},
+        },
         "origins": [],
-    }
-
-
-def _components(product: Product, modules: Sequence[Module]) -> dict[str, Json]:
-    return {
-        "connection": _connections(product),
-        "webhook": {
-            webhook: {
-                "label": label,
-                **connecting.reference(product),
-                "webhookType": "web",
-                "codeFiles": _code_files("webhook", webhook, *codes),
-            }
-            for webhook, (label, codes) in watching.webhooks_of(product).items()
-        },
-        "module": {module.id: _described(module, product) for module in modules},
-        "rpc": {
-            rpc_id: {
-                "label": f"List {reference.lookup.title}",
-                **connecting.reference(product),
-                "codeFiles": _code_files("rpc", rpc_id, "communication"),
-            }
-            for rpc_id, reference in calls.rpcs(product).items()
-        },
-        "function": {},
-        "endpoint": {},
     }
 
 

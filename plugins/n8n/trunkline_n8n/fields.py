@@ -136,7 +136,7 @@ def rule(field: Field, *, is_query: bool = False, collection: str = "", is_inner
         "name": field.name,
         "parameter": parameter_name(field),
         "title": title_case(field.title),
-        "kind": _rule_kind(field),
+        "kind": "json" if field.json_because else _KINDS.get(field.kind, field.kind),
         **({} if place == "body" else {"place": place}),
         **({"collection": collection} if collection else {}),
         **({"required": True} if field.is_required else {}),
@@ -159,13 +159,20 @@ def rule(field: Field, *, is_query: bool = False, collection: str = "", is_inner
     return facts
 
 
-def _rule_kind(field: Field) -> str:
-    return "json" if field.json_because else _KINDS.get(field.kind, field.kind)
-
-
 def _collected(field: Field) -> Property:
     if field.reference is not None:
-        return _dropdown(field, field.reference)
+        is_list = field.kind == "list"
+        title = title_case(field.title).removesuffix(" ID")
+        choice = _CHOICE.format("IDs" if is_list else "an ID")
+        text = description(field.description)
+        return {
+            "displayName": f"{title} Names or IDs" if is_list else f"{title} Name or ID",
+            "name": parameter_name(field),
+            "type": "multiOptions" if is_list else "options",
+            "typeOptions": {"loadOptionsMethod": load_method(field.reference)},
+            "default": [] if is_list else "",
+            "description": f"{text.rstrip('.')}. {choice}." if text else choice,
+        }
     return {**_name(field), **_input(field), **_words(field)}
 
 
@@ -205,7 +212,9 @@ def _input(field: Field) -> Property:
     if field.kind == "list":
         return _entries(field)
     if field.choices:
-        return _choice(field)
+        options = _options(field)
+        default = field.default if field.default in field.choices else options[0]["value"]
+        return {"type": "options", "options": options, "default": default}
     kind, default = _INPUTS[field.kind]
     if field.kind == "text":
         rows: Property = {"typeOptions": {"rows": 4}} if field.is_long else {}
@@ -269,12 +278,6 @@ def _entries(field: Field) -> Property:
     return {"type": kind, "typeOptions": adding, "default": []}
 
 
-def _choice(field: Field) -> Property:
-    options = _options(field)
-    default = field.default if field.default in field.choices else options[0]["value"]
-    return {"type": "options", "options": options, "default": default}
-
-
 def _options(field: Field) -> list[Property]:
     options: list[Property] = [
         {"name": title_case(title), "value": value} for value, title in field.titled_choices
@@ -308,21 +311,6 @@ def _locator(field: Field, reference: Reference) -> Property:
         "type": "resourceLocator",
         "default": {"mode": "list", "value": ""},
         "modes": [from_list, by_hand],
-    }
-
-
-def _dropdown(field: Field, reference: Reference) -> Property:
-    is_list = field.kind == "list"
-    title = title_case(field.title).removesuffix(" ID")
-    choice = _CHOICE.format("IDs" if is_list else "an ID")
-    text = description(field.description)
-    return {
-        "displayName": f"{title} Names or IDs" if is_list else f"{title} Name or ID",
-        "name": parameter_name(field),
-        "type": "multiOptions" if is_list else "options",
-        "typeOptions": {"loadOptionsMethod": load_method(reference)},
-        "default": [] if is_list else "",
-        "description": f"{text.rstrip('.')}. {choice}." if text else choice,
     }
 
 

@@ -183,7 +183,11 @@ def lookup_key_of(name: str, where: Mapping[str, Json]) -> str:
 def _inputs(field: Field, *, prefix: str = "", label: str = "") -> Iterator[dict[str, Json]]:
     key = f"{prefix}{field.name}"
     if json_reason(field):
-        yield _json_input(field, key=key, label=label)
+        example = _example(field)
+        form = f"Written as JSON, for example `{example}`." if example else "Written as JSON."
+        text = shortened(f"{field.description} {form}".strip(), TEXT_LENGTH)
+        described = _described(field, key=key, label=label) | {"type": "json", "helpText": text}
+        yield described | ({"required": True} if field.is_required else {})
     elif field.kind == "object":
         for inner in field.fields:
             needed = replace(inner, is_required=inner.is_required and field.is_required)
@@ -197,14 +201,6 @@ def _inputs(field: Field, *, prefix: str = "", label: str = "") -> Iterator[dict
 
 def _are_plain(fields: Sequence[Field]) -> bool:
     return all(field.kind not in {"object", "list", "any"} for field in fields)
-
-
-def _json_input(field: Field, *, key: str, label: str) -> dict[str, Json]:
-    example = _example(field)
-    form = f"Written as JSON, for example `{example}`." if example else "Written as JSON."
-    text = shortened(f"{field.description} {form}".strip(), TEXT_LENGTH)
-    described = _described(field, key=key, label=label) | {"type": "json", "helpText": text}
-    return described | ({"required": True} if field.is_required else {})
 
 
 def _example(field: Field) -> str:

@@ -28,10 +28,14 @@ class SharedCounter:
         if not url.startswith(_SCHEMES):
             msg = f"Setting 'limits.storage_url': must start with {', '.join(_SCHEMES)}"
             raise SettingsInvalid(msg)
-        self._redis = Redis.from_url(
-            url.removeprefix("redis+"),  # the setting's redis+unix:// is the client's unix://
-            socket_connect_timeout=_TIMEOUT_SECONDS,
-        )
+        try:
+            self._redis = Redis.from_url(
+                url.removeprefix("redis+"),  # the setting's redis+unix:// is the client's unix://
+                socket_connect_timeout=_TIMEOUT_SECONDS,
+            )
+        except ValueError as error:
+            msg = f"Setting 'limits.storage_url': is not a URL of Redis: {error}"
+            raise SettingsInvalid(msg) from None
         self._batcher: Batcher[str, int] = Batcher(self._count)
         self._rest_until = 0.0
         self._silent_until = 0.0

@@ -115,10 +115,10 @@ class Problem(BaseModel):
     errors: list[ProblemField] | None = Field(
         default=None, description=f"the fields at fault, if any are; at most {MAX_ERRORS}"
     )
-    more_errors: int | str | None = Field(
+    more_errors: int | None = Field(
         default=None,
-        description="number of further fields at fault; `at least` and a number if checking stopped early",
-        examples=[950, "at least 1"],
+        description="number of further fields at fault that were found; checking may stop early, as `detail` then says",
+        examples=[950],
     )
     form_detail: str | None = Field(
         default=None,
@@ -160,10 +160,9 @@ def problem(
     detail: str,
     faults: Sequence[FieldError] = (),
     headers: Mapping[str, str] | None = None,
-    ended_early: bool = False,
     form_detail: str = "",
 ) -> Response:
-    """Make a problem document; *name* is the last part of its ``type``. If *ended_early*, *faults* is not complete."""
+    """Make a problem document; *name* is the last part of its ``type``."""
     document: dict[str, object] = {
         "type": f"urn:trunkline:problem:{name}",
         "title": title,
@@ -179,7 +178,7 @@ def problem(
     if form_detail:
         document["form_detail"] = shortened(form_detail)
     if more := len(faults[MAX_ERRORS:]):
-        document["more_errors"] = f"at least {more}" if ended_early else more
+        document["more_errors"] = more
     body = orjson.dumps(document)
     return Response(body, status, headers=dict(headers or {}), media_type=MEDIA_TYPE)
 
@@ -198,7 +197,6 @@ def problem_of(error: Refused, scope: Scope) -> Response:
         title=error.title,
         detail=error.detail,
         faults=error.errors,
-        ended_early=error.ended_early,
         headers=error.headers,
         form_detail=error.form_detail,
     )

@@ -22,7 +22,6 @@ class Refused(TrunklineError):
         super().__init__(detail)
         self.detail = detail
         self.errors = tuple(errors)
-        self.ended_early = False
         self.form_detail = ""
         self.headers: dict[str, str] = {**self.own_headers}
 
@@ -236,7 +235,6 @@ class BodyInvalid(Refused):
         least = "at least " if ended_early else ""
         more = f" (and {least}{len(errors) - 1} more)" if len(errors) > 1 else ""
         super().__init__(f"The request body is not valid{where}: {first.message}{more}.", errors=errors)
-        self.ended_early = ended_early
 
 
 class EventRejected(BodyInvalid):

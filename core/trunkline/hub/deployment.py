@@ -32,6 +32,7 @@ class Deployment:
         self,
         settings: Settings,
         *,
+        brand: Brand,
         database: Database,
         registry: Registry,
         catalog: SchemaCatalog,
@@ -41,6 +42,7 @@ class Deployment:
         issuer: OwnIssuer | None,
         issuers: Issuers,
     ) -> None:
+        self.brand = brand
         self._settings = settings
         self._database = database
         self._registry = registry
@@ -68,11 +70,6 @@ class Deployment:
             return reached_at.rstrip("/")
         server = self._settings.server
         return f"http://{server.host}:{server.port}"
-
-    @property
-    def brand(self) -> Brand:
-        """The product's name, color and logo. Raises SettingsInvalid, SchemaInvalid."""
-        return connectors.brand_of(self._settings)
 
     @property
     def attempt_seconds(self) -> float:

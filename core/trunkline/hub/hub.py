@@ -23,7 +23,7 @@ from trunkline.access.subscription_records import SubscriptionRecords
 from trunkline.access.vault import Sealer, Vault
 from trunkline.contract import Channel, Clock, CompanyRows, PluginContext
 from trunkline.dispatch.signals import Signals
-from trunkline.hub import catalogs, own_issuer, preparing, readers, readiness
+from trunkline.hub import catalogs, connectors, own_issuer, preparing, readers, readiness
 from trunkline.hub.deployment import Deployment
 from trunkline.hub.products import key_prefix_of
 from trunkline.ingest.accept import Ingest
@@ -140,6 +140,7 @@ class Hub:
 
     def _build_schemas(self) -> None:
         settings = self.settings
+        self._brand = connectors.brand_of(settings)
         self.catalog = catalogs.load_catalog(settings, self.registry)
         self.schema_versions = SchemaVersions(
             self.catalog,
@@ -151,9 +152,6 @@ class Hub:
 
     def _build_access(self) -> None:
         settings = self.settings
-        self.vault = Vault.open(settings.auth, settings.database.url)
-        self.secret_checks = SecretChecks(self.database, self.vault)
-        self.subscription_records = SubscriptionRecords(self.vault, require_keys=self.secret_checks.require)
         self.company_limits = CompanyLimits(
             self.database, settings.companies, max_subscriptions=settings.delivery.max_subscriptions
         )
@@ -163,6 +161,18 @@ class Hub:
             directory=self.directory,
             plugins=self._rows_of_companies,
         )
+        tokens = plugins.TokenPrincipals(self.registry)
+        self.limits = Limits(settings.limits)
+        self.origins = Origins()
+        self._issuers = own_issuer.Issuers(
+            open_origin=self.origins.open, companies=self.companies, limits=self.limits
+        )
+        self.issuer, self.tokens = own_issuer.beside(tokens, settings, self._issuers)
+        self.metrics.watch_issuers(self._issuers.key_ages)
+        # Makes the file of secrets, so every check of settings alone comes before.
+        self.vault = Vault.open(settings.auth, settings.database.url)
+        self.secret_checks = SecretChecks(self.database, self.vault)
+        self.subscription_records = SubscriptionRecords(self.vault, require_keys=self.secret_checks.require)
         self.keys = Keys(
             self._door_database,
             vault=self.vault,
@@ -171,15 +181,7 @@ class Hub:
             pins=self.schema_versions.pins,
             directory=self.directory,
         )
-        tokens = plugins.TokenPrincipals(self.registry)
         self.key_service = KeyService(self.keys, find_other=tokens.find, describe_end=tokens.describe_end)
-        self.limits = Limits(settings.limits)
-        self.origins = Origins()
-        self._issuers = own_issuer.Issuers(
-            open_origin=self.origins.open, companies=self.companies, limits=self.limits
-        )
-        self.issuer, self.tokens = own_issuer.beside(tokens, settings, self._issuers)
-        self.metrics.watch_issuers(self._issuers.key_ages)
         self.client_addresses = ClientAddresses(settings.server.trusted_proxies)
         self.event_pace = EventPace(self.company_limits, is_enabled=settings.limits.enabled)
 
@@ -294,6 +296,7 @@ class Hub:
         )
         self.deployment = Deployment(
             self.settings,
+            brand=self._brand,
             database=self.database,
             registry=self.registry,
             catalog=self.catalog,

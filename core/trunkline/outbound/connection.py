@@ -45,6 +45,9 @@ class Connection(asyncio.Protocol):
         self._answer = answer
         self._reader.begin()
         self._deadline = deadline
+        if self._timer is not None and self._timer.when() > deadline:
+            self._timer.cancel()
+            self._timer = None
         if self._timer is None:
             self._timer = self._loop.call_at(deadline, self._check_deadline)
         self._transport.write(request)

@@ -75,6 +75,12 @@ def invalid(faults: list[FieldError]) -> MCPError:
     return MCPError(INVALID_PARAMS, f"'{first.path.lstrip('/')}' {first.message}{end}", {"errors": named})
 
 
+def refuse_cursor(cursor: str | None) -> None:
+    """Refuse a cursor of a list, as every list has one page. Raises MCPError."""
+    if cursor is not None:
+        raise invalid([FieldError("/cursor", "is not one that this server gave out")])
+
+
 def reason_of(*, status: int | None, error: str | None) -> Reason:
     """Map the outcome of a request (its *status*, or *error* as in the delivery log) to the protocol's reason."""
     if status is not None:

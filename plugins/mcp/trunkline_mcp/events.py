@@ -15,10 +15,10 @@ from mcp_types import RequestParams
 from pydantic import ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from trunkline import EventType, FieldError, Json, PluginContext
+from trunkline import EventType, Json, PluginContext
 from trunkline.routes import BadCursor, Caller, CursorExpired, CursorUnknown
 from trunkline_mcp import event_arguments, occurrences, schemas
-from trunkline_mcp.event_errors import EventErrors, invalid
+from trunkline_mcp.event_errors import EventErrors, invalid, refuse_cursor
 from trunkline_mcp.raw_json import RawJson
 
 EXTENSION = "io.modelcontextprotocol/events"
@@ -66,8 +66,7 @@ class Events:
 
     def list(self, caller: Caller, params: ListParams, *, streams: bool) -> dict[str, Json]:
         """List the caller's event types in its versions; *streams* tells whether streams are offered. Raises MCPError."""
-        if params.cursor is not None:
-            raise invalid([FieldError("/cursor", "is not one that this server gave out")])
+        refuse_cursor(params.cursor)
         types = self._types(caller).values() if caller.principal.has(SCOPE) else ()
         modes: list[Json] = ["poll", "push"] if streams else ["poll"]
         if caller.principal.has("webhooks:write"):

@@ -40,7 +40,7 @@ from trunkline import BodyInvalid, Json, PluginContext, __version__
 from trunkline.routes import Caller, environment_of
 from trunkline_mcp import completions, events, prompts
 from trunkline_mcp.calls import CallLog
-from trunkline_mcp.event_errors import EventErrors
+from trunkline_mcp.event_errors import EventErrors, refuse_cursor
 from trunkline_mcp.event_params import Given, read
 from trunkline_mcp.event_streams import EventStreams, StreamParams
 from trunkline_mcp.event_subscriptions import EventSubscriptions, SubscribeParams, UnsubscribeParams
@@ -157,7 +157,8 @@ class AgentServer:
         scope = self._toolbox.scope_of(params.get("name"))
         return None if scope is None or caller.principal.has(scope) else scope
 
-    async def _list_tools(self, context: Context, _: PaginatedRequestParams | None) -> ListToolsResult:
+    async def _list_tools(self, context: Context, params: PaginatedRequestParams | None) -> ListToolsResult:
+        refuse_cursor(params.cursor if params else None)
         assert context.request is not None
         chosen: ToolForm | None = context.request.scope[TOOLS_KEY]
         return ListToolsResult(tools=self._toolbox.tools_of(_caller_of(context), form=chosen or self._form))
@@ -168,12 +169,14 @@ class AgentServer:
         written = bytes(message.params["arguments"]) if params.arguments else b"{}"
         return await self._toolbox.call(_caller_of(context), params.name, params.arguments or {}, written)
 
-    async def _list_resources(self, _: Context, __: PaginatedRequestParams | None) -> ListResourcesResult:
+    async def _list_resources(self, _: Context, params: PaginatedRequestParams | None) -> ListResourcesResult:
+        refuse_cursor(params.cursor if params else None)
         return ListResourcesResult(resources=await self._library.list())
 
     async def _list_templates(
-        self, _: Context, __: PaginatedRequestParams | None
+        self, _: Context, params: PaginatedRequestParams | None
     ) -> ListResourceTemplatesResult:
+        refuse_cursor(params.cursor if params else None)
         return ListResourceTemplatesResult(resource_templates=list(TEMPLATES))
 
     async def _read_resource(self, context: Context, params: ReadResourceRequestParams) -> ReadResourceResult:
@@ -186,7 +189,10 @@ class AgentServer:
             raise MCPError(code, sentence, {"uri": params.uri[:MAX_URI]})
         return ReadResourceResult(contents=[contents])
 
-    async def _list_prompts(self, context: Context, _: PaginatedRequestParams | None) -> ListPromptsResult:
+    async def _list_prompts(
+        self, context: Context, params: PaginatedRequestParams | None
+    ) -> ListPromptsResult:
+        refuse_cursor(params.cursor if params else None)
         is_of_use = _caller_of(context).principal.has("events:read")
         return ListPromptsResult(
             prompts=[asked.prompt for asked in prompts.PROMPTS.values()] if is_of_use else []

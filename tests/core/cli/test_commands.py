@@ -1,6 +1,7 @@
 """Rules for every command: help, version, settings files, exit codes."""
 
 import asyncio
+import dataclasses
 import json
 import re
 import subprocess
@@ -172,6 +173,24 @@ def test_plugins_are_listed_as_plain_lines_in_a_pipe(cli):
 
 def test_looking_at_plugins_leaves_nothing_behind(cli):
     cli.invoke("plugins")
+    assert list(cli.folder.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("limits.storage_url", "memcached://x"),
+        ("limits.storage_url", "redis://:hunter2@127.0.0.1:six/0"),
+        ("auth.oauth", '{"issuer": "https://id.example.com"}'),
+        ("brand.logo", "missing.svg"),
+    ],
+)
+def test_a_start_that_a_setting_stops_leaves_nothing_behind(cli, setting, value):
+    variable = "TRUNKLINE_" + setting.upper().replace(".", "__")
+    refused = dataclasses.replace(cli, environment={variable: value}).invoke("serve", "--port", "0")
+    assert (refused.exit_code, len(refused.stderr.splitlines())) == (2, 1)
+    assert setting in refused.stderr
+    assert "hunter2" not in refused.stderr
     assert list(cli.folder.iterdir()) == []
 
 

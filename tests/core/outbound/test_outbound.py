@@ -323,6 +323,14 @@ async def test_a_limit_of_many_seconds_is_kept_to_the_tenth(receiver):
     assert 5 < seconds < 5.3
 
 
+async def test_a_kept_connection_obeys_a_shorter_limit_than_that_of_its_last_call(receiver, http):
+    await post(http, receiver.url)
+    receiver.always(Hang())
+    word, seconds = await failure(http.for_tenant(NO_TENANT, LIMIT_SECONDS), receiver.url)
+    assert (word, receiver.connections) == ("timeout", 1)
+    assert seconds < PATIENT_SECONDS / 2
+
+
 async def test_one_that_hangs_holds_nobody_else(receiver, http):
     receiver.always(Hang(), path="/slow")
     hasty = http.for_tenant(NO_TENANT, 2)

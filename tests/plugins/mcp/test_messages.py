@@ -95,6 +95,13 @@ async def test_an_operator_names_the_company(api):
     assert (await named.call("get_recent_events"))["structuredContent"]["events"][0]["id"] == event.event_id
 
 
+@pytest.mark.parametrize("version", ERAS)
+@pytest.mark.parametrize("kind", ["tools", "resources", "resources/templates", "prompts", "events"])
+async def test_a_cursor_that_no_list_gave_out_is_refused(api, version, kind):
+    error = await Conversation(api.client, version).error(f"{kind}/list", {"cursor": "nonsense"})
+    assert (error["code"], "cursor" in error["message"]) == (-32602, True)
+
+
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
 async def test_there_is_no_stream_to_open_and_no_session_to_end(api, method):
     answer = await api.client.request(method, "/mcp")

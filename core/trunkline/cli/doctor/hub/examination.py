@@ -39,7 +39,6 @@ def _examine_start(settings: Settings) -> tuple[list[HubCheck], list[migrate.His
             settings.plugin_sections or settings.otel.enabled or not desk.has_only_own_plugins(settings)
         )
         hub = opening.inspected(settings, with_routes=bool(may_find_fault))
-        _ = hub.deployment.brand  # the portal reads it
     except TrunklineError as fault:
         fix = "correct what the sentence names; 'trunkline serve' does not start with it"
         return [error("start", str(fault), fix=fix)], []

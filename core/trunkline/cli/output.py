@@ -7,7 +7,6 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import msgspec
 import typer
 
 from trunkline.runtime.terminals import escape_json, printable
@@ -33,6 +32,8 @@ def show_json(value: Any) -> None:
 
 def show_document(document: bytes, *, indent: int = 2) -> None:
     """Print a stored JSON *document*: as ``show_json`` does on a terminal, byte for byte elsewhere."""
+    import msgspec  # noqa: PLC0415 - 40 ms, and --help has no document
+
     is_terminal = sys.stdout.isatty()
     typer.echo(
         escape_json(msgspec.json.format(document, indent=indent).decode()) if is_terminal else document

@@ -4,7 +4,7 @@ from trunkline import Channel, HttpClient, Outcome, Push, Result, Url, hookimpl
 
 
 async def deliver(push: Push[Url], http: HttpClient) -> Result:
-    """Make one attempt. Whatever is raised here counts as a failed one, and is tried again."""
+    """Make one attempt. An exception counts as a failed attempt, and is tried again."""
     line = b'{"text": "%s"}' % push.event_type.encode()
     answer = await http.post(push.target.url, body=line, headers={"Content-Type": "application/json"})
     return Result(Outcome.DELIVERED if answer.status < 300 else Outcome.RETRY, answer.status)

@@ -107,7 +107,7 @@ def test_the_list_of_commands_needs_no_part_of_the_hub(cli, arguments):
     )  # fmt: skip
     loaded = {*done.stderr.splitlines()[-1].split()}
     rooms = {name.split(".")[1] for name in loaded if name.startswith("trunkline.")}
-    assert rooms == {"cli", "errors", "lazy_names", "oldest", "version"}
+    assert rooms == {"cli", "errors", "lazy_names", "oldest", "runtime", "version"}
     assert loaded.isdisjoint({
         "alembic", "cryptography", "fastapi", "httpx2", "jsonschema", "pydantic", "sqlalchemy", "uvicorn", "uvloop",
     })  # fmt: skip

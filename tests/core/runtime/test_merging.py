@@ -4,8 +4,8 @@ import json
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from trunkline.runtime.merging import Family, MergedMetrics, Sample, families_of
 from trunkline.runtime.deployment_gauges import DeploymentSnapshot
+from trunkline.runtime.merging import Family, MergedMetrics, Sample, families_of
 from trunkline.runtime.metrics import Lag, Metrics
 
 

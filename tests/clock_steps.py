@@ -10,7 +10,6 @@ DAY_MS = 24 * 3_600_000
 
 
 async def step(database: Database, *, ms: int = 8 * DAY_MS) -> None:
-    """Step the clock of *database* forward."""
     async with database.write() as connection:
         await connection.execute(text("UPDATE clock SET now_ms = now_ms - :ms"), {"ms": ms})
 

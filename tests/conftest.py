@@ -136,17 +136,22 @@ def system_postgres() -> Iterator[SystemPostgres]:
 
 
 @pytest.fixture
-async def sqlite_database_url(tmp_path: Path, migrated_databases: MigratedDatabases) -> AsyncIterator[str]:
-    """A fresh, migrated SQLite database."""
+async def _lent() -> AsyncIterator[contextlib.AsyncExitStack]:
+    """Give the test's databases back, after the hubs of ``make_hub`` have stopped."""
     async with contextlib.AsyncExitStack() as stack:
-        yield await migrated_databases.fresh("sqlite", folder=tmp_path, stack=stack)
+        yield stack
 
 
 @pytest.fixture
-async def postgres_database_url(tmp_path: Path, migrated_databases: MigratedDatabases) -> AsyncIterator[str]:
+async def sqlite_database_url(tmp_path: Path, migrated_databases: MigratedDatabases, _lent) -> str:
+    """A fresh, migrated SQLite database."""
+    return await migrated_databases.fresh("sqlite", folder=tmp_path, stack=_lent)
+
+
+@pytest.fixture
+async def postgres_database_url(tmp_path: Path, migrated_databases: MigratedDatabases, _lent) -> str:
     """A fresh, migrated PostgreSQL database."""
-    async with contextlib.AsyncExitStack() as stack:
-        yield await migrated_databases.fresh("postgresql", folder=tmp_path, stack=stack)
+    return await migrated_databases.fresh("postgresql", folder=tmp_path, stack=_lent)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -164,11 +169,10 @@ def database_url(engine: Engine, request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 async def empty_database_url(
-    engine: Engine, tmp_path: Path, trunkline_databases: databases.Databases
-) -> AsyncIterator[str]:
+    engine: Engine, tmp_path: Path, trunkline_databases: databases.Databases, _lent
+) -> str:
     """A fresh database without any table, on both engines in turn."""
-    async with contextlib.AsyncExitStack() as stack:
-        yield await trunkline_databases.empty(engine, folder=tmp_path, stack=stack)
+    return await trunkline_databases.empty(engine, folder=tmp_path, stack=_lent)
 
 
 @pytest.fixture
@@ -203,11 +207,8 @@ MakeHub = Callable[..., Awaitable[Running]]
 
 
 @pytest.fixture
-async def make_hub() -> AsyncIterator[MakeHub]:
-    """Start hubs on a database, with settings over ``HUB_SETTINGS``; they stop when the test ends.
-
-    List it after the database in a test's arguments, so that the hubs stop before the database is removed.
-    """
+async def make_hub(tmp_path: Path, _lent) -> AsyncIterator[MakeHub]:
+    """Start hubs on a database, with settings over ``HUB_SETTINGS``; they stop when the test ends."""
     async with contextlib.AsyncExitStack() as stack:
 
         async def make(

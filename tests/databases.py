@@ -94,7 +94,6 @@ class PostgresPool:
 
     @classmethod
     async def open(cls, server: PostgresServer) -> "PostgresPool":
-        """Make the template."""
         template = await server.create()
         await migrate(server.url_of(template))
         connection = await asyncpg.connect(server.url_of(template))
@@ -161,5 +160,4 @@ class MigratedDatabases:
 
 
 def limits_over(database: Database) -> CompanyLimits:
-    """Make the companies' limits with the settings' defaults."""
     return CompanyLimits(database, settings.Companies(), max_subscriptions=100)

@@ -35,7 +35,6 @@ class Running(hubs.TestHub):
 
 
 async def start_hub(url: str, changed: Mapping[str, str] | None = None, *, dispatch: bool = True) -> Running:
-    """Start a hub on the database at *url*, with settings over ``HUB_SETTINGS``."""
     started = await hubs.start_hub(url, changed, dispatch=dispatch, keeps_log=False)
     return Running(**{attribute.name: getattr(started, attribute.name) for attribute in fields(started)})
 

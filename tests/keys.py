@@ -17,7 +17,6 @@ def scopes_of(company_id: int | None, scopes: Sequence[str]) -> Sequence[str]:
 def make_key(
     environment: Mapping[str, str], company_id: int | None, *, name: str = "test", scopes: Sequence[str] = ()
 ) -> str:
-    """Make a key in the database that *environment* names (company None: an operator's)."""
     with ThreadPoolExecutor(1) as beside_the_tests_loop:
         making = _make_key(environment, company_id, name=name, scopes=scopes)
         return beside_the_tests_loop.submit(asyncio.run, making).result(60)

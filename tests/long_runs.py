@@ -113,7 +113,6 @@ class LongRun:
 
     @property
     def head(self) -> int:
-        """Give the newest position."""
         return FIRST + self.events
 
     @property
@@ -123,7 +122,6 @@ class LongRun:
 
     @property
     def keys(self) -> int:
-        """Count the keys that wait in an order."""
         return max(self.events // 2_500, 4)
 
     def backlog(self, count: int) -> list[Key]:
@@ -163,7 +161,6 @@ def _pieces(run: LongRun, analyze_at: int | None) -> Iterator[tuple[int, int]]:
 
 
 async def analyze(database: Database) -> None:
-    """Run ANALYZE on the tables."""
     async with database.write() as connection:
         await connection.exec_driver_sql("ANALYZE")
 
@@ -210,5 +207,4 @@ def _filled(statement: str, database: Database, run: LongRun, after: int, up_to:
 
 
 def made_now(events: int) -> LongRun:
-    """Give a long run that ends now."""
     return LongRun(events, int(time.time() * 1000))

@@ -57,7 +57,6 @@ class NameServer(asyncio.DatagramProtocol):
 async def name_server(
     addresses: Mapping[str, Sequence[str]], *, delay_seconds: float = 0
 ) -> AsyncIterator[NameServer]:
-    """Run a name server."""
     loop = asyncio.get_running_loop()
     transport, server = await loop.create_datagram_endpoint(
         lambda: NameServer(addresses, delay_seconds), local_addr=("127.0.0.1", 0), family=socket.AF_INET

@@ -43,7 +43,6 @@ class Proxy:
     errors: Path
 
     def client(self, address: str) -> httpx2.Client:
-        """Give a client that connects from *address*."""
         return httpx2.Client(
             base_url=self.url, transport=httpx2.HTTPTransport(verify=self.trust, local_address=address)
         )

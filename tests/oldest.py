@@ -41,5 +41,4 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_report_header(config: pytest.Config) -> str:
-    """Name the database version."""
     return f"SQLite {sqlite3.sqlite_version}, PostgreSQL at {os.environ.get(POSTGRES_VARIABLE, 'its newest')}"

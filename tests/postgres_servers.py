@@ -51,7 +51,6 @@ _START_SECONDS = 90
 
 
 def free_port() -> int:
-    """Find an unused port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -156,7 +155,6 @@ class SystemPostgres:
         return self.folder / "data"
 
     def url(self, role: str = "postgres", *, name: str = "postgres", host: str = "127.0.0.1") -> str:
-        """Give the URL of the database *name*."""
         return f"postgresql://{role}@{host}:{self.port}/{name}"
 
     def run(self, program: str, *arguments: str) -> None:
@@ -171,7 +169,6 @@ class SystemPostgres:
         assert done.returncode == 0, done.stderr + done.stdout
 
     def start(self) -> None:
-        """Start the server, and wait until it answers."""
         log = str(self.folder / "log")
         self.run("pg_ctl", "-D", str(self.data), "-l", log, "-w", "-t", str(_START_SECONDS), "start")
 
@@ -181,11 +178,9 @@ class SystemPostgres:
             self.run("pg_ctl", "-D", str(self.data), "-m", "immediate", "-w", "stop")
 
     def promote(self) -> None:
-        """Make the standby a primary."""
         self.run("pg_ctl", "-D", str(self.data), "-w", "promote")
 
     async def execute(self, *statements: str, name: str = "postgres") -> None:
-        """Execute *statements* as superuser."""
         connection = await asyncpg.connect(
             host=str(self.folder), port=self.port, user="postgres", database=name
         )
@@ -196,7 +191,6 @@ class SystemPostgres:
             await connection.close()
 
     async def until(self, condition: str) -> None:
-        """Wait until the SQL *condition* is true."""
         async with asyncio.timeout(60):
             connection = await asyncpg.connect(host=str(self.folder), port=self.port, user="postgres")
             try:
@@ -211,12 +205,10 @@ class SystemPostgres:
         (self.data / "pg_hba.conf").write_text(_WHO_MAY_CONNECT)
 
     def initialise(self) -> None:
-        """Make an empty cluster."""
         self.run("initdb", "-D", str(self.data), "-U", "postgres", "-E", "UTF8", "--no-sync", "-A", "trust")
         self._configure()
 
     def copy(self, primary: "SystemPostgres") -> None:
-        """Make a standby of the running server *primary*."""
         arguments = ["-D", str(self.data), "-h", str(primary.folder), "-p", str(primary.port)]
         self.run(
             "pg_basebackup", *arguments, "-U", "postgres", "-R", "--no-sync", "-c", "fast", "-X", "stream"
@@ -288,7 +280,6 @@ class Pooler:
     log: Path
 
     def url(self, name: str = "postgres") -> str:
-        """Give the URL of the database *name* behind the pooler."""
         return f"postgresql://postgres@127.0.0.1:{self.port}/{name}"
 
 

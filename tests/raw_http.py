@@ -28,7 +28,6 @@ class Answer:
 
     @property
     def problem(self) -> dict[str, Any]:
-        """Give the problem document, checked for its form."""
         assert self.headers["content-type"] == "application/problem+json"
         document: dict[str, Any] = json.loads(self.body)
         assert document["status"] == self.status

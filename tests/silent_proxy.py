@@ -27,7 +27,6 @@ class SilentProxy:
         self._is_open.set()
 
     async def close(self) -> None:
-        """End every connection."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

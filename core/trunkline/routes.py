@@ -88,19 +88,16 @@ from trunkline.subscribing.named import rest_hook_channel
 if TYPE_CHECKING:
     from trunkline.api.company_names import CompanyName
     from trunkline.api.definitions import body_model, call_options, definition_routes, query_model
+    from trunkline.api.delivery_models import DeliveryList, ReplayCount, ReplayRequest, ReplayView
     from trunkline.api.events import EventIdInPath
     from trunkline.api.hooks import rest_hook_routes
     from trunkline.api.idempotency_keys import IdempotencyKey, check_idempotency_key
     from trunkline.api.models import (
         CreatedSubscription,
         CreateWebhookSubscription,
-        DeliveryList,
         Envelope,
         EventPage,
         Maker,
-        ReplayCount,
-        ReplayRequest,
-        ReplayView,
         RotatedSecret,
         RotateSecret,
         Strict,
@@ -248,13 +245,13 @@ __all__ = [
 _HOMES = {
     "trunkline.api.company_names": "CompanyName",
     "trunkline.api.definitions": "body_model call_options definition_routes query_model",
+    "trunkline.api.delivery_models": "DeliveryList ReplayCount ReplayRequest ReplayView",
     "trunkline.api.events": "EventIdInPath",
     "trunkline.api.hooks": "rest_hook_routes",
     "trunkline.api.idempotency_keys": "IdempotencyKey check_idempotency_key",
     "trunkline.api.models": (
-        "CreatedSubscription CreateWebhookSubscription DeliveryList Envelope EventPage Maker ReplayCount ReplayRequest "
-        "ReplayView RotatedSecret RotateSecret Strict SubscriptionList SubscriptionView TestAttempt UpdatedSubscription "
-        "UpdateSubscription"
+        "CreatedSubscription CreateWebhookSubscription Envelope EventPage Maker RotatedSecret RotateSecret Strict "
+        "SubscriptionList SubscriptionView TestAttempt UpdatedSubscription UpdateSubscription"
     ),
     "trunkline.api.paging": "ListQuery page_of",
     "trunkline.api.problems": "responses",

@@ -60,17 +60,6 @@ def dev(
     settings = load_settings(context, config)
     paths = [*settings.plugins.paths, *(plugin or ())]
     plugins.discover_local(paths)  # report a file without a plugin before anything starts
-    os.environ.update(_changes(settings, paths))
-    _show_first_key(load_settings(context, config))
-    file = chosen_config(context, config)
-    command = [sys.executable, "-m", "trunkline.cli", "serve", "--insecure-targets", "--new"]
-    command += [] if port is None else ["--port", str(port)]
-    command += [] if file is None else ["--config", str(file)]
-    raise typer.Exit(_serve(command, paths if reload else ()))
-
-
-def _changes(settings: Settings, paths: Sequence[Path]) -> Mapping[str, str]:
-    """Return the environment variables that override the settings for a developer's hub."""
     changes = {"TRUNKLINE_PLUGINS__PATHS": ",".join(str(path.absolute()) for path in paths)} if paths else {}
     if "url" not in settings.database.model_fields_set:
         changes["TRUNKLINE_DATABASE__URL"] = DATABASE_URL
@@ -79,7 +68,13 @@ def _changes(settings: Settings, paths: Sequence[Path]) -> Mapping[str, str]:
             changes[f"TRUNKLINE_DELIVERY__{name.upper()}"] = "true"
     if "drain_seconds" not in settings.server.model_fields_set:
         changes["TRUNKLINE_SERVER__DRAIN_SECONDS"] = "0"
-    return changes
+    os.environ.update(changes)
+    _show_first_key(load_settings(context, config))
+    file = chosen_config(context, config)
+    command = [sys.executable, "-m", "trunkline.cli", "serve", "--insecure-targets", "--new"]
+    command += [] if port is None else ["--port", str(port)]
+    command += [] if file is None else ["--config", str(file)]
+    raise typer.Exit(_serve(command, paths if reload else ()))
 
 
 def _show_first_key(settings: Settings) -> None:

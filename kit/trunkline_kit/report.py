@@ -6,7 +6,7 @@ reaches at most ``loads``.
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from trunkline.version import __version__
@@ -138,16 +138,7 @@ def _settled(findings: Iterable[Finding]) -> Iterator[Finding]:
     for _, group in sorted(groups.items()):
         worst = min(group, key=lambda finding: _WORST_FIRST.index(finding.outcome))
         seconds = round(sum(finding.seconds for finding in group), 3)
-        yield Finding(
-            worst.plugin,
-            worst.name,
-            worst.suite,
-            worst.level,
-            worst.outcome,
-            seconds,
-            worst.message,
-            worst.subject,
-        )
+        yield replace(worst, seconds=seconds)
 
 
 def _without_plugin_suite(evidence: Evidence) -> Iterator[str]:

@@ -66,7 +66,15 @@ class Site:
         if isinstance(plugin, ModuleType):
             sys.modules[name] = plugin
         else:
-            _write_package(self.folder, plugin)
+            package = self.folder / plugin.name
+            package.mkdir(parents=True, exist_ok=True)
+            (package / "__init__.py").write_text(plugin.text, encoding="utf-8")
+            if plugin.typed:
+                (package / "py.typed").touch()
+            for path, text in plugin.files.items():
+                file = package / path
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_text(text, encoding="utf-8")
         _write_metadata(self.folder, source)
         if str(self.folder) not in sys.path:
             sys.path.insert(0, str(self.folder))
@@ -91,18 +99,6 @@ class Site:
         if str(self.folder) in sys.path:
             sys.path.remove(str(self.folder))
         importlib.invalidate_caches()
-
-
-def _write_package(folder: Path, source: Source) -> None:
-    package = folder / source.name
-    package.mkdir(parents=True, exist_ok=True)
-    (package / "__init__.py").write_text(source.text, encoding="utf-8")
-    if source.typed:
-        (package / "py.typed").touch()
-    for path, text in source.files.items():
-        file = package / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text, encoding="utf-8")
 
 
 def _write_metadata(folder: Path, source: Source) -> None:

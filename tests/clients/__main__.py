@@ -76,7 +76,6 @@ def run(*command: str | Path, folder: Path, **more: str) -> None:
 
 
 def node(name: str, *, of: str = "generators") -> Path:
-    """Return the path of an npm program of the folder *of*."""
     return npm.install(HERE / of, flags=()) / "node_modules" / ".bin" / name
 
 
@@ -97,7 +96,6 @@ def archive() -> Path:
 
 
 def generate(folder: Path, language: str, *options: str) -> Path:
-    """Make a client with openapi-generator; return its folder."""
     if shutil.which("javac") is None:
         raise Missing("a JDK (Debian's default-jdk-headless)")
     own = "apis,models,supportingFiles,apiDocs=false,modelDocs=false,apiTests=false,modelTests=false"
@@ -108,7 +106,6 @@ def generate(folder: Path, language: str, *options: str) -> Path:
 
 
 def lint(folder: Path, _: dict[str, str]) -> None:
-    """Lint the documents; an error ends the run."""
     (folder / ".spectral.yaml").write_text(RULES)
     for document in ("openapi.json", "openapi-3.0.json"):
         run(node("redocly", of="linters"), "lint", "--extends", "recommended", document, folder=folder)
@@ -137,12 +134,10 @@ def typescript(folder: Path, hub: dict[str, str], program: str, *make: str) -> N
 
 
 def openapi_typescript(folder: Path, hub: dict[str, str]) -> None:
-    """Make TypeScript's types for openapi-fetch."""
     typescript(folder, hub, "openapi_fetch.ts", "openapi-typescript", "openapi.json", "-o", "api.ts")
 
 
 def hey_api(folder: Path, hub: dict[str, str]) -> None:
-    """Make TypeScript's client of hey-api."""
     typescript(folder, hub, "hey_api.ts", "openapi-ts", "-i", "openapi.json", "-o", "hey")
 
 
@@ -165,7 +160,6 @@ def java_native(folder: Path, hub: dict[str, str]) -> None:
 
 
 def java_okhttp_gson(folder: Path, hub: dict[str, str]) -> None:
-    """Make Java's client on OkHttp and Gson."""
     if not GSON.exists():
         raise Missing("Debian's libgoogle-gson-java")
     jars = CACHE / "okhttp"
@@ -256,7 +250,6 @@ def make(name: str, folder: Path, hub: dict[str, str]) -> None:
 
 @contextmanager
 def serving(folder: Path) -> Iterator[dict[str, str]]:
-    """Serve a hub from *folder*; give its address and a key."""
     (folder / "trunkline.toml").write_text(SETTINGS)
     port = free_port()
     with (

@@ -92,7 +92,7 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
 
 
 @pytest.mark.timeout(150)
-def test_a_follower_misses_nothing_and_goes_on_where_it_stopped(hub: Hub, language: str, tmp_path: Path):
+def test_a_follower_misses_nothing_and_goes_on_where_it_stopped(hub, language, tmp_path):
     key = make_key(hub.environment, COMPANIES[language], scopes=("events:read", "events:write"))
     output = tmp_path / "output.txt"
 

@@ -44,6 +44,9 @@ EVERYTHING = {
     "settings": {
         "TRUNKLINE_SERVER__PUBLIC_URL": "https://events.example.com",
         "TRUNKLINE_LIMITS__ENABLED": False,
+        "TRUNKLINE_SERVER__MAX_BODY_BYTES_IN_FLIGHT": 268_435_456,
+        "TRUNKLINE_DELIVERY__RETRY_JITTER": 0.3,
+        "TRUNKLINE_SERVER__TRUSTED_PROXIES": '["10.0.0.0/8"]',
     },
     "schemas": {"events": "our-events"},
     "ingress": {"enabled": True, "className": "nginx", "tlsSecret": "tls", "annotations": {"a": "b"}},
@@ -106,6 +109,13 @@ def test_the_units_run_commands_that_exist():
         check_command(line.split())
 
 
+def test_systemd_starts_a_process_again_until_its_database_is_there():
+    for unit in some((DEPLOY / "systemd").iterdir()):
+        named = dict(re.findall(r"^(\w+)=(.*)$", unit.read_text(), re.MULTILINE))
+        assert (named["Restart"], named["StartLimitIntervalSec"]) == ("always", "0"), unit
+        assert "RestartPreventExitStatus" not in named, unit
+
+
 def test_whoever_stops_a_hub_waits_for_its_drain_and_for_what_is_in_flight():
     templates = DEPLOY.parent / "core" / "trunkline" / "cli" / "beginning" / "templates"
     given = {
@@ -120,7 +130,7 @@ def test_whoever_stops_a_hub_waits_for_its_drain_and_for_what_is_in_flight():
 
 
 @pytest.mark.slow
-def test_systemd_takes_the_units(tmp_path: Path):
+def test_systemd_takes_the_units(tmp_path):
     if shutil.which("systemd-analyze") is None:
         pytest.skip("there is no systemd here: Debian's package 'systemd' brings it")
     for unit in some((DEPLOY / "systemd").iterdir()):
@@ -133,7 +143,7 @@ def test_systemd_takes_the_units(tmp_path: Path):
 
 
 @pytest.mark.slow
-def test_prometheus_takes_the_rules_and_each_wakes_somebody_just_where_it_should(tmp_path: Path):
+def test_prometheus_takes_the_rules_and_each_wakes_somebody_just_where_it_should(tmp_path):
     if shutil.which("promtool") is None:
         pytest.skip("there is no promtool here: Debian's package 'prometheus' brings it")
     for arguments in (["check", "rules", "alerts.yml"], ["test", "rules", "alerts_test.yml"]):
@@ -197,17 +207,20 @@ def test_helm_takes_the_chart_and_its_pods_are_confined(helm):
         environment = {entry["name"]: str(entry["value"]) for entry in container["env"]}
         loaded = settings.load(environment=environment)
         assert (loaded.product.schemas, loaded.limits.enabled) == (("./schemas",), False)
+        assert (loaded.server.max_body_bytes_in_flight, loaded.delivery.retry_jitter) == (268_435_456, 0.3)
+        assert environment["TRUNKLINE_SERVER__TRUSTED_PROXIES"] == '["10.0.0.0/8"]'
         assert {mount["name"] for mount in container["volumeMounts"]} == {v["name"] for v in pod["volumes"]}
     (ingress,) = [item for item in made if item["kind"] == "Ingress"]
     paths = [path["path"] for path in ingress["spec"]["rules"][0]["http"]["paths"]]
-    assert "/api" in paths
-    assert not {"/", "/metrics"} & {*paths}
+    page = (DEPLOY.parent / "docs" / "reference" / "http.md").read_text()
+    served = set(re.findall(r"`(?:[A-Z]+) (/[^/`?]+)", page))
+    assert {*paths} == served - {"/metrics"} | {"/portal"}
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize("version", ["1.28", "1.34"])
-def test_kubernetes_knows_every_field_of_what_helm_makes(helm, tools: Path, version: str):
+def test_kubernetes_knows_every_field_of_what_helm_makes(helm, tools, version):
     made = [
         item for item in objects(helm(EVERYTHING)) if item["kind"] != "PodMonitor"
     ]  # its schema comes from another project

@@ -56,6 +56,21 @@ def test_every_setting_in_the_compose_file_is_one():
     assert loaded.server.public_url == "https://events.example.com"
 
 
+def test_the_figures_and_the_health_of_workers_can_be_read():
+    command = OURS["worker"]["command"]
+    port = command[command.index("--metrics-port") + 1]
+    assert f":{port}/healthz" in OURS["worker"]["healthcheck"]["test"][-1]
+    assert OURS["worker"]["environment"]["TRUNKLINE_SERVER__HOST"] == "0.0.0.0"
+
+
+@pytest.mark.parametrize(
+    "file", ["docs/examples/deploy/compose.yaml", "core/trunkline/cli/beginning/templates/compose.yaml.jinja"]
+)
+def test_postgresql_is_not_healthy_while_it_is_set_up(file):
+    (check,) = re.findall(r"test: \[CMD, pg_isready, (.+)\]", (ROOT / file).read_text())
+    assert "--host, 127.0.0.1" in check  # the server of the set-up listens on its Unix socket only
+
+
 def test_what_a_service_waits_for_and_mounts_is_there():
     services = set(COMPOSE["services"])
     for service in COMPOSE["services"].values():
@@ -82,7 +97,7 @@ def test_the_proxy_lets_a_whole_batch_and_a_whole_long_poll_through():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["sample", "sqlite", "postgresql", "postgresql://acme@db.example.com/acme"])
-def test_compose_itself_takes_the_sample_and_what_init_writes(tmp_path: Path, kind: str):
+def test_compose_itself_takes_the_sample_and_what_init_writes(tmp_path, kind):
     if shutil.which("docker-compose") is None:
         pytest.skip("there is no compose here: Debian's package 'docker-compose' brings it")
     if kind == "sample":

@@ -62,7 +62,6 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def kit(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Build the wheel of the conformance kit."""
     folder = tmp_path_factory.mktemp("kit")
     run(
         sys.executable,
@@ -104,20 +103,20 @@ def metadata_of(wheel: Path) -> list[str]:
         return archive.read(name).decode().splitlines()
 
 
-def test_the_wheel_holds_every_file_of_the_packages_and_no_other(built: Path):
+def test_the_wheel_holds_every_file_of_the_packages_and_no_other(built):
     (wheel,) = built.glob("*.whl")
     names = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
     assert names == set().union(*map(files_of, PACKAGES))
 
 
 @pytest.mark.parametrize("package", PACKAGES)
-def test_the_wheel_says_that_each_package_is_typed(built: Path, package: str):
+def test_the_wheel_says_that_each_package_is_typed(built, package):
     (wheel,) = built.glob("*.whl")
     assert f"{PurePosixPath(package).name}/py.typed" in zipfile.ZipFile(wheel).namelist()
 
 
 @pytest.mark.parametrize(("extra", "line"), [("redis", "redis>=6"), ("mcp", "mcp<3,>=2.3")])
-def test_what_few_need_comes_with_an_extra_only(built: Path, extra: str, line: str):
+def test_what_few_need_comes_with_an_extra_only(built, extra, line):
     (wheel,) = built.glob("*.whl")
     lines = metadata_of(wheel)
     assert f"Provides-Extra: {extra}" in lines
@@ -126,7 +125,7 @@ def test_what_few_need_comes_with_an_extra_only(built: Path, extra: str, line: s
     ]
 
 
-def test_the_kit_is_a_distribution_of_its_own_for_one_version_of_the_hub(built: Path, kit: Path):
+def test_the_kit_is_a_distribution_of_its_own_for_one_version_of_the_hub(built, kit):
     (wheel,) = built.glob("*.whl")
     of_hub, of_kit = metadata_of(wheel), metadata_of(kit)
     assert not [line for line in of_hub if "pytest" in line or "pgserver" in line or "hypothesis" in line]
@@ -137,9 +136,7 @@ def test_the_kit_is_a_distribution_of_its_own_for_one_version_of_the_hub(built: 
     assert names == files_of("kit/trunkline_kit") | files_of("kit/trunkline_pytest")
 
 
-def test_what_the_kit_brings_says_so_where_it_is_missing_and_works_where_it_is_not(
-    built: Path, kit: Path, environment: Path
-):
+def test_what_the_kit_brings_says_so_where_it_is_missing_and_works_where_it_is_not(built, kit, environment):
     install(environment, *built.glob("*.whl"))
     for command in ("demo", "new", "dev"):
         asked = (environment / "bin/trunkline", command, "--help")
@@ -162,7 +159,7 @@ def test_what_the_kit_brings_says_so_where_it_is_missing_and_works_where_it_is_n
     assert (environment / "trunkline-acme/tests/test_conformance.py").exists()
 
 
-def test_the_source_archive_holds_what_a_packager_needs(built: Path):
+def test_the_source_archive_holds_what_a_packager_needs(built):
     (archive,) = built.glob("*.tar.gz")
     with tarfile.open(archive) as source:
         names = {name.partition("/")[2] for name in source.getnames()}
@@ -171,18 +168,18 @@ def test_the_source_archive_holds_what_a_packager_needs(built: Path):
     assert {"tests/contract/test_distribution.py", "docs/README.md"} - names == set()
 
 
-def test_a_plain_installation_works_without_the_checkout(built: Path, environment: Path):
+def test_a_plain_installation_works_without_the_checkout(built, environment):
     (wheel,) = built.glob("*.whl")
     install(environment, wheel)
     assert Path(run(environment / "bin/python", "-I", "-c", USE, cwd=environment)).is_relative_to(environment)
 
 
-def test_an_editable_installation_uses_the_checkout(environment: Path):
+def test_an_editable_installation_uses_the_checkout(environment):
     install(environment, "--editable", ROOT)
     assert Path(run(environment / "bin/python", "-I", "-c", USE, cwd=environment)).is_relative_to(ROOT)
 
 
-def test_an_installation_brings_the_command(built: Path, environment: Path):
+def test_an_installation_brings_the_command(built, environment):
     (wheel,) = built.glob("*.whl")
     install(environment, wheel)
     assert "Usage: trunkline" in run(environment / "bin/trunkline", "--help", cwd=environment)

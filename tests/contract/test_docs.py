@@ -160,7 +160,6 @@ class Reader:
         self.shell.communicate()
 
     def follow(self, page: Path) -> None:
-        """Carry out every block of *page*."""
         printed = ""
         for block in blocks_of(page):
             text = self.located(block.text)
@@ -185,7 +184,6 @@ class Reader:
         return text
 
     def run(self, commands: str) -> str:
-        """Run *commands* and return their output."""
         assert self.shell.stdin is not None
         assert self.shell.stdout is not None
         self.shell.stdin.write(f"{commands}\nprintf '\\n=== done\\n'\n")
@@ -213,7 +211,6 @@ MakeReader = Callable[..., Reader]
 
 @pytest.fixture
 def make_reader(tmp_path: Path) -> Iterator[MakeReader]:
-    """Make readers; the processes that they start end with the test."""
     with contextlib.ExitStack() as stack:
 
         def make(environment: Mapping[str, str] | None = None) -> Reader:
@@ -242,7 +239,7 @@ def reader(make_reader: MakeReader) -> Reader:
 
 @pytest.mark.slow
 @pytest.mark.timeout(180)
-def test_the_tutorial_leads_from_an_empty_folder_to_a_verified_delivery(make_reader: MakeReader):
+def test_the_tutorial_leads_from_an_empty_folder_to_a_verified_delivery(make_reader):
     reader = make_reader(WITH_PACKAGES)
     reader.follow(DOCS / "tutorials" / "first-delivery.md")
     where = reader.run("python -c 'import trunkline; print(trunkline.__file__)'")
@@ -253,9 +250,7 @@ def test_the_tutorial_leads_from_an_empty_folder_to_a_verified_delivery(make_rea
 
 @pytest.mark.slow
 @pytest.mark.timeout(180)
-def test_the_tutorial_about_an_own_product_leads_from_an_empty_folder_to_three_verified_webhooks(
-    make_reader: MakeReader,
-):
+def test_the_tutorial_about_an_own_product_leads_from_an_empty_folder_to_three_verified_webhooks(make_reader):
     reader = make_reader(WITH_PACKAGES)
     reader.follow(DOCS / "tutorials" / "own-product.md")
     written = [path for path in reader.folder.rglob("*") if path.is_file() and ".venv" not in path.parts]
@@ -268,7 +263,7 @@ def test_the_tutorial_about_an_own_product_leads_from_an_empty_folder_to_three_v
 @pytest.mark.slow
 @pytest.mark.timeout(180)
 def test_the_how_to_about_an_own_product_leads_from_an_empty_folder_to_its_events_over_http_and_by_a_plugin(
-    make_reader: MakeReader,
+    make_reader,
 ):
     reader = make_reader(WITH_PACKAGES)
     reader.follow(DOCS / "how-to" / "put-your-own-product-behind-it.md")
@@ -301,9 +296,7 @@ def test_the_how_to_about_an_own_product_leads_from_an_empty_folder_to_its_event
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_the_tutorial_about_a_connector_leads_from_an_empty_folder_to_what_it_promises(
-    make_reader: MakeReader, tmp_path: Path
-):
+def test_the_tutorial_about_a_connector_leads_from_an_empty_folder_to_what_it_promises(make_reader, tmp_path):
     shutil.copy(spared.__file__, tmp_path)
     paths = f"{WITH_PACKAGES['PYTHONPATH']}{os.pathsep}{tmp_path}"
     reader = make_reader(WITH_PACKAGES | {"PYTHONPATH": paths, "PYTEST_PLUGINS": "spared"})
@@ -320,32 +313,30 @@ def test_the_tutorial_about_a_broker_begins_as_the_one_about_a_connector():
 
 @pytest.mark.slow
 @pytest.mark.timeout(180)
-def test_the_tutorial_about_an_agent_leads_from_an_empty_folder_to_notes_that_it_adds(
-    make_reader: MakeReader,
-):
+def test_the_tutorial_about_an_agent_leads_from_an_empty_folder_to_notes_that_it_adds(make_reader):
     reader = make_reader(WITH_PACKAGES)
     reader.follow(DOCS / "tutorials" / "first-agent.md")
 
 
 @pytest.mark.slow
-def test_the_quickstart_for_agents_takes_nothing_but_its_own_commands(make_reader: MakeReader):
+def test_the_quickstart_for_agents_takes_nothing_but_its_own_commands(make_reader):
     make_reader().follow(DOCS / "agents" / "quickstart.md")
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(180)
-def test_the_how_to_about_changing_an_event_type_leaves_everybody_what_they_read(make_reader: MakeReader):
+def test_the_how_to_about_changing_an_event_type_leaves_everybody_what_they_read(make_reader):
     reader = make_reader(WITH_PACKAGES)
     reader.follow(DOCS / "how-to" / "change-an-event-type.md")
 
 
 @pytest.mark.slow
-def test_the_how_to_about_validation_runs(make_reader: MakeReader):
+def test_the_how_to_about_validation_runs(make_reader):
     make_reader().follow(DOCS / "how-to" / "validate-events.md")
 
 
 @pytest.mark.slow
-def test_the_readme_runs(make_reader: MakeReader):
+def test_the_readme_runs(make_reader):
     make_reader().follow(ROOT / "README.md")
 
 
@@ -370,11 +361,11 @@ def test_the_readme_runs(make_reader: MakeReader):
         "write-a-client",
     ],
 )
-def test_a_how_to_runs(reader: Reader, page: str):
+def test_a_how_to_runs(reader, page):
     reader.follow(DOCS / "how-to" / f"{page}.md")
 
 
-async def test_a_replay_is_bounded_by_times(sqlite_database_url: str, make_hub: Any):
+async def test_a_replay_is_bounded_by_times(sqlite_database_url, make_hub):
     running = await make_hub(sqlite_database_url, dispatch=False)
     wanted = {"target_url": "http://127.0.0.1:9/", "event_types": ["*"]}
     made = (await running.client.post("/api/v1/webhooks/subscriptions", json=wanted)).json()
@@ -385,7 +376,7 @@ async def test_a_replay_is_bounded_by_times(sqlite_database_url: str, make_hub: 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
-def test_the_how_to_about_postgresql_runs(make_reader: MakeReader, empty_database_url: str):
+def test_the_how_to_about_postgresql_runs(make_reader, empty_database_url):
     given = {
         "TRUNKLINE_DATABASE__URL": empty_database_url,
         "TRUNKLINE_SERVER__HOST": "127.0.0.1",
@@ -395,7 +386,7 @@ def test_the_how_to_about_postgresql_runs(make_reader: MakeReader, empty_databas
 
 
 @pytest.mark.slow
-def test_the_polling_client_misses_nothing_when_it_is_killed(reader: Reader):
+def test_the_polling_client_misses_nothing_when_it_is_killed(reader):
     (script,) = blocks("how-to/poll-events.md", "python", "follow.py")
     (reader.folder / "follow.py").write_text(reader.located(script))
     example = next(kind for kind in package_event_types("trunkline_schemas") if kind.name == "payment.failed")
@@ -451,7 +442,7 @@ def program(text: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize(("scheme", "text"), SCHEMES, ids=NAMES_OF_SCHEMES)
 async def test_each_way_to_verify_accepts_a_real_push_and_no_other(
-    sqlite_database_url: str, make_hub: Any, receiver: Receiver, scheme: str, text: str
+    sqlite_database_url, make_hub, receiver, scheme, text
 ):
     running = await make_hub(sqlite_database_url)
     secret, headers, body = await pushed_with(scheme, running, receiver)
@@ -463,7 +454,7 @@ async def test_each_way_to_verify_accepts_a_real_push_and_no_other(
         verify(secret, headers, body + b" ")
 
 
-async def test_the_readme_verifies_a_real_push(sqlite_database_url: str, make_hub: Any, receiver: Receiver):
+async def test_the_readme_verifies_a_real_push(sqlite_database_url, make_hub, receiver):
     (text,) = [block.text for block in blocks_of(ROOT / "README.md") if block.note == "verify"]
     secret, headers, body = await pushed_with("standard", await make_hub(sqlite_database_url), receiver)
     assert program(text)["verify"](secret, headers, body)["type"] == "payment.failed"
@@ -476,11 +467,7 @@ def test_the_example_plugin_is_shown_as_it_is():
 
 @pytest.mark.slow
 async def test_the_example_plugin_installs_and_delivers(
-    sqlite_database_url: str,
-    make_hub: Any,
-    receiver: Receiver,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    sqlite_database_url, make_hub, receiver, tmp_path, monkeypatch
 ):
     shutil.copytree(EXAMPLE, tmp_path / "chat")
     pip = [
@@ -514,12 +501,12 @@ async def test_the_example_plugin_installs_and_delivers(
 
 
 @pytest.mark.parametrize("text", blocks("how-to/filter-events.md", "json", "filter"))
-def test_each_filter_on_the_page_is_taken(text: str):
+def test_each_filter_on_the_page_is_taken(text):
     filters.compile(json.loads(text), event_types=package_event_types("trunkline_schemas"))
 
 
 @pytest.mark.parametrize("text", blocks("how-to/filter-events.md", "json", "refused"))
-def test_each_mistake_on_the_page_is_refused(text: str):
+def test_each_mistake_on_the_page_is_refused(text):
     with pytest.raises(BodyInvalid):
         filters.compile(json.loads(text), event_types=package_event_types("trunkline_schemas"))
 
@@ -539,7 +526,7 @@ TOML = [
 
 
 @pytest.mark.parametrize("text", TOML)
-def test_each_settings_file_on_a_page_is_read(tmp_path: Path, text: str):
+def test_each_settings_file_on_a_page_is_read(tmp_path, text):
     file = tmp_path / "trunkline.toml"
     file.write_text(text)
     settings.load(file, environment={})
@@ -556,7 +543,7 @@ def anchors_of(page: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_every_link_leads_somewhere(page: Path):
+def test_every_link_leads_somewhere(page):
     text = FENCE.sub("", page.read_text())
     broken: list[str] = []
     for link in re.findall(r"\]\(([^)\s]+)\)", text):
@@ -578,7 +565,7 @@ def test_every_page_is_in_the_index():
 
 
 @pytest.mark.parametrize("page", sorted((DOCS / "how-to").glob("*.md")), ids=lambda page: page.stem)
-def test_a_how_to_has_at_most_700_words_beside_its_programs(page: Path):
+def test_a_how_to_has_at_most_700_words_beside_its_programs(page):
     words = len(FENCE.sub("", page.read_text()).split())
     assert words <= 700, f"{page.name} has {words}: shorten it, or give its second task a page of its own"
 

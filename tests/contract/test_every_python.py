@@ -73,7 +73,6 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def kit(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Build the wheel of the kit, which contains the demo."""
     return build(ROOT / "kit", tmp_path_factory.mktemp("kit"))
 
 
@@ -94,9 +93,7 @@ def pip_install(folder: Path, *what: str | Path) -> None:
 
 
 @pytest.mark.parametrize("version", PROMISED)
-def test_the_wheel_installs_and_every_event_of_the_demo_arrives(
-    wheel: Path, kit: Path, version: str, tmp_path: Path
-):
+def test_the_wheel_installs_and_every_event_of_the_demo_arrives(wheel, kit, version, tmp_path):
     python = find(version)
     install(wheel, python, tmp_path)
     own = tmp_path / "venv/bin"
@@ -130,12 +127,12 @@ def confined(wheel: Path, kit: Path, tmp_path_factory: pytest.TempPathFactory) -
     return ("unshare", "--mount", "sh", "-ec", CONFINED, "confined", user, folder)
 
 
-def test_the_demo_runs_confined_as_a_container_is(confined: Sequence[str | Path], tmp_path: Path):
+def test_the_demo_runs_confined_as_a_container_is(confined, tmp_path):
     summary = json.loads(run(*confined, "demo", "--exit", "--json", cwd=tmp_path, HOME="/nonexistent"))
     assert (summary["ok"], summary["verified"]) == (True, 10), summary
 
 
-def test_a_hub_serves_confined_as_a_container_is(confined: Sequence[str | Path], tmp_path: Path):
+def test_a_hub_serves_confined_as_a_container_is(confined, tmp_path):
     command = [*confined, "serve", "--port", "0"]
     with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as serving:
         try:

@@ -123,7 +123,6 @@ async def pages(hub: Any, *starts: str) -> dict[str, str]:
 
 
 def calls(document: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """List every operation with values for its parameters."""
     for path, operations in document["paths"].items():
         for method in operations:
             yield method.upper(), _PARAMETER.sub("1", path)
@@ -131,7 +130,7 @@ def calls(document: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(180)
-async def test_every_page_error_document_and_export_is_the_products_own(shop: Any):
+async def test_every_page_error_document_and_export_is_the_products_own(shop):
     document = await shop.client.get("/openapi.json")
     texts = {"openapi": document.text, "asyncapi": (await shop.client.get("/asyncapi.json")).text}
     for company_id in (92, None):
@@ -172,7 +171,7 @@ async def test_every_page_error_document_and_export_is_the_products_own(shop: An
 
 
 @pytest.mark.slow
-def test_nothing_of_the_reference_product_is_imported(schemas: Path):
+def test_nothing_of_the_reference_product_is_imported(schemas):
     program = f"""if True:
         import sys
         from trunkline import settings
@@ -198,7 +197,7 @@ def test_without_the_setting_the_reference_product_runs_as_ever():
     assert (hub.keys.prefix, hub.deployment.brand.title) == ("wlcro", "WhiteLabelCRO")
 
 
-def test_the_reference_product_may_be_chosen_and_added_to(schemas: Path):
+def test_the_reference_product_may_be_chosen_and_added_to(schemas):
     hub = opening.inspected(of(product__schemas=f"whitelabelcro,{schemas}", plugins__enabled="crm"))
     assert {"client.created", TYPE} <= set(hub.catalog.names())
     assert (hub.keys.prefix, hub.registry.active) == ("wlcro", ("crm",))
@@ -209,7 +208,7 @@ def test_a_product_without_a_name_has_neutral_keys():
     assert (hub.keys.prefix, hub.deployment.brand.title) == ("trunkline", "trunkline")
 
 
-def test_the_prefix_may_be_set_apart(schemas: Path):
+def test_the_prefix_may_be_set_apart(schemas):
     hub = opening.inspected(
         of(product__schemas=str(schemas), auth__key_prefix="acme", plugins__enabled="webhooks")
     )
@@ -225,12 +224,12 @@ def test_a_product_that_is_not_there_is_named_with_those_that_are():
     )
 
 
-def test_a_plugin_of_another_product_is_not_started_by_its_name(schemas: Path):
+def test_a_plugin_of_another_product_is_not_started_by_its_name(schemas):
     with pytest.raises(SettingsInvalid, match="'crm' is for the product 'whitelabelcro'"):
         opening.inspected(of(product__schemas=str(schemas), plugins__enabled="webhooks,crm"))
 
 
-def test_a_setting_of_before_that_leaves_the_other_plugin_out_is_no_fault(schemas: Path):
+def test_a_setting_of_before_that_leaves_the_other_plugin_out_is_no_fault(schemas):
     assert (
         "crm"
         not in opening.inspected(of(product__schemas=str(schemas), plugins__disabled="crm")).registry.active

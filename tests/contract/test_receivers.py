@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -116,9 +116,7 @@ FUNCTIONS = [
 @pytest.mark.parametrize(
     ("scheme", "verify"), [given[1:] for given in FUNCTIONS], ids=[given[0] for given in FUNCTIONS]
 )
-def test_each_function_returns_what_is_genuine_and_raises_one_error_for_all_else(
-    scheme: str, verify: Callable[..., Any]
-):
+def test_each_function_returns_what_is_genuine_and_raises_one_error_for_all_else(scheme, verify):
     secret, other = (new_secret(scheme) for _ in range(2))
     known = public_key(secret) if scheme == "ed25519" else secret
     refusal = NotGenuine if verify is of_client else ValueError
@@ -222,7 +220,7 @@ def answer_of(port: int, trial: Trial, path: str) -> int:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", PROGRAMS)
-def test_each_program_refuses_all_that_is_not_genuine_and_lives(name: str, tmp_path: Path):
+def test_each_program_refuses_all_that_is_not_genuine_and_lives(name, tmp_path):
     path = {"put-your-own-product": "/searches/find_order", "the shop": "/searches/find_order"}.get(name, "/")
     with running(name, tmp_path) as (port, said):
         for trial in trials("standard", SECRET, OTHER):

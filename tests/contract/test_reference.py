@@ -43,7 +43,7 @@ def first_cells(page: str) -> list[str]:
 
 
 @pytest.mark.parametrize("name", generate.PAGES)
-def test_a_page_is_what_the_code_says(name: str):
+def test_a_page_is_what_the_code_says(name):
     assert (FOLDER / name).read_text() == generate.PAGES[name](), "run: python docs/reference/generate.py"
 
 
@@ -67,7 +67,7 @@ VARIABLES = [f"TRUNKLINE_{name.replace('.', '__').upper()}" for name in first_ce
 
 
 @pytest.mark.parametrize("variable", VARIABLES)
-def test_every_environment_variable_is_read(variable: str):
+def test_every_environment_variable_is_read(variable):
     with contextlib.suppress(SettingsInvalid):
         settings.load(environment={variable: ""})
         return

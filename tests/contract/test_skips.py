@@ -9,7 +9,6 @@ NO_PACKAGE = ("only root ",)
 
 
 def reasons() -> list[str]:
-    """Give the reason of each skip."""
     found = []
     for text in (file.read_text() for file in TESTS.rglob("*.py")):
         if re.search(r"pytest\.skip\b|mark\.skipif", text):

@@ -107,12 +107,10 @@ each_field = each(".*")
 
 
 def example(name):
-    """Copy the full example of *name*."""
     return copy.deepcopy(CATALOG.get(name).example)
 
 
 def paths(name, payload):
-    """List the places where *payload* is invalid."""
     return sorted({fault.path for fault in CATALOG.check(name, payload)})
 
 

@@ -36,7 +36,6 @@ def loaded_by(code: str) -> set[str]:
 
 
 def typed_names(package: ModuleType) -> dict[str, tuple[str, str]]:
-    """Give each name that type checkers see in *package*, with its module and its name there."""
     tree = ast.parse(Path(str(package.__file__)).read_text(encoding="utf-8"))
     block, *_ = (
         node

@@ -30,7 +30,7 @@ async def run(code: str, *arguments: str, folder: Path, **environment: str) -> t
     return process.returncode, errors.decode()
 
 
-async def test_an_older_python_is_refused_before_a_command_is_loaded(tmp_path: Path):
+async def test_an_older_python_is_refused_before_a_command_is_loaded(tmp_path):
     older = "import sys; sys.version_info = (3, 10, 14); sys.modules['typer'] = None; "
     assert await run(older + RUN, "serve", folder=tmp_path) == (
         2,
@@ -39,12 +39,12 @@ async def test_an_older_python_is_refused_before_a_command_is_loaded(tmp_path: P
 
 
 @pytest.mark.parametrize("module", ["__init__.py", "oldest.py", "cli/__init__.py"])
-def test_an_older_python_can_read_what_refuses_it(module: str):
+def test_an_older_python_can_read_what_refuses_it(module):
     ast.parse((PACKAGE / module).read_text(), feature_version=(3, 8))
 
 
 @pytest.mark.slow
-async def test_an_older_sqlite_is_refused_and_nothing_is_made(tmp_path: Path):
+async def test_an_older_sqlite_is_refused_and_nothing_is_made(tmp_path):
     older = f"import sqlite3; sqlite3.sqlite_version_info = {BEFORE}; "
     code, said = await run(older + RUN, "serve", "--port", "0", folder=tmp_path)
     assert (code, said.count("\n")) == (2, 1), said
@@ -66,7 +66,7 @@ def as_version_14(data: bytes) -> bytes:
     return re.sub(rb"server_version\0\d\d", b"server_version\x0014", data)
 
 
-async def test_an_older_postgresql_is_refused_and_nothing_is_made(postgres_server, tmp_path: Path):
+async def test_an_older_postgresql_is_refused_and_nothing_is_made(postgres_server, tmp_path):
     name = await postgres_server.create()
     try:
         async with silent_proxy(postgres_server.url_of(name), alter=as_version_14) as proxy:

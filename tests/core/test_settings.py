@@ -30,7 +30,7 @@ def toml(tmp_path: Path):
     return write
 
 
-def test_the_defaults_are_those_of_the_contract(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_the_defaults_are_those_of_the_contract(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     found = load()
     assert found.database.url == "sqlite:///trunkline.db"
@@ -53,7 +53,7 @@ def test_the_defaults_are_those_of_the_contract(tmp_path: Path, monkeypatch: pyt
     assert (found.auth.key_prefix, found.auth.pepper, found.auth.encryption_key) == ("wlcro", None, None)
 
 
-def test_the_file_in_the_current_folder_is_read(toml, monkeypatch: pytest.MonkeyPatch):
+def test_the_file_in_the_current_folder_is_read(toml, monkeypatch):
     monkeypatch.chdir(toml("[server]\nport = 9000\n").parent)
     assert load().server.port == 9000
 
@@ -230,7 +230,7 @@ def test_a_file_that_cannot_be_used_says_why(toml, text, says):
         load(toml(text))
 
 
-def test_a_file_that_was_asked_for_and_is_missing_stops_the_start(tmp_path: Path):
+def test_a_file_that_was_asked_for_and_is_missing_stops_the_start(tmp_path):
     with pytest.raises(SettingsInvalid, match="cannot be read"):
         load(tmp_path / "nowhere.toml")
 
@@ -279,7 +279,7 @@ def test_secrets_are_in_no_repr_and_in_no_error():
         ),
     ],
 )
-def test_what_is_wrong_with_a_value_is_said_in_plain_words(environment: dict[str, str], sentence: str):
+def test_what_is_wrong_with_a_value_is_said_in_plain_words(environment, sentence):
     with pytest.raises(SettingsInvalid) as caught:
         load(**environment)
     assert str(caught.value).startswith(sentence)
@@ -368,7 +368,7 @@ def test_a_setting_in_a_table_of_its_own_has_its_own_variable():
         ("limits", "storage_url", "redis://:pass@h/0"),
     ],
 )
-def test_a_secret_may_stand_in_a_file_that_a_variable_names(tmp_path: Path, section, name, value, end):
+def test_a_secret_may_stand_in_a_file_that_a_variable_names(tmp_path, section, name, value, end):
     file = tmp_path / "secret"
     file.write_bytes((value if isinstance(value, str) else ",".join(value)).encode() + end.encode())
     found = getattr(getattr(load(**{f"{section}__{name}_file": str(file)}), section), name)
@@ -376,7 +376,7 @@ def test_a_secret_may_stand_in_a_file_that_a_variable_names(tmp_path: Path, sect
     assert getattr(unmasked, "get_secret_value", lambda: unmasked)() == value
 
 
-def test_a_secret_of_a_file_goes_over_the_settings_file_and_not_over_its_own_variable(toml, tmp_path: Path):
+def test_a_secret_of_a_file_goes_over_the_settings_file_and_not_over_its_own_variable(toml, tmp_path):
     (tmp_path / "secret").write_text(PEPPER)
     named = str(tmp_path / "secret")
     found = load(toml(f"[auth]\npepper = '{PEPPER[::-1]}'\n"), auth__pepper_file=named)
@@ -397,7 +397,7 @@ def test_a_secret_of_a_file_goes_over_the_settings_file_and_not_over_its_own_var
         (b"\n", "is empty; write the secret into it"),
     ],
 )
-def test_a_file_without_a_secret_stops_the_start_and_is_named(tmp_path: Path, content, reason):
+def test_a_file_without_a_secret_stops_the_start_and_is_named(tmp_path, content, reason):
     file = tmp_path / "secret"
     if content is not None:
         file.write_bytes(content)
@@ -406,14 +406,14 @@ def test_a_file_without_a_secret_stops_the_start_and_is_named(tmp_path: Path, co
     assert str(caught.value) == f"The file '{file}' that TRUNKLINE_AUTH__PEPPER_FILE names {reason}"
 
 
-def test_a_relative_file_begins_in_the_folder_of_the_settings_file(toml, tmp_path: Path):
+def test_a_relative_file_begins_in_the_folder_of_the_settings_file(toml, tmp_path):
     (tmp_path / "secret").write_text(PEPPER)
     found = load(toml(""), auth__pepper_file="secret").auth.pepper
     assert found is not None
     assert found.get_secret_value() == PEPPER
 
 
-def test_only_secrets_are_read_from_files(tmp_path: Path):
+def test_only_secrets_are_read_from_files(tmp_path):
     (tmp_path / "port").write_text("9000")
     with pytest.raises(SettingsInvalid, match=r"^Setting 'server\.port_file': is not a setting"):
         load(server__port_file=str(tmp_path / "port"))
@@ -431,7 +431,7 @@ class OfPlugin(BaseModel):
     note_file: str = ""
 
 
-def test_secrets_of_plugins_may_stand_in_files_too(tmp_path: Path):
+def test_secrets_of_plugins_may_stand_in_files_too(tmp_path):
     (tmp_path / "secret").write_text("s3cret\n")
     named = str(tmp_path / "secret")
 

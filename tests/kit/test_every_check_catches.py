@@ -31,7 +31,7 @@ from tests.kit.broken import (
     search,
 )
 from tests.kit.broken.acme import acme
-from tests.kit.broken.breaking import broken_in, built
+from tests.kit.broken.breaking import broken_in
 
 from trunkline_kit import (
     ActionConformance,
@@ -46,7 +46,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 CASTERS = ["plugin.casters-give-valid-payloads", "plugin.casters-round-trip", "plugin.casters-are-pure"]
 PLUGIN = (plugin, plugin_settings, plugin_values, plugin_routes, plugin_notifications, plugin_tokens)
-OF_TOKENS = sorted({check for check, _ in broken_in(plugin_tokens)})
+OF_TOKENS = sorted({check for check, _, _ in broken_in(plugin_tokens)})
 CHANNEL = (
     channel_batches,
     channel_content,
@@ -98,14 +98,14 @@ OF_CONTENT = [
     "channel.sends-the-same-on-every-attempt",
     "channel.serves-each-target",
 ]
-OF_BATCHES = sorted({check for check, _ in broken_in(channel_batches)})
+OF_BATCHES = sorted({check for check, _, _ in broken_in(channel_batches)})
 JUDGED = {
     "plugin": (
         PluginConformance,
         PLUGIN,
         {
-            acme: None,
-            plugin_values.versioned: CASTERS,
+            acme(): None,
+            plugin_values.versioned(): CASTERS,
             plugin_tokens.good: OF_TOKENS,
             plugin_routes.good_keeping: ["plugin.routes-keep-companies-apart"],
         },
@@ -140,16 +140,16 @@ JUDGED = {
         {action.good: None, action.good_copying: ["action.takes-nothing-of-another-company"]},
     ),
     "search": (SearchConformance, (search,), {search.good: None}),
-    "migrations": (MigrationsConformance, (migrations,), {migrations.ledger: None}),
+    "migrations": (MigrationsConformance, (migrations,), {migrations.ledger(): None}),
 }
 """Each suite with its broken plugins, and with its good plugins: all checks of each, or the named ones."""
 ONLY_WITHHOLDS = {"channel.meets-a-failure"}
 """A feature that a suite lacks is no fault of the plugin; the plugin only misses the level."""
 DID_NOT_RUN = harness.CheckResult("did not run", "")
 BREAKS = [
-    pytest.param(suite, check, build, id=f"{check}-{build.__name__}")
+    pytest.param(suite, check, name, id=f"{check}-{name}")
     for suite, (_, modules, _) in JUDGED.items()
-    for check, build in broken_in(*modules)
+    for check, name, _ in broken_in(*modules)
 ]
 
 
@@ -163,16 +163,16 @@ def results(request, tmp_path_factory):
             known[suite] = None  # kept even if the session breaks, so that it is not repeated for every check
             base, modules, goods = JUDGED[suite]
             suites = {
-                f"TestBroken{number}": harness.suite_of(base, built(build), only=[check])
-                for number, (check, build) in enumerate(broken_in(*modules))
+                f"TestBroken{number}": harness.suite_of(base, broken, only=[check])
+                for number, (check, _, broken) in enumerate(broken_in(*modules))
             }
             for number, (good, only) in enumerate(goods.items()):
-                suites[f"TestGood{number}"] = harness.suite_of(base, built(good), only=only)
+                suites[f"TestGood{number}"] = harness.suite_of(base, good, only=only)
             answers = harness.run(suites, tmp_path_factory.mktemp(suite))
             known[suite] = {
                 "broken": {
-                    (check, build.__name__): answers.get((f"TestBroken{number}", check), DID_NOT_RUN)
-                    for number, (check, build) in enumerate(broken_in(*modules))
+                    (check, name): answers.get((f"TestBroken{number}", check), DID_NOT_RUN)
+                    for number, (check, name, _) in enumerate(broken_in(*modules))
                 },
                 "good": [
                     (check, answer)
@@ -189,12 +189,12 @@ def results(request, tmp_path_factory):
 @pytest.mark.parametrize("suite", JUDGED)
 def test_every_check_has_something_that_is_broken_for_it(suite):
     base, modules, _ = JUDGED[suite]
-    assert {check for check, _ in broken_in(*modules)} == {check.name for check in checks_of(base)}
+    assert {check for check, _, _ in broken_in(*modules)} == {check.name for check in checks_of(base)}
 
 
-@pytest.mark.parametrize(("suite", "check", "build"), BREAKS)
-def test_the_check_catches_it(results, suite, check, build):
-    answer = results(suite)["broken"][check, build.__name__]
+@pytest.mark.parametrize(("suite", "check", "name"), BREAKS)
+def test_the_check_catches_it(results, suite, check, name):
+    answer = results(suite)["broken"][check, name]
 
     assert answer.outcome == ("not_judged" if check in ONLY_WITHHOLDS else "failed"), answer
     assert not re.match(r"\w+(Error|Failed|Group|Iteration): ", answer.message), (

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator
 
 import pytest
 from tests.some import some
@@ -23,12 +22,6 @@ from trunkline_kit.receiver import (
 )
 
 POST = b"POST /hook?x=1 HTTP/1.1\r\nHost: a\r\nWebhook-Id: 17\r\nContent-Length: 5\r\n\r\nhello"
-
-
-@pytest.fixture
-async def receiver() -> AsyncIterator[Receiver]:
-    async with Receiver() as receiver:
-        yield receiver
 
 
 async def send(receiver: Receiver, *pieces: bytes, read: int = 65_536) -> bytes:
@@ -51,7 +44,7 @@ async def send(receiver: Receiver, *pieces: bytes, read: int = 65_536) -> bytes:
     return received
 
 
-async def test_a_request_is_answered_and_kept_as_it_came(receiver: Receiver) -> None:
+async def test_a_request_is_answered_and_kept_as_it_came(receiver):
     answer = await send(receiver, POST)
     assert answer == b"HTTP/1.1 200 \r\ncontent-length: 0\r\n\r\n"
     (request,) = await receiver.wait_for(1)
@@ -60,21 +53,19 @@ async def test_a_request_is_answered_and_kept_as_it_came(receiver: Receiver) -> 
     assert request.received_at > 0
 
 
-async def test_the_default_answer_can_be_chosen(receiver: Receiver) -> None:
+async def test_the_default_answer_can_be_chosen(receiver):
     receiver.answer(503, headers={"retry-after": "7"}, body=b"later")
     answer = await send(receiver, POST)
     assert answer == b"HTTP/1.1 503 \r\ncontent-length: 5\r\nretry-after: 7\r\n\r\nlater"
 
 
-async def test_a_script_is_used_up_one_answer_per_request_then_the_default_returns(
-    receiver: Receiver,
-) -> None:
+async def test_a_script_is_used_up_one_answer_per_request_then_the_default_returns(receiver):
     receiver.script([Answer(500), Answer(404)])
     answers = [await send(receiver, POST, read=12) for _ in range(3)]
     assert answers == [b"HTTP/1.1 500", b"HTTP/1.1 404", b"HTTP/1.1 200"]
 
 
-async def test_a_path_has_its_own_script_and_default(receiver: Receiver) -> None:
+async def test_a_path_has_its_own_script_and_default(receiver):
     receiver.script([Answer(500)], path="/hook")
     receiver.answer(410, path="/gone")
     gone = POST.replace(b"/hook", b"/gone")
@@ -83,83 +74,81 @@ async def test_a_path_has_its_own_script_and_default(receiver: Receiver) -> None
     assert await send(receiver, POST, read=12) == b"HTTP/1.1 200"
 
 
-async def test_a_connection_is_kept_alive_and_pipelined_requests_are_answered_in_order(
-    receiver: Receiver,
-) -> None:
+async def test_a_connection_is_kept_alive_and_pipelined_requests_are_answered_in_order(receiver):
     receiver.script([Answer(201, delay_seconds=0.02), Answer(202)])
     answer = await send(receiver, POST + POST)
     assert [line[9:12] for line in answer.split(b"\r\n") if line.startswith(b"HTTP/")] == [b"201", b"202"]
     assert [request.connection for request in receiver.requests] == [1, 1]
 
 
-async def test_a_chunked_body_is_put_together(receiver: Receiver) -> None:
+async def test_a_chunked_body_is_put_together(receiver):
     head = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
     await send(receiver, head, b"3\r\nhel\r\n", b"2\r\nlo\r\n0\r\n\r\n")
     assert receiver.requests[0].body == b"hello"
 
 
-async def test_a_client_that_asks_first_is_told_to_go_on(receiver: Receiver) -> None:
+async def test_a_client_that_asks_first_is_told_to_go_on(receiver):
     head = b"POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n"
     answer = await send(receiver, head, b"ok")
     assert answer.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200")
 
 
-async def test_what_is_not_http_is_answered_with_400(receiver: Receiver) -> None:
+async def test_what_is_not_http_is_answered_with_400(receiver):
     assert (await send(receiver, b"\x00\x01\x02\r\n\r\n")).startswith(b"HTTP/1.1 400")
     assert receiver.count == 0
 
 
-async def test_a_redirect_names_its_url(receiver: Receiver) -> None:
+async def test_a_redirect_names_its_url(receiver):
     receiver.script([Redirect("http://10.0.0.1/")])
     answer = await send(receiver, POST)
     assert answer.startswith(b"HTTP/1.1 302 ")
     assert b"location: http://10.0.0.1/\r\n" in answer
 
 
-async def test_a_hanging_receiver_says_nothing(receiver: Receiver) -> None:
+async def test_a_hanging_receiver_says_nothing(receiver):
     receiver.script([Hang()])
     assert await send(receiver, POST) == b""
     assert receiver.count == 1
 
 
-async def test_a_closing_receiver_says_nothing_either(receiver: Receiver) -> None:
+async def test_a_closing_receiver_says_nothing_either(receiver):
     receiver.script([CloseWithoutAnswer()])
     assert await send(receiver, POST) == b""
 
 
-async def test_a_reset_is_a_reset(receiver: Receiver) -> None:
+async def test_a_reset_is_a_reset(receiver):
     receiver.script([Reset()])
     with pytest.raises(ConnectionResetError):
         await send(receiver, POST)
 
 
-async def test_garbage_is_sent_as_it_is(receiver: Receiver) -> None:
+async def test_garbage_is_sent_as_it_is(receiver):
     receiver.script([Garbage(b"\xffnonsense")])
     assert await send(receiver, POST) == b"\xffnonsense"
 
 
-async def test_a_drip_is_byte_by_byte(receiver: Receiver) -> None:
+async def test_a_drip_is_byte_by_byte(receiver):
     receiver.script([Drip(0.01)])
     head, _, body = (await send(receiver, POST, read=70)).partition(b"\r\n\r\n")
     assert b"content-length: 1000000000" in head
     assert set(body) == {ord(".")}
 
 
-async def test_endless_headers_do_not_end(receiver: Receiver) -> None:
+async def test_endless_headers_do_not_end(receiver):
     receiver.script([EndlessHeaders()])
     answer = await send(receiver, POST, read=1_000_000)
     assert len(answer) == 1_000_000
     assert b"\r\n\r\n" not in answer
 
 
-async def test_a_huge_body_has_its_size(receiver: Receiver) -> None:
+async def test_a_huge_body_has_its_size(receiver):
     receiver.script([HugeBody(3_000_000)])
     head, _, body = (await send(receiver, POST, read=4_000_000)).partition(b"\r\n\r\n")
     assert b"content-length: 3000000" in head
     assert len(body) == 3_000_000
 
 
-async def test_an_answer_can_be_a_function_of_ones_own(receiver: Receiver) -> None:
+async def test_an_answer_can_be_a_function_of_ones_own(receiver):
     async def teapot(connection: Connection) -> None:
         connection.write(Answer(418).render())
 
@@ -167,7 +156,7 @@ async def test_an_answer_can_be_a_function_of_ones_own(receiver: Receiver) -> No
     assert await send(receiver, POST, read=12) == b"HTTP/1.1 418"
 
 
-async def test_waiting_ends_with_the_last_request_or_with_its_time(receiver: Receiver) -> None:
+async def test_waiting_ends_with_the_last_request_or_with_its_time(receiver):
     waiting = asyncio.create_task(receiver.wait_for(2))
     await send(receiver, POST, read=12)
     assert not waiting.done()
@@ -177,13 +166,13 @@ async def test_waiting_ends_with_the_last_request_or_with_its_time(receiver: Rec
         await receiver.wait_for(3, timeout_seconds=0.01)
 
 
-async def test_without_recording_requests_are_only_counted() -> None:
+async def test_without_recording_requests_are_only_counted():
     async with Receiver(record=False) as receiver:
         await send(receiver, POST, read=12)
         assert (receiver.count, receiver.requests) == (1, [])
 
 
-async def test_a_receiver_that_has_ended_does_not_listen_and_can_return_on_its_port() -> None:
+async def test_a_receiver_that_has_ended_does_not_listen_and_can_return_on_its_port():
     async with Receiver() as receiver:
         receiver.always(HugeBody())
         _, writer = await asyncio.open_connection(receiver.host, receiver.port)
@@ -196,7 +185,7 @@ async def test_a_receiver_that_has_ended_does_not_listen_and_can_return_on_its_p
         assert await send(again, POST, read=12) == b"HTTP/1.1 200"
 
 
-async def test_small_writes_are_not_held_back(receiver: Receiver) -> None:
+async def test_small_writes_are_not_held_back(receiver):
     options: list[int] = []
 
     async def look(connection: Connection) -> None:
@@ -211,7 +200,7 @@ async def test_small_writes_are_not_held_back(receiver: Receiver) -> None:
 
 
 @pytest.mark.parametrize("turns", range(4))
-async def test_connections_that_come_while_a_receiver_ends_are_ended_too(turns: int) -> None:
+async def test_connections_that_come_while_a_receiver_ends_are_ended_too(turns):
     async with Receiver() as receiver:
         _, writer = await asyncio.open_connection(receiver.host, receiver.port)
         late = [socket.create_connection((receiver.host, receiver.port)) for _ in range(20)]

@@ -91,7 +91,6 @@ class ServedHub:
 
     @contextlib.contextmanager
     def client(self) -> Iterator[httpx2.Client]:
-        """Give a client with the hub's key."""
         with httpx2.Client(base_url=self.url, headers={"X-Api-Key": self.key}, timeout=60) as client:
             yield client
 
@@ -128,7 +127,6 @@ def _served(folder: Path, **changed: str) -> Iterator[ServedHub]:
 
 @pytest.fixture(scope="module")
 def served_hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedHub]:
-    """Start one hub with every plugin for all tests of a module."""
     with _served(tmp_path_factory.mktemp("hub")) as hub:
         yield hub
 

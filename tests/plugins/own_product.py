@@ -195,7 +195,6 @@ EVENTS = {
 
 
 def write_schemas(folder: Path) -> Path:
-    """Write the files of the catalogue below *folder*; return the folder."""
     for kind, documents in (("events", EVENTS), ("actions", ACTIONS)):
         (folder / kind).mkdir(parents=True, exist_ok=True)
         for name, document in documents.items():
@@ -204,7 +203,6 @@ def write_schemas(folder: Path) -> Path:
 
 
 def own_product() -> Product:
-    """Give the product without a hub."""
     brand = Brand(
         slug="inn",
         title="Inn",

@@ -17,14 +17,12 @@ SECRETS = {
 
 @functools.cache
 def installed_product() -> Product:
-    """Give the product of a deployment with every plugin."""
     loaded = settings.load(environment=SECRETS)
     hub = Hub(loaded, dispatch=False, serves=False)
     return product_of(loaded, event_types=hub.catalog.types(), operations=hub.operations)
 
 
 def an_object(*required: str, **properties: Any) -> dict[str, Any]:
-    """Give the schema of an object."""
     return {
         "type": "object",
         "properties": properties,

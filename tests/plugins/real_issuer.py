@@ -18,7 +18,6 @@ FOLDER = Path(__file__).parent / "mcp" / "node_issuer"
 
 
 def install(install_node_packages: Callable[[Path], Path]) -> Path:
-    """Install the program; return its folder."""
     folder = install_node_packages(FOLDER)
     shutil.copy(FOLDER / "issuer.mjs", folder)
     return folder
@@ -81,7 +80,6 @@ class Browser:
         self.came_back: dict[str, str] = {}
 
     async def open(self, url: str) -> dict[str, str]:
-        """Open *url*; return the parameters that the application gets."""
         async with httpx2.AsyncClient(timeout=60) as http:
             answer = await http.get(url)
             for _ in range(20):

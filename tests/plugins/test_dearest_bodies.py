@@ -48,7 +48,6 @@ def least(schema, document):
 
 
 def filled(item, size):
-    """Give a list with as many *item* as fit into *size* bytes."""
     return [item] * (size // (len(orjson.dumps(item)) + 1))
 
 

@@ -38,7 +38,6 @@ class Outcomes:
 
     @property
     def failed(self) -> list[str | None]:
-        """Give the fault of each push that failed."""
         return [
             result.error or str(result.status_code)
             for result in self.results.values()

@@ -56,7 +56,6 @@ class Router:
         return found[-1]
 
     async def handle(self, request: web.BaseRequest) -> web.Response:
-        """Pass on a call, and return its answer."""
         body = await request.read()
         key = _key_of(request, body)
         try:

@@ -84,7 +84,6 @@ class Process:
             self.url = found[1]
 
     def kill(self) -> None:
-        """End the process as kill -9 does."""
         self.popen.kill()
         self.popen.wait()
 
@@ -345,13 +344,11 @@ class Writers:
 
 
 def pushed(receiver: Receiver) -> Counter[int]:
-    """Count the pushes of each event."""
     return Counter(int(request.headers["webhook-id"]) for request in receiver.requests)
 
 
 @pytest.fixture
 async def writers():
-    """Make writers: ``writers(deployment, processes)``."""
     made: list[Writers] = []
 
     def make(*arguments: object, **named: float) -> Writers:
@@ -365,7 +362,6 @@ async def writers():
 
 @pytest.fixture
 def deploy(tmp_path: Path) -> Iterator:
-    """Make deployments; their processes end with the test."""
     made: list[Deployment] = []
 
     def deploy_(url: str, **delivery: object) -> Deployment:
@@ -390,13 +386,6 @@ def own_server(monkeypatch):
     finally:
         server.cleanup()
         shutil.rmtree(folder, ignore_errors=True)
-
-
-@pytest.fixture
-async def receiver():
-    """Start a receiver on a real socket."""
-    async with Receiver() as started:
-        yield started
 
 
 @pytest.fixture(name="until")

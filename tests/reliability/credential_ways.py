@@ -43,7 +43,6 @@ class Place:
         return answer
 
     async def key(self, company: int, *scopes: str) -> tuple[str, str]:
-        """Make a key; return its id and the key."""
         body = {"company_id": company, "name": "Jane", "scopes": scopes or _ALL}
         made = (await self.call("POST", "/keys", json=body)).json()
         return made["id"], made["key"]
@@ -54,20 +53,17 @@ class Place:
             await connection.exec_driver_sql(statement)
 
     async def person(self, key: str) -> Person:
-        """Sign in with *key*."""
         http = httpx2.AsyncClient(base_url=self.here.base_url, timeout=60)
         person = Person(await self.stack.enter_async_context(http))
         await person.sign_in(key)
         return person
 
     async def app(self) -> App:
-        """Register an app."""
         body = {"name": "Desk", "redirect_uris": [CALLBACK]}
         made = (await self.call("POST", "/oauth/apps", json=body)).json()
         return App(self.here, made["client_id"], made["client_secret"])
 
     async def link(self, company: int, key: str | None = None) -> dict[str, str]:
-        """Make a sign-in link; return the fields of its form."""
         body = {"company_id": company, "scopes": ["events:read"]}
         made = (await self.call("POST", "/portal/links", json=body, key=key)).json()
         return dict(httpx2.URL(made["url"]).params)

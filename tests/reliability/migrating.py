@@ -93,7 +93,6 @@ async def fill_with(
 
 
 async def subscribe(connection: AsyncConnection) -> None:
-    """Make subscription 1, of company 1."""
     statement = text(
         "INSERT INTO subscriptions (no, id, company_id, channel, target_url, event_types, signature, sealed, status, "
         "start_position, created_ms, updated_ms, version) VALUES (1, 'sub_1', 1, 'webhooks', 'http://127.0.0.1:9', '[]', "
@@ -134,7 +133,6 @@ async def _append(database: Database, accepted: list[float]) -> None:
 
 
 async def append(connection: AsyncConnection) -> None:
-    """Append an event, as 0.1 does."""
     for statement in _APPEND:
         await connection.execute(text(statement), {"body": b"x"} if ":body" in statement else {})
 
@@ -149,7 +147,6 @@ def _made(engine: str, folder: Path) -> Generator[str]:
 
 
 async def make_first(url: str, *, events: int) -> None:
-    """Make a database of 0.1, with *events* events and their deliveries."""
     async with EngineDatabase(url) as database:
         await fill(database, events)
 

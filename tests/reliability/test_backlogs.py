@@ -51,7 +51,6 @@ async def test_one_event_of_one_company_does_not_wait_for_the_backlog_of_another
 
 
 def companies_of(receiver) -> list[int]:
-    """List the companies of the pushes in order of arrival."""
     return [orjson.loads(request.body)["companyId"] for request in receiver.requests]
 
 
@@ -74,7 +73,6 @@ async def make_due(deployment, counts: dict[int, int]) -> None:
 
 
 async def store_events(hub: Hub, company: int, count: int) -> list[Event]:
-    """Store *count* events of *company*."""
     payload = hub.catalog.get("lead.created").example
     draft = Draft(company, "lead.created", "2026-01-28T10:30:00Z", orjson.dumps(payload))
     events: list[Event] = []

@@ -58,7 +58,6 @@ class World:
     customers: list[Customer]
 
     def client(self, key: str = "", *, url: str = "") -> httpx2.AsyncClient:
-        """Give a client of the router, or of the server at *url*."""
         headers = {"X-Api-Key": key} if key else {}
         return httpx2.AsyncClient(base_url=url or self.url, headers=headers, timeout=60)
 
@@ -70,12 +69,10 @@ class World:
         return self.deployments[0].event(number)
 
     def pushes(self, customer: Customer) -> dict[int, ReceivedRequest]:
-        """Give the requests pushed to a customer, by the ids of the events."""
         received = [request for request in self.receiver.requests if request.path == f"/{customer.reference}"]
         return {int(request.headers["webhook-id"]): request for request in received}
 
     async def await_pushes(self, customer: Customer, emitted: list[int]) -> None:
-        """Wait until all of *emitted* have been pushed to their customer."""
         await until(lambda: {*emitted} <= self.pushes(customer).keys(), what="the pushes")
 
     async def companies_in(self, number: int) -> set[int]:
@@ -87,7 +84,6 @@ class World:
         return {row.company_id for row in rows} - NOBODYS
 
     async def events_stored(self) -> list[int]:
-        """Count the events in each database."""
         counts = [await each.query(f"SELECT count(*) FROM {EVENTS}") for each in self.deployments]
         return [count for [(count,)] in counts]
 
@@ -127,7 +123,6 @@ async def cells(deployments) -> list[Cell]:
 
 @pytest.fixture(scope="module")
 async def router(cells) -> AsyncIterator[str]:
-    """Start the router in front of the cells; give its address."""
     runner = web.ServerRunner(web.Server(Router(cells, references=COMPANIES).handle))
     await runner.setup()
     try:
@@ -160,7 +155,6 @@ async def make_company(client: httpx2.AsyncClient, cell: Cell, reference: str) -
 
 
 async def settle(world: World, company_id: int, reference: str) -> Customer:
-    """Give a company a key, and make a subscription to everything with it."""
     async with world.operator() as operator:
         request = {"company_id": company_id, "name": "test", "scopes": SCOPES}
         key = await operator.post("/api/v1/keys", json=request, headers={"X-Company-Id": str(company_id)})

@@ -11,7 +11,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 EVENTS = 100_000
 
 
-async def test_accepting_stands_for_less_than_a_second_while_a_long_log_is_migrated(empty_database_url: str):
+async def test_accepting_stands_for_less_than_a_second_while_a_long_log_is_migrated(empty_database_url):
     async with EngineDatabase(empty_database_url) as database:
         await migrating.fill(database, EVENTS)
         measured = await migrating.measure(database)

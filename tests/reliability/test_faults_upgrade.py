@@ -78,7 +78,6 @@ async def test_the_embedded_database_goes_to_the_next_version_and_back(
 
 
 def _versions(receiver, *, after=0):
-    """Give the versions that have pushed."""
     return {r.headers["user-agent"].removeprefix("trunkline/") for r in receiver.requests[after:]}
 
 

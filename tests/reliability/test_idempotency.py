@@ -17,7 +17,6 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
 @pytest.fixture
 def deployment(postgres_database_url, deploy):
-    """Make a deployment on a separate PostgreSQL database."""
     return deploy(postgres_database_url)
 
 

@@ -39,7 +39,6 @@ class Cluster:
 
     @property
     def backup(self) -> str:
-        """Give the path of the backup."""
         return f"{self.server.folder}/backup"
 
     def url(self, role: str, *, name: str = NAME, password: str | None = None, **parameters: str) -> str:
@@ -55,7 +54,6 @@ class Cluster:
         )
 
     def environment(self, role: str = "app", **changed: str) -> dict[str, str]:
-        """Give the environment of a process."""
         return {
             "TRUNKLINE_DATABASE__URL": self.url(role, **changed),
             "TRUNKLINE_DATABASE__SCHEMA": "trunkline",
@@ -63,14 +61,12 @@ class Cluster:
         }
 
     def dump(self, name: str = NAME) -> str:
-        """Dump the contents of a database."""
         file = self.server.folder / "dump.sql"
         self.call("pg_dump", "-d", name, "-f", str(file))
         lines = file.read_text().splitlines()
         return "\n".join(line for line in lines if not line.startswith(("\\restrict", "\\unrestrict")))
 
     def call(self, program: str, *arguments: str) -> None:
-        """Run a program of PostgreSQL as superuser."""
         own = ["-h", str(self.server.folder), "-p", str(self.server.port), "-U", "postgres"]
         self.server.run(program, *own, *arguments)
 
@@ -270,7 +266,6 @@ async def _run(deployment, *command: str, **environment: str) -> str:
 async def _subscribe(
     deployment, server, company: int, wanted: dict[str, object], environment: dict[str, str]
 ) -> None:
-    """Make a company's key and its subscription."""
     scopes = [f"--scope={scope}" for scope in ("events:read", "events:write", "webhooks:write")]
     options = ["--company", str(company), "--name", "trial", *scopes]
     deployment.keys[company] = await _run(deployment, "keys", "create", *options, **environment)

@@ -24,7 +24,6 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
 @pytest.fixture
 def redis(tmp_path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    """Start a Redis server; give its URL and its process."""
     program = shutil.which("redis-server")
     if program is None:
         (pytest.fail if os.environ.get("CI") else pytest.skip)(

@@ -8,8 +8,8 @@ from tests.real_servers.servers import SERVERS
 @pytest.mark.slow
 @pytest.mark.parametrize("name", SERVERS)
 async def test_a_server_that_closes_idle_connections_and_reloads_gets_each_event_as_often_as_its_attempt_says(
-    name: str, tmp_path_factory: pytest.TempPathFactory
-) -> None:
+    name, tmp_path_factory
+):
     server = SERVERS[name]
     if not server.is_here:
         pytest.skip(f"there is no {name} here: Debian's package '{name}', or 'make long', brings it")

@@ -37,7 +37,6 @@ class Callers:
         self.seconds = 0.0
 
     async def call_on(self, until: asyncio.Event) -> None:
-        """Call until *until* is set, and wait for every answer."""
         began = time.monotonic()
         async with asyncio.TaskGroup() as calls:
             while not until.is_set():

@@ -120,14 +120,14 @@ def _run_suite(environment: Environment, name: str, place: Path) -> Any:
 
 
 @pytest.mark.parametrize("name", PLUGINS)
-def test_a_strangers_plugin_passes_its_tests_and_is_complete(suites: Mapping[str, Future[Any]], name: str):
+def test_a_strangers_plugin_passes_its_tests_and_is_complete(suites, name):
     judged = suites[name].result()
     assert (judged["level"], judged["missing"]) == ("complete", [])
     outcomes = {check["name"]: check["outcome"] for check in judged["checks"]}
     assert outcomes["channel.delivers-an-event"] == outcomes["plugin.runs-alone"] == "passed"
 
 
-def test_all_of_them_run_beside_the_built_in_plugins(environment: Environment, tmp_path: Path):
+def test_all_of_them_run_beside_the_built_in_plugins(environment, tmp_path):
     variables = {f"TRUNKLINE_{key.replace('.', '__').upper()}": value for key, value in NEEDED.items()}
     listed = environment.run(environment.folder / "bin/trunkline", "plugins", cwd=tmp_path, **variables)
     states = {line.split("\t")[0]: line.split("\t")[3] for line in listed.splitlines()[1:]}
@@ -136,9 +136,7 @@ def test_all_of_them_run_beside_the_built_in_plugins(environment: Environment, t
     assert idle == {"mcp": "disabled"}, "its extra is not installed"
 
 
-def test_a_distribution_that_is_uninstalled_leaves_nothing_in_the_hub(
-    environment: Environment, tmp_path: Path
-):
+def test_a_distribution_that_is_uninstalled_leaves_nothing_in_the_hub(environment, tmp_path):
     site = environment.folder.with_name("without-nats")
     shutil.copytree(environment.folder, site, symlinks=True, copy_function=os.link)
     other = Environment(site)
@@ -148,9 +146,7 @@ def test_a_distribution_that_is_uninstalled_leaves_nothing_in_the_hub(
     assert "\nnats\t" not in listed
 
 
-def test_strangers_plugins_are_typed_in_the_eyes_of_a_strict_checker(
-    environment: Environment, tmp_path: Path
-):
+def test_strangers_plugins_are_typed_in_the_eyes_of_a_strict_checker(environment, tmp_path):
     options = ("--config-file=", "--strict", "--cache-dir", tmp_path, "--python-executable")
     folders = [HERE / name / module for name, module in MODULES.items()]
     environment.run(
@@ -159,13 +155,13 @@ def test_strangers_plugins_are_typed_in_the_eyes_of_a_strict_checker(
 
 
 @pytest.mark.parametrize("name", PLUGINS)
-def test_a_strangers_plugin_is_small(name: str):
+def test_a_strangers_plugin_is_small(name):
     for module in some((HERE / name / MODULES[name]).glob("*.py")):
         assert len(module.read_text().splitlines()) < MOST_LINES, module
 
 
 @pytest.mark.parametrize("name", DECLARING)
-def test_a_channel_that_declares_its_target_is_small_in_all(name: str):
+def test_a_channel_that_declares_its_target_is_small_in_all(name):
     modules = (HERE / name / MODULES[name]).glob("*.py")
     assert sum(len(module.read_text().splitlines()) for module in modules) < MOST_LINES_IN_ALL
 

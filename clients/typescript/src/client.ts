@@ -4,7 +4,7 @@ import { verify } from "./completeness.js";
 import type { Bounds, Completeness, Kept } from "./completeness.js";
 import { EventQuarantined, Refused } from "./errors.js";
 import { readEvent } from "./events.js";
-import type { AnyShapes, EventOf, HubEvent, Name, Place, Places, Shapes } from "./events.js";
+import type { AnyShapes, Choice, EventOf, HubEvent, Name, Place, Places, Shapes } from "./events.js";
 import { ROUTES } from "./operations.js";
 import type { Operations } from "./operations.js";
 import { Transport } from "./transport.js";
@@ -39,7 +39,7 @@ export interface EmitOptions {
 }
 
 interface Selection<S extends Shapes> {
-  types?: readonly Name<S["events"]>[];
+  types?: readonly Choice<S["events"]>[];
   filter?: Record<string, any>;
 }
 

@@ -31,6 +31,14 @@ export interface AnyShapes extends Shapes {
 
 export type Name<T> = keyof T & string;
 
+/** The groups of the event type *N*: `order.*` and `order.item.*` of `order.item.added`. */
+type GroupOf<N extends string, Before extends string = ""> = N extends `${infer First}.${infer Rest}`
+  ? `${Before}${First}.*` | GroupOf<Rest, `${Before}${First}.`>
+  : never;
+
+/** What a reader may name: an event type, a group of them, or `*` for all. */
+export type Choice<T> = Name<T> | GroupOf<Name<T>> | "*";
+
 /** An event of a hub with the types *S*: `event.type` determines the type of its payload. */
 export type EventOf<S extends Shapes> = {
   [N in Name<S["events"]>]: HubEvent<N, S["events"][N]>;

@@ -26,6 +26,11 @@ type Handler<S extends Shapes> = (event: EventOf<S>) => unknown;
 /** A request of Node's `http` or of Express. */
 export interface NodeRequest extends AsyncIterable<Uint8Array> {
   headers: Readonly<Record<string, string | readonly string[] | undefined>>;
+  readableDidRead?: boolean;
+  /** The raw body, if `express.raw()` has read it. */
+  body?: unknown;
+  /** The raw body, if a platform such as NestJS or Google Cloud Functions keeps it. */
+  rawBody?: unknown;
 }
 
 export interface NodeAnswer {
@@ -70,7 +75,7 @@ export class Receiver<S extends Shapes = AnyShapes> {
     };
   }
 
-  /** Make a listener of Node's `http`, or a route of Express; put the route before any middleware that reads bodies. */
+  /** Make a listener of Node's `http`, or a route of Express; put the route before any middleware that parses bodies. */
   forNode(handler: Handler<S>): (request: NodeRequest, answer: NodeAnswer, next?: (error: unknown) => void) => Promise<void> {
     return async (request, answer, next) => {
       try {
@@ -245,7 +250,11 @@ function bytesOf(base64: string): Bytes | undefined {
   }
 }
 
-async function bodyOf(request: NodeRequest): Promise<Bytes> {
+async function bodyOf(request: NodeRequest): Promise<Uint8Array> {
+  for (const read of [request.rawBody, request.body]) if (read instanceof Uint8Array) return read;
+  if (request.readableDidRead) {
+    throw new Error("the body was parsed before, so its signature cannot be verified: put this route before express.json()");
+  }
   const parts: Uint8Array[] = [];
   let size = 0;
   for await (const part of request) {

@@ -4,7 +4,7 @@ Any client can send ``X-Forwarded-For``; only entries added by the deployment's 
 """
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Any
 from urllib.parse import urlsplit
@@ -61,7 +61,7 @@ class ClientAddresses:
                 "if it is your proxy, name it in the setting 'server.trusted_proxies'",
                 client,
             )
-        for hop in _hops_nearest_first(forwarded_for):
+        for hop in [hop.strip() for header in forwarded_for for hop in header.split(",")][::-1]:
             address = _read(hop)
             if address is None or not self._is_trusted(client):
                 break
@@ -70,10 +70,6 @@ class ClientAddresses:
 
     def _is_trusted(self, address: Address) -> bool:
         return any(address in network for network in self._trusted)
-
-
-def _hops_nearest_first(forwarded_for: Iterable[str]) -> list[str]:
-    return [hop.strip() for header in forwarded_for for hop in header.split(",")][::-1]
 
 
 def _read(text: str) -> Address | None:

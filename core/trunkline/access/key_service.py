@@ -26,6 +26,7 @@ class KeyService:
         self._keys = keys
         self._find_other = find_other
         self._describe_end = describe_end
+        self.revoke, self.revoke_made_by = keys.revoke, keys.revoke_made_by
 
     async def authenticate(self, api_key: str) -> Principal:
         """Find the principal of *api_key*. Raises Unauthenticated, or Forbidden if it may only emit events for every company."""
@@ -80,17 +81,9 @@ class KeyService:
         """List a company's keys (0: operators' keys, None: all keys), oldest first, including revoked ones."""
         return [view(record) for record in await self._keys.list(company_id)]
 
-    async def revoke(self, key_id: str, *, company_id: int | None) -> None:
-        """Revoke a key of a company (None: of any), at once and permanently. Raises NotFound."""
-        await self._keys.revoke(key_id, company_id=company_id)
-
     async def describe_end(self, key_id: str) -> Sequence[str]:
         """List the objects of plugins that end when a key is revoked."""
         return await self._describe_end(key_id)
-
-    async def revoke_made_by(self, maker_id: str, *, company_id: int) -> int:
-        """Revoke the keys that *maker_id* (``Principal.id``) made for a company; returns how many were valid."""
-        return await self._keys.revoke_made_by(maker_id, company_id=company_id)
 
 
 def _act_for(principal: Principal, company_id: int | None = None) -> None:

@@ -48,13 +48,9 @@ MADE_PER_MINUTE = 30
 LEAST_IN_OVERLAP = 10
 """Rotations may leave as many more keys valid as the limit ``keys`` allows, or this number if it is larger."""
 ENDED_KEPT = 200
-"""The number of ended keys of a company that are kept and listed, newest first.
-
-It is higher than the number of keys that can be made in a minute, so the pace can be checked.
-"""
+"""The number of ended keys of a company that are kept and listed; more than can be made in a minute, to check the pace."""
 REMEMBERED = 10_000
 """The number of principals that are kept in memory."""
-_RANDOM_BYTES = 28
 _KEY = re.compile(r"([a-z][a-z0-9]{1,15})_(live|test)_(0|[1-9][0-9]{0,18})_([A-Za-z0-9_-]{43})", re.ASCII)
 _log = logging.getLogger(__name__)
 
@@ -76,7 +72,7 @@ def new_key(prefix: str, company_id: int | None) -> str:
     """
     owner = company_id or 0
     head = f"{prefix}_{environment_of(owner)}_{company_number(owner)}_"
-    drawn = secrets.token_bytes(_RANDOM_BYTES)
+    drawn = secrets.token_bytes(28)
     checksum = zlib.crc32(head.encode() + drawn).to_bytes(4, "big")
     return head + urlsafe_b64encode(drawn + checksum).rstrip(b"=").decode()
 
@@ -257,11 +253,7 @@ class Keys:
             return await store.list_keys(connection, company_id)
 
     async def revoke(self, key_id: str, *, company_id: int | None) -> None:
-        """Revoke a key of a company (None: of any), at once and permanently.
-
-        Raises:
-            NotFound: there is no such key, or it belongs to another company.
-        """
+        """Revoke a key of a company (None: of any), at once and permanently. Raises NotFound."""
         async with self._database.write() as connection:
             if not await store.revoke(connection, key_id, company_id=company_id):
                 raise NotFound("API key", key_id)
@@ -306,11 +298,7 @@ class Keys:
         return None if principal is None else (principal, digest)
 
     async def principal(self, key_id: str) -> Principal | None:
-        """Find the principal of the key *key_id*; None if there is none or it was revoked. This counts as a use of the key.
-
-        Raises:
-            StoreUnavailable: the key cannot be checked now.
-        """
+        """Find the principal of the key *key_id*; None if there is none or it was revoked. This counts as a use of the key."""
         async with self._database.read() as connection:
             key = await store.find_valid_by_id(connection, key_id)
         if key is None:
@@ -331,21 +319,18 @@ class Keys:
             )
             principal = None if key is None else _principal(key.record)
             principals.append(principal)
-            self._remember(digests.first, principal)
+            if principal is None:
+                self._remembered.pop(digests.first, None)
+            else:
+                if len(self._remembered) >= REMEMBERED:
+                    self._remembered.clear()
+                self._remembered[digests.first] = principal
             if key is not None and key.pepper != digests.pepper:
                 # only the key itself gives the digest with the current pepper
                 self._touches.enqueue(Redigest(key.record.id, key.digest, digests.first, digests.pepper))
         self._note_used([key.record.id for key in valid.values() if key.untouched])
         self._note_companies(valid.values())
         return principals
-
-    def _remember(self, digest: bytes, principal: Principal | None) -> None:
-        if principal is None:
-            self._remembered.pop(digest, None)
-            return
-        if len(self._remembered) >= REMEMBERED:
-            self._remembered.clear()
-        self._remembered[digest] = principal
 
     def _note_companies(self, keys: Iterable[ValidKey]) -> None:
         if self._directory is not None:
@@ -376,10 +361,7 @@ class Keys:
 
 
 async def _check_pace(connection: Connection, company_id: int) -> None:
-    """Limit how fast a company makes keys, because the limit of calls applies to each key separately.
-
-    Raises KeysTooFast.
-    """
+    """Limit how fast a company makes keys, as each key has a rate limit of its own. Raises KeysTooFast."""
     if await store.count_made(connection, company_id, within_ms=60_000) >= MADE_PER_MINUTE:
         raise KeysTooFast(MADE_PER_MINUTE)
 
@@ -391,15 +373,9 @@ def _check_maker(by: Principal | None) -> None:
         raise Forbidden(msg)
 
 
-def _principal(record: KeyRecord) -> Principal:
+def _principal(key: KeyRecord) -> Principal:
     return Principal(
-        record.id,
-        record.company_id,
-        record.name,
-        frozenset(record.scopes),
-        record.pins,
-        record.networks,
-        record.expires_ms,
+        key.id, key.company_id, key.name, frozenset(key.scopes), key.pins, key.networks, key.expires_ms
     )
 
 

@@ -62,7 +62,7 @@ class SecretReplacement:
         """Put a new secret *name* into the file and keep the previous one; False if another replacement must be finished first.
 
         Raises:
-            OSError: the file cannot be written.
+            SettingsInvalid: the file cannot be written.
         """
         file = self._source.file
         if file is None or name not in self._source.kept_in_file:
@@ -104,7 +104,7 @@ class SecretReplacement:
     async def forget_others(self) -> bool:
         """Leave only the current secrets in the file; False if there is none, because the settings have the secrets.
 
-        Raises OSError.
+        Raises SettingsInvalid.
         """
         file = self._source.file
         if file is None:

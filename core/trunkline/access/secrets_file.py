@@ -93,9 +93,12 @@ class SecretsFile:
             draft.unlink()
 
     def replace(self, values: Secrets) -> None:
-        """Replace the content of the file with *values*, atomically. Raises OSError."""
-        draft = self._draft(values)
-        draft.replace(self.path)
+        """Replace the content of the file with *values*, atomically. Raises SettingsInvalid; then the file is unchanged."""
+        try:
+            self._draft(values).replace(self.path)
+        except OSError as error:
+            msg = f"The file of the secrets, {self.path}, cannot be written: {error.strerror}; nothing was changed."
+            raise SettingsInvalid(msg) from None
         folder = os.open(self.path.absolute().parent, os.O_RDONLY)
         try:
             os.fsync(folder)
@@ -150,7 +153,14 @@ class SecretSource:
         """
         if self.file is not None and not self.file.path.exists():
             if not is_lost:
-                self._refuse_lost_file(self.file.path)
+                database = dialects.of_url(self._database_url).file_of(self._database_url)
+                if database is not None and dialects.needs_secrets(database):
+                    msg = (
+                        f"Setting 'auth.pepper' and 'auth.encryption_key': are unset and {self.file.path} is gone, which protects what "
+                        f"{database} keeps; restore it from the backup, or, where it is lost for good, run "
+                        "'trunkline secrets rotate --lost'"
+                    )
+                    raise SettingsInvalid(msg)
             self.file.make()
         return self._merged(self.file.read() if self.file else None)
 
@@ -170,16 +180,6 @@ class SecretSource:
             elif kept is not None:
                 values |= {name: getattr(kept, name), _OTHERS[name]: own + kept.others(name)}
         return Secrets(**values)
-
-    def _refuse_lost_file(self, path: Path) -> None:
-        database = dialects.of_url(self._database_url).file_of(self._database_url)
-        if database is not None and dialects.needs_secrets(database):
-            msg = (
-                f"Setting 'auth.pepper' and 'auth.encryption_key': are unset and {path} is gone, which protects what "
-                f"{database} keeps; restore it from the backup, or, where it is lost for good, run "
-                "'trunkline secrets rotate --lost'"
-            )
-            raise SettingsInvalid(msg)
 
 
 def open_to_others(settings: Settings) -> list[Path]:

@@ -69,7 +69,9 @@ class AuditHandlers:
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
 
-    async def list_changes(self, caller: Reads, query: Annotated[AuditQuery, Query()]) -> dict[str, Json]:
+    async def list_audit_entries(
+        self, caller: Reads, query: Annotated[AuditQuery, Query()]
+    ) -> dict[str, Json]:
         """List changes, newest first. A company's key reads the changes of its company, an operator's key all changes.
 
         Secrets are masked.
@@ -89,10 +91,8 @@ ROUTES = (
     Route(
         "GET",
         "/api/v1/audit",
-        AuditHandlers.list_changes,
-        operation_id="listAuditEntries",
+        AuditHandlers.list_audit_entries,
         response_model=AuditEntryList,
-        response_model_exclude_unset=True,
         summary="List changes",
         responses=responses(400),
     ),

@@ -38,17 +38,21 @@ class ChannelHandlers:
         shown = [shown_channel(channels[name]) for name in names]
         return {"channels": shown, "count": len(shown), "next_cursor": cursor}
 
-    async def subscribe(self, body: models.CreateSubscription, caller: Administers) -> dict[str, Json]:
+    async def create_subscription(
+        self, body: models.CreateSubscription, caller: Administers
+    ) -> dict[str, Json]:
         """Subscribe on a channel that declares its targets or posts to a URL. The signing secret is shown here and never again."""
         request = body.model_dump(exclude_unset=True)
         channel = channel_named(request.pop("channel"), self._channels())
         return await self._subscriptions.create(caller.company_id, request, channel=channel.name)
 
-    async def delete(self, subscription_id: str, caller: Deletes, if_match: IfMatch = None) -> None:
+    async def delete_subscription(
+        self, subscription_id: str, caller: Deletes, if_match: IfMatch = None
+    ) -> None:
         """Delete a subscription of any channel. Its open deliveries end as `gone`."""
         await self._subscriptions.delete(caller.company_id, subscription_id, channel=None, if_match=if_match)
 
-    async def rotate(
+    async def rotate_subscription_secret(
         self, subscription_id: str, caller: Administers, body: models.RotateSecret | None = None
     ) -> dict[str, Any]:
         """Make a new signing secret. The old secret also signs during the overlap. At most five secrets sign at once."""
@@ -61,7 +65,7 @@ class ChannelHandlers:
             secret=rotation.secret,
         )
 
-    async def test(self, subscription_id: str, caller: Administers) -> dict[str, Any]:
+    async def test_subscription(self, subscription_id: str, caller: Administers) -> dict[str, Any]:
         """Check the connection, if the channel can do that, then send an example event, and show the result."""
         return await self._subscriptions.test(caller.company_id, subscription_id, channel=None)
 
@@ -71,40 +75,29 @@ ROUTES = (
         "GET",
         "/channels",
         ChannelHandlers.list_channels,
-        operation_id="listChannels",
         response_model=models.ChannelList,
-        response_model_exclude_unset=True,
         summary="List channels",
-        tags=["Subscriptions"],
     ),
     Route(
         "DELETE",
         "/subscriptions/{subscription_id}",
-        ChannelHandlers.delete,
-        operation_id="deleteSubscription",
+        ChannelHandlers.delete_subscription,
         status_code=204,
         summary="Delete a subscription",
-        tags=["Subscriptions"],
     ),
     Route(
         "POST",
         "/subscriptions/{subscription_id}/rotate-secret",
-        ChannelHandlers.rotate,
-        operation_id="rotateSubscriptionSecret",
+        ChannelHandlers.rotate_subscription_secret,
         response_model=models.RotatedSecret,
-        response_model_exclude_unset=True,
         summary="Give a subscription a new signing secret",
-        tags=["Subscriptions"],
     ),
     Route(
         "POST",
         "/subscriptions/{subscription_id}/test",
-        ChannelHandlers.test,
-        operation_id="testSubscription",
+        ChannelHandlers.test_subscription,
         response_model=models.TestAttempt,
-        response_model_exclude_unset=True,
         summary="Try a subscription",
-        tags=["Subscriptions"],
     ),
 )
 
@@ -114,16 +107,18 @@ def make_router(channels: Callable[[], Mapping[str, Channel]], subscriptions: Su
     subscribe = Route(
         "POST",
         "/subscriptions",
-        ChannelHandlers.subscribe,
-        operation_id="createSubscription",
+        ChannelHandlers.create_subscription,
         status_code=201,
         response_model=models.CreatedSubscription,
-        response_model_exclude_unset=True,
         summary="Subscribe on a channel",
-        tags=["Subscriptions"],
         openapi_extra=_described(channels()),
     )
-    return bind(ChannelHandlers(channels, subscriptions), (subscribe, *ROUTES), prefix="/api/v1")
+    return bind(
+        ChannelHandlers(channels, subscriptions),
+        (subscribe, *ROUTES),
+        prefix="/api/v1",
+        tags=["Subscriptions"],
+    )
 
 
 def _described(channels: Mapping[str, Channel]) -> dict[str, Any]:

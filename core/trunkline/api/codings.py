@@ -74,6 +74,7 @@ class _Inflated:
         self._inflating = zlib.decompressobj(_GZIP)
         self._left = b""
         self._has_more = True
+        self._surplus = 0  # bytes beyond those of the data, which alone count for the limit of a body
 
     async def __call__(self) -> Message:
         if self._left:  # a short body may become a long one: between its pieces others have their turn
@@ -89,6 +90,10 @@ class _Inflated:
             body = self._inflating.decompress(self._left, PIECE_BYTES)
         except zlib.error:
             raise _not_gzip() from None
+        self._surplus += len(self._left) - len(self._inflating.unconsumed_tail) - len(body)
+        if self._surplus > PIECE_BYTES:
+            fault = f"says 'gzip', and the body has {PIECE_BYTES} bytes more than what it holds"
+            raise RequestMalformed.header("Content-Encoding", fault)
         self._left = self._inflating.unconsumed_tail
         is_whole = not self._has_more and not self._left and len(body) < PIECE_BYTES
         if self._inflating.unused_data or (is_whole and not self._inflating.eof):

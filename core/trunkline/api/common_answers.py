@@ -72,6 +72,10 @@ _REQUEST_HEADERS = {
     "CompanyId": ("X-Company-Id", "for operator keys: the company that the call is about, by its id or its reference"),
     "Environment": ("X-Environment", "for operator keys: `live`, if absent, or `test`"),
 }  # fmt: skip
+_LIMITS: Mapping[str, dict[str, Any]] = {
+    _KEY_HEADER: {"minLength": 1, "maxLength": 255},
+    "Environment": {"enum": ["live", "test"]},
+}
 
 
 def add(document: dict[str, Any]) -> None:
@@ -90,7 +94,7 @@ def add(document: dict[str, Any]) -> None:
         for name, text in _HEADERS.items()
     }
     components["parameters"] = {
-        name: {"name": header, "in": "header", "required": False, "description": text, "schema": {"type": "string"}}
+        name: {"name": header, "in": "header", "required": False, "description": text, "schema": {"type": "string"} | _LIMITS.get(name, {})}
         for name, (header, text) in _REQUEST_HEADERS.items()
     }  # fmt: skip
     components["responses"] = {_REFUSALS[status][0]: _answer(status) for status in _REFUSALS}

@@ -202,13 +202,13 @@ class CompanyHandlers:
         """List the companies that were made or changed. Companies that exist only by their ids are not listed."""
         return await self._companies.page(reference=query.reference, cursor=query.cursor, limit=query.limit)
 
-    async def show_company(self, company_id: CompanyPath, _: Reads, response: Response) -> dict[str, Any]:
+    async def get_company(self, company_id: CompanyPath, _: Reads, response: Response) -> dict[str, Any]:
         """Show a company. A company that was never made has the deployment's limits."""
         view = await self._companies.view(_name(company_id))
         response.headers["ETag"] = etag_of(view)
         return view
 
-    async def change_company(
+    async def update_company(
         self,
         company_id: CompanyPath,
         body: CompanyRequest,
@@ -240,7 +240,7 @@ class CompanyHandlers:
         response.headers["Location"] = f"/api/v1/erasures/{receipt['id']}"
         return receipt
 
-    async def show_erasure(self, erasure_id: str, _: Reads) -> dict[str, Any]:
+    async def get_erasure(self, erasure_id: str, _: Reads) -> dict[str, Any]:
         """Show how much of a deleted company's data has been removed."""
         return await self._companies.receipt(erasure_id)
 
@@ -257,7 +257,6 @@ ROUTES = (
         "POST",
         "/companies",
         CompanyHandlers.create_company,
-        operation_id="createCompany",
         openapi_extra={LOCATION: "/api/v1/companies/{id}"},
         status_code=201,
         response_model=CompanyView,
@@ -267,23 +266,20 @@ ROUTES = (
         "GET",
         "/companies",
         CompanyHandlers.list_companies,
-        operation_id="listCompanies",
         response_model=CompanyList,
         summary="List companies",
     ),
     Route(
         "GET",
         "/companies/{company_id}",
-        CompanyHandlers.show_company,
-        operation_id="getCompany",
+        CompanyHandlers.get_company,
         response_model=CompanyView,
         summary="Show a company",
     ),
     Route(
         "PATCH",
         "/companies/{company_id}",
-        CompanyHandlers.change_company,
-        operation_id="updateCompany",
+        CompanyHandlers.update_company,
         response_model=CompanyView,
         summary="Change a company",
         responses=responses(409),
@@ -292,19 +288,15 @@ ROUTES = (
         "DELETE",
         "/companies/{company_id}",
         CompanyHandlers.delete_company,
-        operation_id="deleteCompany",
         status_code=202,
         response_model=ErasureReceipt,
-        response_model_exclude_unset=True,
         summary="Delete a company and everything of it",
     ),
     Route(
         "GET",
         "/erasures/{erasure_id}",
-        CompanyHandlers.show_erasure,
-        operation_id="getErasure",
+        CompanyHandlers.get_erasure,
         response_model=ErasureReceipt,
-        response_model_exclude_unset=True,
         summary="Show the receipt of a deletion",
     ),
 )

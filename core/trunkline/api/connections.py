@@ -215,7 +215,13 @@ class Connection(HttpToolsProtocol):
             return
         slack = self._admission.sweep_seconds  # both times were taken by sweeps
         if now - self._since >= limit + slack or self._is_too_slow(now - slack):
-            self._expire()
+            is_idle = self._place is Place.SILENT and self.has_asked
+            if is_idle or self._place is Place.REFUSED or self._place is Place.REST:
+                self.leave()
+            elif self._place is Place.BODY and self.cycle.response_started:
+                self.transport.abort()
+            else:
+                self._refuse(RequestTimeout("body" if self._place is Place.BODY else "head"))
 
     # ---- decisions ----
 
@@ -295,15 +301,6 @@ class Connection(HttpToolsProtocol):
             return False
         seconds = now - self._body_since - _BODY_TIMEOUTS * self._admission.limits.body_timeout_seconds
         return seconds > 0 and self._received < seconds * LEAST_SENT_PER_SECOND
-
-    def _expire(self) -> None:
-        is_idle = self._place is Place.SILENT and self.has_asked
-        if is_idle or self._place is Place.REFUSED or self._place is Place.REST:
-            self.leave()
-        elif self._place is Place.BODY and self.cycle.response_started:
-            self.transport.abort()
-        else:
-            self._refuse(RequestTimeout("body" if self._place is Place.BODY else "head"))
 
     def _refuse_rest(self, error: Refused) -> None:
         """Refuse the incoming request, and read no more; earlier requests are still answered."""

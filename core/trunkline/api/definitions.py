@@ -19,17 +19,19 @@ from trunkline.api.problems import responses
 from trunkline.api.requests import QueryModel
 from trunkline.api.routing import Route, bind
 from trunkline.api.schema_documents import answer_schema
+from trunkline.api.schema_form import inlined
 from trunkline.api.security import Caller, requires
 from trunkline.contract import Operations, Routes
 from trunkline.errors import NotFound
 from trunkline.schemas.catalog import Json
 from trunkline.schemas.definitions import CALL_PREFIX, FOLDERS, Definition, Kind
 from trunkline.schemas.fields import item_list
+from trunkline.schemas.shapes.references import References
 
 JSON = "application/json"
 
-_REFERENCE = "$ref"
-_OF_A_DOCUMENT = ("$schema", "$id")
+DOCUMENT = "x-document"
+"""The member of a component that holds its whole schema as text: FastAPI would read the references in it as its own."""
 
 
 class ShownDefinition(BaseModel):
@@ -143,6 +145,7 @@ def call_options(definition: Definition) -> dict[str, Any]:
     answers = _content(example.output for example in definition.examples)
     model, status = _output_model(definition), definition.success_status
     properties: Mapping[str, Mapping[str, Json]] = definition.parameters.get("properties", {})
+    parameters = References(definition.parameters)
     extra: dict[str, Any] = {
         "parameters": [
             {
@@ -150,7 +153,7 @@ def call_options(definition: Definition) -> dict[str, Any]:
                 "in": "path",
                 "required": True,
                 "description": schema.get("description", ""),
-                "schema": schema,
+                "schema": inlined(dict(schema), parameters),
             }
             for name, schema in properties.items()
         ],
@@ -195,8 +198,9 @@ def _input_model(definition: Definition) -> type[RootModel[Json]]:
 @functools.lru_cache(maxsize=256)
 def _query_model(definition: Definition) -> type[QueryModel]:
     fields: dict[str, Any] = {}
+    document = References(definition.input)
     for number, (name, schema) in enumerate(definition.input.get("properties", {}).items()):
-        annotation = Annotated[str | None, WithJsonSchema(dict(schema))]
+        annotation = Annotated[str | None, WithJsonSchema(inlined(dict(schema), document))]
         absent = ... if name in definition.input.get("required", ()) else None
         described = Field(default=absent, alias=name, description=schema.get("description"))
         fields[f"parameter_{number}"] = (
@@ -235,25 +239,10 @@ def _camel(definition: Definition) -> str:
 
 
 def _model(name: str, schema: Mapping[str, Json]) -> type[RootModel[Json]]:
-    component = {
-        key: with_moved_references(value, name) for key, value in schema.items() if key not in _OF_A_DOCUMENT
-    } | {"title": name}
+    component = {"title": name, DOCUMENT: orjson.dumps(schema).decode()}
 
     def describe(_cls: type[BaseModel], _core: object, _handler: object) -> JsonSchemaValue:
         return dict(component)
 
     body = {"__get_pydantic_json_schema__": classmethod(describe), "__module__": __name__}
     return type(name, (RootModel[Json],), body)
-
-
-def with_moved_references(value: Json, component: str) -> Json:
-    """Rewrite the references within a schema so that they are valid when it is *component* of the OpenAPI document."""
-    if isinstance(value, list):
-        return [with_moved_references(item, component) for item in value]
-    if not isinstance(value, dict):
-        return value
-    moved = {key: with_moved_references(item, component) for key, item in value.items()}
-    reference = moved.get(_REFERENCE)
-    if isinstance(reference, str) and reference.startswith("#"):
-        moved[_REFERENCE] = f"#/components/schemas/{component}{reference[1:]}"
-    return moved

@@ -41,14 +41,14 @@ class EventTypeHandlers:
         body = b'{"event_types":[%b],"next_cursor":%b}' % (summaries, orjson.dumps(cursor))
         return Response(body, media_type=JSON)
 
-    async def show_event_type(self, name: str, _: Anyone) -> Response:
+    async def get_event_type(self, name: str, _: Anyone) -> Response:
         """Show one event type; its name may be in any case. ``{name}@1`` shows its version 1."""
         kind = self._find(name)
         schema = self._catalog_of(kind).document(kind.name, kind.version)
         body = self._summary(kind)[:-1] + b',"schema":' + schema + b"}"
         return Response(body, media_type=JSON)
 
-    async def show_schema(self, request: Request, name: str, *, strict: Strict = False) -> Response:
+    async def get_event_type_schema(self, request: Request, name: str, *, strict: Strict = False) -> Response:
         """Serve the schema with an ETag; public. ``{name}@1.json`` is its version 1."""
         kind = self._find(name)
         chosen = (kind.name, kind.version)
@@ -92,23 +92,20 @@ ROUTES = (
         "GET",
         "/api/v1/event-types",
         EventTypeHandlers.list_event_types,
-        operation_id="listEventTypes",
         response_model=models.EventTypeList,
         summary="List event types",
     ),
     Route(
         "GET",
         "/api/v1/event-types/{name}",
-        EventTypeHandlers.show_event_type,
-        operation_id="getEventType",
+        EventTypeHandlers.get_event_type,
         response_model=models.EventTypeDetail,
         summary="Show an event type with its schema",
     ),
     Route(
         "GET",
         "/schemas/events/{name}.json",
-        EventTypeHandlers.show_schema,
-        operation_id="getEventTypeSchema",
+        EventTypeHandlers.get_event_type_schema,
         summary="The JSON Schema of an event type's payload",
         responses=responses(404)
         | {200: {"content": {"application/schema+json": {}}}, 304: {"description": "Not modified"}},

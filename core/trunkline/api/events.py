@@ -95,7 +95,7 @@ class EventHandlers:
         self._large = Turns(share=1, total=1)
         self._explaining = Turns(share=1, total=1)
 
-    async def accept_event(
+    async def emit_event(
         self, request: Request, caller: Emits, idempotency_key: IdempotencyKey = None
     ) -> Response:
         """Store one event. When this answers 201 the event is durable and on its way to every subscription it matches.
@@ -108,13 +108,13 @@ class EventHandlers:
         return _answer_event(submission, await self._ingest.accept(submission))
 
     async def accept_directly(self, request: Request) -> Response | None:
-        """Answer ``accept_event`` without the framework (``api.fast_path``)."""
+        """Answer ``emit_event`` without the framework (``api.fast_path``)."""
         if not is_plain_json(request.scope):
             return None
         idempotency_key = header_of(request.scope, b"idempotency-key")
         remembered = await _MAY_EMIT.admit_remembered(request)
         if remembered is None:
-            return await self.accept_event(request, await _MAY_EMIT(request), idempotency_key)
+            return await self.emit_event(request, await _MAY_EMIT(request), idempotency_key)
         caller, digest = remembered
         try:
             body = await read_body(request, limit=self._max_event_bytes)
@@ -130,7 +130,7 @@ class EventHandlers:
             raise
         return _answer_event(submission, accepted)
 
-    async def accept_batch(
+    async def emit_events(
         self, request: Request, caller: Emits, idempotency_key: IdempotencyKey = None
     ) -> Response:
         """Store several events in one transaction, in their order. The answer has `quarantined` if any of them was quarantined."""
@@ -245,8 +245,7 @@ ROUTES = (
     Route(
         "POST",
         "/events",
-        EventHandlers.accept_event,
-        operation_id="emitEvent",
+        EventHandlers.emit_event,
         status_code=201,
         response_model=models.Envelope,
         summary="Accept an event",
@@ -269,8 +268,7 @@ ROUTES = (
     Route(
         "POST",
         "/events/batch",
-        EventHandlers.accept_batch,
-        operation_id="emitEvents",
+        EventHandlers.emit_events,
         status_code=201,
         response_model=AcceptedBatch,
         summary="Accept up to 1,000 events, all or none",
@@ -294,7 +292,6 @@ ROUTES = (
         "POST",
         "/events/test",
         EventHandlers.emit_test_event,
-        operation_id="emitTestEvent",
         openapi_extra={LOCATION: "/api/v1/events/{id}"},
         status_code=201,
         response_model=models.Envelope,
@@ -304,9 +301,7 @@ ROUTES = (
         "GET",
         "/events/{event_id}/explain",
         EventHandlers.explain_event,
-        operation_id="explainEvent",
         response_model=EventExplanation,
-        response_model_exclude_unset=True,
         summary="Why an event was delivered, or was not",
     ),
 )

@@ -81,7 +81,7 @@ class FastPath:
         head, _, last = scope["path"].rpartition("/")
         start, _, value = head.rpartition("/")
         found = self._named.get((scope["method"], f"{start}/", f"/{last}"))
-        if found is None or not value:
+        if found is None or not value or "\0" in value:  # the app answers an impossible name
             return None
         name, route = found
         scope["path_params"] = {name: value}

@@ -26,12 +26,9 @@ class ForwardedScheme:
             client = scope.get("client")
             if self._client_addresses.is_proxy(client[0] if client else None):
                 scope["scheme"] = "https"
-                self._warn()
-
-    def _warn(self) -> None:
-        if not self._has_warned:
-            self._has_warned = True
-            _log.warning(
-                "clients reach the hub by HTTPS and server.public_url is unset, so documents, links and the issuer of tokens "
-                "name whatever host a request names; set it to the https:// address that clients use"
-            )
+                if not self._has_warned:
+                    self._has_warned = True
+                    _log.warning(
+                        "clients reach the hub by HTTPS and server.public_url is unset, so documents, links and the issuer of tokens "
+                        "name whatever host a request names; set it to the https:// address that clients use"
+                    )

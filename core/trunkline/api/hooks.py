@@ -166,7 +166,6 @@ def _routes(channel: str, title: str, example: str) -> Sequence[Route]:
             RestHookHandlers.list_hooks,
             operation_id=f"list{name}Hooks",
             response_model=HookList,
-            response_model_exclude_unset=True,
             summary=f"List the hooks of {title}",
         ),
         Route(

@@ -156,7 +156,7 @@ class KeyHandlers:
         self._keys = keys
         self._subscriptions = subscriptions
 
-    async def show_me(self, caller: Anyone) -> dict[str, Any]:
+    async def get_me(self, caller: Anyone) -> dict[str, Any]:
         """Show the key of the call; any valid key may call.
 
         Platforms use the answer to test a connection and to label it.
@@ -256,45 +256,36 @@ ROUTES = (
     Route(
         "GET",
         "/me",
-        KeyHandlers.show_me,
-        operation_id="getMe",
+        KeyHandlers.get_me,
         response_model=Me,
-        response_model_exclude_unset=True,
         summary="Show whose key this is",
     ),
     Route(
         "POST",
         "/keys",
         KeyHandlers.create_key,
-        operation_id="createKey",
         openapi_extra={LOCATION: "/api/v1/keys/{id}"},
         status_code=201,
-        response_model_exclude_unset=True,
         summary="Make a key",
     ),
     Route(
         "GET",
         "/keys",
         KeyHandlers.list_keys,
-        operation_id="listKeys",
-        response_model_exclude_unset=True,
         summary="List keys",
     ),
     Route(
         "POST",
         "/keys/{key_id}/rotate",
         KeyHandlers.rotate_key,
-        operation_id="rotateKey",
         openapi_extra={LOCATION: "/api/v1/keys/{id}"},
         status_code=201,
-        response_model_exclude_unset=True,
         summary="Replace a key, with an overlap",
     ),
     Route(
         "DELETE",
         "/keys/{key_id}",
         KeyHandlers.revoke_key,
-        operation_id="revokeKey",
         status_code=204,
         response_class=Response,
         summary="Revoke a key",

@@ -1,5 +1,6 @@
 """The OpenAPI 3.1 document: the app's routes, and the events that the hub pushes."""
 
+import json
 import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,12 +13,13 @@ from starlette.routing import BaseRoute
 
 from trunkline.api import common_answers, models, stand_ins
 from trunkline.api.channels import add_targets
-from trunkline.api.definitions import with_moved_references
+from trunkline.api.definitions import DOCUMENT
 from trunkline.api.problems import Problem
 from trunkline.api.schema_form import (
     COMPONENTS,
     Schema,
     Use,
+    components_of,
     formed,
     formed_parameter,
     free_name,
@@ -69,6 +71,9 @@ def openapi(app: FastAPI, catalog: SchemaCatalog, public_url: str | None = None)
     )
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
     schemas.update(definitions["$defs"])
+    for name, schema in list(schemas.items()):
+        if DOCUMENT in schema:
+            schemas |= components_of(json.loads(schema[DOCUMENT]), name, schemas)
     first = catalog.types()[0] if catalog.types() else None
     if first is not None:
         schemas["EventRequest"]["examples"] = [{"type": first.name, "payload": first.example}]
@@ -133,8 +138,7 @@ def _push(kind: EventType, component: str) -> dict[str, Any]:
 def event_components(kind: EventType, schemas: dict[str, Schema]) -> str:
     """Add the schemas of *kind*'s envelope and payload to *schemas* under unused names; return the envelope's name."""
     payload = free_name(f"{_pascal(kind)}Payload", set(schemas))
-    own = {name: value for name, value in kind.schema.items() if name not in {"$schema", "$id"}}
-    schemas[payload] = {**with_moved_references(own, payload), "title": payload}
+    schemas |= components_of(dict(kind.schema), payload, schemas)
     envelope = free_name(f"{_pascal(kind)}Event", set(schemas))
     schema = models.Envelope.model_json_schema()
     schema.pop("examples", None)

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from trunkline.api.schema_form import Schema, mapped
+from trunkline.api.schema_form import Schema, mapped, reached
 
 _NULL = {"type": "null"}
 _KIND_OF_FORMAT = {"int32": "integer", "int64": "integer", "float": "number", "double": "number"}
 _DROPPED = ("$schema", "$id", "$comment", "$defs", "propertyNames", "contains", "if", "then", "else", "patternProperties", "prefixItems",
-            "dependentRequired", "dependentSchemas", "unevaluatedProperties", "contentMediaType", "contentEncoding")  # fmt: skip
+            "dependentRequired", "dependentSchemas", "unevaluatedItems", "unevaluatedProperties", "contentMediaType", "contentEncoding")  # fmt: skip
 """Keywords that OpenAPI 3.0 lacks. They only restrict values, so a schema without them accepts more values."""
 
 
@@ -17,14 +17,9 @@ def as_3_0(document: dict[str, Any]) -> dict[str, Any]:
     made: dict[str, Any] = _converted(
         {key: value for key, value in document.items() if key not in {"webhooks", "info", "openapi"}}
     )
-    used = {
-        name
-        for name in made["components"]["schemas"]
-        if not name.endswith(("Event", "Payload")) or name in str(made["paths"])
-    }
-    made["components"]["schemas"] = {
-        name: schema for name, schema in made["components"]["schemas"].items() if name in used
-    }
+    schemas = made["components"].pop("schemas")
+    used = reached([made["paths"], made["components"]], schemas)
+    made["components"]["schemas"] = {name: schema for name, schema in schemas.items() if name in used}
     made["tags"] = [tag for tag in made["tags"] if tag["name"] != "Pushed events"]
     return {"openapi": "3.0.3", "info": info, **made}
 
@@ -61,6 +56,8 @@ def _schema(schema: Schema) -> Schema:
     for bound, limit in (("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum")):
         if isinstance(made.get(bound), int | float) and not isinstance(made.get(bound), bool):
             made[limit], made[bound] = made[bound], True
+    if "prefixItems" in schema:  # 3.0 has one schema for all items
+        made["items"] = {}
     choices = made.get("anyOf", [])
     if _NULL in choices:
         made = _nullable([choice for choice in choices if choice != _NULL], made)

@@ -249,16 +249,23 @@ async def answer_http(request: Request, error: Exception) -> Response:
     status, headers = error.status_code, dict(error.headers or {})
     detail: str | None = error.detail
     if status == 405:
-        methods = _methods_at(request)
+        methods = [
+            method
+            for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+            if any(
+                route.matches({**request.scope, "method": method})[0] is Match.FULL
+                for route in request.app.routes
+            )
+        ]
         headers["Allow"] = ", ".join(methods)  # the framework lists only those of the first route
         detail = f"This address does not take {request.method}; it takes {headers['Allow']}."
-        if request.method in {"GET", "HEAD"} and "GET" not in methods:
-            status, headers = (
-                404,
-                {},
-            )  # nothing can be read here, for example if the plugin that reads is not enabled
+        if (
+            request.method in {"GET", "HEAD"} and "GET" not in methods
+        ):  # perhaps the plugin that reads is not enabled
+            detail = f"There is nothing to read at this address; it takes {headers['Allow']}."
+            status, headers = 404, {}
     phrase = http.HTTPStatus(status).phrase
-    if status == 404:
+    if error.status_code == 404:
         detail = "There is nothing at this address; /docs lists what there is."
     elif detail == phrase:
         detail = f"{phrase}."
@@ -270,18 +277,6 @@ def unanswered(scope: Scope, status: int, detail: str, headers: Mapping[str, str
     phrase = http.HTTPStatus(status).phrase
     name = phrase.lower().replace(" ", "-")
     return problem(scope, name=name, status=status, title=phrase.capitalize(), detail=detail, headers=headers)
-
-
-def _methods_at(request: Request) -> list[str]:
-    """List the methods that a route takes at the request's address."""
-    return [
-        method
-        for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
-        if any(
-            route.matches({**request.scope, "method": method})[0] is Match.FULL
-            for route in request.app.routes
-        )
-    ]
 
 
 class RequestIds:

@@ -128,7 +128,9 @@ class QuarantineHandlers:
         self._catalog = catalog
         self._max_event_bytes = max_event_bytes
 
-    async def list_quarantined(self, query: Annotated[QuarantineQuery, Query()], caller: Reads) -> Response:
+    async def list_quarantined_events(
+        self, query: Annotated[QuarantineQuery, Query()], caller: Reads
+    ) -> Response:
         """List the company's quarantined events, newest first.
 
         An operator who names no company gets the events of every company.
@@ -141,7 +143,7 @@ class QuarantineHandlers:
             orjson.dumps({"quarantined": views, "next_cursor": page.next_cursor}), media_type=JSON
         )
 
-    async def release_all(self, body: ReleaseRequest, caller: Writes) -> ReleaseCounts:
+    async def release_quarantined_events(self, body: ReleaseRequest, caller: Writes) -> ReleaseCounts:
         """Release the events of a type that are valid in its current schema, oldest first; a call checks up to 10,000."""
         if self._catalog.get(body.type) is None:
             fault = unknown_name("event type", body.type, self._catalog.names())
@@ -149,17 +151,21 @@ class QuarantineHandlers:
         counts = await self._inbox.release_all(caller.named_company_id, type=body.type, cursor=body.cursor)
         return ReleaseCounts(released=counts.released, invalid=counts.invalid, next_cursor=counts.next_cursor)
 
-    async def show_quarantined(self, quarantine_id: str, caller: Reads) -> Response:
+    async def get_quarantined_event(self, quarantine_id: str, caller: Reads) -> Response:
         """Show a quarantined event, with its payload as it was sent, and its faults according to the current schema."""
         return _detail(await self._inbox.get(quarantine_id, company_id=caller.named_company_id))
 
-    async def replace_payload(self, request: Request, quarantine_id: str, caller: Writes) -> Response:
+    async def update_quarantined_event(
+        self, request: Request, quarantine_id: str, caller: Writes
+    ) -> Response:
         """Replace the payload of a quarantined event, and validate it. An invalid payload is stored, too."""
         payload = await self._payload(request) or b""
         event = await self._inbox.replace(quarantine_id, payload, company_id=caller.named_company_id)
         return _detail(event)
 
-    async def release_quarantined(self, request: Request, quarantine_id: str, caller: Writes) -> Response:
+    async def release_quarantined_event(
+        self, request: Request, quarantine_id: str, caller: Writes
+    ) -> Response:
         """Release a quarantined event into the stream if it is valid.
 
         A payload in the body replaces the event's payload.
@@ -168,7 +174,7 @@ class QuarantineHandlers:
         event = await self._inbox.release(quarantine_id, company_id=caller.named_company_id, payload=payload)
         return Response(event.body, 200 if event.repeated else 201, media_type=JSON)
 
-    async def delete_quarantined(self, quarantine_id: str, caller: Deletes) -> None:
+    async def delete_quarantined_event(self, quarantine_id: str, caller: Deletes) -> None:
         """Delete a quarantined event permanently; it is never delivered."""
         await self._inbox.delete(quarantine_id, company_id=caller.named_company_id)
 
@@ -183,31 +189,27 @@ ROUTES = (
     Route(
         "GET",
         "",
-        QuarantineHandlers.list_quarantined,
-        operation_id="listQuarantinedEvents",
+        QuarantineHandlers.list_quarantined_events,
         response_model=QuarantinedEventList,
         summary="List quarantined events",
     ),
     Route(
         "POST",
         "/release",
-        QuarantineHandlers.release_all,
-        operation_id="releaseQuarantinedEvents",
+        QuarantineHandlers.release_quarantined_events,
         summary="Release all that are valid by now",
     ),
     Route(
         "GET",
         "/{quarantine_id}",
-        QuarantineHandlers.show_quarantined,
-        operation_id="getQuarantinedEvent",
+        QuarantineHandlers.get_quarantined_event,
         response_model=QuarantinedEventDetail,
         summary="Show a quarantined event",
     ),
     Route(
         "PATCH",
         "/{quarantine_id}",
-        QuarantineHandlers.replace_payload,
-        operation_id="updateQuarantinedEvent",
+        QuarantineHandlers.update_quarantined_event,
         response_model=QuarantinedEventDetail,
         summary="Correct a quarantined event",
         openapi_extra={
@@ -222,8 +224,7 @@ ROUTES = (
     Route(
         "POST",
         "/{quarantine_id}/release",
-        QuarantineHandlers.release_quarantined,
-        operation_id="releaseQuarantinedEvent",
+        QuarantineHandlers.release_quarantined_event,
         status_code=201,
         response_model=models.Envelope,
         summary="Release a quarantined event",
@@ -239,8 +240,7 @@ ROUTES = (
     Route(
         "DELETE",
         "/{quarantine_id}",
-        QuarantineHandlers.delete_quarantined,
-        operation_id="deleteQuarantinedEvent",
+        QuarantineHandlers.delete_quarantined_event,
         status_code=204,
         summary="Delete a quarantined event",
     ),

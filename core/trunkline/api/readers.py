@@ -34,7 +34,7 @@ from trunkline.errors import BadQuery, BodyInvalid, CompanyUnknown, NotFound, un
 from trunkline.hub.readers import Readers
 from trunkline.model.companies import read_name
 from trunkline.model.environments import in_environment
-from trunkline.model.event_groups import is_group, type_groups
+from trunkline.model.event_groups import EVERY_TYPE, is_group, type_groups
 from trunkline.model.times import epoch_ms_of
 from trunkline.schemas.catalog import Json, SchemaCatalog
 from trunkline.store.directory import CompanyDirectory
@@ -78,7 +78,7 @@ class ReaderHandlers:
         """List the company's consumers with their cursors, oldest first."""
         return await self._consumers.page_of(caller.company_id, cursor=query.cursor, limit=query.limit)
 
-    async def show_consumer(self, name: str, caller: Reads) -> dict[str, Json]:
+    async def get_consumer(self, name: str, caller: Reads) -> dict[str, Json]:
         """Show a consumer, its cursor and its lag."""
         return await self._consumers.get(caller.company_id, name)
 
@@ -116,13 +116,13 @@ class ReaderHandlers:
             return None
         return await self.lease_events(request.path_params["name"], await _MAY_READ(request), query)
 
-    async def commit(self, name: str, body: ConsumerCommit, caller: Commits) -> Response:
+    async def commit_events(self, name: str, body: ConsumerCommit, caller: Commits) -> Response:
         """Commit a page after its events are handled. The call may be repeated; 409 means that the lease was lost and nothing is committed."""
         await self._readers.leasing.commit(caller.company_id, name, cursor=body.cursor, lease=body.lease)
         return Response(status_code=204)
 
     async def commit_directly(self, request: Request) -> Response | None:
-        """Answer ``commit`` without the framework."""
+        """Answer ``commit_events`` without the framework."""
         if request.scope["query_string"] or request.headers.get("content-type") != JSON:
             return None
         caller = await _MAY_COMMIT(request)
@@ -132,9 +132,9 @@ class ReaderHandlers:
         except ValidationError as error:
             faults = [{**fault, "loc": ("body", *fault["loc"])} for fault in error.errors()]
             raise refusal_of(faults, ConsumerCommit) from None
-        return await self.commit(request.path_params["name"], body, caller)
+        return await self.commit_events(request.path_params["name"], body, caller)
 
-    async def seek(self, name: str, body: ConsumerSeek, caller: Commits) -> dict[str, Json]:
+    async def seek_consumer(self, name: str, body: ConsumerSeek, caller: Commits) -> dict[str, Json]:
         """Move a consumer's cursor back or forward. All leases of its pages end."""
         since_ms = None if body.time is None else epoch_ms_of(body.time)
         return await self._consumers.seek(caller.company_id, name, cursor=body.cursor, since_ms=since_ms)
@@ -155,7 +155,7 @@ class ReaderHandlers:
         )
         return Response(orjson.dumps(answer), media_type=JSON)
 
-    async def show_interest(
+    async def get_interest(
         self, name: str, caller: Anyone, query: Annotated[InterestQuery, Query()]
     ) -> dict[str, Json]:
         """Return whether a subscription or a consumer of the company takes an event type.
@@ -168,7 +168,7 @@ class ReaderHandlers:
         company_id = caller.company_id if query.company is None else await _named(caller, query.company)
         return await self._readers.interest.in_type(company_id, kind)
 
-    async def show_public_keys(self, query: Annotated[KeysQuery, Query()]) -> Response:
+    async def list_public_keys(self, query: Annotated[KeysQuery, Query()]) -> Response:
         """Show the public keys of a company's `ed25519` subscriptions, or of one. A rotation shows two. No API key is needed."""
         if query.company is None and query.subscription is None:
             raise BadQuery.parameter("company", "is required, or 'subscription': name whose keys you want")
@@ -188,6 +188,8 @@ class ReaderHandlers:
     def _types(self, text: str | None) -> list[str]:
         """Read the parameter ``types``. Raises BadQuery."""
         names = [name.strip() for name in (text or "").split(",") if name.strip()]
+        if names == [EVERY_TYPE]:
+            return []
         types = self._catalog.all_names()
         groups = type_groups(types)
         for name in names:
@@ -214,7 +216,6 @@ ROUTES = (
         "/consumers",
         ReaderHandlers.list_consumers,
         response_model=ConsumerList,
-        operation_id="listConsumers",
         summary="List consumers",
         tags=["Consumers"],
         responses=responses(400),
@@ -225,7 +226,6 @@ ROUTES = (
         ReaderHandlers.put_consumer,
         status_code=201,
         response_model=ConsumerView,
-        operation_id="putConsumer",
         summary="Make or change a consumer",
         tags=["Consumers"],
         responses=responses(409, 410, 422)
@@ -234,9 +234,8 @@ ROUTES = (
     Route(
         "GET",
         _CONSUMER,
-        ReaderHandlers.show_consumer,
+        ReaderHandlers.get_consumer,
         response_model=ConsumerView,
-        operation_id="getConsumer",
         summary="Show a consumer",
         tags=["Consumers"],
         responses=responses(404),
@@ -246,7 +245,6 @@ ROUTES = (
         _CONSUMER,
         ReaderHandlers.delete_consumer,
         status_code=204,
-        operation_id="deleteConsumer",
         summary="Delete a consumer",
         tags=["Consumers"],
         responses=responses(404),
@@ -256,7 +254,6 @@ ROUTES = (
         f"{_CONSUMER}/events",
         ReaderHandlers.lease_events,
         response_model=LeasedEvents,
-        operation_id="leaseEvents",
         summary="Lease the next events of a consumer",
         tags=["Consumers"],
         responses=responses(400, 404, 410, 429),
@@ -264,9 +261,8 @@ ROUTES = (
     Route(
         "POST",
         f"{_CONSUMER}/commit",
-        ReaderHandlers.commit,
+        ReaderHandlers.commit_events,
         status_code=204,
-        operation_id="commitEvents",
         summary="Commit a leased page",
         tags=["Consumers"],
         responses=responses(400, 404, 409, 410, 422),
@@ -274,9 +270,8 @@ ROUTES = (
     Route(
         "POST",
         f"{_CONSUMER}/seek",
-        ReaderHandlers.seek,
+        ReaderHandlers.seek_consumer,
         response_model=ConsumerView,
-        operation_id="seekConsumer",
         summary="Move a consumer",
         tags=["Consumers"],
         responses=responses(400, 404, 410, 422),
@@ -286,8 +281,6 @@ ROUTES = (
         "/events/digest",
         ReaderHandlers.digest_events,
         response_model=EventDigest,
-        response_model_exclude_unset=True,
-        operation_id="digestEvents",
         summary="Count and digest events",
         tags=["Events"],
         responses=responses(400, 404, 410, 429),
@@ -295,9 +288,8 @@ ROUTES = (
     Route(
         "GET",
         "/event-types/{name}/interest",
-        ReaderHandlers.show_interest,
+        ReaderHandlers.get_interest,
         response_model=InterestView,
-        operation_id="getInterest",
         summary="Whether anybody takes an event type",
         tags=["Schemas"],
         responses=responses(400, 404),
@@ -307,9 +299,8 @@ KEY_ROUTES = (
     Route(
         "GET",
         "/.well-known/jwks.json",
-        ReaderHandlers.show_public_keys,
+        ReaderHandlers.list_public_keys,
         response_model=PublicKeys,
-        operation_id="listPublicKeys",
         summary="Public keys of signatures",
         tags=["Subscriptions"],
         responses=responses(400),

@@ -47,12 +47,14 @@ class RegistrationHandlers:
     def __init__(self, registered: RegisteredTypes) -> None:
         self._registered = registered
 
-    async def register(self, request: Request, body: EventTypeRequest, _: Administers) -> dict[str, Any]:
+    async def create_event_type(
+        self, request: Request, body: EventTypeRequest, _: Administers
+    ) -> dict[str, Any]:
         """Add an event type to those in files. Every process uses it within two seconds."""
         made = await self._registered.register(body.type, await _schema(request))
         return event_types.view(made, self._registered.revision_of(made.name))
 
-    async def revise(
+    async def update_event_type(
         self,
         name: str,
         request: Request,
@@ -74,8 +76,7 @@ ROUTES = (
     Route(
         "POST",
         "/api/v1/event-types",
-        RegistrationHandlers.register,
-        operation_id="createEventType",
+        RegistrationHandlers.create_event_type,
         openapi_extra={LOCATION: "/api/v1/event-types/{type}"},
         status_code=201,
         response_model=RegisteredType,
@@ -84,8 +85,7 @@ ROUTES = (
     Route(
         "PATCH",
         "/api/v1/event-types/{name}",
-        RegistrationHandlers.revise,
-        operation_id="updateEventType",
+        RegistrationHandlers.update_event_type,
         response_model=RegisteredType,
         summary="Change a registered event type",
         responses=responses(409),

@@ -18,6 +18,7 @@ from types import MethodType
 from typing import Any, Literal, TypedDict, Unpack
 
 from fastapi import APIRouter, FastAPI
+from pydantic.alias_generators import to_camel
 from starlette.responses import Response
 
 from trunkline.api.requests import DeferredRoute, StrictRoute
@@ -39,7 +40,10 @@ class RouteOptions(TypedDict, total=False):
 
 
 class Route:
-    """One row of a table: a call, and the method that answers it."""
+    """One row of a table: a call, and the method that answers it, whose name is that of the operation in the documents.
+
+    An answer has only the members that the method gives; defaults of the model are left out.
+    """
 
     __slots__ = ("handler", "method", "options", "path")
 
@@ -53,7 +57,8 @@ class Route:
         self.method = method
         self.path = path
         self.handler = handler
-        self.options = options
+        own: RouteOptions = {"operation_id": to_camel(handler.__name__), "response_model_exclude_unset": True}
+        self.options = own | options
 
 
 def bind(

@@ -5,9 +5,14 @@ that make members required, nulls that never occur.
 """
 
 import json
+import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal
+
+from pydantic.alias_generators import to_pascal
+
+from trunkline.schemas.shapes.references import UNKNOWN, References
 
 Schema = dict[str, Any]
 Use = Literal["answer", "change", "creation"]
@@ -17,9 +22,12 @@ COMPONENTS = "#/components/schemas/"
 COMPONENT = "x-component"
 """The member that names a nested schema as a component."""
 
+_WORDS = re.compile("[^A-Za-z0-9]+")
 _MAPS = ("properties", "patternProperties", "$defs", "dependentSchemas")
 _LISTS = ("anyOf", "oneOf", "allOf", "prefixItems")
-_ONES = ("items", "additionalProperties", "not", "if", "then", "else", "contains", "propertyNames")
+_ONES = ("items", "additionalProperties", "not", "if", "then", "else", "contains", "propertyNames", "unevaluatedItems",
+         "unevaluatedProperties")  # fmt: skip
+_OF_A_DOCUMENT = {"$schema", "$id", "$defs", "definitions", "$anchor"}
 _FORMATS = {"integer": "int64", "number": "double"}
 _BOUNDS = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
 _MAX_INT64 = 2**63 - 1
@@ -36,8 +44,17 @@ def formed(schema: Schema, use: Use) -> Schema:
         made["type"] = _TYPES[type(made["const"])]
     if isinstance(made.get("const"), bool):  # Java's generator makes an enum of it that does not compile
         del made["const"]
+    if isinstance(made.get("items"), bool):  # openapi-python-client takes none
+        made["items"] = {}
     _form_number(made)
-    _form_choice(made)
+    choices = made.get("anyOf", ())
+    if choices and all(set(choice) == {"required"} for choice in choices):
+        names = " or ".join(f"`{'` and `'.join(choice['required'])}`" for choice in choices)
+        del made["anyOf"]
+        _describe(made, f"At least {names} is required.")
+    elif choices and all(set(choice) == {"format"} for choice in choices):
+        del made["anyOf"]
+        _describe(made, f"Format: `{'` or `'.join(choice['format'] for choice in choices)}`.")
     for name, member in made.get("properties", {}).items():
         if isinstance(member, dict):
             made["properties"][name] = _member(member, use, is_required=name in made.get("required", ()))
@@ -52,22 +69,22 @@ def formed_parameter(schema: Schema) -> Schema:
 
 
 def mapped(schema: Schema, change: Callable[[Schema], Schema]) -> Schema:
-    """Return a copy of *schema* with *change* applied to each schema directly in it."""
+    """Return a copy of *schema* with *change* applied to each schema directly in it; a named true or false is made an object."""
     made = dict(schema)
     for key in _MAPS:
         if isinstance(made.get(key), dict):
-            made[key] = {name: _changed(inner, change) for name, inner in made[key].items()}
+            made[key] = {name: change(_as_object(inner)) for name, inner in made[key].items()}
     for key in _LISTS:
         if isinstance(made.get(key), list):
-            made[key] = [_changed(inner, change) for inner in made[key]]
+            made[key] = [change(_as_object(inner)) for inner in made[key]]
     for key in _ONES:
-        if key in made:
-            made[key] = _changed(made[key], change)
+        if isinstance(made.get(key), dict):
+            made[key] = change(made[key])
     return made
 
 
-def _changed(schema: Any, change: Callable[[Schema], Schema]) -> Any:
-    return change(schema) if isinstance(schema, dict) else schema
+def _as_object(schema: Any) -> Schema:
+    return schema if isinstance(schema, dict) else {} if schema else {"not": {}}
 
 
 def _flat(schema: Schema) -> Schema:
@@ -111,18 +128,6 @@ def _form_number(schema: Schema) -> None:
                 schema[bound] = int(limit)
 
 
-def _form_choice(schema: Schema) -> None:
-    """Describe in words that one of several members, or formats, is required: generators cannot read a union of them."""
-    choices = schema.get("anyOf", ())
-    if choices and all(set(choice) == {"required"} for choice in choices):
-        names = " or ".join(f"`{'` and `'.join(choice['required'])}`" for choice in choices)
-        del schema["anyOf"]
-        _describe(schema, f"At least {names} is required.")
-    elif choices and all(set(choice) == {"format"} for choice in choices):
-        del schema["anyOf"]
-        _describe(schema, f"Format: `{'` or `'.join(choice['format'] for choice in choices)}`.")
-
-
 def _member(schema: Schema, use: Use, *, is_required: bool) -> Schema:
     """Form one member of an object: its default goes into the description, and a meaningless null is removed.
 
@@ -149,10 +154,10 @@ def _describe(schema: Schema, sentence: str) -> None:
 def restore_nulls(example: Any, schema: Schema, schemas: Mapping[str, Schema]) -> None:
     """Restore the nulls of required members that FastAPI left out of an *example* of *schema*."""
     while "$ref" in schema:
-        schema = schemas[schema["$ref"].removeprefix(COMPONENTS)]
-    if isinstance(example, list):
+        schema = schemas.get(schema["$ref"].removeprefix(COMPONENTS), {})
+    if isinstance(example, list) and isinstance(schema.get("items"), dict):
         for item in example:
-            restore_nulls(item, schema.get("items", {}), schemas)
+            restore_nulls(item, schema["items"], schemas)
     elif isinstance(example, dict):
         for name, member in schema.get("properties", {}).items():
             if name in example:
@@ -194,6 +199,55 @@ def reached(start: Any, schemas: Mapping[str, Schema]) -> set[str]:
             names.add(name)
             left += references(schemas.get(name, {}))
     return names
+
+
+def components_of(schema: Schema, name: str, taken: Iterable[str]) -> dict[str, Schema]:
+    """Return *schema* as the component *name*, and as further components the schemas in it to which it refers.
+
+    Generators read no reference into a component. The further names are not in *taken*.
+    """
+    document = References(schema)
+    names = {id(schema): name}
+    used = {*taken, name}
+    made: dict[str, Schema] = {}
+
+    def moved(inner: Schema) -> Schema:
+        own = mapped({key: value for key, value in inner.items() if key not in _OF_A_DOCUMENT}, moved)
+        reference = str(inner.get("$ref"))
+        target = document.resolve(reference) if "$ref" in inner else UNKNOWN
+        if target is UNKNOWN:
+            return own
+        if _is_endless(inner, document):
+            return {key: value for key, value in own.items() if key != "$ref"}
+        if id(target) not in names:
+            component = free_name(f"{name}{to_pascal(_WORDS.sub('_', reference.rpartition('/')[2]))}", used)
+            names[id(target)] = component
+            used.add(component)
+            made[component] = moved(_as_object(target))
+        return own | {"$ref": f"{COMPONENTS}{names[id(target)]}"}
+
+    return {name: moved(schema) | {"title": name}, **made}
+
+
+def _is_endless(schema: Any, document: References) -> bool:
+    """Whether the references of *schema* lead back to it without a schema between them; it then allows any value."""
+    followed = set[str]()
+    while isinstance(schema, dict) and "$ref" in schema:
+        if schema["$ref"] in followed:
+            return True
+        followed.add(schema["$ref"])
+        schema = document.resolve(schema["$ref"])
+    return False
+
+
+def inlined(schema: Schema, document: References, followed: frozenset[str] = frozenset()) -> Schema:
+    """Return *schema*, a part of *document*, with the schemas to which it refers in the place of its references."""
+    reference = schema.get("$ref")
+    if not isinstance(reference, str):
+        return mapped(schema, lambda inner: inlined(inner, document, followed))
+    target = document.resolve(reference) if reference not in followed else {}
+    own = {key: value for key, value in schema.items() if key != "$ref"}
+    return inlined({**(target if isinstance(target, dict) else {}), **own}, document, followed | {reference})
 
 
 def with_components(schemas: Mapping[str, Schema]) -> dict[str, Schema]:

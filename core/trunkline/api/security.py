@@ -258,7 +258,10 @@ class Requires(SecurityBase):
         scope, hub = request.scope, hub_of(request)
         company = header_of(scope, b"x-company-id")
         if principal.networks:
-            _check_network(hub, request, principal)
+            peer = request.client.host if request.client else None
+            forwarded_for = request.headers.getlist("x-forwarded-for")
+            if not hub.client_addresses.is_within(principal.networks, peer, forwarded_for):
+                raise Forbidden.wrong_network()
         callers.act_for(principal)
         answer_headers: list[tuple[bytes, bytes]] = scope.get(HEADERS_KEY, [])
         answer_headers.append(_NO_STORE)  # the answer is for its caller only, and may contain a secret
@@ -328,14 +331,6 @@ async def _authenticate(
     return principal
 
 
-def _check_network(hub: Hub, request: Request, principal: Principal) -> None:
-    """Check that a key is used from its networks. Raises Forbidden."""
-    peer = request.client.host if request.client else None
-    forwarded_for = request.headers.getlist("x-forwarded-for")
-    if not hub.client_addresses.is_within(principal.networks, peer, forwarded_for):
-        raise Forbidden.wrong_network()
-
-
 def _bearer_token(scope: Scope) -> str | None:
     """Read the bearer token of a call (RFC 6750, 2.1); None unless there is exactly one."""
     tokens = [value for name, value in scope["headers"] if name == b"authorization"]
@@ -384,9 +379,9 @@ async def _company(
     except CompanyUnknown:
         if principal.company_id is None:
             raise _header_refused(COMPANY_HEADER, "is no company's reference", header) from None
-        raise Forbidden.wrong_company() from None
+        raise Forbidden.wrong_company(header=COMPANY_HEADER) from None
     if principal.company_id not in {None, company_id}:
-        raise Forbidden.wrong_company()
+        raise Forbidden.wrong_company(header=COMPANY_HEADER)
     return company_id
 
 

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Query, Response
 from fastapi.responses import JSONResponse
 from pydantic import Field
 
-from trunkline.api import models
+from trunkline.api import delivery_models, models
 from trunkline.api.paging import ListQuery
 from trunkline.api.problems import responses
 from trunkline.api.requests import IfMatch, QueryModel
@@ -33,7 +33,7 @@ class SubscriptionQuery(ListQuery):
 class DeliveryQuery(QueryModel):
     """Which deliveries to list."""
 
-    status: models.DeliveryStatus | None = None
+    status: delivery_models.DeliveryStatus | None = None
     cursor: str | None = Field(default=None, description="`next_cursor` of the page before")
     limit: int = Field(default=50, ge=1, le=200)
 
@@ -58,7 +58,7 @@ class SubscriptionHandlers:
             limit=query.limit,
         )
 
-    async def show_subscription(
+    async def get_subscription(
         self, subscription_id: str, caller: Reads, response: Response
     ) -> dict[str, Json]:
         """Show one subscription of any channel, without its secret."""
@@ -66,7 +66,7 @@ class SubscriptionHandlers:
         response.headers["ETag"] = etag_of(view)
         return view
 
-    async def change_subscription(
+    async def update_subscription(
         self,
         subscription_id: str,
         body: models.ChangeSubscription,
@@ -99,7 +99,7 @@ class SubscriptionHandlers:
             limit=query.limit,
         )
 
-    async def show_delivery(self, delivery_id: str, caller: Reads) -> dict[str, Json]:
+    async def get_delivery(self, delivery_id: str, caller: Reads) -> dict[str, Json]:
         """Show one delivery and its newest attempts, at most 100."""
         return await self._deliveries.get(caller.company_id, delivery_id)
 
@@ -112,13 +112,13 @@ class SubscriptionHandlers:
         return await self._deliveries.skip(caller.company_id, delivery_id)
 
     async def start_replay(
-        self, subscription_id: str, body: models.ReplayRequest, caller: Administers
+        self, subscription_id: str, body: delivery_models.ReplayRequest, caller: Administers
     ) -> Response:
         """Send a range of past events to one subscription of any channel again. A replay never delays live deliveries."""
         view = await self._replays.start(caller.company_id, subscription_id, body.request(), channel=None)
         return JSONResponse(view, status_code=200 if body.dry_run else 202)
 
-    async def show_replay(self, replay_id: str, caller: Reads) -> dict[str, Json]:
+    async def get_replay(self, replay_id: str, caller: Reads) -> dict[str, Json]:
         """Show the progress of a replay."""
         return await self._replays.get(caller.company_id, replay_id)
 
@@ -135,29 +135,23 @@ ROUTES = (
         "GET",
         "/subscriptions",
         SubscriptionHandlers.list_subscriptions,
-        operation_id="listSubscriptions",
         response_model=models.SubscriptionList,
-        response_model_exclude_unset=True,
         summary="List subscriptions",
         tags=["Subscriptions"],
     ),
     Route(
         "GET",
         "/subscriptions/{subscription_id}",
-        SubscriptionHandlers.show_subscription,
-        operation_id="getSubscription",
+        SubscriptionHandlers.get_subscription,
         response_model=models.SubscriptionView,
-        response_model_exclude_unset=True,
         summary="Show a subscription",
         tags=["Subscriptions"],
     ),
     Route(
         "PATCH",
         "/subscriptions/{subscription_id}",
-        SubscriptionHandlers.change_subscription,
-        operation_id="updateSubscription",
+        SubscriptionHandlers.update_subscription,
         response_model=models.UpdatedSubscription,
-        response_model_exclude_unset=True,
         summary="Change a subscription",
         tags=["Subscriptions"],
         responses=responses(409),
@@ -166,19 +160,15 @@ ROUTES = (
         "GET",
         "/subscriptions/{subscription_id}/deliveries",
         SubscriptionHandlers.list_deliveries,
-        operation_id="listDeliveries",
-        response_model=models.DeliveryList,
-        response_model_exclude_unset=True,
+        response_model=delivery_models.DeliveryList,
         summary="The delivery log of a subscription",
         tags=["Deliveries"],
     ),
     Route(
         "GET",
         "/deliveries/{delivery_id}",
-        SubscriptionHandlers.show_delivery,
-        operation_id="getDelivery",
-        response_model=models.DeliveryDetail,
-        response_model_exclude_unset=True,
+        SubscriptionHandlers.get_delivery,
+        response_model=delivery_models.DeliveryDetail,
         summary="Show a delivery with its attempts",
         tags=["Deliveries"],
     ),
@@ -186,10 +176,8 @@ ROUTES = (
         "POST",
         "/deliveries/{delivery_id}/retry",
         SubscriptionHandlers.retry_delivery,
-        operation_id="retryDelivery",
         status_code=202,
-        response_model=models.DeliverySummary,
-        response_model_exclude_unset=True,
+        response_model=delivery_models.DeliverySummary,
         summary="Try a delivery again now",
         tags=["Deliveries"],
     ),
@@ -197,10 +185,8 @@ ROUTES = (
         "POST",
         "/deliveries/{delivery_id}/skip",
         SubscriptionHandlers.skip_delivery,
-        operation_id="skipDelivery",
         status_code=202,
-        response_model=models.DeliverySummary,
-        response_model_exclude_unset=True,
+        response_model=delivery_models.DeliverySummary,
         summary="Skip a delivery",
         tags=["Deliveries"],
     ),
@@ -208,19 +194,18 @@ ROUTES = (
         "POST",
         "/subscriptions/{subscription_id}/replay",
         SubscriptionHandlers.start_replay,
-        operation_id="startReplay",
         status_code=202,
-        response_model=models.ReplayView,
+        response_model=delivery_models.ReplayView,
         summary="Send events of the past again",
         tags=["Replays"],
-        responses=responses(404, 422, 429) | {200: {"model": models.ReplayCount, "description": "A dry run"}},
+        responses=responses(404, 422, 429)
+        | {200: {"model": delivery_models.ReplayCount, "description": "A dry run"}},
     ),
     Route(
         "GET",
         "/replays/{replay_id}",
-        SubscriptionHandlers.show_replay,
-        operation_id="getReplay",
-        response_model=models.ReplayView,
+        SubscriptionHandlers.get_replay,
+        response_model=delivery_models.ReplayView,
         summary="Show a replay's progress",
         tags=["Replays"],
     ),
@@ -228,7 +213,6 @@ ROUTES = (
         "DELETE",
         "/replays/{replay_id}",
         SubscriptionHandlers.cancel_replay,
-        operation_id="cancelReplay",
         status_code=204,
         summary="Cancel a replay",
         tags=["Replays"],

@@ -39,15 +39,15 @@ class SystemHandlers:
         self._deployment = deployment
         self._metrics = metrics
 
-    async def healthz(self) -> dict[str, str]:
+    async def get_health(self) -> dict[str, str]:
         """Answer 200 as long as the process serves requests, whatever the database does."""
         return {"status": "ok"}
 
-    async def readyz(self) -> Response:
+    async def get_readiness(self) -> Response:
         """Check the database, the log, the enabled plugins and the dispatcher. A server that is stopping is not ready."""
         return readiness_answer(await self._deployment.readiness())
 
-    async def metrics(self) -> Response:
+    async def get_metrics(self) -> Response:
         """Serve the metrics of all processes of this command in Prometheus's text format."""
         return Response(await self._metrics.whole(), media_type=METRICS_TYPE)
 
@@ -65,15 +65,13 @@ ROUTES: tuple[Route, ...] = (
     Route(
         "GET",
         "/healthz",
-        SystemHandlers.healthz,
-        operation_id="getHealth",
+        SystemHandlers.get_health,
         summary="Whether the process answers",
     ),
     Route(
         "GET",
         "/readyz",
-        SystemHandlers.readyz,
-        operation_id="getReadiness",
+        SystemHandlers.get_readiness,
         summary="Whether the hub can do its work",
         response_model=dict[str, str],
         responses={503: {"description": "Something is missing; the body says what", "model": dict[str, str]}},
@@ -81,8 +79,7 @@ ROUTES: tuple[Route, ...] = (
     Route(
         "GET",
         "/metrics",
-        SystemHandlers.metrics,
-        operation_id="getMetrics",
+        SystemHandlers.get_metrics,
         summary="Metrics for Prometheus",
         response_class=Response,
         responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
@@ -91,7 +88,6 @@ ROUTES: tuple[Route, ...] = (
         "GET",
         "/api/v1/plugins",
         SystemHandlers.list_plugins,
-        operation_id="listPlugins",
         response_model=PluginList,
         summary="List plugins",
     ),

@@ -18,8 +18,9 @@ from trunkline.cli.options import (
     id_or_none,
     load_settings,
 )
-from trunkline.cli.output import show_json, show_table
+from trunkline.cli.output import show_list
 from trunkline.model.environments import LIVE
+from trunkline.runtime.terminals import escape_json
 from trunkline.schemas.catalog import Json
 from trunkline.settings import Settings
 from trunkline.store.audit_log import Which
@@ -66,14 +67,9 @@ def show_audit(
     entries = run(_read(load_settings(context, config), chosen, which, most=most, writes=export))
     if export:
         return
-    if as_json:
-        show_json({"entries": entries, "count": len(entries)})
-        return
     columns = ("at_utc", "actor", "action", "target", "from_address")
-    show_table(
-        ("when", "who", "did", "to", "from"),
-        [[str(each[name] or "") for name in columns] for each in entries],
-    )
+    rows = [[str(each[name] or "") for name in columns] for each in entries]
+    show_list("entries", entries, ("when", "who", "did", "to", "from"), rows, as_json=as_json)
 
 
 async def _read(
@@ -84,7 +80,7 @@ async def _read(
         company_id = await id_or_none(services, company)
         async for entry in services.journal.each(replace(which, company_id=company_id)):
             if writes:
-                typer.echo(orjson.dumps(entry).decode())
+                typer.echo(escape_json(orjson.dumps(entry).decode()))
                 continue
             entries.append(entry)
             if len(entries) == most:

@@ -33,130 +33,104 @@ class Source:
     """
 
     module: str
-    attribute: str
     summary: str
+    attribute: str = "app"
 
 
 COMMANDS: Mapping[str, Source] = {
     "init": Source(
         "trunkline.cli.beginning.command",
-        "init",
         "Set up a hub for your own product: settings, schemas, secrets and a compose file. Prompts for what you leave out.",
+        "init",
     ),
     "serve": Source(
-        "trunkline.cli.serving",
-        "serve",
-        "Serve the API and deliver events. The database is migrated first.",
+        "trunkline.cli.serving", "Serve the API and deliver events. The database is migrated first.", "serve"
     ),
     "dev": Source(
         "trunkline_kit.developing",
-        "dev",
         "Serve a hub for writing a plugin: it loads the plugin's file, uses plain HTTP, and delivers to this machine too.",
+        "dev",
     ),
     "worker": Source(
         "trunkline.cli.serving",
-        "worker",
         "Deliver events, without an API. Any number of workers may run, on any number of machines (PostgreSQL).",
+        "worker",
     ),
     "migrate": Source(
-        "trunkline.cli.migrating",
-        "migrate_command",
-        "Migrate the database, and show what was done.",
+        "trunkline.cli.migrating", "Migrate the database, and show what was done.", "migrate_command"
     ),
     "backup": Source(
         "trunkline.cli.backup",
-        "backup",
         "Copy an SQLite database and its secrets to FILE. A hub may run meanwhile.",
+        "backup",
     ),
     "restore": Source(
         "trunkline.cli.backup",
-        "restore",
         "Replace the SQLite database with a backup; the hub must be stopped.",
+        "restore",
     ),
-    "log": Source("trunkline.cli.log", "app", "Move the log past ids that were lost in a restore."),
+    "log": Source("trunkline.cli.log", "Move the log past ids that were lost in a restore."),
     "clock": Source(
-        "trunkline.cli.clock",
-        "app",
-        "Confirm that the database's clock is right, after it has jumped forward.",
+        "trunkline.cli.clock", "Confirm that the database's clock is right, after it has jumped forward."
     ),
     "demo": Source(
         "trunkline_kit.demo.command",
-        "demo",
         "Show the hub at work: every event type accepted, pushed, verified, retried and polled, in a few seconds.",
+        "demo",
     ),
     "status": Source(
         "trunkline.cli.status",
-        "show_status",
         "Show the state of the deployment: the log, its readers and their lag, deliveries, retries, replays.",
+        "show_status",
     ),
     "replay": Source(
         "trunkline.cli.replay",
-        "replay",
         "Send a range of events to one subscription again; a running hub or worker delivers them.",
+        "replay",
     ),
-    "doctor": Source(
-        "trunkline.cli.doctor.command",
-        "doctor",
-        "Examine the hub, or the receiver at a URL.",
-    ),
+    "doctor": Source("trunkline.cli.doctor.command", "Examine the hub, or the receiver at a URL.", "doctor"),
     "plugins": Source(
-        "trunkline.cli.plugins",
-        "app",
-        "List every plugin that was found: active, disabled, or failed and why.",
+        "trunkline.cli.plugins", "List every plugin that was found: active, disabled, or failed and why."
     ),
-    "run": Source(
-        "trunkline.cli.plugin_commands", "app", "Run a command of a plugin: trunkline run PLUGIN NAME."
-    ),
-    "new": Source(
-        "trunkline_kit.scaffold.command",
-        "app",
-        "Make your own event type, action, search or plugin.",
-    ),
+    "run": Source("trunkline.cli.plugin_commands", "Run a command of a plugin: trunkline run PLUGIN NAME."),
+    "new": Source("trunkline_kit.scaffold.command", "Make your own event type, action, search or plugin."),
     "audit": Source(
         "trunkline.cli.audit",
-        "show_audit",
         "List changes, newest first: who made them, when, and from which address.",
+        "show_audit",
     ),
-    "keys": Source("trunkline.cli.keys", "app", "Make, list, rotate and revoke API keys."),
+    "keys": Source("trunkline.cli.keys", "Make, list, rotate and revoke API keys."),
     "secrets": Source(
         "trunkline.cli.secrets",
-        "app",
         "Check and replace the pepper and the encryption key. Processes may run meanwhile.",
     ),
     "companies": Source(
-        "trunkline.cli.companies",
-        "app",
-        "Make, list, show and delete companies, and set their limits.",
+        "trunkline.cli.companies", "Make, list, show and delete companies, and set their limits."
     ),
     "consumers": Source(
-        "trunkline.cli.consumers", "app", "List, show, make, move and delete named consumers of events."
+        "trunkline.cli.consumers", "List, show, make, move and delete named consumers of events."
     ),
     "subscriptions": Source(
-        "trunkline.cli.subscriptions", "app", "Make, list, show, change, try and delete subscriptions."
+        "trunkline.cli.subscriptions", "Make, list, show, change, try and delete subscriptions."
     ),
     "replays": Source(
-        "trunkline.cli.replays", "app", "List, show and cancel replays; `trunkline replay` starts them."
+        "trunkline.cli.replays", "List, show and cancel replays; `trunkline replay` starts them."
     ),
-    "deliveries": Source("trunkline.cli.deliveries", "app", "List, show, retry and skip deliveries."),
-    "events": Source("trunkline.cli.events", "app", "Emit, watch, show and explain events."),
+    "deliveries": Source("trunkline.cli.deliveries", "List, show, retry and skip deliveries."),
+    "events": Source("trunkline.cli.events", "Emit, watch, show and explain events."),
     "listen": Source(
         "trunkline.cli.listening",
-        "listen",
         "Show a company's events as they are accepted, and forward them to a program on this machine.",
+        "listen",
     ),
     "quarantine": Source(
-        "trunkline.cli.quarantine",
-        "app",
-        "List the events that break their schema, and release or delete them.",
+        "trunkline.cli.quarantine", "List the events that break their schema, and release or delete them."
     ),
     "schemas": Source(
-        "trunkline.cli.schemas",
-        "app",
-        "Check the schemas of event types, actions, searches and lookups.",
+        "trunkline.cli.schemas", "Check the schemas of event types, actions, searches and lookups."
     ),
     "export": Source(
         "trunkline.cli.documents",
-        "app",
         "Write descriptions of this deployment, and connectors for platforms, to files.",
     ),
 }

@@ -12,7 +12,7 @@ from trunkline.cli import desk, opening
 from trunkline.cli.config import Config
 from trunkline.cli.loop import run
 from trunkline.cli.options import AsJson, CompanyArgument, Environment, load_settings, name_of
-from trunkline.cli.output import show_json, show_table, shown_company, span, warn
+from trunkline.cli.output import show_json, show_members, show_table, shown_company, span, warn
 from trunkline.model import treatments
 from trunkline.model.environments import LIVE, TEST
 from trunkline.settings import Settings
@@ -258,12 +258,9 @@ def _read_treatment(name: str, text: str) -> Any:
 
 
 def _show(view: Mapping[str, Any], *, as_json: bool) -> None:
-    if as_json:
-        show_json(view)
-        return
     shown = {**view, "own_limits_of_test": view["test"]["own_limits"]}
-    rows = [[name, _cell(shown[name])] for name in shown if name not in {"limits", "delivery", "test"}]
-    show_table(["", ""], rows)
+    cells = {name: _cell(shown[name]) for name in shown if name not in {"limits", "delivery", "test"}}
+    show_members(view, cells, as_json=as_json)
 
 
 def _cell(value: object) -> str:

@@ -9,7 +9,7 @@ from trunkline.cli import reading
 from trunkline.cli.config import Config
 from trunkline.cli.loop import run
 from trunkline.cli.options import AsJson, Chosen, Company, Environment, id_of, load_settings
-from trunkline.cli.output import show_json, show_table, warn
+from trunkline.cli.output import show_json, show_members, show_table, warn
 from trunkline.model.environments import LIVE
 from trunkline.model.times import epoch_ms_of
 from trunkline.settings import Settings
@@ -141,10 +141,7 @@ async def _do(settings: Settings, chosen: Chosen, action: Callable[[Consumers, i
 
 
 def _show(view: dict[str, Any], as_json: bool) -> None:
-    if as_json:
-        show_json(view)
-        return
-    show_table(["", ""], [[name, _cell(view, name)] for name in view])
+    show_members(view, {name: _cell(view, name) for name in view}, as_json=as_json)
 
 
 def _cell(view: dict[str, Any], name: str) -> str:

@@ -9,14 +9,12 @@ from trunkline.cli import reading
 from trunkline.cli.config import Config
 from trunkline.cli.loop import run
 from trunkline.cli.options import AsJson, SubscriptionId, load_settings
-from trunkline.cli.output import show_json, show_table, warn
-from trunkline.cli.reading import Readings
+from trunkline.cli.output import show_json, show_list, show_table, warn
 from trunkline.errors import NotFound
 from trunkline.insight.delivery_log import DeliveryLog
 from trunkline.model.deliveries import Key, Status
 from trunkline.settings import Settings
 from trunkline.store import delivery_log
-from trunkline.store import subscriptions as subscription_store
 
 Action = Callable[[DeliveryLog, int, str], Awaitable[dict[str, Any]]]
 _PAGE = 100
@@ -46,12 +44,10 @@ def list_deliveries(
     Example: [bold]trunkline deliveries list sub_1f0c9a2d1e83c55b4f0c --status exhausted[/bold]
     """
     views = run(_list(load_settings(context, config), subscription, status, limit))
-    if as_json:
-        show_json({"deliveries": views, "count": len(views)})
-        return
     names = ("id", "event_id", "event_type", "status", "attempts", "last_status_code", "next_attempt_utc")
     rows = [["-" if view[name] is None else str(view[name]) for name in names] for view in views]
-    show_table([name.replace("_", " ") for name in names], rows)
+    columns = [name.replace("_", " ") for name in names]
+    show_list("deliveries", views, columns, rows, as_json=as_json)
 
 
 @app.command("show")
@@ -104,15 +100,12 @@ async def _list(
 ) -> list[dict[str, Any]]:
     """Read pages of deliveries until there are *limit* deliveries. Raises NotFound."""
     async with reading.opened(settings) as hub:
-        async with hub.database.read() as connection:
-            row = await subscription_store.get(connection, subscription_id)
-        if row is None:
-            raise NotFound("subscription", subscription_id)
+        company_id, _ = await reading.owner_of(hub, subscription_id)
         views: list[dict[str, Any]] = []
         cursor: str | None = None
         while len(views) < limit:
             page = await hub.deliveries.of_subscription(
-                row.company_id,
+                company_id,
                 subscription_id,
                 channel=None,
                 status=status,
@@ -129,13 +122,9 @@ async def _list(
 async def _act(settings: Settings, delivery_id: str, action: Action) -> dict[str, Any]:
     """Run *action* on a delivery of any company, and return its result. Raises NotFound."""
     async with reading.opened(settings) as hub:
-        return await action(hub.deliveries, await _company_of(hub, delivery_id), delivery_id)
-
-
-async def _company_of(hub: Readings, delivery_id: str) -> int:
-    key = Key.parse(delivery_id)
-    async with hub.database.read() as connection:
-        logged = await delivery_log.get(connection, key) if key else None
-    if logged is None:
-        raise NotFound("delivery", delivery_id)
-    return logged.company_id
+        key = Key.parse(delivery_id)
+        async with hub.database.read() as connection:
+            logged = await delivery_log.get(connection, key) if key else None
+        if logged is None:
+            raise NotFound("delivery", delivery_id)
+        return await action(hub.deliveries, logged.company_id, delivery_id)

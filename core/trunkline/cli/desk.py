@@ -48,7 +48,12 @@ async def database(settings: Settings) -> AsyncGenerator[tuple[Database, Vault]]
         yet, or its schema is older than this version.
         DatabaseUnfit, StoreUnavailable
     """
-    _check_sections(settings)
+    if settings.plugin_sections:
+        names = {entry.name for entry in entry_points.installed(PLUGINS)}
+        if not settings.plugin_sections.keys() <= names:
+            from trunkline.cli import opening  # noqa: PLC0415 - which imports this module
+
+            opening.inspected(settings)  # which also knows plugins in files, and names an unknown section
     callers.act_for(HERE)
     async with connected(settings) as opened:
         await status.require(opened, settings)
@@ -83,15 +88,6 @@ def has_only_own_plugins(settings: Settings) -> bool:
     """Return whether all plugins are trunkline's own, which add no event types, casters or channels with targets."""
     brought_by = {distribution.name for distribution in entry_points.declaring(PLUGINS)}
     return brought_by <= {PLUGINS} and not settings.plugins.paths
-
-
-def _check_sections(settings: Settings) -> None:
-    if settings.plugin_sections:
-        names = {entry.name for entry in entry_points.installed(PLUGINS)}
-        if not settings.plugin_sections.keys() <= names:
-            from trunkline.cli import opening  # noqa: PLC0415 - which imports this module
-
-            opening.inspected(settings)  # which also knows plugins in files, and names an unknown section
 
 
 async def _terms_of_new_keys(settings: Settings, database: Database) -> tuple[str, dict[str, int]]:

@@ -173,7 +173,7 @@ def _export_connector(
     connectors = hub.registry.collected.connectors
     if name not in connectors:
         warn(
-            f"There is nothing to export by the name '{name}'; there are: {', '.join(['asyncapi', 'openapi', 'python', *sorted(connectors)])}"
+            f"There is nothing to export by the name '{name}'; there are: {', '.join(['asyncapi', 'openapi', 'python', 'typescript', *sorted(connectors)])}"
         )
         raise typer.Exit(REFUSED)
     plugin, connector = connectors[name]

@@ -9,7 +9,7 @@ from trunkline.cli import reading
 from trunkline.cli.config import Config
 from trunkline.cli.loop import run
 from trunkline.cli.options import AsJson, load_settings
-from trunkline.cli.output import show_json, show_table
+from trunkline.cli.output import show_list
 from trunkline.ingest import event_types
 from trunkline.settings import Settings
 
@@ -32,11 +32,8 @@ def list_event_types(context: typer.Context, as_json: AsJson = False, config: Co
     Example: [bold]trunkline schemas list[/bold]
     """
     views = run(_list(load_settings(context, config)))
-    if as_json:
-        show_json({"event_types": views, "count": len(views)})
-        return
     rows = [[view["type"], str(view.get("revision") or _IN_FILES), view["title"]] for view in views]
-    show_table(("type", "revision", "title"), rows)
+    show_list("event_types", views, ("type", "revision", "title"), rows, as_json=as_json)
 
 
 def register_event_type(context: typer.Context, name: Name, schema: File, config: Config = None) -> None:

@@ -1,17 +1,15 @@
 """``events show`` and ``events explain``: one event of any company, and its deliveries."""
 
-import sys
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-import msgspec
 import typer
 
 from trunkline.cli import desk
 from trunkline.cli.config import Config
 from trunkline.cli.loop import run
 from trunkline.cli.options import AsJson, Chosen, Company, Environment, id_of, load_settings
-from trunkline.cli.output import show_json, show_table
+from trunkline.cli.output import show_document, show_json, show_table
 from trunkline.errors import NotFound
 from trunkline.model.environments import LIVE
 from trunkline.model.events import Event
@@ -45,7 +43,7 @@ def show_event(context: typer.Context, event: Id, config: Config = None) -> None
     Example: [bold]trunkline events show 1000[/bold]
     """
     envelope = run(_read(load_settings(context, config), event))
-    typer.echo(msgspec.json.format(envelope, indent=2) if sys.stdout.isatty() else envelope)
+    show_document(envelope)
 
 
 def explain_event(context: typer.Context, event: Id, as_json: AsJson = False, config: Config = None) -> None:

@@ -16,16 +16,17 @@ from trunkline.cli import emitting, event_views
 from trunkline.cli.config import Config
 from trunkline.cli.loop import run
 from trunkline.cli.options import Chosen, Company, Environment, id_of, load_settings
-from trunkline.cli.output import printable
+from trunkline.cli.output import show_document
 from trunkline.errors import BodyInvalid, BodyTooLarge, EventRejected, FieldError, unknown_name
 from trunkline.errors.spelling import known_instead
 from trunkline.ingest.requests import RequestReader
 from trunkline.model import cursors
 from trunkline.model.environments import LIVE
-from trunkline.model.event_groups import is_group, type_groups, types_among
+from trunkline.model.event_groups import EVERY_TYPE, is_group, type_groups, types_among
 from trunkline.runtime import stopping
 from trunkline.runtime.clock import now_text
 from trunkline.runtime.strict_json import read_json
+from trunkline.runtime.terminals import printable
 from trunkline.schemas.catalog import SchemaCatalog
 from trunkline.schemas.modes import Modes
 from trunkline.settings import Settings
@@ -77,7 +78,7 @@ def emit(
     content = sys.stdin.buffer.read() if payload == "-" else _bytes(payload)
     settings, chosen = load_settings(context, config), Chosen(company, environment)
     envelope = run(_emit(settings, type, chosen, payload=content, metadata=_bytes(metadata)))
-    typer.echo(msgspec.json.format(envelope, indent=2) if sys.stdout.isatty() else envelope)
+    show_document(envelope)
 
 
 @app.command("tail")
@@ -198,7 +199,18 @@ async def _read(
 ) -> None:
     cursor: str | None = None
     if since_ms is None:
-        cursor = await _show_recent(hub, company_id, names, as_json=as_json)
+        types = types_among(names, hub.catalog.all_names())
+        async with hub.database.read() as connection:
+            head = (await log.head(connection)).position
+            events = [
+                event
+                for name in (types if names else (None,))
+                for event in await log.newest_of_company(connection, company_id, type=name, limit=RECENT)
+            ]
+        until_head = (event for event in events if event.position <= head)  # the next page has later events
+        recent = sorted(until_head, key=lambda event: event.position)[-RECENT:]
+        _show([event.body for event in recent], as_json=as_json)
+        cursor = cursors.encode(head)
     while True:
         page = await hub.streaming.page(
             company_id,
@@ -214,25 +226,12 @@ async def _read(
             return
 
 
-async def _show_recent(hub: "Readings", company_id: int, names: list[str], *, as_json: bool) -> str:
-    """Show the newest events, oldest first; returns the cursor after them."""
-    types = types_among(names, hub.catalog.all_names())
-    async with hub.database.read() as connection:
-        head = (await log.head(connection)).position
-        events = [
-            event
-            for name in (types if names else (None,))
-            for event in await log.newest_of_company(connection, company_id, type=name, limit=RECENT)
-        ]
-    until_head = (event for event in events if event.position <= head)  # the next page has later events
-    recent = sorted(until_head, key=lambda event: event.position)[-RECENT:]
-    _show([event.body for event in recent], as_json=as_json)
-    return cursors.encode(head)
-
-
 def _show(bodies: Sequence[bytes], *, as_json: bool) -> None:
     for body in bodies:
-        typer.echo(body if as_json else _line(body))
+        if as_json:
+            show_document(body, indent=-1)
+        else:
+            typer.echo(_line(body))
     sys.stdout.flush()
 
 
@@ -245,6 +244,8 @@ def _line(body: bytes) -> str:
 
 def _known_types(hub: "Readings", text: str | None) -> list[str]:
     names = [name.strip() for name in (text or "").split(",") if name.strip()]
+    if names == [EVERY_TYPE]:
+        return []
     known = hub.catalog.all_names()
     for name in names:
         if is_group(name) and name not in type_groups(known):

@@ -20,7 +20,7 @@ from trunkline.cli.options import (
     id_or_none,
     load_settings,
 )
-from trunkline.cli.output import show_json, show_table, shown_company, warn
+from trunkline.cli.output import show_json, show_list, shown_company, warn
 from trunkline.cli.streams import require_output
 from trunkline.model.environments import LIVE, company_title
 from trunkline.model.principals import COMPANY_SCOPES, EVENTS_WRITE, OPERATOR
@@ -132,9 +132,6 @@ def list_keys(
     """
     chosen = chosen_or_none(company, environment)
     views = [view(record) for record in run(_list(load_settings(context, config), chosen))]
-    if as_json:
-        show_json({"keys": views, "count": len(views)})
-        return
     columns = [
         "id",
         "company",
@@ -148,7 +145,7 @@ def list_keys(
         "expires",
         "networks",
     ]
-    show_table(columns, [_row(view) for view in views])
+    show_list("keys", views, columns, [_row(view) for view in views], as_json=as_json)
 
 
 @app.command("revoke")

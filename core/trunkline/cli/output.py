@@ -3,12 +3,14 @@
 import contextlib
 import json
 import os
-import re
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgspec
 import typer
+
+from trunkline.runtime.terminals import escape_json, printable
 
 REFUSED = 1
 CANNOT_START = 2
@@ -16,7 +18,6 @@ CANNOT_GO_ON = 3
 
 _FORCING = {"FORCE_COLOR", "TTY_COMPATIBLE"}
 """Variables that make rich treat any output as a terminal."""
-_STEERING = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
 
 def warn(text: str) -> None:
@@ -26,8 +27,16 @@ def warn(text: str) -> None:
 
 
 def show_json(value: Any) -> None:
-    """Print *value* as JSON."""
-    typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
+    """Print *value* as JSON that cannot control a terminal."""
+    typer.echo(escape_json(json.dumps(value, indent=2, ensure_ascii=False)))
+
+
+def show_document(document: bytes, *, indent: int = 2) -> None:
+    """Print a stored JSON *document*: as ``show_json`` does on a terminal, byte for byte elsewhere."""
+    is_terminal = sys.stdout.isatty()
+    typer.echo(
+        escape_json(msgspec.json.format(document, indent=indent).decode()) if is_terminal else document
+    )
 
 
 def show_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -52,6 +61,24 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     console.print(table)
 
 
+def show_list(
+    name: str, views: Sequence[Any], columns: Sequence[str], rows: Sequence[Sequence[str]], *, as_json: bool
+) -> None:
+    """Print *views* as JSON under *name* with their number, or their *rows* as a table."""
+    if as_json:
+        show_json({name: views, "count": len(views)})
+    else:
+        show_table(columns, rows)
+
+
+def show_members(view: Mapping[str, Any], members: Mapping[str, str], *, as_json: bool) -> None:
+    """Print *view* as JSON, or its *members* as a table with a line for each."""
+    if as_json:
+        show_json(view)
+    else:
+        show_table(["", ""], list(members.items()))
+
+
 def _print_lines(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     for cells in (columns, *rows):
         typer.echo("\t".join(map(printable, cells)))
@@ -71,8 +98,3 @@ def span(seconds: float) -> str:
         return f"{minutes} min {rest} s"
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min" if hours < 48 else f"{hours // 24} d {hours % 24} h"
-
-
-def printable(text: str) -> str:
-    """Replace characters of *text* that control a terminal, break the line or change its direction."""
-    return text if text.isprintable() else _STEERING.sub("\ufffd", text)

@@ -47,7 +47,13 @@ async def serve(
     if not migrates:
         await opening.require_database(settings)
     with _listener(settings.server) as listener:
-        _warn_of_public_url(settings.server)
+        chosen = settings.server
+        is_local = chosen.socket is None and chosen.host in {"127.0.0.1", "::1", "localhost"}
+        if chosen.public_url is None and not (is_local and "trusted_proxies" not in chosen.model_fields_set):
+            _log.warning(
+                "server.public_url is unset: set it to the address that clients use, with https:// if a proxy ends TLS; links, "
+                "documents, connectors and the issuer of tokens name it"
+            )
         if workers > 1:
             return await _serve_by_children(settings, listener, workers, migrates=migrates, config=config)
         file = dialects.of_url(settings.database.url).file_of(settings.database.url)
@@ -60,8 +66,8 @@ async def serve(
             hub = Hub(settings, migrates=migrates, defers_routes=True, connections=connections)
             async with server.running(hub, listener=listener) as serving:
                 note_start()
-                _announce(listener)
                 await serving.complete()
+                _announce(listener)
                 process.tune()
                 code = await _end(stop, hub)
                 await serving.drain(stop)
@@ -101,7 +107,16 @@ async def work(settings: Settings, *, processes: int, metrics_port: int | None, 
                 server.bind(settings.server.host, metrics_port, option=server.METRICS_PORT)
             )
         if processes > 1:
-            return await _work_by_children(processes, listener, config)
+            command = ["worker", "--supervised", "--processes", str(processes), *_config_arguments(config)]
+            announcement = f"trunkline worker delivers, in {processes} processes{_metrics_at(listener)}"
+            gathering = Gathering() if listener is not None else None
+            supervising = supervisor.supervise(
+                [command] * processes, on_ready=lambda: _say(announcement), gathering=gathering
+            )
+            if gathering is None:
+                return await supervising
+            async with _side_door(listener, gathering.text, gathering.readiness):
+                return await supervising
         stop = stack.enter_context(stopping.stop_signals())
         connections = await allowed(settings.database, processes=1)
         async with (
@@ -123,19 +138,6 @@ async def work_as_child(settings: Settings, *, processes: int, seat: str | None)
             with seated(seat, hub):
                 supervisor.report_ready()
                 return await _end(stop, hub)
-
-
-async def _work_by_children(processes: int, listener: socket.socket | None, config: Path | None) -> int:
-    command = ["worker", "--supervised", "--processes", str(processes), *_config_arguments(config)]
-    announcement = f"trunkline worker delivers, in {processes} processes{_metrics_at(listener)}"
-    gathering = Gathering() if listener is not None else None
-    supervising = supervisor.supervise(
-        [command] * processes, on_ready=lambda: _say(announcement), gathering=gathering
-    )
-    if gathering is None:
-        return await supervising
-    async with _side_door(listener, gathering.text, gathering.readiness):
-        return await supervising
 
 
 def _listener(chosen: Server) -> AbstractContextManager[socket.socket]:
@@ -170,16 +172,6 @@ def _set_up(settings: Settings) -> None:
     process.share_heap()
     open_files.raise_limit()
     open_files.check(settings)
-
-
-def _warn_of_public_url(chosen: Server) -> None:
-    """Warn if the hub is reachable from outside, as through a TLS proxy, and the settings have no public URL."""
-    is_local = chosen.socket is None and chosen.host in {"127.0.0.1", "::1", "localhost"}
-    if chosen.public_url is None and not (is_local and "trusted_proxies" not in chosen.model_fields_set):
-        _log.warning(
-            "server.public_url is unset: set it to the address that clients use, with https:// if a proxy ends TLS; links, "
-            "documents, connectors and the issuer of tokens name it"
-        )
 
 
 def _warn_of_secrets(settings: Settings) -> None:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from trunkline.cli.python_types import PythonTypes, pascal
+from trunkline.model.event_groups import EVERY_TYPE, type_groups
 from trunkline.schemas.catalog import EventType
 from trunkline.schemas.definitions import Definition
 from trunkline.schemas.fields import item_list, item_schema
@@ -46,8 +47,8 @@ def typed(event: trunkline_client.Event) -> AnyEvent:
     return cast("AnyEvent", event)
 '''
 _EMIT = ", *, metadata: Mapping[str, Any] | None = None, company_id: int | str | None = None, idempotency_key: str | None = None"
-_FOLLOW = "places: trunkline_client.Places | None = None, *, types: Iterable[EventName] = (), since: str | None = None, filter: Mapping[str, Any] | None = None, wait_seconds: float = 30"
-_CONSUME = "name: str, *, types: Sequence[EventName] | None = None, filter: Mapping[str, Any] | None = None, start: str | None = None, lease_seconds: int = 60, wait_seconds: int = 30, limit: int = 200"
+_FOLLOW = "places: trunkline_client.Places | None = None, *, types: Iterable[EventName | EventGroup] = (), since: str | None = None, filter: Mapping[str, Any] | None = None, wait_seconds: float = 30"
+_CONSUME = "name: str, *, types: Sequence[EventName | EventGroup] | None = None, filter: Mapping[str, Any] | None = None, start: str | None = None, lease_seconds: int = 60, wait_seconds: int = 30, limit: int = 200"
 
 _PARAMETERS = {"self", "idempotency_key"}
 """Fields of these names are no keyword arguments, because the methods have parameters of these names."""
@@ -60,7 +61,7 @@ def python_module(
     product: str, types: Sequence[EventType], operations: Mapping[str, Sequence[Definition]]
 ) -> str:
     """Write the module. *operations* are the ``action``, ``search`` and ``lookup`` definitions."""
-    in_use = {"EventName", "AnyEvent", *re.findall(r"\w+", _HEAD + _CHECKED)}
+    in_use = {"EventName", "EventGroup", "AnyEvent", *re.findall(r"\w+", _HEAD + _CHECKED)}
     given = PythonTypes(number="Decimal | int", names=in_use)
     taken = PythonTypes(number="Decimal | float", names=in_use)
     payloads = {one.name: given.declare(pascal(one.name), one.schema) for one in types}
@@ -74,9 +75,11 @@ def python_module(
         "lookup": [_look_up(one, given) for one in operations["lookup"]],
     }
     names = ", ".join(map(repr, events))
+    groups = ", ".join(map(repr, [*type_groups(events), EVERY_TYPE]))
     checked = [
         *(_event_class(name, payload, events[name]) for name, payload in payloads.items()),
         f"    EventName: TypeAlias = Literal[{names}]" if names else "    EventName: TypeAlias = str",
+        f"    EventGroup: TypeAlias = Literal[{groups}]",
         f"    AnyEvent: TypeAlias = {' | '.join(events.values()) or 'trunkline_client.Event'}",
         _client("Client", forms, one=str, many="Generator[{}, None, None]".format),
         _client(
@@ -87,7 +90,7 @@ def python_module(
     running = (
         "else:\n"
         + same
-        + "    EventName = str\n"
+        + "    EventName = EventGroup = str\n"
         + "".join(f"    {name} = trunkline_client.{name}\n" for name in ("Client", "AsyncClient"))
     )
     sources = filter(None, [taken.source(), given.source()])

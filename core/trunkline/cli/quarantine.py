@@ -22,7 +22,7 @@ from trunkline.cli.options import (
     id_or_none,
     load_settings,
 )
-from trunkline.cli.output import show_json, show_table, shown_company, warn
+from trunkline.cli.output import show_document, show_list, shown_company, warn
 from trunkline.contract import QuarantinedEvent, ReleasedEvent
 from trunkline.errors import EventRejected, FieldError, unknown_name
 from trunkline.ingest import quarantine, requests
@@ -73,9 +73,6 @@ def list_events(
     chosen = chosen_or_none(company, environment)
     events = run(_find(load_settings(context, config), chosen, type, limit=limit))
     views = [quarantine.view(event) for event in events]
-    if as_json:
-        show_json({"quarantined": views, "count": len(views)})
-        return
     rows = [
         [
             view["id"],
@@ -86,7 +83,8 @@ def list_events(
         ]
         for view in views
     ]
-    show_table(["id", "company", "type", "received", "at fault"], rows)
+    columns = ["id", "company", "type", "received", "at fault"]
+    show_list("quarantined", views, columns, rows, as_json=as_json)
 
 
 @app.command("show")
@@ -95,7 +93,7 @@ def show_event(context: typer.Context, id: Id, config: Config = None) -> None:
 
     Example: [bold]trunkline quarantine show qtn_5f0c9a2d1e83c55b4f0c9a2d[/bold]
     """
-    _show(run(_read(load_settings(context, config), id)))
+    show_document(run(_read(load_settings(context, config), id)))
 
 
 @app.command("release")
@@ -125,7 +123,7 @@ def release_event(
         return
     content = sys.stdin.buffer.read() if payload == "-" else None if payload is None else os.fsencode(payload)
     event = run(_release(settings, chosen, id or "", payload=content))
-    _show(event.body)
+    show_document(event.body)
     if event.repeated:
         warn(f"It was released before, as event {event.position}.")
 
@@ -138,10 +136,6 @@ def delete_event(context: typer.Context, id: Id, config: Config = None) -> None:
     """
     run(_delete(load_settings(context, config), id))
     warn(f"{id} is deleted.")
-
-
-def _show(document: bytes) -> None:
-    typer.echo(msgspec.json.format(document, indent=2) if sys.stdout.isatty() else document)
 
 
 async def _find(

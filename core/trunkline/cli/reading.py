@@ -12,6 +12,7 @@ from trunkline.access.company_limits import CompanyLimits
 from trunkline.access.subscription_records import SubscriptionRecords
 from trunkline.cli import desk, opening
 from trunkline.dispatch.signals import Signals
+from trunkline.errors import NotFound
 from trunkline.hub import readers
 from trunkline.hub.catalogs import load_catalog
 from trunkline.hub.readers import Readers
@@ -21,6 +22,7 @@ from trunkline.insight.delivery_log import DeliveryLog
 from trunkline.schemas.catalog import SchemaCatalog
 from trunkline.schemas.versions import SchemaVersions
 from trunkline.settings import Settings
+from trunkline.store import subscriptions
 from trunkline.store.database import Database
 from trunkline.store.directory import CompanyDirectory
 from trunkline.store.wakeup import Signal, Wakeup
@@ -104,3 +106,12 @@ async def opened(settings: Settings) -> AsyncGenerator[Readings]:
                     database, database, streaming=streaming, checker=checker, finder=finder, limits=limits
                 ),
             )
+
+
+async def owner_of(hub: Readings, subscription_id: str) -> tuple[int, str]:
+    """Find the company and the channel of a subscription. Raises NotFound."""
+    async with hub.database.read() as connection:
+        row = await subscriptions.get(connection, subscription_id)
+    if row is None:
+        raise NotFound("subscription", subscription_id)
+    return row.company_id, row.channel

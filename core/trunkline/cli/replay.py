@@ -15,10 +15,8 @@ from trunkline.cli.options import AsJson, load_settings
 from trunkline.cli.output import show_json, warn
 from trunkline.cli.reading import Readings
 from trunkline.cli.replay_progress import Total
-from trunkline.errors import NotFound
 from trunkline.runtime import stopping
 from trunkline.settings import Settings
-from trunkline.store import subscriptions as store
 
 LOOK_SECONDS = 0.2
 PAUSES_PER_LOOK = 5
@@ -101,16 +99,13 @@ async def _replay(
         BodyInvalid: the range or a type is not valid.
     """
     async with reading.opened(settings) as hub:
-        async with hub.database.read() as connection:
-            row = await store.get(connection, subscription_id)
-        if row is None:
-            raise NotFound("subscription", subscription_id)
-        start = partial(hub.replays.start, row.company_id, subscription_id, channel=None)
+        company_id, _ = await reading.owner_of(hub, subscription_id)
+        start = partial(hub.replays.start, company_id, subscription_id, channel=None)
         if request["dry_run"] or not wait:
             return await start(request)
         counted = await start({**request, "dry_run": True})
         total = Total(counted["matched"], is_complete=counted.get("complete", True))
-        return await _watch(hub, row.company_id, (await start(request))["id"], total)
+        return await _watch(hub, company_id, (await start(request))["id"], total)
 
 
 async def _watch(hub: Readings, company_id: int, replay_id: str, total: Total) -> dict[str, Any]:

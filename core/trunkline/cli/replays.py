@@ -9,11 +9,10 @@ from trunkline.cli import reading
 from trunkline.cli.config import Config
 from trunkline.cli.loop import run
 from trunkline.cli.options import AsJson, SubscriptionId, load_settings
-from trunkline.cli.output import show_json, show_table, warn
+from trunkline.cli.output import show_list, show_members, warn
 from trunkline.errors import NotFound
 from trunkline.settings import Settings
 from trunkline.store import replays as store
-from trunkline.store import subscriptions as subscription_store
 from trunkline.subscribing.replays import Replays
 
 app = typer.Typer(no_args_is_help=True, help="List, show and cancel replays; `trunkline replay` starts them.")
@@ -38,10 +37,8 @@ def list_replays(
     Example: [bold]trunkline replays list sub_1f0c9a2d1e83c55b4f0c[/bold]
     """
     views = run(_list(load_settings(context, config), subscription, limit))
-    if as_json:
-        show_json({"replays": views, "count": len(views)})
-        return
-    show_table(_COLUMNS, [[str(view[name]) for name in _COLUMNS] for view in views])
+    rows = [[str(view[name]) for name in _COLUMNS] for view in views]
+    show_list("replays", views, _COLUMNS, rows, as_json=as_json)
 
 
 @app.command("show")
@@ -51,10 +48,8 @@ def show_replay(context: typer.Context, replay: Id, as_json: AsJson = False, con
     Example: [bold]trunkline replays show rpl_5f0c9a2d1e83c55b4f0c9a2d[/bold]
     """
     view = run(_act(load_settings(context, config), replay, Replays.get))
-    if as_json:
-        show_json(view)
-        return
-    show_table(["", ""], [[name, str(value)] for name, value in view.items() if value is not None])
+    members = {name: str(value) for name, value in view.items() if value is not None}
+    show_members(view, members, as_json=as_json)
 
 
 @app.command("cancel")
@@ -72,11 +67,8 @@ def cancel_replay(context: typer.Context, replay: Id, config: Config = None) -> 
 async def _list(settings: Settings, subscription_id: str, limit: int) -> list[dict[str, Any]]:
     """Read the newest replays of a subscription of any company. Raises NotFound."""
     async with reading.opened(settings) as hub:
-        async with hub.database.read() as connection:
-            row = await subscription_store.get(connection, subscription_id)
-        if row is None:
-            raise NotFound("subscription", subscription_id)
-        return await hub.replays.of_subscription(row.company_id, subscription_id, channel=None, limit=limit)
+        company_id, _ = await reading.owner_of(hub, subscription_id)
+        return await hub.replays.of_subscription(company_id, subscription_id, channel=None, limit=limit)
 
 
 async def _act(settings: Settings, replay_id: str, action: Action[_T]) -> _T:

@@ -17,7 +17,6 @@ from trunkline.cli.connecting import connected
 from trunkline.cli.loop import run
 from trunkline.cli.options import AsJson, load_settings
 from trunkline.cli.output import CANNOT_START, REFUSED, show_json, show_table, warn
-from trunkline.errors import SettingsInvalid
 from trunkline.insight import status
 from trunkline.settings import Settings
 from trunkline.store import secrets as store
@@ -168,11 +167,7 @@ async def _rotate(
         lines: list[str] = []
         states: list[_State] = []
         for name in chosen:
-            try:
-                is_new = await replacement.renew_in_file(name)
-            except OSError as error:
-                msg = f"The file of the secrets cannot be written: {error.strerror}; nothing was changed."
-                raise SettingsInvalid(msg) from None
+            is_new = await replacement.renew_in_file(name)
             has_begun = await replacement.has_begun(name)
             written = 0
             if name == ENCRYPTION_KEY:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -23,6 +23,8 @@ from trunkline.settings import Settings
 if TYPE_CHECKING:
     from trunkline.insight.audit import Audit
 
+_Table = tuple[Sequence[str], Sequence[Sequence[str]]]
+"""The columns of a table, and its rows."""
 WATCH_SECONDS = 2.0
 WATCH_COUNTED = 100_000
 """The number of deliveries that each repeated poll counts."""
@@ -98,10 +100,10 @@ def _show(snapshot: Snapshot, *, as_json: bool) -> None:
         show_json(status.view(snapshot))
         return
     tables = [_summary(snapshot), _shards(snapshot), _workers(snapshot), _replays(snapshot)]
-    for number, table in enumerate(table for table in tables if table.rows):
+    for number, (columns, rows) in enumerate(table for table in tables if table[1]):
         if number:
             typer.echo()
-        show_table(table.columns, table.rows)
+        show_table(columns, rows)
 
 
 def _show_audit(audit: "Audit", *, as_json: bool) -> None:
@@ -112,7 +114,10 @@ def _show_audit(audit: "Audit", *, as_json: bool) -> None:
             {"balances": audit.balances, "rows": audit.rows, "deliveries": deliveries, "checks": checks}
         )
         return
-    typer.echo(_balance(audit))
+    parts = [f"{audit.by_status.get(status, 0):,} {status}" for status in Status]
+    unknown = sorted(set(audit.by_status) - set(Status))
+    mark = "≠" if unknown else "="
+    typer.echo(f"{' + '.join(parts)} {mark} {audit.rows:,} deliveries")
     typer.echo()
     rows = [
         [check.name, "yes" if check.holds else "NO", check.claim, check.looked_at] for check in audit.checks
@@ -121,22 +126,6 @@ def _show_audit(audit: "Audit", *, as_json: bool) -> None:
     for check in audit.checks:
         if not check.holds:
             warn(f"{check.name}: {' '.join(check.offending)}")
-
-
-@dataclass(frozen=True, slots=True)
-class _Table:
-    """A table of text."""
-
-    columns: Sequence[str]
-    rows: Sequence[Sequence[str]]
-
-
-def _balance(audit: "Audit") -> str:
-    """Write the sum of the deliveries by state, which must equal the total."""
-    parts = [f"{audit.by_status.get(status, 0):,} {status}" for status in Status]
-    unknown = sorted(set(audit.by_status) - set(Status))
-    mark = "≠" if unknown else "="
-    return f"{' + '.join(parts)} {mark} {audit.rows:,} deliveries"
 
 
 def _summary(snapshot: Snapshot) -> _Table:
@@ -148,7 +137,7 @@ def _summary(snapshot: Snapshot) -> _Table:
     oldest = ""
     if deliveries.oldest_due_seconds is not None:
         oldest = f", the oldest for {span(deliveries.oldest_due_seconds)}"
-    return _Table(
+    return (
         ["what", "now"],
         [
             ["head", f"{log.head:,}"],
@@ -177,7 +166,7 @@ def _shards(snapshot: Snapshot) -> _Table:
         ]
         for shard in snapshot.shards
     ]
-    return _Table(["shard", "cursor", "behind", "live behind", "for", "read by", "lease left"], rows)
+    return ["shard", "cursor", "behind", "live behind", "for", "read by", "lease left"], rows
 
 
 def _workers(snapshot: Snapshot) -> _Table:
@@ -192,7 +181,7 @@ def _workers(snapshot: Snapshot) -> _Table:
         ]
         for worker in snapshot.workers
     ]
-    return _Table(["worker", "host", "process", "state", "heartbeat", "shards"], rows)
+    return ["worker", "host", "process", "state", "heartbeat", "shards"], rows
 
 
 def _replays(snapshot: Snapshot) -> _Table:
@@ -221,7 +210,7 @@ def _replays(snapshot: Snapshot) -> _Table:
         "delivered",
         "waiting",
     ]
-    return _Table(columns, rows)
+    return columns, rows
 
 
 def _counts(counts: Mapping[str, int], *, mark: str = "") -> str:

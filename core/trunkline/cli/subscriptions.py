@@ -3,8 +3,8 @@
 The options of a subscription are the API's; ``subscribing.options`` declares their names and values.
 """
 
-from collections.abc import Mapping
-from typing import Annotated, Any
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Annotated, Any
 
 import orjson
 import typer
@@ -13,14 +13,14 @@ from trunkline.cli import opening, reading
 from trunkline.cli.config import Config
 from trunkline.cli.loop import run
 from trunkline.cli.options import AsJson, Chosen, Company, Environment, SubscriptionId, id_of, load_settings
-from trunkline.cli.output import show_json, show_table, warn
-from trunkline.cli.reading import Readings
+from trunkline.cli.output import show_json, show_list, show_members, warn
 from trunkline.cli.streams import require_output
 from trunkline.contract.targets import shown_channel
-from trunkline.errors import NotFound
 from trunkline.model.environments import LIVE
 from trunkline.settings import Settings
-from trunkline.store import subscriptions as store
+
+if TYPE_CHECKING:
+    from trunkline.hub.hub import Hub
 
 CHANNEL = "webhooks"
 DAY_SECONDS = 86_400
@@ -68,14 +68,12 @@ def list_subscriptions(
     Example: [bold]trunkline subscriptions list --company 92[/bold]
     """
     views = run(_list(load_settings(context, config), Chosen(company, environment)))
-    if as_json:
-        show_json({"subscriptions": views, "count": len(views)})
-        return
     rows = [
         [view["id"], view["channel"], view["health"], ",".join(view["event_types"]), view["target_url"]]
         for view in views
     ]
-    show_table(["id", "channel", "health", "event types", "target"], rows)
+    columns = ["id", "channel", "health", "event types", "target"]
+    show_list("subscriptions", views, columns, rows, as_json=as_json)
 
 
 @app.command("show")
@@ -183,7 +181,7 @@ def delete_subscription(
     """
     if not yes:
         typer.confirm(f"Delete {subscription}, for good?", abort=True, err=True)
-    run(_delete(load_settings(context, config), subscription))
+    run(_act(load_settings(context, config), subscription, lambda hub: hub.subscriptions.delete))
     warn(f"{subscription} is deleted.")
 
 
@@ -208,7 +206,8 @@ def rotate_secret(
     Example: [bold]trunkline subscriptions rotate-secret sub_1f0c9a2d1e83c55b4f0c[/bold]
     """
     require_output()
-    made = run(_rotate(load_settings(context, config), subscription, overlap_seconds))
+    settings, options = load_settings(context, config), {"overlap_seconds": overlap_seconds}
+    made = run(_act(settings, subscription, lambda hub: hub.subscriptions.rotate_secret, **options))
     if as_json:
         show_json(made)
     else:
@@ -223,7 +222,8 @@ def try_subscription(
 
     Example: [bold]trunkline subscriptions test sub_1f0c9a2d1e83c55b4f0c[/bold]
     """
-    _show(run(_test(load_settings(context, config), subscription)), as_json=as_json)
+    view = run(_act(load_settings(context, config), subscription, lambda hub: hub.subscriptions.test))
+    _show(view, as_json=as_json)
 
 
 @app.command("channels")
@@ -234,31 +234,17 @@ def list_channels(context: typer.Context, as_json: AsJson = False, config: Confi
     """
     channels = opening.inspected(load_settings(context, config)).channels()
     views = [shown_channel(channels[name]) for name in sorted(channels)]
-    if as_json:
-        show_json({"channels": views, "count": len(views)})
-        return
     rows = [[view["name"], view["title"], _cell(view.get("target_example", "-"))] for view in views]
-    show_table(["channel", "title", "target"], rows)
+    show_list("channels", views, ["channel", "title", "target"], rows, as_json=as_json)
 
 
 def _show(view: Mapping[str, Any], *, as_json: bool) -> None:
-    if as_json:
-        show_json(view)
-        return
-    show_table(["", ""], [[name, _cell(value)] for name, value in view.items() if value is not None])
+    members = {name: _cell(value) for name, value in view.items() if value is not None}
+    show_members(view, members, as_json=as_json)
 
 
 def _cell(value: object) -> str:
     return value if isinstance(value, str) else orjson.dumps(value).decode()
-
-
-async def _place(hub: Readings, subscription_id: str) -> tuple[int, str]:
-    """Find the company and the channel of a subscription. Raises NotFound."""
-    async with hub.database.read() as connection:
-        row = await store.get(connection, subscription_id)
-    if row is None:
-        raise NotFound("subscription", subscription_id)
-    return row.company_id, row.channel
 
 
 async def _list(settings: Settings, chosen: Chosen) -> list[dict[str, Any]]:
@@ -268,7 +254,7 @@ async def _list(settings: Settings, chosen: Chosen) -> list[dict[str, Any]]:
 
 async def _show_one(settings: Settings, subscription_id: str) -> dict[str, Any]:
     async with reading.opened(settings) as hub:
-        company_id, channel = await _place(hub, subscription_id)
+        company_id, channel = await reading.owner_of(hub, subscription_id)
         return await hub.subscriptions.get(company_id, subscription_id, channel=channel)
 
 
@@ -292,7 +278,7 @@ async def _update(
     members: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     async with opening.opened(settings) as hub:
-        company_id, name = await _place(hub, subscription_id)
+        company_id, name = await reading.owner_of(hub, subscription_id)
         if members:
             from trunkline.cli.subscription_requests import with_target  # noqa: PLC0415
 
@@ -300,21 +286,13 @@ async def _update(
         return await hub.subscriptions.update(company_id, subscription_id, changes, channel=name)
 
 
-async def _delete(settings: Settings, subscription_id: str) -> None:
+async def _act(
+    settings: Settings,
+    subscription_id: str,
+    action_of: Callable[["Hub"], Callable[..., Awaitable[Any]]],
+    **options: int,
+) -> Any:
+    """Act on a subscription of any company and channel, and return the result. Raises NotFound."""
     async with opening.opened(settings) as hub:
-        company_id, channel = await _place(hub, subscription_id)
-        await hub.subscriptions.delete(company_id, subscription_id, channel=channel)
-
-
-async def _rotate(settings: Settings, subscription_id: str, overlap_seconds: int) -> dict[str, Any]:
-    async with opening.opened(settings) as hub:
-        company_id, channel = await _place(hub, subscription_id)
-        return await hub.subscriptions.rotate_secret(
-            company_id, subscription_id, channel=channel, overlap_seconds=overlap_seconds
-        )
-
-
-async def _test(settings: Settings, subscription_id: str) -> dict[str, Any]:
-    async with opening.opened(settings) as hub:
-        company_id, channel = await _place(hub, subscription_id)
-        return await hub.subscriptions.test(company_id, subscription_id, channel=channel)
+        company_id, channel = await reading.owner_of(hub, subscription_id)
+        return await action_of(hub)(company_id, subscription_id, channel=channel, **options)

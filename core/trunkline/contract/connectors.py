@@ -8,7 +8,8 @@ from trunkline.schemas.products import Product
 Generate = Callable[[Product], Mapping[str, bytes]]
 """Make a connector's files, keyed by their paths below the export's folder (with ``/``).
 
-Equal products give equal files.
+Equal products give equal files. A ``ValueError`` says in a sentence without a full stop what the platform cannot offer, and
+what to change in the product.
 """
 ReadFile = Callable[[str], bytes | None]
 """Read the file at a path below an export's folder; None if it does not exist."""

@@ -68,7 +68,7 @@ class _Reader(HTMLParser):
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.handle_starttag(tag, attrs)
-        if tag not in VOID and self._is_foreign():
+        if tag not in VOID and ("svg" in self._open or "math" in self._open):
             self._open.pop()
 
     def handle_endtag(self, tag: str) -> None:
@@ -86,7 +86,3 @@ class _Reader(HTMLParser):
         if left:
             msg = f"does not end <{left[-1]}>"
             raise FragmentInvalid(msg)
-
-    def _is_foreign(self) -> bool:
-        """Return whether the innermost element is SVG or MathML, where ``/>`` ends an element."""
-        return "svg" in self._open or "math" in self._open

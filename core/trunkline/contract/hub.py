@@ -246,6 +246,7 @@ class Deployment(Protocol):
         Raises:
             NotFound: there is no such connector.
             PluginFailed: its generator failed.
+            Conflict: the platform cannot represent the product.
             Refused: the files need an issuer's endpoints, which are unknown.
         """
         ...

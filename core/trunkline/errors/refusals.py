@@ -82,9 +82,12 @@ class Forbidden(Refused):
         return cls("This API key may not be used from your address; use it from one of its allowed networks.")
 
     @classmethod
-    def wrong_company(cls) -> "Forbidden":
-        """A company's key named another company."""
-        return cls("This API key belongs to another company than the one named in the request.")
+    def wrong_company(cls, *, header: str | None = None) -> "Forbidden":
+        """A company's key named another company, in *header* or elsewhere."""
+        errors = [FieldError(header, "must name the company of the key")] if header else []
+        return cls(
+            "This API key belongs to another company than the one named in the request.", errors=errors
+        )
 
     @classmethod
     def wrong_environment(cls, own: str) -> "Forbidden":

@@ -8,6 +8,7 @@ from trunkline.errors.faults import SHOWN
 from trunkline.errors.spelling import known_instead
 
 _LISTED = "must be a list"
+_TIME = "must be an ISO 8601 time with its offset, such as 2026-01-28T10:30:00Z"
 _WORDS: Mapping[str, str] = {
     "missing": "is required",
     "extra_forbidden": "is not known here",
@@ -29,6 +30,9 @@ _WORDS: Mapping[str, str] = {
     "less_than": "must be less than {lt:.15g}",
     "literal_error": "must be {expected}",
     "enum": "must be {expected}",
+    **dict.fromkeys(
+        ("datetime_parsing", "datetime_from_date_parsing", "datetime_type", "timezone_aware"), _TIME
+    ),
     "list_type": _LISTED,
     "tuple_type": _LISTED,
     "set_type": _LISTED,
@@ -40,7 +44,7 @@ _WORDS: Mapping[str, str] = {
 _REPEATS = frozenset(
     {"int_parsing", "int_from_float", "float_parsing", "bool_parsing", "literal_error", "enum", "value_error"}
     | {"greater_than_equal", "less_than_equal", "greater_than", "less_than", "string_pattern_mismatch"}
-    | {"tuple_type", "list_type"}
+    | {"tuple_type", "list_type", "datetime_parsing", "datetime_from_date_parsing", "timezone_aware"}
 )
 _SECRET = re.compile(r"secret|pepper|key|password|token|credential|header|target", re.IGNORECASE)
 

@@ -317,9 +317,6 @@ class _Checker:
             shapes = [shape for document in self._documents for shape in document.shapes_at(names)]
             if not shapes:
                 self._note(pointer, "is in none of the chosen event types")
-        self._check_comparisons(value, pointer, shapes)
-
-    def _check_comparisons(self, value: Json, pointer: str, shapes: Sequence[Shape] | None) -> None:
         if value == {}:
             self._note(pointer, f"must have at least one of {', '.join(comparisons.OPERATORS)}")
         for name, expected in _comparisons(value).items():

@@ -47,17 +47,13 @@ def _allows(shape: Shape, operator: str, value: Json) -> bool:
         return _is_date(shape) if isinstance(value, str) else not shape.types.isdisjoint(NUMBERS)
     if operator == "starts_with":
         return "string" in shape.types
-    return _may_contain(shape, value)
+    if "string" in shape.types and isinstance(value, str):
+        return True
+    return "array" in shape.types and any(item.admits(value) for item in any_item_shapes(shape))
 
 
 def _is_date(shape: Shape) -> bool:
     return "string" in shape.types and not shape.formats.isdisjoint(_DATES)
-
-
-def _may_contain(shape: Shape, value: Json) -> bool:
-    if "string" in shape.types and isinstance(value, str):
-        return True
-    return "array" in shape.types and any(item.admits(value) for item in any_item_shapes(shape))
 
 
 def _describe(shapes: Iterable[Shape]) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from trunkline.contract import Connector, Operations, ReadFile
-from trunkline.errors import PluginFailed, SettingsInvalid
+from trunkline.errors import Conflict, PluginFailed, SettingsInvalid
 from trunkline.hub.products import key_prefix_of, packaged_brand
 from trunkline.schemas.authorization import AuthorizationServer, EndpointsUnknown
 from trunkline.schemas.catalog import EventType
@@ -46,6 +46,7 @@ def make_files(connector: Connector, product: Product, *, plugin: str) -> dict[P
     """Make the files of *connector*, which *plugin* registered, ordered by path.
 
     Raises:
+        Conflict: the platform cannot represent *product*; the sentence of the connector says what to change.
         PluginFailed: the connector raised, or returned anything but files below one folder.
         EndpointsUnknown: the connector needs endpoints that are not known.
     """
@@ -53,6 +54,9 @@ def make_files(connector: Connector, product: Product, *, plugin: str) -> dict[P
         files = connector.generate(product)
     except EndpointsUnknown:
         raise
+    except ValueError as error:
+        msg = f"{connector.title} cannot offer this product: {error}."
+        raise Conflict(msg) from error
     except Exception as error:
         reason = f"failed to make the connector '{connector.name}': {type(error).__name__}: {error}"
         raise PluginFailed(plugin, reason) from error

@@ -141,7 +141,7 @@ class Deployment:
             await self._issuer.look_up()
 
     def connector_files(self, name: str) -> Mapping[str, bytes]:
-        """Make a connector's files, by path. Raises NotFound, PluginFailed, EndpointsUnknown."""
+        """Make a connector's files, by path. Raises NotFound, Conflict, PluginFailed, EndpointsUnknown."""
         registered = self._registry.collected.connectors.get(name)
         if registered is None:
             raise NotFound("connector", name)

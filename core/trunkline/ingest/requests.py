@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from trunkline.errors import BodyInvalid, EventRejected, FieldError, but_not, unknown_name
+from trunkline.errors import BodyInvalid, EventRejected, FieldError, Refused, but_not, unknown_name
 from trunkline.errors.spelling import MAX_CORRECTED, correction
 from trunkline.ingest.submissions import Submission, Warned
 from trunkline.model.companies import is_reference
@@ -33,6 +33,7 @@ MAX_STEPS = 10_000
 EXPLAINED_AT_ONCE = 4
 """Number of payloads whose faults are explained in one step; each takes 0.5 ms."""
 _UNKNOWN = f"is not a field of an event; known fields are {', '.join(FIELDS)}"
+_NOT_OURS = FieldError("/companyId", "must name a company for which the key may emit")
 _NOT_COUNTED = FieldError("/events", f"must be a list of 1 to {MAX_BATCH} events")
 
 Call = Literal["event", "batch"]
@@ -217,6 +218,9 @@ class RequestReader:
             except BodyInvalid as error:
                 errors.extend(_at(item, error.errors))
                 continue
+            except Refused as error:  # Forbidden, BadQuery
+                error.errors = (*error.errors, *_at(item, [_NOT_OURS]))
+                raise
             kind = self._catalog.get(item.parsed["type"], item.parsed.get("version"))
             assert kind is not None  # its faults were checked
             metadata = bytes(item.raw["metadata"]) if item.parsed.get("metadata") else b""

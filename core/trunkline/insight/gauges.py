@@ -21,7 +21,7 @@ from trunkline.plugins import Notifier
 from trunkline.runtime import log_writing
 from trunkline.runtime.deployment_gauges import DeploymentSnapshot
 from trunkline.runtime.metrics import Lag, Metrics
-from trunkline.store import consumers
+from trunkline.store import consumers, epochs
 from trunkline.store import status as store
 from trunkline.store.database import Database
 
@@ -64,11 +64,14 @@ class LagSnapshot:
         if held not in self.oldest:
             return None
         position, accepted_ms = self.oldest[held]
+        skipped = max(position - 1 - cursor, 0)  # ids without an event, as after a restore
         if cursor >= position:
             share = (cursor + 1 - position) / (self.head - position)
             accepted_ms += round(share * (self.head_ms - accepted_ms))
         age_ms = self.now_ms + (now - self.taken_at) * 1000 - accepted_ms
-        return Lag(held.shard, positions, max(age_ms / 1000, 0.0), live_positions)
+        return Lag(
+            held.shard, positions - skipped, max(age_ms / 1000, 0.0), min(live_positions, positions - skipped)
+        )
 
 
 class Observer:
@@ -146,6 +149,7 @@ class Observer:
         cursors = {held: progress.cursor for held, progress in self._owned_shards().items()}
         async with self._database.read() as connection:
             figures = await store.figures(connection, cursors.values(), limit=COUNTED)
+            behind_furthest = await epochs.count_between(connection, figures.lowest, figures.head.position)
             if self._looks % CONSUMERS_EVERY == 0:
                 behind = await consumers.furthest_behind(connection, limit=MOST_CONSUMERS)
                 self._consumers = [
@@ -166,7 +170,7 @@ class Observer:
         )
         return DeploymentSnapshot(
             head=head.position,
-            lag_positions=max(head.position - lowest, 0),
+            lag_positions=max(behind_furthest, 0),
             lag_seconds=_age(oldest[lowest][1] if lowest in oldest else None, head.now_ms),
             due=figures.due.count,
             oldest_due_seconds=_age(figures.due.oldest_ms, head.now_ms),

@@ -135,7 +135,7 @@ async def take(database: Database, *, counted: int = COUNTED) -> Snapshot:
         return Snapshot(
             head.now_ms,
             await _log(connection, head),
-            [_shard(row, head, oldest) for row in rows],
+            [await _shard(connection, row, head, oldest) for row in rows],
             [_worker(row, rows, head) for row in await store.workers(connection)],
             await _deliveries(connection, head, counted=counted),
             (await store.replaying(connection)).count,
@@ -165,15 +165,18 @@ async def _log(connection: Connection, head: Head) -> Log:
     return Log(head.position, head.accepted_ms or None, minute, hour)
 
 
-def _shard(row: store.Shard, head: Head, oldest: Mapping[int, tuple[int, int]]) -> ShardStatus:
+async def _shard(
+    connection: Connection, row: store.Shard, head: Head, oldest: Mapping[int, tuple[int, int]]
+) -> ShardStatus:
     lag_ms = head.now_ms - oldest[row.cursor][1] if row.cursor in oldest else 0
     left_ms = row.lease_until_ms - head.now_ms
+    live_cursor = max(row.cursor, row.live_cursor or 0)
     return ShardStatus(
         row.slice.shard,
         None if row.slice.part == WHOLE else row.slice.part,
         row.cursor,
-        max(head.position - row.cursor, 0),
-        max(head.position - max(row.cursor, row.live_cursor or 0), 0),
+        max(await epochs.count_between(connection, row.cursor, head.position), 0),
+        max(await epochs.count_between(connection, live_cursor, head.position), 0),
         max(lag_ms, 0) / 1000,
         row.holder,
         None if row.holder is None else max(left_ms, 0) / 1000,

@@ -31,7 +31,29 @@ async def deliver(push: Push, http: HttpClient) -> Result:
     """Make one attempt: send the event in a signed ``POST``, and derive the result from the answer as ``post`` does."""
     config = push.target.config
     url = config.url.get_secret_value() if isinstance(config, SecretUrl) else push.target.url
-    return await post(push, http, url=url, body=push.body, headers=_headers(push))
+    target = push.target
+    signed = signatures.headers(
+        target.signature,
+        secrets=target.secrets,
+        event_id=push.event_id,
+        timestamp=push.timestamp,
+        body=push.body,
+    )
+    headers = {
+        **target.headers,
+        **signed,
+        "content-type": "application/json",
+        signatures.EVENT_TYPE_HEADER: push.event_type,
+        signatures.DELIVERY_ID_HEADER: push.delivery_id,
+        signatures.ATTEMPT_HEADER: str(push.attempt),
+    }
+    if is_test(target.company_id):
+        headers[signatures.ENVIRONMENT_HEADER] = TEST
+    if push.cursor is not None:
+        headers[signatures.CURSOR_HEADER] = push.cursor
+    if push.traceparent is not None:
+        headers[TRACEPARENT] = push.traceparent
+    return await post(push, http, url=url, body=push.body, headers=headers)
 
 
 async def post(push: Push, http: HttpClient, *, url: str, body: bytes, headers: Mapping[str, str]) -> Result:
@@ -78,33 +100,6 @@ def _outcome_of(status: int) -> Outcome:
     if 200 <= status <= 299:
         return Outcome.DELIVERED
     return Outcome.GONE if status == 410 else Outcome.RETRY
-
-
-def _headers(push: Push) -> dict[str, str]:
-    """Add the hub's headers to the subscription's own headers, whose names differ (``signatures.check_headers``)."""
-    target = push.target
-    signed = signatures.headers(
-        target.signature,
-        secrets=target.secrets,
-        event_id=push.event_id,
-        timestamp=push.timestamp,
-        body=push.body,
-    )
-    headers = {
-        **target.headers,
-        **signed,
-        "content-type": "application/json",
-        signatures.EVENT_TYPE_HEADER: push.event_type,
-        signatures.DELIVERY_ID_HEADER: push.delivery_id,
-        signatures.ATTEMPT_HEADER: str(push.attempt),
-    }
-    if is_test(target.company_id):
-        headers[signatures.ENVIRONMENT_HEADER] = TEST
-    if push.cursor is not None:
-        headers[signatures.CURSOR_HEADER] = push.cursor
-    if push.traceparent is not None:
-        headers[TRACEPARENT] = push.traceparent
-    return headers
 
 
 def _retry_after_seconds(headers: Mapping[str, str], timestamp: int) -> float | None:

@@ -105,7 +105,11 @@ def _first_record(candidate: Candidate, chosen: Plugins) -> PluginRecord:
 def _load(claims: Sequence[Candidate], version: str, limit_seconds: float) -> ModuleType:
     candidate = claims[0]
     _check_claims(claims)
-    _check_name(candidate)
+    if not NAME.fullmatch(candidate.name):
+        reason = "must have a name of at most 32 lower-case letters, digits and underscores that starts with a letter"
+        raise PluginFailed(candidate.name, reason)
+    if candidate.name in CORE_SECTIONS:
+        raise PluginFailed(candidate.name, "has the name of a settings section of trunkline itself")
     _check_range(candidate, version)
     return _import(candidate, limit_seconds)
 
@@ -120,15 +124,6 @@ def _check_claims(claims: Sequence[Candidate]) -> None:
         else f"is claimed by more than one distribution: {', '.join(claimants)}; uninstall all but one"
     )
     raise PluginFailed(claims[0].name, reason)
-
-
-def _check_name(candidate: Candidate) -> None:
-    """Check that the name can be a settings section and a prefix of tables. Raises PluginFailed."""
-    if not NAME.fullmatch(candidate.name):
-        reason = "must have a name of at most 32 lower-case letters, digits and underscores that starts with a letter"
-        raise PluginFailed(candidate.name, reason)
-    if candidate.name in CORE_SECTIONS:
-        raise PluginFailed(candidate.name, "has the name of a settings section of trunkline itself")
 
 
 def _check_range(candidate: Candidate, version: str) -> None:

@@ -156,7 +156,13 @@ def _ask_with_context(
     channels = _ask(registry, plugin, "register_channels", values.check_channels, arguments) or ()
     if registry.tracer is not None:
         channels = registry.tracer.channels(channels, plugin=plugin, settings=contributions.settings)
-    providers = _ask_for_providers(registry, plugin, arguments, defined=defined)
+    check = partial(values.check_operations, defined=defined)
+    given = _ask(registry, plugin, "register_operations", check, arguments) or ()
+    providers: dict[Kind, tuple[Operation, ...]] = {
+        kind: tuple(one for one in given if one.kind == kind) for kind in KINDS
+    }
+    for kind, operations in providers.items():
+        values.check_unique(plugin, kind, [operation.name for operation in operations])
     pages = _ask(registry, plugin, "register_portal_pages", values.check_portal_pages, arguments)
     return replace(contributions, channels=channels, providers=providers, pages=pages or ())
 
@@ -168,23 +174,6 @@ def _ask_for_routes(registry: Registry, check: Callable[..., "tuple[Routes, ...]
         registry, plugin, "register_routes", partial(check, reads=not registry.is_own(plugin)), arguments
     )
     registry.keep(plugin, replace(contributions, routes=routes or ()))
-
-
-def _ask_for_providers(
-    registry: Registry,
-    plugin: str,
-    arguments: Mapping[str, object],
-    *,
-    defined: Mapping[Kind, Collection[str]],
-) -> dict[Kind, tuple[Operation, ...]]:
-    check = partial(values.check_operations, defined=defined)
-    given = _ask(registry, plugin, "register_operations", check, arguments) or ()
-    by_kind: dict[Kind, tuple[Operation, ...]] = {
-        kind: tuple(one for one in given if one.kind == kind) for kind in KINDS
-    }
-    for kind, operations in by_kind.items():
-        values.check_unique(plugin, kind, [operation.name for operation in operations])
-    return by_kind
 
 
 def _steps(contributions: Contributions) -> list[str]:

@@ -21,7 +21,13 @@ def find_operation_fault(operation: Operation, defined: Defined) -> str | None:
     if fault := _find_form_fault(operation):
         return fault
     if operation.definition is not None:
-        return _find_own_fault(operation, operation.definition, defined)
+        definition = operation.definition
+        if operation.name in defined[operation.kind or definition.kind]:
+            return f"definition of '{operation.name}' is its own, but the schemas define it already"
+        named = (operation.kind or definition.kind, operation.name)
+        if (definition.kind, definition.name) != named:
+            return f"definition is of the {definition.kind} '{definition.name}', not of the {named[0]} '{named[1]}'"
+        return None
     kinds = _kinds_of(operation, defined)
     if len(kinds) > 1:
         return f"name '{operation.name}' is that of {' and of '.join(f'a {kind}' for kind in kinds)}; give its kind"
@@ -46,17 +52,6 @@ def _kinds_of(operation: Operation, defined: Defined) -> list[Kind]:
         return [operation.definition.kind]
     kinds: Sequence[Kind] = [operation.kind] if operation.kind else KINDS
     return [kind for kind in kinds if operation.name in defined[kind]]
-
-
-def _find_own_fault(operation: Operation, definition: Definition, defined: Defined) -> str | None:
-    if operation.name in defined[operation.kind or definition.kind]:
-        return f"definition of '{operation.name}' is its own, but the schemas define it already"
-    named = (operation.kind or definition.kind, operation.name)
-    if (definition.kind, definition.name) != named:
-        return (
-            f"definition is of the {definition.kind} '{definition.name}', not of the {named[0]} '{named[1]}'"
-        )
-    return None
 
 
 def _unknown(operation: Operation, defined: Defined) -> str:

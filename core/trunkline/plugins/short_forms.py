@@ -43,9 +43,19 @@ def _short_whole(value: object) -> str:
         case str() | bytes() | Mapping() | AbstractSet():
             return f"{type(value).__name__} of {len(value)}"
         case Sequence():
-            return _short_items(value)
+            texts = [short(item) for item in value[:SHOWN_ITEMS]]
+            more = [f"… {len(value)} in all"] if len(value) > SHOWN_ITEMS else []
+            return f"[{', '.join(texts + more)}]"
         case _:
-            return _short_record(value)
+            name = type(value).__name__
+            if not is_dataclass(value):
+                return name
+            texts = [
+                f"{attribute.name}={_plain(getattr(value, attribute.name))}"
+                for attribute in fields(value)
+                if attribute.name in NAMING
+            ]
+            return f"{name}({', '.join(texts)})" if texts else name
 
 
 def short_call(name: str, arguments: Mapping[str, object]) -> str:
@@ -102,24 +112,6 @@ def _private_parts(url: str) -> Iterator[str]:
     parts = urlsplit(url)
     yield from (f"{parts.path}?{parts.query}", parts.path, parts.query)
     yield from (part for part in parts.path.split("/") if len(part) > 3)
-
-
-def _short_items(items: Sequence[object]) -> str:
-    texts = [short(item) for item in items[:SHOWN_ITEMS]]
-    more = [f"… {len(items)} in all"] if len(items) > SHOWN_ITEMS else []
-    return f"[{', '.join(texts + more)}]"
-
-
-def _short_record(value: object) -> str:
-    name = type(value).__name__
-    if not is_dataclass(value):
-        return name
-    texts = [
-        f"{attribute.name}={_plain(getattr(value, attribute.name))}"
-        for attribute in fields(value)
-        if attribute.name in NAMING
-    ]
-    return f"{name}({', '.join(texts)})" if texts else name
 
 
 def _plain(value: object) -> str:

@@ -14,6 +14,7 @@ import orjson
 from trunkline.model.environments import company_number, environment_member
 from trunkline.runtime.log_writing import SECURITY, WriterThread
 from trunkline.runtime.redaction import redact
+from trunkline.runtime.terminals import escape_json
 from trunkline.settings import Logging
 
 WRITTEN_A_MINUTE = 10
@@ -83,7 +84,7 @@ class _JsonLines(logging.Formatter):
         }
         if record.exc_info:
             entry["exception"] = self.formatException(record.exc_info)
-        return redact(orjson.dumps(entry, default=str).decode())
+        return redact(escape_json(orjson.dumps(entry, default=str).decode()))
 
 
 def with_environment(extra: dict[str, Any]) -> dict[str, Any]:

@@ -67,7 +67,8 @@ def _levels(payload: Iterable[Field]) -> Iterator[list[tuple[tuple[str, ...], st
 
     Each field has the names and the title of its enclosing objects.
 
-    Names with a dot are left out, because a filter would split the path at the dot.
+    Names with a dot are left out, because a filter would split the path at the dot, and names with a back tick or a brace,
+    because they end an expression of a platform.
     """
     level: list[tuple[tuple[str, ...], str, Field]] = [((), "", field) for field in payload]
     while level := [(place, title, field) for place, title, field in level if _is_readable(field)]:
@@ -81,7 +82,7 @@ def _levels(payload: Iterable[Field]) -> Iterator[list[tuple[tuple[str, ...], st
 
 
 def _is_readable(field: Field) -> bool:
-    return not field.json_because and "." not in field.name
+    return not field.json_because and not set(field.name) & set(".`{}")
 
 
 def _of(field: Field, *, place: tuple[str, ...], title: str) -> Iterator[Condition]:

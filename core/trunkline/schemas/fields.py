@@ -110,6 +110,12 @@ class Field:
     json_because: str = ""
     yields_to: str | None = None
 
+    @property
+    def titled_choices(self) -> tuple[tuple[Json, str], ...]:
+        """The choices that a form offers, each with its title. An empty text is left out: it is what an empty field gives."""
+        titled = zip(self.choices, self.choice_titles, strict=True)
+        return tuple((value, title) for value, title in titled if value != "")
+
 
 def read_fields(schema: Mapping[str, Json], *, find: FindReference = lambda _: None) -> tuple[Field, ...]:
     """List the properties of the object that *schema* describes, in their order."""
@@ -190,7 +196,7 @@ class _Reader:
             if name in part.get("properties", {})
         ]
         says = _Annotations([schema for schema in own if isinstance(schema, Mapping)], shapes)
-        title = says.own("title") or name.replace("_", " ").capitalize()
+        title = says.own("title") or " ".join(name.replace("_", " ").split()).capitalize() or name
         kind, reason = _kind(shapes)
         read = Field(
             name=name,

@@ -56,8 +56,11 @@ def _open(schema: bytes) -> bytes:
     opened = {name: _open_keyword(name, raw) for name, raw in members.items() if name not in dropped}
     if any(word in opened.get("oneOf", b"") for word in _MAY_OPEN):
         alternatives = _open_each(opened.pop("oneOf"))
-        every = _list(opened.get("allOf", b"[]"))
-        opened["allOf"] = _array([*every, b'{"anyOf":%b}' % alternatives])
+        if "anyOf" in opened:
+            every = _list(opened.get("allOf", b"[]"))
+            opened["allOf"] = _array([*every, b'{"anyOf":%b}' % alternatives])
+        else:
+            opened["anyOf"] = alternatives
     return _object(opened)
 
 

@@ -33,7 +33,7 @@ class Wording:
 def wording_of(definition: Definition) -> Wording:
     """Split the name of an operation into verb and noun; the noun of a one-word name comes from its path."""
     verb, _, noun = definition.name.replace("-", "_").partition("_")
-    noun = noun or singular(definition.path.strip("/").split("/")[0])
+    noun = noun or singular(definition.path.strip("/").split("/")[0].strip("{}"))
     return Wording(verb, noun.replace("_", " ").replace("-", " "))
 
 

@@ -22,6 +22,7 @@ from trunkline.settings.values import (
     Seconds,
     SecretUrl,
     WebAddress,
+    WebPage,
 )
 
 
@@ -321,9 +322,7 @@ class Brand(Section):
         default=None, min_length=1, max_length=300, description="one sentence about the product"
     )
     color: str | None = Field(default=None, pattern=r"^#[0-9a-fA-F]{6}$", description="`#rrggbb`")
-    homepage: str | None = Field(
-        default=None, pattern=r"^https?://[^\s\"'<>]+$", description="the product's website"
-    )
+    homepage: WebPage | None = Field(default=None, description="the product's website")
     author: str | None = Field(
         default=None, min_length=1, max_length=100, description="who publishes the connectors"
     )
@@ -332,15 +331,11 @@ class Brand(Section):
         pattern=r"^[^@\s\"'<>]+@[^@\s\"'<>]+$",
         description="address at which users of the connectors get help",
     )
-    keys_url: str | None = Field(
-        default=None,
-        pattern=r"^https?://[^\s\"'<>]+$",
-        description="the page on which its users make API keys; `homepage`, if unset",
+    keys_url: WebPage | None = Field(
+        default=None, description="the page on which its users make API keys; `homepage`, if unset"
     )
-    docs_url: str | None = Field(
-        default=None,
-        pattern=r"^https?://[^\s\"'<>]+$",
-        description="the page that explains the connectors to its users; `homepage`, if unset",
+    docs_url: WebPage | None = Field(
+        default=None, description="the page that explains the connectors to its users; `homepage`, if unset"
     )
     categories: Names | None = Field(
         default=None,
@@ -348,10 +343,8 @@ class Brand(Section):
         max_length=5,
         description="categories of the nodes in n8n, such as `Sales`; `Miscellaneous`, if unset",
     )
-    repository: str | None = Field(
-        default=None,
-        pattern=r"^https?://[^\s\"'<>]+$",
-        description="URL at which the generated code is published",
+    repository: WebPage | None = Field(
+        default=None, description="URL at which the generated code is published"
     )
     version: str | None = Field(
         default=None, pattern=r"^\d+\.\d+\.\d+$", description="version of the generated connectors"

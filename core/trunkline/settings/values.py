@@ -74,6 +74,7 @@ def _check_public(text: str) -> str:
 WebAddress = Annotated[str, AfterValidator(_check_web_address)]
 PublicAddress = Annotated[WebAddress, AfterValidator(_check_public)]
 """The first part of addresses that are published."""
+WebPage = Annotated[str, Field(pattern=r"^https?://[^\s\"'<>]+$")]
 Modes = Annotated[dict[str, Mode], BeforeValidator(read_modes)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_split_list)]
 """A list of names for a model of settings; in an environment variable a JSON array, or comma-separated."""

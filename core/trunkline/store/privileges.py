@@ -16,7 +16,10 @@ _LACKING = sqlalchemy.text(
     "AND relname = ANY (:tables) AND NOT has_table_privilege(pg_class.oid, privilege) GROUP BY privilege, place ORDER BY place"
 ).bindparams(sqlalchemy.bindparam("tables", type_=sqlalchemy.ARRAY(sqlalchemy.Text)))
 _ROOM = sqlalchemy.text("""
-    WITH sessions AS (SELECT datid, usesysid FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()),
+    WITH sessions AS ( -- backend_type is NULL for sessions of other roles
+        SELECT datid, usesysid FROM pg_stat_activity WHERE COALESCE(backend_type, 'client backend') = 'client backend'
+            AND datid IS NOT NULL AND usesysid IS NOT NULL AND pid <> pg_backend_pid()
+    ),
     limits AS (
         SELECT CAST(current_setting('max_connections') AS int) - CAST(current_setting('superuser_reserved_connections') AS int)
             - COALESCE(CAST(current_setting('reserved_connections', true) AS int), 0) AS most, (SELECT count(*) FROM sessions) AS taken

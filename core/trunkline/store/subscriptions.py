@@ -256,13 +256,13 @@ async def targets_of_companies(connection: Connection, company_ids: Sequence[int
     return targets
 
 
-async def https_targets(connection: Connection, *, limit: int) -> list[str]:
-    """List up to *limit* different https target URLs of active and paused subscriptions."""
+async def https_targets(connection: Connection, *, limit: int) -> list[tuple[str, int]]:
+    """List up to *limit* different https target URLs of active and paused subscriptions, each with its company."""
     statement = text(
-        "SELECT DISTINCT target_url FROM subscriptions WHERE status IN ('active', 'paused') "
-        "AND target_url LIKE 'https://%' ORDER BY target_url LIMIT :limit"
+        "SELECT DISTINCT target_url, company_id FROM subscriptions WHERE status IN ('active', 'paused') "
+        "AND target_url LIKE 'https://%' ORDER BY target_url, company_id LIMIT :limit"
     )
-    return [row[0] for row in await connection.execute(statement, {"limit": limit})]
+    return [(row[0], row[1]) for row in await connection.execute(statement, {"limit": limit})]
 
 
 async def lock_of_companies(connection: Connection, company_ids: Collection[int]) -> list[int]:

@@ -131,9 +131,8 @@ def check(source: Json, event_types: Sequence[EventType]) -> Filter | None:
         wanted = filters.compile(source, event_types=event_types)
     except BodyInvalid as error:
         faults = [FieldError(fault.path.removeprefix("/"), fault.message) for fault in error.errors]
-        place = next(
-            (part for part in reversed(faults[0].path.split("/")) if part.startswith(_PARTS)), "filter"
-        )
+        named = [part for part in reversed(faults[0].path.split("/")) if not part.isdigit()]
+        place = next((part for part in named if part.startswith(_PARTS)), named[0])
         msg = f"In the query parameter 'filter', '{place}' {faults[0].message}."
         raise BadQuery(msg, errors=faults) from None
     if (cost := costs.cost_of(source)) > MOST_COST:

@@ -66,7 +66,7 @@ env:
 {{- end }}
 {{- range $name, $value := .Values.settings }}
   - name: {{ $name }}
-    value: {{ $value | quote }}
+    value: {{ ternary $value ($value | toJson) (kindIs "string" $value) | quote }} {{- /* quote alone writes 1e+07 */}}
 {{- end }}
 volumeMounts:
   - name: tmp

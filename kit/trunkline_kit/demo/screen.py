@@ -117,7 +117,18 @@ class TerminalScreen:
             missing = " A search did not find the client." if summary.search_matches is False else ""
             self._print(Text(f"  {rule}{missing}", style="red"))
         if running_hub is not None:
-            self._show_running_hub(running_hub)
+            header = f"-H 'X-Api-Key: {running_hub.api_key}'"
+            read = f"curl '{running_hub.url}/api/v1/events?limit=3' {header}"
+            body = """-H 'Content-Type: application/json' -d '{"type": "client.created"}'"""
+            send = f"curl {running_hub.url}/api/v1/events/test {header} {body}"
+            docs = f"{running_hub.url}/docs"
+            self._print(Text.assemble(("\nIt keeps running. ", "bold"), "API reference: ", (docs, "cyan")))
+            if running_hub.portal is not None:
+                parts = (running_hub.portal, "cyan"), "\nSign in with ", (running_hub.api_key, "cyan")
+                self._print(Text.assemble("\nAdmin portal: ", *parts))
+            for title, command in (("Read the log:", read), ("Send an event, and see it arrive here:", send)):
+                self._print(Text.assemble("\n", title, "\n", (command, "cyan")))
+            self._print(Text("\nCtrl-C ends it.\n", style="dim"))
         self._console.file.flush()
 
     def show_new(self, row: Progress) -> None:
@@ -126,20 +137,6 @@ class TerminalScreen:
         self._print(
             Text.assemble(("→ ", "bold"), row.event_type, (f" #{row.event_id}", "dim"), " pushed, ", verdict)
         )
-
-    def _show_running_hub(self, running_hub: RunningHub) -> None:
-        header = f"-H 'X-Api-Key: {running_hub.api_key}'"
-        read = f"curl '{running_hub.url}/api/v1/events?limit=3' {header}"
-        body = """-H 'Content-Type: application/json' -d '{"type": "client.created"}'"""
-        send = f"curl {running_hub.url}/api/v1/events/test {header} {body}"
-        docs = f"{running_hub.url}/docs"
-        self._print(Text.assemble(("\nIt keeps running. ", "bold"), "API reference: ", (docs, "cyan")))
-        if running_hub.portal is not None:
-            parts = (running_hub.portal, "cyan"), "\nSign in with ", (running_hub.api_key, "cyan")
-            self._print(Text.assemble("\nAdmin portal: ", *parts))
-        for title, command in (("Read the log:", read), ("Send an event, and see it arrive here:", send)):
-            self._print(Text.assemble("\n", title, "\n", (command, "cyan")))
-        self._print(Text("\nCtrl-C ends it.\n", style="dim"))
 
     def _render(self) -> RenderableType:
         table = Table(box=None, pad_edge=False, padding=(0, 4, 0, 0), header_style="dim")

@@ -122,14 +122,11 @@ class Receiver:
         if self._record:
             self.requests.append(request)
         if self._waiters:
-            self._wake()
+            for count, future in self._waiters:
+                if self.count >= count and not future.done():
+                    future.set_result(None)
+            self._waiters = [waiter for waiter in self._waiters if not waiter[1].done()]
         return self._next_reply(request.path.partition("?")[0])
-
-    def _wake(self) -> None:
-        for count, future in self._waiters:
-            if self.count >= count and not future.done():
-                future.set_result(None)
-        self._waiters = [waiter for waiter in self._waiters if not waiter[1].done()]
 
     def _next_reply(self, path: str) -> Reply:
         script = self._scripts.get(path) or (self._script if path not in self._defaults else None)

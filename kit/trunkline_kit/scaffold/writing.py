@@ -64,9 +64,10 @@ def _render(plan: Plan) -> Iterator[tuple[str, str]]:
         comment_start_string="<#",
         comment_end_string="#>",
     )
+    major, minor, *_ = __version__.split(".")
     words = {
         "plan": plan,
-        "range": _range(__version__),
+        "range": f">={major}.{minor},<{int(major) + 1}",
         "imports": _imports,
         "broker_channel": plan.broker_channel,
         **{feature.replace("-", "_"): plan.has(feature) for feature in FEATURES},
@@ -87,9 +88,3 @@ def _imports(module: str, names: Sequence[str]) -> str:
     if len(line) <= LINE:
         return line
     return "\n".join([f"from {module} import (", *(f"    {name}," for name in names), ")"])
-
-
-def _range(version: str) -> str:
-    """Return the range of trunkline versions for a plugin made with *version*: up to the next major version."""
-    major, minor, *_ = version.split(".")
-    return f">={major}.{minor},<{int(major) + 1}"

@@ -9,7 +9,6 @@ import msgspec
 import pytest
 import pytest_asyncio
 
-from trunkline.contract import Channel
 from trunkline.contract.targets import SecretUrl, Url
 from trunkline.schemas.catalog import Json
 from trunkline.targets.signatures import SCHEMES
@@ -191,7 +190,13 @@ class OpenTrial:
             url=url,
             dispatch=dispatch,
         )
-        channel = self._channel_of(hub)
+        name, channels = self.subject.channel, hub.hub.channels()
+        names = ", ".join(channels) or "none"
+        demand(
+            name in channels,
+            f"the plugin '{self.subject.name}' registers no channel '{name}' (there is {names}); register_channels should give it",
+        )
+        channel = channels[name]
         if channel.deliver is None and not pulled:
             not_applicable(f"the channel '{channel.name}' is pulled, not pushed")
         if self.only == "batches" and (channel.deliver_batch is None or channel.batch.most == 1):
@@ -204,15 +209,6 @@ class OpenTrial:
     def _skip(self, reason: str) -> NoReturn:
         self.memo[f"only {self.only}"] = reason
         not_applicable(reason)
-
-    def _channel_of(self, hub: TestHub) -> Channel:
-        name, channels = self.subject.channel, hub.hub.channels()
-        names = ", ".join(channels) or "none"
-        demand(
-            name in channels,
-            f"the plugin '{self.subject.name}' registers no channel '{name}' (there is {names}); register_channels should give it",
-        )
-        return channels[name]
 
 
 def _only(request: pytest.FixtureRequest) -> Kind:

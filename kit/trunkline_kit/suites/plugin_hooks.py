@@ -120,8 +120,9 @@ class HookChecks(Suite):
         if not named:
             not_applicable("it gives nothing that has a name of its own")
         for kind, name in named:
+            plain = name.replace("-", "_").replace(".", "_")
             demand(
-                _is_own(name, trunkline_plugin.name),
+                plain == trunkline_plugin.name or plain.startswith(f"{trunkline_plugin.name}_"),
                 f"the {kind} '{name}' does not begin with the plugin's name; call it '{trunkline_plugin.name}…'",
             )
 
@@ -172,8 +173,3 @@ def _difference(first: object, second: object) -> str:
         name = next(name for name in (*first, *second) if first.get(name) != second.get(name))
         return f"{name} is {first.get(name)!r:.80}, then {second.get(name)!r:.80}"
     return f"{first!r:.80}, then {second!r:.80}"
-
-
-def _is_own(name: str, plugin: str) -> bool:
-    plain = name.replace("-", "_").replace(".", "_")
-    return plain == plugin or plain.startswith(f"{plugin}_")

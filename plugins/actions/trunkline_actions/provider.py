@@ -143,7 +143,21 @@ async def _post(product: _Product, call: Call) -> HttpResponse:
     definition = call.definition
     place = _place_for(product, call)
     company_ref = await product.companies.reference_of(call.company_id)
-    body = _request(product, call, company_ref)
+    body = orjson.dumps(
+        {
+            "kind": call.definition.kind,
+            "name": call.definition.name,
+            "principal": {
+                "company_id": company_number(call.company_id),
+                "company_ref": company_ref,
+                "environment": environment_of(call.company_id),
+                "key_id": call.key_id,
+            },
+            "idempotency_key": call.idempotency_key,
+            "deadline_seconds": product.timeout_seconds,
+            "input": orjson.Fragment(call.input_json),
+        }
+    )
     headers = {
         **product.signer.headers(
             str(call.idempotency_key), timestamp=product.clock.now_ms() // 1000, body=body
@@ -160,21 +174,3 @@ async def _post(product: _Product, call: Call) -> HttpResponse:
         raise ProviderFailed(
             definition.name, late if is_late else "the provider could not be reached"
         ) from error
-
-
-def _request(product: _Product, call: Call, company_ref: str | None) -> bytes:
-    return orjson.dumps(
-        {
-            "kind": call.definition.kind,
-            "name": call.definition.name,
-            "principal": {
-                "company_id": company_number(call.company_id),
-                "company_ref": company_ref,
-                "environment": environment_of(call.company_id),
-                "key_id": call.key_id,
-            },
-            "idempotency_key": call.idempotency_key,
-            "deadline_seconds": product.timeout_seconds,
-            "input": orjson.Fragment(call.input_json),
-        }
-    )

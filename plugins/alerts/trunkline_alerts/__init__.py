@@ -25,7 +25,7 @@ from trunkline import (
     hookimpl,
 )
 from trunkline.pages import PortalPage
-from trunkline.routes import BreakerPolicy, Deliver, Terms
+from trunkline.routes import BreakerPolicy, Deliver, Terms, TrunklineError
 from trunkline_alerts import page, services, told
 from trunkline_alerts.choices import Choices
 from trunkline_alerts.messages import Message
@@ -131,8 +131,12 @@ async def _subscribe(context: PluginContext[Settings], *, day: int) -> None:
             await context.subscriptions.renew(OPERATORS, REQUEST, channel=MAIL, terms=terms)
             async with context.database.write() as connection:
                 await told.choose_digest(connection, OPERATORS, day=day if context.settings.digest else None)
-        except Exception:  # the database may be back at the next try
-            context.log.exception("the subscription to operational events was not made; it is tried again")
+        except Exception as error:  # the database may be back at the next try
+            context.log.warning(
+                "cannot subscribe to operational events now: %s",
+                error,
+                exc_info=None if isinstance(error, TrunklineError) else error,
+            )
             await asyncio.sleep(RETRY_SECONDS)
         else:
             return

@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 
 from trunkline import NotFound, Outcome, PluginContext
+from trunkline.routes import TrunklineError
 from trunkline_alerts import messages, told
 from trunkline_alerts.mail import TO_COMPANIES, Mailer
 from trunkline_alerts.messages import Message
@@ -43,6 +44,8 @@ class Digests:
         while True:
             try:
                 await self.send_due()
+            except TrunklineError as error:
+                self._context.log.warning("cannot send daily digests now: %s", error)
             except Exception:  # the next try may succeed
                 self._context.log.exception("daily digests were not sent; they are tried again")
             await asyncio.sleep(LOOK_SECONDS)

@@ -44,7 +44,16 @@ class Mailer:
         reason = await self._quiet.why_not(push, message, hours=self._settings.quiet_hours)
         if reason is not None:
             return Result(Outcome.DELIVERED, response_body=reason)
-        result = await self.send(message, await self._recipients(push, message), key=push.event_id)
+        is_test = push.event_id.startswith("test_")
+        found: list[str] = []
+        company_id = company_of(push, orjson.loads(push.body)["payload"])
+        if push.event_type in TO_COMPANIES and company_id is not None and not is_test:
+            with suppress(NotFound):  # it was deleted meanwhile
+                view: dict[str, Any] = await self._context.companies.view(abs(company_id))
+                found += view["alert_recipients"]
+        if is_test or message.is_from(self._settings.operators_from):
+            found += self._settings.operators
+        result = await self.send(message, list(dict.fromkeys(found)), key=push.event_id)
         if result.outcome is Outcome.DELIVERED:
             await self._quiet.note(push, message)
         return result
@@ -89,19 +98,6 @@ class Mailer:
             )
         said = "; ".join([f"recipients: {len(wanted)}", *refused])
         return Result(Outcome.DELIVERED, response_body=said[:1024])
-
-    async def _recipients(self, push: Push, message: Message) -> list[str]:
-        """List the recipients' addresses without duplicates; a test delivery goes only to the operators."""
-        is_test = push.event_id.startswith("test_")
-        found: list[str] = []
-        company_id = company_of(push, orjson.loads(push.body)["payload"])
-        if push.event_type in TO_COMPANIES and company_id is not None and not is_test:
-            with suppress(NotFound):  # it was deleted meanwhile
-                view: dict[str, Any] = await self._context.companies.view(abs(company_id))
-                found += view["alert_recipients"]
-        if is_test or message.is_from(self._settings.operators_from):
-            found += self._settings.operators
-        return list(dict.fromkeys(found))
 
     def _message_id(self, key: str, recipient: str) -> str:
         digest = hashlib.sha256(f"{key}/{recipient}".encode()).hexdigest()[:32]

@@ -1,5 +1,6 @@
 """The channels of alerts that a company subscribes to: chat rooms and PagerDuty."""
 
+import re
 from dataclasses import replace
 from typing import Annotated, Any, Literal
 
@@ -13,6 +14,8 @@ from trunkline_alerts.settings import QUIET_HOURS, QuietHours, Settings
 from trunkline_alerts.writing import Writer
 
 PAGERDUTY_URL = "https://events.pagerduty.com/v2/enqueue"
+_CALL = re.compile(r"(?<!\w)@(?=(?:all|channel|here)\b)", re.IGNORECASE)
+"""The beginning of a call to everybody in a room of Mattermost."""
 _URL = r"^https?://[^\s/?#]+\S*$"
 _FROM = "the lowest severity that is sent; the end of a problem is always sent"
 
@@ -118,15 +121,21 @@ class Poster:
 
 
 def chat_body(message: Message, form: Literal["slack", "teams"]) -> dict[str, Any]:
-    """Return the body for an incoming webhook: text for Slack and Mattermost, an adaptive card for Teams."""
+    """Return the body for an incoming webhook: text for Slack and Mattermost, an adaptive card for Teams.
+
+    Values of events, which anybody may have entered, make no link that hides its address, and call nobody.
+    """
+    subject, body = (
+        _CALL.sub("@\u200b", text.replace("](", "] (")) for text in (message.subject, message.body)
+    )
     if form == "slack":
-        text = f"*{message.subject}*\n{message.body}"
+        text = f"*{subject}*\n{body}"
         for sign, written in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
             text = text.replace(sign, written)
         return {"text": text}
     blocks = [
-        {"type": "TextBlock", "text": message.subject, "weight": "Bolder", "wrap": True},
-        {"type": "TextBlock", "text": message.body, "wrap": True},
+        {"type": "TextBlock", "text": subject, "weight": "Bolder", "wrap": True},
+        {"type": "TextBlock", "text": body, "wrap": True},
     ]
     card = {"type": "AdaptiveCard", "version": "1.4", "body": blocks}
     attachment = {"contentType": "application/vnd.microsoft.card.adaptive", "content": card}

@@ -151,7 +151,7 @@ async def _with_status(call: Call, *, kind: str) -> tuple[Row, Status, list[Stat
     """Lock the record that the call names; return the record, its status, and all statuses of the company."""
     record = await _locked(call, kind=kind)
     statuses = await status_store.of_company(connection_of(call), call.company_id)
-    return record, _status_of(record, statuses), statuses
+    return record, next(status for status in statuses if status.status_id == record["status_id"]), statuses
 
 
 async def _lead(call: Call) -> tuple[Row, Status, list[Status]]:
@@ -168,10 +168,6 @@ async def _references(call: Call, row: Row) -> str | None:
     await referred(call, tables.affiliates, affiliate_id, field="affiliate_id", kind="affiliate")
     employee = await referred(call, tables.employees, employee_id, field="employee_id", kind="employee")
     return None if employee is None else employee["full_name"]
-
-
-def _status_of(record: Row, statuses: list[Status]) -> Status:
-    return next(status for status in statuses if status.status_id == record["status_id"])
 
 
 async def _shown(call: Call, record: Row) -> Row:

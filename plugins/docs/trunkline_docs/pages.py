@@ -10,7 +10,7 @@ from importlib.resources import files
 from trunkline import Definition, EventType, Json
 from trunkline.pages import Product, alternatives
 from trunkline.routes import CALL_PREFIX, call_options
-from trunkline_docs.fields import Row, exact, rows_of
+from trunkline_docs.fields import exact, rows_of
 from trunkline_docs.problems import EXAMPLE, PROBLEMS, Problem
 from trunkline_docs.requests import SECRET, TIMESTAMP, called, operating, polling, pushed, subscribing
 
@@ -59,8 +59,15 @@ def pages_of(product: Product) -> tuple[Page, ...]:
     """List the pages; the first is the index. Raises ValueError."""
     lookups = [_lookups_page(product)] if product.lookups else []
     keys = product.order_keys()
+    title = f"{product.brand.title} events"
+    words: dict[str, Json] = {
+        "example": pushed(product.event_types[0]) if product.event_types else None,
+        "subscribe": subscribing("*", api_url=product.api_url),
+        "poll": polling("", api_url=product.api_url),
+    }
+    summary = f"Every event that {product.brand.title} sends, and every action and search that it offers."
     return (
-        _index_page(product),
+        Page("index.html", title, summary, "Start here", "index", "Overview", words=words),
         _handbook_page(product, keys),
         _verify_page(product),
         _errors_page(),
@@ -99,17 +106,6 @@ def snippets() -> tuple[Snippet, ...]:
     )
 
 
-def _index_page(product: Product) -> Page:
-    title = f"{product.brand.title} events"
-    words: dict[str, Json] = {
-        "example": pushed(product.event_types[0]) if product.event_types else None,
-        "subscribe": subscribing("*", api_url=product.api_url),
-        "poll": polling("", api_url=product.api_url),
-    }
-    summary = f"Every event that {product.brand.title} sends, and every action and search that it offers."
-    return Page("index.html", title, summary, "Start here", "index", "Overview", words=words)
-
-
 def _handbook_page(product: Product, keys: Mapping[str, str]) -> Page:
     common = Counter(keys.values()).most_common(1)
     ordering: Json = {"key": f"/payload/{common[0][0]}"} if common else "subscription"
@@ -143,18 +139,14 @@ def _errors_page() -> Page:
     return Page("errors.html", "Errors", summary, "Start here", "errors", "Errors", words=words)
 
 
-def _payload_rows(event_type: EventType) -> tuple[Row, ...]:
-    example = exact(event_type.example_json) if event_type.example_json else None
-    return rows_of(exact(event_type.schema_json), example=example)
-
-
 def _event_page(product: Product, event_type: EventType, order_key: str | None) -> Page:
     meaning, moments = _meaning(event_type.description)
+    example = exact(event_type.example_json) if event_type.example_json else None
     words: dict[str, Json] = {
         "event_type": event_type,
         "meaning": meaning,
         "moments": moments,
-        "rows": _payload_rows(event_type),
+        "rows": rows_of(exact(event_type.schema_json), example=example),
         "request": pushed(event_type),
         "subscribe": subscribing(event_type.name, api_url=product.api_url),
         "poll": polling(event_type.name, api_url=product.api_url),

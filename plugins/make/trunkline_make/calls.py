@@ -5,7 +5,7 @@ https://developers.make.com/custom-apps-documentation/component-blocks/api
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from trunkline import Definition, Json
 from trunkline.pages import Field, Product, Reference, conditions_of
@@ -18,14 +18,6 @@ RPC_LIMIT = 500
 """Make's guidelines require a limit for a dropdown that may have more entries than this number."""
 
 _API = f"/api/v1{CALL_PREFIX}"
-
-
-@dataclass(frozen=True, slots=True)
-class Results:
-    """The output of a call: its *fields*; if the output is a list, also the *container* that holds the items."""
-
-    fields: tuple[Field, ...]
-    container: str | None = None
 
 
 def filled_in(product: Product, definition: Definition) -> tuple[Field, ...]:
@@ -41,14 +33,8 @@ def filled_in(product: Product, definition: Definition) -> tuple[Field, ...]:
     )
 
 
-def results(product: Product, definition: Definition) -> Results:
-    """Return the output of a module: the answer of an action, or each result of a search."""
-    records = product.records(definition) if definition.kind == "search" else None
-    return Results(product.outputs(definition)) if records is None else Results(records.fields, records.name)
-
-
 def action(product: Product, definition: Definition) -> dict[str, Json]:
-    """Make the call of an action, or of a search for a single record."""
+    """Make the call of an action, or of a search whose answer is no list of records."""
     fields = [field for field in filled_in(product, definition) if not field.is_parameter]
     values = {field.name: value_of(field) for field in fields}
     sent: dict[str, Json] = {"body" if definition.takes_body else "qs": values}
@@ -60,11 +46,9 @@ def action(product: Product, definition: Definition) -> dict[str, Json]:
     }
 
 
-def search(product: Product, definition: Definition) -> dict[str, Json]:
-    """Make the call of a search, which returns at most as many results as the limit in its form."""
+def search(product: Product, definition: Definition, records: Field) -> dict[str, Json]:
+    """Make the call of a search for a list of *records*: it returns at most as many as the limit in its form."""
     fields = [field for field in filled_in(product, definition) if not field.is_parameter]
-    found = results(product, definition)
-    container = found.container
     return {
         "url": _url(product, definition),
         "method": "GET",
@@ -72,8 +56,8 @@ def search(product: Product, definition: Definition) -> dict[str, Json]:
         **_pagination(definition),
         "response": {
             "limit": "{{parameters.limit}}",
-            "iterate": expression(path("body", container) if container else "body"),
-            "output": with_dates(found.fields, root="item"),
+            "iterate": expression(path("body", records.name)),
+            "output": with_dates(records.fields, root="item"),
         },
     }
 

@@ -69,17 +69,21 @@ def generate(product: Product) -> Mapping[str, bytes]:
 
 
 def _module_files(product: Product, definition: Definition) -> dict[str, Json]:
-    is_search = definition.kind == "search" and not definition.is_single
-    call = calls.search if is_search else calls.action
     form = parameters.form(calls.filled_in(product, definition), calls.rpc_id)
-    outputs = calls.results(product, definition)
     example = definition.examples[0].output if definition.examples else {}
-    sample = next(iter(example.get(outputs.container, ())), {}) if outputs.container else example
+    records = product.records(definition)
+    if records is None:
+        call, fields, sample = calls.action(product, definition), product.outputs(definition), example
+    else:
+        call, fields = calls.search(product, definition, records), records.fields
+        sample = next(iter(example.get(records.name, ())), {})
+        # Make's own limit is sent for a search that has a limit, too
+        form = [*(entry for entry in form if entry["name"] != "limit"), parameters.limit(10)]
     contents: Mapping[str, Json] = {
-        "communication": call(product, definition),
+        "communication": call,
         "static-params": [],
-        "mappable-params": [*form, parameters.limit(10)] if is_search else form,
-        "interface": [parameters.output(field) for field in outputs.fields],
+        "mappable-params": form,
+        "interface": [parameters.output(field) for field in fields],
         "samples": sample,
     }
     module_id = names.camel(definition.name)

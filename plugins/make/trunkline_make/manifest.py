@@ -70,7 +70,7 @@ def modules_of(product: Product) -> list[Module]:
             _EVENTS,
             ("epoch", *_TRIGGER),
         ),
-        *(_module(definition) for definition in (*product.actions, *product.searches)),
+        *(_module(definition, product) for definition in (*product.actions, *product.searches)),
         _UNIVERSAL,
     ]
     ids = [module.id for module in modules]
@@ -80,17 +80,19 @@ def modules_of(product: Product) -> list[Module]:
     return modules
 
 
-def module_label(definition: Definition) -> str:
+def module_label(definition: Definition, *, lists: bool) -> str:
     """Return a module's label as Make's guideline requires: ``Create a Lead``, ``Search Leads``, ``List Tasks``.
+
+    *lists* is True if the answer is a list of records.
 
     https://developers.make.com/custom-apps-documentation/best-practices/modules/module-names
     """
     wording = wording_of(definition)
-    if wording.is_reading and not definition.is_single:
+    if lists:
         verb = "list" if wording.verb == "list" else "search"
         thing = plural(singular(wording.noun))
     else:
-        verb = "get" if definition.is_single else wording.verb
+        verb = "get" if definition.kind == "search" else wording.verb
         thing = with_article(wording.noun)
     return " ".join(
         word if word in {"a", "an"} else word[:1].upper() + word[1:] for word in [verb, *thing.split(" ")]
@@ -123,34 +125,30 @@ def manifest(product: Product, modules: Sequence[Module]) -> dict[str, Json]:
             "readme": "README.md",
             "groups": "modules/groups.json",
         },
-        "components": _components(product, modules),
+        "components": {
+            "connection": _connections(product),
+            "webhook": {
+                webhook: {
+                    "label": label,
+                    **connecting.reference(product),
+                    "webhookType": "web",
+                    "codeFiles": _code_files("webhook", webhook, *codes),
+                }
+                for webhook, (label, codes) in watching.webhooks_of(product).items()
+            },
+            "module": {module.id: _described(module, product) for module in modules},
+            "rpc": {
+                rpc_id: {
+                    "label": f"List {reference.lookup.title}",
+                    **connecting.reference(product),
+                    "codeFiles": _code_files("rpc", rpc_id, "communication"),
+                }
+                for rpc_id, reference in calls.rpcs(product).items()
+            },
+            "function": {},
+            "endpoint": {},
+        },
         "origins": [],
-    }
-
-
-def _components(product: Product, modules: Sequence[Module]) -> dict[str, Json]:
-    return {
-        "connection": _connections(product),
-        "webhook": {
-            webhook: {
-                "label": label,
-                **connecting.reference(product),
-                "webhookType": "web",
-                "codeFiles": _code_files("webhook", webhook, *codes),
-            }
-            for webhook, (label, codes) in watching.webhooks_of(product).items()
-        },
-        "module": {module.id: _described(module, product) for module in modules},
-        "rpc": {
-            rpc_id: {
-                "label": f"List {reference.lookup.title}",
-                **connecting.reference(product),
-                "codeFiles": _code_files("rpc", rpc_id, "communication"),
-            }
-            for rpc_id, reference in calls.rpcs(product).items()
-        },
-        "function": {},
-        "endpoint": {},
     }
 
 
@@ -187,12 +185,12 @@ def _watch(event_type: EventType) -> Module:
     )
 
 
-def _module(definition: Definition) -> Module:
-    is_search = definition.kind == "search" and not definition.is_single
+def _module(definition: Definition, product: Product) -> Module:
+    is_search = product.records(definition) is not None
     return Module(
         names.camel(definition.name),
         "search" if is_search else "action",
-        module_label(definition),
+        module_label(definition, lists=is_search),
         definition.description,
         _group(definition),
         _FORM,
@@ -205,7 +203,7 @@ def _crud(definition: Definition) -> str:
 
 
 def _group(definition: Definition) -> str:
-    return definition.path.split("/")[1].replace("-", " ").replace("_", " ").title()
+    return definition.path.split("/")[1].strip("{}").replace("-", " ").replace("_", " ").title()
 
 
 def _described(module: Module, product: Product) -> dict[str, Json]:

@@ -65,7 +65,10 @@ def plain(content: Json) -> Json:
 
 
 def path(root: str, name: str) -> str:
-    """Return the expression for the member *name* of *root*."""
+    """Return the expression for the member *name* of *root*. Raises ValueError."""
+    if set(name) & set("`{}"):
+        msg = f"Make takes no field '{name}': a back tick or a brace ends an expression; rename it"
+        raise ValueError(msg)
     return f"{root}.{name}" if _IDENTIFIER.fullmatch(name) else f"{root}.`{name}`"
 
 

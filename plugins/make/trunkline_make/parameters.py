@@ -118,8 +118,9 @@ def _input(field: Field, id_of: IdOfReference, *, is_nested: bool = False) -> di
     if field.reference is not None:
         parameter["options"] = f"rpc://{id_of(field.reference)}"
     elif field.choices:
-        titled = zip(field.choices, field.choice_titles, strict=True)
-        parameter["options"] = [{"label": _label(title), "value": value} for value, title in titled]
+        parameter["options"] = [
+            {"label": _label(title), "value": value} for value, title in field.titled_choices
+        ]
     return parameter | _nested(field, id_of)
 
 

@@ -54,14 +54,6 @@ class Challenges:
         except Refused as error:
             raise self._errors.exhausted("challenges", error) from None
         host = (urlsplit(callback.url).hostname or "").lower()
-        self._check_host(host)
-        self._in_flight[host] += 1
-        try:
-            await self._exchange(callback, host)
-        finally:
-            self._in_flight -= Counter([host])
-
-    def _check_host(self, host: str) -> None:
         now_ms = self._context.clock.now_ms()
         if now_ms // _MINUTE_MS != self._minute:
             self._minute = now_ms // _MINUTE_MS
@@ -73,6 +65,11 @@ class Challenges:
         if self._in_flight[host] >= IN_FLIGHT_PER_HOST:
             sentence = "Too many challenges to the host of this callback URL are under way; try again soon."
             raise self._errors.too_many("challenges", sentence, most=IN_FLIGHT_PER_HOST, retry_after_ms=1000)
+        self._in_flight[host] += 1
+        try:
+            await self._exchange(callback, host)
+        finally:
+            self._in_flight -= Counter([host])
 
     async def _exchange(self, callback: Callback, host: str) -> None:
         nonce = secrets.token_urlsafe(NONCE_BYTES)

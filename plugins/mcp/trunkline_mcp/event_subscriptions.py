@@ -182,24 +182,20 @@ class EventSubscriptions:
             )
         async with self._turn(company_id):
             terms = asked.terms(self._settings, params, now_ms=now_ms, verified_ms=verified_ms or now_ms)
-            return await self._renew(asked, terms)
-
-    async def _renew(self, asked: _Asked, terms: Terms) -> dict[str, Json]:
-        company_id = asked.caller.company_id
-        renewed = await self._context.subscriptions.renew(
-            company_id, asked.request, channel=CHANNEL, terms=terms
-        )
-        answer: dict[str, Json] = {
-            "id": asked.name,
-            "refreshBefore": renewed.view["expires_utc"],
-            "cursor": await self._cursor(asked, str(renewed.view["id"])),
-            "truncated": renewed.is_truncated,
-        }
-        if not renewed.is_new:
-            answer["deliveryStatus"] = await status_of(
-                self._context, company_id, renewed.view, failed_since_ms=renewed.failed_since_ms
+            renewed = await self._context.subscriptions.renew(
+                company_id, asked.request, channel=CHANNEL, terms=terms
             )
-        return answer
+            answer: dict[str, Json] = {
+                "id": asked.name,
+                "refreshBefore": renewed.view["expires_utc"],
+                "cursor": await self._cursor(asked, str(renewed.view["id"])),
+                "truncated": renewed.is_truncated,
+            }
+            if not renewed.is_new:
+                answer["deliveryStatus"] = await status_of(
+                    self._context, company_id, renewed.view, failed_since_ms=renewed.failed_since_ms
+                )
+            return answer
 
     async def _cursor(self, asked: _Asked, subscription_id: str) -> Json:
         """Return the cursor from which the client may resume, or the requested start if the subscription ended meanwhile."""

@@ -100,8 +100,7 @@ class _EventTools:
             return event.body
         body = await self.context.events.get(caller.company_id, event.event_id, versions=caller.versions)
         if body is None:  # removed meanwhile
-            kind = "event"
-            raise NotFound(kind, event.event_id)
+            raise NotFound("event", event.event_id)
         return body
 
 

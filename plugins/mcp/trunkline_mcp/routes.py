@@ -8,7 +8,7 @@ import orjson
 from fastapi import APIRouter, Depends, Request, Response
 from starlette.types import Message, Receive, Scope, Send
 
-from trunkline import BodyInvalid, Json, PluginContext
+from trunkline import BodyInvalid, PluginContext
 from trunkline.routes import Caller, Routes, read_body, read_json, requires
 from trunkline_mcp.cancelling import CANCELLED, Key, RunningCalls, cancelled_by
 from trunkline_mcp.raw_json import CALLER_KEY, MESSAGE_KEY, TOOLS_KEY, Filling, RawJson
@@ -74,7 +74,8 @@ class _Handlers:
         if (cancelled := cancelled_by(message)) is not None:
             self._running.cancel(_key_of(request, caller, cancelled))
         same_as_over_http = orjson.dumps(message)
-        key = _key_of(request, caller, _id_of(message))
+        message_id = message.get("id") if isinstance(message, dict) else None
+        key = _key_of(request, caller, message_id if isinstance(message_id, str | int) else None)
         keys = {CALLER_KEY: caller, MESSAGE_KEY: as_written, TOOLS_KEY: tools}
         return _Answer(server, same_as_over_http, keys=keys, running=self._running, key=key)
 
@@ -121,12 +122,6 @@ class _Answer(Response):
 def _stripped(name: bytes, value: bytes) -> bytes:
     """Strip the white space around a header's value (RFC 9110, 5.5), which the parser leaves."""
     return value.strip() if name.startswith(b"mcp-") else value
-
-
-def _id_of(message: Json) -> str | int | None:
-    """Return the id of *message*; None if the message has no id."""
-    message_id = message.get("id") if isinstance(message, dict) else None
-    return message_id if isinstance(message_id, str | int) else None
 
 
 def _key_of(request: Request, caller: Caller, message_id: str | int | None) -> Key:

@@ -14,7 +14,10 @@ ENTRIES = "values"
 """The name under which a fixed collection holds an object's fields, or the fields of a list's items."""
 ADDITIONAL = "additionalFields"
 
-_RESERVED = {"resource", "operation", "additionalFields", "updateFields", "filters"}
+_RESERVED = {
+    *("resource", "operation", "additionalFields", "updateFields", "filters"),
+    *("authentication", "limit", "returnAll", "simplify"),
+}
 _CHOICE = 'Choose from the list, or specify {} using an <a href="https://docs.n8n.io/code/expressions/">expression</a>'
 _INPUTS: Mapping[str, tuple[str, Value]] = {
     "text": ("string", ""),
@@ -33,6 +36,29 @@ def parameter_name(field: Field) -> str:
     """Return the name of the node parameter for a field."""
     name = camel_case(field.name)
     return f"{name}Field" if name in _RESERVED else name
+
+
+def require_parameters(fields: Sequence[Field], *, owner: str) -> None:
+    """Raise ValueError if two of *fields*, or of the fields of one of them, would have the same parameter in *owner*."""
+    names = [name for field in fields for name in _parameters(field)]
+    require_distinct(names, of=f"the form of '{owner}' would have two fields")
+    if nameless := [field.name for field in fields if not parameter_name(field)]:
+        msg = f"n8n takes no field '{nameless[0]}' of '{owner}': give it a name with a letter"
+        raise ValueError(msg)
+    for field in fields:
+        require_parameters(field.fields, owner=owner)
+
+
+def require_distinct(names: Sequence[str], *, of: str) -> None:
+    """Raise ValueError if a name stands twice in *names*; *of* begins the sentence."""
+    if clash := next((name for name in names if names.count(name) > 1), None):
+        msg = f"{of} '{clash}' on n8n; rename one of them"
+        raise ValueError(msg)
+
+
+def _parameters(field: Field) -> list[str]:
+    further = [_json_name(field), _specify_name(field)] if _has_json(field) else []
+    return [parameter_name(field), *further]
 
 
 def prominent_properties(field: Field, *, shown_for: str) -> Iterator[Property]:
@@ -86,14 +112,12 @@ def _json_name(field: Field) -> str:
 
 
 def _json_property(field: Field) -> Property:
-    text = _words(field).get("description", "")
-    example = f"Written as JSON, for example {_example(field)}." if _example(field) else "Written as JSON."
     return {
         "displayName": f"{title_case(field.title)} (JSON)",
         "name": _json_name(field),
         "type": "json",
         "default": _EMPTY_JSON[field.kind],
-        "description": f"{text}. {example}" if text else example,
+        "description": _as_json(field, str(_words(field).get("description", ""))),
     }
 
 
@@ -112,7 +136,7 @@ def rule(field: Field, *, is_query: bool = False, collection: str = "", is_inner
         "name": field.name,
         "parameter": parameter_name(field),
         "title": title_case(field.title),
-        "kind": _rule_kind(field),
+        "kind": "json" if field.json_because else _KINDS.get(field.kind, field.kind),
         **({} if place == "body" else {"place": place}),
         **({"collection": collection} if collection else {}),
         **({"required": True} if field.is_required else {}),
@@ -135,13 +159,20 @@ def rule(field: Field, *, is_query: bool = False, collection: str = "", is_inner
     return facts
 
 
-def _rule_kind(field: Field) -> str:
-    return "json" if field.json_because else _KINDS.get(field.kind, field.kind)
-
-
 def _collected(field: Field) -> Property:
     if field.reference is not None:
-        return _dropdown(field, field.reference)
+        is_list = field.kind == "list"
+        title = title_case(field.title).removesuffix(" ID")
+        choice = _CHOICE.format("IDs" if is_list else "an ID")
+        text = description(field.description)
+        return {
+            "displayName": f"{title} Names or IDs" if is_list else f"{title} Name or ID",
+            "name": parameter_name(field),
+            "type": "multiOptions" if is_list else "options",
+            "typeOptions": {"loadOptionsMethod": load_method(field.reference)},
+            "default": [] if is_list else "",
+            "description": f"{text.rstrip('.')}. {choice}." if text else choice,
+        }
     return {**_name(field), **_input(field), **_words(field)}
 
 
@@ -157,9 +188,15 @@ def _words(field: Field) -> Property:
     text = description(field.description, of=title_case(field.title))
     if field.kind == "boolean" and not text.startswith("Whether"):
         text = f"Whether this holds: {text or title_case(field.title)}"
-    if field.json_because and (example := _example(field)):
-        text = f"{text.rstrip('.')}. Written as JSON, for example {example}.".removeprefix(". ")
+    if field.json_because and _example(field):
+        text = _as_json(field, text)
     return {"description": text} if text else {}
+
+
+def _as_json(field: Field, text: str) -> str:
+    """Say after *text* how the field is written; a single sentence ends without a full stop, as the linter asks."""
+    example = f", for example {_example(field)}" if _example(field) else ""
+    return f"{text.rstrip('.')}. Written as JSON{example}." if text else f"Written as JSON{example}"
 
 
 def _example(field: Field) -> str:
@@ -175,7 +212,9 @@ def _input(field: Field) -> Property:
     if field.kind == "list":
         return _entries(field)
     if field.choices:
-        return _choice(field)
+        options = _options(field)
+        default = field.default if field.default in field.choices else options[0]["value"]
+        return {"type": "options", "options": options, "default": default}
     kind, default = _INPUTS[field.kind]
     if field.kind == "text":
         rows: Property = {"typeOptions": {"rows": 4}} if field.is_long else {}
@@ -239,15 +278,10 @@ def _entries(field: Field) -> Property:
     return {"type": kind, "typeOptions": adding, "default": []}
 
 
-def _choice(field: Field) -> Property:
-    options = _options(field)
-    default = field.default if field.default in field.choices else options[0]["value"]
-    return {"type": "options", "options": options, "default": default}
-
-
 def _options(field: Field) -> list[Property]:
-    titled = zip(field.choices, field.choice_titles, strict=True)
-    options: list[Property] = [{"name": title_case(title), "value": value} for value, title in titled]
+    options: list[Property] = [
+        {"name": title_case(title), "value": value} for value, title in field.titled_choices
+    ]
     return sorted(options, key=lambda option: str(option["name"]).casefold())
 
 
@@ -277,21 +311,6 @@ def _locator(field: Field, reference: Reference) -> Property:
         "type": "resourceLocator",
         "default": {"mode": "list", "value": ""},
         "modes": [from_list, by_hand],
-    }
-
-
-def _dropdown(field: Field, reference: Reference) -> Property:
-    is_list = field.kind == "list"
-    title = title_case(field.title).removesuffix(" ID")
-    choice = _CHOICE.format("IDs" if is_list else "an ID")
-    text = description(field.description)
-    return {
-        "displayName": f"{title} Names or IDs" if is_list else f"{title} Name or ID",
-        "name": parameter_name(field),
-        "type": "multiOptions" if is_list else "options",
-        "typeOptions": {"loadOptionsMethod": load_method(reference)},
-        "default": [] if is_list else "",
-        "description": f"{text.rstrip('.')}. {choice}." if text else choice,
     }
 
 

@@ -25,10 +25,9 @@ interface Condition {
 def render_filters(product: Product) -> str:
     """Write the module with the triggers' filters and their comparisons."""
     product = replace(product, lookups=())  # a collection of filters has no dropdowns of lookups
-    conditions = all_conditions((kind, product.payload(kind)) for kind in product.event_types)
-    types = {
-        parameter_name(condition.field): _types_with(condition, product=product) for condition in conditions
-    }
+    every = all_conditions((kind, product.payload(kind)) for kind in product.event_types)
+    conditions = list({parameter_name(one.field): one for one in reversed(every)}.values())[::-1]
+    types = {parameter_name(one.field): _types_with(one, product=product) for one in conditions}
     collection: Value = {
         "displayName": "Filters",
         "name": "filters",

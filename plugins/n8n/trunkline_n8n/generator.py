@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import PurePosixPath
@@ -48,7 +49,13 @@ def remarks(product: Product) -> list[str]:
 
 
 def generate(product: Product) -> Mapping[str, bytes]:
-    """Make every file of the package ``n8n-nodes-{slug}``."""
+    """Make every file of the package ``n8n-nodes-{slug}``.
+
+    Raises:
+        ValueError: n8n cannot tell apart two parts of the catalogue; the message says what to rename.
+    """
+    title = title_case(product.brand.title)  # the linter refuses other names of nodes and credentials
+    product = replace(product, brand=replace(product.brand, title=title))
     files_by_path = {**_constant_files(product), **dict(_catalogue_files(product))}
     return {path: files_by_path[path].encode() for path in sorted(files_by_path)}
 

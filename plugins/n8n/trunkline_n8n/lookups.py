@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from trunkline import Definition
 from trunkline.pages import Field, ItemList, Reference, alternatives
-from trunkline_n8n.texts import camel_case, pascal_case
+from trunkline_n8n.texts import pascal_case
 from trunkline_n8n.typescript import Code, Value, constant
 
 _PAGE_SIZE = 50
@@ -47,7 +47,7 @@ def render_lookups(*, searched: Iterable[Reference], loaded: Iterable[Reference]
         [f"import {{ {', '.join([*used, 'type Lookup'])} }} from '../shared/lookups';\n"] if lookups else []
     )
     parts += [
-        constant(_variable(name), _lookup(reference), kind="Lookup").removeprefix("export ")
+        constant(f"lookup{name}", _lookup(reference), kind="Lookup").removeprefix("export ")
         for name, reference in lookups.items()
     ]
     parts += [
@@ -58,7 +58,7 @@ def render_lookups(*, searched: Iterable[Reference], loaded: Iterable[Reference]
 
 
 def _methods(prefix: str, maker: str, references: Mapping[str, Reference]) -> Value:
-    return {f"{prefix}{name}": Code(f"{maker}({_variable(name)})") for name in sorted(references)}
+    return {f"{prefix}{name}": Code(f"{maker}(lookup{name})") for name in sorted(references)}
 
 
 def _lookup(reference: Reference) -> Value:
@@ -85,7 +85,3 @@ def _name(reference: Reference) -> str:
         f"{pascal_case(name)}{pascal_case(str(value))}" for name, value in reference.where.items()
     )
     return pascal_case(reference.lookup.name) + by + (f"Where{where}" if where else "")
-
-
-def _variable(name: str) -> str:
-    return camel_case(name)

@@ -9,11 +9,13 @@ from trunkline_n8n.fields import (
     dropdowns_in,
     prominent_properties,
     references_in,
+    require_distinct,
+    require_parameters,
     rule,
 )
 from trunkline_n8n.lookups import is_prominent, render_lookups
 from trunkline_n8n.texts import camel_case, description, pascal_case, title_case
-from trunkline_n8n.typescript import Code, Value, constant
+from trunkline_n8n.typescript import LINE_WIDTH, Code, Value, constant
 
 _COLLECTIONS = {
     "POST": ("Additional Fields", "additionalFields"),
@@ -43,7 +45,7 @@ def render_operations(product: Product) -> Iterator[tuple[str, str]]:
 
 def resource_of(definition: Definition) -> str:
     """Return the name of an operation's resource: ``lead`` for ``/leads/{client_id}``."""
-    first = definition.path.strip("/").split("/")[0]
+    first = definition.path.strip("/").split("/")[0].strip("{}")
     return singular(first.replace("-", " ").replace("_", " "))
 
 
@@ -80,22 +82,20 @@ def _split(product: Product, definition: Definition) -> tuple[Sequence[Field], S
 
 
 def _render_index(nouns: Sequence[str]) -> str:
-    variables = [camel_case(noun) for noun in nouns]
-    imports = "".join(
-        f"import {{ {name}Operations, {name}Properties }} from './{name}';\n" for name in variables
-    )
+    names = [camel_case(noun) for noun in nouns]
+    imports = "".join(_import("operationsOf", "propertiesOf", name) for name in names)
     choice: Value = {
         "displayName": "Resource",
         "name": "resource",
         "type": "options",
         "noDataExpression": True,
         "options": [
-            {"name": title_case(noun), "value": name} for noun, name in zip(nouns, variables, strict=True)
+            {"name": title_case(noun), "value": name} for noun, name in zip(nouns, names, strict=True)
         ],
-        "default": variables[0],
+        "default": names[0],
     }
-    properties = [choice, *(Code(f"...{name}Properties") for name in variables)]
-    operations = {name: Code(f"{name}Operations") for name in variables}
+    properties = [choice, *(Code(f"...propertiesOf{pascal_case(name)}") for name in names)]
+    operations = {name: Code(f"operationsOf{pascal_case(name)}") for name in names}
     return "\n".join(
         [
             _TYPE + _OPERATION.format("../../shared/operations") + imports,
@@ -107,26 +107,36 @@ def _render_index(nouns: Sequence[str]) -> str:
 
 
 def _render_resource(noun: str, definitions: Sequence[Definition]) -> str:
-    variable, names = camel_case(noun), [camel_case(definition.name) for definition in definitions]
-    imports = "".join(f"import {{ {name}, {name}Properties }} from './{name}';\n" for name in names)
+    names = [camel_case(definition.name) for definition in definitions]
+    require_distinct(names, of=f"the resource '{noun}' would have two operations")
+    imports = "".join(_import("callOf", "formOf", name) for name in names)
     choice: Value = {
         "displayName": "Operation",
         "name": "operation",
         "type": "options",
         "noDataExpression": True,
-        "displayOptions": {"show": {"resource": [variable]}},
+        "displayOptions": {"show": {"resource": [camel_case(noun)]}},
         "options": _options(definitions),
         "default": names[0],
     }
-    properties = [choice, *(Code(f"...{name}Properties") for name in names)]
-    operations = {name: Code(name) for name in names}
+    properties = [choice, *(Code(f"...formOf{pascal_case(name)}") for name in names)]
+    operations = {name: Code(f"callOf{pascal_case(name)}") for name in names}
     return "\n".join(
         [
             _TYPE + _OPERATION.format("../../../shared/operations") + imports,
-            constant(f"{variable}Properties", properties, kind="INodeProperties[]"),
-            constant(f"{variable}Operations", operations, kind="Record<string, Operation>"),
+            constant(f"propertiesOf{pascal_case(noun)}", properties, kind="INodeProperties[]"),
+            constant(f"operationsOf{pascal_case(noun)}", operations, kind="Record<string, Operation>"),
         ]
     )
+
+
+def _import(first: str, second: str, name: str) -> str:
+    """Import the two parts of the module *name*. Their names begin with *first* and *second*, as ``name`` may be reserved."""
+    pascal = pascal_case(name)
+    line = f"import {{ {first}{pascal}, {second}{pascal} }} from './{name}';"
+    if len(line) > LINE_WIDTH:
+        line = f"import {{\n\t{first}{pascal},\n\t{second}{pascal},\n}} from './{name}';"
+    return f"{line}\n"
 
 
 def _options(definitions: Sequence[Definition]) -> list[Value]:
@@ -175,24 +185,12 @@ def _action(definition: Definition, beside: Sequence[Definition]) -> str:
     return sentence[:1].upper() + sentence[1:]
 
 
-def _found_items(product: Product, definition: Definition) -> str | None:
-    """Return the name of the list in a search's answer; each item of the list becomes an item of the workflow."""
-    if definition.kind != "search" or definition.is_single:
-        return None
-    if definition.is_paged and (records := product.records(definition)) is not None:
-        return records.name
-    lists = [field.name for field in product.outputs(definition) if field.kind == "list"]
-    return lists[0] if len(lists) == 1 else None
-
-
 def _main_fields(product: Product, definition: Definition) -> list[str]:
     """List the fields of a simplified record; as n8n's guideline asks, empty if a record has ten fields or fewer."""
     if definition.kind != "search":
         return []
-    items = _found_items(product, definition)
-    fields = product.outputs(definition)
-    if items:
-        fields = next(field.fields for field in fields if field.name == items)
+    records = product.records(definition)
+    fields = product.outputs(definition) if records is None else records.fields
     if len(fields) <= _MOST_FIELDS:
         return []
     plain = [field for field in fields if not field.fields and not field.json_because]
@@ -205,6 +203,7 @@ def _render_operation(product: Product, noun: str, definition: Definition) -> st
     name = camel_case(definition.name)
     shown_for = f"showOnlyFor{pascal_case(name)}"
     prominent, collected = _split(product, definition)
+    require_parameters([*prominent, *collected], owner=definition.name)
     condition = Code(f"{{ show: {shown_for} }}")
     properties: list[Value] = [
         shown for field in prominent for shown in prominent_properties(field, shown_for=shown_for)
@@ -239,9 +238,9 @@ def _render_operation(product: Product, noun: str, definition: Definition) -> st
     return "\n".join(
         [
             _TYPE + _OPERATION.format("../../../shared/operations"),
-            show,
-            constant(f"{name}Properties", properties, kind="INodeProperties[]"),
-            constant(name, _call(product, definition, collection), kind="Operation"),
+            *([show] if properties else []),
+            constant(f"formOf{pascal_case(name)}", properties, kind="INodeProperties[]"),
+            constant(f"callOf{pascal_case(name)}", _call(product, definition, collection), kind="Operation"),
         ]
     )
 
@@ -272,11 +271,11 @@ def _paging(shown_for: str) -> list[Value]:
 def _call(product: Product, definition: Definition, collection: str) -> Value:
     prominent, collected = _split(product, definition)
     is_query = definition.method == "GET"
-    items, main_fields = _found_items(product, definition), _main_fields(product, definition)
+    records, main_fields = product.records(definition), _main_fields(product, definition)
     return {
         "method": definition.method,
         "path": definition.path,
-        **({"items": items} if items else {}),
+        **({"items": records.name} if records else {}),
         **({"mainFields": main_fields} if main_fields else {}),
         **({"pageSize": definition.input["properties"]["limit"]["maximum"]} if definition.is_paged else {}),
         "fields": [

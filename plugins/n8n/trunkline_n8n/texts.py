@@ -2,7 +2,7 @@
 
 import re
 
-_WORDS = re.compile(r"[A-Za-z0-9]+")
+_WORDS = re.compile(r"[^\W_]+")
 _INITIALISM = re.compile(r"\b(id|url|json)(s?)\b", re.IGNORECASE)
 _TOKEN = re.compile(r"[^\s:\u2013\u2014-]+")
 _LETTER = re.compile(r"[A-Za-z0-9\u00C0-\u00FF]")

@@ -11,7 +11,7 @@ TAB_WIDTH = 2
 SHORT_KEY = TAB_WIDTH + 2
 """After a key of this length or less, prettier breaks no line: that would save no column."""
 
-_NAME = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]*")
+_NAME = re.compile(r"(?:[^\W\d]|\$)[\w$]*")
 _STRING_ENTRY = re.compile(r"^(\t+)(\w+:) (['\"].*['\"],)$", re.MULTILINE)
 _ESCAPES = {"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 

@@ -16,7 +16,7 @@ from pydantic import BaseModel
 
 from trunkline import CompanyRows, Migrations, PluginContext, hookimpl
 from trunkline.pages import PortalPage
-from trunkline.routes import BearerRequest, Command, Principal
+from trunkline.routes import BearerRequest, Command, Principal, TrunklineError
 from trunkline_oauth import commands, pages, secrets
 from trunkline_oauth.apps import Apps
 from trunkline_oauth.grants import CONNECTION_PREFIX, Grants
@@ -107,6 +107,8 @@ async def _sweep(context: PluginContext) -> None:
         await asyncio.sleep(SWEEP_SECONDS)
         try:
             await grants.sweep()
+        except TrunklineError as error:
+            context.log.warning("cannot end connections that are over now: %s", error)
         except Exception:  # the next try may succeed
             context.log.exception("connections that are over were not ended")
 

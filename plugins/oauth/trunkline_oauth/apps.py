@@ -1,6 +1,7 @@
 """The apps: from the settings, registered by an operator, or self-described; and their authentication."""
 
 import hmac
+import re
 import secrets as chance
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -22,6 +23,7 @@ from trunkline_oauth.telling import DISCONNECTED, describe, tell_connection
 MAX_SELF_REGISTERED = 1_000
 """Limit, in characters, of the name and redirect URIs of a self-registered app together, because the app's id contains them."""
 _CLIENT = "client"
+_REGISTERED = re.compile(rf"{REGISTERED_PREFIX}[0-9a-f]{{24}}", re.ASCII)
 MOST_TOLD = 1_000
 """If an app is removed, an event reports the end of each of its connections, for up to this number of connections."""
 
@@ -125,7 +127,7 @@ class Apps:
             app = await store.find_app(connection, client_id, is_locked=True)
             owners = await store.list_of_app(connection, client_id, limit=MOST_TOLD)
             if app is None or not await store.delete_app(connection, client_id, now_ms=now_ms):
-                raise _unknown(client_id)
+                raise NotFound("app", client_id)
             for owner in owners:
                 await tell_connection(self._context.journal, connection, DISCONNECTED, owner, by=by)
             self._context.journal.note("app.removed", client_id, company_id=None, before=describe(app))
@@ -155,7 +157,13 @@ class Apps:
         if client_id.startswith(DOCUMENT_PREFIX):
             return await self._documents.find(client_id, asker=asker)
         if client_id.startswith(SELF_PREFIX):
-            return self._unsealed(client_id)
+            try:
+                said = self._context.sealer.unseal(client_id.removeprefix(SELF_PREFIX), purpose=_CLIENT)
+            except ValueError:
+                return None
+            return _self_registered(client_id, said) if self._may_register else None
+        if _REGISTERED.fullmatch(client_id) is None:
+            return None  # PostgreSQL refuses text with a NUL
         async with self._context.database.read() as connection:
             return await store.find_app(connection, client_id)
 
@@ -170,13 +178,6 @@ class Apps:
             return connection.app_name if self._may_register else None
         app = self._configured.get(client_id)
         return None if app is None else app.name
-
-    def _unsealed(self, client_id: str) -> App | None:
-        try:
-            said = self._context.sealer.unseal(client_id.removeprefix(SELF_PREFIX), purpose=_CLIENT)
-        except ValueError:
-            return None
-        return _self_registered(client_id, said) if self._may_register else None
 
     async def authenticate(self, client_id: str, secret: str | None, *, asker: str) -> App:
         """Find the calling app; an app that has a secret must send the secret. Raises OAuthError."""
@@ -208,7 +209,7 @@ class Apps:
         async with self._context.database.write() as connection:
             app = await store.find_app(connection, client_id, is_locked=True)
             if app is None:
-                raise _unknown(client_id)
+                raise NotFound("app", client_id)
             before, app = describe(app), change(app)
             await store.update_app(connection, app)
             self._context.journal.note(
@@ -220,11 +221,6 @@ class Apps:
 def _self_registered(client_id: str, said: bytes) -> App:
     name, *redirect_uris = orjson.loads(said)
     return App(client_id, name, tuple(redirect_uris), UNLESS_NAMED)
-
-
-def _unknown(client_id: str) -> NotFound:
-    kind = "app"
-    return NotFound(kind, client_id)
 
 
 def _configured(app: ConfiguredApp) -> App:

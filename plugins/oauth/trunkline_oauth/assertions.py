@@ -41,7 +41,12 @@ class Assertions:
             RateLimited: the app has reached its limit for this minute.
         """
         try:
-            claims = await self._keys_of(app).claims(
+            keys = self._keys.get(app.client_id)
+            if keys is None or keys.app != app:
+                if len(self._keys) >= MAX_KEPT:
+                    del self._keys[next(iter(self._keys))]
+                keys = self._keys[app.client_id] = _AppKeys(app, self._context)
+            claims = await keys.claims(
                 assertion, audience=audiences[0], or_for=audiences[1:], kind="client assertion"
             )
         except Unauthenticated as error:
@@ -63,14 +68,6 @@ class Assertions:
             if not await store.take_assertion(connection, digest, expires_ms=expires_ms, aged_ms=aged_ms):
                 msg = "This client assertion was used before; make a new one for each call."
                 raise invalid_client(msg)
-
-    def _keys_of(self, app: App) -> "_AppKeys":
-        keys = self._keys.get(app.client_id)
-        if keys is None or keys.app != app:
-            if len(self._keys) >= MAX_KEPT:
-                del self._keys[next(iter(self._keys))]
-            keys = self._keys[app.client_id] = _AppKeys(app, self._context)
-        return keys
 
 
 class _AppKeys(Issuer):

@@ -171,4 +171,4 @@ async def _company(context: PluginContext, company: str, environment: str) -> in
 
 
 def _lines(rows: Iterable[Sequence[str]]) -> str:
-    return "\n".join("\t".join(row) for row in rows)
+    return "\n".join("\t".join("".join(filter(str.isprintable, cell)) for cell in row) for row in rows)

@@ -118,12 +118,7 @@ class Grants:
         return made
 
     async def refresh(
-        self,
-        app: App,
-        refresh_token: str,
-        *,
-        scopes: Sequence[str] | None,
-        resource: str | None = None,
+        self, app: App, refresh_token: str, *, scopes: Sequence[str] | None, resource: str | None = None
     ) -> Issued:
         """Issue new tokens for a refresh token; *scopes* and *resource* may be narrower than those of the connection.
 
@@ -173,7 +168,9 @@ class Grants:
         successor = secrets.successor_of(refresh_token, salt=owner.salt)
         later = None if is_first else await store.find_token(connection, secrets.digest_of(successor))
         is_over = later is not None and later[0].replaced_ms is not None
-        if not is_first and (is_over or not self._in_overlap(found[0], now_ms)):
+        replaced_ms, overlap_ms = found[0].replaced_ms, self._settings.refresh_overlap_seconds * 1000
+        is_in_overlap = replaced_ms is not None and now_ms < replaced_ms + overlap_ms
+        if not is_first and (is_over or not is_in_overlap):
             return None
         return await self._issue(connection, owner, successor, scopes, resource)
 
@@ -203,15 +200,11 @@ class Grants:
             return await store.names_ending_with(connection, principal_id)
 
     async def disconnect(self, connection_id: str, *, company_id: int, by: Principal | None = None) -> Ended:
-        """End a company's connection immediately and permanently, with its subscriptions and keys. Raises NotFound.
-
-        The log names *by* as the principal who did it.
-        """
+        """End a company's connection at once and for good, with its subscriptions and keys; the log names *by*. Raises NotFound."""
         async with self._context.database.read() as connection:
             owner = await store.find_connection(connection, connection_id)
         if owner is None or owner.consent.company_id != company_id:
-            kind = "connected app"
-            raise NotFound(kind, connection_id)
+            raise NotFound("connected app", connection_id)
         return await self._end(connection_id, owner.consent, by=by)
 
     async def remove_app(self, client_id: str, *, by: Principal | None = None) -> None:
@@ -284,7 +277,11 @@ class Grants:
         if app is None or not allowed:
             return None
         if owner.last_used_ms is None or owner.last_used_ms <= now_ms - store.TOUCHED_EVERY_MS:
-            await self._touch(owner, now_ms)
+            try:
+                async with self._context.database.write() as connection:
+                    await store.touch_connection(connection, owner.id, now_ms=now_ms)
+            except TrunklineError as error:
+                self._context.log.warning("the last use of a connection was not written: %s", error)
         consent = owner.consent
         return Principal(
             owner.id, consent.company_id, app, frozenset(allowed), owner.pins, consent.networks, owner.ends_ms
@@ -306,13 +303,6 @@ class Grants:
             return ()
         return tuple(scope for scope in scopes if person.has(scope))
 
-    async def _touch(self, owner: Connection, now_ms: int) -> None:
-        try:
-            async with self._context.database.write() as connection:
-                await store.touch_connection(connection, owner.id, now_ms=now_ms)
-        except TrunklineError as error:
-            self._context.log.warning("the last use of a connection was not written: %s", error)
-
     async def _issue(
         self,
         connection: "AsyncConnection",
@@ -326,15 +316,8 @@ class Grants:
         access_token = secrets.new(secrets.ACCESS)
         access_ms = min(now_ms + settings.access_token_minutes * 60_000, expires_ms)
         own_scopes = None if scopes == owner.consent.scopes else scopes
-        access = Token(
-            secrets.digest_of(access_token),
-            owner.id,
-            "access",
-            now_ms,
-            access_ms,
-            own_scopes,
-            resource=resource,
-        )
+        digest = secrets.digest_of(access_token)
+        access = Token(digest, owner.id, "access", now_ms, access_ms, own_scopes, resource=resource)
         refresh = Token(secrets.digest_of(refresh_token), owner.id, "refresh", now_ms, expires_ms)
         aged_ms = self._context.deployment.aged_ms(now_ms)
         await store.insert_token(connection, access, aged_ms=aged_ms)
@@ -358,10 +341,6 @@ class Grants:
         owner = Connection(connection_id, consent, app.name, salt, pins, now_ms, ends_ms=None)
         return replace(owner, ends_ms=self._expires_ms(owner, now_ms))
 
-    def _in_overlap(self, token: Token, now_ms: int) -> bool:
-        overlap_ms = self._settings.refresh_overlap_seconds * 1000
-        return token.replaced_ms is not None and now_ms < token.replaced_ms + overlap_ms
-
     def _now_ms(self) -> int:
         return self._context.clock.now_ms()
 
@@ -379,9 +358,8 @@ def _connected(
 
     For a used code the consent is returned too, so that the caller can notice the second use.
     """
-    is_used = (
-        code is not None and code.connection_id is not None
-    )  # even after its expiry, a second use is noticed
+    # Even after its expiry, a second use is noticed.
+    is_used = code is not None and code.connection_id is not None
     if code is None or code.consent.client_id != app.client_id or (code.expires_ms <= now_ms and not is_used):
         return invalid_grant(_UNKNOWN_CODE)
     if code.redirect_uri != redirect_uri:

@@ -173,8 +173,7 @@ class ConnectedAppsPage:
         """End a connection."""
         connection_id = next(iter(fields.get("connection", ())), "")
         if connection_id not in {one.id for one in await self._seen(request)}:
-            kind = "connected app"
-            raise NotFound(kind, connection_id)
+            raise NotFound("connected app", connection_id)
         ended = await self._grants.disconnect(
             connection_id, company_id=request.company_id, by=request.principal
         )

@@ -7,6 +7,8 @@ from urllib.parse import SplitResult, urlencode, urlsplit
 MAX_CHARACTERS = 1_000
 _PLAIN = re.compile(r"[\x21-\x7e]+", re.ASCII)
 _SCHEME = re.compile(r"[a-z][a-z0-9+.\-]*", re.ASCII)
+_ORIGIN = re.compile(r"[A-Za-z0-9.\-\[\]:]+", re.ASCII)
+"""The hosts and ports that a Content-Security-Policy can name, as that of the page that asks for consent does."""
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _REFUSED_SCHEMES = frozenset(
     {"about", "blob", "data", "file", "filesystem", "ftp", "javascript", "mailto", "vbscript", "ws", "wss"}
@@ -32,8 +34,8 @@ def _find_scheme_fault(parts: SplitResult) -> str | None:
         return f"must not have the scheme '{parts.scheme}'"
     if "@" in parts.netloc:
         return "must have no user name in it"
-    if parts.scheme in {"http", "https"} and not parts.hostname:
-        return "must name a host"
+    if parts.scheme in {"http", "https"} and not (parts.hostname and _ORIGIN.fullmatch(parts.netloc)):
+        return "must name a host, by letters, digits, '-' and '.'"
     if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
         return (
             "must begin with https://; http:// is for programs on a person's own machine (http://127.0.0.1)"

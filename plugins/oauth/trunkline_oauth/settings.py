@@ -22,6 +22,7 @@ REGISTERED_PREFIX = "app_"
 """Prefix of the ids of apps that an operator has registered."""
 MAX_KEYS = 10
 _KEY_TYPES = ("RSA", "EC", "OKP")
+_STEERING = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 _CLIENT_ID = re.compile(r"[A-Za-z0-9._\-]{1,64}", re.ASCII)
 
 
@@ -30,6 +31,13 @@ def _check_client_id(text: str) -> str:
         msg = f"must be 1 to 64 letters, digits, '.', '_' and '-', and not begin with '{REGISTERED_PREFIX}'"
         raise ValueError(msg)
     return text
+
+
+def _check_name(name: str) -> str:
+    if _STEERING.search(name) or not name.strip():
+        msg = "must be one line of text that does not change its direction"
+        raise ValueError(msg)
+    return name
 
 
 def _check_redirect_uri(uri: str) -> str:
@@ -74,7 +82,7 @@ RedirectUris = Annotated[
     list[Annotated[str, AfterValidator(_check_redirect_uri)]], Field(min_length=1, max_length=20)
 ]
 Scopes = Annotated[list[Annotated[str, AfterValidator(_check_scope)]], Field(min_length=1, max_length=50)]
-AppName = Annotated[str, Field(min_length=1, max_length=100)]
+AppName = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_check_name)]
 UNLESS_NAMED = tuple(scope for scope in COMPANY_SCOPES if scope != "admin")
 
 

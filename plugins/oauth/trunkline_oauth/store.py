@@ -1,6 +1,6 @@
 """All SQL of this plugin. Every function runs in its caller's transaction."""
 
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -325,19 +325,16 @@ def _joined(consent: Consent) -> dict[str, object]:
     }
 
 
+def _values(row: Row[Any], kind: type[App | Consent]) -> dict[str, Any]:
+    """Return the columns of *row* that the fields of *kind* are named for."""
+    return {field.name: getattr(row, field.name) for field in fields(kind)}
+
+
 def _consent(row: Row[Any]) -> Consent:
-    return Consent(
-        client_id=row.client_id,
-        company_id=row.company_id,
-        scopes=tuple(row.scopes.split(" ")),
-        granted_by=row.granted_by,
-        granted_name=row.granted_name,
-        resource=row.resource,
-        granted_by_kind=row.granted_by_kind,
-        ends_with=row.ends_with,
-        networks=tuple((row.networks or "").split()),
-        until_ms=row.until_ms,
-    )
+    scopes, networks = tuple(row.scopes.split(" ")), tuple((row.networks or "").split())
+    values = _values(row, Consent)
+    values |= {"scopes": scopes, "networks": networks}
+    return Consent(**values)
 
 
 def _app_values(app: App) -> dict[str, object]:
@@ -347,18 +344,9 @@ def _app_values(app: App) -> dict[str, object]:
 
 def _app(row: Row[Any]) -> App:
     uris, scopes = tuple(orjson.loads(row.redirect_uris)), tuple(row.scopes.split(" "))
-    return App(
-        client_id=row.client_id,
-        name=row.name,
-        redirect_uris=uris,
-        scopes=scopes,
-        secret_digest=row.secret_digest,
-        created_ms=row.created_ms,
-        old_secret_digest=row.old_secret_digest,
-        old_secret_until_ms=row.old_secret_until_ms,
-        jwks=row.jwks,
-        jwks_uri=row.jwks_uri,
-    )
+    values = _values(row, App)
+    values |= {"redirect_uris": uris, "scopes": scopes}
+    return App(**values)
 
 
 def _connection(row: Row[Any]) -> Connection:

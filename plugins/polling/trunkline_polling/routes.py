@@ -118,7 +118,7 @@ class EventHandlers:
             caller.company_id,
             types=self._types(query.types),
             cursor=query.cursor,
-            since_ms=_epoch_ms(query.since),
+            since_ms=None if query.since is None else (query.since - _EPOCH) // timedelta(milliseconds=1),
             limit=query.limit,
             wait_seconds=query.wait,
             versions=self._versions(caller, query.versions),
@@ -153,12 +153,12 @@ class EventHandlers:
         known = 0 < number < 2**63
         body = await self._events.get(caller.company_id, number, versions=versions) if known else None
         if body is None:
-            raise _no_event(event_id)
+            raise NotFound("event", event_id)
         return Response(body, media_type=JSON)
 
     def _types(self, text: str | None) -> Sequence[str]:
         names = [name.strip() for name in (text or "").split(",") if name.strip()]
-        if not names:
+        if names in ([], ["*"]):
             return []
         known = _Types(self._events)
         return list(dict.fromkeys(known.type_or_group("types", name) for name in names))
@@ -252,12 +252,3 @@ def make_routes(context: PluginContext) -> Routes:
     for path, handler, options in _ROUTES:
         router.add_api_route(path, MethodType(handler, handlers), methods=["GET"], **options)
     return Routes(router, prefix="/events", direct={("GET", ""): handlers.poll_directly})
-
-
-def _epoch_ms(moment: datetime | None) -> int | None:
-    return None if moment is None else (moment - _EPOCH) // timedelta(milliseconds=1)
-
-
-def _no_event(event_id: str) -> NotFound:
-    kind = "event"
-    return NotFound(kind, event_id)

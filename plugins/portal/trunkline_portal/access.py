@@ -2,11 +2,11 @@
 
 ::
 
-    async def show_events(self, request: Request, viewer: ReadsEvents) -> Response: …
+    async def show_events(self, viewer: ReadsEvents) -> Response: …
 """
 
 import contextlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Literal, Protocol, Self
 from urllib.parse import urlsplit
 
@@ -88,13 +88,14 @@ class ScopeMissing(Refused):
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """The person who is signed in. *principal* has the session's present rights; a link's session has the link's company and scopes.
+    """The person who is signed in and sent *request*. *principal* has the session's present rights; a link's session has the link's company and scopes.
 
     *chosen_company_id* is the company that is shown: for an operator the company in the address, or None if the address has
     no company. *company_name* is the stored name of that company. People who are signed in for a company's live
     environment may also look at its test environment.
     """
 
+    request: Request = field(repr=False)
     session: Session
     principal: Principal
     chosen_company_id: int | None
@@ -297,7 +298,7 @@ async def _named(context: PluginContext, request: Request, viewer: Viewer) -> Vi
 
 
 def _viewer(signed_in: SignedIn, request: Request) -> Viewer:
-    viewer = Viewer(signed_in.session, signed_in.principal, signed_in.principal.company_id)
+    viewer = Viewer(request, signed_in.session, signed_in.principal, signed_in.principal.company_id)
     asked = addresses.company_in(request.url.path)
     return viewer.at(asked) if asked is not None and viewer.may_see(asked) else viewer
 

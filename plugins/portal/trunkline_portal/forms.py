@@ -7,7 +7,8 @@ from urllib.parse import parse_qsl
 from fastapi import Depends
 from starlette.requests import Request
 
-from trunkline import FieldError, Refused
+from trunkline import BodyInvalid, FieldError, Json, Refused
+from trunkline.routes import EventRejected, read_json
 
 MAX_BYTES = 256 * 1024
 _FIELDS_KEY = "trunkline_portal.fields"
@@ -71,15 +72,20 @@ def faults_of(error: Refused) -> dict[str, str]:
     faults: dict[str, str] = {}
     for fault in error.errors or (FieldError("", error.detail),):
         name = fault.path.lstrip("/").partition("/")[0]
-        faults.setdefault(name, _sentence(fault.message))
+        begun = fault.message[:1].upper() + fault.message[1:]
+        faults.setdefault(name, begun if begun.endswith((".", "!", "?")) else f"{begun}.")
     return faults
-
-
-def _sentence(text: str) -> str:
-    begun = text[:1].upper() + text[1:]
-    return begun if begun.endswith((".", "!", "?")) else f"{begun}."
 
 
 def one_of(fields: Fields, name: str, values: Mapping[str, object]) -> str:
     """Return the value of the field *name* if it is among *values*, else the first of *values*."""
     return fields[name] if fields[name] in values else next(iter(values), "")
+
+
+def read_payload(text: str) -> tuple[bytes, Json]:
+    """Read a typed payload, as JSON and parsed; numbers keep their digits. Raises EventRejected."""
+    try:
+        return read_json(text.encode())
+    except BodyInvalid as error:
+        faults = [FieldError(f"/payload{fault.path}", fault.message) for fault in error.errors]
+        raise EventRejected(faults) from None

@@ -1,7 +1,6 @@
 """A secret that a single page shows. It is sealed in a cookie, only one session can read it, and it is removed once shown."""
 
 import orjson
-from starlette.requests import Request
 from starlette.responses import Response
 
 from trunkline_portal import cookies
@@ -11,20 +10,18 @@ from trunkline_portal.portal import Portal
 _SECONDS = 120
 
 
-def hand_over(
-    portal: Portal, request: Request, response: Response, viewer: Viewer, *, of: str, secret: str
-) -> None:
+def hand_over(portal: Portal, response: Response, viewer: Viewer, *, of: str, secret: str) -> None:
     """Store *secret* of the subject *of* for the page that shows it in *viewer*'s session, within two minutes."""
     data = orjson.dumps({"of": of, "secret": secret})
     sealed = portal.context.sealer.seal(data, purpose=_purpose(viewer))
-    portal.cookies.set(response, request, cookies.SECRET, sealed, seconds=_SECONDS)
+    portal.cookies.set(response, viewer.request, cookies.SECRET, sealed, seconds=_SECONDS)
 
 
-def read(portal: Portal, request: Request, viewer: Viewer, *, of: str) -> str | None:
+def read(portal: Portal, viewer: Viewer, *, of: str) -> str | None:
     """Return the stored secret of the subject *of*; None if it is gone."""
     try:
         data = portal.context.sealer.unseal(
-            portal.cookies.read(request, cookies.SECRET) or "", purpose=_purpose(viewer)
+            portal.cookies.read(viewer.request, cookies.SECRET) or "", purpose=_purpose(viewer)
         )
     except ValueError:
         return None
@@ -32,9 +29,9 @@ def read(portal: Portal, request: Request, viewer: Viewer, *, of: str) -> str | 
     return content["secret"] if content["of"] == of else None
 
 
-def forget(portal: Portal, request: Request, response: Response) -> None:
+def forget(portal: Portal, response: Response, viewer: Viewer) -> None:
     """Remove the secret, which *response* shows."""
-    portal.cookies.drop(response, request, cookies.SECRET)
+    portal.cookies.drop(response, viewer.request, cookies.SECRET)
 
 
 def _purpose(viewer: Viewer) -> str:

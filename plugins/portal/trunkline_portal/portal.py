@@ -7,10 +7,11 @@ a form, with ``portal.redirect``. A table at the end of the module lists their r
 import functools
 import itertools
 from collections.abc import Mapping, Sequence
+from types import MethodType
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from fastapi import APIRouter, Depends, params
+from fastapi import APIRouter, Depends
 from jinja2 import Environment
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -44,7 +45,7 @@ from trunkline_portal.cookies import CookieRules
 from trunkline_portal.counting import Counted
 from trunkline_portal.flashes import Flashes
 from trunkline_portal.problems import problem_of
-from trunkline_portal.routing import Route, route_class
+from trunkline_portal.routing import Table, route_class
 from trunkline_portal.sessions import Sessions
 from trunkline_portal.settings import Settings
 from trunkline_portal.visits import Visit
@@ -69,35 +70,18 @@ class Portal:
         self._headers = security.headers(self.settings.frame_ancestors)
         self._route_class = route_class(self)
 
-    def router(self, *routes: Route, also_without: bool = False) -> APIRouter:
-        """Make a router of a company's pages: their addresses begin with the company (``addresses``).
-
-        With *also_without* the pages also exist without a company, for operators who look at none.
-        """
-        return self._router(
-            routes, below=(addresses.OF_COMPANY, "") if also_without else (addresses.OF_COMPANY,)
-        )
-
-    def own_router(self, *routes: Route) -> APIRouter:
-        """Make a router of pages without a company in the address."""
-        return self._router(routes, below=("",))
-
-    def _router(self, routes: Sequence[Route], *, below: Sequence[str]) -> APIRouter:
-        """Make a router of pages. Errors are answered with an error page, and the pages are not in the OpenAPI document."""
+    def router(self, table: Table) -> APIRouter:
+        """Make the router of *table*. Errors are answered with an error page, and the pages are not in the OpenAPI document."""
         router = APIRouter(route_class=self._route_class, include_in_schema=False)
-        for begin, route in itertools.product(below, routes):
-            router.add_api_route(
-                f"{begin}{route.path}",
-                route.handler,
-                methods=list(route.methods),
-                dependencies=self._counts(route),
-            )
+        pages = table.pages(self)
+        for begin, route in itertools.product(table.below, table.routes):
+            counted = None
+            if route.bucket is not None:
+                counted = [Depends(Counted(route.bucket, context=self.context, settings=self.settings))]
+            handler = MethodType(route.handler, pages)
+            methods = list(route.methods)
+            router.add_api_route(f"{begin}{route.path}", handler, methods=methods, dependencies=counted)
         return router
-
-    def _counts(self, route: Route) -> list[params.Depends]:
-        if route.bucket is None:
-            return []
-        return [Depends(Counted(route.bucket, context=self.context, settings=self.settings))]
 
     def now_ms(self) -> int:
         """Unix time in milliseconds."""
@@ -128,10 +112,14 @@ class Portal:
             for entry in self.context.deployment.plugins()
         )
 
-    def render(
+    def render(self, viewer: Viewer, template: str, *, status: int = 200, **values: Any) -> Response:
+        """Show a page to *viewer*: *template* with *values*, in the frame, with the last form's message."""
+        return self.show(viewer.request, viewer, template, status=status, **values)
+
+    def show(
         self, request: Request, viewer: Viewer | None, template: str, *, status: int = 200, **values: Any
     ) -> Response:
-        """Show a page: *template* with *values*, in the frame, with the last form's message."""
+        """Show a page as ``render`` does, also if nobody is signed in."""
         flash = self._flashes.read(request, viewer)
         html = self._templates.get_template(template).render(
             {**self._frame_values(request, viewer), "flash": flash, **values}
@@ -141,31 +129,24 @@ class Portal:
             self._flashes.drop(response, request)
         return response
 
-    def fragment(self, request: Request, viewer: Viewer, template: str, **values: Any) -> Response:
+    def fragment(self, viewer: Viewer, template: str, **values: Any) -> Response:
         """Show a part of a page, without the frame, for our script."""
         html = self._templates.get_template(template).render(
-            {**self._frame_values(request, viewer), **values}
+            {**self._frame_values(viewer.request, viewer), **values}
         )
         return HTMLResponse(html)
 
     def redirect(
-        self,
-        request: Request,
-        path: str,
-        *,
-        viewer: Viewer | None = None,
-        flash: str | None = None,
-        tone: str = "good",
+        self, viewer: Viewer, path: str, *, flash: str | None = None, tone: str = "good"
     ) -> Response:
         """Answer a form: redirect (303) to *path*, which shows *flash* to *viewer*; *tone* is good, info, warn or bad."""
         response = RedirectResponse(path, 303)
-        if flash is not None and viewer is not None:
-            self._flashes.leave(response, request, viewer, text=flash, tone=tone)
+        if flash is not None:
+            self._flashes.leave(response, viewer.request, viewer, text=flash, tone=tone)
         return response
 
     def confirm(
         self,
-        request: Request,
         viewer: Viewer,
         *,
         title: str,
@@ -183,7 +164,6 @@ class Portal:
         *choice* is the name and the label of a checkbox.
         """
         return self.render(
-            request,
             viewer,
             "confirm.html",
             status=status,
@@ -215,7 +195,7 @@ class Portal:
             viewer = await find_viewer(request)
         except Exception:  # noqa: BLE001 - that is what went wrong, and was logged; the page is shown all the same
             viewer = None
-        response = self.render(request, viewer, "error.html", status=problem.status, problem=problem)
+        response = self.show(request, viewer, "error.html", status=problem.status, problem=problem)
         response.headers.update(problem.headers)
         return response
 
@@ -245,8 +225,7 @@ class Portal:
         except NotFound:
             company_id = None
         if company_id is None or viewer is None or not viewer.may_see(company_id):
-            kind = "company"
-            raise NotFound(kind, reference)
+            raise NotFound("company", reference)
         return RedirectResponse(addresses.moved_to(_here(request), company_id), 303)
 
     async def _show_company(self, request: Request) -> Response:
@@ -278,7 +257,7 @@ class Portal:
     ) -> Response:
         """Show the sign-in page. *kept* is a form that was sent after its session had ended (``kept_forms``)."""
         visit = visit or visits.begin(request, self.cookies)
-        response = self.render(
+        response = self.show(
             request,
             None,
             "sign_in.html",
@@ -336,6 +315,13 @@ class Portal:
     def _templates(self) -> Environment:
         """The templates. They are compiled for the first page, not when the hub starts; that shortens the start by 25 ms."""
         return templating.make_environment(self.context.deployment.brand, self.assets)
+
+
+class Pages:
+    """The pages of a module: their handlers are methods, and *portal* is what they share."""
+
+    def __init__(self, portal: Portal) -> None:
+        self._portal = portal
 
 
 def local_path(text: str) -> str:

@@ -2,13 +2,12 @@
 
 A module of pages ends with its table::
 
-    def make_router(portal: Portal) -> APIRouter:
-        pages = EventPages(portal)
-        return portal.router(
-            get("/events", pages.show_events),
-            get("/events/{event_id}", pages.show_event),
-            post("/events/{event_id}/send", pages.send, bucket="admin"),
-        )
+    ROUTES = Table(
+        EventPages,
+        get("/events", EventPages.show_events),
+        get("/events/{event_id}", EventPages.show_event),
+        post("/events/{event_id}/send", EventPages.send, bucket="admin"),
+    )
 """
 
 from collections.abc import Callable, Coroutine, Sequence
@@ -16,10 +15,12 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from trunkline.routes import DeferredRoute
+from trunkline_portal import addresses
 from trunkline_portal.access import PORTAL_KEY
 from trunkline_portal.counting import PAGES
 
@@ -28,7 +29,7 @@ Handler = Callable[..., Coroutine[Any, Any, object]]
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One line of a table. *handler* is a bound method, *bucket* is the rate limit that a request counts against (``counting``)."""
+    """One line of a table. *handler* is a method of the table's class, *bucket* is the rate limit that a request counts against (``counting``)."""
 
     path: str
     handler: Handler
@@ -44,6 +45,25 @@ def get(path: str, handler: Handler, *, bucket: str | None = PAGES) -> Route:
 def post(path: str, handler: Handler, *, bucket: str) -> Route:
     """Make the line of a form's target. The form counts against a rate limit like the API call with the same effect."""
     return Route(path, handler, ["POST"], bucket)
+
+
+OF_COMPANY = (addresses.OF_COMPANY,)
+"""The addresses of pages begin with the company (``addresses``)."""
+ALONE = ("",)
+"""The addresses have no company."""
+EITHER = (*OF_COMPANY, *ALONE)
+"""The pages also exist without a company, for operators who look at none."""
+
+
+class Table:
+    """The *routes* of a module, and the class whose methods answer them; *below* says how their addresses begin."""
+
+    def __init__(
+        self, pages: Callable[[Any], object], *routes: Route, below: Sequence[str] = OF_COMPANY
+    ) -> None:
+        self.pages = pages
+        self.routes = routes
+        self.below = below
 
 
 class ErrorHandler(Protocol):
@@ -68,9 +88,15 @@ def route_class(portal: ErrorHandler) -> type[APIRoute]:
             handle = super().get_route_handler()
 
             async def answer(request: Request) -> Response:
-                request.scope[PORTAL_KEY] = portal
+                scope = request.scope
+                scope[PORTAL_KEY] = portal
                 try:
-                    response = await handle(request)
+                    if (
+                        "\0" in scope["path"] or b"%00" in scope["query_string"]
+                    ):  # PostgreSQL's text has no NUL
+                        response = await portal.answer_error(request, HTTPException(404))
+                    else:
+                        response = await handle(request)
                 except ClientDisconnect:
                     raise
                 except Exception as error:  # noqa: BLE001 - the last place where a page can be shown instead

@@ -43,10 +43,13 @@ def rows_of(fields: Sequence[Field], example: Json = None, *, parent: str = "") 
     for field in fields:
         in_example = example.get(field.name) if isinstance(example, dict) else None
         field_example = in_example if in_example is not None else field.example
+        title = _TYPES.get(field.kind, field.kind)
+        if field.item_kind is not None:
+            title = f"list of {_PLURALS.get(field.item_kind, 'values')}"
         yield Row(
             name=field.name,
             parent=parent,
-            type=_type(field),
+            type=f"{title} or null" if field.is_nullable else title,
             is_required=field.is_required,
             description=field.description,
             choices=tuple(value if isinstance(value, str) else _written(value) for value in values_of(field)),
@@ -76,10 +79,3 @@ def exact(document: bytes) -> Json:
 
 def _written(value: Json) -> str:
     return orjson.dumps(value, default=lambda number: orjson.Fragment(str(number))).decode()
-
-
-def _type(field: Field) -> str:
-    title = _TYPES.get(field.kind, field.kind)
-    if field.item_kind is not None:
-        title = f"list of {_PLURALS.get(field.item_kind, 'values')}"
-    return f"{title} or null" if field.is_nullable else title

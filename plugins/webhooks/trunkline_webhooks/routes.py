@@ -148,7 +148,6 @@ _ROUTES: Sequence[tuple[str, str, Callable[..., Any], dict[str, Any]]] = (
             "openapi_extra": {LOCATION: "/api/v1/webhooks/subscriptions/{id}"},
             "status_code": 201,
             "response_model": CreatedSubscription,
-            "response_model_exclude_unset": True,
             "summary": "Create a webhook subscription",
             "responses": responses(409, 422),
         },
@@ -160,7 +159,6 @@ _ROUTES: Sequence[tuple[str, str, Callable[..., Any], dict[str, Any]]] = (
         {
             "operation_id": "listWebhookSubscriptions",
             "response_model": SubscriptionList,
-            "response_model_exclude_unset": True,
             "summary": "List webhook subscriptions",
         },
     ),
@@ -171,7 +169,6 @@ _ROUTES: Sequence[tuple[str, str, Callable[..., Any], dict[str, Any]]] = (
         {
             "operation_id": "getWebhookSubscription",
             "response_model": SubscriptionView,
-            "response_model_exclude_unset": True,
             "summary": "Show a webhook subscription",
             "responses": responses(404),
         },
@@ -183,7 +180,6 @@ _ROUTES: Sequence[tuple[str, str, Callable[..., Any], dict[str, Any]]] = (
         {
             "operation_id": "updateWebhookSubscription",
             "response_model": UpdatedSubscription,
-            "response_model_exclude_unset": True,
             "summary": "Change a webhook subscription",
             "responses": responses(404, 422),
         },
@@ -206,7 +202,6 @@ _ROUTES: Sequence[tuple[str, str, Callable[..., Any], dict[str, Any]]] = (
         {
             "operation_id": "rotateWebhookSubscriptionSecret",
             "response_model": RotatedSecret,
-            "response_model_exclude_unset": True,
             "summary": "Give a subscription a new secret",
             "responses": responses(404, 409, 422),
         },
@@ -218,7 +213,6 @@ _ROUTES: Sequence[tuple[str, str, Callable[..., Any], dict[str, Any]]] = (
         {
             "operation_id": "testWebhookSubscription",
             "response_model": TestAttempt,
-            "response_model_exclude_unset": True,
             "summary": "Send a test delivery",
             "responses": responses(404),
         },
@@ -230,7 +224,6 @@ _ROUTES: Sequence[tuple[str, str, Callable[..., Any], dict[str, Any]]] = (
         {
             "operation_id": "listWebhookDeliveries",
             "response_model": DeliveryList,
-            "response_model_exclude_unset": True,
             "summary": "The delivery log of a webhook subscription",
             "responses": responses(404),
         },
@@ -256,5 +249,6 @@ def make_router(context: PluginContext, *, channel: str) -> APIRouter:
     handlers = SubscriptionHandlers(context, channel=channel)
     router = APIRouter(route_class=StrictRoute, tags=["Webhooks"])
     for method, path, handler, options in _ROUTES:
-        router.add_api_route(path, MethodType(handler, handlers), methods=[method], **options)
+        answer = MethodType(handler, handlers)
+        router.add_api_route(path, answer, methods=[method], response_model_exclude_unset=True, **options)
     return router

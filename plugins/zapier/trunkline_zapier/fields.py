@@ -5,6 +5,7 @@ of objects becomes line items, whose fields are called children in Zapier. All o
 """
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
@@ -29,6 +30,19 @@ A day is a ``datetime`` too: ``string`` would refuse a date from an earlier step
 _OUTPUT_TYPES: Mapping[str, str] = {**_INPUT_TYPES, "date": "string"}
 _VALUES = {"date": "day", "integer": "number", "number": "number"}
 _LONGEST_EXAMPLE = 300
+_OF_OBJECTS = frozenset(
+    [
+        "constructor",
+        "hasOwnProperty",
+        "isPrototypeOf",
+        "propertyIsEnumerable",
+        "toLocaleString",
+        "toString",
+        "valueOf",
+        "__proto__",
+    ]
+)
+"""Keys that Zapier's check of an app takes for repeated ones."""
 _MADE_UP: Mapping[str, Json] = {
     "text": "Text",
     "integer": 1,
@@ -47,14 +61,43 @@ def input_fields(fields: Iterable[Field], *, owner: str) -> list[dict[str, Json]
     """Describe the form of *owner*, an action or a search.
 
     Raises:
-        ValueError: two fields would have the same key.
+        ValueError: two fields would have the same key, or Zapier takes no field with a key.
     """
-    described = [described_field for field in fields for described_field in _inputs(field)]
+    described = [described_field for field in with_line_keys(fields) for described_field in _inputs(field)]
     keys = [entry["key"] for field in described for entry in (field, *field.get("children", ()))]
     if clash := next((key for key in keys if keys.count(key) > 1), None):
         msg = f"the form of '{owner}' would have two fields '{clash}' on Zapier; rename one of them"
         raise ValueError(msg)
+    if refused := next((key for key in keys if key in _OF_OBJECTS), None):
+        msg = f"Zapier takes no field '{refused}', which every JavaScript object has; rename it in '{owner}'"
+        raise ValueError(msg)
     return described
+
+
+def with_line_keys(fields: Iterable[Field]) -> tuple[Field, ...]:
+    """Put the name of the list before the names of line items' fields that the form has elsewhere: Zapier takes a key once."""
+    fields = tuple(fields)
+    count = Counter(key for field in fields for key in _keys(field))
+
+    def renamed(field: Field, prefix: str = "") -> Field:
+        key = f"{prefix}{field.name}{JOINT}"
+        if field.kind == "object":
+            return replace(field, fields=tuple(renamed(inner, key) for inner in field.fields))
+        lines = (
+            replace(one, name=f"{key}{one.name}") if count[one.name] > 1 else one for one in field.fields
+        )
+        return replace(field, fields=tuple(lines))
+
+    return tuple(field if json_reason(field) else renamed(field) for field in fields)
+
+
+def _keys(field: Field, prefix: str = "") -> Iterator[str]:
+    key = f"{prefix}{field.name}"
+    if field.kind == "object" and not json_reason(field):
+        for inner in field.fields:
+            yield from _keys(inner, f"{key}{JOINT}")
+    else:
+        yield from (key, *(inner.name for inner in field.fields if not json_reason(field)))
 
 
 def object_names(fields: Iterable[Field]) -> list[str]:
@@ -65,7 +108,7 @@ def object_names(fields: Iterable[Field]) -> list[str]:
 def special_values(fields: Iterable[Field], *, prefix: str = "") -> dict[str, Json]:
     """Return the conversions before sending, by the keys of the form: of days, numbers chosen from a list, and JSON."""
     values: dict[str, Json] = {}
-    for field in fields:
+    for field in fields if prefix else with_line_keys(fields):
         key = f"{prefix}{field.name}"
         if json_reason(field):
             values[key] = {"json": field.title, **({"example": _example(field)} if _example(field) else {})}
@@ -82,9 +125,17 @@ def json_reason(field: Field) -> str:
     """Return the reason why a field can only be given as JSON; empty if the field can be given otherwise."""
     if field.json_because:
         return field.json_because
+    if field.kind == "object" and any(JOINT in name for name in (field.name, *_names(field.fields))):
+        return f"a name in it has '{JOINT}', which stands between an object and its field on Zapier"
     if field.kind == "list" and field.fields and not _are_plain(field.fields):
         return "line items of Zapier have only plain fields"
     return ""
+
+
+def _names(fields: Iterable[Field]) -> Iterator[str]:
+    for field in fields:
+        yield field.name
+        yield from _names(field.fields if field.kind == "object" else ())
 
 
 def output_fields(fields: Iterable[Field], *, prefix: str = "", label: str = "") -> list[dict[str, Json]]:
@@ -132,7 +183,11 @@ def lookup_key_of(name: str, where: Mapping[str, Json]) -> str:
 def _inputs(field: Field, *, prefix: str = "", label: str = "") -> Iterator[dict[str, Json]]:
     key = f"{prefix}{field.name}"
     if json_reason(field):
-        yield _json_input(field, key=key, label=label)
+        example = _example(field)
+        form = f"Written as JSON, for example `{example}`." if example else "Written as JSON."
+        text = shortened(f"{field.description} {form}".strip(), TEXT_LENGTH)
+        described = _described(field, key=key, label=label) | {"type": "json", "helpText": text}
+        yield described | ({"required": True} if field.is_required else {})
     elif field.kind == "object":
         for inner in field.fields:
             needed = replace(inner, is_required=inner.is_required and field.is_required)
@@ -146,14 +201,6 @@ def _inputs(field: Field, *, prefix: str = "", label: str = "") -> Iterator[dict
 
 def _are_plain(fields: Sequence[Field]) -> bool:
     return all(field.kind not in {"object", "list", "any"} for field in fields)
-
-
-def _json_input(field: Field, *, key: str, label: str) -> dict[str, Json]:
-    example = _example(field)
-    form = f"Written as JSON, for example `{example}`." if example else "Written as JSON."
-    text = shortened(f"{field.description} {form}".strip(), TEXT_LENGTH)
-    described = _described(field, key=key, label=label) | {"type": "json", "helpText": text}
-    return described | ({"required": True} if field.is_required else {})
 
 
 def _example(field: Field) -> str:
@@ -184,8 +231,9 @@ def _plain_input(field: Field, *, key: str, label: str = "") -> dict[str, Json]:
 
 def _choices(field: Field) -> list[Json]:
     """List the choices with their titles; ``sample`` is the value that Zapier shows in a test."""
-    titled = zip(field.choices, field.choice_titles, strict=True)
-    return [{"value": str(value), "sample": str(value), "label": title} for value, title in titled]
+    return [
+        {"value": str(value), "sample": str(value), "label": title} for value, title in field.titled_choices
+    ]
 
 
 def _described(field: Field, *, key: str, label: str = "") -> dict[str, Json]:

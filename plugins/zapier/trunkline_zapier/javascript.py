@@ -68,6 +68,8 @@ def _call(call: Call, *, depth: int, room: int) -> str:
 
 def _property(name: str, value: Json, *, depth: int) -> str:
     key = name if _IDENTIFIER.fullmatch(name) else _text(name)
+    if name == "__proto__":
+        key = f"['{name}']"  # without brackets it would be the object's prototype
     room = WIDTH - len(_INDENT) * depth - len(key) - len(": ,")
     written = literal(value, depth=depth, room=room)
     if isinstance(value, str) and not isinstance(value, Code) and len(written) > room:

@@ -16,6 +16,9 @@ _LIMIT: Mapping[str, Json] = {
     "helpText": "How many to give at most; no more than 1,000.",
 }
 
+_DONE: Mapping[str, Json] = {"success": True}
+"""The sample of an answer without fields: Zapier takes no empty sample, and ``operations.js`` gives this instead of nothing."""
+
 
 def creates(product: Product) -> Mapping[str, bytes]:
     """Write the module of each action's create, by its key. Raises ValueError."""
@@ -67,18 +70,20 @@ def _pairs(product: Product) -> Iterator[tuple[Definition, Definition]]:
             yield search, create
 
 
-def _record_of(product: Product, action: Definition) -> tuple[Definition, str] | None:
+def _record_of(product: Product, action: Definition) -> tuple[Definition, Field, str] | None:
     """Find the search for the record that *action* makes, if the search returns fields that the action's answer lacks.
 
-    The result is the search, and the field of the answer to search by.
+    The result is the search, its list of records, and the field of the answer to search by.
     """
     made = [field.name for field in product.outputs(action)]
     for search, create in _pairs(product):
-        keys = {field.name for field in product.inputs(search)}
-        found = {field.name for field in _results(product, search)}
+        inputs, records = product.inputs(search), product.records(search)
+        if create is not action or records is None or any(field.is_parameter for field in inputs):
+            continue
+        keys = {field.name for field in inputs}
         key = next((name for name in made if name in keys), None)
-        if create is action and key is not None and not found <= set(made):
-            return search, key
+        if key is not None and not {field.name for field in records.fields} <= set(made):
+            return search, records, key
     return None
 
 
@@ -86,25 +91,23 @@ def _create(product: Product, action: Definition) -> bytes:
     outputs, sample = product.outputs(action), action.examples[0].output
     options = _options(product, action)
     if (record := _record_of(product, action)) is not None:
-        search, key = record
-        results = _results(product, search)
-        options["record"] = {"path": search.path, "results": _list_of(product, search).name, "by": key}
+        search, records, key = record
+        options["record"] = {"path": search.path, "results": records.name, "by": key}
         made = {field.name for field in outputs}
-        outputs = (*outputs, *(field for field in results if field.name not in made))
+        outputs = (*outputs, *(field for field in records.fields if field.name not in made))
         sample = {**_sample(product, search), **sample}
     perform = Call("action", (action.method, action.path, *([options] if options else [])))
     return _operation(product, action, perform=perform, outputs=outputs, sample=sample)
 
 
 def _search(product: Product, search: Definition) -> bytes:
-    """Write a search's module. Raises ValueError if the answer is neither a list of records nor a record."""
-    options = _options(product, search)
+    options, records = _options(product, search), product.records(search)
     form = input_fields(product.form(search), owner=search.name)
-    listed = () if search.is_single else (_list_of(product, search).name,)
+    listed = () if records is None else (records.name,)
     if search.is_paged:
         options["pageSize"] = search.input["properties"]["limit"]["maximum"]
         form.append(dict(_LIMIT))
-    function = "get" if search.is_single else "list" if search.is_paged else "search"
+    function = "get" if records is None else "list" if search.is_paged else "search"
     return _operation(
         product,
         search,
@@ -116,25 +119,17 @@ def _search(product: Product, search: Definition) -> bytes:
 
 
 def _results(product: Product, search: Definition) -> Sequence[Field]:
-    """Return the fields of each record in the answer of *search*. Raises ValueError."""
-    return product.outputs(search) if search.is_single else _list_of(product, search).fields
-
-
-def _list_of(product: Product, search: Definition) -> Field:
-    """Find the list of records in the answer of *search*. Raises ValueError."""
+    """Return the fields of each record that *search* finds; without a list of records, its answer is the record."""
     records = product.records(search)
-    if records is None:
-        msg = f"the search '{search.name}' answers with no list of objects; give its output one, such as 'results'"
-        raise ValueError(msg)
-    return records
+    return product.outputs(search) if records is None else records.fields
 
 
 def _sample(product: Product, search: Definition) -> Mapping[str, Json]:
-    if search.is_single:
+    records = product.records(search)
+    if records is None:
         return search.examples[0].output
-    name = _list_of(product, search).name
-    records = [record for example in search.examples for record in example.output.get(name, ())]
-    return records[0] if records else {field.name: field.example for field in _results(product, search)}
+    found = [record for example in search.examples for record in example.output.get(records.name, ())]
+    return found[0] if found else {field.name: field.example for field in records.fields}
 
 
 def _options(product: Product, definition: Definition) -> dict[str, Json]:
@@ -172,7 +167,7 @@ def _operation(
                 *(input_fields(product.form(definition), owner=definition.name) if form is None else form),
                 *_clearing(product, definition),
             ],
-            "sample": completed(sample, outputs),
+            "sample": completed(sample, outputs) or dict(_DONE),
             "outputFields": output_fields(outputs),
         },
     }

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from trunkline.pages import ReadFile
 
 _MODULE = re.compile(r"require\('\./((?:triggers|creates|searches)/\w+)'\)")
-_MARK = re.compile(r"\bkey: '(\w+)'|\b(inputFields|outputFields): \[|\b(sample): \{")
+_STRING = r"""('(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*")"""
+_MARK = re.compile(rf"\bkey:\s+{_STRING}|\b(inputFields|outputFields): \[|\b(sample): \{{")
 _TYPE = re.compile(r"(?:^\s*|, )type: '(\w+)'", re.MULTILINE)
 _FLAG = re.compile(r"(?:^\s*|, )(list|required): true", re.MULTILINE)
 _ALIKE = {"text": "string", "integer": "number"}
@@ -56,7 +57,7 @@ def _entries(text: str) -> Iterator[_Entry]:
     ends = [mark.start() for mark in marks[1:]] + [len(text)]
     part = ""
     for mark, end in zip(marks, ends, strict=True):
-        key = mark[1]
+        key = mark[1] and mark[1][1:-1]
         if key is None:
             part = mark[2] or mark[3]
         elif part != "sample":

@@ -5,7 +5,6 @@ import threading
 import time
 from collections.abc import Iterator
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -50,7 +49,7 @@ def take(events: Iterator[Any], count: int) -> list[Any]:
     return list(itertools.islice(events, count))
 
 
-def test_events_are_followed_from_the_place_where_a_program_stopped(hub: Client, tmp_path: Path):
+def test_events_are_followed_from_the_place_where_a_program_stopped(hub, tmp_path):
     emitted = [hub.emit("payment.succeeded", PAYMENT | {"payment_id": number}) for number in range(1, 6)]
     places = PlaceFile(tmp_path / "place.json")
     events = hub.follow(places)
@@ -61,7 +60,7 @@ def test_events_are_followed_from_the_place_where_a_program_stopped(hub: Client,
     assert str(emitted[0].payload["payment_amount"]) == "99.00"
 
 
-def test_following_waits_for_what_comes(hub: Client, tmp_path: Path):
+def test_following_waits_for_what_comes(hub, tmp_path):
     later = threading.Timer(0.3, lambda: hub.emit("payment.succeeded", PAYMENT))
     later.start()
     (event,) = take(hub.follow(PlaceFile(tmp_path / "place.json"), types=["payment.succeeded"]), 1)
@@ -69,7 +68,7 @@ def test_following_waits_for_what_comes(hub: Client, tmp_path: Path):
     later.join()
 
 
-def test_following_goes_on_when_the_hub_comes_back(served: Served, hub: Client, tmp_path: Path):
+def test_following_goes_on_when_the_hub_comes_back(served, hub, tmp_path):
     first = hub.emit("payment.succeeded", PAYMENT)
     events = hub.follow(PlaceFile(tmp_path / "place.json"), wait_seconds=0.2)
     assert next(events) == first
@@ -85,7 +84,7 @@ def test_following_goes_on_when_the_hub_comes_back(served: Served, hub: Client, 
     served.__enter__()
 
 
-def test_an_action_a_search_and_a_lookup(hub: Client):
+def test_an_action_a_search_and_a_lookup(hub):
     made = hub.act("create_lead", **LEAD)
     assert made["status"] == "Lead - New"
     lead = hub.search("find_lead", email="JANE.DOE@example.com")
@@ -97,7 +96,7 @@ def test_an_action_a_search_and_a_lookup(hub: Client):
     assert "Lead - New" in [status["name"] for status in hub.lookup("client-statuses")]
 
 
-async def test_a_field_that_is_none_is_cleared_and_a_field_left_out_is_kept(served: Served, hub: Client):
+async def test_a_field_that_is_none_is_cleared_and_a_field_left_out_is_kept(served, hub):
     client_id = hub.act("create_client", **LEAD, phone="5125550123", city="Austin")["client_id"]
     hub.act("update_client", client_id=client_id, phone=None)
     async with AsyncClient(served.url, served.key) as asynchronous:
@@ -112,7 +111,7 @@ async def test_a_field_that_is_none_is_cleared_and_a_field_left_out_is_kept(serv
         hub.act("update_client", client_id=None, city="Austin")
 
 
-def test_records_are_got_listed_and_deleted(hub: Client):
+def test_records_are_got_listed_and_deleted(hub):
     made = [hub.act("create_lead", **LEAD | {"email": f"j{number}@example.com"}) for number in range(3)]
     assert hub.search("get_lead", client_id=made[0]["client_id"]) == made[0]
     assert list(hub.search_all("list_leads", limit=2)) == made[::-1]
@@ -127,21 +126,19 @@ def test_records_are_got_listed_and_deleted(hub: Client):
         hub.act("archive_client", client_id=1, reason="x")
 
 
-def test_a_lookup_goes_through_all_its_pages(hub: Client):
+def test_a_lookup_goes_through_all_its_pages(hub):
     for number in range(60):
         hub.act("create_lead", first_name="Jane", last_name=f"{number:03}", email=f"j{number}@example.com")
     names = [client["full_name"] for client in hub.lookup("clients")]
     assert names == [f"Jane {number:03}" for number in range(60)]
 
 
-def test_an_action_that_is_repeated_with_its_key_is_carried_out_once(hub: Client):
+def test_an_action_that_is_repeated_with_its_key_is_carried_out_once(hub):
     first = hub.act("create_lead", **LEAD, idempotency_key="import-1")
     assert hub.act("create_lead", **LEAD, idempotency_key="import-1") == first
 
 
-def test_an_event_whose_call_had_no_answer_is_sent_again_and_stored_once(
-    served: Served, hub: Client, monkeypatch: pytest.MonkeyPatch
-):
+def test_an_event_whose_call_had_no_answer_is_sent_again_and_stored_once(served, hub, monkeypatch):
     waits: list[float] = []
     monkeypatch.setattr("trunkline_client.client.time.sleep", waits.append)
     stored = hub.emit("payment.succeeded", PAYMENT, idempotency_key="order-7")
@@ -157,7 +154,7 @@ def test_an_event_whose_call_had_no_answer_is_sent_again_and_stored_once(
     served.__enter__()
 
 
-def test_what_the_hub_refuses_is_told_with_its_fields(hub: Client):
+def test_what_the_hub_refuses_is_told_with_its_fields(hub):
     with pytest.raises(Refused) as refused:
         hub.act("create_lead", first_name="Jane", last_name="Doe", email="no address")
     assert refused.value.status == 422
@@ -166,7 +163,7 @@ def test_what_the_hub_refuses_is_told_with_its_fields(hub: Client):
     assert refused.value.request_id
 
 
-def test_what_the_client_cannot_send_is_told_before_it_is_sent(hub: Client):
+def test_what_the_client_cannot_send_is_told_before_it_is_sent(hub):
     with pytest.raises(LookupError, match=r"the hub has no action 'create_led'; it has: .*create_lead"):
         hub.act("create_led")
     with pytest.raises(LookupError, match=r"the hub has no lookup 'employes'; it has: .*employees"):
@@ -175,14 +172,14 @@ def test_what_the_client_cannot_send_is_told_before_it_is_sent(hub: Client):
         hub.act("update_lead", city="Austin")
 
 
-def test_a_wrong_key_is_not_tried_again(served: Served):
+def test_a_wrong_key_is_not_tried_again(served):
     with Client(served.url, "wlcro_live_92_wrong") as client, pytest.raises(HubError) as refused:
         next(client.follow())
     assert refused.value.status == 401
     assert "wlcro_live_92_wrong" not in repr(refused.value)
 
 
-def test_a_limit_is_waited_for(sqlite_database_url: str, monkeypatch: pytest.MonkeyPatch):
+def test_a_limit_is_waited_for(sqlite_database_url, monkeypatch):
     waits: list[float] = []
     monkeypatch.setattr("trunkline_client.client.time.sleep", waits.append)
     limits = {"TRUNKLINE_LIMITS__ENABLED": "true", "TRUNKLINE_LIMITS__READ": "2/minute"}
@@ -195,9 +192,7 @@ def test_a_limit_is_waited_for(sqlite_database_url: str, monkeypatch: pytest.Mon
     assert all(1 <= wait <= 60 for wait in waits)
 
 
-async def test_an_event_that_is_quarantined_is_an_error_with_its_id_and_what_is_wrong(
-    sqlite_database_url: str,
-):
+async def test_an_event_that_is_quarantined_is_an_error_with_its_id_and_what_is_wrong(sqlite_database_url):
     modes = {"TRUNKLINE_VALIDATION__TYPES": '{"payment.succeeded": "quarantine"}'}
     broken = PAYMENT | {"payment_amount": "much"}
     with Served(sqlite_database_url, **modes) as served:
@@ -213,7 +208,7 @@ async def test_an_event_that_is_quarantined_is_an_error_with_its_id_and_what_is_
         assert not caught.is_passing
 
 
-async def test_an_operators_client_names_the_environment(served: Served):
+async def test_an_operators_client_names_the_environment(served):
     operators = served.key_of(None)
     with Client(served.url, operators, environment="test") as hub:
         blocking = hub.emit("payment.succeeded", PAYMENT, company_id=7)
@@ -227,7 +222,7 @@ async def test_an_operators_client_names_the_environment(served: Served):
         assert [next(events), next(events)] == [blocking, asynchronous]
 
 
-async def test_the_asynchronous_client_does_the_same(served: Served, tmp_path: Path):
+async def test_the_asynchronous_client_does_the_same(served, tmp_path):
     async with AsyncClient(served.url, served.key) as hub:
         emitted = await hub.emit("payment.succeeded", PAYMENT)
         made = await hub.act("create_lead", **LEAD)
@@ -245,7 +240,7 @@ async def test_the_asynchronous_client_does_the_same(served: Served, tmp_path: P
         await events.aclose()
 
 
-async def test_the_asynchronous_client_says_that_it_reaches_nobody(monkeypatch: pytest.MonkeyPatch):
+async def test_the_asynchronous_client_says_that_it_reaches_nobody(monkeypatch):
     async def no_wait(_seconds: float) -> None: ...
 
     monkeypatch.setattr("trunkline_client.client.asyncio.sleep", no_wait)

@@ -39,7 +39,7 @@ def take(events: Iterator[Any], count: int) -> list[int]:
     return [event.id for event in itertools.islice(events, count)]
 
 
-async def test_a_consumer_goes_on_after_the_last_page_that_was_handled_whole(served: Served, hub: Client):
+async def test_a_consumer_goes_on_after_the_last_page_that_was_handled_whole(served, hub):
     ids = emit(hub, 7)
     options: dict[str, Any] = {"start": "beginning", "limit": 3, "lease_seconds": 1}
     first = hub.consume("billing", types=["payment.failed"], **options)
@@ -53,9 +53,7 @@ async def test_a_consumer_goes_on_after_the_last_page_that_was_handled_whole(ser
     assert hub.get_consumer("billing")["lag"] == 4  # the events after the cursor, including a committed page
 
 
-def test_consumers_that_share_a_name_get_different_pages_and_a_lost_lease_is_told(
-    hub: Client, caplog: pytest.LogCaptureFixture
-):
+def test_consumers_that_share_a_name_get_different_pages_and_a_lost_lease_is_told(hub, caplog):
     ids = emit(hub, 4)
     one = hub.consume("shared", start="beginning", limit=2, lease_seconds=1)
     two = hub.consume("shared", limit=2, lease_seconds=60)
@@ -67,7 +65,7 @@ def test_consumers_that_share_a_name_get_different_pages_and_a_lost_lease_is_tol
     assert "The lease of 2 events of the consumer 'shared' has lapsed" in caplog.text
 
 
-def test_a_consumer_that_is_missing_is_made_and_reads_from_now_on(hub: Client):
+def test_a_consumer_that_is_missing_is_made_and_reads_from_now_on(hub):
     emit(hub, 2)
     events = hub.consume("fresh", wait_seconds=0)
     with pytest.raises(Refused, match=r"'no\.such'"):
@@ -94,7 +92,7 @@ def calls_of(hub: Client) -> list[str]:
 
 
 @pytest.mark.slow
-def test_what_is_missing_is_found_in_few_calls_and_completeness_in_one(hub: Client):
+def test_what_is_missing_is_found_in_few_calls_and_completeness_in_one(hub):
     ids = [one for _ in range(11) for one in emit(hub, 1000)]
     calls = calls_of(hub)
     complete = hub.verify_complete(Store(ids))
@@ -115,7 +113,7 @@ def test_what_is_missing_is_found_in_few_calls_and_completeness_in_one(hub: Clie
     assert hub.verify_complete(Store([]), from_=last).is_complete
 
 
-def test_a_subscription_with_a_filter_is_compared_too(hub: Client):
+def test_a_subscription_with_a_filter_is_compared_too(hub):
     ids = emit(hub, 20)
     wanted = hub.create_webhook_subscription(
         {
@@ -134,7 +132,7 @@ def test_a_subscription_with_a_filter_is_compared_too(hub: Client):
     assert hub.verify_complete(seen, subscription=wanted["id"]).unknown == (ids[3],)
 
 
-def test_keys_are_found_by_jwks_and_a_rotated_one_is_known_at_once(served: Served, hub: Client):
+def test_keys_are_found_by_jwks_and_a_rotated_one_is_known_at_once(served, hub):
     made = hub.create_webhook_subscription(
         {"target_url": "https://example.com/hook", "event_types": ["*"], "signature": "ed25519"}
     )

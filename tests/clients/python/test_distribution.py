@@ -46,7 +46,7 @@ def cpu_seconds(*command: str | Path, cwd: Path) -> float:
     return min(spent)
 
 
-def test_it_installs_little_and_is_loaded_soon(tmp_path: Path):
+def test_it_installs_little_and_is_loaded_soon(tmp_path):
     run(
         UV,
         "build",

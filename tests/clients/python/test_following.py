@@ -31,7 +31,6 @@ def page(*ids: int, next_cursor: str) -> dict[str, object]:
 
 
 def follow(places: Memory | None, **options: Any) -> Any:
-    """Give the steps of ``follow``."""
     return Hub.follow.__wrapped__(None, places, **options)
 
 
@@ -76,7 +75,6 @@ def test_the_next_page_goes_on_after_the_position_and_since_counts_only_without_
 
 
 def failures(call: Call, error: HubError, *, tries: int | None, count: int) -> list[float]:
-    """Give the waits of a call that fails *count* times."""
     asked = steps.request(call, tries=tries)
     waits = []
     steps.resume(asked)
@@ -110,7 +108,7 @@ KEYED = {"Idempotency-Key": "k"}
         (Call("POST", "/", headers=KEYED), Refused(409, "no"), 1),
     ],
 )
-def test_a_call_is_repeated_if_it_may_be_and_never_after_a_refusal(call: Call, error: HubError, tries: int):
+def test_a_call_is_repeated_if_it_may_be_and_never_after_a_refusal(call, error, tries):
     asked = steps.request(call)
     made: list[Any] = []
 
@@ -147,7 +145,7 @@ PROBLEM = (
         (500, "text/plain", b"\xff", Unanswered),
     ],
 )
-def test_only_the_hub_itself_refuses(status: int, kind: str, body: bytes, wanted: type[HubError]):
+def test_only_the_hub_itself_refuses(status, kind, body, wanted):
     with pytest.raises(HubError) as raised:
         steps.read(status, {"content-type": kind, "retry-after": "7"}, body)
     assert type(raised.value) is wanted
@@ -161,7 +159,7 @@ def test_only_the_hub_itself_refuses(status: int, kind: str, body: bytes, wanted
 
 
 @pytest.mark.parametrize(("failures_before", "expected"), [(0, Refused), (1, Done)])
-def test_a_deletion_that_an_earlier_try_has_done_is_done(failures_before: int, expected: type):
+def test_a_deletion_that_an_earlier_try_has_done_is_done(failures_before, expected):
     asked = steps.request(Call("DELETE", "/x"))
     steps.resume(asked)
     for _ in range(failures_before):

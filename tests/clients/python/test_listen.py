@@ -108,7 +108,7 @@ def until(holds: Callable[[], bool], told: Callable[[], object]) -> None:
 
 @pytest.mark.parametrize("command", ["trunkline_client.listen", "trunkline listen"])
 def test_events_are_shown_forwarded_as_the_webhook_would_be_and_sent_again(
-    command: str, sqlite_database_url: str, program: Program
+    command, sqlite_database_url, program
 ):
     run = [sys.executable, "-m", *command.split()]
     with Served(sqlite_database_url) as served, Client(served.url, served.key) as hub:
@@ -144,11 +144,19 @@ def test_events_are_shown_forwarded_as_the_webhook_would_be_and_sent_again(
         filtered = ["--since", cursor, "--filter", '{"payload.payment_id":{"gte":1}}']
         with Terminal([*run, *options[:4], *filtered], served.key) as rest:
             rest.wait_for(rf"\d\d:\d\d:\d\d  {later['id']}  payment.failed")
+            hostile = {
+                "failure_reason": "\x9b2J\u202e",
+                "invoice_id": 1,
+                "client_id": 1,
+                "amount_attempted": 1,
+            }
+            hub.emit("payment.failed", {**hostile, "payment_id": 1})
+            rest.wait_for("\ufffd2J\ufffd")
             assert rest.end() == 0
             assert f"  {last['id']}  " not in rest.shown
 
 
-def test_the_cursor_is_said_before_any_event_is_handled(sqlite_database_url: str):
+def test_the_cursor_is_said_before_any_event_is_handled(sqlite_database_url):
     run = [sys.executable, "-m", "trunkline_client.listen", "--url"]
     with (
         Served(sqlite_database_url) as served,
@@ -168,7 +176,7 @@ def test_the_cursor_is_said_before_any_event_is_handled(sqlite_database_url: str
                 assert rest.end() == 0
 
 
-def test_a_refusal_is_one_sentence_and_an_absence_is_told(sqlite_database_url: str):
+def test_a_refusal_is_one_sentence_and_an_absence_is_told(sqlite_database_url):
     with Served(sqlite_database_url) as served:
         refused = subprocess.run(
             [sys.executable, "-m", "trunkline_client.listen", "--url", served.url, "--key", "wrong"],
@@ -180,9 +188,13 @@ def test_a_refusal_is_one_sentence_and_an_absence_is_told(sqlite_database_url: s
         assert (refused.returncode, refused.stdout) == (2, "")
         assert "Traceback" not in refused.stderr
         assert "neither an API key" in refused.stderr
-        command = [sys.executable, "-m", "trunkline_client.listen", "--key", served.key, "--secret", "no"]
-        wrong = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-        assert (wrong.returncode, wrong.stderr[:29]) == (2, "--secret: a secret is 'whsec_")
+        for option, value, said in (
+            ("--secret", "no", "--secret: a secret is 'whsec_"),
+            ("--forward", "localhost:3000", "--forward: write a URL, such "),
+        ):
+            command = [sys.executable, "-m", "trunkline_client.listen", "--key", served.key, option, value]
+            wrong = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+            assert (wrong.returncode, wrong.stderr[:29]) == (2, said)
         url, key = served.url, served.key
     with Terminal([sys.executable, "-m", "trunkline_client.listen", "--url", url], key) as away:
         away.wait_for("the hub cannot be reached: .*; trying again")

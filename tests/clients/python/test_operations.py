@@ -195,7 +195,7 @@ def anext_or_next(items: Any) -> Any:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["blocking", "asyncio"])
-def test_every_operation_is_called_and_answers_as_the_document_says(kind: str, sqlite_database_url: str):
+def test_every_operation_is_called_and_answers_as_the_document_says(kind, sqlite_database_url):
     with contextlib.ExitStack() as stack:
         served = stack.enter_context(Served(sqlite_database_url, TRUNKLINE_PLUGINS__ENABLED=""))
         runner = stack.enter_context(asyncio.Runner())

@@ -67,7 +67,7 @@ def blocking(kind: str, engine: Engine) -> Iterator[Any]:
 
 
 @pytest.mark.parametrize("kind", ["session", "scoped", "connection", "driver"])
-def test_an_event_is_written_with_the_transaction_or_not_at_all(kind: str, product: Engine):
+def test_an_event_is_written_with_the_transaction_or_not_at_all(kind, product):
     with blocking(kind, product) as session:
         OUTBOX.emit(session, "payment.succeeded", PAYMENT)
         session.rollback()
@@ -103,21 +103,19 @@ async def asynchronous(kind: str, engine: Engine) -> AsyncIterator[Any]:
 
 
 @pytest.mark.parametrize("content", ['{"type": "a problem"', '{"type": "urn:trunkline:problem:not-found"}'])
-def test_a_file_that_is_no_schema_is_named(content: str, tmp_path: Path):
+def test_a_file_that_is_no_schema_is_named(content, tmp_path):
     (tmp_path / "payment.succeeded.json").write_text(content)
     with pytest.raises(ValueError, match=r"payment\.succeeded.* is no JSON"):
         Outbox(schemas=tmp_path).emit(None, "payment.succeeded", PAYMENT)
 
 
-def test_an_engine_is_no_session(product: Engine):
+def test_an_engine_is_no_session(product):
     with pytest.raises(TypeError, match="takes a session or a connection"):
         OUTBOX.emit(product, "payment.succeeded", PAYMENT)
 
 
 @pytest.mark.parametrize("kind", ["session", "connection", "psycopg", "asyncpg"])
-async def test_with_asyncio_an_event_is_written_with_the_transaction_or_not_at_all(
-    kind: str, product: Engine
-):
+async def test_with_asyncio_an_event_is_written_with_the_transaction_or_not_at_all(kind, product):
     if product.dialect.name == "sqlite" and kind in {"psycopg", "asyncpg"}:
         return
     async with asynchronous(kind, product) as session:
@@ -138,7 +136,7 @@ async def test_with_asyncio_an_event_is_written_with_the_transaction_or_not_at_a
     assert [key for key, _ in rows(product)] == ["mine"]
 
 
-def test_the_tables_are_in_your_metadata_and_numbers_keep_their_digits(tmp_path: Path):
+def test_the_tables_are_in_your_metadata_and_numbers_keep_their_digits(tmp_path):
     class Base(DeclarativeBase):
         metadata = MetaData()
 
@@ -191,7 +189,7 @@ print(url_of(connection).render_as_string(hide_password=False))
 
 
 @pytest.mark.slow
-def test_in_django_an_event_is_written_with_the_transaction_or_not_at_all(empty_database_url: str):
+def test_in_django_an_event_is_written_with_the_transaction_or_not_at_all(empty_database_url):
     command = [sys.executable, "-c", IN_DJANGO, empty_database_url]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -200,7 +198,7 @@ def test_in_django_an_event_is_written_with_the_transaction_or_not_at_all(empty_
     engine.dispose()
 
 
-def test_alembic_finds_the_tables_and_makes_them(product: Engine):
+def test_alembic_finds_the_tables_and_makes_them(product):
     metadata = MetaData()
     Outbox(metadata)
     with product.connect() as connection:
@@ -221,12 +219,24 @@ def test_alembic_finds_the_tables_and_makes_them(product: Engine):
         ("payment.succeeded", {"extra": 1}, ""),
     ],
 )
-def test_an_event_that_breaks_its_schema_is_not_emitted(type: str, changed: dict[str, Any], path: str):
+def test_an_event_that_breaks_its_schema_is_not_emitted(type, changed, path):
     with pytest.raises(EventInvalid) as raised:
         OUTBOX.emit(None, type, PAYMENT | changed)
     assert raised.value.errors[0][0] == path
 
 
-def test_an_empty_folder_of_schemas_is_refused(tmp_path: Path):
+def test_metadata_and_an_earlier_version_are_emitted(product):
+    outbox = Outbox(schemas={"a.b": {"required": ["new"]}, "a.b@1": {"required": ["old"]}})
+    with product.begin() as connection:
+        outbox.emit(
+            connection, "a.b", {"old": 1}, version=1, metadata={"user_id": 7, "outbox_key": "x"}, key="k"
+        )
+        with pytest.raises(EventInvalid):
+            outbox.emit(connection, "a.b", {"old": 1}, version=2)
+    ((_, event),) = rows(product)
+    assert (event["version"], event["metadata"]) == (1, {"user_id": 7, "outbox_key": "k"})
+
+
+def test_an_empty_folder_of_schemas_is_refused(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"shipment\.delivered\.json"):
         Outbox(schemas=tmp_path)

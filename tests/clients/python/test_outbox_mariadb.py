@@ -32,7 +32,6 @@ NUMBERS = itertools.count()
 
 @pytest.fixture(scope="module")
 def mariadb() -> Iterator[str]:
-    """Start a server for this module; give its URL."""
     programs = f"{os.environ['PATH']}{os.pathsep}/usr/sbin"
     server = shutil.which("mariadbd", path=programs)
     if server is None:
@@ -63,7 +62,7 @@ def product(mariadb: str) -> Iterator[Engine]:
     engine.dispose()
 
 
-def test_an_event_is_written_with_the_transaction_or_not_at_all(product: Engine):
+def test_an_event_is_written_with_the_transaction_or_not_at_all(product):
     with Session(product) as session:
         OUTBOX.emit(session, "payment.succeeded", PAYMENT)
         session.rollback()

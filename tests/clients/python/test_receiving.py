@@ -40,7 +40,7 @@ def signed(scheme: str = "standard", *, body: bytes = BODY, seconds_ago: int = 0
         ("mismatch", {"webhook-signature": "v1a,AAAA"}, BODY),
     ],
 )
-def test_what_is_not_genuine_has_a_code(code: str, changed: dict[str, str], body: bytes):
+def test_what_is_not_genuine_has_a_code(code, changed, body):
     with pytest.raises(NotGenuine) as refused:
         verify_webhook(body, signed() | changed, secret=SECRET)
     assert refused.value.code == code
@@ -50,7 +50,7 @@ def test_what_is_not_genuine_has_a_code(code: str, changed: dict[str, str], body
     ("code", "body", "seconds_ago"),
     [("malformed", b"[]", 0), ("malformed", b"\xff", 0), ("expired", BODY, 302), ("expired", BODY, -310)],
 )
-def test_so_has_a_signed_body_that_is_old_or_no_event(code: str, body: bytes, seconds_ago: int):
+def test_so_has_a_signed_body_that_is_old_or_no_event(code, body, seconds_ago):
     with pytest.raises(NotGenuine) as refused:
         verify_webhook(body, signed(body=body, seconds_ago=seconds_ago), secret=SECRET)
     assert refused.value.code == code
@@ -158,9 +158,7 @@ def configured_django() -> None:
 
 
 @pytest.mark.parametrize("serve", [in_fastapi, in_flask, in_django])
-def test_a_receiver_handles_each_event_once_and_again_if_it_failed(
-    serve: Any, monkeypatch: pytest.MonkeyPatch
-):
+def test_a_receiver_handles_each_event_once_and_again_if_it_failed(serve, monkeypatch):
     monkeypatch.setitem(sys.modules, __name__, sys.modules.get(__name__, importlib.import_module(__name__)))
     handled = Handled()
     with serve(Receiver(SECRET, seen=MemorySeen()), handled) as post:

@@ -11,7 +11,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -84,7 +83,6 @@ def until(condition: Callable[[], object], seconds: float = 60) -> None:
 
 
 def log_of(hub: Client) -> list[int]:
-    """Give the payments in the log, in its order."""
     found, cursor = [], None
     while True:
         page = hub.list_events(limit=200, cursor=cursor)
@@ -94,7 +92,7 @@ def log_of(hub: Client) -> list[int]:
         cursor = page["next_cursor"]
 
 
-def test_rows_come_in_their_order_once_and_are_removed(hub: Client, product: Engine, relays: Running):  # noqa: F811
+def test_rows_come_in_their_order_once_and_are_removed(hub, product, relays):  # noqa: F811
     emit(product, 1, 2, 3)
     relays.start(batch=2)
     until(lambda: not rows(product))
@@ -107,10 +105,10 @@ def test_rows_come_in_their_order_once_and_are_removed(hub: Client, product: Eng
 
 
 def test_a_row_that_the_hub_refuses_is_set_aside_and_told(
-    hub: Client,
-    product: Engine,  # noqa: F811
-    relays: Running,
-    caplog: pytest.LogCaptureFixture,
+    hub,
+    product,  # noqa: F811
+    relays,
+    caplog,
 ):
     emit(product, 1)
     emit(product, 2, date_paid="yesterday")
@@ -132,10 +130,10 @@ def test_a_row_that_the_hub_refuses_is_set_aside_and_told(
 
 
 def test_a_key_that_is_refused_sets_nothing_aside(
-    hub: Client,
-    product: Engine,  # noqa: F811
-    relays: Running,
-    caplog: pytest.LogCaptureFixture,
+    hub,
+    product,  # noqa: F811
+    relays,
+    caplog,
 ):
     right, relays.key = relays.key, "wrong"
     emit(product, 1)
@@ -149,6 +147,30 @@ def test_a_key_that_is_refused_sets_nothing_aside(
     assert log_of(hub) == [1]
 
 
+@pytest.mark.parametrize("safe_seconds", [3600, 0])
+@pytest.mark.parametrize("is_operator", [True, False])
+def test_a_row_whose_company_the_key_may_not_emit_for_is_set_aside(
+    is_operator: bool,
+    safe_seconds: float,
+    product: Engine,  # noqa: F811
+    relays: Running,
+    served: Served,
+):
+    own = next(COMPANIES)
+    relays.key = served.key_of(None if is_operator else own)
+    with Session(product) as session, session.begin():
+        for number, company in enumerate([own, None if is_operator else next(COMPANIES), own], start=1):
+            payment = {**PAYMENT, "payment_id": number}
+            OUTBOX.emit(session, "payment.succeeded", payment, company=company)
+    relays.start(safe_seconds=safe_seconds)
+    until(lambda: len(rows(product)) == 1)
+    with Client(served.url, served.key_of(own)) as hub:
+        assert log_of(hub) == [1, 3]
+    with product.connect() as connection:
+        refused = connection.execute(text("SELECT refused FROM trunkline_outbox")).scalar_one()
+    assert refused == "/companyId must name a company for which the key may emit"
+
+
 def taken(engine: Engine, limit: int = 100) -> tuple[Rows, Any]:
     """Take a batch as a relay that then dies; return the relay's rows and the batch."""
     dead = Rows(engine, lease_seconds=LONG_SECONDS)
@@ -160,9 +182,9 @@ def post(hub: Client, batch: Any) -> None:
 
 
 def test_a_batch_of_a_relay_that_has_died_is_sent_again_whole_and_stored_once(
-    hub: Client,
-    product: Engine,  # noqa: F811
-    relays: Running,
+    hub,
+    product,  # noqa: F811
+    relays,
 ):
     emit(product, 1, 2)
     _, batch = taken(product)
@@ -175,11 +197,11 @@ def test_a_batch_of_a_relay_that_has_died_is_sent_again_whole_and_stored_once(
 
 @pytest.mark.parametrize("has_arrived", [True, False])
 def test_after_the_hub_has_forgotten_the_key_it_is_asked_what_has_arrived(
-    has_arrived: bool,
-    hub: Client,
-    product: Engine,  # noqa: F811
-    relays: Running,
-    served: Served,
+    has_arrived,
+    hub,
+    product,  # noqa: F811
+    relays,
+    served,
 ):
     emit(product, 1, 2)
     dead, batch = taken(product)
@@ -195,10 +217,10 @@ def test_after_the_hub_has_forgotten_the_key_it_is_asked_what_has_arrived(
 
 @pytest.mark.parametrize("has_arrived", [True, False])
 def test_a_company_that_the_hub_has_deleted_does_not_stop_the_search(
-    has_arrived: bool,
-    product: Engine,  # noqa: F811
-    relays: Running,
-    served: Served,
+    has_arrived,
+    product,  # noqa: F811
+    relays,
+    served,
 ):
     relays.key = served.key_of(None)
     operator = Client(served.url, relays.key)
@@ -232,7 +254,7 @@ def forget_keys(served: Served) -> None:
 
 
 @pytest.mark.slow
-def test_several_relays_share_the_rows_in_order(hub: Client, product: Engine, relays: Running):  # noqa: F811
+def test_several_relays_share_the_rows_in_order(hub, product, relays):  # noqa: F811
     for _ in range(3):
         relays.start(batch=3)
     for number in range(1, 61):
@@ -241,7 +263,7 @@ def test_several_relays_share_the_rows_in_order(hub: Client, product: Engine, re
     assert log_of(hub) == list(range(1, 61))
 
 
-def test_a_relay_that_slept_beyond_its_lease_changes_nothing(product: Engine):  # noqa: F811
+def test_a_relay_that_slept_beyond_its_lease_changes_nothing(product):  # noqa: F811
     emit(product, 1, 2)
     sleeper, batch = taken(product, limit=1)
     other = Rows(product, lease_seconds=0)
@@ -256,11 +278,11 @@ def test_a_relay_that_slept_beyond_its_lease_changes_nothing(product: Engine):  
 
 
 def test_a_hub_that_is_away_is_waited_for(
-    product: Engine,  # noqa: F811
-    relays: Running,
-    hub: Client,
-    served: Served,
-    caplog: pytest.LogCaptureFixture,
+    product,  # noqa: F811
+    relays,
+    hub,
+    served,
+    caplog,
 ):
     served.__exit__()
     try:
@@ -275,7 +297,7 @@ def test_a_hub_that_is_away_is_waited_for(
     assert log_of(hub) == [1, 2]
 
 
-async def test_it_runs_as_a_task_on_an_engine_for_asyncio(hub: Client, product: Engine, relays: Running):  # noqa: F811
+async def test_it_runs_as_a_task_on_an_engine_for_asyncio(hub, product, relays):  # noqa: F811
     drivers = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
     engine = create_async_engine(product.url.set(drivername=drivers[product.dialect.name]))
     task = asyncio.create_task(Relay(engine, relays.served.url, relays.key).run_async())
@@ -287,7 +309,7 @@ async def test_it_runs_as_a_task_on_an_engine_for_asyncio(hub: Client, product: 
     await engine.dispose()
 
 
-def test_schemas_are_fetched_from_the_hub_and_refuse_what_it_refuses(hub: Client):
+def test_schemas_are_fetched_from_the_hub_and_refuse_what_it_refuses(hub):
     outbox = Outbox(schemas=fetch_schemas(hub))
     with pytest.raises(ValueError, match="payment_amount"):
         outbox.emit(None, "payment.succeeded", {})
@@ -296,7 +318,7 @@ def test_schemas_are_fetched_from_the_hub_and_refuse_what_it_refuses(hub: Client
 
 
 @pytest.mark.parametrize(("url", "key", "named"), [("hub:80", "k", "http://"), ("http://hub", "", "a key")])
-def test_a_relay_without_a_hub_or_a_key_does_not_start(url: str, key: str, named: str, tmp_path: Path):
+def test_a_relay_without_a_hub_or_a_key_does_not_start(url, key, named, tmp_path):
     with pytest.raises(ValueError, match=named):
         Relay(f"sqlite:///{tmp_path}/own.db", url, key)
     with pytest.raises(SystemExit, match=f"The relay cannot start: .*{named}"):
@@ -306,7 +328,7 @@ def test_a_relay_without_a_hub_or_a_key_does_not_start(url: str, key: str, named
 @pytest.mark.slow
 @pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 def test_trunkline_relay_makes_the_tables_and_brings_rows_until_it_is_told_to_end(
-    tmp_path: Path, served: Served, hub: Client, relays: Running
+    tmp_path, served, hub, relays
 ):
     command = [sys.executable, "-m", "trunkline_client.outbox.command"]
     given = ["--from", f"sqlite:///{tmp_path / 'own.db'}"]

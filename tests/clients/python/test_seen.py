@@ -1,9 +1,7 @@
 """The stores that remember handled events, each against its real storage."""
 
-import subprocess
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,7 +19,6 @@ LARGE = 2**62 + 1
 
 
 def check(store: Any) -> None:
-    """Check the contract of every store."""
     assert 7 not in store
     assert [store.seen(7), store.seen(7), store.seen(LARGE), store.seen(LARGE - 1)] == [
         False,
@@ -44,7 +41,7 @@ def test_in_memory_the_newest_are_kept():
 
 
 @pytest.mark.slow
-def test_in_redis_of_all_processes_that_use_it(redis_server: tuple[str, subprocess.Popen[bytes]]):  # noqa: F811
+def test_in_redis_of_all_processes_that_use_it(redis_server):  # noqa: F811
     with redis.Redis.from_url(redis_server[0]) as one, redis.Redis.from_url(redis_server[0]) as two:
         check(RedisSeen(one))
         assert RedisSeen(two, seconds=1).seen(7)
@@ -52,7 +49,7 @@ def test_in_redis_of_all_processes_that_use_it(redis_server: tuple[str, subproce
         assert 0 < one.ttl("trunkline:seen:7") <= 7 * 86400
 
 
-def test_in_a_cache_of_django(tmp_path: Path):
+def test_in_a_cache_of_django(tmp_path):
     configured_django()
     from django.core.cache.backends.filebased import FileBasedCache
 
@@ -76,7 +73,7 @@ async def in_transaction(engine: AsyncEngine, do: Callable[[sqlalchemy.Connectio
         return await connection.run_sync(do)
 
 
-async def test_in_a_database_with_what_is_done(database_engine: AsyncEngine):
+async def test_in_a_database_with_what_is_done(database_engine):
     await in_transaction(database_engine, lambda connection: SqlSeen(connection).create())
     await in_transaction(database_engine, lambda connection: check(SqlSeen(connection)))
     with pytest.raises(ZeroDivisionError):  # the note is rolled back with the work
@@ -91,7 +88,7 @@ async def test_in_a_database_with_what_is_done(database_engine: AsyncEngine):
     assert not await in_transaction(database_engine, lambda connection: 7 in SqlSeen(connection))
 
 
-def test_in_a_session_and_by_an_engine(tmp_path: Path):
+def test_in_a_session_and_by_an_engine(tmp_path):
     engine = sqlalchemy.create_engine(f"sqlite:///{tmp_path}/own.db")
     seen = SqlSeen(engine)
     seen.create()

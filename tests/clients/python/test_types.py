@@ -28,7 +28,7 @@ def run(*command: str, cwd: Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_each_wrong_call_is_reported_where_it_is_made_and_nothing_else(tmp_path: Path):
+def test_each_wrong_call_is_reported_where_it_is_made_and_nothing_else(tmp_path):
     done = run("trunkline", "export", "python", str(tmp_path), cwd=tmp_path)
     assert done.stdout.endswith("trunkline_hub.py\n"), done.stderr
     text = WRONG.read_text()

@@ -47,12 +47,13 @@ def of_this_hub(hub: Hub) -> None:
     hub.emit("no.such", {})  # type: ignore[call-overload]
     hub.emit("payment.failed", {"payment_id": 1})  # type: ignore[call-overload]
     hub.follow(types=["no.such"])  # type: ignore[list-item]
+    hub.follow(types=["no.*"])  # type: ignore[list-item]
 
 
 async def of_this_hub_by_asyncio(hub: AsyncHub) -> None:
     lead = await hub.act("create_lead", first_name="Jane", last_name="Doe", email="jane@example.com")
     lead["no_such"]  # type: ignore[typeddict-item]
-    async for event in hub.consume("billing", types=["client.created"]):
+    async for event in hub.consume("billing", types=["client.created", "payment.*", "*"]):
         if event.type == "client.created":
             print(event.payload["email"].upper())
             event.payload["no_such"]  # type: ignore[typeddict-item]

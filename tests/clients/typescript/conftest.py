@@ -22,7 +22,6 @@ def tools() -> Path:
 
 @pytest.fixture(scope="session")
 def run(tools: Path) -> Run:
-    """Run a command with Node and the tools in the path; return its output."""
     environment = npm.node_environment()
     environment["PATH"] = f"{tools}/.bin{os.pathsep}{environment['PATH']}"
 
@@ -55,7 +54,6 @@ def source(tools: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def packed(source: Path, run: Run) -> Path:
-    """Give the file that `npm pack` makes."""
     run("npm", "pack", "--silent", cwd=source)
     (file,) = source.glob("*.tgz")
     return file

@@ -15,8 +15,8 @@ ROOT = Path(__file__).parents[3]
 @pytest.mark.timeout(120)
 async def test_the_sample_server_gives_three_clients_the_events_of_their_company(
     served_hub,  # noqa: F811
-    installed: Path,
-    tmp_path: Path,
+    installed,
+    tmp_path,
 ):
     packages = npm.install(ROOT / "tests/plugins/mcp/node")
     shutil.copy(ROOT / "tests/plugins/mcp/node/events.mjs", packages)

@@ -2,12 +2,10 @@
 
 import os
 import shutil
-from pathlib import Path
 
 import httpx2
 import pytest
 from tests.clients.python.test_receiving import BODY, SECRET, signed
-from tests.clients.typescript.conftest import Run
 from tests.contract.test_docs import DOCS, Reader, free_port, make_reader, reader  # noqa: F401
 from tests.plugins import npm
 
@@ -16,7 +14,7 @@ PAGE = DOCS / "how-to/use-from-typescript.md"
 
 @pytest.mark.slow
 @pytest.mark.timeout(120)
-def test_the_page_runs(reader: Reader, installed: Path, tools: Path, run: Run):  # noqa: F811
+def test_the_page_runs(reader, installed, tools, run):  # noqa: F811
     shutil.copytree(installed / "node_modules", reader.folder / "node_modules")
     (reader.folder / "package.json").write_text('{"type": "module"}')
     node = npm.node_environment()["PATH"].split(os.pathsep)[0]

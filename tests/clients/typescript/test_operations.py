@@ -5,7 +5,6 @@ import re
 import runpy
 import shutil
 import subprocess
-from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -86,9 +85,7 @@ class NodeHub:
 
 @pytest.mark.slow
 @pytest.mark.timeout(120)
-def test_every_operation_is_called_and_answers_as_the_document_says(
-    installed: Path, sqlite_database_url: str
-):
+def test_every_operation_is_called_and_answers_as_the_document_says(installed, sqlite_database_url):
     shutil.copy(HERE / "programs/driver.mjs", installed)
     with Served(sqlite_database_url, TRUNKLINE_PLUGINS__ENABLED="") as served:
         environment = npm.node_environment() | {"HUB_URL": served.url, "HUB_KEY": served.key_of(None)}

@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from tests.clients.typescript.conftest import HERE, ROOT, Run
+from tests.clients.typescript.conftest import HERE, ROOT
 
 import trunkline
 
@@ -16,7 +16,7 @@ MOST_BYTES = 120_000
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
 
-def test_it_holds_what_is_built_and_npms_own_tools_find_no_fault(packed: Path, source: Path, run: Run):
+def test_it_holds_what_is_built_and_npms_own_tools_find_no_fault(packed, source, run):
     (listed,) = json.loads(run("npm", "pack", "--dry-run", "--json", "--ignore-scripts", cwd=source))
     names = {file["path"] for file in listed["files"]}
     assert {"package.json", "README.md", "dist/index.js", "dist/index.d.ts", "dist/node.d.ts"} <= names
@@ -26,7 +26,7 @@ def test_it_holds_what_is_built_and_npms_own_tools_find_no_fault(packed: Path, s
     assert "import only" in run("attw", "--profile", "esm-only", "--no-emoji", packed, cwd=source)
 
 
-def test_it_is_installed_alone_and_is_small(installed: Path):
+def test_it_is_installed_alone_and_is_small(installed):
     modules = installed / "node_modules"
     assert [one.name for one in modules.iterdir() if not one.name.startswith(".")] == ["@trunkline"]
     assert [one.name for one in (modules / "@trunkline").iterdir()] == ["client"]
@@ -36,9 +36,7 @@ def test_it_is_installed_alone_and_is_small(installed: Path):
 
 
 @pytest.mark.parametrize("where", ["Node", "a browser"])
-def test_each_wrong_call_is_an_error_and_nothing_else(
-    where: str, installed: Path, tools: Path, tmp_path: Path, run: Run
-):
+def test_each_wrong_call_is_an_error_and_nothing_else(where, installed, tools, tmp_path, run):
     """tsc reports a `@ts-expect-error` above a line without an error."""
     shutil.copytree(installed / "node_modules", tmp_path / "node_modules")
     export = [

@@ -75,7 +75,9 @@ export async function ofThisHub(hub: Client<Hub>) {
   await hub.emit("payment.failed", { payment_id: 1 });
   // @ts-expect-error
   hub.follow({ types: ["no.such"] });
-  for await (const event of hub.follow({ places: new PlaceFile("place.json"), types: ["client.created"] })) {
+  // @ts-expect-error
+  hub.follow({ types: ["no.*"] });
+  for await (const event of hub.follow({ places: new PlaceFile("place.json"), types: ["client.created", "payment.*", "*"] })) {
     // @ts-expect-error
     event.payload.email;
     if (event.type === "client.created") {

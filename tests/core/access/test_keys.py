@@ -72,7 +72,7 @@ def test_new_keys_differ_in_all_but_their_beginning():
 
 
 @given(st.integers(1, MAX_COMPANY_ID) | st.none())
-def test_a_new_key_has_the_form_of_the_contract_and_can_be_taken_apart(company_id: int | None):
+def test_a_new_key_has_the_form_of_the_contract_and_can_be_taken_apart(company_id):
     api_key = new_key("wlcro", company_id)
     assert re.fullmatch(rf"wlcro_live_{company_id or 0}_[A-Za-z0-9_-]{{43}}", api_key)
     assert parse_key(api_key) == ParsedKey("wlcro", company_id, api_key[-4:])
@@ -101,7 +101,7 @@ SECRET = "A" * 43
         f"wlcro_live_92_{SECRET[1:]}=",
     ],
 )
-def test_what_is_not_written_as_a_key_is_none(text: str):
+def test_what_is_not_written_as_a_key_is_none(text):
     assert parse_key(text) is None
 
 
@@ -116,7 +116,7 @@ def test_an_operator_may_do_everything_and_a_company_what_its_scopes_say():
     assert not company.has("operator")
 
 
-async def test_a_key_that_was_made_tells_who_it_is(keys: Keys):
+async def test_a_key_that_was_made_tells_who_it_is(keys):
     record, api_key = await keys.create(92, name="Zapier", scopes=["events:read", "admin", "admin"])
     assert api_key.startswith("wlcro_live_92_")
     assert record.last4 == api_key[-4:]
@@ -125,14 +125,14 @@ async def test_a_key_that_was_made_tells_who_it_is(keys: Keys):
     )
 
 
-async def test_an_operators_key_has_company_zero_in_its_text_and_none_elsewhere(keys: Keys):
+async def test_an_operators_key_has_company_zero_in_its_text_and_none_elsewhere(keys):
     record, api_key = await keys.create(None, name="Back end", scopes=["operator"])
     assert api_key.startswith("wlcro_live_0_")
     assert record.company_id is None
     assert (await keys.authenticate(api_key)).is_operator
 
 
-async def test_neither_the_key_nor_its_plain_hash_is_stored(keys: Keys, database: Database):
+async def test_neither_the_key_nor_its_plain_hash_is_stored(keys, database):
     _, api_key = await keys.create(92, name="Zapier", scopes=["admin"])
     stored = await stored_values(database)
     assert api_key[-43:] not in repr(stored)
@@ -143,7 +143,7 @@ async def test_neither_the_key_nor_its_plain_hash_is_stored(keys: Keys, database
 @pytest.mark.parametrize(
     ("scopes", "path"), [([], "/scopes"), (["admin", "operator"], "/scopes/1"), (["x"], "/scopes/0")]
 )
-async def test_unknown_scopes_are_refused_with_the_known_ones(keys: Keys, scopes: list[str], path: str):
+async def test_unknown_scopes_are_refused_with_the_known_ones(keys, scopes, path):
     with pytest.raises(BodyInvalid) as refused:
         await keys.create(92, name="Zapier", scopes=scopes)
     assert [fault.path for fault in refused.value.errors] == [path]
@@ -161,12 +161,12 @@ async def test_unknown_scopes_are_refused_with_the_known_ones(keys: Keys, scopes
         (f"wlcro_live_92_{SECRET}", "unknown or was revoked"),
     ],
 )
-async def test_whoever_has_no_valid_key_is_told_why(keys: Keys, header: str | None, says: str):
+async def test_whoever_has_no_valid_key_is_told_why(keys, header, says):
     with pytest.raises(Unauthenticated, match=says):
         await keys.authenticate(header)
 
 
-async def test_another_pepper_makes_every_key_unknown(keys: Keys, database: Database):
+async def test_another_pepper_makes_every_key_unknown(keys, database):
     _, api_key = await keys.create(92, name="Zapier", scopes=["admin"])
     other = Vault(pepper="q" * 32, encryption_key="k" * 32)
     async with Keys(database, vault=other, prefix="wlcro", limits=limits_over(database)) as elsewhere:
@@ -174,7 +174,7 @@ async def test_another_pepper_makes_every_key_unknown(keys: Keys, database: Data
             await elsewhere.authenticate(api_key)
 
 
-async def test_revoking_in_another_process_works_at_once(keys: Keys, database_url: str):
+async def test_revoking_in_another_process_works_at_once(keys, database_url):
     record, api_key = await keys.create(92, name="Zapier", scopes=["admin"])
     await keys.authenticate(api_key)
     async with (
@@ -186,9 +186,7 @@ async def test_revoking_in_another_process_works_at_once(keys: Keys, database_ur
         await keys.authenticate(api_key)
 
 
-async def test_new_keys_bring_a_company_no_new_limits_without_end(
-    keys: Keys, monkeypatch: pytest.MonkeyPatch
-):
+async def test_new_keys_bring_a_company_no_new_limits_without_end(keys, monkeypatch):
     monkeypatch.setattr("trunkline.access.keys.MADE_PER_MINUTE", 3)
     monkeypatch.setattr("trunkline.access.keys.ENDED_KEPT", 2)
     record, _ = await keys.create(92, name="n", scopes=["admin"])
@@ -210,7 +208,7 @@ async def test_new_keys_bring_a_company_no_new_limits_without_end(
 
 
 async def test_keys_that_have_expired_by_a_clock_that_is_not_trusted_are_refused_and_kept(
-    keys: Keys, database: Database, monkeypatch: pytest.MonkeyPatch
+    keys, database, monkeypatch
 ):
     monkeypatch.setattr("trunkline.access.keys.ENDED_KEPT", 0)
     record, api_key = await keys.create(92, name="n", scopes=["admin"])
@@ -230,14 +228,14 @@ async def test_keys_that_have_expired_by_a_clock_that_is_not_trusted_are_refused
     assert record.id not in {key.id for key in await keys.list(92)}
 
 
-async def test_another_companys_key_is_not_found(keys: Keys):
+async def test_another_companys_key_is_not_found(keys):
     record, api_key = await keys.create(92, name="Zapier", scopes=["admin"])
     with pytest.raises(NotFound):
         await keys.revoke(record.id, company_id=93)
     assert await keys.authenticate(api_key)
 
 
-async def test_many_callers_at_once_each_get_their_own_answer(keys: Keys):
+async def test_many_callers_at_once_each_get_their_own_answer(keys):
     made = [await keys.create(company, name="n", scopes=["admin"]) for company in range(1, 6)]
     asked = [api_key for _, api_key in made] * 20 + [f"wlcro_live_92_{SECRET}"] * 3
     answers = await asyncio.gather(*(keys.authenticate(key) for key in asked), return_exceptions=True)
@@ -245,7 +243,7 @@ async def test_many_callers_at_once_each_get_their_own_answer(keys: Keys):
     assert all(isinstance(answer, Unauthenticated) for answer in answers[100:])
 
 
-async def test_the_last_use_is_written_behind_the_callers_back(database: Database):
+async def test_the_last_use_is_written_behind_the_callers_back(database):
     async with Keys(database, vault=VAULT, prefix="wlcro", limits=limits_over(database)) as keys:
         _, api_key = await keys.create(92, name="Zapier", scopes=["admin"])
         await asyncio.gather(*(keys.authenticate(api_key) for _ in range(10)))
@@ -264,7 +262,7 @@ async def test_while_the_database_is_away_nobody_is_told_that_a_key_is_wrong():
             await keys.authenticate(f"wlcro_live_92_{SECRET}")
 
 
-async def test_a_key_is_known_by_its_id_until_it_is_revoked(keys: Keys):
+async def test_a_key_is_known_by_its_id_until_it_is_revoked(keys):
     record, api_key = await keys.create(92, name="Zapier", scopes=["events:read"])
     assert await keys.principal(record.id) == await keys.authenticate(api_key)
     await keys.revoke(record.id, company_id=92)
@@ -272,7 +270,7 @@ async def test_a_key_is_known_by_its_id_until_it_is_revoked(keys: Keys):
     assert await keys.principal("key_unknown") is None
 
 
-async def test_asking_for_a_key_by_its_id_counts_as_using_it(database: Database):
+async def test_asking_for_a_key_by_its_id_counts_as_using_it(database):
     async with Keys(database, vault=VAULT, prefix="wlcro", limits=limits_over(database)) as keys:
         record, _ = await keys.create(92, name="Zapier", scopes=["events:read"])
         await keys.principal(record.id)
@@ -283,7 +281,7 @@ async def test_asking_for_a_key_by_its_id_counts_as_using_it(database: Database)
 BOUND = Principal("key_1", 92, "Jane", frozenset(COMPANY_SCOPES), networks=("10.0.0.0/8",), expires_ms=FAR_MS)
 
 
-async def test_a_key_has_the_networks_and_the_end_of_the_one_that_makes_it(keys: Keys):
+async def test_a_key_has_the_networks_and_the_end_of_the_one_that_makes_it(keys):
     callers.act_for(BOUND)
     record, _ = await keys.create(92, name="Zapier", scopes=["events:read"])
     assert (record.networks, record.expires_ms) == (BOUND.networks, FAR_MS)
@@ -300,14 +298,14 @@ async def test_a_key_has_the_networks_and_the_end_of_the_one_that_makes_it(keys:
         ({"expires_utc": "2999-01-01T00:00:00Z"}, "/expires_utc"),
     ],
 )
-async def test_a_key_never_exceeds_the_one_that_makes_it(keys: Keys, terms: dict[str, Any], path: str):
+async def test_a_key_never_exceeds_the_one_that_makes_it(keys, terms, path):
     callers.act_for(BOUND)
     with pytest.raises(BodyInvalid) as refused:
         await keys.create(92, name="Zapier", scopes=["events:read"], **terms)
     assert [error.path for error in refused.value.errors] == [path]
 
 
-async def test_a_successor_exceeds_neither_the_old_key_nor_the_one_that_rotates_it(keys: Keys):
+async def test_a_successor_exceeds_neither_the_old_key_nor_the_one_that_rotates_it(keys):
     free, _ = await keys.create(92, name="Zapier", scopes=["events:read"])
     record, _ = await keys.rotate(free.id, company_id=92, by=BOUND)
     assert (record.networks, record.expires_ms) == (BOUND.networks, FAR_MS)
@@ -322,7 +320,7 @@ async def test_a_successor_exceeds_neither_the_old_key_nor_the_one_that_rotates_
     assert await keys.principal(other.id) is not None
 
 
-async def test_an_app_neither_makes_nor_rotates_keys(keys: Keys):
+async def test_an_app_neither_makes_nor_rotates_keys(keys):
     app = Principal("con_1", 92, "Desk", frozenset(COMPANY_SCOPES))
     record, _ = await keys.create(92, name="Zapier", scopes=["events:read"])
     with pytest.raises(Forbidden):

@@ -183,7 +183,7 @@ async def redis_like() -> AsyncIterator[tuple[RedisLike, str]]:
         yield store, f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}"
 
 
-async def test_processes_that_share_a_redis_share_the_count(redis_like: tuple[RedisLike, str]):
+async def test_processes_that_share_a_redis_share_the_count(redis_like):
     store, url = redis_like
     async with (
         Limits(settings(storage_url=url), now=Clock()) as one,
@@ -197,9 +197,7 @@ async def test_processes_that_share_a_redis_share_the_count(redis_like: tuple[Re
     assert store.expiries == {b"trunkline:write:key_1:%d" % MINUTE: 120}
 
 
-async def test_a_burst_waits_for_its_turn_at_redis(
-    redis_like: tuple[RedisLike, str], caplog: pytest.LogCaptureFixture
-):
+async def test_a_burst_waits_for_its_turn_at_redis(redis_like, caplog):
     store, url = redis_like
     async with Limits(settings(storage_url=url, read="500/minute"), now=Clock()) as limits:
         await asyncio.gather(*(limits.hit("key_1", "read") for _ in range(150)))
@@ -207,9 +205,7 @@ async def test_a_burst_waits_for_its_turn_at_redis(
     assert not caplog.records
 
 
-async def test_without_redis_each_process_counts_for_itself_and_says_so_once(
-    caplog: pytest.LogCaptureFixture,
-):
+async def test_without_redis_each_process_counts_for_itself_and_says_so_once(caplog):
     async with Limits(settings(storage_url="redis://127.0.0.1:1"), now=Clock()) as limits:
         with caplog.at_level(logging.WARNING, logger="trunkline.access.shared_limits"):
             for remaining in (2, 1, 0):
@@ -220,7 +216,7 @@ async def test_without_redis_each_process_counts_for_itself_and_says_so_once(
     assert "this process counts for itself" in caplog.text
 
 
-async def test_a_redis_that_goes_away_takes_no_count_with_it(redis_like: tuple[RedisLike, str]):
+async def test_a_redis_that_goes_away_takes_no_count_with_it(redis_like):
     store, url = redis_like
     async with Limits(settings(storage_url=url), now=Clock()) as limits:
         await limits.hit("key_1", "read")
@@ -230,7 +226,7 @@ async def test_a_redis_that_goes_away_takes_no_count_with_it(redis_like: tuple[R
         assert allowance.remaining == 1
 
 
-async def test_a_redis_that_hangs_delays_one_call_briefly(redis_like: tuple[RedisLike, str]):
+async def test_a_redis_that_hangs_delays_one_call_briefly(redis_like):
     store, url = redis_like
     store.silent = True
     async with Limits(settings(storage_url=url), now=Clock()) as limits:

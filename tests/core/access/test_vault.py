@@ -6,7 +6,6 @@ import json
 import re
 import stat
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -30,7 +29,7 @@ def test_a_digest_is_sha256_keyed_with_the_pepper():
 
 
 @given(st.binary(max_size=500), st.binary(max_size=40))
-def test_what_was_sealed_opens_in_its_context(plain: bytes, context: bytes):
+def test_what_was_sealed_opens_in_its_context(plain, context):
     assert vault().unseal(vault().seal(plain, context=context), context=context) == plain
 
 
@@ -51,7 +50,7 @@ def test_sealing_twice_gives_different_bytes_that_show_nothing():
     ],
     ids=["another key", "another context", "another version", "cut", "empty"],
 )
-def test_what_does_not_open_is_refused(sealed: bytes, context: bytes):
+def test_what_does_not_open_is_refused(sealed, context):
     with pytest.raises(Unreadable, match="does not open with the encryption key"):
         vault().unseal(sealed, context=context)
 
@@ -61,14 +60,14 @@ def test_a_repr_shows_no_secret():
     assert KEY not in repr(vault())
 
 
-def test_settings_are_taken_and_nothing_is_written(tmp_path: Path):
+def test_settings_are_taken_and_nothing_is_written(tmp_path):
     settings = Auth.model_validate({"pepper": PEPPER, "encryption_key": KEY})
     opened = Vault.open(settings, f"sqlite:///{tmp_path / 'a.db'}")
     assert opened.digest("x") == vault().digest("x")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_embedded_default_is_made_once_and_kept_for_its_owner_alone(tmp_path: Path):
+def test_the_embedded_default_is_made_once_and_kept_for_its_owner_alone(tmp_path):
     url = f"sqlite:///{tmp_path / 'a.db'}"
     first, second = Vault.open(Auth(), url), Vault.open(Auth(), url)
     file = tmp_path / "a.db.secrets"
@@ -82,7 +81,7 @@ def test_the_embedded_default_is_made_once_and_kept_for_its_owner_alone(tmp_path
     assert list(tmp_path.iterdir()) == [file]
 
 
-def test_a_setting_goes_before_what_is_kept(tmp_path: Path):
+def test_a_setting_goes_before_what_is_kept(tmp_path):
     url = f"sqlite:///{tmp_path / 'a.db'}"
     kept = Vault.open(Auth(), url)
     mixed = Vault.open(Auth.model_validate({"pepper": PEPPER}), url)
@@ -90,7 +89,7 @@ def test_a_setting_goes_before_what_is_kept(tmp_path: Path):
     assert mixed.unseal(kept.seal(b"s", context=b"c"), context=b"c") == b"s"
 
 
-def test_processes_that_start_at_once_agree(tmp_path: Path):
+def test_processes_that_start_at_once_agree(tmp_path):
     url = f"sqlite:///{tmp_path / 'a.db'}"
     with ThreadPoolExecutor(16) as pool:
         opened = list(pool.map(lambda _: Vault.open(Auth(), url), range(32)))
@@ -99,7 +98,7 @@ def test_processes_that_start_at_once_agree(tmp_path: Path):
 
 
 @pytest.mark.parametrize("content", ["", "{}", "[]", "{not json"])
-def test_a_damaged_file_stops_the_start_and_is_left_alone(tmp_path: Path, content: str):
+def test_a_damaged_file_stops_the_start_and_is_left_alone(tmp_path, content):
     file = tmp_path / "a.db.secrets"
     file.write_text(content)
     with pytest.raises(SettingsInvalid, match=r"a\.db\.secrets cannot be used"):
@@ -107,7 +106,7 @@ def test_a_damaged_file_stops_the_start_and_is_left_alone(tmp_path: Path, conten
     assert file.read_text() == content
 
 
-def test_a_folder_that_does_not_exist_is_named(tmp_path: Path):
+def test_a_folder_that_does_not_exist_is_named(tmp_path):
     with pytest.raises(SettingsInvalid, match="No such file or directory"):
         Vault.open(Auth(), f"sqlite:///{tmp_path / 'missing' / 'a.db'}")
 
@@ -116,7 +115,7 @@ def test_a_folder_that_does_not_exist_is_named(tmp_path: Path):
     ("given_settings", "named"),
     [({}, "'auth.pepper' and 'auth.encryption_key'"), ({"pepper": PEPPER}, "'auth.encryption_key'")],
 )
-def test_postgresql_demands_what_is_missing(given_settings: dict[str, str], named: str):
+def test_postgresql_demands_what_is_missing(given_settings, named):
     with pytest.raises(SettingsInvalid, match=f"Setting {named}: must be set.*make one with"):
         Vault.open(Auth.model_validate(given_settings), "postgresql://db/trunkline")
 
@@ -125,7 +124,7 @@ def test_postgresql_demands_what_is_missing(given_settings: dict[str, str], name
 
 
 @given(st.binary(max_size=500), st.text(max_size=20))
-def test_what_was_sealed_as_text_opens_for_its_purpose_and_may_stand_in_a_url(data: bytes, purpose: str):
+def test_what_was_sealed_as_text_opens_for_its_purpose_and_may_stand_in_a_url(data, purpose):
     sealer = Sealer(vault(), owner="portal")
     sealed = sealer.seal(data, purpose=purpose)
     assert re.fullmatch(r"[A-Za-z0-9_-]+", sealed)
@@ -164,7 +163,7 @@ SEALED = Sealer(vault(), owner="portal").seal(b"data", purpose="cookie")
         "empty",
     ],
 )
-def test_what_was_not_sealed_for_this_does_not_open(sealed: str):
+def test_what_was_not_sealed_for_this_does_not_open(sealed):
     with pytest.raises(ValueError, match="is not what this hub sealed for this purpose"):
         Sealer(vault(), owner="portal").unseal(sealed, purpose="cookie")
 

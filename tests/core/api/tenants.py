@@ -74,7 +74,6 @@ async def completed(hub, erasure: str) -> dict:
 
 
 async def fill(hub, made: dict, target_url: str):
-    """Give a company data of every kind."""
     customer = await hub.client_of(made["id"], COMPANY_SCOPES)
     hook = await customer.post(HOOKS, json={"target_url": target_url, "event_types": ["*"]})
     lead = await customer.post("/api/v1/integrations/leads", json=LEAD, headers={"Idempotency-Key": "one"})

@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 
 import httpx2
 import pytest
-from tests.hubs import Running
 
 from trunkline.api.bodies import FREE_BYTES, NO_COMPANY, SHARES, BodyRoom
 from trunkline.errors import Overloaded
@@ -128,7 +127,7 @@ def post(client: httpx2.AsyncClient, content: bytes | AsyncIterator[bytes]) -> a
 
 
 @pytest.mark.own_hub(settings=CROWDED)
-async def test_a_large_body_waits_for_one_of_its_company_and_for_nobody_else(running: Running):
+async def test_a_large_body_waits_for_one_of_its_company_and_for_nobody_else(running):
     other = await running.client_of(running.neighbour_id)
     slow = Slow()
     first = post(running.client, slow.content())
@@ -144,7 +143,7 @@ async def test_a_large_body_waits_for_one_of_its_company_and_for_nobody_else(run
 
 @pytest.mark.slow
 @pytest.mark.own_hub(settings=CROWDED)
-async def test_a_large_body_that_finds_no_room_in_time_is_503(running: Running):
+async def test_a_large_body_that_finds_no_room_in_time_is_503(running):
     slow = Slow()
     first = post(running.client, slow.content())
     await asyncio.sleep(0.1)

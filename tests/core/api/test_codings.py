@@ -75,6 +75,23 @@ async def test_a_body_that_is_not_gzip_is_refused(api, body):
     assert "not one whole gzip member" in problem(answer, 400)
 
 
+@pytest.mark.parametrize("padding", [b"\0\0\0\xff\xff", b"x"], ids=["empty-blocks", "endless-file-name"])
+@pytest.mark.parametrize("path", ["/api/v1/events", "/oauth/token"])
+async def test_a_gzip_body_that_never_holds_anything_is_refused(api, path, padding):
+    async def endless():
+        yield b"\x1f\x8b\x08%b\0\0\0\0\0\xff" % (b"\x08" if padding == b"x" else b"\0")
+        for _ in range(200):
+            yield padding * 2**13
+        pytest.fail("the hub has read megabytes of nothing")
+
+    form = {"Content-Type": "application/x-www-form-urlencoded"} if path == "/oauth/token" else {}
+    answer = await api.anonymous.post(
+        path, content=endless(), headers={**GZIPPED, **form, **api.client.headers}
+    )
+    assert "more than what it holds" in answer.text
+    assert answer.status_code == 400
+
+
 async def test_another_coding_is_refused_with_the_one_that_is_read(api):
     answer = await api.client.post("/api/v1/events", content=b"{}", headers={"Content-Encoding": "br"})
     assert problem(answer, 415) == "The header Content-Encoding must be gzip, or absent, not 'br'."

@@ -136,14 +136,6 @@ async def test_how_no_target_can_be_treated_is_named(running, treatment, path):
     assert (answer.status_code, [fault["path"] for fault in answer.json()["errors"]]) == (422, [path])
 
 
-async def test_companies_are_the_operators_alone(running):
-    made = await make(running)
-    customer = await running.client_of(made["id"], COMPANY_SCOPES)
-    for method, path in (("GET", ""), ("POST", ""), ("DELETE", f"/{made['id']}"), ("GET", f"/{made['id']}")):
-        answer = await customer.request(method, COMPANIES + path, json={} if method == "POST" else None)
-        assert answer.status_code == 403
-
-
 async def test_a_reference_is_taken_wherever_a_company_is_named(running):
     made = await make(running)
     named = made["reference"]

@@ -40,7 +40,7 @@ def padded(size: int) -> bytes:
 
 
 @pytest.mark.parametrize("piece", [1 << 20, 1000])
-async def test_a_head_has_as_many_bytes_as_the_setting_says(serve: Serve, piece: int):
+async def test_a_head_has_as_many_bytes_as_the_setting_says(serve, piece):
     async with serve({"server.max_head_bytes": "4096"}) as site:
         fits, too_long = await site.connect(), await site.connect()
         for client, request in ((fits, padded(4096)), (too_long, padded(4098))):
@@ -55,7 +55,7 @@ async def test_a_head_has_as_many_bytes_as_the_setting_says(serve: Serve, piece:
         assert await too_long.is_closed()
 
 
-async def test_a_head_without_an_end_is_refused_while_it_comes(serve: Serve):
+async def test_a_head_without_an_end_is_refused_while_it_comes(serve):
     async with serve() as site:
         client = await site.connect()
         await client.send(b"GET /healthz HTTP/1.1\r\nx-long: " + b"a" * 20_000)
@@ -64,14 +64,14 @@ async def test_a_head_without_an_end_is_refused_while_it_comes(serve: Serve):
             await client.send(b"a" * 65_536)
 
 
-async def test_many_short_headers_are_a_long_head(serve: Serve):
+async def test_many_short_headers_are_a_long_head(serve):
     async with serve() as site:
         client = await site.connect()
         await client.send(head("GET", "/healthz", *(["a:"] * 5_000)))
         assert (await client.answer()).status == 431
 
 
-async def test_each_request_of_a_connection_has_a_head_of_its_own(serve: Serve):
+async def test_each_request_of_a_connection_has_a_head_of_its_own(serve):
     async with serve({"server.max_head_bytes": "4096"}) as site:
         client = await site.connect()
         for _ in range(3):
@@ -83,7 +83,7 @@ async def test_each_request_of_a_connection_has_a_head_of_its_own(serve: Serve):
         assert (await client.answer()).status == 431
 
 
-async def test_what_was_asked_before_a_long_head_is_answered(serve: Serve):
+async def test_what_was_asked_before_a_long_head_is_answered(serve):
     async with serve() as site:
         client = await site.connect()
         await client.send(GET + GET + padded(20_000))
@@ -92,7 +92,7 @@ async def test_what_was_asked_before_a_long_head_is_answered(serve: Serve):
 
 
 @pytest.mark.parametrize("sent", [b"", b"GET /healthz HT", b"\r\n", b"GET /healthz HTTP/1.1\r\nx-a: b\r\n"])
-async def test_a_head_that_does_not_end_in_time_is_408(serve: Serve, sent: bytes):
+async def test_a_head_that_does_not_end_in_time_is_408(serve, sent):
     async with serve({"server.head_timeout_seconds": "0.3"}) as site:
         client = await site.connect()
         await client.send(sent)
@@ -102,7 +102,7 @@ async def test_a_head_that_does_not_end_in_time_is_408(serve: Serve, sent: bytes
         assert await client.is_closed()
 
 
-async def test_bytes_that_drip_do_not_prolong_the_time_of_a_head(serve: Serve):
+async def test_bytes_that_drip_do_not_prolong_the_time_of_a_head(serve):
     async with serve({"server.head_timeout_seconds": "0.5"}) as site:
         client = await site.connect()
         await client.send(GET)
@@ -119,7 +119,7 @@ async def test_bytes_that_drip_do_not_prolong_the_time_of_a_head(serve: Serve):
         dripping.cancel()
 
 
-async def test_an_idle_connection_outlives_the_time_of_a_head(serve: Serve):
+async def test_an_idle_connection_outlives_the_time_of_a_head(serve):
     async with serve({"server.head_timeout_seconds": "0.2"}) as site:
         client = await site.connect()
         for _ in range(2):
@@ -129,7 +129,7 @@ async def test_an_idle_connection_outlives_the_time_of_a_head(serve: Serve):
 
 
 @pytest.mark.slow
-async def test_an_idle_connection_is_closed_without_a_word(serve: Serve):
+async def test_an_idle_connection_is_closed_without_a_word(serve):
     async with serve() as site:
         client = await site.connect()
         await client.send(GET)
@@ -142,7 +142,7 @@ async def test_an_idle_connection_is_closed_without_a_word(serve: Serve):
 
 @pytest.mark.parametrize("protocol", ["h2c", "websocket"])
 @pytest.mark.parametrize("cut", [None, 0, 40])
-async def test_an_upgrade_is_ignored_and_its_body_is_no_request(serve: Serve, protocol: str, cut: int | None):
+async def test_an_upgrade_is_ignored_and_its_body_is_no_request(serve, protocol, cut):
     """*cut* is the number of the body's bytes that come with the head; all of them for None."""
     async with serve() as site:
         key = f"x-api-key: {await site.key()}"
@@ -166,7 +166,7 @@ async def test_an_upgrade_is_ignored_and_its_body_is_no_request(serve: Serve, pr
         assert [(await client.answer()).status for _ in range(3)] == [200, 404, 200]
 
 
-async def test_a_request_for_a_tunnel_is_400(serve: Serve):
+async def test_a_request_for_a_tunnel_is_400(serve):
     async with serve() as site:
         client = await site.connect()
         await client.send(head("CONNECT", "example.com:443"))
@@ -177,7 +177,7 @@ async def test_a_request_for_a_tunnel_is_400(serve: Serve):
 # ---- bodies ----------------------------------------------------------------------------------------------------------
 
 
-async def test_a_body_that_stands_still_is_408(serve: Serve):
+async def test_a_body_that_stands_still_is_408(serve):
     async with serve({"server.body_timeout_seconds": "0.3"}) as site:
         client = await site.connect()
         await client.send(
@@ -196,7 +196,7 @@ async def test_a_body_that_stands_still_is_408(serve: Serve):
         assert await client.is_closed()
 
 
-async def test_a_body_that_goes_on_slowly_is_read_to_its_end(serve: Serve):
+async def test_a_body_that_goes_on_slowly_is_read_to_its_end(serve):
     async with serve({"server.body_timeout_seconds": "2"}) as site:
         client = await site.connect()
         content = b'{"type": "no.such", "payload": {}}'
@@ -215,7 +215,7 @@ async def test_a_body_that_goes_on_slowly_is_read_to_its_end(serve: Serve):
         assert (await client.answer()).status == 422
 
 
-async def test_a_body_that_drips_for_ever_is_408(serve: Serve):
+async def test_a_body_that_drips_for_ever_is_408(serve):
     async with serve({"server.body_timeout_seconds": "0.2"}) as site:
         client = await site.connect()
         await client.send(
@@ -232,7 +232,7 @@ async def test_a_body_that_drips_for_ever_is_408(serve: Serve):
         dripping.cancel()
 
 
-async def test_a_client_that_waits_for_100_continue_is_told_to_go_on(serve: Serve):
+async def test_a_client_that_waits_for_100_continue_is_told_to_go_on(serve):
     async with serve() as site:
         client = await site.connect()
         await client.send(
@@ -249,7 +249,7 @@ async def test_a_client_that_waits_for_100_continue_is_told_to_go_on(serve: Serv
         assert (await client.answer()).status == 422
 
 
-async def test_the_rest_of_a_body_that_is_not_wanted_has_its_time_too(serve: Serve):
+async def test_the_rest_of_a_body_that_is_not_wanted_has_its_time_too(serve):
     async with serve({"server.body_timeout_seconds": "0.4"}) as site:
         client = await site.connect()
         await client.send(head("POST", "/api/v1/events", "content-length: 1000000000"))
@@ -262,7 +262,7 @@ async def test_the_rest_of_a_body_that_is_not_wanted_has_its_time_too(serve: Ser
         assert await closed
 
 
-async def test_a_connection_goes_on_after_a_body_that_was_not_wanted(serve: Serve):
+async def test_a_connection_goes_on_after_a_body_that_was_not_wanted(serve):
     async with serve() as site:
         client = await site.connect()
         await client.send(head("POST", "/api/v1/events", "content-length: 10"))
@@ -284,7 +284,7 @@ async def test_a_connection_goes_on_after_a_body_that_was_not_wanted(serve: Serv
         b"1\r\n{\r\n0\r\nx-trailer: " + b"a" * 40_000,
     ],
 )
-async def test_framing_of_a_body_is_bounded_as_a_head_is(serve: Serve, framing: bytes):
+async def test_framing_of_a_body_is_bounded_as_a_head_is(serve, framing):
     async with serve() as site:
         client = await site.connect()
         key = await site.key()
@@ -295,7 +295,7 @@ async def test_framing_of_a_body_is_bounded_as_a_head_is(serve: Serve, framing: 
         assert await client.is_closed()
 
 
-async def test_trailers_are_no_headers(serve: Serve):
+async def test_trailers_are_no_headers(serve):
     async with serve() as site:
         client = await site.connect()
         await client.send(
@@ -305,7 +305,7 @@ async def test_trailers_are_no_headers(serve: Serve):
         assert (answer.status, answer.headers["x-request-id"] != "of-a-trailer") == (200, True)
 
 
-async def test_many_small_chunks_are_a_body(serve: Serve):
+async def test_many_small_chunks_are_a_body(serve):
     async with serve() as site:
         client = await site.connect()
         key = await site.key()
@@ -319,7 +319,7 @@ async def test_many_small_chunks_are_a_body(serve: Serve):
 # ---- answers ---------------------------------------------------------------------------------------------------------
 
 
-async def test_requests_sent_ahead_are_bounded_and_what_was_taken_is_answered(serve: Serve):
+async def test_requests_sent_ahead_are_bounded_and_what_was_taken_is_answered(serve):
     async with serve() as site:
         client = await site.connect()
         await client.send(GET * 200)
@@ -332,7 +332,7 @@ async def test_requests_sent_ahead_are_bounded_and_what_was_taken_is_answered(se
 LARGE = head("GET", "/openapi.json")
 
 
-async def test_who_takes_nothing_of_an_answer_is_cut_off(serve: Serve):
+async def test_who_takes_nothing_of_an_answer_is_cut_off(serve):
     async with serve({"server.write_timeout_seconds": "0.4"}) as site:
         probe = await site.connect()
         await probe.send(LARGE)
@@ -346,9 +346,7 @@ async def test_who_takes_nothing_of_an_answer_is_cut_off(serve: Serve):
         assert 0 < taken < size * MAX_PIPELINED
 
 
-def test_who_leaves_while_requests_wait_to_be_answered_is_no_fault_of_ours(
-    serve: Serve, caplog: pytest.LogCaptureFixture
-):
+def test_who_leaves_while_requests_wait_to_be_answered_is_no_fault_of_ours(serve, caplog):
     async def leave() -> None:
         async with serve() as site:
             client = await site.connect(receives_little=True)
@@ -364,7 +362,7 @@ def test_who_leaves_while_requests_wait_to_be_answered_is_no_fault_of_ours(
     assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
 
 
-async def test_who_takes_an_answer_slowly_gets_all_of_it(serve: Serve):
+async def test_who_takes_an_answer_slowly_gets_all_of_it(serve):
     async with serve({"server.write_timeout_seconds": "1"}) as site:
         client = await site.connect(receives_little=True)
         await client.send(LARGE * 7 + head("GET", "/openapi.json", "connection: close"))
@@ -376,7 +374,7 @@ async def test_who_takes_an_answer_slowly_gets_all_of_it(serve: Serve):
         assert taken.endswith(b"}")
 
 
-async def test_a_long_poll_is_hurt_by_no_time_limit(serve: Serve):
+async def test_a_long_poll_is_hurt_by_no_time_limit(serve):
     times = ("head_timeout_seconds", "body_timeout_seconds", "write_timeout_seconds")
     async with serve({f"server.{name}": "0.2" for name in times}) as site:
         key = await site.key()
@@ -400,7 +398,7 @@ async def until_served(site: Site) -> None:
             await asyncio.sleep(0.1)
 
 
-async def test_a_connection_too_many_is_503_while_the_others_are_busy(serve: Serve):
+async def test_a_connection_too_many_is_503_while_the_others_are_busy(serve):
     async with serve({"server.max_connections": "3"}) as site:
         poll = head("GET", "/api/v1/events?wait=5", f"x-api-key: {await site.key()}")
         busy = [await site.connect() for _ in range(3)]
@@ -416,7 +414,7 @@ async def test_a_connection_too_many_is_503_while_the_others_are_busy(serve: Ser
         await until_served(site)
 
 
-async def test_the_silent_make_room_for_the_new(serve: Serve):
+async def test_the_silent_make_room_for_the_new(serve):
     times = {"server.head_timeout_seconds": "60", "server.write_timeout_seconds": "0.4"}  # to sweep often
     async with serve({"server.max_connections": "3", **times}) as site:
         silent = [await site.connect() for _ in range(3)]
@@ -430,7 +428,7 @@ async def test_the_silent_make_room_for_the_new(serve: Serve):
             assert await client.is_closed()
 
 
-async def test_one_address_may_hold_so_many_connections(serve: Serve):
+async def test_one_address_may_hold_so_many_connections(serve):
     async with serve({"server.max_connections_per_address": "2"}) as site:
         held = [await site.connect() for _ in range(2)]
         for client in held:
@@ -446,7 +444,7 @@ async def test_one_address_may_hold_so_many_connections(serve: Serve):
 
 
 @pytest.mark.parametrize("turns", range(4))
-def test_a_connection_that_is_accepted_as_the_server_stops_ends_with_its_first_answer(turns: int):
+def test_a_connection_that_is_accepted_as_the_server_stops_ends_with_its_first_answer(turns):
     answers: list[int] = []
 
     async def ask_on(begun: socket.socket) -> None:
@@ -474,7 +472,7 @@ def test_a_connection_that_is_accepted_as_the_server_stops_ends_with_its_first_a
     assert answers in ([], [200])  # no call is cancelled with a 500 after the server's patience
 
 
-async def test_a_request_that_outlasts_the_stop_is_answered_with_503(caplog: pytest.LogCaptureFixture):
+async def test_a_request_that_outlasts_the_stop_is_answered_with_503(caplog):
     asked = asyncio.Event()
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:

@@ -239,6 +239,9 @@ async def test_a_company_key_may_name_its_own_company_and_no_other(api):
     other = await api.client.post("/api/v1/events", json=invoice(companyId=93))
     header = await api.client.post("/api/v1/events", json=invoice(), headers={"X-Company-Id": "93"})
     assert (other.status_code, header.status_code) == (403, 403)
+    assert paths(other) == ["/companyId"]
+    batch = {"events": [invoice(), invoice(companyId=93)]}
+    assert paths(await api.client.post("/api/v1/events/batch", json=batch)) == ["/events/1/companyId"]
     assert len(await polled(api.client)) == 1
 
 
@@ -256,6 +259,7 @@ async def test_an_operator_names_the_company_in_the_body_or_in_the_header(api):
         "The header X-Company-Id is required, as this key is of no company: "
         "name it in this header, or as companyId in the body."
     )
+    assert paths(neither) == ["X-Company-Id", "/companyId"]
     assert (both.status_code, paths(both)) == (422, ["/companyId"])
 
 
@@ -608,7 +612,6 @@ def closes(value) -> bool:
 
 
 def pushed(document):
-    """Give the schemas of pushed payloads."""
     schemas = document["components"]["schemas"]
     return {name: schema for name, schema in schemas.items() if name.endswith("Payload")}
 

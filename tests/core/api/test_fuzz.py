@@ -91,7 +91,6 @@ class Garbage:
         self._keys = keys
 
     def request(self) -> bytes:
-        """Make one request."""
         random = self._random
         method, path = random.choice(self._calls)
         path = re.sub(r"\{[^}]*\}", lambda _: random.choice(PARAMETERS), path) + random.choice(QUERIES)
@@ -151,7 +150,6 @@ async def exchange(port: int, sent: bytes) -> bytes:
 
 
 def faults_of(received: bytes) -> list[str]:
-    """List the faults of the answers."""
     faults: list[str] = []
     for status, lines in ANSWER.findall(received):
         if status == b"100":
@@ -166,9 +164,7 @@ def faults_of(received: bytes) -> list[str]:
 
 
 @pytest.mark.parametrize("count", [400, pytest.param(REQUESTS, marks=pytest.mark.slow)])
-async def test_garbage_is_refused_and_nothing_else_happens(
-    sqlite_database_url: str, caplog: pytest.LogCaptureFixture, count: int
-):
+async def test_garbage_is_refused_and_nothing_else_happens(sqlite_database_url, caplog, count):
     async with serving(sqlite_database_url, SETTINGS) as site:
         calls = calls_of(site)
         keys = [await site.key(), await site.key(None), "garbage"]

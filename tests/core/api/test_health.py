@@ -17,7 +17,6 @@ async def subscribe(hub, url: str, **more) -> str:
 
 
 async def health(hub, subscription_id: str, **wanted: object) -> dict:
-    """Wait until the health of a subscription is as *wanted*, and return it."""
     for _ in range(1_000):
         view = (await hub.client.get(f"/api/v1/subscriptions/{subscription_id}")).json()
         if all(view[name] == value for name, value in wanted.items()):

@@ -121,7 +121,7 @@ def limit_headers(answer: httpx2.Response) -> set[str]:
     return {name.lower() for name in answer.headers if name.lower().startswith("x-ratelimit")}
 
 
-async def test_me_tells_whose_key_it_is(client: httpx2.AsyncClient, hub: TestHub):
+async def test_me_tells_whose_key_it_is(client, hub):
     answer = await client.get("/me", headers=as_(hub, "reader"))
     assert answer.status_code == 200
     assert answer.json() == {"company_id": 92, "key_name": "reader", "scopes": ["events:read"]}
@@ -130,9 +130,7 @@ async def test_me_tells_whose_key_it_is(client: httpx2.AsyncClient, hub: TestHub
 
 
 @pytest.mark.parametrize("headers", [{}, {"X-Api-Key": "x"}, {"X-Api-Key": "wlcro_live_92_" + "A" * 43}])
-async def test_without_a_valid_key_it_is_401_without_limit_headers(
-    client: httpx2.AsyncClient, headers: dict[str, str]
-):
+async def test_without_a_valid_key_it_is_401_without_limit_headers(client, headers):
     for answer in (
         await client.get("/me", headers=headers),
         await client.post("/things", content=b"no json", headers=headers),
@@ -143,7 +141,7 @@ async def test_without_a_valid_key_it_is_401_without_limit_headers(
         assert not limit_headers(answer)
 
 
-async def test_a_key_may_come_as_a_bearer_token(client: httpx2.AsyncClient, hub: TestHub):
+async def test_a_key_may_come_as_a_bearer_token(client, hub):
     token = hub.secrets["reader"]
     for headers in (
         {"Authorization": f"Bearer {token}"},
@@ -155,7 +153,7 @@ async def test_a_key_may_come_as_a_bearer_token(client: httpx2.AsyncClient, hub:
         assert limit_headers(answer) == LIMIT_HEADERS
 
 
-async def test_a_token_that_a_plugin_knows_is_as_good_as_a_key(client: httpx2.AsyncClient, hub: TestHub):
+async def test_a_token_that_a_plugin_knows_is_as_good_as_a_key(client, hub):
     known = {"Authorization": "Bearer known-token"}
     answer = await client.get("/me", headers=known)
     assert answer.json() == {"company_id": 92, "key_name": "An app", "scopes": ["events:read"]}
@@ -179,24 +177,20 @@ async def test_a_token_that_a_plugin_knows_is_as_good_as_a_key(client: httpx2.As
         ({"X-Api-Key": "x"}, 'Bearer error="invalid_token"'),
     ],
 )
-async def test_without_a_valid_bearer_token_it_is_401_with_a_challenge(
-    client: httpx2.AsyncClient, headers: dict[str, str], challenge: str
-):
+async def test_without_a_valid_bearer_token_it_is_401_with_a_challenge(client, headers, challenge):
     answer = await client.get("/things", headers=headers)
     assert (answer.status_code, answer.headers["www-authenticate"]) == (401, challenge)
     assert not limit_headers(answer)
 
 
-async def test_a_call_without_the_scope_is_403_and_the_challenge_names_it(
-    client: httpx2.AsyncClient, hub: TestHub
-):
+async def test_a_call_without_the_scope_is_403_and_the_challenge_names_it(client, hub):
     for headers in (as_(hub, "reader"), {"Authorization": "Bearer known-token"}):
         answer = await client.post("/things", json={"company": 92}, headers=headers)
         challenge = 'Bearer error="insufficient_scope", scope="events:write"'
         assert (answer.status_code, answer.headers["www-authenticate"]) == (403, challenge)
 
 
-async def test_every_answer_to_a_companys_key_shows_its_limit(client: httpx2.AsyncClient, hub: TestHub):
+async def test_every_answer_to_a_companys_key_shows_its_limit(client, hub):
     answers = [
         await client.get("/things", headers=as_(hub, "all")),
         await client.get("/things?unknown=1", headers=as_(hub, "all")),
@@ -238,7 +232,7 @@ async def test_an_answer_that_no_route_gives_shows_the_limit_too(api):
     assert not any(map(limit_headers, strangers))
 
 
-async def test_over_the_limit_it_is_429_with_each_header_once(client: httpx2.AsyncClient, hub: TestHub):
+async def test_over_the_limit_it_is_429_with_each_header_once(client, hub):
     for _ in range(5):
         assert (await client.get("/me", headers=as_(hub, "all"))).status_code == 200
     answer = await client.get("/me", headers=as_(hub, "all"))
@@ -249,16 +243,10 @@ async def test_over_the_limit_it_is_429_with_each_header_once(client: httpx2.Asy
     assert sorted(name for name in names if name.startswith("x-ratelimit")) == sorted(LIMIT_HEADERS)
 
 
-async def test_an_operator_is_not_limited_and_sees_no_limit(client: httpx2.AsyncClient, hub: TestHub):
+async def test_an_operator_is_not_limited_and_sees_no_limit(client, hub):
     answers = [await client.get("/me", headers=as_(hub, "operator")) for _ in range(8)]
     assert {answer.status_code for answer in answers} == {200}
     assert not any(limit_headers(answer) for answer in answers)
-
-
-async def test_a_missing_scope_is_403_and_named(client: httpx2.AsyncClient, hub: TestHub):
-    answer = await client.post("/things", json={"name": "a"}, headers=as_(hub, "reader"))
-    assert answer.status_code == 403
-    assert "'events:write'" in answer.json()["detail"]
 
 
 @pytest.mark.parametrize(
@@ -278,9 +266,7 @@ async def test_a_missing_scope_is_403_and_named(client: httpx2.AsyncClient, hub:
         ("operator", "9223372036854775808", 400),
     ],
 )
-async def test_the_company_is_the_keys_or_the_one_an_operator_names(
-    client: httpx2.AsyncClient, hub: TestHub, who: str, header: str | None, status: int
-):
+async def test_the_company_is_the_keys_or_the_one_an_operator_names(client, hub, who, header, status):
     headers = as_(hub, who) | ({} if header is None else {"X-Company-Id": header})
     answer = await client.get("/things", headers=headers)
     if answer.status_code == 200:
@@ -304,14 +290,14 @@ async def test_the_company_is_the_keys_or_the_one_an_operator_names(
     ],
 )
 async def test_a_body_may_name_the_company_too(  # noqa: PLR0917
-    client: httpx2.AsyncClient, hub: TestHub, who: str, header: str | None, body: int | None, expected: int
+    client, hub, who, header, body, expected
 ):
     headers = as_(hub, who) | ({} if header is None else {"X-Company-Id": header})
     answer = await client.post("/things", json={"name": "a", "companyId": body}, headers=headers)
     assert (answer.json() if answer.status_code == 200 else answer.status_code) == expected
 
 
-async def test_an_operator_makes_a_companys_key_which_then_works(client: httpx2.AsyncClient, hub: TestHub):
+async def test_an_operator_makes_a_companys_key_which_then_works(client, hub):
     made = await client.post(
         "/keys",
         json={"company_id": 7, "name": "Zapier", "scopes": ["events:read"]},
@@ -337,7 +323,7 @@ async def test_an_operator_makes_a_companys_key_which_then_works(client: httpx2.
     assert me.json() == {"company_id": 7, "key_name": "Zapier", "scopes": ["events:read"]}
 
 
-async def test_a_company_makes_no_keys(client: httpx2.AsyncClient, hub: TestHub):
+async def test_a_company_makes_no_keys(client, hub):
     answer = await client.post(
         "/keys", json={"company_id": 92, "name": "x", "scopes": ["admin"]}, headers=as_(hub, "all")
     )
@@ -359,9 +345,7 @@ async def test_a_company_makes_no_keys(client: httpx2.AsyncClient, hub: TestHub)
         ({"nme": "x"}, "/nme"),
     ],
 )
-async def test_a_wrong_key_request_is_422_at_its_field(
-    client: httpx2.AsyncClient, hub: TestHub, change: dict[str, object], path: str
-):
+async def test_a_wrong_key_request_is_422_at_its_field(client, hub, change, path):
     body = {"company_id": 92, "name": "x", "scopes": ["admin"]} | change
     answer = await client.post("/keys", json=body, headers=as_(hub, "operator"))
     assert answer.status_code == 422
@@ -370,7 +354,7 @@ async def test_a_wrong_key_request_is_422_at_its_field(
         assert all(scope in answer.json()["errors"][0]["message"] for scope in COMPANY_SCOPES)
 
 
-async def test_a_refused_key_request_says_what_to_write(client: httpx2.AsyncClient, hub: TestHub):
+async def test_a_refused_key_request_says_what_to_write(client, hub):
     body = {"companyId": 92, "name": "x", "scopes": ["evnts:read"]}
     spelt = (await client.post("/keys", json=body, headers=as_(hub, "operator"))).json()["errors"]
     assert spelt[0] == {"path": "/company_id", "message": "is required"}
@@ -382,7 +366,7 @@ async def test_a_refused_key_request_says_what_to_write(client: httpx2.AsyncClie
     assert scope["message"].endswith("; did you mean 'events:read'?")
 
 
-async def test_keys_are_listed_without_secrets(client: httpx2.AsyncClient, hub: TestHub):
+async def test_keys_are_listed_without_secrets(client, hub):
     own = await client.get("/keys", headers=as_(hub, "all"))
     everyones = await client.get("/keys", headers=as_(hub, "operator"))
     one_companys = await client.get("/keys", headers=as_(hub, "operator", X_Company_Id="93"))
@@ -393,7 +377,7 @@ async def test_keys_are_listed_without_secrets(client: httpx2.AsyncClient, hub: 
     assert (await client.get("/keys", headers=as_(hub, "reader"))).status_code == 403
 
 
-async def test_a_revoked_key_stops_working_at_once(client: httpx2.AsyncClient, hub: TestHub):
+async def test_a_revoked_key_stops_working_at_once(client, hub):
     listed = (await client.get("/keys", headers=as_(hub, "all"))).json()["keys"]
     reader = next(key["id"] for key in listed if key["name"] == "reader")
     assert (await client.delete(f"/keys/{reader}", headers=as_(hub, "other"))).status_code == 404
@@ -407,7 +391,7 @@ async def test_a_revoked_key_stops_working_at_once(client: httpx2.AsyncClient, h
 
 
 @pytest.mark.parametrize("key_id", ["key_000000000000000000000000", "x", "a%00b", "%F0%9F%94%91"])
-async def test_an_unknown_key_is_404(client: httpx2.AsyncClient, hub: TestHub, key_id: str):
+async def test_an_unknown_key_is_404(client, hub, key_id):
     answer = await client.delete(f"/keys/{key_id}", headers=as_(hub, "operator"))
     assert answer.status_code == 404
 
@@ -422,7 +406,7 @@ def test_a_route_that_does_not_say_how_its_calls_count_stops_the_start():
         check_routes("acme", [Routes(router)], reads=True)
 
 
-async def test_openapi_shows_the_key_scheme_and_the_examples(hub: TestHub):
+async def test_openapi_shows_the_key_scheme_and_the_examples(hub):
     app = make_app(hub)
     document = app.openapi()
     schema = problems.Problem.model_json_schema(ref_template="#/components/schemas/{model}")

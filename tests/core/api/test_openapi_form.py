@@ -1,11 +1,15 @@
 """The form that client generators need, checked for every schema, answer and example of the document."""
 
+import json
+import re
+
 import jsonschema
 import pytest
-from openapi_spec_validator import OpenAPIV30SpecValidator
+from openapi_spec_validator import OpenAPIV30SpecValidator, OpenAPIV31SpecValidator
 
 from trunkline.api.openapi_3_0 import as_3_0
-from trunkline.api.schema_form import formed, mapped
+from trunkline.api.schema_form import formed, mapped, references
+from trunkline.targets.signatures import new_secret
 
 MAX_INT64 = 2**63 - 1
 
@@ -16,7 +20,6 @@ async def document(api):
 
 
 def schemas_in(value, place="#"):
-    """Give every schema of a document with its place, including nested schemas."""
     if isinstance(value, list):
         for number, item in enumerate(value):
             yield from schemas_in(item, f"{place}/{number}")
@@ -86,7 +89,6 @@ def test_schemas_are_brought_into_form():
 
 
 def examples_in(value, place="#"):
-    """Give each example of a document, its schema and its place."""
     if isinstance(value, list):
         for number, item in enumerate(value):
             yield from examples_in(item, f"{place}/{number}")
@@ -144,6 +146,7 @@ def test_every_answer_has_its_headers_and_every_call_the_problems_of_its_form(do
     responses = document["components"]["responses"]
     assert {"Retry-After", "X-Request-Id"} <= responses["TooManyRequests"]["headers"].keys()
     assert "WWW-Authenticate" in responses["Unauthenticated"]["headers"]
+    assert document["components"]["parameters"]["Environment"]["schema"]["enum"] == ["live", "test"]
 
 
 def test_every_tag_is_declared(document):
@@ -188,7 +191,67 @@ async def test_the_document_for_older_generators_is_valid_and_has_every_call(api
 )  # fmt: skip
 def test_a_schema_for_older_generators_is_valid_and_says_the_same(schema, older):
     info = {"title": "t", "version": "1", "license": {"name": "l"}}
-    document = {"info": info, "paths": {}, "components": {"schemas": {"Thing": schema}}, "tags": []}
+    path = {"/": {"head": {"responses": {"default": {"$ref": "#/components/schemas/Thing"}}}}}
+    document = {"info": info, "paths": path, "components": {"schemas": {"Thing": schema}}, "tags": []}
     made = as_3_0({"openapi": "3.1.0", **document})
     assert made["components"]["schemas"]["Thing"] == older
     assert [error.message for error in OpenAPIV30SpecValidator(made).iter_errors()] == []
+
+
+REFERRING = {
+    "type": "object",
+    "properties": {
+        "total": {"$ref": "#/$defs/Money", "title": "Total", "description": "What it costs."},
+        "tree": {"$ref": "#branch", "title": "Tree", "description": "Of categories."},
+        "place": {"type": "array", "prefixItems": [{"type": "number"}], "items": False, "title": "P", "description": "p"},
+        "loop": {"$ref": "#/$defs/Loop", "title": "Loop", "description": "Anything."},
+        "extra": {"oneOf": [{"$ref": "#/$defs/Money"}, {"$ref": "#/definitions/Event"}, True], "title": "E", "description": "e"},
+    },
+    "required": ["total"],
+    "additionalProperties": False,
+    "$defs": {
+        "Money": {"type": "object", "properties": {"value": {"type": "number"}, "any": True}, "required": ["value"]},
+        "Loop": {"$ref": "#/$defs/Loop"},
+        "Branch": {"$anchor": "branch", "type": "object", "properties": {"parent": {"$ref": "#/$defs/Branch"}}},
+    },
+    "definitions": {"Event": {"type": "string"}},
+}  # fmt: skip
+RECORD = {"total": {"value": 1, "any": 2}, "tree": {"parent": {}}, "place": [1.5], "loop": {}}
+
+
+@pytest.mark.parametrize("path", ["openapi.json", "openapi-3.0.json", "asyncapi.json"])
+async def test_definitions_within_the_schemas_of_a_product_become_components(
+    make_hub, sqlite_database_url, tmp_path, path
+):
+    said = {"title": "Order Placed", "description": "An order."}
+    query = {"kind": {"$ref": "#/$defs/Kind", "title": "Kind", "description": "k"}}
+    kinds = {"type": "object", "properties": query, "$defs": {"Kind": {"type": "string", "enum": ["a", "b"]}}}
+    kinds["additionalProperties"] = False
+    made = {
+        "events/order.placed": said | REFERRING | {"examples": [RECORD]},
+        "actions/place_order": said | {"name": "place_order", "method": "POST", "path": "/orders", "input": REFERRING, "output": REFERRING, "examples": [{"input": RECORD, "output": RECORD}]},
+        "searches/get_order": said | {"name": "get_order", "method": "GET", "path": "/orders", "single": True, "input": kinds, "output": REFERRING, "examples": [{"input": {"kind": "a"}, "output": RECORD}]},
+    }  # fmt: skip
+    for name, document in made.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / f"{name}.json").write_text(json.dumps(document))
+    provider = {"provider_url": "http://127.0.0.1:9", "provider_secret": new_secret("standard")}
+    changed = {"product.schemas": str(tmp_path)} | {
+        f"actions.{key}": value for key, value in provider.items()
+    }
+    hub = await make_hub(sqlite_database_url, changed)
+    document = (await hub.anonymous.get(f"/{path}")).json()
+    components = document["components"]["schemas"]
+    assert set(references(document)) <= set(components)
+    assert not re.search(r'"#/(\$defs|components/schemas/\w+/)|"x-document"', json.dumps(document))
+    assert not [name for name in components if "$defs" in components[name]]
+    owner = "PlaceOrderInput" if path == "openapi-3.0.json" else "OrderPlacedPayload"
+    validator = jsonschema.Draft202012Validator(components[owner] | {"components": document["components"]})
+    validator.validate(RECORD)
+    for wrong in ({"total": {}}, {"total": {"value": 1}, "tree": {"parent": {"parent": 1}}}):
+        assert not validator.is_valid(wrong)
+    if path != "asyncapi.json":
+        check = OpenAPIV30SpecValidator if "3.0" in path else OpenAPIV31SpecValidator
+        assert [error.message for error in check(document).iter_errors()] == []
+        (kind, *_) = document["paths"]["/api/v1/integrations/orders"]["get"]["parameters"]
+        assert kind["schema"]["enum"] == ["a", "b"]

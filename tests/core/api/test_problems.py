@@ -138,7 +138,7 @@ def test_every_refusal_has_a_place_in_the_table_and_a_name_of_its_own():
 
 
 @pytest.mark.parametrize("error", REFUSALS, ids=lambda error: type(error).__name__)
-async def test_a_refusal_is_answered_with_its_own_facts(client: httpx2.AsyncClient, error: Refused):
+async def test_a_refusal_is_answered_with_its_own_facts(client, error):
     answer = await client.get(f"/raise/{type(error).__name__}")
     assert answer.status_code == error.status
     assert answer.headers["content-type"] == "application/problem+json"
@@ -155,14 +155,14 @@ async def test_a_refusal_is_answered_with_its_own_facts(client: httpx2.AsyncClie
     assert answer.headers.get("retry-after") == error.headers.get("Retry-After")
 
 
-async def test_a_plugins_own_refusal_takes_the_type_of_its_nearest_relative(client: httpx2.AsyncClient):
+async def test_a_plugins_own_refusal_takes_the_type_of_its_nearest_relative(client):
     answer = await client.get("/raise/plugin")
     assert answer.status_code == 409
     assert answer.json()["type"] == "urn:trunkline:problem:conflict"
     assert answer.json()["title"] == "Of a plugin"
 
 
-async def test_a_database_that_is_away_is_503_with_retry_after(client: httpx2.AsyncClient):
+async def test_a_database_that_is_away_is_503_with_retry_after(client):
     answer = await client.get("/raise/store")
     assert answer.status_code == 503
     assert answer.headers["retry-after"] == "5"
@@ -170,16 +170,14 @@ async def test_a_database_that_is_away_is_503_with_retry_after(client: httpx2.As
     assert "SELECT" not in answer.text
 
 
-async def test_a_database_that_cannot_write_is_answered_likewise_and_the_detail_says_why(
-    client: httpx2.AsyncClient,
-):
+async def test_a_database_that_cannot_write_is_answered_likewise_and_the_detail_says_why(client):
     answer = await client.get("/raise/full")
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
     assert answer.json()["type"] == "urn:trunkline:problem:store-unavailable"
     assert answer.json()["detail"] == "The disk is full; nothing was stored. Try again in 5 s."
 
 
-async def test_a_provider_that_fails_is_502_with_its_sentence(client: httpx2.AsyncClient):
+async def test_a_provider_that_fails_is_502_with_its_sentence(client):
     answer = await client.get("/raise/provider")
     assert answer.status_code == answer.json()["status"] == 502
     assert answer.json()["type"] == "urn:trunkline:problem:provider-failed"
@@ -187,9 +185,7 @@ async def test_a_provider_that_fails_is_502_with_its_sentence(client: httpx2.Asy
 
 
 @pytest.mark.parametrize("name", ["bug", "cancelled"])
-async def test_what_nobody_foresaw_is_a_neutral_500_logged_once(
-    client: httpx2.AsyncClient, caplog: pytest.LogCaptureFixture, name: str
-):
+async def test_what_nobody_foresaw_is_a_neutral_500_logged_once(client, caplog, name):
     with caplog.at_level(logging.INFO):
         answer = await client.get(f"/raise/{name}", headers={"X-Request-Id": "mine-1"})
     assert answer.status_code == 500
@@ -204,16 +200,14 @@ async def test_what_nobody_foresaw_is_a_neutral_500_logged_once(
 
 
 @pytest.mark.parametrize("name", ["memory", "files", "threads"])
-async def test_a_call_for_which_this_machine_lacks_something_may_be_sent_again(
-    client: httpx2.AsyncClient, name: str
-):
+async def test_a_call_for_which_this_machine_lacks_something_may_be_sent_again(client, name):
     answer = await client.get(f"/raise/{name}")
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
     assert answer.json()["type"] == "urn:trunkline:problem:machine-exhausted"
     assert "no memory, file or thread left for the request, which may or may not" in answer.json()["detail"]
 
 
-async def test_an_answer_that_breaks_off_is_logged_and_not_mended(caplog: pytest.LogCaptureFixture):
+async def test_an_answer_that_breaks_off_is_logged_and_not_mended(caplog):
     sent: list[dict[str, object]] = []
 
     async def receive() -> dict[str, object]:
@@ -246,15 +240,14 @@ async def test_an_answer_that_breaks_off_is_logged_and_not_mended(caplog: pytest
     [
         ("GET", "/nowhere", 404, "nothing at this address"),
         ("DELETE", "/items", 405, "does not take DELETE; it takes POST"),
+        ("GET", "/items", 404, "nothing to read at this address; it takes POST"),
         ("GET", "/items/x", 404, "There is no record 'x' here."),
         ("GET", "/items/0", 404, "There is no record '0' here."),
         ("GET", "/items/1?limit=10", 400, "'limit' must be 9 at most, not '10'"),
         ("GET", "/items/1?limit=x", 400, "'limit' must be a whole number, not 'x'"),
     ],
 )
-async def test_wrong_addresses_and_parameters_are_named(
-    client: httpx2.AsyncClient, method: str, path: str, status: int, says: str
-):
+async def test_wrong_addresses_and_parameters_are_named(client, method, path, status, says):
     answer = await client.request(method, path)
     assert answer.status_code == status
     assert answer.headers["content-type"] == "application/problem+json"
@@ -262,7 +255,7 @@ async def test_wrong_addresses_and_parameters_are_named(
     assert (answer.headers.get("allow") == "POST") == (status == 405)
 
 
-async def test_every_fault_of_a_body_has_its_pointer(client: httpx2.AsyncClient):
+async def test_every_fault_of_a_body_has_its_pointer(client):
     answer = await client.post("/items", json={"name": "long", "tags": [1, "x"], "a/b~c": 1})
     assert answer.status_code == 422
     assert {fault["path"]: fault["message"] for fault in answer.json()["errors"]} == {
@@ -281,7 +274,7 @@ def test_a_header_at_fault_is_called_one():
 
 
 @pytest.mark.parametrize("name", ["Host", "Authorization", "X-Api-Key", "X-Company-Id", "Idempotency-Key"])
-async def test_a_header_that_may_stand_there_once_is_refused_twice(client: httpx2.AsyncClient, name: str):
+async def test_a_header_that_may_stand_there_once_is_refused_twice(client, name):
     answer = await client.get("/items/1", headers=[("Host", "hub"), (name, "a"), (name.lower(), "a")])
     problem = answer.json()
     assert (answer.status_code, problem["type"]) == (400, "urn:trunkline:problem:request-malformed")
@@ -292,15 +285,13 @@ async def test_a_header_that_may_stand_there_once_is_refused_twice(client: httpx
 @pytest.mark.parametrize(
     ("given", "kept"), [("abc-1_2.Z", True), ("a" * 64, True), ("a" * 65, False), ("a b", False)]
 )
-async def test_a_clients_request_id_is_kept_where_it_is_well_formed(
-    client: httpx2.AsyncClient, given: str, kept: bool
-):
+async def test_a_clients_request_id_is_kept_where_it_is_well_formed(client, given, kept):
     answer = await client.get("/items/1", headers={"X-Request-Id": given})
     assert (answer.headers["x-request-id"] == given) is kept
     assert answer.headers["x-request-id"]
 
 
-async def test_made_request_ids_differ(client: httpx2.AsyncClient):
+async def test_made_request_ids_differ(client):
     answers = [await client.get("/items/1") for _ in range(3)]
     assert len({answer.headers["x-request-id"] for answer in answers}) == 3
 

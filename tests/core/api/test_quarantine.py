@@ -558,19 +558,6 @@ async def test_whoever_only_sends_events_reads_nothing_that_is_quarantined(lite)
     assert waits in [one["id"] for one in await waiting(reader)]
 
 
-async def test_the_scope_events_write_is_asked_for_by_what_changes_something(lite):
-    reader = await lite.client_of(lite.company_id, ["events:read", "admin"])
-    for method, path in (
-        ("PATCH", "/qtn_1"),
-        ("DELETE", "/qtn_1"),
-        ("POST", "/release"),
-        ("POST", "/qtn_1/release"),
-    ):
-        answer = await reader.request(method, INBOX + path)
-        assert (answer.status_code, "'events:write'" in answer.json()["detail"]) == (403, True)
-    assert (await lite.anonymous.get(INBOX)).status_code == 401
-
-
 # ---- warn ------------------------------------------------------------------------------------------------------------
 
 

@@ -35,9 +35,7 @@ JSON = st.recursive(
 
 
 @given(JSON, st.booleans(), st.sampled_from([None, 1, "\t"]))
-def test_any_json_is_read_as_the_standard_library_reads_it(
-    value: Any, ascii_only: bool, indent: int | str | None
-):
+def test_any_json_is_read_as_the_standard_library_reads_it(value, ascii_only, indent):
     text = json.dumps(value, ensure_ascii=ascii_only, indent=indent)
     compact, parsed = read_json(text.encode())
     assert parsed == value
@@ -46,7 +44,7 @@ def test_any_json_is_read_as_the_standard_library_reads_it(
 
 
 @given(st.dictionaries(st.text(':"\\ab', max_size=3), st.text(':"\\ab', max_size=3), min_size=1, max_size=4))
-def test_a_key_given_twice_is_always_found_and_only_then(members: dict[str, str]):
+def test_a_key_given_twice_is_always_found_and_only_then(members):
     once = [f"{json.dumps(key)}: {json.dumps(value)}" for key, value in members.items()]
     assert read_json(("{" + ", ".join(once) + "}").encode())[1] == members
     with pytest.raises(BodyInvalid, match="twice"):
@@ -90,7 +88,7 @@ def test_digits_stay_as_they_came():
         (b"[" * 100_000, "is nested deeper than 64 levels"),
     ],
 )
-def test_what_is_no_json_is_refused_with_the_reason(body: bytes, says: str):
+def test_what_is_no_json_is_refused_with_the_reason(body, says):
     with pytest.raises(BodyInvalid) as refused:
         read_json(body)
     assert says in refused.value.detail
@@ -107,7 +105,7 @@ def test_what_is_no_json_is_refused_with_the_reason(body: bytes, says: str):
     ],
     ids=["64 levels", "wide", "brackets in a string", "brackets after an escaped quote"],
 )
-def test_nesting_up_to_64_levels_is_read(body: bytes):
+def test_nesting_up_to_64_levels_is_read(body):
     assert json.loads(read_json(body)[0]) == json.loads(body)
 
 
@@ -120,7 +118,7 @@ def test_nesting_up_to_64_levels_is_read(body: bytes):
         (b'"\\u0000"', ""),
     ],
 )
-def test_a_nul_is_refused_where_it_stands(body: bytes, path: str):
+def test_a_nul_is_refused_where_it_stands(body, path):
     with pytest.raises(BodyInvalid, match="NUL") as refused:
         read_json(body)
     assert refused.value.errors[0].path == path
@@ -192,16 +190,14 @@ async def client() -> AsyncIterator[httpx2.AsyncClient]:
 @pytest.mark.parametrize(
     "content_type", ["application/json", "text/json; charset=utf-8", "application/ld+json", None]
 )
-async def test_json_is_read_whatever_kind_of_json_it_says_it_is(
-    client: httpx2.AsyncClient, content_type: str | None
-):
+async def test_json_is_read_whatever_kind_of_json_it_says_it_is(client, content_type):
     headers = {"content-type": content_type} if content_type else {}
     answer = await client.post("/things", content=b'{"name": "a", "amount": 1.5}', headers=headers)
     assert answer.status_code == 200, answer.text
     assert answer.json() == {"name": "a", "amount": 1.5}
 
 
-async def test_what_says_that_it_is_no_json_is_415(client: httpx2.AsyncClient):
+async def test_what_says_that_it_is_no_json_is_415(client):
     answer = await client.post("/things", data={"name": "a"})
     assert answer.status_code == 415
     assert "application/x-www-form-urlencoded" in answer.json()["detail"]
@@ -223,16 +219,14 @@ async def test_what_says_that_it_is_no_json_is_415(client: httpx2.AsyncClient):
         (b"[]", "", "must be an object"),
     ],
 )
-async def test_a_wrong_body_is_422_at_its_pointer(
-    client: httpx2.AsyncClient, content: bytes, path: str, says: str
-):
+async def test_a_wrong_body_is_422_at_its_pointer(client, content, path, says):
     answer = await client.post("/things", content=content, headers={"content-type": "application/json"})
     assert answer.status_code == 422, answer.text
     assert answer.json()["errors"][0]["path"] == path
     assert says in answer.json()["errors"][0]["message"]
 
 
-async def test_an_optional_body_may_be_left_out_and_is_otherwise_read_strictly(client: httpx2.AsyncClient):
+async def test_an_optional_body_may_be_left_out_and_is_otherwise_read_strictly(client):
     assert (await client.post("/maybe")).json() == "nobody"
     assert (await client.post("/maybe", json={"name": "a"})).json() == "a"
     assert (await client.post("/maybe", content=b'{"name": "a", "name": "b"}')).status_code == 422
@@ -243,7 +237,7 @@ async def in_pieces(size: int, count: int) -> AsyncIterator[bytes]:
         yield b" " * size
 
 
-async def test_a_body_over_the_limit_is_413_announced_or_not(client: httpx2.AsyncClient):
+async def test_a_body_over_the_limit_is_413_announced_or_not(client):
     assert (await client.post("/things", content=b'{"name": "a"}' + b" " * 87)).status_code == 200
     assert (await client.post("/things", content=b'{"name": "a"}' + b" " * 88)).status_code == 413
     assert (await client.post("/things", content=in_pieces(30, 4))).status_code == 413
@@ -267,12 +261,12 @@ async def test_reading_stops_at_the_limit():
     assert asked == 3
 
 
-async def test_an_empty_query_value_counts_as_absent(client: httpx2.AsyncClient):
+async def test_an_empty_query_value_counts_as_absent(client):
     answer = await client.get("/things?channel=&limit=&page=&&")
     assert answer.json() == {"channel": None, "limit": 50, "status": [], "page": 1}
 
 
-async def test_query_values_reach_the_route_as_they_were_sent(client: httpx2.AsyncClient):
+async def test_query_values_reach_the_route_as_they_were_sent(client):
     answer = await client.get("/things?channel=a%26b%3D+c&limit=7&status=x&status=y&page=2")
     assert answer.json() == {"channel": "a&b= c", "limit": 7, "status": ["x", "y"], "page": 2}
 
@@ -293,22 +287,20 @@ async def test_query_values_reach_the_route_as_they_were_sent(client: httpx2.Asy
         ("limit=201", "limit", "must be 200 at most, not '201'"),
     ],
 )
-async def test_a_wrong_query_is_400_and_names_the_parameter(
-    client: httpx2.AsyncClient, query: str, name: str, says: str
-):
+async def test_a_wrong_query_is_400_and_names_the_parameter(client, query, name, says):
     answer = await client.get(f"/things?{query}")
     assert answer.status_code == 400, answer.text
     assert answer.json()["errors"][0]["path"] == name
     assert says in answer.json()["errors"][0]["message"]
 
 
-async def test_a_route_without_parameters_says_that_it_has_none(client: httpx2.AsyncClient):
+async def test_a_route_without_parameters_says_that_it_has_none(client):
     answer = await client.post("/raw?x=1")
     assert answer.status_code == 400
     assert "this call has none" in answer.json()["detail"]
 
 
-async def test_a_nul_in_a_path_leads_nowhere(client: httpx2.AsyncClient):
+async def test_a_nul_in_a_path_leads_nowhere(client):
     assert (await client.get("/plain/a%00b")).status_code == 404
     assert (await client.get("/plain/ab?q=1")).json() == ["ab", "1"]
 
@@ -316,7 +308,7 @@ async def test_a_nul_in_a_path_leads_nowhere(client: httpx2.AsyncClient):
 @given(
     st.lists(st.tuples(st.sampled_from(["a", "b c", "é"]), st.text(st.characters(exclude_categories=["Cs"]))))
 )
-def test_a_checked_query_keeps_every_value_or_names_the_fault(pairs: list[tuple[str, str]]):
+def test_a_checked_query_keeps_every_value_or_names_the_fault(pairs):
     names = {"a": True, "b c": True, "é": True}
     query = urlencode(pairs).encode()
     if any("\0" in value for _, value in pairs):

@@ -17,7 +17,6 @@ class Greetings:
         self.word = word
 
     async def greet(self, name: str) -> dict[str, Any]:
-        """Greet somebody."""
         return {"said": f"{self.word}, {name}"}
 
     async def forget(self, name: str) -> None:

@@ -4,8 +4,7 @@ import asyncio
 import contextlib
 import shutil
 import subprocess
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -67,7 +66,7 @@ def faults_of(answers: list[Answer], statuses: tuple[int, ...]) -> Iterator[str]
 LIMITS = {"limits.write": "9999/minute", "limits.read": "9999/minute"}
 
 
-async def test_no_body_is_answered_as_a_request(sqlite_database_url: str):
+async def test_no_body_is_answered_as_a_request(sqlite_database_url):
     async with serving(sqlite_database_url, LIMITS) as site:
         rows = table(await site.key())
         cases = cases_of(rows)
@@ -138,12 +137,7 @@ def haproxy(folder: Path, settings: str) -> Iterator[None]:
 @pytest.mark.parametrize(
     ("proxy", "settings"), [(nginx, NGINX), (haproxy, HAPROXY)], ids=["nginx", "haproxy"]
 )
-async def test_no_body_is_answered_as_a_request_behind(
-    proxy: Callable[[Path, str], AbstractContextManager[object]],
-    settings: str,
-    sqlite_database_url: str,
-    tmp_path: Path,
-):
+async def test_no_body_is_answered_as_a_request_behind(proxy, settings, sqlite_database_url, tmp_path):
     """The proxy may refuse a row itself. After each row its connection to the hub serves other clients."""
     port, forwarded = free_port(), set[str]()
     async with serving(sqlite_database_url, LIMITS) as site:
@@ -170,7 +164,6 @@ async def test_no_body_is_answered_as_a_request_behind(
 
 
 async def listening(port: int) -> None:
-    """Wait until a server listens at *port*."""
     async with asyncio.timeout(SOON):
         while True:
             with contextlib.suppress(OSError):

@@ -301,6 +301,17 @@ async def test_what_is_held_in_an_order_says_by_what_and_goes_on_when_that_is_sk
     assert (again.status_code, again.json()["status"]) == (202, "delivered")
 
 
+@pytest.mark.parametrize("given", ["yesterday", "2026-01-28", "2026-01-28T10:30:00", True])
+async def test_a_time_that_is_none_is_refused_with_an_example(api, given):
+    made = await create(api, "https://example.com/hook")
+    answer = await api.client.post(f"{HOOKS}/{made['id']}/replay", json={"from": given})
+    (fault,) = answer.json()["errors"]
+    assert fault["path"] == "/from"
+    assert fault["message"].startswith(
+        "must be an ISO 8601 time with its offset, such as 2026-01-28T10:30:00Z"
+    )
+
+
 async def test_an_ordering_is_changed_by_patch_and_refused_where_no_event_can_have_its_key(api):
     target = {"target_url": "https://example.com/h", "event_types": ["lead.created"]}
     made = (await api.client.post(HOOKS, json=target)).json()

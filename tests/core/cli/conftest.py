@@ -37,7 +37,6 @@ class CommandLine:
     environment: Mapping[str, str]
 
     def invoke(self, *arguments: str, stdin: str | None = None) -> Result:
-        """Run a command inside this process."""
         with contextlib.chdir(self.folder), _logging_restored():
             return CliRunner().invoke(app, [*arguments], input=stdin, env={**self.environment})
 

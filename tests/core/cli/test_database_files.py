@@ -35,7 +35,6 @@ def make_folder(file: Path) -> None:
 
 
 def every_answer(cli: CommandLine) -> set[str]:
-    """Run each command; return their sentences."""
     said = set()
     before = sorted(cli.folder.iterdir())
     for command in COMMANDS:
@@ -106,7 +105,6 @@ RUN_ALL = """if True:
 def run_all(
     cli: CommandLine, *commands: list[str], account: Sequence[str] = (), leaves_folder: bool = False
 ) -> tuple[list[str], list[str]]:
-    """Run *commands* in one process; return their exit codes and their lines."""
     folder = cli.folder / "own"
     folder.mkdir(exist_ok=True)
     given = json.dumps([leaves_folder, commands])

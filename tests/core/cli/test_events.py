@@ -136,6 +136,7 @@ def test_tail_shows_only_the_types_that_were_asked_for_in_any_case(migrated_cli)
 
 def test_tail_takes_operational_types(migrated_cli):
     assert _tail(migrated_cli, "--types", "key.created,operational.*").exit_code == 0
+    assert _tail(migrated_cli, "--types", "*").stdout == _tail(migrated_cli).stdout
 
 
 def test_tail_since_a_time_shows_what_was_accepted_then_and_later(migrated_cli):

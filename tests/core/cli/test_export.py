@@ -68,7 +68,7 @@ def test_an_unknown_connector_names_those_that_there_are(cli):
     refused = cli.invoke("export", "make", "out")
     assert refused.exit_code == 1
     assert (
-        "There is nothing to export by the name 'make'; there are: asyncapi, openapi, python, docs, mcp, n8n, zapier"
+        "There is nothing to export by the name 'make'; there are: asyncapi, openapi, python, typescript, docs, mcp, n8n, zapier"
         in refused.stderr
     )
     assert not (cli.folder / "out").exists()

@@ -3,7 +3,6 @@
 import re
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,7 +26,7 @@ def definition(kind: Any, name: str, **parts: Any) -> Definition:
 
 
 @pytest.mark.parametrize("count", [0, 1, 2])
-def test_a_product_of_any_size_gives_a_module_that_loads(count: int):
+def test_a_product_of_any_size_gives_a_module_that_loads(count):
     names = ["one", "two"][:count]
     types = [EventType(f"order.{name}", "Title", "It happened.", SCHEMA) for name in names]
     operations = {kind: [definition(kind, name) for name in names] for kind in ("action", "search", "lookup")}
@@ -75,7 +74,7 @@ def call(hub: Client, one: OrderItemAdded, two: OrderItemAdded2) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_mypy_accepts_odd_names_and_fields(tmp_path: Path):
+def test_mypy_accepts_odd_names_and_fields(tmp_path):
     (tmp_path / "trunkline_hub.py").write_text(odd_module())
     (tmp_path / "calls.py").write_text(CALLS)
     command = [sys.executable, "-m", "mypy", "--strict", "--python-version", "3.10"]
@@ -99,7 +98,7 @@ def test_mypy_accepts_odd_names_and_fields(tmp_path: Path):
         (True, "Any"),
     ],
 )
-def test_the_type_of_a_schema(schema: Any, expected: str):
+def test_the_type_of_a_schema(schema, expected):
     types = PythonTypes(number="Decimal")
     assert types.type_of(schema, name="X", root={"$defs": {"text": {"type": "string"}}}) == expected
     assert types.source() == ""

@@ -186,6 +186,22 @@ def test_both_secrets_of_the_file_are_made_anew_and_the_old_ones_go_when_nothing
     _use(cli, key)
 
 
+@pytest.mark.parametrize("command", ["rotate", "forget"])
+def test_a_file_of_secrets_that_cannot_be_written_is_said_and_stays(cli, command):
+    name = "n" * 240  # with it the file's name is allowed, and that of its draft is too long
+    cli = _with(cli, TRUNKLINE_DATABASE__URL=f"sqlite:///{cli.folder / name}")
+    file = cli.folder / f"{name}.secrets"
+    file.write_text(json.dumps({"pepper": "p" * 40, "encryption_key": "e" * 40, "other_peppers": ["o" * 40]}))
+    before = file.read_text()
+    _create_key(_migrated(cli))
+    result = cli.invoke("secrets", command)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == (
+        f"The file of the secrets, {file}, cannot be written: File name too long; nothing was changed.\n"
+    )
+    assert file.read_text() == before
+
+
 def test_secrets_of_the_settings_are_exchanged_by_whoever_keeps_them(migrated_cli):
     _create_key(migrated_cli)
     result = migrated_cli.invoke("secrets", "rotate", "--encryption-key")

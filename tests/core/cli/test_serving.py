@@ -141,7 +141,7 @@ def test_a_fault_of_the_settings_that_a_plugins_routes_find_ends_the_start(reque
     cli = request.getfixturevalue(lent)
     faulty = replace(cli, environment={**cli.environment, "TRUNKLINE_BRAND__LOGO": "gone.svg"})
     done = faulty.with_plugins("portal").run("serve", "--port", "0", "--workers", workers)
-    assert done.returncode == 2, done.stderr
+    assert (done.returncode, done.stdout) == (2, ""), done.stderr
     assert done.stderr.splitlines()[-1].startswith("Setting 'brand.logo': ")
     assert "Traceback" not in done.stderr
 

@@ -1,7 +1,5 @@
 """The module that ``export typescript`` writes, and its types."""
 
-from typing import Any
-
 import pytest
 from tests.core.cli.test_python_export import SCHEMA, definition
 
@@ -81,7 +79,7 @@ TREE = {"type": "array", "items": {"$ref": "#/$defs/tree"}}
         (True, "unknown"),
     ],
 )
-def test_the_type_of_a_schema(schema: Any, expected: str):
+def test_the_type_of_a_schema(schema, expected):
     assert type_of(schema, root={"$defs": {"text": {"type": "string"}, "tree": TREE}}) == expected
 
 

@@ -22,7 +22,6 @@ def path(tmp_path):
 
 @pytest.fixture
 def client(path):
-    """Give a client of the server at *path*."""
     with httpx2.Client(transport=httpx2.HTTPTransport(uds=str(path)), base_url="http://hub") as lent:
         yield lent
 

@@ -16,7 +16,6 @@ from trunkline.hub.hub import Hub
 from trunkline.model.events import shard_of
 from trunkline.store import migrate
 from trunkline.store.cursors import LOWEST
-from trunkline_kit.receiver import Receiver
 
 NONE = migrate.RESERVED_POSITIONS
 FINAL = {"delivered", "exhausted", "rejected", "gone", "skipped"}
@@ -70,7 +69,6 @@ class House:
     async def subscribe(
         self, url: str, *, company: int = 92, types: Iterable[str] = ("*",), channel: str = "webhooks", **more
     ) -> int:
-        """Make a subscription; return its number."""
         request = {"target_url": url, "event_types": list(types), **more}
         view = await self.hub.subscriptions.create(company, request, channel=channel)
         subscription = await self.hub.subscriptions.find(company, view["id"], channel=channel)
@@ -231,13 +229,6 @@ def open_house(make_settings):
             yield House(hub)
 
     return open_
-
-
-@pytest.fixture
-async def receiver():
-    """Start a receiver on a real socket."""
-    async with Receiver() as started:
-        yield started
 
 
 @pytest.fixture(autouse=True)

@@ -13,7 +13,6 @@ from trunkline.dispatch.shards.owned_shards import OwnedShards
 from trunkline.model.events import shard_of
 from trunkline.model.parts import Slice
 from trunkline.store import shards as shard_store
-from trunkline.store.database import Database
 from trunkline.store.wakeup import Signal
 from trunkline_kit.receiver import Answer
 
@@ -187,7 +186,7 @@ async def test_a_worker_that_lost_its_shards_cannot_settle_what_it_had_in_flight
     assert (row.status, row.attempts, attempt["outcome"]) == ("pending", 1, "retry")
 
 
-async def test_shards_that_were_to_be_handed_over_are_read_on_when_the_newcomer_is_gone(database: Database):
+async def test_shards_that_were_to_be_handed_over_are_read_on_when_the_newcomer_is_gone(database):
     owned = OwnedShards("wrk_old", 16)
     old = Leases(database, owned, Signal(), mark_hot=lambda _: None)
     new = Leases(database, OwnedShards("wrk_new", 16), Signal(), mark_hot=lambda _: None)
@@ -202,9 +201,7 @@ async def test_shards_that_were_to_be_handed_over_are_read_on_when_the_newcomer_
     assert not any(progress.draining for progress in owned.progress.values())
 
 
-async def test_a_newcomer_has_its_share_as_soon_as_what_is_under_way_has_ended(
-    database: Database, until, monkeypatch
-):
+async def test_a_newcomer_has_its_share_as_soon_as_what_is_under_way_has_ended(database, until, monkeypatch):
     monkeypatch.setattr(leases_module, "LEASE_MS", 120_000)
     monkeypatch.setattr(leases_module, "RENEW_SECONDS", 60)  # only the checks between two renewals can do it
     owned, taken = OwnedShards("wrk_old", 16), OwnedShards("wrk_new", 16)
@@ -247,7 +244,7 @@ async def test_a_shard_is_handed_over_while_an_attempt_in_order_hangs_and_its_re
     assert receiver.count == 3
 
 
-async def test_a_shard_whose_lease_was_taken_over_is_let_go_of(database: Database):
+async def test_a_shard_whose_lease_was_taken_over_is_let_go_of(database):
     owned = OwnedShards("wrk_old", 16)
     leases = Leases(database, owned, Signal(), mark_hot=lambda _: None)
     await leases.renew()
@@ -260,7 +257,7 @@ async def test_a_shard_whose_lease_was_taken_over_is_let_go_of(database: Databas
     assert all(progress.lost for progress in lost)
 
 
-async def test_shards_whose_claim_went_unanswered_are_read_after_the_next_look(database: Database):
+async def test_shards_whose_claim_went_unanswered_are_read_after_the_next_look(database):
     owned = OwnedShards("wrk_a", 16)
     leases = Leases(database, owned, Signal(), mark_hot=lambda _: None)
     async with database.write() as connection:  # committed, but the connection was lost before the answer

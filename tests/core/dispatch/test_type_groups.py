@@ -34,7 +34,7 @@ async def subscribe(running, *names: str, **more) -> dict:
 
 
 async def test_a_type_that_is_defined_later_is_received_without_a_change(
-    schemas: Path, sqlite_database_url: str, make_hub, receiver: Receiver
+    schemas, sqlite_database_url, make_hub, receiver
 ):
     settings = {**CHOSEN, "product.schemas": str(schemas)}
     running = await make_hub(sqlite_database_url, settings, dispatch=False)

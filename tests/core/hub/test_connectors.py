@@ -1,14 +1,14 @@
 """The input of connectors, and the files that they may make."""
 
 from collections.abc import Callable, Mapping
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Any
 
 import pytest
 
 from trunkline import settings
 from trunkline.contract import Connector
-from trunkline.errors import PluginFailed, SettingsInvalid
+from trunkline.errors import Conflict, PluginFailed, SettingsInvalid
 from trunkline.hub.connectors import make_files, product_of
 from trunkline.hub.hub import Hub
 from trunkline.schemas.products import Product
@@ -44,7 +44,7 @@ def test_what_nobody_carries_out_is_not_offered():
     assert product.event_types
 
 
-def test_the_settings_lie_over_the_brand_of_the_schemas(tmp_path: Path):
+def test_the_settings_lie_over_the_brand_of_the_schemas(tmp_path):
     logo = tmp_path / "logo.svg"
     logo.write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
     brand = product_with(BRAND__TITLE="Acme", BRAND__SLUG="acme", BRAND__LOGO=str(logo)).brand
@@ -57,7 +57,7 @@ def test_the_settings_lie_over_the_brand_of_the_schemas(tmp_path: Path):
     assert (brand.docs_url, brand.categories) == ("https://acme.example/n8n", ("Analytics", "Data & Storage"))
 
 
-def test_a_deployment_without_schemas_of_a_product_has_a_plain_brand(tmp_path: Path):
+def test_a_deployment_without_schemas_of_a_product_has_a_plain_brand(tmp_path):
     brand = product_with(
         PRODUCT__SCHEMAS=str(tmp_path), PLUGINS__DISABLED="crm", AUTH__KEY_PREFIX="acme"
     ).brand
@@ -69,7 +69,7 @@ def test_a_deployment_without_schemas_of_a_product_has_a_plain_brand(tmp_path: P
     [(None, "cannot be read"), ("PNG", "is not an SVG document")],
     ids=["missing", "PNG"],
 )
-def test_a_logo_that_cannot_serve_is_named(tmp_path: Path, content: str | None, reason: str):
+def test_a_logo_that_cannot_serve_is_named(tmp_path, content, reason):
     logo = tmp_path / "logo.svg"
     if content:
         logo.write_text(content)
@@ -84,13 +84,24 @@ def test_files_come_in_the_order_of_their_paths():
 
 def _fail(_: Product) -> Mapping[str, bytes]:
     msg = "no"
+    raise KeyError(msg)
+
+
+def _refuse(_: Product) -> Mapping[str, bytes]:
+    msg = "the field 'a' is not possible; rename it"
     raise ValueError(msg)
+
+
+def test_what_a_platform_cannot_represent_is_told_in_the_words_of_its_connector():
+    sentence = "Acme cannot offer this product: the field 'a' is not possible; rename it."
+    with pytest.raises(Conflict, match=sentence):
+        make_files(connector(_refuse), product_with(), plugin="acme")
 
 
 @pytest.mark.parametrize(
     ("generate", "reason"),
     [
-        (_fail, "failed to make the connector 'acme': ValueError: no"),
+        (_fail, "failed to make the connector 'acme': KeyError: 'no'"),
         (lambda _: None, "made no files for the connector 'acme'"),
         (lambda _: {}, "made no files for the connector 'acme'"),
         (lambda _: {"a.txt": "text"}, "made 'a.txt' of str, not of bytes"),
@@ -102,6 +113,6 @@ def _fail(_: Product) -> Mapping[str, bytes]:
     ],
     ids=["raises", "None", "nothing", "text", "above", "absolute"],
 )
-def test_a_generator_that_gives_nonsense_is_told(generate: Callable[[Product], Any], reason: str):
+def test_a_generator_that_gives_nonsense_is_told(generate, reason):
     with pytest.raises(PluginFailed, match=reason):
         make_files(connector(generate), product_with(), plugin="acme")

@@ -6,7 +6,6 @@ import pytest
 
 from trunkline.hub import preparing
 from trunkline.settings import Delivery
-from trunkline.store.database import Database
 from trunkline_kit.databases import SHARDS
 
 
@@ -14,7 +13,7 @@ from trunkline_kit.databases import SHARDS
     ("delivery", "says"), [({"shards": SHARDS + 3}, True), ({"shards": SHARDS}, False), ({}, False)]
 )
 async def test_a_number_of_shards_that_the_database_does_not_have_is_named_and_changes_nothing(
-    database: Database, caplog: pytest.LogCaptureFixture, delivery: dict[str, int], says: bool
+    database, caplog, delivery, says
 ):
     with caplog.at_level(logging.WARNING):
         found = await preparing.prepare(

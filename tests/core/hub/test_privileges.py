@@ -10,7 +10,6 @@ from pathlib import Path
 import asyncpg
 import pytest
 from sqlalchemy.engine import make_url
-from tests.conftest import MakeHub
 from tests.core.cli.conftest import CommandLine
 
 import trunkline
@@ -20,7 +19,6 @@ from trunkline.cli.processes import migrate_database
 from trunkline.errors import DatabaseUnfit
 from trunkline.hub.hub import Hub
 from trunkline_kit.databases import PostgresServer
-from trunkline_kit.receiver import Receiver
 
 HOW_TO = Path(trunkline.__file__).parents[2] / "docs" / "how-to" / "run-on-postgresql.md"
 
@@ -33,7 +31,6 @@ class Roles:
     name: str
 
     def of(self, role: str) -> str:
-        """Give the URL with the role *role* of the how-to."""
         own = role.replace("trunkline", self.name)
         return make_url(self.url).set(username=own).render_as_string(hide_password=False)
 
@@ -70,9 +67,7 @@ def deployment(url: str, schema: str | None) -> settings.Settings:
     return settings.load(environment=environment)
 
 
-async def test_the_owner_migrates_and_a_role_with_rows_alone_runs_the_hub(
-    roles: Roles, make_hub: MakeHub, receiver: Receiver
-):
+async def test_the_owner_migrates_and_a_role_with_rows_alone_runs_the_hub(roles, make_hub, receiver):
     owner = roles.of("trunkline_owner")
     assert "core: nothing" in "\n".join(await migrate_database(deployment(owner, "trunkline")))
     hub = await make_hub(roles.of("trunkline_app"), {"database.schema": "trunkline"})
@@ -92,7 +87,7 @@ async def test_the_owner_migrates_and_a_role_with_rows_alone_runs_the_hub(
         await migrate_database(deployment(roles.of("trunkline_app"), "elsewhere"))
 
 
-async def test_what_only_the_owner_may_do_is_refused_with_both_roles(roles: Roles):
+async def test_what_only_the_owner_may_do_is_refused_with_both_roles(roles):
     await migrate_database(deployment(roles.of("trunkline_owner"), "trunkline"))
     cli = CommandLine(
         Path.cwd(),
@@ -119,7 +114,7 @@ async def tables_in(roles: Roles, schema: str) -> set[str]:
     return {row["tablename"] for row in found}
 
 
-async def test_two_hubs_share_a_database_in_schemas_of_their_own(roles: Roles, make_hub: MakeHub):
+async def test_two_hubs_share_a_database_in_schemas_of_their_own(roles, make_hub):
     await roles.execute(f"GRANT CREATE ON DATABASE {roles.name} TO {roles.name}_owner")
     owner = roles.of("trunkline_owner")
     first = await make_hub(owner, {"database.schema": "trunkline"}, dispatch=False)
@@ -142,15 +137,13 @@ async def test_two_hubs_share_a_database_in_schemas_of_their_own(roles: Roles, m
         ),
     ],
 )
-async def test_a_role_that_may_make_no_tables_is_told_so_in_a_sentence(
-    roles: Roles, schema: str | None, sentence: str
-):
+async def test_a_role_that_may_make_no_tables_is_told_so_in_a_sentence(roles, schema, sentence):
     with pytest.raises(DatabaseUnfit, match=sentence) as caught:
         await migrate_database(deployment(roles.of("trunkline_app"), schema))
     assert "\n" not in str(caught.value)
 
 
-async def test_a_table_of_another_product_is_named_and_left_alone(roles: Roles):
+async def test_a_table_of_another_product_is_named_and_left_alone(roles):
     await roles.execute("CREATE TABLE public.events (id int)")
     with pytest.raises(DatabaseUnfit, match="a table 'events' in the schema 'public' of the database"):
         await migrate_database(deployment(roles.url, None))
@@ -179,9 +172,7 @@ READ_ONLY = (
 )
 
 
-async def test_a_hub_does_not_start_with_a_role_that_may_only_read_and_says_what_to_grant(
-    roles: Roles, reader: settings.Settings
-):
+async def test_a_hub_does_not_start_with_a_role_that_may_only_read_and_says_what_to_grant(roles, reader):
     sentence = READ_ONLY.format(role=f"{roles.name}_app")
     for hub in (Hub(reader, dispatch=False), Hub(reader, migrates=False, serves=False)):
         with pytest.raises(DatabaseUnfit, match=sentence):
@@ -189,9 +180,7 @@ async def test_a_hub_does_not_start_with_a_role_that_may_only_read_and_says_what
                 pass
 
 
-async def test_a_command_that_reads_works_with_such_a_role_and_one_that_writes_names_it(
-    roles: Roles, reader: settings.Settings
-):
+async def test_a_command_that_reads_works_with_such_a_role_and_one_that_writes_names_it(roles, reader):
     async with opening.opened(reader) as hub:
         assert await hub.keys.list(None) == []
     with pytest.raises(DatabaseUnfit, match=READ_ONLY.format(role=f"{roles.name}_app")):
@@ -199,7 +188,7 @@ async def test_a_command_that_reads_works_with_such_a_role_and_one_that_writes_n
             await hub.keys.create(92, name="n", scopes=["admin"])
 
 
-async def test_sessions_that_are_read_only_are_named_where_the_hub_starts_and_where_it_migrates(roles: Roles):
+async def test_sessions_that_are_read_only_are_named_where_the_hub_starts_and_where_it_migrates(roles):
     role = f"{roles.name}_owner"
     owner = deployment(roles.of("trunkline_owner"), "trunkline")
     read_only = f"ALTER ROLE {role} SET default_transaction_read_only"
@@ -215,7 +204,7 @@ async def test_sessions_that_are_read_only_are_named_where_the_hub_starts_and_wh
             pass
 
 
-async def test_a_hub_that_may_only_read_from_now_on_says_so_in_readyz(roles: Roles, make_hub: MakeHub):
+async def test_a_hub_that_may_only_read_from_now_on_says_so_in_readyz(roles, make_hub):
     await migrate_database(deployment(roles.of("trunkline_owner"), "trunkline"))
     hub = await make_hub(roles.of("trunkline_app"), {"database.schema": "trunkline"}, dispatch=False)
     assert (await hub.anonymous.get("/readyz")).status_code == 200

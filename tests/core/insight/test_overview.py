@@ -184,7 +184,7 @@ async def check(
 
 @pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.slow)])
 async def test_the_numbers_are_those_of_a_recount_whatever_the_span_and_however_often_they_are_asked_for(
-    database: Database, seed: int
+    database, seed
 ):
     world = await make_world(database, seed)
     end_ms, chance = world[-1].accepted_ms + 1, random.Random(seed)
@@ -198,7 +198,7 @@ async def test_the_numbers_are_those_of_a_recount_whatever_the_span_and_however_
             await check(activity, world, company_id, since_ms=since_ms, until_ms=until_ms, buckets=buckets)
 
 
-async def test_what_comes_later_and_what_is_removed_is_counted_too(database: Database):
+async def test_what_comes_later_and_what_is_removed_is_counted_too(database):
     world = await make_world(database, 3)
     activity, end_ms = Activity(database), world[-1].accepted_ms + 100
     await check(activity, world, 92, since_ms=0, until_ms=end_ms, buckets=10)
@@ -217,7 +217,7 @@ async def test_what_comes_later_and_what_is_removed_is_counted_too(database: Dat
     await check(activity, left, 92, since_ms=0, until_ms=end_ms, buckets=10)
 
 
-async def test_an_event_belongs_to_the_bucket_that_starts_when_it_was_accepted(database: Database):
+async def test_an_event_belongs_to_the_bucket_that_starts_when_it_was_accepted(database):
     times = [9, 10, 14, 15, 19, 20]
     await store(database, events=[event_row(1000 + no, 92, at_ms=ms) for no, ms in enumerate(times)])
     found = await look(Activity(database), 92, 10, 20, 2)
@@ -225,7 +225,7 @@ async def test_an_event_belongs_to_the_bucket_that_starts_when_it_was_accepted(d
     assert found.total.events == 4
 
 
-async def test_a_company_without_anything_has_zeros_and_no_rate(database: Database):
+async def test_a_company_without_anything_has_zeros_and_no_rate(database):
     await make_world(database, 4, events=50)
     found = await look(Activity(database), 404, 0, 10_000)
     assert found.total == Bucket(FIRST_MS)
@@ -233,7 +233,7 @@ async def test_a_company_without_anything_has_zeros_and_no_rate(database: Databa
     assert (found.success_rate, found.subscriptions, list(found.attention)) == (None, {}, [])
 
 
-async def test_the_success_rate_is_of_all_attempts_those_of_unfinished_deliveries_too(database: Database):
+async def test_the_success_rate_is_of_all_attempts_those_of_unfinished_deliveries_too(database):
     world = await make_world(database, 7, events=300)
     attempts = Counter(
         outcome == "delivered"
@@ -249,7 +249,7 @@ async def test_the_success_rate_is_of_all_attempts_those_of_unfinished_deliverie
     assert found.total.failed
 
 
-async def test_subscriptions_count_by_health_and_pending_deliveries_by_what_they_do(database: Database):
+async def test_subscriptions_count_by_health_and_pending_deliveries_by_what_they_do(database):
     failing = {"failures": 5, "failing_since_ms": FIRST_MS}
     await store(
         database,
@@ -280,7 +280,7 @@ async def test_subscriptions_count_by_health_and_pending_deliveries_by_what_they
     ]
 
 
-async def test_deliveries_in_many_buckets_cost_hardly_more_than_in_few(database: Database):
+async def test_deliveries_in_many_buckets_cost_hardly_more_than_in_few(database):
     """Before, SQLite went through all buckets for each delivery: a day of 39,400 deliveries took 0.3 s of CPU."""
     world = await make_world(database, 8, events=1000)
     costs = []
@@ -292,7 +292,7 @@ async def test_deliveries_in_many_buckets_cost_hardly_more_than_in_few(database:
     assert costs[1] < 3.5 * costs[0]
 
 
-async def test_of_very_many_deliveries_a_sample_is_read_and_that_is_said(database: Database):
+async def test_of_very_many_deliveries_a_sample_is_read_and_that_is_said(database):
     world = await make_world(database, 5)
     end_ms = world[-1].accepted_ms + 1
     found = await look(Activity(database, sample=200), 92, 0, end_ms)
@@ -309,7 +309,7 @@ async def test_of_very_many_deliveries_a_sample_is_read_and_that_is_said(databas
     [(0, 1), (-5, 1), (10, 0), (10, 11), (10_000, MAX_BUCKETS + 1)],
     ids=["no time", "backwards", "no bucket", "less than a millisecond each", "too many"],
 )
-async def test_a_span_that_cannot_be_cut_is_refused(sqlite_database: Database, length_ms: int, buckets: int):
+async def test_a_span_that_cannot_be_cut_is_refused(sqlite_database, length_ms, buckets):
     with pytest.raises(ValueError, match="1 to 200 buckets, of a millisecond or more each"):
         await look(Activity(sqlite_database), 92, 0, length_ms, buckets)
 
@@ -355,7 +355,7 @@ async def test_what_a_hub_delivers_and_fails_to_deliver_is_seen(running, receive
 # ---- subscriptions that need attention -------------------------------------------------------------------------------
 
 
-async def test_what_needs_attention_is_said_with_the_most_urgent_first(database: Database):
+async def test_what_needs_attention_is_said_with_the_most_urgent_first(database):
     failing = {"failures": 3, "failing_since_ms": FIRST_MS}
     disabled = {"status": "disabled", "disabled_ms": FIRST_MS}
     await store(
@@ -416,7 +416,7 @@ async def test_what_needs_attention_is_said_with_the_most_urgent_first(database:
     assert (found[7].replay_id, found[8].key_id) == ("rpl_1", "key_old")
 
 
-async def test_a_key_need_not_have_been_used_in_its_first_week(database: Database):
+async def test_a_key_need_not_have_been_used_in_its_first_week(database):
     async with database.write() as connection:
         now_ms = (await connection.execute(text(f"SELECT {sql.now_ms(connection)}"))).scalar_one()
     ages = {"young": UNUSED_MS - 60_000, "old": UNUSED_MS + 1}
@@ -426,7 +426,7 @@ async def test_a_key_need_not_have_been_used_in_its_first_week(database: Databas
     assert [one.key_id for one in found.attention] == ["key_old"]
 
 
-async def test_very_many_deliveries_are_not_counted_to_the_end(database: Database):
+async def test_very_many_deliveries_are_not_counted_to_the_end(database):
     await store(
         database,
         events=[event_row(1000, 92), event_row(999 + COUNT_LIMIT + 5, 92)],
@@ -480,7 +480,7 @@ async def ids(activity: Activity, company_id: int = 92, **asked) -> list[int]:
 
 @pytest.mark.parametrize("state", [None, "failed", "open"])
 @pytest.mark.parametrize("types", [(), TYPES[:1], TYPES[:2]], ids=["every type", "one type", "two types"])
-async def test_a_list_is_the_newest_first_page_by_page(database: Database, types: Sequence[str], state):
+async def test_a_list_is_the_newest_first_page_by_page(database, types, state):
     world = await make_world(database, 6, events=400)
     activity = Activity(database)
     expected = [
@@ -512,7 +512,7 @@ async def test_a_list_is_the_newest_first_page_by_page(database: Database, types
     assert all(orjson.loads(e.body)["id"] == e.event_id for e in found)
 
 
-async def test_paging_loses_and_repeats_nothing_while_events_arrive(database: Database):
+async def test_paging_loses_and_repeats_nothing_while_events_arrive(database):
     await store(database, events=[event_row(1000 + no, 92) for no in range(20)])
     activity, found, before = Activity(database), [], None
     for arrived in range(100):
@@ -525,7 +525,7 @@ async def test_paging_loses_and_repeats_nothing_while_events_arrive(database: Da
     assert found == list(range(1019, 999, -1))
 
 
-async def test_a_list_begins_and_ends_where_its_times_say(database: Database):
+async def test_a_list_begins_and_ends_where_its_times_say(database):
     await store(database, events=[event_row(1000 + no, 92, at_ms=10 * no) for no in range(6)])
     activity = Activity(database)
     assert await ids(activity, since_ms=FIRST_MS + 10, until_ms=FIRST_MS + 40) == [1003, 1002, 1001]
@@ -554,9 +554,7 @@ async def test_a_list_begins_and_ends_where_its_times_say(database: Database):
         ("nobody", []),
     ],
 )
-async def test_text_is_found_as_it_is_written_whatever_its_case(
-    database: Database, sought: str, found: list[int]
-):
+async def test_text_is_found_as_it_is_written_whatever_its_case(database, sought, found):
     payloads = [
         '"Müller"',
         r'"M\u00FCLLER"',
@@ -593,20 +591,18 @@ _ESCAPED = (
         *("\N{GRINNING FACE}", r"\u0041", r"two:\u0041"),
     ],
 )
-async def test_what_json_escapes_is_found_as_text_and_numbers_by_their_digits(
-    sqlite_database: Database, sought: str
-):
+async def test_what_json_escapes_is_found_as_text_and_numbers_by_their_digits(sqlite_database, sought):
     await store(sqlite_database, events=[event_row(1000, 92, payload=_ESCAPED), event_row(1001, 92)])
     assert await ids(Activity(sqlite_database), text=sought) == [1000]
 
 
 @pytest.mark.parametrize("sought", ["amount:99.0", "two:A", r"a\/b", r'"path": "C:\x', '"path": "C:\\'])
-async def test_neither_other_digits_nor_invalid_escapes_are_found(sqlite_database: Database, sought: str):
+async def test_neither_other_digits_nor_invalid_escapes_are_found(sqlite_database, sought):
     await store(sqlite_database, events=[event_row(1000, 92, payload=_ESCAPED)])
     assert await ids(Activity(sqlite_database), text=sought) == []
 
 
-async def test_a_search_stops_after_a_bounded_number_of_events_and_says_how_far_it_looked(database: Database):
+async def test_a_search_stops_after_a_bounded_number_of_events_and_says_how_far_it_looked(database):
     events = [
         event_row(1000 + no, 92, type=TYPES[no % 2], at_ms=no, payload='"rare"' if no % 400 == 1 else "{}")
         for no in range(1600)
@@ -635,7 +631,7 @@ async def test_a_search_stops_after_a_bounded_number_of_events_and_says_how_far_
     assert await ids(activity, text="rare", before=page.before, limit=2) == [1401]
 
 
-async def test_a_list_of_nothing_ends_at_once(database: Database):
+async def test_a_list_of_nothing_ends_at_once(database):
     await store(database, events=[event_row(1000, 92)])
     for text_sought in (None, "x"):
         page = await Activity(database).events(404, text=text_sought)
@@ -645,7 +641,7 @@ async def test_a_list_of_nothing_ends_at_once(database: Database):
 @pytest.mark.parametrize(
     "before", ["", "x", cursors.encode(1000)], ids=["empty", "no cursor", "another list's"]
 )
-async def test_a_cursor_of_another_list_is_refused(sqlite_database: Database, before: str):
+async def test_a_cursor_of_another_list_is_refused(sqlite_database, before):
     with pytest.raises(BadCursor):
         await Activity(sqlite_database).events(92, before=before)
 
@@ -653,7 +649,7 @@ async def test_a_cursor_of_another_list_is_refused(sqlite_database: Database, be
 # ---- one event -------------------------------------------------------------------------------------------------------
 
 
-async def test_one_event_is_shown_with_those_next_to_it_in_its_company(database: Database):
+async def test_one_event_is_shown_with_those_next_to_it_in_its_company(database):
     companies = {1000: 92, 1001: 93, 1002: 92, 1003: 92, 1004: 93}
     await store(
         database,
@@ -676,7 +672,7 @@ async def test_one_event_is_shown_with_those_next_to_it_in_its_company(database:
 # ---- subscriptions ---------------------------------------------------------------------------------------------------
 
 
-async def test_each_subscription_is_told_of_with_the_delivery_of_its_newest_event(database: Database):
+async def test_each_subscription_is_told_of_with_the_delivery_of_its_newest_event(database):
     await store(
         database,
         events=[event_row(1000 + no, 92) for no in range(3)],
@@ -711,7 +707,7 @@ async def test_each_subscription_is_told_of_with_the_delivery_of_its_newest_even
 # ---- companies -------------------------------------------------------------------------------------------------------
 
 
-async def test_companies_are_those_with_events_or_keys_whose_number_begins_so(database: Database):
+async def test_companies_are_those_with_events_or_keys_whose_number_begins_so(database):
     largest = 2**63 - 1
     companies = [1, 9, 12, 92, 93, 120, 900, 9223, largest]
     await store(

@@ -123,9 +123,14 @@ async def test_ids_that_an_advance_skipped_are_not_counted_as_events(database_ur
     await emit(running, 2)
     async with running.hub.engines.write() as connection:
         await epochs.advance(connection)
+    await running.hub.observer.refresh()
+    assert running.hub.metrics.registry.get_sample_value("trunkline_stream_lag_positions") == 2
+    found = await status.take(running.hub.engines)
+    assert {(shard.lag_positions, shard.live_lag_positions) for shard in found.shards} == {(2, 2)}
     await emit(running)
-    found = (await status.take(running.hub.engines)).log
-    assert (found.events_last_minute, found.events_last_hour) == (3, 3)
+    found = await status.take(running.hub.engines)
+    assert (found.log.events_last_minute, found.log.events_last_hour) == (3, 3)
+    assert {(shard.lag_positions, shard.live_lag_positions) for shard in found.shards} == {(3, 3)}
 
 
 async def test_a_running_worker_is_alive_and_holds_its_shards(running, receiver):

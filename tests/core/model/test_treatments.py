@@ -99,7 +99,6 @@ def test_another_rate_is_refused(rate):
 
 
 def subscription(**options):
-    """Make a subscription with only these options."""
     return SimpleNamespace(**dict.fromkeys((*treatments.NAMES, "defaults")) | options)
 
 

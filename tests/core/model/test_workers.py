@@ -15,7 +15,7 @@ from trunkline.model.workers import name_worker, place_of
         ("ü", "-"),
     ],
 )
-def test_a_name_says_on_which_host_and_which_process(host: str, short: str):
+def test_a_name_says_on_which_host_and_which_process(host, short):
     name = name_worker(host, 4_194_304, "a1b2c3")
     assert len(name) <= 40
     found = place_of(name)

@@ -65,7 +65,7 @@ CATALOG = DefinitionCatalog([ORDER])
     ],
     ids=str,
 )
-def test_fields_are_called_by_their_titles(body, sentences: str):
+def test_fields_are_called_by_their_titles(body, sentences):
     assert form_detail(ORDER, CATALOG.check_input(ORDER, {"order_id": 1}, body)) == sentences
 
 

@@ -87,7 +87,6 @@ LIST = definition(
 
 
 def plugin_of(*providers: Operation) -> ModuleType:
-    """Make a plugin that gives *providers*."""
     module = ModuleType("acme")
 
     @hookimpl

@@ -20,14 +20,14 @@ def fed(reader: AnswerReader, data: bytes, *, size: int) -> HttpResponse | None:
 
 
 @pytest.mark.parametrize("size", [1, 7, 1000])
-def test_an_answer_is_whole_when_its_last_byte_has_come(size: int) -> None:
+def test_an_answer_is_whole_when_its_last_byte_has_come(size):
     reader = AnswerReader()
     assert fed(reader, OK[:-1], size=size) is None
     assert reader.feed(OK[-1:]) == HttpResponse(200, FIRST, b"ok")
     assert (reader.keeps_alive, reader.is_spent) == (True, False)
 
 
-def test_a_second_answer_follows_a_second_request() -> None:
+def test_a_second_answer_follows_a_second_request():
     reader = AnswerReader()
     reader.feed(OK)
     reader.begin()
@@ -40,26 +40,26 @@ def test_a_second_answer_follows_a_second_request() -> None:
 @pytest.mark.parametrize(
     "surplus", [b"HTTP/1.1 500 No\r\nx-name: second\r\ncontent-length: 3\r\n\r\nbad", b"\0\0\0"]
 )
-def test_what_comes_with_an_answer_but_was_not_asked_for_is_not_the_answers(surplus: bytes) -> None:
+def test_what_comes_with_an_answer_but_was_not_asked_for_is_not_the_answers(surplus):
     reader = AnswerReader()
     assert reader.feed(OK + surplus) == HttpResponse(200, FIRST, b"ok")
     assert reader.is_spent
 
 
-def test_interim_answers_are_passed_over() -> None:
+def test_interim_answers_are_passed_over():
     reader = AnswerReader()
     assert reader.feed(b"HTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\n") is None
     assert reader.feed(OK) == HttpResponse(200, FIRST, b"ok")
 
 
-def test_101_is_an_answer_after_which_the_connection_is_of_no_use() -> None:
+def test_101_is_an_answer_after_which_the_connection_is_of_no_use():
     reader = AnswerReader()
     received = reader.feed(b"HTTP/1.1 101 Switching\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n")
     assert received is not None
     assert (received.status, reader.is_spent) == (101, True)
 
 
-def test_a_body_is_cut_where_it_is_too_long() -> None:
+def test_a_body_is_cut_where_it_is_too_long():
     reader = AnswerReader()
     head = b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % (MAX_BODY_BYTES + 10)
     received = fed(reader, head + b"x" * (MAX_BODY_BYTES + 10), size=10_000)
@@ -68,7 +68,7 @@ def test_a_body_is_cut_where_it_is_too_long() -> None:
     assert reader.is_spent
 
 
-def test_the_end_of_the_connection_ends_an_answer_without_a_length() -> None:
+def test_the_end_of_the_connection_ends_an_answer_without_a_length():
     reader = AnswerReader()
     assert reader.feed(b"HTTP/1.1 200 OK\r\n\r\nall of ") is None
     assert reader.feed(b"it") is None
@@ -79,7 +79,7 @@ def test_the_end_of_the_connection_ends_an_answer_without_a_length() -> None:
     "answer",
     [OK[:-1], b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\no"],
 )
-def test_the_status_of_an_answer_counts_though_its_body_is_cut(answer: bytes) -> None:
+def test_the_status_of_an_answer_counts_though_its_body_is_cut(answer):
     reader = AnswerReader()
     assert reader.cut() is None
     reader.feed(answer)
@@ -100,9 +100,7 @@ NEARLY_HTTP = {
 
 @pytest.mark.parametrize("size", [1, 7, 1000])
 @pytest.mark.parametrize("answer", NEARLY_HTTP.values(), ids=NEARLY_HTTP)
-def test_an_answer_that_other_clients_read_counts_and_its_connection_is_not_kept(
-    answer: bytes, size: int
-) -> None:
+def test_an_answer_that_other_clients_read_counts_and_its_connection_is_not_kept(answer, size):
     reader = AnswerReader()
     assert fed(reader, answer[:-1], size=size) is None
     received = reader.feed(answer[-1:])
@@ -130,12 +128,12 @@ def test_an_answer_that_other_clients_read_counts_and_its_connection_is_not_kept
     ],
 )
 @pytest.mark.parametrize("size", [1, 1000])
-def test_what_has_no_status_of_http_1_is_no_answer(answer: bytes, size: int) -> None:
+def test_what_has_no_status_of_http_1_is_no_answer(answer, size):
     with pytest.raises(NoAnswer, match="invalid_answer"):
         fed(AnswerReader(), answer, size=size)
 
 
-def test_a_trailer_is_no_header() -> None:
+def test_a_trailer_is_no_header():
     reader = AnswerReader()
     head = b"HTTP/1.1 503 No\r\ntransfer-encoding: chunked\r\ntrailer: retry-after\r\n\r\n"
     received = reader.feed(head + b"2\r\nok\r\n0\r\nretry-after: 3600\r\n\r\n")
@@ -147,12 +145,12 @@ def test_a_trailer_is_no_header() -> None:
     ("error", "reason"),
     [(None, "the target closed the connection"), (ConnectionResetError(104, "reset"), "errno 104")],
 )
-def test_the_end_of_the_connection_before_a_head_is_no_answer(error: Exception | None, reason: str) -> None:
+def test_the_end_of_the_connection_before_a_head_is_no_answer(error, reason):
     with pytest.raises(NoAnswer, match=f"connection_failed: {reason}"):
         AnswerReader().end(error)
 
 
-def test_a_request_has_the_urls_host_and_query_the_headers_and_a_length() -> None:
+def test_a_request_has_the_urls_host_and_query_the_headers_and_a_length():
     start = request_start("https://example.com:8443/a|b?b=%20c|#d")
     assert request(start, {"X-One": "100%", "user-agent": "mine"}, b"body") == (
         b"POST /a%7Cb?b=%20c%7C HTTP/1.1\r\nhost: example.com:8443\r\n"

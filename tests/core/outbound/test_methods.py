@@ -6,14 +6,6 @@ from tests.core.outbound.test_outbound import DEVELOPMENT, PATIENT_SECONDS, STRI
 from trunkline.errors import AddressRefused
 from trunkline.outbound import Outbound
 from trunkline.outbound.origins import OriginClient
-from trunkline_kit import Receiver
-
-
-@pytest.fixture
-async def receiver():
-    async with Receiver() as started:
-        yield started
-
 
 CALLS = (("get", False), ("put", True), ("patch", True), ("delete", False), ("post", True))
 

@@ -9,7 +9,6 @@ import ssl
 import time
 import tracemalloc
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 from tests.few_files import at_most
@@ -17,7 +16,7 @@ from tests.few_files import at_most
 from trunkline import __version__
 from trunkline.contract import HttpClient, HttpResponse
 from trunkline.errors import AddressRefused, MachineExhausted
-from trunkline.outbound import MAX_BODY_BYTES, NoAnswer, Outbound, Resolve, error_of, was_sent_twice
+from trunkline.outbound import MAX_BODY_BYTES, NoAnswer, Outbound, error_of, was_sent_twice
 from trunkline.outbound.client import NO_TENANT
 from trunkline.targets.addresses import AddressPolicy
 from trunkline_kit.receiver import (
@@ -30,7 +29,6 @@ from trunkline_kit.receiver import (
     HugeBody,
     Receiver,
     Redirect,
-    Reply,
     Reset,
 )
 
@@ -61,12 +59,6 @@ async def know_nothing(_host: str, _port: int) -> list[str]:
 
 
 @pytest.fixture
-async def receiver() -> AsyncIterator[Receiver]:
-    async with Receiver() as receiver:
-        yield receiver
-
-
-@pytest.fixture
 async def http() -> AsyncIterator[Outbound]:
     async with Outbound(DEVELOPMENT, timeout_seconds=PATIENT_SECONDS) as http:
         yield http
@@ -89,9 +81,7 @@ async def failure(http: HttpClient, url: str) -> tuple[str, float]:
 
 
 @pytest.mark.parametrize("addresses", [["127.0.0.1"], ["127.0.0.1", "::1"]])
-async def test_a_connection_for_which_no_file_is_left_is_no_failure_of_the_target(
-    receiver: Receiver, addresses: list[str]
-) -> None:
+async def test_a_connection_for_which_no_file_is_left_is_no_failure_of_the_target(receiver, addresses):
     resolver = ScriptedResolver(addresses)
     async with Outbound(DEVELOPMENT, timeout_seconds=PATIENT_SECONDS, resolve=resolver) as http:
         url = f"http://hooks.example.com:{receiver.port}/"
@@ -100,7 +90,7 @@ async def test_a_connection_for_which_no_file_is_left_is_no_failure_of_the_targe
         assert (await post(http, url)).status == 200
 
 
-async def test_a_name_that_cannot_be_looked_up_for_want_of_files_is_no_failure_of_the_target() -> None:
+async def test_a_name_that_cannot_be_looked_up_for_want_of_files_is_no_failure_of_the_target():
     async with Outbound(DEVELOPMENT, timeout_seconds=PATIENT_SECONDS, name_servers=["127.0.0.1:9"]) as http:
         with at_most(3), pytest.raises(MachineExhausted):
             await post(http, "http://hooks.example.com/")
@@ -109,7 +99,7 @@ async def test_a_name_that_cannot_be_looked_up_for_want_of_files_is_no_failure_o
 # Addresses that are never dialled
 
 
-async def test_a_private_literal_is_refused(receiver: Receiver) -> None:
+async def test_a_private_literal_is_refused(receiver):
     async with Outbound(STRICT, timeout_seconds=PATIENT_SECONDS) as http:
         for url in [
             receiver.url,
@@ -134,9 +124,7 @@ async def test_a_private_literal_is_refused(receiver: Receiver) -> None:
         ["not an address"],
     ],
 )
-async def test_a_name_that_resolves_to_a_refused_address_is_not_dialled(
-    receiver: Receiver, addresses: list[str]
-) -> None:
+async def test_a_name_that_resolves_to_a_refused_address_is_not_dialled(receiver, addresses):
     resolver = ScriptedResolver(addresses)
     async with Outbound(STRICT, timeout_seconds=PATIENT_SECONDS, resolve=resolver) as http:
         with pytest.raises(AddressRefused) as caught:
@@ -145,16 +133,14 @@ async def test_a_name_that_resolves_to_a_refused_address_is_not_dialled(
     assert receiver.connections == 0
 
 
-async def test_many_calls_that_wait_for_one_answer_are_all_refused(receiver: Receiver) -> None:
+async def test_many_calls_that_wait_for_one_answer_are_all_refused(receiver):
     async with Outbound(STRICT, timeout_seconds=2, resolve=ScriptedResolver(["127.0.0.1"])) as http:
         url = f"http://hooks.example.com:{receiver.port}/"
         outcomes = await asyncio.gather(*(failure(http, url) for _ in range(20)))
     assert {word for word, _ in outcomes} == {"address_refused"}
 
 
-async def test_a_name_that_changes_its_answer_to_a_private_address_is_refused_then(
-    receiver: Receiver,
-) -> None:
+async def test_a_name_that_changes_its_answer_to_a_private_address_is_refused_then(receiver):
     resolver = ScriptedResolver([UNROUTED], ["127.0.0.1"])
     async with Outbound(STRICT, timeout_seconds=LIMIT_SECONDS, resolve=resolver, dns_cache_seconds=0) as http:
         url = f"http://hooks.example.com:{receiver.port}/"
@@ -163,7 +149,7 @@ async def test_a_name_that_changes_its_answer_to_a_private_address_is_refused_th
     assert receiver.connections == 0
 
 
-async def test_the_address_that_was_judged_is_the_one_that_is_dialled(receiver: Receiver) -> None:
+async def test_the_address_that_was_judged_is_the_one_that_is_dialled(receiver):
     resolver = ScriptedResolver(["127.0.0.1"], ["10.0.0.1"])
     async with Outbound(DEVELOPMENT, timeout_seconds=PATIENT_SECONDS, resolve=resolver) as http:
         for _ in range(3):
@@ -173,14 +159,14 @@ async def test_the_address_that_was_judged_is_the_one_that_is_dialled(receiver: 
     assert receiver.connections == 3
 
 
-async def test_an_address_is_dialled_without_a_resolver(receiver: Receiver) -> None:
+async def test_an_address_is_dialled_without_a_resolver(receiver):
     resolver = ScriptedResolver([])
     async with Outbound(DEVELOPMENT, timeout_seconds=PATIENT_SECONDS, resolve=resolver) as http:
         assert (await post(http, receiver.url)).status == 200
     assert resolver.asked == []
 
 
-async def test_metadata_is_not_dialled_even_where_private_networks_are_allowed() -> None:
+async def test_metadata_is_not_dialled_even_where_private_networks_are_allowed():
     resolver = ScriptedResolver(["169.254.169.254"])
     async with Outbound(DEVELOPMENT, timeout_seconds=PATIENT_SECONDS, resolve=resolver) as http:
         assert (await failure(http, "http://hooks.example.com/"))[0] == "address_refused"
@@ -188,7 +174,7 @@ async def test_metadata_is_not_dialled_even_where_private_networks_are_allowed()
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-async def test_a_redirect_is_not_followed(receiver: Receiver, http: Outbound, status: int) -> None:
+async def test_a_redirect_is_not_followed(receiver, http, status):
     receiver.always(Redirect(f"{receiver.url}/private", status))
     response = await post(http, f"{receiver.url}/hook")
     assert response.status == status
@@ -196,9 +182,7 @@ async def test_a_redirect_is_not_followed(receiver: Receiver, http: Outbound, st
     assert [request.path for request in receiver.requests] == ["/hook"]
 
 
-async def test_a_proxy_in_the_environment_is_not_used(
-    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_proxy_in_the_environment_is_not_used(receiver, monkeypatch):
     for name in ("http_proxy", "https_proxy", "all_proxy"):
         monkeypatch.setitem(os.environ, name, "http://127.0.0.1:9")
     async with Outbound(DEVELOPMENT, timeout_seconds=PATIENT_SECONDS) as http:
@@ -249,9 +233,7 @@ async def _two_lengths(connection: Connection) -> None:
         (_two_lengths, {"invalid_answer"}),
     ],
 )
-async def test_a_hostile_answer_ends_in_time(
-    receiver: Receiver, http: Outbound, reply: Reply, words: set[str]
-) -> None:
+async def test_a_hostile_answer_ends_in_time(receiver, http, reply, words):
     receiver.script([reply])
     hasty = http.for_tenant(NO_TENANT, LIMIT_SECONDS if words == {"timeout"} else PATIENT_SECONDS)
     word, seconds = await failure(hasty, f"{receiver.url}/hook?token=hunter2")
@@ -282,9 +264,7 @@ async def _answers_then_resets(connection: Connection) -> None:
         Garbage(CHUNKED + b"5\r\nfive!"),
     ],
 )
-async def test_the_status_of_an_answer_counts_though_its_body_breaks_off(
-    receiver: Receiver, http: Outbound, reply: Reply
-) -> None:
+async def test_the_status_of_an_answer_counts_though_its_body_breaks_off(receiver, http, reply):
     receiver.script([reply])
     hasty = http.for_tenant(NO_TENANT, LIMIT_SECONDS)
     answer = await post(hasty, receiver.url)
@@ -302,9 +282,7 @@ async def test_the_status_of_an_answer_counts_though_its_body_breaks_off(
         b"HTTP/1.2 200 OK\r\nContent-Length: 2\r\n\r\nok",
     ],
 )
-async def test_a_connection_over_which_an_answer_was_nearly_http_is_not_used_again(
-    receiver: Receiver, http: Outbound, head: bytes
-) -> None:
+async def test_a_connection_over_which_an_answer_was_nearly_http_is_not_used_again(receiver, http, head):
     async def answers_and_stays(connection: Connection) -> None:
         connection.write(head)
         await connection.drain()
@@ -316,9 +294,7 @@ async def test_a_connection_over_which_an_answer_was_nearly_http_is_not_used_aga
     assert [request.connection for request in receiver.requests] == [1, 2]
 
 
-async def test_100_megabytes_are_cut_at_64_kib_and_the_connection_is_closed(
-    receiver: Receiver, http: Outbound
-) -> None:
+async def test_100_megabytes_are_cut_at_64_kib_and_the_connection_is_closed(receiver, http):
     receiver.script([HugeBody(100 * 1024 * 1024)])
     start = time.monotonic()
     response = await post(http, receiver.url)
@@ -329,14 +305,14 @@ async def test_100_megabytes_are_cut_at_64_kib_and_the_connection_is_closed(
 
 
 @pytest.mark.parametrize("size", [0, 1, MAX_BODY_BYTES - 1, MAX_BODY_BYTES, MAX_BODY_BYTES + 1])
-async def test_a_body_is_read_up_to_64_kib(receiver: Receiver, http: Outbound, size: int) -> None:
+async def test_a_body_is_read_up_to_64_kib(receiver, http, size):
     body = bytes(range(256)) * 257
     receiver.answer(body=body[:size])
     assert (await post(http, receiver.url)).body == body[: min(size, MAX_BODY_BYTES)]
 
 
 @pytest.mark.slow
-async def test_a_limit_of_many_seconds_is_kept_to_the_tenth(receiver: Receiver) -> None:
+async def test_a_limit_of_many_seconds_is_kept_to_the_tenth(receiver):
     receiver.always(Hang())
     async with Outbound(DEVELOPMENT, timeout_seconds=5.05) as http:
         for _ in range(3):  # a busy machine may come late to it once
@@ -347,9 +323,7 @@ async def test_a_limit_of_many_seconds_is_kept_to_the_tenth(receiver: Receiver) 
     assert 5 < seconds < 5.3
 
 
-async def test_a_kept_connection_obeys_a_shorter_limit_than_that_of_its_last_call(
-    receiver: Receiver, http: Outbound
-) -> None:
+async def test_a_kept_connection_obeys_a_shorter_limit_than_that_of_its_last_call(receiver, http):
     await post(http, receiver.url)
     receiver.always(Hang())
     word, seconds = await failure(http.for_tenant(NO_TENANT, LIMIT_SECONDS), receiver.url)
@@ -357,7 +331,7 @@ async def test_a_kept_connection_obeys_a_shorter_limit_than_that_of_its_last_cal
     assert seconds < PATIENT_SECONDS / 2
 
 
-async def test_one_that_hangs_holds_nobody_else(receiver: Receiver, http: Outbound) -> None:
+async def test_one_that_hangs_holds_nobody_else(receiver, http):
     receiver.always(Hang(), path="/slow")
     hasty = http.for_tenant(NO_TENANT, 2)
     slow = [asyncio.create_task(failure(hasty, f"{receiver.url}/slow")) for _ in range(60)]
@@ -366,14 +340,14 @@ async def test_one_that_hangs_holds_nobody_else(receiver: Receiver, http: Outbou
     assert {word for word, _ in await asyncio.gather(*slow)} == {"timeout"}
 
 
-async def test_a_port_where_nothing_listens_is_a_refused_connection(http: Outbound) -> None:
+async def test_a_port_where_nothing_listens_is_a_refused_connection(http):
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         word, _ = await failure(http, f"http://127.0.0.1:{unused.getsockname()[1]}/")
     assert word == "connection_refused"
 
 
-async def test_a_connection_refused_at_each_address_of_a_name_is_a_refused_connection() -> None:
+async def test_a_connection_refused_at_each_address_of_a_name_is_a_refused_connection():
     resolver = ScriptedResolver(["127.0.0.1", "127.0.0.2"])
     async with Outbound(DEVELOPMENT, timeout_seconds=2, resolve=resolver) as http:
         with socket.socket() as unused:
@@ -383,12 +357,12 @@ async def test_a_connection_refused_at_each_address_of_a_name_is_a_refused_conne
 
 
 @pytest.mark.parametrize("resolver", [know_nothing, ScriptedResolver([])])
-async def test_a_name_that_does_not_resolve_is_a_dns_failure(resolver: Resolve) -> None:
+async def test_a_name_that_does_not_resolve_is_a_dns_failure(resolver):
     async with Outbound(DEVELOPMENT, timeout_seconds=PATIENT_SECONDS, resolve=resolver) as http:
         assert (await failure(http, "http://hooks.example.com/"))[0] == "dns_failed"
 
 
-async def test_a_cancelled_call_is_cancelled(receiver: Receiver, http: Outbound) -> None:
+async def test_a_cancelled_call_is_cancelled(receiver, http):
     receiver.script([Hang()])
     call = asyncio.create_task(post(http, receiver.url))
     await receiver.wait_for(1)
@@ -398,7 +372,7 @@ async def test_a_cancelled_call_is_cancelled(receiver: Receiver, http: Outbound)
     assert (await post(http, receiver.url)).status == 200
 
 
-async def test_outside_its_context_it_refuses_to_work() -> None:
+async def test_outside_its_context_it_refuses_to_work():
     with pytest.raises(RuntimeError, match="outside its context"):
         await post(Outbound(DEVELOPMENT, timeout_seconds=1), "http://127.0.0.1/")
 
@@ -413,14 +387,14 @@ async def test_outside_its_context_it_refuses_to_work() -> None:
         (ConnectionResetError(), "connection_failed"),
     ],
 )
-def test_each_error_has_its_word(error: Exception, word: str) -> None:
+def test_each_error_has_its_word(error, word):
     assert error_of(error) == word
 
 
 # The bytes that are sent
 
 
-async def test_headers_and_body_arrive_as_given(receiver: Receiver, http: Outbound) -> None:
+async def test_headers_and_body_arrive_as_given(receiver, http):
     await http.post(
         f"{receiver.url}/a%7Eb/?x=%20[1]|{{}}&y=+",
         body=b'{"a": 1}',
@@ -441,50 +415,50 @@ async def test_headers_and_body_arrive_as_given(receiver: Receiver, http: Outbou
     assert "cookie" not in request.headers
 
 
-async def test_a_header_cannot_smuggle_another(receiver: Receiver, http: Outbound) -> None:
+async def test_a_header_cannot_smuggle_another(receiver, http):
     with pytest.raises(ValueError, match="header"):
         await post(http, receiver.url, **{"x-own": "a\r\nx-evil: b"})
     assert receiver.requests == []
 
 
-async def test_an_empty_body_is_sent_as_one(receiver: Receiver, http: Outbound) -> None:
+async def test_an_empty_body_is_sent_as_one(receiver, http):
     await http.post(receiver.url, body=b"", headers={})
     assert receiver.requests[0].headers["content-length"] == "0"
 
 
-async def test_connections_are_kept_alive(receiver: Receiver, http: Outbound) -> None:
+async def test_connections_are_kept_alive(receiver, http):
     for status in (200, 204, 404, 500):
         receiver.script([Answer(status, body=b"" if status == 204 else b"text")])
         assert (await post(http, receiver.url)).status == status
     assert receiver.connections == 1
 
 
-async def test_an_answer_of_101_ends_the_connection(receiver: Receiver, http: Outbound) -> None:
+async def test_an_answer_of_101_ends_the_connection(receiver, http):
     receiver.script([Garbage(b"HTTP/1.1 101 Switching\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n")])
     assert (await post(http, receiver.url)).status == 101
     assert (await post(http, receiver.url)).status == 200
     assert receiver.connections == 2
 
 
-async def test_nothing_is_decompressed(receiver: Receiver, http: Outbound) -> None:
+async def test_nothing_is_decompressed(receiver, http):
     receiver.answer(headers={"content-encoding": "gzip"}, body=b"not gzip")
     assert (await post(http, receiver.url)).body == b"not gzip"
 
 
-async def test_cookies_are_not_kept(receiver: Receiver, http: Outbound) -> None:
+async def test_cookies_are_not_kept(receiver, http):
     receiver.answer(headers={"set-cookie": "a=b"})
     await post(http, receiver.url)
     await post(http, receiver.url)
     assert "cookie" not in receiver.requests[1].headers
 
 
-async def test_header_names_of_the_answer_are_lower_case(receiver: Receiver, http: Outbound) -> None:
+async def test_header_names_of_the_answer_are_lower_case(receiver, http):
     receiver.answer(429, headers={"Retry-After": "17"})
     response = await post(http, receiver.url)
     assert (response.status, response.headers["retry-after"]) == (429, "17")
 
 
-async def test_small_writes_are_not_held_back(receiver: Receiver, http: Outbound) -> None:
+async def test_small_writes_are_not_held_back(receiver, http):
     start = time.monotonic()
     for _ in range(50):
         await post(http, receiver.url)
@@ -494,16 +468,12 @@ async def test_small_writes_are_not_held_back(receiver: Receiver, http: Outbound
 # TLS
 
 
-async def test_a_certificate_that_nobody_vouches_for_is_refused(
-    tls_receiver: Receiver, http: Outbound
-) -> None:
+async def test_a_certificate_that_nobody_vouches_for_is_refused(tls_receiver, http):
     assert (await failure(http, tls_receiver.url))[0].startswith("tls_failed: unknown_issuer: ")
     assert tls_receiver.count == 0
 
 
-async def test_an_own_authority_can_be_trusted_and_the_name_is_verified(
-    tls_receiver: Receiver, certificate: Path
-) -> None:
+async def test_an_own_authority_can_be_trusted_and_the_name_is_verified(tls_receiver, certificate):
     context = ssl.create_default_context(cafile=str(certificate))
     resolver = ScriptedResolver(["127.0.0.1"])
     async with Outbound(DEVELOPMENT, timeout_seconds=2, ssl_context=context, resolve=resolver) as http:
@@ -516,11 +486,8 @@ async def test_an_own_authority_can_be_trusted_and_the_name_is_verified(
 
 @pytest.mark.parametrize("is_alternative", [True, False])
 async def test_a_certificate_has_to_name_its_host_among_the_alternative_names(
-    certificate: Path,
-    certificate_by_common_name: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    is_alternative: bool,
-) -> None:
+    certificate, certificate_by_common_name, monkeypatch, is_alternative
+):
     """Both certificates are trusted like the machine's authorities, by a client with default settings."""
     file = certificate if is_alternative else certificate_by_common_name
     monkeypatch.setenv("SSL_CERT_FILE", str(file))
@@ -539,12 +506,12 @@ async def test_a_certificate_has_to_name_its_host_among_the_alternative_names(
             assert target.count == 0
 
 
-async def test_a_target_that_does_not_speak_tls_is_a_tls_failure(receiver: Receiver, http: Outbound) -> None:
+async def test_a_target_that_does_not_speak_tls_is_a_tls_failure(receiver, http):
     url = receiver.url.replace("http://", "https://")
     assert (await failure(http, url))[0].startswith("tls_failed: no_tls: ")
 
 
-def test_a_context_that_does_not_verify_is_refused() -> None:
+def test_a_context_that_does_not_verify_is_refused():
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
@@ -556,8 +523,8 @@ def test_a_context_that_does_not_verify_is_refused() -> None:
 
 
 async def test_a_request_that_meets_a_closing_connection_goes_out_again_at_once_on_a_fresh_one(
-    receiver: Receiver, http: Outbound
-) -> None:
+    receiver, http
+):
     receiver.script([Answer(), CloseWithoutAnswer(), Answer(202)])
     assert (await post(http, receiver.url)).status == 200
     again = await post(http, receiver.url)
@@ -566,7 +533,7 @@ async def test_a_request_that_meets_a_closing_connection_goes_out_again_at_once_
     assert not (await post(http, receiver.url)).sent_twice
 
 
-async def test_a_kept_connection_that_closes_later_ends_the_call(receiver: Receiver, http: Outbound) -> None:
+async def test_a_kept_connection_that_closes_later_ends_the_call(receiver, http):
     async def closes_later(connection: Connection) -> None:
         await asyncio.sleep(0.3)
         connection.close()
@@ -579,7 +546,7 @@ async def test_a_kept_connection_that_closes_later_ends_the_call(receiver: Recei
     assert [request.connection for request in receiver.requests] == [1, 1]
 
 
-async def test_it_goes_out_again_once_and_no_more(receiver: Receiver, http: Outbound) -> None:
+async def test_it_goes_out_again_once_and_no_more(receiver, http):
     receiver.script([Answer(), CloseWithoutAnswer(), Reset(), Answer()])
     assert (await post(http, receiver.url)).status == 200
     with pytest.raises(NoAnswer) as caught:
@@ -588,24 +555,20 @@ async def test_it_goes_out_again_once_and_no_more(receiver: Receiver, http: Outb
     assert [request.connection for request in receiver.requests] == [1, 1, 2]
 
 
-async def test_a_request_whose_answer_had_begun_is_not_sent_again(receiver: Receiver, http: Outbound) -> None:
+async def test_a_request_whose_answer_had_begun_is_not_sent_again(receiver, http):
     receiver.script([Answer(), Garbage(b"HTTP/1.1 200 OK\r\nContent-Le")])
     assert (await post(http, receiver.url)).status == 200
     assert (await failure(http, receiver.url))[0] in {"connection_failed", "invalid_answer"}
     assert len(receiver.requests) == 2
 
 
-async def test_a_fresh_connection_that_is_closed_without_an_answer_is_not_tried_twice(
-    receiver: Receiver, http: Outbound
-) -> None:
+async def test_a_fresh_connection_that_is_closed_without_an_answer_is_not_tried_twice(receiver, http):
     receiver.script([CloseWithoutAnswer(), Answer()])
     assert (await failure(http, receiver.url))[0] == "connection_failed"
     assert len(receiver.requests) == 1
 
 
-async def test_a_burst_to_a_target_that_closes_what_it_kept_loses_no_request(
-    receiver: Receiver, http: Outbound
-) -> None:
+async def test_a_burst_to_a_target_that_closes_what_it_kept_loses_no_request(receiver, http):
     async def answers_and_closes(connection: Connection) -> None:
         await Answer()(connection)
         await asyncio.sleep(0.002)
@@ -622,9 +585,7 @@ async def test_a_burst_to_a_target_that_closes_what_it_kept_loses_no_request(
     ("says", "connections"),
     [("timeout=1", [1, 2]), ("timeout=5, max=100", [1, 1]), ("max=100, timeout=0", [1, 2]), ("x", [1, 1])],
 )
-async def test_a_connection_is_kept_for_less_time_than_the_target_keeps_it(
-    receiver: Receiver, http: Outbound, says: str, connections: list[int]
-) -> None:
+async def test_a_connection_is_kept_for_less_time_than_the_target_keeps_it(receiver, http, says, connections):
     receiver.always(Answer(headers={"keep-alive": says}))
     for _ in range(2):
         assert (await post(http, receiver.url)).status == 200
@@ -639,9 +600,7 @@ async def _answers_late_again(connection: Connection) -> None:
     await connection.drain()
 
 
-async def test_tenants_share_no_connection_so_a_late_answer_is_never_anothers(
-    receiver: Receiver, http: Outbound
-) -> None:
+async def test_tenants_share_no_connection_so_a_late_answer_is_never_anothers(receiver, http):
     for tenant in range(20):
         receiver.script([_answers_late_again, Answer(body=b"second")])
         assert (await post(http.for_tenant(tenant), receiver.url)).body == b"first"
@@ -657,7 +616,7 @@ async def _a_byte_at_a_time(connection: Connection) -> None:
         await asyncio.sleep(0)
 
 
-async def test_an_answer_whose_framing_never_ends_is_broken_off(receiver: Receiver, http: Outbound) -> None:
+async def test_an_answer_whose_framing_never_ends_is_broken_off(receiver, http):
     receiver.script([_a_byte_at_a_time])
     began = time.monotonic()
     answer = await post(http, receiver.url)
@@ -665,7 +624,7 @@ async def test_an_answer_whose_framing_never_ends_is_broken_off(receiver: Receiv
     assert time.monotonic() - began < PATIENT_SECONDS / 2
 
 
-async def test_a_refused_connection_leaves_nothing_to_the_collector(http: Outbound):
+async def test_a_refused_connection_leaves_nothing_to_the_collector(http):
     """A target that is down is tried thousands of times a minute; an error with its frames would be 20 objects each time."""
 
     async def refused(url: str) -> None:

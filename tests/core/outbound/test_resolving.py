@@ -29,7 +29,7 @@ async def servers() -> AsyncIterator[NameServers]:
         await asked.close()
 
 
-async def test_a_name_is_found_denied_or_left_open(servers: NameServers):
+async def test_a_name_is_found_denied_or_left_open(servers):
     assert await servers.resolve("good.test", 443) == ["192.0.2.7"]
     assert await servers.resolve("192.0.2.9", 443) == ["192.0.2.9"]
     with pytest.raises(OSError) as denied:
@@ -39,7 +39,7 @@ async def test_a_name_is_found_denied_or_left_open(servers: NameServers):
         await servers.resolve("silent.test", 443)
 
 
-async def test_two_hundred_lookups_that_nobody_answers_hold_up_no_other(servers: NameServers):
+async def test_two_hundred_lookups_that_nobody_answers_hold_up_no_other(servers):
     silent = [asyncio.create_task(servers.resolve(f"silent{n}.test", 443)) for n in range(200)]
     await asyncio.sleep(0.05)
     assert await servers.resolve("good.test", 443) == ["192.0.2.7"]
@@ -51,7 +51,7 @@ async def test_two_hundred_lookups_that_nobody_answers_hold_up_no_other(servers:
 
 @pytest.mark.slow
 async def test_a_name_server_that_takes_three_seconds_is_waited_for_within_the_attempt_and_then_kept(
-    receiver: Receiver,
+    receiver,
 ):
     quick = {f"quick{n}.test": ["127.0.0.1"] for n in range(30)}
     async with (

@@ -7,14 +7,13 @@ import ssl
 import threading
 import warnings
 from collections.abc import AsyncIterator, Sequence
-from pathlib import Path
 
 import pytest
 from tests.certificates import HOST, Issued, issue, server_context
 
 from trunkline.outbound import NoAnswer, Outbound, error_of, tls
 from trunkline.targets.addresses import AddressPolicy
-from trunkline_kit.receiver import Answer, CloseWithoutAnswer, Receiver, Reply, Reset
+from trunkline_kit.receiver import Answer, CloseWithoutAnswer, Receiver, Reset
 
 DEVELOPMENT = AddressPolicy(allow_http=True, allow_private_networks=True)
 CLOSING = Answer(headers={"connection": "close"})
@@ -96,14 +95,12 @@ async def refusal(context: ssl.SSLContext, root: Issued) -> str:
         ),
     ],
 )
-async def test_a_certificate_that_does_not_hold_is_named(
-    root: Issued, tmp_path: Path, days: tuple[int, int], host: str, expected: str
-) -> None:
+async def test_a_certificate_that_does_not_hold_is_named(root, tmp_path, days, host, expected):
     context = server_context(tmp_path, issue(host, issuer=root, days=days))
     assert (await error(context, root)).startswith(expected)
 
 
-async def test_an_unknown_issuer_is_told_from_a_chain_that_is_not_whole(root: Issued, tmp_path: Path) -> None:
+async def test_an_unknown_issuer_is_told_from_a_chain_that_is_not_whole(root, tmp_path):
     stranger = issue("stranger", is_authority=True)
     own, intermediate = issue(HOST), issue("intermediate", issuer=root, is_authority=True)
     between = issue("between", issuer=stranger, is_authority=True)
@@ -127,9 +124,7 @@ async def test_an_unknown_issuer_is_told_from_a_chain_that_is_not_whole(root: Is
     ]
 
 
-async def test_a_target_that_speaks_only_an_old_version_is_named(
-    root: Issued, leaf: Issued, tmp_path: Path
-) -> None:
+async def test_a_target_that_speaks_only_an_old_version_is_named(root, leaf, tmp_path):
     context = server_context(tmp_path, leaf)
     context.set_ciphers("ALL:@SECLEVEL=0")
     with warnings.catch_warnings():
@@ -140,9 +135,7 @@ async def test_a_target_that_speaks_only_an_old_version_is_named(
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
-async def test_a_target_that_asks_for_a_client_certificate_is_named(
-    root: Issued, leaf: Issued, tmp_path: Path, version: ssl.TLSVersion
-) -> None:
+async def test_a_target_that_asks_for_a_client_certificate_is_named(root, leaf, tmp_path, version):
     context = server_context(tmp_path, leaf)
     context.maximum_version = version
     context.verify_mode = ssl.CERT_REQUIRED
@@ -150,23 +143,21 @@ async def test_a_target_that_asks_for_a_client_certificate_is_named(
     assert (await refusal(context, root)).startswith("tls_failed: client_certificate: ")
 
 
-async def test_a_target_without_a_cipher_in_common_asks_for_no_client_certificate(
-    root: Issued, leaf: Issued, tmp_path: Path
-) -> None:
+async def test_a_target_without_a_cipher_in_common_asks_for_no_client_certificate(root, leaf, tmp_path):
     context = server_context(tmp_path, leaf)
     context.maximum_version = ssl.TLSVersion.TLSv1_2
     context.set_ciphers("ECDHE-RSA-AES128-GCM-SHA256")  # the certificate has an elliptic-curve key
     assert (await refusal(context, root)).startswith("tls_failed: handshake: ")
 
 
-async def test_a_target_that_speaks_no_tls_is_named(root: Issued) -> None:
+async def test_a_target_that_speaks_no_tls_is_named(root):
     assert (await error(None, root)).startswith("tls_failed: no_tls: ")
 
 
 @pytest.mark.parametrize("ending", [CloseWithoutAnswer(), Reset()])
 async def test_a_request_that_meets_the_end_of_a_kept_connection_is_sent_again_over_tls_too(
-    root: Issued, leaf: Issued, tmp_path: Path, ending: Reply
-) -> None:
+    root, leaf, tmp_path, ending
+):
     async with Receiver(ssl_context=server_context(tmp_path, leaf)) as receiver, hub(root) as http:
         receiver.script([Answer(), ending, Answer(202)])
         url = f"https://{HOST}:{receiver.port}/"
@@ -175,9 +166,7 @@ async def test_a_request_that_meets_the_end_of_a_kept_connection_is_sent_again_o
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
-async def test_a_new_connection_resumes_the_session_of_its_company_alone(
-    root: Issued, leaf: Issued, tmp_path: Path, version: ssl.TLSVersion
-) -> None:
+async def test_a_new_connection_resumes_the_session_of_its_company_alone(root, leaf, tmp_path, version):
     context = server_context(tmp_path, leaf)
     context.maximum_version = version
     async with Receiver(ssl_context=context) as receiver, hub(root) as http:
@@ -191,8 +180,8 @@ async def test_a_new_connection_resumes_the_session_of_its_company_alone(
 
 
 async def test_a_certificate_is_checked_again_though_sessions_were_resumed_all_the_time(
-    root: Issued, leaf: Issued, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    root, leaf, tmp_path, monkeypatch
+):
     monkeypatch.setattr(tls, "SESSION_SECONDS", 0.2)
     context = server_context(tmp_path, leaf)
     async with Receiver(ssl_context=context) as receiver, hub(root) as http:

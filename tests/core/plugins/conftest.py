@@ -106,7 +106,6 @@ packages = [{package}]
 
 
 def write_package(folder, name, plugins):
-    """Write the modules of a distribution; return the name of their package."""
     package = name.replace("-", "_")
     (folder / package / "migrations").mkdir(parents=True)
     (folder / package / "migrations" / "0001_none.py").write_text('revision = "0001"\ndown_revision = None\n')
@@ -128,7 +127,6 @@ def lay_down(folder, name, requirement, plugins):
 
 
 def write_source(folder, name, requirement, plugins):
-    """Write a project that pip can build."""
     package = write_package(folder, name, plugins)
     (folder / "pyproject.toml").write_text(
         PROJECT.format(
@@ -157,7 +155,6 @@ def installed(tmp_path_factory):
 
 @pytest.fixture
 def importable(installed, monkeypatch):
-    """Make the same folder importable for one test."""
     monkeypatch.syspath_prepend(str(installed))
     yield installed
     for name in [name for name in sys.modules if name.startswith("acme_")]:
@@ -183,8 +180,6 @@ def make_registry():
 
 @pytest.fixture
 def make_context():
-    """Make a context without services."""
-
     def make(name, settings):
         nothing = dict.fromkeys(field.name for field in fields(PluginContext) if field.init)
         return PluginContext(

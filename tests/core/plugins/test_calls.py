@@ -15,7 +15,6 @@ FAX = Channel("fax", "Fax", "By fax.")
 
 @pytest.fixture
 def forever():
-    """Wait until the test is over."""
     event = threading.Event()
     yield lambda: event.wait(60)
     event.set()

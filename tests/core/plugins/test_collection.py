@@ -15,8 +15,6 @@ PARCEL = EventType("parcel.sent", "Parcel sent", "A parcel left.", {"examples": 
 
 
 def giving(hook, value):
-    """Make the function *hook* that returns *value*."""
-
     def function():
         return value
 

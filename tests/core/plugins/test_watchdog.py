@@ -10,7 +10,6 @@ from trunkline.plugins import Watchdog
 
 
 def module_that(source, name="acme_blocker"):
-    """Make a plugin's module with *source* as its code."""
     namespace = {"__name__": name, "time": time}
     exec(compile(source, f"/plugins/{name}.py", "exec"), namespace)
     return namespace

@@ -154,9 +154,7 @@ async def test_a_leaving_that_is_cancelled_lets_no_caller_wait_forever():
 @given(
     st.lists(st.tuples(st.integers(-3, 50), st.booleans(), st.integers(0, 3)), max_size=40), st.integers(1, 7)
 )
-def test_every_caller_gets_its_own_answer_or_its_own_cancellation(
-    plan: list[tuple[int, bool, int]], max_batch: int
-):
+def test_every_caller_gets_its_own_answer_or_its_own_cancellation(plan, max_batch):
     async def run() -> int:
         async def handle(numbers: Sequence[int]) -> list[int | Exception]:
             assert 0 < len(numbers) <= max_batch

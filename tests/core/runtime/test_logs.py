@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -59,6 +60,24 @@ def test_a_line_for_machines_is_json_with_every_id_and_a_utc_time():
 def test_a_line_on_a_terminal_is_for_people():
     assert "disabled it" in _written(Terminal())
     assert not _written(Terminal()).startswith("{")
+
+
+@pytest.mark.parametrize("stream", [io.StringIO, Terminal])
+def test_what_strangers_sent_neither_steers_a_terminal_nor_forges_a_line(stream):
+    logs.set_up(Logging(), stream=(written := stream()))
+    hostile = "a\x1b]0;b\x07\x9b2Jc\u202ed"
+    try:
+        raise ValueError(hostile)
+    except ValueError:
+        logging.getLogger("trunkline.test").exception(
+            "said %s\nforged", hostile, extra={"client_id": hostile}
+        )
+    text = _text_of(written)
+    if stream is Terminal:
+        text = re.sub(r"\x1b\[[0-9;]*m", "", text)  # the colours are the log's own
+    assert not set(text) & set("\x1b\x07\x9b\u202e")
+    assert not any(line.startswith("forged") for line in text.splitlines())
+    assert "ValueError" in text
 
 
 def test_the_form_can_be_chosen():

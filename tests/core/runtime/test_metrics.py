@@ -101,6 +101,10 @@ def test_a_shard_that_was_taken_since_the_last_look_has_no_age_yet():
     assert look(oldest=None).lag(Slice(3), progress_at(100), now=50.0) is None
 
 
+def test_ids_that_were_skipped_after_the_cursor_are_not_counted():
+    assert look(oldest=(191, 10_000)).lag(Slice(3), progress_at(100), now=50.0) == Lag(3, 10, 20.0, 10)
+
+
 def test_an_age_is_never_negative():
     assert look(oldest=(101, 99_000)).lag(Slice(3), progress_at(100), now=50.0).seconds == 0.0
 

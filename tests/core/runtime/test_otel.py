@@ -64,7 +64,7 @@ async def spans_of(exporter, count: int):
     return sorted(found, key=lambda span: (span.start_time, span.end_time))
 
 
-async def test_an_event_has_one_trace_from_its_caller_to_each_attempt(traced, receiver: Receiver):
+async def test_an_event_has_one_trace_from_its_caller_to_each_attempt(traced, receiver):
     hub, exporter = await traced()
     await subscribe(hub, receiver)
     receiver.script([Answer(500)])

@@ -142,7 +142,6 @@ def _action(**changes):
 
 
 def _broken(new, old=None):
-    """Compare an action with *new*."""
     breaks = find_operation_breaks([old or _action()], [new])
     assert {(item.subject, item.name) for item in breaks} <= {("action", "place_order")}
     return [(item.path, item.kind, item.message) for item in breaks]

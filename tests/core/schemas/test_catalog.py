@@ -16,7 +16,6 @@ from trunkline.schemas.sentences import MAX_FAULTS
 
 
 def event_type(name="order.placed", *, example=None, **schema):
-    """Make a type whose schema is *schema*, with one example."""
     example = {} if example is None else example
     return EventType(name, "Order Placed", "An order came in.", {"examples": [example], **schema})
 

@@ -45,7 +45,7 @@ def field_of(schema: Json, **definitions: Json):
     ],
     ids=str,
 )
-def test_a_value_of_several_forms_has_one_kind(schema: Json, kind: str, is_nullable: bool):
+def test_a_value_of_several_forms_has_one_kind(schema, kind, is_nullable):
     field = field_of(schema, d=INTEGER)
     assert (field.kind, field.is_nullable) == (kind, is_nullable)
 
@@ -64,7 +64,7 @@ def test_a_value_of_several_forms_has_one_kind(schema: Json, kind: str, is_nulla
     ],
     ids=str,
 )
-def test_what_no_form_can_show_says_why(schema: Json, reason: str):
+def test_what_no_form_can_show_says_why(schema, reason):
     node = {"type": "object", "properties": {"name": STRING, "next": {"$ref": "#/$defs/node"}}}
     assert field_of(schema, node=node).json_because == reason
 
@@ -124,11 +124,22 @@ def test_the_alternatives_of_an_object_are_one_form():
     ],
     ids=str,
 )
-def test_choices_are_listed_with_their_titles(
-    schema: Json, choices: tuple[Json, ...], titles: tuple[str, ...]
-):
+def test_choices_are_listed_with_their_titles(schema, choices, titles):
     field = field_of(schema, size={"title": "SizeModel", "oneOf": [{"const": "s"}, {"const": "m"}]})
     assert (field.choices, field.choice_titles) == (choices, titles)
+    assert field.titled_choices == tuple(zip(choices, titles, strict=True))
+
+
+def test_an_empty_text_is_a_choice_that_no_form_offers():
+    field = field_of({"enum": ["", "red"]})
+    assert field.choices == ("", "red")
+    assert field.titled_choices == (("red", "Red"),)
+
+
+@pytest.mark.parametrize(("name", "title"), [("_id", "Id"), ("first__name_", "First name"), ("_", "_")])
+def test_a_field_without_a_title_is_called_by_the_words_of_its_name(name: str, title: str):
+    (field,) = read_fields({"type": "object", "properties": {name: STRING}})
+    assert field.title == title
 
 
 def test_a_reference_does_not_rename_the_fields_that_use_it():
@@ -196,5 +207,5 @@ def test_json_has_an_example_out_of_the_calls():
     ("value", "title"),
     [("on-hold", "On hold"), ("Lead - New", "Lead - New"), (3, "3"), ("2fa", "2fa"), ("US", "US")],
 )
-def test_a_value_is_written_for_people(value: Json, title: str):
+def test_a_value_is_written_for_people(value, title):
     assert title_of(value) == title

@@ -39,7 +39,6 @@ def write(folder, text=DOCUMENT, name="order.placed.json"):
 
 
 def refusal(folder):
-    """Read *folder*, which must be refused; return the reason."""
     with pytest.raises(SchemaInvalid) as caught:
         load_event_types(folder)
     assert str(folder / "events" / "order.placed.json") in str(caught.value)
@@ -142,7 +141,6 @@ SEARCH = """{
 
 
 def write_search(folder, text=SEARCH, name="find_order.json"):
-    """Put *text* into a file in the searches' part of *folder*."""
     (folder / "searches").mkdir(parents=True, exist_ok=True)
     (folder / "searches" / name).write_text(text)
     return folder

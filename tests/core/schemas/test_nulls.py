@@ -49,7 +49,7 @@ SCHEMA = {
     ],
     ids=str,
 )
-def test_null_counts_as_absent_where_a_field_is_optional_and_may_not_be_null(body: Json, read: Json):
+def test_null_counts_as_absent_where_a_field_is_optional_and_may_not_be_null(body, read):
     assert NullRules(SCHEMA).without_nulls(body) == read
 
 

@@ -81,7 +81,7 @@ def test_a_lookup_that_nobody_carries_out_is_no_reference():
     ],
     ids=str,
 )
-def test_every_type_is_one_kind(schema: Json, kind: str, is_nullable: bool):
+def test_every_type_is_one_kind(schema, kind, is_nullable):
     (field,) = payload_of({"x": schema})
     assert (field.kind, field.is_nullable) == (kind, is_nullable)
 

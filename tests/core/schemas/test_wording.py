@@ -18,19 +18,19 @@ from trunkline.schemas.wording import happening, plural, singular, those_of, wit
         ("batches", "batch"),
     ],
 )
-def test_a_noun_has_a_singular_and_a_plural(several: str, one: str):
+def test_a_noun_has_a_singular_and_a_plural(several, one):
     assert (singular(several), plural(one)) == (one, several)
 
 
 @pytest.mark.parametrize("noun", ["status", "analysis", "staff", "purchase"])
-def test_a_noun_in_the_singular_stays(noun: str):
+def test_a_noun_in_the_singular_stays(noun):
     assert singular(noun) == noun
 
 
 @pytest.mark.parametrize(
     "spoken", ["a lead", "an invoice", "a unit", "an SMS", "a user", "a URL", "an FAQ", "a UK client"]
 )
-def test_an_article_is_as_it_is_spoken(spoken: str):
+def test_an_article_is_as_it_is_spoken(spoken):
     assert with_article(spoken.partition(" ")[2]) == spoken
 
 
@@ -46,7 +46,7 @@ def test_an_article_is_as_it_is_spoken(spoken: str):
         ("client_notes.price_updated", "the price of a client note is updated"),
     ],
 )
-def test_what_happens_is_told_in_a_sentence(name: str, sentence: str):
+def test_what_happens_is_told_in_a_sentence(name, sentence):
     assert happening(EventType(name, title="x", description="x", schema={})) == sentence
 
 
@@ -60,7 +60,7 @@ def test_what_happens_is_told_in_a_sentence(name: str, sentence: str):
         ("invoice.line_added", "added invoice lines"),
     ],
 )
-def test_what_events_are_about_is_named(name: str, words: str):
+def test_what_events_are_about_is_named(name, words):
     assert those_of(EventType(name, title="x", description="x", schema={})) == words
 
 
@@ -72,7 +72,7 @@ def test_what_events_are_about_is_named(name: str, words: str):
         ("archive", ("archive", "client")),
     ],
 )
-def test_an_operation_is_a_verb_and_a_noun(name: str, words: tuple[str, str]):
+def test_an_operation_is_a_verb_and_a_noun(name, words):
     definition = Definition(
         "action", name, "X", "x", "POST", "/clients/{id}/x", parameters={}, input={}, output={}
     )

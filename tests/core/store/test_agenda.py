@@ -37,7 +37,7 @@ async def look(database: Database) -> Agenda:
         (f"{DELIVERY} VALUES (1, 1, 'pending', 0, 0, 0, 1, 3)", {}),
     ],
 )
-async def test_each_kind_of_work_is_seen_and_what_has_ended_is_not(database: Database, what, expected):
+async def test_each_kind_of_work_is_seen_and_what_has_ended_is_not(database, what, expected):
     nothing = await look(database)
     assert (nothing.due_in_ms, nothing.has_replays, nothing.has_unsettled, nothing.has_erasures) == (
         None,
@@ -50,7 +50,7 @@ async def test_each_kind_of_work_is_seen_and_what_has_ended_is_not(database: Dat
     assert await look(database) == replace(nothing, **expected)
 
 
-async def test_the_time_until_the_next_delivery_is_told(database: Database):
+async def test_the_time_until_the_next_delivery_is_told(database):
     now = database.dialect.now_ms
     async with database.write() as connection:
         for no, wait_ms in enumerate((60_000, 30_000), 1):

@@ -33,7 +33,7 @@ def test_a_release_with_other_inner_parts_is_not_allowed():
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("requirement", [_oldest(), _allowed()], ids=["oldest", "newest"])
-def test_the_drivers_tests_pass_with_that_version(requirement: Requirement, tmp_path: Path):
+def test_the_drivers_tests_pass_with_that_version(requirement, tmp_path):
     _run("-m", "pip", "install", "--quiet", "--no-deps", "--target", tmp_path, str(requirement))
     path = {"PYTHONPATH": str(tmp_path)}
     version = "import aiosqlite; print(aiosqlite.__file__, aiosqlite.__version__)"

@@ -50,7 +50,7 @@ async def append(
         )
 
 
-async def test_the_stored_events_are_those_that_are_returned(database: Database):
+async def test_the_stored_events_are_those_that_are_returned(database):
     first = await append_in_transaction(database, [draft()])
     appended = await append(database, DRAFTS)
     assert appended is not None
@@ -67,7 +67,7 @@ async def test_the_stored_events_are_those_that_are_returned(database: Database)
     ]
 
 
-async def test_the_envelopes_are_those_of_an_append_in_a_transaction(database: Database):
+async def test_the_envelopes_are_those_of_an_append_in_a_transaction(database):
     appended = await append(database, DRAFTS)
     async with database.write() as connection:
         other = await stream.append(connection, DRAFTS, shards=SHARDS, references=REFERENCES)
@@ -82,7 +82,7 @@ async def test_the_envelopes_are_those_of_an_append_in_a_transaction(database: D
     ]
 
 
-async def test_nothing_is_stored_if_companies_have_changed(database: Database):
+async def test_nothing_is_stored_if_companies_have_changed(database):
     async with database.write() as connection:
         await directory.count_change(connection)
     assert await append(database, DRAFTS) is None
@@ -91,7 +91,7 @@ async def test_nothing_is_stored_if_companies_have_changed(database: Database):
     assert await append(database, DRAFTS, version=1) is not None
 
 
-async def test_an_append_that_waited_knows_of_the_subscription_that_it_waited_for(database: Database):
+async def test_an_append_that_waited_knows_of_the_subscription_that_it_waited_for(database):
     async with database.write() as connection:
         version = await subscriptions.next_version(connection)
         head, _ = await subscriptions.lock_head(connection)
@@ -104,7 +104,7 @@ async def test_an_append_that_waited_knows_of_the_subscription_that_it_waited_fo
     assert appended.routing_version == version
 
 
-async def test_idempotency_keys_are_stored_with_the_positions_of_their_events(database: Database):
+async def test_idempotency_keys_are_stored_with_the_positions_of_their_events(database):
     keys = [Key(92, "a", b"1" * 32, 0, 2), Key(93, "b", b"2" * 32, 2, 3)]
     appended = await append(database, DRAFTS, keys=keys)
     assert appended is not None
@@ -118,14 +118,14 @@ async def test_idempotency_keys_are_stored_with_the_positions_of_their_events(da
     assert made == appended.events[0].accepted_ms
 
 
-async def test_nothing_is_stored_if_an_idempotency_key_exists(database: Database):
+async def test_nothing_is_stored_if_an_idempotency_key_exists(database):
     assert await append(database, DRAFTS, keys=[Key(92, "a", b"1" * 32, 0, 5)]) is not None
     assert await append(database, DRAFTS, keys=[Key(92, "a", b"1" * 32, 0, 5)]) is None
     async with database.read() as connection:
         assert (await stream.head(connection)).position == NONE + len(DRAFTS)
 
 
-async def test_of_requests_with_one_idempotency_key_that_wait_for_the_lock_one_is_stored(database: Database):
+async def test_of_requests_with_one_idempotency_key_that_wait_for_the_lock_one_is_stored(database):
     async with database.write() as connection:
         await subscriptions.lock_head(connection)
         appending = [
@@ -151,7 +151,7 @@ async def make_api_keys(database: Database) -> None:
         await key_store.touch(connection, ["key_ff", "key_oo"])
 
 
-async def test_events_of_valid_api_keys_are_stored(database: Database):
+async def test_events_of_valid_api_keys_are_stored(database):
     await make_api_keys(database)
     assert await append(database, DRAFTS, api_keys={FRESH, OTHER}) is not None
 
@@ -166,9 +166,7 @@ async def test_events_of_valid_api_keys_are_stored(database: Database):
         "digest = :other_digest",
     ],
 )
-async def test_nothing_is_stored_if_an_api_key_is_not_valid_or_its_use_must_be_noted(
-    database: Database, change: str
-):
+async def test_nothing_is_stored_if_an_api_key_is_not_valid_or_its_use_must_be_noted(database, change):
     await make_api_keys(database)
     async with database.read() as connection:
         before = (await stream.head(connection)).position
@@ -181,14 +179,14 @@ async def test_nothing_is_stored_if_an_api_key_is_not_valid_or_its_use_must_be_n
     assert await append(database, DRAFTS, api_keys={FRESH}) is not None
 
 
-async def test_appends_of_many_connections_leave_no_gap(database: Database):
+async def test_appends_of_many_connections_leave_no_gap(database):
     appended = await asyncio.gather(*(append(database, DRAFTS[: 1 + n % 3]) for n in range(40)))
     positions = sorted(event.position for each in appended if each for event in each.events)
     assert positions == list(range(NONE + 1, NONE + 1 + sum(1 + n % 3 for n in range(40))))
 
 
 @on_a_server
-async def test_ids_are_skipped_after_a_promotion(database: Database):
+async def test_ids_are_skipped_after_a_promotion(database):
     async with database.write() as connection:
         await connection.execute(text("UPDATE stream_head SET timeline = '0000000F'"))
     appended = await append(database, [draft()])

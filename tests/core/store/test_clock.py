@@ -17,7 +17,7 @@ async def kept(database: Database):
     return state
 
 
-async def test_a_steady_clock_is_trusted_and_seldom_written(database: Database):
+async def test_a_steady_clock_is_trusted_and_seldom_written(database):
     guard = ClockGuard(database)
     first = await guard.look()
     seen = (await kept(database)).seen
@@ -27,7 +27,7 @@ async def test_a_steady_clock_is_trusted_and_seldom_written(database: Database):
     assert first - 1000 < guard.aged_ms(first) <= first
 
 
-async def test_a_step_is_told_once_and_known_to_who_starts_after_it(database: Database, caplog):
+async def test_a_step_is_told_once_and_known_to_who_starts_after_it(database, caplog):
     caplog.set_level(logging.INFO, "trunkline.store.clock")
     guard = ClockGuard(database)
     await guard.look()
@@ -48,9 +48,7 @@ async def test_a_step_is_told_once_and_known_to_who_starts_after_it(database: Da
     assert (guard.is_trusted, guard.fault) == (True, None)
 
 
-async def test_what_only_the_step_has_made_due_waits_as_long_as_it_would_have(
-    database: Database, monkeypatch
-):
+async def test_what_only_the_step_has_made_due_waits_as_long_as_it_would_have(database, monkeypatch):
     monkeypatch.setattr(clock, "PUT_OFF_AT_ONCE", 2)
     guard = ClockGuard(database)
     now_ms = await guard.look()
@@ -76,7 +74,7 @@ async def test_what_only_the_step_has_made_due_waits_as_long_as_it_would_have(
     assert moved == [0] * 3 + [8] * 9 + [0] * 3
 
 
-async def test_a_machine_whose_own_clock_is_ahead_removes_nothing_sooner(database: Database):
+async def test_a_machine_whose_own_clock_is_ahead_removes_nothing_sooner(database):
     guard = ClockGuard(database)
     guard.ahead_seconds = 3600.0
     assert guard.aged_ms(DAY_MS) == DAY_MS - 3_600_000
@@ -86,13 +84,13 @@ async def test_a_machine_whose_own_clock_is_ahead_removes_nothing_sooner(databas
     assert abs(guard.ahead_seconds) < 1
 
 
-async def test_who_starts_after_a_step_that_nobody_saw_notices_it(database: Database):
+async def test_who_starts_after_a_step_that_nobody_saw_notices_it(database):
     await ClockGuard(database).look()
     await step(database)
     assert await ClockGuard(database).look() is None
 
 
-async def test_processes_that_look_at_once_agree(database: Database):
+async def test_processes_that_look_at_once_agree(database):
     guards = [ClockGuard(database) for _ in range(8)]
     await asyncio.gather(*(guard.look() for guard in guards))
     await step(database)

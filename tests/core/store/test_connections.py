@@ -8,6 +8,7 @@ from trunkline import settings
 from trunkline.errors import SettingsInvalid, StoreUnavailable
 from trunkline.store.connections import FOR_COMMANDS, LEAST, Connections, allowed
 from trunkline.store.engines import EngineDatabase
+from trunkline.store.privileges import ConnectionRoom, connection_room
 
 
 @pytest.mark.parametrize("most", range(LEAST, 40))
@@ -42,6 +43,20 @@ async def test_processes_share_what_the_database_allows_or_are_told_how_many_the
     needed = "PostgreSQL allows 40 connections here .+ needs 48: raise max_connections by 8, or start fewer"
     with pytest.raises(SettingsInvalid, match=needed):
         await allowed(chosen, processes=3)
+
+
+async def test_sessions_of_other_roles_are_not_counted_as_free(postgres_database_url):
+    others = [await asyncpg.connect(postgres_database_url) for _ in range(3)]
+    name = await others[0].fetchval("SELECT current_database()")
+    await others[0].execute(f"CREATE ROLE {name}_own LOGIN; ALTER DATABASE {name} CONNECTION LIMIT 20")
+    try:
+        url = postgres_database_url.replace("//postgres:", f"//{name}_own:")
+        async with EngineDatabase(url) as database, database.read() as connection:
+            assert await connection_room(connection) == ConnectionRoom(most=20, free=17)
+    finally:
+        await others[0].execute(f"DROP ROLE {name}_own")
+        for other in others:
+            await other.close()
 
 
 async def test_who_finds_no_connection_is_told_which_settings_say_so(postgres_database_url):

@@ -4,7 +4,6 @@ import asyncio
 import sqlite3
 import threading
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import asyncpg
 import pytest
@@ -42,12 +41,12 @@ async def add(database: Database, name: str) -> None:
         )
 
 
-async def test_what_was_written_is_read(database: Database):
+async def test_what_was_written_is_read(database):
     await add(database, "w1")
     assert await count(database) == 1
 
 
-async def test_a_transaction_that_raises_is_rolled_back(database: Database):
+async def test_a_transaction_that_raises_is_rolled_back(database):
     async def add_and_fail() -> None:
         async with database.write() as connection:
             await connection.execute(
@@ -60,7 +59,7 @@ async def test_a_transaction_that_raises_is_rolled_back(database: Database):
     assert await count(database) == 0
 
 
-async def test_a_cancelled_writer_leaves_nothing_and_blocks_nobody(database: Database):
+async def test_a_cancelled_writer_leaves_nothing_and_blocks_nobody(database):
     held = asyncio.Event()
 
     async def hold() -> None:
@@ -80,7 +79,7 @@ async def test_a_cancelled_writer_leaves_nothing_and_blocks_nobody(database: Dat
     assert await count(database) == 1
 
 
-async def test_a_writer_that_is_cancelled_in_the_middle_of_a_statement_leaves_no_lock(database: Database):
+async def test_a_writer_that_is_cancelled_in_the_middle_of_a_statement_leaves_no_lock(database):
     async def write() -> None:
         async with database.write() as connection:
             for _ in range(50):
@@ -101,7 +100,7 @@ async def test_a_writer_that_is_cancelled_in_the_middle_of_a_statement_leaves_no
     assert await count(database) == 40
 
 
-async def test_a_reader_sees_each_commit_at_once_even_on_a_connection_it_keeps(database: Database):
+async def test_a_reader_sees_each_commit_at_once_even_on_a_connection_it_keeps(database):
     async with database.read() as connection:
         statement = text("SELECT count(*) FROM workers")
         assert (await connection.execute(statement)).scalar() == 0
@@ -109,20 +108,20 @@ async def test_a_reader_sees_each_commit_at_once_even_on_a_connection_it_keeps(d
         assert (await connection.execute(statement)).scalar() == 1
 
 
-async def test_writers_at_once_all_come_through(database_url: str):
+async def test_writers_at_once_all_come_through(database_url):
     async with EngineDatabase(database_url) as first, EngineDatabase(database_url) as second:
         await asyncio.gather(*(add((first, second)[n % 2], f"w{n}") for n in range(20)))
         assert await count(first) == 20
 
 
-async def test_a_broken_rule_is_not_taken_for_an_absent_database(database: Database):
+async def test_a_broken_rule_is_not_taken_for_an_absent_database(database):
     await add(database, "w1")
     with pytest.raises((exc.IntegrityError, asyncpg.UniqueViolationError, sqlite3.IntegrityError)):
         await add(database, "w1")
     await add(database, "w2")
 
 
-async def test_a_wrong_statement_is_not_taken_for_an_absent_database(postgres_database: Database):
+async def test_a_wrong_statement_is_not_taken_for_an_absent_database(postgres_database):
     with pytest.raises((exc.ProgrammingError, asyncpg.UndefinedTableError)):
         async with postgres_database.read() as connection:
             await connection.execute(text("SELECT nothing FROM nowhere"))
@@ -131,7 +130,7 @@ async def test_a_wrong_statement_is_not_taken_for_an_absent_database(postgres_da
 @pytest.mark.parametrize(
     "url", ["postgresql://nobody@127.0.0.1:1/none", "postgresql://nobody@/none?host=/nowhere"]
 )
-async def test_a_server_that_is_not_there_is_unavailable(url: str):
+async def test_a_server_that_is_not_there_is_unavailable(url):
     for database in (EngineDatabase(url), EngineDatabase(url).direct(2)):
         async with database:
             with pytest.raises(StoreUnavailable):
@@ -156,14 +155,14 @@ async def test_a_embedded_file_in_no_folder_is_unavailable():
             await asyncio.to_thread(thread.join, 5)
 
 
-async def test_a_database_that_does_not_exist_on_the_server_is_unavailable(postgres_url: str):
+async def test_a_database_that_does_not_exist_on_the_server_is_unavailable(postgres_url):
     async with EngineDatabase(postgres_url.replace("/postgres?", "/missing?")) as database:
         with pytest.raises(StoreUnavailable, match="missing"):
             async with database.read():
                 pass
 
 
-async def test_a_cut_connection_is_unavailable_and_the_next_call_works(postgres_database: Database):
+async def test_a_cut_connection_is_unavailable_and_the_next_call_works(postgres_database):
     with pytest.raises(StoreUnavailable):
         async with postgres_database.write() as connection:
             await connection.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
@@ -176,9 +175,7 @@ async def test_a_cut_connection_is_unavailable_and_the_next_call_works(postgres_
     pytest.fail("the pool did not recover")
 
 
-async def test_connections_that_were_cut_while_nobody_used_them_are_replaced_unnoticed(
-    postgres_database: Database,
-):
+async def test_connections_that_were_cut_while_nobody_used_them_are_replaced_unnoticed(postgres_database):
     async with postgres_database.read(), postgres_database.read(), postgres_database.write() as connection:
         pass
     async with postgres_database.read() as connection:
@@ -189,9 +186,7 @@ async def test_connections_that_were_cut_while_nobody_used_them_are_replaced_unn
         assert await count(postgres_database) == 0
 
 
-async def test_two_writers_that_wait_for_each_other_are_told_apart_and_one_may_come_again(
-    postgres_database: Database,
-):
+async def test_two_writers_that_wait_for_each_other_are_told_apart_and_one_may_come_again(postgres_database):
     holds = [asyncio.Event(), asyncio.Event()]
     await add(postgres_database, "w0")
     await add(postgres_database, "w1")
@@ -209,7 +204,7 @@ async def test_two_writers_that_wait_for_each_other_are_told_apart_and_one_may_c
     assert sorted(type(result) for result in results if result is not None) == [StoreUnavailable]
 
 
-async def test_sqlite_waits_its_turn_among_processes(sqlite_database_url: str):
+async def test_sqlite_waits_its_turn_among_processes(sqlite_database_url):
     async with EngineDatabase(sqlite_database_url) as first, EngineDatabase(sqlite_database_url) as second:
         async with first.write() as connection:
             await connection.execute(text("DELETE FROM workers"))
@@ -220,12 +215,12 @@ async def test_sqlite_waits_its_turn_among_processes(sqlite_database_url: str):
         assert await count(first) == 1
 
 
-def test_the_file_of_an_embedded_database_is_known(tmp_path: Path):
+def test_the_file_of_an_embedded_database_is_known(tmp_path):
     assert embedded_file(EngineDatabase(f"sqlite:///{tmp_path}/a.db")) == tmp_path / "a.db"
     assert embedded_file(EngineDatabase("postgresql://db/x")) is None
 
 
 @pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:", "nonsense"])
-def test_a_url_that_names_no_database_is_refused(url: str):
+def test_a_url_that_names_no_database_is_refused(url):
     with pytest.raises(SettingsInvalid, match=r"database\.url"):
         EngineDatabase(url)

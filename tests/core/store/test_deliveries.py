@@ -57,13 +57,13 @@ async def row_of(database: Database, position: int, no: int = 1):
         return (await connection.execute(statement, {"position": position, "no": no})).mappings().one()
 
 
-async def test_a_recorded_delivery_is_due_after_its_wait_by_the_databases_clock(database: Database):
+async def test_a_recorded_delivery_is_due_after_its_wait_by_the_databases_clock(database):
     await record(database, pending(1, wait_ms=700), pending(2, wait_ms=None), now_ms=1_000)
     assert (await row_of(database, 1))["due_ms"] == 1_700
     assert (await row_of(database, 2))["due_ms"] is None
 
 
-async def test_recording_what_the_ledger_has_already_changes_nothing(database: Database):
+async def test_recording_what_the_ledger_has_already_changes_nothing(database):
     first = attempt(1, status_code=200, outcome="delivered")
     await record(
         database, pending(1)._replace(status="delivered", attempts=1, wait_ms=None), attempts=(first,)
@@ -74,19 +74,19 @@ async def test_recording_what_the_ledger_has_already_changes_nothing(database: D
         assert await delivery_log.attempts_of(connection, Key(1, 1), limit=9) == [first]
 
 
-async def test_the_newest_attempts_are_read_in_their_order(database: Database):
+async def test_the_newest_attempts_are_read_in_their_order(database):
     await record(database, pending(1), attempts=tuple(attempt(1, number=number) for number in range(1, 6)))
     async with database.read() as connection:
         newest = await delivery_log.attempts_of(connection, Key(1, 1), limit=2)
     assert [each.number for each in newest] == [4, 5]
 
 
-async def test_recording_nothing_is_allowed(database: Database):
+async def test_recording_nothing_is_allowed(database):
     await record(database)
     assert await settle(database) == set()
 
 
-async def test_what_is_due_is_claimed_oldest_first_and_what_is_not_stays(database: Database):
+async def test_what_is_due_is_claimed_oldest_first_and_what_is_not_stays(database):
     await record(database, *(pending(n, wait_ms=10 - n) for n in range(1, 6)))
     await record(database, pending(6, wait_ms=LONG), now_ms=2**42)
     await record(database, pending(7, wait_ms=None))
@@ -95,7 +95,7 @@ async def test_what_is_due_is_claimed_oldest_first_and_what_is_not_stays(databas
     assert await claim(database) == []
 
 
-async def test_each_claim_of_a_delivery_has_the_next_number(database: Database):
+async def test_each_claim_of_a_delivery_has_the_next_number(database):
     await record(database, pending(1, attempts=4))
     [first] = await claim(database, lease_ms=-1)
     [second] = await claim(database, "wrk_b")
@@ -104,9 +104,7 @@ async def test_each_claim_of_a_delivery_has_the_next_number(database: Database):
     assert second.key == Key(1, 1)
 
 
-async def test_subscriptions_with_something_to_claim_are_listed_in_turn_with_their_first_due_time(
-    database: Database,
-):
+async def test_subscriptions_with_something_to_claim_are_listed_in_turn_with_their_first_due_time(database):
     await record(database, *(pending(n, no) for no in (2, 5, 7) for n in range(1, 9)))
     await record(database, pending(9, 6, wait_ms=LONG), now_ms=2**42)
     await record(database, pending(10, 8, wait_ms=None))
@@ -119,16 +117,14 @@ async def test_subscriptions_with_something_to_claim_are_listed_in_turn_with_the
     ]
 
 
-async def test_the_oldest_and_the_newest_of_each_subscription_are_picked_as_many_as_are_wanted(
-    database: Database,
-):
+async def test_the_oldest_and_the_newest_of_each_subscription_are_picked_as_many_as_are_wanted(database):
     await record(database, *(pending(n, no, wait_ms=n) for no in (1, 2, 3) for n in range(1, 11)))
     async with database.read() as connection:
         picked = await due.pick(connection, due.FREE, {1: 4, 3: 1})
     assert picked == [Key(1, 1), Key(2, 1), Key(10, 1), Key(9, 1), Key(1, 3)]
 
 
-async def test_workers_that_claim_at_the_same_time_never_get_the_same_delivery(database: Database):
+async def test_workers_that_claim_at_the_same_time_never_get_the_same_delivery(database):
     await record(database, *(pending(n) for n in range(1, 101)))
     claimed_by_workers = await asyncio.gather(*(claim(database, f"wrk_{n}", limit=30) for n in range(6)))
     claimed = [c.position for claims in claimed_by_workers for c in claims]
@@ -137,7 +133,7 @@ async def test_workers_that_claim_at_the_same_time_never_get_the_same_delivery(d
     assert sorted(claimed + rest) == list(range(1, 101))
 
 
-async def test_a_claim_is_settled_once_and_by_its_holder(database: Database):
+async def test_a_claim_is_settled_once_and_by_its_holder(database):
     await record(database, pending(1))
     [held] = await claim(database)
     done = Settled(1, 1, "delivered", 1, 200, claim=held.claim)
@@ -155,7 +151,7 @@ async def test_a_claim_is_settled_once_and_by_its_holder(database: Database):
     )
 
 
-async def test_a_stale_claim_cannot_settle_what_another_worker_has_claimed_since(database: Database):
+async def test_a_stale_claim_cannot_settle_what_another_worker_has_claimed_since(database):
     await record(database, pending(1))
     [stale] = await claim(database, lease_ms=-1)
     [fresh] = await claim(database, "wrk_b")
@@ -165,22 +161,20 @@ async def test_a_stale_claim_cannot_settle_what_another_worker_has_claimed_since
     assert await settle(database, Settled(1, 1, "delivered", 1, 200, claim=fresh.claim), worker="wrk_b")
 
 
-async def test_two_workers_that_both_began_a_delivery_with_claim_one_do_not_settle_for_each_other(
-    database: Database,
-):
+async def test_two_workers_that_both_began_a_delivery_with_claim_one_do_not_settle_for_each_other(database):
     await record(database, pending(1, wait_ms=LONG, claimed_by="wrk_b", claim=1), now_ms=2**42)
     assert await settle(database, Settled(1, 1, "delivered", 1, 200, claim=1), worker="wrk_a") == set()
     assert await settle(database, Settled(1, 1, "delivered", 1, 200, claim=1), worker="wrk_b") == {Key(1, 1)}
 
 
-async def test_a_failure_without_an_answer_keeps_the_last_status_code(database: Database):
+async def test_a_failure_without_an_answer_keeps_the_last_status_code(database):
     await record(database, pending(1, last_status_code=502))
     [held] = await claim(database)
     await settle(database, Settled(1, 1, "pending", 2, None, wait_ms=0, claim=held.claim))
     assert (await row_of(database, 1))["last_status_code"] == 502
 
 
-async def test_the_next_due_time_is_told_in_milliseconds_from_now(database: Database):
+async def test_the_next_due_time_is_told_in_milliseconds_from_now(database):
     async with database.read() as connection:
         assert await ledger.next_due_ms(connection) is None
     await record(database, pending(1, wait_ms=None))
@@ -196,7 +190,7 @@ async def test_the_next_due_time_is_told_in_milliseconds_from_now(database: Data
 
 
 async def test_parked_deliveries_wait_until_they_are_woken_and_claimed_ones_are_left_to_their_attempt(
-    database: Database,
+    database,
 ):
     await record(database, pending(1), pending(2), pending(3, 2))
     [held] = await claim(database, limit=1)
@@ -208,7 +202,7 @@ async def test_parked_deliveries_wait_until_they_are_woken_and_claimed_ones_are_
     assert [c.key for c in await claim(database)] == [Key(2, 1)]
 
 
-async def test_waking_makes_held_deliveries_due_and_leaves_what_has_ended(database: Database):
+async def test_waking_makes_held_deliveries_due_and_leaves_what_has_ended(database):
     await record(
         database,
         pending(1, wait_ms=None)._replace(status="held"),
@@ -219,9 +213,7 @@ async def test_waking_makes_held_deliveries_due_and_leaves_what_has_ended(databa
     assert (await row_of(database, 2))["status"] == "gone"
 
 
-async def test_everything_open_of_a_deleted_subscription_ends_as_gone_and_no_claim_can_undo_it(
-    database: Database,
-):
+async def test_everything_open_of_a_deleted_subscription_ends_as_gone_and_no_claim_can_undo_it(database):
     await record(
         database,
         pending(1),
@@ -242,7 +234,7 @@ async def test_everything_open_of_a_deleted_subscription_ends_as_gone_and_no_cla
     assert [c.key for c in await claim(database)] == [Key(5, 2)]
 
 
-async def test_a_delivery_is_asked_for_again_in_any_state_unless_it_is_being_tried(database: Database):
+async def test_a_delivery_is_asked_for_again_in_any_state_unless_it_is_being_tried(database):
     states = ["delivered", "exhausted", "rejected", "gone", "held"]
     await record(database, *(pending(n, wait_ms=None)._replace(status=s) for n, s in enumerate(states, 1)))
     for number in range(1, 6):
@@ -252,7 +244,7 @@ async def test_a_delivery_is_asked_for_again_in_any_state_unless_it_is_being_tri
     assert not await change(database, ledger.retry_now, Key(77, 1))
 
 
-async def test_what_the_ledger_has_of_events_is_listed_by_their_positions(database: Database):
+async def test_what_the_ledger_has_of_events_is_listed_by_their_positions(database):
     async with database.read() as connection:
         assert await ledger.newest_position(connection) == 0
     await record(database, pending(11), pending(12), pending(12, 2), pending(14))

@@ -33,7 +33,7 @@ def test_no_other_module_of_the_kernel_asks_which_database_it_is():
         ("cockroachdb://host/name", POSTGRESQL),
     ],
 )
-def test_a_url_names_its_dialect(url: str, dialect: dialects.Dialect):
+def test_a_url_names_its_dialect(url, dialect):
     assert dialects.of_url(url) is dialect
 
 

@@ -26,7 +26,7 @@ async def both(database: Database) -> AsyncIterator[tuple[Database, Database]]:
         yield database, direct
 
 
-async def test_results_are_read_as_those_of_sqlalchemy(both: tuple[Database, Database]) -> None:
+async def test_results_are_read_as_those_of_sqlalchemy(both):
     two = text("SELECT 1 AS a, 'x' AS b UNION ALL SELECT 2, NULL ORDER BY 1")
     none = text("SELECT 1 WHERE 1 = 0")
     for database in some(both):
@@ -47,7 +47,7 @@ async def test_results_are_read_as_those_of_sqlalchemy(both: tuple[Database, Dat
                 (await connection.execute(two)).scalar_one()
 
 
-async def test_a_statement_tells_how_many_rows_it_changed(both: tuple[Database, Database]) -> None:
+async def test_a_statement_tells_how_many_rows_it_changed(both):
     worker = text("INSERT INTO workers (id, heartbeat_ms, draining) VALUES (:id, 0, false)")
     for database in some(both):
         async with database.write() as connection:
@@ -59,7 +59,7 @@ async def test_a_statement_tells_how_many_rows_it_changed(both: tuple[Database, 
             assert (await connection.execute(text("DELETE FROM workers"))).rowcount == 0
 
 
-async def test_values_of_every_type_come_back_as_they_went(both: tuple[Database, Database]) -> None:
+async def test_values_of_every_type_come_back_as_they_went(both):
     values: dict[str, Any] = {
         "no": 7,
         "id": "sub_1",
@@ -93,7 +93,7 @@ async def test_values_of_every_type_come_back_as_they_went(both: tuple[Database,
             await connection.execute(table.delete())
 
 
-async def test_a_list_is_bound_whatever_its_length(both: tuple[Database, Database]) -> None:
+async def test_a_list_is_bound_whatever_its_length(both):
     for database in some(both):
         async with database.read() as connection:
             condition, parameter = sql.one_of(connection, "digest", "digests", LargeBinary)
@@ -103,9 +103,7 @@ async def test_a_list_is_bound_whatever_its_length(both: tuple[Database, Databas
                 assert found.scalar_one() == 0
 
 
-async def test_a_statement_is_written_once_whatever_its_values(
-    both: tuple[Database, Database], monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_statement_is_written_once_whatever_its_values(both, monkeypatch):
     class Counted(_Written):
         written = 0
 
@@ -135,7 +133,7 @@ async def test_a_statement_is_written_once_whatever_its_values(
     assert Counted.written == 3
 
 
-async def test_a_text_that_lacks_a_value_is_refused(database: Database) -> None:
+async def test_a_text_that_lacks_a_value_is_refused(database):
     """A statement is written once and cached, so a literal value in it would be the first caller's."""
     statement = text("SELECT :a + :b").bindparams(bindparam("b", value=4))
     async with database.direct(2) as direct, direct.read() as connection:
@@ -144,8 +142,8 @@ async def test_a_text_that_lacks_a_value_is_refused(database: Database) -> None:
 
 
 async def test_rows_go_to_the_thread_of_sqlite_with_the_statement_or_the_commit_after_them(
-    sqlite_database: Database, monkeypatch
-) -> None:
+    sqlite_database, monkeypatch
+):
     ways: list[object] = []
     execute = OneWayConnection._execute
 
@@ -184,7 +182,7 @@ async def _add(
             raise error
 
 
-async def test_one_connection_is_lent_to_one_at_a_time(database: Database) -> None:
+async def test_one_connection_is_lent_to_one_at_a_time(database):
     async with database.direct(1) as direct:
         inside = 0
 
@@ -204,7 +202,7 @@ async def test_one_connection_is_lent_to_one_at_a_time(database: Database) -> No
             assert (await connection.execute(text("SELECT count(*) FROM workers"))).scalar_one() == 20
 
 
-async def test_those_that_only_read_have_connections_of_their_own(database: Database) -> None:
+async def test_those_that_only_read_have_connections_of_their_own(database):
     """With one writer all other connections are few and shared, so a client's slow read would delay the dispatcher."""
     async with (
         database.direct(2) as shared,
@@ -217,9 +215,7 @@ async def test_those_that_only_read_have_connections_of_their_own(database: Data
             assert (await connection.execute(text("SELECT 1"))).scalar_one() == 1
 
 
-async def test_nobody_waits_for_a_connection_for_ever(
-    postgres_database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_nobody_waits_for_a_connection_for_ever(postgres_database, monkeypatch):
     monkeypatch.setattr("trunkline.store.direct.TAKE_SECONDS", 0.05)
     async with postgres_database.direct(1) as direct, direct.read():
         with pytest.raises(StoreUnavailable, match="free in time"):
@@ -227,7 +223,7 @@ async def test_nobody_waits_for_a_connection_for_ever(
                 pass
 
 
-async def test_a_connection_that_the_server_closed_is_not_lent_again(postgres_database: Database) -> None:
+async def test_a_connection_that_the_server_closed_is_not_lent_again(postgres_database):
     async with postgres_database.direct(1) as direct:
         async with direct.read() as connection:
             pid = (await connection.execute(text("SELECT pg_backend_pid()"))).scalar_one()
@@ -241,7 +237,7 @@ async def test_a_connection_that_the_server_closed_is_not_lent_again(postgres_da
                             return
 
 
-async def test_a_column_that_another_process_alters_is_read_anew(postgres_database: Database) -> None:
+async def test_a_column_that_another_process_alters_is_read_anew(postgres_database):
     statement = text("SELECT value FROM altered")
     async with postgres_database.write() as connection:
         await connection.execute(text("CREATE TABLE altered (value integer)"))
@@ -259,7 +255,7 @@ async def test_a_column_that_another_process_alters_is_read_anew(postgres_databa
 
 
 @pytest.mark.parametrize("engine", ["postgresql"])
-async def test_a_connection_that_the_server_ends_while_it_is_prepared_is_an_outage(database_url: str) -> None:
+async def test_a_connection_that_the_server_ends_while_it_is_prepared_is_an_outage(database_url):
     connection = await asyncpg.connect(database_url)
     other = await asyncpg.connect(database_url)
     try:
@@ -272,7 +268,7 @@ async def test_a_connection_that_the_server_ends_while_it_is_prepared_is_an_outa
 
 
 @pytest.mark.parametrize("engine", ["postgresql"])
-async def test_a_connection_is_kept_if_the_server_goes_on_with_it(database: Database) -> None:
+async def test_a_connection_is_kept_if_the_server_goes_on_with_it(database):
     process_id = text("SELECT pg_backend_pid()")
     async with database.direct(1) as direct:
 

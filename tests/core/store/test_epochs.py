@@ -39,7 +39,7 @@ async def new_company(database: Database) -> int:
         return await companies.new_id(connection)
 
 
-async def test_the_log_moves_on_past_what_may_have_been_accepted_since_its_newest_event(database: Database):
+async def test_the_log_moves_on_past_what_may_have_been_accepted_since_its_newest_event(database):
     await append(database, [draft()])
     hour_ms = 3_600_000
     await execute(database, f"UPDATE stream_head SET accepted_ms = accepted_ms - {hour_ms}")
@@ -55,7 +55,7 @@ async def test_the_log_moves_on_past_what_may_have_been_accepted_since_its_newes
     ]
 
 
-async def test_skipped_positions_are_not_counted_however_often_the_log_moved_on(database: Database):
+async def test_skipped_positions_are_not_counted_however_often_the_log_moved_on(database):
     before = (await append(database, [draft()]))[0].position
     for count in (2, 0, 3):
         await append(database, [draft()] * count)
@@ -69,17 +69,17 @@ async def test_skipped_positions_are_not_counted_however_often_the_log_moved_on(
         assert await epochs.count_between(connection, before, newest) == 6
 
 
-async def test_a_log_without_events_moves_on_by_the_step_alone(database: Database):
+async def test_a_log_without_events_moves_on_by_the_step_alone(database):
     assert await advance(database) == Advanced(NONE, NONE + STEP)
 
 
-async def test_an_id_that_a_client_has_seen_is_passed_if_it_is_further(database: Database):
+async def test_an_id_that_a_client_has_seen_is_passed_if_it_is_further(database):
     seen = 7 * STEP
     assert (await advance(database, past=seen)).after == seen
     assert (await advance(database, past=seen)).after == seen + STEP
 
 
-async def test_numbers_of_subscriptions_and_companies_move_on_too(database: Database):
+async def test_numbers_of_subscriptions_and_companies_move_on_too(database):
     first = await add_subscription(database, "sub_1")
     company = await new_company(database)
     await advance(database)
@@ -87,20 +87,18 @@ async def test_numbers_of_subscriptions_and_companies_move_on_too(database: Data
     assert await new_company(database) >= company + STEP
 
 
-async def test_numbers_of_a_table_that_had_no_row_yet_move_on_too(database: Database):
+async def test_numbers_of_a_table_that_had_no_row_yet_move_on_too(database):
     await advance(database)
     assert await add_subscription(database, "sub_1") > STEP
 
 
-async def test_the_number_of_the_newest_subscription_is_not_given_again_after_it_is_removed(
-    database: Database,
-):
+async def test_the_number_of_the_newest_subscription_is_not_given_again_after_it_is_removed(database):
     first = await add_subscription(database, "sub_1")
     await execute(database, "DELETE FROM subscriptions WHERE no = :no", no=first)
     assert await add_subscription(database, "sub_2") > first
 
 
-async def test_what_is_rolled_back_moves_nothing(database: Database):
+async def test_what_is_rolled_back_moves_nothing(database):
     async def advance_and_fail() -> None:
         async with database.write() as connection:
             await epochs.advance(connection)
@@ -111,7 +109,7 @@ async def test_what_is_rolled_back_moves_nothing(database: Database):
     assert [event.position for event in await append(database, [draft()])] == [NONE + 1]
 
 
-async def test_a_file_has_no_timeline(sqlite_database: Database):
+async def test_a_file_has_no_timeline(sqlite_database):
     async with sqlite_database.read() as connection:
         assert not await epochs.note_timeline(connection)
     await append(sqlite_database, [draft()])
@@ -119,7 +117,7 @@ async def test_a_file_has_no_timeline(sqlite_database: Database):
         assert (await connection.execute(text("SELECT timeline FROM stream_head"))).scalar_one() is None
 
 
-async def test_an_append_on_another_timeline_moves_on_once(postgres_database: Database):
+async def test_an_append_on_another_timeline_moves_on_once(postgres_database):
     async with postgres_database.read() as connection:
         assert not await epochs.note_timeline(connection)
     await append(postgres_database, [draft()])

@@ -29,7 +29,7 @@ async def last_used_ms(database: Database, key_id: str) -> int | None:
         )
 
 
-async def test_keys_are_found_by_digest_in_one_query(database: Database):
+async def test_keys_are_found_by_digest_in_one_query(database):
     await insert(database, record(1), record(2, None))
     async with database.read() as connection:
         valid = await keys.find_valid(connection, [digest(1), digest(2), digest(3)])
@@ -40,7 +40,7 @@ async def test_keys_are_found_by_digest_in_one_query(database: Database):
     }
 
 
-async def test_a_revoked_key_is_not_found_again_and_keeps_its_time(database: Database):
+async def test_a_revoked_key_is_not_found_again_and_keeps_its_time(database):
     await insert(database, record(1))
     for _ in range(2):
         async with database.write() as connection:
@@ -52,22 +52,20 @@ async def test_a_revoked_key_is_not_found_again_and_keeps_its_time(database: Dat
 
 
 @pytest.mark.parametrize(("key_id", "company_id"), [("key_2", 92), ("key_1", 93), ("key_1", 0)])
-async def test_only_an_existing_key_of_that_company_is_revoked(
-    database: Database, key_id: str, company_id: int
-):
+async def test_only_an_existing_key_of_that_company_is_revoked(database, key_id, company_id):
     await insert(database, record(1))
     async with database.write() as connection:
         assert not await keys.revoke(connection, key_id, company_id=company_id)
         assert await keys.find_valid(connection, [digest(1)])
 
 
-async def test_an_operator_revokes_anyones(database: Database):
+async def test_an_operator_revokes_anyones(database):
     await insert(database, record(1))
     async with database.write() as connection:
         assert await keys.revoke(connection, "key_1", company_id=None)
 
 
-async def test_keys_are_listed_oldest_first_by_company_or_all(database: Database):
+async def test_keys_are_listed_oldest_first_by_company_or_all(database):
     await insert(
         database,
         record(1, created_ms=3),
@@ -83,7 +81,7 @@ async def test_keys_are_listed_oldest_first_by_company_or_all(database: Database
     assert everyones[-1].company_id is None
 
 
-async def test_the_last_use_is_written_at_most_once_in_five_minutes(database: Database):
+async def test_the_last_use_is_written_at_most_once_in_five_minutes(database):
     await insert(database, record(1), record(2))
 
     async def touch() -> int | None:

@@ -65,11 +65,11 @@ def read(url: str, **environment: str) -> dict[str, str]:
         ),
     ],
 )
-def test_a_url_has_parameters(url: str, expected: dict[str, str]):
+def test_a_url_has_parameters(url, expected):
     assert read(url) == expected
 
 
-def test_a_service_gives_what_the_url_leaves_open(services: Path):
+def test_a_service_gives_what_the_url_leaves_open(services):
     found = read("postgresql://other@/?service=hub&sslmode=prefer", PGSERVICEFILE=str(services))
     assert found == {
         "host": "db1.example.com,db2.example.com",
@@ -81,7 +81,7 @@ def test_a_service_gives_what_the_url_leaves_open(services: Path):
     }
 
 
-def test_a_service_may_be_named_beside_the_url(services: Path, tmp_path: Path):
+def test_a_service_may_be_named_beside_the_url(services, tmp_path):
     assert read("postgresql://", PGSERVICE="hub", PGSERVICEFILE=str(services))["dbname"] == "hub"
     services.rename(tmp_path / ".pg_service.conf")
     assert read("postgresql:///x?service=hub")["dbname"] == "x"
@@ -120,21 +120,21 @@ def test_a_service_may_be_named_beside_the_url(services: Path, tmp_path: Path):
         ("postgresql://u:s3cret@h/n?service=hub", "service file .*pg_service.conf cannot be read"),
     ],
 )
-def test_what_is_wrong_with_a_url_is_one_sentence_without_its_password(url: str, sentence: str):
+def test_what_is_wrong_with_a_url_is_one_sentence_without_its_password(url, sentence):
     with pytest.raises(SettingsInvalid, match=f"^Setting 'database.url': .*{sentence}") as caught:
         read(url)
     assert "s3cret" not in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
-def test_a_service_that_is_not_in_the_file_is_named(services: Path):
+def test_a_service_that_is_not_in_the_file_is_named(services):
     with pytest.raises(
         SettingsInvalid, match=r"the service 'hubb', which .*services\.conf has no section for"
     ):
         read("postgresql://?service=hubb", PGSERVICEFILE=str(services))
 
 
-def test_a_parameter_of_a_service_is_checked_as_one_of_a_url(services: Path):
+def test_a_parameter_of_a_service_is_checked_as_one_of_a_url(services):
     services.write_text("[hub]\nhots=db\n")
     with pytest.raises(SettingsInvalid, match="'hots', which is not known"):
         read("postgresql://?service=hub", PGSERVICEFILE=str(services))
@@ -153,9 +153,7 @@ def test_a_parameter_of_a_service_is_checked_as_one_of_a_url(services: Path):
     ],
 )
 @pytest.mark.parametrize("named_by", ["url", "environment", "home folder"])
-def test_a_clients_key_that_others_may_read_is_refused(
-    tmp_path: Path, owner: int, mode: int, is_taken: bool, named_by: str
-):
+def test_a_clients_key_that_others_may_read_is_refused(tmp_path, owner, mode, is_taken, named_by):
     """The modes and owners are the ones that libpq accepts and refuses."""
     folder = tmp_path / ".postgresql"
     folder.mkdir()
@@ -183,7 +181,7 @@ def test_a_clients_key_that_others_may_read_is_refused(
     assert read(f"postgresql://h/n?sslmode=disable&sslkey={key}", **environment), "nothing uses it"
 
 
-def test_authorities_may_come_from_the_environment_or_the_home_folder(tmp_path: Path):
+def test_authorities_may_come_from_the_environment_or_the_home_folder(tmp_path):
     url = "postgresql://h/n?sslmode=verify-full"
     assert read(url, PGSSLROOTCERT="system")
     (tmp_path / ".postgresql").mkdir()

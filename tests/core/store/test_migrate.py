@@ -53,7 +53,7 @@ async def table_names(database: Database) -> set[str]:
         return await connection.run_sync(lambda sync: set(sqlalchemy.inspect(sync).get_table_names()))
 
 
-async def test_the_migrated_schema_is_the_one_in_tables(empty: Database):
+async def test_the_migrated_schema_is_the_one_in_tables(empty):
     await migrate.upgrade(empty, shards=4)
 
     def compare(connection: sqlalchemy.Connection) -> list[object]:
@@ -66,7 +66,7 @@ async def test_the_migrated_schema_is_the_one_in_tables(empty: Database):
         assert await connection.run_sync(compare) == []
 
 
-async def test_upgrading_twice_changes_nothing(empty: Database):
+async def test_upgrading_twice_changes_nothing(empty):
     newest = (await migrate.states(empty))[0].newest
     assert await migrate.upgrade(empty, shards=4) == [migrate.State("core", None, newest)]
     assert await migrate.upgrade(empty, shards=9) == [migrate.State("core", newest, newest)]
@@ -76,7 +76,7 @@ async def test_upgrading_twice_changes_nothing(empty: Database):
         assert await stream.head(connection) == stream.Head(migrate.RESERVED_POSITIONS, 1)
 
 
-async def test_two_that_upgrade_at_once_wait_for_each_other(empty_database_url: str):
+async def test_two_that_upgrade_at_once_wait_for_each_other(empty_database_url):
     async with EngineDatabase(empty_database_url) as first, EngineDatabase(empty_database_url) as second:
         before = await asyncio.gather(migrate.upgrade(first, shards=4), migrate.upgrade(second, shards=4))
         assert sorted(states[0].current is None for states in before) == [False, True]
@@ -84,7 +84,7 @@ async def test_two_that_upgrade_at_once_wait_for_each_other(empty_database_url: 
             assert (await connection.execute(text("SELECT count(*) FROM stream_head"))).scalar() == 1
 
 
-async def test_the_core_can_be_taken_back(empty: Database):
+async def test_the_core_can_be_taken_back(empty):
     await migrate.upgrade(empty, shards=4)
     async with empty.write() as connection:
         await connection.run_sync(_downgrade)
@@ -93,7 +93,7 @@ async def test_the_core_can_be_taken_back(empty: Database):
     assert set(partial_indexes.metadata.tables) <= await table_names(empty)
 
 
-async def test_a_plugins_history_stands_beside_the_cores(empty: Database, plugin: migrate.History):
+async def test_a_plugins_history_stands_beside_the_cores(empty, plugin):
     await migrate.upgrade(empty, shards=4)
     await migrate.upgrade(empty, [plugin], shards=4)
     assert [state.current for state in await migrate.states(empty, [plugin])] == [
@@ -103,7 +103,7 @@ async def test_a_plugins_history_stands_beside_the_cores(empty: Database, plugin
     assert {"crm_leads", "alembic_version_crm"} <= await table_names(empty)
 
 
-async def test_a_revision_that_fails_leaves_everything_as_it_was(empty: Database, plugin: migrate.History):
+async def test_a_revision_that_fails_leaves_everything_as_it_was(empty, plugin):
     (plugin.folder / "p2_broken.py").write_text(
         'revision = "p2"\ndown_revision = "p1"\n\n\ndef upgrade():\n    raise RuntimeError("broken")\n'
     )
@@ -125,7 +125,7 @@ async def set_revision(database: Database, revision: str) -> None:
         )
 
 
-async def test_a_database_from_before_the_first_revision_is_refused_and_stays_as_it_is(database: Database):
+async def test_a_database_from_before_the_first_revision_is_refused_and_stays_as_it_is(database):
     await set_revision(database, "0031")
     with pytest.raises(
         DatabaseUnfit, match=r"^The tables of 'core' are at revision 0031, and .* from 0032: run"
@@ -136,7 +136,7 @@ async def test_a_database_from_before_the_first_revision_is_refused_and_stays_as
     assert not before.is_ahead
 
 
-async def test_a_table_that_is_there_already_is_named_and_nothing_is_changed(empty: Database):
+async def test_a_table_that_is_there_already_is_named_and_nothing_is_changed(empty):
     async with empty.write() as connection:
         await connection.execute(text("CREATE TABLE events (id INTEGER)"))
     with pytest.raises(
@@ -146,9 +146,7 @@ async def test_a_table_that_is_there_already_is_named_and_nothing_is_changed(emp
     assert await table_names(empty) == {"events"}
 
 
-async def test_statistics_that_somebody_left_in_a_file_are_forgotten_at_the_next_start(
-    sqlite_database: Database,
-):
+async def test_statistics_that_somebody_left_in_a_file_are_forgotten_at_the_next_start(sqlite_database):
     """Old statistics have the sizes of tables on one day, and SQLite would plan by them for ever."""
     async with sqlite_database.write() as connection:
         await connection.execute(text("INSERT INTO erasures VALUES ('era_1', 1, '{}', NULL, NULL, 1, 1, 1)"))
@@ -158,7 +156,7 @@ async def test_statistics_that_somebody_left_in_a_file_are_forgotten_at_the_next
         assert (await connection.execute(text("SELECT count(*) FROM sqlite_stat1"))).scalar_one() == 0
 
 
-async def test_the_ledger_is_vacuumed_when_a_hundredth_of_it_is_dead(postgres_database: Database):
+async def test_the_ledger_is_vacuumed_when_a_hundredth_of_it_is_dead(postgres_database):
     wanted = {"autovacuum_vacuum_scale_factor": 0.01, "autovacuum_analyze_scale_factor": 0.01}
     async with postgres_database.read() as connection:
         options = "SELECT reloptions FROM pg_class WHERE oid = 'deliveries'::regclass"

@@ -19,7 +19,6 @@ WHOLE = {("core", "0032")}
 
 @pytest.fixture
 async def used(empty_database_url: str) -> AsyncIterator[Database]:
-    """Make a database of 0.1 with events and deliveries."""
     async with EngineDatabase(empty_database_url) as opened:
         await migrating.fill(opened, EVENTS)
         yield opened
@@ -30,7 +29,7 @@ def step_of(plan: Plan, does: str) -> PlannedStep:
     return found
 
 
-async def test_a_plan_names_what_each_missing_step_locks_and_changes_nothing(used: Database):
+async def test_a_plan_names_what_each_missing_step_locks_and_changes_nothing(used):
     plan = await migration_plan.make(used, [later.HISTORY])
     known = revisions.read(later.HISTORY.folder)
     assert list(dict.fromkeys(step.revision for step in plan.steps)) == known[1:]
@@ -55,9 +54,7 @@ async def test_a_plan_names_what_each_missing_step_locks_and_changes_nothing(use
     assert (await migrate.states(used, [later.HISTORY]))[1].current == "0001"
 
 
-async def test_a_plan_for_a_database_that_is_up_to_date_or_new_has_no_steps(
-    database: Database, empty_database_url
-):
+async def test_a_plan_for_a_database_that_is_up_to_date_or_new_has_no_steps(database, empty_database_url):
     plan = await migration_plan.make(database, [])
     assert (plan.is_new, plan.steps) == (False, [])
     async with EngineDatabase(empty_database_url) as empty:
@@ -65,7 +62,7 @@ async def test_a_plan_for_a_database_that_is_up_to_date_or_new_has_no_steps(
     assert (plan.is_new, plan.steps) == (True, ())
 
 
-async def test_rows_are_estimated_before_and_after_a_table_was_analyzed(used: Database):
+async def test_rows_are_estimated_before_and_after_a_table_was_analyzed(used):
     async with used.read() as connection:
         before = await used.dialect.rows_of(connection, "deliveries")
         if not used.dialect.has_one_writer:
@@ -78,7 +75,7 @@ async def test_rows_are_estimated_before_and_after_a_table_was_analyzed(used: Da
 
 @pytest.mark.parametrize("name", sorted(DIALECTS))
 @pytest.mark.parametrize("history", ["core", "crm", "mcp", "oauth", "portal"])
-def test_each_revision_can_be_applied_step_by_step(name: str, history: str):
+def test_each_revision_can_be_applied_step_by_step(name, history):
     """A revision that cannot be split holds its locks until the commit: use only tables, columns and indexes, or divide it."""
     line = (
         migrate.CORE

@@ -55,7 +55,7 @@ async def count(database: Database, condition: str) -> int:
         return (await connection.execute(statement)).scalar_one()
 
 
-async def test_a_change_does_one_piece_and_leaves_the_others_to_workers(open_: Database):
+async def test_a_change_does_one_piece_and_leaves_the_others_to_workers(open_):
     await begin(open_, Change.PARK)
     assert await count(open_, "due_ms IS NULL") == PIECE
     assert await go_on(open_)
@@ -65,7 +65,7 @@ async def test_a_change_does_one_piece_and_leaves_the_others_to_workers(open_: D
 
 
 async def test_a_change_of_many_subscriptions_is_left_to_workers_where_there_is_anything_to_change(
-    open_: Database, monkeypatch: pytest.MonkeyPatch
+    open_, monkeypatch
 ):
     monkeypatch.setattr(store, "AT_ONCE", 0)
     await begin(open_, Change.WAKE)
@@ -79,7 +79,7 @@ async def test_a_change_of_many_subscriptions_is_left_to_workers_where_there_is_
     assert await count(open_, "due_ms IS NULL") == MANY
 
 
-async def test_the_last_change_holds_wherever_the_one_before_it_was(open_: Database):
+async def test_the_last_change_holds_wherever_the_one_before_it_was(open_):
     await begin(open_, Change.PARK)
     await begin(open_, Change.WAKE)
     while await go_on(open_):
@@ -87,7 +87,7 @@ async def test_the_last_change_holds_wherever_the_one_before_it_was(open_: Datab
     assert await count(open_, "due_ms IS NULL") == 0
 
 
-async def test_what_comes_after_the_change_is_left_alone(open_: Database):
+async def test_what_comes_after_the_change_is_left_alone(open_):
     await begin(open_, Change.END)
     await record(open_, [MANY + 1])
     while await go_on(open_):
@@ -96,7 +96,7 @@ async def test_what_comes_after_the_change_is_left_alone(open_: Database):
     assert await count(open_, "status = 'pending'") == 1
 
 
-async def test_what_was_queued_meanwhile_behind_one_that_has_ended_has_its_turn(open_: Database):
+async def test_what_was_queued_meanwhile_behind_one_that_has_ended_has_its_turn(open_):
     await begin(open_, Change.END)
     key = {Key(MANY + 1, 1): (7, 0)}
     held = Settled(MANY + 1, 1, "held", 0, None)
@@ -113,9 +113,7 @@ async def test_what_was_queued_meanwhile_behind_one_that_has_ended_has_its_turn(
     assert await count(open_, "status = 'pending' AND due_ms IS NOT NULL AND queued IS NULL") == 1
 
 
-async def test_a_piece_looks_at_some_of_those_that_wait_in_an_order(
-    open_: Database, monkeypatch: pytest.MonkeyPatch
-):
+async def test_a_piece_looks_at_some_of_those_that_wait_in_an_order(open_, monkeypatch):
     """A batch is bounded even if few of them must be changed: for one key, all but the first wait."""
     monkeypatch.setattr(store, "LOOKED_AT", 400)
     async with open_.write() as connection:
@@ -138,7 +136,7 @@ async def test_a_piece_looks_at_some_of_those_that_wait_in_an_order(
     assert await count(open_, "due_ms IS NOT NULL") == MANY - 999
 
 
-async def test_a_note_about_a_subscription_that_is_not_there_any_more_is_dropped(open_: Database):
+async def test_a_note_about_a_subscription_that_is_not_there_any_more_is_dropped(open_):
     await begin(open_, Change.END)
     async with open_.write() as connection:
         await connection.execute(text("DELETE FROM subscriptions"))

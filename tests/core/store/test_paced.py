@@ -1,13 +1,10 @@
 """The attempts of other workers that the holder of a shard counts."""
 
 from trunkline.store import paced
-from trunkline.store.database import Database
 from trunkline.store.sql import text
 
 
-async def test_a_claim_that_has_lapsed_or_is_of_a_worker_that_is_known_to_be_dead_counts_no_more(
-    database: Database,
-):
+async def test_a_claim_that_has_lapsed_or_is_of_a_worker_that_is_known_to_be_dead_counts_no_more(database):
     async with database.write() as connection:
         await connection.execute(
             text(

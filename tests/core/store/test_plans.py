@@ -48,7 +48,7 @@ KEYS = [Key(1000 + EVENTS // 2 + n, (EVENTS // 2 + n) % COMPANIES) for n in rang
 
 @pytest.mark.slow
 @pytest.mark.timeout(60 + SCALE // 1_000)
-async def test_no_statement_of_a_hot_path_reads_a_whole_table_or_sorts_more_than_a_page(database: Database):
+async def test_no_statement_of_a_hot_path_reads_a_whole_table_or_sorts_more_than_a_page(database):
     """Check with tables that were analyzed now, while they were small, or never, as on SQLite.
 
     The check with small tables has effect only at a large scale.
@@ -76,7 +76,7 @@ async def _faults(database: Database, run: long_runs.LongRun) -> dict[str, list[
     return faults
 
 
-async def test_subscriptions_that_were_deleted_cost_their_company_nothing(database: Database):
+async def test_subscriptions_that_were_deleted_cost_their_company_nothing(database):
     async with database.write() as connection:
         await connection.exec_driver_sql(
             "INSERT INTO subscriptions (id, company_id, channel, target_url, event_types, signature, sealed, status, "
@@ -95,9 +95,7 @@ async def test_subscriptions_that_were_deleted_cost_their_company_nothing(databa
         assert all("ix_subscriptions_live" in str(each.plan) for each in await look(database, call))
 
 
-async def test_the_ids_of_a_big_company_among_small_ones_are_read_in_the_order_of_an_index(
-    database: Database,
-):
+async def test_the_ids_of_a_big_company_among_small_ones_are_read_in_the_order_of_an_index(database):
     """A vacuumed table makes PostgreSQL prefer index-only scans, here one that reads and sorts every event of the company."""
     async with database.write() as connection:
         await connection.exec_driver_sql(
@@ -114,7 +112,7 @@ async def test_the_ids_of_a_big_company_among_small_ones_are_read_in_the_order_o
 
 
 async def test_a_claim_finds_each_delivery_by_its_key_though_its_lane_was_empty_when_the_ledger_was_analyzed(
-    database: Database,
+    database,
 ):
     engine = database.dialect.name
     async with database.write() as connection:
@@ -133,7 +131,7 @@ async def test_a_claim_finds_each_delivery_by_its_key_though_its_lane_was_empty_
 
 
 async def test_what_is_due_is_read_in_the_order_of_its_index_though_all_that_was_analyzed_is_of_one_subscription(
-    database: Database,
+    database,
 ):
     """Otherwise SQLite prefers a scan and a sort: 200,000 due keys in one order took two thirds of a core."""
     engine = database.dialect.name
@@ -163,7 +161,7 @@ async def test_what_is_due_is_read_in_the_order_of_its_index_though_all_that_was
 
 @pytest.mark.parametrize("deliveries", [0, 40])
 async def test_deliveries_are_found_by_their_keys_where_the_planner_takes_the_ledger_for_small(
-    database: Database, deliveries: int
+    database, deliveries
 ):
     """A connection of PostgreSQL keeps its plan while the ledger grows, until an ANALYZE, which nothing runs on SQLite."""
     engine = database.dialect.name

@@ -22,16 +22,13 @@ from trunkline.store.worker_locks import WorkerLock
 
 @pytest.fixture
 async def name(system_postgres: SystemPostgres) -> AsyncIterator[str]:
-    """Make an empty database; give its name."""
     await system_postgres.execute("CREATE DATABASE pooled")
     yield "pooled"
     await system_postgres.execute("DROP DATABASE pooled WITH (FORCE)")
 
 
 @pytest.mark.slow
-async def test_processes_share_connections_in_transaction_mode(
-    system_postgres: SystemPostgres, name: str, caplog: pytest.LogCaptureFixture
-):
+async def test_processes_share_connections_in_transaction_mode(system_postgres, name, caplog):
     with started_pooler(system_postgres, mode="transaction") as pooler:
         url = pooler.url(name)
         async with EngineDatabase(url, pool_size=4) as first, EngineDatabase(url, pool_size=4) as second:
@@ -51,7 +48,7 @@ async def test_processes_share_connections_in_transaction_mode(
 
 
 @pytest.mark.slow
-async def test_a_hub_runs_behind_it(system_postgres: SystemPostgres, name: str, make_hub, receiver):
+async def test_a_hub_runs_behind_it(system_postgres, name, make_hub, receiver):
     with started_pooler(system_postgres, mode="transaction") as pooler:
         url = pooler.url(name)
         await migrate_database(url)
@@ -66,7 +63,7 @@ async def test_a_hub_runs_behind_it(system_postgres: SystemPostgres, name: str, 
 
 
 @pytest.mark.slow
-async def test_a_database_in_use_is_migrated_through_it(system_postgres: SystemPostgres, name: str):
+async def test_a_database_in_use_is_migrated_through_it(system_postgres, name):
     """The lock of the migration is held in a transaction, for which the pooler reserves a connection."""
     with started_pooler(system_postgres, mode="transaction") as pooler:
         async with EngineDatabase(pooler.url(name), pool_size=2) as database:
@@ -76,9 +73,7 @@ async def test_a_database_in_use_is_migrated_through_it(system_postgres: SystemP
     assert added.current == added.newest
 
 
-async def test_other_processes_are_woken_over_the_server_itself(
-    system_postgres: SystemPostgres, name: str, caplog: pytest.LogCaptureFixture
-):
+async def test_other_processes_are_woken_over_the_server_itself(system_postgres, name, caplog):
     with started_pooler(system_postgres, mode="transaction") as pooler:
         direct = system_postgres.url(name=name)
         async with EngineDatabase(pooler.url(name), listen_url=direct) as database:
@@ -93,7 +88,7 @@ async def test_other_processes_are_woken_over_the_server_itself(
 
 
 async def test_one_that_loses_prepared_statements_is_refused_with_what_to_set(
-    system_postgres: SystemPostgres, name: str, make_hub
+    system_postgres, name, make_hub
 ):
     with started_pooler(system_postgres, mode="transaction", prepared_statements=0) as pooler:
         async with EngineDatabase(pooler.url(name)) as database:
@@ -105,9 +100,7 @@ async def test_one_that_loses_prepared_statements_is_refused_with_what_to_set(
             await migrate_hub(load(environment={"TRUNKLINE_DATABASE__URL": pooler.url(name)}))
 
 
-async def test_one_that_gives_each_client_its_own_connection_is_as_good_as_none(
-    system_postgres: SystemPostgres, name: str
-):
+async def test_one_that_gives_each_client_its_own_connection_is_as_good_as_none(system_postgres, name):
     with started_pooler(system_postgres, mode="session", prepared_statements=0) as pooler:
         async with EngineDatabase(pooler.url(name), pool_size=2) as database:
             await database.check_pooler()
@@ -119,17 +112,13 @@ async def test_one_that_gives_each_client_its_own_connection_is_as_good_as_none(
                     assert await signal.wait(60)
 
 
-async def test_without_a_pooler_nothing_is_said(
-    postgres_database: Database, caplog: pytest.LogCaptureFixture
-):
+async def test_without_a_pooler_nothing_is_said(postgres_database, caplog):
     await postgres_database.check_pooler()
     assert postgres_database.notifications() is not None
     assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
 
 
-async def test_a_schema_that_it_does_not_pass_on_is_refused_with_what_to_set(
-    system_postgres: SystemPostgres, name: str
-):
+async def test_a_schema_that_it_does_not_pass_on_is_refused_with_what_to_set(system_postgres, name):
     with started_pooler(system_postgres, mode="transaction") as pooler:
         async with EngineDatabase(pooler.url(name), schema="hub") as database:
             with pytest.raises(DatabaseUnfit, match=r"ALTER ROLE … SET search_path = hub"):

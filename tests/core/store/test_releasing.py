@@ -52,7 +52,7 @@ async def fronts(database: Database) -> list[int]:
         return list((await connection.execute(statement)).scalars())
 
 
-async def test_the_first_of_each_key_has_its_turn_some_keys_at_a_time(queued: Database, monkeypatch):
+async def test_the_first_of_each_key_has_its_turn_some_keys_at_a_time(queued, monkeypatch):
     monkeypatch.setattr(store, "KEYS", 4)
     await release(queued)
     assert await fronts(queued) == [1, 2, 3, 4]
@@ -67,7 +67,7 @@ async def test_the_first_of_each_key_has_its_turn_some_keys_at_a_time(queued: Da
     await go_on(queued)  # nothing is left to do
 
 
-async def test_what_a_dead_worker_had_claimed_behind_one_that_has_ended_has_its_turn(queued: Database):
+async def test_what_a_dead_worker_had_claimed_behind_one_that_has_ended_has_its_turn(queued):
     """The delivery waits for none any more: the worker that claimed it would have begun it, but is dead."""
     async with queued.write() as connection:
         await connection.execute(
@@ -79,7 +79,7 @@ async def test_what_a_dead_worker_had_claimed_behind_one_that_has_ended_has_its_
     assert await fronts(queued) == [*range(1, 10)]
 
 
-async def test_who_lets_go_again_begins_anew(queued: Database, monkeypatch):
+async def test_who_lets_go_again_begins_anew(queued, monkeypatch):
     monkeypatch.setattr(store, "KEYS", 4)
     await release(queued)
     async with queued.write() as connection:
@@ -92,7 +92,7 @@ async def test_who_lets_go_again_begins_anew(queued: Database, monkeypatch):
     assert await fronts(queued) == [*range(1, 10)]
 
 
-async def test_a_replay_that_reads_on_holds_back_what_is_beyond_it(queued: Database):
+async def test_a_replay_that_reads_on_holds_back_what_is_beyond_it(queued):
     async with queued.write() as connection:
         await connection.execute(
             text(
@@ -104,9 +104,7 @@ async def test_a_replay_that_reads_on_holds_back_what_is_beyond_it(queued: Datab
     assert await fronts(queued) == [*range(1, 7)]
 
 
-async def test_a_note_about_a_subscription_that_is_not_there_any_more_is_dropped(
-    queued: Database, monkeypatch
-):
+async def test_a_note_about_a_subscription_that_is_not_there_any_more_is_dropped(queued, monkeypatch):
     monkeypatch.setattr(store, "KEYS", 1)
     await release(queued)
     async with queued.write() as connection:
@@ -114,9 +112,7 @@ async def test_a_note_about_a_subscription_that_is_not_there_any_more_is_dropped
     assert not await go_on(queued)
 
 
-async def test_what_was_put_back_while_a_replay_read_on_has_its_turn_when_that_is_cancelled(
-    queued: Database,
-):
+async def test_what_was_put_back_while_a_replay_read_on_has_its_turn_when_that_is_cancelled(queued):
     """The delivery was claimed behind one that has ended since, so it is the first of its key, and nothing queued it."""
     async with queued.write() as connection:
         await connection.execute(

@@ -39,7 +39,6 @@ async def append(database: Database, count: int, *, company: int = 92) -> list[i
 
 
 async def age(database: Database, positions: Sequence[int], *, days: float = 100) -> None:
-    """Make the events at *positions* older."""
     await execute(
         database,
         "UPDATE events SET accepted_ms = accepted_ms - :ms WHERE position >= :first AND position <= :last",
@@ -109,7 +108,7 @@ async def log_bounds(database: Database) -> LogBounds:
 # ---- removable events ------------------------------------------------------------------------------------------------
 
 
-async def test_what_is_old_and_settled_may_go_and_what_is_new_stays(database: Database):
+async def test_what_is_old_and_settled_may_go_and_what_is_new_stays(database):
     written = await append(database, 6)
     await record(database, written[:5:2])
     await age(database, written[:4])
@@ -117,14 +116,14 @@ async def test_what_is_old_and_settled_may_go_and_what_is_new_stays(database: Da
     assert list((await removable(database)).positions) == written[:4]
 
 
-async def test_a_new_log_has_nothing_to_remove(database: Database):
+async def test_a_new_log_has_nothing_to_remove(database):
     assert await removable(database) == Page([], 0)
     assert await remove(database, []) == Removed()
     assert await log_bounds(database) == LogBounds(0, NONE)
 
 
 @pytest.mark.parametrize("status", ["pending", "held"])
-async def test_an_open_delivery_keeps_its_event_and_no_other(database: Database, status: str):
+async def test_an_open_delivery_keeps_its_event_and_no_other(database, status):
     written = await append(database, 3)
     await record(database, written)
     await record(database, written[1:2], no=2, status=status)
@@ -133,14 +132,14 @@ async def test_an_open_delivery_keeps_its_event_and_no_other(database: Database,
 
 
 @pytest.mark.parametrize("status", ["delivered", "exhausted", "rejected", "gone"])
-async def test_an_ended_delivery_keeps_nothing(database: Database, status: str):
+async def test_an_ended_delivery_keeps_nothing(database, status):
     written = await append(database, 1)
     await record(database, written, status=status)
     await age(database, written)
     assert list((await removable(database)).positions) == written
 
 
-async def test_what_lies_beyond_its_shards_cursor_stays(database: Database):
+async def test_what_lies_beyond_its_shards_cursor_stays(database):
     written = await append(database, 3)
     other = await append(database, 1, company=93)
     await age(database, [*written, *other])
@@ -151,7 +150,7 @@ async def test_what_lies_beyond_its_shards_cursor_stays(database: Database):
     assert list((await removable(database)).positions) == [*written[:2], *other]
 
 
-async def test_a_running_replay_keeps_what_it_is_still_to_come_to_of_its_company(database: Database):
+async def test_a_running_replay_keeps_what_it_is_still_to_come_to_of_its_company(database):
     written = await append(database, 4)
     other = await append(database, 1, company=93)
     await age(database, [*written, *other])
@@ -160,7 +159,7 @@ async def test_a_running_replay_keeps_what_it_is_still_to_come_to_of_its_company
     assert list((await removable(database)).positions) == [written[0], written[3], *other]
 
 
-async def test_a_page_is_as_long_as_asked_and_the_next_goes_on_after_it(database: Database):
+async def test_a_page_is_as_long_as_asked_and_the_next_goes_on_after_it(database):
     written = await append(database, 5)
     await age(database, written)
     first = await removable(database, limit=2)
@@ -169,7 +168,7 @@ async def test_a_page_is_as_long_as_asked_and_the_next_goes_on_after_it(database
     assert await removable(database, limit=2, after=written[3]) == Page(written[4:], written[4])
 
 
-async def test_a_page_ends_early_where_its_events_have_many_rows(database: Database):
+async def test_a_page_ends_early_where_its_events_have_many_rows(database):
     written = await append(database, 3)
     for no in range(1, 6):
         await record(database, written, no=no)  # ten rows an event: five deliveries, five attempts
@@ -181,7 +180,7 @@ async def test_a_page_ends_early_where_its_events_have_many_rows(database: Datab
 # ---- removing --------------------------------------------------------------------------------------------------------
 
 
-async def test_an_event_goes_with_its_deliveries_and_attempts_and_moves_the_edge(database: Database):
+async def test_an_event_goes_with_its_deliveries_and_attempts_and_moves_the_edge(database):
     written = await append(database, 4)
     await record(database, written)
     await record(database, written, no=2)
@@ -196,14 +195,14 @@ async def test_an_event_goes_with_its_deliveries_and_attempts_and_moves_the_edge
     assert await log_bounds(database) == LogBounds(written[2], written[3])
 
 
-async def test_the_edge_never_goes_back(database: Database):
+async def test_the_edge_never_goes_back(database):
     written = await append(database, 3)
     await remove(database, written[2:])
     await remove(database, written[:1])
     assert (await log_bounds(database)).edge == written[2]
 
 
-async def test_what_became_needed_since_it_was_chosen_is_left_alone(database: Database):
+async def test_what_became_needed_since_it_was_chosen_is_left_alone(database):
     written = await append(database, 3)
     await record(database, written, status="exhausted")
     async with database.write() as connection:
@@ -213,7 +212,7 @@ async def test_what_became_needed_since_it_was_chosen_is_left_alone(database: Da
     assert await left(database) == [written[0], written[2]]
 
 
-async def test_a_delivery_that_somebody_is_changing_is_passed_over_at_once(postgres_database: Database):
+async def test_a_delivery_that_somebody_is_changing_is_passed_over_at_once(postgres_database):
     written = await append(postgres_database, 2)
     await record(postgres_database, written, status="exhausted")
     async with postgres_database.write() as connection:
@@ -223,7 +222,7 @@ async def test_a_delivery_that_somebody_is_changing_is_passed_over_at_once(postg
     assert await left(postgres_database) == written[:1]
 
 
-async def test_one_worker_removes_at_a_time(postgres_database: Database):
+async def test_one_worker_removes_at_a_time(postgres_database):
     async with postgres_database.write() as first:
         assert await retention.take_turn(first)
         async with postgres_database.write() as other:
@@ -232,7 +231,7 @@ async def test_one_worker_removes_at_a_time(postgres_database: Database):
         assert await retention.take_turn(other)
 
 
-async def test_a_batch_that_is_broken_off_leaves_everything_as_it_was(database: Database):
+async def test_a_batch_that_is_broken_off_leaves_everything_as_it_was(database):
     written = await append(database, 2)
     await record(database, written)
     with contextlib.suppress(RuntimeError):
@@ -248,7 +247,7 @@ async def test_a_batch_that_is_broken_off_leaves_everything_as_it_was(database: 
     assert (await log_bounds(database)).edge == 0
 
 
-async def test_the_plan_reads_a_range_of_the_primary_key(postgres_database: Database):
+async def test_the_plan_reads_a_range_of_the_primary_key(postgres_database):
     async with postgres_database.write() as connection:
         await connection.execute(text("SET LOCAL enable_seqscan = off"))  # small tables are scanned
         for table in ("events", "deliveries", "attempts"):
@@ -270,7 +269,7 @@ async def purge(database: Database, name: str, **more) -> int:
         return await getattr(retention, f"purge_{name}")(connection, **{"limit": 10, **more})
 
 
-async def test_idempotency_keys_go_when_they_have_lived_their_time_a_few_at_once(database: Database):
+async def test_idempotency_keys_go_when_they_have_lived_their_time_a_few_at_once(database):
     for number in range(3):
         await execute(
             database,
@@ -286,7 +285,7 @@ async def test_idempotency_keys_go_when_they_have_lived_their_time_a_few_at_once
     assert await column(database, "SELECT key FROM idempotency_keys") == ["k2"]
 
 
-async def test_replays_go_when_they_ended_long_ago_and_no_delivery_names_them(database: Database):
+async def test_replays_go_when_they_ended_long_ago_and_no_delivery_names_them(database):
     written = await append(database, 1)
     ended = await replay(database, after=0, up_to=1, status="completed")
     named = await replay(database, after=0, up_to=2, status="cancelled")
@@ -300,7 +299,7 @@ async def test_replays_go_when_they_ended_long_ago_and_no_delivery_names_them(da
     assert ended not in {named, running}
 
 
-async def test_deleted_subscriptions_go_when_nothing_names_them(database: Database):
+async def test_deleted_subscriptions_go_when_nothing_names_them(database):
     for no, status in enumerate(("deleted", "deleted", "deleted", "paused", "deleted"), 1):
         await execute(
             database,
@@ -321,7 +320,7 @@ async def test_deleted_subscriptions_go_when_nothing_names_them(database: Databa
     assert await column(database, "SELECT no FROM subscriptions ORDER BY no") == [2, 3, 4, 5]
 
 
-async def test_ended_deliveries_before_the_oldest_event_go(database: Database):
+async def test_ended_deliveries_before_the_oldest_event_go(database):
     written = await append(database, 4)
     await record(database, written)
     await execute(database, "UPDATE deliveries SET status = 'pending' WHERE position = :p", p=written[1])
@@ -330,7 +329,7 @@ async def test_ended_deliveries_before_the_oldest_event_go(database: Database):
     assert await left(database, "deliveries") == written[1:]
 
 
-async def test_ended_deliveries_of_a_log_that_was_emptied_go(database: Database):
+async def test_ended_deliveries_of_a_log_that_was_emptied_go(database):
     written = await append(database, 2)
     await remove(database, written)
     await record(database, written[:1])

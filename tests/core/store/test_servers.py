@@ -3,7 +3,6 @@
 import asyncio
 import socket
 from collections.abc import Iterator
-from pathlib import Path
 from urllib.parse import quote
 
 import pytest
@@ -52,7 +51,7 @@ async def test_every_connection_goes_to_the_database_that_the_url_names(postgres
 
 
 @pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
-async def test_a_database_that_cannot_store_any_text_is_refused(postgres_server, encoding: str):
+async def test_a_database_that_cannot_store_any_text_is_refused(postgres_server, encoding):
     name = f"trunkline_{encoding.lower()}"
     await postgres_server.execute(
         f"CREATE DATABASE {name} ENCODING '{encoding}' LOCALE 'C' LOCALE_PROVIDER libc TEMPLATE template0"
@@ -69,7 +68,7 @@ async def test_a_database_that_cannot_store_any_text_is_refused(postgres_server,
         await postgres_server.drop(name)
 
 
-async def test_settings_of_the_session_come_from_the_url(postgres_url: str):
+async def test_settings_of_the_session_come_from_the_url(postgres_url):
     url = f"{postgres_url}&application_name=hub-7&options=-c%20work_mem%3D5MB"
     assert await ask(url, "SELECT current_setting('application_name')") == "hub-7"
     assert await ask(url, "SELECT current_setting('work_mem')") == "5MB"
@@ -87,23 +86,21 @@ def tls_url(
 
 
 @pytest.mark.parametrize("mode", ["allow", "prefer", "require"])
-async def test_modes_that_take_tls_where_the_server_wants_it(system_postgres: SystemPostgres, mode: str):
+async def test_modes_that_take_tls_where_the_server_wants_it(system_postgres, mode):
     assert await is_over_tls(tls_url(system_postgres, mode)) is True
 
 
 @pytest.mark.parametrize("mode", ["disable", "allow", "prefer"])
-async def test_modes_that_go_without_where_the_server_wants_none(system_postgres: SystemPostgres, mode: str):
+async def test_modes_that_go_without_where_the_server_wants_none(system_postgres, mode):
     assert await is_over_tls(tls_url(system_postgres, mode, role="in_clear")) is False
 
 
 @pytest.mark.parametrize("mode", ["verify-ca", "verify-full"])
-async def test_a_server_that_the_authority_vouches_for_is_connected_to(
-    system_postgres: SystemPostgres, mode: str
-):
+async def test_a_server_that_the_authority_vouches_for_is_connected_to(system_postgres, mode):
     assert await is_over_tls(tls_url(system_postgres, mode, host="localhost", ca="ca")) is True
 
 
-async def test_verify_ca_does_not_look_at_the_name(system_postgres: SystemPostgres):
+async def test_verify_ca_does_not_look_at_the_name(system_postgres):
     assert await is_over_tls(tls_url(system_postgres, "verify-ca", ca="ca")) is True
 
 
@@ -119,24 +116,20 @@ async def test_verify_ca_does_not_look_at_the_name(system_postgres: SystemPostgr
         ("require", "by_certificate", "", "certificate"),
     ],
 )
-async def test_what_the_mode_forbids_is_refused_with_the_host(
-    system_postgres: SystemPostgres, mode: str, role: str, ca: str, reason: str
-):
+async def test_what_the_mode_forbids_is_refused_with_the_host(system_postgres, mode, role, ca, reason):
     url = tls_url(system_postgres, mode, role=role, ca=ca)
     with pytest.raises(StoreUnavailable, match=rf"^127\.0\.0\.1:\d+: \w+: .*{reason}") as caught:
         await is_over_tls(url)
     assert "\n" not in str(caught.value)
 
 
-async def test_a_role_is_let_in_by_its_certificate(system_postgres: SystemPostgres):
+async def test_a_role_is_let_in_by_its_certificate(system_postgres):
     files = f"&sslcert={system_postgres.folder}/client.crt&sslkey={system_postgres.folder}/client.key"
     url = tls_url(system_postgres, "verify-full", role="by_certificate", host="localhost", ca="ca") + files
     assert await ask(url, "SELECT current_user") == "by_certificate"
 
 
-async def test_the_authorities_of_the_machine_verify_what_they_vouch_for(
-    system_postgres: SystemPostgres, monkeypatch: pytest.MonkeyPatch
-):
+async def test_the_authorities_of_the_machine_verify_what_they_vouch_for(system_postgres, monkeypatch):
     monkeypatch.setenv("SSL_CERT_FILE", f"{system_postgres.folder}/ca.crt")
     url = tls_url(system_postgres, "verify-full&sslrootcert=system", host="localhost")
     assert await is_over_tls(url) is True
@@ -144,7 +137,7 @@ async def test_the_authorities_of_the_machine_verify_what_they_vouch_for(
         await is_over_tls(url.replace("localhost", "127.0.0.1"))
 
 
-async def test_one_process_wakes_another_over_tls(system_postgres: SystemPostgres):
+async def test_one_process_wakes_another_over_tls(system_postgres):
     url = tls_url(system_postgres, "require")
     async with EngineDatabase(url) as database, Wakeup(database) as here, Wakeup(database) as there:
         with there.signal() as signal:
@@ -153,9 +146,7 @@ async def test_one_process_wakes_another_over_tls(system_postgres: SystemPostgre
             assert await signal.wait(60)
 
 
-async def test_a_service_file_connects(
-    system_postgres: SystemPostgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+async def test_a_service_file_connects(system_postgres, tmp_path, monkeypatch):
     file = tmp_path / "services"
     file.write_text(
         f"[hub]\nhost=127.0.0.1\nport={system_postgres.port}\nuser=over_tls\npassword={PASSWORD}\ndbname=postgres\n"
@@ -167,12 +158,12 @@ async def test_a_service_file_connects(
 # Several hosts.
 
 
-async def test_the_next_host_is_taken_where_one_does_not_answer(system_postgres: SystemPostgres):
+async def test_the_next_host_is_taken_where_one_does_not_answer(system_postgres):
     url = f"postgresql://postgres@127.0.0.1:{free_port()},127.0.0.1:{system_postgres.port}/postgres"
     assert await ask(url, "SELECT inet_server_port()") == system_postgres.port
 
 
-async def test_a_host_that_is_silent_leaves_the_next_its_time(system_postgres: SystemPostgres):
+async def test_a_host_that_is_silent_leaves_the_next_its_time(system_postgres):
     with socket.create_server(("127.0.0.1", 0)) as silent:  # it accepts no connection, so nothing is answered
         port = silent.getsockname()[1]
         url = f"postgresql://postgres@127.0.0.1:{port},127.0.0.1:{system_postgres.port}/postgres"
@@ -198,9 +189,7 @@ def standby(system_postgres: SystemPostgres) -> Iterator[SystemPostgres]:
 
 
 @pytest.mark.slow
-async def test_session_attributes_choose_among_the_hosts(
-    system_postgres: SystemPostgres, standby: SystemPostgres
-):
+async def test_session_attributes_choose_among_the_hosts(system_postgres, standby):
     both = f"postgresql://postgres@127.0.0.1:{standby.port},127.0.0.1:{system_postgres.port}/postgres"
     expected = {
         "any": standby.port,
@@ -226,7 +215,7 @@ async def test_session_attributes_choose_among_the_hosts(
 
 
 @pytest.mark.slow
-async def test_after_a_failover_the_same_process_works_on_the_other_host(tmp_path: Path):
+async def test_after_a_failover_the_same_process_works_on_the_other_host(tmp_path):
     with primary_and_standby() as (first, second, url):
         async with (
             EngineDatabase(url, pool_size=3) as database,

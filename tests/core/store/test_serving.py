@@ -26,7 +26,7 @@ HOLD = """if True:
 """
 
 
-def test_a_second_is_refused_until_the_first_has_ended_even_by_a_kill(tmp_path: Path):
+def test_a_second_is_refused_until_the_first_has_ended_even_by_a_kill(tmp_path):
     file = tmp_path / "hub.db"
     with subprocess.Popen(
         [sys.executable, "-c", HOLD, str(file)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
@@ -41,7 +41,7 @@ def test_a_second_is_refused_until_the_first_has_ended_even_by_a_kill(tmp_path: 
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_lock_whose_name_was_taken_away_holds_nobody_up(tmp_path: Path):
+def test_a_lock_whose_name_was_taken_away_holds_nobody_up(tmp_path):
     file = tmp_path / "hub.db"
     with served_alone(file):
         (tmp_path / "hub.db.lock").unlink()
@@ -76,14 +76,14 @@ def break_off(file: Path) -> None:
         raise KeyboardInterrupt
 
 
-def test_nothing_is_said_of_a_file_that_was_closed_cleanly(file: Path, caplog):
+def test_nothing_is_said_of_a_file_that_was_closed_cleanly(file, caplog):
     with examined(file, takes_any=False):
         pass
     assert caplog.text == ""
     assert file_state.read(file).head == 2000
 
 
-def test_the_write_ahead_log_of_a_file_that_is_gone_is_kept(file: Path):
+def test_the_write_ahead_log_of_a_file_that_is_gone_is_kept(file):
     log = Path(f"{file}-wal")
     log.write_bytes(b"events")
     file.with_name(f"{file.name}.state").unlink()
@@ -104,7 +104,7 @@ def test_the_write_ahead_log_of_a_file_that_is_gone_is_kept(file: Path):
 
 
 @pytest.mark.parametrize("leave", [Path.unlink, lambda file: file.write_bytes(b"")])
-def test_a_file_that_is_gone_or_empty_is_not_begun_anew_unasked(file: Path, leave):
+def test_a_file_that_is_gone_or_empty_is_not_begun_anew_unasked(file, leave):
     leave(file)
     refused = pytest.raises(
         DatabaseUnfit, match=r"is not there, or empty, .* up to 2000: put it back, .* --new'\.$"
@@ -115,7 +115,7 @@ def test_a_file_that_is_gone_or_empty_is_not_begun_anew_unasked(file: Path, leav
         pass
 
 
-def test_another_log_is_refused_unless_asked_for(file: Path):
+def test_another_log_is_refused_unless_asked_for(file):
     write(file, "PRAGMA application_id = 7")
     with pytest.raises(DatabaseUnfit, match="has another log than"), examined(file, takes_any=False):
         pass
@@ -125,7 +125,7 @@ def test_another_log_is_refused_unless_asked_for(file: Path):
         pass
 
 
-def test_a_log_that_went_back_is_refused_until_it_is_moved_on(file: Path):
+def test_a_log_that_went_back_is_refused_until_it_is_moved_on(file):
     write(file, "UPDATE stream_head SET position = 1500")
     refused = pytest.raises(
         DatabaseUnfit, match=r"ends at event 1500, and it had come to event 2000: .*log advance"
@@ -137,7 +137,7 @@ def test_a_log_that_went_back_is_refused_until_it_is_moved_on(file: Path):
         pass
 
 
-def test_after_an_end_that_was_not_clean_the_start_says_what_it_found(file: Path, caplog, monkeypatch):
+def test_after_an_end_that_was_not_clean_the_start_says_what_it_found(file, caplog, monkeypatch):
     break_off(file)
     with examined(file, takes_any=False):
         pass
@@ -149,7 +149,7 @@ def test_after_an_end_that_was_not_clean_the_start_says_what_it_found(file: Path
         assert "but not all was read" in caplog.text
 
 
-def test_a_damaged_file_is_found_after_an_end_that_was_not_clean(file: Path):
+def test_a_damaged_file_is_found_after_an_end_that_was_not_clean(file):
     write(
         file,
         "CREATE TABLE things AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 9999) SELECT i FROM n",
@@ -167,7 +167,7 @@ def test_a_damaged_file_is_found_after_an_end_that_was_not_clean(file: Path):
         pass
 
 
-def test_a_copy_says_that_it_is_one_and_goes_on(file: Path, caplog):
+def test_a_copy_says_that_it_is_one_and_goes_on(file, caplog):
     shutil.copyfile(file, copy := file.with_name("copy.db"))
     copy.replace(file)
     with examined(file, takes_any=False):
@@ -175,7 +175,7 @@ def test_a_copy_says_that_it_is_one_and_goes_on(file: Path, caplog):
     assert "is another one than at the last run, a copy perhaps; no damage was found" in caplog.text
 
 
-def test_the_log_of_a_file_that_was_replaced_is_never_taken_over(file: Path):
+def test_the_log_of_a_file_that_was_replaced_is_never_taken_over(file):
     shutil.copyfile(file, copy := file.with_name("copy.db"))
     used = DatabaseFile(file, creates=False).connect(cache_kib=100)
     used.execute("UPDATE stream_head SET position = 2100")
@@ -194,7 +194,7 @@ def test_the_log_of_a_file_that_was_replaced_is_never_taken_over(file: Path):
         pass
 
 
-def test_a_state_that_cannot_be_kept_stops_nothing(file: Path, caplog):
+def test_a_state_that_cannot_be_kept_stops_nothing(file, caplog):
     Path(f"{file}.state.new").mkdir()
     with examined(file, takes_any=False) as note_start:
         note_start()

@@ -56,9 +56,7 @@ async def leases(database: Database) -> list[Lease]:
     return [replace(lease, reached=Reached(NONE + 2, NONE + 5, NONE + 9)) for lease in found]
 
 
-async def test_the_rows_and_the_progress_are_those_of_a_settlement_in_a_transaction(
-    database: Database, leases
-):
+async def test_the_rows_and_the_progress_are_those_of_a_settlement_in_a_transaction(database, leases):
     assert await settle(database, leases)
     deliveries, attempts = await stored(database)
     assert deliveries == [
@@ -77,7 +75,7 @@ async def test_the_rows_and_the_progress_are_those_of_a_settlement_in_a_transact
         assert (await connection.execute(updated)).scalar_one() == len(ATTEMPTS)
 
 
-async def test_a_settlement_whose_answer_was_lost_changes_nothing_the_second_time(database: Database, leases):
+async def test_a_settlement_whose_answer_was_lost_changes_nothing_the_second_time(database, leases):
     assert await settle(database, leases)
     before = await stored(database)
     assert await settle(database, leases)
@@ -85,7 +83,7 @@ async def test_a_settlement_whose_answer_was_lost_changes_nothing_the_second_tim
 
 
 @pytest.mark.parametrize("why", ["another holder", "a newer epoch"])
-async def test_nothing_is_stored_if_one_of_the_leases_is_lost(database: Database, leases, why):
+async def test_nothing_is_stored_if_one_of_the_leases_is_lost(database, leases, why):
     change = "holder = 'wrk_b'" if why == "another holder" else "epoch = epoch + 1"
     async with database.write() as connection:
         await connection.execute(text(f"UPDATE shards SET {change} WHERE shard = {leases[1].shard}"))
@@ -95,7 +93,7 @@ async def test_nothing_is_stored_if_one_of_the_leases_is_lost(database: Database
 
 
 @pytest.mark.parametrize("column", ["failures", "failing_level"])
-async def test_nothing_is_stored_if_a_subscription_has_failed_before(database: Database, leases, column):
+async def test_nothing_is_stored_if_a_subscription_has_failed_before(database, leases, column):
     async with database.write() as connection:
         await connection.execute(
             text(

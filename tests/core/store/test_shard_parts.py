@@ -27,7 +27,6 @@ async def claim_parts(database: Database, worker: str, *, share: int, lease_ms: 
 
 
 async def divide(database: Database, shard: int = 0, *, reached: Reached | None = None) -> None:
-    """Divide a shard that has been read up to *reached*."""
     lease = next(lease for lease in await claim(database, "wrk_0") if lease.shard == shard)
     moved = replace(lease, reached=reached or Reached(NONE))
     async with database.write() as connection:
@@ -41,7 +40,7 @@ async def heartbeat(database: Database, worker: str, lease_ms: int = LONG) -> sh
         return await shards.heartbeat(connection, worker, lease_ms=lease_ms)
 
 
-async def test_the_parts_of_a_shard_begin_where_it_was_and_nobody_takes_it_whole_again(database: Database):
+async def test_the_parts_of_a_shard_begin_where_it_was_and_nobody_takes_it_whole_again(database):
     reached = Reached(NONE + 7, stretch_end=NONE + 20, live_cursor=NONE + 30)
     await divide(database, 3, reached=reached)
     assert {lease.shard for lease in await claim(database, "wrk_a")} == {*range(16)} - {3}
@@ -50,7 +49,7 @@ async def test_the_parts_of_a_shard_begin_where_it_was_and_nobody_takes_it_whole
     assert {(lease.epoch, lease.reached) for lease in leases} == {(1, reached)}
 
 
-async def test_a_holder_that_was_overtaken_divides_nothing(database: Database):
+async def test_a_holder_that_was_overtaken_divides_nothing(database):
     async with database.write() as connection:
         [old] = await shards.claim(connection, "wrk_a", limit=1, lease_ms=-1)
         await shards.claim(connection, "wrk_b", limit=1, lease_ms=LONG)
@@ -58,7 +57,7 @@ async def test_a_holder_that_was_overtaken_divides_nothing(database: Database):
     assert await claim_parts(database, "wrk_c", share=PARTS) == []
 
 
-async def test_workers_share_the_parts_of_each_shard_and_leave_each_other_theirs(database: Database):
+async def test_workers_share_the_parts_of_each_shard_and_leave_each_other_theirs(database):
     await divide(database, 3)
     await divide(database, 5)
     first = await claim_parts(database, "wrk_a", share=PARTS // 2)
@@ -69,7 +68,7 @@ async def test_workers_share_the_parts_of_each_shard_and_leave_each_other_theirs
     assert await claim_parts(database, "wrk_c", share=3) == []
 
 
-async def test_a_part_is_moved_renewed_and_given_back_by_its_holder_alone(database: Database):
+async def test_a_part_is_moved_renewed_and_given_back_by_its_holder_alone(database):
     await divide(database, 3)
     [old, other] = await claim_parts(database, "wrk_a", share=2, lease_ms=-1)
     [new] = await claim_parts(database, "wrk_b", share=1)
@@ -84,7 +83,7 @@ async def test_a_part_is_moved_renewed_and_given_back_by_its_holder_alone(databa
     assert {lease.slice for lease in taken} == {Slice(3, part) for part in range(PARTS)} - {new.slice}
 
 
-async def test_a_beat_renews_shards_and_parts_and_counts_what_is_divided(database: Database):
+async def test_a_beat_renews_shards_and_parts_and_counts_what_is_divided(database):
     await divide(database, 3)
     await heartbeat(database, "wrk_a")
     leases = [
@@ -102,7 +101,7 @@ async def test_a_beat_renews_shards_and_parts_and_counts_what_is_divided(databas
         )
 
 
-async def test_what_a_worker_does_not_know_of_and_what_a_dead_one_had_is_free(database: Database):
+async def test_what_a_worker_does_not_know_of_and_what_a_dead_one_had_is_free(database):
     await divide(database, 3)
     [known, _] = await claim_parts(database, "wrk_a", share=2)
     async with database.write() as connection:
@@ -115,9 +114,7 @@ async def test_what_a_worker_does_not_know_of_and_what_a_dead_one_had_is_free(da
     assert len(await claim_parts(database, "wrk_c", share=PARTS)) == PARTS - 1
 
 
-async def test_each_subscription_is_as_far_as_its_part_and_the_shard_as_far_as_the_last_one(
-    database: Database,
-):
+async def test_each_subscription_is_as_far_as_its_part_and_the_shard_as_far_as_the_last_one(database):
     await divide(database, 3)
     leases = {lease.part: lease for lease in await claim_parts(database, "wrk_a", share=PARTS)}
     async with database.write() as connection:

@@ -38,15 +38,13 @@ async def cursor(database: Database, shard: int) -> int:
         return await cursors.cursor_of(connection, shard, 7)
 
 
-async def test_a_new_database_has_the_shards_it_was_set_up_with_all_before_the_first_event(
-    database: Database,
-):
+async def test_a_new_database_has_the_shards_it_was_set_up_with_all_before_the_first_event(database):
     async with database.read() as connection:
         assert await shards.count(connection) == 16
     assert await cursor(database, 0) == NONE
 
 
-async def test_a_claim_takes_as_many_as_it_asks_for_and_nobody_else_gets_those(database: Database):
+async def test_a_claim_takes_as_many_as_it_asks_for_and_nobody_else_gets_those(database):
     first = await claim(database, "wrk_a", limit=5)
     second = await claim(database, "wrk_b")
     assert sorted(lease.shard for lease in first) == [0, 1, 2, 3, 4]
@@ -54,19 +52,19 @@ async def test_a_claim_takes_as_many_as_it_asks_for_and_nobody_else_gets_those(d
     assert await claim(database, "wrk_c") == []
 
 
-async def test_workers_that_claim_at_the_same_time_never_get_the_same_shard(database: Database):
+async def test_workers_that_claim_at_the_same_time_never_get_the_same_shard(database):
     claims = await asyncio.gather(*(claim(database, f"wrk_{n}", limit=3) for n in range(8)))
     claimed = [lease.shard for leases in claims for lease in leases]
     assert len(claimed) == len(set(claimed))
 
 
-async def test_a_lapsed_lease_goes_to_the_next_claimant_under_a_new_epoch(database: Database):
+async def test_a_lapsed_lease_goes_to_the_next_claimant_under_a_new_epoch(database):
     [old, *_] = await claim(database, "wrk_a", lease_ms=-1)
     [new, *_] = await claim(database, "wrk_b")
     assert (new.shard, new.epoch) == (old.shard, old.epoch + 1)
 
 
-async def test_the_holder_moves_the_cursor_and_one_that_was_overtaken_does_not(database: Database):
+async def test_the_holder_moves_the_cursor_and_one_that_was_overtaken_does_not(database):
     [old] = await claim(database, "wrk_a", limit=1, lease_ms=-1)
     reached = Reached(1005, stretch_end=1050, live_cursor=1060)
     assert await advance(database, "wrk_a", replace(old, reached=reached)) == {Slice(0)}
@@ -79,7 +77,7 @@ async def test_the_holder_moves_the_cursor_and_one_that_was_overtaken_does_not(d
     assert await cursor(database, 0) == 1005
 
 
-async def test_advancing_tells_the_databases_time(database: Database):
+async def test_advancing_tells_the_databases_time(database):
     leases = await claim(database, "wrk_a")
     async with database.write() as connection:
         held, now_ms = await shards.advance(connection, "wrk_a", leases)
@@ -87,7 +85,7 @@ async def test_advancing_tells_the_databases_time(database: Database):
     assert now_ms > 1_700_000_000_000
 
 
-async def test_only_what_is_still_held_is_renewed(database: Database):
+async def test_only_what_is_still_held_is_renewed(database):
     leases = await claim(database, "wrk_a", limit=3, lease_ms=-1)
     await claim(database, "wrk_b", limit=1)
     async with database.write() as connection:
@@ -95,7 +93,7 @@ async def test_only_what_is_still_held_is_renewed(database: Database):
     assert [lease.shard for lease in await claim(database, "wrk_c", limit=1)] == [3]
 
 
-async def test_a_released_shard_is_free_at_once_and_a_stale_release_frees_nothing(database: Database):
+async def test_a_released_shard_is_free_at_once_and_a_stale_release_frees_nothing(database):
     [old] = await claim(database, "wrk_a", limit=1, lease_ms=-1)
     [new] = await claim(database, "wrk_b", limit=1)
     async with database.write() as connection:
@@ -106,9 +104,7 @@ async def test_a_released_shard_is_free_at_once_and_a_stale_release_frees_nothin
     assert [lease.shard for lease in await claim(database, "wrk_c", limit=1)] == [0]
 
 
-async def test_what_a_worker_does_not_know_of_is_free_at_once_and_what_it_knows_stays_its_own(
-    database: Database,
-):
+async def test_what_a_worker_does_not_know_of_is_free_at_once_and_what_it_knows_stays_its_own(database):
     known = await claim(database, "wrk_a", limit=2)
     await claim(database, "wrk_a", limit=1)
     await claim(database, "wrk_b", limit=1)
@@ -125,7 +121,7 @@ async def beat(database: Database, worker: str, leases: list[shards.Lease]) -> s
         return await shards.beat(connection, worker, leases, lease_ms=LONG, lock_no=None)
 
 
-async def test_a_beat_counts_the_living_and_renews_what_is_still_owned(database: Database):
+async def test_a_beat_counts_the_living_and_renews_what_is_still_owned(database):
     await heartbeat(database, "wrk_a")
     await heartbeat(database, "wrk_b")
     leases = await claim(database, "wrk_a", limit=3, lease_ms=-1)
@@ -146,7 +142,7 @@ async def test_a_beat_counts_the_living_and_renews_what_is_still_owned(database:
     ],
     ids=["the clock was set back", "one is dead", "one shows no lock", "an unknown shard", "not in the list"],
 )
-async def test_a_beat_writes_nothing_where_there_is_more_to_do(database: Database, what: str):
+async def test_a_beat_writes_nothing_where_there_is_more_to_do(database, what):
     async def written() -> list[list[object]]:
         statements = ("SELECT id, heartbeat_ms FROM workers", "SELECT shard, lease_until_ms FROM shards")
         async with database.read() as connection:
@@ -162,7 +158,7 @@ async def test_a_beat_writes_nothing_where_there_is_more_to_do(database: Databas
     assert await written() == before
 
 
-async def test_the_living_are_counted_and_the_dead_forgotten(database: Database):
+async def test_the_living_are_counted_and_the_dead_forgotten(database):
     assert await heartbeat(database, "wrk_a") == 1
     assert await heartbeat(database, "wrk_b") == 2
     assert await heartbeat(database, "wrk_a") == 2
@@ -170,9 +166,7 @@ async def test_the_living_are_counted_and_the_dead_forgotten(database: Database)
     assert await heartbeat(database, "wrk_b", lease_ms=1) == 1
 
 
-async def test_the_claims_of_a_dead_worker_are_due_at_once_and_those_of_the_living_are_not(
-    database: Database,
-):
+async def test_the_claims_of_a_dead_worker_are_due_at_once_and_those_of_the_living_are_not(database):
     async with database.write() as connection:
         rows = [
             Settled(1000, no, "pending", 0, None, wait_ms=LONG, claimed_by=worker, claim=1)
@@ -188,9 +182,7 @@ async def test_the_claims_of_a_dead_worker_are_due_at_once_and_those_of_the_livi
     assert [(c.subscription_no, c.claim) for c in claims] == [(1, 2)]
 
 
-async def test_workers_that_bury_each_other_at_the_same_time_do_not_wait_for_each_other(
-    postgres_database: Database,
-):
+async def test_workers_that_bury_each_other_at_the_same_time_do_not_wait_for_each_other(postgres_database):
     names = [f"wrk_{n}" for n in range(4)]
     for name in names:
         await heartbeat(postgres_database, name)
@@ -201,7 +193,7 @@ async def test_workers_that_bury_each_other_at_the_same_time_do_not_wait_for_eac
         assert all(1 <= count <= 4 for count in counts)
 
 
-async def test_leaving_gives_everything_back(database: Database):
+async def test_leaving_gives_everything_back(database):
     await heartbeat(database, "wrk_a")
     await claim(database, "wrk_a")
     async with database.write() as connection:
@@ -219,7 +211,7 @@ def test_companies_spread_over_the_shards(count):
     assert max(shares) < 20_000 / count * 2
 
 
-async def test_a_claimant_waits_for_nobody_and_leaves_out_what_is_being_written(postgres_database: Database):
+async def test_a_claimant_waits_for_nobody_and_leaves_out_what_is_being_written(postgres_database):
     [held, *_] = await claim(postgres_database, "wrk_a", lease_ms=-1)
     async with postgres_database.write() as connection:
         await stream.append(connection, [Draft(92, "lead.created", "2026-01-28T10:30:00Z", b"{}")], shards=16)

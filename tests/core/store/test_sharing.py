@@ -39,7 +39,6 @@ class Holders:
         await asyncio.gather(task, return_exceptions=True)
 
     async def end(self) -> None:
-        """End all calls."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -67,9 +66,7 @@ async def holders(database: Database) -> AsyncIterator[Holders]:
     await holders.end()
 
 
-async def test_a_company_holds_half_of_the_connections_and_others_get_one_at_once(
-    database: Database, holders: Holders
-):
+async def test_a_company_holds_half_of_the_connections_and_others_get_one_at_once(database, holders):
     half = database.dialect.readers(10) // 2
     await holders.begin(ATTACKER, 20, held=half)
     assert holders.holding == [ATTACKER] * half
@@ -77,7 +74,7 @@ async def test_a_company_holds_half_of_the_connections_and_others_get_one_at_onc
     assert holders.holding[half:] == [VICTIM]
 
 
-async def test_companies_together_leave_a_connection_to_the_hub(database: Database, holders: Holders):
+async def test_companies_together_leave_a_connection_to_the_hub(database, holders):
     readers = database.dialect.readers(10)
     for count, company_id in enumerate((ATTACKER, VICTIM, THIRD), start=1):
         await holders.begin(company_id, readers, held=min(count * (readers // 2), readers - 1))
@@ -86,7 +83,7 @@ async def test_companies_together_leave_a_connection_to_the_hub(database: Databa
         assert (await connection.execute(text("SELECT 1"))).scalar_one() == 1
 
 
-async def test_companies_that_wait_take_turns(database: Database, holders: Holders):
+async def test_companies_that_wait_take_turns(database, holders):
     readers = database.dialect.readers(10)
     half = readers // 2
     await holders.begin(ATTACKER, readers, held=half)
@@ -100,7 +97,7 @@ async def test_companies_that_wait_take_turns(database: Database, holders: Holde
             await asyncio.sleep(0.001)
 
 
-async def test_what_is_lent_within_a_turn_needs_no_other(database: Database, holders: Holders):
+async def test_what_is_lent_within_a_turn_needs_no_other(database, holders):
     half = database.dialect.readers(10) // 2
     await holders.begin(ATTACKER, half - 1, held=half - 1)
     callers.work_for(ATTACKER)
@@ -110,9 +107,7 @@ async def test_what_is_lent_within_a_turn_needs_no_other(database: Database, hol
     callers.work_for(None)
 
 
-async def test_a_call_whose_turn_does_not_come_is_told_to_come_again(
-    database: Database, holders: Holders, monkeypatch: pytest.MonkeyPatch
-):
+async def test_a_call_whose_turn_does_not_come_is_told_to_come_again(database, holders, monkeypatch):
     monkeypatch.setattr(module, "TURN_SECONDS", 0.01)
     half = database.dialect.readers(10) // 2
     await holders.begin(ATTACKER, half, held=half)
@@ -125,7 +120,7 @@ async def test_a_call_whose_turn_does_not_come_is_told_to_come_again(
     assert refused.value.headers == {"Retry-After": "5"}
 
 
-async def test_one_writer_is_lent_to_companies_in_turn(sqlite_database: Database):
+async def test_one_writer_is_lent_to_companies_in_turn(sqlite_database):
     order = list[int]()
 
     async def write(company_id: int) -> None:

@@ -42,7 +42,7 @@ async def names(database: Database) -> list[str]:
 
 
 @pytest.mark.parametrize("way", ["engines", "direct"])
-async def test_a_file_that_cannot_be_opened_for_want_of_descriptors_is_no_corrupt_one(tmp_path: Path, way):
+async def test_a_file_that_cannot_be_opened_for_want_of_descriptors_is_no_corrupt_one(tmp_path, way):
     async with EngineDatabase(f"sqlite:///{tmp_path}/new.db") as database:
         lent = database.direct(1) if way == "direct" else database
         assert database.engine.name == "sqlite"  # its modules are files, too
@@ -56,7 +56,7 @@ async def test_a_file_that_cannot_be_opened_for_want_of_descriptors_is_no_corrup
         await lent._lender.close()
 
 
-async def test_rows_counts_and_returned_values_come_back(things: Database):
+async def test_rows_counts_and_returned_values_come_back(things):
     insert = text("INSERT INTO things (name) VALUES (:name) RETURNING id, name")
     async with things.write() as connection:
         assert (await connection.execute(insert, {"name": "é"})).one() == (1, "é")
@@ -68,7 +68,7 @@ async def test_rows_counts_and_returned_values_come_back(things: Database):
 
 
 @pytest.mark.parametrize("count", [2, 7, 1025, 3000])
-async def test_many_rows_are_inserted_in_their_order_and_counted(things: Database, count: int):
+async def test_many_rows_are_inserted_in_their_order_and_counted(things, count):
     rows = [(number, f"thing {number}") for number in range(count)]
     insert = "INSERT OR IGNORE INTO things (id, name) VALUES (?, ?)"
     async with things.write() as connection:
@@ -77,7 +77,7 @@ async def test_many_rows_are_inserted_in_their_order_and_counted(things: Databas
     assert await names(things) == [name for _, name in rows] + ["new"]
 
 
-async def test_rows_may_be_as_wide_as_a_statement_takes(things: Database):
+async def test_rows_may_be_as_wide_as_a_statement_takes(things):
     columns = [f"c{number}" for number in range(100)]
     insert = f"INSERT INTO wide ({', '.join(columns)}) VALUES ({', '.join('?' * 100)})"
     async with things.write() as connection:
@@ -89,7 +89,7 @@ async def test_rows_may_be_as_wide_as_a_statement_takes(things: Database):
         )
 
 
-async def test_one_row_that_is_refused_undoes_the_transaction_of_many(things: Database):
+async def test_one_row_that_is_refused_undoes_the_transaction_of_many(things):
     async def insert() -> None:
         async with things.write() as connection:
             rows = [(1, "a"), (2, "b"), (3, None)]
@@ -100,7 +100,7 @@ async def test_one_row_that_is_refused_undoes_the_transaction_of_many(things: Da
     assert await names(things) == []
 
 
-async def test_a_statement_that_fails_undoes_its_transaction_and_the_next_one_works(things: Database):
+async def test_a_statement_that_fails_undoes_its_transaction_and_the_next_one_works(things):
     async def write_twice() -> None:
         async with things.write() as connection:
             await connection.execute(text("INSERT INTO things VALUES (1, 'a')"))
@@ -114,7 +114,7 @@ async def test_a_statement_that_fails_undoes_its_transaction_and_the_next_one_wo
     assert await names(things) == ["c"]
 
 
-async def test_a_transaction_without_statements_leaves_the_next_one_as_it_should_be(things: Database):
+async def test_a_transaction_without_statements_leaves_the_next_one_as_it_should_be(things):
     async with things.write():
         pass
 
@@ -131,7 +131,7 @@ async def test_a_transaction_without_statements_leaves_the_next_one_as_it_should
     assert await names(things) == []
 
 
-async def test_a_transaction_holds_the_files_lock_from_its_first_statement(things: Database):
+async def test_a_transaction_holds_the_files_lock_from_its_first_statement(things):
     with contextlib.closing(sqlite3.connect(things.url.removeprefix("sqlite:///"), timeout=0)) as other:
         async with things.write() as connection:
             await connection.execute(text("SELECT 1"))
@@ -141,7 +141,7 @@ async def test_a_transaction_holds_the_files_lock_from_its_first_statement(thing
 
 
 @pytest.mark.slow
-async def test_a_writer_that_is_cancelled_in_a_statement_leaves_neither_rows_nor_a_lock(things: Database):
+async def test_a_writer_that_is_cancelled_in_a_statement_leaves_neither_rows_nor_a_lock(things):
     async def write() -> None:
         async with things.write() as connection:
             await connection.execute(text(SLOW))
@@ -156,9 +156,7 @@ async def test_a_writer_that_is_cancelled_in_a_statement_leaves_neither_rows_nor
     assert await names(things) == ["next"]
 
 
-async def test_a_reader_that_is_cancelled_again_while_it_is_closed_leaves_no_task_that_waits_for_good(
-    things: Database,
-):
+async def test_a_reader_that_is_cancelled_again_while_it_is_closed_leaves_no_task_that_waits_for_good(things):
     async def read() -> None:
         async with things.read() as connection:
             await connection.execute(text(SLOW.replace("INSERT INTO things ", "")))
@@ -178,7 +176,7 @@ async def test_a_reader_that_is_cancelled_again_while_it_is_closed_leaves_no_tas
 
 
 @pytest.mark.slow
-async def test_the_loop_goes_on_while_a_statement_runs(things: Database):
+async def test_the_loop_goes_on_while_a_statement_runs(things):
     async with things.write() as connection:
         running = asyncio.create_task(connection.execute(text(SLOW)))
         turns = 0
@@ -188,7 +186,7 @@ async def test_the_loop_goes_on_while_a_statement_runs(things: Database):
     assert turns > 20
 
 
-async def test_several_may_open_a_new_file_at_once(tmp_path: Path):
+async def test_several_may_open_a_new_file_at_once(tmp_path):
     for number in range(20):
         file = DatabaseFile(tmp_path / f"{number}.db", creates=True)
         connections = await asyncio.gather(*(sqlite.connect(file) for _ in range(4)))
@@ -198,12 +196,12 @@ async def test_several_may_open_a_new_file_at_once(tmp_path: Path):
             await connection.close()
 
 
-async def test_what_cannot_be_opened_says_so(tmp_path: Path):
+async def test_what_cannot_be_opened_says_so(tmp_path):
     with pytest.raises(StoreUnavailable, match="cannot be opened: there is no folder"):
         await sqlite.connect(DatabaseFile(tmp_path / "missing" / "x.db", creates=True))
 
 
-async def test_a_connection_whose_opening_is_cancelled_is_closed(tmp_path: Path):
+async def test_a_connection_whose_opening_is_cancelled_is_closed(tmp_path):
     closed = asyncio.Event()
     loop = asyncio.get_running_loop()
 
@@ -224,7 +222,7 @@ async def test_a_connection_whose_opening_is_cancelled_is_closed(tmp_path: Path)
         await closed.wait()
 
 
-async def test_a_connection_opens_while_the_last_other_one_closes(tmp_path: Path, monkeypatch):
+async def test_a_connection_opens_while_the_last_other_one_closes(tmp_path, monkeypatch):
     """SQLite deletes the write-ahead log as the last connection closes, which must not look like a foreign deletion."""
     file = DatabaseFile(tmp_path / "a.db", creates=True)
     forget = file.forget
@@ -244,7 +242,7 @@ async def test_a_connection_opens_while_the_last_other_one_closes(tmp_path: Path
 
 
 @pytest.mark.slow
-def test_a_loop_that_closes_before_a_statement_ends_leaves_no_trace_and_no_lock(tmp_path: Path, recwarn):
+def test_a_loop_that_closes_before_a_statement_ends_leaves_no_trace_and_no_lock(tmp_path, recwarn):
     file = str(tmp_path / "things.db")
 
     async def leave() -> None:
@@ -280,9 +278,7 @@ async def both(things: Database):
         yield things, direct
 
 
-async def test_a_file_that_is_away_is_never_made_anew_and_nothing_is_lost_when_it_is_back(
-    things: Database, tmp_path: Path
-):
+async def test_a_file_that_is_away_is_never_made_anew_and_nothing_is_lost_when_it_is_back(things, tmp_path):
     file, elsewhere = tmp_path / "things.db", tmp_path / "elsewhere.db"
     async with both(things) as databases:
         file.rename(elsewhere)
@@ -301,7 +297,7 @@ async def test_a_file_that_is_away_is_never_made_anew_and_nothing_is_lost_when_i
 
 
 async def test_a_connection_that_is_opened_while_only_the_write_ahead_log_is_away_makes_no_other(
-    things: Database, tmp_path: Path
+    things, tmp_path
 ):
     log = tmp_path / "things.db-wal"
     async with both(things):
@@ -333,9 +329,7 @@ def replace_its_log(file: Path) -> None:
 
 
 @pytest.mark.parametrize("replace", [replace_by_copy, replace_by_empty, replace_its_log])
-async def test_a_file_that_was_replaced_is_refused_even_when_the_first_one_is_back(
-    things: Database, tmp_path: Path, replace
-):
+async def test_a_file_that_was_replaced_is_refused_even_when_the_first_one_is_back(things, tmp_path, replace):
     file, kept = tmp_path / "things.db", [tmp_path / f"kept{suffix}" for suffix in ("", "-wal")]
     async with both(things) as databases:
         for name, link in zip((file, Path(f"{file}-wal")), kept, strict=True):
@@ -359,7 +353,7 @@ async def test_a_file_that_was_replaced_is_refused_even_when_the_first_one_is_ba
 
 
 @pytest.mark.slow
-async def test_a_file_that_is_replaced_at_a_hundred_moments_of_writing_keeps_what_was_stored(tmp_path: Path):
+async def test_a_file_that_is_replaced_at_a_hundred_moments_of_writing_keeps_what_was_stored(tmp_path):
     chance = random.Random(40)
     for number in range(100):
         file, first = tmp_path / f"{number}.db", tmp_path / f"{number}-first.db"
@@ -389,9 +383,7 @@ async def test_a_file_that_is_replaced_at_a_hundred_moments_of_writing_keeps_wha
             assert set(stored) <= {new for (new,) in found.execute("SELECT id FROM things")}
 
 
-async def test_a_transaction_whose_file_was_deleted_meanwhile_is_not_said_to_be_stored(
-    things: Database, tmp_path: Path
-):
+async def test_a_transaction_whose_file_was_deleted_meanwhile_is_not_said_to_be_stored(things, tmp_path):
     async def insert_and_delete() -> None:
         async with things.write() as connection:
             await connection.execute(INSERT)
@@ -401,7 +393,7 @@ async def test_a_transaction_whose_file_was_deleted_meanwhile_is_not_said_to_be_
         await insert_and_delete()
 
 
-async def test_a_file_that_was_overwritten_in_its_place_takes_nothing_more(things: Database, tmp_path: Path):
+async def test_a_file_that_was_overwritten_in_its_place_takes_nothing_more(things, tmp_path):
     file = tmp_path / "things.db"
     await insert(things)
     await names(things)
@@ -417,7 +409,7 @@ async def test_a_file_that_was_overwritten_in_its_place_takes_nothing_more(thing
         await insert(things)
 
 
-async def test_a_database_has_an_id_from_its_first_start_on(tmp_path: Path):
+async def test_a_database_has_an_id_from_its_first_start_on(tmp_path):
     found = []
     for name in ("new.db", "new.db", "old.db"):
         with contextlib.closing(sqlite3.connect(tmp_path / name)) as other:

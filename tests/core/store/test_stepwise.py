@@ -44,7 +44,6 @@ class Broken(Exception):
 
 @pytest.fixture
 async def used(empty_database_url: str) -> AsyncIterator[Database]:
-    """Make a database of 0.1 with events and deliveries."""
     async with EngineDatabase(empty_database_url) as opened:
         await migrating.fill(opened, EVENTS)
         yield opened
@@ -112,7 +111,7 @@ async def accepted(database: Database) -> int:
         return (await connection.execute(text("SELECT count(*) FROM events"))).scalar_one()
 
 
-async def test_a_database_in_use_gets_the_schema_of_a_new_one_and_keeps_what_is_in_it(used: Database):
+async def test_a_database_in_use_gets_the_schema_of_a_new_one_and_keeps_what_is_in_it(used):
     core, added = await migrate.states(used, [later.HISTORY])
     assert await upgrade(used) == [core, migrate.State("later", "0001", added.newest)]
     await check_schema(used)
@@ -123,9 +122,7 @@ async def test_a_database_in_use_gets_the_schema_of_a_new_one_and_keeps_what_is_
     assert await upgrade(used) == [core, migrate.State("later", added.newest, added.newest)]
 
 
-async def test_a_migration_that_breaks_off_after_any_step_goes_on_and_old_code_accepts_between(
-    used: Database,
-):
+async def test_a_migration_that_breaks_off_after_any_step_goes_on_and_old_code_accepts_between(used):
     breaks = 0
     while True:
         with pytest.MonkeyPatch.context() as patch:
@@ -142,7 +139,7 @@ async def test_a_migration_that_breaks_off_after_any_step_goes_on_and_old_code_a
 
 
 @pytest.mark.slow
-async def test_two_processes_that_upgrade_a_database_in_use_at_once_leave_it_whole(used: Database):
+async def test_two_processes_that_upgrade_a_database_in_use_at_once_leave_it_whole(used):
     ends = await asyncio.gather(*(migration_probe.run([used.url], later.SETTINGS) for _ in range(2)))
     assert ends == [(0, ""), (0, "")]
     _, added = await migrate.states(used, [later.HISTORY])
@@ -150,7 +147,7 @@ async def test_two_processes_that_upgrade_a_database_in_use_at_once_leave_it_who
     await check_schema(used)
 
 
-async def test_accepting_goes_on_while_a_step_waits_for_a_lock(used_server: Database, monkeypatch):
+async def test_accepting_goes_on_while_a_step_waits_for_a_lock(used_server, monkeypatch):
     """A transaction that reads the log, as a backup does, blocks altering its table."""
     monkeypatch.setattr(stepwise, "TRY_AGAIN_SECONDS", 0.2)
     async with EngineDatabase(used_server.url) as other, other.write() as reading:
@@ -167,9 +164,7 @@ async def test_accepting_goes_on_while_a_step_waits_for_a_lock(used_server: Data
     await check_schema(used_server)
 
 
-async def test_a_lock_that_is_never_free_ends_the_migration_and_says_how_to_go_on(
-    used_server: Database, monkeypatch
-):
+async def test_a_lock_that_is_never_free_ends_the_migration_and_says_how_to_go_on(used_server, monkeypatch):
     monkeypatch.setattr(stepwise, "TRY_AGAIN_SECONDS", 0.01)
     monkeypatch.setattr(stepwise, "TRIES", 2)
     async with EngineDatabase(used_server.url) as other, other.write() as reading:
@@ -181,7 +176,7 @@ async def test_a_lock_that_is_never_free_ends_the_migration_and_says_how_to_go_o
     await check_schema(used_server)
 
 
-async def test_an_index_whose_building_broke_off_is_built_again(used_server: Database):
+async def test_an_index_whose_building_broke_off_is_built_again(used_server):
     async with used_server.write() as connection:
         for name in ("ix_deliveries_stuck_anew", "ix_deliveries_later"):
             await connection.execute(text(f"CREATE INDEX {name} ON deliveries (position)"))
@@ -191,9 +186,7 @@ async def test_an_index_whose_building_broke_off_is_built_again(used_server: Dat
     await check_schema(used_server)
 
 
-async def test_what_a_plugin_makes_step_by_step_has_its_constraints_after_a_second_try(
-    used: Database, tmp_path
-):
+async def test_what_a_plugin_makes_step_by_step_has_its_constraints_after_a_second_try(used, tmp_path):
     (tmp_path / "p1_books.py").write_text(
         PLUGIN.format(revision='"p1"', down=None, table="shop_books", more="")
     )
@@ -222,7 +215,6 @@ async def test_what_a_plugin_makes_step_by_step_has_its_constraints_after_a_seco
 
 
 async def until_waited_for(database: Database, table: str) -> None:
-    """Wait until a transaction waits for a lock on *table*."""
     waiting = text(
         f"SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = CAST('{table}' AS regclass)"
     )

@@ -36,13 +36,13 @@ async def set_accepted(database: Database, position: int, accepted_ms: int) -> N
         )
 
 
-async def test_a_new_log_is_empty(database: Database):
+async def test_a_new_log_is_empty(database):
     async with database.read() as connection:
         assert await stream.head(connection) == stream.Head(NONE, 1)
         assert await stream.read_company(connection, 92, types=(), after=0, limit=10) == []
 
 
-async def test_events_come_back_as_they_were_appended(database: Database):
+async def test_events_come_back_as_they_were_appended(database):
     written = await append(
         database, [draft(number=1), draft(93), replace(draft(type="client.created"), traceparent=TRACE)]
     )
@@ -59,14 +59,14 @@ async def test_events_come_back_as_they_were_appended(database: Database):
     )
 
 
-async def test_appending_nothing_moves_nothing(database: Database):
+async def test_appending_nothing_moves_nothing(database):
     assert await append(database, []) == []
 
     async with database.read() as connection:
         assert (await stream.head(connection)).position == NONE
 
 
-async def test_a_rolled_back_append_leaves_no_gap(database: Database):
+async def test_a_rolled_back_append_leaves_no_gap(database):
     async def append_and_fail() -> None:
         async with database.write() as connection:
             await stream.append(connection, [draft()], shards=SHARDS)
@@ -78,7 +78,7 @@ async def test_a_rolled_back_append_leaves_no_gap(database: Database):
     assert [event.position for event in await append(database, [draft()])] == [NONE + 1]
 
 
-async def test_an_append_knows_of_each_subscription_that_was_made_before_it(database: Database):
+async def test_an_append_knows_of_each_subscription_that_was_made_before_it(database):
     """The append gets the log's lock after the subscriptions, however long it has waited."""
     async with database.write() as connection:
         version = await subscriptions.next_version(connection)
@@ -96,7 +96,7 @@ async def append_one(database: Database) -> stream.Appended:
         return await stream.append(connection, [draft()], shards=SHARDS)
 
 
-async def test_reading_shards_keeps_to_its_bounds(database: Database):
+async def test_reading_shards_keeps_to_its_bounds(database):
     companies = [1, 2, 3, 92, 93, 94, 1, 2]
     written = await append(database, [draft(company) for company in companies])
     mine = {shard_of(company, SHARDS) for company in (1, 92)}
@@ -109,7 +109,7 @@ async def test_reading_shards_keeps_to_its_bounds(database: Database):
     assert first == written[:1]
 
 
-async def test_reading_on_gives_the_next_events_and_the_head_of_the_same_moment(database: Database):
+async def test_reading_on_gives_the_next_events_and_the_head_of_the_same_moment(database):
     companies = [1, 2, 3, 92, 93, 94, 1, 2]
     written = await append(database, [draft(company) for company in companies])
     mine = sorted({shard_of(company, SHARDS) for company in (1, 92)})
@@ -128,7 +128,7 @@ async def test_reading_on_gives_the_next_events_and_the_head_of_the_same_moment(
         assert await read_on([], after=0, up_to=NONE + 50, limit=10) == (head, [])
 
 
-async def test_reading_a_company_merges_its_types_in_order(database: Database):
+async def test_reading_a_company_merges_its_types_in_order(database):
     types = ["lead.created", "client.created", "payment.failed"]
     await append(database, [draft(92 + n % 2, types[n % 3]) for n in range(24)])
     chosen = types[:2]
@@ -143,7 +143,7 @@ async def test_reading_a_company_merges_its_types_in_order(database: Database):
     assert page == some[:3]
 
 
-async def test_the_newest_come_newest_first(database: Database):
+async def test_the_newest_come_newest_first(database):
     await append(database, [draft(type="lead.created" if n % 2 else "client.created") for n in range(1, 7)])
 
     async with database.read() as connection:
@@ -156,7 +156,7 @@ async def test_the_newest_come_newest_first(database: Database):
     assert nobody == []
 
 
-async def test_positions_that_do_not_exist_are_left_out(database: Database):
+async def test_positions_that_do_not_exist_are_left_out(database):
     written = await append(database, [draft(), draft()])
 
     async with database.read() as connection:
@@ -164,7 +164,7 @@ async def test_positions_that_do_not_exist_are_left_out(database: Database):
         assert await stream.by_positions(connection, []) == {}
 
 
-async def test_companies_are_listed_for_a_stretch_of_the_log(database: Database):
+async def test_companies_are_listed_for_a_stretch_of_the_log(database):
     await append(database, [draft(1), draft(2), draft(2), draft(3)])
 
     async with database.read() as connection:
@@ -172,7 +172,7 @@ async def test_companies_are_listed_for_a_stretch_of_the_log(database: Database)
         assert sorted(await stream.companies_after(connection, NONE, NONE + 4)) == [1, 2, 3]
 
 
-async def test_since_finds_the_place_before_the_first_event_of_that_time(database: Database):
+async def test_since_finds_the_place_before_the_first_event_of_that_time(database):
     await append(database, [draft() for _ in range(4)])
     for position, accepted_ms in enumerate((1000, 2000, 2000, 3000), NONE + 1):
         await set_accepted(database, position, accepted_ms)
@@ -186,7 +186,7 @@ async def test_since_finds_the_place_before_the_first_event_of_that_time(databas
     assert positions == [0, 0, 1, 1, 3, 4]
 
 
-async def test_the_time_of_acceptance_never_falls_along_the_log(database: Database):
+async def test_the_time_of_acceptance_never_falls_along_the_log(database):
     ahead = 4_000_000_000_000
     async with database.write() as connection:
         await connection.exec_driver_sql(f"UPDATE stream_head SET accepted_ms = {ahead}")
@@ -194,7 +194,7 @@ async def test_the_time_of_acceptance_never_falls_along_the_log(database: Databa
     assert (await append(database, [draft()]))[0].accepted_ms == ahead
 
 
-async def test_concurrent_writers_leave_no_gap_and_a_reader_never_sees_a_position_late(database_url: str):
+async def test_concurrent_writers_leave_no_gap_and_a_reader_never_sees_a_position_late(database_url):
     """Eight writers use separate connections; a reader that has seen position p never finds a new event below it."""
     writers, rounds = 8, 12
     done = asyncio.Event()
@@ -230,7 +230,7 @@ async def test_concurrent_writers_leave_no_gap_and_a_reader_never_sees_a_positio
     assert seen == list(range(NONE + 1, NONE + total + 1))
 
 
-async def test_an_idempotency_key_is_found_for_its_namespace_only(database: Database):
+async def test_an_idempotency_key_is_found_for_its_namespace_only(database):
     now = await clock_ms(database)
     use = idempotency.Use(92, "order-1", b"f" * 32, 7, 2)
     async with database.write() as connection:
@@ -245,7 +245,7 @@ async def test_an_idempotency_key_is_found_for_its_namespace_only(database: Data
 
 
 @pytest.mark.parametrize("hours", [24, 720])
-async def test_an_idempotency_key_can_be_used_again_after_its_lifetime(database: Database, hours: int):
+async def test_an_idempotency_key_can_be_used_again_after_its_lifetime(database, hours):
     lifetime_ms = hours * HOUR_MS
     now = await clock_ms(database)
     old = idempotency.Use(92, "order-1", b"a" * 32, 1, 1)
@@ -260,7 +260,7 @@ async def test_an_idempotency_key_can_be_used_again_after_its_lifetime(database:
         assert found == {(92, "order-1"): new}
 
 
-async def test_a_key_of_an_action_lives_as_long_as_it_is_said(database: Database):
+async def test_a_key_of_an_action_lives_as_long_as_it_is_said(database):
     key = operation_keys.Key(92, "k", b"a" * 32)
     async with database.write() as connection:
         take = partial(operation_keys.take, connection, key, lease_ms=HOUR_MS)

@@ -64,16 +64,14 @@ async def changed(database: Database, version: int) -> list[str]:
     return sorted(row.id for rows in pages for row in rows)
 
 
-async def test_a_new_subscription_starts_at_the_head_of_the_log(database: Database):
+async def test_a_new_subscription_starts_at_the_head_of_the_log(database):
     await append(database, 3)
     row = await insert(database)
     assert row.start_position == NONE + 3
     assert (row.failures, row.failing_since_ms, row.disabled_reason) == (0, None, None)
 
 
-async def test_a_subscription_made_while_events_are_appended_starts_exactly_between_two_of_them(
-    database: Database,
-):
+async def test_a_subscription_made_while_events_are_appended_starts_exactly_between_two_of_them(database):
     made: list[Row] = []
 
     async def make(number: int) -> None:
@@ -87,7 +85,7 @@ async def test_a_subscription_made_while_events_are_appended_starts_exactly_betw
     assert sorted(row.version for row in made) == list(range(2, 12)), "each change has a version of its own"
 
 
-async def test_a_dispatcher_finds_what_has_changed_since_the_version_it_knows(database: Database):
+async def test_a_dispatcher_finds_what_has_changed_since_the_version_it_knows(database):
     first, second = await insert(database, "a"), await insert(database, "b")
     assert await changed(database, 0) == [first.id, second.id]
     assert await changed(database, first.version) == [second.id]
@@ -97,7 +95,7 @@ async def test_a_dispatcher_finds_what_has_changed_since_the_version_it_knows(da
         assert (await stream.head(connection)).routing_version == moved.version
 
 
-async def test_a_deleted_one_is_told_to_who_knew_it_and_not_to_who_starts(database: Database):
+async def test_a_deleted_one_is_told_to_who_knew_it_and_not_to_who_starts(database):
     row = await insert(database)
     await update(database, row.no, status="deleted")
     assert await changed(database, row.version) == [row.id]
@@ -108,7 +106,7 @@ async def test_a_deleted_one_is_told_to_who_knew_it_and_not_to_who_starts(databa
         assert await new_subscriptions.count(connection, 92) == 0
 
 
-async def test_who_starts_reads_each_once_by_number_and_then_what_has_changed_meanwhile(database: Database):
+async def test_who_starts_reads_each_once_by_number_and_then_what_has_changed_meanwhile(database):
     rows = [await insert(database, name) for name in "abcd"]
     before = rows[-1].version
     seen: list[tuple[int, str | None]] = []
@@ -122,7 +120,7 @@ async def test_who_starts_reads_each_once_by_number_and_then_what_has_changed_me
     assert await changed(database, before) == [rows[0].id, rows[3].id]
 
 
-async def test_failures_in_a_row_are_counted_from_the_first_of_them(database: Database):
+async def test_failures_in_a_row_are_counted_from_the_first_of_them(database):
     row = await insert(database)
     [first] = await failing(database, Streak(row.no, succeeded=False, failures=2))
     assert first[:4] == (row.no, row.channel, 2, 0)
@@ -132,7 +130,7 @@ async def test_failures_in_a_row_are_counted_from_the_first_of_them(database: Da
 
 
 @pytest.mark.parametrize("step_ms", [DAY_MS, -DAY_MS])
-async def test_a_step_of_the_clock_adds_nothing_to_the_time_for_which_one_fails(database: Database, step_ms):
+async def test_a_step_of_the_clock_adds_nothing_to_the_time_for_which_one_fails(database, step_ms):
     row = await insert(database)
     failed = Streak(row.no, succeeded=False, failures=1, passed_ms=30)
     await failing(database, failed)
@@ -141,7 +139,7 @@ async def test_a_step_of_the_clock_adds_nothing_to_the_time_for_which_one_fails(
     assert (again.failures, again.failing_ms) == (2, 30)
 
 
-async def test_the_failures_that_two_processes_see_count_once(database: Database):
+async def test_the_failures_that_two_processes_see_count_once(database):
     row = await insert(database)
     await failing(database, Streak(row.no, succeeded=False, failures=1))
     await execute(database, "UPDATE subscriptions SET failed_ms = failed_ms - 5000")
@@ -150,7 +148,7 @@ async def test_the_failures_that_two_processes_see_count_once(database: Database
     assert 5000 <= first.failing_ms <= both.failing_ms < 7000
 
 
-async def test_a_success_ends_the_row_of_failures(database: Database):
+async def test_a_success_ends_the_row_of_failures(database):
     row = await insert(database)
     await failing(database, Streak(row.no, succeeded=False, failures=7))
     assert await failing(database, Streak(row.no, succeeded=True, failures=0)) == []
@@ -158,14 +156,14 @@ async def test_a_success_ends_the_row_of_failures(database: Database):
     assert (stored.failures, stored.failing_since_ms) == (0, None)
 
 
-async def test_failures_after_a_success_in_the_same_batch_are_a_new_row(database: Database):
+async def test_failures_after_a_success_in_the_same_batch_are_a_new_row(database):
     row = await insert(database)
     await failing(database, Streak(row.no, succeeded=False, failures=7))
     [anew] = await failing(database, Streak(row.no, succeeded=True, failures=1, passed_ms=500))
     assert (anew.failures, anew.failing_ms) == (1, 0)
 
 
-async def test_only_the_gap_that_was_told_is_forgotten(database: Database):
+async def test_only_the_gap_that_was_told_is_forgotten(database):
     row = await insert(database)
     async with database.write() as connection:
         await subscriptions.update(connection, row.no, {"gap_position": 7})
@@ -177,7 +175,7 @@ async def test_only_the_gap_that_was_told_is_forgotten(database: Database):
     assert gone.version > kept.version
 
 
-async def test_only_an_active_one_is_disabled_and_it_says_why_and_since_when(database: Database):
+async def test_only_an_active_one_is_disabled_and_it_says_why_and_since_when(database):
     row = await insert(database)
     async with database.write() as connection:
         (disabled,) = await streaks.disable(connection, [Ending(row.no, "failing", 1234)])
@@ -192,7 +190,7 @@ async def test_only_an_active_one_is_disabled_and_it_says_why_and_since_when(dat
         assert await streaks.disable(connection, [Ending(row.no, "gone", 1)]) == []
 
 
-async def test_many_are_disabled_at_once_each_with_its_reason_and_those_that_are_active(database: Database):
+async def test_many_are_disabled_at_once_each_with_its_reason_and_those_that_are_active(database):
     rows = [await insert(database, name) for name in "abc"]
     endings = [
         Ending(row.no, reason, reached)
@@ -213,7 +211,7 @@ async def test_many_are_disabled_at_once_each_with_its_reason_and_those_that_are
 
 
 async def test_counting_failures_and_changing_the_same_subscriptions_never_wait_for_each_other_for_ever(
-    postgres_database: Database,
+    postgres_database,
 ):
     rows = [await insert(postgres_database, name) for name in "abcdef"]
 
@@ -241,7 +239,7 @@ async def test_counting_failures_and_changing_the_same_subscriptions_never_wait_
     assert [row.failures for row in stored] == [20, 20, 20, 30, 30, 30]
 
 
-async def test_a_company_sees_its_own_in_the_order_they_were_made(database: Database):
+async def test_a_company_sees_its_own_in_the_order_they_were_made(database):
     first, second = (
         await insert(database, "b"),
         await insert(database, "a", target_url="https://example.org/"),

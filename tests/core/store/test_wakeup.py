@@ -7,7 +7,6 @@ import asyncpg
 from tests.silent_proxy import silent_proxy
 
 from trunkline.model.events import Event
-from trunkline.store.database import Database
 from trunkline.store.engines import EngineDatabase
 from trunkline.store.stream import Appended
 from trunkline.store.wakeup import Handover, Signal, Wakeup
@@ -27,7 +26,7 @@ async def test_a_waiter_wakes_by_itself_when_nobody_sets_its_signal():
     assert 0.04 < time.monotonic() - began < 10
 
 
-async def test_an_announcement_wakes_every_waiter_in_the_process(database: Database):
+async def test_an_announcement_wakes_every_waiter_in_the_process(database):
     async with Wakeup(database) as wakeup:
         with wakeup.signal() as first, wakeup.signal() as second:
             waiting = asyncio.gather(first.wait(5), second.wait(5))
@@ -36,7 +35,7 @@ async def test_an_announcement_wakes_every_waiter_in_the_process(database: Datab
             assert await waiting == [True, True]
 
 
-async def test_a_signal_that_was_given_back_is_no_longer_set(database: Database):
+async def test_a_signal_that_was_given_back_is_no_longer_set(database):
     async with Wakeup(database) as wakeup:
         with wakeup.signal() as signal:
             pass
@@ -44,7 +43,7 @@ async def test_a_signal_that_was_given_back_is_no_longer_set(database: Database)
         assert not await signal.wait(0.05)
 
 
-async def test_an_announcement_in_one_process_wakes_a_sleeper_in_another(postgres_database: Database):
+async def test_an_announcement_in_one_process_wakes_a_sleeper_in_another(postgres_database):
     async with Wakeup(postgres_database) as here, Wakeup(postgres_database) as there:
         with there.signal() as signal:
             await _listening(signal)
@@ -52,7 +51,7 @@ async def test_an_announcement_in_one_process_wakes_a_sleeper_in_another(postgre
             assert await signal.wait(60)
 
 
-async def test_a_process_is_woken_once_by_what_it_announces_itself(postgres_database: Database):
+async def test_a_process_is_woken_once_by_what_it_announces_itself(postgres_database):
     async with Wakeup(postgres_database) as here, Wakeup(postgres_database) as there:
         with here.signal() as own, there.signal() as other:
             await _listening(own)
@@ -66,7 +65,7 @@ async def test_a_process_is_woken_once_by_what_it_announces_itself(postgres_data
 
 
 async def test_many_announcements_share_few_notifications_and_nobody_is_sent_none(
-    postgres_database: Database, postgres_database_url: str
+    postgres_database, postgres_database_url
 ):
     heard: list[str] = []
     listener = await asyncpg.connect(postgres_database_url)
@@ -91,9 +90,7 @@ async def test_many_announcements_share_few_notifications_and_nobody_is_sent_non
     assert heard.count("") < 100
 
 
-async def test_a_process_that_has_gone_is_sent_none(
-    postgres_database: Database, postgres_database_url: str, monkeypatch
-):
+async def test_a_process_that_has_gone_is_sent_none(postgres_database, postgres_database_url, monkeypatch):
     monkeypatch.setattr("trunkline.store.notifications.CHECK_SECONDS", 0.1)
     monkeypatch.setattr("trunkline.store.notifications.GONE_SECONDS", 1.5)
     heard: list[str] = []
@@ -115,9 +112,7 @@ async def test_a_process_that_has_gone_is_sent_none(
     await listener.close()
 
 
-async def test_a_listener_whose_connection_is_cut_listens_again(
-    postgres_database: Database, postgres_database_url: str
-):
+async def test_a_listener_whose_connection_is_cut_listens_again(postgres_database, postgres_database_url):
     async with Wakeup(postgres_database) as here, Wakeup(postgres_database) as there:
         with there.signal() as signal:
             await _listening(signal)
@@ -137,7 +132,7 @@ async def test_a_listener_whose_connection_is_cut_listens_again(
 
 
 async def test_a_listener_whose_connection_died_without_a_word_listens_again(
-    postgres_database_url: str, monkeypatch
+    postgres_database_url, monkeypatch
 ):
     monkeypatch.setattr("trunkline.store.notifications.CHECK_SECONDS", 0.1)
     monkeypatch.setattr("trunkline.store.notifications.ANSWER_SECONDS", 0.2)

@@ -1,9 +1,7 @@
 """The cursor of now: the events that a reader sees from there on, and those that it does not see."""
 
-from tests.hubs import Running
 
-
-async def test_from_the_head_on_there_is_only_what_comes_later(running: Running):
+async def test_from_the_head_on_there_is_only_what_comes_later(running):
     await running.emit("lead.created")
     head = await running.hub.streaming.head()
     assert (await running.hub.streaming.page(running.company_id, cursor=head)).bodies == []

@@ -25,7 +25,6 @@ async def hub(engine, lend_hub):
 
 
 async def polls_of(hub, client, company_id, count):
-    """Let *count* calls of a company wait."""
     polls = [asyncio.create_task(wait_for_events(client)) for _ in range(count)]
     async with asyncio.timeout(60):
         while len(hub.hub.streaming._watch._waiting.get(company_id, ())) < count:

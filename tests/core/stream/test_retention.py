@@ -258,7 +258,7 @@ async def first(database: Database) -> int:
         return (await connection.execute(text("SELECT min(position) FROM events"))).scalar_one()
 
 
-async def test_it_never_waits_for_the_log_nor_keeps_it(postgres_database_url: str, make_hub):
+async def test_it_never_waits_for_the_log_nor_keeps_it(postgres_database_url, make_hub):
     """A whole round completes while an append holds the log's lock, and the round holds no lock that an append needs."""
     hub = await make_hub(postgres_database_url, LEAN, dispatch=False)
     await emit(hub, 5)
@@ -279,7 +279,7 @@ async def test_it_never_waits_for_the_log_nor_keeps_it(postgres_database_url: st
             await emit(hub)
 
 
-async def test_it_leaves_the_round_to_another_worker_that_is_at_it(postgres_database_url: str, make_hub):
+async def test_it_leaves_the_round_to_another_worker_that_is_at_it(postgres_database_url, make_hub):
     hub = await make_hub(postgres_database_url, LEAN, dispatch=False)
     await emit(hub, 2)
     await settle(hub.hub.engines)
@@ -290,7 +290,7 @@ async def test_it_leaves_the_round_to_another_worker_that_is_at_it(postgres_data
 
 
 async def test_of_several_that_remove_at_once_one_goes_on_to_the_end(
-    postgres_database_url: str, make_hub, monkeypatch
+    postgres_database_url, make_hub, monkeypatch
 ):
     """A process that ends early does not take the lock again; otherwise the other process would end early, too."""
     monkeypatch.setattr(retention, "BATCH", 20)
@@ -302,7 +302,7 @@ async def test_of_several_that_remove_at_once_one_goes_on_to_the_end(
 
 
 @pytest.mark.parametrize("batches", [0, 1, 2])
-async def test_being_stopped_between_or_in_a_batch_does_no_harm(hub, monkeypatch, batches: int):
+async def test_being_stopped_between_or_in_a_batch_does_no_harm(hub, monkeypatch, batches):
     """The task is cancelled in batch number *batches*, after its rows were removed but before the commit."""
     database = hub.hub.engines
     monkeypatch.setattr(retention, "BATCH", 10)
@@ -396,7 +396,7 @@ async def test_a_round_says_what_it_did(hub):
 
 
 async def test_a_hub_that_dispatches_removes_by_itself_and_goes_on_after_an_outage(
-    sqlite_database_url: str, make_hub, monkeypatch
+    sqlite_database_url, make_hub, monkeypatch
 ):
     monkeypatch.setattr(retention, "START_SECONDS", 0.3)
     monkeypatch.setattr(retention, "ROUND_SECONDS", 0.05)
@@ -416,7 +416,7 @@ async def test_a_hub_that_dispatches_removes_by_itself_and_goes_on_after_an_outa
     assert await ledger_is_whole(database)
 
 
-async def test_a_hub_that_does_not_dispatch_removes_nothing(sqlite_database_url: str, make_hub, monkeypatch):
+async def test_a_hub_that_does_not_dispatch_removes_nothing(sqlite_database_url, make_hub, monkeypatch):
     monkeypatch.setattr(retention, "START_SECONDS", 0.0)
     hub = await make_hub(sqlite_database_url, LEAN, dispatch=False)
     await emit(hub, 2)

@@ -10,7 +10,6 @@ def request_of(number, **more):
 
 
 async def read_to_the_end(client, path, members):
-    """Read pages until a page has no next one."""
     pages, cursor = [], {}
     while cursor is not None:
         answer = await client.get(path, params=cursor)

@@ -34,7 +34,7 @@ async def check(server: NameServer, url: str, *, policy: AddressPolicy = STRICT,
         return await TargetNames(http, policy, limit_seconds).check(url, company_id=92)
 
 
-async def test_a_name_of_public_addresses_is_taken_without_a_word(server: NameServer):
+async def test_a_name_of_public_addresses_is_taken_without_a_word(server):
     assert await check(server, "https://public.test:8443/hook") == []
     assert server.asked == ["public.test"] * 2
 
@@ -42,9 +42,7 @@ async def test_a_name_of_public_addresses_is_taken_without_a_word(server: NameSe
 @pytest.mark.parametrize(
     "host", ["private.test", "one-of-two.test", "private6.test", "inside.test", "PRIVATE.test."]
 )
-async def test_a_name_is_refused_where_any_of_its_addresses_is_and_the_address_stays_untold(
-    server: NameServer, host: str
-):
+async def test_a_name_is_refused_where_any_of_its_addresses_is_and_the_address_stays_untold(server, host):
     with pytest.raises(TargetRefused) as refused:
         await check(server, f"https://{host}/hook")
     (error,) = refused.value.errors
@@ -55,27 +53,25 @@ async def test_a_name_is_refused_where_any_of_its_addresses_is_and_the_address_s
     )
 
 
-async def test_a_name_without_an_address_is_taken_with_a_warning(server: NameServer):
+async def test_a_name_without_an_address_is_taken_with_a_warning(server):
     (warning,) = await check(server, "http://unknown.test/")
     assert warning.startswith("The name 'unknown.test' could not be resolved now: ")
     assert warning.endswith(".")
 
 
-async def test_a_name_that_is_not_resolved_in_time_is_taken_with_a_warning(server: NameServer):
+async def test_a_name_that_is_not_resolved_in_time_is_taken_with_a_warning(server):
     assert names.LIMIT_SECONDS == 2
     (warning,) = await check(server, "https://silent.test/", limit_seconds=0.05)
     assert "'silent.test' could not be resolved now" in warning
 
 
-async def test_a_long_name_is_shortened_in_the_warning(server: NameServer):
+async def test_a_long_name_is_shortened_in_the_warning(server):
     host = ".".join(["x" * 60] * 4)
     (warning,) = await check(server, f"https://{host}/", limit_seconds=0.05)
     assert f"'{host[:60]}'" in warning
 
 
-async def test_nobody_is_asked_where_private_networks_are_allowed_nor_about_what_has_no_host(
-    server: NameServer,
-):
+async def test_nobody_is_asked_where_private_networks_are_allowed_nor_about_what_has_no_host(server):
     lax = AddressPolicy(allow_private_networks=True)
     assert await check(server, "https://private.test/", policy=lax) == []
     assert await check(server, "mailto:jane@private.test") == []
@@ -83,7 +79,7 @@ async def test_nobody_is_asked_where_private_networks_are_allowed_nor_about_what
     assert server.asked == []
 
 
-async def test_a_company_whose_lookups_hang_delays_no_other(server: NameServer):
+async def test_a_company_whose_lookups_hang_delays_no_other(server):
     async with Outbound(STRICT, timeout_seconds=20, name_servers=[server.address]) as http:
         checker = TargetNames(http, STRICT, limit_seconds=20)
         hanging = [

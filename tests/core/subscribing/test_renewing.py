@@ -56,7 +56,6 @@ class Landlord:
             await store.update(connection, row.no, {"expires_ms": at_ms} | more)
 
     async def attempts(self, event_id: int) -> int:
-        """Count the attempts at the event in the ledger."""
         deliveries = await self.running.hub.deliveries.of_event(self.running.company_id, event_id)
         return sum(delivery["attempts"] for delivery in deliveries)
 

@@ -44,7 +44,6 @@ class Notes(BaseModel):
     notes: list[Note]
     count: int
 
-
 SCHEMA = {
     "type": "object",
     "additionalProperties": False,

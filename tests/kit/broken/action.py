@@ -3,7 +3,7 @@
 import functools
 
 from tests.kit.broken import notes
-from tests.kit.broken.breaking import Broken, breaks
+from tests.kit.broken.breaking import Broken
 
 from trunkline_kit.suites.call_requests import Request
 
@@ -23,117 +23,83 @@ def beginning(statements: str) -> Broken:
     return acting(("# create begins", statements))
 
 
-def good() -> Broken:
-    return acting()
+good = acting()
 
 
 # ---- answers ---------------------------------------------------------------------------------------------------------
 
-
-@breaks("action.is-provided")
-def carries_out_nothing():
-    return acting(
-        (
-            '[Operation("create_note", create_note, CREATE), Operation("update_note", update_note, UPDATE)]',
-            "[]",
-        )
+carries_out_nothing = acting(
+    (
+        '[Operation("create_note", create_note, CREATE), Operation("update_note", update_note, UPDATE)]',
+        "[]",
     )
+).breaks("action.is-provided")
 
+answers_what_its_schema_does_not_say = acting(
+    ('Answer({"note_id": note_id}, [', 'Answer({"note_id": str(note_id)}, [')
+).breaks("action.answers-a-valid-call")
 
-@breaks("action.answers-a-valid-call")
-def answers_what_its_schema_does_not_say():
-    return acting(('Answer({"note_id": note_id}, [', 'Answer({"note_id": str(note_id)}, ['))
+shows_more_than_it_says = acting(
+    (
+        'CREATE_OUTPUT = described({"note_id": NUMBER}, "note_id")',
+        'CREATE_OUTPUT = described({"note_id": NUMBER}, "note_id", closed=False)',
+    ),
+    ('Answer({"note_id": note_id}, [', 'Answer({"note_id": note_id, "row": "inside"}, ['),
+).breaks("action.gives-no-unknown-fields")
 
+does_not_look_at_the_company = acting(
+    ('"WHERE id = :id AND company_id = :company"', '"WHERE id = :id AND :company = :company"')
+).breaks("action.finds-nothing-of-another-company")
 
-@breaks("action.gives-no-unknown-fields")
-def shows_more_than_it_says():
-    return acting(
-        (
-            'CREATE_OUTPUT = described({"note_id": NUMBER}, "note_id")',
-            'CREATE_OUTPUT = described({"note_id": NUMBER}, "note_id", closed=False)',
-        ),
-        ('Answer({"note_id": note_id}, [', 'Answer({"note_id": note_id, "row": "inside"}, ['),
-    )
+changes_what_is_not_there = acting(("if not found.rowcount:", "if False:")).breaks(
+    "action.finds-no-unknown-record"
+)
 
-
-@breaks("action.finds-nothing-of-another-company")
-def does_not_look_at_the_company():
-    return acting(('"WHERE id = :id AND company_id = :company"', '"WHERE id = :id AND :company = :company"'))
-
-
-@breaks("action.finds-no-unknown-record")
-def changes_what_is_not_there():
-    return acting(("if not found.rowcount:", "if False:"))
-
-
-@breaks("action.answers-on-postgresql")
-def speaks_sqlite_only():
-    return beginning(notes.SPEAKS_SQLITE_ONLY)
+speaks_sqlite_only = beginning(notes.SPEAKS_SQLITE_ONLY).breaks("action.answers-on-postgresql")
 
 
 # ---- inputs ----------------------------------------------------------------------------------------------------------
 
-
-@breaks("action.misses-no-optional-field")
-def needs_what_it_calls_optional():
-    return acting(
-        (
-            'CREATE_INPUT = described({"title": TITLE, "body": TEXT}, "title")',
-            'CREATE_INPUT = described({"title": TITLE, "body": TEXT})',
-        )
+needs_what_it_calls_optional = acting(
+    (
+        'CREATE_INPUT = described({"title": TITLE, "body": TEXT}, "title")',
+        'CREATE_INPUT = described({"title": TITLE, "body": TEXT})',
     )
+).breaks("action.misses-no-optional-field")
 
+refuses_empty_text = beginning(
+    "if 'body' not in call.input:\n        raise BodyInvalid([FieldError('/body', 'is missing')])"
+).breaks("action.takes-empty-text-for-absent")
 
-@breaks("action.takes-empty-text-for-absent")
-def refuses_empty_text():
-    return beginning(
-        "if 'body' not in call.input:\n        raise BodyInvalid([FieldError('/body', 'is missing')])"
-    )
-
-
-@breaks("action.survives-wrong-types")
-def believes_every_title_to_be_text():
-    return acting(
-        (
-            'CREATE_INPUT = described({"title": TITLE, "body": TEXT}, "title")',
-            'CREATE_INPUT = described({"title": {}, "body": TEXT}, "title")',
-        ),
-        ("# create begins", "call.input['title'].strip()"),
-    )
-
+believes_every_title_to_be_text = acting(
+    (
+        'CREATE_INPUT = described({"title": TITLE, "body": TEXT}, "title")',
+        'CREATE_INPUT = described({"title": {}, "body": TEXT}, "title")',
+    ),
+    ("# create begins", "call.input['title'].strip()"),
+).breaks("action.survives-wrong-types")
 
 IN_A_STATEMENT = (
     "# create begins",
     "await call.connection.exec_driver_sql(f\"SELECT id FROM acme_notes WHERE title = '{call.input['title']}'\")",
 )
 
+writes_text_into_a_statement = acting(IN_A_STATEMENT).breaks("action.survives-hostile-text")
 
-@breaks("action.survives-hostile-text")
-def writes_text_into_a_statement():
-    return acting(IN_A_STATEMENT)
+shows_the_databases_words = beginning(notes.SHOWS_THE_DATABASES_WORDS).breaks(
+    "action.shows-nothing-of-its-inside"
+)
 
-
-@breaks("action.shows-nothing-of-its-inside")
-def shows_the_databases_words():
-    return beginning(notes.SHOWS_THE_DATABASES_WORDS)
-
-
-@breaks("action.logs-no-input")
-def logs_what_it_is_sent():
-    return beginning(notes.LOGS_ITS_INPUT)
+logs_what_it_is_sent = beginning(notes.LOGS_ITS_INPUT).breaks("action.logs-no-input")
 
 
 # ---- records ---------------------------------------------------------------------------------------------------------
 
+emits_what_it_does_not_name = acting(('emits=("note.created",),', "emits=(),")).breaks(
+    "action.emits-what-it-promises"
+)
 
-@breaks("action.emits-what-it-promises")
-def emits_what_it_does_not_name():
-    return acting(('emits=("note.created",),', "emits=(),"))
-
-
-@breaks("action.takes-calls-at-once")
-def is_busy_with_one():
-    return acting(
+is_busy_with_one = acting(
         ("context_of = {}", "context_of = {}\nbusy = []"),
         ('Operation("update_note", update_note, UPDATE)', 'Operation("update_note", impatient, UPDATE, uses_database=False)'),
         more=(
@@ -144,37 +110,28 @@ def is_busy_with_one():
             "    busy.clear()\n"
             "    return Answer({'note_id': call.input['note_id']})\n"
         ),
-    )  # fmt: skip
+    ).breaks("action.takes-calls-at-once")  # fmt: skip
 
-
-@breaks("action.stores-all-or-nothing")
-def emits_beside_the_transaction():
-    return acting(
+emits_beside_the_transaction = acting(
+    (
+        'return Answer({"note_id": note_id}, [EmittedEvent(call.company_id, "note.created", {"note_id": note_id})])',
         (
-            'return Answer({"note_id": note_id}, [EmittedEvent(call.company_id, "note.created", {"note_id": note_id})])',
-            (
-                'event = EmittedEvent(call.company_id, "note.created", {"note_id": note_id})\n'
-                "    context_of['task'] = asyncio.create_task(context_of['acme'].emit(event))\n"
-                '    return Answer({"note_id": note_id})'
-            ),
-        )
+            'event = EmittedEvent(call.company_id, "note.created", {"note_id": note_id})\n'
+            "    context_of['task'] = asyncio.create_task(context_of['acme'].emit(event))\n"
+            '    return Answer({"note_id": note_id})'
+        ),
     )
+).breaks("action.stores-all-or-nothing")
 
+says_yes_whatever_happens = beginning(
+    "with contextlib.suppress(Exception):\n"
+    "        await call.connection.execute(text('SELECT 1'))\n"
+    "        return await really_create(call)\n"
+    "    return Answer({'note_id': 1})\n\n\n"
+    "async def really_create(call):"
+).breaks("action.takes-no-failure-for-success")
 
-@breaks("action.takes-no-failure-for-success")
-def says_yes_whatever_happens():
-    return beginning(
-        "with contextlib.suppress(Exception):\n"
-        "        await call.connection.execute(text('SELECT 1'))\n"
-        "        return await really_create(call)\n"
-        "    return Answer({'note_id': 1})\n\n\n"
-        "async def really_create(call):"
-    )
-
-
-@breaks("action.ends-at-its-deadline")
-def goes_on_after_its_deadline():
-    return beginning(notes.GOES_ON_AFTER_ITS_DEADLINE)
+goes_on_after_its_deadline = beginning(notes.GOES_ON_AFTER_ITS_DEADLINE).breaks("action.ends-at-its-deadline")
 
 
 # ---- other companies' records, and concurrent calls -------------------------------------------------------------------
@@ -216,14 +173,9 @@ def copying(own: str) -> Broken:
     )
 
 
-def good_copying() -> Broken:
-    return copying("AND company_id = :company")
+good_copying = copying("AND company_id = :company")
 
-
-@breaks("action.takes-nothing-of-another-company")
-def copies_anybodys_note():
-    return copying("")
-
+copies_anybodys_note = copying("").breaks("action.takes-nothing-of-another-company")
 
 UPDATING = """    found = await call.connection.execute(
         text("UPDATE acme_notes SET title = coalesce(:title, title), body = coalesce(:body, body) "
@@ -232,25 +184,19 @@ UPDATING = """    found = await call.connection.execute(
     )
 """
 
-
-@breaks("action.loses-no-update")
-def writes_back_what_it_has_read():
-    return acting((UPDATING, """    given = {"id": call.input["note_id"], "company": call.company_id}
+writes_back_what_it_has_read = acting((UPDATING, """    given = {"id": call.input["note_id"], "company": call.company_id}
     found = await call.connection.execute(text("SELECT title, body FROM acme_notes WHERE id = :id AND company_id = :company"), given)
     for row in found.all():
         await asyncio.sleep(0.05)
         values = {"id": given["id"], "title": row.title, "body": row.body} | dict(call.input)
         found = await call.connection.execute(text("UPDATE acme_notes SET title = :title, body = :body WHERE id = :id"), values)
-"""))  # fmt: skip
+""")).breaks("action.loses-no-update")  # fmt: skip
 
-
-@breaks("action.loses-no-update")
-def counts_up_what_it_has_read():
-    return acting((UPDATING, """    given = {"id": call.input["note_id"], "company": call.company_id}
+counts_up_what_it_has_read = acting((UPDATING, """    given = {"id": call.input["note_id"], "company": call.company_id}
     found = await call.connection.execute(text("SELECT body FROM acme_notes WHERE id = :id AND company_id = :company"), given)
     for row in found.all():
         await asyncio.sleep(0.05)
         times = int(row.body or 0) + 1
         found = await call.connection.execute(text("UPDATE acme_notes SET body = :body WHERE id = :id"), {"id": given["id"], "body": str(times)})
 """), ('raise NotFound("note", call.input["note_id"])\n    return Answer({"note_id": call.input["note_id"]})', 'raise NotFound("note", call.input["note_id"])\n    return Answer({"note_id": call.input["note_id"], "times": times})'),
-        ('described({"title": TITLE, "body": TEXT}), described({"note_id": NUMBER}, "note_id"),', 'described({"title": TITLE}), described({"note_id": NUMBER, "times": NUMBER}, "note_id"),'))  # fmt: skip
+        ('described({"title": TITLE, "body": TEXT}), described({"note_id": NUMBER}, "note_id"),', 'described({"title": TITLE}), described({"note_id": NUMBER, "times": NUMBER}, "note_id"),')).breaks("action.loses-no-update")  # fmt: skip

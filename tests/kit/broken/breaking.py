@@ -1,61 +1,49 @@
-"""Broken plugins: for each check a function that builds a good plugin with one defect."""
+"""Broken plugins: for each check a good plugin with one defect."""
 
 import importlib.util
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from trunkline_kit import PluginSource, Source
 
-ATTRIBUTE = "breaks"
 
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Broken:
-    """A plugin with a defect, and its suite's attributes (``settings``, ``metadata``, ``channel`` …)."""
+    """A plugin with a defect, its suite's attributes (``settings``, ``channel`` …), and the checks that must catch it."""
 
     plugin: PluginSource
     attributes: Mapping[str, Any] = field(default_factory=dict)
+    checks: tuple[str, ...] = ()
+
+    def breaks(self, *checks: str) -> "Broken":
+        """Name the checks that must catch it."""
+        return replace(self, checks=checks)
 
 
-Build = Callable[[], PluginSource | Broken]
+def breaks(*checks: str) -> Callable[[Callable[[], Broken]], Broken]:
+    """Replace a function by the plugin that it builds, and name the checks that must catch it."""
+    return lambda build: build().breaks(*checks)
 
 
-def breaks(*checks: str) -> Callable[[Build], Build]:
-    """Name the checks that must catch the plugin built by a function."""
-
-    def mark(build: Build) -> Build:
-        setattr(build, ATTRIBUTE, checks)
-        return build
-
-    return mark
-
-
-def broken_in(*modules: ModuleType) -> list[tuple[str, Build]]:
-    """List the building functions of *modules*, once for each check that must catch their plugin."""
+def broken_in(*modules: ModuleType) -> list[tuple[str, str, Broken]]:
+    """List the broken plugins of *modules* with their names, once for each check that must catch them."""
     return [
-        (check, build)
+        (check, name, broken)
         for module in modules
-        for build in vars(module).values()
-        for check in getattr(build, ATTRIBUTE, ())
-        if callable(build)
+        for name, broken in vars(module).items()
+        if isinstance(broken, Broken)
+        for check in broken.checks
     ]
-
-
-def built(build: Build) -> Broken:
-    """Build the plugin."""
-    made = build()
-    return made if isinstance(made, Broken) else Broken(made)
 
 
 THIRD_PARTY = Path(__file__).parents[2] / "third_party"
 
 
 def load_file(name: str, file: Path) -> ModuleType:
-    """Load a module from a file under another name."""
     spec = importlib.util.spec_from_file_location(name, file)
     assert spec is not None
     assert spec.loader is not None

@@ -41,26 +41,22 @@ class Client:
         return self.answer(response)
 '''
 
-
 CHANNEL = """
 @hookimpl
 def register_channels(context):
     return [Channel("acme", "Acme", "Posts each event to a room.", deliver=deliver)]
 """
 
-
 DELIVER = """
 async def deliver(push, http):
     return await post(push, http)
 """
-
 
 ROUTES = """
 @hookimpl
 def register_routes(context):
     return [rest_hook_routes(context, channel="acme", title="Acme")]
 """
-
 
 ATTRIBUTES = {
     "channel": "acme",
@@ -69,7 +65,6 @@ ATTRIBUTES = {
     "rejects": (422,),
     "patience_seconds": 4.0,
 }
-
 
 PULLED = '''"""A channel that is pulled."""
 from fastapi import APIRouter, Depends, Response
@@ -97,14 +92,12 @@ def register_routes(context):
 
 
 def acme(deliver: str = DELIVER, *, channel: str = CHANNEL, routes: str = ROUTES, **attributes) -> Broken:
-    """Build a plugin from its parts."""
     return Broken(
         Source("acme", f"{HEAD}\n\n{deliver}\n\n{channel}\n\n{routes}"), {**ATTRIBUTES, **attributes}
     )
 
 
 def altering(expression: str) -> Broken:
-    """Make a channel that gives *expression* of its true ``result``."""
     return acme(
         "async def deliver(push, http):\n    result = await post(push, http)\n    return " + expression + "\n"
     )
@@ -116,7 +109,6 @@ def with_outcome(condition: str, outcome: str) -> Broken:
 
 
 def pushing(expression: str) -> Broken:
-    """Make a channel that sends *expression* instead of its push."""
     return acme(f"async def deliver(push, http):\n    return await post({expression}, http)\n")
 
 
@@ -133,18 +125,17 @@ def pulled(give: str) -> Broken:
     )
 
 
-def good() -> Broken:
-    return acme(patience_seconds=20.0)  # broken channels would only use up more time
+good = acme(patience_seconds=20.0)  # broken channels would only use up more time
+
+good_pulled = pulled("bodies")
 
 
-def good_pulled() -> Broken:
-    return pulled("bodies")
-
-
-def good_with_urls() -> Broken:
-    channel = CHANNEL.replace("=deliver)", "=deliver, target=Url)")
-    return acme("from trunkline import Url\n\n" + DELIVER, channel=channel, routes="", patience_seconds=20.0)
-
+good_with_urls = acme(
+    "from trunkline import Url\n\n" + DELIVER,
+    channel=CHANNEL.replace("=deliver)", "=deliver, target=Url)"),
+    routes="",
+    patience_seconds=20.0,
+)
 
 GOOD = {
     good: None,

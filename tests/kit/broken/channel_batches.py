@@ -1,6 +1,6 @@
 """Channels that take several deliveries at once, with a defect that shows only in batches."""
 
-from tests.kit.broken.breaking import Broken, breaks
+from tests.kit.broken.breaking import Broken
 from tests.kit.broken.channel import ATTRIBUTES, HEAD
 
 from trunkline_kit import Source
@@ -18,7 +18,6 @@ async def deliver_batch(pushes, http):
 
 
 def batching(deliver_batch: str = GOOD, **attributes) -> Broken:
-    """Build a plugin from its parts."""
     text = f"{HEAD}\nfrom trunkline import Batch\n\n\n{deliver_batch}\n\n{CHANNEL}"
     return Broken(Source("acme", text), {**ATTRIBUTES, **attributes})
 
@@ -29,178 +28,131 @@ def giving(expression: str) -> Broken:
 
 
 def sending(expression: str) -> Broken:
-    """Make a channel that sends *expression* instead of its push."""
     return batching(GOOD.replace("post(push,", f"post({expression},"))
 
 
-def good() -> Broken:
-    return batching(patience_seconds=20.0)
+good = batching(patience_seconds=20.0)
 
+brings_only_the_last = batching(
+    "async def deliver_batch(pushes, http):\n    return [await post(pushes[-1], http)] * len(pushes)\n"
+).breaks("channel.brings-each-event-of-a-batch")
 
-@breaks("channel.brings-each-event-of-a-batch")
-def brings_only_the_last():
-    return batching(
-        "async def deliver_batch(pushes, http):\n    return [await post(pushes[-1], http)] * len(pushes)\n"
-    )
+brings_the_first_twice = batching(
+    GOOD.replace("    return", "    await post(pushes[0], http)\n    return")
+).breaks("channel.brings-each-event-of-a-batch")
 
+drops_what_finds_no_room = batching(
+    "async def deliver_batch(pushes, http):\n"
+    "    room, results = 65536, []\n"
+    "    for push in pushes:\n"
+    "        room -= len(push.body)\n"
+    "        results.append(await post(push, http) if room > 0 else Result(Outcome.DELIVERED))\n"
+    "    return results\n"
+).breaks("channel.takes-the-largest-batch")
 
-@breaks("channel.brings-each-event-of-a-batch")
-def brings_the_first_twice():
-    return batching(GOOD.replace("    return", "    await post(pushes[0], http)\n    return"))
+asks_for_more_than_it_can_do_in_time = batching(
+    GOOD.replace("    return", "    await asyncio.sleep(1.5 * len(pushes))\n    return")
+).breaks("channel.takes-the-largest-batch")
 
+waits_until_three_are_there = batching(
+    "waiting = []\n\n"
+    "async def deliver_batch(pushes, http):\n"
+    "    waiting.extend(pushes)\n"
+    "    while len(waiting) < 3:\n"
+    "        await asyncio.sleep(0.01)\n"
+    "    return [await post(push, http) for push in pushes]\n"
+).breaks("channel.keeps-no-event-waiting-for-others")
 
-@breaks("channel.takes-the-largest-batch")
-def drops_what_finds_no_room():
-    return batching(
-        "async def deliver_batch(pushes, http):\n"
-        "    room, results = 65536, []\n"
-        "    for push in pushes:\n"
-        "        room -= len(push.body)\n"
-        "        results.append(await post(push, http) if room > 0 else Result(Outcome.DELIVERED))\n"
-        "    return results\n"
-    )
+sends_what_it_held_back_behind_the_next = batching(
+    "held = []\n\n"
+    "async def deliver_batch(pushes, http):\n"
+    "    if held:\n"
+    "        for push in [*pushes, *held]:\n"
+    "            await post(push, http)\n"
+    "        held.clear()\n"
+    "    else:\n"
+    "        held.extend(pushes)\n"
+    "    return [Result(Outcome.DELIVERED)] * len(pushes)\n"
+).breaks("channel.brings-batches-in-order-where-asked")
 
+calls_all_by_the_first = giving("results[:1] * len(pushes)").breaks(
+    "channel.says-what-became-of-each-of-a-batch"
+)
 
-@breaks("channel.takes-the-largest-batch")
-def asks_for_more_than_it_can_do_in_time():
-    return batching(GOOD.replace("    return", "    await asyncio.sleep(1.5 * len(pushes))\n    return"))
+gives_results_in_another_order = giving("results[::-1]").breaks("channel.says-what-became-of-each-of-a-batch")
 
+gives_up_all_for_one = giving(
+    "next(([one] * len(pushes) for one in results if one.outcome is Outcome.REJECTED), results)"
+).breaks("channel.says-what-became-of-each-of-a-batch")
 
-@breaks("channel.keeps-no-event-waiting-for-others")
-def waits_until_three_are_there():
-    return batching(
-        "waiting = []\n\n"
-        "async def deliver_batch(pushes, http):\n"
-        "    waiting.extend(pushes)\n"
-        "    while len(waiting) < 3:\n"
-        "        await asyncio.sleep(0.01)\n"
-        "    return [await post(push, http) for push in pushes]\n"
-    )
+retries_all_for_one = giving(
+    "results if {one.outcome for one in results} == {Outcome.DELIVERED} else [Result(Outcome.RETRY)] * len(pushes)"
+).breaks("channel.says-what-became-of-each-of-a-batch")
 
+tries_what_was_refused_before_all_else = batching(
+    "refused = {}\n\n"
+    "async def deliver_batch(pushes, http):\n"
+    "    first, again = refused.get(pushes[0].target.url), Result(Outcome.RETRY, error='behind another')\n"
+    "    if first and (await post(first, http)).outcome is not Outcome.DELIVERED:\n"
+    "        return [again] * len(pushes)\n"
+    "    results = []\n"
+    "    for push in pushes:\n"
+    "        results.append(await post(push, http) if push.target.url not in refused else again)\n"
+    "        if results[-1].outcome is not Outcome.DELIVERED:\n"
+    "            refused.setdefault(push.target.url, push)\n"
+    "    return results\n"
+).breaks("channel.lets-one-bad-event-hold-up-no-other")
 
-@breaks("channel.brings-batches-in-order-where-asked")
-def sends_what_it_held_back_behind_the_next():
-    return batching(
-        "held = []\n\n"
-        "async def deliver_batch(pushes, http):\n"
-        "    if held:\n"
-        "        for push in [*pushes, *held]:\n"
-        "            await post(push, http)\n"
-        "        held.clear()\n"
-        "    else:\n"
-        "        held.extend(pushes)\n"
-        "    return [Result(Outcome.DELIVERED)] * len(pushes)\n"
-    )
+names_each_event_anew_on_each_attempt = sending(
+    "replace(push, event_id=f'{push.event_id}-{push.attempt}')"
+).breaks("channel.retries-a-refused-batch-with-the-same-ids")
 
+keeps_a_refused_batch_in_memory = giving(
+    "[Result(Outcome.DELIVERED) if one.outcome is Outcome.RETRY else one for one in results]"
+).breaks("channel.retries-a-refused-batch-with-the-same-ids")
 
-@breaks("channel.says-what-became-of-each-of-a-batch")
-def calls_all_by_the_first():
-    return giving("results[:1] * len(pushes)")
+adds_what_waits_for_others = batching(
+    "waiting = []\n\n"
+    "async def deliver_batch(pushes, http):\n"
+    "    waiting.extend(pushes)\n"
+    "    await asyncio.sleep(0.01)\n"
+    "    together, waiting[:] = list(waiting), []\n"
+    "    for push in together:\n"
+    "        await post(replace(push, target=pushes[0].target), http)\n"
+    "    return [Result(Outcome.DELIVERED)] * len(pushes)\n"
+).breaks("channel.keeps-batches-apart")
 
+keeps_headers_and_secrets_by_url = batching(
+    "kept = {}\n\n"
+    "async def deliver_batch(pushes, http):\n"
+    "    target = kept.setdefault(pushes[0].target.url, pushes[0].target)\n"
+    "    return [await post(replace(push, target=target), http) for push in pushes]\n"
+).breaks("channel.keeps-batches-apart")
 
-@breaks("channel.says-what-became-of-each-of-a-batch")
-def gives_results_in_another_order():
-    return giving("results[::-1]")
+sends_the_cursor_of_the_last = sending("replace(push, cursor=pushes[-1].cursor)").breaks(
+    "channel.gives-each-of-a-batch-its-own-headers"
+)
 
+signs_for_the_first_alone = batching(
+    "async def deliver_batch(pushes, http):\n"
+    "    first = []\n\n"
+    "    def headers(own):\n"
+    "        first.append(own['webhook-signature'])\n"
+    "        return {**own, 'webhook-signature': first[0]}\n\n"
+    "    client = Client(http, headers=headers)\n"
+    "    return [await post(push, client) for push in pushes]\n"
+).breaks("channel.gives-each-of-a-batch-its-own-headers")
 
-@breaks("channel.says-what-became-of-each-of-a-batch")
-def gives_up_all_for_one():
-    return giving(
-        "next(([one] * len(pushes) for one in results if one.outcome is Outcome.REJECTED), results)"
-    )
+gives_one_result_for_all = giving("results[:1]").breaks("channel.logs-each-of-a-batch")
 
-
-@breaks("channel.says-what-became-of-each-of-a-batch")
-def retries_all_for_one():
-    return giving(
-        "results if {one.outcome for one in results} == {Outcome.DELIVERED} else [Result(Outcome.RETRY)] * len(pushes)"
-    )
-
-
-@breaks("channel.lets-one-bad-event-hold-up-no-other")
-def tries_what_was_refused_before_all_else():
-    return batching(
-        "refused = {}\n\n"
-        "async def deliver_batch(pushes, http):\n"
-        "    first, again = refused.get(pushes[0].target.url), Result(Outcome.RETRY, error='behind another')\n"
-        "    if first and (await post(first, http)).outcome is not Outcome.DELIVERED:\n"
-        "        return [again] * len(pushes)\n"
-        "    results = []\n"
-        "    for push in pushes:\n"
-        "        results.append(await post(push, http) if push.target.url not in refused else again)\n"
-        "        if results[-1].outcome is not Outcome.DELIVERED:\n"
-        "            refused.setdefault(push.target.url, push)\n"
-        "    return results\n"
-    )
-
-
-@breaks("channel.retries-a-refused-batch-with-the-same-ids")
-def names_each_event_anew_on_each_attempt():
-    return sending("replace(push, event_id=f'{push.event_id}-{push.attempt}')")
-
-
-@breaks("channel.retries-a-refused-batch-with-the-same-ids")
-def keeps_a_refused_batch_in_memory():
-    return giving("[Result(Outcome.DELIVERED) if one.outcome is Outcome.RETRY else one for one in results]")
-
-
-@breaks("channel.keeps-batches-apart")
-def adds_what_waits_for_others():
-    return batching(
-        "waiting = []\n\n"
-        "async def deliver_batch(pushes, http):\n"
-        "    waiting.extend(pushes)\n"
-        "    await asyncio.sleep(0.01)\n"
-        "    together, waiting[:] = list(waiting), []\n"
-        "    for push in together:\n"
-        "        await post(replace(push, target=pushes[0].target), http)\n"
-        "    return [Result(Outcome.DELIVERED)] * len(pushes)\n"
-    )
-
-
-@breaks("channel.keeps-batches-apart")
-def keeps_headers_and_secrets_by_url():
-    return batching(
-        "kept = {}\n\n"
-        "async def deliver_batch(pushes, http):\n"
-        "    target = kept.setdefault(pushes[0].target.url, pushes[0].target)\n"
-        "    return [await post(replace(push, target=target), http) for push in pushes]\n"
-    )
-
-
-@breaks("channel.gives-each-of-a-batch-its-own-headers")
-def sends_the_cursor_of_the_last():
-    return sending("replace(push, cursor=pushes[-1].cursor)")
-
-
-@breaks("channel.gives-each-of-a-batch-its-own-headers")
-def signs_for_the_first_alone():
-    return batching(
-        "async def deliver_batch(pushes, http):\n"
-        "    first = []\n\n"
-        "    def headers(own):\n"
-        "        first.append(own['webhook-signature'])\n"
-        "        return {**own, 'webhook-signature': first[0]}\n\n"
-        "    client = Client(http, headers=headers)\n"
-        "    return [await post(push, client) for push in pushes]\n"
-    )
-
-
-@breaks("channel.logs-each-of-a-batch")
-def gives_one_result_for_all():
-    return giving("results[:1]")
-
-
-@breaks("channel.loses-nothing-of-a-batch-in-a-crash")
-def notes_a_batch_as_sent_before_it_is():
-    return batching(
-        "async def deliver_batch(pushes, http):\n"
-        "    notes = [Path(__file__).parent / f'{push.target.subscription_id}-{push.event_id}' for push in pushes]\n"
-        "    known = [note.exists() for note in notes]\n"
-        "    for note in notes:\n"
-        "        note.touch()\n"
-        "    return [\n"
-        "        Result(Outcome.DELIVERED, 200) if sent else await post(push, http)\n"
-        "        for push, sent in zip(pushes, known, strict=True)\n"
-        "    ]\n"
-    )
+notes_a_batch_as_sent_before_it_is = batching(
+    "async def deliver_batch(pushes, http):\n"
+    "    notes = [Path(__file__).parent / f'{push.target.subscription_id}-{push.event_id}' for push in pushes]\n"
+    "    known = [note.exists() for note in notes]\n"
+    "    for note in notes:\n"
+    "        note.touch()\n"
+    "    return [\n"
+    "        Result(Outcome.DELIVERED, 200) if sent else await post(push, http)\n"
+    "        for push, sent in zip(pushes, known, strict=True)\n"
+    "    ]\n"
+).breaks("channel.loses-nothing-of-a-batch-in-a-crash")

@@ -3,10 +3,9 @@
 from tests.kit.broken.breaking import Broken, breaks
 from tests.kit.broken.channel import CHANNEL, acme, pulled, pushing
 
-
-@breaks("channel.is-described")
-def says_nothing_of_itself():
-    return acme(channel=CHANNEL.replace("Posts each event to a room.", "posts"))
+says_nothing_of_itself = acme(channel=CHANNEL.replace("Posts each event to a room.", "posts")).breaks(
+    "channel.is-described"
+)
 
 
 @breaks("channel.has-a-name-of-its-own")
@@ -15,64 +14,43 @@ def takes_the_name_of_a_built_in():
     return Broken(broken.plugin, {**broken.attributes, "channel": "webhooks"})
 
 
-@breaks("channel.delivers-an-event")
-def rejects_everything():
-    return acme("async def deliver(push, http):\n    return Result(Outcome.REJECTED, error='no')\n")
+rejects_everything = acme(
+    "async def deliver(push, http):\n    return Result(Outcome.REJECTED, error='no')\n"
+).breaks("channel.delivers-an-event")
 
+sends_everything_twice = acme(
+    "async def deliver(push, http):\n    await post(push, http)\n    return await post(push, http)\n"
+).breaks("channel.delivers-once")
 
-@breaks("channel.delivers-once")
-def sends_everything_twice():
-    return acme(
-        "async def deliver(push, http):\n    await post(push, http)\n    return await post(push, http)\n"
-    )
+encodes_anew = pushing("replace(push, body=json.dumps(json.loads(push.body)).encode())").breaks(
+    "channel.keeps-the-bytes"
+)
 
+knows_some_types_only = acme(
+    "async def deliver(push, http):\n"
+    "    if push.event_type == 'payment.failed':\n"
+    "        return Result(Outcome.DELIVERED, 200)\n"
+    "    return await post(push, http)\n"
+).breaks("channel.delivers-every-event-type")
 
-@breaks("channel.keeps-the-bytes")
-def encodes_anew():
-    return pushing("replace(push, body=json.dumps(json.loads(push.body)).encode())")
+speaks_ascii = pushing("replace(push, body=push.body.decode('ascii', 'ignore').encode())").breaks(
+    "channel.keeps-any-text"
+)
 
+cuts_large_events = pushing("replace(push, body=push.body[:65536])").breaks("channel.takes-large-events")
 
-@breaks("channel.delivers-every-event-type")
-def knows_some_types_only():
-    return acme(
-        "async def deliver(push, http):\n"
-        "    if push.event_type == 'payment.failed':\n"
-        "        return Result(Outcome.DELIVERED, 200)\n"
-        "    return await post(push, http)\n"
-    )
+notes_the_attempt_in_the_body = pushing("replace(push, body=push.body + b' ' * push.attempt)").breaks(
+    "channel.sends-the-same-on-every-attempt"
+)
 
+shares_what_is_sent = acme(
+    "current = {}\n\n"
+    "async def deliver(push, http):\n"
+    "    current['push'] = push\n"
+    "    await asyncio.sleep(0)\n"
+    "    return await post(current['push'], http)\n"
+).breaks("channel.delivers-many-at-once")
 
-@breaks("channel.keeps-any-text")
-def speaks_ascii():
-    return pushing("replace(push, body=push.body.decode('ascii', 'ignore').encode())")
+loses_events_of_a_page = pulled("bodies[:2]").breaks("channel.gives-what-was-accepted")
 
-
-@breaks("channel.takes-large-events")
-def cuts_large_events():
-    return pushing("replace(push, body=push.body[:65536])")
-
-
-@breaks("channel.sends-the-same-on-every-attempt")
-def notes_the_attempt_in_the_body():
-    return pushing("replace(push, body=push.body + b' ' * push.attempt)")
-
-
-@breaks("channel.delivers-many-at-once")
-def shares_what_is_sent():
-    return acme(
-        "current = {}\n\n"
-        "async def deliver(push, http):\n"
-        "    current['push'] = push\n"
-        "    await asyncio.sleep(0)\n"
-        "    return await post(current['push'], http)\n"
-    )
-
-
-@breaks("channel.gives-what-was-accepted")
-def loses_events_of_a_page():
-    return pulled("bodies[:2]")
-
-
-@breaks("channel.gives-each-event-once-in-order")
-def gives_the_newest_first():
-    return pulled("bodies[::-1]")
+gives_the_newest_first = pulled("bodies[::-1]").breaks("channel.gives-each-event-once-in-order")

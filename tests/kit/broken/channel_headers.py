@@ -3,51 +3,37 @@
 from tests.kit.broken.breaking import breaks
 from tests.kit.broken.channel import acme, pushing, through
 
+sends_plain_text = through("headers=lambda given: {**given, 'content-type': 'text/plain'}").breaks(
+    "channel.says-what-it-sends"
+)
 
-@breaks("channel.says-what-it-sends")
-def sends_plain_text():
-    return through("headers=lambda given: {**given, 'content-type': 'text/plain'}")
+makes_headers_of_lines = acme(
+    "def split(given):\n"
+    "    made = {}\n"
+    "    for name, value in given.items():\n"
+    "        first, *more = value.splitlines() or ['']\n"
+    "        made[name] = first\n"
+    "        made |= dict(line.split(': ', 1) for line in more if ': ' in line)\n"
+    "    return made\n\n"
+    "async def deliver(push, http):\n"
+    "    return await post(push, Client(http, headers=split))\n"
+).breaks("channel.lets-nothing-into-its-headers")
 
+leaves_out_the_subscriptions_headers = pushing(
+    "replace(push, target=replace(push.target, headers={}))"
+).breaks("channel.sends-the-subscriptions-headers")
 
-@breaks("channel.lets-nothing-into-its-headers")
-def makes_headers_of_lines():
-    return acme(
-        "def split(given):\n"
-        "    made = {}\n"
-        "    for name, value in given.items():\n"
-        "        first, *more = value.splitlines() or ['']\n"
-        "        made[name] = first\n"
-        "        made |= dict(line.split(': ', 1) for line in more if ': ' in line)\n"
-        "    return made\n\n"
-        "async def deliver(push, http):\n"
-        "    return await post(push, Client(http, headers=split))\n"
-    )
+dates_every_attempt_alike = pushing("replace(push, timestamp=1_700_000_000)").breaks(
+    "channel.dates-each-attempt"
+)
 
+calls_every_attempt_the_first = pushing("replace(push, attempt=1)").breaks("channel.numbers-each-attempt")
 
-@breaks("channel.sends-the-subscriptions-headers")
-def leaves_out_the_subscriptions_headers():
-    return pushing("replace(push, target=replace(push.target, headers={}))")
+signs_something_else = through("body=lambda given: given + b' '").breaks("channel.signs-what-it-sends")
 
-
-@breaks("channel.dates-each-attempt")
-def dates_every_attempt_alike():
-    return pushing("replace(push, timestamp=1_700_000_000)")
-
-
-@breaks("channel.numbers-each-attempt")
-def calls_every_attempt_the_first():
-    return pushing("replace(push, attempt=1)")
-
-
-@breaks("channel.signs-what-it-sends")
-def signs_something_else():
-    return through("body=lambda given: given + b' '")
-
-
-@breaks("channel.signs-with-every-live-secret")
-def signs_with_the_newest_secret_only():
-    return pushing("replace(push, target=replace(push.target, secrets=push.target.secrets[:1]))")
-
+signs_with_the_newest_secret_only = pushing(
+    "replace(push, target=replace(push.target, secrets=push.target.secrets[:1]))"
+).breaks("channel.signs-with-every-live-secret")
 
 OWN_ROUTES = """
 class Room(Strict):
@@ -66,10 +52,9 @@ def register_routes(context):
     return [Routes(router, prefix="/acme/rooms")]
 """
 
-
-@breaks("channel.subscribes-by-its-own-route")
-def makes_no_subscription():
-    return acme(routes=OWN_ROUTES.replace("{body}", "return {'id': 'sub_00000000000000000000'}"))
+makes_no_subscription = acme(
+    routes=OWN_ROUTES.replace("{body}", "return {'id': 'sub_00000000000000000000'}")
+).breaks("channel.subscribes-by-its-own-route")
 
 
 @breaks("channel.refuses-impossible-targets")
@@ -82,15 +67,12 @@ def says_yes_to_every_target():
     return acme(routes=OWN_ROUTES.replace("{body}", body))
 
 
-@breaks("channel.keeps-headers-apart")
-def leaks_headers_by_a_mutable_default():
-    return acme(
-        "async def deliver(push, http, more={}):\n"
-        "    more.update(push.target.headers)\n"
-        "    return await post(replace(push, target=replace(push.target, headers=dict(more))), http)\n"
-    )
+leaks_headers_by_a_mutable_default = acme(
+    "async def deliver(push, http, more={}):\n"
+    "    more.update(push.target.headers)\n"
+    "    return await post(replace(push, target=replace(push.target, headers=dict(more))), http)\n"
+).breaks("channel.keeps-headers-apart")
 
-
-@breaks("channel.sends-the-subscriptions-headers")
-def drops_headers_that_it_does_not_know():
-    return pushing("replace(push, target=replace(push.target, headers={}))")
+drops_headers_that_it_does_not_know = pushing(
+    "replace(push, target=replace(push.target, headers={}))"
+).breaks("channel.sends-the-subscriptions-headers")

@@ -1,90 +1,62 @@
 """Channels that break a prohibition."""
 
-from tests.kit.broken.breaking import breaks
 from tests.kit.broken.channel import CHANNEL, acme, altering, pushing
 
+asks_for_more_than_it_gets = acme(
+    "async def deliver(push, http, room):\n    return await post(push, http)\n"
+).breaks("channel.can-be-called")
 
-@breaks("channel.can-be-called")
-def asks_for_more_than_it_gets():
-    return acme("async def deliver(push, http, room):\n    return await post(push, http)\n")
+calls_home = acme(
+    "async def deliver(push, http):\n"
+    "    with contextlib.suppress(OSError):\n"
+    "        socket.create_connection(('127.0.0.1', 9), 0.2).close()\n"
+    "    return await post(push, http)\n"
+).breaks("channel.sends-only-through-the-client")
 
+dials_by_itself = acme(
+    "async def deliver(push, http):\n"
+    "    parts = urlsplit(push.target.url)\n"
+    "    reader, writer = await asyncio.open_connection(parts.hostname, parts.port)\n"
+    "    writer.write(b'POST %b HTTP/1.1\\r\\nhost: x\\r\\ncontent-length: 0\\r\\n\\r\\n' % parts.path.encode())\n"
+    "    answer = await reader.readline()\n"
+    "    writer.close()\n"
+    "    return Result(Outcome.DELIVERED if b' 200 ' in answer else Outcome.RETRY, 200)\n"
+).breaks("channel.reaches-no-private-address")
 
-@breaks("channel.sends-only-through-the-client")
-def calls_home():
-    return acme(
-        "async def deliver(push, http):\n"
-        "    with contextlib.suppress(OSError):\n"
-        "        socket.create_connection(('127.0.0.1', 9), 0.2).close()\n"
-        "    return await post(push, http)\n"
-    )
+hopes_for_the_best = acme(
+    "async def deliver(push, http):\n"
+    "    with contextlib.suppress(Exception):\n"
+    "        await http.post(push.target.url, body=push.body, headers={})\n"
+    "    return Result(Outcome.DELIVERED, 200)\n"
+).breaks("channel.takes-no-raise-for-success")
 
+names_no_error = altering("replace(result, error=None)").breaks("channel.names-what-went-wrong")
 
-@breaks("channel.reaches-no-private-address")
-def dials_by_itself():
-    return acme(
-        "async def deliver(push, http):\n"
-        "    parts = urlsplit(push.target.url)\n"
-        "    reader, writer = await asyncio.open_connection(parts.hostname, parts.port)\n"
-        "    writer.write(b'POST %b HTTP/1.1\\r\\nhost: x\\r\\ncontent-length: 0\\r\\n\\r\\n' % parts.path.encode())\n"
-        "    answer = await reader.readline()\n"
-        "    writer.close()\n"
-        "    return Result(Outcome.DELIVERED if b' 200 ' in answer else Outcome.RETRY, 200)\n"
-    )
+shows_the_secret_in_the_error = altering(
+    "replace(result, error=f'cannot sign with {push.target.secrets}')"
+).breaks("channel.tells-no-secret-in-errors")
 
+logs_the_headers = pushing(
+    "(logging.getLogger('acme').debug('sending %s', push.target.headers), push)[1]"
+).breaks("channel.logs-no-secret")
 
-@breaks("channel.takes-no-raise-for-success")
-def hopes_for_the_best():
-    return acme(
-        "async def deliver(push, http):\n"
-        "    with contextlib.suppress(Exception):\n"
-        "        await http.post(push.target.url, body=push.body, headers={})\n"
-        "    return Result(Outcome.DELIVERED, 200)\n"
-    )
-
-
-@breaks("channel.names-what-went-wrong")
-def names_no_error():
-    return altering("replace(result, error=None)")
-
-
-@breaks("channel.tells-no-secret-in-errors")
-def shows_the_secret_in_the_error():
-    return altering("replace(result, error=f'cannot sign with {push.target.secrets}')")
-
-
-@breaks("channel.logs-no-secret")
-def logs_the_headers():
-    return pushing("(logging.getLogger('acme').debug('sending %s', push.target.headers), push)[1]")
-
-
-@breaks("channel.shows-no-secret-in-a-repr")
-def carries_the_token_about():
-    return acme(
+carries_the_token_about = acme(
         "async def deliver(push, http, *, token):\n    return await post(push, http)\n",
         channel=CHANNEL.replace(
             "deliver=deliver", "deliver=functools.partial(deliver, token=context.settings.token.get_secret_value())"
         ),
-    )  # fmt: skip
+    ).breaks("channel.shows-no-secret-in-a-repr")  # fmt: skip
 
+remembers_everything = acme(
+    "sent = []\n\nasync def deliver(push, http):\n    sent.append(push)\n    return await post(push, http)\n"
+).breaks("channel.keeps-no-memory-of-events")
 
-@breaks("channel.keeps-no-memory-of-events")
-def remembers_everything():
-    return acme(
-        "sent = []\n\nasync def deliver(push, http):\n    sent.append(push)\n    return await post(push, http)\n"
-    )
+prints_the_event = pushing("(print(push.event_id), push)[1]").breaks("channel.prints-nothing")
 
-
-@breaks("channel.prints-nothing")
-def prints_the_event():
-    return pushing("(print(push.event_id), push)[1]")
-
-
-@breaks("channel.raises-no-secret")
-def raises_with_the_secret():
-    return acme(
-        "async def deliver(push, http):\n"
-        "    result = await post(push, http)\n"
-        "    if result.outcome is not Outcome.DELIVERED:\n"
-        "        raise ValueError(f'cannot sign with {push.target.secrets}')\n"
-        "    return result\n"
-    )
+raises_with_the_secret = acme(
+    "async def deliver(push, http):\n"
+    "    result = await post(push, http)\n"
+    "    if result.outcome is not Outcome.DELIVERED:\n"
+    "        raise ValueError(f'cannot sign with {push.target.secrets}')\n"
+    "    return result\n"
+).breaks("channel.raises-no-secret")

@@ -29,13 +29,11 @@ def rows(*changes: tuple[str, str]) -> Broken:
     return Broken(source_of("postgres", "trunkline_postgres", "rows", *changes), attributes)
 
 
-def good_rows() -> Broken:
-    return rows()
+good_rows = rows()
 
-
-@breaks("channel.encrypts-where-asked")
-def takes_any_certificate_after_an_exchange():
-    return rows((VERIFIES, '"sslmode": "require"'))
+takes_any_certificate_after_an_exchange = rows((VERIFIES, '"sslmode": "require"')).breaks(
+    "channel.encrypts-where-asked"
+)
 
 
 @breaks("channel.encrypts-where-asked")
@@ -46,14 +44,13 @@ def tries_a_connection_in_the_clear():
     return mutant((CHECK, SPOKEN.format(target=clear)))
 
 
-@breaks("channel.encrypts-where-asked")
-def encrypts_only_if_it_is_told():
-    return mutant(("tls: bool = Field(default=True", "tls: bool = Field(default=False"))
+encrypts_only_if_it_is_told = mutant(
+    ("tls: bool = Field(default=True", "tls: bool = Field(default=False")
+).breaks("channel.encrypts-where-asked")
 
-
-@breaks("channel.dials-for-the-company")
-def tries_a_connection_for_one_company():
-    return mutant((CHECK, SPOKEN.format(target="__import__('dataclasses').replace(target, company_id=1)")))
+tries_a_connection_for_one_company = mutant(
+    (CHECK, SPOKEN.format(target="__import__('dataclasses').replace(target, company_id=1)"))
+).breaks("channel.dials-for-the-company")
 
 
 @breaks("channel.says-that-a-secret-is-wrong")
@@ -68,43 +65,28 @@ def finds_nothing_wrong_with_a_closed_port():
     return mutant((CHECK, f"{found}\n    return None if said and said.startswith('no answer') else said"))
 
 
-@breaks("channel.retries-when-nobody-listens")
-def rejects_mail_without_a_server():
-    return mail(("Outcome.RETRY, code,", "Outcome.REJECTED, code,"))
+rejects_mail_without_a_server = mail(("Outcome.RETRY, code,", "Outcome.REJECTED, code,")).breaks(
+    "channel.retries-when-nobody-listens"
+)
 
+rejects_without_a_connection = subjects(
+    ('Outcome.RETRY, error="no connection', 'Outcome.REJECTED, error="no connection')
+).breaks("channel.retries-when-nobody-listens")
 
-@breaks("channel.retries-when-nobody-listens")
-def rejects_without_a_connection():
-    return subjects(('Outcome.RETRY, error="no connection', 'Outcome.REJECTED, error="no connection'))
+says_delivered_when_it_is_cancelled = mutant(
+    (CATCH, f"    except asyncio.CancelledError:\n        return Result(Outcome.DELIVERED)\n{CATCH}")
+).breaks("channel.ends-when-cancelled")
 
+leaves_a_member_without_a_title = mutant(('Field(title="Host", ', "Field(")).breaks("channel.is-described")
 
-@breaks("channel.ends-when-cancelled")
-def says_delivered_when_it_is_cancelled():
-    return mutant(
-        (CATCH, f"    except asyncio.CancelledError:\n        return Result(Outcome.DELIVERED)\n{CATCH}")
-    )
+takes_a_refused_publish_for_success = mutant(
+    ("or code >= REFUSED:", "or (kind == CONNACK and code >= REFUSED):")
+).breaks("channel.retries-when-refused-for-now")
 
+leaves_zeros_out_of_a_mail = mail(("if value is not None:", "if value:")).breaks("channel.keeps-the-bytes")
 
-@breaks("channel.is-described")
-def leaves_a_member_without_a_title():
-    return mutant(('Field(title="Host", ', "Field("))
+leaves_connections_of_failed_attempts_open = mail(("        finally:\n            client.close()", "        finally:\n            KEPT.append(client)"), ("\nSCHEME", "\nKEPT = []\nSCHEME")).breaks("channel.leaves-nothing-open")  # fmt: skip
 
-
-@breaks("channel.retries-when-refused-for-now")
-def takes_a_refused_publish_for_success():
-    return mutant(("or code >= REFUSED:", "or (kind == CONNACK and code >= REFUSED):"))
-
-
-@breaks("channel.keeps-the-bytes")
-def leaves_zeros_out_of_a_mail():
-    return mail(("if value is not None:", "if value:"))
-
-
-@breaks("channel.leaves-nothing-open")
-def leaves_connections_of_failed_attempts_open():
-    return mail(("        finally:\n            client.close()", "        finally:\n            KEPT.append(client)"), ("\nSCHEME", "\nKEPT = []\nSCHEME"))  # fmt: skip
-
-
-@breaks("channel.refuses-what-its-transport-cannot-name")
-def takes_any_text_after_the_scheme():
-    return mail(("if not _TARGET.fullmatch(url):", "if not url.startswith(SCHEME):"))
+takes_any_text_after_the_scheme = mail(
+    ("if not _TARGET.fullmatch(url):", "if not url.startswith(SCHEME):")
+).breaks("channel.refuses-what-its-transport-cannot-name")

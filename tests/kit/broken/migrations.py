@@ -106,58 +106,44 @@ def _after(statement: str) -> tuple[str, str]:
     return part, f"    {statement}\n{part}"
 
 
-@breaks("migrations.are-one-line")
-def build_with_two_heads():
-    return ledger(more={"migrations/0003_other.py": SECOND.replace('"0002"', '"0003"')})
+build_with_two_heads = ledger(more={"migrations/0003_other.py": SECOND.replace('"0002"', '"0003"')}).breaks(
+    "migrations.are-one-line"
+)
 
+build_that_breaks = ledger(_after('op.execute("SELECT * FROM no_such_table")')).breaks(
+    "migrations.go-up-on-an-empty-database"
+)
 
-@breaks("migrations.go-up-on-an-empty-database")
-def build_that_breaks():
-    return ledger(_after('op.execute("SELECT * FROM no_such_table")'))
+build_with_a_common_name = ledger(
+    _after('op.create_table("entries", sa.Column("id", sa.Integer(), primary_key=True))')
+).breaks("migrations.tables-carry-the-name")
 
+build_with_a_common_index = ledger(
+    _after('op.create_index("ix_amount", "ledger_entries", ["amount"])')
+).breaks("migrations.indexes-carry-the-name")
 
-@breaks("migrations.tables-carry-the-name")
-def build_with_a_common_name():
-    return ledger(_after('op.create_table("entries", sa.Column("id", sa.Integer(), primary_key=True))'))
-
-
-@breaks("migrations.indexes-carry-the-name")
-def build_with_a_common_index():
-    return ledger(_after('op.create_index("ix_amount", "ledger_entries", ["amount"])'))
-
-
-@breaks("migrations.leave-the-hub-alone")
-def build_that_alters_the_hub():
-    return ledger(
-        _after(
-            'op.create_index("ix_ledger_events", "events", ["created_ms"])'
-            if False
-            else 'op.add_column("events", sa.Column("ledger", sa.Text()))'
-        )
+build_that_alters_the_hub = ledger(
+    _after(
+        'op.create_index("ix_ledger_events", "events", ["created_ms"])'
+        if False
+        else 'op.add_column("events", sa.Column("ledger", sa.Text()))'
     )
+).breaks("migrations.leave-the-hub-alone")
 
+build_that_leaves_a_table = ledger(
+    (DOWN, "    pass\n"), ('    op.drop_table("ledger_accounts")\n', "    pass\n")
+).breaks("migrations.go-down-to-nothing")
 
-@breaks("migrations.go-down-to-nothing")
-def build_that_leaves_a_table():
-    return ledger((DOWN, "    pass\n"), ('    op.drop_table("ledger_accounts")\n', "    pass\n"))
+build_that_goes_up_once = ledger((DOWN, "    pass\n")).breaks("migrations.go-up-again")
 
+build_that_goes_back_too_far = ledger(
+    (DOWN, DOWN + '    op.drop_index("ix_ledger_accounts_name", "ledger_accounts")\n'),
+    ('    op.drop_table("ledger_accounts")\n', '    op.drop_table("ledger_accounts")\n'),
+).breaks("migrations.each-step-goes-back")
 
-@breaks("migrations.go-up-again")
-def build_that_goes_up_once():
-    return ledger((DOWN, "    pass\n"))
-
-
-@breaks("migrations.each-step-goes-back")
-def build_that_goes_back_too_far():
-    return ledger(
-        (DOWN, DOWN + '    op.drop_index("ix_ledger_accounts_name", "ledger_accounts")\n'),
-        ('    op.drop_table("ledger_accounts")\n', '    op.drop_table("ledger_accounts")\n'),
-    )
-
-
-@breaks("migrations.keep-what-is-there")
-def build_that_loses_rows():
-    return ledger(_after('op.execute("DELETE FROM ledger_accounts")'))
+build_that_loses_rows = ledger(_after('op.execute("DELETE FROM ledger_accounts")')).breaks(
+    "migrations.keep-what-is-there"
+)
 
 
 @breaks("migrations.make-what-the-code-declares")
@@ -167,33 +153,27 @@ def build_that_declares_more():
     return ledger(metadata=declared)
 
 
-@breaks("migrations.agree-on-both-engines")
-def build_for_one_engine():
-    return ledger(
-        _after(
-            'if op.get_bind().dialect.name == "sqlite": op.add_column("ledger_entries", sa.Column("note", sa.Text()))'
-        )
+build_for_one_engine = ledger(
+    _after(
+        'if op.get_bind().dialect.name == "sqlite": op.add_column("ledger_entries", sa.Column("note", sa.Text()))'
     )
+).breaks("migrations.agree-on-both-engines")
 
+build_for_empty_hubs_only = ledger(_after("op.execute(\"UPDATE events SET body = 'x'\")")).breaks(
+    "migrations.go-up-on-a-used-database"
+)
 
-@breaks("migrations.go-up-on-a-used-database")
-def build_for_empty_hubs_only():
-    return ledger(_after("op.execute(\"UPDATE events SET body = 'x'\")"))
+build_that_touches_the_history = ledger(
+    _after("op.execute(\"UPDATE alembic_version_core SET version_num = '0001'\")")
+).breaks("migrations.have-their-own-history")
 
+build_that_commits = ledger(
+    _after('op.get_bind().exec_driver_sql("COMMIT"); import time; time.sleep(1)')
+).breaks("migrations.run-once-when-two-start")
 
-@breaks("migrations.have-their-own-history")
-def build_that_touches_the_history():
-    return ledger(_after("op.execute(\"UPDATE alembic_version_core SET version_num = '0001'\")"))
-
-
-@breaks("migrations.run-once-when-two-start")
-def build_that_commits():
-    return ledger(_after('op.get_bind().exec_driver_sql("COMMIT"); import time; time.sleep(1)'))
-
-
-@breaks("migrations.survive-a-crash")
-def build_that_commits_half_way():
-    return ledger(_after('op.get_bind().exec_driver_sql("COMMIT")'))
+build_that_commits_half_way = ledger(_after('op.get_bind().exec_driver_sql("COMMIT")')).breaks(
+    "migrations.survive-a-crash"
+)
 
 
 @breaks("migrations.survive-uninstalling")
@@ -212,9 +192,9 @@ async def lifespan(context):
     return ledger(text=TEXT + anew)
 
 
-@breaks("migrations.only-change-tables")
-def build_that_writes_a_file():
-    return ledger(_after("import os, tempfile; os.close(tempfile.mkstemp()[0])"))
+build_that_writes_a_file = ledger(_after("import os, tempfile; os.close(tempfile.mkstemp()[0])")).breaks(
+    "migrations.only-change-tables"
+)
 
 
 @breaks("migrations.work-on-both-engines")

@@ -30,7 +30,6 @@ UNJUDGED = (
 
 
 def _load_broker() -> ModuleType:
-    """Load the broker and the listener from the connector's tests."""
     before = sys.modules.get("trunkline_mqtt")
     sys.modules["trunkline_mqtt"] = load_file("trunkline_mqtt", FOLDER / "trunkline_mqtt/__init__.py")
     try:
@@ -138,26 +137,16 @@ POOL = {{}}
     return Broken(Source("mqtt", text + more), {**ATTRIBUTES, "patience_seconds": 6.0})
 
 
-def good() -> Broken:
-    return mutant(patience_seconds=20.0)
+good = mutant(patience_seconds=20.0)
 
+good_with_a_late_consumer = mutant(patience_seconds=20.0, far_side=late_side)
 
-def good_with_a_late_consumer() -> Broken:
-    return mutant(patience_seconds=20.0, far_side=late_side)
+keeps_connections_without_the_company = pooled("(to.host, to.port)").breaks("channel.keeps-credentials-apart")
 
-
-@breaks("channel.keeps-credentials-apart")
-def keeps_connections_without_the_company():
-    return pooled("(to.host, to.port)")
-
-
-@breaks("channel.keeps-credentials-apart")
-def keeps_a_password_by_host():
-    return mutant(
+keeps_a_password_by_host = mutant(
         ("secret = to.password.get_secret_value() if to.password else None", "secret = to.password.get_secret_value() if to.password else None\n                secret = KEPT.setdefault((to.host, to.port), secret) if await works(network, target, secret) or (to.host, to.port) in KEPT else secret"),
         (SPEAK, "KEPT = {}\n\n\nasync def works(network, target, secret):\n    return not secret.startswith('wrong')\n\n\n" + SPEAK),
-    )  # fmt: skip
-
+    ).breaks("channel.keeps-credentials-apart")  # fmt: skip
 
 WHOLE = "(company, to.host, to.port, to.username, str(to.password and to.password.get_secret_value()))"
 CLOSES = """
@@ -171,27 +160,17 @@ async def lifespan():
     POOL.clear()
 """
 
+never_closes_its_pool = pooled(WHOLE).breaks("channel.leaves-nothing-open")
 
-@breaks("channel.leaves-nothing-open")
-def never_closes_its_pool():
-    return pooled(WHOLE)
+never_evicts_from_its_pool = pooled(WHOLE, more=CLOSES).breaks("channel.bounds-its-connections")
 
+keeps_a_broken_connection = pooled(WHOLE, (f"        POOL.pop({WHOLE}, None)\n", ""), more=CLOSES).breaks(
+    "channel.retries-after-a-broken-connection"
+)
 
-@breaks("channel.bounds-its-connections")
-def never_evicts_from_its_pool():
-    return pooled(WHOLE, more=CLOSES)
-
-
-@breaks("channel.retries-after-a-broken-connection")
-def keeps_a_broken_connection():
-    return pooled(WHOLE, (f"        POOL.pop({WHOLE}, None)\n", ""), more=CLOSES)
-
-
-@breaks("channel.leaves-nothing-to-later-listeners")
-def has_the_broker_retain_events():
-    return mutant(
-        ("PUBLISH, PUBACK, DISCONNECT = 0x10, 0x20, 0x32", "PUBLISH, PUBACK, DISCONNECT = 0x10, 0x20, 0x33")
-    )
+has_the_broker_retain_events = mutant(
+    ("PUBLISH, PUBACK, DISCONNECT = 0x10, 0x20, 0x32", "PUBLISH, PUBACK, DISCONNECT = 0x10, 0x20, 0x33")
+).breaks("channel.leaves-nothing-to-later-listeners")
 
 
 @breaks("channel.keeps-hubs-apart")
@@ -204,122 +183,76 @@ def closes_for_every_hub_what_one_has():
     )
 
 
-@breaks("channel.signs-what-it-sends")
-def signs_once_for_each_event():
-    return mutant((SIGNED, f"{SIGNED}\n    signature = KEPT.setdefault(push.event_id, headers['webhook-signature'])\n    headers['webhook-signature'] = signature"), (DELIVER, "KEPT = {}\n\n\n" + DELIVER))  # fmt: skip
+signs_once_for_each_event = mutant((SIGNED, f"{SIGNED}\n    signature = KEPT.setdefault(push.event_id, headers['webhook-signature'])\n    headers['webhook-signature'] = signature"), (DELIVER, "KEPT = {}\n\n\n" + DELIVER)).breaks("channel.signs-what-it-sends")  # fmt: skip
 
+signs_something_else = mutant((SIGNED, SIGNED.replace("body=push.body", "body=push.body + b' '"))).breaks(
+    "channel.signs-what-it-sends"
+)
 
-@breaks("channel.signs-what-it-sends")
-def signs_something_else():
-    return mutant((SIGNED, SIGNED.replace("body=push.body", "body=push.body + b' '")))
+does_not_sign = mutant(
+    (SIGNED, "headers = {'webhook-id': push.event_id, 'webhook-timestamp': str(push.timestamp)}")
+).breaks("channel.signs-what-it-sends")
 
-
-@breaks("channel.signs-what-it-sends")
-def does_not_sign():
-    return mutant(
-        (SIGNED, "headers = {'webhook-id': push.event_id, 'webhook-timestamp': str(push.timestamp)}")
-    )
-
-
-@breaks("channel.signs-with-every-live-secret")
-def goes_on_with_the_first_secret():
-    return mutant(
+goes_on_with_the_first_secret = mutant(
         ("secrets=push.target.secrets)", "secrets=KEPT.setdefault(push.target.subscription_id, push.target.secrets))"),
         (DELIVER, "KEPT = {}\n\n\n" + DELIVER),
-    )  # fmt: skip
+    ).breaks("channel.signs-with-every-live-secret")  # fmt: skip
 
-
-@breaks("channel.shares-a-target-among-companies")
-def keeps_a_secret_by_topic():
-    return mutant(
+keeps_a_secret_by_topic = mutant(
         ("secrets=push.target.secrets)", "secrets=KEPT.setdefault(push.target.config.topic, push.target.secrets))"),
         (DELIVER, "KEPT = {}\n\n\n" + DELIVER),
-    )  # fmt: skip
+    ).breaks("channel.shares-a-target-among-companies")  # fmt: skip
 
+dates_by_the_first_attempt = mutant(
+    ("timestamp=push.timestamp", "timestamp=KEPT.setdefault(push.event_id, push.timestamp)"),
+    (DELIVER, "KEPT = {}\n\n\n" + DELIVER),
+).breaks("channel.dates-each-attempt")
 
-@breaks("channel.dates-each-attempt")
-def dates_by_the_first_attempt():
-    return mutant(
-        ("timestamp=push.timestamp", "timestamp=KEPT.setdefault(push.event_id, push.timestamp)"),
-        (DELIVER, "KEPT = {}\n\n\n" + DELIVER),
-    )
+remembers_every_event = mutant(
+    (SEND, "SEEN.append(push.event_id)\n    " + SEND), (DELIVER, "SEEN = []\n\n\n" + DELIVER)
+).breaks("channel.keeps-no-memory-of-events")
 
+remembers_in_a_default = mutant(('_: object) -> Result:\n    """Publish', '_: object, seen: dict[str, int] = {}) -> Result:\n    seen[push.event_id] = 1\n    """Publish')).breaks("channel.keeps-no-memory-of-events")  # fmt: skip
 
-@breaks("channel.keeps-no-memory-of-events")
-def remembers_every_event():
-    return mutant((SEND, "SEEN.append(push.event_id)\n    " + SEND), (DELIVER, "SEEN = []\n\n\n" + DELIVER))
-
-
-@breaks("channel.keeps-no-memory-of-events")
-def remembers_in_a_default():
-    return mutant(('_: object) -> Result:\n    """Publish', '_: object, seen: dict[str, int] = {}) -> Result:\n    seen[push.event_id] = 1\n    """Publish'))  # fmt: skip
-
-
-@breaks("channel.keeps-headers-apart")
-def leaks_headers_by_a_mutable_default():
-    return mutant(
+leaks_headers_by_a_mutable_default = mutant(
         ('_: object) -> Result:\n    """Publish', '_: object, more: dict[str, str] = {}) -> Result:\n    more.update(push.target.headers)\n    """Publish'),
         (SIGNED, f"{SIGNED} | more"),
-    )  # fmt: skip
+    ).breaks("channel.keeps-headers-apart")  # fmt: skip
 
+prints_what_it_sends = mutant((SEND, "print('sending', push.event_id)\n    " + SEND)).breaks(
+    "channel.prints-nothing"
+)
 
-@breaks("channel.prints-nothing")
-def prints_what_it_sends():
-    return mutant((SEND, "print('sending', push.event_id)\n    " + SEND))
+logs_the_body = mutant(
+    (SEND, "__import__('logging').getLogger('mqtt').debug('sending %s', push.body)\n    " + SEND)
+).breaks("channel.logs-no-event")
 
+raises_with_the_password = mutant((CATCH, "    except EOFError as error:\n        raise RuntimeError(f'cannot sign in with {secret}') from error\n" + CATCH)).breaks("channel.raises-no-secret")  # fmt: skip
 
-@breaks("channel.logs-no-event")
-def logs_the_body():
-    return mutant(
-        (SEND, "__import__('logging').getLogger('mqtt').debug('sending %s', push.body)\n    " + SEND)
-    )
+tells_what_it_had_sent = mutant(('type(error).__name__}")', 'type(error).__name__} after {who!r}")')).breaks("channel.tells-no-secret-in-errors")  # fmt: skip
 
+tries_again_by_itself = mutant((SEND, SEND.replace("return await", "result = await") + "\n    for _ in range(3):\n        if result.outcome is Outcome.RETRY:\n            " + SEND.replace("return await", "result = await") + "\n    return result")).breaks("channel.makes-one-try-per-attempt")  # fmt: skip
 
-@breaks("channel.raises-no-secret")
-def raises_with_the_password():
-    return mutant((CATCH, "    except EOFError as error:\n        raise RuntimeError(f'cannot sign in with {secret}') from error\n" + CATCH))  # fmt: skip
-
-
-@breaks("channel.tells-no-secret-in-errors")
-def tells_what_it_had_sent():
-    return mutant(('type(error).__name__}")', 'type(error).__name__} after {who!r}")'))  # fmt: skip
-
-
-@breaks("channel.makes-one-try-per-attempt")
-def tries_again_by_itself():
-    return mutant((SEND, SEND.replace("return await", "result = await") + "\n    for _ in range(3):\n        if result.outcome is Outcome.RETRY:\n            " + SEND.replace("return await", "result = await") + "\n    return result"))  # fmt: skip
-
-
-@breaks("channel.makes-one-try-per-attempt")
-def publishes_again_when_no_answer_comes():
-    return mutant((
+publishes_again_when_no_answer_comes = mutant((
         "                    await expect(reader, PUBACK)",
         ("                    try:\n                        async with asyncio.timeout(1):\n                            await expect(reader, PUBACK)\n"
         "                    except TimeoutError:\n                        writer.write(packet(PUBLISH, message))\n"
         "                        await expect(reader, PUBACK)"),
-    ))  # fmt: skip
+    )).breaks("channel.makes-one-try-per-attempt")  # fmt: skip
 
+takes_any_topic = mutant((', pattern=r"^[^+#\\x00]{1,200}$"', "")).breaks(
+    "channel.refuses-what-its-transport-cannot-name"
+)
 
-@breaks("channel.refuses-what-its-transport-cannot-name")
-def takes_any_topic():
-    return mutant((', pattern=r"^[^+#\\x00]{1,200}$"', ""))
+dials_by_itself = mutant(
+    (CONNECT, "reader, writer = await asyncio.open_connection(to.host, to.port)")
+).breaks("channel.reaches-no-private-address")
 
+does_not_wait_for_the_broker = mutant(
+    ("                    await expect(reader, PUBACK)\n", "                    await writer.drain()\n")
+).breaks("channel.waits-for-the-answer")
 
-@breaks("channel.reaches-no-private-address")
-def dials_by_itself():
-    return mutant((CONNECT, "reader, writer = await asyncio.open_connection(to.host, to.port)"))
-
-
-@breaks("channel.waits-for-the-answer")
-def does_not_wait_for_the_broker():
-    return mutant(
-        ("                    await expect(reader, PUBACK)\n", "                    await writer.drain()\n")
-    )
-
-
-@breaks("channel.keeps-the-bytes")
-def writes_other_bytes():
-    return mutant(("properties + push.body)", "properties + __import__('json').dumps(__import__('json').loads(push.body)).encode())"))  # fmt: skip
+writes_other_bytes = mutant(("properties + push.body)", "properties + __import__('json').dumps(__import__('json').loads(push.body)).encode())")).breaks("channel.keeps-the-bytes")  # fmt: skip
 
 
 @breaks("channel.meets-a-failure")
@@ -338,14 +271,9 @@ def has_a_far_side_that_never_fails():
     return mutant(far_side=far_side)
 
 
-@breaks("channel.stops-when-refused-for-good")
-def claims_what_its_far_side_cannot_show():
-    return mutant(rejects=(422,))
+claims_what_its_far_side_cannot_show = mutant(rejects=(422,)).breaks("channel.stops-when-refused-for-good")
 
-
-@breaks("channel.encrypts-where-asked")
-def speaks_in_the_clear():
-    return mutant(("tls=to.tls", "tls=False"))
+speaks_in_the_clear = mutant(("tls=to.tls", "tls=False")).breaks("channel.encrypts-where-asked")
 
 
 @breaks("channel.encrypts-where-asked")
@@ -354,47 +282,32 @@ def takes_any_issuer():
     return mutant((CONNECT, UNJUDGED.format(more=more, host="addresses[0]")))
 
 
-@breaks("channel.encrypts-where-asked")
-def takes_any_name():
-    return mutant((CONNECT, UNJUDGED.format(more="seal.check_hostname = False", host="addresses[0]")))
+takes_any_name = mutant(
+    (CONNECT, UNJUDGED.format(more="seal.check_hostname = False", host="addresses[0]"))
+).breaks("channel.encrypts-where-asked")
 
+looks_the_name_up_again = mutant((CONNECT, UNJUDGED.format(more="", host="to.host"))).breaks(
+    "channel.dials-for-the-company"
+)
 
-@breaks("channel.dials-for-the-company")
-def looks_the_name_up_again():
-    return mutant((CONNECT, UNJUDGED.format(more="", host="to.host")))
+dials_for_one_company = mutant(("company_id=company", "company_id=1")).breaks("channel.dials-for-the-company")
 
+shows_the_password = mutant(
+    ("password: SecretStr | None", "password: str | None"),
+    ("to.password.get_secret_value()", "to.password"),
+).breaks("channel.declares-its-secrets")
 
-@breaks("channel.dials-for-the-company")
-def dials_for_one_company():
-    return mutant(("company_id=company", "company_id=1"))
+tells_the_wrong_password = mutant(
+    (REFUSAL, REFUSAL.replace("str(error)", "f'{error}: {to.username}:{secret}'"))
+).breaks("channel.retries-a-wrong-secret")
 
+rejects_at_a_wrong_password = mutant(
+    (REFUSAL, REFUSAL.replace("== TOO_LARGE", "in {TOO_LARGE, 0x86, 0x87}"))
+).breaks("channel.retries-a-wrong-secret")
 
-@breaks("channel.declares-its-secrets")
-def shows_the_password():
-    return mutant(
-        ("password: SecretStr | None", "password: str | None"),
-        ("to.password.get_secret_value()", "to.password"),
-    )
+is_gone_at_a_wrong_password = mutant((REFUSAL, REFUSAL.replace("Outcome.REJECTED", "Outcome.GONE").replace("== TOO_LARGE", "in {0x86, 0x87}"))).breaks("channel.retries-a-wrong-secret")  # fmt: skip
 
-
-@breaks("channel.retries-a-wrong-secret")
-def tells_the_wrong_password():
-    return mutant((REFUSAL, REFUSAL.replace("str(error)", "f'{error}: {to.username}:{secret}'")))
-
-
-@breaks("channel.retries-a-wrong-secret")
-def rejects_at_a_wrong_password():
-    return mutant((REFUSAL, REFUSAL.replace("== TOO_LARGE", "in {TOO_LARGE, 0x86, 0x87}")))
-
-
-@breaks("channel.retries-a-wrong-secret")
-def is_gone_at_a_wrong_password():
-    return mutant((REFUSAL, REFUSAL.replace("Outcome.REJECTED", "Outcome.GONE").replace("== TOO_LARGE", "in {0x86, 0x87}")))  # fmt: skip
-
-
-@breaks("channel.says-that-a-secret-is-wrong")
-def finds_nothing_wrong():
-    return mutant((CHECK, "return None"))
+finds_nothing_wrong = mutant((CHECK, "return None")).breaks("channel.says-that-a-secret-is-wrong")
 
 
 @breaks("channel.tries-a-connection-without-sending")
@@ -405,11 +318,8 @@ def publishes_to_try_a_connection():
     return mutant((CHECK, f"{head}\n    {size}\n    return (await speak(network, target, {sent})).error"))
 
 
-@breaks("channel.keeps-the-bytes")
-def leaves_metadata_out():
-    return mutant(("properties + push.body)", "properties + push.body.partition(b',\"metadata\":')[0])"))
+leaves_metadata_out = mutant(
+    ("properties + push.body)", "properties + push.body.partition(b',\"metadata\":')[0])")
+).breaks("channel.keeps-the-bytes")
 
-
-@breaks("channel.signs-by-the-chosen-scheme")
-def signs_by_one_scheme():
-    return mutant(("Signer(push.target.signature,", "Signer('standard' if 'whsk' not in str(push.target.secrets) else 'ed25519',"))  # fmt: skip
+signs_by_one_scheme = mutant(("Signer(push.target.signature,", "Signer('standard' if 'whsk' not in str(push.target.secrets) else 'ed25519',")).breaks("channel.signs-by-the-chosen-scheme")  # fmt: skip

@@ -162,7 +162,6 @@ def register_event_types():
 def register_migrations():
     return [Migrations("acme:migrations")]
 
-
 context_of = {}
 
 
@@ -197,7 +196,6 @@ LOGS_ITS_INPUT = "context_of['acme'].log.info('asked for %s', dict(call.input))"
 
 
 async def make_note(hub) -> tuple[int, str]:
-    """Make a note; return its number and title."""
     title = f"{TITLE} {next(NUMBERS)}"
     answer = await hub.client.post("/api/v1/integrations/notes", json={"title": title})
     return answer.json().get("note_id", 1), title

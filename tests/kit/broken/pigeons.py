@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest_asyncio
-from tests.kit.broken.breaking import Broken, breaks
+from tests.kit.broken.breaking import Broken
 
 from trunkline_kit import Arrival, FarSide, Source
 
@@ -60,15 +60,10 @@ def pigeons(text: str = TEXT) -> Broken:
     return Broken(Source("pigeons", text), attributes)
 
 
-def good() -> Broken:
-    return pigeons()
+good = pigeons()
 
+leaves_the_company_out_of_the_key = pigeons(TEXT.replace("{push.target.company_id}/", "92/")).breaks(
+    "channel.tells-companies-apart-at-one-target"
+)
 
-@breaks("channel.tells-companies-apart-at-one-target")
-def leaves_the_company_out_of_the_key():
-    return pigeons(TEXT.replace("{push.target.company_id}/", "92/"))
-
-
-@breaks("channel.tells-companies-apart-at-one-target")
-def keeps_the_first_company():
-    return pigeons(TEXT.replace('f"{push.target.company_id}/', 'f"{FIRST.setdefault(0, push.target.company_id)}/').replace("async def deliver", "FIRST = {}\n\n\nasync def deliver"))  # fmt: skip
+keeps_the_first_company = pigeons(TEXT.replace('f"{push.target.company_id}/', 'f"{FIRST.setdefault(0, push.target.company_id)}/').replace("async def deliver", "FIRST = {}\n\n\nasync def deliver")).breaks("channel.tells-companies-apart-at-one-target")  # fmt: skip

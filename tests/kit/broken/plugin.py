@@ -1,7 +1,5 @@
 """Plugins with a defect in their package, their hooks, or while the hub starts, runs and stops."""
 
-from types import ModuleType
-
 from tests.kit.broken.acme import (
     CHANNELS,
     CLEANS,
@@ -9,7 +7,6 @@ from tests.kit.broken.acme import (
     LOGS,
     ROUTES,
     SCHEMA,
-    SETTINGS,
     TELLS_EVENTS,
     acme,
 )
@@ -17,90 +14,59 @@ from tests.kit.broken.breaking import Broken, breaks
 
 from trunkline_kit import Source
 
+build_badly_named = Broken(Source("acme-Bad", "")).breaks("plugin.has-a-usable-name")
 
-@breaks("plugin.has-a-usable-name")
-def build_badly_named():
-    return Source("acme-Bad", "")
+build_rangeless = acme(requires="trunkline").breaks("plugin.declares-a-range")
 
+build_endless = acme(requires="trunkline>=0.1").breaks("plugin.range-ends")
 
-@breaks("plugin.declares-a-range")
-def build_rangeless():
-    return acme(requires="trunkline")
+build_undescribed = acme(summary="").breaks("plugin.distribution-is-described")
 
+build_untyped = acme(typed=False).breaks("plugin.is-typed")
 
-@breaks("plugin.range-ends")
-def build_endless():
-    return acme(requires="trunkline>=0.1")
+build_with_deep_import = acme((IMPORTS, "import json\nfrom trunkline.hub.hub import Hub\n")).breaks(
+    "plugin.uses-the-public-api"
+)
 
+build_dialling = acme((IMPORTS, "import json, socket\nsocket.getaddrinfo('localhost', 80)\n")).breaks(
+    "plugin.imports-without-network"
+)
 
-@breaks("plugin.distribution-is-described")
-def build_undescribed():
-    return acme(summary="")
+build_writing = acme((IMPORTS, "import json, os, tempfile\nos.close(tempfile.mkstemp()[0])\n")).breaks(
+    "plugin.imports-without-writing"
+)
 
-
-@breaks("plugin.is-typed")
-def build_untyped():
-    return acme(typed=False)
-
-
-@breaks("plugin.uses-the-public-api")
-def build_with_deep_import():
-    return acme((IMPORTS, "import json\nfrom trunkline.hub.hub import Hub\n"))
-
-
-@breaks("plugin.imports-without-network")
-def build_dialling():
-    return acme((IMPORTS, "import json, socket\nsocket.getaddrinfo('localhost', 80)\n"))
-
-
-@breaks("plugin.imports-without-writing")
-def build_writing():
-    return acme((IMPORTS, "import json, os, tempfile\nos.close(tempfile.mkstemp()[0])\n"))
-
-
-@breaks("plugin.imports-without-processes")
-def build_threading():
-    return acme(
-        (
-            IMPORTS,
-            "import json, threading\nthreading.Thread(target=threading.Event().wait, daemon=True).start()\n",
-        )
+build_threading = acme(
+    (
+        IMPORTS,
+        "import json, threading\nthreading.Thread(target=threading.Event().wait, daemon=True).start()\n",
     )
+).breaks("plugin.imports-without-processes")
 
+build_patching = acme((IMPORTS, "import json, os\nos.environ['ACME'] = '1'\n")).breaks(
+    "plugin.imports-without-patching"
+)
 
-@breaks("plugin.imports-without-patching")
-def build_patching():
-    return acme((IMPORTS, "import json, os\nos.environ['ACME'] = '1'\n"))
-
-
-@breaks("plugin.imports-quickly")
-def build_slow():
-    return acme(
-        (
-            IMPORTS,
-            "import json, time\nend = time.process_time() + 2.5\nwhile time.process_time() < end: pass\n",
-        )
+build_slow = acme(
+    (
+        IMPORTS,
+        "import json, time\nend = time.process_time() + 2.5\nwhile time.process_time() < end: pass\n",
     )
+).breaks("plugin.imports-quickly")
 
+build_misspelt = acme(("def register_channels", "def register_chanels")).breaks("plugin.implements-its-hooks")
 
-@breaks("plugin.implements-its-hooks")
-def build_misspelt():
-    return acme(("def register_channels", "def register_chanels"))
+build_that_does_not_start = acme((LOGS, "    raise RuntimeError('no such room')\n")).breaks(
+    "plugin.runs-alone"
+)
 
+build_with_a_taken_name = acme((CHANNELS, CHANNELS.replace('"acme"', '"webhooks"'))).breaks(
+    "plugin.runs-beside-the-built-ins"
+)
 
-@breaks("plugin.runs-alone")
-def build_that_does_not_start():
-    return acme((LOGS, "    raise RuntimeError('no such room')\n"))
-
-
-@breaks("plugin.runs-beside-the-built-ins")
-def build_with_a_taken_name():
-    return acme((CHANNELS, CHANNELS.replace('"acme"', '"webhooks"')))
-
-
-@breaks("plugin.hooks-do-no-io")
-def build_reading_from_the_network():
-    return acme((CHANNELS, f"    import socket; socket.getaddrinfo('localhost', 80)\n{CHANNELS}"))
+build_reading_from_the_network = acme(
+    (CHANNELS, f"    import socket; socket.getaddrinfo('localhost', 80)\n{CHANNELS}")
+).breaks("plugin.hooks-do-no-io")
 
 
 @breaks("plugin.hooks-are-quick")
@@ -109,22 +75,19 @@ def build_with_slow_hook():
     return acme((CHANNELS, slow + CHANNELS))
 
 
-@breaks("plugin.hooks-answer-the-same-twice")
-def build_changing():
-    return acme((CHANNELS, CHANNELS.replace('"Writes to acme."', "str(__import__('time').monotonic_ns())")))
+build_changing = acme(
+    (CHANNELS, CHANNELS.replace('"Writes to acme."', "str(__import__('time').monotonic_ns())"))
+).breaks("plugin.hooks-answer-the-same-twice")
 
-
-@breaks("plugin.hooks-share-nothing")
-def build_sharing():
-    return acme(
-        (CHANNELS, "    return SHARED\n"),
-        (LOGS, LOGS),
-        (SCHEMA, SCHEMA),
-        (
-            "async def sweep(context):",
-            'SHARED = [trunkline.Channel("acme", "Acme", "To acme.", deliver=deliver)]\n\n\nasync def sweep(context):',
-        ),
-    )
+build_sharing = acme(
+    (CHANNELS, "    return SHARED\n"),
+    (LOGS, LOGS),
+    (SCHEMA, SCHEMA),
+    (
+        "async def sweep(context):",
+        'SHARED = [trunkline.Channel("acme", "Acme", "To acme.", deliver=deliver)]\n\n\nasync def sweep(context):',
+    ),
+).breaks("plugin.hooks-share-nothing")
 
 
 @breaks("plugin.values-are-frozen")
@@ -133,9 +96,9 @@ def build_thawed():
     return acme((CHANNELS, own + CHANNELS.replace("trunkline.Channel(", "Own(")))
 
 
-@breaks("plugin.names-are-its-own")
-def build_with_a_common_name():
-    return acme((CHANNELS, CHANNELS.replace('"acme", "Acme"', '"chat", "Acme"')))
+build_with_a_common_name = acme((CHANNELS, CHANNELS.replace('"acme", "Acme"', '"chat", "Acme"'))).breaks(
+    "plugin.names-are-its-own"
+)
 
 
 @breaks("plugin.starts-again")
@@ -154,9 +117,9 @@ def build_that_runs_once():
     )
 
 
-@breaks("plugin.leaves-in-time")
-def build_that_does_not_leave():
-    return acme((CLEANS, CLEANS + "        await asyncio.sleep(30)\n"))
+build_that_does_not_leave = acme((CLEANS, CLEANS + "        await asyncio.sleep(30)\n")).breaks(
+    "plugin.leaves-in-time"
+)
 
 
 @breaks("plugin.ends-when-cancelled")
@@ -165,20 +128,15 @@ def build_that_cannot_be_cancelled():
     return acme((CLEANS, CLEANS + deaf), patience_seconds=1.0)
 
 
-@breaks("plugin.leaves-no-task")
-def build_that_leaves_a_task():
-    return acme((CLEANS, "        pass\n"))
+build_that_leaves_a_task = acme((CLEANS, "        pass\n")).breaks("plugin.leaves-no-task")
 
-
-@breaks("plugin.leaves-no-thread")
-def build_that_leaves_a_thread():
-    return acme(
-        (
-            LOGS,
-            LOGS
-            + "    import threading; threading.Thread(target=threading.Event().wait, name='acme', daemon=True).start()\n",
-        )
+build_that_leaves_a_thread = acme(
+    (
+        LOGS,
+        LOGS
+        + "    import threading; threading.Thread(target=threading.Event().wait, name='acme', daemon=True).start()\n",
     )
+).breaks("plugin.leaves-no-thread")
 
 
 @breaks("plugin.leaves-no-socket")
@@ -188,14 +146,13 @@ def build_that_leaves_a_socket():
     return acme((LOGS, opens), (IMPORTS, "import atexit\nimport json\nimport socket\n"))
 
 
-@breaks("plugin.logs-no-error")
-def build_that_raises():
-    return acme((TELLS_EVENTS, "    raise RuntimeError('what is that?')\n"))
+build_that_raises = acme((TELLS_EVENTS, "    raise RuntimeError('what is that?')\n")).breaks(
+    "plugin.logs-no-error"
+)
 
-
-@breaks("plugin.logs-through-its-context")
-def build_with_its_own_log():
-    return acme((LOGS, '    import logging; logging.getLogger("acme").info("acme starts")\n'))
+build_with_its_own_log = acme(
+    (LOGS, '    import logging; logging.getLogger("acme").info("acme starts")\n')
+).breaks("plugin.logs-through-its-context")
 
 
 @breaks("plugin.disabled-leaves-nothing")
@@ -204,30 +161,14 @@ def build_that_stays():
     return acme((ROUTES, stays + '    router.add_api_route("/left", lambda: {}, methods=["GET"])\n'))
 
 
-def build_in_memory() -> Broken:
-    """Build a plugin without a defect: a module object without a file."""
-    good = acme()
-    module = ModuleType("acme")
-    exec(compile(good.plugin.text, "acme", "exec"), vars(module))
-    return Broken(module, {"settings": SETTINGS})
+build_with_settings_in_the_module = acme(
+    (IMPORTS, f"{IMPORTS}ROOMS = {{}}\n"),
+    (CHANNELS, f'    ROOMS["own"] = context.settings.room\n{CHANNELS}'),
+).breaks("plugin.keeps-hubs-apart")
 
+build_with_a_global_context = acme(
+    (IMPORTS, f"{IMPORTS}CONTEXT = None\n"),
+    (CHANNELS, f"    global CONTEXT\n    CONTEXT = context\n{CHANNELS}"),
+).breaks("plugin.keeps-hubs-apart")
 
-@breaks("plugin.keeps-hubs-apart")
-def build_with_settings_in_the_module():
-    return acme(
-        (IMPORTS, f"{IMPORTS}ROOMS = {{}}\n"),
-        (CHANNELS, f'    ROOMS["own"] = context.settings.room\n{CHANNELS}'),
-    )
-
-
-@breaks("plugin.keeps-hubs-apart")
-def build_with_a_global_context():
-    return acme(
-        (IMPORTS, f"{IMPORTS}CONTEXT = None\n"),
-        (CHANNELS, f"    global CONTEXT\n    CONTEXT = context\n{CHANNELS}"),
-    )
-
-
-@breaks("plugin.prints-nothing")
-def build_that_prints():
-    return acme((LOGS, '    print("acme starts")\n'))
+build_that_prints = acme((LOGS, '    print("acme starts")\n')).breaks("plugin.prints-nothing")

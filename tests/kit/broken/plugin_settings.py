@@ -4,32 +4,25 @@ from tests.kit.broken.acme import CHANNELS, IMPORTS, LOGS, MORE_SETTINGS, acme
 from tests.kit.broken.breaking import breaks
 from tests.kit.broken.rewriting import mail, streams
 
+build_with_silent_setting = acme((', description="where to write"', "")).breaks(
+    "plugin.settings-are-described"
+)
 
-@breaks("plugin.settings-are-described")
-def build_with_silent_setting():
-    return acme((', description="where to write"', ""))
+build_ignoring_a_setting = mail(
+    ('{one.strip().lower() for one in context.settings.domains.split(",") if one.strip()}', "set()")
+).breaks("plugin.reads-what-it-declares")
 
+build_ignoring_a_member_of_a_target = streams(
+    ('("MAXLEN", "~", str(target.config.keep)) if target.config.keep else ()', "()")
+).breaks("plugin.reads-what-it-declares")
 
-@breaks("plugin.reads-what-it-declares")
-def build_ignoring_a_setting():
-    return mail(
-        ('{one.strip().lower() for one in context.settings.domains.split(",") if one.strip()}', "set()")
-    )
+build_that_needs_a_token = acme(
+    (CHANNELS, f"    context.settings.token.get_secret_value()\n{CHANNELS}")
+).breaks("plugin.missing-settings-are-named")
 
-
-@breaks("plugin.reads-what-it-declares")
-def build_ignoring_a_member_of_a_target():
-    return streams(('("MAXLEN", "~", str(target.config.keep)) if target.config.keep else ()', "()"))
-
-
-@breaks("plugin.missing-settings-are-named")
-def build_that_needs_a_token():
-    return acme((CHANNELS, f"    context.settings.token.get_secret_value()\n{CHANNELS}"))
-
-
-@breaks("plugin.settings-come-from-the-environment")
-def build_with_alias():
-    return acme(('Field(default="general", ', 'Field(default="general", alias="roomName", '), settings={})
+build_with_alias = acme(
+    ('Field(default="general", ', 'Field(default="general", alias="roomName", '), settings={}
+).breaks("plugin.settings-come-from-the-environment")
 
 
 @breaks("plugin.unknown-settings-are-refused")
@@ -57,9 +50,9 @@ def build_forgiving():
     return acme((MORE_SETTINGS, forgiving), (IMPORTS, "import json\nimport pydantic\n"))
 
 
-@breaks("plugin.secret-settings-are-secret")
-def build_with_open_secret():
-    return acme(("token: SecretStr | None", "token: str | None"))
+build_with_open_secret = acme(("token: SecretStr | None", "token: str | None")).breaks(
+    "plugin.secret-settings-are-secret"
+)
 
 
 @breaks("plugin.settings-are-read-once")
@@ -94,16 +87,13 @@ def build_telling_what_it_refuses():
     return acme((MORE_SETTINGS, telling), (IMPORTS, "import json\nimport pydantic\n"))
 
 
-@breaks("plugin.secrets-are-in-no-log")
-def build_logging_its_secret():
-    return acme((LOGS, '    context.log.debug("with %s", context.settings.token.get_secret_value())\n'))
+build_logging_its_secret = acme(
+    (LOGS, '    context.log.debug("with %s", context.settings.token.get_secret_value())\n')
+).breaks("plugin.secrets-are-in-no-log")
 
-
-@breaks("plugin.secrets-are-in-no-answer")
-def build_answering_its_secret():
-    return acme(
-        (
-            '        return {"notes": [], "count": 0}',
-            '        return {"notes": [Note(text=context.settings.token.get_secret_value())], "count": 1}',
-        )
+build_answering_its_secret = acme(
+    (
+        '        return {"notes": [], "count": 0}',
+        '        return {"notes": [Note(text=context.settings.token.get_secret_value())], "count": 1}',
     )
+).breaks("plugin.secrets-are-in-no-answer")

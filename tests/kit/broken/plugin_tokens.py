@@ -1,7 +1,7 @@
 """Plugins with a defect in authenticating bearer tokens."""
 
 from tests.kit.broken.acme import MORE_SETTINGS, acme
-from tests.kit.broken.breaking import Broken, breaks
+from tests.kit.broken.breaking import Broken
 
 HOOK = """
 GIVEN = {}
@@ -19,29 +19,21 @@ JANE = (
 
 
 def telling(answer: str = "GIVEN.get(request.token)") -> Broken:
-    """Make a plugin that answers *answer* about a token."""
     return acme((MORE_SETTINGS, MORE_SETTINGS + HOOK.replace("GIVEN.get(request.token)", answer)))
 
 
-def good() -> Broken:
-    return telling()
+good = telling()
 
+build_letting_anybody_in = telling(JANE).breaks("plugin.lets-no-stranger-in")
 
-@breaks("plugin.lets-no-stranger-in")
-def build_letting_anybody_in():
-    return telling(JANE)
+build_believing_what_a_token_says_of_itself = telling(
+    f"{JANE} if request.token.startswith('eyJ') else None"
+).breaks("plugin.lets-no-stranger-in")
 
+build_failing_at_what_is_no_token_of_its_own = telling("GIVEN.get(request.token.split('.')[1])").breaks(
+    "plugin.lets-no-stranger-in"
+)
 
-@breaks("plugin.lets-no-stranger-in")
-def build_believing_what_a_token_says_of_itself():
-    return telling(f"{JANE} if request.token.startswith('eyJ') else None")
-
-
-@breaks("plugin.lets-no-stranger-in")
-def build_failing_at_what_is_no_token_of_its_own():
-    return telling("GIVEN.get(request.token.split('.')[1])")
-
-
-@breaks("plugin.logs-no-token")
-def build_logging_tokens():
-    return telling("context.log.info('asked about %s', request.token)")
+build_logging_tokens = telling("context.log.info('asked about %s', request.token)").breaks(
+    "plugin.logs-no-token"
+)

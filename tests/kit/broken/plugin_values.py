@@ -5,20 +5,17 @@ from tests.kit.broken.breaking import Broken, breaks
 
 from trunkline_kit import Source
 
+build_with_a_wrong_example = acme((SCHEMA, '"examples": [{"text": "hello"}, {"text": 7}],')).breaks(
+    "plugin.event-types-have-valid-examples"
+)
 
-@breaks("plugin.event-types-have-valid-examples")
-def build_with_a_wrong_example():
-    return acme((SCHEMA, '"examples": [{"text": "hello"}, {"text": 7}],'))
+build_with_a_silent_field = acme((', "description": "what was sent"', "")).breaks(
+    "plugin.event-types-are-described"
+)
 
-
-@breaks("plugin.event-types-are-described")
-def build_with_a_silent_field():
-    return acme((', "description": "what was sent"', ""))
-
-
-@breaks("plugin.event-types-are-closed")
-def build_with_an_open_type():
-    return acme(('"additionalProperties": False', '"additionalProperties": True'))
+build_with_an_open_type = acme(('"additionalProperties": False', '"additionalProperties": True')).breaks(
+    "plugin.event-types-are-closed"
+)
 
 
 @breaks("plugin.event-types-are-accepted")
@@ -27,14 +24,13 @@ def build_with_a_type_that_reads_otherwise():
     return acme((TYPES, other))
 
 
-@breaks("plugin.connectors-are-reproducible")
-def build_with_the_time_in_a_file():
-    return acme((GENERATES, 'import time; return {"app/index.json": str(time.monotonic_ns()).encode()}'))
+build_with_the_time_in_a_file = acme(
+    (GENERATES, 'import time; return {"app/index.json": str(time.monotonic_ns()).encode()}')
+).breaks("plugin.connectors-are-reproducible")
 
-
-@breaks("plugin.connectors-stay-in-their-folder")
-def build_leading_out():
-    return acme((GENERATES, GENERATES.replace("app/index.json", "../index.json")))
+build_leading_out = acme((GENERATES, GENERATES.replace("app/index.json", "../index.json"))).breaks(
+    "plugin.connectors-stay-in-their-folder"
+)
 
 
 @breaks("plugin.connectors-keep-secrets-out")
@@ -104,16 +100,14 @@ def versioned(old="", new=""):
     return Broken(Source("acme", VERSIONED.replace(old, new) if old else VERSIONED), {"settings": {}})
 
 
-@breaks("plugin.casters-give-valid-payloads")
-def build_with_a_caster_that_some_payloads_break():
-    return versioned('"currency": "EUR"}', '"currency": "EUR" if payload["amount"] > 0 else None}')
+build_with_a_caster_that_some_payloads_break = versioned(
+    '"currency": "EUR"}', '"currency": "EUR" if payload["amount"] > 0 else None}'
+).breaks("plugin.casters-give-valid-payloads")
 
+build_with_casters_that_lose_something = versioned(
+    '"total": payload["amount"]', '"total": round(payload["amount"])'
+).breaks("plugin.casters-round-trip")
 
-@breaks("plugin.casters-round-trip")
-def build_with_casters_that_lose_something():
-    return versioned('"total": payload["amount"]', '"total": round(payload["amount"])')
-
-
-@breaks("plugin.casters-are-pure")
-def build_with_a_caster_that_counts():
-    return versioned('"currency": "EUR"}', '"currency": str(next(COUNT))}')
+build_with_a_caster_that_counts = versioned('"currency": "EUR"}', '"currency": str(next(COUNT))}').breaks(
+    "plugin.casters-are-pure"
+)

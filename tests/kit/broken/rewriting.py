@@ -5,7 +5,7 @@ import json
 
 import nats
 import pytest_asyncio
-from tests.kit.broken.breaking import THIRD_PARTY, Broken, breaks, load_file, source_of
+from tests.kit.broken.breaking import THIRD_PARTY, Broken, load_file, source_of
 
 from trunkline_kit import HttpFarSide, Relay
 from trunkline_kit.far_sides import Arrival
@@ -120,119 +120,81 @@ def subjects(*changes: tuple[str, str]) -> Broken:
     )
 
 
-def good_chat() -> Broken:
-    return chat()
+good_chat = chat()
 
+good_mail = mail()
 
-def good_mail() -> Broken:
-    return mail()
+good_streams = streams()
 
+good_subjects = subjects()
 
-def good_streams() -> Broken:
-    return streams()
+rounds_numbers_in_a_message = chat((", parse_float=str)", ")")).breaks("channel.keeps-the-bytes")
 
+shows_five_fields = chat(('event["payload"], kind', 'dict(list(event["payload"].items())[:5]), kind')).breaks(
+    "channel.delivers-every-event-type"
+)
 
-def good_subjects() -> Broken:
-    return subjects()
+drops_objects_and_lists = chat(
+    ("if value is not None:", "if value is not None and not isinstance(value, dict | list):")
+).breaks("channel.delivers-every-event-type")
 
+cuts_long_texts = mail(("shown = value if", "shown = value[:500] if")).breaks("channel.keeps-any-text")
 
-@breaks("channel.keeps-the-bytes")
-def rounds_numbers_in_a_message():
-    return chat((", parse_float=str)", ")"))
+rounds_numbers_in_a_mail = mail((", parse_float=str)", ")")).breaks("channel.keeps-the-bytes")
 
+writes_ascii_alone = mail(('"-- ", source])', '"-- ", source]).encode("ascii", "replace").decode()')).breaks(
+    "channel.keeps-any-text"
+)
 
-@breaks("channel.delivers-every-event-type")
-def shows_five_fields():
-    return chat(('event["payload"], kind', 'dict(list(event["payload"].items())[:5]), kind'))
+drops_the_filter = mail(
+    ("model_dump(exclude_none=True)", 'model_dump(exclude_none=True, exclude={"filter"})')
+).breaks("channel.keeps-the-filter-of-a-request")
 
+names_a_mail_by_its_event = mail((".{push.target.subscription_id}@", "@")).breaks(
+    "channel.serves-each-target"
+)
 
-@breaks("channel.delivers-every-event-type")
-def drops_objects_and_lists():
-    return chat(("if value is not None:", "if value is not None and not isinstance(value, dict | list):"))
+names_a_mail_by_the_attempt = mail((".{push.target.subscription_id}@", ".{push.attempt}@")).breaks(
+    "channel.sends-the-same-on-every-attempt"
+)
 
+fails_a_batch_as_a_whole = streams(
+    ("* (len(pushes) - len(results))", "* len(pushes)"), ("        results += [", "        results = [")
+).breaks("channel.says-what-became-of-each-of-a-batch")
 
-@breaks("channel.keeps-any-text")
-def cuts_long_texts():
-    return mail(("shown = value if", "shown = value[:500] if"))
+dates_a_mail_by_the_clock = mail(('datetime.fromisoformat(event["createdUtc"])', "datetime.now()")).breaks(
+    "channel.sends-the-same-on-every-attempt"
+)
 
+fails_a_mail_by_the_farewell = mail(("suppress(aiosmtplib.SMTPException, OSError)", "suppress()")).breaks(
+    "channel.counts-what-was-taken"
+)
 
-@breaks("channel.keeps-the-bytes")
-def rounds_numbers_in_a_mail():
-    return mail((", parse_float=str)", ")"))
+sends_mail_in_the_clear = mail(('start_tls=settings.security == "starttls"', "start_tls=False")).breaks(
+    "channel.encrypts-where-asked"
+)
 
+lets_the_server_choose_whether_to_encrypt = subjects(('"tls://" in settings.servers', "False")).breaks(
+    "channel.encrypts-where-asked"
+)
 
-@breaks("channel.keeps-any-text")
-def writes_ascii_alone():
-    return mail(('"-- ", source])', '"-- ", source]).encode("ascii", "replace").decode()'))
-
-
-@breaks("channel.keeps-the-filter-of-a-request")
-def drops_the_filter():
-    return mail(("model_dump(exclude_none=True)", 'model_dump(exclude_none=True, exclude={"filter"})'))
-
-
-@breaks("channel.serves-each-target")
-def names_a_mail_by_its_event():
-    return mail((".{push.target.subscription_id}@", "@"))
-
-
-@breaks("channel.sends-the-same-on-every-attempt")
-def names_a_mail_by_the_attempt():
-    return mail((".{push.target.subscription_id}@", ".{push.attempt}@"))
-
-
-@breaks("channel.says-what-became-of-each-of-a-batch")
-def fails_a_batch_as_a_whole():
-    return streams(
-        ("* (len(pushes) - len(results))", "* len(pushes)"), ("        results += [", "        results = [")
+rejects_where_a_key_is_taken = streams(
+    (
+        "Result(Outcome.RETRY, error=reason(error))",
+        "Result(Outcome.REJECTED if str(error) == 'WRONGTYPE' else Outcome.RETRY, error=reason(error))",
     )
+).breaks("channel.retries-when-refused-for-now")
 
-
-@breaks("channel.sends-the-same-on-every-attempt")
-def dates_a_mail_by_the_clock():
-    return mail(('datetime.fromisoformat(event["createdUtc"])', "datetime.now()"))
-
-
-@breaks("channel.counts-what-was-taken")
-def fails_a_mail_by_the_farewell():
-    return mail(("suppress(aiosmtplib.SMTPException, OSError)", "suppress()"))
-
-
-@breaks("channel.encrypts-where-asked")
-def sends_mail_in_the_clear():
-    return mail(('start_tls=settings.security == "starttls"', "start_tls=False"))
-
-
-@breaks("channel.encrypts-where-asked")
-def lets_the_server_choose_whether_to_encrypt():
-    return subjects(('"tls://" in settings.servers', "False"))
-
-
-@breaks("channel.retries-when-refused-for-now")
-def rejects_where_a_key_is_taken():
-    return streams(
-        (
-            "Result(Outcome.RETRY, error=reason(error))",
-            "Result(Outcome.REJECTED if str(error) == 'WRONGTYPE' else Outcome.RETRY, error=reason(error))",
-        )
+rejects_at_an_error_of_the_stream = subjects(
+    (
+        "return Result(Outcome.RETRY, error=reason)",
+        "return Result(Outcome.REJECTED if isinstance(error, errors.APIError) else Outcome.RETRY, error=reason)",
     )
+).breaks("channel.retries-when-refused-for-now")
 
-
-@breaks("channel.retries-when-refused-for-now")
-def rejects_at_an_error_of_the_stream():
-    return subjects(
-        (
-            "return Result(Outcome.RETRY, error=reason)",
-            "return Result(Outcome.REJECTED if isinstance(error, errors.APIError) else Outcome.RETRY, error=reason)",
-        )
+rejects_without_a_stream = subjects(
+    (
+        "return Result(Outcome.RETRY, error=reason)",
+        "return Result(Outcome.REJECTED if isinstance(error, errors.NoStreamResponseError) else Outcome.RETRY, error=reason)",
     )
-
-
-@breaks("channel.retries-when-refused-for-now")
-def rejects_without_a_stream():
-    return subjects(
-        (
-            "return Result(Outcome.RETRY, error=reason)",
-            "return Result(Outcome.REJECTED if isinstance(error, errors.NoStreamResponseError) else Outcome.RETRY, error=reason)",
-        )
-    )
+).breaks("channel.retries-when-refused-for-now")

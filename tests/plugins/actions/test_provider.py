@@ -128,7 +128,6 @@ def started(*command: str) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def backend() -> Iterator[str]:
-    """Start the product for all tests of this module."""
     with started(str(HERE / "backend.py")) as url:
         yield url
 

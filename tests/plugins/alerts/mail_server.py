@@ -43,11 +43,9 @@ class MailServer:
         }
 
     def to(self, address: str) -> list[EmailMessage]:
-        """List the messages to *address*."""
         return [message for message in self.messages if message["To"] == address]
 
     async def wait_for(self, count: int, *, timeout_seconds: float = 60) -> None:
-        """Wait until *count* messages have come."""
         async with asyncio.timeout(timeout_seconds):
             while len(self.messages) < count:
                 await asyncio.sleep(0.02)

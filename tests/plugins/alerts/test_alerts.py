@@ -8,7 +8,6 @@ import random
 from dataclasses import dataclass
 
 import pytest
-from tests.plugins.alerts.mail_server import MailServer
 from tests.plugins.conftest import ServedHub
 
 from trunkline_kit.receiver import Answer, Connection, Receiver
@@ -19,12 +18,6 @@ FAILS_AT_ONCE = {
     "delivery.retry_schedule_seconds": ",".join(["0.05"] * 200),
     "server.public_url": "https://hub.example",
 }
-
-
-@pytest.fixture
-async def mail_server():
-    async with MailServer() as started:
-        yield started
 
 
 @pytest.fixture
@@ -47,7 +40,6 @@ async def company_that_fails(hub, receiver, *recipients: str) -> None:
 
 
 async def mail_subscription(hub) -> dict:
-    """Wait for the subscription of mail, and give it."""
     async with asyncio.timeout(60):
         while not (found := await hub.hub.subscriptions.list(0, channel="alerts_mail")):
             await asyncio.sleep(0.02)

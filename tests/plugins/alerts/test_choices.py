@@ -4,7 +4,6 @@ import re
 from html import unescape
 
 import pytest
-from tests.plugins.alerts.mail_server import MailServer
 from tests.plugins.portal.conftest import open_browser, sign_in
 
 from trunkline.schemas.files import operational_event_types
@@ -15,12 +14,6 @@ __all__ = ["open_browser", "sign_in"]
 ALERTS = "/api/v1/alerts"
 OWNER, SECOND = "owner@acme.example", "second@acme.example"
 PAGE = "/portal/x/alerts/alerts"
-
-
-@pytest.fixture
-async def mail_server():
-    async with MailServer() as started:
-        yield started
 
 
 async def test_a_company_sets_previews_and_tests_its_alerts_over_the_api(make_hub, database_url, mail_server):

@@ -3,20 +3,12 @@
 import asyncio
 from email.message import EmailMessage
 
-import pytest
 from sqlalchemy import text
-from tests.plugins.alerts.mail_server import MailServer
 from tests.plugins.alerts.telling import FACTS, tell
 
 from trunkline_alerts import _Shared
 
 OWNER, OPERATOR = "owner@acme.example", "ops@hub.example"
-
-
-@pytest.fixture
-async def mail_server():
-    async with MailServer() as started:
-        yield started
 
 
 async def execute(hub, statement: str) -> None:

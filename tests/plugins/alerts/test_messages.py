@@ -1,10 +1,13 @@
 """The texts: each operational event type has one, which fits the type's own example."""
 
+import json
+import re
+
 import pytest
 
 from trunkline.schemas.files import operational_event_types
 from trunkline_alerts.messages import TEMPLATES, write
-from trunkline_alerts.services import pagerduty_body
+from trunkline_alerts.services import chat_body, pagerduty_body
 from trunkline_alerts.settings import Settings
 
 TYPES = {kind.name: kind for kind in operational_event_types()}
@@ -52,3 +55,15 @@ def test_an_event_that_is_not_operational_is_shown_as_it_is():
 def test_settings_that_cannot_work_are_refused(settings, words):
     with pytest.raises(ValueError, match=words):
         Settings.model_validate(settings)
+
+
+@pytest.mark.parametrize("form", ["slack", "teams"])
+def test_what_somebody_entered_makes_no_hidden_link_in_a_room_and_calls_nobody(form):
+    entered = "[Sign in](https://evil.example) ![](https://evil.example/pixel) <!channel> @channel @Here @all"
+    alert = write("lead.created", {"first_name": entered, "email": "a@all.example"}, whose=entered)
+    written = json.dumps(chat_body(alert, form), ensure_ascii=False)
+    assert "](" not in written
+    assert re.findall(r"@(?:channel|here|all)\b", written, re.IGNORECASE) == ["@all"]
+    assert "a@all.example" in written
+    assert form == "teams" or "<!channel>" not in written
+    assert "https://evil.example" in written

@@ -1,14 +1,12 @@
 """The example of the docs: ten lines add another channel for alerts."""
 
-from pathlib import Path
-
 from tests.contract.test_docs import blocks
 from tests.plugins.alerts.telling import tell
 
 PAGE = "how-to/choose-who-is-told.md"
 
 
-async def test_the_way_on_the_page_sends_alerts(make_hub, sqlite_database_url, receiver, tmp_path: Path):
+async def test_the_way_on_the_page_sends_alerts(make_hub, sqlite_database_url, receiver, tmp_path):
     [text] = blocks(PAGE, "python", "trunkline_sms.py")
     (tmp_path / "trunkline_sms.py").write_text(text)
     hub = await make_hub(sqlite_database_url, {"plugins.paths": str(tmp_path / "trunkline_sms.py")})

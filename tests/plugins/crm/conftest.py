@@ -24,7 +24,6 @@ class Crm:
         return answer.json()
 
     async def faults(self, method: str, path: str, body: object) -> dict[str, str]:
-        """Make a call that is refused with 422; return the fault of each field."""
         refused = await self.call(method, path, body, expect=422)
         return {fault["path"]: fault["message"] for fault in refused["errors"]}
 
@@ -43,7 +42,6 @@ class Crm:
         return made["employee_id"]
 
     async def find(self, kind: str = "clients", **keys: object) -> dict[str, Any] | None:
-        """Search; return the found record."""
         answer = await self.call("GET", f"/{kind}/search", **keys)
         assert answer["count"] == len(answer["results"]) <= 1
         return answer["results"][0] if answer["results"] else None

@@ -6,10 +6,6 @@ from trunkline import BodyInvalid
 from trunkline_crm import fields
 
 
-def faults(refused) -> dict[str, str]:
-    return {fault.path: fault.message for fault in refused.value.errors}
-
-
 def test_text_is_trimmed_and_what_is_not_named_is_left_alone():
     row = fields.read({"first_name": "  Zoë ", "city": "\u00a0Austin\t", "client_id": 7}, fields.CLIENT)
     assert row == {"first_name": "Zoë", "city": "Austin"}
@@ -23,7 +19,7 @@ def test_each_fault_is_named_with_its_field():
     body = {"first_name": " ", "last_name": "Doe", "email": "jane doe@example.com", "phone": "call me"}
     with pytest.raises(BodyInvalid) as refused:
         fields.read(body, fields.CLIENT, required={"first_name", "last_name", "email"})
-    assert faults(refused) == {
+    assert {fault.path: fault.message for fault in refused.value.errors} == {
         "/first_name": "must not be blank",
         "/email": "is not an email address, such as jane.doe@example.com",
         "/phone": "is not a telephone number: it needs at least 7 digits, such as +1 555-010-4477",

@@ -6,7 +6,6 @@ PATHS = ("/clients", "/leads", "/affiliates")
 
 
 async def pages(crm, path: str, **query: object) -> list[list[dict]]:
-    """Read a list to its end."""
     found = []
     cursor: dict[str, str] = {}
     while True:

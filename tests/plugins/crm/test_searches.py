@@ -67,7 +67,6 @@ async def test_the_statuses_are_listed_before_there_is_any_record(crm):
 
 
 async def pages(crm, lookup: str, **query) -> list[list[dict]]:
-    """Read a lookup to its end; return its pages."""
     name, found_pages, cursor = lookup.replace("-", "_"), [], ""
     while cursor is not None:
         page = await crm.call("GET", f"/lookups/{lookup}", cursor=cursor, **query)

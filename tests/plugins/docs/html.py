@@ -61,7 +61,6 @@ class _Reader(HTMLParser):
 
 
 def read(page: bytes) -> Read:
-    """Read a page, and list its faults."""
     text = page.decode()
     reader = _Reader()
     reader.feed(text)

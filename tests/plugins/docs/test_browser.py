@@ -35,7 +35,6 @@ expect.set_options(timeout=40_000)
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """Start the system's Chromium."""
     program = shutil.which("chromium")
     assert program is not None, "chromium is not installed"
     with sync_playwright() as playwright:
@@ -74,13 +73,11 @@ def open_page(chromium: Browser) -> Iterator[Callable[..., Page]]:
 
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Export the site; give its address on the disk."""
     return write(generate(installed_product()), tmp_path_factory.mktemp("site"))
 
 
 @pytest.fixture(scope="module")
 def axe_source(install_node_packages: Callable[[Path], Path]) -> str:
-    """Give axe-core as one script."""
     return (install_node_packages(HERE / "axe") / "node_modules" / "axe-core" / "axe.min.js").read_text()
 
 
@@ -91,7 +88,7 @@ def write(files: Any, folder: Path) -> str:
     return folder.as_uri()
 
 
-def test_served_pages_work_under_their_policy(served_hub: Any, open_page: Callable[..., Page]):
+def test_served_pages_work_under_their_policy(served_hub, open_page):
     page = open_page(f"{served_hub.url}/docs/events")
     expect(page.get_by_role("heading", level=1)).to_have_text("WhiteLabelCRO events")
     page.get_by_role("navigation").get_by_role("link", name="lead.created").click()
@@ -106,9 +103,7 @@ def test_served_pages_work_under_their_policy(served_hub: Any, open_page: Callab
 
 @pytest.mark.parametrize("width", [1440, 390])
 @pytest.mark.parametrize("color_scheme", ["light", "dark"])
-def test_axe_finds_nothing(
-    exported: str, open_page: Callable[..., Page], axe_source: str, width: int, color_scheme: str
-):
+def test_axe_finds_nothing(exported, open_page, axe_source, width, color_scheme):
     for name in PAGES:
         page = open_page(f"{exported}/{name}.html", width=width, color_scheme=color_scheme)
         page.evaluate(axe_source)
@@ -117,7 +112,7 @@ def test_axe_finds_nothing(
 
 
 def test_the_api_reference_is_shown_under_its_policy_in_colours_that_can_be_read(
-    served_hub: Any, open_page: Callable[..., Page], axe_source: str
+    served_hub, open_page, axe_source
 ):
     page = open_page(f"{served_hub.url}/docs")
     for method in ("get", "post", "patch", "delete"):
@@ -147,9 +142,7 @@ BROKEN = """() => {
 """Gives the words of a page that are broken over two lines, except in a one-line body and in texts for screen readers."""
 
 
-def test_at_1280_what_matters_is_in_view_and_beside_its_example(
-    exported: str, open_page: Callable[..., Page]
-):
+def test_at_1280_what_matters_is_in_view_and_beside_its_example(exported, open_page):
     page = open_page(f"{exported}/index.html", width=1280)
     types = page.locator(".cards").first.get_by_role("link")
     assert types.count() == 10
@@ -170,7 +163,7 @@ def test_at_1280_what_matters_is_in_view_and_beside_its_example(
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_a_phone_needs_no_sideways_scrolling(exported: str, open_page: Callable[..., Page], name: str):
+def test_a_phone_needs_no_sideways_scrolling(exported, open_page, name):
     page = open_page(f"{exported}/{name}.html", width=390)
     assert page.evaluate("document.documentElement.scrollWidth") == 390
     assert [word for word in page.evaluate(BROKEN) if not word.startswith("whsec_")] == []
@@ -180,7 +173,7 @@ def test_a_phone_needs_no_sideways_scrolling(exported: str, open_page: Callable[
     expect(page.get_by_role("link", name="Overview")).to_be_visible()
 
 
-def test_without_scripts_there_is_everything(exported: str, open_page: Callable[..., Page]):
+def test_without_scripts_there_is_everything(exported, open_page):
     page = open_page(f"{exported}/verify.html", java_script_enabled=False)
     expect(page.get_by_role("link", name="Overview")).to_be_visible()
     panels = page.locator(".panel")
@@ -190,7 +183,7 @@ def test_without_scripts_there_is_everything(exported: str, open_page: Callable[
     expect(panels.nth(2)).to_be_visible()
 
 
-def test_the_keyboard_reaches_the_content_and_the_languages(exported: str, open_page: Callable[..., Page]):
+def test_the_keyboard_reaches_the_content_and_the_languages(exported, open_page):
     page = open_page(f"{exported}/verify.html")
     page.keyboard.press("Tab")
     expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
@@ -205,9 +198,7 @@ def test_the_keyboard_reaches_the_content_and_the_languages(exported: str, open_
     expect(page.locator(".panel").nth(5)).to_be_visible()
 
 
-def test_a_customer_sees_their_own_company_and_sends_themselves_the_event(
-    served_hub: Any, open_page: Callable[..., Page]
-):
+def test_a_customer_sees_their_own_company_and_sends_themselves_the_event(served_hub, open_page):
     operator = {"X-Api-Key": served_hub.make_key("operator", company_id=None)}
     company = {"reference": "acme-4f2a", "name": "Acme"}
     company_id = served_hub.call("POST", "/api/v1/companies", headers=operator, json=company)["id"]
@@ -225,9 +216,7 @@ def test_a_customer_sees_their_own_company_and_sends_themselves_the_event(
     expect(page.get_by_role("status")).to_contain_text("of type lead.created was stored")
 
 
-def test_it_is_read_in_a_frame_of_another_site(
-    served_hub: Any, open_page: Callable[..., Page], tmp_path: Path
-):
+def test_it_is_read_in_a_frame_of_another_site(served_hub, open_page, tmp_path):
     (tmp_path / "host.html").write_text(
         f'<!doctype html><iframe src="{served_hub.url}/docs/events" width="1280" height="800"></iframe>'
     )
@@ -239,7 +228,7 @@ def test_it_is_read_in_a_frame_of_another_site(
     expect(frame.get_by_text('"New Lead Created"')).to_be_visible()
 
 
-def test_a_listing_is_copied_as_it_is(served_hub: Any, open_page: Callable[..., Page]):
+def test_a_listing_is_copied_as_it_is(served_hub, open_page):
     page = open_page(
         f"{served_hub.url}/docs/events/lead.created", permissions=["clipboard-read", "clipboard-write"]
     )
@@ -250,7 +239,7 @@ def test_a_listing_is_copied_as_it_is(served_hub: Any, open_page: Callable[..., 
     assert page.evaluate("navigator.clipboard.readText().then(JSON.parse)") == body
 
 
-def test_hostile_texts_do_nothing(open_page: Callable[..., Page], tmp_path: Path):
+def test_hostile_texts_do_nothing(open_page, tmp_path):
     files = generate(retold(SHOP, HOSTILE))
     address = write(files, tmp_path)
     for name in some(path for path in files if path.endswith(".html")):

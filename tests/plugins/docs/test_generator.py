@@ -73,12 +73,12 @@ def is_outside(link: str) -> bool:
 
 
 @pytest.mark.slow
-def test_the_same_product_makes_the_same_bytes(product: Product):
+def test_the_same_product_makes_the_same_bytes(product):
     assert generate(product) == generate(product)
 
 
 @pytest.mark.parametrize("path", GOLDEN_FILES)
-def test_what_is_made_is_what_was_agreed_on(path: str):
+def test_what_is_made_is_what_was_agreed_on(path):
     content = generate(SHOP)[path].replace(f"trunkline/{__version__}".encode(), b"trunkline/VERSION")
     golden = GOLDEN / path
     if os.environ.get("TRUNKLINE_WRITE_GOLDEN"):
@@ -87,11 +87,11 @@ def test_what_is_made_is_what_was_agreed_on(path: str):
     assert content.decode() == golden.read_text()
 
 
-def test_every_page_is_well_formed(files: Files):
+def test_every_page_is_well_formed(files):
     assert {path: faults for path in pages_of(files) if (faults := read(files[path]).faults)} == {}
 
 
-def test_every_link_leads_to_a_file_and_to_a_place_in_it(files: Files):
+def test_every_link_leads_to_a_file_and_to_a_place_in_it(files):
     ids = {path: set(read(files[path]).ids) for path in pages_of(files)}
     dead = [
         (page, link)
@@ -104,14 +104,14 @@ def test_every_link_leads_to_a_file_and_to_a_place_in_it(files: Files):
     assert dead == []
 
 
-def test_every_link_of_the_texts_leads_to_a_file(files: Files):
+def test_every_link_of_the_texts_leads_to_a_file(files):
     texts = [path for path in files if path.endswith((".md", ".txt"))]
     links = [(path, link) for path in texts for link in MARKDOWN_LINK.findall(files[path].decode())]
     assert links
     assert [(path, link) for path, link in links if resolved(path, link)[0] not in files] == []
 
 
-def test_every_file_is_found_from_the_index(files: Files):
+def test_every_file_is_found_from_the_index(files):
     seen: set[str] = set()
     waiting = ["index.html"]
     while waiting:
@@ -126,14 +126,14 @@ def test_every_file_is_found_from_the_index(files: Files):
     assert seen == set(files)
 
 
-def test_nothing_is_fetched_from_elsewhere(files: Files):
+def test_nothing_is_fetched_from_elsewhere(files):
     for path in pages_of(files):
         assert [link for tag, link in read(files[path]).links if tag != "a" and is_outside(link)] == []
         assert not re.search(rb" (style|on\w+)=|<style|<script>", files[path])
     assert not re.search(rb"url\(|@import|https?:", files["assets/style.css"] + files["assets/docs.js"])
 
 
-def test_every_page_is_there_as_text_and_listed_for_language_models(files: Files):
+def test_every_page_is_there_as_text_and_listed_for_language_models(files):
     listed = MARKDOWN_LINK.findall(files["llms.txt"].decode())
     assert sorted(path for path in listed if path.endswith(".md")) == sorted(
         f"{path}.md" for path in pages_of(files)
@@ -156,7 +156,6 @@ def test_the_front_is_the_index_read_from_one_folder_higher():
 
 
 def fields_of(schema: Any, document: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Give every property that a schema describes, at any depth."""
     if "$ref" in schema:
         schema = document["$defs"][schema["$ref"].rpartition("/")[2]]
     for name, described in schema.get("properties", {}).items():
@@ -167,7 +166,7 @@ def fields_of(schema: Any, document: Any) -> Iterator[tuple[str, Mapping[str, An
             yield from fields_of(inner, document)
 
 
-def test_every_field_of_every_schema_is_in_a_table(product: Product, files: Files):
+def test_every_field_of_every_schema_is_in_a_table(product, files):
     pages = [(f"{event_type.name}.html", [event_type.schema]) for event_type in product.event_types]
     pages += [
         (f"{folder}/{operation.name}.html", [operation.parameters, operation.input, operation.output])
@@ -249,7 +248,7 @@ def test_an_event_described_only_by_its_moment_is_described_once():
     assert f'content="{sentence}"' in files["invoice.created.html"].decode()
 
 
-def test_each_page_lists_its_parts_in_the_navigation(files: Files):
+def test_each_page_lists_its_parts_in_the_navigation(files):
     for path in some(pages_of(files)):
         headings = re.findall(r'<h2 id="([^"]+)">', files[path].decode())
         listed = [link for tag, link in read(files[path]).links if tag == "a" and link.startswith("#")]
@@ -360,7 +359,7 @@ def test_the_handbook_explains_every_job_and_every_comparison_of_filters():
     assert sorted(re.findall(r"<code>(\w+)</code>", comparisons)) == sorted(OPERATORS)
 
 
-def test_schemas_and_bodies_are_json(files: Files, product: Product):
+def test_schemas_and_bodies_are_json(files, product):
     assert {f"schemas/{each.name}.json" for each in product.event_types} <= files.keys()
     for event_type in product.event_types:
         assert files[f"schemas/{event_type.name}.json"] == event_type.schema_json

@@ -2,7 +2,6 @@
 
 import re
 from importlib.resources import files
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -18,7 +17,7 @@ HEX = st.from_regex(r"#[0-9a-fA-F]{6}", fullmatch=True)
 
 
 @given(HEX)
-def test_every_brand_can_be_read(color: str):
+def test_every_brand_can_be_read(color):
     accents = colors.accents(color)
     assert accents["BRAND"] == color.lower()
     assert colors.contrast(accents["LIGHT_ACCENT"], colors.LIGHT_GROUND) >= 4.5
@@ -41,7 +40,7 @@ def test_a_colour_that_can_be_read_stays_as_it_is():
 
 
 @given(st.text(), st.sampled_from(["json", "http", "shell", *(snippet.language for snippet in snippets())]))
-def test_a_listing_loses_nothing(text: str, language: str):
+def test_a_listing_loses_nothing(text, language):
     assert "".join(part for _, part in tokens(text, language)) == text
 
 
@@ -82,7 +81,7 @@ def test_the_code_in_six_languages_has_its_words_and_comments():
     ],
     ids=str,
 )
-def test_a_type_is_told_in_words(schema: Any, expected: tuple[str, tuple[str, ...]]):
+def test_a_type_is_told_in_words(schema, expected):
     document = {"properties": {"f": schema}, "$defs": {"word": {"type": "string", "enum": ["x"]}}}
     (row,) = rows_of(document)
     assert (row.type, row.choices) == expected

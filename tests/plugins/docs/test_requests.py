@@ -97,7 +97,6 @@ def test_a_call_survives_the_shell():
 
 
 async def send(client, command: str):
-    """Make the call that a curl command makes."""
     words = shlex.split(command.replace("\\\n", ""))
     values = [
         words[place + 1].partition("=") for place, word in enumerate(words) if word == "--data-urlencode"
@@ -118,7 +117,7 @@ async def send(client, command: str):
     ("name", "number"),
     [("create_lead", 1), ("create_affiliate", 0), ("find_client", 0), ("find_lead", 0), ("list_leads", 1)],
 )
-async def test_a_call_on_the_pages_is_answered_as_they_say(api, name: str, number: int):
+async def test_a_call_on_the_pages_is_answered_as_they_say(api, name, number):
     product = installed_product()
     definition = next(
         operation for operation in (*product.actions, *product.searches) if operation.name == name

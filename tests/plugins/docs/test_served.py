@@ -55,7 +55,7 @@ async def test_every_link_on_the_served_pages_is_answered(api):
         ("/lead.created?utm_source=mail", "/lead.created.html"),
     ],
 )
-async def test_a_page_has_a_short_address_too(api, short: str, whole: str):
+async def test_a_page_has_a_short_address_too(api, short, whole):
     first, second = [await api.anonymous.get(f"/docs/events{path}") for path in (short, whole)]
     assert (first.status_code, first.content) == (200, second.content)
 
@@ -104,7 +104,7 @@ async def test_head_is_answered_like_get(api):
 @pytest.mark.parametrize(
     "path", ["/nothing", "/actions", "/../../etc/passwd", "/%2e%2e/routes.py", "/assets/"]
 )
-async def test_what_is_not_there_is_not_found(api, path: str):
+async def test_what_is_not_there_is_not_found(api, path):
     answer = await api.anonymous.get(f"/docs/events{path}")
     assert answer.status_code == 404
     assert answer.headers["content-type"] == "application/problem+json"

@@ -5,7 +5,6 @@ import shutil
 import subprocess
 import sys
 from base64 import b64encode
-from pathlib import Path
 
 import pytest
 from tests.contract.test_receivers import OTHER, SECRET, Trial, trials
@@ -181,7 +180,7 @@ def line_of(trial: Trial) -> str:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("language", sorted(DRIVERS))
-def test_the_code_reads_what_is_genuine_and_says_why_it_refuses_all_else(language: str, tmp_path: Path):
+def test_the_code_reads_what_is_genuine_and_says_why_it_refuses_all_else(language, tmp_path):
     program = COMMANDS[language][0][0]
     if shutil.which(program) is None and (language in TOO_LARGE or not os.environ.get("CI")):
         pytest.skip(f"there is no {program} here: Debian's package '{PACKAGES[language]}' brings it")

@@ -37,7 +37,6 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
 
 def export_of(hub: Any, folder: Path, **settings: str) -> App:
-    """Export the app for *hub* with the command, and read it."""
     environment = hub.environment | {"TRUNKLINE_SERVER__PUBLIC_URL": hub.url} | settings
     dataclasses.replace(hub, environment=environment).run("export", "make", str(folder))
     files = {
@@ -47,7 +46,6 @@ def export_of(hub: Any, folder: Path, **settings: str) -> App:
 
 
 def exported(hub: Any, folder: Path) -> App:
-    """Export the app and connect it with the key of *hub*."""
     app = export_of(hub, folder)
     app.connect(api_key=hub.key)
     return app
@@ -60,7 +58,6 @@ def app(served_hub: Any, tmp_path_factory: pytest.TempPathFactory) -> App:
 
 @pytest.fixture(scope="module")
 def operator(served_hub: Any) -> Any:
-    """Give the hub with an operator's key."""
     key = served_hub.make_key(company_id=None, name="back end")
     return dataclasses.replace(served_hub, key=key)
 
@@ -116,12 +113,12 @@ def in_make(event: dict[str, Any]) -> dict[str, Any]:
     return event | {"createdUtc": datetime.fromisoformat(event["createdUtc"]), "payload": payload | parsed}
 
 
-def test_the_connection_is_named_after_the_key(served_hub: Any, app: App):
+def test_the_connection_is_named_after_the_key(served_hub, app):
     made = app.connect(api_key=served_hub.key)
     assert made == {"uid": 92, "label": "test (company 92)"}
 
 
-def test_a_connection_to_the_test_environment_is_another_one_and_says_so(served_hub: Any, tmp_path: Path):
+def test_a_connection_to_the_test_environment_is_another_one_and_says_so(served_hub, tmp_path):
     key = served_hub.run(
         "keys",
         "create",
@@ -138,27 +135,27 @@ def test_a_connection_to_the_test_environment_is_another_one_and_says_so(served_
     assert made == {"uid": "test-92", "label": "test (company 92, test)"}
 
 
-def test_a_wrong_key_is_told_before_anything_else(app: App):
+def test_a_wrong_key_is_told_before_anything_else(app):
     with pytest.raises(MakeError) as caught:
         App(app.files).connect(api_key="wlcro_live_92_nonsense")
     assert caught.value.type == "InvalidAccessTokenError"
     assert caught.value.message.startswith("[401] ")
 
 
-def test_an_operator_s_key_is_refused(operator: Any, app: App):
+def test_an_operator_s_key_is_refused(operator, app):
     with pytest.raises(MakeError, match="belongs to no company") as caught:
         App(app.files).connect(api_key=operator.key)
     assert caught.value.type == "InvalidConfigurationError"
 
 
-def test_a_key_that_was_revoked_later_is_told_by_the_module(app: App):
+def test_a_key_that_was_revoked_later_is_told_by_the_module(app):
     broken = App(app.files, {"api_key": "wlcro_live_92_nonsense"})
     with pytest.raises(MakeError) as caught:
         broken.run("findClient", email="x@example.com")
     assert caught.value.type == "InvalidAccessTokenError"
 
 
-def test_a_key_without_the_scope_is_told_which_one_it_needs(operator: Any, app: App):
+def test_a_key_without_the_scope_is_told_which_one_it_needs(operator, app):
     reader = App(app.files, {"api_key": key_of(operator, 92, "events:read")})
     with pytest.raises(MakeError, match="integrations:write") as caught:
         reader.run("createLead", **JANE)
@@ -195,7 +192,7 @@ def actions(people: dict[str, int]) -> dict[str, tuple[dict[str, Any], set[str]]
     }
 
 
-def test_every_action_does_its_work(app: App, people: dict[str, int]):
+def test_every_action_does_its_work(app, people):
     cases = actions(people)
     assert set(cases) == set(app.modules("action")) - {"deleteClientNote", "archiveClient", "restoreClient"}
     for module, (values, names) in cases.items():
@@ -207,7 +204,7 @@ def test_every_action_does_its_work(app: App, people: dict[str, int]):
         assert all(isinstance(bundle[name], datetime) for name in dates), module
 
 
-def test_a_client_is_archived_and_restored(served_hub: Any, app: App):
+def test_a_client_is_archived_and_restored(served_hub, app):
     (made,) = app.run("createClient", **JANE)
     (bundle,) = app.run("archiveClient", client_id=made["client_id"])
     assert (bundle["success"], bundle["client_id"]) == (True, made["client_id"])
@@ -218,7 +215,7 @@ def test_a_client_is_archived_and_restored(served_hub: Any, app: App):
     assert len(app.run("findClient", client_id=made["client_id"])) == 1
 
 
-def test_what_is_left_empty_stays_as_it_was(served_hub: Any, app: App, people: dict[str, int]):
+def test_what_is_left_empty_stays_as_it_was(served_hub, app, people):
     app.run("updateClient", client_id=people["client"], first_name="Janet", last_name="", email=None)
     (client,) = app.run("findClient", client_id=people["client"])
     assert (client["first_name"], client["last_name"], client["email"]) == (
@@ -228,18 +225,18 @@ def test_what_is_left_empty_stays_as_it_was(served_hub: Any, app: App, people: d
     )
 
 
-def test_a_field_is_cleared_by_make_s_word_for_it(app: App):
+def test_a_field_is_cleared_by_make_s_word_for_it(app):
     (made,) = app.run("createClient", **JANE | {"phone": "+1 555-010-4477", "city": "Bonn"})
     (updated,) = app.run("updateClient", client_id=made["client_id"], phone=ERASE, employee_id=ERASE)
     assert (updated["phone"], updated["employee_id"], updated["city"]) == (None, None, "Bonn")
 
 
-def test_a_required_field_is_asked_for_by_the_form(app: App):
+def test_a_required_field_is_asked_for_by_the_form(app):
     with pytest.raises(FormRefused, match="email is required"):
         app.run("createLead", first_name="Jane", last_name="Doe")
 
 
-def test_a_refusal_reaches_the_person_as_the_hub_s_sentence(app: App, people: dict[str, int]):
+def test_a_refusal_reaches_the_person_as_the_hub_s_sentence(app, people):
     with pytest.raises(MakeError, match=r"\[422\] .*Lead - New") as caught:
         app.run("updateLeadStatus", client_id=people["lead"], new_status="Lead - Gone")
     assert caught.value.type == "DataError"
@@ -248,7 +245,7 @@ def test_a_refusal_reaches_the_person_as_the_hub_s_sentence(app: App, people: di
     assert missing.value.type == "DataError"
 
 
-def test_several_faults_are_all_told_by_their_labels(app: App):
+def test_several_faults_are_all_told_by_their_labels(app):
     with pytest.raises(MakeError) as caught:
         app.run("createLead", **JANE | {"first_name": "x" * 200, "zip": "9" * 30})
     assert caught.value.message == (
@@ -259,12 +256,12 @@ def test_several_faults_are_all_told_by_their_labels(app: App):
         app.run("createLead", **JANE, affiliate_id="999")
 
 
-def test_an_update_without_a_field_is_refused(app: App, people: dict[str, int]):
+def test_an_update_without_a_field_is_refused(app, people):
     with pytest.raises(MakeError, match=r"\[422\] Fill in at least one field to change\."):
         app.run("updateLead", client_id=people["lead"], city="")
 
 
-def test_a_status_is_chosen_by_either_field_and_the_number_counts(app: App, people: dict[str, int]):
+def test_a_status_is_chosen_by_either_field_and_the_number_counts(app, people):
     form = {field["name"]: field for field in app.code("module", "updateLeadStatus", "mappableParams")}
     assert [name for name in form if "client" in str(form[name].get("options")).lower()] == [
         "client_id",
@@ -277,7 +274,7 @@ def test_a_status_is_chosen_by_either_field_and_the_number_counts(app: App, peop
     assert bundle["new_status"] == "Lead - Qualified"
 
 
-def test_every_search_finds(app: App, people: dict[str, int]):
+def test_every_search_finds(app, people):
     assert {name for name in app.modules("search") if name.startswith("find")} == {"findClient", "findLead"}
     (client,) = app.run("findClient", email="CLIENT@example.com")
     assert client["client_id"] == people["client"]
@@ -290,7 +287,7 @@ def test_every_search_finds(app: App, people: dict[str, int]):
         assert {field["name"] for field in app.code("module", module, "interface")} == set(client)
 
 
-def test_a_list_gives_as_many_records_as_its_limit_says(app: App, people: dict[str, int]):
+def test_a_list_gives_as_many_records_as_its_limit_says(app, people):
     everybody = [client["client_id"] for client in app.run("listClients", limit=100)]
     assert everybody == sorted(set(everybody), reverse=True)
     assert [client["client_id"] for client in app.run("listClients", limit=1)] == everybody[:1]
@@ -301,7 +298,7 @@ def test_a_list_gives_as_many_records_as_its_limit_says(app: App, people: dict[s
         app.run("listClients", status="Gone", limit=10)
 
 
-def test_a_list_goes_on_page_by_page(app: App, people: dict[str, int]):
+def test_a_list_goes_on_page_by_page(app, people):
     notes = [
         app.run("addClientNote", client_id=people["lead"], text=f"Note {number}")[0] for number in range(23)
     ]
@@ -312,12 +309,12 @@ def test_a_list_goes_on_page_by_page(app: App, people: dict[str, int]):
     assert app.run("listClientNotes", client_id=people["lead"], limit=22) == []
 
 
-def test_a_record_that_is_not_there_is_told(app: App):
+def test_a_record_that_is_not_there_is_told(app):
     with pytest.raises(MakeError, match=r"\[404\] There is no client '999999' here\."):
         app.run("getClient", client_id=999_999)
 
 
-def test_every_list_fills_its_dropdown(app: App, people: dict[str, int]):
+def test_every_list_fills_its_dropdown(app, people):
     app.run("updateAffiliate", affiliate_id=people["affiliate"], is_approved_affiliate=True)
     listed = {rpc: app.call(rpc) for rpc in app.manifest["components"]["rpc"]}
     for rpc, options in listed.items():
@@ -329,7 +326,7 @@ def test_every_list_fills_its_dropdown(app: App, people: dict[str, int]):
     assert {"label": "Client - Active", "value": 42} in listed["listClientStatusesWhereIsLeadFalse"]
 
 
-def test_a_long_list_is_read_page_by_page(other_company: tuple[Any, App]):
+def test_a_long_list_is_read_page_by_page(other_company):
     hub, app = other_company
     with hub.client() as client:
         for number in range(210):
@@ -341,7 +338,7 @@ def test_a_long_list_is_read_page_by_page(other_company: tuple[Any, App]):
     assert app.code("rpc", "listClients", "communication")["response"]["limit"] == 500
 
 
-def test_any_other_call_can_be_made(app: App):
+def test_any_other_call_can_be_made(app):
     (me,) = app.run("makeApiCall", url="/api/v1/me", method="GET")
     assert (me["statusCode"], me["body"]["company_id"]) == (200, 92)
     (listed,) = app.run("makeApiCall", url="api/v1/events", qs=[{"key": "limit", "value": "1"}])
@@ -352,7 +349,7 @@ def test_any_other_call_can_be_made(app: App):
         app.run("makeApiCall", url="/api/v1/integrations/leads", method="POST", body="{}")
 
 
-def test_too_many_calls_are_a_rate_limit_to_make(serve_hub: Callable[..., Any], app: App):
+def test_too_many_calls_are_a_rate_limit_to_make(serve_hub, app):
     hub = serve_hub(TRUNKLINE_LIMITS__ENABLED="true", TRUNKLINE_LIMITS__WRITE="2/minute")
     old = app.base["baseUrl"].encode()
     limited = App({path: content.replace(old, hub.url.encode()) for path, content in app.files.items()})
@@ -367,7 +364,7 @@ def test_too_many_calls_are_a_rate_limit_to_make(serve_hub: Callable[..., Any], 
     assert caught.value.type == "RateLimitError"
 
 
-def test_no_log_has_the_key_or_the_secret(served_hub: Any, app: App):
+def test_no_log_has_the_key_or_the_secret(served_hub, app):
     hook = Webhook(app, "watchEvents", url="https://hook.example.com/log")
     hook.attach(event_types=["lead.created"])
     hook.detach()
@@ -399,16 +396,14 @@ def calls_for(app: App, path: str) -> int:
     return sum(path in entry["request"]["url"] for entry in app.sender.log)
 
 
-async def test_an_event_comes_at_once_and_its_signature_is_checked(
-    served_hub: Any, hook: Webhook, receiver: Receiver
-):
+async def test_an_event_comes_at_once_and_its_signature_is_checked(served_hub, hook, receiver):
     event, push = await pushed(receiver, lambda: emit(served_hub, "12.5"))
     status, bundles = await asyncio.to_thread(hook.receive, push.headers, push.body)
     assert (status, bundles) == (200, [in_make(event)])
     assert calls_for(hook.app, f"/api/v1/events/{event['id']}") == 0
 
 
-async def test_a_trigger_for_one_kind_of_event_needs_no_choice(served_hub: Any, app: App, receiver: Receiver):
+async def test_a_trigger_for_one_kind_of_event_needs_no_choice(served_hub, app, receiver):
     hook = Webhook(app, "watchPaymentSucceeded", url=receiver.url)
     hook.attach()
     try:
@@ -419,9 +414,7 @@ async def test_a_trigger_for_one_kind_of_event_needs_no_choice(served_hub: Any, 
     assert hooks_of(served_hub, receiver.url) == []
 
 
-async def test_only_events_that_meet_the_form_of_a_trigger_come(
-    served_hub: Any, app: App, receiver: Receiver
-):
+async def test_only_events_that_meet_the_form_of_a_trigger_come(served_hub, app, receiver):
     hook = Webhook(app, "watchPaymentSucceeded", url=receiver.url)
     hook.attach(least_payment_amount=100, only_payment_method="card", least_date_paid=None)
     (made,) = hooks_of(served_hub, receiver.url)
@@ -441,16 +434,14 @@ async def test_only_events_that_meet_the_form_of_a_trigger_come(
     hook.detach()
 
 
-async def test_an_event_whose_digits_make_s_json_cannot_keep_is_fetched(
-    served_hub: Any, hook: Webhook, receiver: Receiver
-):
+async def test_an_event_whose_digits_make_s_json_cannot_keep_is_fetched(served_hub, hook, receiver):
     event, push = await pushed(receiver, lambda: emit(served_hub, "99.00"))
     assert b"99.00" in push.body
     assert await asyncio.to_thread(hook.receive, push.headers, push.body) == (200, [in_make(event)])
     assert calls_for(hook.app, f"/api/v1/events/{event['id']}") == 1
 
 
-async def test_a_forged_event_is_not_passed_on(served_hub: Any, hook: Webhook, receiver: Receiver):
+async def test_a_forged_event_is_not_passed_on(served_hub, hook, receiver):
     event, push = await pushed(receiver, lambda: emit(served_hub, "12.5"))
     forged = push.body.replace(b"12.5", b"99999")
     assert await asyncio.to_thread(hook.receive, push.headers, forged) == (200, [in_make(event)])
@@ -463,9 +454,7 @@ async def test_a_forged_event_is_not_passed_on(served_hub: Any, hook: Webhook, r
     assert await asyncio.to_thread(hook.receive, push.headers, b'{"hello": "there"}') == (200, [])
 
 
-async def test_a_secret_that_is_not_saved_costs_a_call_and_loses_nothing(
-    served_hub: Any, hook: Webhook, receiver: Receiver
-):
+async def test_a_secret_that_is_not_saved_costs_a_call_and_loses_nothing(served_hub, hook, receiver):
     event, push = await pushed(receiver, lambda: emit(served_hub, "12.5"))
     del hook.data["secret"]
     assert await asyncio.to_thread(hook.receive, push.headers, push.body) == (200, [in_make(event)])
@@ -476,7 +465,7 @@ def hooks_of(hub: Any, url: str) -> list[dict[str, Any]]:
     return listed
 
 
-def test_attaching_and_detaching_twice_does_no_harm(served_hub: Any, app: App):
+def test_attaching_and_detaching_twice_does_no_harm(served_hub, app):
     url = "https://hook.example.com/twice"
     webhook = Webhook(app, "watchEvents", url=url)
     webhook.attach(event_types=["lead.created", "client.created"])
@@ -491,7 +480,7 @@ def test_attaching_and_detaching_twice_does_no_harm(served_hub: Any, app: App):
 @pytest.mark.parametrize(
     "chosen", [["lead.created"], ["client.created"]], ids=["as it was", "something else"]
 )
-def test_a_changed_webhook_has_one_hook_that_fits(served_hub: Any, app: App, chosen: list[str]):
+def test_a_changed_webhook_has_one_hook_that_fits(served_hub, app, chosen):
     url = f"https://hook.example.com/{chosen[0]}"
     webhook = Webhook(app, "watchEvents", url=url)
     webhook.attach(event_types=["lead.created"])
@@ -502,7 +491,7 @@ def test_a_changed_webhook_has_one_hook_that_fits(served_hub: Any, app: App, cho
     assert hooks_of(served_hub, url) == []
 
 
-def test_a_webhook_needs_events(app: App):
+def test_a_webhook_needs_events(app):
     with pytest.raises(FormRefused, match=r"has no option 'no\.such'"):
         Webhook(app, "watchEvents", url="https://hook.example.com/x").attach(event_types=["no.such"])
 
@@ -510,7 +499,7 @@ def test_a_webhook_needs_events(app: App):
 # --- events, on a schedule ---
 
 
-def test_the_schedule_gives_each_event_once_in_order(other_company: tuple[Any, App]):
+def test_the_schedule_gives_each_event_once_in_order(other_company):
     hub, app = other_company
     poller = Poller(app, "pollEvents", event_types=["payment.succeeded"], limit=3)
     assert poller.run() == []
@@ -523,9 +512,7 @@ def test_the_schedule_gives_each_event_once_in_order(other_company: tuple[Any, A
     assert poller.run() == []
 
 
-def test_a_run_goes_on_where_the_last_one_ended_instead_of_reading_all_again(
-    other_company: tuple[Any, App],
-):
+def test_a_run_goes_on_where_the_last_one_ended_instead_of_reading_all_again(other_company):
     hub, app = other_company
     poller = Poller(app, "pollEvents", event_types=EVERY_TYPE, limit=2000)
     poller.run()
@@ -540,7 +527,7 @@ def test_a_run_goes_on_where_the_last_one_ended_instead_of_reading_all_again(
     assert len(app.sender.log) - before == 4
 
 
-def test_a_trigger_without_a_limit_gives_one_event_a_run(other_company: tuple[Any, App]):
+def test_a_trigger_without_a_limit_gives_one_event_a_run(other_company):
     hub, app = other_company
     path = "modules/poll-events/poll-events.communication.iml.json"
     block = app.read(path)
@@ -553,7 +540,7 @@ def test_a_trigger_without_a_limit_gives_one_event_a_run(other_company: tuple[An
 
 
 @pytest.mark.parametrize("deep", [True, False], ids=["key by key", "whole"])
-def test_a_person_chooses_where_to_start_newest_first(served_hub: Any, app: App, deep: bool):
+def test_a_person_chooses_where_to_start_newest_first(served_hub, app, deep):
     events = [emit(served_hub, str(number)) for number in range(1, 4)]
     poller = Poller(app, "pollEvents", event_types=["payment.succeeded"])
     listed = poller.epoch(deep=deep)
@@ -585,9 +572,7 @@ def shop() -> Iterator[tuple[str, str]]:
     process.stdout.close()
 
 
-def test_a_catalogue_of_ones_own_works_without_a_line_of_code(
-    serve_hub: Callable[..., Any], shop: tuple[str, str], tmp_path: Path
-):
+def test_a_catalogue_of_ones_own_works_without_a_line_of_code(serve_hub, shop, tmp_path):
     url, secret = shop
     hub = serve_hub(
         TRUNKLINE_PRODUCT__SCHEMAS=str(ROOT / "docs/examples/shop/schemas"),

@@ -15,6 +15,7 @@ import pytest
 from jsonschema import Draft7Validator
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT7
+from tests.plugins.awkward_product import PRODUCT as AWKWARD
 from tests.plugins.products import an_object, installed_product
 from tests.some import some
 
@@ -43,6 +44,7 @@ PRODUCTS: Mapping[str, Callable[[], Product]] = {
     "tiny": lambda: TINY,
     "installed": installed_product,
     "installed and more": lambda: with_more(installed_product()),
+    "awkward": lambda: AWKWARD,
     "nothing but events": lambda: replace(TINY, actions=(), searches=(), lookups=()),
     "by oauth": lambda: replace(TINY, auth="oauth"),
     "by either": lambda: replace(TINY, auth="both"),
@@ -80,7 +82,7 @@ def texts(content: Any) -> Iterator[str]:
         yield content
 
 
-def test_the_same_product_makes_the_same_bytes(product: Product):
+def test_the_same_product_makes_the_same_bytes(product):
     assert generate(product) == generate(product)
 
 
@@ -133,7 +135,7 @@ def faults(schema: str, content: Any) -> list[str]:
     return [f"{error.json_path}: {error.message}" for error in validator(schema).iter_errors(content)]
 
 
-def test_every_file_is_valid_by_the_schemas_of_make(files: Files):
+def test_every_file_is_valid_by_the_schemas_of_make(files):
     errors = {
         path: faults(schema, read(files, path))
         for path in files
@@ -156,11 +158,11 @@ def test_every_file_is_valid_by_the_schemas_of_make(files: Files):
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_the_schemas_of_make_find_mistakes(schema: str, content: Any):
+def test_the_schemas_of_make_find_mistakes(schema, content):
     assert faults(schema, content)
 
 
-def test_every_file_is_listed_and_every_listed_file_is_there(files: Files):
+def test_every_file_is_listed_and_every_listed_file_is_there(files):
     manifest = read(files, "makecomapp.json")
     listed = {path for path in manifest["generalCodeFiles"].values() if path}
     for kind in manifest["components"].values():
@@ -168,7 +170,7 @@ def test_every_file_is_listed_and_every_listed_file_is_there(files: Files):
     assert listed == set(files) - {"makecomapp.json"}
 
 
-def test_files_are_named_as_the_editor_of_make_names_them(files: Files):
+def test_files_are_named_as_the_editor_of_make_names_them(files):
     named = [
         (kind, kebab(component_id), path)
         for kind in ("connection", "webhook", "module", "rpc")
@@ -179,14 +181,14 @@ def test_files_are_named_as_the_editor_of_make_names_them(files: Files):
         assert re.fullmatch(rf"{kind}s/{name}/{name}\.[a-z-]+\.iml\.json", path)
 
 
-def test_ids_are_ids_to_make(files: Files):
+def test_ids_are_ids_to_make(files):
     inner = {"module": "[0-9a-zA-Z]{1,62}", "rpc": "[0-9a-zA-Z]{1,62}"}
     inner |= dict.fromkeys(("connection", "webhook"), "[0-9a-zA-Z-]{1,33}")
     for kind, component_id in some((of, each) for of in inner for each in components(files, of)):
         assert re.fullmatch(f"[a-zA-Z]{inner[kind]}[0-9a-zA-Z]", component_id)
 
 
-def test_components_refer_to_components_that_there_are(files: Files):
+def test_components_refer_to_components_that_there_are(files):
     for kind in ("webhook", "module", "rpc"):
         for component in components(files, kind).values():
             for role in ("connection", "altConnection"):
@@ -202,26 +204,26 @@ def test_components_refer_to_components_that_there_are(files: Files):
     assert referred == set(components(files, "rpc"))
 
 
-def test_every_module_stands_in_one_group(files: Files):
+def test_every_module_stands_in_one_group(files):
     grouped = [name for group in read(files, "modules/groups.json") for name in group["modules"]]
     assert sorted(grouped) == sorted(components(files, "module"))
 
 
-def test_expressions_name_fields_of_their_own_form(files: Files):
+def test_expressions_name_fields_of_their_own_form(files):
     for module in some(components(files, "module").values()):
         codes = module["codeFiles"]
         if "mappableParams" not in codes:
             continue
-        names = {parameter["name"] for parameter in read(files, codes["mappableParams"])}
+        names = [parameter["name"] for parameter in read(files, codes["mappableParams"])]
         used = {
-            name
+            name or odd
             for text in texts(read(files, codes["communication"]))
-            for name in re.findall(r"parameters\.(\w+)", text)
+            for name, odd in re.findall(r"parameters\.(?:(\w+)|`(.+?)`)", text)
         }
-        assert used == names
+        assert sorted(used) == sorted(names)
 
 
-def test_the_key_is_kept_out_of_the_logs(files: Files):
+def test_the_key_is_kept_out_of_the_logs(files):
     base = read(files, "general/base.iml.json")
     header = next(iter(base["headers"])).lower()
     assert f"request.headers.{header}" in base["log"]["sanitize"]
@@ -230,7 +232,7 @@ def test_the_key_is_kept_out_of_the_logs(files: Files):
         assert "request.headers.x-api-key" in key["log"]["sanitize"]
 
 
-def test_each_status_has_an_error_of_make(files: Files):
+def test_each_status_has_an_error_of_make(files):
     error = read(files, "general/base.iml.json")["response"]["error"]
     kinds = {status: answer["type"] for status, answer in error.items() if status.isdigit()}
     assert kinds["401"] == "InvalidAccessTokenError"
@@ -291,8 +293,25 @@ def test_each_event_type_has_a_trigger_with_its_own_fields_and_sample():
         ("findClient", "Search Clients"),
     ],
 )
-def test_modules_are_named_as_make_asks(module: str, label: str):
+def test_modules_are_named_as_make_asks(module, label):
     assert components(generate(installed_product()), "module")[module]["label"] == label
+
+
+def test_a_search_without_a_list_of_records_gives_its_answer():
+    files = generate(AWKWARD)
+    module = components(files, "module")["getTotal"]
+    assert (module["moduleType"], module["label"]) == ("action", "Get a Total")
+    assert read(files, module["codeFiles"]["communication"])["response"] == {"output": "{{body}}"}
+    assert [field["name"] for field in read(files, module["codeFiles"]["mappableParams"])] == ["day"]
+
+
+@pytest.mark.parametrize("name", ["back`tick", "{{x}}"])
+def test_a_field_whose_name_would_end_an_expression_is_refused_in_a_form_and_left_out_of_filters(name: str):
+    action = replace(UPDATE_TASK, input=an_object(**{name: text("Odd")}))
+    with pytest.raises(ValueError, match=f"Make takes no field '{re.escape(name)}'"):
+        generate(replace(TINY, actions=(action,)))
+    event = replace(TASK_DONE, schema=an_object(**{name: text("Odd")}) | {"examples": [{}]}, schema_json=b"")
+    assert generate(replace(TINY, event_types=(event,)))
 
 
 def test_what_schemas_say_is_no_expression_to_make():
@@ -337,7 +356,7 @@ def test_words_of_the_brand_are_written_as_they_are():
         ("x" * 80, None),
     ],
 )
-def test_an_id_stays_what_the_name_makes_it(name: str, made: str | None):
+def test_an_id_stays_what_the_name_makes_it(name, made):
     assert camel(name) == (made or camel(name))
     assert len(camel(name)) <= 64
 
@@ -375,7 +394,7 @@ def test_a_condition_that_cannot_be_written_is_told():
         ("both", {"connection": "basic", "oauth": "oauth"}, ("connection", "oauth")),
     ],
 )
-def test_people_come_in_as_the_settings_say(auth: Any, connections: Any, reference: Any):
+def test_people_come_in_as_the_settings_say(auth, connections, reference):
     made = generate(replace(TINY, auth=auth))
     described = components(made, "connection")
     assert {name: connection["connectionType"] for name, connection in described.items()} == connections
@@ -441,7 +460,7 @@ def test_a_field_that_yields_to_another_has_its_list_too():
 
 
 @pytest.mark.parametrize("is_required", [False, True])
-def test_an_optional_collection_asks_for_none_of_its_fields(*, is_required: bool):
+def test_an_optional_collection_asks_for_none_of_its_fields(*, is_required):
     home = an_object("city", city=text("City"), zip=text("ZIP")) | {"title": "Home"}
     people = {"type": "array", "title": "People", "items": an_object("name", name=text("Name"))}
     asked = an_object(*(["home"] if is_required else []), home=home, people=people)

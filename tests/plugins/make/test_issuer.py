@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,7 +24,7 @@ def issuer(install_node_packages: Any) -> Iterator[Issuer]:
 
 
 async def test_somebody_connects_at_the_issuer_and_make_renews_the_token_until_it_is_ended(
-    serve_hub: Any, issuer: Issuer, tmp_path: Path
+    serve_hub, issuer, tmp_path
 ):
     hub = real_issuer.trusting(serve_hub(), issuer)
     app = export_of(hub, tmp_path / "app", TRUNKLINE_CONNECTORS__AUTH="both")

@@ -2,7 +2,6 @@
 
 import json
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -48,7 +47,7 @@ async def connected(hub: Any, app: App, *, decision: str = "allow") -> OAuthConn
     return connection
 
 
-async def test_somebody_connects_and_make_renews_the_token_until_it_is_ended(served_hub: Any, app: App):
+async def test_somebody_connects_and_make_renews_the_token_until_it_is_ended(served_hub, app):
     connection = await connected(served_hub, app)
     (lead,) = app.run("createLead", **JANE)
     assert lead["status"] == "Lead - New"
@@ -78,7 +77,7 @@ async def test_somebody_connects_and_make_renews_the_token_until_it_is_ended(ser
     assert [secret for secret in (connection.common["clientSecret"], *given) if secret in log] == []
 
 
-async def test_somebody_who_allows_nothing_is_told(served_hub: Any, app: App):
+async def test_somebody_who_allows_nothing_is_told(served_hub, app):
     with pytest.raises(MakeError) as refused:
         await connected(served_hub, app, decision="deny")
     assert refused.value.message.startswith("WhiteLabelCRO was not connected: ")
@@ -86,7 +85,7 @@ async def test_somebody_who_allows_nothing_is_told(served_hub: Any, app: App):
 
 
 @pytest.mark.parametrize("step", ["token", "refresh"])
-def test_a_token_is_renewed_after_half_of_its_time(app: App, step: str):
+def test_a_token_is_renewed_after_half_of_its_time(app, step):
     steps = app.code("connection", "oauth", "communication")
     now = datetime.now(UTC)
     for seconds, half in ((60, 30), (86_400, 43_200), (61, 30)):
@@ -95,14 +94,14 @@ def test_a_token_is_renewed_after_half_of_its_time(app: App, step: str):
         assert given["renewAt"] == now + timedelta(seconds=half)
 
 
-def test_a_key_is_taken_beside_it(served_hub: Any, app: App):
+def test_a_key_is_taken_beside_it(served_hub, app):
     by_key = App(app.files)
     assert by_key.connect(api_key=served_hub.key) == {"uid": 92, "label": "test (company 92)"}
     assert len(by_key.call("listClientStatusesWhereIsLeadTrue")) == 3
     assert served_hub.key not in json.dumps(by_key.sender.log)
 
 
-def test_an_app_by_oauth_alone_has_no_place_for_a_key(served_hub: Any, tmp_path: Path):
+def test_an_app_by_oauth_alone_has_no_place_for_a_key(served_hub, tmp_path):
     app = export_of(served_hub, tmp_path, TRUNKLINE_CONNECTORS__AUTH="oauth")
     assert list(app.manifest["components"]["connection"]) == ["oauth"]
     assert not [path for path, content in app.files.items() if b"api_key" in content]

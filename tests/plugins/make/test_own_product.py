@@ -45,7 +45,7 @@ def test_its_files_are_valid_by_the_schemas_of_make():
     )
 
 
-async def test_every_shape_of_field_goes_out_and_comes_in(inn: Any):
+async def test_every_shape_of_field_goes_out_and_comes_in(inn):
     app, hub, backend = inn
     form = {field["name"]: field for field in app.code("module", "createBooking", "mappableParams")}
     assert {name: form[name]["type"] for name in form} == {

@@ -1,7 +1,5 @@
 """The interpreter itself: the blocks that it refuses before anything is sent."""
 
-from typing import Any
-
 import pytest
 
 from .interpreter import NotUnderstood
@@ -34,7 +32,7 @@ SENDER = Sender({"baseUrl": "http://127.0.0.1:1", "response": {"error": {"messag
         "text",
     ],
 )
-def test_a_block_that_is_not_understood_is_refused(block: dict[str, Any]):
+def test_a_block_that_is_not_understood_is_refused(block):
     with pytest.raises(NotUnderstood):
         next(SENDER.pages(block, {"items": [1, 2]}))
     assert SENDER.log == []
@@ -67,11 +65,11 @@ def test_what_is_no_list_is_not_gone_through():
     ],
     ids=["same", "zeros", "zero", "2**53 + 1", "twenty digits"],
 )
-def test_json_is_read_and_written_as_javascript_does(text: str, written: str):
+def test_json_is_read_and_written_as_javascript_does(text, written):
     assert json_text(parse_json(text)) == written
 
 
 @pytest.mark.parametrize("text", ['{"1":2}', "1e30", "1e-9"])
-def test_json_that_javascript_writes_in_a_way_of_its_own_is_refused(text: str):
+def test_json_that_javascript_writes_in_a_way_of_its_own_is_refused(text):
     with pytest.raises(NotUnderstood):
         json_text(parse_json(text))

@@ -32,7 +32,6 @@ class Callback:
 
     @property
     def url(self) -> str:
-        """Give the callback's URL."""
         return self.receiver.url + self.path
 
     @property
@@ -46,7 +45,6 @@ class Callback:
         return sorted({int(event["eventId"]) for event in self.events})
 
     async def until(self, count: int, *, seconds: float = 60) -> list[int]:
-        """Wait for *count* events; return their ids."""
         await until(lambda: len(self.ids) >= count, seconds=seconds)
         return self.ids
 
@@ -67,7 +65,6 @@ class Callback:
 
 
 async def until(condition: Any, *, seconds: float = 60) -> None:
-    """Wait until *condition* holds."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it did not happen in time"

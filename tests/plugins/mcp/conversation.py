@@ -25,7 +25,6 @@ class Conversation:
     address: str = "/mcp"
 
     async def send(self, method: str, params: dict[str, Any] | None = None, **more: Any) -> httpx2.Response:
-        """Send a request; return the whole answer."""
         return await self.http.post(
             self.address,
             content=json.dumps(self.message(method, params)),
@@ -45,15 +44,12 @@ class Conversation:
         return answer["error"]
 
     async def tools(self) -> dict[str, Any]:
-        """List the tools by their names."""
         return {tool["name"]: tool for tool in (await self.ask("tools/list"))["tools"]}
 
     async def call(self, name: str, **arguments: Any) -> Any:
-        """Call a tool; return the result."""
         return await self.ask("tools/call", {"name": name, "arguments": arguments})
 
     def message(self, method: str, params: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Write a request."""
         meta = {f"{_META}/protocolVersion": self.version, f"{_META}/clientCapabilities": {}}
         own = {"_meta": meta} if self.version not in HANDSHAKE else {}
         return {"jsonrpc": "2.0", "id": next(_IDS), "method": method, "params": {**(params or {}), **own}}

@@ -83,7 +83,6 @@ Kind = TypeVar("Kind", bound=Issuer)
 
 @contextlib.asynccontextmanager
 async def issuing(kind: type[Kind] = Issuer) -> AsyncIterator[Kind]:
-    """Run an issuer."""
     issuer = kind()
     server = await asyncio.start_server(issuer._answer, "127.0.0.1", 0)
     async with server:
@@ -92,7 +91,6 @@ async def issuing(kind: type[Kind] = Issuer) -> AsyncIterator[Kind]:
 
 
 def other_key(kind: str) -> Any:
-    """Make a private key of another kind."""
     return {
         "rsa": lambda: _rsa_key("two"),
         "ec": lambda: ec.generate_private_key(ec.SECP256R1()),

@@ -25,7 +25,6 @@ async def issuer():
 
 @pytest.fixture
 async def trusting(sqlite_database_url, make_hub, issuer):
-    """Start a hub that trusts the issuer."""
     oauth = {
         "issuer": issuer.url,
         "audience": AUDIENCE,

@@ -101,7 +101,6 @@ async def test_poll(agent):
 async def streamed(
     agent: Conversation, params: dict[str, Any]
 ) -> AsyncIterator[AsyncIterator[dict[str, Any]]]:
-    """Open a stream; give its messages."""
     message = agent.message("events/stream", params)
 
     async def messages(answer: httpx2.Response) -> AsyncIterator[dict[str, Any]]:

@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import httpx2
@@ -22,7 +21,7 @@ AWAY = "http://127.0.0.1:9"
 @pytest.mark.slow
 @pytest.mark.timeout(120)
 async def test_the_sample_server_gives_three_clients_the_events_of_their_company(
-    served_hub, install_node_packages: Callable[[Path], Path]
+    served_hub, install_node_packages
 ):
     packages = install_node_packages(HERE / "node")
     shutil.copy(HERE / "node" / "events.mjs", packages)

@@ -25,7 +25,6 @@ REFUSAL = "Nothing was done. Mend these arguments and call again:"
 
 
 def sample(schema: dict[str, Any], random_: random.Random) -> Any:
-    """Make a value that *schema* may allow."""
     if "enum" in schema:
         return random_.choice(schema["enum"])
     if "const" in schema:

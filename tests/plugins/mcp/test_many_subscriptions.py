@@ -21,7 +21,6 @@ PER_KEY, PER_MINUTE, CALLS_PER_MINUTE = 20, 10, 60
 
 
 def memory_mib(pid: int) -> float:
-    """Read a process's memory in MiB."""
     pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
     return pages * 4096 / 2**20
 

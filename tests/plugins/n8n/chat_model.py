@@ -25,7 +25,6 @@ class ChatModel:
     url: str = ""
 
     def answer(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Answer one request."""
         self.requests.append(request)
         message: dict[str, Any] = {"role": "assistant", "content": DONE}
         if request["messages"][-1]["role"] != "tool":
@@ -44,15 +43,12 @@ class ChatModel:
         }
 
     def results(self) -> list[str]:
-        """Give the answers of its tools."""
         messages = [message for request in self.requests for message in request["messages"]]
         return [str(message["content"]) for message in messages if message["role"] == "tool"]
 
 
 @contextlib.contextmanager
 def served(model: ChatModel) -> Iterator[ChatModel]:
-    """Serve *model* on a free port."""
-
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))

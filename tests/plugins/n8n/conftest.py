@@ -12,13 +12,11 @@ from tests.plugins.npm import node_environment
 
 
 def build(folder: Path) -> Path:
-    """Have the official tool build the package in *folder*; return the folder."""
     run_tool(folder, "n8n-node", "build")
     return folder
 
 
 def run_tool(folder: Path, *command: str) -> str:
-    """Run a tool from npm in the folder of a package; return its output."""
     modules = folder / "node_modules"
     if not modules.exists():
         modules.symlink_to(install_tools())
@@ -37,7 +35,6 @@ def run_tool(folder: Path, *command: str) -> str:
 
 
 def write(files: Mapping[str, bytes], folder: Path) -> Path:
-    """Write a package's files below *folder*; return the folder."""
     for path, content in files.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(content)

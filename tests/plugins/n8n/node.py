@@ -18,7 +18,6 @@ Run = Callable[..., dict[str, Any]]
 
 @contextlib.contextmanager
 def action_node(product: Product, name: str, *, tools: Any, folder: Path) -> Iterator[Run]:
-    """Build the package of *product*, and run its node *name*."""
     package = tools.write(generate(product), folder / f"n8n-nodes-{product.brand.slug}")
     tools.build(package)
     process = subprocess.Popen(

@@ -81,7 +81,6 @@ def show_action(page: Page, n8n: N8n, credential: dict[str, Any], folder: Path) 
 
 @contextmanager
 def opened(n8n: N8n) -> Iterator[Page]:
-    """Open a browser that is logged in as the owner."""
     flags = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
@@ -95,7 +94,6 @@ def opened(n8n: N8n) -> Iterator[Page]:
 
 
 def main(folder: Path) -> None:
-    """Take all pictures."""
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as made, _served(Path(made)) as hub:
         package = Path(made) / "n8n-nodes-wlcro"

@@ -59,7 +59,6 @@ def free_port() -> int:
 
 
 def wait_for(what: str, look: Callable[[], Found | None], *, seconds: float = 60) -> Found:
-    """Call *look* until it finds something; return that."""
     deadline = time.monotonic() + seconds
     while not (result := look()):
         assert time.monotonic() < deadline, f"{what}: not within {seconds} s"
@@ -150,14 +149,12 @@ class N8n:
             self.process = None
 
     def stop_worker(self) -> None:
-        """Stop the worker alone."""
         if self.worker is not None:
             self.worker.terminate()
             self.worker.wait(60)
             self.worker = None
 
     def log(self) -> str:
-        """Give the end of its log."""
         return (self.folder / "log.txt").read_text(encoding="utf-8")[-4000:]
 
     def set_up(self) -> None:
@@ -174,7 +171,6 @@ class N8n:
         return answer.json() if answer.content else None
 
     def make_credential(self, kind: str, data: Mapping[str, Any], *, name: str = "Test") -> dict[str, Any]:
-        """Make a credential; return the reference by which nodes name it."""
         body = {"name": name, "type": kind, "data": dict(data)}
         made = self.call("POST", "/api/v1/credentials", json=body)
         return {kind: {"id": made["id"], "name": made["name"]}}
@@ -193,7 +189,6 @@ class N8n:
         self.call("POST", f"/api/v1/workflows/{workflow_id}/activate", json={})
 
     def deactivate(self, workflow_id: str) -> None:
-        """Unpublish a workflow."""
         self.call("POST", f"/api/v1/workflows/{workflow_id}/deactivate", json={})
 
     def executions(self, workflow_id: str) -> list[dict[str, Any]]:
@@ -245,6 +240,5 @@ def node(
 
 
 def outputs(execution: Mapping[str, Any], name: str) -> list[Any]:
-    """Give a node's output in an execution."""
     runs = execution["data"]["resultData"]["runData"][name]
     return [item["json"] for run in runs for branch in run["data"]["main"] for item in branch or ()]

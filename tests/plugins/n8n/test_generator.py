@@ -7,10 +7,11 @@ import re
 from pathlib import Path
 
 import pytest
-from tests.plugins.n8n.products import BRAND, FIND_ORDER, TINY, UPDATE_ORDER, installed_product
+from tests.plugins.n8n.products import BRAND, FIND_ORDER, TINY, UPDATE_ORDER, field, installed_product
+from tests.plugins.products import an_object
 
 from trunkline_n8n.generator import DEV_DEPENDENCIES, generate
-from trunkline_n8n.operations import operation_name
+from trunkline_n8n.operations import operation_name, resource_of
 from trunkline_n8n.texts import camel_case
 
 HERE = Path(__file__).parent
@@ -32,7 +33,7 @@ def test_the_same_product_gives_the_same_bytes():
 
 
 @pytest.mark.parametrize("name", GOLDEN_FILES)
-def test_what_is_made_is_what_was_agreed_on(name: str):
+def test_what_is_made_is_what_was_agreed_on(name):
     made = generate(TINY)[name]
     kept = GOLDEN / name
     if os.environ.get("TRUNKLINE_WRITE_GOLDEN"):
@@ -52,8 +53,8 @@ def test_every_part_of_the_product_is_there():
     for definition in (*product.actions, *product.searches):
         assert f"value: '{camel_case(definition.name)}'" in operations
         assert f"| {definition.description} |" in readme
-        for field in product.form(definition):
-            assert f"name: '{field.name}'" in operations
+        for entry in product.form(definition):
+            assert f"name: '{entry.name}'" in operations
 
 
 @pytest.mark.parametrize(
@@ -70,7 +71,7 @@ def test_every_part_of_the_product_is_there():
         ("get_client_note", "/clients/{client_id}/notes/{client_note_id}", "Get Note"),
     ],
 )
-def test_operations_are_named_as_the_guideline_of_n8n_asks(name: str, path: str, short: str):
+def test_operations_are_named_as_the_guideline_of_n8n_asks(name, path, short):
     paged = {"properties": {"cursor": {}}} if short == "Get Many" else {}
     method = "GET" if name.startswith(("find", "get", "list")) else "POST"
     single = name.startswith("get")
@@ -180,6 +181,63 @@ def test_a_logo_takes_the_place_of_the_drawn_initial():
     brand = dataclasses.replace(brand, logo_dark="<svg>dark</svg>")
     made = generate(dataclasses.replace(TINY, brand=brand))
     assert made["icons/tea-shop.dark.svg"] == b"<svg>dark</svg>"
+
+
+@pytest.mark.parametrize("name", ["delete", "order", "import"])
+def test_an_operation_named_by_a_word_of_the_language_or_its_resource_keeps_its_name(name: str):
+    action = dataclasses.replace(UPDATE_ORDER, name=name, path="/orders/{shop_id}/{number}")
+    source = generate(dataclasses.replace(TINY, actions=(action,)))["nodes/TeaShop/resources/order/index.ts"]
+    pascal = name.capitalize()
+    assert f"import {{ callOf{pascal}, formOf{pascal} }} from './{name}';".encode() in source
+    assert f"value: '{name}'".encode() in source
+
+
+def test_a_resource_that_is_named_by_a_parameter_has_no_braces():
+    assert resource_of(dataclasses.replace(UPDATE_ORDER, path="/{shop_id}/orders")) == "shop id"
+
+
+def test_an_operation_without_fields_declares_nothing_that_is_not_used():
+    silent = dataclasses.replace(UPDATE_ORDER, path="/ping", parameters=an_object(), input=an_object())
+    source = generate(dataclasses.replace(TINY, actions=(silent,)))[
+        "nodes/TeaShop/resources/ping/updateOrder.ts"
+    ]
+    assert b"showOnlyFor" not in source
+
+
+def test_a_search_gives_its_first_list_of_objects_beside_other_lists():
+    warnings = field("array", "Warnings", items={"type": "string"})
+    output = an_object(warnings=warnings, **FIND_ORDER.output["properties"])
+    for changed, items in ((output, b"items: 'results'"), (an_object(warnings=warnings), b"fields: [")):
+        search = dataclasses.replace(FIND_ORDER, output=changed)
+        source = generate(dataclasses.replace(TINY, searches=(search,)))[
+            "nodes/TeaShop/resources/order/findOrder.ts"
+        ]
+        assert items in source.partition(b"callOfFindOrder")[2].partition(b"/orders/search',")[2][:25]
+
+
+@pytest.mark.parametrize(
+    ("names", "sentence"),
+    [
+        (("ship_to", "shipTo"), "the form of 'update_order' would have two fields 'shipTo' on n8n"),
+        (("$", "note"), "n8n takes no field '$' of 'update_order'"),
+    ],
+    ids=["same", "no letter"],
+)
+def test_fields_that_n8n_cannot_tell_apart_are_refused(names: tuple[str, ...], sentence: str):
+    fields = {name: field("string", "Text") for name in names}
+    nested = an_object(inner=field("object", "Inner", properties=fields))
+    for asked in (an_object(**fields), nested):
+        action = dataclasses.replace(UPDATE_ORDER, input=asked)
+        with pytest.raises(ValueError, match=re.escape(sentence)):
+            generate(dataclasses.replace(TINY, actions=(action,)))
+
+
+def test_two_operations_of_one_parameter_value_are_refused():
+    twin = dataclasses.replace(UPDATE_ORDER, name="update__order", path="/shops/{shop_id}/{number}")
+    with pytest.raises(
+        ValueError, match="the resource 'shop' would have two operations 'updateOrder' on n8n"
+    ):
+        generate(dataclasses.replace(TINY, actions=(UPDATE_ORDER, twin)))
 
 
 def test_the_tools_are_those_that_the_package_is_tested_with():

@@ -3,7 +3,6 @@
 import asyncio
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -40,9 +39,7 @@ def connect(n8n: N8n, issuer: Issuer, hub_url: str) -> dict[str, Any]:
     return credential
 
 
-def test_somebody_connects_at_the_issuer_and_n8n_renews_the_token(
-    serve_hub: Any, issuer: Issuer, n8n_tools: Any, tmp_path: Path
-):
+def test_somebody_connects_at_the_issuer_and_n8n_renews_the_token(serve_hub, issuer, n8n_tools, tmp_path):
     hub = real_issuer.trusting(serve_hub(TRUNKLINE_CONNECTORS__AUTH="oauth"), issuer)
     package = tmp_path / "n8n-nodes-wlcro"
     hub.run("export", "n8n", str(package))

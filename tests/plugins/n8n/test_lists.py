@@ -81,7 +81,7 @@ def use_node(n8n: N8n, credential: Mapping[str, Any]) -> list[Any]:
 
 
 async def test_a_list_of_objects_comes_from_fields_from_expressions_and_from_an_agent(
-    serve_hub: Any, n8n_tools: Any, tmp_path: Path
+    serve_hub, n8n_tools, tmp_path
 ):
     async with Receiver() as product:
         product.always(Answer(200, {}, json.dumps({"output": {"order_id": 7}}).encode()))

@@ -154,7 +154,7 @@ def sent(run: Run, **fields: Any) -> dict[str, Any]:
     ],
     ids=str,
 )  # fmt: skip
-def test_what_is_filled_in_is_what_is_sent(run: Run, fields: Any, body: Any):
+def test_what_is_filled_in_is_what_is_sent(run, fields, body):
     assert sent(run, **fields) == body
 
 
@@ -167,7 +167,7 @@ def test_what_is_filled_in_is_what_is_sent(run: Run, fields: Any, body: Any):
         ({"lines": {"values": [{"sku": "a"}, {"sku": None}]}}, "'SKU' is empty", "Fill it in"),
     ],
 )
-def test_what_cannot_be_sent_says_so_with_its_item(run: Run, fields: Any, message: str, description: str):
+def test_what_cannot_be_sent_says_so_with_its_item(run, fields, message, description):
     outcome = run(update(), update(**fields))
     assert outcome["error"]["message"] == message
     assert outcome["error"]["description"].startswith(description)
@@ -175,19 +175,19 @@ def test_what_cannot_be_sent_says_so_with_its_item(run: Run, fields: Any, messag
 
 
 @pytest.mark.parametrize("empty", ["", None, {"__rl": True, "mode": "id", "value": ""}], ids=str)
-def test_an_empty_id_is_asked_for_by_its_name(run: Run, empty: Any):
+def test_an_empty_id_is_asked_for_by_its_name(run, empty):
     outcome = run(update() | {"shopId": empty})
     assert outcome["error"]["message"] == "'Shop' is empty"
     assert outcome["error"]["description"] == "Choose one from the list, or map the ID from an earlier node"
     assert outcome["requests"] == []
 
 
-def test_an_id_stays_within_its_part_of_the_path(run: Run):
+def test_an_id_stays_within_its_part_of_the_path(run):
     outcome = run(update() | {"shopId": "../a?b"})
     assert outcome["requests"][0]["url"] == "http://hub/api/v1/integrations/shops/..%2Fa%3Fb/orders/7"
 
 
-def test_each_item_that_leaves_names_the_one_that_it_comes_from(run: Run):
+def test_each_item_that_leaves_names_the_one_that_it_comes_from(run):
     found = [
         {"body": {"results": results}}
         for results in ([], [{"order_id": 1}, {"order_id": 2}], [{"order_id": 3}])
@@ -205,7 +205,7 @@ def on_order(operation: str, **fields: Any) -> dict[str, Any]:
     return {"resource": "order", "operation": operation} | fields
 
 
-def test_a_record_is_one_item_even_if_it_has_a_list(run: Run):
+def test_a_record_is_one_item_even_if_it_has_a_list(run):
     record = {"order_id": 7, "lines": [{"sku": "a"}, {"sku": "b"}]}
     outcome = run(on_order("getOrder", number=7), answers=[{"body": record}])
     assert outcome["results"] == [{"json": record, "pairedItem": {"item": 0}}]
@@ -213,7 +213,7 @@ def test_a_record_is_one_item_even_if_it_has_a_list(run: Run):
     assert (request["method"], request["url"]) == ("GET", "http://hub/api/v1/integrations/orders/7")
 
 
-def test_a_record_of_many_fields_is_simplified_to_ten_unless_all_are_wanted(run: Run):
+def test_a_record_of_many_fields_is_simplified_to_ten_unless_all_are_wanted(run):
     record = {f"field{number}": number for number in range(10)} | {"lines": [{"sku": "a"}], "last": 1}
     wide = {"resource": "wide", "operation": "getWide", "number": 7}
     answers = [{"body": record}] * 2
@@ -223,14 +223,14 @@ def test_a_record_of_many_fields_is_simplified_to_ten_unless_all_are_wanted(run:
     assert whole == record
 
 
-def test_a_delete_sends_no_body(run: Run):
+def test_a_delete_sends_no_body(run):
     outcome = run(on_order("deleteOrder", number=7), answers=[{"body": {"order_id": 7}}])
     (request,) = outcome["requests"]
     assert (request["method"], request.get("body")) == ("DELETE", None)
     assert outcome["results"][0]["json"] == {"deleted": True}
 
 
-def test_a_list_of_objects_that_is_asked_for_is_filled_in_or_given_as_json(run: Run):
+def test_a_list_of_objects_that_is_asked_for_is_filled_in_or_given_as_json(run):
     order = {"resource": "order", "operation": "placeOrder"}
     by_fields = {"specifyLines": "fields", "lines": {"values": [{"sku": "a"}, {"sku": "b"}]}}
     by_json = {"specifyLines": "json", "linesJson": [{"sku": "a"}, {"sku": "b"}], "lines": {}}
@@ -258,7 +258,7 @@ PAGES = [
     ],
     ids=str,
 )
-def test_a_list_is_read_page_by_page_as_far_as_is_wanted(run: Run, fields: Any, queries: Any):
+def test_a_list_is_read_page_by_page_as_far_as_is_wanted(run, fields, queries):
     outcome = run(on_order("listOrders", **fields), answers=PAGES)
     assert [request["qs"] for request in outcome["requests"]] == queries
     numbers = [result["json"]["order_id"] for result in outcome["results"]]
@@ -280,14 +280,14 @@ PROBLEM = {"detail": "The query is not valid.", "form_detail": "Fill in Note or 
     ],
     ids=["invalid", "missing", "key", "limited", "proxy"],
 )  # fmt: skip
-def test_a_refusal_is_told_in_the_words_of_the_form(run: Run, answer: Any, message: str, description: str):
+def test_a_refusal_is_told_in_the_words_of_the_form(run, answer, message, description):
     outcome = run(find(note="a"), find(), answers=[{"body": {"results": []}}, answer])
     assert outcome["error"]["message"] == message
     assert (outcome["error"].get("description") or "").startswith(description)
     assert outcome["error"]["item"] == 1
 
 
-def test_a_node_that_goes_on_gives_the_error_beside_its_item(run: Run):
+def test_a_node_that_goes_on_gives_the_error_beside_its_item(run):
     answers = [{"statusCode": 400, "body": PROBLEM}, {"body": {"results": [{"order_id": 1}]}}]
     outcome = run(find(), find(note="b"), answers=answers, continueOnFail=True)
     assert outcome["results"] == [

@@ -20,7 +20,6 @@ CREATE, UPDATE = own_product().actions
 
 
 def form_of(definition: Definition) -> dict[str, Any]:
-    """Give the properties of an operation by their names."""
     fields: list[Field] = list(own_product().form(definition))
     prominent = [field for field in fields if is_prominent(definition, field)]
     shown = [entry for field in prominent for entry in prominent_properties(field, shown_for="x")]
@@ -94,7 +93,7 @@ ADDED = {
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_every_shape_of_field_goes_out_and_comes_in(run: Run):
+def test_every_shape_of_field_goes_out_and_comes_in(run):
     create = {"resource": "booking", "operation": "createBooking", "additionalFields": ADDED} | FILLED
     outcome = run(create, answers=[{"body": ANSWER}])
     assert outcome["requests"][0]["body"] == BOOKING
@@ -116,7 +115,7 @@ def test_every_shape_of_field_goes_out_and_comes_in(run: Run):
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_what_the_polling_trigger_looks_for_is_what_its_form_says(n8n_tools: Any, tmp_path: Path):
+def test_what_the_polling_trigger_looks_for_is_what_its_form_says(n8n_tools, tmp_path):
     filters = {"onlyCityOfHomeOfGuest": "Bremen", "onlyExtras": "parking", "leastArrival": "2026-08-01T00:00:00", "mostNights": ""}  # fmt: skip
     conditions = [
         {"payload.arrival": {"gte": "2026-08-01"}},

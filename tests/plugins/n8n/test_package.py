@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.plugins.awkward_product import PRODUCT as AWKWARD
 from tests.plugins.n8n.products import PLACED, TINY, UPDATE_ORDER, field, installed_product
 from tests.plugins.npm import node_environment
 from tests.plugins.own_product import own_product
@@ -56,13 +57,14 @@ def issuer() -> AuthorizationServer:
         TINY,
         extended_product(),
         own_product(),
+        AWKWARD,
         dataclasses.replace(TINY, auth="oauth"),
         dataclasses.replace(TINY, auth="both"),
         dataclasses.replace(TINY, auth="oauth", issuer=issuer()),
     ],
-    ids=["tiny", "extended", "own", "by OAuth", "by either", "by an issuer"],
+    ids=["tiny", "extended", "own", "awkward", "by OAuth", "by either", "by an issuer"],
 )
-def test_the_official_tools_find_nothing(product: Product, n8n_tools: Any, tmp_path: Path):
+def test_the_official_tools_find_nothing(product, n8n_tools, tmp_path):
     folder = n8n_tools.write(generate(product), tmp_path / "package")
     n8n_tools.build(folder)
     assert "warning" not in n8n_tools.run(folder, "n8n-node", "lint")
@@ -72,7 +74,6 @@ def test_the_official_tools_find_nothing(product: Product, n8n_tools: Any, tmp_p
 
 
 def scan(folder: Path) -> Any:
-    """Scan the package as source and as published."""
     done = subprocess.run(
         ["node", "--input-type=module", "-e", SCAN],
         cwd=folder,
@@ -86,7 +87,7 @@ def scan(folder: Path) -> Any:
     return json.loads(done.stdout)
 
 
-def test_a_new_event_type_and_a_new_action_appear(n8n_tools: Any, tmp_path: Path):
+def test_a_new_event_type_and_a_new_action_appear(n8n_tools, tmp_path):
     made = generate(extended_product())
     assert b"'order.placed'" in made["nodes/shared/eventTypes.ts"]
     assert b"path: '/companies/{number}'" in made["nodes/Wlcro/resources/company/cancelCompaniesPolicy.ts"]

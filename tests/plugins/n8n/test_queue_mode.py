@@ -36,7 +36,6 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 @pytest.fixture(scope="module")
 def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    """Start a Redis server; give its port."""
     program = shutil.which("redis-server")
     if program is None:
         (pytest.fail if os.environ.get("CI") else pytest.skip)(
@@ -128,7 +127,7 @@ def upgraded(office: Office, n8n_tools: Any, tmp_path_factory: pytest.TempPathFa
     return office
 
 
-def test_workflows_go_on_after_an_upgrade_and_have_what_is_new(upgraded: Office):
+def test_workflows_go_on_after_an_upgrade_and_have_what_is_new(upgraded):
     office = upgraded
     [hook] = office.hooks()
     events = [*office.received(office.kept), office.emit(2)]
@@ -143,7 +142,7 @@ def test_workflows_go_on_after_an_upgrade_and_have_what_is_new(upgraded: Office)
     wait_for("the hook has gone", lambda: not office.hooks())
 
 
-def test_nothing_is_lost_while_no_worker_runs_or_the_hub_is_away(upgraded: Office):
+def test_nothing_is_lost_while_no_worker_runs_or_the_hub_is_away(upgraded):
     office = upgraded
     filters = {"onlyPaymentId": 12}
     pushed = office.make_triggered("Pushed", TRIGGER, "payment.succeeded")
@@ -203,7 +202,7 @@ async def _allow(hub: Any, address: str) -> str:
         return str(answer.headers["location"])
 
 
-def test_somebody_connects_by_oauth_and_is_disconnected(upgraded: Office):
+def test_somebody_connects_by_oauth_and_is_disconnected(upgraded):
     office = upgraded
     credential = connected(office)
     by_oauth = {"authentication": "oAuth2"}
@@ -228,7 +227,7 @@ def test_somebody_connects_by_oauth_and_is_disconnected(upgraded: Office):
     assert office.run("Ended", do)["status"] == "error"
 
 
-def test_an_agent_uses_it_as_a_tool(upgraded: Office):
+def test_an_agent_uses_it_as_a_tool(upgraded):
     office = upgraded
     office.create("clients", first_name="Ida", last_name="Fox", email="ida@example.com")
     by_model = {"email": "={{ $fromAI('email', 'Of the client', 'string') }}"}

@@ -52,7 +52,6 @@ class Office:
     """The id of a workflow that several tests use."""
 
     def emit(self, number: int) -> dict[str, Any]:
-        """Emit an event; return its envelope."""
         payload = {
             "payment_id": number,
             "invoice_id": 2,
@@ -144,7 +143,7 @@ def change_hub(hub: Any, **environment: str) -> None:
 
 
 @pytest.mark.parametrize("publication", ["true", "false"], ids=["published-later", "published-at-once"])
-def test_a_trigger_subscribes_receives_what_is_signed_and_unsubscribes(office: Office, publication: str):
+def test_a_trigger_subscribes_receives_what_is_signed_and_unsubscribes(office, publication):
     if publication == "false":
         office.n8n.stop()
         office.n8n.start(N8N_USE_WORKFLOW_PUBLICATION_SERVICE="false")
@@ -173,7 +172,7 @@ def test_a_trigger_subscribes_receives_what_is_signed_and_unsubscribes(office: O
     wait_for("the hook has gone", lambda: not office.hooks())
 
 
-def test_only_events_that_meet_the_filters_of_a_trigger_start_the_workflow(office: Office):
+def test_only_events_that_meet_the_filters_of_a_trigger_start_the_workflow(office):
     filters = {"onlyPaymentId": 9, "onlyPaymentMethod": "", "leastDatePaid": "2026-01-28T00:00:00.000Z"}
     workflow = office.make_triggered(
         "Filtered", TRIGGER, "payment.succeeded", "lead.created", filters=filters
@@ -206,7 +205,7 @@ def signature(secret: str, moment: datetime) -> dict[str, str]:
     return {"webhook-id": "1", "webhook-timestamp": str(int(moment.timestamp())), "webhook-signature": signed}
 
 
-def test_other_events_and_a_lost_hook_are_put_right_when_a_workflow_is_activated_again(office: Office):
+def test_other_events_and_a_lost_hook_are_put_right_when_a_workflow_is_activated_again(office):
     name = "Changed"
     workflow = office.make_triggered(name, TRIGGER, "payment.succeeded", "lead.created")
     office.n8n.activate(workflow)
@@ -225,7 +224,7 @@ def test_other_events_and_a_lost_hook_are_put_right_when_a_workflow_is_activated
     wait_for("the hook has gone", lambda: not office.hooks())
 
 
-def test_nothing_is_lost_while_n8n_or_the_hub_is_away(office: Office):
+def test_nothing_is_lost_while_n8n_or_the_hub_is_away(office):
     office.n8n.stop()
     office.n8n.start(N8N_USE_WORKFLOW_PUBLICATION_SERVICE="true")
     pushed = office.make_triggered("Pushed", TRIGGER, "payment.succeeded")
@@ -255,7 +254,7 @@ def test_nothing_is_lost_while_n8n_or_the_hub_is_away(office: Office):
     wait_for("the hook has gone", lambda: not office.hooks())
 
 
-def test_a_polling_trigger_shows_samples_while_a_workflow_is_built(office: Office):
+def test_a_polling_trigger_shows_samples_while_a_workflow_is_built(office):
     workflow = office.make_triggered("Samples", POLLING, "invoice.created", "payment.failed")
     events = outputs(office.n8n.run(workflow, start="Samples"), "End")
     assert [event["type"] for event in events] == ["invoice.created", "payment.failed"]
@@ -267,7 +266,7 @@ def test_a_polling_trigger_shows_samples_while_a_workflow_is_built(office: Offic
     )
 
 
-def test_samples_meet_the_filters_that_their_type_has(office: Office):
+def test_samples_meet_the_filters_that_their_type_has(office):
     event = office.emit(31)
     office.emit(32)
     kinds = ("payment.succeeded", "lead.created")
@@ -276,7 +275,7 @@ def test_samples_meet_the_filters_that_their_type_has(office: Office):
     assert (events[0], events[1]["type"]) == (event, "lead.created")
 
 
-def test_a_credential_is_tested(office: Office):
+def test_a_credential_is_tested(office):
     def tested(key: str) -> str:
         data = {"apiKey": key, "baseUrl": f"{office.hub.url}/"}
         credential = {"id": "", "name": "Tested", "type": "wlcroApi", "data": data}
@@ -287,7 +286,7 @@ def test_a_credential_is_tested(office: Office):
     assert tested(f"{office.hub.key[:-1]}-") == "Error"
 
 
-def test_every_operation_does_what_the_api_does(office: Office):
+def test_every_operation_does_what_the_api_does(office):
     people = make_people(office)
     values = {name: example_values(operation, people) for name, operation in OPERATIONS.items()}
     nodes = [office.operation(operation, values[name]) for name, operation in OPERATIONS.items()]
@@ -377,7 +376,7 @@ def example_values(definition: Definition, people: Mapping[str, Mapping[str, Any
     }
 
 
-def test_what_is_left_empty_is_left_out_and_null_clears(office: Office):
+def test_what_is_left_empty_is_left_out_and_null_clears(office):
     client = office.create(
         "clients", first_name="Jo", last_name="Doe", email="jo@e.example", phone="5550104477"
     )
@@ -397,7 +396,7 @@ def test_what_is_left_empty_is_left_out_and_null_clears(office: Office):
     assert output["success"] is True, output
 
 
-def test_the_node_after_a_search_gets_the_data_of_its_own_item(office: Office):
+def test_the_node_after_a_search_gets_the_data_of_its_own_item(office):
     for name in ("Ada", "Bob"):
         office.create("leads", first_name=name, last_name="Pair", email=f"{name.lower()}@pair.example")
     rows = [{"mail": f"{name}@pair.example"} for name in ("ada", "nobody", "bob")]
@@ -420,7 +419,7 @@ def test_the_node_after_a_search_gets_the_data_of_its_own_item(office: Office):
     assert pairs == [{"own": mail, "found": mail} for mail in ("ada@pair.example", "bob@pair.example")]
 
 
-def test_a_refusal_is_told_with_the_sentence_of_the_api(office: Office):
+def test_a_refusal_is_told_with_the_sentence_of_the_api(office):
     values = {"first_name": "Jo", "last_name": "Doe", "email": "nobody"}
     create = OPERATIONS["create_lead"]
     with office.hub.client() as client:
@@ -444,7 +443,7 @@ def error_of(execution: Mapping[str, Any], name: str) -> Any:
     return run["error"] if "error" in run else run["data"]["main"][0][0]["error"]
 
 
-def test_lists_are_searched_scrolled_and_filtered(office: Office):
+def test_lists_are_searched_scrolled_and_filtered(office):
     for number in range(205):
         office.create(
             "clients", first_name="Page", last_name=f"N{number:03}", email=f"page{number}@e.example"
@@ -475,6 +474,6 @@ def test_lists_are_searched_scrolled_and_filtered(office: Office):
     assert not any(option["name"].startswith("Lead") for option in clients)
 
 
-def test_an_agent_may_use_it_as_a_tool(office: Office):
+def test_an_agent_may_use_it_as_a_tool(office):
     kinds = {option["name"] for option in office.n8n.call("GET", "/types/nodes.json")}
     assert f"{ACTION}Tool" in kinds

@@ -17,7 +17,7 @@ from trunkline_n8n.typescript import Code, render
         ("In <b>bold", "", "In &lt;b&gt;bold"),
     ],
 )
-def test_a_description_has_the_form_of_n8n(text: str, name: str, written: str):
+def test_a_description_has_the_form_of_n8n(text, name, written):
     assert texts.description(text, of=name) == written
 
 

@@ -8,12 +8,20 @@ from tests.keys import scopes_of
 from tests.plugins.oauth.flow import CALLBACK, App, Person
 
 from trunkline.model.principals import COMPANY_SCOPES
+from trunkline_kit import MovableClock
 
 
 @pytest.fixture
 async def stack():
     async with AsyncExitStack() as opened:
         yield opened
+
+
+@pytest.fixture
+async def timed(trunkline_hub):
+    """Start a hub whose clock the test moves."""
+    clock = MovableClock()
+    return await trunkline_hub(clock=clock, dispatch=False), clock
 
 
 @pytest.fixture
@@ -33,11 +41,9 @@ def register():
 def sign_in(stack):
     """``await sign_in(hub, ["events:read"])``: somebody of the hub's company, or with ``company_id=None`` an operator."""
 
-    async def sign_in_with(hub, scopes=COMPANY_SCOPES, *, company_id=0) -> Person:
+    async def sign_in_with(hub, scopes=COMPANY_SCOPES, *, company_id=0, name="Jane's <key>") -> Person:
         company_id = hub.company_id if company_id == 0 else company_id
-        _, key = await hub.hub.keys.create(
-            company_id, name="Jane's <key>", scopes=scopes_of(company_id, scopes)
-        )
+        _, key = await hub.hub.keys.create(company_id, name=name, scopes=scopes_of(company_id, scopes))
         transport = httpx2.ASGITransport(app=hub.app)
         http = httpx2.AsyncClient(transport=transport, base_url="http://hub.test")
         person = Person(await stack.enter_async_context(http))

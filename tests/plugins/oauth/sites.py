@@ -33,13 +33,11 @@ class Site:
         self.serves(PATH, {name: value for name, value in document.items() if value is not None}, headers)
 
     def serves(self, path: str, document: Any, headers: dict[str, str] = JSON) -> None:
-        """Answer with *document* at *path*."""
         self.receiver.always(Answer(200, headers=headers, body=json.dumps(document).encode()), path=path)
 
 
 @asynccontextmanager
 async def open_site(folder: Path) -> AsyncGenerator[Site]:
-    """Run a site that has a document."""
     root = issue("root", is_authority=True)
     authority = folder / "root.pem"
     authority.write_bytes(root.pem)

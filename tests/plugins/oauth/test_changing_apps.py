@@ -4,10 +4,7 @@ import asyncio
 import json
 from datetime import timedelta
 
-import pytest
 from tests.plugins.oauth.flow import CALLBACK, App, connect
-
-from trunkline_kit import MovableClock
 
 ELSEWHERE = "https://desk.example/back"
 
@@ -45,12 +42,6 @@ async def test_only_operators_change_what_is_registered_here(api, register):
     public = await register(api, public=True)
     refused = await api.operator.post(f"/api/v1/oauth/apps/{public.client_id}/rotate-secret")
     assert (refused.status_code, "has no secret" in refused.json()["detail"]) == (409, True)
-
-
-@pytest.fixture
-async def timed(trunkline_hub):
-    clock = MovableClock()
-    return await trunkline_hub(clock=clock, dispatch=False), clock
 
 
 async def test_both_secrets_are_taken_during_the_overlap_and_then_the_new_one(timed, register, sign_in):

@@ -189,7 +189,14 @@ async def test_an_app_registers_itself_only_if_the_settings_let_it(start, sign_i
     [
         ({"redirect_uris": ["http://evil.example/"]}, "invalid_redirect_uri"),
         ({"redirect_uris": [f"https://a.example/{'x' * 490}"] * 3}, "invalid_redirect_uri"),
-        ({"client_name": ""}, "invalid_client_metadata"),
+        *(
+            ({"redirect_uris": [f"https://{host}/"]}, "invalid_redirect_uri")
+            for host in ("*", "a_b.example", "a.example;script-src", "'self'")
+        ),
+        *(
+            ({"client_name": name}, "invalid_client_metadata")
+            for name in ("", " ", "Zap\u202eier", "Zapier\nInc", "Zap\x00ier", "\x1b[2J")
+        ),
         ({"grant_types": ["implicit"]}, "invalid_client_metadata"),
     ],
 )

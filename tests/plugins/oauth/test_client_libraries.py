@@ -3,7 +3,6 @@
 import asyncio
 import json
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +66,7 @@ async def test_authlib_connects_refreshes_and_revokes(served_hub, monkeypatch):
 
 
 async def test_openid_client_connects_and_a_code_that_is_used_again_ends_it(
-    served_hub, install_node_packages: Callable[[Path], Path]
+    served_hub, install_node_packages
 ):
     folder = install_node_packages(HERE / "node")
     shutil.copy(HERE / "node" / "app.mjs", folder)

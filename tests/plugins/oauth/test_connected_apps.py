@@ -10,6 +10,7 @@ from trunkline.errors import SettingsInvalid
 from trunkline.routes import Principal
 from trunkline_kit import MigrationsConformance
 from trunkline_oauth import tables
+from trunkline_oauth.commands import list_connections
 from trunkline_oauth.model import Consent
 from trunkline_oauth.pages import UNNAMED_LINK, _is_own
 
@@ -36,6 +37,14 @@ async def test_a_company_sees_and_ends_its_own_connections_over_the_api(running,
     assert (ended.status_code, ended.json()) == (200, {"subscriptions_disabled": 0, "keys_revoked": 0})
     assert (await app.me(tokens["access_token"])).status_code == 401
     assert (await running.client.delete(path)).status_code == 404
+
+
+async def test_the_list_of_a_terminal_is_a_line_for_each_and_cannot_steer_it(api, register, sign_in):
+    await connect(await register(api), await sign_in(api, name="J\x1b[2J\x9b\u202e\nane"))
+    context = api.hub.registry.context("oauth")
+    listed = await list_connections(context, company=str(api.company_id))
+    assert listed.endswith("\tDesk\tevents:read integrations:read\tJ[2Jane")
+    assert "\n" not in listed
 
 
 async def test_an_administrator_ends_a_connection_in_the_portal(api, register, sign_in):

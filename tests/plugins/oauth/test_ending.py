@@ -234,13 +234,6 @@ async def test_a_key_that_is_made_by_a_link_is_not_bound_as_the_operators_key(ap
     assert keys[-1]["expires_utc"] is None
 
 
-@pytest.fixture
-async def timed(trunkline_hub):
-    """Start a hub whose clock the test moves."""
-    clock = MovableClock()
-    return await trunkline_hub(clock=clock, dispatch=False), clock
-
-
 async def test_a_connection_ends_no_later_than_the_key_that_allowed_it(timed, register, visit):
     hub, clock = timed
     app = await register(hub)

@@ -1,6 +1,8 @@
 """Codes and tokens: used once, rotated, ended."""
 
 import asyncio
+import json
+from base64 import b64encode, urlsafe_b64encode
 from datetime import timedelta
 
 import pytest
@@ -8,8 +10,8 @@ from sqlalchemy import text
 from tests import clock_steps
 from tests.plugins.oauth.flow import CALLBACK, VERIFIER, connect
 
-from trunkline_kit import MovableClock
 from trunkline_oauth import store
+from trunkline_oauth.assertions import TYPE
 
 
 @pytest.fixture
@@ -98,13 +100,6 @@ async def test_nobody_ends_what_is_anothers(api, register, sign_in):
     await other.revoke(tokens["refresh_token"])
     assert (await other.refresh(tokens["refresh_token"], expect=400))["error"] == "invalid_grant"
     assert (await app.me(tokens["access_token"])).status_code == 200
-
-
-@pytest.fixture
-async def timed(trunkline_hub):
-    """Start a hub whose clock the test moves."""
-    clock = MovableClock()
-    return await trunkline_hub(clock=clock, dispatch=False), clock
 
 
 async def test_what_has_expired_is_worth_nothing(timed, register, sign_in):
@@ -257,6 +252,21 @@ async def test_a_page_that_is_a_public_app_may_call_and_no_other_page(api, regis
     auth = (secret.client_id, secret.secret)
     answer = await api.anonymous.post("/oauth/token", data=wrong, auth=auth, headers={"Origin": origin})
     assert "access-control-allow-origin" not in answer.headers
+
+
+async def test_a_client_id_with_a_nul_is_unknown_in_every_way_to_send_it(running):
+    client_id = "app_0123456789abcdef01234567\0"
+    asked = {"grant_type": "refresh_token", "refresh_token": "ort_x", "token": "ort_x"}
+    claims = urlsafe_b64encode(json.dumps({"sub": client_id}).encode()).decode().rstrip("=")
+    signed = {"client_assertion": f"e30.{claims}.e30", "client_assertion_type": TYPE}
+    for path in ("/oauth/token", "/oauth/revoke"):
+        for proof in ({"client_id": client_id}, {"client_id": client_id, "client_secret": "oas_x"}, signed):
+            answer = await running.anonymous.post(path, data={**asked, **proof})
+            assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
+        basic = {"Authorization": f"Basic {b64encode(client_id.encode() + b':oas_x').decode()}"}
+        assert (await running.anonymous.post(path, data=asked, headers=basic)).status_code == 401
+    page = await running.anonymous.get("/oauth/authorize", params={"client_id": client_id})
+    assert (page.status_code, page.json()["error"]) == (400, "invalid_request")
 
 
 async def test_what_is_no_form_is_refused(api, register):

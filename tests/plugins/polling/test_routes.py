@@ -106,6 +106,7 @@ async def test_types_are_read_in_any_case_and_several_keep_the_order_of_the_stre
         second,
         third,
     ]
+    assert ids(await page(running.client, types="*")) == ids(await page(running.client))
     limited = await page(running.client, types="lead.created,payment.failed", limit=2)
     assert ids(limited) == [first, second]
     assert ids(await page(running.client, types="lead.created", cursor=limited.json()["next_cursor"])) == [
@@ -464,6 +465,8 @@ async def test_a_filter_is_told_what_is_wrong_with_it(running):
     assert (
         unknown == "In the query parameter 'filter', 'payload.amount' is in none of the chosen event types."
     )
+    assert "'total' must be 'any', 'all', 'not', or a path" in (await refused(filtered(total=1)))[0]
+    assert "'any' must be a list" in (await refused(filtered(any=1)))[0]
     for sent in ("{", "[1]", "7", '{"a":' * 900 + "1" + "}" * 900):
         assert (await refused(sent))[1][0].startswith("filter")
     dear = [{"payload.first_name": {"contains": str(n)}} for n in range(40)]

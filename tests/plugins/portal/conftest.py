@@ -84,7 +84,6 @@ class Browser:
         return " ".join(unescape(_TAG.sub(" ", answer.text.partition("<main")[2])).split())
 
     async def sign_in(self, key: str, *, expect: int = 303, next_path: str = "/portal") -> httpx2.Response:
-        """Fill in the sign-in form."""
         await self.get("/portal/sign-in")
         return await self.post("/portal/sign-in", {"key": key, "next": next_path}, expect=expect)
 

@@ -26,7 +26,6 @@ async def stored(hub) -> list[dict]:
 
 
 def editor(page) -> str:
-    """Give the text in the editor of a page."""
     return unescape(re.search(r'<textarea id="payload"[^>]*>\n?(.*?)</textarea>', page.text, re.DOTALL)[1])
 
 

@@ -170,6 +170,18 @@ async def test_what_names_an_issuer_that_is_away_is_to_be_had_later(running, sig
     assert (await browser.get("/portal/connectors/docs.zip")).content
 
 
+async def test_what_a_platform_cannot_offer_is_told_in_a_sentence(sqlite_database_url, make_hub, sign_in):
+    hub = await make_hub(sqlite_database_url, dispatch=False)
+    for name in ("parcel.sent_on", "parcel_sent.on"):
+        schema = {"title": "Sent", "description": "Sent.", "type": "object", "examples": [{}]}
+        answer = await hub.operator.post("/api/v1/event-types", json={"type": name, "schema": schema})
+        assert answer.status_code == 201, answer.text
+    browser = await sign_in(hub)
+    page = await browser.get("/portal/connectors/zapier.zip", expect=409)
+    told = "Zapier cannot offer this product: the event types 'parcel.sent_on' and 'parcel_sent.on' are both"
+    assert told in browser.words(page)
+
+
 async def test_a_download_takes_the_scope(api, sign_in):
     browser = await sign_in(api, ["events:read"])
     page = await browser.get("/portal/connectors")

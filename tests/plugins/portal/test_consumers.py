@@ -14,7 +14,6 @@ PAGE = "/portal/consumers"
 
 @pytest.fixture
 async def hub(lend_hub):
-    """Start a hub that does not deliver."""
     return await lend_hub("sqlite", dispatch=False)
 
 

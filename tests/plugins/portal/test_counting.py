@@ -52,7 +52,6 @@ def _one_minute(api, monkeypatch):
 
 
 async def enter(api, browser, **body) -> None:
-    """Sign in by a link of an operator."""
     answer = await api.operator.post(LINKS, json={"company_id": api.company_id, **body})
     link = answer.json()["url"].partition("link=")[2]
     await browser.get(f"/portal/enter?link={link}")

@@ -13,7 +13,6 @@ from trunkline_portal.pages.deliveries import ATTEMPTS
 
 
 async def delivery_of(hub, event: int) -> str:
-    """Wait for the event's only delivery, and return its id."""
     async with asyncio.timeout(60):
         while not (deliveries := await hub.hub.deliveries.of_event(hub.company_id, event)):
             await asyncio.sleep(0.02)

@@ -10,7 +10,6 @@ from trunkline_portal.pages.events import PAGE
 
 
 def link_named(text: str, name: str) -> str:
-    """Give the address of the link with the name *name*."""
     before = text[: text.index(f">{name}")]
     return before[before.rindex('href="') + 6 :].partition('"')[0].replace("&amp;", "&")
 

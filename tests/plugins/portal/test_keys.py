@@ -20,10 +20,6 @@ async def make(browser, name="Zapier", chosen=("events:read",)) -> tuple[str, st
     return answer.headers["location"].split("/")[5], _KEY.search(page.text)[0]
 
 
-def revoked_part(browser, page) -> str:
-    return browser.words(page).partition("Revoked keys (")[2]
-
-
 # ---- the list --------------------------------------------------------------------------------------------------------
 
 
@@ -246,7 +242,7 @@ async def test_a_revoked_key_stops_at_once_with_its_sessions(running, sign_in, o
     page = await browser.follow(await browser.post(f"/portal/keys/{key_id}/revoke"))
 
     assert "The key “Zapier” is revoked." in browser.words(page)
-    assert "Zapier" in revoked_part(browser, page)
+    assert "Zapier" in browser.words(page).partition("Revoked keys (")[2]
     assert (await running.anonymous.get("/api/v1/me", headers={"X-Api-Key": key})).status_code == 401
     assert (await other.get("/portal", expect=303)).headers["location"].startswith("/portal/sign-in")
 

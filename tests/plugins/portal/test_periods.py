@@ -19,10 +19,6 @@ TITLES = ["Any time", "Last hour", "Since yesterday", "Last 7 days"]
 HOUR_MS = 60 * 60 * 1000
 
 
-def offered(page) -> list[tuple[str, str, str, str]]:
-    return _LINK.findall(unescape(_NAV.search(page.text)[0]))
-
-
 @pytest.mark.parametrize(
     ("path", "filter"),
     [
@@ -40,7 +36,7 @@ async def test_each_list_with_times_has_the_same_periods_and_keeps_its_filter(ap
     address = f"{browser.root}/{path.format(made=made)}" if path else "/portal/companies"
     asked = {name: values[0] for name, values in filter.items()}
     page = await browser.get(address, span="yesterday", tz="Asia/Tokyo", **asked)
-    links = offered(page)
+    links = _LINK.findall(unescape(_NAV.search(page.text)[0]))
     assert [title for *_, title in links] == (TITLES[1:] if path == "targets" else TITLES)
     assert [title for _, _, is_current, title in links if is_current] == ["Since yesterday"]
     assert [title for _, is_of_zone, _, title in links if is_of_zone] == ["Since yesterday"]

@@ -43,6 +43,18 @@ async def test_a_field_and_its_value_are_found_as_pages_write_them(api, sign_in,
     assert f"/events/{event}" in (await browser.get("/portal/events", q=text)).text
 
 
+async def test_no_page_has_a_nul_in_its_address(running, sign_in):
+    browser = await sign_in(running)
+    queries = ("/search?q=", "/events?type=", "/quarantine?type=", "/changes?actor=")
+    for path in (
+        *(f"{query}a%00" for query in queries),
+        "/quarantine/%00",
+        "/keys/%00/rotate",
+        "/events/1%00",
+    ):
+        assert (await browser.http.get(f"{browser.root}{path}")).status_code == 404, path
+
+
 async def test_text_that_json_escapes_is_found_and_shown_without_escapes(api, sign_in):
     event = await emit(api, first_name='Jos "Pepe" \\ Ruiz')
     browser = await sign_in(api)

@@ -12,7 +12,6 @@ _OF_HUB = "WHERE subscription_no IN (SELECT no FROM subscriptions WHERE company_
 
 
 async def failing_hub(engine, lend_hub, receiver, *, subscriptions: int):
-    """Lend a hub in which each of *subscriptions* has one failed delivery."""
     hub = await lend_hub(engine, {"delivery.retry_schedule_seconds": "[]"})
     receiver.answer(500)
     for number in range(subscriptions):

@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable
 
 
 async def until(condition: Callable[[], Awaitable[bool]], *, seconds: float = 60) -> None:
-    """Wait until *condition* is true."""
     deadline = time.monotonic() + seconds
     while not await condition():
         assert time.monotonic() < deadline, f"it did not happen within {seconds} s"

@@ -10,7 +10,7 @@ import pytest
 
 from trunkline.pages import Product
 
-from .core import ENVIRONMENT, HERE, NODE, ZapierApp
+from .core import HERE, ZapierApp, start
 from .products import make_product
 from .zaps import PEOPLE, Shop
 
@@ -37,15 +37,7 @@ def open_app(
         environment = hub.environment | {"TRUNKLINE_SERVER__PUBLIC_URL": url or hub.url}
         exporting = dataclasses.replace(hub, environment=environment)
         exporting.run("export", "zapier", str(folder))
-        (folder / "node_modules").symlink_to(packages / "node_modules")
-        process = subprocess.Popen(
-            [NODE, HERE / "client" / "run.js", folder],
-            env=ENVIRONMENT,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        )
+        process = start(folder, packages=packages)
         processes.append(process)
         return ZapierApp(folder, process, hub.key)
 

@@ -33,6 +33,19 @@ class ZapierRefused(Exception):
         self.sentence = self.details["message"].partition("\n")[0]
 
 
+def start(folder: Path, *, packages: Path) -> subprocess.Popen[str]:
+    """Open the app in *folder* on the core of *packages*."""
+    (folder / "node_modules").symlink_to(packages / "node_modules")
+    return subprocess.Popen(
+        [NODE, HERE / "client" / "run.js", folder],
+        env=ENVIRONMENT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+
+
 @dataclass
 class ZapierApp:
     """An exported app that runs on Zapier's core, connected with *key*."""
@@ -42,7 +55,6 @@ class ZapierApp:
     key: str = ""
 
     def handle(self, **event: Any) -> Any:
-        """Give the core one event; return its results."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         self.process.stdin.write(f"{json.dumps(event)}\n")
@@ -58,9 +70,7 @@ class ZapierApp:
         return self.handle(command="execute", method=method, bundle=bundle)
 
     def operation(self, kind: str, key: str, part: str = "perform", **bundle: Any) -> Any:
-        """Run a part of the operation *key*."""
         return self.run(f"{kind}.{key}.operation.{part}", **bundle)
 
     def definition(self) -> Any:
-        """Give the definition of the app, as Zapier reads it."""
         return self.handle(command="definition")

@@ -4,17 +4,14 @@ import asyncio
 import json
 import re
 import subprocess
-from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
 from trunkline.schemas.files import package_definitions, package_event_types
-from trunkline_kit.receiver import Receiver
 
 from .core import ENVIRONMENT, HERE, NODE, ZapierRefused
 from .review import faults
-from .zaps import PEOPLE, Shop, as_zapier_hands_on, check_outputs, flattened, use_create, use_trigger
+from .zaps import PEOPLE, as_zapier_hands_on, check_outputs, flattened, use_create, use_trigger
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 PACKAGE = "trunkline_schemas"
@@ -25,13 +22,11 @@ ACTIONS, SEARCHES = (
 )
 
 
-def test_the_app_is_valid(shop: Shop):
+def test_the_app_is_valid(shop):
     assert shop.app.handle(command="validate") == []
 
 
-def test_the_app_is_valid_for_zapier_s_command_line(
-    shop: Shop, install_node_packages: Callable[[Path], Path]
-):
+def test_the_app_is_valid_for_zapier_s_command_line(shop, install_node_packages):
     command = install_node_packages(HERE / "cli") / "node_modules/zapier-platform-cli/src/bin/run"
     judged = subprocess.run(
         [NODE, command, "validate", "--without-style"],
@@ -45,7 +40,7 @@ def test_the_app_is_valid_for_zapier_s_command_line(
     assert "No structural errors found" in judged.stdout
 
 
-def test_the_app_is_in_prettier_s_form(shop: Shop):
+def test_the_app_is_in_prettier_s_form(shop):
     prettier = shop.app.folder / "node_modules/prettier/bin/prettier.cjs"
     files = [str(path) for path in shop.app.folder.rglob("*.js") if "node_modules" not in path.parts]
     judged = subprocess.run(
@@ -58,7 +53,7 @@ def test_the_app_is_in_prettier_s_form(shop: Shop):
     assert judged.returncode == 0, judged.stderr
 
 
-def test_everything_that_the_hub_offers_is_there(shop: Shop):
+def test_everything_that_the_hub_offers_is_there(shop):
     definition = shop.app.definition()
     visible = {key for key, trigger in definition["triggers"].items() if not trigger["display"].get("hidden")}
     assert visible == {*EVENT_TYPES, "any_event"}
@@ -74,7 +69,7 @@ def test_everything_that_the_hub_offers_is_there(shop: Shop):
         )
 
 
-def test_the_connection_is_labelled(shop: Shop):
+def test_the_connection_is_labelled(shop):
     tested = shop.app.run("authentication.test")
     label = shop.app.run("authentication.connectionLabel", inputData=tested)
     assert label == f"My Zaps (company {tested['company_id']})"
@@ -83,12 +78,12 @@ def test_the_connection_is_labelled(shop: Shop):
 
 
 @pytest.mark.parametrize("trigger", sorted(EVENT_TYPES))
-async def test_a_trigger_from_turning_on_to_turning_off(shop: Shop, receiver: Receiver, trigger: str):
+async def test_a_trigger_from_turning_on_to_turning_off(shop, receiver, trigger):
     event_type = EVENT_TYPES[trigger]
     await use_trigger(shop, trigger, {"type": event_type.name, "payload": event_type.example}, receiver)
 
 
-async def test_only_events_that_meet_the_form_of_a_trigger_start_the_zap(shop: Shop, receiver: Receiver):
+async def test_only_events_that_meet_the_form_of_a_trigger_start_the_zap(shop, receiver):
     event_type = EVENT_TYPES["invoice_created"]
     form = shop.app.definition()["triggers"]["invoice_created"]["operation"]["inputFields"]
     assert not any(field.get("required") for field in form)
@@ -118,7 +113,7 @@ async def test_only_events_that_meet_the_form_of_a_trigger_start_the_zap(shop: S
     shop.unsubscribe("invoice_created", hook)
 
 
-def test_what_a_trigger_is_narrowed_by_is_chosen_where_the_schema_has_a_lookup(staffed: Shop):
+def test_what_a_trigger_is_narrowed_by_is_chosen_where_the_schema_has_a_lookup(staffed):
     form = staffed.app.definition()["triggers"]["lead_created"]["operation"]["inputFields"]
     chosen = {field["key"]: field["dynamic"] for field in form if "dynamic" in field}
     assert chosen == {
@@ -142,7 +137,7 @@ def test_what_a_trigger_is_narrowed_by_is_chosen_where_the_schema_has_a_lookup(s
         assert refused.value.sentence.startswith("Only for Status ID cannot be compared"), part
 
 
-async def test_any_of_the_chosen_events_starts_a_zap(shop: Shop, receiver: Receiver):
+async def test_any_of_the_chosen_events_starts_a_zap(shop, receiver):
     chosen = {"event_types": ["payment.failed", "lead.created"]}
     (sample, *_) = shop.app.operation("triggers", "any_event", "performList", inputData=chosen)
     assert sample["type"] == "payment.failed"
@@ -168,11 +163,11 @@ async def test_any_of_the_chosen_events_starts_a_zap(shop: Shop, receiver: Recei
 
 
 @pytest.mark.parametrize("action", sorted({*ACTIONS} - {"delete_client_note", "restore_client"}))
-def test_an_action_with_every_field_filled_in(staffed: Shop, action: str):
+def test_an_action_with_every_field_filled_in(staffed, action):
     use_create(staffed, action)
 
 
-def test_a_note_is_listed_and_deleted(staffed: Shop):
+def test_a_note_is_listed_and_deleted(staffed):
     note = use_create(staffed, "add_client_note")
     chosen = {"client_id": note["client_id"]}
     assert staffed.app.operation("searches", "list_client_notes", inputData=chosen) == [note]
@@ -183,7 +178,7 @@ def test_a_note_is_listed_and_deleted(staffed: Shop):
     assert staffed.app.operation("searches", "list_client_notes", inputData=chosen) == []
 
 
-def test_a_field_is_cleared_where_that_is_chosen_and_stays_where_it_is_left_empty(staffed: Shop):
+def test_a_field_is_cleared_where_that_is_chosen_and_stays_where_it_is_left_empty(staffed):
     asked = {
         "first_name": "Ada",
         "last_name": "Roe",
@@ -199,7 +194,7 @@ def test_a_field_is_cleared_where_that_is_chosen_and_stays_where_it_is_left_empt
     assert staffed.app.operation("creates", "update_client", inputData=both)["city"] == "Ulm"
 
 
-def test_a_client_is_archived_and_restored(staffed: Shop):
+def test_a_client_is_archived_and_restored(staffed):
     asked = {"first_name": "Ari", "last_name": "Fox", "email": "ari@example.com"}
     chosen = {"client_id": staffed.app.operation("creates", "create_client", inputData=asked)["client_id"]}
     staffed.app.operation("creates", "archive_client", inputData=chosen)
@@ -210,7 +205,7 @@ def test_a_client_is_archived_and_restored(staffed: Shop):
 
 
 @pytest.mark.parametrize("search", [search for search in SEARCHES if search.startswith("get_")])
-def test_a_record_is_got_by_its_number(staffed: Shop, search: str):
+def test_a_record_is_got_by_its_number(staffed, search):
     operation = staffed.app.definition()["searches"][search]["operation"]
     (field,) = operation["inputFields"]
     (record,) = staffed.app.operation("searches", search, inputData=staffed.fill_in("searches", search))
@@ -220,7 +215,7 @@ def test_a_record_is_got_by_its_number(staffed: Shop, search: str):
         staffed.app.operation("searches", search, inputData={})
 
 
-def test_a_list_gives_several_records_page_by_page(shop: Shop):
+def test_a_list_gives_several_records_page_by_page(shop):
     for number in range(203):
         lead = {"first_name": "Lead", "last_name": f"No. {number}", "email": f"{number}@example.com"}
         shop.call("POST", f"{PEOPLE}/leads", json=lead)
@@ -241,7 +236,7 @@ def test_a_list_gives_several_records_page_by_page(shop: Shop):
 
 
 @pytest.mark.parametrize("search", [search for search in SEARCHES if search.startswith("find_")])
-def test_a_search_finds_or_finds_nothing(staffed: Shop, search: str):
+def test_a_search_finds_or_finds_nothing(staffed, search):
     operation = staffed.app.definition()["searches"][search]["operation"]
     asked = staffed.fill_in("searches", search)
     (record,) = staffed.app.operation("searches", search, inputData=asked)
@@ -260,13 +255,13 @@ def test_a_search_finds_or_finds_nothing(staffed: Shop, search: str):
         ("lookup_employees", 1),
     ],
 )
-def test_a_dropdown_lists_what_there_is(staffed: Shop, dropdown: str, count: int):
+def test_a_dropdown_lists_what_there_is(staffed, dropdown, count):
     items = staffed.app.operation("triggers", dropdown)
     assert len(items) == len({item["id"] for item in items}) == count
     assert staffed.app.operation("triggers", dropdown, meta={"page": 1}) == []
 
 
-def test_every_dropdown_is_tried(shop: Shop):
+def test_every_dropdown_is_tried(shop):
     hidden = {
         key for key, trigger in shop.app.definition()["triggers"].items() if trigger["display"].get("hidden")
     }
@@ -274,7 +269,7 @@ def test_every_dropdown_is_tried(shop: Shop):
     assert hidden == {dropdown for dropdown, _ in marker.args[1]}
 
 
-def test_a_long_dropdown_goes_on_page_by_page(shop: Shop):
+def test_a_long_dropdown_goes_on_page_by_page(shop):
     with shop.hub.client() as client:
         for number in range(205):
             lead = {"first_name": "Lead", "last_name": f"No. {number}", "email": f"{number}@example.com"}
@@ -285,7 +280,7 @@ def test_a_long_dropdown_goes_on_page_by_page(shop: Shop):
     assert len({item["id"] for page in pages for item in page}) == 205
 
 
-def test_both_ways_of_find_or_create_give_the_same_fields(staffed: Shop):
+def test_both_ways_of_find_or_create_give_the_same_fields(staffed):
     definition = staffed.app.definition()
     for key, pair in definition["searchOrCreates"].items():
         find, create = definition["searches"][key], definition["creates"][pair["create"]]
@@ -296,7 +291,7 @@ def test_both_ways_of_find_or_create_give_the_same_fields(staffed: Shop):
     assert staffed.app.operation("searches", "find_lead", inputData={"email": "luis@example.com"}) == [made]
 
 
-def test_what_a_reviewer_reads(shop: Shop):
+def test_what_a_reviewer_reads(shop):
     definition = shop.app.definition()
     failed = definition["triggers"]["payment_failed"]
     assert (failed["noun"], failed["display"]["description"]) == ("Payment", "Triggers when a payment fails.")
@@ -315,7 +310,7 @@ def test_what_a_reviewer_reads(shop: Shop):
                 assert not any("default" in field for field in operation["operation"]["inputFields"])
 
 
-def test_the_checks_that_zapier_publishes_find_nothing(shop: Shop):
+def test_the_checks_that_zapier_publishes_find_nothing(shop):
     definition = shop.app.definition()
     assert faults(definition) == []
     broken = json.loads(json.dumps(definition))
@@ -333,7 +328,7 @@ def test_the_checks_that_zapier_publishes_find_nothing(shop: Shop):
     }
 
 
-def test_what_is_left_empty_is_not_sent(staffed: Shop):
+def test_what_is_left_empty_is_not_sent(staffed):
     asked = dict.fromkeys(staffed.fill_in("creates", "create_lead"), "")
     asked |= {"first_name": "Luis", "last_name": "Ortega", "email": "luis@example.com"}
     made = staffed.app.operation("creates", "create_lead", inputData=asked)

@@ -1,16 +1,15 @@
 """The app's errors on Zapier's real core: forged deliveries, keys, input, limits, outages."""
 
 import asyncio
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from trunkline.schemas.files import package_event_types
-from trunkline_kit.receiver import Answer, Receiver
+from trunkline_kit.receiver import Answer
 
 from .core import ZapierRefused
-from .zaps import Shop, as_zapier_hands_on
+from .zaps import as_zapier_hands_on
 
 JANE = {"first_name": "Jane", "last_name": "Doe", "email": "jane@example.com"}
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -21,7 +20,7 @@ CLIENT_CREATED = next(
 )
 
 
-async def test_a_delivery_that_is_not_signed_with_the_secret_is_halted(shop: Shop, receiver: Receiver):
+async def test_a_delivery_that_is_not_signed_with_the_secret_is_halted(shop, receiver):
     hook = shop.subscribe("client_created", receiver.url)
     example = CLIENT_CREATED.example
     event = {"type": "client.created", "payload": example | {"first_name": "Zoë ☕"}}
@@ -54,7 +53,7 @@ async def test_a_delivery_that_is_not_signed_with_the_secret_is_halted(shop: Sho
 
 
 @pytest.mark.parametrize("missing", ["rawRequest", "subscribeData"])
-def test_a_delivery_that_zapier_gives_nothing_to_check_with_is_taken(shop: Shop, missing: str):
+def test_a_delivery_that_zapier_gives_nothing_to_check_with_is_taken(shop, missing):
     event = {"id": 1, "type": "client.created"}
     bundle = {
         "subscribeData": {"id": "sub_1", "secret": "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3"},
@@ -65,7 +64,7 @@ def test_a_delivery_that_zapier_gives_nothing_to_check_with_is_taken(shop: Shop,
     assert shop.app.operation("triggers", "client_created", **bundle) == [event]
 
 
-def test_a_wrong_key_is_wrong_while_connecting_and_expired_later(shop: Shop):
+def test_a_wrong_key_is_wrong_while_connecting_and_expired_later(shop):
     shop.app.key = "wlcro_live_1_wrong"
     with pytest.raises(ZapierRefused) as connecting:
         shop.app.run("authentication.test")
@@ -77,7 +76,7 @@ def test_a_wrong_key_is_wrong_while_connecting_and_expired_later(shop: Shop):
     assert "API key" in later.value.sentence
 
 
-def test_a_scope_that_is_lacking_is_named(opened: Shop):
+def test_a_scope_that_is_lacking_is_named(opened):
     shop = opened.connect("events:read")
     with pytest.raises(ZapierRefused) as refused:
         shop.subscribe("client_created", "https://hooks.example.com/1")
@@ -105,26 +104,26 @@ def test_a_scope_that_is_lacking_is_named(opened: Shop):
     ],
     ids=["invalid", "empty id", "nothing to change", "no affiliate", "unknown", "not a number"],
 )
-def test_what_the_hub_says_reaches_the_user(shop: Shop, action: str, asked: dict[str, Any], sentence: str):
+def test_what_the_hub_says_reaches_the_user(shop, action, asked, sentence):
     with pytest.raises(ZapierRefused) as refused:
         shop.app.operation("creates", action, inputData=asked)
     assert refused.value.sentence.endswith(sentence)
 
 
-def test_a_search_without_fields_names_them_all(shop: Shop):
+def test_a_search_without_fields_names_them_all(shop):
     with pytest.raises(ZapierRefused) as refused:
         shop.app.operation("searches", "find_lead", inputData={"email": "", "phone": None})
     assert refused.value.sentence == "Fill in Email, Phone, Lead or External ID."
 
 
-def test_an_update_without_a_field_is_refused(staffed: Shop):
+def test_an_update_without_a_field_is_refused(staffed):
     lead = staffed.fill_in("creates", "update_lead")["client_id"]
     with pytest.raises(ZapierRefused) as refused:
         staffed.app.operation("creates", "update_lead", inputData={"client_id": lead, "city": ""})
     assert refused.value.sentence == "Fill in at least one field to change."
 
 
-def test_a_wish_that_cannot_be_granted_names_what_can(staffed: Shop):
+def test_a_wish_that_cannot_be_granted_names_what_can(staffed):
     asked = staffed.fill_in("creates", "update_lead_status")
     asked = {"client_id": asked["client_id"], "new_status": "Lead - Lost"}
     with pytest.raises(ZapierRefused) as refused:
@@ -133,7 +132,7 @@ def test_a_wish_that_cannot_be_granted_names_what_can(staffed: Shop):
     assert "Lead - Contacted" in refused.value.sentence
 
 
-def test_zapier_waits_as_long_as_the_hub_asks(serve_hub: Any, open_app: Callable[..., Any]):
+def test_zapier_waits_as_long_as_the_hub_asks(serve_hub, open_app):
     hub = serve_hub(TRUNKLINE_LIMITS__ENABLED="true", TRUNKLINE_LIMITS__READ="1/minute")
     app = open_app(hub)
     with pytest.raises(ZapierRefused) as throttled:
@@ -158,15 +157,7 @@ def test_zapier_waits_as_long_as_the_hub_asks(serve_hub: Any, open_app: Callable
     ],
     ids=["proxy", "away"],
 )
-async def test_a_hub_that_is_away(
-    served_hub: Any,
-    open_app: Callable[..., Any],
-    receiver: Receiver,
-    *,
-    answer: Any,
-    name: str,
-    sentence: str,
-):
+async def test_a_hub_that_is_away(served_hub, open_app, receiver, *, answer, name, sentence):
     receiver.always(answer)
     app = await asyncio.to_thread(open_app, served_hub, url=receiver.url)
     with pytest.raises(ZapierRefused) as refused:

@@ -2,9 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -88,9 +85,7 @@ GROWN = {
 }
 
 
-async def test_what_is_added_to_the_catalogue_is_used_as_the_rest(
-    serve_hub: Any, open_app: Callable[..., Any], receiver: Receiver, tmp_path: Path
-):
+async def test_what_is_added_to_the_catalogue_is_used_as_the_rest(serve_hub, open_app, receiver, tmp_path):
     for name, content in GROWN.items():
         file = tmp_path / "grown" / name
         file.parent.mkdir(parents=True, exist_ok=True)

@@ -23,9 +23,7 @@ def issuer(install_node_packages: Any) -> Iterator[Issuer]:
     started.close()
 
 
-async def test_somebody_connects_at_the_issuer_and_zapier_renews_the_token(
-    serve_hub: Any, open_app: Any, issuer: Issuer
-):
+async def test_somebody_connects_at_the_issuer_and_zapier_renews_the_token(serve_hub, open_app, issuer):
     hub = real_issuer.trusting(serve_hub(), issuer)
     app = open_app(
         dataclasses.replace(hub, environment=hub.environment | {"TRUNKLINE_CONNECTORS__AUTH": "oauth"})

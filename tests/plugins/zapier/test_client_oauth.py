@@ -19,7 +19,7 @@ def app(served_hub: Any, open_app: Any) -> Any:
     return open_app(dataclasses.replace(served_hub, environment=environment))
 
 
-async def test_somebody_connects_and_zapier_renews_the_token_until_it_is_ended(served_hub: Any, app: Any):
+async def test_somebody_connects_and_zapier_renews_the_token_until_it_is_ended(served_hub, app):
     assert app.handle(command="validate") == []
     operator = served_hub.make_key(company_id=None)
     async with httpx2.AsyncClient(base_url=served_hub.url, timeout=60) as http:

@@ -47,7 +47,7 @@ async def inn(serve_hub: Any, open_app: Callable[..., Any], tmp_path: Any) -> An
         yield Shop(hub, await asyncio.to_thread(open_app, hub)), backend
 
 
-async def test_every_shape_of_field_goes_out_and_comes_in(inn: Any):
+async def test_every_shape_of_field_goes_out_and_comes_in(inn):
     shop, backend = inn
     definition = shop.app.definition()
     assert shop.app.handle(command="validate") == []

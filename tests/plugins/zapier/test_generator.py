@@ -12,6 +12,7 @@ import pytest
 from trunkline.pages import Product
 from trunkline_zapier.generator import CORE_VERSION, generate, remarks
 from trunkline_zapier.naming import adds_something
+from trunkline_zapier.published import keys
 
 HERE = Path(__file__).parent
 GOLDEN = HERE / "golden"
@@ -29,7 +30,6 @@ GOLDEN_FILES = (
 
 
 def named(product: Product, *names: str) -> Product:
-    """Give *product* with event types of these names."""
     (placed,) = product.event_types
     return dataclasses.replace(
         product, event_types=tuple(dataclasses.replace(placed, name=name) for name in names)
@@ -43,12 +43,12 @@ def with_input(product: Product, **properties: Any) -> Product:
     return dataclasses.replace(product, actions=(dataclasses.replace(action, input=asked),))
 
 
-def test_the_same_product_gives_the_same_bytes(product: Product):
+def test_the_same_product_gives_the_same_bytes(product):
     assert generate(product) == generate(product)
 
 
 @pytest.mark.parametrize("name", GOLDEN_FILES)
-def test_what_is_made_is_what_was_agreed_on(product: Product, name: str):
+def test_what_is_made_is_what_was_agreed_on(product, name):
     made = generate(product)[name]
     kept = GOLDEN / name
     if os.environ.get("TRUNKLINE_WRITE_GOLDEN"):
@@ -57,7 +57,7 @@ def test_what_is_made_is_what_was_agreed_on(product: Product, name: str):
     assert made.decode() == kept.read_text()
 
 
-def test_every_part_of_the_product_has_its_file(product: Product):
+def test_every_part_of_the_product_has_its_file(product):
     made = generate(product)
     assert {name for name in made if "/" in name and not name.startswith("lib/")} == {
         name for name in GOLDEN_FILES if "/" in name
@@ -66,26 +66,26 @@ def test_every_part_of_the_product_has_its_file(product: Product):
     assert ".zapierapprc" not in made
 
 
-def test_the_core_is_the_one_that_the_app_is_tested_with(product: Product):
+def test_the_core_is_the_one_that_the_app_is_tested_with(product):
     client = json.loads((HERE / "client" / "package.json").read_text())["dependencies"]
     assert client["zapier-platform-core"] == CORE_VERSION
     package = json.loads(generate(product)["package.json"])
     assert package["dependencies"] == {"zapier-platform-core": CORE_VERSION}
 
 
-def test_an_event_type_more_is_a_trigger_more(product: Product):
+def test_an_event_type_more_is_a_trigger_more(product):
     made = generate(named(product, "order.placed", "order.sent"))
     assert "triggers/order_sent.js" in made
     assert b"    order_sent: require('./triggers/order_sent')," in made["index.js"]
 
 
-def test_a_product_without_actions_is_an_app_of_triggers(product: Product):
+def test_a_product_without_actions_is_an_app_of_triggers(product):
     made = generate(dataclasses.replace(product, actions=(), searches=(), lookups=()))
     assert b"creates: {}," in made["index.js"]
     assert not [name for name in made if name.startswith(("creates/", "searches/", "lookups/"))]
 
 
-def test_long_texts_end_where_zapier_ends_them(product: Product):
+def test_long_texts_end_where_zapier_ends_them(product):
     (placed,) = product.event_types
     long = dataclasses.replace(placed, title="Order " * 20)
     trigger = generate(dataclasses.replace(product, event_types=(long,)))["triggers/order_placed.js"].decode()
@@ -110,11 +110,29 @@ def test_long_texts_end_where_zapier_ends_them(product: Product):
     ],
     ids=["clash", "digit", "dropdown"],
 )
-def test_names_that_zapier_cannot_tell_apart_or_take_are_refused(
-    product: Product, names: tuple[str, ...], sentence: str
-):
+def test_names_that_zapier_cannot_tell_apart_or_take_are_refused(product, names, sentence):
     with pytest.raises(ValueError, match=re.escape(sentence)):
         generate(named(product, *names))
+
+
+def test_a_line_item_whose_field_has_the_key_of_another_has_its_list_in_its_key(product: Product):
+    due = {"type": "string", "format": "date"}
+    lines = {"type": "array", "items": {"type": "object", "properties": {"due": due, "qty": {}}}}
+    lines["items"]["properties"]["qty"] = {"type": "integer"}
+    made = generate(with_input(product, due={"type": "string"}, lines=lines))["creates/create_order.js"]
+    keys = re.findall(r"key: '(\w+)', label", made.decode().partition("sample:")[0])
+    assert keys == ["due", "lines__due", "qty"]
+    assert b"values: { lines__due: 'day' }" in made
+
+
+def test_names_with_two_underscores_are_told_apart_from_nested_fields(product: Product):
+    city = {"type": "object", "properties": {"city__name": {"type": "string"}}}
+    changed = with_input(product, address=city)
+    (remark,) = remarks(changed)
+    assert remark.startswith(
+        "On Zapier, 'Address' of 'Create Order' is written as JSON, because a name in it has '__'"
+    )
+    assert b"key: 'address'," in generate(changed)["creates/create_order.js"]
 
 
 @pytest.mark.parametrize(
@@ -122,22 +140,31 @@ def test_names_that_zapier_cannot_tell_apart_or_take_are_refused(
     [
         (
             {
-                "sku": {"type": "string"},
-                "lines": {
-                    "type": "array",
-                    "items": {"type": "object", "properties": {"sku": {"type": "string"}}},
-                },
+                "home__city": {"type": "string"},
+                "home": {"type": "object", "properties": {"city": {"type": "string"}}},
             },
-            "the form of 'create_order' would have two fields 'sku' on Zapier",
+            "the form of 'create_order' would have two fields 'home__city' on Zapier",
         ),
+        ({"constructor": {"type": "string"}}, "Zapier takes no field 'constructor'"),
     ],
-    ids=["same key"],
+    ids=["same key", "name of every object"],
 )
-def test_forms_in_which_fields_have_the_same_key_are_refused(
-    product: Product, properties: dict[str, Any], sentence: str
-):
+def test_forms_that_zapier_does_not_take_are_refused(product, properties, sentence):
     with pytest.raises(ValueError, match=re.escape(sentence)):
         generate(with_input(product, **properties))
+
+
+def test_an_empty_choice_is_left_out(product: Product):
+    made = generate(with_input(product, color={"type": "string", "enum": ["", "red"]}))
+    assert re.findall(r"\bvalue: '(\w*)'", made["creates/create_order.js"].decode()) == ["red"]
+
+
+def test_an_answer_without_fields_has_a_sample(product: Product):
+    (create, *_), nothing = product.actions, {"type": "object", "properties": {}}
+    example = dataclasses.replace(create.examples[0], output={})
+    silent = dataclasses.replace(create, output=nothing, examples=[example])
+    made = generate(dataclasses.replace(product, actions=(silent,), searches=()))
+    assert b"sample: { success: true }" in made["creates/create_order.js"]
 
 
 @pytest.mark.parametrize(
@@ -151,7 +178,7 @@ def test_forms_in_which_fields_have_the_same_key_are_refused(
     ],
     ids=["list of lists", "nested line items"],
 )
-def test_what_has_no_form_is_json_and_is_told(product: Product, schema: Any, reason: str):
+def test_what_has_no_form_is_json_and_is_told(product, schema, reason):
     changed = with_input(product, grid=schema | {"title": "Grid", "examples": [[1]]})
     assert remarks(changed) == [f"On Zapier, 'Grid' of 'Create Order' is written as JSON, because {reason}"]
     create = generate(changed)["creates/create_order.js"].decode()
@@ -160,7 +187,7 @@ def test_what_has_no_form_is_json_and_is_told(product: Product, schema: Any, rea
     assert "example: '[1]'" in create
 
 
-def test_a_pair_that_gives_different_fields_is_told(product: Product):
+def test_a_pair_that_gives_different_fields_is_told(product):
     (find,), (create, _) = product.searches, product.actions
     more = {"type": "object", "properties": {"receipt": {"type": "string"}}}
     changed = dataclasses.replace(
@@ -169,6 +196,12 @@ def test_a_pair_that_gives_different_fields_is_told(product: Product):
     (remark,) = remarks(changed)
     assert remark.endswith("only one of them gives note, order_id, receipt; give both the same output")
     assert remarks(product) == []
+
+
+@pytest.mark.parametrize("name", ["first-name", "first name", "vor.name", "größe", "it's", 'a "b"'])
+def test_a_field_of_any_name_is_one_that_zaps_may_refer_to(product: Product, name: str):
+    made = generate(with_input(product, **{name: {"type": "string"}}))
+    assert any(name in key.replace("\\", "") and "takes" in key for key in keys(made.get))
 
 
 @pytest.mark.parametrize(
@@ -181,12 +214,34 @@ def test_a_pair_that_gives_different_fields_is_told(product: Product):
         ("", "Note", False),
     ],
 )
-def test_help_that_only_repeats_the_label_is_left_out(text: str, label: str, *, adds: bool):
+def test_help_that_only_repeats_the_label_is_left_out(text, label, *, adds):
     assert adds_something(text, label=label) is adds
 
 
-def test_a_search_that_answers_with_no_list_is_refused(product: Product):
+@pytest.mark.parametrize("tags", [{}, {"tags": {"type": "array", "items": {"type": "string"}}}])
+def test_a_search_without_a_list_of_records_finds_its_answer(product, tags):
     (find,) = product.searches
-    single = dataclasses.replace(find, output={"type": "object", "properties": {"id": {"type": "integer"}}})
-    with pytest.raises(ValueError, match="the search 'find_order' answers with no list of objects"):
-        generate(dataclasses.replace(product, searches=(single,)))
+    properties = {"total": {"type": "integer"}, **tags}
+    example = dataclasses.replace(find.examples[0], output={"total": 1})
+    output = {"type": "object", "properties": properties}
+    total = dataclasses.replace(find, name="get_total", output=output, examples=[example])
+    made = generate(dataclasses.replace(product, searches=(total,)))["searches/get_total.js"]
+    assert b"perform: get('/orders/search')" in made
+    assert b"key: 'total'" in made
+
+
+def test_a_search_for_one_record_by_its_path_is_paired_without_being_asked_for_what_was_made(product):
+    (find,) = product.searches
+    number = {"type": "object", "properties": {"order_id": {"type": "integer"}}}
+    record = find.output["properties"]["results"]["items"]
+    record = record | {"properties": record["properties"] | {"paid": {"type": "boolean"}}}
+    example = dataclasses.replace(find.examples[0], output={"order_id": 7})
+    by_id = dataclasses.replace(
+        find, path="/orders/{order_id}", parameters=number, input=number | {"properties": {}}, output=record,
+        is_single=True, examples=[example],
+    )  # fmt: skip
+    changed = dataclasses.replace(product, searches=(by_id,))
+    made = generate(changed)
+    assert b"find_order" in made["index.js"].partition(b"searchOrCreates")[2]
+    assert b"record" not in made["creates/create_order.js"]
+    assert any("only one of them gives paid" in remark for remark in remarks(changed))

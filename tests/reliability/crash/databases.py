@@ -25,11 +25,9 @@ class Databases:
         self._put_back = ""
 
     async def create(self) -> str:
-        """Make an empty database; return its name."""
         return await self._server.create()
 
     def url_of(self, name: str) -> str:
-        """Give the URL of the database *name*."""
         return self._server.url_of(name)
 
     async def keep(self, name: str) -> None:
@@ -66,7 +64,6 @@ class Databases:
 
     @contextlib.asynccontextmanager
     async def lend_empty(self) -> AsyncGenerator[str]:
-        """Lend an empty database; give its URL."""
         name = await self.create()
         try:
             yield self.url_of(name)
@@ -75,7 +72,6 @@ class Databases:
 
 
 async def _execute(url: str, statements: str) -> None:
-    """Execute *statements*, several of them in one transaction."""
     connection = await asyncpg.connect(url)
     try:
         await connection.execute(statements)

@@ -45,7 +45,6 @@ class Furniture:
 
 
 async def furnish(hub: Hub, target: str) -> dict[str, Any]:
-    """Make keys and subscriptions."""
     keys, ids, numbers = {}, {}, {}
     for company in COMPANIES:
         scopes = ["events:read", "events:write", "webhooks:write", "integrations:write"]

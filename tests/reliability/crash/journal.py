@@ -39,7 +39,6 @@ class Journal:
             self._out.close()
 
     def note(self, outcome: Outcome, *, seconds: float) -> None:
-        """Store *outcome*, *seconds* after this run began."""
         if self._out is not None:
             line = {"code": self._code, "run_seconds": seconds, **asdict(outcome)}
             self._out.write(json.dumps(line) + "\n")

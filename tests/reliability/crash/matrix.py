@@ -85,7 +85,6 @@ class Case:
 
     @property
     def command(self) -> str:
-        """Give the command that repeats the case."""
         return (
             f"python tests/reliability/crash --point {self.point} --engine {self.engine} --seed {self.seed}"
         )
@@ -132,7 +131,6 @@ class Case:
 
     @property
     def plugins(self) -> str:
-        """Give the enabled plugins (``nursery.PLUGINS``)."""
         if self.upgrades:
             return "later"
         return "acting" if self.acts else "renewing" if self.renews else "plain"

@@ -163,7 +163,6 @@ async def live(order: dict[str, Any]) -> None:
 
 
 def begin(order: dict[str, Any]) -> int:
-    """Fork a process for *order*; return its id."""
     if pid := os.fork():
         return pid
     code = 1
@@ -244,7 +243,6 @@ class Process:
                 os.kill(pid, number)
 
     async def kill(self) -> None:
-        """End the process as kill -9 does."""
         await self.signal(signal.SIGKILL)
         await asyncio.wait({self.ended})  # unlike await, a cancelled wait leaves the future as it is
 

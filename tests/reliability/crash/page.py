@@ -27,7 +27,6 @@ The process died at its point in {crashed:,} of the cases, and in the others els
 
 
 def write_page(outcomes: Sequence[Outcome], *, seconds: float) -> None:
-    """Rewrite the section."""
     head = _HEAD.format(
         date=datetime.now(UTC).date().isoformat(),
         machine=_machine(),
@@ -51,7 +50,6 @@ def write_page(outcomes: Sequence[Outcome], *, seconds: float) -> None:
 
 
 def _machine() -> str:
-    """Describe the machine in a line."""
     return (
         f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, "
         f"SQLite {sqlite3.sqlite_version}"

@@ -46,7 +46,6 @@ class Target(Receiver):
         return self._agents.setdefault(case, Agent(f"{self.url}{AGENTS}{case}"))
 
     def forget(self, case: int) -> None:
-        """Forget the requests of a case."""
         self.arrivals.pop(case, None)
         self._agents.pop(case, None)
 

@@ -44,7 +44,6 @@ class Agent:
         self._refused: set[int] = set()
 
     def take(self, request: ReceivedRequest) -> Reply:
-        """Take one request."""
         message = orjson.loads(request.body)
         match message.get("type"):
             case "verification":

@@ -39,7 +39,6 @@ class Answer:
     body: bytes
 
     def json(self) -> Any:
-        """Read the body."""
         return orjson.loads(self.body)
 
 
@@ -75,7 +74,6 @@ class Attack:
         return time.monotonic() < self._ends_at
 
     def size(self, whole: int, part: int) -> int:
-        """Choose a size: *whole* or *part*."""
         return whole if self.scale.is_whole else part
 
     def key(self, company: int = 0) -> str:
@@ -83,7 +81,6 @@ class Attack:
         return next(self._keys[company])
 
     def target(self, reply: Reply, *, path: str = "/") -> str:
-        """Make the receiver answer *path* with *reply*; return the URL."""
         self.receiver.always(reply, path=path)
         return f"{self.receiver.url}{path}"
 
@@ -162,7 +159,6 @@ class Attack:
         return answer.json()["subscriptions"][0]["id"]
 
     async def emit(self, count: int, *, company: int = 0, **payload: Any) -> Answer:
-        """Send *count* leads in one batch."""
         events = [
             {"type": "lead.created", "payload": {**LEAD, "client_id": n + 1, **payload}} for n in range(count)
         ]
@@ -182,7 +178,6 @@ class Attack:
         await asyncio.gather(*(work() for _ in range(at_once)))
 
     async def rest(self) -> None:
-        """Wait until time is up."""
         await asyncio.sleep(max(self._ends_at - time.monotonic(), 0))
 
     async def pause(self, seconds: float) -> None:
@@ -191,7 +186,6 @@ class Attack:
 
     @contextlib.asynccontextmanager
     async def connected(self) -> AsyncGenerator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-        """Give a raw connection to the hub."""
         parts = urlsplit(self.url)
         reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
         try:

@@ -34,7 +34,6 @@ class Attackers:
             await _end(self._next)
 
     async def make_ready(self) -> None:
-        """Start the next process, if there is none, and wait until it is ready."""
         if self._next is not None:
             return
         self._next = await asyncio.create_subprocess_exec(

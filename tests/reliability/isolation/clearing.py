@@ -25,7 +25,6 @@ async def subscriptions_of(url: str, companies: Iterable[Company], *, operator_k
 
 
 async def delete(url: str, made: Iterable[Made], *, operator_key: str) -> None:
-    """Delete subscriptions."""
     left = iter(made)
 
     async with aiohttp.ClientSession(url) as session:

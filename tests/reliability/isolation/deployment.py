@@ -21,7 +21,6 @@ _NOT_INHERITED = ("TRUNKLINE_", "PYTHONDONTWRITEBYTECODE")
 
 
 def inherited() -> dict[str, str]:
-    """Give the environment for started processes."""
     return {name: value for name, value in os.environ.items() if not name.startswith(_NOT_INHERITED)}
 
 
@@ -76,12 +75,10 @@ class Deployment:
 
     @property
     def is_alive(self) -> bool:
-        """Whether the process runs."""
         return self._popen.poll() is None
 
     @property
     def pid(self) -> int:
-        """Give the id of the process."""
         return self._popen.pid
 
     def log(self) -> str:

@@ -29,16 +29,13 @@ class World:
 
     @property
     def attacker(self) -> Company:
-        """Give the company of the log."""
         return self.furniture.owner
 
     def size(self, whole: int, part: int) -> int:
-        """Choose a size: *whole* or *part*."""
         return whole if self.scale.is_whole else part
 
     @contextlib.asynccontextmanager
     async def hub(self) -> AsyncGenerator[Hub]:
-        """Give a hub without a dispatcher."""
         async with Hub(settings.load(environment=self.environment), dispatch=False) as hub:
             yield hub
 
@@ -120,7 +117,6 @@ _HELD = (
 
 
 async def long_delivery_log(world: World) -> None:
-    """Make a subscription with a long delivery log, all delivered."""
     number = await world.subscribe("http://127.0.0.1:9/hook")
     first, last = await world.events(world.size(200_000, 20_000))
     await world.deliveries(first, last, number, status="delivered")

@@ -36,7 +36,6 @@ class Journal:
             self._out.close()
 
     def note(self, outcome: Outcome) -> None:
-        """Keep *outcome*."""
         if self._out is not None:
             self._out.write(json.dumps({"code": self._code, **asdict(outcome)}) + "\n")
             self._out.flush()

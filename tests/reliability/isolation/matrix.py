@@ -26,7 +26,6 @@ class Case:
 
     @property
     def command(self) -> str:
-        """Give the command that repeats the case."""
         return f"python tests/reliability/isolation --row {self.row} --engine {self.engine}"
 
 
@@ -95,7 +94,6 @@ class Matrix:
         return stage
 
     async def _open(self, row: Row, engine: str) -> Stage:
-        """Start a hub for *row*."""
         url, furniture = await self._hub.enter_async_context(self._templates.lend(engine, row))
         environment = environment_of(url, self._name_server, **row.settings)
         deployment = await self._hub.enter_async_context(

@@ -27,7 +27,6 @@ class NameServer(asyncio.DatagramProtocol):
         return transport, f"{host}:{port}"
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the transport for answers."""
         self._transport = cast("asyncio.DatagramTransport", transport)
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:

@@ -30,7 +30,6 @@ The ten rows with the longest p99 of the victim's calls and pushes, in ms: befor
 
 
 def write_page(outcomes: Sequence[Outcome], rows: Sequence[Row]) -> None:
-    """Rewrite the section."""
     found = {outcome.case: outcome.verdict for outcome in outcomes}
     head = _HEAD.format(
         date=datetime.now(UTC).date().isoformat(),

@@ -6,7 +6,6 @@ in two ways.
 
 
 def head(method: str, path: str, *lines: str) -> bytes:
-    """Give a request's head."""
     return "\r\n".join((f"{method} {path} HTTP/1.1", "host: hub", *lines, "", "")).encode()
 
 
@@ -17,7 +16,6 @@ Row = tuple[tuple[int, ...], bytes]
 
 
 def table(key: str) -> dict[str, Row]:
-    """Give the rows for a company's *key*."""
     own = f"x-api-key: {key}", "x-request-id: sent"
     inner = head("GET", "/api/v1/me", f"x-api-key: {key}", "x-request-id: smuggled")
     size = len(inner)

@@ -19,7 +19,6 @@ class Figures:
 
     @classmethod
     def of(cls, samples: Sequence[Sample]) -> "Figures":
-        """Sum up *samples*."""
         seconds = sorted(sample.seconds for sample in samples)
         if not seconds:
             return cls(0, 0.0, 0.0, 0.0)

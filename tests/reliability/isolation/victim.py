@@ -72,7 +72,6 @@ class Victim:
 
     @contextlib.asynccontextmanager
     async def at_work(self) -> AsyncGenerator[None]:
-        """Work while the block runs."""
         self._target.arrivals.clear()
         timeout = aiohttp.ClientTimeout(total=PATIENCE_SECONDS)
         jar = aiohttp.CookieJar(unsafe=True)  # accept cookies of an IP address

@@ -67,7 +67,6 @@ class Boundaries:
 
 
 def forked(work: Callable[[], None]) -> int:
-    """Do *work* in a forked process; return its pid."""
     pid = os.fork()
     if pid:
         return pid

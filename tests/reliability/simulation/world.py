@@ -661,7 +661,6 @@ class World:
         await asyncio.sleep(0.6)
 
     async def persist(self, call, *arguments, **named):
-        """Call until the database answers."""
         while True:
             try:
                 return await call(*arguments, **named)
@@ -857,7 +856,6 @@ class World:
         await self.service.update(row["company_id"], row["id"], changes, channel=None)
 
     async def _resume_all(self):
-        """Resume every paused or disabled subscription."""
         while True:
             for row in [*self.database.tables["subscriptions"].values()]:
                 if row["status"] in {"paused", "disabled"}:

@@ -42,6 +42,7 @@ _KEPT = 9
 """The number of newest events that can be sent again."""
 _REFUSED = 2
 _TIME = re.compile(r"\d{4}-\d{2}-\d{2}")
+_STEERING = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")  # they control a terminal or a line
 
 
 @dataclass(frozen=True)
@@ -101,6 +102,12 @@ def listen(options: Options) -> int:
         sign(b"", id="0", secret=options.secret or _secret_of(options.key))
     except ValueError as error:
         print(f"--secret: {error}", file=sys.stderr)
+        return _REFUSED
+    if options.forward and not options.forward.startswith(("http://", "https://")):
+        print(
+            f"--forward: write a URL, such as http://localhost:3000/hook, not '{options.forward}'",
+            file=sys.stderr,
+        )
         return _REFUSED
     with Client(options.url, options.key, company=options.company) as hub, httpx2.Client() as http:
         listening = _Listening(options, hub, http)
@@ -222,14 +229,14 @@ class _Listening:
             )
             told = f"{answer.status_code} {answer.reason_phrase}".rstrip()
             if not answer.is_success and answer.text:
-                told += f": {answer.text[:200]}"
+                told += f": {answer.text[:200].rstrip()}"
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
             told = f"no answer: {error or type(error).__name__}"
         self._say(f"          → {told} in {(time.monotonic() - began) * 1000:.0f} ms")
 
     def _say(self, line: str) -> None:
         with self._out:
-            print(line, flush=True)
+            print(_STEERING.sub("\ufffd", line), flush=True)
 
 
 def _secret_of(key: str) -> str:

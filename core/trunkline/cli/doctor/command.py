@@ -18,10 +18,10 @@ from trunkline.cli.doctor.hub.checks import Status, error, exit_code
 from trunkline.cli.doctor.hub.examination import examine_hub
 from trunkline.cli.loop import run
 from trunkline.cli.options import AsJson, load_settings
-from trunkline.cli.output import printable, show_json, warn
+from trunkline.cli.output import show_json, warn
 from trunkline.errors import SettingsInvalid
-from trunkline.hub.hub import Hub
 from trunkline.hub.products import source_names
+from trunkline.runtime.terminals import printable
 from trunkline.targets import signatures
 from trunkline.targets.addresses import AddressPolicy
 
@@ -92,7 +92,12 @@ def doctor(
         allow_http=delivery.allow_http, allow_private_networks=delivery.allow_private_networks
     )
     hub = opening.inspected(settings)
-    product = _product(hub)
+    product = {
+        "title": hub.deployment.brand.title,
+        "schemas": [*source_names(hub.settings)],
+        "event_types": len(hub.catalog.types()),
+        "key_prefix": hub.keys.prefix,
+    }
     report = run(
         examine(
             url,
@@ -133,16 +138,6 @@ def _examine_hub(
         counts = Counter(check.status for check in checks)
         warn(f"Errors: {counts[Status.ERROR]}, warnings: {counts[Status.WARNING]}, ok: {counts[Status.OK]}.")
     raise typer.Exit(exit_code(checks, is_strict=is_strict))
-
-
-def _product(hub: Hub) -> dict[str, Any]:
-    """Describe the product of this deployment."""
-    return {
-        "title": hub.deployment.brand.title,
-        "schemas": [*source_names(hub.settings)],
-        "event_types": len(hub.catalog.types()),
-        "key_prefix": hub.keys.prefix,
-    }
 
 
 def _product_line(product: Mapping[str, Any]) -> str:

@@ -16,7 +16,7 @@ from trunkline.schemas.shapes.json_values import TYPES, declared_types
 from trunkline.schemas.shapes.members import field_shapes
 from trunkline.schemas.shapes.negation import opposite_values
 from trunkline.schemas.shapes.references import UNKNOWN, References
-from trunkline.schemas.shapes.shape import OPEN, UNREAD, Part, Schema, Shape, Unfolds
+from trunkline.schemas.shapes.shape import OPEN, UNREAD, Part, Schema, Shape
 
 _MAX_DEPTH = 64
 _MAX_STEPS = 20_000
@@ -90,7 +90,12 @@ class _Unfolding:
         if self.depth > _MAX_DEPTH or not self.document.spend(1):
             return (UNREAD,)
         inner = replace(self, depth=self.depth + 1)
-        own = _read_own(schema, self.document)
+        types = declared_types(schema["type"]) if "type" in schema else TYPES
+        name = schema.get("format")
+        formats = frozenset([name] if isinstance(name, str) else ())
+        shape = Shape(types, formats=formats, parts=(Part(schema, self.document),))
+        values = own_values(schema)
+        own = shape if values is None else merge(shape, Shape(values=tuple(values)))
         shapes: _Shapes = () if own is None else (own,)
         for choice in inner.choices(schema):
             shapes = self.combine(shapes, choice)
@@ -191,13 +196,3 @@ class _Unfolding:
         for part in value:
             shapes = self.combine(shapes, self.negate(part))
         return shapes
-
-
-def _read_own(schema: Schema, document: Unfolds) -> Shape | None:
-    """Read *schema* itself, without its subschemas; None if it allows no value."""
-    types = declared_types(schema["type"]) if "type" in schema else TYPES
-    name = schema.get("format")
-    formats = frozenset([name] if isinstance(name, str) else ())
-    shape = Shape(types, formats=formats, parts=(Part(schema, document),))
-    values = own_values(schema)
-    return shape if values is None else merge(shape, Shape(values=tuple(values)))

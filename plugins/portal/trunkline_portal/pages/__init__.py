@@ -1,4 +1,4 @@
-"""The pages, one module each. ``MODULES`` names every module; ``navigation.ITEMS`` defines the sidebar."""
+"""The pages, one module each. ``MODULES`` names every module with a table; ``navigation.ITEMS`` defines the sidebar."""
 
 from fastapi import APIRouter
 
@@ -17,7 +17,6 @@ from trunkline_portal.pages import (
     everybody,
     extra,
     health,
-    key_rotation,
     keys,
     letting_in,
     limits,
@@ -25,7 +24,6 @@ from trunkline_portal.pages import (
     overview,
     quarantine,
     quarantined_event,
-    revoking,
     searching,
     sign_in,
     static,
@@ -38,7 +36,6 @@ from trunkline_portal.portal import Portal
 MODULES = (
     static,
     sign_in,
-    oidc,
     enter,
     account,
     company,
@@ -50,11 +47,9 @@ MODULES = (
     quarantine,
     quarantined_event,
     consumers,
-    subscriptions,
+    *subscriptions.MODULES,
     targets,
     keys,
-    key_rotation,
-    revoking,
     changes,
     catalogue,
     emitting,
@@ -70,4 +65,5 @@ MODULES = (
 
 def make_routers(portal: Portal) -> list[APIRouter]:
     """Build the routers of all pages."""
-    return [company_record.make_own_router(portal), *(module.make_router(portal) for module in MODULES)]
+    tables = [company_record.OWN_ROUTES, *(module.ROUTES for module in MODULES)]
+    return [oidc.make_router(portal), *map(portal.router, tables)]

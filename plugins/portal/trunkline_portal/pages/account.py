@@ -1,6 +1,5 @@
 """The viewer's own session: its company, signing out, here or everywhere, and the theme."""
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
@@ -10,18 +9,15 @@ from trunkline_portal.addresses import HOME, SIGN_IN
 from trunkline_portal.counting import PAGES
 from trunkline_portal.forms import Submitted, one_of
 from trunkline_portal.pages.catalogue import company_members
-from trunkline_portal.portal import Portal, local_path
-from trunkline_portal.routing import get, post
+from trunkline_portal.portal import Pages, local_path
+from trunkline_portal.routing import ALONE, Table, get, post
 
 _YEAR_SECONDS = 365 * 24 * 60 * 60
 _THEMES = {"system": "", "light": "light", "dark": "dark"}
 
 
-class AccountPages:
+class AccountPages(Pages):
     """Signing out, and the theme."""
-
-    def __init__(self, portal: Portal) -> None:
-        self._portal = portal
 
     def _signed_out(self, request: Request, viewer: Viewer) -> Response:
         response = RedirectResponse(f"{SIGN_IN}?signed-out" if viewer.is_user else SIGN_IN, 303)
@@ -33,10 +29,9 @@ class AccountPages:
         await self._portal.sessions.end(viewer.session)
         return self._signed_out(request, viewer)
 
-    async def ask(self, request: Request, viewer: Anybody) -> Response:
+    async def ask(self, viewer: Anybody) -> Response:
         """Ask before every session of the same holder is ended."""
         return self._portal.confirm(
-            request,
             viewer,
             title="Sign out everywhere?",
             sentences=[
@@ -58,7 +53,7 @@ class AccountPages:
     async def choose_theme(self, request: Request, viewer: Anybody, fields: Submitted) -> Response:
         """Store the theme in a cookie, and redirect back to the page."""
         theme = _THEMES[one_of(fields, "theme", _THEMES)]
-        response = self._portal.redirect(request, local_path(fields["next"]), viewer=viewer)
+        response = self._portal.redirect(viewer, local_path(fields["next"]))
         self._portal.cookies.set(
             response, request, cookies.THEME, theme, seconds=_YEAR_SECONDS if theme else 0
         )
@@ -69,13 +64,12 @@ class AccountPages:
         return JSONResponse(await company_members(self._portal, viewer.chosen_company_id))
 
 
-def make_router(portal: Portal) -> APIRouter:
-    """Build the router with the routes of this module."""
-    pages = AccountPages(portal)
-    return portal.own_router(
-        get("/company.json", pages.name_company),
-        post("/sign-out", pages.sign_out, bucket=PAGES),
-        get("/sign-out-everywhere", pages.ask),
-        post("/sign-out-everywhere", pages.sign_out_everywhere, bucket=PAGES),
-        post("/theme", pages.choose_theme, bucket=PAGES),
-    )
+ROUTES = Table(
+    AccountPages,
+    get("/company.json", AccountPages.name_company),
+    post("/sign-out", AccountPages.sign_out, bucket=PAGES),
+    get("/sign-out-everywhere", AccountPages.ask),
+    post("/sign-out-everywhere", AccountPages.sign_out_everywhere, bucket=PAGES),
+    post("/theme", AccountPages.choose_theme, bucket=PAGES),
+    below=ALONE,
+)

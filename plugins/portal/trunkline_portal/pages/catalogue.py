@@ -7,7 +7,6 @@ from itertools import groupby
 from typing import Any, Literal
 
 import orjson
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -17,8 +16,8 @@ from trunkline.routes import CALL_PREFIX, company_number, environment_member
 from trunkline_portal import curl, schema_rows
 from trunkline_portal.access import Integrates, Viewer
 from trunkline_portal.operational import is_operational
-from trunkline_portal.portal import Portal
-from trunkline_portal.routing import get
+from trunkline_portal.portal import Pages, Portal
+from trunkline_portal.routing import EITHER, Table, get
 
 CATALOGUE = "/catalogue"
 """Path of the section below ``Viewer.root``."""
@@ -41,18 +40,14 @@ class Entry:
     is_deprecated: bool = False
 
 
-class CataloguePages:
+class CataloguePages(Pages):
     """The lists of the catalogue, and the page of each entry."""
-
-    def __init__(self, portal: Portal) -> None:
-        self._portal = portal
 
     def _show_list(self, request: Request, viewer: Viewer, kind: str, entries: Iterable[Entry]) -> Response:
         query = request.query_params.get("q", "").strip()
         matching = [entry for entry in entries if _matches(entry, query)]
         root = f"{viewer.root}{CATALOGUE}"
         return self._portal.render(
-            request,
             viewer,
             "catalogue.html",
             kind=kind,
@@ -78,7 +73,7 @@ class CataloguePages:
         if definition is None:
             raise NotFound(KINDS[kind], name)
         return self._portal.render(
-            request, viewer, "catalogue_operation.html", **self._operation(request, product, definition, kind)
+            viewer, "catalogue_operation.html", **self._operation(request, product, definition, kind)
         )
 
     async def show_type(self, request: Request, viewer: Integrates, name: str) -> Response:
@@ -112,15 +107,13 @@ class CataloguePages:
         }
 
 
-def make_router(portal: Portal) -> APIRouter:
-    """Build the router with the routes of this module."""
-    pages = CataloguePages(portal)
-    return portal.router(
-        get("/catalogue", pages.show_types),
-        get("/catalogue/{kind}/{name}", pages.show_operation),
-        get("/catalogue/{name}", pages.show_type),
-        also_without=True,
-    )
+ROUTES = Table(
+    CataloguePages,
+    get("/catalogue", CataloguePages.show_types),
+    get("/catalogue/{kind}/{name}", CataloguePages.show_operation),
+    get("/catalogue/{name}", CataloguePages.show_type),
+    below=EITHER,
+)
 
 
 def find_type(types: Iterable[EventType], name: str) -> EventType:
@@ -128,8 +121,7 @@ def find_type(types: Iterable[EventType], name: str) -> EventType:
     for event_type in types:
         if event_type.name == name:
             return event_type
-    kind = "event type"
-    raise NotFound(kind, name)
+    raise NotFound("event type", name)
 
 
 async def render_type(
@@ -146,7 +138,6 @@ async def render_type(
     product = portal.context.deployment.product()
     members = await company_members(portal, viewer.chosen_company_id)
     return portal.render(
-        request,
         viewer,
         "catalogue_type.html",
         status=422 if faults else 200,

@@ -2,15 +2,14 @@
 
 from urllib.parse import urlencode
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
 from trunkline_portal import periods
 from trunkline_portal.access import Administers
 from trunkline_portal.formats import moment
-from trunkline_portal.portal import Portal
-from trunkline_portal.routing import get
+from trunkline_portal.portal import Pages
+from trunkline_portal.routing import Table, get
 
 CHANGES = "/changes"
 """Path of the section below ``Viewer.root``."""
@@ -18,11 +17,8 @@ _FILTERS = ("action", "actor", "target", "request_id")
 EVERY_COMPANY = "every"
 
 
-class ChangePages:
+class ChangePages(Pages):
     """The list of changes."""
-
-    def __init__(self, portal: Portal) -> None:
-        self._portal = portal
 
     async def show(self, request: Request, viewer: Administers) -> Response:
         """Show the list."""
@@ -48,7 +44,6 @@ class ChangePages:
         )
         before = None if is_end else page["next_cursor"]
         return self._portal.render(
-            request,
             viewer,
             "changes.html",
             entries=entries,
@@ -61,7 +56,4 @@ class ChangePages:
         )
 
 
-def make_router(portal: Portal) -> APIRouter:
-    """Build the router with the routes of this module."""
-    pages = ChangePages(portal)
-    return portal.router(get(CHANGES, pages.show))
+ROUTES = Table(ChangePages, get(CHANGES, ChangePages.show))

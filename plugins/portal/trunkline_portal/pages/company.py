@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -15,22 +14,18 @@ from trunkline_portal.access import Chooses, Viewer
 from trunkline_portal.addresses import CHOOSER, EVERYBODY, HOME, MAX_COMPANY_ID, company_in, moved_to
 from trunkline_portal.counting import PAGES
 from trunkline_portal.forms import Submitted
-from trunkline_portal.portal import Portal, local_path
-from trunkline_portal.routing import get, post
+from trunkline_portal.portal import Pages, local_path
+from trunkline_portal.routing import ALONE, Table, get, post
 
 SHOWN = 20
 RECORDS = 200
 
 
-class CompanyPages:
+class CompanyPages(Pages):
     """The list of companies, and choosing one of them."""
-
-    def __init__(self, portal: Portal) -> None:
-        self._portal = portal
 
     async def _chooser(
         self,
-        request: Request,
         viewer: Viewer,
         *,
         query: str,
@@ -41,7 +36,6 @@ class CompanyPages:
         companies, records = await self._found(query)
         shown_now = company_in(next_path) or viewer.session.company_id
         return self._portal.render(
-            request,
             viewer,
             "company.html",
             status=status,
@@ -70,7 +64,7 @@ class CompanyPages:
         """Show the companies to choose from."""
         parameters = request.query_params
         return await self._chooser(
-            request, viewer, query=parameters.get("q", "").strip(), next_path=parameters.get("next", "")
+            viewer, query=parameters.get("q", "").strip(), next_path=parameters.get("next", "")
         )
 
     async def _title(self, company_id: int) -> str:
@@ -79,31 +73,27 @@ class CompanyPages:
                 return f"{name} ({company_title(company_id)})"
         return company_title(company_id)
 
-    async def switch(self, request: Request, viewer: Chooses, fields: Submitted) -> Response:
+    async def switch(self, viewer: Chooses, fields: Submitted) -> Response:
         """Set the company that the session looks at to the chosen company."""
         text, next_path = fields["company_id"], local_path(fields["next"])
         is_id = text.isascii() and text.isdigit() and len(text) <= 19 and 0 < int(text) <= MAX_COMPANY_ID
         if not is_id:
             error = "A company's number is made of digits only, such as 92."
-            return await self._chooser(
-                request, viewer, query=text, next_path=next_path, error=error, status=422
-            )
+            return await self._chooser(viewer, query=text, next_path=next_path, error=error, status=422)
         company_id = int(text)
         await self._portal.sessions.choose_company(viewer.session, company_id)
         here = HOME if urlsplit(next_path).path in {CHOOSER, EVERYBODY} else next_path
         return self._portal.redirect(
-            request,
+            viewer.at(company_id),
             moved_to(here, company_id),
-            viewer=viewer.at(company_id),
             flash=f"This is {await self._title(company_id)}.",
             tone="info",
         )
 
 
-def make_router(portal: Portal) -> APIRouter:
-    """Build the router with the routes of this module."""
-    pages = CompanyPages(portal)
-    return portal.own_router(
-        get("/company", pages.choose),
-        post("/company", pages.switch, bucket=PAGES),
-    )
+ROUTES = Table(
+    CompanyPages,
+    get("/company", CompanyPages.choose),
+    post("/company", CompanyPages.switch, bucket=PAGES),
+    below=ALONE,
+)

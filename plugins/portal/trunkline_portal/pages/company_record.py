@@ -4,16 +4,14 @@ from collections.abc import Mapping
 from typing import Any
 
 import orjson
-from fastapi import APIRouter
-from starlette.requests import Request
 from starlette.responses import Response
 
 from trunkline import Refused
 from trunkline_portal.access import Chooses, Operates, Viewer
 from trunkline_portal.addresses import CHOOSER, root_of
 from trunkline_portal.forms import Fields, Submitted, faults_of
-from trunkline_portal.portal import Portal
-from trunkline_portal.routing import get, post
+from trunkline_portal.portal import Pages, Portal
+from trunkline_portal.routing import ALONE, Table, get, post
 
 RECORD = "/record"
 """Path of the section below ``Viewer.root``."""
@@ -21,51 +19,49 @@ _TEXTS = ("reference", "name", "time_zone")
 _FIELDS = (*_TEXTS, "metadata", "alert_recipients")
 
 
-class CompanyRecordPages:
+class CompanyRecordPages(Pages):
     """One company's record, the form for a new one, and the receipt of a deletion."""
 
     def __init__(self, portal: Portal) -> None:
-        self._portal = portal
+        super().__init__(portal)
         self._companies = portal.context.companies
 
-    async def show(self, request: Request, viewer: Operates) -> Response:
+    async def show(self, viewer: Operates) -> Response:
         """Show the record of the company that is shown."""
         company = await self._companies.view(viewer.company_id)
-        return self._form(request, viewer, company=company, values=_shown(company))
+        return self._form(viewer, company=company, values=_shown(company))
 
-    async def save(self, request: Request, viewer: Operates, fields: Submitted) -> Response:
+    async def save(self, viewer: Operates, fields: Submitted) -> Response:
         """Change the record."""
         try:
             await self._companies.change(viewer.company_id, _entered(fields))
         except Refused as error:
             company = await self._companies.view(viewer.company_id)
-            return self._form(request, viewer, company=company, values=_typed(fields), faults=_faults(error))
-        return self._portal.redirect(request, f"{viewer.root}{RECORD}", viewer=viewer, flash="Saved.")
+            return self._form(viewer, company=company, values=_typed(fields), faults=_faults(error))
+        return self._portal.redirect(viewer, f"{viewer.root}{RECORD}", flash="Saved.")
 
-    async def show_new(self, request: Request, viewer: Chooses) -> Response:
+    async def show_new(self, viewer: Chooses) -> Response:
         """Show the form for a new company."""
-        return self._form(request, viewer, company=None, values=dict.fromkeys(_FIELDS, ""))
+        return self._form(viewer, company=None, values=dict.fromkeys(_FIELDS, ""))
 
-    async def create(self, request: Request, viewer: Chooses, fields: Submitted) -> Response:
+    async def create(self, viewer: Chooses, fields: Submitted) -> Response:
         """Make a company, and redirect to its pages."""
         try:
             made = await self._companies.create(_entered(fields))
         except Refused as error:
-            return self._form(request, viewer, company=None, values=_typed(fields), faults=_faults(error))
+            return self._form(viewer, company=None, values=_typed(fields), faults=_faults(error))
         company_id: Any = made["id"]
         await self._portal.sessions.choose_company(viewer.session, company_id)
         return self._portal.redirect(
-            request,
+            viewer.at(company_id),
             f"{root_of(company_id)}{RECORD}",
-            viewer=viewer.at(company_id),
             flash=f"Company {company_id} was created. This is its page.",
         )
 
-    async def ask(self, request: Request, viewer: Operates) -> Response:
+    async def ask(self, viewer: Operates) -> Response:
         """Describe the consequences of deleting the company."""
         company = await self._companies.view(viewer.company_id)
         return self._portal.confirm(
-            request,
             viewer,
             title=f"Delete {_part(viewer)}{_title(company)}?",
             sentences=[
@@ -80,24 +76,22 @@ class CompanyRecordPages:
             back=f"{viewer.root}{RECORD}",
         )
 
-    async def delete(self, request: Request, viewer: Operates) -> Response:
+    async def delete(self, viewer: Operates) -> Response:
         """Delete the company, and show the receipt."""
         receipt = await self._companies.delete(viewer.company_number, environment=viewer.environment)
         return self._portal.redirect(
-            request,
+            viewer,
             f"{CHOOSER}/receipts/{receipt['id']}",
-            viewer=viewer,
             flash=f"{viewer.company_title[0].upper()}{viewer.company_title[1:]} has stopped, and is being removed.",
         )
 
-    async def show_receipt(self, request: Request, viewer: Chooses, erasure_id: str) -> Response:
+    async def show_receipt(self, viewer: Chooses, erasure_id: str) -> Response:
         """Show how much of a deleted company's data has been removed."""
         receipt = await self._companies.receipt(erasure_id)
-        return self._portal.render(request, viewer, "company_receipt.html", receipt=receipt)
+        return self._portal.render(viewer, "company_receipt.html", receipt=receipt)
 
     def _form(
         self,
-        request: Request,
         viewer: Viewer,
         *,
         company: Mapping[str, Any] | None,
@@ -105,7 +99,6 @@ class CompanyRecordPages:
         faults: Mapping[str, str] | None = None,
     ) -> Response:
         return self._portal.render(
-            request,
             viewer,
             "company_record.html",
             status=422 if faults else 200,
@@ -116,25 +109,22 @@ class CompanyRecordPages:
         )
 
 
-def make_router(portal: Portal) -> APIRouter:
-    """List the routes of a company's own pages."""
-    pages = CompanyRecordPages(portal)
-    return portal.router(
-        get(RECORD, pages.show),
-        post(RECORD, pages.save, bucket="admin"),
-        get(f"{RECORD}/delete", pages.ask),
-        post(f"{RECORD}/delete", pages.delete, bucket="write"),
-    )
+ROUTES = Table(
+    CompanyRecordPages,
+    get(RECORD, CompanyRecordPages.show),
+    post(RECORD, CompanyRecordPages.save, bucket="admin"),
+    get(f"{RECORD}/delete", CompanyRecordPages.ask),
+    post(f"{RECORD}/delete", CompanyRecordPages.delete, bucket="write"),
+)
 
 
-def make_own_router(portal: Portal) -> APIRouter:
-    """List the routes of pages without a company."""
-    pages = CompanyRecordPages(portal)
-    return portal.own_router(
-        get("/company/new", pages.show_new),
-        post("/company/new", pages.create, bucket="admin"),
-        get("/company/receipts/{erasure_id}", pages.show_receipt),
-    )
+OWN_ROUTES = Table(
+    CompanyRecordPages,
+    get("/company/new", CompanyRecordPages.show_new),
+    post("/company/new", CompanyRecordPages.create, bucket="admin"),
+    get("/company/receipts/{erasure_id}", CompanyRecordPages.show_receipt),
+    below=ALONE,
+)
 
 
 def _part(viewer: Viewer) -> str:

@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends
-from starlette.requests import Request
+from fastapi import Depends
 from starlette.responses import Response
 
 from trunkline import NotFound
@@ -23,8 +22,8 @@ from trunkline_portal.access import (
 )
 from trunkline_portal.archives import zipped
 from trunkline_portal.pages.catalogue import docs_url
-from trunkline_portal.portal import Portal
-from trunkline_portal.routing import get
+from trunkline_portal.portal import Pages, Portal
+from trunkline_portal.routing import EITHER, Table, get
 
 Downloads = Annotated[Viewer, Depends(RequiresScope(INTEGRATIONS_READ, company="optional"))]
 LISTED = 5
@@ -45,17 +44,17 @@ class Card:
         return list(self.hooks or ())[::-1][:LISTED]
 
 
-class ConnectorPages:
+class ConnectorPages(Pages):
     """The list of connectors, and their downloads."""
 
     def __init__(self, portal: Portal) -> None:
-        self._portal = portal
+        super().__init__(portal)
         self._deployment = portal.context.deployment
         self._making = asyncio.Lock()
         self._made: dict[str, tuple[Product, bytes]] = {}
         """The cached zip of each connector, with the product that it was made from."""
 
-    async def show(self, request: Request, viewer: Integrates) -> Response:
+    async def show(self, viewer: Integrates) -> Response:
         """Show the list."""
         plugins = {plugin["name"]: plugin["state"] for plugin in self._deployment.plugins()}
         hooks = await self._hooks(viewer)
@@ -63,7 +62,6 @@ class ConnectorPages:
             self._deployment.connectors(), key=lambda connector: connector.channel is None
         )
         return self._portal.render(
-            request,
             viewer,
             "connectors.html",
             cards=[_card(connector, plugins, hooks) for connector in platforms_first],
@@ -72,16 +70,14 @@ class ConnectorPages:
             docs=docs_url(self._portal),
         )
 
-    async def show_connecting(self, request: Request, viewer: Integrates, name: str) -> Response:
+    async def show_connecting(self, viewer: Integrates, name: str) -> Response:
         """Show a customer how to use a platform with an account of their own. Raises NotFound."""
         connector = next(
             (each for each in self._deployment.connectors() if each.name == name and each.connecting), None
         )
         if connector is None:
-            kind = "connector"
-            raise NotFound(kind, name)
+            raise NotFound("connector", name)
         return self._portal.render(
-            request,
             viewer,
             "connecting.html",
             card=_card(connector, {}, await self._hooks(viewer)),
@@ -91,8 +87,7 @@ class ConnectorPages:
     async def download(self, viewer: Downloads, name: str) -> Response:  # noqa: ARG002 - asks for the scope
         """Send a connector's files as a zip."""
         if not any(connector.name == name for connector in self._deployment.connectors()):
-            kind = "connector"
-            raise NotFound(kind, name)
+            raise NotFound("connector", name)
         with contextlib.suppress(IssuerUnavailable):  # a connector may name no endpoints
             await self._deployment.look_up_issuer()
         async with self._making:
@@ -122,15 +117,13 @@ class ConnectorPages:
         return await self._portal.context.subscriptions.list(viewer.company_id, channel=None)
 
 
-def make_router(portal: Portal) -> APIRouter:
-    """Build the router with the routes of this module."""
-    pages = ConnectorPages(portal)
-    return portal.router(
-        get("/connectors", pages.show),
-        get("/connectors/{name}.zip", pages.download),
-        get("/connectors/{name}", pages.show_connecting),
-        also_without=True,
-    )
+ROUTES = Table(
+    ConnectorPages,
+    get("/connectors", ConnectorPages.show),
+    get("/connectors/{name}.zip", ConnectorPages.download),
+    get("/connectors/{name}", ConnectorPages.show_connecting),
+    below=EITHER,
+)
 
 
 def _card(

@@ -3,7 +3,6 @@
 from datetime import datetime
 from urllib.parse import urlencode
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -11,8 +10,8 @@ from trunkline import FieldError, Refused
 from trunkline_portal.access import ReadsEvents, Viewer
 from trunkline_portal.forms import Submitted, faults_of
 from trunkline_portal.pages.subscriptions.form import read_time
-from trunkline_portal.portal import Portal
-from trunkline_portal.routing import get, post
+from trunkline_portal.portal import Pages, Portal
+from trunkline_portal.routing import Table, get, post
 
 CONSUMERS = "/consumers"
 """Path of the section below ``Viewer.root``."""
@@ -21,11 +20,11 @@ MOST_DIGESTED = 40_000
 """The maximum number of events in a digest on a page; it takes some 30 ms. A link computes the digest of the next events."""
 
 
-class ConsumerPages:
+class ConsumerPages(Pages):
     """The list of consumers, with the form that moves one and the form that asks for a digest."""
 
     def __init__(self, portal: Portal) -> None:
-        self._portal = portal
+        super().__init__(portal)
         self._consumers = portal.context.consumers
 
     async def show_list(self, request: Request, viewer: ReadsEvents) -> Response:
@@ -68,7 +67,7 @@ class ConsumerPages:
         since_ms = int(datetime.fromisoformat(time).timestamp() * 1000)
         view = await self._consumers.seek(viewer.company_id, fields["name"], since_ms=since_ms)
         flash = f"{view['name']} was moved; {view['lag']:,} events are before it."
-        return self._portal.redirect(request, f"{viewer.root}{CONSUMERS}", viewer=viewer, flash=flash)
+        return self._portal.redirect(viewer, f"{viewer.root}{CONSUMERS}", flash=flash)
 
     async def _render(
         self,
@@ -86,7 +85,6 @@ class ConsumerPages:
         names = [kind.name for kind in self._portal.event_types()]
         path = f"{viewer.root}{CONSUMERS}"
         return self._portal.render(
-            request,
             viewer,
             "consumers.html",
             status=422 if errors else 200,
@@ -107,10 +105,8 @@ class ConsumerPages:
         return [name] if name in known else []
 
 
-def make_router(portal: Portal) -> APIRouter:
-    """Build the router with the routes of this module."""
-    pages = ConsumerPages(portal)
-    return portal.router(
-        get("/consumers", pages.show_list),
-        post("/consumers/seek", pages.seek, bucket="write"),
-    )
+ROUTES = Table(
+    ConsumerPages,
+    get("/consumers", ConsumerPages.show_list),
+    post("/consumers/seek", ConsumerPages.seek, bucket="write"),
+)

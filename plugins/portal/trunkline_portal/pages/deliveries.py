@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -15,8 +14,8 @@ from trunkline_portal.attempts import ShownAttempt, timeline
 from trunkline_portal.forms import Submitted
 from trunkline_portal.pages.events import read_id
 from trunkline_portal.pages.subscriptions.views import channel_titles
-from trunkline_portal.portal import Portal
-from trunkline_portal.routing import get, post
+from trunkline_portal.portal import Pages, Portal
+from trunkline_portal.routing import Table, get, post
 
 ATTEMPTS = 20
 """The number of attempts on one page; a delivery may have been sent again a hundred times."""
@@ -25,11 +24,11 @@ _SHOWN_BYTES = 10_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class DeliveryPages:
+class DeliveryPages(Pages):
     """The page of a delivery, and the forms that send again."""
 
     def __init__(self, portal: Portal) -> None:
-        self._portal = portal
+        super().__init__(portal)
         self._log = portal.context.deliveries
         self._subscriptions = portal.context.subscriptions
 
@@ -61,18 +60,14 @@ class DeliveryPages:
 
     async def show(self, request: Request, delivery_id: str, viewer: ReadsWebhooks) -> Response:
         """Show a delivery."""
-        return self._portal.render(
-            request, viewer, "delivery.html", **await self._find(request, delivery_id, viewer)
-        )
+        return self._portal.render(viewer, "delivery.html", **await self._find(request, delivery_id, viewer))
 
     async def show_attempts(self, request: Request, delivery_id: str, viewer: ReadsWebhooks) -> Response:
         """Return the delivery's attempts as a fragment, for the script that refreshes the page."""
         values = await self._find(request, delivery_id, viewer)
-        return self._portal.fragment(request, viewer, "delivery_attempts.html", **values)
+        return self._portal.fragment(viewer, "delivery_attempts.html", **values)
 
-    async def retry(
-        self, request: Request, delivery_id: str, viewer: WritesWebhooks, fields: Submitted
-    ) -> Response:
+    async def retry(self, delivery_id: str, viewer: WritesWebhooks, fields: Submitted) -> Response:
         """Send a delivery again."""
         known = await self._log.get(viewer.company_id, delivery_id)
         subscription = await self._subscriptions.get(
@@ -82,9 +77,9 @@ class DeliveryPages:
         back = f"{viewer.root}/events/{delivery['event_id']}"
         path = back if fields["back"] == "event" else f"{viewer.root}/deliveries/{delivery['id']}"
         text, tone = _what_follows(subscription)
-        return self._portal.redirect(request, path, viewer=viewer, flash=text, tone=tone)
+        return self._portal.redirect(viewer, path, flash=text, tone=tone)
 
-    async def skip(self, request: Request, delivery_id: str, viewer: WritesWebhooks) -> Response:
+    async def skip(self, delivery_id: str, viewer: WritesWebhooks) -> Response:
         """End an open delivery, so that the deliveries that wait for its end can continue."""
         delivery = await self._log.skip(viewer.company_id, delivery_id)
         if delivery["status"] == "skipped":
@@ -92,7 +87,7 @@ class DeliveryPages:
         else:
             text, tone = f"It had ended already, as {delivery['status']}.", "warn"
         path = f"{viewer.root}/deliveries/{delivery['id']}"
-        return self._portal.redirect(request, path, viewer=viewer, flash=text, tone=tone)
+        return self._portal.redirect(viewer, path, flash=text, tone=tone)
 
     async def ask_to_send(self, request: Request, event_id: str, viewer: WritesWebhooks) -> Response:
         """Ask before an event is sent to a subscription."""
@@ -102,7 +97,6 @@ class DeliveryPages:
         counted = await self._start(viewer, event, subscription_id, dry_run=True)
         sentences = _sentences(event, subscription, matched=counted["matched"])
         return self._portal.render(
-            request,
             viewer,
             "event_send.html",
             event=event,
@@ -111,18 +105,14 @@ class DeliveryPages:
             matched=counted["matched"],
         )
 
-    async def send(
-        self, request: Request, event_id: str, viewer: WritesWebhooks, fields: Submitted
-    ) -> Response:
+    async def send(self, event_id: str, viewer: WritesWebhooks, fields: Submitted) -> Response:
         """Send an event to a subscription."""
         event = (await self._portal.context.activity.event(viewer.company_id, read_id(event_id))).event
         subscription_id = fields["subscription"]
         subscription = await self._subscriptions.get(viewer.company_id, subscription_id, channel=None)
         await self._start(viewer, event, subscription_id, dry_run=False)
         text, tone = _what_follows(subscription)
-        return self._portal.redirect(
-            request, f"{viewer.root}/events/{event.event_id}", viewer=viewer, flash=text, tone=tone
-        )
+        return self._portal.redirect(viewer, f"{viewer.root}/events/{event.event_id}", flash=text, tone=tone)
 
     async def _start(
         self, viewer: Viewer, event: ListedEvent, subscription_id: str, *, dry_run: bool
@@ -140,17 +130,15 @@ class DeliveryPages:
         )
 
 
-def make_router(portal: Portal) -> APIRouter:
-    """Build the router with the routes of this module."""
-    pages = DeliveryPages(portal)
-    return portal.router(
-        get("/deliveries/{delivery_id}", pages.show),
-        get("/deliveries/{delivery_id}/attempts", pages.show_attempts),
-        post("/deliveries/{delivery_id}/retry", pages.retry, bucket="admin"),
-        post("/deliveries/{delivery_id}/skip", pages.skip, bucket="admin"),
-        get("/events/{event_id}/send", pages.ask_to_send, bucket="admin"),
-        post("/events/{event_id}/send", pages.send, bucket="admin"),
-    )
+ROUTES = Table(
+    DeliveryPages,
+    get("/deliveries/{delivery_id}", DeliveryPages.show),
+    get("/deliveries/{delivery_id}/attempts", DeliveryPages.show_attempts),
+    post("/deliveries/{delivery_id}/retry", DeliveryPages.retry, bucket="admin"),
+    post("/deliveries/{delivery_id}/skip", DeliveryPages.skip, bucket="admin"),
+    get("/events/{event_id}/send", DeliveryPages.ask_to_send, bucket="admin"),
+    post("/events/{event_id}/send", DeliveryPages.send, bucket="admin"),
+)
 
 
 def _page_of_attempts(shown: Sequence[ShownAttempt], before: str) -> dict[str, Any]:

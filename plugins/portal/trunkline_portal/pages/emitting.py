@@ -2,34 +2,32 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 from starlette.requests import Request
 from starlette.responses import Response
 
-from trunkline import BodyInvalid, EmittedEvent, FieldError
-from trunkline.routes import EventRejected, read_json
+from trunkline import EmittedEvent
+from trunkline.routes import EventRejected
 from trunkline_portal.access import EVENTS_READ, RequiresScope, Viewer
-from trunkline_portal.forms import Submitted
+from trunkline_portal.forms import Submitted, read_payload
 from trunkline_portal.pages.catalogue import CATALOGUE, EVENTS_WRITE, find_type, render_type
-from trunkline_portal.portal import Portal
-from trunkline_portal.routing import post
+from trunkline_portal.portal import Pages
+from trunkline_portal.routing import Table, post
 
 SendsEvents = Annotated[Viewer, Depends(RequiresScope(EVENTS_WRITE))]
 _METADATA = {"source": "test"}
 """The metadata that ``POST /api/v1/events/test`` gives to its events."""
 
 
-class EmittingPages:
+class EmittingPages(Pages):
     """The form that sends an event."""
-
-    def __init__(self, portal: Portal) -> None:
-        self._portal = portal
 
     async def send(self, request: Request, viewer: SendsEvents, name: str, fields: Submitted) -> Response:
         """Send an event with the payload that was entered."""
         find_type(self._portal.context.events.types(), name)
         try:
-            event = _read(viewer.company_id, name, fields["payload"])
+            payload_json, payload = read_payload(fields["payload"])
+            event = EmittedEvent(viewer.company_id, name, payload, _METADATA, payload_json=payload_json)
             accepted = await self._portal.context.emit(event)
         except EventRejected as error:
             faults = [(fault.path, fault.message) for fault in error.errors]
@@ -39,22 +37,7 @@ class EmittingPages:
         may_see = viewer.has(EVENTS_READ)
         path = f"/events/{accepted.event_id}" if may_see else f"{CATALOGUE}/{name}"
         flash = f"Event {accepted.event_id} of type {name} was stored, and goes to every subscription that it matches."
-        return self._portal.redirect(request, f"{viewer.root}{path}", viewer=viewer, flash=flash)
+        return self._portal.redirect(viewer, f"{viewer.root}{path}", flash=flash)
 
 
-def make_router(portal: Portal) -> APIRouter:
-    """Build the router with the routes of this module."""
-    pages = EmittingPages(portal)
-    return portal.router(
-        post("/catalogue/{name}", pages.send, bucket="write"),
-    )
-
-
-def _read(company_id: int, name: str, text: str) -> EmittedEvent:
-    """Read a typed payload; numbers keep their digits. Raises EventRejected."""
-    try:
-        payload_json, payload = read_json(text.encode())
-    except BodyInvalid as error:
-        faults = [FieldError(f"/payload{fault.path}", fault.message) for fault in error.errors]
-        raise EventRejected(faults) from None
-    return EmittedEvent(company_id, name, payload, _METADATA, payload_json=payload_json)
+ROUTES = Table(EmittingPages, post("/catalogue/{name}", EmittingPages.send, bucket="write"))

@@ -3,7 +3,6 @@
 The form waits for a click if the link would replace another person's session.
 """
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -15,15 +14,15 @@ from trunkline_portal.counting import PAGES
 from trunkline_portal.forms import Submitted
 from trunkline_portal.links import Links
 from trunkline_portal.pages import sign_in
-from trunkline_portal.portal import Portal
-from trunkline_portal.routing import get, post
+from trunkline_portal.portal import Pages, Portal
+from trunkline_portal.routing import ALONE, Table, get, post
 
 
-class EnterPages:
+class EnterPages(Pages):
     """The page that a sign-in link opens."""
 
     def __init__(self, portal: Portal) -> None:
-        self._portal = portal
+        super().__init__(portal)
         self._links = Links(portal.context, portal.settings)
 
     async def show_form(self, request: Request) -> Response:
@@ -45,7 +44,7 @@ class EnterPages:
 
     async def _form(self, request: Request, token: str) -> Response:
         visit = visits.begin(request, self._portal.cookies)
-        response = self._portal.render(
+        response = self._portal.show(
             request,
             None,
             "enter.html",
@@ -71,10 +70,6 @@ class EnterPages:
         }
 
 
-def make_router(portal: Portal) -> APIRouter:
-    """Build the router with the routes of this module."""
-    pages = EnterPages(portal)
-    return portal.own_router(
-        get("/enter", pages.show_form),
-        post("/enter", pages.use, bucket=PAGES),
-    )
+ROUTES = Table(
+    EnterPages, get("/enter", EnterPages.show_form), post("/enter", EnterPages.use, bucket=PAGES), below=ALONE
+)

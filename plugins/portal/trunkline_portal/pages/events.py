@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 import orjson
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -17,9 +16,9 @@ from trunkline_portal.key_fields import KeyFields
 from trunkline_portal.operational import OPERATIONAL
 from trunkline_portal.outcomes import EventOutcome, outcome_of
 from trunkline_portal.pages.subscriptions.views import channel_titles
-from trunkline_portal.portal import Portal
+from trunkline_portal.portal import Pages, Portal
 from trunkline_portal.previews import preview
-from trunkline_portal.routing import get
+from trunkline_portal.routing import Table, get
 
 PAGE = 50
 _LIVE_SECONDS, _LIVE_SEARCH_SECONDS = 3, 10
@@ -38,11 +37,11 @@ class Document:
     is_cut: bool
 
 
-class EventPages:
+class EventPages(Pages):
     """The list of events, and the page of one."""
 
     def __init__(self, portal: Portal) -> None:
-        self._portal = portal
+        super().__init__(portal)
         self._key_fields = KeyFields(lambda kind: portal.context.deployment.product().payload(kind))
 
     async def _listed(self, request: Request, viewer: Viewer) -> dict[str, Any]:
@@ -69,12 +68,12 @@ class EventPages:
         """Show the list."""
         values = await self._listed(request, viewer)
         query: EventQuery = values["query"]
+        known = [*(kind.name for kind in self._portal.event_types()), OPERATIONAL]
         return self._portal.render(
-            request,
             viewer,
             "events.html",
             status=422 if query.errors else 200,
-            types=self._choices(query),
+            types=known + [name for name in query.types if name not in known],
             states=STATES.items(),
             live_path=query.link("/list"),
             live_seconds=_LIVE_SEARCH_SECONDS if query.text else _LIVE_SECONDS,
@@ -83,15 +82,12 @@ class EventPages:
 
     async def show_list(self, request: Request, viewer: ReadsEvents) -> Response:
         """Show the list again, for the script."""
-        return self._portal.fragment(
-            request, viewer, "events_list.html", **await self._listed(request, viewer)
-        )
+        return self._portal.fragment(viewer, "events_list.html", **await self._listed(request, viewer))
 
-    async def show_event(self, request: Request, event_id: str, viewer: ReadsEvents) -> Response:
+    async def show_event(self, event_id: str, viewer: ReadsEvents) -> Response:
         """Show an event."""
         view = await self._portal.context.activity.event(viewer.company_id, read_id(event_id))
         return self._portal.render(
-            request,
             viewer,
             "event.html",
             view=view,
@@ -102,12 +98,11 @@ class EventPages:
             channels=channel_titles(self._portal),
         )
 
-    async def show_deliveries(self, request: Request, event_id: str, viewer: ReadsEvents) -> Response:
+    async def show_deliveries(self, event_id: str, viewer: ReadsEvents) -> Response:
         """Show its outcome again, for the script."""
         view = await self._portal.context.activity.event(viewer.company_id, read_id(event_id))
         outcome = await find_outcome(self._portal, viewer, view.event)
         return self._portal.fragment(
-            request,
             viewer,
             "event_deliveries.html",
             event=view.event,
@@ -134,22 +129,15 @@ class EventPages:
             limit=PAGE,
         )
 
-    def _choices(self, query: EventQuery) -> list[str]:
-        """List the names to choose from: the existing types, the operational group, and chosen names beside them."""
-        known = [*(kind.name for kind in self._portal.event_types()), OPERATIONAL]
-        return known + [name for name in query.types if name not in known]
 
-
-def make_router(portal: Portal) -> APIRouter:
-    """Build the router with the routes of this module."""
-    pages = EventPages(portal)
-    return portal.router(
-        get("/events", pages.show_events),
-        get("/events/list", pages.show_list),
-        get("/events/{event_id}", pages.show_event),
-        get("/events/{event_id}/deliveries", pages.show_deliveries),
-        get("/events/{event_id}/envelope", pages.download),
-    )
+ROUTES = Table(
+    EventPages,
+    get("/events", EventPages.show_events),
+    get("/events/list", EventPages.show_list),
+    get("/events/{event_id}", EventPages.show_event),
+    get("/events/{event_id}/deliveries", EventPages.show_deliveries),
+    get("/events/{event_id}/envelope", EventPages.download),
+)
 
 
 def read_id(text: str) -> int:

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -12,8 +11,8 @@ from trunkline.routes import company_number, environment_of
 from trunkline_portal import addresses, periods
 from trunkline_portal.access import Chooses
 from trunkline_portal.pages.targets import COUNTED
-from trunkline_portal.portal import Portal
-from trunkline_portal.routing import get
+from trunkline_portal.portal import Pages
+from trunkline_portal.routing import ALONE, Table, get
 
 LIMIT = 100
 """The maximum number of subscriptions of each kind that are read."""
@@ -50,11 +49,8 @@ class Line:
         return environment_of(self.trouble.company_id) == "test"
 
 
-class EverybodyPages:
+class EverybodyPages(Pages):
     """The page over all companies."""
-
-    def __init__(self, portal: Portal) -> None:
-        self._portal = portal
 
     async def show(self, request: Request, viewer: Chooses) -> Response:
         """Show it."""
@@ -70,7 +66,6 @@ class EverybodyPages:
         ]
         lines.sort(key=lambda line: line.trouble.since_ms or 0, reverse=True)
         return self._portal.render(
-            request,
             viewer,
             "everybody.html",
             lines=lines,
@@ -82,8 +77,6 @@ class EverybodyPages:
         )
 
 
-def make_router(portal: Portal) -> APIRouter:
-    """Build the router with the routes of this module."""
-    return portal.own_router(
-        get(addresses.EVERYBODY.removeprefix(addresses.HOME), EverybodyPages(portal).show)
-    )
+ROUTES = Table(
+    EverybodyPages, get(addresses.EVERYBODY.removeprefix(addresses.HOME), EverybodyPages.show), below=ALONE
+)

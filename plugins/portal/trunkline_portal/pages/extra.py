@@ -7,7 +7,6 @@ import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from fastapi import APIRouter
 from markupsafe import Markup, escape
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -24,8 +23,8 @@ from trunkline.pages import (
 )
 from trunkline_portal.access import AnybodyOfCompany, ScopeMissing, Viewer
 from trunkline_portal.forms import Submitted
-from trunkline_portal.portal import Portal
-from trunkline_portal.routing import get, post
+from trunkline_portal.portal import Pages
+from trunkline_portal.routing import Table, get, post
 
 Value = TypeVar("Value")
 
@@ -34,12 +33,8 @@ SECONDS = 5.0
 _OWN_FIELDS = frozenset({"csrf", "company"})
 
 
-class PluginPages:
+class PluginPages(Pages):
     """Shows the pages of other plugins, and passes the fields of their forms to them."""
-
-    def __init__(self, portal: Portal, *, seconds: float) -> None:
-        self._portal = portal
-        self._seconds = seconds
 
     async def show(self, request: Request, viewer: AnybodyOfCompany, plugin: str, name: str) -> Response:
         """Show a page of a plugin, or an error message if the page failed."""
@@ -47,11 +42,11 @@ class PluginPages:
         portal_request = _asked(request, viewer)
         content, fault = None, None
         try:
-            content = await content_of(page, portal_request, seconds=self._seconds)
+            content = await content_of(page, portal_request, seconds=SECONDS)
         except Exception as error:
-            fault = _sentence(error, self._seconds)
+            fault = _sentence(error, SECONDS)
             self._portal.context.log.exception("page '%s' of plugin '%s' %s", name, plugin, fault)
-        return self._framed(request, viewer, plugin, page, content=content, fault=fault)
+        return self._framed(viewer, plugin, page, content=content, fault=fault)
 
     async def submit(
         self, request: Request, viewer: AnybodyOfCompany, plugin: str, name: str, fields: Submitted
@@ -61,11 +56,11 @@ class PluginPages:
         if page.submit is None:
             raise HTTPException(404)
         values = {name: sent for name, sent in fields.by_name().items() if name not in _OWN_FIELDS}
-        answer = await within(self._seconds, page.submit, _asked(request, viewer), values)
+        answer = await within(SECONDS, page.submit, _asked(request, viewer), values)
         if isinstance(answer, PortalRedirect):
             path = answer.url or str(request.url.path)
-            return self._portal.redirect(request, path, viewer=viewer, flash=answer.message)
-        return self._framed(request, viewer, plugin, page, content=_checked(answer), fault=None)
+            return self._portal.redirect(viewer, path, flash=answer.message)
+        return self._framed(viewer, plugin, page, content=_checked(answer), fault=None)
 
     def _find(self, viewer: Viewer, plugin: str, name: str) -> PortalPage:
         for owner, page in self._portal.context.pages():
@@ -73,12 +68,10 @@ class PluginPages:
                 if page.scope is not None and not viewer.has(page.scope):
                     raise ScopeMissing(page.scope)
                 return page
-        kind = "page"
-        raise NotFound(kind, f"{plugin}/{name}")
+        raise NotFound("page", f"{plugin}/{name}")
 
     def _framed(
         self,
-        request: Request,
         viewer: Viewer,
         plugin: str,
         page: PortalPage,
@@ -89,7 +82,7 @@ class PluginPages:
         """Put a page's *content*, or *fault* as an error message, into the portal's frame."""
         html = None if content is None else Markup(content.html)  # noqa: S704 - as the hook says
         response = self._portal.render(
-            request, viewer, "extra.html", page=page, plugin=plugin, content=html, fault=fault
+            viewer, "extra.html", page=page, plugin=plugin, content=html, fault=fault
         )
         self._portal.protect(
             response, framed=page.framed, form_targets=content.form_targets if content else ()
@@ -97,13 +90,11 @@ class PluginPages:
         return response
 
 
-def make_router(portal: Portal, *, seconds: float = SECONDS) -> APIRouter:
-    """Build the router with the routes of this module."""
-    pages = PluginPages(portal, seconds=seconds)
-    return portal.router(
-        get("/x/{plugin}/{name}", pages.show),
-        post("/x/{plugin}/{name}", pages.submit, bucket="admin"),
-    )
+ROUTES = Table(
+    PluginPages,
+    get("/x/{plugin}/{name}", PluginPages.show),
+    post("/x/{plugin}/{name}", PluginPages.submit, bucket="admin"),
+)
 
 
 async def content_of(page: PortalPage, portal_request: PortalRequest, *, seconds: float) -> PortalContent:

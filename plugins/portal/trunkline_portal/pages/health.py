@@ -2,15 +2,13 @@
 
 from dataclasses import dataclass
 
-from fastapi import APIRouter
-from starlette.requests import Request
 from starlette.responses import Response
 
 from trunkline import Json
 from trunkline.routes import TrunklineError
 from trunkline_portal.access import Operates
-from trunkline_portal.portal import Portal
-from trunkline_portal.routing import get
+from trunkline_portal.portal import Pages
+from trunkline_portal.routing import EITHER, Table, get
 
 _LAG_WARNING_SECONDS = 10
 
@@ -25,13 +23,10 @@ class Check:
     detail: str | None
 
 
-class HealthPages:
+class HealthPages(Pages):
     """The state of the hub."""
 
-    def __init__(self, portal: Portal) -> None:
-        self._portal = portal
-
-    async def show(self, request: Request, viewer: Operates) -> Response:
+    async def show(self, viewer: Operates) -> Response:
         """Show the page."""
         deployment = self._portal.context.deployment
         status: dict[str, Json] | None
@@ -41,7 +36,6 @@ class HealthPages:
             self._portal.context.log.warning("the status could not be read: %s", error)
             status = None
         return self._portal.render(
-            request,
             viewer,
             "health.html",
             checks=[_check(name, answer) for name, answer in (await deployment.readiness()).items()],
@@ -51,13 +45,7 @@ class HealthPages:
         )
 
 
-def make_router(portal: Portal) -> APIRouter:
-    """Build the router with the routes of this module."""
-    pages = HealthPages(portal)
-    return portal.router(
-        get("/health", pages.show),
-        also_without=True,
-    )
+ROUTES = Table(HealthPages, get("/health", HealthPages.show), below=EITHER)
 
 
 def _check(name: str, answer: str) -> Check:

@@ -1,31 +1,33 @@
-"""A company's API keys: listed, made and shown once; ``revoking`` revokes them."""
+"""A company's API keys: listed, made and shown once, replaced by a successor, and revoked after a page that lists the consequences."""
 
+from collections.abc import Mapping
 from typing import Any
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
 from trunkline import NotFound, Refused
 from trunkline.routes import COMPANY_SCOPES, environment_member
-from trunkline_portal import curl, one_time_secret, scopes
+from trunkline_portal import curl, formats, one_time_secret, scopes
 from trunkline_portal.access import Administers, Viewer
+from trunkline_portal.addresses import SIGN_IN
 from trunkline_portal.forms import Fields, Submitted, faults_of
-from trunkline_portal.portal import Portal
-from trunkline_portal.routing import get, post
+from trunkline_portal.portal import Pages, Portal
+from trunkline_portal.routing import Table, get, post
 
 KEYS = "/keys"
 """Path of the section below ``Viewer.root``."""
 MAX_NAME = 200
+OVERLAP_SECONDS = 24 * 60 * 60
 _OPERATORS = 0
 _EXAMPLE = {"name": "Zapier", "scopes": ["events:read", "webhooks:write"]}
 
 
-class KeyPages:
-    """The list of keys, and the form for a new one."""
+class KeyPages(Pages):
+    """The list of keys, the form for a new one, and the pages that ask before a key is replaced or revoked."""
 
     def __init__(self, portal: Portal) -> None:
-        self._portal = portal
+        super().__init__(portal)
         self._keys = portal.context.keys
 
     async def show_list(self, request: Request, viewer: Administers) -> Response:
@@ -33,27 +35,27 @@ class KeyPages:
         of_operators = viewer.is_operator and request.query_params.get("of") == "operators"
         keys = await self._keys.list(_OPERATORS if of_operators else viewer.company_id)
         newest_first = keys[::-1]
+        body = {"company_id": viewer.company_number, **environment_member(viewer.company_id), **_EXAMPLE}
         return self._portal.render(
-            request,
             viewer,
             "keys.html",
             of_operators=of_operators,
             valid=[key for key in newest_first if key["revoked_utc"] is None],
             revoked=[key for key in newest_first if key["revoked_utc"] is not None],
-            curl=self._create_by_curl(request, viewer),
+            curl=curl.line(f"{self._portal.base_url(request)}/api/v1/keys", body=body),
         )
 
     async def show_form(self, request: Request, viewer: Administers) -> Response:
         """Show the form for a new key."""
         preset = request.query_params.get("preset", "")
-        return self._form(request, viewer, name="", chosen=scopes.scopes_of(preset), preset=preset)
+        return self._form(viewer, name="", chosen=scopes.scopes_of(preset), preset=preset)
 
-    async def create(self, request: Request, viewer: Administers, fields: Submitted) -> Response:
+    async def create(self, viewer: Administers, fields: Submitted) -> Response:
         """Make a key."""
         name, chosen = fields["name"], tuple(fields.all("scopes"))
         faults = _faults(viewer, fields)
         if faults:
-            return self._form(request, viewer, name=name, chosen=chosen, fields=fields, faults=faults)
+            return self._form(viewer, name=name, chosen=chosen, fields=fields, faults=faults)
         try:
             key, api_key = await self._keys.create(
                 viewer.company_id,
@@ -64,30 +66,25 @@ class KeyPages:
             )
         except Refused as error:
             faults = {field.partition("/")[0]: text for field, text in faults_of(error).items()}
-            return self._form(request, viewer, name=name, chosen=chosen, fields=fields, faults=faults)
-        response = self._portal.redirect(request, f"{viewer.root}{KEYS}/{key['id']}/made")
-        one_time_secret.hand_over(self._portal, request, response, viewer, of=key["id"], secret=api_key)
+            return self._form(viewer, name=name, chosen=chosen, fields=fields, faults=faults)
+        response = self._portal.redirect(viewer, f"{viewer.root}{KEYS}/{key['id']}/made")
+        one_time_secret.hand_over(self._portal, response, viewer, of=key["id"], secret=api_key)
         return response
 
     async def show_made(self, request: Request, viewer: Administers, key_id: str) -> Response:
         """Show a new key, once."""
         key = await find_key(self._portal, viewer, key_id)
-        api_key = one_time_secret.read(self._portal, request, viewer, of=key_id)
+        api_key = one_time_secret.read(self._portal, viewer, of=key_id)
         if api_key is None:
             gone = "A key is shown once, and this one was. If it was lost, revoke it and make another."
-            return self._portal.redirect(
-                request, f"{viewer.root}{KEYS}", viewer=viewer, flash=gone, tone="info"
-            )
+            return self._portal.redirect(viewer, f"{viewer.root}{KEYS}", flash=gone, tone="info")
         command = curl.line(f"{self._portal.base_url(request)}/api/v1/me", key=api_key)
-        response = self._portal.render(
-            request, viewer, "keys_made.html", key=key, api_key=api_key, curl=command
-        )
-        one_time_secret.forget(self._portal, request, response)
+        response = self._portal.render(viewer, "keys_made.html", key=key, api_key=api_key, curl=command)
+        one_time_secret.forget(self._portal, response, viewer)
         return response
 
     def _form(
         self,
-        request: Request,
         viewer: Viewer,
         *,
         name: str,
@@ -97,7 +94,6 @@ class KeyPages:
         faults: dict[str, str] | None = None,
     ) -> Response:
         return self._portal.render(
-            request,
             viewer,
             "keys_new.html",
             status=422 if faults else 200,
@@ -111,21 +107,113 @@ class KeyPages:
             errors=faults or {},
         )
 
-    def _create_by_curl(self, request: Request, viewer: Viewer) -> str:
-        """Write the curl command that makes a key for the company that is shown, for an operator."""
-        body = {"company_id": viewer.company_number, **environment_member(viewer.company_id), **_EXAMPLE}
-        return curl.line(f"{self._portal.base_url(request)}/api/v1/keys", body=body)
+    async def ask_to_rotate(self, viewer: Administers, key_id: str) -> Response:
+        """Describe the consequences of rotating a key."""
+        key = await find_key(self._portal, viewer, key_id)
+        return self._portal.confirm(
+            viewer,
+            title=f"Rotate “{key['name']}”?",
+            sentences=[
+                "You get a new key with the same name, scopes and networks; it is shown once.",
+                f"The key that ends in {key['last4']} goes on for 24 hours, so that you can exchange it without a gap.",
+                "Then it stops working for good.",
+                *await self._keys.describe_end(key_id),
+            ],
+            action=f"{viewer.root}{KEYS}/{key_id}/rotate",
+            button="Make the new key",
+            back=f"{viewer.root}{KEYS}",
+            is_dangerous=False,
+        )
+
+    async def rotate(self, viewer: Administers, key_id: str) -> Response:
+        """Make a key's successor, and show it once."""
+        made, api_key = await self._keys.rotate(
+            key_id, company_id=viewer.company_id, by=viewer.principal, overlap_seconds=OVERLAP_SECONDS
+        )
+        response = self._portal.redirect(viewer, f"{viewer.root}{KEYS}/{made['id']}/made")
+        one_time_secret.hand_over(self._portal, response, viewer, of=str(made["id"]), secret=api_key)
+        return response
+
+    async def ask_to_revoke(self, viewer: Administers, key_id: str) -> Response:
+        """Describe the consequences of revoking a key."""
+        key = await find_key(self._portal, viewer, key_id)
+        if key["revoked_utc"] is not None:
+            return self._portal.redirect(viewer, f"{viewer.root}{KEYS}", flash=_is_revoked(key), tone="info")
+        sessions = await self._portal.sessions.count_of(key_id)
+        return self._portal.confirm(
+            viewer,
+            title=f"Revoke “{key['name']}”?",
+            sentences=[
+                *_consequences(key, sessions=sessions, is_own=key_id == viewer.principal.key_id),
+                *await self._keys.describe_end(key_id),
+            ],
+            choice=await self._choice(viewer, key_id),
+            action=f"{viewer.root}{KEYS}/{key_id}/revoke",
+            button="Revoke the key",
+            back=f"{viewer.root}{KEYS}",
+        )
+
+    async def _choice(self, viewer: Viewer, key_id: str) -> tuple[str, str] | None:
+        """Offer to disable the subscriptions that a key made, if there are any."""
+        listed = await self._portal.context.subscriptions.list(viewer.company_id, channel=None)
+        count = sum(_is_on(view, key_id) for view in listed)
+        what = "the subscription" if count == 1 else f"the {count} subscriptions"
+        return ("subscriptions", f"Disable {what} that it made, too") if count else None
+
+    async def revoke(self, viewer: Administers, key_id: str, fields: Submitted) -> Response:
+        """Revoke a key. If the viewer chose so, also disable the subscriptions that the key made."""
+        key = await find_key(self._portal, viewer, key_id)
+        await self._keys.revoke(key_id, company_id=viewer.company_id)
+        if fields["subscriptions"]:
+            await self._portal.context.subscriptions.disconnect(viewer.company_id, maker_id=key_id)
+        if key_id == viewer.principal.key_id:
+            return self._portal.redirect(viewer, SIGN_IN)
+        return self._portal.redirect(viewer, f"{viewer.root}{KEYS}", flash=_is_revoked(key))
 
 
-def make_router(portal: Portal) -> APIRouter:
-    """Build the router with the routes of this module."""
-    pages = KeyPages(portal)
-    return portal.router(
-        get("/keys", pages.show_list),
-        get("/keys/new", pages.show_form),
-        post("/keys", pages.create, bucket="admin"),
-        get("/keys/{key_id}/made", pages.show_made),
-    )
+ROUTES = Table(
+    KeyPages,
+    get("/keys", KeyPages.show_list),
+    get("/keys/new", KeyPages.show_form),
+    post("/keys", KeyPages.create, bucket="admin"),
+    get("/keys/{key_id}/made", KeyPages.show_made),
+    get("/keys/{key_id}/rotate", KeyPages.ask_to_rotate),
+    post("/keys/{key_id}/rotate", KeyPages.rotate, bucket="admin"),
+    get("/keys/{key_id}/revoke", KeyPages.ask_to_revoke),
+    post("/keys/{key_id}/revoke", KeyPages.revoke, bucket="write"),
+)
+
+
+def _consequences(key: dict[str, Any], *, sessions: int, is_own: bool) -> list[str]:
+    used = formats.moment(key["last_used_utc"]) if key["last_used_utc"] else None
+    was_used = f"It was last used on {used.day} {used:%b %Y at %H:%M} UTC." if used else "It was never used."
+    return [
+        f"The key that ends in {key['last4']} stops working at once and for good. {was_used}",
+        *scopes.losses(key["scopes"]),
+        *_sessions_that_end(sessions, is_own=is_own),
+    ]
+
+
+def _is_on(view: Mapping[str, Any], maker_id: str) -> bool:
+    maker: Any = view["created_by"]
+    return view["status"] != "disabled" and maker is not None and maker["id"] == maker_id
+
+
+def _sessions_that_end(sessions: int, *, is_own: bool) -> list[str]:
+    if is_own:
+        others = (
+            f", and so {'is' if sessions == 2 else 'are'} {sessions - 1} more session{'s' * (sessions > 2)}"
+        )
+        return [f"You are signed in with this key: you are signed out{others if sessions > 1 else ''}."]
+    if not sessions:
+        return []
+    return [
+        f"{sessions} session{'s' * (sessions > 1)} of this portal that it signed in end{'s' * (sessions == 1)}."
+    ]
+
+
+def _is_revoked(key: dict[str, Any]) -> str:
+    return f"The key “{key['name']}” is revoked."
 
 
 def _faults(viewer: Viewer, fields: Fields) -> dict[str, str]:
@@ -151,5 +239,4 @@ async def find_key(portal: Portal, viewer: Viewer, key_id: str) -> dict[str, Any
     for key in await portal.context.keys.list(viewer.company_id):
         if key["id"] == key_id:
             return key
-    kind = "API key"
-    raise NotFound(kind, key_id)
+    raise NotFound("API key", key_id)

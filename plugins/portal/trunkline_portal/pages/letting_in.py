@@ -3,7 +3,7 @@
 from typing import Annotated
 from urllib.parse import quote
 
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -12,8 +12,8 @@ from trunkline_portal import scopes
 from trunkline_portal.access import ADMIN, OPERATOR, RequiresScope, Viewer
 from trunkline_portal.forms import Submitted
 from trunkline_portal.links import Links
-from trunkline_portal.portal import Portal
-from trunkline_portal.routing import get, post
+from trunkline_portal.portal import Pages, Portal
+from trunkline_portal.routing import Table, get, post
 
 LINKS = "/links"
 """Path of the section below ``Viewer.root``."""
@@ -23,17 +23,17 @@ _READS = tuple(scope for scope in COMPANY_SCOPES if scope.endswith(":read"))
 _PRESETS = {"all": tuple(scope for scope in COMPANY_SCOPES if scope != ADMIN), "read": _READS}
 
 
-class LettingInPages:
+class LettingInPages(Pages):
     """The form for a link, and the page that shows it once."""
 
     def __init__(self, portal: Portal) -> None:
-        self._portal = portal
+        super().__init__(portal)
         self._links = Links(portal.context, portal.settings)
 
     async def show_form(self, request: Request, viewer: OperatesCompany) -> Response:
         """Show the form."""
         chosen = _PRESETS.get(request.query_params.get("preset", ""), _PRESETS["all"])
-        return self._form(request, viewer, chosen=chosen)
+        return self._form(viewer, chosen=chosen)
 
     async def create(self, request: Request, viewer: OperatesCompany, fields: Submitted) -> Response:
         """Make a link and show it."""
@@ -48,16 +48,15 @@ class LettingInPages:
         if len(name) > MAX_NAME:
             faults["name"] = f"A name may have {MAX_NAME} characters; this one has {len(name)}."
         if faults:
-            return self._form(request, viewer, chosen=chosen, name=name, minutes=text, faults=faults)
+            return self._form(viewer, chosen=chosen, name=name, minutes=text, faults=faults)
         token, link = await self._links.make(
             viewer.principal, viewer.company_id, scopes=chosen, name=name or None, minutes=minutes or None
         )
         url = f"{self._portal.base_url(request)}/portal/enter?link={quote(token)}"
-        return self._portal.render(request, viewer, "links_made.html", link=link, url=url)
+        return self._portal.render(viewer, "links_made.html", link=link, url=url)
 
     def _form(
         self,
-        request: Request,
         viewer: Viewer,
         *,
         chosen: tuple[str, ...],
@@ -66,7 +65,6 @@ class LettingInPages:
         faults: dict[str, str] | None = None,
     ) -> Response:
         return self._portal.render(
-            request,
             viewer,
             "links_new.html",
             status=422 if faults else 200,
@@ -80,7 +78,6 @@ class LettingInPages:
         )
 
 
-def make_router(portal: Portal) -> APIRouter:
-    """Build the router with the routes of this module."""
-    pages = LettingInPages(portal)
-    return portal.router(get(LINKS, pages.show_form), post(LINKS, pages.create, bucket="admin"))
+ROUTES = Table(
+    LettingInPages, get(LINKS, LettingInPages.show_form), post(LINKS, LettingInPages.create, bucket="admin")
+)

@@ -4,13 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
-from starlette.requests import Request
+from fastapi import Depends
 from starlette.responses import Response
 
 from trunkline_portal.access import ADMIN, EVENTS_READ, WEBHOOKS_READ, RequiresScope, Viewer
-from trunkline_portal.portal import Portal
-from trunkline_portal.routing import get
+from trunkline_portal.portal import Pages
+from trunkline_portal.routing import Table, get
 
 LIMITS = "/limits"
 """Path of the section below ``Viewer.root``."""
@@ -46,13 +45,10 @@ class Line:
         return "bad" if share >= 1 else "warn" if share >= 0.8 else "good"
 
 
-class LimitPages:
+class LimitPages(Pages):
     """The page of limits."""
 
-    def __init__(self, portal: Portal) -> None:
-        self._portal = portal
-
-    async def show(self, request: Request, viewer: SeesSome) -> Response:
+    async def show(self, viewer: SeesSome) -> Response:
         """Show it."""
         context = self._portal.context
         company = await context.companies.view(viewer.company_number)
@@ -60,9 +56,7 @@ class LimitPages:
         used = await context.activity.used(viewer.company_id)
         lines = [Line(name, limit, used.get(name)) for name, limit in limits.items()]
         lines.sort(key=lambda line: line.used is None)
-        return self._portal.render(request, viewer, "limits.html", lines=lines)
+        return self._portal.render(viewer, "limits.html", lines=lines)
 
 
-def make_router(portal: Portal) -> APIRouter:
-    """Build the router with the routes of this module."""
-    return portal.router(get(LIMITS, LimitPages(portal).show))
+ROUTES = Table(LimitPages, get(LIMITS, LimitPages.show))

@@ -1,8 +1,5 @@
 """Signing in at the identity provider, if the settings name one: redirects people to it, and handles their return."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -18,7 +15,7 @@ from trunkline_portal.oidc.settings import Oidc
 from trunkline_portal.oidc.users import Users
 from trunkline_portal.pages import sign_in
 from trunkline_portal.portal import Portal, local_path
-from trunkline_portal.routing import get
+from trunkline_portal.routing import ALONE, Table, get
 from trunkline_portal.security import SignInLimit
 
 CALLBACK = f"{SIGN_IN}/callback"
@@ -71,7 +68,9 @@ class OidcPages:
         address = self._portal.address_of(request)
         with audit.failures_noted(way="provider"):
             self._limit.begin(address, self._portal.now_ms())
-            principal = await self._principal(await self._provider.claims(query, attempt))
+            person = person_of(await self._provider.claims(query, attempt), self._settings)
+            company_id = None if person.is_operator else await self._company(person)
+            principal = Principal(person.id, company_id, person.name, frozenset(person.scopes))
         self._limit.succeed(address)
         await self._users.remember(principal)
         audit.note_sign_in(principal, way="provider")
@@ -83,12 +82,6 @@ class OidcPages:
     async def leave(self) -> Response:
         """Send a browser to the provider's sign-out."""
         return RedirectResponse(await self._provider.sign_out_url(self._back) or SIGN_IN, 303)
-
-    async def _principal(self, claims: Mapping[str, Any]) -> Principal:
-        """Find the principal of the claims. Raises NoAccess."""
-        person = person_of(claims, self._settings)
-        company_id = None if person.is_operator else await self._company(person)
-        return Principal(person.id, company_id, person.name, frozenset(person.scopes))
 
     async def _company(self, person: Person) -> int:
         if person.company is None:
@@ -108,7 +101,7 @@ def make_router(portal: Portal) -> APIRouter:
     """
     settings, public_url = portal.settings.oidc, portal.context.deployment.public_url
     if settings is None:
-        return portal.own_router()
+        return APIRouter()
     if public_url is None:
         msg = (
             "Setting 'portal.oidc': needs server.public_url: where the identity provider sends people back to"
@@ -119,8 +112,12 @@ def make_router(portal: Portal) -> APIRouter:
     except ValueError as error:
         msg = f"Setting 'portal.oidc.issuer': {error}"
         raise SettingsInvalid(msg) from None
-    return portal.own_router(
-        get("/sign-in/begin", pages.go, bucket=None),
-        get("/sign-in/callback", pages.come_back, bucket=None),
-        get("/sign-in/leave", pages.leave, bucket=None),
+    return portal.router(
+        Table(
+            lambda _: pages,
+            get("/sign-in/begin", OidcPages.go, bucket=None),
+            get("/sign-in/callback", OidcPages.come_back, bucket=None),
+            get("/sign-in/leave", OidcPages.leave, bucket=None),
+            below=ALONE,
+        )
     )

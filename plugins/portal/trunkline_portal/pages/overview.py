@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from fastapi import APIRouter
 from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -25,8 +24,8 @@ from trunkline_portal.access import (
 )
 from trunkline_portal.charts import Axis, Chart, Series
 from trunkline_portal.delivery_states import WORDS
-from trunkline_portal.portal import Portal
-from trunkline_portal.routing import get
+from trunkline_portal.portal import Pages
+from trunkline_portal.routing import EITHER, Table, get
 
 _HOUR_MS = 60 * 60 * 1000
 _DATES = 5
@@ -78,25 +77,24 @@ class AttentionItem:
     action: tuple[str, str] | None
 
 
-class OverviewPages:
+class OverviewPages(Pages):
     """The first page: figures, charts, and subscriptions that need attention."""
-
-    def __init__(self, portal: Portal) -> None:
-        self._portal = portal
 
     async def show(self, request: Request, viewer: AnyCompany) -> Response:
         """Show the overview, or the first page that the viewer may see."""
         if not viewer.has(EVENTS_READ):
-            return self._elsewhere(viewer)
+            pages = [(owner, page) for owner, page in self._portal.context.pages() if page.scope is not None]
+            items = [*navigation.seen_by(viewer), *navigation.extras_for(viewer, pages)]
+            if not items:
+                raise ScopeMissing(EVENTS_READ)
+            return RedirectResponse(f"{viewer.root}{items[0].path}", 303)
         if viewer.chosen_company_id is None:
             raise CompanyNeeded
-        return self._portal.render(request, viewer, "overview.html", **await self._values(request, viewer))
+        return self._portal.render(viewer, "overview.html", **await self._values(request, viewer))
 
     async def show_part(self, request: Request, viewer: ReadsEvents) -> Response:
         """Show it again, for the script."""
-        return self._portal.fragment(
-            request, viewer, "overview_part.html", **await self._values(request, viewer)
-        )
+        return self._portal.fragment(viewer, "overview_part.html", **await self._values(request, viewer))
 
     async def _values(self, request: Request, viewer: Viewer) -> dict[str, Any]:
         span_name = request.query_params.get("span", "")
@@ -129,23 +127,10 @@ class OverviewPages:
             "first_event": self._portal.first_event(request) if is_new else None,
         }
 
-    def _elsewhere(self, viewer: Viewer) -> Response:
-        """Redirect a viewer who may not see this page to the first page that they may see. Raises ScopeMissing."""
-        pages = [(owner, page) for owner, page in self._portal.context.pages() if page.scope is not None]
-        items = [*navigation.seen_by(viewer), *navigation.extras_for(viewer, pages)]
-        if not items:
-            raise ScopeMissing(EVENTS_READ)
-        return RedirectResponse(f"{viewer.root}{items[0].path}", 303)
 
-
-def make_router(portal: Portal) -> APIRouter:
-    """Build the router with the routes of this module."""
-    pages = OverviewPages(portal)
-    return portal.router(
-        get("", pages.show),
-        get("/overview", pages.show_part),
-        also_without=True,
-    )
+ROUTES = Table(
+    OverviewPages, get("", OverviewPages.show), get("/overview", OverviewPages.show_part), below=EITHER
+)
 
 
 def _attention_items(viewer: Viewer, attentions: Sequence[Attention]) -> list[AttentionItem]:

@@ -2,7 +2,6 @@
 
 from urllib.parse import urlencode
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -10,20 +9,20 @@ from trunkline_portal import periods
 from trunkline_portal.access import EVENTS_READ, EVENTS_WRITE, Administers, ScopeMissing, Viewer
 from trunkline_portal.forms import Submitted
 from trunkline_portal.pages.catalogue import find_type
-from trunkline_portal.portal import Portal
+from trunkline_portal.portal import Pages, Portal
 from trunkline_portal.previews import preview
-from trunkline_portal.routing import get, post
+from trunkline_portal.routing import Table, get, post
 
 QUARANTINE = "/quarantine"
 """Path of the section below ``Viewer.root``."""
 PAGE = 50
 
 
-class QuarantinePages:
+class QuarantinePages(Pages):
     """The list of quarantined events."""
 
     def __init__(self, portal: Portal) -> None:
-        self._portal = portal
+        super().__init__(portal)
         self._inbox = portal.context.quarantine
 
     async def show_list(self, request: Request, viewer: Administers) -> Response:
@@ -39,7 +38,6 @@ class QuarantinePages:
         kept = {"type": chosen, **period.parameters}
         types = [kind.name for kind in self._portal.context.events.types()]
         return self._portal.render(
-            request,
             viewer,
             "quarantine.html",
             rows=[(event, preview(b'{"payload":%b}' % event.payload).head) for event in events],
@@ -51,7 +49,7 @@ class QuarantinePages:
             newest=cursor and _link(root, **kept),
         )
 
-    async def release_all(self, request: Request, viewer: Administers, fields: Submitted) -> Response:
+    async def release_all(self, viewer: Administers, fields: Submitted) -> Response:
         """Release all valid events of a type."""
         require(viewer, EVENTS_READ, EVENTS_WRITE)
         find_type(self._portal.context.events.types(), fields["type"])
@@ -61,16 +59,14 @@ class QuarantinePages:
         path = _link(f"{viewer.root}{QUARANTINE}", type=fields["type"])
         flash = f"{done.released:,} released; {done.invalid:,} still break their schema and stay."
         tone = "good" if done.released or not done.invalid else "info"
-        return self._portal.redirect(request, path, viewer=viewer, flash=flash, tone=tone)
+        return self._portal.redirect(viewer, path, flash=flash, tone=tone)
 
 
-def make_router(portal: Portal) -> APIRouter:
-    """Build the router with the routes of this module."""
-    pages = QuarantinePages(portal)
-    return portal.router(
-        get("/quarantine", pages.show_list),
-        post("/quarantine/release", pages.release_all, bucket="write"),
-    )
+ROUTES = Table(
+    QuarantinePages,
+    get("/quarantine", QuarantinePages.show_list),
+    post("/quarantine/release", QuarantinePages.release_all, bucket="write"),
+)
 
 
 def require(viewer: Viewer, *scopes: str) -> None:

@@ -2,18 +2,16 @@
 
 from typing import Any
 
-from fastapi import APIRouter
-from starlette.requests import Request
 from starlette.responses import Response
 
 from trunkline import BodyInvalid, FieldError
-from trunkline.routes import EventRejected, QuarantinedEvent, read_json
+from trunkline.routes import EventRejected, QuarantinedEvent
 from trunkline_portal import highlighting
 from trunkline_portal.access import EVENTS_READ, EVENTS_WRITE, Administers, Viewer
-from trunkline_portal.forms import Submitted
+from trunkline_portal.forms import Submitted, read_payload
 from trunkline_portal.pages.quarantine import QUARANTINE, require
-from trunkline_portal.portal import Portal
-from trunkline_portal.routing import get, post
+from trunkline_portal.portal import Pages, Portal
+from trunkline_portal.routing import Table, get, post
 
 _EDITABLE = 50_000
 """Limit of a payload's characters in the editor."""
@@ -22,45 +20,37 @@ _STILL_BROKEN = ("The payload is kept. It still breaks its schema.", "info")
 _VALID_NOW = ("The payload is kept, and valid: it can be released.", "good")
 
 
-class QuarantinedEventPages:
+class QuarantinedEventPages(Pages):
     """The page of a quarantined event, and its forms."""
 
     def __init__(self, portal: Portal) -> None:
-        self._portal = portal
+        super().__init__(portal)
         self._inbox = portal.context.quarantine
 
-    def _show(self, request: Request, viewer: Viewer, event: QuarantinedEvent, **changed: Any) -> Response:
-        return self._portal.render(
-            request, viewer, "quarantine_event.html", **{**_values(viewer, event), **changed}
-        )
+    def _show(self, viewer: Viewer, event: QuarantinedEvent, **changed: Any) -> Response:
+        return self._portal.render(viewer, "quarantine_event.html", **{**_values(viewer, event), **changed})
 
-    def _refuse(
-        self, request: Request, viewer: Viewer, event: QuarantinedEvent, error: BodyInvalid, text: str
-    ) -> Response:
-        return self._show(request, viewer, event, status=422, text=text, faults=error.errors, is_kept=False)
+    def _refuse(self, viewer: Viewer, event: QuarantinedEvent, error: BodyInvalid, text: str) -> Response:
+        return self._show(viewer, event, status=422, text=text, faults=error.errors, is_kept=False)
 
-    async def show_event(self, request: Request, viewer: Administers, event_id: str) -> Response:
+    async def show_event(self, viewer: Administers, event_id: str) -> Response:
         """Show an event."""
         require(viewer, EVENTS_READ)
-        return self._show(request, viewer, await self._inbox.get(event_id, company_id=viewer.company_id))
+        return self._show(viewer, await self._inbox.get(event_id, company_id=viewer.company_id))
 
-    async def save(self, request: Request, viewer: Administers, event_id: str, fields: Submitted) -> Response:
+    async def save(self, viewer: Administers, event_id: str, fields: Submitted) -> Response:
         """Keep a corrected payload."""
         require(viewer, EVENTS_READ, EVENTS_WRITE)
         event = await self._inbox.get(event_id, company_id=viewer.company_id)
         try:
             payload = _read(fields["payload"])
         except BodyInvalid as error:
-            return self._refuse(request, viewer, event, error, fields["payload"])
+            return self._refuse(viewer, event, error, fields["payload"])
         saved = await self._inbox.replace(event_id, payload, company_id=viewer.company_id)
         flash, tone = _STILL_BROKEN if saved.errors else _VALID_NOW
-        return self._portal.redirect(
-            request, f"{viewer.root}{QUARANTINE}/{event_id}", viewer=viewer, flash=flash, tone=tone
-        )
+        return self._portal.redirect(viewer, f"{viewer.root}{QUARANTINE}/{event_id}", flash=flash, tone=tone)
 
-    async def release(
-        self, request: Request, viewer: Administers, event_id: str, fields: Submitted
-    ) -> Response:
+    async def release(self, viewer: Administers, event_id: str, fields: Submitted) -> Response:
         """Release an event, with a corrected payload if one was sent."""
         require(viewer, EVENTS_READ, EVENTS_WRITE)
         event = await self._inbox.get(event_id, company_id=viewer.company_id)
@@ -69,17 +59,16 @@ class QuarantinedEventPages:
             changed = payload if payload != event.payload else None
             done = await self._inbox.release(event_id, company_id=viewer.company_id, payload=changed)
         except BodyInvalid as error:
-            return self._refuse(request, viewer, event, error, fields["payload"])
+            return self._refuse(viewer, event, error, fields["payload"])
         flash = f"Event {done.position} of type {event.type} goes to every subscription that it matches."
         path = f"{viewer.root}/events/{done.position}"
-        return self._portal.redirect(request, path, viewer=viewer, flash=flash)
+        return self._portal.redirect(viewer, path, flash=flash)
 
-    async def ask(self, request: Request, viewer: Administers, event_id: str) -> Response:
+    async def ask(self, viewer: Administers, event_id: str) -> Response:
         """Ask before an event is deleted."""
         require(viewer, EVENTS_READ)
         event = await self._inbox.get(event_id, company_id=viewer.company_id)
         return self._portal.confirm(
-            request,
             viewer,
             title="Delete this event?",
             sentences=[
@@ -91,25 +80,21 @@ class QuarantinedEventPages:
             back=f"{viewer.root}{QUARANTINE}/{event_id}",
         )
 
-    async def delete(self, request: Request, viewer: Administers, event_id: str) -> Response:
+    async def delete(self, viewer: Administers, event_id: str) -> Response:
         """Delete an event."""
         require(viewer, EVENTS_READ, EVENTS_WRITE)
         await self._inbox.delete(event_id, company_id=viewer.company_id)
-        return self._portal.redirect(
-            request, f"{viewer.root}{QUARANTINE}", viewer=viewer, flash="The event is deleted."
-        )
+        return self._portal.redirect(viewer, f"{viewer.root}{QUARANTINE}", flash="The event is deleted.")
 
 
-def make_router(portal: Portal) -> APIRouter:
-    """Build the router with the routes of this module."""
-    pages = QuarantinedEventPages(portal)
-    return portal.router(
-        get("/quarantine/{event_id}", pages.show_event),
-        post("/quarantine/{event_id}", pages.save, bucket="write"),
-        post("/quarantine/{event_id}/release", pages.release, bucket="write"),
-        get("/quarantine/{event_id}/delete", pages.ask),
-        post("/quarantine/{event_id}/delete", pages.delete, bucket="write"),
-    )
+ROUTES = Table(
+    QuarantinedEventPages,
+    get("/quarantine/{event_id}", QuarantinedEventPages.show_event),
+    post("/quarantine/{event_id}", QuarantinedEventPages.save, bucket="write"),
+    post("/quarantine/{event_id}/release", QuarantinedEventPages.release, bucket="write"),
+    get("/quarantine/{event_id}/delete", QuarantinedEventPages.ask),
+    post("/quarantine/{event_id}/delete", QuarantinedEventPages.delete, bucket="write"),
+)
 
 
 def _values(viewer: Viewer, event: QuarantinedEvent) -> dict[str, Any]:
@@ -127,11 +112,7 @@ def _values(viewer: Viewer, event: QuarantinedEvent) -> dict[str, Any]:
 
 def _read(text: str) -> bytes:
     """Read a typed payload; numbers keep their digits. Raises EventRejected."""
-    try:
-        payload_json, payload = read_json(text.encode())
-    except BodyInvalid as error:
-        faults = [FieldError(f"/payload{fault.path}", fault.message) for fault in error.errors]
-        raise EventRejected(faults) from None
+    payload_json, payload = read_payload(text)
     if not isinstance(payload, dict):
         raise EventRejected([FieldError("/payload", "must be an object")])
     return payload_json

@@ -4,7 +4,6 @@ import re
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -12,9 +11,9 @@ from trunkline.routes import company_title
 from trunkline_portal import addresses
 from trunkline_portal.access import ADMIN, EVENTS_READ, WEBHOOKS_READ, AnyCompany, Viewer
 from trunkline_portal.pages.changes import CHANGES, EVERY_COMPANY
-from trunkline_portal.portal import Portal
+from trunkline_portal.portal import Pages
 from trunkline_portal.previews import preview
-from trunkline_portal.routing import get
+from trunkline_portal.routing import EITHER, Table, get
 
 SEARCH = "/search"
 """Path of the section below ``Viewer.root``."""
@@ -43,11 +42,8 @@ class Hit:
     of: str | None = None
 
 
-class SearchPages:
+class SearchPages(Pages):
     """The page of results."""
-
-    def __init__(self, portal: Portal) -> None:
-        self._portal = portal
 
     async def show(self, request: Request, viewer: AnyCompany) -> Response:
         """Show the results for an id or a text. If an id has a single result, redirect to it."""
@@ -69,7 +65,6 @@ class SearchPages:
             activity = self._portal.context.activity
             page = await activity.events(viewer.company_id, text=text, before=before, limit=_EVENTS)
         return self._portal.render(
-            request,
             viewer,
             "search.html",
             text=text,
@@ -126,7 +121,4 @@ class SearchPages:
         return f"{viewer.root}{SEARCH}?{urlencode(query)}"
 
 
-def make_router(portal: Portal) -> APIRouter:
-    """Build the router with the routes of this module."""
-    pages = SearchPages(portal)
-    return portal.router(get(SEARCH, pages.show), also_without=True)
+ROUTES = Table(SearchPages, get(SEARCH, SearchPages.show), below=EITHER)

@@ -1,6 +1,5 @@
 """Signing in with an API key, or through the identity provider (``oidc``)."""
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -10,8 +9,8 @@ from trunkline_portal import addresses, audit, cookies, kept_forms, visits
 from trunkline_portal.access import Viewer, find_viewer, is_allowed
 from trunkline_portal.counting import PAGES, count_sign_in
 from trunkline_portal.forms import Fields, Submitted
-from trunkline_portal.portal import Portal, local_path
-from trunkline_portal.routing import get, post
+from trunkline_portal.portal import Pages, Portal, local_path
+from trunkline_portal.routing import ALONE, Table, get, post
 from trunkline_portal.security import SignInLimit
 from trunkline_portal.store import Session
 
@@ -26,11 +25,11 @@ class KeysNotTaken(Refused):
         super().__init__("Sign in at your identity provider, or by a link of the product that you use.")
 
 
-class SignInPages:
+class SignInPages(Pages):
     """The form for an API key, and the link to the identity provider, if there is one."""
 
     def __init__(self, portal: Portal) -> None:
-        self._portal = portal
+        super().__init__(portal)
         self._limit = SignInLimit(portal.settings.sign_in_per_minute)
 
     async def show_form(self, request: Request) -> Response:
@@ -69,7 +68,7 @@ class SignInPages:
         audit.note_sign_in(principal, way="key")
         before = await find_viewer(request)
         session = await self._portal.sessions.open(principal, after=before.session if before else None)
-        page = self._offer(request, fields["kept"], Viewer(session, principal, principal.company_id))
+        page = self._offer(request, fields["kept"], Viewer(request, session, principal, principal.company_id))
         return await enter(self._portal, request, session, next_path=fields["next"], page=page)
 
     async def resume(self, request: Request, fields: Submitted) -> Response:
@@ -90,14 +89,13 @@ class SignInPages:
         company_id = addresses.company_in(form.path)
         if company_id is not None and not viewer.may_see(company_id):
             return self._portal.redirect(
-                request,
+                viewer,
                 viewer.root,
-                viewer=viewer,
                 flash=f"The form was for {company_title(company_id)}, so it was not sent: you are signed in for {company_title(viewer.company_id)}.",
                 tone="warn",
             )
         shown = viewer if company_id is None else viewer.at(company_id)
-        return self._portal.render(request, shown, "kept_form.html", kept=form)
+        return self._portal.render(shown, "kept_form.html", kept=form)
 
     def _refuse(self, request: Request, fields: Fields, sentence: str) -> Response:
         return self._portal.sign_in_page(
@@ -105,14 +103,13 @@ class SignInPages:
         )
 
 
-def make_router(portal: Portal) -> APIRouter:
-    """Build the router with the routes of this module."""
-    pages = SignInPages(portal)
-    return portal.own_router(
-        get("/sign-in", pages.show_form),
-        post("/sign-in", pages.sign_in, bucket=PAGES),
-        post("/sign-in/resume", pages.resume, bucket=PAGES),
-    )
+ROUTES = Table(
+    SignInPages,
+    get("/sign-in", SignInPages.show_form),
+    post("/sign-in", SignInPages.sign_in, bucket=PAGES),
+    post("/sign-in/resume", SignInPages.resume, bucket=PAGES),
+    below=ALONE,
+)
 
 
 async def enter(

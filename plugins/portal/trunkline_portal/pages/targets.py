@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import urlencode
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -17,8 +16,8 @@ from trunkline_portal.forms import Submitted
 from trunkline_portal.pages.subscriptions import views
 from trunkline_portal.pages.subscriptions.views import Subscription
 from trunkline_portal.periods import PERIODS
-from trunkline_portal.portal import Portal
-from trunkline_portal.routing import get, post
+from trunkline_portal.portal import Pages
+from trunkline_portal.routing import Table, get, post
 
 TARGETS = "/targets"
 """Path of the section below ``Viewer.root``."""
@@ -47,11 +46,8 @@ class Line:
         return self.figures.failed > 0 and self.subscription.view["status"] == "active"
 
 
-class TargetPages:
+class TargetPages(Pages):
     """The list of targets, and the form that replays the failures of all targets."""
-
-    def __init__(self, portal: Portal) -> None:
-        self._portal = portal
 
     async def show(self, request: Request, viewer: ReadsWebhooks) -> Response:
         """Show the list."""
@@ -64,7 +60,6 @@ class TargetPages:
         if order == "slow":
             lines.sort(key=lambda line: line.figures.p95_ms or 0, reverse=True)
         return self._portal.render(
-            request,
             viewer,
             "targets.html",
             lines=lines,
@@ -84,7 +79,7 @@ class TargetPages:
             resumed_first=[line for line in lines if line.figures.failed and not line.is_replayable],
         )
 
-    async def replay(self, request: Request, viewer: WritesWebhooks, fields: Submitted) -> Response:
+    async def replay(self, viewer: WritesWebhooks, fields: Submitted) -> Response:
         """Start a replay of each subscription's failures, up to the company's limit of replays."""
         text = fields["since_ms"]
         since_ms = int(text) if text.isascii() and text.isdigit() and len(text) < 15 else 0
@@ -106,9 +101,7 @@ class TargetPages:
         started = count - len(waiting)
         what = f"{started} replay{'s' if started != 1 else ''} started; new events are not delayed."
         tone = "warn" if reason or not started else "good"
-        return self._portal.redirect(
-            request, f"{viewer.root}{TARGETS}", viewer=viewer, flash=what + reason, tone=tone
-        )
+        return self._portal.redirect(viewer, f"{viewer.root}{TARGETS}", flash=what + reason, tone=tone)
 
     async def _lines(self, viewer: Viewer, since_ms: int) -> list[Line]:
         """Read the subscriptions with their figures, most failures first."""
@@ -123,7 +116,6 @@ class TargetPages:
         return sorted(lines, key=lambda line: line.figures.failed, reverse=True)
 
 
-def make_router(portal: Portal) -> APIRouter:
-    """Build the router with the routes of this module."""
-    pages = TargetPages(portal)
-    return portal.router(get(TARGETS, pages.show), post(f"{TARGETS}/replay", pages.replay, bucket="admin"))
+ROUTES = Table(
+    TargetPages, get(TARGETS, TargetPages.show), post(f"{TARGETS}/replay", TargetPages.replay, bucket="admin")
+)

@@ -1,18 +1,17 @@
 """Addresses without a page, and the old addresses of companies' pages, which had no company."""
 
-from fastapi import APIRouter
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from trunkline_portal.access import CompanyNeeded, SignInNeeded, find_viewer
 from trunkline_portal.addresses import HOME, has_section
-from trunkline_portal.portal import Portal
-from trunkline_portal.routing import Route
+from trunkline_portal.portal import Pages
+from trunkline_portal.routing import ALONE, Route, Table
 from trunkline_portal.security import FormRefused
 
 
-class UnknownPages:
+class UnknownPages(Pages):
     """Answers every address that no page has."""
 
     async def refuse(self, request: Request, path: str) -> Response:
@@ -20,22 +19,16 @@ class UnknownPages:
         if not path:
             return RedirectResponse(HOME, 308)
         if has_section(path):
-            await _lead_on(request)
+            if await find_viewer(request) is None:
+                raise SignInNeeded
+            if request.method not in {"GET", "HEAD"}:
+                raise FormRefused
+            raise CompanyNeeded
         raise HTTPException(404)
 
 
-def make_router(portal: Portal) -> APIRouter:
-    """Build the router with the routes of this module."""
-    pages = UnknownPages()
-    return portal.own_router(
-        Route("/{path:path}", pages.refuse, ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]),
-    )
-
-
-async def _lead_on(request: Request) -> None:
-    """Raise a redirect to the same page of the company that is shown; refuse a form, because its company is unknown."""
-    if await find_viewer(request) is None:
-        raise SignInNeeded
-    if request.method not in {"GET", "HEAD"}:
-        raise FormRefused
-    raise CompanyNeeded
+ROUTES = Table(
+    UnknownPages,
+    Route("/{path:path}", UnknownPages.refuse, ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]),
+    below=ALONE,
+)

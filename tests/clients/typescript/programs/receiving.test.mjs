@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
+import { buffer } from "node:stream/consumers";
 import test from "node:test";
 
 import { Jwks, MemorySeen, NotGenuine, Receiver, sign, verifyWebhook } from "@trunkline/client";
@@ -72,6 +73,17 @@ test("published keys are read once, again for an unknown key, and serve while th
   await assert.rejects(new Jwks(url).keys(), /answered 503/);
 });
 
+test("a body that was parsed before the receiver is an error that says so, not a false signature", async (t) => {
+  const listen = new Receiver(secret).forNode(() => undefined);
+  const url = await listening(t, async (request, answer) => {
+    request.body = JSON.parse(await buffer(request)); // as express.json() does
+    listen(request, answer, (error) => answer.writeHead(500).end(error.message));
+  });
+  const answer = await fetch(url, { method: "POST", body, headers: hmac });
+  assert.equal(answer.status, 500);
+  assert.match(await answer.text(), /put this route before express\.json\(\)/);
+});
+
 test("a receiver handles each event once, and again if it failed", async (t) => {
   const [handled, state] = [[], { fails: false }];
   const handle = (event) => {
@@ -85,11 +97,19 @@ test("a receiver handles each event once, and again if it failed", async (t) => 
   const nextsAnswer = await listening(t, (request, answer) =>
     inExpress(request, answer, (error) => answer.writeHead(500).end(error.message)),
   );
+  const after = (member, listen = receiver().forNode(handle)) =>
+    listening(t, async (request, answer) => {
+      request[member] = await buffer(request); // as express.raw() does, and platforms that keep rawBody
+      listen(request, answer);
+    });
+  const [rawsAnswer, keptsAnswer] = [await after("body"), await after("rawBody")];
   const inFetch = receiver().forFetch(handle);
   const post = (url, headers) => fetch(url, { method: "POST", body, headers });
   const ways = [
     (headers) => post(inNode, headers),
     (headers) => post(nextsAnswer, headers),
+    (headers) => post(rawsAnswer, headers),
+    (headers) => post(keptsAnswer, headers),
     (headers) =>
       inFetch(new Request("http://x/", { method: "POST", body, headers })).catch(() => new Response(null, { status: 500 })),
   ];
@@ -102,6 +122,6 @@ test("a receiver handles each event once, and again if it failed", async (t) => 
     state.fails = false;
     for (let time = 0; time < 3; time += 1) assert.equal((await way(hmac)).status, 204);
   }
-  assert.deepEqual(handled, [7, 7, 7]);
+  assert.deepEqual(handled, [7, 7, 7, 7, 7]);
   assert.ok(new NotGenuine("missing", "x") instanceof Error);
 });

@@ -33,7 +33,6 @@ class Target:
 
 @pytest.fixture
 def target() -> Iterator[Target]:
-    """Start a receiver that verifies with ``SECRET``."""
     started, done = threading.Event(), threading.Event()
     receivers: list[Receiver] = []
 

@@ -376,7 +376,6 @@ async def target(
 
 
 async def subscribed(make_hub: MakeHub, database_url: str, target: Receiver) -> Settings:
-    """Give the settings of a hub with two subscriptions to *target*."""
     hub = await make_hub(database_url, {"delivery.allow_private_networks": "true"}, dispatch=False)
     for path in ("/one", "/two"):
         wanted = {"target_url": f"{target.url.rstrip('/')}{path}", "event_types": ["*"]}
@@ -386,7 +385,7 @@ async def subscribed(make_hub: MakeHub, database_url: str, target: Receiver) -> 
 
 @pytest.mark.parametrize("left_days", [20, 13])
 async def test_certificates_of_targets_that_end_within_14_days_are_named(
-    sqlite_database_url, make_hub: MakeHub, target, left_days
+    sqlite_database_url, make_hub, target, left_days
 ):
     settings = await subscribed(make_hub, sqlite_database_url, target)
     check = await targets.examine_targets(settings, now=time.time() + (90 - left_days) * DAY_SECONDS)
@@ -396,11 +395,11 @@ async def test_certificates_of_targets_that_end_within_14_days_are_named(
         assert check.status == "ok"
     else:
         assert check.status == "warning"
-        assert f"{target.url.rstrip('/')}/ Expires in 12 days" in check.detail
+        assert f"{target.url.rstrip('/')}/ (company 92) Expires in 12 days" in check.detail
 
 
 async def test_a_target_that_the_address_policy_refuses_is_not_connected_to(
-    sqlite_database_url, make_hub: MakeHub, target
+    sqlite_database_url, make_hub, target
 ):
     settings = await subscribed(make_hub, sqlite_database_url, target)
     delivery = settings.delivery.model_copy(update={"allow_private_networks": False})
@@ -423,7 +422,7 @@ def test_the_page_explains_every_check():
 
 @pytest.mark.slow
 async def test_a_hub_tells_of_a_certificate_that_ends_soon_once(
-    sqlite_database_url, make_hub: MakeHub, make_tls: MakeTls, tmp_path, monkeypatch
+    sqlite_database_url, make_hub, make_tls, tmp_path, monkeypatch
 ):
     server, _ = make_tls(days=5, age_days=0)
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "own.pem"))

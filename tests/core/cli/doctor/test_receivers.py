@@ -77,8 +77,6 @@ class Seen:
 
 @contextmanager
 def receiving(verify: Callable[[dict[str, str], bytes], None], keep: Callable[[str], None]) -> Iterator[str]:
-    """Run a receiver; give its URL."""
-
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
@@ -164,9 +162,7 @@ def receiving(verify: Callable[[dict[str, str], bytes], None], keep: Callable[[s
     ],
     ids=["good", "verifies-nothing", "crashes-on-junk", "parses-first", "ignores-time", "races"],
 )
-async def test_a_receiver_is_told_what_to_change(
-    verify: Callable[[dict[str, str], bytes], None], keep: Callable[[str], None], to_mend: dict[str, str]
-) -> None:
+async def test_a_receiver_is_told_what_to_change(verify, keep, to_mend):
     with receiving(verify, keep) as url:
         report = await examine(
             url,

@@ -26,15 +26,12 @@ class App:
         self.sender = Sender(self.base)
 
     def read(self, path: str) -> Any:
-        """Read a file of the app."""
         return json.loads(self.files[path])
 
     def code(self, kind: str, component_id: str, name: str) -> Any:
-        """Read one code of a component."""
         return self.read(self.manifest["components"][kind][component_id]["codeFiles"][name])
 
     def modules(self, kind: str) -> list[str]:
-        """List the modules of a kind."""
         modules: Mapping[str, Any] = self.manifest["components"]["module"]
         return [name for name, module in modules.items() if module["moduleType"] == kind]
 
@@ -91,7 +88,6 @@ class Webhook:
         self.data: dict[str, Any] = {"url": url}
 
     def attach(self, **values: Any) -> None:
-        """Register with the service."""
         self._procedure("attach", values)
 
     def update(self, **values: Any) -> None:
@@ -99,7 +95,6 @@ class Webhook:
         self._procedure("update", values)
 
     def detach(self) -> None:
-        """Unregister."""
         self._procedure("detach", {})
 
     def receive(self, headers: Mapping[str, str], body: bytes) -> tuple[int, list[Any]]:

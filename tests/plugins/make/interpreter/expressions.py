@@ -91,7 +91,6 @@ class Parser:
         return value
 
     def expect(self, kind: str, text: str = "") -> Token:
-        """Consume the next token, which must be *kind* and *text*."""
         if (self._token.kind, self._token.text) != (kind, text):
             msg = f"{self._token.text!r} in the expression {self._source!r}"
             raise NotUnderstood(msg)

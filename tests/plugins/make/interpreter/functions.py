@@ -19,7 +19,6 @@ _DATE_FORMATS = {"YYYY-MM-DD": "%Y-%m-%d"}
 
 
 def call(name: str, arguments: list[Any]) -> Any:
-    """Call a built-in function."""
     if name in _CHOOSING:
         return _CHOOSING[name](*arguments)
     if name not in _FUNCTIONS:

@@ -81,7 +81,6 @@ class Sender:
         raise NotUnderstood(msg)
 
     def send(self, block: Mapping[str, Any], context: dict[str, Any]) -> dict[str, Any]:
-        """Send a request with one page; return the context of its answer."""
         if "pagination" in block:
             msg = "pages where only a single request can be made"
             raise NotUnderstood(msg)

@@ -46,7 +46,6 @@ def is_empty(value: Any) -> bool:
 
 
 def text_of(value: Any) -> str:
-    """Write a value into a longer text."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):

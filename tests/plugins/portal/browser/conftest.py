@@ -49,14 +49,12 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def target() -> Iterator[Target]:
-    """Start the target of subscriptions."""
     with started_target() as started:
         yield started
 
 
 @pytest.fixture(scope="session")
 def axe_source(install_node_packages: Callable[[Path], Path]) -> str:
-    """Give axe-core as one script."""
     return (install_node_packages(HERE / "axe_core") / "node_modules" / "axe-core" / "axe.min.js").read_text()
 
 
@@ -95,7 +93,6 @@ def somebody(chromium: Browser) -> Iterator[OpenPerson]:
 
 @pytest.fixture(scope="module")
 def operator_key(served_hub: Any) -> str:
-    """Make an operator's key of the module's hub."""
     key: str = served_hub.make_key(company_id=None, name="on call")
     return key
 

@@ -22,7 +22,6 @@ class PortalPage:
     status: int = 200
 
     def address(self, seeded: SeededHub) -> str:
-        """Give the page's address in *seeded*."""
         ids = {name: getattr(seeded, name) for name in SeededHub.__slots__}
         return self.path.format(**ids)
 

@@ -17,14 +17,12 @@ class Person:
     watch: Watch
 
     def go(self, path: str, *, status: int = 200) -> Response:
-        """Load a page by its address."""
         answer = self.page.goto(path, wait_until="load")
         assert answer is not None
         assert answer.status == status, f"{path}: {answer.status}"
         return answer
 
     def sign_in(self, key: str) -> None:
-        """Fill in the sign-in form."""
         self.go("/portal/sign-in")
         self.page.get_by_label("API key", exact=True).fill(key)
         self.click("Sign in")
@@ -45,11 +43,9 @@ class Person:
         expect(self.page.locator("main")).to_contain_text(text, timeout=seconds * 1000)
 
     def sees_not(self, text: str | re.Pattern[str]) -> None:
-        """Fail if *text* is on the page."""
         expect(self.page.locator("main")).not_to_contain_text(text)
 
     def navigation(self) -> list[str]:
-        """List the entries of the sidebar."""
         return [
             text.strip() for text in self.page.locator("#navigation li a span:last-child").all_inner_texts()
         ]

@@ -21,7 +21,6 @@ class Secured:
     end: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def serve(self, context: ssl.SSLContext, host: str) -> None:
-        """Listen until ``end`` is set."""
         async with await asyncio.start_server(self._pass_on, "127.0.0.1", 0, ssl=context) as server:
             self.url = f"https://{host}:{server.sockets[0].getsockname()[1]}"
             self.loop = asyncio.get_running_loop()

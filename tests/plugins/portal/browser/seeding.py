@@ -73,7 +73,6 @@ class SeededHub:
 
 
 def seed(hub: ServedHub, target: Target, words: Words = Words()) -> SeededHub:
-    """Fill a fresh hub."""
     subscription, failing, paused, hook = _make_subscriptions(hub, target, words)
     operator_key = _make_keys(hub, words)
     named = {"json": {"name": words.company}, "headers": {"X-Api-Key": operator_key}}
@@ -242,13 +241,11 @@ def _spread_over_a_day(hub: ServedHub) -> None:
 
 
 def _earlier(utc: bytes, back_ms: int) -> bytes:
-    """Move a time of an envelope."""
     at = datetime.fromisoformat(utc.decode()) - timedelta(milliseconds=back_ms)
     return at.isoformat(timespec="milliseconds").replace("+00:00", "Z").encode()
 
 
 def _count_attempts_again(database: sqlite3.Connection) -> None:
-    """Count the attempts of each hour from the log of attempts."""
     tally = Tally()
     for no, started_ms, duration_ms, outcome in database.execute(
         "SELECT subscription_no, started_ms, duration_ms, outcome FROM attempts"

@@ -32,17 +32,14 @@ class Target:
         headers: Mapping[str, str] | None = None,
         path: str | None = None,
     ) -> None:
-        """Give this answer from now on."""
         reply = Answer(status, headers or {}, body.encode())
         self._call(lambda: self._receiver.always(reply, path=path))
 
     def show(self, path: str, html: str) -> str:
-        """Serve a page; return its path."""
         self.answer(body=html, headers={"content-type": "text/html; charset=utf-8"}, path=path)
         return path
 
     def wait_for(self, path: str, count: int = 1, *, seconds: float = 60) -> list[ReceivedRequest]:
-        """Give the requests to *path* once there are *count*."""
         deadline = time.monotonic() + seconds
         while len(requests := [request for request in self.requests if request.path == path]) < count:
             assert time.monotonic() < deadline, f"{path} was called {len(requests)} times instead of {count}"
@@ -58,7 +55,6 @@ class Target:
 
 @contextmanager
 def started_target() -> Iterator[Target]:
-    """Start a target; it stops at the end."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="target", daemon=True)
     thread.start()

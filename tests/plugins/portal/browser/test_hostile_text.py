@@ -65,7 +65,7 @@ def cookies(hostile, sign_in_once):
 @pytest.mark.parametrize(
     "page", [page for page in PAGES if page.viewer != NOBODY], ids=lambda page: page.name
 )
-def test_no_page_runs_what_was_stored(page, hostile, cookies, somebody):
+def test_no_page_runs_what_was_stored_or_is_wider_than_the_screen(page, hostile, cookies, somebody):
     person = somebody(hostile, storage_state=cookies[page.viewer])
     if page.status != 200:
         person.watch.expect(str(page.status))
@@ -74,24 +74,12 @@ def test_no_page_runs_what_was_stored(page, hostile, cookies, somebody):
 
     assert person.page.locator("main img, main a[href^='javascript:'], [onerror], [onload]").count() == 0
     person.page.eval_on_selector_all("main details", "all => all.forEach(details => details.open = true)")
-    person.page.wait_for_timeout(100)
+    for width in (1280, 390):
+        person.page.set_viewport_size({"width": width, "height": 800})
+        person.page.wait_for_timeout(100)
+        assert person.page.evaluate("document.documentElement.scrollWidth") <= width
+        assert person.page.eval_on_selector_all("main .card, main .notice", TOO_WIDE) == []
     person.watch.check_untouched(person.page)
-
-
-@pytest.mark.parametrize("width", [390, 1280])
-@pytest.mark.parametrize(
-    "page", [page for page in PAGES if page.viewer != NOBODY], ids=lambda page: page.name
-)
-def test_no_page_is_wider_than_the_screen(page, width, hostile, cookies, somebody):
-    person = somebody(hostile, storage_state=cookies[page.viewer], width=width)
-    if page.status != 200:
-        person.watch.expect(str(page.status))
-    person.go(page.address(hostile), status=page.status)
-    person.page.eval_on_selector_all("main details", "all => all.forEach(details => details.open = true)")
-
-    assert person.page.evaluate("document.documentElement.scrollWidth") <= width
-    too_wide = person.page.eval_on_selector_all("main .card, main .notice", TOO_WIDE)
-    assert too_wide == []
 
 
 @pytest.mark.parametrize("path", ["", "/events", "/subscriptions", "/catalogue", "/keys", "/sign-in"])

@@ -59,7 +59,6 @@ class Job:
 
     @property
     def clicks(self) -> int:
-        """Count the links and buttons."""
         return sum(isinstance(step, str) for step in self.steps)
 
 
@@ -147,7 +146,6 @@ class Hands:
                     return
 
     def do(self, job: Job) -> float:
-        """Do *job* from its start; gives the seconds."""
         self.frame.goto(f"{self.names['root']}{job.start.format(**self.names)}")
         begun = time.monotonic()
         for step in job.steps:

@@ -227,7 +227,6 @@ class Keyboard:
         self._page = page
 
     def focused(self) -> str:
-        """Give the name of the focused element."""
         return self._page.evaluate(
             "(element => (element?.getAttribute('aria-label') || element?.innerText || '').trim())(document.activeElement)"
         )

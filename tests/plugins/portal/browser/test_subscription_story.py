@@ -81,7 +81,6 @@ class Story:
         self.page, self.main = self.person.page, self.person.page.locator("main")
 
     def requests(self) -> int:
-        """Count the requests so far."""
         return len(self.target.wait_for("/story"))
 
     def create(self) -> str:
@@ -112,7 +111,6 @@ class Story:
         expect(self.main.get_by_text("delivered", exact=True).first).to_be_visible()
 
     def send_again(self) -> None:
-        """Send a delivery again by hand."""
         self.person.click("Send again")
         self.person.sees("Attempt 3")
         assert len(self.target.wait_for("/story", 4)) == 4
@@ -169,7 +167,6 @@ class Story:
         assert len(self.target.wait_for("/story", count + 4)) == count + 4
 
     def delete(self) -> None:
-        """Delete it."""
         self.person.click("Settings", within=self.main)
         self.person.click("Delete…")
         self.person.confirm("Delete")

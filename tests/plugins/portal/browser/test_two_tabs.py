@@ -11,7 +11,6 @@ OTHER = 17
 
 
 def choose(person: Person, company_id: int) -> None:
-    """Choose a company at the top of the page."""
     person.page.locator("a.switcher").click()
     person.page.locator(f"dialog button[name=company_id][value='{company_id}']").click()
     expect(person.page.locator(".switcher strong")).to_have_text(str(company_id))

@@ -50,7 +50,7 @@ async def silent_names_of_three(attack: Attack) -> None:
 
 
 @row(seconds=6)
-async def test_calls_to_silent_names(attack: Attack) -> None:
+async def test_calls_to_silent_names(attack):
     """Subscriptions to silent names are made, tested by a test call and deleted, eight at a time."""
 
     async def try_one(turn: int) -> None:

@@ -85,7 +85,7 @@ async def quarantine_released(attack: Attack) -> None:
 
 
 @row()
-async def test_events(attack: Attack) -> None:
+async def test_events(attack):
     """Test calls emit as many example events as the limits allow."""
     body = {"type": "lead.created"}
     await attack.repeat(lambda turn: attack.call("POST", "/events/test", body, company=turn % 3), at_once=8)

@@ -23,7 +23,6 @@ class Database:
 
     @property
     def socket(self) -> str:
-        """The path of the server's socket."""
         query = make_url(self._server.url).query
         return f"{query['host']}/.s.PGSQL.{query.get('port', 5432)}"
 

@@ -37,7 +37,8 @@ class Outbox:
     """Writes events into the table ``trunkline_outbox``.
 
     *metadata* is SQLAlchemy's: the tables are added to it, so that your migrations make them. *schemas* is a mapping
-    from event types to JSON Schemas (``fetch_schemas``), or a folder with a file ``<type>.json`` for each. Without
+    from event types to JSON Schemas (``fetch_schemas``), or a folder with a file ``<type>.json`` for each, and
+    ``<type>@<version>.json`` for each earlier version that you emit. Without
     *schemas*, events are not validated here, and the relay marks events that the hub refuses and does not send them
     again.
     """
@@ -61,6 +62,8 @@ class Outbox:
         type: str,
         payload: Mapping[str, Any],
         *,
+        metadata: Mapping[str, Any] | None = None,
+        version: int | None = None,
         company: int | str | None = None,
         key: str | None = None,
     ) -> Awaitable[str]: ...
@@ -71,6 +74,8 @@ class Outbox:
         type: str,
         payload: Mapping[str, Any],
         *,
+        metadata: Mapping[str, Any] | None = None,
+        version: int | None = None,
         company: int | str | None = None,
         key: str | None = None,
     ) -> str: ...
@@ -80,15 +85,17 @@ class Outbox:
         type: str,
         payload: Mapping[str, Any],
         *,
+        metadata: Mapping[str, Any] | None = None,
+        version: int | None = None,
         company: int | str | None = None,
         key: str | None = None,
     ) -> str | Awaitable[str]:
         """Write an event in the transaction of *session*; return its key, which becomes ``metadata.outbox_key``.
 
         *session* is a session or connection of SQLAlchemy, Django's ``connection``, or a connection of psycopg, asyncpg
-        or another DB-API driver. If *session* is for asyncio, await the call. *company* is an id or a reference; only a
-        relay with an operator's key needs it. A *key* is unique in the table: a second row with the same key raises
-        IntegrityError.
+        or another DB-API driver. If *session* is for asyncio, await the call. *version* is that of *payload*; the type's
+        newest, if unset. *company* is an id or a reference; only a relay with an operator's key needs it. A *key* is
+        unique in the table: a second row with the same key raises IntegrityError.
 
         Raises:
             EventInvalid: *type* is unknown, or *payload* breaks its schema.
@@ -101,9 +108,15 @@ class Outbox:
         key = key or secrets.token_urlsafe(18)
         content = write_json(payload).decode()
         if self._schemas is not None:
-            self._schemas.check(type, json.loads(content))
+            self._schemas.check(type, json.loads(content), version=version)
         now = datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        head: dict[str, Any] = {"type": type, "createdUtc": now, "metadata": {"outbox_key": key}}
+        head: dict[str, Any] = {
+            "type": type,
+            "createdUtc": now,
+            "metadata": {**(metadata or {}), "outbox_key": key},
+        }
+        if version is not None:
+            head["version"] = version
         if company is not None:
             head["companyId"] = company
         event = f'{write_json(head).decode()[:-1]},"payload":{content}}}'

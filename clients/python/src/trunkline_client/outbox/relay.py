@@ -50,6 +50,7 @@ _LONGEST_PAUSE_SECONDS = 10.0
 _KEYS_AT_ONCE = 100
 _AT_FAULT = re.compile(r"/events/(\d+)(/.*)?")
 _OF_A_ROW = frozenset({409, 413, 422})
+"""What the hub answers if an event is at fault, even if it does not say which."""
 _COMPANY_HEADER = "X-Company-Id"
 _log = logging.getLogger("trunkline_client.outbox")
 
@@ -187,12 +188,12 @@ class Relay:
             ":idempotency-conflict"
         ):  # the hub stored the batch; rows of it were removed since
             return Outcome(batch)
-        if error.status not in _OF_A_ROW:
-            raise error
         reasons: dict[int, list[str]] = {}
         for path, message in error.errors:
             if at := _AT_FAULT.fullmatch(path):
                 reasons.setdefault(batch.ids[int(at[1])], []).append(f"{at[2] or 'the event'} {message}")
+        if not reasons and error.status not in _OF_A_ROW:
+            raise error
         if not reasons and len(batch.ids) == 1:
             reasons[batch.ids[0]] = [str(error)]
         if not reasons:  # send each row separately
@@ -208,7 +209,7 @@ class Relay:
     def _has_arrived(self, hub: Client, batch: Batch) -> bool:
         """Search the hub for the events of *batch*; return whether it has one of them.
 
-        A company that the hub does not know, or is deleting, has no events to find. If the batch was not stored, the hub
+        A company that the hub does not know, is deleting, or keeps from the key has no events to find. If the batch was not stored, the hub
         refuses the company's rows when they are sent.
         """
         keys_of: dict[Any, list[str]] = {}

@@ -56,21 +56,22 @@ class Schemas:
         self._source: Mapping[str, Any] = source
         self._validators: dict[str, jsonschema_rs.Draft202012Validator] = {}
 
-    def check(self, type: str, payload: Any) -> None:
+    def check(self, type: str, payload: Any, *, version: int | None = None) -> None:
         """Raise EventInvalid if there is no such *type*, or if *payload* (JSON data) breaks its schema."""
-        validator = self._validators.get(type)
+        name = f"{type}@{version}" if f"{type}@{version}" in self._source else type
+        validator = self._validators.get(name)
         if validator is None:
-            if type not in self._source:
+            if name not in self._source:
                 known = ", ".join(sorted(self._source))
                 raise EventInvalid(type, [("/type", f"is not a known event type; known are {known}")])
             try:
                 validator = jsonschema_rs.Draft202012Validator(
-                    self._source[type], validate_formats=True, offline=True
+                    self._source[name], validate_formats=True, offline=True
                 )
             except ValueError as error:
-                msg = f"the schema of '{type}' is no JSON Schema: {error}"
+                msg = f"the schema of '{name}' is no JSON Schema: {error}"
                 raise ValueError(msg) from error
-            self._validators[type] = validator
+            self._validators[name] = validator
         if not validator.is_valid(payload):
             faults = validator.iter_errors(payload)
             raise EventInvalid(

@@ -1,7 +1,7 @@
 """Checks the certificates of subscriptions' targets over connections like the hub's; sends nothing."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Collection, Mapping
 from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
@@ -10,6 +10,7 @@ from trunkline.cli.doctor.certificates import RENEWAL
 from trunkline.cli.doctor.checks import Check, Verdict
 from trunkline.cli.doctor.hub.checks import HubCheck, error, ok, warning
 from trunkline.errors import StoreUnavailable
+from trunkline.model.environments import company_title
 from trunkline.outbound.resolving import NameServers
 from trunkline.settings import Settings
 from trunkline.store import subscriptions as store
@@ -23,25 +24,28 @@ AT_ONCE = 20
 STEP_SECONDS, ALL_SECONDS = 5.0, 60.0
 """Time limits in seconds: of each step of a connection, and of all connections together."""
 NAMED = 10
-"""The number of targets that are named; further targets are only counted."""
+"""The number of targets that are named, and of companies for each; further targets are only counted."""
 
 
 async def examine_targets(settings: Settings, *, now: float) -> HubCheck:
     """Judge the certificates of the https targets. *now* is Unix seconds."""
     try:
         async with direct_of(settings.database) as database, database.read() as connection:
-            urls = await store.https_targets(connection, limit=MAX_URLS)
+            targets = await store.https_targets(connection, limit=MAX_URLS)
     except StoreUnavailable as away:
         fix = "start the database"
         return error("target-certificates", f"The targets cannot be read: {away}", fix=fix)
-    origins = list(dict.fromkeys(f"https://{urlsplit(url).netloc}/" for url in urls))
+    owners: dict[str, dict[str, None]] = {}
+    for url, company_id in targets:
+        owners.setdefault(f"https://{urlsplit(url).netloc}/", {})[company_title(company_id)] = None
+    origins = list(owners)
     examined: dict[str, Check | None] = {}
     try:
         async with asyncio.timeout(ALL_SECONDS), _names(settings) as names:
             await _examine_all(origins[:MAX_TARGETS], settings, names, examined, now=now)
     except TimeoutError:
         pass
-    return _judge(examined, left_out=len(origins) - len(examined))
+    return _judge(examined, owners, left_out=len(origins) - len(examined))
 
 
 @asynccontextmanager
@@ -86,7 +90,9 @@ async def _examine_all(
             group.create_task(examine(origin))
 
 
-def _judge(examined: dict[str, Check | None], *, left_out: int) -> HubCheck:
+def _judge(
+    examined: Mapping[str, Check | None], owners: Mapping[str, Collection[str]], *, left_out: int
+) -> HubCheck:
     seen = {origin: check for origin, check in examined.items() if check is not None}
     faulty = {origin: check for origin, check in seen.items() if check.verdict is not Verdict.GOOD}
     counts = f"Certificates seen: {len(seen)}"
@@ -96,7 +102,10 @@ def _judge(examined: dict[str, Check | None], *, left_out: int) -> HubCheck:
         counts += f", targets left out: {left_out}"
     if not faulty:
         return ok("target-certificates", f"{counts}; none ends within {RENEWAL.days} days.")
-    named = "; ".join(f"{origin} {check.sentence}" for origin, check in list(faulty.items())[:NAMED])
+    named = "; ".join(
+        f"{origin} ({', '.join(list(owners[origin])[:NAMED])}) {check.sentence}"
+        for origin, check in list(faulty.items())[:NAMED]
+    )
     more = f"; and {len(faulty) - NAMED} more" if len(faulty) > NAMED else ""
     fix = "tell the companies that own them"
     return warning("target-certificates", f"{counts}. To be renewed: {named}{more}", fix=fix)

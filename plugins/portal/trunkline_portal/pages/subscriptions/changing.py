@@ -2,33 +2,29 @@
 
 from urllib.parse import urlsplit
 
-from fastapi import APIRouter
-from starlette.requests import Request
 from starlette.responses import Response
 
 from trunkline_portal.access import WritesWebhooks
 from trunkline_portal.forms import Submitted
 from trunkline_portal.pages.subscriptions import views
-from trunkline_portal.pages.subscriptions.views import Subscription
-from trunkline_portal.portal import Portal
-from trunkline_portal.routing import get, post
+from trunkline_portal.portal import Pages, Portal
+from trunkline_portal.routing import Table, get, post
 
 _COUNTED = 10_000
 """The highest count of ``count_open``."""
 
 
-class StatePages:
+class StatePages(Pages):
     """Asks before a subscription is paused, resumed or deleted, and then carries that out."""
 
     def __init__(self, portal: Portal) -> None:
-        self._portal = portal
+        super().__init__(portal)
         self._subscriptions = portal.context.subscriptions
 
-    async def ask_to_pause(self, request: Request, viewer: WritesWebhooks, subscription_id: str) -> Response:
+    async def ask_to_pause(self, viewer: WritesWebhooks, subscription_id: str) -> Response:
         """Ask before a subscription is paused."""
         subscription = await views.find(self._portal, viewer, subscription_id)
         return self._portal.confirm(
-            request,
             viewer,
             title="Pause this subscription?",
             sentences=[
@@ -41,26 +37,23 @@ class StatePages:
             is_dangerous=False,
         )
 
-    async def pause(self, request: Request, viewer: WritesWebhooks, subscription_id: str) -> Response:
+    async def pause(self, viewer: WritesWebhooks, subscription_id: str) -> Response:
         """Pause a subscription."""
         await self._subscriptions.update(
             viewer.company_id, subscription_id, {"status": "paused"}, channel=None
         )
         return self._portal.redirect(
-            request,
+            viewer,
             views.url_of(viewer, subscription_id),
-            viewer=viewer,
             flash="The subscription is paused: nothing more is sent.",
         )
 
-    async def ask_to_resume(self, request: Request, viewer: WritesWebhooks, subscription_id: str) -> Response:
+    async def ask_to_resume(self, viewer: WritesWebhooks, subscription_id: str) -> Response:
         """Ask whether the missed events are to be delivered."""
         subscription = await views.find(self._portal, viewer, subscription_id)
-        return self._portal.render(request, viewer, "subscription_resume.html", subscription=subscription)
+        return self._portal.render(viewer, "subscription_resume.html", subscription=subscription)
 
-    async def resume(
-        self, request: Request, viewer: WritesWebhooks, subscription_id: str, fields: Submitted
-    ) -> Response:
+    async def resume(self, viewer: WritesWebhooks, subscription_id: str, fields: Submitted) -> Response:
         """Resume a subscription."""
         catches_up = fields["catch_up"] != "no"
         changes = {"status": "active", "catch_up": catches_up}
@@ -69,66 +62,57 @@ class StatePages:
             "missed events are being delivered." if catches_up else "it goes on with the next event."
         )
         return self._portal.redirect(
-            request,
+            viewer,
             views.url_of(viewer, subscription_id),
-            viewer=viewer,
             flash=f"The subscription is active again: {consequence}",
         )
 
-    async def ask_to_delete(self, request: Request, viewer: WritesWebhooks, subscription_id: str) -> Response:
+    async def ask_to_delete(self, viewer: WritesWebhooks, subscription_id: str) -> Response:
         """Ask before a subscription is deleted."""
         subscription = await views.find(self._portal, viewer, subscription_id)
         count = await self._portal.context.deliveries.count_open(viewer.company_id, subscription.id)
+        sentences = [
+            f"Nothing more is sent to {subscription.view['target_url']}, and its secret is forgotten for good."
+        ]
+        if count == 1:
+            sentences.append("1 open delivery will not be made; it ends as “gone”.")
+        elif count:
+            more = " or more" if count == _COUNTED else ""
+            sentences.append(f"{count:,}{more} open deliveries will not be made; they end as “gone”.")
+        else:
+            sentences.append("No delivery is open.")
+        if not subscription.is_editable:
+            sentences.append(
+                f"{subscription.channel} is not told: the workflow that subscribed goes on waiting for events. Turn it off in {subscription.channel} first."
+            )
         return self._portal.confirm(
-            request,
             viewer,
             title="Delete this subscription?",
-            sentences=_consequences(subscription, count),
+            sentences=sentences,
             action=views.url_of(viewer, subscription.id, "delete"),
             button="Delete",
             back=views.url_of(viewer, subscription.id, "settings"),
         )
 
-    async def delete(self, request: Request, viewer: WritesWebhooks, subscription_id: str) -> Response:
+    async def delete(self, viewer: WritesWebhooks, subscription_id: str) -> Response:
         """Delete a subscription."""
         subscription = await views.find(self._portal, viewer, subscription_id)
         await self._subscriptions.delete(viewer.company_id, subscription.id, channel=None)
         url = subscription.view["target_url"]
         host = urlsplit(url).hostname or url
         return self._portal.redirect(
-            request,
+            viewer,
             f"{viewer.root}{views.BASE}",
-            viewer=viewer,
             flash=f"The subscription to {host} was deleted.",
         )
 
 
-def make_router(portal: Portal) -> APIRouter:
-    """Build the router with the routes of this module."""
-    pages = StatePages(portal)
-    return portal.router(
-        get("/subscriptions/{subscription_id}/pause", pages.ask_to_pause),
-        post("/subscriptions/{subscription_id}/pause", pages.pause, bucket="admin"),
-        get("/subscriptions/{subscription_id}/resume", pages.ask_to_resume),
-        post("/subscriptions/{subscription_id}/resume", pages.resume, bucket="admin"),
-        get("/subscriptions/{subscription_id}/delete", pages.ask_to_delete),
-        post("/subscriptions/{subscription_id}/delete", pages.delete, bucket="write"),
-    )
-
-
-def _consequences(subscription: Subscription, count: int) -> list[str]:
-    sentences = [
-        f"Nothing more is sent to {subscription.view['target_url']}, and its secret is forgotten for good."
-    ]
-    if count == 1:
-        sentences.append("1 open delivery will not be made; it ends as “gone”.")
-    elif count:
-        more = " or more" if count == _COUNTED else ""
-        sentences.append(f"{count:,}{more} open deliveries will not be made; they end as “gone”.")
-    else:
-        sentences.append("No delivery is open.")
-    if not subscription.is_editable:
-        sentences.append(
-            f"{subscription.channel} is not told: the workflow that subscribed goes on waiting for events. Turn it off in {subscription.channel} first."
-        )
-    return sentences
+ROUTES = Table(
+    StatePages,
+    get("/subscriptions/{subscription_id}/pause", StatePages.ask_to_pause),
+    post("/subscriptions/{subscription_id}/pause", StatePages.pause, bucket="admin"),
+    get("/subscriptions/{subscription_id}/resume", StatePages.ask_to_resume),
+    post("/subscriptions/{subscription_id}/resume", StatePages.resume, bucket="admin"),
+    get("/subscriptions/{subscription_id}/delete", StatePages.ask_to_delete),
+    post("/subscriptions/{subscription_id}/delete", StatePages.delete, bucket="write"),
+)

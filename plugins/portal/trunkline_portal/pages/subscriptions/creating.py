@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from urllib.parse import urlencode
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -18,17 +17,14 @@ from trunkline_portal.pages.subscriptions.filter_rows import OPERATORS
 from trunkline_portal.pages.subscriptions.form import Form
 from trunkline_portal.pages.subscriptions.targets import TargetField
 from trunkline_portal.pages.subscriptions.views import Subscription
-from trunkline_portal.portal import Portal
-from trunkline_portal.routing import get, post
+from trunkline_portal.portal import Pages, Portal
+from trunkline_portal.routing import Table, get, post
 
 NEW = f"{views.BASE}/new"
 
 
-class CreationPages:
+class CreationPages(Pages):
     """The form for a new subscription, and the page that shows its secret."""
-
-    def __init__(self, portal: Portal) -> None:
-        self._portal = portal
 
     async def show_form(self, request: Request, viewer: WritesWebhooks) -> Response:
         """Show the empty form."""
@@ -36,62 +32,56 @@ class CreationPages:
         channel, schema = self._chosen(request.query_params.get("channel", ""))
         target = {} if schema is None else targets.defaults(schema)
         empty = Form(channel=channel, schema=schema, target=target, event_types=event_types)
-        return self._show(request, viewer, empty, Faults())
+        return self._show(viewer, empty, Faults())
 
-    async def create(self, request: Request, viewer: WritesWebhooks, fields: Submitted) -> Response:
+    async def create(self, viewer: WritesWebhooks, fields: Submitted) -> Response:
         """Make a subscription."""
         channel, schema = self._chosen(fields["channel"])
         entered = form.read(fields, channel=channel, schema=schema)
         if more := more_of(fields):
-            return self._show(request, viewer, entered, Faults(), **more)
+            return self._show(viewer, entered, Faults(), **more)
         errors: list[FieldError] = []
         kinds = event_choices.kinds_of(event_choices.groups_of(self._portal), entered.chosen)
         body = form.creation(entered, kinds, errors)
         if errors:
-            return self._show(request, viewer, entered, faults.sort(errors, entered), status=422)
+            return self._show(viewer, entered, faults.sort(errors, entered), status=422)
         try:
             subscription = await self._portal.context.subscriptions.create(
                 viewer.company_id, body, channel=channel
             )
         except Refused as error:
-            return self._show(
-                request, viewer, entered, faults.of_refusal(error, entered), status=error.status
-            )
+            return self._show(viewer, entered, faults.of_refusal(error, entered), status=error.status)
         return leave_secret(
             self._portal,
-            request,
             viewer,
             subscription["id"],
             subscription.get("secret"),
             warnings=subscription.get("warnings", ()),
         )
 
-    async def show_secret(self, request: Request, viewer: WritesWebhooks, subscription_id: str) -> Response:
+    async def show_secret(self, viewer: WritesWebhooks, subscription_id: str) -> Response:
         """Show the secret, once, or the public key."""
         subscription = await views.find_editable(self._portal, viewer, subscription_id)
-        secret = one_time_secret.read(self._portal, request, viewer, of=subscription.id)
+        secret = one_time_secret.read(self._portal, viewer, of=subscription.id)
         if secret is None and "public_key" not in subscription.view:
             return self._portal.redirect(
-                request,
+                viewer,
                 subscription.url,
-                viewer=viewer,
                 flash="This page shows a secret once, after it was made. Under Settings you can reveal it again, or rotate it.",
                 tone="info",
             )
         response = self._portal.render(
-            request,
             viewer,
             "subscription_secret.html",
             subscription=subscription,
             secret=secret,
             has_docs=self._portal.runs("docs"),
         )
-        one_time_secret.forget(self._portal, request, response)
+        one_time_secret.forget(self._portal, response, viewer)
         return response
 
     def _show(
         self,
-        request: Request,
         viewer: Viewer,
         entered: Form,
         errors: Faults,
@@ -101,15 +91,13 @@ class CreationPages:
     ) -> Response:
         if not views.can_create(self._portal):
             return self._portal.redirect(
-                request,
+                viewer,
                 f"{viewer.root}{views.BASE}",
-                viewer=viewer,
                 flash="The plugin webhooks does not run here, nor another channel on which subscriptions are made by hand.",
                 tone="warn",
             )
         return show_subscription_form(
             self._portal,
-            request,
             viewer,
             entered.with_blanks(**blanks),
             errors,
@@ -135,19 +123,16 @@ class CreationPages:
         return channel, targets.schema_of(self._portal, channel)
 
 
-def make_router(portal: Portal) -> APIRouter:
-    """Build the router with the routes of this module."""
-    pages = CreationPages(portal)
-    return portal.router(
-        get("/subscriptions/new", pages.show_form),
-        post("/subscriptions/new", pages.create, bucket="admin"),
-        get("/subscriptions/{subscription_id}/secret", pages.show_secret),
-    )
+ROUTES = Table(
+    CreationPages,
+    get("/subscriptions/new", CreationPages.show_form),
+    post("/subscriptions/new", CreationPages.create, bucket="admin"),
+    get("/subscriptions/{subscription_id}/secret", CreationPages.show_secret),
+)
 
 
 def show_subscription_form(
     portal: Portal,
-    request: Request,
     viewer: Viewer,
     entered: Form,
     errors: Faults,
@@ -162,7 +147,6 @@ def show_subscription_form(
     groups = [operational, *groups] if is_about_hub else [*groups, operational]
     offered = {name for group in groups for choice in group.choices for name in choice.chosen_by}
     return portal.render(
-        request,
         viewer,
         "subscription_form.html",
         status=status,
@@ -192,7 +176,6 @@ def _target_fields(entered: Form, subscription: object) -> list[TargetField]:
 
 def leave_secret(
     portal: Portal,
-    request: Request,
     viewer: Viewer,
     subscription_id: str,
     secret: str | None,
@@ -201,9 +184,9 @@ def leave_secret(
 ) -> Response:
     """Redirect to the page that shows *secret* below *warnings*; *secret* is None if the subscription has a public key."""
     page = views.url_of(viewer, subscription_id, "secret")
-    response = portal.redirect(request, page, viewer=viewer, flash=" ".join(warnings) or None, tone="warn")
+    response = portal.redirect(viewer, page, flash=" ".join(warnings) or None, tone="warn")
     if secret is not None:
-        one_time_secret.hand_over(portal, request, response, viewer, of=subscription_id, secret=secret)
+        one_time_secret.hand_over(portal, response, viewer, of=subscription_id, secret=secret)
     return response
 
 

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
-from fastapi import APIRouter
 from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import Response
@@ -17,19 +16,16 @@ from trunkline_portal.delivery_states import FILTERS
 from trunkline_portal.outcomes import attempt_sentence
 from trunkline_portal.pages.subscriptions import views
 from trunkline_portal.pages.subscriptions.views import Subscription
-from trunkline_portal.portal import Portal
-from trunkline_portal.routing import get
+from trunkline_portal.portal import Pages, Portal
+from trunkline_portal.routing import Table, get
 
 PAGE = 50
 _ANSWER = 200
 """The number of characters of a target's answer that are shown."""
 
 
-class DetailPages:
+class DetailPages(Pages):
     """The deliveries and the settings of a subscription."""
-
-    def __init__(self, portal: Portal) -> None:
-        self._portal = portal
 
     async def show_deliveries(
         self, request: Request, viewer: ReadsWebhooks, subscription_id: str
@@ -39,7 +35,6 @@ class DetailPages:
         context = self._portal.context
         deliveries = await self._deliveries(request, viewer, subscription_id)
         return self._portal.render(
-            request,
             viewer,
             "subscription_deliveries.html",
             statuses=FILTERS,
@@ -55,7 +50,6 @@ class DetailPages:
         subscription = await views.find(self._portal, viewer, subscription_id)
         deliveries = await self._deliveries(request, viewer, subscription_id)
         return self._portal.fragment(
-            request,
             viewer,
             "subscription_deliveries_part.html",
             subscription=subscription,
@@ -63,13 +57,13 @@ class DetailPages:
             **deliveries,
         )
 
-    async def show_settings(self, request: Request, viewer: ReadsWebhooks, subscription_id: str) -> Response:
+    async def show_settings(self, viewer: ReadsWebhooks, subscription_id: str) -> Response:
         """Show the settings."""
         frame = await frame_values(self._portal, viewer, subscription_id, tab="settings")
         secrets = await self._portal.context.subscriptions.secrets(
             viewer.company_id, subscription_id, channel=None
         )
-        return self._portal.render(request, viewer, "subscription_settings.html", secrets=secrets, **frame)
+        return self._portal.render(viewer, "subscription_settings.html", secrets=secrets, **frame)
 
     async def _deliveries(self, request: Request, viewer: Viewer, subscription_id: str) -> dict[str, Any]:
         parameters = request.query_params
@@ -104,14 +98,12 @@ class DetailPages:
         return curl.send_event(self._portal.base_url(request), kinds[0]) if kinds else None
 
 
-def make_router(portal: Portal) -> APIRouter:
-    """Build the router with the routes of this module."""
-    pages = DetailPages(portal)
-    return portal.router(
-        get("/subscriptions/{subscription_id}", pages.show_deliveries),
-        get("/subscriptions/{subscription_id}/deliveries", pages.show_part),
-        get("/subscriptions/{subscription_id}/settings", pages.show_settings),
-    )
+ROUTES = Table(
+    DetailPages,
+    get("/subscriptions/{subscription_id}", DetailPages.show_deliveries),
+    get("/subscriptions/{subscription_id}/deliveries", DetailPages.show_part),
+    get("/subscriptions/{subscription_id}/settings", DetailPages.show_settings),
+)
 
 
 def _spark(hours: Sequence[tuple[int, int]]) -> Markup:

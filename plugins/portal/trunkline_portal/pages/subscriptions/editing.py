@@ -1,9 +1,5 @@
 """Changing a subscription."""
 
-from collections.abc import Sequence
-
-from fastapi import APIRouter
-from starlette.requests import Request
 from starlette.responses import Response
 
 from trunkline import FieldError, Json, Refused
@@ -15,55 +11,43 @@ from trunkline_portal.pages.subscriptions.faults import Faults
 from trunkline_portal.pages.subscriptions.filter_rows import Kinds
 from trunkline_portal.pages.subscriptions.form import Form
 from trunkline_portal.pages.subscriptions.views import Subscription
-from trunkline_portal.portal import Portal
-from trunkline_portal.routing import get, post
+from trunkline_portal.portal import Pages
+from trunkline_portal.routing import Table, get, post
 
 
-class EditingPages:
+class EditingPages(Pages):
     """The form that changes a subscription."""
 
-    def __init__(self, portal: Portal) -> None:
-        self._portal = portal
-
-    async def show_form(self, request: Request, viewer: WritesWebhooks, subscription_id: str) -> Response:
+    async def show_form(self, viewer: WritesWebhooks, subscription_id: str) -> Response:
         """Show the form, filled with the values of the subscription."""
         subscription = await views.find_editable(self._portal, viewer, subscription_id)
         kinds = self._kinds(subscription.view["event_types"])
         entered = form.of_subscription(subscription.view, kinds, schema=self._schema_of(subscription))
-        return self._show(request, viewer, subscription, entered, Faults())
+        return self._show(viewer, subscription, entered, Faults())
 
-    async def change(
-        self, request: Request, viewer: WritesWebhooks, subscription_id: str, fields: Submitted
-    ) -> Response:
+    async def change(self, viewer: WritesWebhooks, subscription_id: str, fields: Submitted) -> Response:
         """Change a subscription."""
         subscription = await views.find_editable(self._portal, viewer, subscription_id)
         channel = subscription.view["channel"]
         entered = form.read(fields, channel=channel, schema=self._schema_of(subscription))
         if more := more_of(fields):
-            return self._show(request, viewer, subscription, entered, Faults(), **more)
+            return self._show(viewer, subscription, entered, Faults(), **more)
         errors: list[FieldError] = []
         body = form.changes(entered, self._kinds(entered.chosen), errors)
         if errors:
-            return self._show(
-                request, viewer, subscription, entered, faults.sort(errors, entered), status=422
-            )
+            return self._show(viewer, subscription, entered, faults.sort(errors, entered), status=422)
         try:
             changed = await self._portal.context.subscriptions.update(
                 viewer.company_id, subscription.id, body, channel=channel
             )
         except Refused as error:
             refused = faults.of_refusal(error, entered)
-            return self._show(request, viewer, subscription, entered, refused, status=error.status)
-        return self._say_changed(request, viewer, subscription, changed.get("warnings", ()))
-
-    def _say_changed(
-        self, request: Request, viewer: Viewer, subscription: Subscription, warnings: Sequence[str]
-    ) -> Response:
+            return self._show(viewer, subscription, entered, refused, status=error.status)
+        warnings = changed.get("warnings", ())
         said = "The subscription was changed. The change applies to events that are accepted from now on."
         return self._portal.redirect(
-            request,
+            viewer,
             views.url_of(viewer, subscription.id, "settings"),
-            viewer=viewer,
             flash=" ".join([said, *warnings]),
             tone="warn" if warnings else "good",
         )
@@ -76,7 +60,6 @@ class EditingPages:
 
     def _show(
         self,
-        request: Request,
         viewer: Viewer,
         subscription: Subscription,
         entered: Form,
@@ -87,7 +70,6 @@ class EditingPages:
     ) -> Response:
         return show_subscription_form(
             self._portal,
-            request,
             viewer,
             entered.with_blanks(**blanks),
             errors,
@@ -100,10 +82,8 @@ class EditingPages:
         )
 
 
-def make_router(portal: Portal) -> APIRouter:
-    """Build the router with the routes of this module."""
-    pages = EditingPages(portal)
-    return portal.router(
-        get("/subscriptions/{subscription_id}/edit", pages.show_form),
-        post("/subscriptions/{subscription_id}/edit", pages.change, bucket="admin"),
-    )
+ROUTES = Table(
+    EditingPages,
+    get("/subscriptions/{subscription_id}/edit", EditingPages.show_form),
+    post("/subscriptions/{subscription_id}/edit", EditingPages.change, bucket="admin"),
+)

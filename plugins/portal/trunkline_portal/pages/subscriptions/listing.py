@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -12,8 +11,8 @@ from trunkline_portal import curl
 from trunkline_portal.access import ReadsWebhooks, Viewer
 from trunkline_portal.pages.subscriptions import views
 from trunkline_portal.pages.subscriptions.views import Subscription
-from trunkline_portal.portal import Portal
-from trunkline_portal.routing import get
+from trunkline_portal.portal import Pages
+from trunkline_portal.routing import Table, get
 
 HEALTH = ("failing", "retrying", "disabled", "paused", "delivering", "idle")
 
@@ -26,18 +25,14 @@ class Line:
     activity: SubscriptionActivity
 
 
-class ListPages:
+class ListPages(Pages):
     """The list of subscriptions."""
-
-    def __init__(self, portal: Portal) -> None:
-        self._portal = portal
 
     async def show_all(self, request: Request, viewer: ReadsWebhooks) -> Response:
         """Show the list."""
         lines = await self._lines(viewer)
         status, channel = _filter(request)
         return self._portal.render(
-            request,
             viewer,
             "subscriptions.html",
             lines=_matching(request, lines),
@@ -59,7 +54,7 @@ class ListPages:
     async def show_list(self, request: Request, viewer: ReadsWebhooks) -> Response:
         """Show it again, for the script."""
         lines = _matching(request, await self._lines(viewer))
-        return self._portal.fragment(request, viewer, "subscriptions_list.html", lines=lines)
+        return self._portal.fragment(viewer, "subscriptions_list.html", lines=lines)
 
     async def _lines(self, viewer: Viewer) -> list[Line]:
         """List the failing subscriptions, then the others, each newest first."""
@@ -75,13 +70,9 @@ class ListPages:
         ]
 
 
-def make_router(portal: Portal) -> APIRouter:
-    """Build the router with the routes of this module."""
-    pages = ListPages(portal)
-    return portal.router(
-        get("/subscriptions", pages.show_all),
-        get("/subscriptions/list", pages.show_list),
-    )
+ROUTES = Table(
+    ListPages, get("/subscriptions", ListPages.show_all), get("/subscriptions/list", ListPages.show_list)
+)
 
 
 def _filter(request: Request) -> tuple[str, str]:

@@ -1,21 +1,27 @@
-"""Replaying past events: counted first, then started."""
+"""A subscription's replays: watched, cancelled, counted and started."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
 from trunkline import BodyInvalid, FieldError, Json
 from trunkline.routes import takes_type
-from trunkline_portal.access import Viewer, WritesWebhooks
+from trunkline_portal.access import ReadsWebhooks, Viewer, WritesWebhooks
 from trunkline_portal.forms import Fields, Submitted, faults_of
 from trunkline_portal.pages.subscriptions import form, views
-from trunkline_portal.portal import Portal
-from trunkline_portal.routing import get, post
+from trunkline_portal.pages.subscriptions.detail import frame_values
+from trunkline_portal.portal import Pages, Portal
+from trunkline_portal.routing import Table, get, post
+
+KINDS: Mapping[str, str] = {
+    "missed": "Missed events",
+    "all": "All events in a range",
+    "failed": "Failed deliveries",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,20 +52,20 @@ class Range:
         return body
 
 
-class ReplayFormPages:
-    """The form for a new replay."""
+class ReplayPages(Pages):
+    """The list of replays, cancelling one, and the form for a new one."""
 
     def __init__(self, portal: Portal) -> None:
-        self._portal = portal
+        super().__init__(portal)
         self._replays = portal.context.replays
 
     async def show_form(self, request: Request, viewer: WritesWebhooks, subscription_id: str) -> Response:
         """Show the form."""
         is_failed = request.query_params.get("only_failed") == "1"
-        return await self._show(request, viewer, subscription_id, Range(only_failed=is_failed))
+        return await self._show(viewer, subscription_id, Range(only_failed=is_failed))
 
     async def count_or_start(
-        self, request: Request, viewer: WritesWebhooks, subscription_id: str, fields: Submitted
+        self, viewer: WritesWebhooks, subscription_id: str, fields: Submitted
     ) -> Response:
         """Count the events that a replay would send, or start the replay if this range has been counted."""
         entered = _read(fields)
@@ -67,27 +73,25 @@ class ReplayFormPages:
         body = entered.request(faults)
         if faults:
             errors = faults_of(BodyInvalid(faults))
-            return await self._show(request, viewer, subscription_id, entered, errors=errors, status=422)
+            return await self._show(viewer, subscription_id, entered, errors=errors, status=422)
         try:
             if "start" not in fields or fields["counted"] != entered.mark:
                 counted = await self._replays.start(
                     viewer.company_id, subscription_id, body | {"dry_run": True}, channel=None
                 )
-                return await self._show(request, viewer, subscription_id, entered, counted=counted)
+                return await self._show(viewer, subscription_id, entered, counted=counted)
             await self._replays.start(viewer.company_id, subscription_id, body, channel=None)
         except BodyInvalid as error:
             errors = faults_of(error)
-            return await self._show(request, viewer, subscription_id, entered, errors=errors, status=422)
+            return await self._show(viewer, subscription_id, entered, errors=errors, status=422)
         return self._portal.redirect(
-            request,
+            viewer,
             views.url_of(viewer, subscription_id, "replays"),
-            viewer=viewer,
             flash="The replay has started. It does not delay new events.",
         )
 
     async def _show(
         self,
-        request: Request,
         viewer: Viewer,
         subscription_id: str,
         entered: Range,
@@ -98,7 +102,6 @@ class ReplayFormPages:
     ) -> Response:
         subscription = await views.find(self._portal, viewer, subscription_id)
         return self._portal.render(
-            request,
             viewer,
             "subscription_replay_form.html",
             status=status,
@@ -113,14 +116,59 @@ class ReplayFormPages:
         known = [kind.name for kind in self._portal.event_types()]
         return [name for name in known if takes_type(names, name)]
 
+    async def show_all(self, viewer: ReadsWebhooks, subscription_id: str) -> Response:
+        """Show the list."""
+        frame = await frame_values(self._portal, viewer, subscription_id, tab="replays")
+        replays = await self._replays.of_subscription(viewer.company_id, subscription_id, channel=None)
+        return self._portal.render(viewer, "subscription_replays.html", replays=replays, kinds=KINDS, **frame)
 
-def make_router(portal: Portal) -> APIRouter:
-    """Build the router with the routes of this module."""
-    pages = ReplayFormPages(portal)
-    return portal.router(
-        get("/subscriptions/{subscription_id}/replays/new", pages.show_form),
-        post("/subscriptions/{subscription_id}/replays/new", pages.count_or_start, bucket="admin"),
-    )
+    async def show_part(self, viewer: ReadsWebhooks, subscription_id: str) -> Response:
+        """Show it again, for the script."""
+        subscription = await views.find(self._portal, viewer, subscription_id)
+        replays = await self._replays.of_subscription(viewer.company_id, subscription_id, channel=None)
+        return self._portal.fragment(
+            viewer,
+            "subscription_replays_part.html",
+            subscription=subscription,
+            replays=replays,
+            kinds=KINDS,
+        )
+
+    async def ask_to_cancel(self, viewer: WritesWebhooks, subscription_id: str, replay_id: str) -> Response:
+        """Ask before a replay is cancelled."""
+        subscription = await views.find(self._portal, viewer, subscription_id)
+        replay = await self._replays.get(viewer.company_id, replay_id)
+        return self._portal.confirm(
+            viewer,
+            title="Cancel this replay?",
+            sentences=[
+                "No more events are replayed.",
+                "What it has queued and not begun is taken back, and is again what it was before.",
+            ],
+            action=views.url_of(viewer, subscription.id, f"replays/{replay['id']}/cancel"),
+            button="Cancel the replay",
+            back=views.url_of(viewer, subscription.id, "replays"),
+        )
+
+    async def cancel(self, viewer: WritesWebhooks, subscription_id: str, replay_id: str) -> Response:
+        """Cancel a replay."""
+        await self._replays.cancel(viewer.company_id, replay_id)
+        return self._portal.redirect(
+            viewer,
+            views.url_of(viewer, subscription_id, "replays"),
+            flash="The replay was cancelled.",
+        )
+
+
+ROUTES = Table(
+    ReplayPages,
+    get("/subscriptions/{subscription_id}/replays/new", ReplayPages.show_form),
+    post("/subscriptions/{subscription_id}/replays/new", ReplayPages.count_or_start, bucket="admin"),
+    get("/subscriptions/{subscription_id}/replays", ReplayPages.show_all),
+    get("/subscriptions/{subscription_id}/replays/part", ReplayPages.show_part),
+    get("/subscriptions/{subscription_id}/replays/{replay_id}/cancel", ReplayPages.ask_to_cancel),
+    post("/subscriptions/{subscription_id}/replays/{replay_id}/cancel", ReplayPages.cancel, bucket="write"),
+)
 
 
 def _read(fields: Fields) -> Range:

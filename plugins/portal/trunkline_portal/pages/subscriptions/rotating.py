@@ -1,7 +1,5 @@
-"""Replacing the secret of a subscription, or its key pair."""
+"""The secret of a subscription, or its key pair: shown again (the audit log names the viewer), and replaced."""
 
-from fastapi import APIRouter
-from starlette.requests import Request
 from starlette.responses import Response
 
 from trunkline import NotFound, Refused
@@ -10,35 +8,31 @@ from trunkline_portal.forms import Submitted
 from trunkline_portal.pages.subscriptions import views
 from trunkline_portal.pages.subscriptions.creating import leave_secret
 from trunkline_portal.pages.subscriptions.views import Subscription
-from trunkline_portal.portal import Portal
-from trunkline_portal.routing import get, post
+from trunkline_portal.portal import Pages, Portal
+from trunkline_portal.routing import Table, get, post
 
 MAX_OVERLAP_HOURS = 30 * 24
 
 
-class RotationPages:
-    """Asks before a secret is rotated, and rotates it."""
+class SecretPages(Pages):
+    """Shows the secrets in use, asks before a secret is rotated, and rotates it."""
 
     def __init__(self, portal: Portal) -> None:
-        self._portal = portal
+        super().__init__(portal)
         self._subscriptions = portal.context.subscriptions
 
-    async def ask_to_rotate(self, request: Request, viewer: WritesWebhooks, subscription_id: str) -> Response:
+    async def ask_to_rotate(self, viewer: WritesWebhooks, subscription_id: str) -> Response:
         """Ask how long the old secret stays valid."""
         subscription = await views.find_editable(self._portal, viewer, subscription_id)
-        return self._show_rotation(request, viewer, subscription)
+        return self._show_rotation(viewer, subscription)
 
-    async def rotate(
-        self, request: Request, viewer: WritesWebhooks, subscription_id: str, fields: Submitted
-    ) -> Response:
+    async def rotate(self, viewer: WritesWebhooks, subscription_id: str, fields: Submitted) -> Response:
         """Rotate the secret."""
         subscription = await views.find_editable(self._portal, viewer, subscription_id)
         hours = _hours(fields["hours"])
         if hours is None:
             error = f"Enter a number of hours from 0 to {MAX_OVERLAP_HOURS} (30 days)."
-            return self._show_rotation(
-                request, viewer, subscription, hours=fields["hours"], error=error, status=422
-            )
+            return self._show_rotation(viewer, subscription, hours=fields["hours"], error=error, status=422)
         try:
             rotated = await self._subscriptions.rotate_secret(
                 viewer.company_id,
@@ -50,18 +44,16 @@ class RotationPages:
             raise
         except Refused as refused:
             return self._show_rotation(
-                request,
                 viewer,
                 subscription,
                 hours=fields["hours"],
                 error=refused.detail,
                 status=refused.status,
             )
-        return leave_secret(self._portal, request, viewer, subscription.id, rotated.get("secret"))
+        return leave_secret(self._portal, viewer, subscription.id, rotated.get("secret"))
 
     def _show_rotation(
         self,
-        request: Request,
         viewer: Viewer,
         subscription: Subscription,
         *,
@@ -70,7 +62,6 @@ class RotationPages:
         status: int = 200,
     ) -> Response:
         return self._portal.render(
-            request,
             viewer,
             "subscription_rotate.html",
             status=status,
@@ -80,14 +71,23 @@ class RotationPages:
             max_hours=MAX_OVERLAP_HOURS,
         )
 
+    async def reveal(self, viewer: WritesWebhooks, subscription_id: str) -> Response:
+        """Show them in plain."""
+        subscription = await views.find(self._portal, viewer, subscription_id)
+        secrets = await self._portal.context.subscriptions.secrets(
+            viewer.company_id, subscription.id, channel=None, reveal=True
+        )
+        return self._portal.render(
+            viewer, "subscription_revealed.html", subscription=subscription, secrets=secrets
+        )
 
-def make_router(portal: Portal) -> APIRouter:
-    """Build the router with the routes of this module."""
-    pages = RotationPages(portal)
-    return portal.router(
-        get("/subscriptions/{subscription_id}/rotate", pages.ask_to_rotate),
-        post("/subscriptions/{subscription_id}/rotate", pages.rotate, bucket="admin"),
-    )
+
+ROUTES = Table(
+    SecretPages,
+    get("/subscriptions/{subscription_id}/rotate", SecretPages.ask_to_rotate),
+    post("/subscriptions/{subscription_id}/rotate", SecretPages.rotate, bucket="admin"),
+    post("/subscriptions/{subscription_id}/reveal", SecretPages.reveal, bucket="admin"),
+)
 
 
 def _hours(text: str) -> int | None:

@@ -1,30 +1,25 @@
 """A test delivery, and the receiver's answer."""
 
-from fastapi import APIRouter
-from starlette.requests import Request
 from starlette.responses import Response
 
 from trunkline_portal import outcomes
 from trunkline_portal.access import WritesWebhooks
 from trunkline_portal.pages.subscriptions import views
-from trunkline_portal.portal import Portal
-from trunkline_portal.routing import get, post
+from trunkline_portal.portal import Pages
+from trunkline_portal.routing import Table, get, post
 
 
-class TestDeliveryPages:
+class TestDeliveryPages(Pages):
     """Sends a test, and shows its result."""
 
-    def __init__(self, portal: Portal) -> None:
-        self._portal = portal
-
-    async def ask(self, request: Request, viewer: WritesWebhooks, subscription_id: str) -> Response:
+    async def ask(self, viewer: WritesWebhooks, subscription_id: str) -> Response:
         """Show the page before sending."""
         subscription = await views.find_editable(self._portal, viewer, subscription_id)
         return self._portal.render(
-            request, viewer, "subscription_test.html", subscription=subscription, result=None, reason=None
+            viewer, "subscription_test.html", subscription=subscription, result=None, reason=None
         )
 
-    async def send(self, request: Request, viewer: WritesWebhooks, subscription_id: str) -> Response:
+    async def send(self, viewer: WritesWebhooks, subscription_id: str) -> Response:
         """Send a test, and show the answer without a redirect.
 
         The answer is not stored, and it does no harm if a reload sends the test again.
@@ -35,14 +30,12 @@ class TestDeliveryPages:
         )
         reason = outcomes.attempt_sentence(result)
         return self._portal.render(
-            request, viewer, "subscription_test.html", subscription=subscription, result=result, reason=reason
+            viewer, "subscription_test.html", subscription=subscription, result=result, reason=reason
         )
 
 
-def make_router(portal: Portal) -> APIRouter:
-    """Build the router with the routes of this module."""
-    pages = TestDeliveryPages(portal)
-    return portal.router(
-        get("/subscriptions/{subscription_id}/test", pages.ask),
-        post("/subscriptions/{subscription_id}/test", pages.send, bucket="admin"),
-    )
+ROUTES = Table(
+    TestDeliveryPages,
+    get("/subscriptions/{subscription_id}/test", TestDeliveryPages.ask),
+    post("/subscriptions/{subscription_id}/test", TestDeliveryPages.send, bucket="admin"),
+)

@@ -68,11 +68,6 @@ class Subscription:
         return [f"{row.path} {_READ_AS[row.operator]} {row.value}".strip() for row in rows]
 
 
-def view_of(portal: Portal, viewer: Viewer, view: Mapping[str, Any]) -> Subscription:
-    """Make the view of a subscription from the API's *view*."""
-    return views_of(portal, viewer, [view])[0]
-
-
 def views_of(portal: Portal, viewer: Viewer, views: Sequence[Mapping[str, Any]]) -> list[Subscription]:
     """Make the views of several subscriptions; the channels' titles are read once."""
     titles, editable = channel_titles(portal), dict(targets.choices(portal))
@@ -91,15 +86,14 @@ def views_of(portal: Portal, viewer: Viewer, views: Sequence[Mapping[str, Any]])
 async def find(portal: Portal, viewer: Viewer, subscription_id: str) -> Subscription:
     """Read a subscription of any channel. Raises NotFound."""
     view = await portal.context.subscriptions.get(viewer.company_id, subscription_id, channel=None)
-    return view_of(portal, viewer, view)
+    return views_of(portal, viewer, [view])[0]
 
 
 async def find_editable(portal: Portal, viewer: Viewer, subscription_id: str) -> Subscription:
     """Read a subscription that can be changed here. Raises NotFound."""
     subscription = await find(portal, viewer, subscription_id)
     if not subscription.is_editable:
-        kind = "subscription"
-        raise NotFound(kind, subscription_id)
+        raise NotFound("subscription", subscription_id)
     return subscription
 
 

@@ -5,6 +5,17 @@ const { valuesOf } = require('./values');
 const MOST_RECORDS = 1000;
 const DEFAULT_RECORDS = 50;
 
+// A line's field is called lines__sku if the form has another field sku.
+const line = (item, prefix) =>
+  typeof item !== 'object' || item === null || Array.isArray(item)
+    ? item
+    : Object.fromEntries(
+        Object.entries(item).map(([key, value]) => [
+          key.startsWith(prefix) ? key.slice(prefix.length) : key,
+          value,
+        ]),
+      );
+
 /**
  * Put the fields of objects back into them: with the objects ['address'],
  * address__city becomes the city of the address.
@@ -16,7 +27,9 @@ const nest = (input, objects) => {
     const path = objects.includes(names[0]) ? names : [key];
     const last = path.pop();
     const parent = path.reduce((node, name) => (node[name] ??= {}), nested);
-    parent[last] = value;
+    parent[last] = Array.isArray(value)
+      ? value.map((item) => line(item, `${key}__`))
+      : value;
   }
   return nested;
 };
@@ -74,7 +87,10 @@ const action =
       url,
       body: method === 'DELETE' ? undefined : nest(rest, objects),
     });
-    return record ? withRecord(z, response.data, record) : response.data;
+    // Zapier shows nothing of an empty answer: say at least that it was done.
+    const isEmpty = Object.keys(response.data ?? {}).length === 0;
+    const answer = isEmpty ? { success: true } : response.data;
+    return record ? withRecord(z, answer, record) : answer;
   };
 
 const search =

@@ -1,6 +1,6 @@
 import { loadFrom, searchIn, type Lookup } from '../shared/lookups';
 
-const openShops: Lookup = {
+const lookupOpenShops: Lookup = {
 	path: '/lookups/open-shops',
 	items: 'shops',
 	value: 'shop_id',
@@ -8,7 +8,7 @@ const openShops: Lookup = {
 	pageSize: 50,
 };
 
-const openShopsWhereIsOpenTrue: Lookup = {
+const lookupOpenShopsWhereIsOpenTrue: Lookup = {
 	path: '/lookups/open-shops',
 	items: 'shops',
 	value: 'shop_id',
@@ -19,7 +19,7 @@ const openShopsWhereIsOpenTrue: Lookup = {
 	pageSize: 50,
 };
 
-const teaTypes: Lookup = {
+const lookupTeaTypes: Lookup = {
 	path: '/lookups/tea-types',
 	items: 'types',
 	value: 'code',
@@ -28,10 +28,10 @@ const teaTypes: Lookup = {
 };
 
 export const listSearch = {
-	searchOpenShops: searchIn(openShops),
-	searchOpenShopsWhereIsOpenTrue: searchIn(openShopsWhereIsOpenTrue),
+	searchOpenShops: searchIn(lookupOpenShops),
+	searchOpenShopsWhereIsOpenTrue: searchIn(lookupOpenShopsWhereIsOpenTrue),
 };
 
 export const loadOptions = {
-	getTeaTypes: loadFrom(teaTypes),
+	getTeaTypes: loadFrom(lookupTeaTypes),
 };

@@ -1,7 +1,7 @@
 import type { INodeProperties } from 'n8n-workflow';
 import type { Operation } from '../../shared/operations';
-import { orderOperations, orderProperties } from './order';
-import { shopOperations, shopProperties } from './shop';
+import { operationsOfOrder, propertiesOfOrder } from './order';
+import { operationsOfShop, propertiesOfShop } from './shop';
 
 export const resourceProperties: INodeProperties[] = [
 	{
@@ -21,12 +21,12 @@ export const resourceProperties: INodeProperties[] = [
 		],
 		default: 'order',
 	},
-	...orderProperties,
-	...shopProperties,
+	...propertiesOfOrder,
+	...propertiesOfShop,
 ];
 
 /** What each choice of a resource and an operation calls. */
 export const operations: Record<string, Record<string, Operation>> = {
-	order: orderOperations,
-	shop: shopOperations,
+	order: operationsOfOrder,
+	shop: operationsOfShop,
 };

@@ -6,7 +6,7 @@ const showOnlyForFindOrder = {
 	operation: ['findOrder'],
 };
 
-export const findOrderProperties: INodeProperties[] = [
+export const formOfFindOrder: INodeProperties[] = [
 	{
 		displayName: 'Note',
 		name: 'note',
@@ -45,7 +45,7 @@ export const findOrderProperties: INodeProperties[] = [
 	},
 ];
 
-export const findOrder: Operation = {
+export const callOfFindOrder: Operation = {
 	method: 'GET',
 	path: '/orders/search',
 	items: 'results',

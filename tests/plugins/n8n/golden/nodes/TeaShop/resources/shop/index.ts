@@ -1,8 +1,8 @@
 import type { INodeProperties } from 'n8n-workflow';
 import type { Operation } from '../../../shared/operations';
-import { updateOrder, updateOrderProperties } from './updateOrder';
+import { callOfUpdateOrder, formOfUpdateOrder } from './updateOrder';
 
-export const shopProperties: INodeProperties[] = [
+export const propertiesOfShop: INodeProperties[] = [
 	{
 		displayName: 'Operation',
 		name: 'operation',
@@ -23,9 +23,9 @@ export const shopProperties: INodeProperties[] = [
 		],
 		default: 'updateOrder',
 	},
-	...updateOrderProperties,
+	...formOfUpdateOrder,
 ];
 
-export const shopOperations: Record<string, Operation> = {
-	updateOrder: updateOrder,
+export const operationsOfShop: Record<string, Operation> = {
+	updateOrder: callOfUpdateOrder,
 };

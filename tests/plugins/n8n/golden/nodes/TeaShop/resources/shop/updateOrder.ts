@@ -6,7 +6,7 @@ const showOnlyForUpdateOrder = {
 	operation: ['updateOrder'],
 };
 
-export const updateOrderProperties: INodeProperties[] = [
+export const formOfUpdateOrder: INodeProperties[] = [
 	{
 		displayName: 'Shop',
 		name: 'shopId',
@@ -202,7 +202,7 @@ export const updateOrderProperties: INodeProperties[] = [
 	},
 ];
 
-export const updateOrder: Operation = {
+export const callOfUpdateOrder: Operation = {
 	method: 'PATCH',
 	path: '/shops/{shop_id}/orders/{number}',
 	fields: [

@@ -31,8 +31,7 @@ def applied(
 ) -> tuple[Scope, Receive, Send]:
     """Wrap the app's arguments: a HEAD becomes a GET, the body is inflated, and the answer is compressed.
 
-    Raises:
-        CodingUnknown: the body has a coding other than gzip.
+    Reading a body raises CodingUnknown if its coding is not gzip, and RequestMalformed if it is not valid gzip.
     """
     coding = headers.get(b"content-encoding", b"identity").strip().lower()
     if coding == b"gzip":
@@ -42,7 +41,7 @@ def applied(
         ]
         scope = {**scope, "headers": kept}  # the inflated length is not known yet
     elif coding != b"identity":
-        raise CodingUnknown(coding.decode("latin-1"))
+        receive = _unreadable(coding.decode("latin-1"))
     if scope["method"] == "HEAD":
         scope, send = {**scope, "method": "GET"}, _without_body(send)
     if _takes_gzip(headers.get(b"accept-encoding", b"")):
@@ -64,6 +63,13 @@ def _without_body(send: Send) -> Send:
         await send({**message, "body": b""} if message["type"] == "http.response.body" else message)
 
     return send_head
+
+
+def _unreadable(coding: str) -> Receive:
+    async def refuse() -> Message:
+        raise CodingUnknown(coding)
+
+    return refuse
 
 
 class _Inflated:

@@ -307,12 +307,12 @@ class RequestIds:
 
         try:
             self._read_head(scope, headers)
-            asked = codings.is_asked(scope, headers) and codings.applied(
-                scope, receive, send_with_headers, headers
-            )
         except Refused as error:
             await problem_of(error, scope)(scope, receive, send_with_headers)
             return
+        asked = codings.is_asked(scope, headers) and codings.applied(
+            scope, receive, send_with_headers, headers
+        )
         named = headers.get(TRACEPARENT.encode())
         traceparent = None if named is None else read_traceparent(named.decode("latin-1"))
         callers.begin(receive, scope, traceparent=traceparent)

@@ -217,12 +217,13 @@ async def test_an_answer_that_no_route_gives_shows_the_limit_too(api):
     base = "/api/v1"
     answers = [
         await api.client.post(f"{base}/events", content=b"{}", headers={"content-type": "text/plain"}),
+        await api.client.post(f"{base}/events", content=b"{}", headers={"content-encoding": "br"}),
         await api.client.delete(f"{base}/me"),
         await api.client.get(f"{base}/nothing"),
         await api.client.post(f"{base}/nothing"),
         await api.client.get(f"{base}/nothing"),
     ]
-    assert [answer.status_code for answer in answers] == [415, 405, 404, 404, 429]
+    assert [answer.status_code for answer in answers] == [415, 415, 405, 404, 404, 429]
     assert all(limit_headers(answer) == LIMIT_HEADERS for answer in answers)
     strangers = [
         await api.anonymous.delete(f"{base}/me"),

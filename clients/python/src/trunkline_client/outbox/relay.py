@@ -50,7 +50,7 @@ _LONGEST_PAUSE_SECONDS = 10.0
 _KEYS_AT_ONCE = 100
 _AT_FAULT = re.compile(r"/events/(\d+)(/.*)?")
 _OF_A_ROW = frozenset({409, 413, 422})
-"""What the hub answers if an event is at fault, even if it does not say which."""
+"""Statuses of the answer to a faulty event, even if the answer does not name the event."""
 _COMPANY_HEADER = "X-Company-Id"
 _log = logging.getLogger("trunkline_client.outbox")
 

@@ -9,6 +9,7 @@ import contextlib
 import datetime as dt
 import os
 import pwd
+import random
 import shutil
 import socket
 import subprocess
@@ -51,9 +52,12 @@ _START_SECONDS = 90
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Find a free port below those that the kernel gives to connections, so that no other test takes it meanwhile."""
+    while True:
+        port = random.randrange(20_000, 32_768)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def _programs() -> Path:

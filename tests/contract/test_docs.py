@@ -9,7 +9,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import sysconfig
@@ -24,6 +23,7 @@ from cryptography.exceptions import InvalidSignature
 from standardwebhooks import WebhookVerificationError
 from tests import spared
 from tests.keys import make_key
+from tests.postgres_servers import free_port
 
 from trunkline import settings
 from trunkline.errors import BodyInvalid
@@ -93,12 +93,6 @@ def blocks(page: str, language: str, note: str) -> list[str]:
     ]
     assert found
     return found
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def pattern_of(expected: str) -> re.Pattern[str]:

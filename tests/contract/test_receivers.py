@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.contract.test_docs import DOCS, ROOT, SCHEMES, blocks, blocks_of, free_port, program
+from tests.contract.test_docs import DOCS, ROOT, SCHEMES, blocks, blocks_of, program
+from tests.postgres_servers import free_port
 
 from trunkline.client import NotGenuine, verify_webhook
 from trunkline.targets.signatures import Signer, new_secret, public_key

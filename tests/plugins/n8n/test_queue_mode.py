@@ -138,12 +138,19 @@ def test_workflows_go_on_after_an_upgrade_and_have_what_is_new(upgraded):
     choice = {"resource": "affiliate", "operation": "createAffiliate", **names}
     [made] = outputs(office.run("New", node("Do", ACTION, choice, office.credential)), "Do")
     assert made["affiliate_id"] > 0
-    office.n8n.deactivate(office.kept)
-    wait_for("the hook has gone", lambda: not office.hooks())
 
 
-def test_nothing_is_lost_while_no_worker_runs_or_the_hub_is_away(upgraded):
-    office = upgraded
+@pytest.fixture
+def quiet(upgraded: Office) -> Office:
+    """End the workflow of the upgrade, so that only those of a test have hooks."""
+    if upgraded.hooks():
+        upgraded.n8n.deactivate(upgraded.kept)
+        wait_for("the hook has gone", lambda: not upgraded.hooks())
+    return upgraded
+
+
+def test_nothing_is_lost_while_no_worker_runs_or_the_hub_is_away(quiet):
+    office = quiet
     filters = {"onlyPaymentId": 12}
     pushed = office.make_triggered("Pushed", TRIGGER, "payment.succeeded")
     polled = office.make_triggered("Polled", POLLING, "payment.succeeded", filters=filters, **OFTEN)
@@ -202,8 +209,8 @@ async def _allow(hub: Any, address: str) -> str:
         return str(answer.headers["location"])
 
 
-def test_somebody_connects_by_oauth_and_is_disconnected(upgraded):
-    office = upgraded
+def test_somebody_connects_by_oauth_and_is_disconnected(quiet):
+    office = quiet
     credential = connected(office)
     by_oauth = {"authentication": "oAuth2"}
     names = {"firstName": "Jo", "lastName": "Doe", "email": "oauth@example.com"}

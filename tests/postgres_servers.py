@@ -52,7 +52,7 @@ _START_SECONDS = 90
 
 
 def free_port() -> int:
-    """Find a free port below those that the kernel gives to connections, so that no other test takes it meanwhile."""
+    """Find a free port below the range for outgoing connections, which other tests use."""
     while True:
         port = random.randrange(20_000, 32_768)
         with socket.socket() as probe, contextlib.suppress(OSError):

@@ -145,7 +145,7 @@ async def test_every_id_of_another_company_is_404_on_every_route_and_nothing_of_
 
 
 async def listed(client) -> list[dict[str, Any]]:
-    """List the subscriptions without the figures of what they have delivered."""
+    """List the subscriptions without their delivery figures."""
     views = (await client.get("/api/v1/subscriptions")).json()["subscriptions"]
     figures = {"health", "success_rate_24h", "p95_ms_24h"}
     return [{name: value for name, value in view.items() if name not in figures} for view in views]

@@ -4,7 +4,7 @@ import re
 
 _STEERING = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 _STEERING_IN_JSON = re.compile(r"[\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
-"""Those that JSON leaves in its strings; line feeds stand only between its tokens."""
+"""Such characters that a JSON string may contain unescaped."""
 
 
 def printable(text: str) -> str:

@@ -318,7 +318,7 @@ class Portal:
 
 
 class Pages:
-    """The pages of a module: their handlers are methods, and *portal* is what they share."""
+    """The pages of one module. Their handlers are methods, which share *portal*."""
 
     def __init__(self, portal: Portal) -> None:
         self._portal = portal

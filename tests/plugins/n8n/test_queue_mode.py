@@ -142,7 +142,7 @@ def test_workflows_go_on_after_an_upgrade_and_have_what_is_new(upgraded):
 
 @pytest.fixture
 def quiet(upgraded: Office) -> Office:
-    """End the workflow of the upgrade, so that only those of a test have hooks."""
+    """Deactivate the upgraded workflow; then only the workflows of a test have hooks."""
     if upgraded.hooks():
         upgraded.n8n.deactivate(upgraded.kept)
         wait_for("the hook has gone", lambda: not upgraded.hooks())

@@ -8,7 +8,8 @@ import math
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, fields, replace
+
+from msgspec import Struct, structs
 
 from trunkline.errors import BodyInvalid, CompanyErased, FieldError, StoreUnavailable
 from trunkline.model.environments import is_test
@@ -21,8 +22,7 @@ MAX_LIMIT = 1_000_000_000
 _REMEMBERED = 10_000
 
 
-@dataclass(frozen=True, slots=True)
-class Quotas:
+class Quotas(Struct, frozen=True):
     """The limits of one company, named as in ``PATCH /api/v1/companies/{id}``.
 
     If *is_paced*, the operator set a pace for the company.
@@ -38,7 +38,7 @@ class Quotas:
     is_paced: bool = False
 
 
-NAMES = tuple(field.name for field in fields(Quotas) if field.name != "is_paced")
+NAMES = tuple(field.name for field in structs.fields(Quotas) if field.name != "is_paced")
 _PACES = frozenset({"events_per_second", "lookups_per_minute"})
 
 
@@ -99,7 +99,7 @@ class CompanyLimits:
 
     def shown(self, company_id: int, own: Mapping[str, int]) -> dict[str, dict[str, int]]:
         """Show the limits that apply to a company, and its *own* limits, which the caller has just read."""
-        quotas = asdict(self._remember(company_id, own))
+        quotas = structs.asdict(self._remember(company_id, own))
         return {
             "limits": {name: quotas[name] for name in NAMES},
             "own_limits": {name: own[name] for name in NAMES if name in own},
@@ -112,7 +112,7 @@ class CompanyLimits:
         quotas = self._defaults_of(company_id)
         if own:
             known = {name: value for name, value in own.items() if name in NAMES}
-            quotas = replace(quotas, **known, is_paced="events_per_second" in own)
+            quotas = structs.replace(quotas, **known, is_paced="events_per_second" in own)
         self._known[company_id] = (quotas, self._now() + FRESH_SECONDS)
         self._known.move_to_end(company_id)
         if len(self._known) > _REMEMBERED:

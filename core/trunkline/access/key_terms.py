@@ -1,9 +1,10 @@
 """The terms of an API key: its expiry, and the networks from which it may be used."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from ipaddress import IPv4Network, IPv6Network, ip_network
+
+from msgspec import Struct
 
 from trunkline.errors import SHOWN, BodyInvalid, FieldError, Forbidden
 from trunkline.model.principals import Principal
@@ -14,8 +15,7 @@ MAX_OVERLAP_SECONDS = 30 * 24 * 60 * 60
 DEFAULT_OVERLAP_SECONDS = 24 * 60 * 60
 
 
-@dataclass(frozen=True, slots=True)
-class KeyTerms:
+class KeyTerms(Struct, frozen=True):
     """The limits of a key besides its scopes.
 
     If *expires_ms* is None, the key never expires; empty *networks* allow any network.

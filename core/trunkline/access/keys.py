@@ -11,8 +11,10 @@ import zlib
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Self
+
+from msgspec import Struct
 
 from trunkline.access import key_terms, secret_checks
 from trunkline.access.company_limits import CompanyLimits
@@ -55,8 +57,7 @@ _KEY = re.compile(r"([a-z][a-z0-9]{1,15})_(live|test)_(0|[1-9][0-9]{0,18})_([A-Z
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class ParsedKey:
+class ParsedKey(Struct, frozen=True):
     """The public parts of a well-formed key. *company_id* is None for an operator's key."""
 
     prefix: str

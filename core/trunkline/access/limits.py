@@ -7,8 +7,9 @@ call fails because of it.
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Self
+
+from msgspec import Struct
 
 from trunkline.errors import RateLimited, SettingsInvalid
 from trunkline.settings import Limits as LimitSettings
@@ -21,8 +22,7 @@ Bucket = Literal["read", "write", "admin"]
 _WINDOW_SECONDS = 60
 
 
-@dataclass(frozen=True, slots=True)
-class Allowance:
+class Allowance(Struct, frozen=True):
     """The calls that a key has left in *bucket*; *reset_s* is the Unix second of its reset."""
 
     limit: int

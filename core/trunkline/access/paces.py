@@ -2,13 +2,13 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 _SWEEP_SECONDS = 60.0
 
 
-@dataclass(slots=True)
-class _Budget:
+class _Budget(Struct):
     level: float
     filled: float
 

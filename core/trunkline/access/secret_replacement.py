@@ -8,7 +8,8 @@ replacement is unfinished, and the next request for a replacement resumes it.
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from trunkline.access import secret_checks
 from trunkline.access.secret_checks import ENCRYPTION_KEY, PEPPER
@@ -24,8 +25,7 @@ BATCH = 100
 _PAUSE_SECONDS = 0.01
 
 
-@dataclass(frozen=True, slots=True)
-class Sealed:
+class Sealed(Struct, frozen=True):
     """The sealed rows of a database: how many with the current key, how many with another, and which cannot be decrypted.
 
     *unreadable* has the ids of subscriptions; deleted ones are not counted.
@@ -36,8 +36,7 @@ class Sealed:
     unreadable: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Digested:
+class Digested(Struct, frozen=True):
     """The number of keys digested with the current pepper, and with another or unknown one; revoked keys are not counted."""
 
     current: int

@@ -11,12 +11,13 @@ import functools
 import pickle
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from operator import attrgetter
 from types import MappingProxyType
 from typing import Any
 
 import orjson
+from msgspec import structs
 
 from trunkline.access.vault import Vault
 from trunkline.errors import Unreadable
@@ -26,7 +27,9 @@ from trunkline.store.subscriptions import Row
 
 _EMPTY: Mapping[str, Any] = MappingProxyType({})
 _UNREADABLE: Mapping[str, Any] = MappingProxyType({"secrets": (), "headers": None})
-_PACKED = [one.name for one in fields(Row) if one.name not in {"sealed", "description", "filter", "options"}]
+_PACKED = [
+    one.name for one in structs.fields(Row) if one.name not in {"sealed", "description", "filter", "options"}
+]
 """The columns that are packed unchanged. A delivery needs only these and the values that ``pack`` adds."""
 _FOR_PEOPLE = frozenset({"created_by", "created_by_kind", "failing_level", "told_ms"})
 """Options that no delivery needs."""

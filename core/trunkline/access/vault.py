@@ -12,13 +12,13 @@ import logging
 import secrets
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Self
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from msgspec import Struct
 
 from trunkline.access.secrets_file import Secrets, SecretSource
 from trunkline.errors import SettingsInvalid, Unreadable
@@ -32,8 +32,7 @@ _WHICH_PEPPER = b"trunkline: which pepper"
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class _Ring:
+class _Ring(Struct, frozen=True):
     """The keys made from one version of the secrets. The first key of each tuple is the current one."""
 
     peppers: tuple[bytes, ...]
@@ -47,8 +46,7 @@ class _Ring:
         return cls(tuple(peppers), tuple(map(_cipher, keys)), tuple(map(pepper_id, peppers)))
 
 
-@dataclass(frozen=True, slots=True)
-class Digests:
+class Digests(Struct, frozen=True):
     """The possible digests of a key.
 
     *first* is made with the current pepper, whose name is *pepper*; *others* are made with the other peppers.

@@ -2,11 +2,11 @@
 
 import contextlib
 from collections.abc import AsyncGenerator, Sequence
-from dataclasses import replace
 from typing import Annotated, Any
 
 import orjson
 from fastapi import Depends, Path, Request, Response
+from msgspec import structs
 from pydantic import Field
 
 from trunkline.access.company_paces import EventPace
@@ -120,7 +120,7 @@ class EventHandlers:
             body = await read_body(request, limit=self._max_event_bytes)
             submission = await self._read("event", body, caller, idempotency_key)
             try:
-                accepted = await self._ingest.accept(replace(submission, unchecked_key=digest))
+                accepted = await self._ingest.accept(structs.replace(submission, unchecked_key=digest))
             except KeysUnchecked:
                 await caller.check_still_valid()
                 submission = await self._read("event", body, caller, idempotency_key, is_counted=True)

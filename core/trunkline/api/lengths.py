@@ -4,8 +4,9 @@ Without this check each wrong entry of a long list, and each unknown member of a
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from trunkline.errors import FieldError, pointer
 
@@ -14,8 +15,7 @@ MAX_UNKNOWN = 50
 _MAX_DEPTH = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Lengths:
+class Lengths(Struct, frozen=True):
     """The maximum numbers of entries and members of a value, and the limits of its parts; None if there is no limit."""
 
     items: int | None = None

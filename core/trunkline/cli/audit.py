@@ -1,10 +1,10 @@
 """``audit``: the log of changes, read directly from the database."""
 
-from dataclasses import replace
 from typing import Annotated
 
 import orjson
 import typer
+from msgspec import structs
 
 from trunkline.cli import desk
 from trunkline.cli.config import Config
@@ -78,7 +78,7 @@ async def _read(
     entries: list[dict[str, Json]] = []
     async with desk.opened(settings) as services:
         company_id = await id_or_none(services, company)
-        async for entry in services.journal.each(replace(which, company_id=company_id)):
+        async for entry in services.journal.each(structs.replace(which, company_id=company_id)):
             if writes:
                 typer.echo(escape_json(orjson.dumps(entry).decode()))
                 continue

@@ -5,10 +5,10 @@ A module is imported when one of its commands, or its help, is used.
 
 import importlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import typer
+from msgspec import Struct
 from typer.core import TyperCommand, TyperGroup
 
 from trunkline.cli.output import CANNOT_START, REFUSED, warn
@@ -25,8 +25,7 @@ from trunkline.errors import (
 _CANNOT_START = (DatabaseUnfit, SettingsInvalid, PluginFailed, SchemaInvalid, StoreUnavailable)
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(Struct, frozen=True):
     """The location of a command: *attribute* of *module* is a function, or a Typer application with subcommands.
 
     *summary* is the first paragraph of its help.

@@ -5,7 +5,8 @@ With a whole hub (``opening``) a command takes twice the CPU, nearly all of it f
 
 import contextlib
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from trunkline.access.companies import Companies
 from trunkline.access.company_limits import CompanyLimits
@@ -29,8 +30,7 @@ HERE = Principal("", None, "the command line", frozenset({OPERATOR}))
 """The principal of commands."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Desk:
+class Desk(Struct, frozen=True, kw_only=True):
     """Services over one database. They cannot delete companies, because plugins with rows of companies are not loaded."""
 
     directory: CompanyDirectory

@@ -2,7 +2,8 @@
 
 import contextlib
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from trunkline.cli import desk, opening
 from trunkline.hub.catalogs import load_catalog
@@ -17,8 +18,7 @@ from trunkline.store.directory import CompanyDirectory
 from trunkline.store.stream import Log
 
 
-@dataclass(frozen=True, slots=True)
-class Emission:
+class Emission(Struct, frozen=True):
     """The event types, and *accept*, which stores the one event of a submission."""
 
     directory: CompanyDirectory

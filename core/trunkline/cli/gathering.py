@@ -11,8 +11,9 @@ import itertools
 import json
 import socket
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from trunkline.hub.hub import Hub
 from trunkline.runtime.merging import Family, MergedMetrics, families_of
@@ -46,8 +47,7 @@ async def _answer(end: socket.socket, reply: Ask) -> None:
         writer.close()
 
 
-@dataclass(slots=True)
-class Seat:
+class Seat(Struct):
     """The sockets between the supervisor and one child."""
 
     number: int

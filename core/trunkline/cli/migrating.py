@@ -1,10 +1,10 @@
 """``migrate``: migrate the database, or show the plan of the migration."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from msgspec import to_builtins
 
 from trunkline.cli import opening
 from trunkline.cli.config import Config
@@ -98,7 +98,7 @@ async def _plan(settings: Settings) -> "tuple[bool, Sequence[PlannedStep]]":
 
 def _show(is_new: bool, steps: "Sequence[PlannedStep]", *, as_json: bool) -> None:
     if as_json:
-        show_json({"is_new": is_new, "steps": [asdict(step) for step in steps]})
+        show_json({"is_new": is_new, "steps": to_builtins(steps)})
     elif is_new:
         typer.echo(_NEW)
     elif not steps:

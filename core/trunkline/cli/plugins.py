@@ -1,11 +1,11 @@
 """``plugins``: all installed plugins with their states, details of one, and plugins to install."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from msgspec import to_builtins
 
 from trunkline.cli import opening
 from trunkline.cli.config import Config, remember_config
@@ -60,7 +60,7 @@ def list_plugins(context: typer.Context, as_json: AsJson = False, config: Config
         collect_routes(registry)
     records = registry.records
     if as_json:
-        show_json({"plugins": [asdict(record) for record in records], "count": len(records)})
+        show_json({"plugins": to_builtins(records), "count": len(records)})
         return
     rows = [
         [

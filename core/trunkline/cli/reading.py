@@ -5,8 +5,9 @@ A whole hub is used instead if another distribution's plugin is installed, which
 
 import contextlib
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Union
+
+from msgspec import Struct
 
 from trunkline.access.company_limits import CompanyLimits
 from trunkline.access.subscription_records import SubscriptionRecords
@@ -40,8 +41,7 @@ if TYPE_CHECKING:
 Readings = Union["Services", "Hub"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Services:
+class Services(Struct, frozen=True, kw_only=True):
     """The services that commands use, under the same names as in ``Hub``."""
 
     database: Database

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 
+from msgspec import Struct
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -24,8 +25,7 @@ Show = Callable[[int], None]
 """Shows the number of deliveries made so far."""
 
 
-@dataclass(frozen=True, slots=True)
-class Total:
+class Total(Struct, frozen=True):
     """The number of deliveries of a replay; if there was no time to count all of them, it is a minimum."""
 
     deliveries: int

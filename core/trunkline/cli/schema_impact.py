@@ -1,10 +1,10 @@
 """The impact of a change of schemas on mapped fields in platforms, subscriptions, and filters."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import orjson
+from msgspec import Struct
 
 from trunkline.contract import Connector
 from trunkline.model.environments import company_number, environment_of
@@ -18,16 +18,14 @@ from trunkline.store.database import Database
 from trunkline.store.subscriptions import Row
 
 
-@dataclass(frozen=True, slots=True)
-class PlatformField:
+class PlatformField(Struct, frozen=True):
     """A field as shown to the users of one platform."""
 
     connector: str
     field: str
 
 
-@dataclass(frozen=True, slots=True)
-class Reader:
+class Reader(Struct, frozen=True):
     """The parts of a subscription that depend on schemas."""
 
     id: str
@@ -38,8 +36,7 @@ class Reader:
     filter_paths: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class HurtSubscription:
+class HurtSubscription(Struct, frozen=True):
     """A subscription that a breaking change would affect; *filter_paths* are the paths of its filter that would stop working."""
 
     id: str
@@ -49,8 +46,7 @@ class HurtSubscription:
     filter_paths: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Impact:
+class Impact(Struct, frozen=True):
     """The fields and subscriptions that one breaking change would affect. *subscriptions* is None without a database."""
 
     platforms: tuple[PlatformField, ...]

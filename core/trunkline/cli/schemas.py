@@ -2,11 +2,11 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from msgspec import to_builtins
 
 from trunkline.cli import event_types, opening
 from trunkline.cli.config import Config
@@ -132,7 +132,7 @@ def _report(
     as_json: bool,
 ) -> None:
     if as_json:
-        views = [asdict(change) | {"hurts": asdict(impact)} for change, impact in breaks]
+        views = [to_builtins(change) | {"hurts": to_builtins(impact)} for change, impact in breaks]
         show_json({"valid": not errors, **counts, "errors": errors, "warnings": warnings, "breaks": views})
         return
     for line in (*errors, *warnings):

@@ -2,10 +2,10 @@
 
 import contextlib
 from collections.abc import AsyncGenerator, Sequence
-from dataclasses import dataclass
 from typing import Annotated
 
 import typer
+from msgspec import Struct
 
 from trunkline.access import secret_checks
 from trunkline.access.secret_checks import ENCRYPTION_KEY, PEPPER, SecretChecks
@@ -41,8 +41,7 @@ Lost = Annotated[
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class _State:
+class _State(Struct, frozen=True):
     """The state of one secret: how many rows use its current value and other values, and the rows that cannot be decrypted."""
 
     name: str

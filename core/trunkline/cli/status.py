@@ -2,10 +2,10 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from msgspec import to_builtins
 
 from trunkline.cli import opening
 from trunkline.cli.config import Config
@@ -108,7 +108,7 @@ def _show(snapshot: Snapshot, *, as_json: bool) -> None:
 
 def _show_audit(audit: "Audit", *, as_json: bool) -> None:
     if as_json:
-        checks = [{**asdict(check), "holds": check.holds} for check in audit.checks]
+        checks = [{**to_builtins(check), "holds": check.holds} for check in audit.checks]
         deliveries = dict(audit.by_status)
         show_json(
             {"balances": audit.balances, "rows": audit.rows, "deliveries": deliveries, "checks": checks}

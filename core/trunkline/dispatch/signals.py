@@ -1,7 +1,8 @@
 """The signals that wake a dispatcher."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from trunkline.store.wakeup import Signal, Wakeup
 
@@ -13,8 +14,7 @@ async def kept_up() -> None:
     """Do nothing, because the clock in a test does not jump."""
 
 
-@dataclass(frozen=True, slots=True)
-class Signals:
+class Signals(Struct, frozen=True):
     """The signals that wake a dispatcher.
 
     *log*: the log has grown. *due*: a delivery is due. *replay*: a replay runs. *turn*: the next delivery of an order

@@ -1,6 +1,6 @@
 """The services for readers: fetching events, and checking that no event is missing."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from trunkline.access.company_limits import CompanyLimits
 from trunkline.store.database import Database
@@ -13,8 +13,7 @@ from trunkline.subscribing.leasing import Leasing
 from trunkline.subscribing.requests import Checker
 
 
-@dataclass(frozen=True, slots=True)
-class Readers:
+class Readers(Struct, frozen=True):
     """Access to named consumers, to digests of the log, and to the numbers of readers by event type."""
 
     consumers: Consumers

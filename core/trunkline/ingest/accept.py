@@ -8,10 +8,10 @@ import hashlib
 import logging
 import time
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import replace
 from typing import Self
 
 import orjson
+from msgspec import structs
 
 from trunkline.contract import AcceptedEvent, EmittedEvent
 from trunkline.errors import BodyInvalid, CompanyErased, EventRejected, WritesRefused
@@ -121,7 +121,7 @@ class Ingest:
         if self.tracer is not None:
             return await self._accept_traced(submission, self.tracer, traceparent)
         if traceparent is not None:
-            submission = replace(submission, drafts=traced(submission.drafts, traceparent))
+            submission = structs.replace(submission, drafts=traced(submission.drafts, traceparent))
         return await self._batcher.submit(submission)
 
     async def _accept_traced(
@@ -130,7 +130,7 @@ class Ingest:
         attributes = {"messaging.batch.message_count": len(submission.drafts) + len(submission.quarantined)}
         with tracer.span("accept", SpanKind.SERVER, parent=traceparent, attributes=attributes) as span:
             drafts = traced(submission.drafts, span.traceparent)
-            accepted = await self._batcher.submit(replace(submission, drafts=drafts))
+            accepted = await self._batcher.submit(structs.replace(submission, drafts=drafts))
             if accepted.events:
                 first = accepted.events[0]
                 span.set({"trunkline.event_id": first.position, "trunkline.event_type": first.type})

@@ -6,10 +6,10 @@ Call ``RequestReader.read``, or ``RequestReader.steps`` if other tasks must be a
 import hashlib
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import msgspec
+from msgspec import Struct, structs
 
 from trunkline.errors import BodyInvalid, EventRejected, FieldError, Refused, but_not, unknown_name
 from trunkline.errors.spelling import MAX_CORRECTED, correction
@@ -42,8 +42,7 @@ CompanyOf = Callable[[int | str | None], int]
 """Finds the company of an event from the ``companyId`` in its body: an id, a reference, or None if absent."""
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(Struct, frozen=True):
     """One event of a request, with its members as parsed values and as received bytes. *path* is its JSON pointer in the request."""
 
     path: str
@@ -51,8 +50,7 @@ class Item:
     raw: Mapping[str, msgspec.Raw]
 
 
-@dataclass(slots=True)
-class _Reading:
+class _Reading(Struct):
     """The valid events of a request: *drafts* for the log and *quarantined* for the quarantine, each in order.
 
     *warned* lists the drafts whose payload does not fit its schema. *company_ids* has the companies of all events.
@@ -227,7 +225,7 @@ class RequestReader:
             payload = bytes(item.raw["payload"])
             draft = Draft(company_id, kind.name, created or "", payload, metadata, kind.version)
             if broken and self._modes.of(draft.type) == "quarantine":
-                draft = replace(draft, created_utc=created or now_text())
+                draft = structs.replace(draft, created_utc=created or now_text())
                 reading.quarantine(index, draft, broken, version=item.parsed.get("version"))
             else:
                 reading.accept(draft, broken)

@@ -4,7 +4,8 @@ This module also stores idempotency keys and quarantined events, which are not p
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct, structs
 
 from trunkline.errors import IdempotencyConflict
 from trunkline.model.events import Draft, Event
@@ -20,16 +21,14 @@ It takes more disk time, and more space until retention removes it.
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Warned:
+class Warned(Struct, frozen=True):
     """A draft that is accepted although its payload does not fit the schema: its *index* among the drafts, and the faulty *paths*."""
 
     index: int
     paths: Sequence[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Submission:
+class Submission(Struct, frozen=True):
     """The events of one request: *drafts* for the log and *quarantined* for the quarantine. They are stored all or none.
 
     *key* is the request's idempotency key, if it has one, and *namespace* the namespace of that key. *unchecked_key* is
@@ -69,8 +68,7 @@ class KeysUnchecked(Exception):
         self.digests = digests
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
+class Accepted(Struct, frozen=True):
     """The events that one request stored. *repeated* says that an earlier request with the same idempotency key stored them."""
 
     events: Sequence[Event]
@@ -85,7 +83,7 @@ def answer_repeat(submission: Submission, fingerprint: bytes, first: Accepted) -
     """
     if submission.fingerprint != fingerprint:
         return IdempotencyConflict(submission.key or "")
-    return replace(first, repeated=True)
+    return structs.replace(first, repeated=True)
 
 
 async def find_repeated(

@@ -5,9 +5,9 @@ It may run while hubs use the database. It reads ranges of positions, so that no
 
 from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 import orjson
+from msgspec import Struct
 
 from trunkline.dispatch.routing import matching
 from trunkline.filters import filters
@@ -36,8 +36,7 @@ _END = 2**63 - 1
 Find = Callable[[Connection, Span], Awaitable[list[str]]]
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
+class Check(Struct, frozen=True):
     """A rule about the ledger, and the first ids that violate it. *looked_at* says how much was checked."""
 
     name: str
@@ -51,8 +50,7 @@ class Check:
         return not self.offending
 
 
-@dataclass(frozen=True, slots=True)
-class Audit:
+class Audit(Struct, frozen=True):
     """The result of an audit: the deliveries by status, and each check."""
 
     by_status: Mapping[str, int]
@@ -74,8 +72,7 @@ class Audit:
         return all(check.holds for check in self.checks)
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(Struct, frozen=True):
     """The matching data of an unchanged subscription (``routing.Matching``); *no* is the subscription's number."""
 
     no: int

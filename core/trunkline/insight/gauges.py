@@ -9,8 +9,9 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Self
+
+from msgspec import Struct
 
 from trunkline.dispatch.shards.progress import Progress
 from trunkline.errors import StoreUnavailable
@@ -36,8 +37,7 @@ _log = logging.getLogger(__name__)
 OwnedShards = Callable[[], Mapping[Slice, Progress]]
 
 
-@dataclass(frozen=True, slots=True)
-class LagSnapshot:
+class LagSnapshot(Struct, frozen=True):
     """The state of the log at *taken_at* (monotonic seconds), when the database's clock showed *now_ms*.
 
     *oldest* maps each owned shard, or part of a shard, to the first event after its cursor: the event's position and

@@ -1,10 +1,10 @@
 """Reads the audit log, and adds the entries of plugins (``contract.Journal``)."""
 
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import replace
 from typing import Any
 
 import orjson
+from msgspec import structs
 
 from trunkline.model import cursors
 from trunkline.model.environments import company_number, environment_member
@@ -97,7 +97,7 @@ class Journal:
                 yield entry
             if len(entries) < _PAGE:
                 return
-            which = replace(which, before_id=entries[-1].id)
+            which = structs.replace(which, before_id=entries[-1].id)
 
 
 def view(entry: Entry, *, for_company: bool = False) -> dict[str, Any]:

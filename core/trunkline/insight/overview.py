@@ -3,9 +3,11 @@
 import contextlib
 from collections import Counter
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from itertools import pairwise
 from math import ceil
+
+from msgspec import Struct, field
 
 from trunkline.contract import (
     Bucket,
@@ -269,8 +271,7 @@ class Activity:
         return matches
 
 
-@dataclass(slots=True)
-class Matches:
+class Matches(Struct):
     """The events found, newest first.
 
     *last* is the oldest event that was read. If *is_all* is true, there are no older events.
@@ -297,8 +298,7 @@ def _numbers_from(digits: str) -> Iterator[tuple[int, int]]:
             first, size = first * 10, size * 10
 
 
-@dataclass(slots=True)
-class Tally:
+class Tally(Struct):
     """The running sums of the figures of one span."""
 
     events: int = 0

@@ -1,9 +1,10 @@
 """The status of a deployment, read only from its database, so that no process needs to run."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct, to_builtins
 
 from trunkline.errors import SettingsInvalid
 from trunkline.model.parts import WHOLE
@@ -21,8 +22,7 @@ COUNTED = 1_000_000
 SHOWN_REPLAYS = 50
 
 
-@dataclass(frozen=True, slots=True)
-class Log:
+class Log(Struct, frozen=True):
     """The newest position of the log, and the numbers of recently accepted events."""
 
     head: int
@@ -31,8 +31,7 @@ class Log:
     events_last_hour: int
 
 
-@dataclass(frozen=True, slots=True)
-class ShardStatus:
+class ShardStatus(Struct, frozen=True):
     """One shard: its cursor's lag behind the head, its reader, and the reader's lease.
 
     *part* is set for a part of a divided shard, and None for a whole shard. *lag_seconds* is the age of the first event after
@@ -50,8 +49,7 @@ class ShardStatus:
     lease_seconds: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class WorkerStatus:
+class WorkerStatus(Struct, frozen=True):
     """A process that delivers, or that delivered and died recently.
 
     Its *id* contains *host* and *process*, the process id.
@@ -65,8 +63,7 @@ class WorkerStatus:
     shards: int
 
 
-@dataclass(frozen=True, slots=True)
-class Deliveries:
+class Deliveries(Struct, frozen=True):
     """Deliveries by status. If *is_capped*, only the newest were counted, so each number may be larger.
 
     *due* counts due deliveries without a claim.
@@ -79,8 +76,7 @@ class Deliveries:
     oldest_due_seconds: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
+class Snapshot(Struct, frozen=True):
     """The whole status at one time; reading all of it takes a few milliseconds."""
 
     taken_ms: int
@@ -147,7 +143,7 @@ async def take(database: Database, *, counted: int = COUNTED) -> Snapshot:
 
 def view(snapshot: Snapshot) -> dict[str, Any]:
     """Show *snapshot* as JSON values, with times in ISO 8601."""
-    members = asdict(snapshot)
+    members = to_builtins(snapshot)
     newest_ms = members["log"].pop("newest_accepted_ms")
     members["log"]["newest_accepted_utc"] = None if newest_ms is None else utc_text_of_ms(newest_ms)
     for replay in members["replays"]:

@@ -5,9 +5,11 @@ The pure core of the dispatcher: values and decisions, without a clock and witho
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, NamedTuple
+
+from msgspec import Struct, structs
 
 MAX_RETRY_AFTER_SECONDS = 24 * 60 * 60
 """The longest delay of a retry that a target can request by ``Retry-After``."""
@@ -82,8 +84,7 @@ class Key(NamedTuple):
         return key if key.position < 2**63 else None
 
 
-@dataclass(frozen=True, slots=True)
-class RetryPolicy:
+class RetryPolicy(Struct, frozen=True):
     """Defines when a failed delivery is tried again: the n-th time after ``schedule_seconds[n-1]``, varied by *jitter*.
 
     If *for_seconds* is set, the schedule is cut off, or its last wait is repeated, so that the sum of all waits stays
@@ -99,8 +100,8 @@ class RetryPolicy:
         if retry is None:
             return self
         if "for_seconds" in retry:
-            return replace(self, for_seconds=retry["for_seconds"])
-        return replace(self, schedule_seconds=tuple(retry["schedule_seconds"]))
+            return structs.replace(self, for_seconds=retry["for_seconds"])
+        return structs.replace(self, schedule_seconds=tuple(retry["schedule_seconds"]))
 
     def wait_before(self, retry: int) -> float | None:
         """Return the seconds before retry number *retry* (from 1), without jitter; None if there is no such retry."""
@@ -113,8 +114,7 @@ class RetryPolicy:
         return schedule[min(retry, len(schedule)) - 1] if together <= self.for_seconds else None
 
 
-@dataclass(frozen=True, slots=True)
-class NextState:
+class NextState(Struct, frozen=True):
     """The decision of ``next_state``: the status, and the wait if it is ``pending``.
 
     *retry_after_seconds* equals *wait_seconds* if the target asked for a longer wait than planned; otherwise it is

@@ -5,15 +5,15 @@ Nothing here does I/O or reads a clock.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import orjson
+from msgspec import Struct, structs
 
 from trunkline.model.environments import company_number
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(Struct, frozen=True):
     """A valid event that has no position in the log yet.
 
     *payload* and *metadata* are compact JSON with all values, including the digits of numbers, as received; without
@@ -55,7 +55,11 @@ class Draft:
 
 def traced(drafts: Sequence[Draft], traceparent: str | None) -> Sequence[Draft]:
     """Return *drafts* with the trace context *traceparent*; if it is None, return *drafts* unchanged."""
-    return drafts if traceparent is None else [replace(draft, traceparent=traceparent) for draft in drafts]
+    return (
+        drafts
+        if traceparent is None
+        else [structs.replace(draft, traceparent=traceparent) for draft in drafts]
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,10 @@
 """The condition of a subscription, with the same names in the API, the CLI, the portal and the metrics."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from itertools import accumulate
+
+from msgspec import Struct
 
 HOURS = 24
 KEPT_HOURS = 8 * 24
@@ -25,8 +26,7 @@ class SubscriptionHealth(StrEnum):
     DISABLED = "disabled"
 
 
-@dataclass(frozen=True, slots=True)
-class Figures:
+class Figures(Struct, frozen=True):
     """Counts of a subscription's attempts: *failed* ones, and *delivered* ones in each class of ``BOUNDS_MS``."""
 
     failed: int = 0

@@ -6,7 +6,8 @@ more attempts than the rate allows, wherever the window begins.
 """
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 MAX_IN_FLIGHT = 10_000
 MOST_A_SECOND = 10_000
@@ -21,8 +22,7 @@ UNITS = {"second": 1.0, "minute": 60.0, "hour": 3600.0}
 _RATE = re.compile(r"([1-9][0-9]{0,8})/(second|minute|hour)", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class Rate:
+class Rate(Struct, frozen=True):
     """A rate: at most *count* attempts in *seconds*."""
 
     count: int
@@ -51,8 +51,7 @@ class Rate:
         return (self.seconds + self.tolerance) / self.count
 
 
-@dataclass(frozen=True, slots=True)
-class Pace:
+class Pace(Struct, frozen=True):
     """The limits of a subscription; a limit that the subscription does not set is None."""
 
     max_in_flight: int | None = None

@@ -15,14 +15,14 @@ range may be given out again; tokens alone ensure that no page is committed twic
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct, structs
 
 KEPT = 8
 """The number of committed leases that are kept, so that a repeated commit gets the same answer."""
 
 
-@dataclass(frozen=True, slots=True)
-class Lease:
+class Lease(Struct, frozen=True):
     """A range of the log that the holder of *token* has until *until_ms*. The range is empty once it is committed."""
 
     token: str
@@ -36,8 +36,7 @@ class Lease:
         return self.after < self.up_to
 
 
-@dataclass(frozen=True, slots=True)
-class Reach:
+class Reach(Struct, frozen=True):
     """The progress of one consumer. *leases* are in the order in which they were given."""
 
     position: int
@@ -67,17 +66,17 @@ class Reach:
         if instead_of is None:
             return Reach(lease.up_to, (*self.leases, lease))
         rest = self.pass_over(instead_of, lease.up_to)
-        return replace(rest, leases=(*rest.leases, lease))
+        return structs.replace(rest, leases=(*rest.leases, lease))
 
     def shorten(self, lease: Lease, up_to: int) -> "Reach":
         """End *lease* at *up_to*; the rest of its range has no holder, and is the next to be given out."""
-        rest = replace(lease, token="", after=up_to, until_ms=0)
-        return replace(self, leases=(*self._but(lease), replace(lease, up_to=up_to), rest))
+        rest = structs.replace(lease, token="", after=up_to, until_ms=0)
+        return structs.replace(self, leases=(*self._but(lease), structs.replace(lease, up_to=up_to), rest))
 
     def pass_over(self, lapsed: Lease, up_to: int) -> "Reach":
         """Skip the part of a *lapsed* range up to *up_to*, because its events were removed."""
-        rest = replace(lapsed, after=up_to)
-        return replace(self, leases=(*self._but(lapsed), *((rest,) if rest.is_open else ())))
+        rest = structs.replace(lapsed, after=up_to)
+        return structs.replace(self, leases=(*self._but(lapsed), *((rest,) if rest.is_open else ())))
 
     def commit(self, token: str, position: int, *, now_ms: int) -> "Reach | None":
         """Commit the page with *token* up to *position*; return None if its lease has lapsed or the token is unknown.
@@ -90,12 +89,14 @@ class Reach:
             return None
         if not lease.after <= position <= lease.up_to:
             raise ValueError("is not within the page that was leased")
-        committed = replace(lease, after=position)
+        committed = structs.replace(lease, after=position)
         return self._tidied((*self._but(lease), committed))
 
     def commit_all(self, position: int) -> "Reach":
         """Commit everything up to *position*, including ranges that pollers hold."""
-        left = (replace(one, after=max(one.after, position)) for one in self.open if one.up_to > position)
+        left = (
+            structs.replace(one, after=max(one.after, position)) for one in self.open if one.up_to > position
+        )
         return Reach(max(self.position, position), tuple(left))
 
     def _but(self, lease: Lease) -> tuple[Lease, ...]:
@@ -105,4 +106,4 @@ class Reach:
         """Forget the oldest committed leases."""
         done = [lease for lease in leases if not lease.is_open]
         forgotten = {lease.token for lease in done[:-KEPT]}
-        return replace(self, leases=tuple(lease for lease in leases if lease.token not in forgotten))
+        return structs.replace(self, leases=tuple(lease for lease in leases if lease.token not in forgotten))

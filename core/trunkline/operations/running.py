@@ -6,10 +6,10 @@ error is logged once, and the answer names the operation that failed.
 
 import asyncio
 import logging
-from dataclasses import dataclass
 from typing import NoReturn
 
 import orjson
+from msgspec import Struct
 from sqlalchemy.exc import SQLAlchemyError
 
 from trunkline.contract import Answer, Call, EmittedEvent, Operation
@@ -28,8 +28,7 @@ from trunkline.schemas.definition_catalog import DefinitionCatalog
 from trunkline.store.engines import translated
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """A provider's valid answer: the *body* to send and the events to store."""
 
     status: int

@@ -9,10 +9,12 @@ import asyncio
 import contextlib
 import secrets
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from itertools import chain, repeat
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from trunkline.contract import Answered, Call, Operation
 from trunkline.errors import (
@@ -66,8 +68,7 @@ _UNANSWERED = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Task:
+class _Task(Struct, frozen=True):
     """A call with its provider and its idempotency key."""
 
     provider: Operation

@@ -9,9 +9,11 @@ import contextlib
 import ipaddress
 import ssl
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from typing import Protocol, Self
+
+from msgspec import Struct, structs
 
 from trunkline.contract import HttpClient, HttpResponse
 from trunkline.errors import AddressRefused, TargetRefused
@@ -37,8 +39,7 @@ NO_TENANT = 0
 _URLS_REMEMBERED = 16_384
 
 
-@dataclass(frozen=True, slots=True)
-class _Target:
+class _Target(Struct, frozen=True):
     """An allowed URL: its origin, and the beginning of its requests."""
 
     origin: Origin
@@ -192,7 +193,7 @@ class Outbound(OtherMethods):
             AddressRefused: the policy forbids *url*, or an address that its name resolves to.
             OSError, TimeoutError: there is no connection.
         """
-        origin = replace(self._target(url).origin, is_tls=tls)
+        origin = structs.replace(self._target(url).origin, is_tls=tls)
         deadline = asyncio.get_running_loop().time() + self._timeout_seconds
         return await self._dialler.dial_stream(origin, tenant=tenant, deadline=deadline)
 

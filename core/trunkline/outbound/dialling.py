@@ -4,11 +4,11 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from typing import TypeVar
 from urllib.parse import urlsplit
 
 import aiohappyeyeballs
+from msgspec import Struct
 
 from trunkline.errors import MachineExhausted
 from trunkline.outbound import tls
@@ -27,8 +27,7 @@ FALLBACK_SECONDS = 0.25
 """How long one address has to answer before the next one is dialled in parallel (RFC 8305 §5)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(Struct, frozen=True):
     """The target of a connection: *host* is a name or an address without brackets."""
 
     is_tls: bool

@@ -8,9 +8,9 @@ import asyncio
 import socket
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 
 import aiodns
+from msgspec import Struct
 
 LOOKUPS_PER_TENANT = 16
 """The number of simultaneous lookups of one tenant; further ones wait, within the timeout of their call."""
@@ -98,8 +98,7 @@ class NameServers:
         await self._servers.close()
 
 
-@dataclass(slots=True)
-class _Entry:
+class _Entry(Struct):
     """The cached state of a name: its last good answer, or the failure of the newest lookup."""
 
     addresses: Sequence[str] = ()

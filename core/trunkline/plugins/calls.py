@@ -7,8 +7,9 @@ import inspect
 import threading
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, TypeVar, cast
+
+from msgspec import Struct
 
 from trunkline.errors import PluginFailed, SettingsInvalid
 
@@ -19,8 +20,7 @@ START_SECONDS = 30.0
 """How long the import of a plugin may take, and each of its ``register_*`` hooks."""
 
 
-@dataclass(frozen=True, slots=True)
-class Implementation:
+class Implementation(Struct, frozen=True):
     """A plugin's function for a hook. *argnames* are the arguments of the hook that it takes, in the signature's order."""
 
     plugin: str

@@ -5,11 +5,11 @@ exist (``collect_with``). If a plugin raises or returns invalid values, all its 
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from msgspec import structs
 from pydantic import BaseModel
 
 from trunkline.contract import Operation, PluginContext
@@ -107,7 +107,7 @@ def collect_with(
     def ask(plugin: str) -> None:
         contributions = registry.contributions_of(plugin)
         context = contexts(plugin, contributions.settings)
-        contributions = replace(contributions, context=context, routes=None)
+        contributions = structs.replace(contributions, context=context, routes=None)
         contributions = _ask_with_context(registry, plugin, contributions, defined=defined)
         own = [
             provider.definition
@@ -164,7 +164,7 @@ def _ask_with_context(
     for kind, operations in providers.items():
         values.check_unique(plugin, kind, [operation.name for operation in operations])
     pages = _ask(registry, plugin, "register_portal_pages", values.check_portal_pages, arguments)
-    return replace(contributions, channels=channels, providers=providers, pages=pages or ())
+    return structs.replace(contributions, channels=channels, providers=providers, pages=pages or ())
 
 
 def _ask_for_routes(registry: Registry, check: Callable[..., "tuple[Routes, ...]"], plugin: str) -> None:
@@ -173,7 +173,7 @@ def _ask_for_routes(registry: Registry, check: Callable[..., "tuple[Routes, ...]
     routes = _ask(
         registry, plugin, "register_routes", partial(check, reads=not registry.is_own(plugin)), arguments
     )
-    registry.keep(plugin, replace(contributions, routes=routes or ()))
+    registry.keep(plugin, structs.replace(contributions, routes=routes or ()))
 
 
 def _steps(contributions: Contributions) -> list[str]:

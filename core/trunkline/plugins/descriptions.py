@@ -4,10 +4,10 @@ import importlib.util
 import inspect
 import re
 from collections.abc import Iterator
-from dataclasses import asdict
 from typing import Any
 
 from fastapi.routing import iter_route_contexts
+from msgspec import structs
 from pydantic import BaseModel, SecretBytes, SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
@@ -36,7 +36,7 @@ def _describe(registry: Registry, record: PluginRecord) -> dict[str, Any]:
     contributions = Contributions() if is_turned_away else registry.contributions_of(record.name)
     named = {"actions": "action", "searches": "search", "lookups": "lookup"}
     return {
-        **asdict(record),
+        **structs.asdict(record),
         "deprecations": list(record.deprecations),
         "file": None if is_turned_away else _find_file(registry, record),
         "hooks": [] if is_turned_away else list(_hooks(registry, record.name)),

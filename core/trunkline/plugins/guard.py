@@ -9,8 +9,10 @@ import inspect
 import logging
 from asyncio import CancelledError
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from typing import Any, TypeVar
+
+from msgspec import Struct
 
 Value = TypeVar("Value")
 _Function = Callable[..., Any]
@@ -29,8 +31,7 @@ def guarded(plugin: str, values: Sequence[Value], *, note: Callable[[str], None]
     return tuple(_guarded_value(value, _Owner(plugin, note)) for value in values)
 
 
-@dataclass(frozen=True, slots=True)
-class _Owner:
+class _Owner(Struct, frozen=True):
     plugin: str
     note: Callable[[str], None]
 

@@ -1,9 +1,9 @@
 """The values of the plugin kernel: candidates, the state of each plugin, and its contributions."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from msgspec import Struct, field
 from packaging.utils import canonicalize_name
 from pydantic import BaseModel
 
@@ -26,8 +26,7 @@ if TYPE_CHECKING:
 State = Literal["active", "disabled", "failed"]
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(Struct, frozen=True):
     """A plugin as declared in the metadata of its distribution. It has not been imported.
 
     *requires* is the range of ``trunkline`` that the distribution depends on (PEP 440): None if the distribution does
@@ -50,8 +49,7 @@ class Candidate:
         return canonicalize_name(self.distribution) == "trunkline"
 
 
-@dataclass(frozen=True, slots=True)
-class PluginRecord:
+class PluginRecord(Struct, frozen=True):
     """The state of a plugin; *error* is one sentence, set if the plugin failed or lacks a package.
 
     *module* and *requires* are as declared by the plugin's distribution. *deprecations* are sentences about deprecated
@@ -68,8 +66,7 @@ class PluginRecord:
     deprecations: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Contributions:
+class Contributions(Struct, frozen=True):
     """All contributions of one plugin, and its context; *routes* are None until the plugin was asked for them."""
 
     settings: BaseModel | None = None
@@ -85,8 +82,7 @@ class Contributions:
     routes: "tuple[Routes, ...] | None" = None
 
 
-@dataclass(frozen=True, slots=True)
-class Collected:
+class Collected(Struct, frozen=True):
     """The contributions of the active plugins, by plugin name. In each pair the first item is the plugin's name.
 
     *channels* and *connectors* map names, *providers* map operations (kind and name), to such pairs. *settings* has an

@@ -4,11 +4,11 @@ import logging
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
 from operator import attrgetter
 from types import MappingProxyType, ModuleType
 from typing import Any
 
+from msgspec import structs
 from pluggy import PluginManager
 
 from trunkline.contract import PluginContext, hookspecs
@@ -177,7 +177,7 @@ class Registry:
         failure = PluginFailed(
             record.name, f"has the name of a plugin of trunkline; give {record.distribution} another"
         )
-        self._records.append(replace(record, state="failed", error=str(failure)))
+        self._records.append(structs.replace(record, state="failed", error=str(failure)))
         self._records.sort(key=attrgetter("name"))
         logger_of(record.name).error(str(failure))
         if self._required and record.state == "active":
@@ -233,7 +233,9 @@ class Registry:
     def _note(self, name: str, **changes: Any) -> None:
         with self._lock:
             self._records = [
-                replace(record, **changes) if record.name == name and record.state != "failed" else record
+                structs.replace(record, **changes)
+                if record.name == name and record.state != "failed"
+                else record
                 for record in self._records
             ]
             self._collected = None

@@ -13,6 +13,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, TextIO, TypeVar
 
+from msgspec import structs
 from pydantic import BaseModel
 
 from trunkline.contract import Channel, Deliver, DeliverBatch, HttpClient, Push
@@ -57,7 +58,7 @@ class Tracer:
             return answer
 
         is_async = inspect.iscoroutinefunction(function)
-        return replace(implementation, function=call_async if is_async else call)
+        return structs.replace(implementation, function=call_async if is_async else call)
 
     def channels(
         self, channels: Sequence[Channel], *, plugin: str, settings: BaseModel | None

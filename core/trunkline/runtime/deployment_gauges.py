@@ -1,10 +1,9 @@
 """The state of a deployment, as read from the database, and the gauges that show it."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class DeploymentSnapshot:
+class DeploymentSnapshot(Struct, frozen=True):
     """Values read from the database: the same for every process of a deployment."""
 
     head: int

@@ -5,9 +5,9 @@ counter that was reset. ``Metrics`` decides how a gauge is merged.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Self
 
+from msgspec import Struct, field
 from prometheus_client import generate_latest
 from prometheus_client.core import Metric
 
@@ -58,8 +58,7 @@ def families_of(metrics: Metrics) -> list[Family]:
 _Key = tuple[str, tuple[tuple[str, str], ...]]
 
 
-@dataclass(slots=True)
-class _Sum:
+class _Sum(Struct):
     """The merged family of several processes."""
 
     family: Family
@@ -85,8 +84,7 @@ class _Sum:
         return metric
 
 
-@dataclass(slots=True)
-class MergedMetrics:
+class MergedMetrics(Struct):
     """The metrics of several processes, each under a unique number."""
 
     _latest: dict[int, Sequence[Family]] = field(default_factory=dict[int, Sequence[Family]])

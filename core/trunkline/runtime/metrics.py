@@ -2,8 +2,8 @@
 
 from collections import Counter as Counts
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
+from msgspec import Struct
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
@@ -24,8 +24,7 @@ AttemptKind = tuple[str, str, int, str]
 """Labels of an attempt: channel, event type, company, outcome."""
 
 
-@dataclass(frozen=True, slots=True)
-class Lag:
+class Lag(Struct, frozen=True):
     """The lag of one shard behind the head of the log; *seconds* is the age of its oldest unsettled event.
 
     *live_positions* is the lag of its live reader; it is smaller while a second reader catches up with older events.

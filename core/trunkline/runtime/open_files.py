@@ -4,7 +4,8 @@ import contextlib
 import logging
 import resource
 import sys
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from trunkline.errors import SettingsInvalid
 from trunkline.settings import Settings
@@ -23,8 +24,7 @@ LEAST_SHARED = 32
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class OpenFiles:
+class OpenFiles(Struct, frozen=True):
     """The shares of one process."""
 
     connections: int

@@ -1,9 +1,9 @@
 """The metrics that plugins add to the hub's registry (``contract.PluginMetrics``)."""
 
 import re
-from dataclasses import dataclass, field
 
 import prometheus_client
+from msgspec import Struct, field
 from prometheus_client import CollectorRegistry
 
 from trunkline.runtime.collectors import OTHER
@@ -14,8 +14,7 @@ MOST_SERIES = 500
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
 
-@dataclass(frozen=True, slots=True)
-class _Series:
+class _Series(Struct, frozen=True):
     """The combinations of label values that a metric distinguishes: the first ``MOST_SERIES`` that were counted."""
 
     labels: tuple[str, ...]
@@ -34,8 +33,7 @@ class _Series:
         return values
 
 
-@dataclass(frozen=True, slots=True)
-class Counter:
+class Counter(Struct, frozen=True):
     """A counter of a plugin."""
 
     metric: prometheus_client.Counter
@@ -47,8 +45,7 @@ class Counter:
         (self.metric.labels(*kept) if kept else self.metric).inc(by)
 
 
-@dataclass(frozen=True, slots=True)
-class Durations:
+class Durations(Struct, frozen=True):
     """A histogram of a plugin."""
 
     metric: prometheus_client.Histogram

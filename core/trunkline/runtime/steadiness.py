@@ -4,8 +4,9 @@ Elapsed time is read from another clock, which cannot be set and runs on while t
 """
 
 import time
-from dataclasses import dataclass, replace
 from pathlib import Path
+
+from msgspec import Struct, structs
 
 TOLERANCE_MS = 5 * 60 * 1000
 """The clock has stepped if its movement differs from the elapsed time by more than this."""
@@ -19,8 +20,7 @@ _BOOT_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(Struct, frozen=True):
     """The clock read *now_ms* (Unix) when the machine had been up for *up_ms* since the boot *boot_id*.
 
     *boot_id* is empty if the system has none.
@@ -31,8 +31,7 @@ class Reading:
     up_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class ClockState:
+class ClockState(Struct, frozen=True):
     """Whether the clock is trusted after the reading *seen*, which is None before the first reading.
 
     *step_ms* is the size of a step forward, None while the clock is trusted. *steady_ms* is the time without another
@@ -74,7 +73,7 @@ def judge(state: ClockState, reading: Reading, *, own: Reading | None = None) ->
     """
     before = state.seen
     if before is None:
-        return replace(state, seen=reading)
+        return structs.replace(state, seen=reading)
     if before.boot_id == reading.boot_id != "":
         own = before
     step_ms = _step_since(before, reading) if own is None else _step_in(own, reading)

@@ -7,8 +7,9 @@ holds.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from typing import Literal
+
+from msgspec import Struct, structs
 
 from trunkline.schemas import definitions
 from trunkline.schemas.catalog import EventType, Json
@@ -18,8 +19,7 @@ from trunkline.schemas.value_differences import Difference, Kind
 from trunkline.schemas.versions import choose
 
 
-@dataclass(frozen=True, slots=True)
-class Break:
+class Break(Struct, frozen=True):
     """One change that breaks an older client.
 
     *name* is the name of the event type, or of the operation of the kind *subject*. *path* is a JSON pointer into the
@@ -52,7 +52,7 @@ def find_breaks(old: Iterable[EventType], new: Iterable[EventType]) -> list[Brea
             version = choose([candidate.version for candidate in successors], kind.version)
             newer = next(candidate for candidate in successors if candidate.version == version)
             differences = compare(kind.name, kind.schema, newer.schema)
-        breaks += [replace(item, version=kind.version) for item in differences]
+        breaks += [structs.replace(item, version=kind.version) for item in differences]
     return breaks
 
 
@@ -60,7 +60,7 @@ def find_operation_breaks(old: Iterable[Definition], new: Iterable[Definition]) 
     """Compare every action, search and lookup of *old* with the definition of the same kind and name in *new*."""
     present = {(definition.kind, definition.name): definition for definition in new}
     return [
-        replace(item, subject=definition.kind)
+        structs.replace(item, subject=definition.kind)
         for definition in old
         for item in _changes(definition, present.get((definition.kind, definition.name)))
     ]

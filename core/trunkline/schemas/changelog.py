@@ -7,14 +7,14 @@ Its form, in any order::
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from trunkline.errors import SchemaInvalid
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """One change of an event type; *date* is an ISO 8601 date."""
 
     version: int

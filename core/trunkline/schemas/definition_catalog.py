@@ -1,7 +1,9 @@
 """Every action, search and lookup by name, with the validators of its input and output. Pure."""
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
+
+from msgspec import Struct
 
 from trunkline.errors import FieldError, SchemaInvalid
 from trunkline.schemas import definition_rules
@@ -11,8 +13,7 @@ from trunkline.schemas.fields import FieldKind, read_fields
 from trunkline.schemas.nulls import NullRules
 
 
-@dataclass(frozen=True, slots=True)
-class _Validators:
+class _Validators(Struct, frozen=True):
     parameters: Validator
     input: Validator
     output: Validator

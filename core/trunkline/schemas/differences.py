@@ -7,8 +7,9 @@ are compared.
 """
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from itertools import product
+
+from msgspec import Struct, structs
 
 from trunkline.errors import pointer
 from trunkline.schemas.catalog import Json
@@ -40,8 +41,7 @@ def calling_differences(old: Json, new: Json) -> list[Difference]:
     return _Comparison(is_call=True).whole(old, new)
 
 
-@dataclass(frozen=True, slots=True)
-class _Member:
+class _Member(Struct, frozen=True):
     """A field or item as both schemas describe it; *label* is the name of a member that has no *path*."""
 
     path: str
@@ -53,9 +53,11 @@ class _Member:
     def place(self, difference: Difference) -> Difference:
         """Rewrite *difference*, found in the member, as a difference of the enclosing value."""
         if not self.label:
-            return replace(difference, path=self.path + difference.path)
+            return structs.replace(difference, path=self.path + difference.path)
         inside = f" at {difference.path}" if difference.path else ""
-        return replace(difference, path=self.path, message=f"{self.label}{inside}: {difference.message}")
+        return structs.replace(
+            difference, path=self.path, message=f"{self.label}{inside}: {difference.message}"
+        )
 
 
 class _Comparison:

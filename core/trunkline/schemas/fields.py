@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
+from msgspec import Struct
+
 from trunkline.schemas.catalog import Json
 from trunkline.schemas.definitions import Definition
 from trunkline.schemas.shapes import (
@@ -246,8 +248,7 @@ class _Reader:
         return replace(read, fields=fields, json_because="" if fields else "its schema names no fields")
 
 
-@dataclass(frozen=True, slots=True)
-class _Annotations:
+class _Annotations(Struct, frozen=True):
     """The annotations of a property: annotations in its own *schemas* come before annotations in referenced schemas."""
 
     schemas: Sequence[Mapping[str, Json]]

@@ -1,8 +1,9 @@
 """Compares the types, values and formats that two schemas allow for a value; its members are not compared. Pure."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from trunkline.schemas.catalog import Json
 from trunkline.schemas.shapes import NUMBERS, TYPES, Shape, type_of, without
@@ -23,8 +24,7 @@ Kind = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(Struct, frozen=True):
     """One difference that breaks a client: *path* is a JSON pointer below the compared schemas."""
 
     kind: Kind

@@ -16,6 +16,7 @@ from typing import Any
 
 import msgspec
 import orjson
+from msgspec import Struct
 
 from trunkline.errors import SchemaInvalid, unknown_name
 from trunkline.model.events import Event
@@ -49,8 +50,7 @@ class Caster:
     cast: Cast
 
 
-@dataclass(frozen=True, slots=True)
-class Uncast:
+class Uncast(Struct, frozen=True):
     """An event that a caster could not convert to the requested version."""
 
     event_type: str

@@ -5,9 +5,9 @@ Every statement reads the rows of one company through an index.
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import orjson
+from msgspec import Struct
 
 from trunkline.contract import DeliveriesState, SubscriptionActivity
 from trunkline.model.deliveries import Status
@@ -34,16 +34,14 @@ _STATE = (
 """The state of a delivery in SQL: its status, or "retrying" or "in flight" for a pending one (``contract.ListedEvent``)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(Struct, frozen=True):
     """A range of positions in the log: after *after*, up to and including *up_to*."""
 
     after: int
     up_to: int
 
 
-@dataclass(frozen=True, slots=True)
-class Outcomes:
+class Outcomes(Struct, frozen=True):
     """Deliveries and attempts in the span with the index *no* that have the same status and outcome.
 
     The outcome is None before the first attempt.
@@ -59,8 +57,7 @@ class Outcomes:
     durations_ms: Sequence[int]
 
 
-@dataclass(frozen=True, slots=True)
-class Troubled:
+class Troubled(Struct, frozen=True):
     """A subscription that is not active, or whose last attempts failed."""
 
     id: str
@@ -72,8 +69,7 @@ class Troubled:
     description: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Stuck:
+class Stuck(Struct, frozen=True):
     """Deliveries of one subscription in one *status*: their number, up to a limit, and the position of the newest event."""
 
     subscription_id: str
@@ -85,8 +81,7 @@ class Stuck:
     description: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Replaying:
+class Replaying(Struct, frozen=True):
     """A running replay, and the number of positions that it has not read yet."""
 
     id: str
@@ -96,8 +91,7 @@ class Replaying:
     description: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class UnusedKey:
+class UnusedKey(Struct, frozen=True):
     """An API key that was never used."""
 
     id: str

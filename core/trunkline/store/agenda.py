@@ -1,6 +1,6 @@
 """The open tasks of a worker, apart from reading the log. One statement finds them all."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from trunkline.store import sql
 from trunkline.store.connection import Connection
@@ -9,8 +9,7 @@ from trunkline.store.operational import HAS_NEWS
 from trunkline.store.sql import text
 
 
-@dataclass(frozen=True, slots=True)
-class Agenda:
+class Agenda(Struct, frozen=True):
     """The tasks that were open at one moment.
 
     *due_in_ms* is the time until the next delivery of the lane ``due.FREE`` is due; None if no delivery waits there.

@@ -3,7 +3,7 @@
 Each statement reads the deliveries of one span, from a snapshot that is not affected by later writes.
 """
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from trunkline.model.deliveries import FINAL, Key, Status
 from trunkline.store.connection import Connection
@@ -13,8 +13,7 @@ _FINAL = ", ".join(f"'{status}'" for status in sorted(FINAL))
 _KNOWN = ", ".join(f"'{status}'" for status in Status)
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(Struct, frozen=True):
     """The positions after *after* and up to *up_to*, and the maximum number of faults to list (*limit*)."""
 
     after: int
@@ -22,8 +21,7 @@ class Span:
     limit: int
 
 
-@dataclass(frozen=True, slots=True)
-class Unchanged:
+class Unchanged(Struct, frozen=True):
     """A subscription that has been active and unchanged since it was created."""
 
     no: int

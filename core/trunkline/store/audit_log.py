@@ -16,6 +16,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import orjson
 import sqlalchemy
+from msgspec import Struct
 
 from trunkline.model.principals import KINDS
 from trunkline.runtime import callers
@@ -42,8 +43,7 @@ class Origin(NamedTuple):
     request_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """One change: its *action* (``subscription.changed``), its *target* (an id), and the values that changed, *before* and *after*."""
 
     action: str
@@ -167,8 +167,7 @@ async def write(connection: Connection, noted: Sequence[Change]) -> None:
     await sql.insert_columns(connection, _table, columns)
 
 
-@dataclass(frozen=True, slots=True)
-class Which:
+class Which(Struct, frozen=True):
     """A filter for entries: by company (None means all), actor, action, target, request, and ids below *before_id*."""
 
     company_id: int | None = None

@@ -1,10 +1,10 @@
 """Companies as records: the operator's data about them, and their limits."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import orjson
+from msgspec import Struct
 from sqlalchemy import BigInteger, bindparam
 
 from trunkline.model.environments import company_number
@@ -23,8 +23,7 @@ _IDS = ("companies", "api_keys", "subscriptions", "events", "erasures")
 """The tables whose column ``company_id`` contains, together, every company that exists or existed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Company:
+class Company(Struct, frozen=True):
     """The record of a company. *limits* has only the limits that the operator set for the company.
 
     *delivery* has the delivery settings for subscriptions that do not set their own (``model.treatments``).

@@ -4,9 +4,9 @@ Each condition is reported by one operational event.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import orjson
+from msgspec import Struct
 
 from trunkline.model.times import utc_text_of_ms
 from trunkline.store import operational, sql
@@ -25,8 +25,7 @@ DAY_MS = 24 * 60 * 60 * 1000
 _BEHIND = "hub.behind"
 
 
-@dataclass(frozen=True, slots=True)
-class Expiring:
+class Expiring(Struct, frozen=True):
     """A key that expires at *expires_ms*, and whose expiry has not been reported."""
 
     id: str
@@ -37,8 +36,7 @@ class Expiring:
     expires_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Struct, frozen=True):
     """The result of a check: the keys to report, and the hub's lag.
 
     *lag_ms* is None if the hub is not behind. *was_told_behind* says that an earlier check has reported the lag.

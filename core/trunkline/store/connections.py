@@ -1,8 +1,9 @@
 """The numbers of connections that one process may open to PostgreSQL, by purpose."""
 
 import logging
-from dataclasses import astuple, dataclass, fields
 from typing import Self
+
+from msgspec import Struct, structs
 
 from trunkline import settings
 from trunkline.errors import SettingsInvalid
@@ -17,8 +18,7 @@ _LEAST_OF_EACH = 2
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Connections:
+class Connections(Struct, frozen=True):
     """The most connections that a process opens for each purpose. They are opened when needed."""
 
     pool: int
@@ -43,18 +43,18 @@ class Connections:
     @property
     def total(self) -> int:
         """The sum of the numbers for all purposes, including the connections that every process has."""
-        kinds: tuple[int, ...] = astuple(self)
+        kinds: tuple[int, ...] = structs.astuple(self)
         return sum(kinds) + _FIXED
 
     def within(self, most: int) -> "Connections":
         """Reduce the numbers so that the total is at most *most*."""
-        kinds: tuple[int, ...] = astuple(self)
+        kinds: tuple[int, ...] = structs.astuple(self)
         least = len(kinds) * _LEAST_OF_EACH + _FIXED
         share = min((most - least) / max(self.total - least, 1), 1)
         return Connections(*(_LEAST_OF_EACH + int((kind - _LEAST_OF_EACH) * share) for kind in kinds))
 
 
-LEAST = Connections(*[_LEAST_OF_EACH] * len(fields(Connections))).total
+LEAST = Connections(*[_LEAST_OF_EACH] * len(structs.fields(Connections))).total
 """The smallest number of connections with which a process can work."""
 
 

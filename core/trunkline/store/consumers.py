@@ -1,10 +1,10 @@
 """Named consumers as rows: their event types, their filters, and their progress (``model.reach``)."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
+from msgspec import Struct, structs
 
 from trunkline.model.events import Event
 from trunkline.model.reach import Lease, Reach
@@ -18,8 +18,7 @@ _LOCK = 7_236_455_010
 _COLUMNS = "no, company_id, name, event_types, filter, position, leases, version, created_ms, updated_ms, committed_ms"
 
 
-@dataclass(frozen=True, slots=True)
-class Consumer:
+class Consumer(Struct, frozen=True):
     """One consumer. Empty *event_types* mean every type. *version* counts the changes of the row."""
 
     no: int
@@ -181,9 +180,11 @@ async def lease_page(
     events = [Event(*row) for row in rows]
     if changed is None:
         return events, None
-    reach = consumer.reach.give(replace(lease, up_to=events[-1].position))
+    reach = consumer.reach.give(structs.replace(lease, up_to=events[-1].position))
     at_ms = int(changed)
-    given = replace(consumer, reach=reach, version=consumer.version + 1, updated_ms=at_ms, clock_ms=at_ms)
+    given = structs.replace(
+        consumer, reach=reach, version=consumer.version + 1, updated_ms=at_ms, clock_ms=at_ms
+    )
     return events, given
 
 

@@ -1,6 +1,6 @@
 """Reads the delivery log: deliveries with the types of their events, and their attempts."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from trunkline.model.deliveries import Key, Status
 from trunkline.store.connection import Connection
@@ -25,8 +25,7 @@ of the log down to the requested deliveries (five million events: 99,000 disk pa
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Logged:
+class Logged(Struct, frozen=True):
     """A delivery as the log shows it. *next_attempt_ms* is None if no attempt is planned, or an attempt is in progress.
 
     *order_key* is None for a delivery without an order. *is_queued* says that the delivery waits for an earlier
@@ -101,8 +100,7 @@ async def of_event(connection: Connection, position: int) -> list[Logged]:
     return [Logged(*row) for row in await connection.execute(statement, {"position": position})]
 
 
-@dataclass(frozen=True, slots=True)
-class LastAttempt:
+class LastAttempt(Struct, frozen=True):
     """The result of the newest attempt of a delivery."""
 
     subscription_no: int

@@ -7,10 +7,10 @@ of a few rows of one subscription, is found with one index lookup, whatever the 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import orjson
+from msgspec import Struct
 
 from trunkline.model.deliveries import Key
 from trunkline.store import sql
@@ -19,8 +19,7 @@ from trunkline.store.deliveries import Claim
 from trunkline.store.sql import text
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
+class Kind(Struct, frozen=True):
     """A kind of waiting deliveries: its name, the SQL condition of its rows, and its index by subscription and time."""
 
     name: str
@@ -40,8 +39,7 @@ ORDERED = Kind(
 KINDS = (FREE, PACED, ORDERED)
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(Struct, frozen=True):
     """A subscription with rows of a kind, and the shard of the first of these rows.
 
     *wait_ms* is the number of milliseconds until that row is due; 0 or less means now.

@@ -10,7 +10,7 @@ point in time begins a new timeline. The next append notices the new timeline, a
 (``stream.reserve``).
 """
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from trunkline.runtime import faults
 from trunkline.store import companies, dialects, failures, sql
@@ -24,8 +24,7 @@ STEP_PER_MS = 100
 """An upper bound of the events accepted per millisecond."""
 
 
-@dataclass(frozen=True, slots=True)
-class Advanced:
+class Advanced(Struct, frozen=True):
     """The newest position *before* and *after* the advance; the ids in between are never used."""
 
     before: int

@@ -5,10 +5,10 @@ be interrupted at any time, and any process may resume it, because each piece se
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import orjson
+from msgspec import Struct
 
 from trunkline.model.company_rows import CompanyRows
 from trunkline.model.environments import company_number, environment_member, is_test, other_environment
@@ -47,8 +47,7 @@ Removal = tuple[str, int]
 """A table, and the number of its rows that were removed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Erasure:
+class Erasure(Struct, frozen=True):
     """One erasure: *removed* counts the rows removed so far, by table. *completed_ms* is None while it runs.
 
     Erasing a company erases its test environment, too. *company_id* may also name a test environment, which is then

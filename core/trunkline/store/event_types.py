@@ -4,15 +4,15 @@ Rows are only added, so a changed row count means that there are new revisions.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from trunkline.store import audit_log
 from trunkline.store.connection import Connection
 from trunkline.store.sql import text
 
 
-@dataclass(frozen=True, slots=True)
-class Registered:
+class Registered(Struct, frozen=True):
     """The newest revision of an event type."""
 
     name: str

@@ -7,12 +7,12 @@ links in its paths are resolved.
 import contextlib
 import json
 import os
-from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from msgspec import Struct, structs
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileState:
+
+class FileState(Struct, frozen=True, kw_only=True):
     """The state of a database file. *log_inode* is the inode of its ``-wal``, 0 if there was none; *head* is the newest event's id."""
 
     application_id: int
@@ -34,7 +34,7 @@ def write(file: Path, state: FileState) -> None:
     """Store *state* of *file* atomically. Raises OSError."""
     draft = Path(f"{file}.state.new")
     with draft.open("w", encoding="ascii") as stream:
-        json.dump(asdict(state), stream)
+        json.dump(structs.asdict(state), stream)
         stream.flush()
         os.fsync(stream.fileno())
     draft.replace(f"{file}.state")

@@ -4,9 +4,9 @@ import contextlib
 import importlib
 import sqlite3
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
+from msgspec import Struct
 from sqlalchemy import exc
 
 from trunkline.errors import DatabaseUnfit, PluginFailed, StoreUnavailable, TrunklineError
@@ -16,8 +16,7 @@ from trunkline.store.database import Database
 from trunkline.store.sql import text
 
 
-@dataclass(frozen=True, slots=True)
-class History:
+class History(Struct, frozen=True):
     """A sequence of revisions. Its state is in the table ``alembic_version_{name}``."""
 
     name: str
@@ -34,8 +33,7 @@ LAST_BEFORE_0_1 = "58a92eb0"
 CORE = History("core", Path(__file__).parent / "migrations" / "versions")
 
 
-@dataclass(frozen=True, slots=True)
-class State:
+class State(Struct, frozen=True):
     """The progress of one history: the revision in the database, and the newest known revision.
 
     *is_ahead* says that a later version has applied revisions that this version does not know.

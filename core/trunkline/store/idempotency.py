@@ -1,9 +1,9 @@
 """Idempotency keys of event writes: the request that used a key, and the events that it made."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
+from msgspec import Struct
 from sqlalchemy import bindparam
 
 from trunkline.store import sql, tables
@@ -11,8 +11,7 @@ from trunkline.store.connection import Connection
 from trunkline.store.sql import text
 
 
-@dataclass(frozen=True, slots=True)
-class Use:
+class Use(Struct, frozen=True):
     """The first use of a key: the SHA-256 of its request, and *count* positions of events from *first_position* on."""
 
     namespace: int

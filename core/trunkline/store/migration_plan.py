@@ -1,7 +1,8 @@
 """The plan of a migration: the missing steps, their locks, and an estimate of their time."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from trunkline.store import revisions, upgrading
 from trunkline.store.database import Database
@@ -19,8 +20,7 @@ _DOES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class PlannedStep:
+class PlannedStep(Struct, frozen=True):
     """A missing step.
 
     *locks* describes what the step locks against other transactions. The step takes about *seconds*, and holds the lock
@@ -37,8 +37,7 @@ class PlannedStep:
     stands_seconds: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """The missing *steps*, oldest first. *is_new* says that the database has no tables of a hub yet."""
 
     is_new: bool

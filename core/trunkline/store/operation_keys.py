@@ -5,15 +5,14 @@ the same transaction, the database makes other requests with this key wait. If t
 lease shows that the action is running.
 """
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from trunkline.store import sql
 from trunkline.store.connection import Connection
 from trunkline.store.sql import text
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(Struct, frozen=True):
     """An idempotency key and the SHA-256 of its request. *namespace* is the company's id."""
 
     namespace: int
@@ -26,8 +25,7 @@ class Key:
         return {"namespace": self.namespace, "key": self.text}
 
 
-@dataclass(frozen=True, slots=True)
-class Use:
+class Use(Struct, frozen=True):
     """The earlier use of a key.
 
     If *status* is None, there is no answer yet. In this case, *lapsed* says whether the lease has ended.

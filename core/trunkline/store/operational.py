@@ -6,10 +6,10 @@ A company's log has the events about the company; the log of company 0, the oper
 import secrets
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import orjson
+from msgspec import Struct
 from sqlalchemy import BigInteger, String
 
 from trunkline.model.environments import company_number, environment_of
@@ -28,8 +28,7 @@ HAS_NEWS = "EXISTS (SELECT 1 FROM news)"
 """SQL condition: ``publish`` has events to append."""
 
 
-@dataclass(frozen=True, slots=True)
-class News:
+class News(Struct, frozen=True):
     """A pending operational event of *type* about a company (``OPERATORS`` for the hub itself); *facts* become its payload."""
 
     type: str
@@ -111,8 +110,7 @@ def subscription(id: str, channel: str, target_url: str) -> dict[str, str]:
     return {"id": id, "channel": channel, "target_url": target_url}
 
 
-@dataclass(frozen=True, slots=True)
-class Gathered:
+class Gathered(Struct, frozen=True):
     """A *count* to report, in one operational event of *type* for each company, minute and *subject*.
 
     *subject* is a subscription's number or an event type.

@@ -12,8 +12,9 @@ ordering or none.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from trunkline.model.deliveries import Key, Status
 from trunkline.store import due, sql
@@ -43,8 +44,7 @@ OPEN = f"status IN ('{Status.PENDING}', '{Status.HELD}')"
 """The SQL condition that a delivery is open, not ended."""
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """An order key of a subscription.
 
     If *is_on* is false, the subscription's channel is off; then the front is held, too.
@@ -55,8 +55,7 @@ class Place:
     is_on: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class OrderedClaim:
+class OrderedClaim(Struct, frozen=True):
     """Deliveries of one key that were claimed together, in order.
 
     *is_all* says that the key has no other open deliveries.

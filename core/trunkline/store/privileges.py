@@ -1,9 +1,9 @@
 """The privileges of a PostgreSQL role: whether the role may write, and how many connections it may open."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import sqlalchemy
+from msgspec import Struct
 
 from trunkline.store.connection import Connection
 
@@ -31,16 +31,14 @@ _ROOM = sqlalchemy.text("""
 """)
 
 
-@dataclass(frozen=True, slots=True)
-class ConnectionRoom:
+class ConnectionRoom(Struct, frozen=True):
     """*most* is the number of connections that the hub's role may open, and *free* is how many of them are free."""
 
     most: int
     free: int
 
 
-@dataclass(frozen=True, slots=True)
-class ReadOnly:
+class ReadOnly(Struct, frozen=True):
     """The reason why the hub's rows are read-only, and the *remedy*; both are clauses in lower case without a period."""
 
     reason: str

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from msgspec import Struct
 from sqlalchemy import String, bindparam
 
 from trunkline.errors import FieldError
@@ -23,8 +24,7 @@ _COLUMNS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class QuarantinedDraft:
+class QuarantinedDraft(Struct, frozen=True):
     """An event to be quarantined, with its *errors*; *index* is its place in the request.
 
     *version* is the version that the sender named of the event type; None means the current version.
@@ -54,8 +54,7 @@ class Quarantined:
     updated_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class Which:
+class Which(Struct, frozen=True):
     """A filter for waiting events, by company and by *type*; for both, None means all."""
 
     company_id: int | None = None
@@ -74,8 +73,7 @@ class Which:
         return " AND ".join(terms), parameters
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(Struct, frozen=True):
     """The number of waiting events of one type, counted up to a limit."""
 
     type: str

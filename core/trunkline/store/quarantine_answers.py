@@ -1,10 +1,10 @@
 """Stores answers about quarantined events by idempotency key, so that a repeated request gets the same answer."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
+from msgspec import Struct, structs
 from sqlalchemy import bindparam
 
 from trunkline.errors import FieldError
@@ -19,8 +19,7 @@ Key = tuple[int, str]
 """A namespace and an idempotency key in it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
+class Receipt(Struct, frozen=True):
     """The answer about a quarantined event. If the quarantined event was released, *event* is the event in the log."""
 
     index: int
@@ -97,7 +96,9 @@ async def find(
     positions = await positions_of(connection, ids)
     events = await stream.by_positions(connection, list(positions.values()))
     return {
-        key: [replace(receipt, event=events.get(positions.get(receipt.id, 0))) for receipt in receipts]
+        key: [
+            structs.replace(receipt, event=events.get(positions.get(receipt.id, 0))) for receipt in receipts
+        ]
         for key, receipts in receipts_of.items()
     }
 

@@ -5,10 +5,10 @@ last step.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import orjson
+from msgspec import Struct
 from sqlalchemy import BigInteger, bindparam
 
 from trunkline.model.deliveries import Status
@@ -41,8 +41,7 @@ STATUS_BEFORE = (
 """The SQL that stores a delivery's status before a replay opens the delivery."""
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """One row of ``tables.replays``."""
 
     no: int

@@ -5,7 +5,8 @@ of the log is never locked.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from trunkline.errors import CursorExpired, CursorUnknown
 from trunkline.model.deliveries import Status
@@ -25,32 +26,28 @@ _NEEDED = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class LogBounds:
+class LogBounds(Struct, frozen=True):
     """The bounds of the log: *head* is the newest position; events up to *edge* were removed unless still needed."""
 
     edge: int
     head: int
 
 
-@dataclass(frozen=True, slots=True)
-class Horizon:
+class Horizon(Struct, frozen=True):
     """The age limit: events accepted before *before_ms* may be removed; the last of these events is at *position*."""
 
     before_ms: int
     position: int
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(Struct, frozen=True):
     """A page of the log that ends at *reached*; *positions* are those of the events in it that may be removed."""
 
     positions: Sequence[int]
     reached: int
 
 
-@dataclass(frozen=True, slots=True)
-class Removed:
+class Removed(Struct, frozen=True):
     """The numbers of rows that one batch removed from each table."""
 
     events: int = 0
@@ -58,8 +55,7 @@ class Removed:
     attempts: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Oldest:
+class Oldest(Struct, frozen=True):
     """The oldest event that is stored, and its age by the database's clock."""
 
     position: int

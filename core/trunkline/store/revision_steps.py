@@ -6,7 +6,6 @@ A step is atomic and can be repeated without harm, so an interrupted migration c
 import copy
 import io
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 import sqlalchemy
 from alembic.operations import MigrateOperation, Operations, ops
 from alembic.runtime.migration import MigrationContext
+from msgspec import Struct
 from sqlalchemy import text
 
 
@@ -28,8 +28,7 @@ class Kind(StrEnum):
     OTHER = "other"
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """One change of a revision to *table*. *name* is the name of the index or column, None if not known."""
 
     kind: Kind
@@ -38,8 +37,7 @@ class Step:
     operations: tuple[MigrateOperation, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Steps:
+class Steps(Struct, frozen=True):
     """The steps of a revision. *is_known* is False if the steps depend on the database."""
 
     steps: Sequence[Step]

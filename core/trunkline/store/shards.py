@@ -6,9 +6,10 @@ each part (``store.shard_parts``), which is leased like a whole shard.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, NamedTuple
+
+from msgspec import Struct, field
 
 from trunkline.model.deliveries import Status
 from trunkline.model.parts import WHOLE, Slice
@@ -44,8 +45,7 @@ class Reached(NamedTuple):
     live_cursor: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Lease:
+class Lease(Struct, frozen=True):
     """A shard, or a part of one, that a worker owns.
 
     *reached* is its progress at the claim, or the progress to store.
@@ -62,16 +62,14 @@ class Lease:
         return Slice(self.shard, self.part)
 
 
-@dataclass(frozen=True, slots=True)
-class ClockStep:
+class ClockStep(Struct, frozen=True):
     """A jump of the database's clock back by *step_ms*. Due times after *edge_ms* were written before the jump."""
 
     step_ms: int
     edge_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class Heartbeat:
+class Heartbeat(Struct, frozen=True):
     """The numbers of live workers and of divided shards. *step* is a backward jump of the clock that was just noticed.
 
     *missing* has the live workers whose lock is free, with their last heartbeats. *ended* has the suspects that turned
@@ -85,8 +83,7 @@ class Heartbeat:
     divided: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Beat:
+class Beat(Struct, frozen=True):
     """The number of live workers, the slices still owned, and the number of divided shards."""
 
     alive: int

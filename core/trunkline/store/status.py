@@ -4,7 +4,8 @@ Every statement is bounded: it uses an index, or stops counting at the caller's 
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from trunkline.model.parts import WHOLE, Slice
 from trunkline.store import due as lanes
@@ -19,8 +20,7 @@ _REPLAYING = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(Struct, frozen=True):
     """The newest position of the log, and the database's time."""
 
     position: int
@@ -28,8 +28,7 @@ class Head:
     now_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class Shard:
+class Shard(Struct, frozen=True):
     """An undivided shard, or a part of a divided one (``tables.shards``, ``tables.shard_parts``)."""
 
     slice: Slice
@@ -39,32 +38,28 @@ class Shard:
     lease_until_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class Worker:
+class Worker(Struct, frozen=True):
     """One row of ``tables.workers``."""
 
     id: str
     heartbeat_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class Due:
+class Due(Struct, frozen=True):
     """Due deliveries without a claim."""
 
     count: int
     oldest_ms: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Replaying:
+class Replaying(Struct, frozen=True):
     """The number of running replays, and of the positions that they have not read yet."""
 
     count: int
     remaining: int
 
 
-@dataclass(frozen=True, slots=True)
-class RunningReplay:
+class RunningReplay(Struct, frozen=True):
     """One running replay. *delivered* and *waiting* are counted up to a limit."""
 
     id: str
@@ -82,8 +77,7 @@ class RunningReplay:
 _FAILING = "SELECT count(*) FROM subscriptions WHERE failing_level IS NOT NULL AND failures > 0 AND status = 'active'"
 
 
-@dataclass(frozen=True, slots=True)
-class Figures:
+class Figures(Struct, frozen=True):
     """Figures of the whole deployment, all from the same moment.
 
     *lowest* is the lowest cursor of all shards. *oldest* has, for each of several cursors, the first event after it.

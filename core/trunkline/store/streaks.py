@@ -1,8 +1,9 @@
 """Counts each subscription's failures in a row, which decide whether it is failing, has recovered, or is disabled."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from trunkline.model.health import FIRST, UNTOLD
 from trunkline.model.times import utc_or_none
@@ -15,8 +16,7 @@ from trunkline.store.subscriptions import Row, next_version, read_row
 _table = tables.subscriptions
 
 
-@dataclass(frozen=True, slots=True)
-class Streak:
+class Streak(Struct, frozen=True):
     """One subscription in a batch of attempts: its *failures* since the last success, and whether there was a success.
 
     *passed_ms* is the time since this process last saw the subscription fail, by a monotonic clock.

@@ -7,9 +7,9 @@ last statements before the commit, and requests that arrive together share one t
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 import orjson
+from msgspec import Struct
 from sqlalchemy import bindparam
 
 from trunkline.model.environments import company_number
@@ -26,16 +26,14 @@ ROUTING_VERSION = "SELECT version FROM routing WHERE id = 1"
 _NO_REFERENCES: Mapping[int, str | None] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(Struct, frozen=True):
     """The newest position, and the routing version when the position was read."""
 
     position: int
     routing_version: int
 
 
-@dataclass(frozen=True, slots=True)
-class Appended:
+class Appended(Struct, frozen=True):
     """Appended events, and the routing version at that time.
 
     A subscription that was created before the append has this version or an older version.
@@ -45,8 +43,7 @@ class Appended:
     routing_version: int
 
 
-@dataclass(frozen=True, slots=True)
-class Reserved:
+class Reserved(Struct, frozen=True):
     """Reserved positions from *first* on, the time of acceptance, and the counter of company changes.
 
     *accepted_ms* never decreases; *now_ms* is the database's clock, but at most *accepted_ms*. The routing version is from the

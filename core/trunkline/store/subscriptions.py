@@ -5,12 +5,12 @@ taken in this order, to avoid deadlocks: rows of subscriptions by number, the ro
 """
 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, fields
 from types import MappingProxyType
 from typing import Any
 
 import orjson
 import sqlalchemy
+from msgspec import Struct, field, structs
 
 from trunkline.model.subscriptions import LAPSED
 from trunkline.store import audit_log, sql, tables
@@ -32,8 +32,7 @@ _AFTER_ALL = 2**63 - 1
 _NO_OPTIONS: Mapping[str, Any] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """One row of ``tables.subscriptions``."""
 
     no: int
@@ -63,7 +62,7 @@ class Row:
     """The remaining columns by name, without nulls; no statement here reads them."""
 
 
-_NAMED = len(fields(Row)) - 1
+_NAMED = len(structs.fields(Row)) - 1
 _OPTIONS = [column.name for column in _table.columns][_NAMED:]
 
 

@@ -1,6 +1,6 @@
 """Finds the position up to which a subscription has no open deliveries, in any process, with one statement."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from trunkline.model.subscriptions import ENDED
 from trunkline.store import sql
@@ -11,8 +11,7 @@ from trunkline.store.sql import text
 _ENDED = ", ".join(f"'{reason}'" for reason in sorted(ENDED))
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """A subscription's id, its company, and the company's shard."""
 
     id: str
@@ -20,8 +19,7 @@ class Place:
     shard: int
 
 
-@dataclass(frozen=True, slots=True)
-class Watermark:
+class Watermark(Struct, frozen=True):
     """The highest position up to which a subscription has no open deliveries.
 
     If the subscription *has_ended* or expired, its open deliveries end without an attempt, so no position is safe to restart

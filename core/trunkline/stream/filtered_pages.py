@@ -7,7 +7,8 @@ the answer is after all events that were searched, so no event is searched twice
 import contextlib
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct, structs
 
 from trunkline.errors import BadQuery, BodyInvalid, FieldError, TooMuchAtOnce
 from trunkline.filters import costs, filters
@@ -38,8 +39,7 @@ WAIT_SECONDS = 5.0
 _PARTS = ("payload.", "metadata.")
 
 
-@dataclass(frozen=True, slots=True)
-class PageRequest:
+class PageRequest(Struct, frozen=True):
     """A request for a page: events after position *cursor*, or accepted at *since_ms* or later, or from the oldest event on."""
 
     company_id: int
@@ -49,8 +49,7 @@ class PageRequest:
     limit: int
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Struct, frozen=True):
     """The events of a page, the position from which to continue, and whether more events follow, matching or not."""
 
     events: Sequence[Event]
@@ -82,7 +81,7 @@ class FilteredPages:
             pauses = Pauses()
             events: list[Event] = []
             after, size, looked_at = 0, 0, 0
-            piece = await self._read(replace(request, limit=PIECE))
+            piece = await self._read(structs.replace(request, limit=PIECE))
             while True:
                 for event in piece.events:
                     if wanted.test(Reading(self._schema_versions.decode(event, versions))):
@@ -95,7 +94,7 @@ class FilteredPages:
                 looked_at += len(piece.events)
                 if not piece.more or looked_at >= MOST_LOOKED_AT or time.monotonic() >= deadline:
                     return Found(events, piece.after, piece.more)
-                piece = await self._read(replace(request, cursor=piece.after, limit=PIECE))
+                piece = await self._read(structs.replace(request, cursor=piece.after, limit=PIECE))
 
     async def among(
         self, company_id: int, events: Sequence[Event], wanted: Filter, versions: Pins | None

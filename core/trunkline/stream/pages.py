@@ -3,8 +3,9 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
-from dataclasses import replace
 from typing import Self
+
+from msgspec import structs
 
 from trunkline.contract import StreamPage
 from trunkline.errors import StoreUnavailable
@@ -245,8 +246,10 @@ class Streaming:
             return found
         async with self._long_polls.of(request.company_id):
             while not (found.events or found.more or loop.time() >= deadline or self._watch.is_released):
-                request = replace(request, cursor=found.after)
-                _, events = await self._wait(replace(request, limit=1), deadline - loop.time(), check_caller)
+                request = structs.replace(request, cursor=found.after)
+                _, events = await self._wait(
+                    structs.replace(request, limit=1), deadline - loop.time(), check_caller
+                )
                 if events:
                     found = await self._filtered.search(request, wanted, versions)
         return found
@@ -257,7 +260,7 @@ class Streaming:
 
     def fitting(self, request: PageRequest) -> PageRequest:
         """Return *request* with its limit lowered to the number of the company's events that fit into a page."""
-        return replace(request, limit=self._page_bytes.limit_for(request.company_id, request.limit))
+        return structs.replace(request, limit=self._page_bytes.limit_for(request.company_id, request.limit))
 
     def cut(self, request: PageRequest, after: int, events: Sequence[Event]) -> Found:
         """Make a page of *events*, which were read for *request*.
@@ -273,11 +276,13 @@ class Streaming:
         Also returns the request, with a lower limit if the events are long.
         """
         if request.limit > UNKNOWN and not self._page_bytes.knows(request.company_id):
-            after, events = await self._read(replace(request, limit=UNKNOWN))
+            after, events = await self._read(structs.replace(request, limit=UNKNOWN))
             if len(events) <= UNKNOWN:
                 return request, after, events
             self._page_bytes.cut(request.company_id, events)
-            request = replace(request, limit=self._page_bytes.limit_for(request.company_id, request.limit))
+            request = structs.replace(
+                request, limit=self._page_bytes.limit_for(request.company_id, request.limit)
+            )
         return request, *(await self._read(request))
 
     async def _read(self, request: PageRequest) -> tuple[int, list[Event]]:

@@ -2,8 +2,9 @@
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, cast
+
+from msgspec import Struct
 
 from trunkline.contract import Channel, targets
 from trunkline.errors import BodyInvalid, FieldError, TargetRefused, pointer, unknown_names
@@ -20,8 +21,7 @@ MAX_EVENT_TYPES, MAX_VERSIONS = 100, 100
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(Struct, frozen=True):
     """The input of a check besides the value: the rules of the deployment, the channel, and the whole request.
 
     *channel* decides which target URLs are allowed; None allows HTTP URLs.

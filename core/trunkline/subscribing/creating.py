@@ -8,8 +8,9 @@ transaction is committed, no other subscription can be created and no event acce
 import contextlib
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Self
+
+from msgspec import Struct, field
 
 from trunkline.access.company_limits import CompanyLimits, Quotas
 from trunkline.access.subscription_records import SubscriptionRecords
@@ -37,8 +38,7 @@ AT_ONCE = 32
 _ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
-@dataclass(frozen=True, slots=True)
-class _Wanted:
+class _Wanted(Struct, frozen=True):
     """A requested subscription: its columns, and the request that they were computed from."""
 
     columns: Mapping[str, Any]
@@ -59,8 +59,7 @@ class _Wanted:
         return abs(self.company_id)
 
 
-@dataclass(frozen=True, slots=True)
-class _Standing:
+class _Standing(Struct, frozen=True):
     """The *counts* and *targets* of existing subscriptions, by company id."""
 
     counts: Mapping[int, int]

@@ -6,9 +6,9 @@ The column ``target`` has the members that may be shown; secret members are encr
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, cast
 
+from msgspec import Struct
 from pydantic import BaseModel
 
 from trunkline.contract import Channel, targets
@@ -16,8 +16,7 @@ from trunkline.contract.targets import MASK, Members, SecretUrl, Url
 from trunkline.model.subscriptions import Subscription
 
 
-@dataclass(frozen=True, slots=True)
-class Declared:
+class Declared(Struct, frozen=True):
     """A target in its stored form: the *columns*, and the *secrets*, which are encrypted."""
 
     columns: Mapping[str, Any]

@@ -11,8 +11,9 @@ import hashlib
 import time
 from array import array
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from trunkline.errors import BadCursor, BadQuery, CursorUnknown, TooMuchAtOnce
 from trunkline.filters import filters
@@ -44,8 +45,7 @@ IDS, EVENTS = 20_000, 500
 _HASHED = 5_000
 
 
-@dataclass(frozen=True, slots=True)
-class _Selection:
+class _Selection(Struct, frozen=True):
     """The events of a company to digest, in pieces of *piece* events. Empty *types* mean every type.
 
     *versions* are the versions in which *wanted* tests events.

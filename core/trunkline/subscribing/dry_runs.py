@@ -7,9 +7,10 @@ disconnected, or after ``LIMIT_SECONDS`` with a partial result.
 
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Any
+
+from msgspec import structs
 
 from trunkline.dispatch.ledger import replay
 from trunkline.dispatch.ledger.replay import Range
@@ -80,7 +81,7 @@ class DryRuns:
                 while after < span.up_to:
                     if time.monotonic() >= deadline:
                         return {"matched": matched, "complete": False}
-                    piece = replace(span, after=after)
+                    piece = structs.replace(span, after=after)
                     count, after = await self._in_turn(
                         partial(count_next, span=piece), subscription.company_id
                     )

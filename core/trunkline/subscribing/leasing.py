@@ -11,8 +11,9 @@ import secrets
 from collections import OrderedDict
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from weakref import WeakValueDictionary
+
+from msgspec import Struct, structs
 
 from trunkline.errors import (
     SHOWN,
@@ -52,8 +53,7 @@ Key = tuple[int, str]
 """The company and the name of a consumer."""
 
 
-@dataclass(frozen=True, slots=True)
-class LeasedPage:
+class LeasedPage(Struct, frozen=True):
     """Events that a poller holds under *lease*, and the *cursor* that commits them. Without events there is no lease.
 
     *more* is true if no event has matched the filter so far, but more events can be read.
@@ -65,8 +65,7 @@ class LeasedPage:
     more: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class _Poll:
+class _Poll(Struct, frozen=True):
     """The parameters of a poll."""
 
     key: Key
@@ -221,7 +220,7 @@ class Leasing:
         if lapsed is not None:
             reach = reach.pass_over(lapsed, lapsed.up_to if found.events else up_to)
         elif is_due or found.more:
-            reach = replace(reach, position=up_to)
+            reach = structs.replace(reach, position=up_to)
         if await self.save(consumer, reach, is_lazy=True) is None or lapsed is not None:
             return None
         return LeasedPage([], cursors.encode(reach.cursor), None, more=found.more)
@@ -253,7 +252,7 @@ class Leasing:
                 if lease not in given.reach.leases or await self.save(given, shorter, is_lazy=True):
                     break
                 given = await self.load(poll.key)
-        return self._page(found.events, replace(lease, up_to=found.after), poll)
+        return self._page(found.events, structs.replace(lease, up_to=found.after), poll)
 
     def _page(self, events: Sequence[Event], lease: Lease, poll: _Poll) -> LeasedPage:
         bodies = [self._schema_versions.body(event, poll.versions) for event in events]
@@ -270,7 +269,7 @@ class Leasing:
         while True:
             knows = self._streaming.knows_length(consumer.company_id)
             fitting = self._streaming.fitting(
-                request if knows else replace(request, limit=min(poll.limit, UNKNOWN))
+                request if knows else structs.replace(request, limit=min(poll.limit, UNKNOWN))
             )
             async with self._reading.read() as connection:
                 events, bounds, version = await store.read_page(

@@ -6,9 +6,10 @@ refused.
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 from trunkline.errors import AddressRefused, TargetRefused
 from trunkline.targets import urls
@@ -32,8 +33,7 @@ class Resolver(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class TargetNames:
+class TargetNames(Struct, frozen=True):
     """Checks the host names of targets. If *policy* allows private networks, any name is allowed."""
 
     resolver: Resolver

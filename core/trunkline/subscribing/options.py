@@ -15,10 +15,10 @@ secrets and headers, which are encrypted together; the status.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 import orjson
+from msgspec import Struct
 from pydantic import Field
 
 from trunkline.contract.targets import MASK
@@ -73,8 +73,7 @@ def json_or_none(value: Any) -> str | None:
     return None if value is None else orjson.dumps(value).decode()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Option:
+class Option(Struct, frozen=True, kw_only=True):
     """One option of a subscription: the requests that accept it, and how it is checked, stored and shown.
 
     *creation*, *change* and *hook* define the option's member in three kinds of requests: those that create a

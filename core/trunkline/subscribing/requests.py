@@ -1,8 +1,9 @@
 """Checks requests for subscriptions; an error lists all faults."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from trunkline.contract import Channel
 from trunkline.errors import BadCursor, BodyInvalid, FieldError, TargetRefused, but_not
@@ -19,8 +20,7 @@ from trunkline.subscribing.options import OPTIONS, Option
 from trunkline.targets.addresses import AddressPolicy
 
 
-@dataclass(frozen=True, slots=True)
-class Checker:
+class Checker(Struct, frozen=True):
     """Checks requests against the deployment's policy and event types."""
 
     catalog: SchemaCatalog
@@ -138,8 +138,7 @@ class Checker:
         return {name: self.schema_versions.chosen(name, pins) for name in several}
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
+class Start(Struct, frozen=True):
     """The start of a new subscription: after *position*, or with events accepted at *since_ms* (Unix ms) or later."""
 
     position: int = 0

@@ -12,10 +12,10 @@ https://www.iana.org/assignments/iana-ipv6-special-registry
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
 import ada_url
+from msgspec import Struct
 
 from trunkline.errors import AddressRefused, TargetRefused
 
@@ -169,8 +169,7 @@ def embedded_ipv4(address: IPv6Address) -> tuple[IPv4Address, ...]:
     return ()
 
 
-@dataclass(frozen=True, slots=True)
-class AddressPolicy:
+class AddressPolicy(Struct, frozen=True):
     """The URLs and addresses that a deployment allows. Metadata services are always refused.
 
     *allow_http* accepts ``http://`` as well as ``https://``. *allow_private_networks* accepts addresses and names that are

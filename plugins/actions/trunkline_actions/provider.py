@@ -7,10 +7,10 @@ shows the product that a repeated call is the same call.
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Self
 
 import orjson
+from msgspec import Struct
 
 from trunkline import AddressRefused, Answer, Call, HttpClient, PluginContext, Signer
 from trunkline.pages import Kind
@@ -31,8 +31,7 @@ _CONFLICT = 409
 FOLDERS: Mapping[Kind, str] = {"action": "actions", "search": "searches", "lookup": "lookups"}
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
+class _Place(Struct, frozen=True):
     """The target of calls: a base URL without a trailing slash, and the client for it."""
 
     url: str
@@ -48,8 +47,7 @@ class _Place:
             raise SettingsInvalid(msg) from None
 
 
-@dataclass(frozen=True, slots=True)
-class _Product:
+class _Product(Struct, frozen=True):
     """Everything that a call of the product needs: addresses, secret, clock and others."""
 
     place: "_Place"
@@ -61,8 +59,7 @@ class _Product:
     log: logging.Logger
 
 
-@dataclass(frozen=True, slots=True)
-class Provider:
+class Provider(Struct, frozen=True):
     """Carries out *operations* by calls of *product*; if *product* is None, the provider has no operations."""
 
     operations: Mapping[Kind, Sequence[str]]

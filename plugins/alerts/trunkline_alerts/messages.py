@@ -1,10 +1,10 @@
 """The texts of alerts: one template for each operational event type. Pure; docs/reference/alerts.md has the subjects."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import orjson
+from msgspec import Struct
 
 Severity = Literal["info", "warning", "error", "critical"]
 SEVERITIES: tuple[Severity, ...] = ("info", "warning", "error", "critical")
@@ -13,8 +13,7 @@ Kind = Literal["news", "failure", "repeated", "end"]
 """*news* happens once. A *failure* lasts until its *end*. A *repeated* alert comes every minute while its cause lasts."""
 
 
-@dataclass(frozen=True, slots=True)
-class Template:
+class Template(Struct, frozen=True):
     """The texts of one event type; braces name ``waiting``, ``last_answer`` or members of the event's payload."""
 
     severity: Severity
@@ -24,8 +23,7 @@ class Template:
     kind: Kind = "news"
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(Struct, frozen=True):
     """An alert.
 
     All alerts about one problem have the same *matter*, also the alert about its end. *link* may be empty.

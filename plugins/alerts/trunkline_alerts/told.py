@@ -1,9 +1,9 @@
 """The tables of sent mails, reported matters and daily digests. Functions run in their caller's transaction."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
 from sqlalchemy import BigInteger, Boolean, Column, Index, MetaData, Table, Text, delete, select, text, update
 
 if TYPE_CHECKING:
@@ -65,8 +65,7 @@ async def add(connection: "AsyncConnection", message_id: str, *, now_ms: int) ->
     await connection.execute(statement, {"id": message_id, "now": now_ms})
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(Struct, frozen=True):
     """The last alert about a matter that was sent through one subscription."""
 
     event_id: int

@@ -1,6 +1,6 @@
 """Affiliates: people who refer leads."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from trunkline import Answer, Call
 from trunkline_crm import emitted, fields, shown
@@ -17,8 +17,7 @@ from trunkline_crm.fields import Row
 from trunkline_crm.store import records, tables
 
 
-@dataclass(frozen=True, slots=True)
-class AffiliateActions:
+class AffiliateActions(Struct, frozen=True):
     """The actions on affiliates; *now_ms* is the clock."""
 
     now_ms: NowMs

@@ -3,7 +3,7 @@
 Everything runs in the transaction of the call's connection; a record is locked before it is read and changed.
 """
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from trunkline import Answer, Call, NotFound
 from trunkline_crm import emitted, fields, shown
@@ -25,8 +25,7 @@ from trunkline_crm.store import statuses as status_store
 from trunkline_crm.times import utc_text
 
 
-@dataclass(frozen=True, slots=True)
-class ClientActions:
+class ClientActions(Struct, frozen=True):
     """The actions on leads and clients; *now_ms* is the clock."""
 
     now_ms: NowMs

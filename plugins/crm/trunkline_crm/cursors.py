@@ -2,15 +2,15 @@
 
 import base64
 import json
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from trunkline.routes import BadCursor
 
 _MAX_ID = 2**63 - 1
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
+class Position(Struct, frozen=True):
     """The last item of a page: its sort *key* and its id."""
 
     key: str

@@ -1,6 +1,6 @@
 """Notes on leads and clients."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from trunkline import Answer, Call, NotFound
 from trunkline_crm import fields, shown
@@ -9,8 +9,7 @@ from trunkline_crm.fields import Row
 from trunkline_crm.store import records, tables
 
 
-@dataclass(frozen=True, slots=True)
-class NoteActions:
+class NoteActions(Struct, frozen=True):
     """The actions on notes; *now_ms* is the clock."""
 
     now_ms: NowMs

@@ -1,13 +1,13 @@
 """The statuses of a company, and the choice of the status that a call names. No I/O."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from trunkline import BodyInvalid, FieldError
 
 
-@dataclass(frozen=True, slots=True)
-class Status:
+class Status(Struct, frozen=True):
     """One status of a company. *status_id* is the company's own number for it."""
 
     status_id: int

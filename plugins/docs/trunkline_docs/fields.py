@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from decimal import Decimal
+
+from msgspec import Struct, structs
 
 from trunkline import Json
 
@@ -34,8 +35,7 @@ _PLURALS: Mapping[str, str] = {
 Schema = Mapping[str, Json]
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """One field. *parent* is the path of the enclosing field with a trailing dot, in which ``[]`` marks a list's items.
 
     *parent* is empty at the top. *example* and *choices* are JSON text. *lookup* names the lookup that lists the
@@ -79,8 +79,7 @@ def json_text(value: Json) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-@dataclass(frozen=True, slots=True)
-class _Position:
+class _Position(Struct, frozen=True):
     """A position in the table: the path *parent*, and the properties *above* this position.
 
     To end a recursive schema, properties that are already in *above* are not listed again.
@@ -99,8 +98,7 @@ class _Position:
         return _Position(f"{self.parent}{name}", self.depth + 1, (*self.above, *own))
 
 
-@dataclass(frozen=True, slots=True)
-class _Walk:
+class _Walk(Struct, frozen=True):
     document: Schema
 
     def fields(self, forms: Sequence[Schema], position: _Position, *, example: Json) -> Iterator[Row]:
@@ -117,7 +115,7 @@ class _Walk:
             whole = schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
             in_example = example.get(name) if isinstance(example, Mapping) else None
             row, field_example = self._row(name, whole, position, in_example)
-            yield replace(row, is_required=all(name in form.get("required", ()) for form in new))
+            yield structs.replace(row, is_required=all(name in form.get("required", ()) for form in new))
             yield from self._nested(self.forms(whole), position.below(name, new), example=field_example)
 
     def _row(self, name: str, schema: Json, position: _Position, example: Json) -> tuple[Row, Json]:
@@ -143,9 +141,11 @@ class _Walk:
         for form in forms:
             if isinstance(form.get("items"), Mapping):
                 item = example[0] if isinstance(example, list) and example else None
-                items = replace(position, parent=f"{position.parent}[]")
+                items = structs.replace(position, parent=f"{position.parent}[]")
                 yield from self._nested(self.forms(form["items"]), items, example=item)
-        yield from self.fields(forms, replace(position, parent=f"{position.parent}."), example=example)
+        yield from self.fields(
+            forms, structs.replace(position, parent=f"{position.parent}."), example=example
+        )
 
     def _type(self, forms: Sequence[Schema]) -> str:
         names = [name for form in forms for name in self._type_names(form)]

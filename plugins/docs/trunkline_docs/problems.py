@@ -1,7 +1,8 @@
 """Explanations, for callers, of the answers with a status of 400 or more."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 EXAMPLE = """{
   "type": "urn:trunkline:problem:body-invalid",
@@ -15,8 +16,7 @@ EXAMPLE = """{
 }"""
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(Struct, frozen=True):
     """One status with the problem types that have it. *reason* is the short text in lists; *advice* says what to do."""
 
     status: int

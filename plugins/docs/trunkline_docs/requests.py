@@ -4,11 +4,11 @@ import http
 import json
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import reduce
 from types import MappingProxyType
 
 import msgspec
+from msgspec import Struct
 
 from trunkline import Definition, EventType, Json, Signer, __version__
 from trunkline.pages import Example, sample_envelope
@@ -29,8 +29,7 @@ _FROM = "2026-01-28T00:00:00Z"
 _SUBSCRIPTIONS = "/api/v1/webhooks/subscriptions"
 
 
-@dataclass(frozen=True, slots=True)
-class Pushed:
+class Pushed(Struct, frozen=True):
     """The request for an event. *body* is signed; *readable* is the same body on several lines."""
 
     headers: tuple[tuple[str, str], ...]
@@ -44,8 +43,7 @@ class Pushed:
         return "\n".join(lines)
 
 
-@dataclass(frozen=True, slots=True)
-class Called:
+class Called(Struct, frozen=True):
     """A call as a shell command, and its answer."""
 
     command: str

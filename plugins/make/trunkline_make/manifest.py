@@ -1,15 +1,15 @@
 """The app's table of contents: ``makecomapp.json`` and the groups of modules."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from trunkline import Definition, EventType, Json
 from trunkline.pages import Product, happening, plural, singular, with_article, wording_of
 from trunkline_make import calls, connecting, names, watching
 
 
-@dataclass(frozen=True, slots=True)
-class Module:
+class Module(Struct, frozen=True):
     """One module. *kind* is Make's ``moduleType``; *codes* are its code files, except ``communication``."""
 
     id: str

@@ -1,9 +1,9 @@
 """The table of agents' calls, and its SQL. Every function runs in its caller's transaction."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
+from msgspec import Struct, structs
 from sqlalchemy import (
     BigInteger,
     Column,
@@ -43,8 +43,7 @@ calls = Table(
 """Calls of tools: the key, the tool (null for an unknown name) and the outcome; never arguments or answers."""
 
 
-@dataclass(frozen=True, slots=True)
-class CalledTool:
+class CalledTool(Struct, frozen=True):
     """One call of a tool. *called_ms* is when it ended."""
 
     company_id: int
@@ -56,8 +55,7 @@ class CalledTool:
     called_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class ListedCall:
+class ListedCall(Struct, frozen=True):
     """A call as it is stored, with its number."""
 
     no: int
@@ -66,7 +64,7 @@ class ListedCall:
 
 async def add(connection: "AsyncConnection", called: Sequence[CalledTool]) -> None:
     """Store calls."""
-    await connection.execute(insert(calls), [asdict(call) for call in called])
+    await connection.execute(insert(calls), [structs.asdict(call) for call in called])
 
 
 async def newest(

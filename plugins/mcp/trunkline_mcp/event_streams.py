@@ -8,11 +8,11 @@ import time
 from asyncio import sleep
 from collections import Counter
 from collections.abc import Awaitable, Callable, Generator
-from dataclasses import dataclass
 from typing import Any
 
 from mcp.shared.exceptions import MCPError
 from mcp_types import INTERNAL_ERROR, RequestParams
+from msgspec import Struct
 from pydantic import ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
@@ -43,8 +43,7 @@ class StreamParams(RequestParams):
     max_age_ms: int | None = Field(default=None, ge=0, le=MAX_AGE_MS)
 
 
-@dataclass(frozen=True, slots=True)
-class Stream:
+class Stream(Struct, frozen=True):
     """One stream: its caller, parameters, and the function that sends to the client."""
 
     caller: Caller

@@ -7,13 +7,13 @@ import asyncio
 import hashlib
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 from weakref import WeakValueDictionary
 
 import orjson
 from mcp.shared.exceptions import MCPError
 from mcp_types import RequestParams
+from msgspec import Struct
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
@@ -67,8 +67,7 @@ class SubscribeParams(UnsubscribeParams):
     ttl_ms: int | float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
+class _Asked(Struct, frozen=True):
     """A request for a subscription, its terms, and its caller."""
 
     caller: Caller

@@ -1,11 +1,11 @@
 """Two read-only tools: the newest events, and the explanation of one event's deliveries."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TypeVar
 
 import orjson
 from mcp_types import CallToolResult, Tool
+from msgspec import Struct
 from pydantic import Field, ValidationError
 
 from trunkline import BodyInvalid, FieldError, Json, NotFound, PluginContext
@@ -60,8 +60,7 @@ def make_tools(context: PluginContext) -> Sequence[Offered]:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _EventTools:
+class _EventTools(Struct, frozen=True):
     """Reads a company's events and deliveries."""
 
     context: PluginContext

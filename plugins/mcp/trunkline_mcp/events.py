@@ -6,12 +6,12 @@ The shapes are those of the extension *io.modelcontextprotocol/events* (SEP-3415
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 from mcp_types import RequestParams
+from msgspec import Struct
 from pydantic import ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
@@ -47,8 +47,7 @@ class PollParams(RequestParams):
     max_events: int | None = Field(default=None, ge=1)
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(Struct, frozen=True):
     """A page of the log, and whether requested events before it are gone."""
 
     bodies: Sequence[bytes]

@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 from mcp_types import CallToolResult, Tool, ToolAnnotations
+from msgspec import Struct
 
 from trunkline import Definition, FieldError, Json
 from trunkline.pages import Kind
@@ -89,8 +89,7 @@ def _annotations(definition: Definition) -> ToolAnnotations:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _OperationTool:
+class _OperationTool(Struct, frozen=True):
     """Calls one operation."""
 
     operations: Operations

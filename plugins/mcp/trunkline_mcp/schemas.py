@@ -6,8 +6,9 @@ properties, and our keywords (``x-…``) are put in words. A call is still check
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from trunkline import Definition, Json
 
@@ -125,8 +126,7 @@ def _alternatives(branches: Json) -> list[str]:
     return [" with ".join(branch["required"]) for branch in branches]
 
 
-@dataclass(slots=True)
-class _Writing:
+class _Writing(Struct):
     """Writes *document* without references."""
 
     document: Mapping[str, Json]

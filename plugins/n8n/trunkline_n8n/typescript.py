@@ -3,8 +3,9 @@
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from msgspec import Struct
 
 LINE_WIDTH = 100
 TAB_WIDTH = 2
@@ -16,8 +17,7 @@ _STRING_ENTRY = re.compile(r"^(\t+)(\w+:) (['\"].*['\"],)$", re.MULTILINE)
 _ESCAPES = {"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 
 
-@dataclass(frozen=True, slots=True)
-class Code:
+class Code(Struct, frozen=True):
     """An expression that is written unchanged into the source."""
 
     text: str

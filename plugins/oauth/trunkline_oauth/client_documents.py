@@ -7,10 +7,10 @@ document is read through the guarded client, by HTTPS, without redirects, with l
 import asyncio
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import orjson
+from msgspec import Struct
 
 from trunkline import PluginContext
 from trunkline.routes import TrunklineError
@@ -36,8 +36,7 @@ _MAX_AGE = re.compile(r"(?:^|[\s,])max-age=(\d{1,9})", re.IGNORECASE | re.ASCII)
 _PLAIN = re.compile(r"[\x21-\x7e]+", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class _Kept:
+class _Kept(Struct, frozen=True):
     """A document as last read; the times are Unix milliseconds."""
 
     app: App

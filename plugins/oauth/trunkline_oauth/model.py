@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from msgspec import Struct
+
 DOCUMENT_PREFIX = "https://"
 """Prefix of the ids of apps that are addresses of documents (``client_documents``)."""
 SELF_PREFIX = "self_"
@@ -66,8 +68,7 @@ class Consent:
     until_ms: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Code:
+class Code(Struct, frozen=True):
     """An authorization code. *redirect_uri* is the URI in the request; None if the app sent none."""
 
     digest: str
@@ -101,16 +102,14 @@ class Connection:
         return self.ends_ms is not None and self.ends_ms <= now_ms
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
+class Ended(Struct, frozen=True):
     """The numbers of subscriptions and keys that ended with a connection."""
 
     subscriptions_disabled: int
     keys_revoked: int
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(Struct, frozen=True):
     """A stored token. *scopes* and *resource* are None if they equal the connection's."""
 
     digest: str

@@ -4,6 +4,7 @@ from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any
 
 import orjson
+from msgspec import structs
 from sqlalchemy import (
     ColumnElement,
     Row,
@@ -237,7 +238,7 @@ async def insert_token(connection: "AsyncConnection", token: Token, *, aged_ms: 
     if (await connection.execute(there)).first() is not None:
         return
     scopes = None if token.scopes is None else " ".join(token.scopes)
-    await connection.execute(insert(tokens).values(**{**asdict(token), "scopes": scopes}))
+    await connection.execute(insert(tokens).values(**{**structs.asdict(token), "scopes": scopes}))
     own = (tokens.c.connection_id == token.connection_id, tokens.c.kind == token.kind)
     newest = (
         select(tokens.c.digest)

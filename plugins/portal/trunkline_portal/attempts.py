@@ -6,7 +6,8 @@ attempt failed.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from trunkline import Json
 from trunkline.routes import environment_of
@@ -24,8 +25,7 @@ _SIGNATURES: Mapping[str, tuple[str, str]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class ShownAttempt:
+class ShownAttempt(Struct, frozen=True):
     """One attempt. *waited_ms* is the time since the previous attempt ended.
 
     *request* is the head of the request; None if the channel makes its own requests, or the subscription is deleted.

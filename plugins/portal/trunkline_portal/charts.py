@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from math import floor, log10
 
 from markupsafe import Markup, escape
+from msgspec import Struct
 
 WIDTH, HEIGHT = 1000, 160
 _NICE = (1, 1.2, 1.4, 1.6, 1.8, 2, 2.4, 2.8, 3.2, 3.6, 4, 4.8, 5, 6, 7, 8, 9, 10)
@@ -19,8 +20,7 @@ _GAP = 0.22
 """The share of a bucket's width that its bar leaves free."""
 
 
-@dataclass(frozen=True, slots=True)
-class Series:
+class Series(Struct, frozen=True):
     """One row of values, one for each bucket; None is a missing value. *style* is the class of the row in the stylesheet."""
 
     name: str
@@ -46,8 +46,7 @@ class Chart:
         return not any(value for series in self.series for value in series.values)
 
 
-@dataclass(frozen=True, slots=True)
-class Axis:
+class Axis(Struct, frozen=True):
     """The common axis of a page's charts: the times of the buckets, in words, and a few of them as labels."""
 
     buckets: Sequence[str]

@@ -3,9 +3,9 @@
 With HTTPS the cookies' names begin with ``__Host-``, so that no other host of the domain can set such a cookie.
 """
 
-from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -20,8 +20,7 @@ ATTEMPT = "trunkline_portal_attempt"
 THEME = "trunkline_portal_theme"
 
 
-@dataclass(frozen=True, slots=True)
-class CookieRules:
+class CookieRules(Struct, frozen=True):
     """The attributes of cookies. *is_framed* means that other sites may frame the portal; framing needs HTTPS."""
 
     public_url: str | None

@@ -2,7 +2,8 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from trunkline import Json
 
@@ -39,8 +40,7 @@ FILTERS = (
 """The statuses by which deliveries can be filtered."""
 
 
-@dataclass(frozen=True, slots=True)
-class DeliveryState:
+class DeliveryState(Struct, frozen=True):
     """A state in a word, its tone, and a remark, which may be empty: the reason for waiting or failing, or the last answer."""
 
     word: str

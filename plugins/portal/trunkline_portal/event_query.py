@@ -1,11 +1,11 @@
 """The filters of the list of events: read from the page's address, and written into its links."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Self
 from urllib.parse import urlencode
 
+from msgspec import Struct, structs
 from starlette.datastructures import QueryParams
 
 from trunkline.routes import takes_type
@@ -22,8 +22,7 @@ There is no choice of delivered events: nearly all events are delivered, and no 
 """
 
 
-@dataclass(frozen=True, slots=True)
-class EventQuery:
+class EventQuery(Struct, frozen=True):
     """The parameters of the list at *path*. *types* may be groups. *since* and *until* are typed times and override *period*; *before* is a cursor.
 
     *since_ms* is inclusive, *until_ms* exclusive. *errors* are sentences for unreadable fields.
@@ -62,13 +61,13 @@ class EventQuery:
 
     def _with_times(self) -> Self:
         if self.period.name:
-            return replace(self, since_ms=self.period.since_ms)
+            return structs.replace(self, since_ms=self.period.since_ms)
         errors: dict[str, str] = {}
         since_ms = _read_time(self.since, "from", errors)
         until_ms = _read_time(self.until, "to", errors)
         if since_ms is not None and until_ms is not None and until_ms <= since_ms:
             errors["to"] = "This is not after the time in “From”."
-        return replace(self, since_ms=since_ms, until_ms=until_ms, errors=errors)
+        return structs.replace(self, since_ms=since_ms, until_ms=until_ms, errors=errors)
 
     def among(self, known: Sequence[str]) -> list[str]:
         """List the *known* types that *types* include, and the other names: events of a type may outlive it."""
@@ -77,7 +76,7 @@ class EventQuery:
 
     def operational(self) -> str:
         """Return the address of the list of operational events that meet the other conditions."""
-        return replace(self, types=(OPERATIONAL,), before=None).link()
+        return structs.replace(self, types=(OPERATIONAL,), before=None).link()
 
     @property
     def has_time(self) -> bool:
@@ -114,15 +113,15 @@ class EventQuery:
 
     def going_on(self, before: str | None) -> str | None:
         """Return the address of the next page."""
-        return None if before is None else replace(self, before=before).link()
+        return None if before is None else structs.replace(self, before=before).link()
 
     def newest(self) -> str | None:
         """Return the address of the first page; None on that page."""
-        return replace(self, before=None).link() if self.before else None
+        return structs.replace(self, before=None).link() if self.before else None
 
     def paused(self, is_paused: bool) -> str:  # noqa: FBT001 - what it says of the list
         """Return the address of the same list, paused or live."""
-        return replace(self, is_paused=is_paused).link()
+        return structs.replace(self, is_paused=is_paused).link()
 
     def link(self, part: str = "") -> str:
         """Return the address of this list, or of a *part* of it."""

@@ -5,9 +5,9 @@ the browser that sent it (its visit). Forms sent by other sites are not kept.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import orjson
+from msgspec import Struct
 from starlette.requests import Request
 
 from trunkline.routes import Sealer
@@ -22,8 +22,7 @@ _PURPOSE = "kept form"
 _OF_SESSION = ("csrf", "company")
 
 
-@dataclass(frozen=True, slots=True)
-class KeptForm:
+class KeptForm(Struct, frozen=True):
     """A form: its target path, and its fields in order."""
 
     path: str

@@ -1,16 +1,15 @@
 """The entries of the sidebar, and the scopes that a viewer needs to see them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from markupsafe import Markup
+from msgspec import Struct
 
 from trunkline.pages import PortalPage
 from trunkline_portal.access import ADMIN, EVENTS_READ, INTEGRATIONS_READ, OPERATOR, WEBHOOKS_READ, Viewer
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(Struct, frozen=True):
     """One entry. It is shown to viewers who have one of *scopes*, if there are any, and also the scope *also*, if given.
 
     *icon* is the name of an icon of the macro. *path* is appended to ``Viewer.root``.

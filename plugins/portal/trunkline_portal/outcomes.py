@@ -1,7 +1,8 @@
 """The outcome of an event, in sentences: for each subscription, each delivery and each attempt."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from trunkline import Json
 from trunkline.routes import takes_type
@@ -27,8 +28,7 @@ _STATUSES: Mapping[int, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Receiver:
+class Receiver(Struct, frozen=True):
     """A subscription shown with an event. *target_url* is None if the viewer may not see it.
 
     *is_deleted* is true if the subscription no longer exists; its *channel* is then unknown.
@@ -41,8 +41,7 @@ class Receiver:
     is_deleted: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class MatchedSubscription:
+class MatchedSubscription(Struct, frozen=True):
     """The outcome for a subscription that the event matched; *delivery* is None until it is planned.
 
     *answer* is the first line of the target's last answer.
@@ -55,8 +54,7 @@ class MatchedSubscription:
     answer: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class SkippedSubscription:
+class SkippedSubscription(Struct, frozen=True):
     """The reason why a subscription did not get the event. *is_for_type* is true if it takes events of this type."""
 
     receiver: Receiver
@@ -64,8 +62,7 @@ class SkippedSubscription:
     is_for_type: bool
 
 
-@dataclass(frozen=True, slots=True)
-class EventOutcome:
+class EventOutcome(Struct, frozen=True):
     """The outcome of one event for each subscription of its company, and for the consumers of its type."""
 
     matched: Sequence[MatchedSubscription]

@@ -1,12 +1,12 @@
 """The period of time to which a list is limited: read from the page's address, and written into its links."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import TypeVar
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
+from msgspec import Struct
 from starlette.datastructures import QueryParams
 
 Row = TypeVar("Row")
@@ -16,8 +16,7 @@ _OF_ONE_PAGE = frozenset({"span", "tz", "from", "to", "before", "cursor"})
 """Parameters that are dropped from the address if another period is chosen."""
 
 
-@dataclass(frozen=True, slots=True)
-class Period:
+class Period(Struct, frozen=True):
     """A period up to now. A period without a length begins with yesterday in the reader's time zone."""
 
     title: str
@@ -44,8 +43,7 @@ PERIODS: Mapping[str, Period] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class ChosenPeriod:
+class ChosenPeriod(Struct, frozen=True):
     """The period that an address names. If it is "any time", *name* is empty and *since_ms* is None.
 
     *links* are the periods to choose from: the name, the address of the same list, and the title. *parameters* name the

@@ -1,7 +1,8 @@
 """One line of an event's payload, for lists: its first fields, or the text around the search text."""
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from trunkline.pages import Sought
 
@@ -13,8 +14,7 @@ _TEXT_BYTES = 4 * _LENGTH
 """The number of bytes that are enough for the shown characters, in any script."""
 
 
-@dataclass(frozen=True, slots=True)
-class Preview:
+class Preview(Struct, frozen=True):
     """A line in three parts; *match* is the search text, empty if the payload does not contain it."""
 
     head: str

@@ -2,17 +2,16 @@
 
 import http
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from fastapi.exceptions import RequestValidationError
+from msgspec import Struct
 from starlette.exceptions import HTTPException
 
 from trunkline import Refused
 from trunkline.routes import TrunklineError
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(Struct, frozen=True):
     """The words of an error page, with its status and headers."""
 
     status: int

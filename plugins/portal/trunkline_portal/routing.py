@@ -11,10 +11,10 @@ A module of pages ends with its table::
 """
 
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from fastapi.routing import APIRoute
+from msgspec import Struct
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -27,8 +27,7 @@ from trunkline_portal.counting import PAGES
 Handler = Callable[..., Coroutine[Any, Any, object]]
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(Struct, frozen=True):
     """One line of a table. *handler* is a method of the table's class, *bucket* is the rate limit that a request counts against (``counting``)."""
 
     path: str

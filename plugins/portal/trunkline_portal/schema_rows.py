@@ -2,10 +2,10 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 
 import orjson
+from msgspec import Struct
 
 from trunkline import Json
 from trunkline.pages import Field
@@ -20,8 +20,7 @@ _PLURALS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """One field. *parent* is the path of its object with a trailing dot; *example* is JSON text.
 
     *is_in_example* is true if the example was taken from the example of the whole object, not from the field.

@@ -1,14 +1,14 @@
 """The scopes of a company's key, explained for people who make or revoke keys."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from trunkline.routes import COMPANY_SCOPES, describe_scope
 from trunkline_portal.access import Viewer
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(Struct, frozen=True):
     """One scope: the calls that it allows, and the *loss* if a key with this scope is revoked."""
 
     name: str
@@ -20,8 +20,7 @@ class Scope:
         return describe_scope(self.name)
 
 
-@dataclass(frozen=True, slots=True)
-class Preset:
+class Preset(Struct, frozen=True):
     """Scopes that are usually given together."""
 
     name: str

@@ -1,7 +1,9 @@
 """Sessions: opened by a key, a link or a user, found by a sealed cookie, ended at once when the key is revoked."""
 
 import secrets
-from dataclasses import dataclass, replace
+from dataclasses import replace
+
+from msgspec import Struct
 
 from trunkline import PluginContext
 from trunkline.routes import Principal
@@ -14,8 +16,7 @@ _PURPOSE = "session"
 _HOUR_MS = 60 * 60 * 1000
 
 
-@dataclass(frozen=True, slots=True)
-class SignedIn:
+class SignedIn(Struct, frozen=True):
     """A valid session with the present rights of its key, link or user."""
 
     session: Session

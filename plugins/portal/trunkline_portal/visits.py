@@ -1,8 +1,8 @@
 """Forms of people who are not signed in. Each form has a token that is valid only with a cookie of the same browser."""
 
 import secrets
-from dataclasses import dataclass
 
+from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -15,8 +15,7 @@ _PURPOSE = "visit"
 _SECONDS = 24 * 60 * 60
 
 
-@dataclass(frozen=True, slots=True)
-class Visit:
+class Visit(Struct, frozen=True):
     """A browser in which nobody is signed in yet."""
 
     cookie: str

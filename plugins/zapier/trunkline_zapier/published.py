@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from trunkline.pages import ReadFile
 
@@ -15,8 +16,7 @@ _ALIKE = {"text": "string", "integer": "number"}
 _USES = {"inputFields": "takes", "outputFields": "gives"}
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry:
+class _Entry(Struct, frozen=True):
     """An object with a key: a trigger, a create, a search, or a field.
 
     *part* is the name of the list with the field.

@@ -3,6 +3,7 @@
 import dataclasses
 
 import pytest
+from msgspec import structs
 
 from trunkline.access.secrets_file import Secrets
 from trunkline.access.subscription_records import SubscriptionRecords, pack, unpack
@@ -98,7 +99,7 @@ def test_what_was_opened_needs_its_key_no_more(records, vault):
 def test_an_altered_row_says_at_once_that_it_does_not_open(records):
     row = row_of(records, PLAIN)
     assert records.unseal(row).is_readable
-    altered = dataclasses.replace(row, sealed=row.sealed[:-1] + bytes([row.sealed[-1] ^ 1]))
+    altered = structs.replace(row, sealed=row.sealed[:-1] + bytes([row.sealed[-1] ^ 1]))
     opened = records.unseal(altered)
     assert not opened.is_readable
     subscription, _ = unpack(pack(opened))

@@ -24,7 +24,7 @@ async def _tell(*_):
 
 
 def row(no, *, company=92, types='["*"]', filter=None, status="active", content=CONTENT, **options):
-    columns = dict.fromkeys(store.Row.__dataclass_fields__) | {
+    columns = dict.fromkeys(store.Row.__struct_fields__) | {
         "no": no,
         "id": f"sub_{no:020}",
         "company_id": company,

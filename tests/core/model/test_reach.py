@@ -1,10 +1,9 @@
 """Several pollers of one consumer do not overlap, in whatever order they commit."""
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from trunkline.model.reach import KEPT, Lease, Reach
 
@@ -78,7 +77,7 @@ def test_whatever_happens_each_position_is_committed_once_and_none_is_skipped(st
             if what == "shorten":
                 if lease in reach.leases and lease.after + 1 < lease.up_to:
                     reach = reach.shorten(lease, lease.after + 1)
-                    held[number % len(held)] = replace(lease, up_to=lease.after + 1)
+                    held[number % len(held)] = structs.replace(lease, up_to=lease.after + 1)
                 continue
             up_to = lease.up_to if what == "commit" else (lease.after + lease.up_to + 1) // 2
             done = {

@@ -1,8 +1,7 @@
 """Whether a clock is trusted, by its readings and the time between them."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec import structs
 
 from trunkline.runtime import steadiness
 from trunkline.runtime.steadiness import SETTLED_MS, TOLERANCE_MS, ClockState, Reading, judge
@@ -13,7 +12,7 @@ SEEN = Reading(1_800_000_000_000, "boot-1", 50_000_000)
 
 
 def later(passed_ms: int, *, step_ms: int = 0, after: Reading = SEEN) -> Reading:
-    return replace(after, now_ms=after.now_ms + passed_ms + step_ms, up_ms=after.up_ms + passed_ms)
+    return structs.replace(after, now_ms=after.now_ms + passed_ms + step_ms, up_ms=after.up_ms + passed_ms)
 
 
 @pytest.mark.parametrize("passed_ms", [0, 5_000, HOUR_MS, 40 * DAY_MS])
@@ -41,7 +40,7 @@ def test_after_a_start_of_the_machine_a_clock_may_have_moved_by_a_day():
 
 
 def test_if_the_system_names_no_start_a_process_goes_by_its_own_last_reading():
-    seen = replace(SEEN, boot_id="")
+    seen = structs.replace(SEEN, boot_id="")
     month = later(40 * DAY_MS, after=seen)
     assert judge(ClockState(seen), month).step_ms == 40 * DAY_MS
     assert judge(ClockState(seen), month, own=seen) == ClockState(month)

@@ -1,8 +1,7 @@
 """A worker's due work, read by one statement."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec import structs
 from sqlalchemy import text
 
 from trunkline.store import agenda
@@ -47,7 +46,7 @@ async def test_each_kind_of_work_is_seen_and_what_has_ended_is_not(database, wha
     )
     async with database.write() as connection:
         await connection.execute(text(what))
-    assert await look(database) == replace(nothing, **expected)
+    assert await look(database) == structs.replace(nothing, **expected)
 
 
 async def test_the_time_until_the_next_delivery_is_told(database):

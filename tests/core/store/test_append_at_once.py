@@ -2,10 +2,10 @@
 
 import asyncio
 from collections.abc import Collection, Sequence
-from dataclasses import replace
 
 import orjson
 import pytest
+from msgspec import structs
 from tests.core.store.test_stream import NONE, SHARDS, TRACE, draft
 from tests.core.store.test_stream import append as append_in_transaction
 
@@ -23,10 +23,10 @@ on_a_server = pytest.mark.parametrize("engine", ["postgresql"])
 REFERENCES = {92: "acme-é", 93: None}
 DRAFTS = [
     draft(),
-    replace(draft(), created_utc=""),
-    replace(draft(93, "client.created"), created_utc="", metadata=b'{"source":"crm"}', version=2),
-    replace(draft(-92), created_utc="", traceparent=TRACE),
-    replace(draft(), payload='{"n":99.00,"name":"Zoë \\\\ \\"x\\" \\u00e9 日本"}'.encode()),
+    structs.replace(draft(), created_utc=""),
+    structs.replace(draft(93, "client.created"), created_utc="", metadata=b'{"source":"crm"}', version=2),
+    structs.replace(draft(-92), created_utc="", traceparent=TRACE),
+    structs.replace(draft(), payload='{"n":99.00,"name":"Zoë \\\\ \\"x\\" \\u00e9 日本"}'.encode()),
 ]
 
 

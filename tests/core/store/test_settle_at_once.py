@@ -1,9 +1,9 @@
 """Settling deliveries in one statement, as a server allows it: all of it is stored, or nothing."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import replace
 
 import pytest
+from msgspec import structs
 from tests.core.store.test_shards import NONE, claim, cursor
 
 from trunkline.store import settle_at_once, shards
@@ -53,7 +53,7 @@ async def stored(database: Database) -> tuple[list[tuple], list[tuple]]:
 async def leases(database: Database) -> list[Lease]:
     """Two leases of ``wrk_a`` with the progress to store."""
     found = await claim(database, "wrk_a", limit=2)
-    return [replace(lease, reached=Reached(NONE + 2, NONE + 5, NONE + 9)) for lease in found]
+    return [structs.replace(lease, reached=Reached(NONE + 2, NONE + 5, NONE + 9)) for lease in found]
 
 
 async def test_the_rows_and_the_progress_are_those_of_a_settlement_in_a_transaction(database, leases):

@@ -1,7 +1,6 @@
 """Divided shards: their parts are held, renewed, moved and lost as whole shards are."""
 
-from dataclasses import replace
-
+from msgspec import structs
 from sqlalchemy import text
 
 from trunkline.model.parts import PARTS, Slice
@@ -28,7 +27,7 @@ async def claim_parts(database: Database, worker: str, *, share: int, lease_ms: 
 
 async def divide(database: Database, shard: int = 0, *, reached: Reached | None = None) -> None:
     lease = next(lease for lease in await claim(database, "wrk_0") if lease.shard == shard)
-    moved = replace(lease, reached=reached or Reached(NONE))
+    moved = structs.replace(lease, reached=reached or Reached(NONE))
     async with database.write() as connection:
         await shards.advance(connection, "wrk_0", [moved])
         await shard_parts.divide(connection, "wrk_0", [moved])
@@ -74,7 +73,9 @@ async def test_a_part_is_moved_renewed_and_given_back_by_its_holder_alone(databa
     [new] = await claim_parts(database, "wrk_b", share=1)
     assert new.slice == old.slice
     async with database.write() as connection:
-        moved, _ = await shards.advance(connection, "wrk_a", [replace(old, reached=Reached(NONE + 9)), other])
+        moved, _ = await shards.advance(
+            connection, "wrk_a", [structs.replace(old, reached=Reached(NONE + 9)), other]
+        )
         assert moved == {other.slice}
         assert await shards.renew(connection, "wrk_a", [old, other], lease_ms=LONG) == {other.slice}
         await shards.release(connection, "wrk_a", [old, other])
@@ -118,7 +119,11 @@ async def test_each_subscription_is_as_far_as_its_part_and_the_shard_as_far_as_t
     await divide(database, 3)
     leases = {lease.part: lease for lease in await claim_parts(database, "wrk_a", share=PARTS)}
     async with database.write() as connection:
-        ahead = [replace(lease, reached=Reached(NONE + 10 + part)) for part, lease in leases.items() if part]
+        ahead = [
+            structs.replace(lease, reached=Reached(NONE + 10 + part))
+            for part, lease in leases.items()
+            if part
+        ]
         await shards.advance(connection, "wrk_a", ahead)
     async with database.read() as connection:
         assert await cursors.cursor_of(connection, 3, 2 * PARTS + 1) == NONE + 11

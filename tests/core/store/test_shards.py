@@ -1,9 +1,9 @@
 """Leases on shards: which worker may read a shard, and which may write its cursor."""
 
 import asyncio
-from dataclasses import replace
 
 import pytest
+from msgspec import structs
 from sqlalchemy import text
 
 from trunkline.model.events import Draft, shard_of
@@ -67,11 +67,11 @@ async def test_a_lapsed_lease_goes_to_the_next_claimant_under_a_new_epoch(databa
 async def test_the_holder_moves_the_cursor_and_one_that_was_overtaken_does_not(database):
     [old] = await claim(database, "wrk_a", limit=1, lease_ms=-1)
     reached = Reached(1005, stretch_end=1050, live_cursor=1060)
-    assert await advance(database, "wrk_a", replace(old, reached=reached)) == {Slice(0)}
+    assert await advance(database, "wrk_a", structs.replace(old, reached=reached)) == {Slice(0)}
     [new] = await claim(database, "wrk_b", limit=1)
     assert new.reached == reached
-    assert await advance(database, "wrk_a", replace(old, reached=Reached(1009))) == set()
-    assert await advance(database, "wrk_a", replace(new, reached=Reached(1009))) == set(), (
+    assert await advance(database, "wrk_a", structs.replace(old, reached=Reached(1009))) == set()
+    assert await advance(database, "wrk_a", structs.replace(new, reached=Reached(1009))) == set(), (
         "the epoch alone is not enough"
     )
     assert await cursor(database, 0) == 1005

@@ -2,10 +2,10 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
 
 import pytest
+from msgspec import structs
 
 from trunkline.model.events import Draft, Event, shard_of
 from trunkline.store import idempotency, migrate, operation_keys, stream, subscriptions
@@ -44,7 +44,8 @@ async def test_a_new_log_is_empty(database):
 
 async def test_events_come_back_as_they_were_appended(database):
     written = await append(
-        database, [draft(number=1), draft(93), replace(draft(type="client.created"), traceparent=TRACE)]
+        database,
+        [draft(number=1), draft(93), structs.replace(draft(type="client.created"), traceparent=TRACE)],
     )
 
     async with database.read() as connection:

@@ -4,6 +4,7 @@ import dataclasses
 from typing import Annotated, Any, Literal
 
 import pytest
+from msgspec import structs
 from pydantic import BaseModel, Field, ValidationError
 
 from trunkline.access.subscription_records import SubscriptionRecords
@@ -64,7 +65,7 @@ def test_it_is_checked_when_a_subscription_is_created_and_when_one_is_changed():
 
 
 def test_without_its_declaration_it_is_no_field():
-    plain = dataclasses.replace(CHECKER, options=OPTIONS)
+    plain = structs.replace(CHECKER, options=OPTIONS)
     ((path, message),) = faults(plain.check_change, {"pace": "run"}, channel=None)
     assert path == "/pace"
     known = ", ".join(options.editable(OPTIONS, only_common=True))
@@ -136,17 +137,17 @@ def test_a_record_opens_with_the_columns_of_its_options(monkeypatch):
     monkeypatch.setattr("trunkline.access.subscription_records.Subscription", Paced)
     records = SubscriptionRecords(Vault(pepper="p" * 32, encryption_key="k" * 32))
     row = store.Row(
-        **dict.fromkeys([field.name for field in dataclasses.fields(store.Row)][:-1])
+        **dict.fromkeys([field.name for field in structs.fields(store.Row)][:-1])
         | {"id": "sub_1", "channel": "push", "event_types": '["*"]', "signature": "standard"}
         | {"sealed": records.seal("sub_1", [Secret("whsec_x")], {})},
         options={"pace": "run"},
     )
     assert records.open(row).pace == "run"
-    assert records.open(dataclasses.replace(row, options={})).pace == "walk"
+    assert records.open(structs.replace(row, options={})).pace == "walk"
 
 
 def test_every_column_of_the_table_is_named_or_is_an_option_of_its_own_name():
-    named = [field.name for field in dataclasses.fields(store.Row)][:-1]
+    named = [field.name for field in structs.fields(store.Row)][:-1]
     columns = list(tables.subscriptions.columns.keys())
     assert columns[: len(named)] == named
     plain = {option.column for option in OPTIONS if option.column not in named} - {None}

@@ -5,9 +5,9 @@ import contextlib
 import re
 import sqlite3
 import time
-from dataclasses import replace
 
 import pytest
+from msgspec import structs
 from tests import clock_steps
 from tests.plugins.mcp.conversation import Conversation
 
@@ -108,7 +108,7 @@ async def test_calls_go_when_the_hub_no_longer_keeps_events(running):
     context = context_of(running)
     now_ms = context.clock.now_ms()
     call = call_store.CalledTool(running.company_id, "key_1", "Agent", "create_lead", "done", 1, now_ms)
-    old = replace(call, called_ms=now_ms - context.deployment.retention_days * DAY_MS - 1000)
+    old = structs.replace(call, called_ms=now_ms - context.deployment.retention_days * DAY_MS - 1000)
     async with running.hub.engines.write() as connection:
         await call_store.add(connection, [old, call, old])
     await CallLog(context).purge()

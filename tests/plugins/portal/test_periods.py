@@ -1,7 +1,6 @@
 """The periods to choose from: the same on each list with times, kept in the address, from the reader's yesterday on."""
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from html import unescape
 from urllib.parse import parse_qs, urlsplit
@@ -55,8 +54,7 @@ async def test_each_list_with_times_has_the_same_periods_and_keeps_its_filter(ap
         assert dict(kept) == {"span": "yesterday", "tz": "Asia/Tokyo"}
 
 
-@dataclass(frozen=True)
-class Since(Period):
+class Since(Period, frozen=True):
     """The period from a given time."""
 
     begin_ms: int = 0

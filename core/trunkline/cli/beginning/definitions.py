@@ -3,8 +3,9 @@
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
+
+from msgspec import Struct, structs
 
 from trunkline.cli.beginning.fields import NewField, example_of, object_of, title_of
 from trunkline.errors import Refused
@@ -35,8 +36,7 @@ _NEXT_CURSOR: Json = {
 _COUNT: Json = {"title": "Count", "description": "How many were found.", "type": "integer"}
 
 
-@dataclass(frozen=True, slots=True)
-class _Record:
+class _Record(Struct, frozen=True):
     """The record of an action or a search: its *noun*, its id field, and its other fields."""
 
     noun: str
@@ -106,7 +106,7 @@ def _action(verb: str, record: _Record) -> dict[str, Json]:
         call = _call("POST", record.place, input=taken, output=_object([record.id, *taken]))
         return {"success_status": 201, **call}
     if verb in _UPDATES:
-        taken = [replace(field, is_required=False) for field in record.others or [_A_NAME]]
+        taken = [structs.replace(field, is_required=False) for field in record.others or [_A_NAME]]
         return _call(
             "PATCH",
             record.own_place,

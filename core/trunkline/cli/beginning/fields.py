@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from trunkline.errors import Refused
 
@@ -23,8 +24,7 @@ _KINDS: dict[str, tuple[dict[str, Any], Any]] = {
 KINDS = tuple(_KINDS)
 
 
-@dataclass(frozen=True, slots=True)
-class NewField:
+class NewField(Struct, frozen=True):
     """A field of a payload: *kind* is one of ``KINDS``."""
 
     name: str

@@ -1,8 +1,9 @@
 """The results of an examination: one check per question, and the report of all of them."""
 
-from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 
 class Verdict(StrEnum):
@@ -48,8 +49,7 @@ NAMES = (
 """Every check, in order."""
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
+class Check(Struct, frozen=True):
     """The verdict of one check, with a sentence on the finding and the remedy."""
 
     name: str
@@ -57,16 +57,14 @@ class Check:
     sentence: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Thresholds:
+class Thresholds(Struct, frozen=True, kw_only=True):
     """The median latencies above which a receiver is slow, or very slow."""
 
     slow_seconds: float = 1.0
     very_slow_seconds: float = 5.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
+class Report(Struct, frozen=True, kw_only=True):
     """The checks of the receiver at *url*. *is_reachable* tells whether a connection could be made."""
 
     url: str

@@ -2,11 +2,11 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Never
 
 import typer
+from msgspec import to_builtins
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -126,7 +126,7 @@ def _examine_hub(
     else:
         checks = run(examine_hub(settings, with_targets=with_targets))
     if as_json:
-        members = [asdict(check) for check in checks]
+        members = to_builtins(checks)
         show_json({"checks": [{n: v for n, v in each.items() if v is not None} for each in members]})
     else:
         _show_rows(
@@ -152,7 +152,7 @@ def _as_json(report: Report) -> dict[str, object]:
     return {
         "url": report.url,
         "reachable": report.is_reachable,
-        "checks": [asdict(check) for check in report.checks],
+        "checks": to_builtins(report.checks),
         "not_tried": [*report.not_tried],
     }
 

@@ -4,7 +4,8 @@ import asyncio
 import ssl
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from trunkline.cli.doctor import judgements, path
 from trunkline.cli.doctor.checks import Check, Report, Thresholds
@@ -35,8 +36,7 @@ _PATIENCE = 2
 """If this number of events at the beginning get no answer, no more events are sent."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Delivery:
+class _Delivery(Struct, frozen=True):
     sample: Sample
     answer: Answer
 

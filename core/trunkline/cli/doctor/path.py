@@ -9,9 +9,10 @@ import errno
 import ssl
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import timedelta
 from ipaddress import ip_address
+
+from msgspec import Struct
 
 from trunkline.cli.doctor import certificates
 from trunkline.cli.doctor.checks import Check, Verdict, bad, duration_text, good, improve
@@ -28,8 +29,7 @@ _NO_WAY_FROM_HERE = {errno.ENETUNREACH, errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}
 """Error numbers of a missing route for an address family on this machine; they are not faults of the receiver."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Path:
+class Path(Struct, frozen=True, kw_only=True):
     """The result of connecting. *url* is normalised; if connecting failed, it is None and *checks* ends with the reason.
 
     *is_connected* tells whether a TCP connection could be made, whatever the result of TLS.
@@ -40,8 +40,7 @@ class Path:
     is_connected: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class _Attempt:
+class _Attempt(Struct, frozen=True):
     address: str
     seconds: float = 0
     error: OSError | None = None

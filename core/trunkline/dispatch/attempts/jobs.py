@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from trunkline.dispatch.attempts.open_limit import OpenLimit
 from trunkline.dispatch.routing.table import Route
@@ -117,8 +118,7 @@ class Job:
         return Key(self.event.position, self.route.subscription.no)
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
+class Ended(Struct, frozen=True):
     """An attempt that has ended."""
 
     job: Job
@@ -127,8 +127,7 @@ class Ended:
     duration_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class Deferred:
+class Deferred(Struct, frozen=True):
     """A delivery to write to the ledger without a finished attempt.
 
     It is written with *status*; *wait_ms* is the time until it is due again.

@@ -1,9 +1,9 @@
 """One batch of results: the rows of the ledger that one transaction writes. No I/O, no clock."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
 
 import orjson
+from msgspec import Struct, field
 
 from trunkline.dispatch.attempts.jobs import Deferred, Ended, Job, KeyQueue
 from trunkline.dispatch.shards.progress import Progress
@@ -20,8 +20,7 @@ Failure = tuple[Ended, NextState]
 _NO_STREAK = Streak(0, succeeded=False, failures=0)
 
 
-@dataclass(slots=True)
-class Batch:
+class Batch(Struct):
     """The rows that one transaction writes: *first* has new rows of the ledger, *claimed* rows whose claim ends."""
 
     first: list[tuple[Progress, Settled]] = field(default_factory=list[tuple[Progress, Settled]])

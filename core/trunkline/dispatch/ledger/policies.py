@@ -1,16 +1,16 @@
 """When a failed delivery is tried again, and when a failing subscription is disabled."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from trunkline.contract import Channel
 from trunkline.model.deliveries import BreakerPolicy, RetryPolicy
 from trunkline.settings import Delivery
 
 
-@dataclass(frozen=True, slots=True)
-class FailingPolicy:
+class FailingPolicy(Struct, frozen=True):
     """Defines when a subscription is failing, and which threshold is reached.
 
     Threshold 1 needs *failures* failures in a row; also, these must span ``spans_seconds[0]``, or a delivery must be
@@ -28,8 +28,7 @@ class FailingPolicy:
         return max(reached, int(is_exhausted))
 
 
-@dataclass(frozen=True, slots=True)
-class Policies:
+class Policies(Struct, frozen=True):
     """The policies of retries, circuit breakers and failure reports; *channels* may have their own breaker."""
 
     retry: RetryPolicy

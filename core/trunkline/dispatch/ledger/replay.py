@@ -8,11 +8,11 @@ worker that read the page makes them instead (``Claiming``).
 import secrets
 from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 import orjson
+from msgspec import Struct, field, structs
 
 from trunkline.dispatch.routing.matching import order_key
 from trunkline.errors import BodyInvalid, FieldError
@@ -49,8 +49,7 @@ MOST_PAUSES = 10
 MISSED, ALL, FAILED = "missed", "all", "failed"
 
 
-@dataclass(frozen=True, slots=True)
-class Range:
+class Range(Struct, frozen=True):
     """The range to replay: events of *event_types* (empty means all) after position *after* and up to *up_to*.
 
     *pins* are the versions to send; None means the versions of the subscription.
@@ -63,8 +62,7 @@ class Range:
     pins: Pins | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Claiming:
+class Claiming(Struct, frozen=True):
     """How a replay claims deliveries that it makes due: for *worker*, for *lease_ms*, and at most *room* of them."""
 
     worker: str
@@ -72,8 +70,7 @@ class Claiming:
     room: int
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(Struct, frozen=True):
     """One page: the *positions* to deliver, the last position that was read (*reached*), and the *events* that were read."""
 
     positions: list[int]
@@ -81,8 +78,7 @@ class Page:
     events: Sequence[Event] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """The result of one step: the number of deliveries made due, their claims, and whether the replay moved or ended."""
 
     made: int = 0
@@ -239,7 +235,7 @@ async def step(
         await ordering.arrange(connection, places)
         if page.reached >= replay.end_position:  # release all deliveries that waited for it
             await releasing.release(connection, no)
-    return replace(done, has_moved=page.reached > replay.position)
+    return structs.replace(done, has_moved=page.reached > replay.position)
 
 
 async def _reach(connection: Connection, replay: Row, *, shard: int, in_order: bool) -> int:
@@ -283,7 +279,9 @@ async def _before_attempts(connection: Connection, replay: Row, page: Page) -> P
     first = await store.first_claimed(connection, replay, page.positions, within_ms=PATIENCE_MS)
     if first is None:
         return page
-    return replace(page, positions=page.positions[: bisect_left(page.positions, first)], reached=first - 1)
+    return structs.replace(
+        page, positions=page.positions[: bisect_left(page.positions, first)], reached=first - 1
+    )
 
 
 async def _make_due(

@@ -11,7 +11,8 @@ import math
 import random
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+
+from msgspec import structs
 
 from trunkline.dispatch.attempts.jobs import Deferred, Ended
 from trunkline.dispatch.attempts.runner import Runner
@@ -238,7 +239,9 @@ class Settlement:
         """Return *streaks* with the time since this process last saw each subscription fail."""
         now = time.monotonic()
         return [
-            replace(each, passed_ms=math.ceil((now - self._failed_at.get(each.subscription_no, now)) * 1000))
+            structs.replace(
+                each, passed_ms=math.ceil((now - self._failed_at.get(each.subscription_no, now)) * 1000)
+            )
             if each.failures
             else each
             for each in streaks
@@ -350,7 +353,7 @@ def _moved(batch: Batch, leases: Sequence[Progress], reached: Mapping[Slice, Rea
     """List the leases whose progress changed, and those of the shards in *batch*, with their progress in *reached*."""
     needed = {progress for progress, _ in batch.first}
     return [
-        replace(progress.lease, reached=reached[progress.lease.slice])
+        structs.replace(progress.lease, reached=reached[progress.lease.slice])
         for progress in leases
         if progress in needed or reached[progress.lease.slice] != progress.written
     ]

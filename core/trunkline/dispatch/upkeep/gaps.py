@@ -9,7 +9,8 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from trunkline.dispatch.attempts.results import GRACE_SECONDS
 from trunkline.dispatch.attempts.sender import Sender
@@ -33,8 +34,7 @@ After the last attempt, the answer to the next renewal reports it.
 _log = logging.getLogger(__name__)
 
 
-@dataclass(slots=True)
-class _Telling:
+class _Telling(Struct):
     """The state of reporting one gap."""
 
     position: int

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 import jsonschema_rs
+from msgspec import Struct
 
 from trunkline.schemas.catalog import Json
 from trunkline.schemas.shapes.json_values import TYPES, identity, same, type_of
@@ -31,8 +32,7 @@ class Unfolds(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Struct, frozen=True):
     """A subschema that was merged into a shape; a *condition* (``if``, ``not``) limits values and has no annotations."""
 
     schema: Schema

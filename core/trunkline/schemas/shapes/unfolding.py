@@ -5,10 +5,11 @@ budget of steps. Beyond these limits a schema is read as open: it allows any val
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from hashlib import sha256
 
 import orjson
+from msgspec import Struct, structs
 
 from trunkline.schemas.catalog import Json
 from trunkline.schemas.shapes.combining import combine, distinct, merge, own_values
@@ -69,8 +70,7 @@ class SchemaDocument:
         return self._steps <= _MAX_STEPS
 
 
-@dataclass(frozen=True, slots=True)
-class _Unfolding:
+class _Unfolding(Struct, frozen=True):
     """The reading of one subschema: its depth, and the references *followed* so far.
 
     References in *optional* were followed before a choice such as ``anyOf``. Because of the choice, a value can end the
@@ -89,7 +89,7 @@ class _Unfolding:
             return (OPEN,)
         if self.depth > _MAX_DEPTH or not self.document.spend(1):
             return (UNREAD,)
-        inner = replace(self, depth=self.depth + 1)
+        inner = structs.replace(self, depth=self.depth + 1)
         types = declared_types(schema["type"]) if "type" in schema else TYPES
         name = schema.get("format")
         formats = frozenset([name] if isinstance(name, str) else ())
@@ -122,7 +122,7 @@ class _Unfolding:
                 yield self._referenced(schema[keyword])
 
     def _any_of(self, schemas: Iterable[Json]) -> _Shapes:
-        below = replace(self, optional=self.followed)
+        below = structs.replace(self, optional=self.followed)
         return distinct(shape for schema in schemas for shape in below.unfold(schema))
 
     def _dependents(self, schemas: Mapping[str, Json]) -> Iterator[_Shapes]:
@@ -137,7 +137,7 @@ class _Unfolding:
         if b'"$ref"' in text or b'"$dynamicRef"' in text:
             text += orjson.dumps(self.document.root.get("$defs"), option=orjson.OPT_SORT_KEYS, default=str)
         key = sha256(text).hexdigest()  # only conditions that mean the same share it, in any document
-        below = replace(self, optional=self.followed)
+        below = structs.replace(self, optional=self.followed)
         met = self.combine(self._conditions(below.unfold(condition), (key, True)), below.unfold(then))
         unmet = self.combine(self._conditions(below.negate(condition), (key, False)), below.unfold(otherwise))
         return distinct((*met, *unmet))
@@ -147,7 +147,7 @@ class _Unfolding:
             replace(
                 shape,
                 conditions=shape.conditions.union(keys),
-                parts=tuple(replace(part, is_condition=True) for part in shape.parts),
+                parts=tuple(structs.replace(part, is_condition=True) for part in shape.parts),
             )
             for shape in shapes
         )
@@ -159,7 +159,7 @@ class _Unfolding:
         schema = self.document.resolve(reference)
         if schema is UNKNOWN:
             return (OPEN,)
-        return replace(self, followed=self.followed | {reference}).unfold(schema)
+        return structs.replace(self, followed=self.followed | {reference}).unfold(schema)
 
     # --- the values that a schema rules out
 
@@ -169,7 +169,7 @@ class _Unfolding:
             return () if schema else (OPEN,)
         if not isinstance(schema, Mapping) or self.depth > _MAX_DEPTH or not self.document.spend(1):
             return (OPEN,)
-        inner = replace(self, depth=self.depth + 1)
+        inner = structs.replace(self, depth=self.depth + 1)
         shapes: list[Shape] = []
         for keyword in [keyword for keyword in schema if keyword not in _SAYS_NOTHING]:
             opposite = inner.opposite_combination(keyword, schema[keyword])
@@ -188,7 +188,7 @@ class _Unfolding:
             return [shape for part in value for shape in self.negate(part)]
         if keyword == "$ref" and value not in self.followed:
             schema = self.document.resolve(value)
-            below = replace(self, followed=self.followed | {value})
+            below = structs.replace(self, followed=self.followed | {value})
             return None if schema is UNKNOWN else below.negate(schema)
         if keyword != "anyOf":
             return None

@@ -2,8 +2,9 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from trunkline.routes import find_claim, read_company
 from trunkline_portal.oidc.settings import Oidc
@@ -15,8 +16,7 @@ MAX_GROUPS = 1_000
 _NAMES = ("email", "preferred_username", "name", "sub")
 
 
-@dataclass(frozen=True, slots=True)
-class Person:
+class Person(Struct, frozen=True):
     """A user, read from claims. *company* is an id or a reference; None for an operator, or if the claims name none."""
 
     id: str

@@ -3,10 +3,10 @@
 import asyncio
 import contextlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import Depends
+from msgspec import Struct
 from starlette.responses import Response
 
 from trunkline import NotFound
@@ -30,8 +30,7 @@ LISTED = 5
 """Limit of hooks listed on a card."""
 
 
-@dataclass(frozen=True, slots=True)
-class Card:
+class Card(Struct, frozen=True):
     """One connector, with the *state* of its plugin, and the company's *hooks*, or None if the viewer may not see the hooks."""
 
     connector: Connector

@@ -1,9 +1,9 @@
 """The list of events, and the page of one with its outcome."""
 
-from dataclasses import dataclass
 from typing import Any, cast
 
 import orjson
+from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -28,8 +28,7 @@ _SHOWN = 30_000
 """Limits in characters, to keep the page small: a longer envelope is not coloured, or is cut."""
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(Struct, frozen=True):
     """JSON to be shown: whole and coloured, or the beginning of a long text."""
 
     text: str

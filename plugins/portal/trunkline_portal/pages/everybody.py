@@ -1,8 +1,8 @@
 """An operator's home page: the failing subscriptions of all companies."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -19,8 +19,7 @@ LIMIT = 100
 STATES = ("failing", "disabled")
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(Struct, frozen=True):
     """One subscription in trouble, with the addresses of its pages."""
 
     trouble: Trouble

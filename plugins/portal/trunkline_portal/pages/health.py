@@ -1,7 +1,6 @@
 """The health of the hub, for operators: readiness, plugins, and waiting work."""
 
-from dataclasses import dataclass
-
+from msgspec import Struct
 from starlette.responses import Response
 
 from trunkline import Json
@@ -13,8 +12,7 @@ from trunkline_portal.routing import EITHER, Table, get
 _LAG_WARNING_SECONDS = 10
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
+class Check(Struct, frozen=True):
     """A check: passed, failed, or not applicable."""
 
     name: str

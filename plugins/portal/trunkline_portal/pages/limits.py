@@ -1,10 +1,10 @@
 """A company's limits and their usage."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends
+from msgspec import Struct
 from starlette.responses import Response
 
 from trunkline_portal.access import ADMIN, EVENTS_READ, WEBHOOKS_READ, RequiresScope, Viewer
@@ -25,8 +25,7 @@ _TITLES: Mapping[str, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(Struct, frozen=True):
     """One limit; *used* is None for a limit of rate or size."""
 
     name: str

@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 from markupsafe import Markup
+from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -36,8 +36,7 @@ _ADDRESS = 60
 """The number of characters of a target's address that are shown."""
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(Struct, frozen=True):
     """A span of time that can be chosen. It has *buckets* buckets of *hours* hours each; the last bucket is the current one."""
 
     title: str
@@ -59,16 +58,14 @@ SPANS: Mapping[str, Span] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """One bucket in the table of numbers."""
 
     start: str
     bucket: Bucket
 
 
-@dataclass(frozen=True, slots=True)
-class AttentionItem:
+class AttentionItem(Struct, frozen=True):
     """Something that needs attention; *action* is the address and title of the page about it, if the viewer may see it."""
 
     kind: str

@@ -1,9 +1,9 @@
 """One search for everything that has an id, for companies, and for values of fields in a company's events."""
 
 import re
-from dataclasses import dataclass
 from urllib.parse import urlencode
 
+from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -33,8 +33,7 @@ _KINDS = {
 _EVENT = ("Event", EVENTS_READ, "/events/{}")
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
+class Hit(Struct, frozen=True):
     """A result at *url*; *of* names the result's company, unless the viewer looks at this company."""
 
     title: str

@@ -1,9 +1,9 @@
 """The targets of a company, with response times, success rates and recent failures, and a replay of the failures."""
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import urlencode
 
+from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -28,8 +28,7 @@ _HOUR_MS = 60 * 60 * 1000
 _ORDERS = {"failed": "Most failed first", "slow": "Slowest first"}
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(Struct, frozen=True):
     """One subscription with its target's figures."""
 
     subscription: Subscription

@@ -1,8 +1,9 @@
 """The results of an examination of the hub: one check per question, and the exit code of the command."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import IntEnum, StrEnum
+
+from msgspec import Struct
 
 
 class Status(StrEnum):
@@ -21,8 +22,7 @@ class ExitCode(IntEnum):
     ERRORS = 2
 
 
-@dataclass(frozen=True, slots=True)
-class HubCheck:
+class HubCheck(Struct, frozen=True):
     """The result of one check: *detail* is the finding, *fix* the remedy (None for a check that is ok)."""
 
     name: str

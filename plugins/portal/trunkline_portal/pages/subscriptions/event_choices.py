@@ -1,8 +1,9 @@
 """The event types offered by a form: in groups, with their fields and the comparisons for filters."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import groupby
+
+from msgspec import Struct
 
 from trunkline import EventType
 from trunkline.pages import Field, Product
@@ -15,8 +16,7 @@ MOST_SHOWN = 40
 """If the product has more event types than this, their fields are shown only in the catalogue, to keep the page small."""
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(Struct, frozen=True):
     """One field of a payload, by its path in a filter. *choices* are its possible values as a filter's row has them."""
 
     path: str
@@ -32,8 +32,7 @@ class Line:
         return self.kind.removeprefix("list of ")
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(Struct, frozen=True):
     """One event type to choose, with the fields of its payload. Each name in *chosen_by* chooses it; the first is its own."""
 
     name: str
@@ -44,8 +43,7 @@ class Choice:
     lines: tuple[Line, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(Struct, frozen=True):
     """Event types about one object. Each of *names* chooses several of them, including future ones."""
 
     names: tuple[str, ...]
@@ -54,8 +52,7 @@ class Group:
     is_operational: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Suggestion:
+class Suggestion(Struct, frozen=True):
     """A field for a filter, and the event types that have it."""
 
     line: Line

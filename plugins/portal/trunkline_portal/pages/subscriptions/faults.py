@@ -1,7 +1,8 @@
 """The errors of a subscription's form, as sentences for its fields."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from trunkline import FieldError, Refused
 from trunkline_portal.pages.subscriptions import targets
@@ -22,8 +23,7 @@ _SHOWN = ("target", "event_types", "description")
 """The prefixes of the names of fields that are not under *Advanced*."""
 
 
-@dataclass(frozen=True, slots=True)
-class Faults:
+class Faults(Struct, frozen=True):
     """The error messages of a form by field name (``""`` for the whole form), and the rows of filter and headers at fault."""
 
     by_field: Mapping[str, str] = field(default_factory=dict[str, str])

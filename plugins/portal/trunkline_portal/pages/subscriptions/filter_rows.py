@@ -5,9 +5,9 @@ Rows can express most filters; filters with ``any`` or ``not`` are edited as JSO
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 import orjson
+from msgspec import Struct
 
 from trunkline import Json
 
@@ -32,8 +32,7 @@ Kinds = Mapping[str, str]
 """Maps each path to the kind of its values (``products.FieldKind``); paths with values of several kinds are left out."""
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """One condition as typed."""
 
     path: str = ""

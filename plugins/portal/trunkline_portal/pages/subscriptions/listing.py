@@ -1,8 +1,8 @@
 """The list of all subscriptions."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -17,8 +17,7 @@ from trunkline_portal.routing import Table, get
 HEALTH = ("failing", "retrying", "disabled", "paused", "delivering", "idle")
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(Struct, frozen=True):
     """One subscription with its figures."""
 
     subscription: Subscription

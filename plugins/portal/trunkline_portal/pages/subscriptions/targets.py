@@ -1,9 +1,9 @@
 """The declared target fields of a channel: shown in a form, and converted to a request."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from markupsafe import Markup
+from msgspec import Struct
 
 from trunkline import Json
 from trunkline_portal.forms import Fields
@@ -18,8 +18,7 @@ FORGET = "forget."
 Schema = Mapping[str, Json]
 
 
-@dataclass(frozen=True, slots=True)
-class TargetField:
+class TargetField(Struct, frozen=True):
     """One field. *kind* is ``text``, ``number``, ``choice``, ``box`` or ``secret``; *is_stored* is true if a secret is stored."""
 
     name: str

@@ -1,8 +1,9 @@
 """The view of a subscription on pages: its data, address and possible actions."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from trunkline import Json, NotFound
 from trunkline_portal.access import Viewer
@@ -36,8 +37,7 @@ def channel_titles(portal: Portal) -> Mapping[str, str]:
     return platforms | dict(targets.choices(portal))
 
 
-@dataclass(frozen=True, slots=True)
-class Subscription:
+class Subscription(Struct, frozen=True):
     """A subscription as pages show it, at *url*. *is_editable* is true if it can be changed and tested here."""
 
     view: Mapping[str, Any]

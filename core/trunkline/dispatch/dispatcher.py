@@ -109,14 +109,14 @@ class Dispatcher:
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
     async def __aenter__(self) -> Self:
-        async with self._engines.write() as connection:
+        # A separate connection, so that a heartbeat never waits for other work.
+        for_leases = await self._stack.enter_async_context(self._engines.direct(1))
+        self._database = await self._stack.enter_async_context(self._engines.direct(self._connections))
+        async with self._database.write() as connection:
             self._owned = OwnedShards(self.worker, await shard_store.count(connection))
             await ledger.release_held(connection, self._sender.pushing_channels())
         log_has_grown = self._stack.enter_context(self._signals.log.signal())
         self._handover = self._stack.enter_context(self._signals.log.handover())
-        # A separate connection, so that a heartbeat never waits for other work.
-        for_leases = await self._stack.enter_async_context(self._engines.direct(1))
-        self._database = await self._stack.enter_async_context(self._engines.direct(self._connections))
         self._build(log_has_grown, for_leases)
         await self._reader.prepare()
         await self._leases.renew()

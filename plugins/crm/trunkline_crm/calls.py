@@ -1,19 +1,22 @@
 """Reading a call, and the checks that several handlers share."""
 
 from collections.abc import Callable, Collection
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Table
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline import BodyInvalid, Call, FieldError, NotFound
 from trunkline_crm import fields
 from trunkline_crm.fields import Row
 from trunkline_crm.store import records
 
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
 NowMs = Callable[[], int]
 
 
-def connection_of(call: Call) -> AsyncConnection:
+def connection_of(call: Call) -> "AsyncConnection":
     """Return the database connection of the call; every handler that uses the database has one."""
     assert call.connection is not None
     return call.connection

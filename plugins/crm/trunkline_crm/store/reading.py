@@ -1,18 +1,20 @@
 """Finding records: one record by its keys, or many records in pages."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, Select, Table, func, or_, select, tuple_
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline_crm.cursors import Position
 from trunkline_crm.fields import Row
 from trunkline_crm.store import records, tables
 
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
 
 async def find_client(
-    connection: AsyncConnection, company_id: int, columns: Mapping[str, Any], *, leads_only: bool
+    connection: "AsyncConnection", company_id: int, columns: Mapping[str, Any], *, leads_only: bool
 ) -> Row | None:
     """Read the oldest record whose columns equal *columns*, with the names of the records that it refers to."""
     client = tables.clients
@@ -25,7 +27,7 @@ async def find_client(
 
 
 async def page(
-    connection: AsyncConnection,
+    connection: "AsyncConnection",
     table: Table,
     company_id: int,
     *,
@@ -45,7 +47,7 @@ async def page(
 
 
 async def newest(
-    connection: AsyncConnection,
+    connection: "AsyncConnection",
     table: Table,
     company_id: int,
     *,

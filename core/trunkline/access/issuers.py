@@ -133,8 +133,7 @@ class Issuer:
 
     A key is valid for *keys_max_age_seconds* after it was last read.
 
-    Raises:
-        ValueError: the URL of the issuer or of its keys cannot be called.
+    Raises ValueError: the URL of the issuer or of its keys cannot be called.
     """
 
     def __init__(
@@ -159,8 +158,7 @@ class Issuer:
     async def metadata(self, *, max_age_seconds: float = KEPT_SECONDS) -> Mapping[str, Any]:
         """Return the issuer's metadata (OpenID Connect Discovery), at most *max_age_seconds* old.
 
-        Raises:
-            IssuerUnavailable: the metadata cannot be read now, or could not be read at the last try.
+        Raises IssuerUnavailable: the metadata cannot be read now, or could not be read at the last try.
         """
         metadata = await self._metadata.get(max_age_seconds=max_age_seconds)
         if metadata is None or not self._metadata.is_fresh:

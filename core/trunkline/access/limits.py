@@ -72,8 +72,7 @@ class Limits:
     async def hit(self, key_id: str, bucket: str, *, per_minute: int | None = None) -> Allowance | None:
         """Count one call of a key; None if limits are off. *per_minute* limits a bucket that is not in the settings.
 
-        Raises:
-            RateLimited: the key has used up its minute.
+        Raises RateLimited: the key has used up its minute.
         """
         if not self._enabled:
             return None

@@ -60,8 +60,7 @@ class SecretReplacement:
     async def renew_in_file(self, name: str) -> bool:
         """Put a new secret *name* into the file and keep the previous one; False if another replacement must be finished first.
 
-        Raises:
-            SettingsInvalid: the file cannot be written.
+        Raises SettingsInvalid: the file cannot be written.
         """
         file = self._source.file
         if file is None or name not in self._source.kept_in_file:

@@ -77,8 +77,7 @@ class SecretsFile:
     def make(self) -> None:
         """Make the file atomically with new secrets. If several processes make it at once, the first file is kept.
 
-        Raises:
-            SettingsInvalid: the file's folder is not writable.
+        Raises SettingsInvalid: the file's folder is not writable.
         """
         try:
             draft = self._draft(Secrets(new_secret(), new_secret()))
@@ -131,8 +130,7 @@ class SecretsFile:
 class SecretSource:
     """The secrets of one process: *settings* override the file next to the embedded database.
 
-    Raises:
-        SettingsInvalid: a secret is unset and the database is not embedded.
+    Raises SettingsInvalid: a secret is unset and the database is not embedded.
     """
 
     def __init__(self, settings: Auth, database_url: str) -> None:
@@ -153,8 +151,7 @@ class SecretSource:
 
         If *is_lost*, the old file is permanently lost, and a new one is made in any case.
 
-        Raises:
-            SettingsInvalid: the file cannot be used, or is missing although the database has data that it protects.
+        Raises SettingsInvalid: the file cannot be used, or is missing although the database has data that it protects.
         """
         if self.file is not None and not self.file.path.exists():
             if not is_lost:

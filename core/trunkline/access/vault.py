@@ -74,8 +74,7 @@ class Vault:
     def open(cls, settings: Auth, database_url: str) -> Self:
         """Take the secrets from *settings*, or if they are unset, from the file next to an embedded database.
 
-        Raises:
-            SettingsInvalid: a secret is unset and the database is not embedded, or the file next to it is missing or unusable.
+        Raises SettingsInvalid: a secret is unset and the database is not embedded, or the file next to it is missing or unusable.
         """
         return cls.of_source(SecretSource(settings, database_url))
 
@@ -110,8 +109,7 @@ class Vault:
     def unseal(self, sealed: bytes, *, context: bytes) -> bytes:
         """Decrypt the output of ``seal``.
 
-        Raises:
-            Unreadable: *sealed* was made with an unknown key or another context, or was altered.
+        Raises Unreadable: *sealed* was made with an unknown key or another context, or was altered.
         """
         plain = _first_opened(self._ring.ciphers, sealed, context)
         if plain is None and self.reload():
@@ -186,8 +184,7 @@ class Sealer:
     def unseal(self, sealed: str, *, purpose: str) -> bytes:
         """Decrypt the output of ``seal``.
 
-        Raises:
-            ValueError: *sealed* has another purpose or owner, comes from another hub, or was altered.
+        Raises ValueError: *sealed* has another purpose or owner, comes from another hub, or was altered.
         """
         refused = ValueError("is not what this hub sealed for this purpose")
         if "=" in sealed:  # the decoder accepts excess padding

@@ -12,10 +12,7 @@ def require_extra(name: str, *, distribution: str = "trunkline") -> None:
 
     A plugin calls this function at the top of its module, above the imports of these packages. If a package is missing,
     the plugin is listed as disabled, with the command that installs it; if the plugin is enabled by name, the hub does
-    not start.
-
-    Raises:
-        ExtraMissing: a package is missing, or has a version that does not fit.
+    not start. Raises ExtraMissing: a package is missing, or has a version that does not fit.
     """
     missing: list[str] = []
     for requirement in map(Requirement, metadata.requires(distribution) or ()):

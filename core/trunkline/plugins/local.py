@@ -21,8 +21,7 @@ def discover_local(paths: Sequence[Path]) -> list[Candidate]:
 
     Names in folders that begin with a dot or an underscore are left out. Nothing is imported.
 
-    Raises:
-        SettingsInvalid: a path does not exist, or is not a plugin.
+    Raises SettingsInvalid: a path does not exist, or is not a plugin.
     """
     places = dict.fromkeys(place for path in paths for place in _places_at(path))
     modules = {place: f"{_package_of(place.parent)}.{place.stem}" for place in places}

@@ -119,11 +119,7 @@ class Registry:
         return list_implementations(module, manager=self._manager) if module else iter(())
 
     def register(self, name: str, module: ModuleType) -> None:
-        """Register *module* as the plugin *name*.
-
-        Raises:
-            PluginFailed: this hub cannot use the module.
-        """
+        """Register *module* as the plugin *name*. Raises PluginFailed: this hub cannot use the module."""
         owner = self._manager.get_name(module)
         if owner is not None:
             raise PluginFailed(name, f"shares its module {module.__name__} with plugin '{owner}'")
@@ -150,8 +146,7 @@ class Registry:
     def turn_away(self, record: PluginRecord) -> None:
         """Record a plugin as failed because a plugin that comes with trunkline has the same name and is loaded instead.
 
-        Raises:
-            PluginFailed: the name is enabled explicitly.
+        Raises PluginFailed: the name is enabled explicitly.
         """
         reason = f"has the name of a plugin of trunkline; give {record.distribution} another"
         failure = PluginFailed(record.name, reason)
@@ -176,11 +171,7 @@ class Registry:
         return self._contributions[name]
 
     def refuse(self, failure: PluginFailed) -> None:
-        """Remove a plugin while the hub starts.
-
-        Raises:
-            PluginFailed: *failure* itself, if plugins are enabled by name.
-        """
+        """Remove a plugin while the hub starts. Raises PluginFailed: *failure* itself, if plugins are enabled by name."""
         self.fail(failure.plugin, failure.reason, cause=failure.__cause__)
         if self._required:
             raise failure
@@ -188,8 +179,7 @@ class Registry:
     def leave_out(self, name: str, missing: ExtraMissing) -> None:
         """Disable a plugin whose packages are not installed and that is not enabled by name.
 
-        Raises:
-            PluginFailed: plugins are enabled by name.
+        Raises PluginFailed: plugins are enabled by name.
         """
         failure = PluginFailed(name, str(missing))
         if self._required:

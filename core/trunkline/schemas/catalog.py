@@ -39,8 +39,7 @@ class EventType:
     *schema_json* is the document as it is served and *example_json* the first example as compact JSON. Both are encoded
     from *schema* unless they are given. A reader of files gives them, so that ``99.00`` keeps its digits.
 
-    Raises:
-        SchemaInvalid: *schema* is not JSON data, or an entry of its ``x-changes`` is faulty.
+    Raises SchemaInvalid: *schema* is not JSON data, or an entry of its ``x-changes`` is faulty.
     """
 
     name: str
@@ -75,8 +74,7 @@ class EventType:
 class Validator:
     """Checks JSON data against one schema; *name* is used in the error message about an unknown field.
 
-    Raises:
-        SchemaInvalid: the schema is not draft 2020-12, or has a reference to another document.
+    Raises SchemaInvalid: the schema is not draft 2020-12, or has a reference to another document.
     """
 
     __slots__ = ("_explainer", "_has_branches", "_name", "_schema", "_validator")
@@ -149,8 +147,7 @@ class SchemaCatalog:
     named. *publish* returns the type as receivers see it (``publishing.published``); if *publish* is None, receivers
     see the type itself. Only ``known``, ``all_names`` and ``resolve`` include the *operational* types.
 
-    Raises:
-        SchemaInvalid: a type's name, schema or examples are not usable, or one version of a type is given twice.
+    Raises SchemaInvalid: a type's name, schema or examples are not usable, or one version of a type is given twice.
     """
 
     __slots__ = (

@@ -24,8 +24,7 @@ class _Validators(Struct, frozen=True):
 class DefinitionCatalog:
     """All definitions, checked. If *event_types* is given, ``emits`` of a definition may contain only these names.
 
-    Raises:
-        SchemaInvalid: a definition breaks a rule, its schemas or examples are not valid, or it clashes with another.
+    Raises SchemaInvalid: a definition breaks a rule, its schemas or examples are not valid, or it clashes with another.
     """
 
     __slots__ = ("_definitions", "_validators")

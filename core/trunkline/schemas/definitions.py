@@ -99,8 +99,7 @@ class Definition:
 def read_definition(kind: Kind, document: bytes, *, source: str) -> Definition:
     """Read one definition file; *source* names it in errors. Its schemas are checked by ``DefinitionCatalog``.
 
-    Raises:
-        SchemaInvalid: *document* is not JSON, or has a missing, misspelt or unknown key.
+    Raises SchemaInvalid: *document* is not JSON, or has a missing, misspelt or unknown key.
     """
     try:
         content = orjson.loads(document)

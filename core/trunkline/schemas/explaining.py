@@ -66,8 +66,7 @@ class Explainer:
     def iter_errors(self, data: Json, budget: Budget) -> Iterator[JsonSchemaError]:
         """Yield the errors of *data*, one after the other.
 
-        Raises:
-            TooMuch: *budget* is spent, or the schema is nested too deeply or has a reference that cannot be resolved.
+        Raises TooMuch: *budget* is spent, or the schema is nested too deeply or has a reference that cannot be resolved.
         """
         try:
             yield from self._with(budget).iter_errors(data)

@@ -25,8 +25,7 @@ def load_event_types(folder: Traversable | Path) -> list[EventType]:
 
     ``events/<type>@1.json`` is version 1, kept in addition to a newer version.
 
-    Raises:
-        SchemaInvalid: a file or the folder cannot be read, a file is not JSON, lacks a title or a description, or contains another version.
+    Raises SchemaInvalid: a file or the folder cannot be read, a file is not JSON, lacks a title or a description, or contains another version.
     """
     event_types: list[EventType] = []
     for file in _files(folder / "events"):
@@ -43,8 +42,7 @@ def load_event_types(folder: Traversable | Path) -> list[EventType]:
 def load_definitions(folder: Traversable | Path) -> list[Definition]:
     """Read the files in the folders ``actions``, ``searches`` and ``lookups`` of *folder*; each folder is optional.
 
-    Raises:
-        SchemaInvalid: a file or a folder cannot be read, a file is not a definition, or its name differs from the definition's.
+    Raises SchemaInvalid: a file or a folder cannot be read, a file is not a definition, or its name differs from the definition's.
     """
     definitions: list[Definition] = []
     for kind in KINDS:
@@ -61,8 +59,7 @@ def load_definitions(folder: Traversable | Path) -> list[Definition]:
 def package_event_types(package: str) -> list[EventType]:
     """Read the event types of the installed *package*.
 
-    Raises:
-        SchemaInvalid: *package* cannot be imported, or one of its files is not usable.
+    Raises SchemaInvalid: *package* cannot be imported, or one of its files is not usable.
     """
     return load_event_types(_folder_of(package))
 
@@ -75,8 +72,7 @@ def package_definitions(package: str) -> list[Definition]:
 def installed_event_types() -> list[EventType]:
     """Read the event types of the packages in the entry-point group ``trunkline.schemas``.
 
-    Raises:
-        SchemaInvalid: a package cannot be imported, or one of its files is not usable.
+    Raises SchemaInvalid: a package cannot be imported, or one of its files is not usable.
     """
     return [event_type for package in _packages() for event_type in package_event_types(package)]
 
@@ -166,8 +162,7 @@ def _files(folder: Traversable | Path) -> list[Traversable]:
 def read_event_type(name: str, document: bytes, *, source: str) -> EventType:
     """Read the schema of the event type *name*; *source* names it in error messages.
 
-    Raises:
-        SchemaInvalid: *document* is not JSON, or lacks a title or a description.
+    Raises SchemaInvalid: *document* is not JSON, or lacks a title or a description.
     """
     schema = _parse(document, source)
     for key in ("title", "description"):

@@ -19,8 +19,7 @@ Mode = Literal["reject", "quarantine", "warn"]
 class Modes:
     """The mode of each event type: the one in *types*, or else *default*.
 
-    Raises:
-        SettingsInvalid: *types* names an event type that is not in *catalog*.
+    Raises SettingsInvalid: *types* names an event type that is not in *catalog*.
     """
 
     __slots__ = ("_default", "_types")

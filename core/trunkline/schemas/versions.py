@@ -26,7 +26,6 @@ Pins = Mapping[str, int]
 """Maps event types to the versions that a reader has chosen; a type that is not in it is read in version 1."""
 Cast = Callable[[dict[str, Json]], dict[str, Json]]
 
-NO_PINS: Pins = {}
 HEADER = "Trunkline-Versions"
 _HEADER = re.compile(r"1(?: ?, ?[a-z][a-z0-9_.]*:[1-9][0-9]{0,8})*", re.ASCII)
 _REMEMBERED = 2048
@@ -72,8 +71,7 @@ class SchemaVersions:
     A type with one version costs only a dictionary look-up. A converted event is cached for the next reader. The
     function *tell* is called for every event that could not be converted.
 
-    Raises:
-        SchemaInvalid: a caster's versions do not exist, two casters make the same conversion, or a caster is missing.
+    Raises SchemaInvalid: a caster's versions do not exist, two casters make the same conversion, or a caster is missing.
     """
 
     def __init__(
@@ -148,8 +146,7 @@ class SchemaVersions:
     def cast(self, name: str, payload: bytes, *, from_version: int, to_version: int) -> bytes:
         """Convert a payload, as JSON, from one version of the type *name* to another.
 
-        Raises:
-            ValueError: a caster raised, or its result is not valid in its version.
+        Raises ValueError: a caster raised, or its result is not valid in its version.
         """
         kept = self._several[name]
         start, end = kept.index(from_version), kept.index(to_version)
@@ -192,11 +189,7 @@ def write_header(versions: Mapping[str, int]) -> str:
 
 
 def read_header(text: str) -> dict[str, int]:
-    """Read the header ``Trunkline-Versions``.
-
-    Raises:
-        ValueError: the header has another form.
-    """
+    """Read the header ``Trunkline-Versions``. Raises ValueError: the header has another form."""
     match = _HEADER.fullmatch(text)
     if match is None:
         msg = "must look like '1, TYPE:2': version 1 of every type, but for those that are named"

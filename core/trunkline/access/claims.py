@@ -51,9 +51,7 @@ def is_access_token(claims: Mapping[str, Any]) -> bool:
     An access token has scopes; ID tokens and logout tokens have none. Keycloak names the kind of token in ``typ``, and has
     ``nonce`` in access tokens too.
     """
-    if not any(claim in claims for claim in _SCOPE_CLAIMS) or any(
-        claim in claims for claim in _NOT_OF_ACCESS_TOKENS
-    ):
+    if claims.keys().isdisjoint(_SCOPE_CLAIMS) or not claims.keys().isdisjoint(_NOT_OF_ACCESS_TOKENS):
         return False
     return str(claims["typ"]).lower() == "bearer" if "typ" in claims else "nonce" not in claims
 

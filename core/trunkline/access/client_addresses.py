@@ -30,7 +30,9 @@ class ClientAddresses:
         request's headers ``X-Forwarded-For``. An invalid entry and all entries before it are ignored.
         """
         client = self._address(peer, forwarded_for)
-        return str(peer) if client is None else _counted(client)
+        if isinstance(client, IPv6Address):
+            return str(IPv6Network((int(client), _IPV6_PREFIX), strict=False))
+        return str(peer if client is None else client)
 
     def of_call(self, scope: Mapping[str, Any]) -> str:
         """Find the client's address of a call from its ASGI *scope*, as ``find`` does."""
@@ -83,9 +85,3 @@ def _read(text: str) -> Address | None:
             return None
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
     return mapped or address
-
-
-def _counted(address: Address) -> str:
-    if isinstance(address, IPv4Address):
-        return str(address)
-    return str(IPv6Network((int(address), _IPV6_PREFIX), strict=False))

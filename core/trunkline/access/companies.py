@@ -72,9 +72,8 @@ class Companies:
         except CompanyUnknown:
             if not make:
                 raise
-        with contextlib.suppress(
-            BodyInvalid, Conflict
-        ):  # *name* is not a valid reference, or the company was just made
+        # *name* is not a valid reference, or the company was just made
+        with contextlib.suppress(BodyInvalid, Conflict):
             await (self.create({"reference": name}) if isinstance(name, str) else self.change(name, {}))
         return await self._directory.existing(name)
 
@@ -143,9 +142,8 @@ class Companies:
                 raise CompanyErased(company_id)
             if if_match is not None:
                 before = await store.find(connection, company_id)
-                check_match(
-                    if_match, self._view(company_id, before, await _test_limits(connection, company_id))
-                )
+                test_limits = await _test_limits(connection, company_id)
+                check_match(if_match, self._view(company_id, before, test_limits))
             company = await self._change(connection, company_id, values)
             test_limits = await _test_limits(connection, company_id)
         return self._view(company_id, company, test_limits)
@@ -160,9 +158,8 @@ class Companies:
         if environment == TEST:
             company_id = in_environment(company_id, TEST)
         async with self._database.write() as connection:
-            erasure = await erasures.begin(
-                connection, company_id, id=f"era_{secrets.token_hex(12)}", plugins=self._plugins()
-            )
+            erasure_id = f"era_{secrets.token_hex(12)}"
+            erasure = await erasures.begin(connection, company_id, id=erasure_id, plugins=self._plugins())
         return receipt(erasure)
 
     async def receipt(self, erasure_id: str) -> dict[str, Any]:
@@ -278,20 +275,23 @@ def _check(values: Mapping[str, Any]) -> None:
     in_test = faults_of((values.get("test") or {}).get("limits") or {})
     faults += [FieldError(f"/test{fault.path}", fault.message) for fault in in_test]
     for option, value in (values.get("delivery") or {}).items():
-        faults += [
-            FieldError(f"/delivery{fault.path}", fault.message) for fault in _treatment_faults(option, value)
-        ]
+        if option not in treatments.NAMES:
+            message = f"is not one of {', '.join(treatments.NAMES)}"
+            faults.append(FieldError(f"/delivery/{option[:60]}", message))
+        elif value is not None:
+            in_option = treatments.faults_in(option, value)
+            faults += [FieldError(f"/delivery{fault.path}", fault.message) for fault in in_option]
     reference, name, zone = (values.get(key) for key in ("reference", "name", "time_zone"))
     if reference is not None and not may_be_given(reference):
         faults.append(FieldError("/reference", f"must be {GIVEN_FORM}{but_not(reference)}"))
     if name is not None and not 0 < len(name) <= MAX_NAME:
         faults.append(FieldError("/name", f"must have 1 to {MAX_NAME} characters"))
-    if zone is not None and not _is_zone(zone):
-        faults.append(
-            FieldError(
-                "/time_zone", f"is no time zone of the IANA database, such as Europe/Berlin: '{zone[:60]}'"
-            )
-        )
+    if zone is not None:
+        try:
+            zoneinfo.ZoneInfo(zone)
+        except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+            message = f"is no time zone of the IANA database, such as Europe/Berlin: '{zone[:60]}'"
+            faults.append(FieldError("/time_zone", message))
     if len(orjson.dumps(values.get("metadata") or {})) > MAX_METADATA_BYTES:
         faults.append(FieldError("/metadata", f"must have at most {MAX_METADATA_BYTES} bytes as JSON"))
     faults += _recipient_faults(values.get("alert_recipients") or [])
@@ -299,31 +299,14 @@ def _check(values: Mapping[str, Any]) -> None:
         raise BodyInvalid(faults)
 
 
-def _treatment_faults(option: str, value: Any) -> list[FieldError]:
-    if option not in treatments.NAMES:
-        return [FieldError(f"/{option[:60]}", f"is not one of {', '.join(treatments.NAMES)}")]
-    return treatments.faults_in(option, value) if value is not None else []
-
-
-def _recipient_faults(recipients: list[str]) -> list[FieldError]:
+def _recipient_faults(recipients: Sequence[str]) -> list[FieldError]:
     if len(recipients) > MAX_RECIPIENTS:
         return [FieldError("/alert_recipients", f"must be at most {MAX_RECIPIENTS} addresses")]
-    return [
-        FieldError(f"/alert_recipients/{index}", f"is no e-mail address: '{address[:60]}'")
-        for index, address in enumerate(recipients)
-        if len(address) > MAX_ADDRESS or not _is_address(address)
-    ]
-
-
-def _is_address(address: str) -> bool:
-    local, _, domain = address.rpartition("@")
-    return bool(local) and "." in domain and address.isprintable() and " " not in address
-
-
-def _is_zone(zone: str) -> bool:
-    """Return whether the machine knows the time zone."""
-    try:
-        zoneinfo.ZoneInfo(zone)
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
-        return False
-    return True
+    faults: list[FieldError] = []
+    for index, address in enumerate(recipients):
+        local, _, domain = address.rpartition("@")
+        is_plain = len(address) <= MAX_ADDRESS and address.isprintable() and " " not in address
+        if not (is_plain and local and "." in domain):
+            message = f"is no e-mail address: '{address[:60]}'"
+            faults.append(FieldError(f"/alert_recipients/{index}", message))
+    return faults

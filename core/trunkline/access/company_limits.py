@@ -58,9 +58,8 @@ class CompanyLimits:
         if defaults["subscriptions"] is None:
             defaults["subscriptions"] = max_subscriptions
         self.defaults = Quotas(**defaults)
-        self._test_defaults = Quotas(
-            **{name: math.ceil(limit * settings.test_share) for name, limit in defaults.items()}
-        )
+        shares = {name: math.ceil(limit * settings.test_share) for name, limit in defaults.items()}
+        self._test_defaults = Quotas(**shares)
         self._now = now
         self._known: OrderedDict[int, tuple[Quotas, float]] = OrderedDict()
 
@@ -128,15 +127,13 @@ def merged(own: Mapping[str, int], changes: Mapping[str, int | None]) -> dict[st
 def faults_of(changes: Mapping[str, int | None]) -> list[FieldError]:
     """Check new limits of a company."""
     known = ", ".join(NAMES)
+    unknown = [name for name in changes if name not in NAMES]
     faults = [
-        FieldError(f"/limits/{name[:60]}", f"is not a limit; the limits are {known}")
-        for name in changes
-        if name not in NAMES
+        FieldError(f"/limits/{name[:60]}", f"is not a limit; the limits are {known}") for name in unknown
     ]
     for name, value in changes.items():
         least = 1 if name in _PACES else 0
         if name in NAMES and value is not None and not least <= value <= MAX_LIMIT:
-            faults.append(
-                FieldError(f"/limits/{name}", f"must be between {least} and {MAX_LIMIT}, not {value}")
-            )
+            message = f"must be between {least} and {MAX_LIMIT}, not {value}"
+            faults.append(FieldError(f"/limits/{name}", message))
     return faults

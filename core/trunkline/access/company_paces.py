@@ -34,10 +34,8 @@ class EventPace:
                 continue
             per_second = quotas.events_per_second
             if wait := self._pace.take(company_id, count, per_second=per_second):
-                seconds = math.ceil(wait)
-                raise TooFast(
-                    "events_per_second", per_second, pace="events a second", retry_after_seconds=seconds
-                )
+                pace, seconds = "events a second", math.ceil(wait)
+                raise TooFast("events_per_second", per_second, pace=pace, retry_after_seconds=seconds)
 
 
 class LookupPace:

@@ -8,13 +8,7 @@ import hashlib
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any
 
-from trunkline.access.claims import (
-    find_claim,
-    is_access_token,
-    read_company,
-    read_environment,
-    read_scopes,
-)
+from trunkline.access.claims import find_claim, is_access_token, read_company, read_environment, read_scopes
 from trunkline.access.issuers import MAX_CHARACTERS, Issuer
 from trunkline.contract import CallLimits
 from trunkline.errors import CompanyUnknown, RateLimited, Refused, Unauthenticated
@@ -26,8 +20,6 @@ COMPANY_CALLS_PER_MINUTE = 6_000
 """The limit of calls with such tokens per company and minute, for all users together: the default reads of 100 keys."""
 _NAMES = ("name", "preferred_username", "email", "client_id", "azp", "sub")
 _MAX_NAME = 100
-_TYPES = ("at+jwt",)
-_TYPES_OR_NONE = ("at+jwt", "jwt", "")
 _OTHER_TOKEN = "This is an ID token or another token of the issuer, not an access token, which has scopes."  # noqa: S105 - a sentence
 
 
@@ -87,19 +79,14 @@ class IssuerTokens:
         if token.count(".") != 2 or len(token) > MAX_CHARACTERS:
             return None
         is_marked = self._settings.typ == "at+jwt"
-        claims = await self._issuer.claims(
-            token,
-            audience=self._audience,
-            or_for=self._or_for,
-            types=_TYPES if is_marked else _TYPES_OR_NONE,
-        )
+        types = ("at+jwt",) if is_marked else ("at+jwt", "jwt", "")
+        claims = await self._issuer.claims(token, audience=self._audience, or_for=self._or_for, types=types)
         if not is_marked and not is_access_token(claims):
             raise Unauthenticated(_OTHER_TOKEN)
         company_id = await self._company(claims)
+        holder, most = f"company:{company_id}", COMPANY_CALLS_PER_MINUTE
         try:
-            await self._limits.count(
-                f"company:{company_id}", "access-tokens", per_minute=COMPANY_CALLS_PER_MINUTE
-            )
+            await self._limits.count(holder, "access-tokens", per_minute=most)
         except RateLimited as refusal:
             raise CompanyCallsTaken(refusal.headers["Retry-After"]) from None
         who = f"{self._settings.issuer}|{claims['sub']}|{company_id}"

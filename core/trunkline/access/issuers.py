@@ -78,26 +78,28 @@ class _Kept(Generic[Document]):
         self._read = read
         self._failed = failed
         self._document: Document | None = None
-        self._read_at = -float("inf")
-        self._tried_at = -float("inf")
+        self._read_at = self._tried_at = -float("inf")
         self._lock = asyncio.Lock()
         self._renewal: asyncio.Task[Document | None] | None = None
 
     async def get(
         self, *, max_age_seconds: float, is_enough: Callable[[Document], bool] = lambda _: True
     ) -> Document | None:
-        """Return the document.
+        """Return the document; read it again first if it is too old or not *is_enough*.
 
-        If the document is too old, or *is_enough* is false for it, it is read again first. If that fails, the previous
-        document is returned.
+        If that fails, the previous document is returned.
         """
-        if self._lacks(max_age_seconds, is_enough):
-            async with self._lock:
-                if (
-                    self._lacks(max_age_seconds, is_enough)
-                    and time.monotonic() >= self._tried_at + PAUSE_SECONDS
-                ):
-                    await self._renew()
+        if not self._lacks(max_age_seconds, is_enough):
+            return self._document
+        async with self._lock:
+            may_try = time.monotonic() >= self._tried_at + PAUSE_SECONDS
+            if may_try and self._lacks(max_age_seconds, is_enough):
+                self._tried_at = time.monotonic()
+                try:
+                    self._document = await self._read()
+                    self._read_at = time.monotonic()
+                except _FAILURES as error:
+                    self._failed(error)
         return self._document
 
     def known(self, *, max_age_seconds: float) -> Document | None:
@@ -125,23 +127,13 @@ class _Kept(Generic[Document]):
         known = self.known(max_age_seconds=max_age_seconds)
         return known is None or not is_enough(known)
 
-    async def _renew(self) -> None:
-        self._tried_at = time.monotonic()
-        try:
-            self._document = await self._read()
-        except _FAILURES as error:
-            self._failed(error)
-            return
-        self._read_at = time.monotonic()
-
 
 class Issuer:
     """The issuer at *url*; its keys are at *jwks_url*, or at the address in its metadata. Only its own origins can be called.
 
     A key is valid for *keys_max_age_seconds* after it was last read.
 
-    Raises:
-        ValueError: the URL of the issuer or of its keys cannot be called.
+    Raises ValueError: the URL of the issuer or of its keys cannot be called.
     """
 
     def __init__(
@@ -166,8 +158,7 @@ class Issuer:
     async def metadata(self, *, max_age_seconds: float = KEPT_SECONDS) -> Mapping[str, Any]:
         """Return the issuer's metadata (OpenID Connect Discovery), at most *max_age_seconds* old.
 
-        Raises:
-            IssuerUnavailable: the metadata cannot be read now, or could not be read at the last try.
+        Raises IssuerUnavailable: the metadata cannot be read now, or could not be read at the last try.
         """
         metadata = await self._metadata.get(max_age_seconds=max_age_seconds)
         if metadata is None or not self._metadata.is_fresh:
@@ -190,10 +181,8 @@ class Issuer:
     ) -> Mapping[str, Any]:
         """Verify a JWT of the issuer for *audience*, or for one of *or_for*, and return its claims.
 
-        Error messages call the token *kind*.
-
-        *types* are the accepted values of ``typ`` in its header, in lower case; ``""`` accepts a header without ``typ``. If
-        *types* is None, any value is accepted.
+        Error messages call the token *kind*. *types* are the accepted values of ``typ`` in its header, in lower case, ``""``
+        for a header without it; if None, any value is accepted.
 
         Raises:
             Unauthenticated: the token is not valid, or is of another issuer or for another audience.

@@ -12,9 +12,6 @@ from trunkline.model.times import utc_or_none
 from trunkline.runtime import callers
 from trunkline.store.keys import KeyRecord
 
-FindPrincipal = Callable[[str], Awaitable[Principal | None]]
-DescribeEnd = Callable[[str], Awaitable[Sequence[str]]]
-
 
 class KeyService:
     """Shows keys without their secrets. *find_other* finds a principal that is not a key, such as that of a token.
@@ -22,18 +19,24 @@ class KeyService:
     *describe_end* lists the objects of plugins that end when a principal is revoked.
     """
 
-    def __init__(self, keys: Keys, *, find_other: FindPrincipal, describe_end: DescribeEnd) -> None:
+    def __init__(
+        self,
+        keys: Keys,
+        *,
+        find_other: Callable[[str], Awaitable[Principal | None]],
+        describe_end: Callable[[str], Awaitable[Sequence[str]]],
+    ) -> None:
         self._keys = keys
         self._find_other = find_other
-        self._describe_end = describe_end
         self.revoke, self.revoke_made_by = keys.revoke, keys.revoke_made_by
+        self._describe_end = describe_end
 
     async def authenticate(self, api_key: str) -> Principal:
         """Find the principal of *api_key*. Raises Unauthenticated, or Forbidden if it may only emit events for every company."""
         principal = await self._keys.authenticate(api_key)
         if principal.only_emits:
             raise Forbidden.only_emits(OPERATOR)
-        _act_for(principal)
+        callers.act_for(principal, callers.OPERATORS)
         return principal
 
     async def principal(
@@ -50,7 +53,7 @@ class KeyService:
             return None
         if link_id is not None:
             principal = replace(principal, link_id=link_id)
-        _act_for(principal, company_id)
+        callers.act_for(principal, company_id or callers.OPERATORS)
         return principal
 
     async def create(
@@ -84,10 +87,6 @@ class KeyService:
     async def describe_end(self, key_id: str) -> Sequence[str]:
         """List the objects of plugins that end when a key is revoked."""
         return await self._describe_end(key_id)
-
-
-def _act_for(principal: Principal, company_id: int | None = None) -> None:
-    callers.act_for(principal, company_id or callers.OPERATORS)
 
 
 def view(record: KeyRecord) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import ip_network
 
 from msgspec import Struct
 
@@ -16,10 +16,7 @@ DEFAULT_OVERLAP_SECONDS = 24 * 60 * 60
 
 
 class KeyTerms(Struct, frozen=True):
-    """The limits of a key besides its scopes.
-
-    If *expires_ms* is None, the key never expires; empty *networks* allow any network.
-    """
+    """The limits of a key besides its scopes: None in *expires_ms* is no end; empty *networks* allow any network."""
 
     expires_ms: int | None = None
     networks: tuple[str, ...] = ()
@@ -42,18 +39,16 @@ def read_terms(*, expires_utc: str | None, networks: Sequence[str], now_ms: int)
             faults.append(FieldError("/expires_utc", f"must be in the future, not {expires_utc[:SHOWN]}"))
     if len(networks) > MAX_NETWORKS:
         faults.append(FieldError("/allowed_networks", f"must be at most {MAX_NETWORKS} networks"))
-    read = [_network(text) for text in networks[:MAX_NETWORKS]]
-    faults += [
-        FieldError(
-            f"/allowed_networks/{index}",
-            f"is no address or network, such as 203.0.113.7 or 2001:db8::/48: '{networks[index][:SHOWN]}'",
-        )
-        for index, network in enumerate(read)
-        if network is None
-    ]
+    read: list[str] = []
+    for index, text in enumerate(networks[:MAX_NETWORKS]):
+        try:
+            read.append(str(ip_network(text, strict=False)))
+        except ValueError:
+            message = f"is no address or network, such as 203.0.113.7 or 2001:db8::/48: '{text[:SHOWN]}'"
+            faults.append(FieldError(f"/allowed_networks/{index}", message))
     if faults:
         raise BodyInvalid(faults)
-    return KeyTerms(expires_ms, tuple(dict.fromkeys(network for network in read if network)))
+    return KeyTerms(expires_ms, tuple(dict.fromkeys(read)))
 
 
 def terms_of(maker: Principal | None) -> KeyTerms:
@@ -68,10 +63,9 @@ def terms_of(maker: Principal | None) -> KeyTerms:
 
 def within(terms: KeyTerms, own: KeyTerms) -> KeyTerms:
     """Fill in missing *terms* of a new key from its maker's *own*. Raises BodyInvalid if *terms* exceed them."""
+    outside = "lies outside the networks that your own key has"
     faults = [
-        FieldError(
-            f"/allowed_networks/{index}", f"lies outside the networks that your own key has: '{network}'"
-        )
+        FieldError(f"/allowed_networks/{index}", f"{outside}: '{network}'")
         for index, network in enumerate(terms.networks)
         if not _is_within(network, own.networks)
     ]
@@ -98,17 +92,8 @@ def narrowed(terms: KeyTerms, own: KeyTerms) -> KeyTerms:
 
 def _is_within(network: str, networks: Sequence[str]) -> bool:
     """Return whether *network* is within one of *networks*; True if there are none."""
-    return not networks or any(_is_part(ip_network(network), ip_network(each)) for each in networks)
-
-
-def _is_part(network: IPv4Network | IPv6Network, of: IPv4Network | IPv6Network) -> bool:
-    if isinstance(network, IPv4Network):
-        return isinstance(of, IPv4Network) and network.subnet_of(of)
-    return isinstance(of, IPv6Network) and network.subnet_of(of)
-
-
-def _network(text: str) -> str | None:
-    try:
-        return str(ip_network(text, strict=False))
-    except ValueError:
-        return None
+    inner = ip_network(network)
+    return not networks or any(
+        inner.network_address in outer and inner.prefixlen >= outer.prefixlen
+        for outer in map(ip_network, networks)
+    )

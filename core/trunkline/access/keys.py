@@ -145,7 +145,7 @@ class Keys:
             LimitReached: the company has reached its limit of keys.
             KeysTooFast: the company makes keys too fast.
         """
-        chosen = _check_platform_scopes(scopes) if company_id is None else _check_scopes(scopes)
+        chosen = _check_scopes(scopes, is_platform=company_id is None)
         own_company, by = callers.company(), callers.principal()
         _check_maker(by)
         async with self._database.write() if connection is None else nullcontext(connection) as transaction:
@@ -315,9 +315,7 @@ class Keys:
             valid = await store.find_valid(connection, list(candidates))
         principals: list[Principal | None] = []
         for digests in keys:
-            key = next(
-                (valid[digest] for digest in (digests.first, *digests.others) if digest in valid), None
-            )
+            key = next((valid[each] for each in (digests.first, *digests.others) if each in valid), None)
             principal = None if key is None else _principal(key.record)
             principals.append(principal)
             if principal is None:
@@ -380,21 +378,21 @@ def _principal(key: KeyRecord) -> Principal:
     )
 
 
-def _check_scopes(scopes: Sequence[str]) -> tuple[str, ...]:
-    if not scopes:
-        raise BodyInvalid([FieldError("/scopes", f"must name at least one of {', '.join(COMPANY_SCOPES)}")])
-    named = ((f"/scopes/{index}", scope) for index, scope in enumerate(scopes) if scope not in COMPANY_SCOPES)
-    if faults := unknown_names("scope", named, COMPANY_SCOPES):
-        raise BodyInvalid(faults)
-    return tuple(dict.fromkeys(scopes))
-
-
-def _check_platform_scopes(scopes: Sequence[str]) -> tuple[str, ...]:
+def _check_scopes(scopes: Sequence[str], *, is_platform: bool) -> tuple[str, ...]:
+    """Return the distinct *scopes* of a new key; *is_platform* if it is of no company. Raises BodyInvalid."""
     chosen = tuple(dict.fromkeys(scopes))
-    if len(chosen) != 1 or chosen[0] not in PLATFORM_SCOPES:
+    if is_platform:
         message = (
             f"must be '{OPERATOR}' alone, which may do everything, or '{EVENTS_WRITE}' alone, which emits events of every "
             "company and does nothing else: the key is of no company"
         )
-        raise BodyInvalid([FieldError("/scopes", message)])
+        is_valid = len(chosen) == 1 and chosen[0] in PLATFORM_SCOPES
+        faults = [] if is_valid else [FieldError("/scopes", message)]
+    elif not scopes:
+        faults = [FieldError("/scopes", f"must name at least one of {', '.join(COMPANY_SCOPES)}")]
+    else:
+        named = [(f"/scopes/{at}", scope) for at, scope in enumerate(scopes) if scope not in COMPANY_SCOPES]
+        faults = unknown_names("scope", named, COMPANY_SCOPES)
+    if faults:
+        raise BodyInvalid(faults)
     return chosen

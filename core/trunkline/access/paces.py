@@ -33,7 +33,10 @@ class Pace:
         """
         now = self._now()
         if now - self._swept > _SWEEP_SECONDS:
-            self._sweep(now)
+            self._swept = now
+            for owner, held in list(self._budgets.items()):
+                if held.level > 0 and now - held.filled > self._burst_seconds:  # long full again
+                    del self._budgets[owner]
         full = per_second * self._burst_seconds
         budget = self._budgets.get(company_id)
         if budget is None:
@@ -45,14 +48,3 @@ class Pace:
             return max(-budget.level / per_second, 1e-3)
         budget.level -= amount
         return 0.0
-
-    def _sweep(self, now: float) -> None:
-        """Drop budgets that have long been full again."""
-        self._swept = now
-        spent = [
-            company_id
-            for company_id, budget in self._budgets.items()
-            if budget.level > 0 and now - budget.filled > self._burst_seconds
-        ]
-        for company_id in spent:
-            del self._budgets[company_id]

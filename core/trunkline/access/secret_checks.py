@@ -16,10 +16,7 @@ from trunkline.store.secrets import SealedRow
 
 PEPPER, ENCRYPTION_KEY = NAMES
 LOOKED_AT = 100
-"""The number of the oldest sealed rows to try if there is no check value.
-
-The key must open half of them, not all, because single rows may be damaged.
-"""
+"""The number of the oldest sealed rows to try without a check value: the key must open half, as rows may be damaged."""
 _TEXT = "trunkline: check"
 _CONTEXT = b"trunkline: check"
 
@@ -77,10 +74,15 @@ class SecretChecks:
 
     def _judge(self, checks: Mapping[str, bytes], rows: Sequence[SealedRow]) -> None:
         wrong = unfit(self._vault, checks)
-        if rows and sum(_opens(self._vault, row) for row in rows) * 2 < len(rows):
+        if sum(_opens(self._vault, row.sealed, context=row.id.encode()) for row in rows) * 2 < len(rows):
             wrong.append(ENCRYPTION_KEY)
         if wrong:
-            raise SettingsInvalid(_sentence(wrong))
+            names = " and ".join(f"'auth.{name}'" for name in wrong)
+            msg = (
+                f"Setting {names}: {'is not that' if len(wrong) == 1 else 'are not those'} of this database; use what it was set up with, "
+                f"or put that into {' and '.join(f'auth.other_{name}s' for name in wrong)} while you give new for old."
+            )
+            raise SettingsInvalid(msg)
 
 
 def check_values(vault: Vault) -> dict[str, bytes]:
@@ -109,26 +111,14 @@ def unfit(vault: Vault, checks: Mapping[str, bytes]) -> list[str]:
     digests = vault.digests(_TEXT)
     if PEPPER in checks and checks[PEPPER] not in (digests.first, *digests.others):
         wrong.append(PEPPER)
-    if ENCRYPTION_KEY in checks:
-        try:
-            vault.unseal(checks[ENCRYPTION_KEY], context=_CONTEXT)
-        except Unreadable:
-            wrong.append(ENCRYPTION_KEY)
+    if ENCRYPTION_KEY in checks and not _opens(vault, checks[ENCRYPTION_KEY], context=_CONTEXT):
+        wrong.append(ENCRYPTION_KEY)
     return wrong
 
 
-def _opens(vault: Vault, row: SealedRow) -> bool:
+def _opens(vault: Vault, sealed: bytes, *, context: bytes) -> bool:
     try:
-        vault.unseal(row.sealed, context=row.id.encode())
+        vault.unseal(sealed, context=context)
     except Unreadable:
         return False
     return True
-
-
-def _sentence(wrong: Sequence[str]) -> str:
-    names = " and ".join(f"'auth.{name}'" for name in wrong)
-    is_one = len(wrong) == 1
-    return (
-        f"Setting {names}: {'is not that' if is_one else 'are not those'} of this database; use what it was set up with, "
-        f"or put that into {' and '.join(f'auth.other_{name}s' for name in wrong)} while you give new for old."
-    )

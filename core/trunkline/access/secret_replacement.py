@@ -60,8 +60,7 @@ class SecretReplacement:
     async def renew_in_file(self, name: str) -> bool:
         """Put a new secret *name* into the file and keep the previous one; False if another replacement must be finished first.
 
-        Raises:
-            SettingsInvalid: the file cannot be written.
+        Raises SettingsInvalid: the file cannot be written.
         """
         file = self._source.file
         if file is None or name not in self._source.kept_in_file:
@@ -78,11 +77,8 @@ class SecretReplacement:
             needed: tuple[str, ...] = ()
             if name == PEPPER:
                 counts = await store.count_keys_by_pepper(connection)
-                needed = tuple(
-                    other
-                    for other in kept.other_peppers
-                    if counts.get(None) or counts.get(pepper_id(other.encode()))
-                )
+                used = [each for each in kept.other_peppers if counts.get(pepper_id(each.encode()))]
+                needed = kept.other_peppers if counts.get(None) else tuple(used)
             file.replace(kept.with_others(name, needed).replaced(name, new_secret()))
         self._vault.take(self._source.read())
         return True
@@ -147,12 +143,8 @@ class SecretReplacement:
         """
         written = 0
         async for rows in self._pages():
-            again = [
-                (row, sealed)
-                for row in rows
-                if not self._vault.is_current(row.sealed, context=row.id.encode())
-                and (sealed := self._again(row)) is not None
-            ]
+            old = [row for row in rows if not self._vault.is_current(row.sealed, context=row.id.encode())]
+            again = [(row, sealed) for row in old if (sealed := self._again(row)) is not None]
             if again:
                 async with self._database.write() as connection:
                     written += await store.reseal(connection, again)

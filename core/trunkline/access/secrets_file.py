@@ -77,8 +77,7 @@ class SecretsFile:
     def make(self) -> None:
         """Make the file atomically with new secrets. If several processes make it at once, the first file is kept.
 
-        Raises:
-            SettingsInvalid: the file's folder is not writable.
+        Raises SettingsInvalid: the file's folder is not writable.
         """
         try:
             draft = self._draft(Secrets(new_secret(), new_secret()))
@@ -131,15 +130,19 @@ class SecretsFile:
 class SecretSource:
     """The secrets of one process: *settings* override the file next to the embedded database.
 
-    Raises:
-        SettingsInvalid: a secret is unset and the database is not embedded.
+    Raises SettingsInvalid: a secret is unset and the database is not embedded.
     """
 
     def __init__(self, settings: Auth, database_url: str) -> None:
         self._settings = settings
         self._database_url = database_url
         missing = [name for name in NAMES if getattr(settings, name) is None]
-        self.file = SecretsFile(_path_beside(database_url, missing)) if missing else None
+        database = dialects.of_url(database_url).file_of(database_url)
+        if missing and database is None:
+            names = " and ".join(f"'auth.{name}'" for name in missing)
+            msg = f"Setting {names}: must be set, to text of 32 characters or more, the same for every process; {_HOW_TO_MAKE}"
+            raise SettingsInvalid(msg)
+        self.file = SecretsFile(Path(f"{database}.secrets")) if missing else None
         self.kept_in_file = frozenset(missing)
         """The names of the secrets that come from the file."""
 
@@ -148,8 +151,7 @@ class SecretSource:
 
         If *is_lost*, the old file is permanently lost, and a new one is made in any case.
 
-        Raises:
-            SettingsInvalid: the file cannot be used, or is missing although the database has data that it protects.
+        Raises SettingsInvalid: the file cannot be used, or is missing although the database has data that it protects.
         """
         if self.file is not None and not self.file.path.exists():
             if not is_lost:
@@ -185,9 +187,8 @@ class SecretSource:
 def open_to_others(settings: Settings) -> list[Path]:
     """List the files that contain secrets and that every account of this machine may read.
 
-    It checks the file next to the database, ``.env``, files named by variables, and the settings file if it has a secret.
-
-    A file on a read-only file system is left out: an orchestrator placed it there, and its mode cannot be changed.
+    Checked are the file next to the database, ``.env``, files named by variables, and the settings file if it has a secret;
+    not those on a read-only file system, where an orchestrator placed them, and their mode cannot be changed.
     """
     database = dialects.of_url(settings.database.url).file_of(settings.database.url)
     files = [] if database is None else [Path(f"{database}.secrets")]
@@ -196,9 +197,8 @@ def open_to_others(settings: Settings) -> list[Path]:
     for variable, value in os.environ.items():
         if variable.startswith(ENVIRONMENT_PREFIX) and variable.endswith(ENDING.upper()):
             files.append(settings.folder / value)
-    own = [
-        secret.get_secret_value() for secret in (settings.auth.pepper, settings.auth.encryption_key) if secret
-    ]
+    secrets_set = [secret for secret in (settings.auth.pepper, settings.auth.encryption_key) if secret]
+    own = [secret.get_secret_value() for secret in secrets_set]
     if settings.file is not None and any(map(settings.file.read_text(encoding="utf-8").count, own)):
         files.append(settings.file)
     return [
@@ -206,11 +206,3 @@ def open_to_others(settings: Settings) -> list[Path]:
         for file in dict.fromkeys(files)
         if file.is_file() and file.stat().st_mode & 0o004 and not os.statvfs(file).f_flag & os.ST_RDONLY
     ]
-
-
-def _path_beside(database_url: str, missing: list[str]) -> Path:
-    if (file := dialects.of_url(database_url).file_of(database_url)) is not None:
-        return Path(f"{file}.secrets")
-    names = " and ".join(f"'auth.{name}'" for name in missing)
-    msg = f"Setting {names}: must be set, to text of 32 characters or more, the same for every process; {_HOW_TO_MAKE}"
-    raise SettingsInvalid(msg)

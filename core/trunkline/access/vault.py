@@ -5,6 +5,7 @@ ones, or future ones during a replacement (``access.secret_replacement``).
 """
 
 import base64
+import dataclasses
 import hashlib
 import hmac
 import json
@@ -37,13 +38,7 @@ class _Ring(Struct, frozen=True):
 
     peppers: tuple[bytes, ...]
     ciphers: tuple[AESGCM, ...]
-    pepper_ids: tuple[str, ...]
-
-    @classmethod
-    def of(cls, values: Secrets) -> Self:
-        peppers = [text.encode() for text in dict.fromkeys((values.pepper, *values.other_peppers))]
-        keys = dict.fromkeys((values.encryption_key, *values.other_encryption_keys))
-        return cls(tuple(peppers), tuple(map(_cipher, keys)), tuple(map(pepper_id, peppers)))
+    pepper_id: str
 
 
 class Digests(Struct, frozen=True):
@@ -71,9 +66,7 @@ class Vault:
         other_encryption_keys: Sequence[str] = (),
         read_again: Callable[[], Secrets | None] | None = None,
     ) -> None:
-        self._ring = _Ring.of(
-            Secrets(pepper, encryption_key, tuple(other_peppers), tuple(other_encryption_keys))
-        )
+        self.take(Secrets(pepper, encryption_key, tuple(other_peppers), tuple(other_encryption_keys)))
         self._read_again = read_again
         self._looks_again = time.monotonic() + LOOK_SECONDS
 
@@ -81,22 +74,15 @@ class Vault:
     def open(cls, settings: Auth, database_url: str) -> Self:
         """Take the secrets from *settings*, or if they are unset, from the file next to an embedded database.
 
-        Raises:
-            SettingsInvalid: a secret is unset and the database is not embedded, or the file next to it is missing or unusable.
+        Raises SettingsInvalid: a secret is unset and the database is not embedded, or the file next to it is missing or unusable.
         """
         return cls.of_source(SecretSource(settings, database_url))
 
     @classmethod
     def of_source(cls, source: SecretSource, *, is_lost: bool = False) -> Self:
         """Take the secrets from *source* (``SecretSource.read``). Raises SettingsInvalid."""
-        values = source.read(is_lost=is_lost)
-        return cls(
-            pepper=values.pepper,
-            encryption_key=values.encryption_key,
-            other_peppers=values.other_peppers,
-            other_encryption_keys=values.other_encryption_keys,
-            read_again=source.read_again if source.file else None,
-        )
+        values = dataclasses.asdict(source.read(is_lost=is_lost))
+        return cls(**values, read_again=source.read_again if source.file else None)
 
     def digest(self, api_key: str) -> bytes:
         """Hash *api_key* for storage: SHA-256, keyed with the pepper (RFC 2104)."""
@@ -107,12 +93,12 @@ class Vault:
         self._look()
         ring, text = self._ring, api_key.encode()
         first, *others = (hmac.digest(pepper, text, hashlib.sha256) for pepper in ring.peppers)
-        return Digests(first, tuple(others), ring.pepper_ids[0])
+        return Digests(first, tuple(others), ring.pepper_id)
 
     @property
     def pepper_id(self) -> str:
         """The name of the current pepper; it does not reveal the pepper."""
-        return self._ring.pepper_ids[0]
+        return self._ring.pepper_id
 
     def seal(self, plain: bytes, *, context: bytes) -> bytes:
         """Encrypt *plain* with AES-256-GCM; it can be decrypted only with the same *context* (a record's id)."""
@@ -123,8 +109,7 @@ class Vault:
     def unseal(self, sealed: bytes, *, context: bytes) -> bytes:
         """Decrypt the output of ``seal``.
 
-        Raises:
-            Unreadable: *sealed* was made with an unknown key or another context, or was altered.
+        Raises Unreadable: *sealed* was made with an unknown key or another context, or was altered.
         """
         plain = _first_opened(self._ring.ciphers, sealed, context)
         if plain is None and self.reload():
@@ -147,15 +132,16 @@ class Vault:
                 "the secrets have changed and cannot be read; going on with those from before: %s", error
             )
             return False
-        if values is None:
-            return False
-        self.take(values)
-        _log.info("took new secrets from the file beside the database")
-        return True
+        if values is not None:
+            self.take(values)
+            _log.info("took new secrets from the file beside the database")
+        return values is not None
 
     def take(self, values: Secrets) -> None:
         """Use the secrets *values* from now on."""
-        self._ring = _Ring.of(values)
+        peppers = [text.encode() for text in dict.fromkeys((values.pepper, *values.other_peppers))]
+        keys = dict.fromkeys((values.encryption_key, *values.other_encryption_keys))
+        self._ring = _Ring(tuple(peppers), tuple(map(_cipher, keys)), pepper_id(peppers[0]))
 
     def _look(self) -> None:
         if self._read_again is not None and time.monotonic() >= self._looks_again:
@@ -198,16 +184,14 @@ class Sealer:
     def unseal(self, sealed: str, *, purpose: str) -> bytes:
         """Decrypt the output of ``seal``.
 
-        Raises:
-            ValueError: *sealed* has another purpose or owner, comes from another hub, or was altered.
+        Raises ValueError: *sealed* has another purpose or owner, comes from another hub, or was altered.
         """
         refused = ValueError("is not what this hub sealed for this purpose")
         if "=" in sealed:  # the decoder accepts excess padding
             raise refused
+        padded = sealed + "=" * (-len(sealed) % 4)
         try:
-            decoded = base64.b64decode(
-                sealed.encode("ascii") + b"=" * (-len(sealed) % 4), b"-_", validate=True
-            )
+            decoded = base64.b64decode(padded.encode("ascii"), b"-_", validate=True)
             return self._vault.unseal(decoded, context=self._context(purpose))
         except (ValueError, Unreadable):
             raise refused from None

@@ -60,15 +60,7 @@ from trunkline.contract.journal import Journal
 from trunkline.contract.measuring import PluginCounter, PluginDurations, PluginMetrics
 from trunkline.contract.network import Network
 from trunkline.contract.pages import PortalContent, PortalPage, PortalRedirect, PortalRequest, Render, Submit
-from trunkline.contract.providers import (
-    Answer,
-    Answered,
-    Call,
-    EmittedEvent,
-    Operation,
-    Operations,
-    Run,
-)
+from trunkline.contract.providers import Answer, Answered, Call, EmittedEvent, Operation, Operations, Run
 from trunkline.contract.quarantine import (
     Quarantine,
     QuarantinedEvent,

@@ -76,10 +76,7 @@ class PluginContext(Generic[Settings]):
     clock: Clock
     log: logging.Logger
     _shared: dict[Callable[[Any], object], object] = field(
-        default_factory=dict[Callable[[Any], object], object],
-        init=False,
-        repr=False,
-        compare=False,
+        default_factory=dict[Callable[[Any], object], object], init=False, repr=False, compare=False
     )
 
     def shared(self, make: Callable[[Self], Made]) -> Made:

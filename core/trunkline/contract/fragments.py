@@ -11,29 +11,11 @@ OPTIONAL_END = frozenset(
     ["p", "li", "dt", "dd", "option", "optgroup", "tr", "td", "th", "thead", "tbody", "tfoot", "colgroup"]
 )
 """Elements whose end tag may be left out in HTML."""
-REFUSED = frozenset(
-    [
-        "html",
-        "head",
-        "body",
-        "base",
-        "meta",
-        "link",
-        "script",
-        "style",
-        "iframe",
-        "frame",
-        "frameset",
-        "object",
-        "embed",
-        "title",
-        "main",
-        "plaintext",
-        "noscript",
-        "xmp",
-        "template",
-    ]
+_OF_DOCUMENT = frozenset(["html", "head", "body", "base", "meta", "link", "title", "main"])
+_FOREIGN = frozenset(
+    ["script", "style", "iframe", "frame", "frameset", "object", "embed", "noscript", "template"]
 )
+REFUSED = _OF_DOCUMENT | _FOREIGN | {"plaintext", "xmp"}
 
 
 class FragmentInvalid(TrunklineError):
@@ -48,7 +30,9 @@ def check_fragment(html: str) -> None:
         msg = "ends within a tag or a comment"
         raise FragmentInvalid(msg)
     reader.close()
-    reader.finish()
+    if left := [tag for tag in reader.open if tag not in OPTIONAL_END]:
+        msg = f"does not end <{left[-1]}>"
+        raise FragmentInvalid(msg)
 
 
 class _Reader(HTMLParser):
@@ -56,7 +40,7 @@ class _Reader(HTMLParser):
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
-        self._open: list[str] = []
+        self.open: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         del attrs
@@ -64,25 +48,18 @@ class _Reader(HTMLParser):
             msg = f"has <{tag}> in it, which no page of a plugin may have"
             raise FragmentInvalid(msg)
         if tag not in VOID:
-            self._open.append(tag)
+            self.open.append(tag)
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.handle_starttag(tag, attrs)
-        if tag not in VOID and ("svg" in self._open or "math" in self._open):
-            self._open.pop()
+        if tag not in VOID and ("svg" in self.open or "math" in self.open):
+            self.open.pop()
 
     def handle_endtag(self, tag: str) -> None:
-        while self._open and self._open[-1] != tag and self._open[-1] in OPTIONAL_END:
-            self._open.pop()
+        while self.open and self.open[-1] != tag and self.open[-1] in OPTIONAL_END:
+            self.open.pop()
         if tag in VOID:
             return
-        if not self._open or self._open.pop() != tag:
+        if not self.open or self.open.pop() != tag:
             msg = f"ends <{tag}> where it is not open"
-            raise FragmentInvalid(msg)
-
-    def finish(self) -> None:
-        """Refuse elements that are still open. Raises FragmentInvalid."""
-        left = [tag for tag in self._open if tag not in OPTIONAL_END]
-        if left:
-            msg = f"does not end <{left[-1]}>"
             raise FragmentInvalid(msg)

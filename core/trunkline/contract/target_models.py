@@ -23,17 +23,7 @@ _CONSTRAINTS = {**_OF_TEXT, **_OF_NUMBERS}
 _WORDS = ("title", "description", "examples")
 _MEMBER_WORDS = frozenset({*_CONSTRAINTS, *_WORDS, "type", "enum", "const", "default", "writeOnly", "format"})
 _TARGET_WORDS = frozenset(
-    {
-        "$schema",
-        "$id",
-        "title",
-        "description",
-        "examples",
-        "type",
-        "properties",
-        "required",
-        "additionalProperties",
-    }
+    {*_WORDS, "$schema", "$id", "type", "properties", "required", "additionalProperties"}
 )
 _NOT_OF_SECRETS = frozenset({*_CONSTRAINTS, "default"}) - {"minLength", "maxLength"}
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}", re.ASCII)
@@ -65,23 +55,17 @@ def model_of(schema: Mapping[str, Json], *, name: str) -> type[SchemaTarget]:
         member: _field_of(member, rules, is_required=member in required)
         for member, rules in properties.items()
     }
+    words = schema.get("description")
     try:
-        made: type[SchemaTarget] = create_model(
-            name, __base__=SchemaTarget, __doc__=schema.get("description"), **fields
-        )
+        made: type[SchemaTarget] = create_model(name, __base__=SchemaTarget, __doc__=words, **fields)
     except (SchemaError, PydanticUserError, TypeError) as error:
         _refuse(f"cannot be held to: {' '.join(str(error).split())[:300]}")
-    if (member := _member_with_faulty_default(made)) is not None:
-        _refuse(f"has a member '{member}' whose default breaks its own rules")
-    return made
-
-
-def _member_with_faulty_default(model: type[SchemaTarget]) -> str | None:
     try:
-        model.model_validate({})
+        made.model_validate({})
     except ValidationError as error:
-        return next((str(fault["loc"][0]) for fault in error.errors() if fault["type"] != "missing"), None)
-    return None
+        if faulty := [fault["loc"][0] for fault in error.errors() if fault["type"] != "missing"]:
+            _refuse(f"has a member '{faulty[0]}' whose default breaks its own rules")
+    return made
 
 
 def _field_of(name: str, rules: Any, *, is_required: bool) -> tuple[Any, Any]:
@@ -99,11 +83,8 @@ def _field_of(name: str, rules: Any, *, is_required: bool) -> tuple[Any, Any]:
     default = rules.get("default", PydanticUndefined if is_required else None)
     if not is_required and "default" not in rules:
         annotation = annotation | None
-    constraints = (
-        {}
-        if _values_of(rules)
-        else {ours: rules[word] for word, ours in _CONSTRAINTS.items() if word in rules}
-    )
+    given = {} if _values_of(rules) else rules
+    constraints = {ours: given[word] for word, ours in _CONSTRAINTS.items() if word in given}
     words = {word: rules[word] for word in _WORDS if word in rules}
     return annotation, Field(default=default, **constraints, **words)
 

@@ -114,28 +114,18 @@ def masked_url(url: str) -> str:
 
 def shown_channel(channel: Channel) -> dict[str, Any]:
     """Show *channel* as ``GET /api/v1/channels`` does; members that are not set are left out."""
-    shown: dict[str, Any] = {
-        "name": channel.name,
-        "title": channel.title,
-        "description": channel.description,
-    }
-    shown |= {name: text for name in ("instructions", "icon") if (text := getattr(channel, name)) is not None}
+    names = ("name", "title", "description", "instructions", "icon")
+    shown = {name: text for name in names if (text := getattr(channel, name)) is not None}
     if channel.target is not None:
         schema = schema_of(channel.target)
-        shown |= {"target_schema": schema, "target_example": _example(schema)}
+        example: dict[str, Any] = {}
+        for name, member in schema["properties"].items():
+            given = [*member.get("examples", ()), *([member["default"]] if "default" in member else [])]
+            given += member.get("enum", ())
+            if given or name in schema.get("required", ()):
+                example[name] = given[0] if given else _BLANKS[member["type"]]
+        shown |= {"target_schema": schema, "target_example": example}
     return shown
-
-
-def _example(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """Make an example from the members that have one, and from the required members."""
-    required = schema.get("required", ())
-    made: dict[str, Any] = {}
-    for name, member in schema["properties"].items():
-        given = [*member.get("examples", ()), *([member["default"]] if "default" in member else [])]
-        given += member.get("enum", ())
-        if given or name in required:
-            made[name] = given[0] if given else _BLANKS[member["type"]]
-    return made
 
 
 _BLANKS: Mapping[str, Any] = {"string": "…", "integer": 1, "number": 1.0, "boolean": True}
@@ -170,13 +160,9 @@ def read(model: type[BaseModel], members: Members) -> BaseModel:
         BodyInvalid: the target is not valid. It has one entry per fault, with a path below ``/target``; no entry
             repeats a value.
     """
+    unknown = f"is not a field here; known fields are {', '.join(model.model_fields)}"
     errors = [
-        FieldError(
-            f"/target{pointer(name)}",
-            f"is not a field here; known fields are {', '.join(model.model_fields)}",
-        )
-        for name in members
-        if name not in model.model_fields
+        FieldError(f"/target{pointer(name)}", unknown) for name in members if name not in model.model_fields
     ]
     secret = secret_names(model)
     errors += [
@@ -191,22 +177,13 @@ def read(model: type[BaseModel], members: Members) -> BaseModel:
     try:
         return model.model_validate_json(text, strict=True)
     except ValidationError as error:
-        faults = error.errors(include_input=False, include_url=False)
-        raise BodyInvalid(
-            [
-                FieldError(
-                    "/target" + pointer(*fault["loc"][:1]),
-                    _without_secrets(fault_words(fault), model, members),
-                )
-                for fault in faults
-            ]
-        ) from None
-
-
-def _without_secrets(words: str, model: type[BaseModel], members: Members) -> str:
-    """Replace a validator's message if it contains a secret; callers see the messages of plugins."""
-    told = any(str(members[name]) in words for name in secret_names(model) & members.keys() if members[name])
-    return "is not valid" if told else words
+        hidden = [str(members[name]) for name in secret & members.keys() if members[name]]
+        for fault in error.errors(include_input=False, include_url=False):
+            words = fault_words(fault)
+            if any(text in words for text in hidden):  # callers see the messages of plugins
+                words = "is not valid"
+            errors.append(FieldError("/target" + pointer(*fault["loc"][:1]), words))
+        raise BodyInvalid(errors) from None
 
 
 def stored_or_read(
@@ -244,15 +221,13 @@ def config_of(channel: Channel, url: str, shown: Members | None, secrets: Member
 def split(target: BaseModel) -> tuple[dict[str, Any], dict[str, str]]:
     """Split *target* into its visible members and its secrets."""
     names = secret_names(type(target))
-    shown = target.model_dump(mode="json", exclude=set(names))
-    return shown, {name: text for name in sorted(names) if (text := _text(getattr(target, name))) is not None}
-
-
-def _text(secret: SecretStr | SecretBytes | None) -> str | None:
-    if secret is None:
-        return None
-    value = secret.get_secret_value()
-    return value if isinstance(value, str) else value.decode()
+    secrets: dict[str, str] = {}
+    for name in sorted(names):
+        secret: SecretStr | SecretBytes | None = getattr(target, name)
+        if secret is not None:
+            value = secret.get_secret_value()
+            secrets[name] = value if isinstance(value, str) else value.decode()
+    return target.model_dump(mode="json", exclude=set(names)), secrets
 
 
 def masked(shown: Members, secrets: Members) -> dict[str, Any]:
@@ -264,13 +239,9 @@ def url_of(channel: str, target: BaseModel) -> str:
     """Name a target in one line by its visible members; equal targets have equal names."""
     if (address := address_of(target)) is not None:
         return address if isinstance(target, Url) else masked_url(address)
-    shown, _ = split(target)
-    given = [
-        (name, value if isinstance(value, str) else json.dumps(value))
-        for name, value in sorted(shown.items())
-        if value is not None
-    ]
-    return f"{channel}:?{urlencode(given)}"
+    shown = {name: value for name, value in sorted(split(target)[0].items()) if value is not None}
+    texts = {name: value if isinstance(value, str) else json.dumps(value) for name, value in shown.items()}
+    return f"{channel}:?{urlencode(texts)}"
 
 
 def changed(model: type[BaseModel], shown: Members, secrets: Members, changes: Members) -> BaseModel:

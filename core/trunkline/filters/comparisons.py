@@ -109,7 +109,12 @@ def _list_fault(expected: Json) -> str | None:
 def shortfall(path: str, name: str, expected: Json, reading: Reading) -> str | None:
     """Describe how the value at *path* fails the comparison; None if the comparison holds."""
     actual = reading.at(path)
-    if _holds(actual, name, expected, reading):
+    if look := prepare_look(name, expected):
+        holds = look[0](actual, look[1], reading)
+    else:
+        compare, prepared = prepare(name, expected)
+        holds = compare(actual, prepared)
+    if holds:
         return None
     path = _shortened(path)
     if actual is ABSENT:
@@ -117,13 +122,6 @@ def shortfall(path: str, name: str, expected: Json, reading: Reading) -> str | N
     if name == "exists":
         return f"{path} is present"
     return f"{path} is {_text(actual)}, which {_relation(name, expected)}"
-
-
-def _holds(actual: Json, name: str, expected: Json, reading: Reading) -> bool:
-    if look := prepare_look(name, expected):
-        return look[0](actual, look[1], reading)
-    compare, prepared = prepare(name, expected)
-    return compare(actual, prepared)
 
 
 def _is_number(value: Json) -> bool:

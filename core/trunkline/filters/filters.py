@@ -61,8 +61,7 @@ def compile(source: Json, *, event_types: Sequence[EventType]) -> Filter:  # noq
     A payload path must be in at least one type, and at least one type that has the path must allow its comparison.
     Paths in ``metadata`` are not checked against a schema.
 
-    Raises:
-        BodyInvalid: one error per fault, with pointers such as ``/filter/payload.amount/gte``.
+    Raises BodyInvalid: one error per fault, with pointers such as ``/filter/payload.amount/gte``.
     """
     if (size := len(json.dumps(source, ensure_ascii=False, separators=(",", ":")).encode())) > MAX_BYTES:
         message = f"must have at most {MAX_BYTES:,} bytes of JSON, not {size:,}"

@@ -48,7 +48,10 @@ class Reading:
         """Return the value at *path*, such as ``payload.address.city``; ABSENT if there is none."""
         known = self._known
         if path not in known:
-            known[path] = _read(self.event, path)
+            value: Json = self.event
+            for name in path.split("."):
+                value = value.get(name, ABSENT) if isinstance(value, dict) else ABSENT
+            known[path] = value
         return known[path]
 
     def since_epoch(self, text: str) -> timedelta | None:
@@ -165,12 +168,3 @@ def _members_of(items: list[Json]) -> tuple[frozenset[Json], frozenset[Json]]:
         frozenset(item for item in scalars if type(item) is bool),
         frozenset(item for item in scalars if type(item) is not bool),
     )
-
-
-def _read(event: Event, path: str) -> Json:
-    value: Json = event
-    for name in path.split("."):
-        if not isinstance(value, dict):
-            return ABSENT
-        value = value.get(name, ABSENT)
-    return value

@@ -1,6 +1,7 @@
 """The catalogs of a deployment: its event types, and its actions, searches and lookups."""
 
 from collections.abc import Set as AbstractSet
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from trunkline.errors import PluginFailed, SchemaInvalid
@@ -64,10 +65,8 @@ def _find_fault(
         steps_of(given.casters, catalog)
     except SchemaInvalid as error:
         return f"gives an unfit caster of '{error.source}': {error.reason}"
-    casts = {
-        (caster.event_type, caster.from_version, caster.to_version)
-        for _, caster in registry.collected.casters
-    }
+    casters = [caster for _, caster in registry.collected.casters]
+    casts = {(caster.event_type, caster.from_version, caster.to_version) for caster in casters}
     for name in own:
         if missing := find_missing(name, catalog.versions(name), casts):
             return f"gives an unfit event type '{name}': {missing}"
@@ -77,18 +76,14 @@ def _find_fault(
 def load_definition_catalog(settings: Settings, *, event_types: SchemaCatalog) -> DefinitionCatalog:
     """Load the actions, searches and lookups of the product.
 
-    Raises:
-        SettingsInvalid, SchemaInvalid: the product cannot be read (see ``load_catalog``).
+    Raises SettingsInvalid, SchemaInvalid: the product cannot be read (see ``load_catalog``).
     """
-    definitions = [
-        definition for folder in schema_folders(settings) for definition in load_definitions(folder)
-    ]
+    definitions = chain.from_iterable(map(load_definitions, schema_folders(settings)))
     return DefinitionCatalog(definitions, event_types=event_types.names())
 
 
 def _add(event_types: dict[tuple[str, int], EventType], kind: EventType, source: str) -> None:
     if (kind.name, kind.version) in event_types:
-        raise SchemaInvalid(
-            source, f"version {kind.version} of the event type '{kind.name}' is defined twice"
-        )
+        reason = f"version {kind.version} of the event type '{kind.name}' is defined twice"
+        raise SchemaInvalid(source, reason)
     event_types[kind.name, kind.version] = kind

@@ -10,7 +10,6 @@ from trunkline.hub.products import key_prefix_of, packaged_brand
 from trunkline.schemas.authorization import AuthorizationServer, EndpointsUnknown
 from trunkline.schemas.catalog import EventType
 from trunkline.schemas.products import Brand, Product
-from trunkline.settings import Brand as BrandSection
 from trunkline.settings import Settings
 
 
@@ -65,7 +64,8 @@ def make_files(connector: Connector, product: Product, *, plugin: str) -> dict[P
     for path, content in files.items():
         if not isinstance(content, bytes):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise PluginFailed(plugin, f"made '{path}' of {type(content).__name__}, not of bytes")
-        if not _is_below(path):
+        pure = PurePosixPath(path)
+        if not pure.parts or pure.is_absolute() or {"..", "\\"} & set(pure.parts):
             raise PluginFailed(plugin, f"made '{path}', which is not below the folder that it is made for")
     return {PurePosixPath(path): files[path] for path in sorted(files)}
 
@@ -77,8 +77,7 @@ def find_breaking(
 
     Returns None if nothing is published, or if the platform has no such keys.
 
-    Raises:
-        PluginFailed: the connector of *plugin* raised an error, for example because a published file is not one of its files.
+    Raises PluginFailed: the connector of *plugin* raised an error, for example because a published file is not one of its files.
     """
     if connector.keys is None:
         return None
@@ -89,27 +88,16 @@ def find_breaking(
     try:
         before = list(dict.fromkeys(connector.keys(published)))
         now = set(connector.keys(made))
-        asked = _new_demands(connector, made, published=published, keys=before)
+        asked: list[str] = []
+        if connector.demands is not None:
+            known = set(connector.demands(published))
+            new = [demand for demand in dict.fromkeys(connector.demands(made)) if demand not in known]
+            shared = set(before)
+            asked = [f"{key} does without {field}" for key, field in new if key in shared]
     except Exception as error:
         reason = f"failed to compare the export '{connector.name}' with the published one: {type(error).__name__}: {error}"
         raise PluginFailed(plugin, reason) from error
     return [*(key for key in before if key not in now), *asked] if before else None
-
-
-def _new_demands(
-    connector: Connector, made: ReadFile, *, published: ReadFile, keys: Sequence[str]
-) -> list[str]:
-    """List the fields that the *made* export requires and the *published* one did not, for the keys that both have."""
-    if connector.demands is None:
-        return []
-    known, asked = set(keys), set(connector.demands(published))
-    now = dict.fromkeys(connector.demands(made))
-    return [f"{key} does without {field}" for key, field in now if key in known and (key, field) not in asked]
-
-
-def _is_below(path: str) -> bool:
-    pure = PurePosixPath(path)
-    return bool(pure.parts) and not pure.is_absolute() and not {"..", "\\"} & set(pure.parts)
 
 
 def brand_of(settings: Settings) -> Brand:
@@ -131,15 +119,12 @@ def brand_of(settings: Settings) -> Brand:
         "repository": "https://example.com",
         "version": "1.0.0",
     }
-    named = _set_members(packaged_brand(settings)) | _set_members(settings.brand)
-    logos: dict[str, Any] = {
-        name: _read_logo(f"brand.{name}", named.pop(name)) for name in ("logo", "logo_dark") if name in named
-    }
-    return Brand(**defaults | named | logos)
-
-
-def _set_members(section: BrandSection) -> dict[str, Any]:
-    return section.model_dump(exclude_none=True)
+    named = packaged_brand(settings).model_dump(exclude_none=True)
+    named |= settings.brand.model_dump(exclude_none=True)
+    for name in ("logo", "logo_dark"):
+        if name in named:
+            named[name] = _read_logo(f"brand.{name}", named[name])
+    return Brand(**defaults | named)
 
 
 def _read_logo(setting: str, path: Path) -> str:

@@ -93,8 +93,7 @@ class Deployment:
     def access_tokens(self, *audiences: str, issuer: BaseModel | None = None) -> AccessTokens | None:
         """Make the token check of *issuer*, or of the issuer in ``auth.oauth``; None if there is none.
 
-        Raises:
-            ValueError: the settings of *issuer* are not usable.
+        Raises ValueError: the settings of *issuer* are not usable.
         """
         if issuer is None:
             return None if self._issuer is None else self._issuer.access_tokens(*audiences)

@@ -84,8 +84,7 @@ class Hub:
     read the time from *clock*; None means the system's clock. *connections* limits the connections that the hub may
     open to PostgreSQL; None means the limits in the settings.
 
-    Raises:
-        SettingsInvalid, SchemaInvalid, PluginFailed: on construction, with one sentence that says what to fix.
+    Raises SettingsInvalid, SchemaInvalid, PluginFailed: on construction, with one sentence that says what to fix.
     """
 
     def __init__(

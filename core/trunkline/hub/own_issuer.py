@@ -66,8 +66,7 @@ class Issuers:
 class OwnIssuer:
     """The issuer in ``auth.oauth``, and its tokens.
 
-    Raises:
-        SettingsInvalid: the issuer's settings are not usable, or the audience of its tokens is not known.
+    Raises SettingsInvalid: the issuer's settings are not usable, or the audience of its tokens is not known.
     """
 
     def __init__(self, settings: Settings, issuers: Issuers) -> None:

@@ -40,14 +40,9 @@ async def prepare_with_plugins(
     while True:
         added = [name for name in registry.active if not registry.is_own(name)]
         try:
+            known = histories()
             return await prepare(
-                database,
-                engines,
-                histories(),
-                delivery,
-                migrates=migrates,
-                dispatches=dispatches,
-                added=added,
+                database, engines, known, delivery, migrates=migrates, dispatches=dispatches, added=added
             )
         except PluginFailed as failure:
             registry.refuse(failure)

@@ -54,8 +54,7 @@ def source_names(settings: Settings) -> tuple[str, ...]:
 def key_prefix_of(settings: Settings) -> str:
     """Return the first part of every API key: from the settings, or else the product's name.
 
-    Raises:
-        SettingsInvalid, SchemaInvalid: the product cannot be read.
+    Raises SettingsInvalid, SchemaInvalid: the product cannot be read.
     """
     auth = settings.auth
     if settings.product.schemas is None or "key_prefix" in auth.model_fields_set:

@@ -19,10 +19,9 @@ def decode(cursor: str, *, kind: str = "e") -> int:
     Raises:
         BadCursor: *cursor* was not made by ``encode`` for this *kind*.
     """
+    padded = cursor + "=" * (-len(cursor) % 4)
     try:
-        text = base64.b64decode(
-            cursor.encode("ascii") + b"=" * (-len(cursor) % 4), b"-_", validate=True
-        ).decode("ascii")
+        text = base64.b64decode(padded.encode("ascii"), b"-_", validate=True).decode("ascii")
     except (binascii.Error, ValueError):
         raise BadCursor from None
     prefix, _, digits = text.partition(":")

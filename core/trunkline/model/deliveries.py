@@ -145,9 +145,7 @@ def next_state(attempt: int, result: Result, policy: RetryPolicy, jitter: float)
                 return NextState(Status.EXHAUSTED)
             wait = planned * (1 + policy.jitter * jitter)
             asked = min(result.retry_after_seconds or 0, MAX_RETRY_AFTER_SECONDS)
-            return (
-                NextState(Status.PENDING, asked, asked) if asked > wait else NextState(Status.PENDING, wait)
-            )
+            return NextState(Status.PENDING, max(wait, asked), asked if asked > wait else None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,11 +55,9 @@ class Draft(Struct, frozen=True):
 
 def traced(drafts: Sequence[Draft], traceparent: str | None) -> Sequence[Draft]:
     """Return *drafts* with the trace context *traceparent*; if it is None, return *drafts* unchanged."""
-    return (
-        drafts
-        if traceparent is None
-        else [structs.replace(draft, traceparent=traceparent) for draft in drafts]
-    )
+    if traceparent is None:
+        return drafts
+    return [structs.replace(draft, traceparent=traceparent) for draft in drafts]
 
 
 @dataclass(frozen=True, slots=True)

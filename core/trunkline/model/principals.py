@@ -14,24 +14,6 @@ OPERATOR = "operator"
 APP = "app"
 """The kind of an app's connection."""
 
-COMPANY_SCOPES = (
-    EVENTS_READ,
-    EVENTS_WRITE,
-    WEBHOOKS_READ,
-    WEBHOOKS_WRITE,
-    INTEGRATIONS_READ,
-    INTEGRATIONS_WRITE,
-    ADMIN,
-)
-"""The scopes of companies' keys."""
-
-PLATFORM_SCOPES = (OPERATOR, EVENTS_WRITE)
-"""The scopes of keys without a company.
-
-Such a key has exactly one of them: ``operator`` has all permissions, ``events:write`` only emits events, for every
-company.
-"""
-
 _MEANINGS: Mapping[str, str] = {
     EVENTS_READ: "Read events: poll the log, look one up, and see what became of it.",
     EVENTS_WRITE: "Send events, which are then delivered to every subscription that they match.",
@@ -41,6 +23,10 @@ _MEANINGS: Mapping[str, str] = {
     INTEGRATIONS_WRITE: "Carry out actions: create and change records.",
     ADMIN: "Make, list and revoke API keys, emit example events, and do other administration.",
 }
+COMPANY_SCOPES = tuple(_MEANINGS)
+"""The scopes of companies' keys."""
+PLATFORM_SCOPES = (OPERATOR, EVENTS_WRITE)
+"""The scopes of keys without a company, which have one of them: all permissions, or to emit events for every company."""
 
 KINDS: Mapping[str, str] = {"key": "key", "con": APP, "usr": "person", "pusr": "person"}
 """The kinds of principals other than operators, by the prefix of the id."""

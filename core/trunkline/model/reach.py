@@ -89,21 +89,15 @@ class Reach(Struct, frozen=True):
             return None
         if not lease.after <= position <= lease.up_to:
             raise ValueError("is not within the page that was leased")
-        committed = structs.replace(lease, after=position)
-        return self._tidied((*self._but(lease), committed))
+        leases = (*self._but(lease), structs.replace(lease, after=position))
+        done = [each.token for each in leases if not each.is_open]
+        return structs.replace(self, leases=tuple(each for each in leases if each.token not in done[:-KEPT]))
 
     def commit_all(self, position: int) -> "Reach":
         """Commit everything up to *position*, including ranges that pollers hold."""
-        left = (
-            structs.replace(one, after=max(one.after, position)) for one in self.open if one.up_to > position
-        )
-        return Reach(max(self.position, position), tuple(left))
+        left = [lease for lease in self.open if lease.up_to > position]
+        rest = tuple(structs.replace(lease, after=max(lease.after, position)) for lease in left)
+        return Reach(max(self.position, position), rest)
 
     def _but(self, lease: Lease) -> tuple[Lease, ...]:
         return tuple(one for one in self.leases if one != lease)
-
-    def _tidied(self, leases: Sequence[Lease]) -> "Reach":
-        """Forget the oldest committed leases."""
-        done = [lease for lease in leases if not lease.is_open]
-        forgotten = {lease.token for lease in done[:-KEPT]}
-        return structs.replace(self, leases=tuple(lease for lease in leases if lease.token not in forgotten))

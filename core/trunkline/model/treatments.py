@@ -5,6 +5,7 @@ The names and bounds are the same on every level.
 
 import math
 from collections.abc import Callable, Mapping
+from itertools import chain
 from types import MappingProxyType
 from typing import Any
 
@@ -53,24 +54,17 @@ def _timeout_faults(seconds: Any) -> list[FieldError]:
 
 
 def _retry_faults(retry: Any) -> list[FieldError]:
-    if (
-        not isinstance(retry, dict)
-        or len(retry) != 1
-        or not retry.keys() <= {"schedule_seconds", "for_seconds"}
-    ):
+    if not isinstance(retry, dict) or set(retry) not in ({"schedule_seconds"}, {"for_seconds"}):
         message = 'must be an object such as {"schedule_seconds": [5, 30]} or {"for_seconds": 86400}'
         return [FieldError("/retry", message)]
     if "for_seconds" in retry:
-        return [] if _is_wait(retry["for_seconds"]) else [_wait_fault("/retry/for_seconds")]
+        return _wait_faults("/retry/for_seconds", retry["for_seconds"])
     schedule = retry["schedule_seconds"]
     if not isinstance(schedule, list) or len(schedule) > MAX_RETRY_STEPS:
         message = f"must be a list of at most {MAX_RETRY_STEPS} waits in seconds; an empty one for no retry"
         return [FieldError("/retry/schedule_seconds", message)]
-    return [
-        _wait_fault(f"/retry/schedule_seconds/{index}")
-        for index, wait in enumerate(schedule)
-        if not _is_wait(wait)
-    ]
+    found = [_wait_faults(f"/retry/schedule_seconds/{at}", wait) for at, wait in enumerate(schedule)]
+    return list(chain.from_iterable(found))
 
 
 def _max_in_flight_faults(count: Any) -> list[FieldError]:
@@ -84,12 +78,10 @@ def _rate_faults(rate: Any) -> list[FieldError]:
     return [] if is_rate else [FieldError("/rate", RATE_FORM + but_not(rate))]
 
 
-def _wait_fault(path: str) -> FieldError:
-    return FieldError(path, f"must be a number of seconds from 0 to {MAX_RETRY_SECONDS} (30 days)")
-
-
-def _is_wait(seconds: Any) -> bool:
-    return _is_number(seconds, least=0, most=MAX_RETRY_SECONDS)
+def _wait_faults(path: str, seconds: Any) -> list[FieldError]:
+    if _is_number(seconds, least=0, most=MAX_RETRY_SECONDS):
+        return []
+    return [FieldError(path, f"must be a number of seconds from 0 to {MAX_RETRY_SECONDS} (30 days)")]
 
 
 def _is_number(value: Any, *, least: float, most: float) -> bool:

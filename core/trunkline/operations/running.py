@@ -13,13 +13,7 @@ from msgspec import Struct
 from sqlalchemy.exc import SQLAlchemyError
 
 from trunkline.contract import Answer, Call, EmittedEvent, Operation
-from trunkline.errors import (
-    EventRejected,
-    FieldError,
-    ProviderFailed,
-    Refused,
-    StoreUnavailable,
-)
+from trunkline.errors import EventRejected, FieldError, ProviderFailed, Refused, StoreUnavailable
 from trunkline.ingest.accept import Ingest
 from trunkline.model.events import Draft
 from trunkline.plugins import logger_of
@@ -65,8 +59,7 @@ async def run(provider: Operation, call: Call, *, plugin: str) -> Answer:
 def check(answer: Answer, call: Call, *, plugin: str, catalog: DefinitionCatalog, ingest: Ingest) -> Outcome:
     """Check a provider's answer, and make drafts of its events.
 
-    Raises:
-        ProviderFailed: the output or an event does not fit its schema; the faults are logged.
+    Raises ProviderFailed: the output or an event does not fit its schema; the faults are logged.
     """
     definition, log = call.definition, logger_of(plugin)
     try:

@@ -111,9 +111,8 @@ class Connection(asyncio.Protocol):
         if self._answer is not None:
             try:
                 if isinstance(exc, ssl.SSLError) and exc.reason in tls.ASKED_FOR_CERTIFICATE:
-                    raise tls.failure(
-                        exc
-                    )  # in TLS 1.3 the handshake ends at the hub before it ends at the target
+                    # In TLS 1.3 the handshake ends at the hub before it ends at the target.
+                    raise tls.failure(exc)
                 self._finish(self._reader.end(exc))
             except NoAnswer as error:
                 self._fail(error)

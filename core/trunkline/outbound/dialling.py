@@ -4,6 +4,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import TypeVar
 from urllib.parse import urlsplit
 
@@ -82,20 +83,18 @@ class Dialler:
             TimeoutError: no connection was made in time.
             MachineExhausted: this machine has no file, memory or port left.
         """
-        return await self._dial(origin, tenant, deadline, self._connect)
+        connect = partial(asyncio.get_running_loop().create_connection, Connection)
+        made: tuple[object, Connection] = await self._dial(origin, tenant, deadline, connect)
+        return made[1]
 
     async def dial_stream(
         self, origin: Origin, *, tenant: int, deadline: float
     ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """Connect to *origin* for *tenant*, for a protocol that is not HTTP. Raises as ``dial`` does."""
-        return await self._dial(origin, tenant, deadline, self._open_stream)
+        return await self._dial(origin, tenant, deadline, asyncio.open_connection)
 
     async def _dial(
-        self,
-        origin: Origin,
-        tenant: int,
-        deadline: float,
-        connect: Callable[[Origin, Sequence[str], ssl.SSLContext | None], Awaitable[Made]],
+        self, origin: Origin, tenant: int, deadline: float, connect: Callable[..., Awaitable[Made]]
     ) -> Made:
         try:
             async with asyncio.timeout_at(deadline):
@@ -108,7 +107,7 @@ class Dialler:
                 if not self._beginnings.try_take():
                     await self._beginnings.wait(tenant)
                 context = self._sessions.context((tenant, origin)) if origin.is_tls else None
-                connection = await connect(origin, addresses, context)
+                made = await _connect(connect, origin, addresses, context)
         except ssl.SSLError as error:
             _raise_own_shortage(error)
             self._sessions.forget((tenant, origin))
@@ -122,33 +121,7 @@ class Dialler:
             reason = f"errno {error.errno}" if error.errno else "the target closed the connection"
             raise NoAnswer("connection_failed", reason) from None
         self.dialled += 1
-        return connection
-
-    async def _connect(
-        self, origin: Origin, addresses: Sequence[str], context: ssl.SSLContext | None
-    ) -> Connection:
-        loop = asyncio.get_running_loop()
-        connected = await _socket_to(addresses, origin.port)
-        try:
-            _, connection = await loop.create_connection(
-                Connection, sock=connected, ssl=context, server_hostname=_name_of(origin)
-            )
-        except BaseException:
-            connected.close()
-            raise
-        return connection
-
-    async def _open_stream(
-        self, origin: Origin, addresses: Sequence[str], context: ssl.SSLContext | None
-    ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        connected = await _socket_to(addresses, origin.port)
-        try:
-            return await asyncio.open_connection(
-                sock=connected, ssl=context, server_hostname=_name_of(origin)
-            )
-        except BaseException:
-            connected.close()
-            raise
+        return made
 
     def keep_session(self, origin: Origin, connection: Connection, *, tenant: int) -> None:
         """Keep the TLS session of a connection, to resume it when *tenant* connects to *origin* again."""
@@ -177,20 +150,26 @@ def _raise_own_shortage(error: OSError) -> None:
     raise MachineExhausted(reason, retry_after_seconds=1) from None
 
 
-async def _socket_to(addresses: Sequence[str], port: int) -> socket.socket:
-    infos = [_info(address, port) for address in addresses]
+async def _connect(
+    connect: Callable[..., Awaitable[Made]],
+    origin: Origin,
+    addresses: Sequence[str],
+    context: ssl.SSLContext | None,
+) -> Made:
+    """Dial *addresses*, and call *connect* with the socket and the name that the target's certificate must have."""
+    infos = [_info(address, origin.port) for address in addresses]
     try:
         connected = await aiohappyeyeballs.start_connection(infos, happy_eyeballs_delay=FALLBACK_SECONDS)
     except OSError as error:
         # The error and its frames refer to each other: some twenty objects for the garbage collector.
         raise error.with_traceback(None) from None
     connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return connected
-
-
-def _name_of(origin: Origin) -> str | None:
-    """Return the host name that the target's certificate must have."""
-    return origin.host.removesuffix(".") if origin.is_tls else None
+    name = origin.host.removesuffix(".") if origin.is_tls else None
+    try:
+        return await connect(sock=connected, ssl=context, server_hostname=name)
+    except BaseException:
+        connected.close()
+        raise
 
 
 def _info(address: str, port: int) -> tuple[int, int, int, str, tuple[str, int]]:

@@ -55,12 +55,10 @@ def _mended(head: bytes) -> tuple[int, bytes]:
     if status_line is None or None in fields:
         raise UnreadableHead
     pairs = [(field[1].lower(), field[2].strip(b" \t")) for field in fields if field]
-    lengths = {
-        part.strip() for name, value in pairs if name == b"content-length" for part in value.split(b",")
-    }
-    if (
-        len(lengths) > 1
-    ):  # RFC 9112 §6.3: the end of the answer is unknown, and data after it cannot be trusted
+    given = [value for name, value in pairs if name == b"content-length"]
+    lengths = {length.strip() for value in given for length in value.split(b",")}
+    # RFC 9112 §6.3: otherwise the end of the answer is unknown, and data after it cannot be trusted.
+    if len(lengths) > 1:
         raise UnreadableHead
     lines = [b"%b: %b\r\n" % pair for pair in pairs if pair[0] != b"content-length"]
     if lengths and all(name != b"transfer-encoding" for name, _ in pairs):

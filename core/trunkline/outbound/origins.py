@@ -20,8 +20,7 @@ _POLICY = AddressPolicy(allow_http=True, allow_private_networks=True)
 class OriginClient(OtherMethods):
     """An ``HttpClient`` for the origin of *url*.
 
-    Raises:
-        ValueError: *url* cannot be called, or leads to a cloud's metadata service.
+    Raises ValueError: *url* cannot be called, or leads to a cloud's metadata service.
     """
 
     def __init__(self, url: str, *, timeout_seconds: float) -> None:
@@ -69,9 +68,8 @@ class OriginClient(OtherMethods):
         except TargetRefused as refused:
             raise AddressRefused(url, refused.errors[0].message) from None
         if origin != self._origin:
-            raise AddressRefused(
-                origin, f"is not the origin that this client was opened for ({self._origin})"
-            )
+            reason = f"is not the origin that this client was opened for ({self._origin})"
+            raise AddressRefused(origin, reason)
 
 
 class Origins:

@@ -5,7 +5,7 @@ from the result.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC
 from email.utils import parsedate_to_datetime
@@ -29,9 +29,8 @@ _SECONDS = re.compile(r"[0-9]{1,15}")
 
 async def deliver(push: Push, http: HttpClient) -> Result:
     """Make one attempt: send the event in a signed ``POST``, and derive the result from the answer as ``post`` does."""
-    config = push.target.config
-    url = config.url.get_secret_value() if isinstance(config, SecretUrl) else push.target.url
-    target = push.target
+    target, config = push.target, push.target.config
+    url = config.url.get_secret_value() if isinstance(config, SecretUrl) else target.url
     signed = signatures.headers(
         target.signature,
         secrets=target.secrets,
@@ -65,41 +64,31 @@ async def post(push: Push, http: HttpClient, *, url: str, body: bytes, headers: 
     try:
         response = await http.post(url, body=body, headers=headers)
     except (AddressRefused, OSError) as error:  # TimeoutError is an OSError
-        return Result(
-            Outcome.RETRY, error=outbound.error_of(error), sent_twice=outbound.was_sent_twice(error)
-        )
+        name, sent_twice = outbound.error_of(error), outbound.was_sent_twice(error)
+        return Result(Outcome.RETRY, error=name, sent_twice=sent_twice)
     answer, secrets = response.body, [*push.target.secrets, *push.target.headers.values()]
     if isinstance(push.target.config, SecretUrl) and len(path := urlsplit(url).path) > 1:
-        answer = answer.replace(
-            path.encode(), f"/{MASK}".encode()
-        )  # an error page repeats what was asked for
+        # An error page repeats what was asked for.
+        answer = answer.replace(path.encode(), f"/{MASK}".encode())
         secrets.append(path)
     result = result_of(response.status, headers=response.headers, body=answer, timestamp=push.timestamp)
     if result.outcome is not Outcome.DELIVERED:
-        result = replace(result, response_headers=_without(response.headers, secrets))
+        shown = dict(response.headers)
+        long = [secret for secret in secrets if len(secret) >= _SHORTEST_SECRET]
+        for secret in sorted(long, key=len, reverse=True):  # a target may repeat secrets that it received
+            shown = {name: value.replace(secret, MASK) for name, value in shown.items()}
+        result = replace(result, response_headers=shown)
     return replace(result, sent_twice=True) if response.sent_twice else result
-
-
-def _without(headers: Mapping[str, str], secrets: Sequence[str]) -> dict[str, str]:
-    """Mask *secrets* in the values of *headers*, because a target may repeat secrets that it received."""
-    shown = dict(headers)
-    for secret in sorted((each for each in secrets if len(each) >= _SHORTEST_SECRET), key=len, reverse=True):
-        shown = {name: value.replace(secret, MASK) for name, value in shown.items()}
-    return shown
 
 
 def result_of(status: int, *, headers: Mapping[str, str], body: bytes, timestamp: int) -> Result:
     """Convert an answer to a result. *headers* are in lower case; *timestamp* is the Unix second at which the attempt began."""
-    outcome = _outcome_of(status)
+    outcome = Outcome.GONE if status == 410 else Outcome.RETRY
+    if 200 <= status <= 299:
+        outcome = Outcome.DELIVERED
     wait = _retry_after_seconds(headers, timestamp) if outcome is Outcome.RETRY else None
     text = body[:KEPT_BODY_BYTES].decode("utf-8", "replace").replace("\0", "")
     return Result(outcome, status_code=status, response_body=text, retry_after_seconds=wait)
-
-
-def _outcome_of(status: int) -> Outcome:
-    if 200 <= status <= 299:
-        return Outcome.DELIVERED
-    return Outcome.GONE if status == 410 else Outcome.RETRY
 
 
 def _retry_after_seconds(headers: Mapping[str, str], timestamp: int) -> float | None:

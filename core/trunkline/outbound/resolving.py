@@ -34,8 +34,7 @@ _SLOW = frozenset({aiodns.error.ARES_ETIMEOUT})
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 """Finds the addresses (as text) of a host for a port.
 
-Raises:
-    OSError: the host does not resolve; ``NameServersSilent`` if no name server responded.
+Raises OSError: the host does not resolve; ``NameServersSilent`` if no name server responded.
 """
 
 
@@ -79,19 +78,14 @@ class NameServers:
     async def resolve(self, host: str, port: int) -> Sequence[str]:
         """Find the addresses of *host*. Raises OSError, NameServersSilent."""
         try:
-            answer = await self._servers.getaddrinfo(
-                host, family=socket.AF_UNSPEC, port=port, type=socket.SOCK_STREAM
-            )
+            answer = await self._servers.getaddrinfo(host, port=port, type=socket.SOCK_STREAM)
         except aiodns.error.DNSError as error:
             code = error.args[0] if error.args else None
             kind = OSError if code in _NOT_FOUND else NameServersSlow if code in _SLOW else NameServersSilent
             raise kind(code, "the name does not resolve") from None
-        addresses = (node.addr[0] for node in answer.nodes)
-        return list(
-            dict.fromkeys(
-                address.decode() if isinstance(address, bytes) else str(address) for address in addresses
-            )
-        )
+        found = [node.addr[0] for node in answer.nodes]
+        texts = [address.decode() if isinstance(address, bytes) else str(address) for address in found]
+        return list(dict.fromkeys(texts))
 
     async def close(self) -> None:
         """Close the sockets."""
@@ -211,14 +205,12 @@ class Names:
     def _sweep(self, now: float) -> None:
         """Drop unused entries."""
         self._swept = now
-        for host in [host for host, entry in self._entries.items() if _is_spent(entry, now)]:
-            del self._entries[host]
+        for host, entry in list(self._entries.items()):
+            last_used = max(entry.fresh_until, entry.stale_until, entry.failed_until)
+            if entry.lookup is None and now >= last_used:
+                del self._entries[host]
         for tenant in [tenant for tenant, turn in self._turns.items() if not turn.locked()]:
             del self._turns[tenant]
-
-
-def _is_spent(entry: _Entry, now: float) -> bool:
-    return entry.lookup is None and now >= max(entry.fresh_until, entry.stale_until, entry.failed_until)
 
 
 def _has_stale(entry: _Entry, now: float) -> bool:

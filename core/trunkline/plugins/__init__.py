@@ -58,12 +58,11 @@ def load(settings: Settings, *, path: Sequence[str] | None = None) -> Registry:
         SettingsInvalid: a setting names a plugin that does not exist, or a plugin's section is not valid.
         PluginFailed: a plugin that is enabled by name cannot be used.
     """
-    tracer = Tracer.from_environment(os.environ)
     registry = admit(
         [*discover(path=path), *discover_local(settings.plugins.paths)],
         chosen=settings.plugins,
         version=__version__,
-        tracer=tracer,
+        tracer=Tracer.from_environment(os.environ),
         products=settings.product.schemas,
     )
     collect_static(registry, sections=settings.plugin_sections, folder=settings.folder)

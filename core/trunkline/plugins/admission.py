@@ -44,10 +44,8 @@ def admit(
     served = [candidate for candidate in candidates if _is_served(candidate, products)]
     own = {candidate.name for candidate in served if candidate.is_own}
     strangers = [candidate for candidate in served if candidate.name in own and not candidate.is_own]
-    ordered = sorted(
-        (candidate for candidate in served if candidate not in strangers),
-        key=attrgetter("name", "distribution"),
-    )
+    known = [candidate for candidate in served if candidate not in strangers]
+    ordered = sorted(known, key=attrgetter("name", "distribution"))
     registry = Registry(
         (_first_record(candidate, chosen) for candidate in ordered),
         required=chosen.enabled is not None,
@@ -104,7 +102,14 @@ def _first_record(candidate: Candidate, chosen: Plugins) -> PluginRecord:
 
 def _load(claims: Sequence[Candidate], version: str, limit_seconds: float) -> ModuleType:
     candidate = claims[0]
-    _check_claims(claims)
+    if len(claims) > 1:
+        claimants = list(dict.fromkeys(f"{claim.distribution} {claim.version}" for claim in claims))
+        reason = f"is declared twice by {claimants[0]}"
+        if len(claimants) > 1:
+            reason = (
+                f"is claimed by more than one distribution: {', '.join(claimants)}; uninstall all but one"
+            )
+        raise PluginFailed(candidate.name, reason)
     if not NAME.fullmatch(candidate.name):
         reason = "must have a name of at most 32 lower-case letters, digits and underscores that starts with a letter"
         raise PluginFailed(candidate.name, reason)
@@ -112,18 +117,6 @@ def _load(claims: Sequence[Candidate], version: str, limit_seconds: float) -> Mo
         raise PluginFailed(candidate.name, "has the name of a settings section of trunkline itself")
     _check_range(candidate, version)
     return _import(candidate, limit_seconds)
-
-
-def _check_claims(claims: Sequence[Candidate]) -> None:
-    if len(claims) == 1:
-        return
-    claimants = list(dict.fromkeys(f"{claim.distribution} {claim.version}" for claim in claims))
-    reason = (
-        f"is declared twice by {claimants[0]}"
-        if len(claimants) == 1
-        else f"is claimed by more than one distribution: {', '.join(claimants)}; uninstall all but one"
-    )
-    raise PluginFailed(claims[0].name, reason)
 
 
 def _check_range(candidate: Candidate, version: str) -> None:
@@ -146,13 +139,11 @@ def _check_range(candidate: Candidate, version: str) -> None:
 
 def _import(candidate: Candidate, limit_seconds: float) -> ModuleType:
     if not MODULE.fullmatch(candidate.module):
-        raise PluginFailed(
-            candidate.name, f"has the entry point '{candidate.module}', which must name a module"
-        )
+        reason = f"has the entry point '{candidate.module}', which must name a module"
+        raise PluginFailed(candidate.name, reason)
+    run_import = partial(importlib.import_module, candidate.module)
     try:
-        _, failure = call_within(
-            limit_seconds, partial(importlib.import_module, candidate.module), thread=candidate.name
-        )
+        _, failure = call_within(limit_seconds, run_import, thread=candidate.name)
     except Late:
         reason = f"could not be imported within {limit_seconds:g} s"
         raise PluginFailed(candidate.name, reason) from None

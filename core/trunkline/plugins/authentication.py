@@ -100,17 +100,17 @@ class TokenPrincipals:
 
 
 def _checked(implementation: Implementation, value: object) -> Principal | None:
-    if value is None or (isinstance(value, Principal) and not _find_fault(value)):
+    name, hook = implementation.plugin, implementation.hook
+    if value is None:
+        return None
+    if not isinstance(value, Principal):
+        reason = f"returned {name_type(value)} from {hook}, which must return a Principal or None"
+    elif fault := _find_fault(value):
+        reason = f"returned a faulty Principal from {hook}: its {fault}"
+    else:
         return value
-    name = implementation.plugin
-    logger_of(name).error("Plugin '%s' %s", name, _sentence(value, implementation.hook))
+    logger_of(name).error("Plugin '%s' %s", name, reason)
     raise _Failed
-
-
-def _sentence(value: object, hook: str) -> str:
-    if isinstance(value, Principal):
-        return f"returned a faulty Principal from {hook}: its {_find_fault(value)}"
-    return f"returned {name_type(value)} from {hook}, which must return a Principal or None"
 
 
 def _find_fault(principal: Principal) -> str | None:

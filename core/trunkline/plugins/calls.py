@@ -86,8 +86,7 @@ def call_within(
 
     A thread cannot be ended from outside. One that never returns is left running; as a daemon it does not keep the process alive.
 
-    Raises:
-        Late: *function* did not return within *limit_seconds*.
+    Raises Late: *function* did not return within *limit_seconds*.
     """
     outcome: list[tuple[Value | None, BaseException | None]] = []
     context = contextvars.copy_context()

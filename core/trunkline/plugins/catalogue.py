@@ -51,8 +51,7 @@ class Catalogue(BaseModel):
 def read_catalogue(place: str | Path | None) -> Catalogue:
     """Read the catalogue at *place*, a file or a URL. If *place* is None, read the catalogue that comes with the hub.
 
-    Raises:
-        SettingsInvalid: the file or URL cannot be read, or is not a catalogue.
+    Raises SettingsInvalid: the file or URL cannot be read, or is not a catalogue.
     """
     text = _read(place) if place else (files("trunkline.plugins") / "catalogue.json").read_bytes()
     try:

@@ -6,8 +6,9 @@ exist (``collect_with``). If a plugin raises or returns invalid values, all its 
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from msgspec import structs
 from pydantic import BaseModel
@@ -21,9 +22,6 @@ from trunkline.plugins.records import Collected, Contributions
 from trunkline.plugins.registry import Registry
 from trunkline.plugins.sections import Section, check_sections, read_section
 from trunkline.schemas.definitions import KINDS, Definition, Kind
-
-if TYPE_CHECKING:
-    from trunkline.contract import Routes
 
 Value = TypeVar("Value")
 
@@ -57,29 +55,23 @@ def collect_static(
     def ask(plugin: str) -> None:
         model = _ask(registry, plugin, "register_settings", values.check_settings, {})
         settings = read_section(plugin, sections.get(plugin), model=model, folder=folder)
-        event_types = _ask(registry, plugin, "register_event_types", values.check_event_types, {})
-        migrations = _ask(registry, plugin, "register_migrations", values.check_migrations, {})
-        connectors = _ask(registry, plugin, "register_connectors", values.check_connectors, {})
-        casters = _ask(registry, plugin, "register_casters", values.check_casters, {})
-        commands = _ask(registry, plugin, "register_commands", values.check_commands, {})
         contributions = Contributions(
             settings,
-            casters=casters or (),
-            commands=commands or (),
-            event_types=event_types or (),
-            migrations=migrations or (),
-            connectors=connectors or (),
+            event_types=_ask(registry, plugin, "register_event_types", values.check_event_types, {}) or (),
+            migrations=_ask(registry, plugin, "register_migrations", values.check_migrations, {}) or (),
+            connectors=_ask(registry, plugin, "register_connectors", values.check_connectors, {}) or (),
+            casters=_ask(registry, plugin, "register_casters", values.check_casters, {}) or (),
+            commands=_ask(registry, plugin, "register_commands", values.check_commands, {}) or (),
         )
         registry.keep(plugin, contributions)
 
+    def list_steps(offer: Contributions) -> list[str]:
+        return [f"{one.event_type}:{one.from_version} to {one.to_version}" for one in offer.casters]
+
     _ask_each(registry, registry.active, ask)
-    _refuse_clashes(
-        registry, "event type", lambda contributions: {value.name for value in contributions.event_types}
-    )
-    _refuse_clashes(
-        registry, "connector", lambda contributions: [value.name for value in contributions.connectors]
-    )
-    _refuse_clashes(registry, "caster", _steps)
+    _refuse_clashes(registry, "event type", lambda offer: {value.name for value in offer.event_types})
+    _refuse_clashes(registry, "connector", lambda offer: [value.name for value in offer.connectors])
+    _refuse_clashes(registry, "caster", list_steps)
     return registry.collected
 
 
@@ -109,17 +101,17 @@ def collect_with(
         context = contexts(plugin, contributions.settings)
         contributions = structs.replace(contributions, context=context, routes=None)
         contributions = _ask_with_context(registry, plugin, contributions, defined=defined)
-        own = [
-            provider.definition
-            for providers in contributions.providers.values()
-            for provider in providers
-            if provider.definition
-        ]
-        values.check_definitions(plugin, own, beside=definitions)
+        values.check_definitions(plugin, _own_definitions(contributions), beside=definitions)
         registry.keep(plugin, contributions)
 
+    def list_calls(offer: Contributions) -> list[str]:
+        return [f"{definition.method} {definition.path}" for definition in _own_definitions(offer)]
+
     _ask_each(registry, registry.active, ask)
-    _refuse_all_clashes(registry)
+    _refuse_clashes(registry, "channel", lambda offer: [value.name for value in offer.channels])
+    for kind in KINDS:
+        _refuse_clashes(registry, kind, partial(_provided, kind))
+    _refuse_clashes(registry, "call", list_calls)
     return collect_routes(registry) if with_routes else registry.collected
 
 
@@ -134,18 +126,14 @@ def collect_routes(registry: Registry) -> Collected:
     if waiting:
         from trunkline.plugins.route_values import check_routes  # noqa: PLC0415
 
-        _ask_each(registry, waiting, partial(_ask_for_routes, registry, check_routes))
+        def ask(plugin: str) -> None:
+            contributions = registry.contributions_of(plugin)
+            check = partial(check_routes, reads=not registry.is_own(plugin))
+            routes = _ask(registry, plugin, "register_routes", check, {"context": contributions.context})
+            registry.keep(plugin, structs.replace(contributions, routes=routes or ()))
+
+        _ask_each(registry, waiting, ask)
     return registry.collected
-
-
-def _refuse_all_clashes(registry: Registry) -> None:
-    """Refuse plugins that contribute a channel, an operation or an HTTP call that another plugin has contributed too."""
-    _refuse_clashes(
-        registry, "channel", lambda contributions: [value.name for value in contributions.channels]
-    )
-    for kind in KINDS:
-        _refuse_clashes(registry, kind, partial(_provided, kind))
-    _refuse_clashes(registry, "call", _own_calls)
 
 
 def _ask_with_context(
@@ -158,41 +146,21 @@ def _ask_with_context(
         channels = registry.tracer.channels(channels, plugin=plugin, settings=contributions.settings)
     check = partial(values.check_operations, defined=defined)
     given = _ask(registry, plugin, "register_operations", check, arguments) or ()
-    providers: dict[Kind, tuple[Operation, ...]] = {
-        kind: tuple(one for one in given if one.kind == kind) for kind in KINDS
-    }
-    for kind, operations in providers.items():
-        values.check_unique(plugin, kind, [operation.name for operation in operations])
+    providers: dict[Kind, tuple[Operation, ...]] = {}
+    for kind in KINDS:
+        providers[kind] = tuple(operation for operation in given if operation.kind == kind)
+        values.check_unique(plugin, kind, [operation.name for operation in providers[kind]])
     pages = _ask(registry, plugin, "register_portal_pages", values.check_portal_pages, arguments)
     return structs.replace(contributions, channels=channels, providers=providers, pages=pages or ())
-
-
-def _ask_for_routes(registry: Registry, check: Callable[..., "tuple[Routes, ...]"], plugin: str) -> None:
-    contributions = registry.contributions_of(plugin)
-    arguments = {"context": contributions.context}
-    routes = _ask(
-        registry, plugin, "register_routes", partial(check, reads=not registry.is_own(plugin)), arguments
-    )
-    registry.keep(plugin, structs.replace(contributions, routes=routes or ()))
-
-
-def _steps(contributions: Contributions) -> list[str]:
-    return [
-        f"{value.event_type}:{value.from_version} to {value.to_version}" for value in contributions.casters
-    ]
 
 
 def _provided(kind: Kind, contributions: Contributions) -> list[str]:
     return [provider.name for provider in contributions.providers.get(kind, ())]
 
 
-def _own_calls(contributions: Contributions) -> list[str]:
-    return [
-        f"{provider.definition.method} {provider.definition.path}"
-        for providers in contributions.providers.values()
-        for provider in providers
-        if provider.definition is not None
-    ]
+def _own_definitions(contributions: Contributions) -> list[Definition]:
+    providers = chain.from_iterable(contributions.providers.values())
+    return [provider.definition for provider in providers if provider.definition is not None]
 
 
 def _ask_each(registry: Registry, plugins: Collection[str], ask: Callable[[str], None]) -> None:

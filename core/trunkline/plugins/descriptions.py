@@ -9,13 +9,13 @@ from typing import Any
 from fastapi.routing import iter_route_contexts
 from msgspec import structs
 from pydantic import BaseModel, SecretBytes, SecretStr
-from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from trunkline.contract import Migrations, Routes
 from trunkline.plugins.records import Contributions, PluginRecord
 from trunkline.plugins.registry import Registry
 from trunkline.runtime.redaction import redact
+from trunkline.schemas.definitions import FOLDERS
 from trunkline.settings import ENVIRONMENT_PREFIX
 from trunkline.store import migrate, revisions
 
@@ -34,7 +34,6 @@ def describe_plugins(registry: Registry, name: str) -> list[dict[str, Any]]:
 def _describe(registry: Registry, record: PluginRecord) -> dict[str, Any]:
     is_turned_away = record.state == "failed" and registry.is_active(record.name)
     contributions = Contributions() if is_turned_away else registry.contributions_of(record.name)
-    named = {"actions": "action", "searches": "search", "lookups": "lookup"}
     return {
         **structs.asdict(record),
         "deprecations": list(record.deprecations),
@@ -55,11 +54,9 @@ def _describe(registry: Registry, record: PluginRecord) -> dict[str, Any]:
         **{
             plural: [
                 {"name": provider.name, "defined_by": "plugin" if provider.definition else "schemas"}
-                for kind, providers in contributions.providers.items()
-                if kind == singular
-                for provider in providers
+                for provider in contributions.providers.get(kind, ())
             ]
-            for plural, singular in named.items()
+            for kind, plural in FOLDERS.items()
         },
         "routes": [route for routes in contributions.routes or () for route in _routes(routes)],
         "pages": [
@@ -99,20 +96,16 @@ def _hooks(registry: Registry, name: str) -> Iterator[dict[str, Any]]:
 
 def _settings(plugin: str, settings: BaseModel) -> Iterator[dict[str, Any]]:
     for name, field in type(settings).model_fields.items():
+        default: object = field.get_default(call_default_factory=True, validated_data={})
         yield {
             "name": f"{plugin}.{name}",
             "variable": f"{ENVIRONMENT_PREFIX}{plugin}__{name}".upper(),
             "type": _type_name(field.annotation),
             "required": field.is_required(),
-            "default": _show(name, _default(field)),
+            "default": None if default is PydanticUndefined else _show(name, default),
             "value": _show(name, getattr(settings, name)),
             "description": field.description,
         }
-
-
-def _default(field: FieldInfo) -> object:
-    default: object = field.get_default(call_default_factory=True, validated_data={})
-    return None if default is PydanticUndefined else default
 
 
 def _show(name: str, value: object) -> str | None:

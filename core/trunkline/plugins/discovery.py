@@ -3,6 +3,8 @@
 import re
 from collections.abc import Iterable, Sequence
 from importlib.metadata import Distribution
+from itertools import chain
+from operator import attrgetter
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
@@ -27,10 +29,7 @@ def discover(group: str = HUB, *, path: Sequence[str] | None = None) -> list[Can
         declared = _read_candidates(distribution, group)
         if declared:
             by_distribution.setdefault(canonicalize_name(declared[0].distribution), declared)
-    return sorted(
-        (candidate for declared in by_distribution.values() for candidate in declared),
-        key=lambda candidate: (candidate.name, candidate.distribution),
-    )
+    return sorted(chain.from_iterable(by_distribution.values()), key=attrgetter("name", "distribution"))
 
 
 def _read_candidates(distribution: Distribution, group: str) -> list[Candidate]:
@@ -40,37 +39,22 @@ def _read_candidates(distribution: Distribution, group: str) -> list[Candidate]:
     metadata = distribution.metadata  # each property of a distribution parses it anew
     requires = _read_range(metadata.get_all("Requires-Dist") or distribution.requires or ())
     products = {entry.name: entry.value for entry in entry_points.of(distribution, PRODUCTS)}
+    name, version = metadata["Name"], metadata["Version"]
     return [
-        Candidate(
-            entry.name,
-            entry.value,
-            metadata["Name"],
-            metadata["Version"],
-            requires,
-            products.get(entry.name),
-        )
+        Candidate(entry.name, entry.value, name, version, requires, products.get(entry.name))
         for entry in entries
     ]
 
 
 def _read_range(requirements: Iterable[str]) -> str | None:
-    ranges = [
-        str(requirement.specifier)
-        for requirement in map(_parse, filter(_MAY_BE_ON_HUB.match, requirements))
-        if requirement is not None and _is_on_hub(requirement)
-    ]
+    """Read the range of the hub's versions from those of *requirements* that apply to this machine without any extra."""
+    ranges: list[str] = []
+    for line in filter(_MAY_BE_ON_HUB.match, requirements):
+        try:
+            requirement = Requirement(line)
+        except InvalidRequirement:
+            continue
+        marker = requirement.marker
+        if canonicalize_name(requirement.name) == HUB and (not marker or marker.evaluate({"extra": ""})):
+            ranges.append(str(requirement.specifier))
     return ",".join(filter(None, ranges)) if ranges else None
-
-
-def _parse(line: str) -> Requirement | None:
-    try:
-        return Requirement(line)
-    except InvalidRequirement:
-        return None
-
-
-def _is_on_hub(requirement: Requirement) -> bool:
-    """Return True if *requirement* is on the hub and applies to this machine without any extra."""
-    if canonicalize_name(requirement.name) != HUB:
-        return False
-    return requirement.marker is None or requirement.marker.evaluate({"extra": ""})

@@ -10,7 +10,7 @@ import logging
 from asyncio import CancelledError
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import fields, replace
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from msgspec import Struct
 
@@ -28,7 +28,15 @@ def guarded(plugin: str, values: Sequence[Value], *, note: Callable[[str], None]
 
     *note* is called with the plugin's name if one of these functions raises an error that would end the process.
     """
-    return tuple(_guarded_value(value, _Owner(plugin, note)) for value in values)
+    owner = _Owner(plugin, note)
+    wrapped: list[Any] = []
+    for value in cast("Sequence[Any]", values):
+        given = {field.name: getattr(value, field.name) for field in fields(value)}
+        functions = {name: each for name, each in given.items() if _is_plugins_function(each)}
+        wrapped.append(
+            replace(value, **{name: _guarded(each, owner, name) for name, each in functions.items()})
+        )
+    return tuple(wrapped)
 
 
 class _Owner(Struct, frozen=True):
@@ -41,16 +49,6 @@ class _Owner(Struct, frozen=True):
         _log.error("%s: that call has failed, and the hub goes on", sentence)
         self.note(self.plugin)
         return TriedToExit(sentence)
-
-
-def _guarded_value(value: Any, owner: _Owner) -> Any:
-    functions = {
-        field.name: given
-        for field in fields(value)
-        if _is_plugins_function(given := getattr(value, field.name))
-    }
-    behind = {name: _guarded(function, owner, name) for name, function in functions.items()}
-    return replace(value, **behind)
 
 
 def _is_plugins_function(given: object) -> bool:

@@ -16,8 +16,7 @@ def check_module(
 ) -> None:
     """Check that every hook in *module* is one of *hooks* (``list_hooks``), and takes only arguments of that hook.
 
-    Raises:
-        PluginFailed: the module is faulty; the message describes the first fault.
+    Raises PluginFailed: the module is faulty; the message describes the first fault.
     """
     seen: set[str] = set()
     for attribute in dir(module):

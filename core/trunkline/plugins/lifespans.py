@@ -31,19 +31,17 @@ class Lifespan:
 
     async def start(self) -> PluginFailed | None:
         """Enter the plugin's lifespan; returns the failure, or None."""
+        seconds = self._limit_seconds
         self._task = asyncio.create_task(self._live())
         entered = asyncio.create_task(self._entered.wait())
-        await asyncio.wait(
-            {self._task, entered}, timeout=self._limit_seconds, return_when=asyncio.FIRST_COMPLETED
-        )
+        await asyncio.wait({self._task, entered}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         entered.cancel()
         if self._entered.is_set():
             self._task.add_done_callback(self._note_end)
-            return self._failure
-        if self._task.done():
-            return self._failure
-        self._task.cancel()
-        return PluginFailed(self.plugin, f"did not start its {HOOK} within {self._limit_seconds:g} s")
+        elif not self._task.done():
+            self._task.cancel()
+            return PluginFailed(self.plugin, f"did not start its {HOOK} within {seconds:g} s")
+        return self._failure
 
     async def stop(self) -> None:
         """Leave the plugin's lifespan; an error is logged."""

@@ -21,15 +21,13 @@ def discover_local(paths: Sequence[Path]) -> list[Candidate]:
 
     Names in folders that begin with a dot or an underscore are left out. Nothing is imported.
 
-    Raises:
-        SettingsInvalid: a path does not exist, or is not a plugin.
+    Raises SettingsInvalid: a path does not exist, or is not a plugin.
     """
     places = dict.fromkeys(place for path in paths for place in _places_at(path))
+    modules = {place: f"{_package_of(place.parent)}.{place.stem}" for place in places}
     return [
-        Candidate(
-            place.stem, f"{_package_of(place.parent)}.{place.stem}", str(place), "local", None, is_local=True
-        )
-        for place in places
+        Candidate(place.stem, module, str(place), "local", None, is_local=True)
+        for place, module in modules.items()
     ]
 
 
@@ -41,9 +39,8 @@ def _places_at(path: Path) -> Iterator[Path]:
     if _is_plugin(place):
         yield place
     elif place.is_dir():
-        yield from (
-            inside for inside in sorted(place.iterdir()) if _is_plugin(inside) and inside.name[0] not in "._"
-        )
+        plugins = filter(_is_plugin, sorted(place.iterdir()))
+        yield from (plugin for plugin in plugins if plugin.name[0] not in "._")
     else:
         msg = f"Setting 'plugins.paths': {path} is no plugin; a plugin is a file NAME.py, or a folder with an __init__.py"
         raise SettingsInvalid(msg)

@@ -114,9 +114,16 @@ class Notifier:
         self._tasks: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Self:
-        self._listeners = [
-            listener for name in self._registry.active if (listener := self._make_listener(name)).hooks
-        ]
+        for name in self._registry.active:
+            found = [(hook, self._registry.implementation(hook, plugin=name)) for hook in HOOKS]
+            if hooks := {
+                hook: implementation for hook, implementation in found if implementation is not None
+            }:
+                context, seconds = self._registry.context(name), self._limit_seconds
+                listener = Listener(
+                    name, hooks, context=context, limit_seconds=seconds, capacity=self._capacity
+                )
+                self._listeners.append(listener)
         self._tasks = [asyncio.create_task(listener.run()) for listener in self._listeners]
         return self
 
@@ -161,20 +168,6 @@ class Notifier:
             for listener in self._listeners
             if hook in listener.hooks and self._registry.is_active(listener.name)
         ]
-
-    def _make_listener(self, name: str) -> Listener:
-        implementations = {hook: self._registry.implementation(hook, plugin=name) for hook in HOOKS}
-        return Listener(
-            name,
-            {
-                hook: implementation
-                for hook, implementation in implementations.items()
-                if implementation is not None
-            },
-            context=self._registry.context(name),
-            limit_seconds=self._limit_seconds,
-            capacity=self._capacity,
-        )
 
 
 async def _wait(tasks: Sequence[asyncio.Task[None]], *, seconds: float) -> set[asyncio.Task[None]]:

@@ -7,15 +7,7 @@ from msgspec import Struct, field
 from packaging.utils import canonicalize_name
 from pydantic import BaseModel
 
-from trunkline.contract import (
-    Channel,
-    Command,
-    Connector,
-    Migrations,
-    Operation,
-    PluginContext,
-    PortalPage,
-)
+from trunkline.contract import Channel, Command, Connector, Migrations, Operation, PluginContext, PortalPage
 from trunkline.schemas.catalog import EventType
 from trunkline.schemas.definitions import Kind
 from trunkline.schemas.versions import Caster

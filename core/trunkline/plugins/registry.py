@@ -74,40 +74,22 @@ class Registry:
         return collected
 
     def _collect(self) -> Collected:
-        contributions = {name: self._contributions[name] for name in self.active}
+        offers = [(name, self._contributions[name]) for name in self.active]
+        connectors = [(name, value) for name, offer in offers for value in offer.connectors]
+        channels = [(name, value) for name, offer in offers for value in offer.channels]
+        given = [(name, *item) for name, offer in offers for item in offer.providers.items()]
         return Collected(
-            event_types=tuple(value for offer in contributions.values() for value in offer.event_types),
-            migrations=tuple(
-                (name, value) for name, offer in contributions.items() for value in offer.migrations
-            ),
-            connectors=MappingProxyType(
-                {
-                    value.name: (name, value)
-                    for name, offer in contributions.items()
-                    for value in offer.connectors
-                }
-            ),
-            casters=tuple((name, value) for name, offer in contributions.items() for value in offer.casters),
-            settings=MappingProxyType({name: offer.settings for name, offer in contributions.items()}),
-            channels=MappingProxyType(
-                {
-                    value.name: (name, value)
-                    for name, offer in contributions.items()
-                    for value in offer.channels
-                }
-            ),
+            event_types=tuple(value for _, offer in offers for value in offer.event_types),
+            migrations=tuple((name, value) for name, offer in offers for value in offer.migrations),
+            connectors=MappingProxyType({value.name: (name, value) for name, value in connectors}),
+            casters=tuple((name, value) for name, offer in offers for value in offer.casters),
+            settings=MappingProxyType({name: offer.settings for name, offer in offers}),
+            channels=MappingProxyType({value.name: (name, value) for name, value in channels}),
             providers=MappingProxyType(
-                {
-                    (kind, value.name): (name, value)
-                    for name, offer in contributions.items()
-                    for kind, values in offer.providers.items()
-                    for value in values
-                }
+                {(kind, value.name): (name, value) for name, kind, values in given for value in values}
             ),
-            pages=tuple((name, value) for name, offer in contributions.items() for value in offer.pages),
-            routes=tuple(
-                (name, value) for name, offer in contributions.items() for value in offer.routes or ()
-            ),
+            pages=tuple((name, value) for name, offer in offers for value in offer.pages),
+            routes=tuple((name, value) for name, offer in offers for value in offer.routes or ()),
         )
 
     def is_active(self, name: str) -> bool:
@@ -121,10 +103,7 @@ class Registry:
     def implementation(self, hook: str, *, plugin: str) -> Implementation | None:
         """Return the implementation of *hook* in *plugin*; None if the plugin does not run, or does not implement the hook."""
         implementations = getattr(self._manager.hook, hook).get_hookimpls()
-        chosen = next(
-            (implementation for implementation in implementations if implementation.plugin_name == plugin),
-            None,
-        )
+        chosen = next((each for each in implementations if each.plugin_name == plugin), None)
         if chosen is None:
             return None
         implementation = Implementation(plugin, hook, chosen.function, tuple(chosen.argnames))
@@ -140,11 +119,7 @@ class Registry:
         return list_implementations(module, manager=self._manager) if module else iter(())
 
     def register(self, name: str, module: ModuleType) -> None:
-        """Register *module* as the plugin *name*.
-
-        Raises:
-            PluginFailed: this hub cannot use the module.
-        """
+        """Register *module* as the plugin *name*. Raises PluginFailed: this hub cannot use the module."""
         owner = self._manager.get_name(module)
         if owner is not None:
             raise PluginFailed(name, f"shares its module {module.__name__} with plugin '{owner}'")
@@ -171,12 +146,10 @@ class Registry:
     def turn_away(self, record: PluginRecord) -> None:
         """Record a plugin as failed because a plugin that comes with trunkline has the same name and is loaded instead.
 
-        Raises:
-            PluginFailed: the name is enabled explicitly.
+        Raises PluginFailed: the name is enabled explicitly.
         """
-        failure = PluginFailed(
-            record.name, f"has the name of a plugin of trunkline; give {record.distribution} another"
-        )
+        reason = f"has the name of a plugin of trunkline; give {record.distribution} another"
+        failure = PluginFailed(record.name, reason)
         self._records.append(structs.replace(record, state="failed", error=str(failure)))
         self._records.sort(key=attrgetter("name"))
         logger_of(record.name).error(str(failure))
@@ -198,11 +171,7 @@ class Registry:
         return self._contributions[name]
 
     def refuse(self, failure: PluginFailed) -> None:
-        """Remove a plugin while the hub starts.
-
-        Raises:
-            PluginFailed: *failure* itself, if plugins are enabled by name.
-        """
+        """Remove a plugin while the hub starts. Raises PluginFailed: *failure* itself, if plugins are enabled by name."""
         self.fail(failure.plugin, failure.reason, cause=failure.__cause__)
         if self._required:
             raise failure
@@ -210,8 +179,7 @@ class Registry:
     def leave_out(self, name: str, missing: ExtraMissing) -> None:
         """Disable a plugin whose packages are not installed and that is not enabled by name.
 
-        Raises:
-            PluginFailed: plugins are enabled by name.
+        Raises PluginFailed: plugins are enabled by name.
         """
         failure = PluginFailed(name, str(missing))
         if self._required:
@@ -232,10 +200,7 @@ class Registry:
 
     def _note(self, name: str, **changes: Any) -> None:
         with self._lock:
-            self._records = [
-                structs.replace(record, **changes)
-                if record.name == name and record.state != "failed"
-                else record
-                for record in self._records
-            ]
+            for index, record in enumerate(self._records):
+                if record.name == name and record.state != "failed":
+                    self._records[index] = structs.replace(record, **changes)
             self._collected = None

@@ -12,20 +12,8 @@ from trunkline.plugins.types import find_function_fault, find_text_fault, find_t
 from trunkline.plugins.values import check_items
 
 PREFIX = re.compile(r"(/[^/]+)*")
-TAKEN_AT_ROOT = frozenset(
-    {
-        "api",
-        "schemas",
-        "docs",
-        "portal",
-        "openapi.json",
-        "openapi-3.0.json",
-        "asyncapi.json",
-        "healthz",
-        "readyz",
-        "metrics",
-    }
-)
+_DOCUMENTS = ("openapi.json", "openapi-3.0.json", "asyncapi.json")
+TAKEN_AT_ROOT = frozenset({"api", "schemas", "docs", "portal", *_DOCUMENTS, "healthz", "readyz", "metrics"})
 """First path segments that the hub uses, or that are other values of ``Routes.base``."""
 
 

@@ -19,8 +19,7 @@ Section = Mapping[str, Any]
 def check_sections(sections: Iterable[str], *, plugins: Iterable[str]) -> None:
     """Refuse a section that belongs to none of *plugins*, running or not.
 
-    Raises:
-        SettingsInvalid: there is such a section; the message names the first one, and the known sections.
+    Raises SettingsInvalid: there is such a section; the message names the first one, and the known sections.
     """
     known = CORE_SECTIONS | set(plugins)
     for section in sections:

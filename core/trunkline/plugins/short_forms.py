@@ -83,7 +83,11 @@ def _secrets(value: object) -> Iterator[str]:
             secret = value.get_secret_value()
             yield secret if isinstance(secret, str) else secret.decode(errors="replace")
         case Target():
-            yield from (*value.secrets, *value.headers.values(), *_private_parts(value.url))
+            url = urlsplit(value.url)
+            yield from (*value.secrets, *value.headers.values())
+            # All after the host as one text, then the path, the query, and the longer segments of the path.
+            yield from (f"{url.path}?{url.query}", url.path, url.query)
+            yield from (part for part in url.path.split("/") if len(part) > 3)
             yield from _secrets(value.config)
         case _:
             for part in _parts(value):
@@ -105,13 +109,6 @@ def _parts(value: object) -> Iterable[object]:
             return value.values()
         case _:
             return ()
-
-
-def _private_parts(url: str) -> Iterator[str]:
-    """Yield everything after the host of *url* as one text, then the path, the query, and the longer segments of the path."""
-    parts = urlsplit(url)
-    yield from (f"{parts.path}?{parts.query}", parts.path, parts.query)
-    yield from (part for part in parts.path.split("/") if len(part) > 3)
 
 
 def _plain(value: object) -> str:

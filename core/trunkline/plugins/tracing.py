@@ -7,16 +7,15 @@ values, never their text, and no secret.
 import inspect
 import sys
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
-from functools import partial
 from typing import Any, TextIO, TypeVar
 
 from msgspec import structs
 from pydantic import BaseModel
 
-from trunkline.contract import Channel, Deliver, DeliverBatch, HttpClient, Push
+from trunkline.contract import Channel, HttpClient, Push
 from trunkline.model.deliveries import Result
 from trunkline.plugins.calls import Implementation, describe_error
 from trunkline.plugins.short_forms import hide, secrets_of, short, short_call
@@ -48,11 +47,17 @@ class Tracer:
 
         async def call_async(*values: object) -> object:
             awaited: Any = function(*values)
-            return await self._await(awaited, *describe(*values))
+            return await self.trace(awaited, *describe(*values))
 
         def call(*values: object) -> object:
             line, hidden = describe(*values)
-            answer = self._call(partial(function, *values), line, hidden)
+            began = time.perf_counter()
+            try:
+                answer = function(*values)
+            except BaseException as error:
+                self._write(line, began, f"raised {describe_error(error)}", hidden)
+                raise
+            self._write(line, began, f"returned {short(answer)}", hidden)
             if isinstance(answer, AbstractAsyncContextManager):
                 return _TracedLifespan(answer, self, line, hidden)
             return answer
@@ -68,70 +73,30 @@ class Tracer:
         return tuple(self._channel(channel, f"{plugin}.{channel.name}", hidden) for channel in channels)
 
     def _channel(self, channel: Channel, owner: str, hidden: tuple[str, ...]) -> Channel:
-        if channel.deliver_batch:
-            channel = replace(
-                channel, deliver_batch=self._deliver_batch(channel.deliver_batch, owner, hidden)
-            )
-        if channel.deliver:
-            channel = replace(channel, deliver=self._deliver(channel.deliver, owner, hidden))
-        return channel
+        deliver, deliver_batch = channel.deliver, channel.deliver_batch
 
-    def _deliver_batch(self, deliver: DeliverBatch, owner: str, hidden: tuple[str, ...]) -> DeliverBatch:
-        async def traced(pushes: Sequence[Push], http: HttpClient) -> Sequence[Result]:
-            line = f"{owner}.deliver_batch({short(pushes)})"
-            secrets = {secret for push in pushes for secret in secrets_of(push)}
-            return await self._await(deliver(pushes, http), line, (*hidden, *secrets))
-
-        return traced
-
-    def _deliver(self, deliver: Deliver, owner: str, hidden: tuple[str, ...]) -> Deliver:
         async def traced(push: Push, http: HttpClient) -> Result:
+            assert deliver is not None
             line = f"{owner}.deliver({short(push)})"
-            return await self._await(deliver(push, http), line, (*hidden, *secrets_of(push)))
+            return await self.trace(deliver(push, http), line, (*hidden, *secrets_of(push)))
 
-        return traced
+        async def traced_batch(pushes: Sequence[Push], http: HttpClient) -> Sequence[Result]:
+            assert deliver_batch is not None
+            line = f"{owner}.deliver_batch({short(pushes)})"
+            return await self.trace(deliver_batch(pushes, http), line, (*hidden, *secrets_of(*pushes)))
 
-    def _call(self, function: Callable[[], Answer], line: str, hidden: tuple[str, ...]) -> Answer:
-        began = time.perf_counter()
-        try:
-            answer = function()
-        except BaseException as error:
-            self._raised(line, began, error, hidden)
-            raise
-        self._returned(line, began, answer, hidden)
-        return answer
+        return replace(channel, deliver=deliver and traced, deliver_batch=deliver_batch and traced_batch)
 
-    async def _await(self, awaited: Awaitable[Answer], line: str, hidden: tuple[str, ...]) -> Answer:
+    async def trace(self, awaited: Awaitable[Answer], line: str, hidden: tuple[str, ...]) -> Answer:
+        """Await *awaited*, and write *line* with its outcome, without the texts *hidden*."""
         began = time.perf_counter()
         try:
             answer = await awaited
         except BaseException as error:
-            self._raised(line, began, error, hidden)
+            self._write(line, began, f"raised {describe_error(error)}", hidden)
             raise
-        self._returned(line, began, answer, hidden)
-        return answer
-
-    async def enter(
-        self, manager: AbstractAsyncContextManager[object], line: str, hidden: tuple[str, ...]
-    ) -> object:
-        """Enter a plugin's ``lifespan``, and write a line about it."""
-        return await self._await(manager.__aenter__(), f"{line} entered:", hidden)
-
-    async def leave(
-        self,
-        manager: AbstractAsyncContextManager[object],
-        line: str,
-        hidden: tuple[str, ...],
-        details: Sequence[Any],
-    ) -> bool | None:
-        """Leave a plugin's ``lifespan``, and write a line about it."""
-        return await self._await(manager.__aexit__(*details), f"{line} left:", hidden)
-
-    def _returned(self, line: str, began: float, answer: object, hidden: tuple[str, ...]) -> None:
         self._write(line, began, f"returned {short(answer)}", hidden)
-
-    def _raised(self, line: str, began: float, error: BaseException, hidden: tuple[str, ...]) -> None:
-        self._write(line, began, f"raised {describe_error(error)}", hidden)
+        return answer
 
     def _write(self, line: str, began: float, outcome: str, hidden: tuple[str, ...]) -> None:
         milliseconds = (time.perf_counter() - began) * 1000
@@ -149,13 +114,15 @@ class _TracedLifespan(AbstractAsyncContextManager[object]):
         line: str,
         hidden: tuple[str, ...],
     ) -> None:
-        self._manager = manager
+        self._manager: Any = manager
         self._tracer = tracer
         self._line = line
         self._hidden = hidden
 
     async def __aenter__(self) -> object:
-        return await self._tracer.enter(self._manager, self._line, self._hidden)
+        return await self._tracer.trace(self._manager.__aenter__(), f"{self._line} entered:", self._hidden)
 
     async def __aexit__(self, *details: object) -> bool | None:
-        return await self._tracer.leave(self._manager, self._line, self._hidden, list(details))
+        return await self._tracer.trace(
+            self._manager.__aexit__(*details), f"{self._line} left:", self._hidden
+        )

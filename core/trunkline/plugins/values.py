@@ -5,6 +5,7 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from functools import partial
 from inspect import getdoc, signature
 from typing import Any, TypeVar
 
@@ -80,42 +81,35 @@ def check_casters(plugin: str, value: object) -> tuple[Caster, ...]:
 
 def check_channels(plugin: str, value: object) -> tuple[Channel, ...]:
     """Accept channels with different names."""
-    items = check_items(plugin, "register_channels", value, Channel, _find_channel_fault)
-    check_unique(plugin, "channel", [item.name for item in items])
-    return items
+    return _check_named(plugin, "register_channels", value, Channel, _find_channel_fault, noun="channel")
 
 
 def check_connectors(plugin: str, value: object) -> tuple[Connector, ...]:
     """Accept connectors with different names."""
-    items = check_items(plugin, "register_connectors", value, Connector, _find_connector_fault)
-    check_unique(plugin, "connector", [item.name for item in items])
-    return items
+    return _check_named(
+        plugin, "register_connectors", value, Connector, _find_connector_fault, noun="connector"
+    )
 
 
 def check_portal_pages(plugin: str, value: object) -> tuple[PortalPage, ...]:
     """Accept pages with different names."""
-    items = check_items(plugin, "register_portal_pages", value, PortalPage, _find_page_fault)
-    check_unique(plugin, "portal page", [item.name for item in items])
-    return items
+    return _check_named(
+        plugin, "register_portal_pages", value, PortalPage, _find_page_fault, noun="portal page"
+    )
 
 
 def check_operations(
     plugin: str, value: object, *, defined: Mapping[Kind, Collection[str]]
 ) -> tuple[Operation, ...]:
     """Accept operations that are *defined* or bring their own definition, and set the kind of each."""
-
-    def find_fault(operation: Operation) -> str | None:
-        return find_operation_fault(operation, defined)
-
+    find_fault = partial(find_operation_fault, defined=defined)
     items = check_items(plugin, "register_operations", value, Operation, find_fault)
     return tuple(with_kind(item, defined) for item in items)
 
 
 def check_commands(plugin: str, value: object) -> tuple[Command, ...]:
     """Accept commands with different names."""
-    items = check_items(plugin, "register_commands", value, Command, _find_command_fault)
-    check_unique(plugin, "command", [item.name for item in items])
-    return items
+    return _check_named(plugin, "register_commands", value, Command, _find_command_fault, noun="command")
 
 
 def check_definitions(plugin: str, own: Collection[Definition], *, beside: Iterable[Definition]) -> None:
@@ -158,10 +152,28 @@ def check_unique(plugin: str, noun: str, names: Sequence[str]) -> None:
         raise PluginFailed(plugin, f"gives the {noun} '{twice[0]}' twice")
 
 
+def _check_named(
+    plugin: str,
+    hook: str,
+    value: object,
+    kind: type[Value],
+    find: Callable[[Value], str | None],
+    *,
+    noun: str,
+) -> tuple[Value, ...]:
+    """Accept *value* as ``check_items`` does, if all items have different names."""
+    items: tuple[Any, ...] = check_items(plugin, hook, value, kind, find)
+    check_unique(plugin, noun, [item.name for item in items])
+    return items
+
+
+def _find_name_fault(name: str) -> str | None:
+    is_valid = CHANNEL_NAME.fullmatch(name)
+    return None if is_valid else f"name '{name}' is not made of lower-case letters, digits, '-' and '_'"
+
+
 def _find_channel_fault(channel: Channel) -> str | None:
-    fault = _find_words_fault(channel)
-    if fault is None and not CHANNEL_NAME.fullmatch(channel.name):
-        return f"name '{channel.name}' is not made of lower-case letters, digits, '-' and '_'"
+    fault = _find_words_fault(channel) or _find_name_fault(channel.name)
     for name, is_async in _FUNCTIONS.items():
         fault = fault or find_function_fault(name, getattr(channel, name), is_async=is_async)
     if fault is None and channel.instructions is not None:
@@ -211,30 +223,22 @@ def _find_caster_fault(caster: Caster) -> str | None:
 
 
 def _find_connector_fault(connector: Connector) -> str | None:
-    fault = _find_words_fault(connector)
-    if fault is None and not CHANNEL_NAME.fullmatch(connector.name):
-        return f"name '{connector.name}' is not made of lower-case letters, digits, '-' and '_'"
-    for name in ("generate", "field_name", "remarks", "keys", "demands"):
-        is_optional = name != "generate"
-        fault = fault or find_function_fault(
-            name, getattr(connector, name), is_optional=is_optional, is_async=False
-        )
+    fault = _find_words_fault(connector) or _find_name_fault(connector.name)
+    fault = fault or find_function_fault("generate", connector.generate, is_optional=False, is_async=False)
+    for name in ("field_name", "remarks", "keys", "demands"):
+        fault = fault or find_function_fault(name, getattr(connector, name), is_async=False)
     if fault is None and connector.channel is not None:
         fault = find_text_fault("channel", connector.channel)
     steps: Any = connector.steps
-    if fault is None and not (
-        isinstance(steps, list | tuple) and all(isinstance(step, str) for step in steps)  # pyright: ignore[reportUnknownVariableType]
-    ):
-        fault = "steps are not a list or tuple of text"
-    return fault
+    are_texts = isinstance(steps, list | tuple) and all(isinstance(step, str) for step in steps)  # pyright: ignore[reportUnknownVariableType]
+    return fault or (None if are_texts else "steps are not a list or tuple of text")
 
 
 def _find_page_fault(page: PortalPage) -> str | None:
-    fault = find_text_fault("name", page.name) or find_text_fault("title", page.title)
-    if fault is None and not CHANNEL_NAME.fullmatch(page.name):
-        return f"name '{page.name}' is not made of lower-case letters, digits, '-' and '_'"
     fault = (
-        fault
+        find_text_fault("name", page.name)
+        or find_text_fault("title", page.title)
+        or _find_name_fault(page.name)
         or find_function_fault("render", page.render, is_optional=False, is_async=False)
         or find_function_fault("submit", page.submit)
     )
@@ -250,9 +254,7 @@ def _find_icon_fault(icon: object) -> str | None:
 
 
 def _find_command_fault(command: Command) -> str | None:
-    fault = find_text_fault("name", command.name)
-    if fault is None and not CHANNEL_NAME.fullmatch(command.name):
-        return f"name '{command.name}' is not made of lower-case letters, digits, '-' and '_'"
+    fault = find_text_fault("name", command.name) or _find_name_fault(command.name)
     fault = fault or find_function_fault("run", command.run, is_optional=False, is_async=False)
     if fault is None and not signature(command.run).parameters:
         return f"run of '{command.name}' takes nothing, but is called with the plugin's context first"

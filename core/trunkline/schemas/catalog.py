@@ -39,8 +39,7 @@ class EventType:
     *schema_json* is the document as it is served and *example_json* the first example as compact JSON. Both are encoded
     from *schema* unless they are given. A reader of files gives them, so that ``99.00`` keeps its digits.
 
-    Raises:
-        SchemaInvalid: *schema* is not JSON data, or an entry of its ``x-changes`` is faulty.
+    Raises SchemaInvalid: *schema* is not JSON data, or an entry of its ``x-changes`` is faulty.
     """
 
     name: str
@@ -63,9 +62,8 @@ class EventType:
                 object.__setattr__(self, "example_json", orjson.dumps(examples[0]))
         except TypeError as error:
             raise SchemaInvalid(self.name, f"the schema is not JSON data: {error}") from None
-        object.__setattr__(
-            self, "changes", changelog.read(self.schema, newest=self.version, source=self.name)
-        )
+        changes = changelog.read(self.schema, newest=self.version, source=self.name)
+        object.__setattr__(self, "changes", changes)
 
     @property
     def example(self) -> Json:
@@ -76,18 +74,32 @@ class EventType:
 class Validator:
     """Checks JSON data against one schema; *name* is used in the error message about an unknown field.
 
-    Raises:
-        SchemaInvalid: the schema is not draft 2020-12, or has a reference to another document.
+    Raises SchemaInvalid: the schema is not draft 2020-12, or has a reference to another document.
     """
 
     __slots__ = ("_explainer", "_has_branches", "_name", "_schema", "_validator")
 
     def __init__(self, schema: Mapping[str, Json], *, name: str) -> None:
-        _require_draft(schema, name=name)
+        if str(schema.get("$schema", DIALECT)).rstrip("#") != DIALECT:
+            raise SchemaInvalid(
+                name, f"'$schema' must be {DIALECT}, the one draft that payloads are judged by"
+            )
+        if not _meta_validator().is_valid(dict(schema)):
+            from trunkline.schemas.explaining import find_schema_error  # noqa: PLC0415
+
+            if (error := find_schema_error(schema)) is not None:
+                fault = next(faults_of(error, "JSON Schema"))
+                raise SchemaInvalid(name, f"the schema is not valid at '{fault.path}': {fault.message}")
         try:
             self._validator = compile_validator(schema)
         except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError, ValueError) as error:
-            raise SchemaInvalid(name, _compile_fault(error)) from None
+            reason = short_text(str(error).partition("\n")[0], limit=300)
+            if "not present in a registry" in reason or isinstance(error, jsonschema_rs.ReferencingError):
+                message = (
+                    f"a $ref leads out of the document; nothing is fetched, so put it under $defs ({reason})"
+                )
+                raise SchemaInvalid(name, message) from None
+            raise SchemaInvalid(name, f"the schema cannot be compiled: {reason}") from None
         self._schema = schema
         self._explainer: Explainer | None = None
         text = orjson.dumps(dict(schema), default=dict)
@@ -99,26 +111,22 @@ class Validator:
 
         Paths are JSON pointers into *data*. A missing or unknown field is reported at its own pointer. A valid payload
         of the ten types costs 0.4 to 0.9 µs, a faulty one 160 µs. If *budget* runs out of steps, only the faults found
-        so far are returned; if none was found, a single fault (``_other_fault``).
+        so far are returned; if none was found, a single fault.
         """
         try:
             if self._validator.is_valid(data):
                 return []
             budget = Budget() if budget is None else budget
             faults = distinct(self._faults(data, budget)) if budget.left > 0 else []
-            return faults or [self._other_fault(data, is_cheap=budget.left > 0)]
+            if faults:
+                return faults
+            if (
+                budget.left > 0 or not self._has_branches
+            ):  # else the validator builds the faults of every branch
+                return [first_fault(self._validator, data)]
         except ValueError:
             return [FieldError("", "is nested too deeply, or is not JSON data")]
-
-    def _other_fault(self, data: Json, *, is_cheap: bool) -> FieldError:
-        """Return one fault for data whose faults were not explained: the compiled validator's first fault, if that is cheap.
-
-        Otherwise return a general message, because the compiled validator builds the faults of all branches, which may
-        be many.
-        """
-        if is_cheap or not self._has_branches:
-            return first_fault(self._validator, data)
-        return FieldError("", f"is not valid as {self._name}; it is too much to say what is wrong with it")
+        return [FieldError("", f"is not valid as {self._name}; it is too much to say what is wrong with it")]
 
     def _faults(self, data: Json, budget: Budget) -> Iterator[FieldError]:
         if self._explainer is None:
@@ -139,8 +147,7 @@ class SchemaCatalog:
     named. *publish* returns the type as receivers see it (``publishing.published``); if *publish* is None, receivers
     see the type itself. Only ``known``, ``all_names`` and ``resolve`` include the *operational* types.
 
-    Raises:
-        SchemaInvalid: a type's name, schema or examples are not usable, or one version of a type is given twice.
+    Raises SchemaInvalid: a type's name, schema or examples are not usable, or one version of a type is given twice.
     """
 
     __slots__ = (
@@ -174,19 +181,16 @@ class SchemaCatalog:
         """Replace all types with *types* in one step; the validators of *unchanged* schemas are kept."""
         all_versions: dict[str, dict[int, EventType]] = {}
         validators: dict[tuple[str, int], Validator] = {}
-        for event_type in sorted(types, key=lambda event_type: (event_type.name, event_type.version)):
-            if self.operational is not None and is_operational(event_type.name):
-                raise SchemaInvalid(event_type.name, f"the name {RESERVED}")
-            versions = all_versions.setdefault(event_type.name, {})
-            if event_type.version in versions:
-                reason = (
-                    f"version {event_type.version} of this event type is defined twice; rename or remove one"
-                )
-                raise SchemaInvalid(event_type.name, reason)
-            versions[event_type.version] = event_type
-            key = (event_type.name, event_type.version)
-            is_kept = unchanged.get(key) == event_type.schema_json
-            validators[key] = self._validators[key] if is_kept else _validator_of(event_type)
+        for kind in sorted(types, key=lambda kind: (kind.name, kind.version)):
+            if self.operational is not None and is_operational(kind.name):
+                raise SchemaInvalid(kind.name, f"the name {RESERVED}")
+            key = (kind.name, kind.version)
+            if key in validators:
+                reason = f"version {kind.version} of this event type is defined twice; rename or remove one"
+                raise SchemaInvalid(kind.name, reason)
+            all_versions.setdefault(kind.name, {})[kind.version] = kind
+            is_kept = unchanged.get(key) == kind.schema_json
+            validators[key] = self._validators[key] if is_kept else _validator_of(kind)
         self._versions, self._validators = all_versions, validators
         self._published = {}
         self._types = {name: versions[max(versions)] for name, versions in all_versions.items()}
@@ -256,25 +260,6 @@ class SchemaCatalog:
 def _meta_validator() -> jsonschema_rs.Draft202012Validator:
     """Make a validator of schemas; it takes 0.04 ms per schema, while ``check_schema`` of ``jsonschema`` takes 2 ms."""
     return compile_validator({"$ref": DIALECT})
-
-
-def _require_draft(schema: Mapping[str, Json], *, name: str) -> None:
-    if str(schema.get("$schema", DIALECT)).rstrip("#") != DIALECT:
-        raise SchemaInvalid(name, f"'$schema' must be {DIALECT}, the one draft that payloads are judged by")
-    if _meta_validator().is_valid(dict(schema)):
-        return
-    from trunkline.schemas.explaining import find_schema_error  # noqa: PLC0415
-
-    if (error := find_schema_error(schema)) is not None:
-        fault = next(faults_of(error, "JSON Schema"))
-        raise SchemaInvalid(name, f"the schema is not valid at '{fault.path}': {fault.message}")
-
-
-def _compile_fault(error: Exception) -> str:
-    reason = short_text(str(error).partition("\n")[0], limit=300)
-    if "not present in a registry" in reason or isinstance(error, jsonschema_rs.ReferencingError):
-        return f"a $ref leads out of the document; nothing is fetched, so put it under $defs ({reason})"
-    return f"the schema cannot be compiled: {reason}"
 
 
 def _validator_of(event_type: EventType) -> Validator:

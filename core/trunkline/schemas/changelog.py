@@ -25,8 +25,7 @@ class Change(Struct, frozen=True):
 def read(schema: Mapping[str, Any], *, newest: int, source: str) -> tuple[Change, ...]:
     """List the changes in *schema*, whose version is *newest*; newest first.
 
-    Raises:
-        SchemaInvalid: an entry has another form, or a version above *newest*.
+    Raises SchemaInvalid: an entry has another form, or a version above *newest*.
     """
     listed = schema.get("x-changes", [])
     entries = [_read(entry, newest) for entry in listed] if isinstance(listed, list) else [None]

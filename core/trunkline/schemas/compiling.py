@@ -21,8 +21,7 @@ _DATA_KEYWORDS = frozenset({"const", "default", "enum", "examples"})
 def compile_validator(schema: Mapping[str, Json]) -> jsonschema_rs.Draft202012Validator:
     """Build the validator of the hot path: formats are enforced and nothing is fetched.
 
-    Raises:
-        jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError, ValueError: it cannot be compiled.
+    Raises jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError, ValueError: it cannot be compiled.
     """
     document = dict(schema)
     try:

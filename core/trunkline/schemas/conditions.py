@@ -71,7 +71,11 @@ def _levels(payload: Iterable[Field]) -> Iterator[list[tuple[tuple[str, ...], st
     because they end an expression of a platform.
     """
     level: list[tuple[tuple[str, ...], str, Field]] = [((), "", field) for field in payload]
-    while level := [(place, title, field) for place, title, field in level if _is_readable(field)]:
+    while level := [
+        (place, title, field)
+        for place, title, field in level
+        if not field.json_because and not set(field.name) & set(".`{}")
+    ]:
         yield level
         level = [
             ((*place, field.name), f"{title}{field.title} ", inner)
@@ -79,10 +83,6 @@ def _levels(payload: Iterable[Field]) -> Iterator[list[tuple[tuple[str, ...], st
             if field.kind == "object"
             for inner in field.fields
         ]
-
-
-def _is_readable(field: Field) -> bool:
-    return not field.json_because and not set(field.name) & set(".`{}")
 
 
 def _of(field: Field, *, place: tuple[str, ...], title: str) -> Iterator[Condition]:

@@ -24,8 +24,7 @@ class _Validators(Struct, frozen=True):
 class DefinitionCatalog:
     """All definitions, checked. If *event_types* is given, ``emits`` of a definition may contain only these names.
 
-    Raises:
-        SchemaInvalid: a definition breaks a rule, its schemas or examples are not valid, or it clashes with another.
+    Raises SchemaInvalid: a definition breaks a rule, its schemas or examples are not valid, or it clashes with another.
     """
 
     __slots__ = ("_definitions", "_validators")
@@ -35,21 +34,15 @@ class DefinitionCatalog:
     ) -> None:
         self._definitions: dict[tuple[Kind, str], Definition] = {}
         self._validators: dict[tuple[Kind, str], _Validators] = {}
-        for definition in sorted(
-            definitions, key=lambda definition: (KINDS.index(definition.kind), definition.name)
-        ):
+        for definition in sorted(definitions, key=lambda each: (KINDS.index(each.kind), each.name)):
             key = (definition.kind, definition.name)
             if other := self._definitions.get(key):
                 known = f", as {other.source} does" if other.source else " a second time"
-                raise _unfit(
-                    definition,
-                    f"defines the {definition.kind} '{definition.name}'{known}; rename or remove one",
-                )
+                reason = f"defines the {definition.kind} '{definition.name}'{known}; rename or remove one"
+                raise _unfit(definition, reason)
             self._definitions[key] = definition
             self._validators[key] = _validators_of(definition)
-        for definition, reason in definition_rules.clashes(
-            self._definitions.values(), event_types=event_types
-        ):
+        for definition, reason in definition_rules.clashes(self.all(), event_types=event_types):
             raise _unfit(definition, reason)
 
     def of(self, kind: Kind) -> tuple[Definition, ...]:

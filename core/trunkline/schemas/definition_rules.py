@@ -4,7 +4,7 @@ The caller has checked that the definition's schemas are valid JSON Schemas.
 """
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from trunkline.schemas.catalog import Json
 from trunkline.schemas.definitions import Definition, Kind
@@ -31,7 +31,11 @@ def broken_rules(definition: Definition) -> Iterator[str]:
         yield from _object_faults(getattr(definition, part), part)
     if definition.input.get("additionalProperties") is not False:
         yield "its 'input' takes unknown fields; give it \"additionalProperties\": false"
-    yield from _url_faults(definition)
+    query = read_fields(definition.input) if definition.method == "GET" else ()
+    for field in (*read_fields(definition.parameters), *query):
+        # Text in a URL has no type, and is never null.
+        if field.kind in {"any", "list", "object"} or field.is_nullable:
+            yield f"'{field.name}' stands in the URL, so its 'type' must be one of {', '.join(_SCALARS)}"
     yield from _list_faults(definition)
     yield from _answer_faults(definition)
     for name, reference in _references(definition):
@@ -43,26 +47,23 @@ def clashes(
 ) -> Iterator[tuple[Definition, str]]:
     """List the definitions that clash with others, and why. *event_types* are all known names."""
     calls: dict[tuple[str, str], Definition] = {}
-    items = {
-        definition.name: _items_of(definition) if definition.listed else None
-        for definition in definitions
-        if definition.kind == "lookup"
-    }
+    lookups = [definition for definition in definitions if definition.kind == "lookup"]
+    items = {lookup.name: _items_of(lookup) if lookup.listed else None for lookup in lookups}
     for definition in definitions:
+        reasons: list[str] = []
         other = calls.setdefault((definition.method, _PARAMETER.sub("{}", definition.path)), definition)
         if other is not definition:
-            yield (
-                definition,
-                f"has the same call as the {other.kind} '{other.name}'; give one of them another path",
+            reasons.append(
+                f"has the same call as the {other.kind} '{other.name}'; give one of them another path"
             )
-        for name in definition.emits:
-            if event_types is not None and name not in event_types:
-                yield (
-                    definition,
-                    f"'emits' names '{name}', which is no event type here; add its schema or correct the name",
-                )
+        reasons += [
+            f"'emits' names '{name}', which is no event type here; add its schema or correct the name"
+            for name in definition.emits
+            if event_types is not None and name not in event_types
+        ]
         for field, reference in _references(definition):
-            yield from ((definition, reason) for reason in _unknown_items(field, reference, items))
+            reasons += _unknown_items(field, reference, items)
+        yield from ((definition, reason) for reason in reasons)
 
 
 def _call_faults(definition: Definition) -> Iterator[str]:
@@ -117,14 +118,6 @@ def _object_faults(schema: Mapping[str, Json], part: str) -> Iterator[str]:
             text = described.get(key) if isinstance(described, dict) else None
             if not isinstance(text, str) or not text.strip():
                 yield f"'{part}' has '{name}' without a '{key}'; give it one that people understand"
-
-
-def _url_faults(definition: Definition) -> Iterator[str]:
-    """Report URL parameters that are not plain values: text in a URL has no type, and is never null."""
-    query = read_fields(definition.input) if definition.method == "GET" else ()
-    for field in (*read_fields(definition.parameters), *query):
-        if field.kind in {"any", "list", "object"} or field.is_nullable:
-            yield f"'{field.name}' stands in the URL, so its 'type' must be one of {', '.join(_SCALARS)}"
 
 
 def _list_faults(definition: Definition) -> Iterator[str]:
@@ -191,17 +184,13 @@ def _reference_faults(name: str, reference: Json) -> Iterator[str]:
 
 def _unknown_items(field: str, reference: Json, items: Mapping[str, list[str] | None]) -> Iterator[str]:
     """Report names in *reference* that do not exist: the lookup, or fields of its items."""
-    source = {"lookup": reference} if isinstance(reference, str) else reference
+    source: Mapping[str, Json] = {"lookup": reference} if isinstance(reference, str) else reference
     lookup = source["lookup"]
     known = items.get(lookup)
     if known is None:
         yield f"'x-lookup' of '{field}' names '{lookup}', which is no lookup; there are: {', '.join(items) or 'none'}"
         return
-    names: Iterable[str] = [
-        *(source[key] for key in ("value", "label") if key in source),
-        *source.get("where", {}),
-    ]
-    for name in names:
+    for name in (*(source[key] for key in ("value", "label") if key in source), *source.get("where", {})):
         if name not in known:
             yield f"'x-lookup' of '{field}' names '{name}'; items of '{lookup}' have {', '.join(known)}"
 

@@ -99,8 +99,7 @@ class Definition:
 def read_definition(kind: Kind, document: bytes, *, source: str) -> Definition:
     """Read one definition file; *source* names it in errors. Its schemas are checked by ``DefinitionCatalog``.
 
-    Raises:
-        SchemaInvalid: *document* is not JSON, or has a missing, misspelt or unknown key.
+    Raises SchemaInvalid: *document* is not JSON, or has a missing, misspelt or unknown key.
     """
     try:
         content = orjson.loads(document)
@@ -108,10 +107,8 @@ def read_definition(kind: Kind, document: bytes, *, source: str) -> Definition:
         place = f"line {error.lineno}, column {error.colno}"
         raise SchemaInvalid(source, f"the file is not JSON at {place}: {error.msg}") from None
     if faults := _form().check(content):
-        fault = faults[0]
-        raise SchemaInvalid(
-            source, f"'{fault.path}' {fault.message}" if fault.path else f"the file {fault.message}"
-        )
+        place = f"'{faults[0].path}'" if faults[0].path else "the file"
+        raise SchemaInvalid(source, f"{place} {faults[0].message}")
     return Definition(
         kind=kind,
         name=content["name"],

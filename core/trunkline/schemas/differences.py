@@ -16,6 +16,7 @@ from trunkline.schemas.catalog import Json
 from trunkline.schemas.shapes import (
     SchemaDocument,
     Shape,
+    combine,
     field_shapes,
     item_shapes,
     merge,
@@ -27,7 +28,6 @@ from trunkline.schemas.value_differences import Difference, Kind, Shapes, call_v
 _MAX_DEPTH = 32
 _MAX_PAIRS = 5_000
 _MAX_ITEMS = 256
-_OBJECT = Shape(types=frozenset({"object"}))
 _ANNOTATIONS = frozenset({"title", "description", "examples"})
 
 
@@ -74,10 +74,8 @@ class _Comparison:
             return []
         before, after = SchemaDocument(old).shapes_at(), SchemaDocument(new).shapes_at()
         if self._is_call:
-            before, after = (
-                tuple(both for shape in shapes if (both := merge(shape, _OBJECT)))
-                for shapes in (before, after)
-            )
+            objects = Shape(types=frozenset({"object"}))
+            before, after = combine(before, [objects]), combine(after, [objects])
         differences = self.shapes(before, after, depth=0)
         if self._pairs > _MAX_PAIRS:
             kind: Kind = "type_narrowed" if self._is_call else "type_widened"
@@ -90,24 +88,19 @@ class _Comparison:
             return []
         key = (frozenset(shape.key() for shape in old), frozenset(shape.key() for shape in new))
         if key not in self._known:
-            self._known[key] = (
-                old,
-                new,
-                [],
-            )  # a placeholder during the comparison; the shapes are kept, since the key uses their identity
-            of_values = (call_values if self._is_call else read_values)(old, new)
-            differences = [*of_values, *self._members(old, new, depth=depth)]
+            # Empty during the comparison; the shapes are kept, since the key uses their identity.
+            self._known[key] = (old, new, [])
+            differences = list((call_values if self._is_call else read_values)(old, new))
+            wide, narrow = (old, new) if self._is_call else (new, old)
+            wide = told_apart(wide, narrow)
+            for case in _cases(narrow):
+                others = _within(case, narrow)
+                for shape in _within(case, wide):
+                    with_members = [each for each in others if shape.types & each.types & {"array", "object"}]
+                    pairs = [(shape, each) if self._is_call else (each, shape) for each in with_members]
+                    differences += self._closest(pairs, depth=depth)
             self._known[key] = (old, new, differences)
         return self._known[key][2]
-
-    def _members(self, old: Shapes, new: Shapes, *, depth: int) -> Iterator[Difference]:
-        wide, narrow = (old, new) if self._is_call else (new, old)
-        wide = told_apart(wide, narrow)
-        for case in _cases(narrow):
-            others = _within(case, narrow)
-            for shape in _within(case, wide):
-                pairs = [(shape, other) if self._is_call else (other, shape) for other in others]
-                yield from self._closest([pair for pair in pairs if _have_members(*pair)], depth=depth)
 
     def _closest(self, pairs: Sequence[tuple[Shape, Shape]], *, depth: int) -> list[Difference]:
         """Compare each pair, and return the shortest list of differences; pairs that have values in common are preferred."""
@@ -128,19 +121,16 @@ class _Comparison:
             if self._is_call:
                 yield from _newly_required(old, new)
             for member in [*_fields(old, new), *_unnamed_fields(old, new)]:
-                yield from map(member.place, self._field(old, new, member, depth=depth))
+                if member.new:
+                    differences = self.shapes(member.old, member.new, depth=depth + 1)
+                    if not self._is_call and member.name:
+                        differences = [*_now_optional(old, new, member.name), *differences]
+                else:
+                    differences = [self._gone(old, new, member)]
+                yield from map(member.place, differences)
         if "array" in old.types & new.types:
             for member in _items(old, new):
                 yield from map(member.place, self.shapes(member.old, member.new, depth=depth + 1))
-
-    def _field(self, old: Shape, new: Shape, member: _Member, *, depth: int) -> Iterator[Difference]:
-        """Compare a field; a removed field is a break."""
-        if not member.new:
-            yield self._gone(old, new, member)
-            return
-        if not self._is_call and member.name:
-            yield from _now_optional(old, new, member.name)
-        yield from self.shapes(member.old, member.new, depth=depth + 1)
 
     def _gone(self, old: Shape, new: Shape, member: _Member) -> Difference:
         """Report a removed field. If readers get exactly one new field of the same form, report that as its new name."""
@@ -176,10 +166,6 @@ def _within(case: Shape, shapes: Shapes) -> list[Shape]:
     if not case.conditions:
         return list(shapes)
     return [inside for shape in shapes if (inside := merge(shape, case)) is not None]
-
-
-def _have_members(old: Shape, new: Shape) -> bool:
-    return not {"array", "object"}.isdisjoint(old.types & new.types)
 
 
 def _may_meet(left: Shape, right: Shape) -> bool:
@@ -239,15 +225,13 @@ def _items(old: Shape, new: Shape) -> Iterator[_Member]:
 
 def _form_of(shape: Shape, name: str) -> list[Json]:
     """List the schemas of the field *name*, without their annotations."""
-    schemas = [
-        schema["properties"][name] for schema in shape.descriptions if name in schema.get("properties", {})
-    ]
-    return [
-        {key: value for key, value in schema.items() if key not in _ANNOTATIONS}
-        if isinstance(schema, Mapping)
-        else schema
-        for schema in schemas
-    ]
+    forms: list[Json] = []
+    for described in (schema.get("properties", {}) for schema in shape.descriptions):
+        if isinstance(form := described.get(name), Mapping):
+            forms.append({key: value for key, value in form.items() if key not in _ANNOTATIONS})
+        elif name in described:
+            forms.append(form)
+    return forms
 
 
 # --- the fields that must be present ----------------------------------------------------------------------------------

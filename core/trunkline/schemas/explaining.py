@@ -6,7 +6,7 @@ Each evaluated keyword is a step; when no steps are left, the faults found so fa
 
 import functools
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import jsonschema.validators  # type: ignore[import-untyped]
@@ -26,6 +26,7 @@ _PAIRS_OF_A_STEP = 128
 _ENTRIES_OF_A_STEP = 4
 
 Keyword = Callable[[Any, Json, Json, Json], Iterator[JsonSchemaError] | None]
+_Compiled = dict[tuple[str, Json], jsonschema_rs.Draft202012Validator]
 
 
 class UnknownFields(jsonschema.ValidationError):  # type: ignore[misc]
@@ -39,21 +40,13 @@ class UnknownFields(jsonschema.ValidationError):  # type: ignore[misc]
 class _Judge(FormatChecker):  # type: ignore[misc]
     """State shared by all parts of one explanation; ``jsonschema`` passes it on as its format checker."""
 
-    def __init__(self, judges: "_Judges", budget: Budget) -> None:
-        self.checkers = judges.checkers
-        self.matches = judges.matches
-        self.spend = budget.spend
-
-
-class _Judges:
-    """Compiled validators of single formats, patterns and divisors, each compiled at its first use."""
-
-    def __init__(self) -> None:
+    def __init__(self, compiled: "_Compiled", budget: Budget) -> None:
         self.checkers = _format_checkers()
-        self._compiled: dict[tuple[str, Json], jsonschema_rs.Draft202012Validator] = {}
+        self.spend = budget.spend
+        self._compiled = compiled
 
     def matches(self, keyword: str, value: Json, instance: Json) -> bool:
-        """Return True if the compiled validator of *keyword* alone, with *value*, accepts *instance*."""
+        """Return True if the validator of *keyword* alone, with *value*, accepts *instance*; it is compiled at its first use."""
         key = (keyword, value)
         judge = self._compiled.get(key)
         if judge is None:
@@ -64,17 +57,16 @@ class _Judges:
 class Explainer:
     """Explains the faults of data under one schema."""
 
-    __slots__ = ("_judges", "_validator")
+    __slots__ = ("_compiled", "_validator")
 
     def __init__(self, schema: Mapping[str, Json]) -> None:
-        self._judges = _Judges()
+        self._compiled: _Compiled = {}
         self._validator = _Explainer(schema, registry=REGISTRY)
 
     def iter_errors(self, data: Json, budget: Budget) -> Iterator[JsonSchemaError]:
         """Yield the errors of *data*, one after the other.
 
-        Raises:
-            TooMuch: *budget* is spent, or the schema is nested too deeply or has a reference that cannot be resolved.
+        Raises TooMuch: *budget* is spent, or the schema is nested too deeply or has a reference that cannot be resolved.
         """
         try:
             yield from self._with(budget).iter_errors(data)
@@ -86,7 +78,7 @@ class Explainer:
         return bool(self._with(Budget(1 << 62)).is_valid(data))
 
     def _with(self, budget: Budget) -> Any:
-        return self._validator.evolve(format_checker=_Judge(self._judges, budget))
+        return self._validator.evolve(format_checker=_Judge(self._compiled, budget))
 
 
 def find_schema_error(schema: Mapping[str, Json]) -> JsonSchemaError | None:
@@ -149,13 +141,9 @@ def _unevaluated_properties(
 ) -> Iterator[JsonSchemaError]:
     if not isinstance(instance, dict):
         return
-    evaluated = _evaluated(validator, instance, schema)
-    faulty = [
-        name
-        for name in instance
-        if name not in evaluated and not validator.evolve(schema=unevaluated).is_valid(instance[name])
-    ]
-    if faulty:
+    others = instance.keys() - _evaluated(validator, instance, schema)
+    allowed = validator.evolve(schema=unevaluated)
+    if faulty := [name for name in others if not allowed.is_valid(instance[name])]:
         names = ", ".join(map(repr, sorted(faulty)[:5]))
         yield jsonschema.ValidationError(f"Unevaluated properties are not allowed ({names} unexpected)")
 
@@ -224,15 +212,13 @@ def _canonical(value: Json, spend: Callable[[int], None]) -> str:
     return json.dumps(value)
 
 
-def _in_pairs(check: Keyword) -> Keyword:
-    """Wrap a keyword of ``jsonschema`` that compares items pair by pair, to count its steps."""
-
-    def checked(validator: Any, value: Json, instance: Json, schema: Json) -> Iterable[JsonSchemaError]:
-        if isinstance(instance, list):
-            validator.format_checker.spend(len(instance) ** 2 // _PAIRS_OF_A_STEP)
-        yield from check(validator, value, instance, schema) or ()
-
-    return checked  # type: ignore[return-value]
+def _unevaluated_items(
+    validator: Any, value: Json, instance: Json, schema: Json
+) -> Iterator[JsonSchemaError]:
+    """Count the steps of the keyword of ``jsonschema``, which compares items pair by pair."""
+    if isinstance(instance, list):
+        validator.format_checker.spend(len(instance) ** 2 // _PAIRS_OF_A_STEP)
+    yield from Draft202012Validator.VALIDATORS["unevaluatedItems"](validator, value, instance, schema) or ()
 
 
 def _counted(check: Keyword) -> Keyword:
@@ -256,7 +242,7 @@ _KEYWORDS: Mapping[str, Keyword] = {
     "multipleOf": _delegate("multipleOf"),
     "pattern": _delegate("pattern"),
     "patternProperties": _pattern_properties,
-    "unevaluatedItems": _in_pairs(Draft202012Validator.VALIDATORS["unevaluatedItems"]),
+    "unevaluatedItems": _unevaluated_items,
     "unevaluatedProperties": _unevaluated_properties,
     "uniqueItems": _unique_items,
 }
@@ -270,13 +256,9 @@ def _evolve(explainer: Any, **changes: Any) -> Any:
 
     If a schema has ``$schema``, ``jsonschema`` would use its own class.
     """
-    kept = {
-        "schema": explainer.schema,
-        "format_checker": explainer.format_checker,
-        "registry": explainer._registry,  # noqa: SLF001 - it has no other name
-        "_resolver": explainer._resolver,  # noqa: SLF001
-    }
-    return _Explainer(**{**kept, **changes})
+    kept = {"schema": explainer.schema, "format_checker": explainer.format_checker}
+    hidden = {"registry": explainer._registry, "_resolver": explainer._resolver}  # noqa: SLF001 - they have no other names
+    return _Explainer(**{**kept, **hidden, **changes})
 
 
 _Explainer.evolve = _evolve

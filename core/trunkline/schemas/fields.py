@@ -6,11 +6,9 @@ show all forms of its value, its kind is ``any``, and people write the value as 
 
 import functools
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal
-
-from msgspec import Struct
 
 from trunkline.schemas.catalog import Json
 from trunkline.schemas.definitions import Definition
@@ -77,10 +75,9 @@ class Reference:
     def value_title(self) -> str:
         """The title of the item's field that is sent."""
         listed = self.lookup.listed
-        items = [entry for entry in read_fields(self.lookup.output) if listed and entry.name == listed.items]
-        return next(
-            (inner.title for entry in items for inner in entry.fields if inner.name == self.value), ""
-        )
+        lists = [entry for entry in read_fields(self.lookup.output) if listed and entry.name == listed.items]
+        items = [item for entry in lists for item in entry.fields]
+        return next((item.title for item in items if item.name == self.value), "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,18 +131,16 @@ def item_list(definition: Definition) -> str | None:
         return definition.listed.items
     if definition.kind != "search" or definition.is_single:
         return None
-    fields = read_fields(definition.output)
-    return next(
-        (entry.name for entry in fields if entry.kind == "list" and entry.item_kind == "object"), None
-    )
+    lists = [entry for entry in read_fields(definition.output) if entry.kind == "list"]
+    return next((entry.name for entry in lists if entry.item_kind == "object"), None)
 
 
 def item_schema(definition: Definition) -> Mapping[str, Json]:
     """Return the schema of an item in ``item_list``; that of any object if the list has none."""
-    properties: Mapping[str, Mapping[str, Json]] = definition.output.get("properties", {})
-    items: Mapping[str, Json] = properties.get(item_list(definition) or "", {}).get(
-        "items", {"type": "object"}
+    described: Mapping[str, Json] = definition.output.get("properties", {}).get(
+        item_list(definition) or "", {}
     )
+    items: Mapping[str, Json] = described.get("items", {"type": "object"})
     return items
 
 
@@ -156,14 +151,24 @@ def as_form(fields: Iterable[Field], *, is_update: bool) -> tuple[Field, ...]:
     default values, so that it changes no field unintentionally. Sentences on sending null are removed, because a form clears a
     field in another way, or cannot clear it.
     """
-    worded = map(_in_words_of_a_form, fields)
-    shown = tuple(map(_without_defaults, worded)) if is_update else tuple(worded)
+    shown = [_worded_for_form(entry, is_update=is_update) for entry in fields]
     return tuple(_without_second_list(entry, shown) for entry in shown)
 
 
 def with_examples(fields: Iterable[Field], values: Sequence[Mapping[str, Json]]) -> tuple[Field, ...]:
     """Add an example, from *values* or made up, to each of *fields* that is written as JSON and has none."""
-    return tuple(_with_example(entry, values) for entry in fields)
+    shown: list[Field] = []
+    for entry in fields:
+        held = [value[entry.name] for value in values if value.get(entry.name) is not None]
+        if entry.json_because and entry.example is None:
+            shown.append(replace(entry, example=next(iter(held), _MADE_UP.get(entry.kind))))
+        elif entry.fields and not entry.json_because:
+            inner = [item for value in held for item in (value if isinstance(value, list) else [value])]
+            objects = [item for item in inner if isinstance(item, Mapping)]
+            shown.append(replace(entry, fields=with_examples(entry.fields, objects)))
+        else:
+            shown.append(entry)
+    return tuple(shown)
 
 
 def title_of(value: Json) -> str:
@@ -191,29 +196,26 @@ class _Reader:
         shapes = _distinct(inner for shape in objects for inner in field_shapes(shape, name))
         if not shapes:
             return None
-        own = [
-            part["properties"][name]
-            for shape in objects
-            for part in shape.descriptions
-            if name in part.get("properties", {})
-        ]
-        says = _Annotations([schema for schema in own if isinstance(schema, Mapping)], shapes)
-        title = says.own("title") or " ".join(name.replace("_", " ").split()).capitalize() or name
+        described = [schema for shape in objects for schema in shape.descriptions]
+        own = [schema.get("properties", {}).get(name) for schema in described]
+        schemas: list[Mapping[str, Json]] = [schema for schema in own if isinstance(schema, Mapping)]
+        title = next((schema["title"] for schema in schemas if "title" in schema), None)
+        schemas += [schema for shape in shapes for schema in shape.descriptions]  # of references
+        says = {key: value for schema in reversed(schemas) for key, value in schema.items()}
+        examples = [value for schema in schemas for value in schema.get("examples", ())]
         kind, reason = _kind(shapes)
         read = Field(
             name=name,
-            title=title,
-            description=says.first("description") or "",
+            title=title or " ".join(name.replace("_", " ").split()).capitalize() or name,
+            description=says.get("description") or "",
             kind=kind,
             is_required=all(name in shape.required for shape in objects),
             is_nullable=any(shape.admits(None) for shape in shapes),
-            is_long=kind == "text" and (says.first("maxLength") or 0) > _LONG_TEXT,
+            is_long=kind == "text" and (says.get("maxLength") or 0) > _LONG_TEXT,
             is_email=kind == "text" and all("email" in shape.formats for shape in _filled(shapes)),
-            default=says.first("default"),
-            example=next(
-                (value for values in says.all("examples") for value in values if value is not None), None
-            ),
-            reference=self.find(says.first("x-lookup")),
+            default=says.get("default"),
+            example=next((value for value in examples if value is not None), None),
+            reference=self.find(says.get("x-lookup")),
             json_because=reason,
         )
         return self._with_members(_with_choices(read, shapes), shapes)
@@ -226,9 +228,8 @@ class _Reader:
             return read
         items = _distinct(item for shape in _filled(shapes) for item in any_item_shapes(shape))
         kind, reason = _kind(items)
-        item = _with_choices(
-            replace(read, kind=kind, json_because=reason and f"in its entries, {reason}"), items
-        )
+        reason = reason and f"in its entries, {reason}"
+        item = _with_choices(replace(read, kind=kind, json_because=reason), items)
         if kind == "object":
             item = self._with_fields(item, items)
         elif kind == "list":
@@ -246,23 +247,6 @@ class _Reader:
             return replace(read, json_because="it is nested too deeply")
         fields = replace(self, within=(*self.within, here)).fields(objects)
         return replace(read, fields=fields, json_because="" if fields else "its schema names no fields")
-
-
-class _Annotations(Struct, frozen=True):
-    """The annotations of a property: annotations in its own *schemas* come before annotations in referenced schemas."""
-
-    schemas: Sequence[Mapping[str, Json]]
-    shapes: Sequence[Shape]
-
-    def own(self, keyword: str) -> Json:
-        return next((schema[keyword] for schema in self.schemas if keyword in schema), None)
-
-    def first(self, keyword: str) -> Json:
-        return next(iter(self.all(keyword)), None)
-
-    def all(self, keyword: str) -> Iterator[Json]:
-        yield from (schema[keyword] for schema in self.schemas if keyword in schema)
-        yield from (value for shape in self.shapes for value in shape.annotations(keyword))
 
 
 def _distinct(shapes: Iterable[Shape]) -> tuple[Shape, ...]:
@@ -319,7 +303,9 @@ def _with_choices(read: Field, shapes: Sequence[Shape]) -> Field:
         return read
     titles: dict[tuple[str, Json], str] = {}
     for shape in filled:
-        name = _name_of_alternative(shape) if len(filled) > 1 else ""
+        name = ""
+        if len(filled) > 1:
+            name = next((str(part.get("title", "")) for part in shape.descriptions if "const" in part), "")
         for value in shape.values or ():
             if value is not None and type_of(value) in _SCALARS:
                 title = name if name and name != read.title else title_of(value)
@@ -327,18 +313,10 @@ def _with_choices(read: Field, shapes: Sequence[Shape]) -> Field:
     return replace(read, choices=tuple(value for _, value in titles), choice_titles=tuple(titles.values()))
 
 
-def _name_of_alternative(shape: Shape) -> str:
-    """Return the title of the ``const`` of *shape*; empty if *shape* has no ``const``, or the ``const`` no title."""
-    return next((str(part.get("title", "")) for part in shape.descriptions if "const" in part), "")
-
-
-def _in_words_of_a_form(entry: Field) -> Field:
-    inner = tuple(map(_in_words_of_a_form, entry.fields))
-    return replace(entry, description=_SENDING_NULL.sub("", entry.description).strip(), fields=inner)
-
-
-def _without_defaults(entry: Field) -> Field:
-    return replace(entry, default=None, fields=tuple(map(_without_defaults, entry.fields)))
+def _worded_for_form(entry: Field, *, is_update: bool) -> Field:
+    description = _SENDING_NULL.sub("", entry.description).strip()
+    inner = tuple(_worded_for_form(field, is_update=is_update) for field in entry.fields)
+    return replace(entry, description=description, default=None if is_update else entry.default, fields=inner)
 
 
 def _without_second_list(entry: Field, fields: Sequence[Field]) -> Field:
@@ -357,16 +335,3 @@ def _without_second_list(entry: Field, fields: Sequence[Field]) -> Field:
 def _sends_id(reference: Reference) -> bool:
     listed = reference.lookup.listed
     return listed is not None and reference.value == listed.value
-
-
-def _with_example(entry: Field, values: Sequence[Mapping[str, Json]]) -> Field:
-    held = [value[entry.name] for value in values if value.get(entry.name) is not None]
-    if entry.json_because:
-        made_up = _MADE_UP.get(entry.kind)
-        return entry if entry.example is not None else replace(entry, example=next(iter(held), made_up))
-    if not entry.fields:
-        return entry
-    inner = [item for value in held for item in (value if isinstance(value, list) else [value])]
-    return replace(
-        entry, fields=with_examples(entry.fields, [item for item in inner if isinstance(item, Mapping)])
-    )

@@ -4,7 +4,7 @@
 """
 
 import importlib.resources
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
@@ -14,7 +14,7 @@ import orjson
 from trunkline.errors import SchemaInvalid, SettingsInvalid
 from trunkline.schemas import entry_points
 from trunkline.schemas.catalog import EventType, Json
-from trunkline.schemas.definitions import FOLDERS, KINDS, Definition, Kind, read_definition
+from trunkline.schemas.definitions import FOLDERS, KINDS, Definition, read_definition
 
 ENTRY_POINT_GROUP = "trunkline.schemas"
 """The entry-point group under which a distribution names its packages of schema files."""
@@ -25,26 +25,41 @@ def load_event_types(folder: Traversable | Path) -> list[EventType]:
 
     ``events/<type>@1.json`` is version 1, kept in addition to a newer version.
 
-    Raises:
-        SchemaInvalid: a file or the folder cannot be read, a file is not JSON, lacks a title or a description, or contains another version.
+    Raises SchemaInvalid: a file or the folder cannot be read, a file is not JSON, lacks a title or a description, or contains another version.
     """
-    return [_load_event_type(file) for file in _files(folder / "events")]
+    event_types: list[EventType] = []
+    for file in _files(folder / "events"):
+        source = str(file)
+        name, at, version = file.name.removesuffix(".json").partition("@")
+        event_type = read_event_type(name, _read(file, source), source=source)
+        if at and version != str(event_type.version):
+            reason = f"'x-version' is {event_type.version}, but the file's name says {version or 'nothing after @'}"
+            raise SchemaInvalid(source, reason)
+        event_types.append(event_type)
+    return event_types
 
 
 def load_definitions(folder: Traversable | Path) -> list[Definition]:
     """Read the files in the folders ``actions``, ``searches`` and ``lookups`` of *folder*; each folder is optional.
 
-    Raises:
-        SchemaInvalid: a file or a folder cannot be read, a file is not a definition, or its name differs from the definition's.
+    Raises SchemaInvalid: a file or a folder cannot be read, a file is not a definition, or its name differs from the definition's.
     """
-    return [_load_definition(kind, file) for kind in KINDS for file in _files(folder / FOLDERS[kind])]
+    definitions: list[Definition] = []
+    for kind in KINDS:
+        for file in _files(folder / FOLDERS[kind]):
+            source = str(file)
+            definition = read_definition(kind, _read(file, source), source=source)
+            if file.name != f"{definition.name}.json":
+                reason = f"'/name' is '{definition.name}'; the file of that name is {definition.name}.json"
+                raise SchemaInvalid(source, reason)
+            definitions.append(definition)
+    return definitions
 
 
 def package_event_types(package: str) -> list[EventType]:
     """Read the event types of the installed *package*.
 
-    Raises:
-        SchemaInvalid: *package* cannot be imported, or one of its files is not usable.
+    Raises SchemaInvalid: *package* cannot be imported, or one of its files is not usable.
     """
     return load_event_types(_folder_of(package))
 
@@ -57,8 +72,7 @@ def package_definitions(package: str) -> list[Definition]:
 def installed_event_types() -> list[EventType]:
     """Read the event types of the packages in the entry-point group ``trunkline.schemas``.
 
-    Raises:
-        SchemaInvalid: a package cannot be imported, or one of its files is not usable.
+    Raises SchemaInvalid: a package cannot be imported, or one of its files is not usable.
     """
     return [event_type for package in _packages() for event_type in package_event_types(package)]
 
@@ -93,25 +107,22 @@ def product_folders(names: Sequence[str], *, beside: Path) -> list[Traversable |
         SchemaInvalid: a package cannot be imported.
     """
     packages = {entry.name: entry.module for entry in entry_points.installed(ENTRY_POINT_GROUP)}
-    return [_product_folder(name, packages, beside) for name in names]
-
-
-def _product_folder(name: str, packages: Mapping[str, str], beside: Path) -> Traversable | Path:
-    if name in packages:
-        return _folder_of(packages[name])
-    folder = beside / name
-    try:
-        is_folder = folder.is_dir()
-    except OSError as error:
-        msg = f"Setting 'product.schemas': the folder {folder} cannot be read: {error.strerror}"
-        raise SettingsInvalid(msg) from None
-    if not is_folder:
-        msg = (
-            f"Setting 'product.schemas': there is no folder {folder}, nor an installed package of schemas of that name; "
-            f"installed are: {', '.join(sorted(packages)) or 'none'}"
-        )
-        raise SettingsInvalid(msg)
-    return folder
+    folders: list[Traversable | Path] = []
+    for name in names:
+        folder = _folder_of(packages[name]) if name in packages else beside / name
+        try:
+            is_folder = name in packages or folder.is_dir()
+        except OSError as error:
+            msg = f"Setting 'product.schemas': the folder {folder} cannot be read: {error.strerror}"
+            raise SettingsInvalid(msg) from None
+        if not is_folder:
+            msg = (
+                f"Setting 'product.schemas': there is no folder {folder}, nor an installed package of schemas of that name; "
+                f"installed are: {', '.join(sorted(packages)) or 'none'}"
+            )
+            raise SettingsInvalid(msg)
+        folders.append(folder)
+    return folders
 
 
 def read_brand(folders: Iterable[Traversable | Path]) -> dict[str, Json]:
@@ -148,42 +159,33 @@ def _files(folder: Traversable | Path) -> list[Traversable]:
     return sorted(files, key=lambda file: file.name)
 
 
-def _load_definition(kind: Kind, file: Traversable) -> Definition:
-    source = str(file)
-    definition = read_definition(kind, _read(file, source), source=source)
-    if file.name != f"{definition.name}.json":
-        reason = f"'/name' is '{definition.name}'; the file of that name is {definition.name}.json"
-        raise SchemaInvalid(source, reason)
-    return definition
-
-
-def _load_event_type(file: Traversable) -> EventType:
-    source = str(file)
-    document = _read(file, source)
-    schema = _parse(document, source)
-    name, at, version = file.name.removesuffix(".json").partition("@")
-    if at and version != str(_version(schema, source)):
-        reason = f"'x-version' is {_version(schema, source)}, but the file's name says {version or 'nothing after @'}"
-        raise SchemaInvalid(source, reason)
-    return read_event_type(name, document, source=source)
-
-
 def read_event_type(name: str, document: bytes, *, source: str) -> EventType:
     """Read the schema of the event type *name*; *source* names it in error messages.
 
-    Raises:
-        SchemaInvalid: *document* is not JSON, or lacks a title or a description.
+    Raises SchemaInvalid: *document* is not JSON, or lacks a title or a description.
     """
     schema = _parse(document, source)
+    for key in ("title", "description"):
+        if not isinstance(schema.get(key), str) or not schema[key].strip():
+            raise SchemaInvalid(source, f"the schema has no '{key}'; give it one that people understand")
+    version = schema.get("x-version", 1)
+    if not isinstance(version, int) or isinstance(version, bool) or version < 1:
+        raise SchemaInvalid(source, "'x-version' must be a whole number from 1")
+    try:
+        raw = msgspec.json.decode(document, type=dict[str, msgspec.Raw]).get("examples")
+        examples = [] if raw is None else msgspec.json.decode(raw, type=list[msgspec.Raw])
+        first_example = msgspec.json.format(bytes(examples[0]), indent=-1) if examples else b""
+    except msgspec.MsgspecError as error:
+        raise SchemaInvalid(source, f"'examples' must be a list of payloads: {error}") from None
     return EventType(
         name,
-        _text(schema, "title", source),
-        _text(schema, "description", source),
+        schema["title"],
+        schema["description"],
         schema,
-        version=_version(schema, source),
+        version=version,
         deprecated=schema.get("deprecated") is True,
         schema_json=document,
-        example_json=_first_example(document, source),
+        example_json=first_example,
     )
 
 
@@ -205,26 +207,3 @@ def _parse(document: bytes, source: str) -> dict[str, Json]:
     if not isinstance(schema, dict):
         raise SchemaInvalid(source, "the file must hold one JSON object, the schema")
     return schema
-
-
-def _text(schema: Mapping[str, Json], key: str, source: str) -> str:
-    value = schema.get(key)
-    if not isinstance(value, str) or not value.strip():
-        raise SchemaInvalid(source, f"the schema has no '{key}'; give it one that people understand")
-    return value
-
-
-def _version(schema: Mapping[str, Json], source: str) -> int:
-    version = schema.get("x-version", 1)
-    if not isinstance(version, int) or isinstance(version, bool) or version < 1:
-        raise SchemaInvalid(source, "'x-version' must be a whole number from 1")
-    return version
-
-
-def _first_example(document: bytes, source: str) -> bytes:
-    try:
-        raw = msgspec.json.decode(document, type=dict[str, msgspec.Raw]).get("examples")
-        examples = [] if raw is None else msgspec.json.decode(raw, type=list[msgspec.Raw])
-        return msgspec.json.format(bytes(examples[0]), indent=-1) if examples else b""
-    except msgspec.MsgspecError as error:
-        raise SchemaInvalid(source, f"'examples' must be a list of payloads: {error}") from None

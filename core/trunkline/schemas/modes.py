@@ -1,7 +1,7 @@
 """The modes of validation: an event with a faulty payload is rejected, quarantined or accepted with a warning. Pure."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal, cast
 
 from trunkline.errors import SettingsInvalid
@@ -19,8 +19,7 @@ Mode = Literal["reject", "quarantine", "warn"]
 class Modes:
     """The mode of each event type: the one in *types*, or else *default*.
 
-    Raises:
-        SettingsInvalid: *types* names an event type that is not in *catalog*.
+    Raises SettingsInvalid: *types* names an event type that is not in *catalog*.
     """
 
     __slots__ = ("_default", "_types")
@@ -48,13 +47,13 @@ def read_modes(value: object) -> object:
             value = json.loads(value)
         except json.JSONDecodeError:
             return value
-    return dict(_flattened(cast("dict[str, object]", value))) if isinstance(value, dict) else value
-
-
-def _flattened(table: Mapping[str, object]) -> Iterator[tuple[str, object]]:
-    for name, value in table.items():
-        if isinstance(value, dict):
-            below = _flattened(cast("dict[str, object]", value))
-            yield from ((f"{name}.{rest}", mode) for rest, mode in below)
+    if not isinstance(value, dict):
+        return value
+    modes: dict[str, object] = {}
+    for name, mode in cast("dict[str, object]", value).items():
+        below = read_modes(mode) if isinstance(mode, dict) else mode
+        if isinstance(below, dict):
+            modes |= {f"{name}.{rest}": inner for rest, inner in cast("dict[str, object]", below).items()}
         else:
-            yield name, value
+            modes[name] = below
+    return modes

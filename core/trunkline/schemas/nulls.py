@@ -17,9 +17,9 @@ class NullRules:
 
     def without_nulls(self, body: Mapping[str, Json]) -> dict[str, Json]:
         """Remove the optional members, at any depth, that are null but whose schema allows no null."""
-        if not _has_null(body):
-            return dict(body)
-        stripped: dict[str, Json] = self._strip(body, self.place(SchemaDocument(self._schema).shapes_at()))
+        stripped: dict[str, Json] = dict(body)
+        if _has_null(body):
+            stripped = self._strip(body, self.place(SchemaDocument(self._schema).shapes_at()))
         return stripped
 
     def place(self, shapes: Iterable[Shape]) -> "_Place":
@@ -81,8 +81,6 @@ class _Place:
 
 
 def _has_null(value: Json) -> bool:
-    if isinstance(value, Mapping):
-        return any(map(_has_null, value.values()))
-    if isinstance(value, list):
-        return any(map(_has_null, value))
+    if isinstance(value, Mapping | list):
+        return any(map(_has_null, value.values() if isinstance(value, Mapping) else value))
     return value is None

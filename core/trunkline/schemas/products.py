@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from operator import attrgetter
 from typing import Literal
 
 from trunkline.schemas.authorization import AuthorizationServer, own_server
@@ -50,8 +51,7 @@ class Brand:
 class Product:
     """A product for which a connector is made. *api_url* is the hub's address without a trailing slash; *auth* is the way to sign in.
 
-    *issuer* is the OAuth server at which users sign in; None for the hub itself.
-    Everything is sorted by name. *actions*, *searches* and *lookups* are the operations that running plugins provide.
+    *issuer* is the OAuth server at which users sign in; None for the hub itself. Everything is sorted by name.
     """
 
     brand: Brand
@@ -117,18 +117,11 @@ class Product:
         return self._read(event_type.schema)
 
     def order_keys(self) -> Mapping[str, str]:
-        """Maps event types to the field that orders their events: the required id that most types have.
-
-        A type without a required id is left out.
-        """
-        ids = {
-            event_type.name: [
-                entry.name
-                for entry in self.payload(event_type)
-                if entry.is_required and _IS_ID.search(entry.name)
-            ]
-            for event_type in self.event_types
-        }
+        """Maps event types with a required id to the field that orders their events: the one that most types have."""
+        ids: dict[str, list[str]] = {}
+        for event_type in self.event_types:
+            required = [entry.name for entry in self.payload(event_type) if entry.is_required]
+            ids[event_type.name] = [name for name in required if _IS_ID.search(name)]
         number = Counter(name for names in ids.values() for name in names)
         return {name: max(own, key=number.__getitem__) for name, own in ids.items() if own}
 
@@ -183,22 +176,15 @@ def json_remarks(
 
     *reason* gives the reason for a field, empty if a form can show the field; the default is ``Field.json_because``.
     """
-    reason = reason or _json_because
     return [
         f"On {platform}, '{title}' of '{definition.title}' is written as JSON, because {why}"
         for definition in (*product.actions, *product.searches)
-        for title, why in _reasons(product.form(definition), reason)
+        for title, why in _reasons(product.form(definition), reason or attrgetter("json_because"))
     ]
 
 
-def _json_because(entry: Field) -> str:
-    return entry.json_because
-
-
 def registration(product: Product, *, redirect_uri: str, method: str) -> list[str]:
-    """Describe how to register the platform with the product's own issuer, before people connect.
-
-    Empty if there is no such issuer.
+    """Describe how to register the platform with the product's own issuer; empty if it has none.
 
     *redirect_uri* describes the redirect URI, *method* how the platform sends the secret (``client_secret_basic`` or
     ``client_secret_post``).

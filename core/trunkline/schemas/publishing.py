@@ -53,7 +53,14 @@ def _open(schema: bytes) -> bytes:
         for name in refusing
     }
     dropped |= {name for name in _CLOSING if members.get(name, b"").strip() == b"false"}
-    opened = {name: _open_keyword(name, raw) for name, raw in members.items() if name not in dropped}
+    opened = {name: raw for name, raw in members.items() if name not in dropped}
+    for name, raw in opened.items():
+        if name in _HAS_SCHEMA:
+            opened[name] = _open(raw)
+        elif name in _HAS_SCHEMAS:
+            opened[name] = _open_each(raw)
+        elif name in _HAS_SCHEMAS_BY_NAME:
+            opened[name] = _object({own: _open(schema) for own, schema in _raws(raw).items()})
     if any(word in opened.get("oneOf", b"") for word in _MAY_OPEN):
         alternatives = _open_each(opened.pop("oneOf"))
         if "anyOf" in opened:
@@ -62,16 +69,6 @@ def _open(schema: bytes) -> bytes:
         else:
             opened["anyOf"] = alternatives
     return _object(opened)
-
-
-def _open_keyword(name: str, value: bytes) -> bytes:
-    if name in _HAS_SCHEMA:
-        return _open(value)
-    if name in _HAS_SCHEMAS:
-        return _open_each(value)
-    if name in _HAS_SCHEMAS_BY_NAME:
-        return _object({own: _open(raw) for own, raw in _raws(value).items()})
-    return value
 
 
 def _open_each(schemas: bytes) -> bytes:

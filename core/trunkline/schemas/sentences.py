@@ -1,7 +1,7 @@
 """Converts ``jsonschema``'s errors about a payload to faults: a sentence and a JSON pointer each."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import jsonschema_rs
@@ -66,11 +66,6 @@ def _title(described: Json, name: str) -> str:
     return str(described.get("title", name)) if isinstance(described, Mapping) else name
 
 
-def _either(titles: Sequence[str]) -> str:
-    *others, last = titles
-    return f"{', '.join(others)} or {last}" if others else last
-
-
 def _absent(names: Iterable[str], instance: Json) -> list[str]:
     return [name for name in names if name not in instance]
 
@@ -81,16 +76,11 @@ def _unknown_fields(error: JsonSchemaError, here: str, owner: str) -> Iterator[F
     for number, unknown in enumerate(names):
         if len(unknown) > _MAX_SHOWN:
             yield FieldError(here, f"has the field {_short(unknown)}, which is not a field of {owner}")
-        else:
-            message = _unknown_field(unknown, owner, known, looks_for_close=number < MAX_CORRECTED)
-            yield FieldError(here + pointer(unknown), message)
-
-
-def _unknown_field(unknown: str, owner: str, known: list[str], *, looks_for_close: bool) -> str:
-    if looks_for_close and (meant := correction(unknown, known)):
-        return f"is not a field of {owner}{meant}"
-    listed = f"; known fields are {short_text(', '.join(known), limit=300)}" if known else ""
-    return f"is not a field of {owner}{listed}"
+            continue
+        hint = correction(unknown, known) if number < MAX_CORRECTED else ""
+        if known and not hint:
+            hint = f"; known fields are {short_text(', '.join(known), limit=300)}"
+        yield FieldError(here + pointer(unknown), f"is not a field of {owner}{hint}")
 
 
 def _branch_faults(error: JsonSchemaError, here: str, name: str) -> Iterator[FieldError]:
@@ -101,30 +91,28 @@ def _branch_faults(error: JsonSchemaError, here: str, name: str) -> Iterator[Fie
     if not fitting:
         allowed = [kind for inner in error.context if _is_wrong_type(inner) for kind in _kinds(inner)]
         yield FieldError(here, _wrong_type(allowed, error.instance))
-    elif len(fitting) > 1 and all(_is_joinable(errors) for errors in fitting):
+    elif len(fitting) > 1 and _all_single(fitting, {"const", "enum", "format"}):
         first, *others = dict.fromkeys(_sentence(error) for (error,) in fitting)
         yield FieldError(here, ", or ".join([first, *(other.removeprefix("must be ") for other in others)]))
-    elif len(fitting) > 1 and all(_is_one_missing(errors) for errors in fitting):
+    elif len(fitting) > 1 and _all_single(fitting, {"required"}):
         absent = [name for (error,) in fitting for name in _absent(error.validator_value, error.instance)]
         first, *others = dict.fromkeys(absent)
         instead = f", or else {' or '.join(others)}" if others else ""
-        titles = [_title(error.schema.get("properties", {}).get(name), name) for name in (first, *others)]
-        yield FieldError(here + pointer(first), f"is required{instead}", f"Fill in {_either(titles)}")
+        described = error.schema.get("properties", {})
+        titles = [_title(described.get(name), name) for name in (first, *others)]
+        listed = f"{', '.join(titles[:-1])} or {titles[-1]}" if others else titles[0]
+        yield FieldError(here + pointer(first), f"is required{instead}", f"Fill in {listed}")
     else:
         for inner in min(fitting, key=len):
             yield from faults_of(inner, name)
 
 
-def _is_joinable(errors: list[JsonSchemaError]) -> bool:
-    return (
-        len(errors) == 1
-        and not errors[0].relative_path
-        and errors[0].validator in {"const", "enum", "format"}
+def _all_single(branches: list[list[JsonSchemaError]], keywords: set[str]) -> bool:
+    """Return True if each branch has one error, which is of one of *keywords* and of the value itself."""
+    firsts = [errors[0] for errors in branches if len(errors) == 1]
+    return len(firsts) == len(branches) and all(
+        not error.relative_path and error.validator in keywords for error in firsts
     )
-
-
-def _is_one_missing(errors: list[JsonSchemaError]) -> bool:
-    return len(errors) == 1 and not errors[0].relative_path and errors[0].validator == "required"
 
 
 def _is_wrong_type(error: JsonSchemaError) -> bool:
@@ -157,14 +145,15 @@ def _sentence(error: JsonSchemaError) -> str:
 
 def _wrong_type(allowed: Iterable[str], instance: Json) -> str:
     names = list(dict.fromkeys(_KINDS[kind] for kind in allowed))
-    return f"must be {' or '.join(names)}, not {_kind_of(instance, exact=_KINDS['integer'] in names)}"
-
-
-def _kind_of(instance: Json, *, exact: bool) -> str:
-    if instance is None or isinstance(instance, bool) or (exact and isinstance(instance, float)):
-        return _short(instance)
     kinds: dict[type, str] = {dict: "an object", list: "a list", tuple: "a list", str: "a string"}
-    return kinds.get(type(instance), "a number")
+    kind = kinds.get(type(instance), "a number")
+    if (
+        instance is None
+        or isinstance(instance, bool)
+        or (isinstance(instance, float) and _KINDS["integer"] in names)
+    ):
+        kind = _short(instance)
+    return f"must be {' or '.join(names)}, not {kind}"
 
 
 def _short(value: Json) -> str:

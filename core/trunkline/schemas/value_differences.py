@@ -43,9 +43,8 @@ def read_values(old: Shapes, new: Shapes) -> Iterator[Difference]:
         if coming == TYPES or _without_integer(coming).isdisjoint(_without_integer(known)):
             message = f"was {_join(known)}, is now {_join(coming)}"
         yield Difference("type_widened", "", message)
-    for message in _foreign_values(
-        new, old, everything="was one of {}, may now be any value", some="may now also be {}"
-    ):
+    any_value = "was one of {}, may now be any value"
+    for message in _foreign_values(new, old, everything=any_value, some="may now also be {}"):
         yield Difference("enum_value_added", "", message)
     for before, after in _lost_formats(new, old):
         yield Difference("format_changed", "", f"had the format {before}, has now {after}")
@@ -55,9 +54,8 @@ def call_values(old: Shapes, new: Shapes) -> Iterator[Difference]:
     """Yield the types, values and formats that *old* allows and *new* does not."""
     if lost := _types(old) - _allowed_types(new):
         yield Difference("type_narrowed", "", f"was {_join(_types(old))}, may no longer be {_join(lost)}")
-    for message in _foreign_values(
-        old, new, everything="was any value, must now be one of {}", some="may no longer be {}"
-    ):
+    any_value = "was any value, must now be one of {}"
+    for message in _foreign_values(old, new, everything=any_value, some="may no longer be {}"):
         yield Difference("enum_value_removed", "", message)
     for after, before in _lost_formats(old, new):
         yield Difference("format_changed", "", f"had the format {before}, must now have {after}")
@@ -82,27 +80,18 @@ def told_apart(inner: Shapes, outer: Shapes) -> list[Shape]:
 def _foreign_values(inner: Shapes, outer: Shapes, *, everything: str, some: str) -> Iterator[str]:
     """Report the values that *inner* allows and *outer* does not, among the types that both allow."""
     known = [value for shape in outer for value in shape.values or ()]
-    listing = _allowed_types(outer).difference(
-        {"boolean", "null"}, *(s.types for s in outer if s.values is None)
-    )
+    excluded = [value for shape in outer for value in shape.excluded]
+    common = _allowed_types(outer)
+    listing = common.difference({"boolean", "null"}, *(s.types for s in outer if s.values is None))
     foreign: list[Json] = []
     for shape in told_apart(inner, outer):
         if shape.values is None and shape.types & listing:
             yield everything.format(_show(value for value in known if type_of(value) in listing))
             return
-        foreign += _candidates(shape, outer)
-    common = _allowed_types(outer)
+        foreign += shape.values or [value for value in (*excluded, True, False) if shape.admits(value)]
     foreign = [value for value in without(foreign, known) if type_of(value) in common]
     if missing := [value for value in foreign if not any(shape.admits(value) for shape in outer)]:
         yield some.format(_show(missing))
-
-
-def _candidates(shape: Shape, outer: Shapes) -> list[Json]:
-    """List the individual values that *shape* might allow and *outer* might not."""
-    if shape.values is not None:
-        return list(shape.values)
-    excluded = [value for other in outer for value in other.excluded]
-    return [value for value in (*excluded, True, False) if shape.admits(value)]
 
 
 def _lost_formats(inner: Shapes, outer: Shapes) -> Iterator[tuple[str, str]]:
@@ -110,11 +99,8 @@ def _lost_formats(inner: Shapes, outer: Shapes) -> Iterator[tuple[str, str]]:
     strings = [shape.formats for shape in outer if "string" in shape.types]
     for shape in told_apart(inner, outer):
         if strings and "string" in shape.types and not any(formats <= shape.formats for formats in strings):
-            yield _named(strings[0]), _named(shape.formats)
-
-
-def _named(formats: Iterable[str]) -> str:
-    return ", ".join(sorted(formats)) or "none"
+            before, after = (", ".join(sorted(formats)) or "none" for formats in (strings[0], shape.formats))
+            yield before, after
 
 
 def _without_integer(types: frozenset[str]) -> frozenset[str]:

@@ -26,7 +26,6 @@ Pins = Mapping[str, int]
 """Maps event types to the versions that a reader has chosen; a type that is not in it is read in version 1."""
 Cast = Callable[[dict[str, Json]], dict[str, Json]]
 
-NO_PINS: Pins = {}
 HEADER = "Trunkline-Versions"
 _HEADER = re.compile(r"1(?: ?, ?[a-z][a-z0-9_.]*:[1-9][0-9]{0,8})*", re.ASCII)
 _REMEMBERED = 2048
@@ -72,8 +71,7 @@ class SchemaVersions:
     A type with one version costs only a dictionary look-up. A converted event is cached for the next reader. The
     function *tell* is called for every event that could not be converted.
 
-    Raises:
-        SchemaInvalid: a caster's versions do not exist, two casters make the same conversion, or a caster is missing.
+    Raises SchemaInvalid: a caster's versions do not exist, two casters make the same conversion, or a caster is missing.
     """
 
     def __init__(
@@ -148,27 +146,20 @@ class SchemaVersions:
     def cast(self, name: str, payload: bytes, *, from_version: int, to_version: int) -> bytes:
         """Convert a payload, as JSON, from one version of the type *name* to another.
 
-        Raises:
-            ValueError: a caster raised, or its result is not valid in its version.
+        Raises ValueError: a caster raised, or its result is not valid in its version.
         """
         kept = self._several[name]
-        way = (
-            kept[kept.index(from_version) :]
-            if to_version > from_version
-            else kept[kept.index(from_version) :: -1]
-        )
+        start, end = kept.index(from_version), kept.index(to_version)
+        way = kept[start : end + 1] if end > start else kept[end : start + 1][::-1]
         for source, target in itertools.pairwise(way):
-            if source == to_version:
-                break
             payload = self._step(name, payload, source, target)
         return payload
 
     def _cast(self, event: Event, version: int) -> bytes:
         members = msgspec.json.decode(event.body, type=dict[str, msgspec.Raw])
+        stored = bytes(members["payload"])
         try:
-            payload = self.cast(
-                event.type, bytes(members["payload"]), from_version=event.version, to_version=version
-            )
+            payload = self.cast(event.type, stored, from_version=event.version, to_version=version)
         except ValueError as error:
             _log.error("event %d: %s", event.position, error)
             self._tell(Uncast(event.type, event.version, version, str(error)))
@@ -176,17 +167,14 @@ class SchemaVersions:
         return msgspec.json.encode(members | {"payload": msgspec.Raw(payload)})
 
     def _step(self, name: str, payload: bytes, source: int, target: int) -> bytes:
+        caster = f"the caster of {name} from version {source} to {target}"
         try:
-            cast = self._casts[name, source, target](_decode(payload))
-            encoded = _encode(cast)
+            encoded = _encode(self._casts[name, source, target](_decode(payload)))
         except Exception as error:
-            msg = f"the caster of {name} from version {source} to {target} raised {type(error).__name__}: {error}"
+            msg = f"{caster} raised {type(error).__name__}: {error}"
             raise ValueError(msg) from error
         if faults := self._catalog.check(name, orjson.loads(encoded), version=target):
-            msg = (
-                f"the caster of {name} from version {source} to {target} gave what is not valid: "
-                f"'{faults[0].path}' {faults[0].message}"
-            )
+            msg = f"{caster} gave what is not valid: '{faults[0].path}' {faults[0].message}"
             raise ValueError(msg)
         return encoded
 
@@ -201,11 +189,7 @@ def write_header(versions: Mapping[str, int]) -> str:
 
 
 def read_header(text: str) -> dict[str, int]:
-    """Read the header ``Trunkline-Versions``.
-
-    Raises:
-        ValueError: the header has another form.
-    """
+    """Read the header ``Trunkline-Versions``. Raises ValueError: the header has another form."""
     match = _HEADER.fullmatch(text)
     if match is None:
         msg = "must look like '1, TYPE:2': version 1 of every type, but for those that are named"
@@ -224,23 +208,16 @@ def steps_of(casters: Iterable[Caster], catalog: SchemaCatalog) -> dict[tuple[st
     casts: dict[tuple[str, int, int], Cast] = {}
     for caster in casters:
         step = (caster.event_type, caster.from_version, caster.to_version)
-        kept = catalog.versions(caster.event_type)
-        if (
-            not {caster.from_version, caster.to_version} <= set(kept)
-            or caster.from_version == caster.to_version
-        ):
+        name, source, target = step
+        kept = catalog.versions(name)
+        way = f"from version {source} to {target}"
+        if source not in kept or target not in kept or source == target:
             there = ", ".join(map(str, kept)) or "none"
-            reason = (
-                f"a caster leads from version {step[1]} to {step[2]}, but the versions there are: {there}"
-            )
-            raise SchemaInvalid(caster.event_type, reason)
-        if abs(kept.index(caster.from_version) - kept.index(caster.to_version)) != 1:
-            reason = (
-                f"a caster leads from version {step[1]} to {step[2]}, past others; give one for each step"
-            )
-            raise SchemaInvalid(caster.event_type, reason)
+            raise SchemaInvalid(name, f"a caster leads {way}, but the versions there are: {there}")
+        if abs(kept.index(source) - kept.index(target)) != 1:
+            raise SchemaInvalid(name, f"a caster leads {way}, past others; give one for each step")
         if step in casts:
-            raise SchemaInvalid(caster.event_type, f"two casters lead from version {step[1]} to {step[2]}")
+            raise SchemaInvalid(name, f"two casters lead {way}")
         casts[step] = caster.cast
     return casts
 

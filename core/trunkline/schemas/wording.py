@@ -17,6 +17,9 @@ _HAPPENS: Mapping[str, str] = {
 """Verbs written in the active voice, for things that happen by themselves; all others are written in the passive."""
 
 
+_SINGULARS = {"ies": "y", "sses": "ss", "xes": "x", "tuses": "tus", "shes": "sh", "tches": "tch"}
+
+
 @dataclass(frozen=True, slots=True)
 class Wording:
     """An operation in two words: *verb* (``update``) and *noun* (``lead status``), both in lower case."""
@@ -84,14 +87,7 @@ def plural(noun: str) -> str:
 
 def singular(noun: str) -> str:
     """Return the singular of *noun*: ``leads`` becomes ``lead``, ``companies`` ``company``, ``statuses`` ``status``."""
-    for several, ending in (
-        ("ies", "y"),
-        ("sses", "ss"),
-        ("xes", "x"),
-        ("tuses", "tus"),
-        ("shes", "sh"),
-        ("tches", "tch"),
-    ):
+    for several, ending in _SINGULARS.items():
         if noun.endswith(several):
             return noun.removesuffix(several) + ending
     return noun if noun.endswith(("ss", "us", "is")) else noun.removesuffix("s")

@@ -183,10 +183,7 @@ class AddressPolicy(Struct, frozen=True):
         """Return *url* as it is requested: normalised by WHATWG, without its fragment.
 
         An IPv4 address in any notation (decimal, octal, hexadecimal, short, full-width, percent-encoded) is rewritten as
-        dotted decimal.
-
-        Raises:
-            TargetRefused: *url* is malformed, or this policy forbids its address; one sentence says why.
+        dotted decimal. Raises TargetRefused: *url* is malformed, or this policy forbids its address; one sentence says why.
         """
         self._check_text(url)
         try:
@@ -209,8 +206,7 @@ class AddressPolicy(Struct, frozen=True):
     def check_address(self, address: str | IPv4Address | IPv6Address) -> None:
         """Check *address* before a connection to it is opened. If *address* is text, it may have a zone.
 
-        Raises:
-            AddressRefused: this policy forbids *address*, or it is not an address.
+        Raises AddressRefused: this policy forbids *address*, or it is not an address.
         """
         try:
             parsed = ip_address(address) if isinstance(address, str) else address

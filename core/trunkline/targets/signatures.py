@@ -74,8 +74,7 @@ class Signer:
 
     If there are no secrets, nothing is signed, and a receiver that verifies signatures will refuse the push.
 
-    Raises:
-        ValueError: *scheme* is not one of ``SCHEMES``, or a secret does not have the form that *scheme* requires.
+    Raises ValueError: *scheme* is not one of ``SCHEMES``, or a secret does not have the form that *scheme* requires.
     """
 
     scheme: str
@@ -111,13 +110,10 @@ def public_key(secret: str) -> str:
 
 def jwk(secret: str) -> dict[str, str]:
     """Return the public key of an ``ed25519`` secret as a JSON Web Key (RFC 8037), named by its RFC 7638 thumbprint."""
-    key = {
-        "crv": "Ed25519",
-        "kty": "OKP",
-        "x": _base64url(_private_key(secret).public_key().public_bytes_raw()),
-    }
-    content = f'{{"crv":"Ed25519","kty":"OKP","x":"{key["x"]}"}}'
-    return key | {"kid": _base64url(hashlib.sha256(content.encode()).digest()), "use": "sig", "alg": "EdDSA"}
+    x = _base64url(_private_key(secret).public_key().public_bytes_raw())
+    thumbprint = hashlib.sha256(f'{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}'.encode()).digest()
+    key = {"crv": "Ed25519", "kty": "OKP", "x": x, "kid": _base64url(thumbprint)}
+    return key | {"use": "sig", "alg": "EdDSA"}
 
 
 def check_secret(text: str, *, scheme: str = "standard") -> str | None:
@@ -144,7 +140,9 @@ def check_headers(headers: Mapping[str, str]) -> list[FieldError]:
     faults: list[FieldError] = []
     seen: set[str] = set()
     for name, value in headers.items():
-        fault = _name_fault(name, seen) or _value_fault(value)
+        fault = _name_fault(name, seen)
+        if fault is None and _VALUE.fullmatch(value) is None:
+            fault = "must be ASCII text on one line: visible characters, spaces and tabs"
         seen.add(name.lower())
         if fault:
             faults.append(FieldError(pointer("headers", name), fault))
@@ -160,12 +158,6 @@ def _name_fault(name: str, seen: set[str]) -> str | None:
     if lower in RESERVED_HEADERS or lower.startswith(RESERVED_PREFIXES):
         return "is set by the hub itself; choose another name"
     return "is given twice; names do not differ by case" if lower in seen else None
-
-
-def _value_fault(value: str) -> str | None:
-    if _VALUE.fullmatch(value) is None:
-        return "must be ASCII text on one line: visible characters, spaces and tabs"
-    return None
 
 
 def _decoded(text: str, *, prefix: str) -> bytes:

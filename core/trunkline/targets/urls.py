@@ -23,16 +23,27 @@ _ENCODED_CONTROL = re.compile(r"%(?:[01][0-9a-f]|7f)", re.IGNORECASE)
 def check(url: str, *, schemes: Sequence[str], policy: AddressPolicy) -> None:
     """Check *url* for a channel that takes *schemes*. HTTP schemes may be in capitals; others must match exactly.
 
-    Raises:
-        TargetRefused: the channel does not take *url*; one sentence says why.
+    Raises TargetRefused: the channel does not take *url*; one sentence says why.
     """
     scheme = scheme_of(url)
     if set(schemes) == set(HTTP_SCHEMES) or (scheme in HTTP_SCHEMES and scheme in schemes):
         policy.check_url(url)
-    elif scheme in schemes:
-        _check_form(url, scheme)
-    else:
-        msg = f"must start with {' or '.join(map(_start, schemes))}"
+        return
+    if scheme not in schemes:
+        starts = [f"'{each}://'" if each in HTTP_SCHEMES else f"'{each}:'" for each in schemes]
+        msg = f"must start with {' or '.join(starts)}"
+        raise TargetRefused(msg)
+    if len(url) > MAX_URL_LENGTH:
+        msg = f"is longer than {MAX_URL_LENGTH} characters"
+        raise TargetRefused(msg)
+    if not url.isprintable() or " " in url or "\\" in url or _ENCODED_CONTROL.search(url):
+        msg = "must not contain whitespace, control characters or backslashes"
+        raise TargetRefused(msg)
+    if not url.removeprefix(f"{scheme}:").strip("/"):
+        msg = f"names nothing after '{scheme}:'"
+        raise TargetRefused(msg)
+    if _USER_INFO.match(url):
+        msg = "must not contain a user name or a password"
         raise TargetRefused(msg)
 
 
@@ -74,22 +85,3 @@ def find_schemes_fault(schemes: object) -> str | None:
         if not isinstance(name, str) or not _NAME.fullmatch(name):
             return f"scheme {name!r} is not a URL's scheme in lower case, without its colon"
     return None
-
-
-def _check_form(url: str, scheme: str) -> None:
-    if len(url) > MAX_URL_LENGTH:
-        msg = f"is longer than {MAX_URL_LENGTH} characters"
-        raise TargetRefused(msg)
-    if not url.isprintable() or " " in url or "\\" in url or _ENCODED_CONTROL.search(url):
-        msg = "must not contain whitespace, control characters or backslashes"
-        raise TargetRefused(msg)
-    if not url.removeprefix(f"{scheme}:").strip("/"):
-        msg = f"names nothing after '{scheme}:'"
-        raise TargetRefused(msg)
-    if _USER_INFO.match(url):
-        msg = "must not contain a user name or a password"
-        raise TargetRefused(msg)
-
-
-def _start(scheme: str) -> str:
-    return f"'{scheme}://'" if scheme in HTTP_SCHEMES else f"'{scheme}:'"

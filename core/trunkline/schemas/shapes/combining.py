@@ -25,10 +25,13 @@ def merge(left: Shape, right: Shape) -> Shape | None:
     conditions = left.conditions | right.conditions
     if not types or any((key, not is_met) in conditions for key, is_met in conditions):
         return None
-    merged = Shape(
-        types, values, excluded, left.formats | right.formats, conditions, left.parts + right.parts
-    )
-    return None if _contradicts_itself(merged) else merged
+    formats, parts = left.formats | right.formats, left.parts + right.parts
+    merged = Shape(types, values, excluded, formats, conditions, parts)
+    # A condition may leave no value for a required property, such as the discriminator of alternatives.
+    conditional = {name for part in parts if part.is_condition for name in part.schema.get("properties", {})}
+    if conditional and any(_has_no_value(merged, name) for name in conditional & merged.required):
+        return None
+    return merged
 
 
 def combine(shapes: Sequence[Shape], others: Sequence[Shape]) -> tuple[Shape, ...]:
@@ -62,14 +65,6 @@ def own_values(schema: Json) -> Sequence[Json] | None:
         return (schema["const"],)
     values = schema.get("enum")
     return values if isinstance(values, list | tuple) else None
-
-
-def _contradicts_itself(shape: Shape) -> bool:
-    """Return True if a condition leaves no value for a required property, such as the discriminator of alternatives."""
-    conditional = {
-        name for part in shape.parts if part.is_condition for name in part.schema.get("properties", {})
-    }
-    return bool(conditional) and any(_has_no_value(shape, name) for name in conditional & shape.required)
 
 
 def _has_no_value(shape: Shape, name: str) -> bool:

@@ -11,7 +11,13 @@ def field_shapes(shape: Shape, name: str) -> tuple[Shape, ...]:
     """List the shapes that the property *name* may have; empty if the property is not allowed."""
     if "object" not in shape.types or not (shape.lists(name) or shape.has_other_fields):
         return ()
-    return unfold_all(_field_rules(shape, name))
+    rules: _Rules = []
+    for part in shape.parts:
+        schemas = listed(part.schema, name)
+        if not schemas and "additionalProperties" in part.schema:
+            schemas = [part.schema["additionalProperties"]]
+        rules += [(part, schema) for schema in schemas]
+    return unfold_all(rules or _rules(shape, "unevaluatedProperties")[-1:])
 
 
 def pattern_shapes(shape: Shape, pattern: str) -> tuple[Shape, ...]:
@@ -47,20 +53,6 @@ def any_item_shapes(shape: Shape) -> tuple[Shape, ...]:
         return (UNREAD,)
     positions = range(shape.prefix_length + 1)
     return distinct(item for index in positions for item in item_shapes(shape, index))
-
-
-def _field_rules(shape: Shape, name: str) -> _Rules:
-    """List the rules for *name*: for each part, the schemas that it has for this name, or else its ``additionalProperties``.
-
-    ``unevaluatedProperties`` applies if there are no other rules; the innermost one is used.
-    """
-    rules: _Rules = []
-    for part in shape.parts:
-        schemas = listed(part.schema, name)
-        if not schemas and "additionalProperties" in part.schema:
-            schemas = [part.schema["additionalProperties"]]
-        rules += [(part, schema) for schema in schemas]
-    return rules or _rules(shape, "unevaluatedProperties")[-1:]
 
 
 def _rules(shape: Shape, keyword: str) -> _Rules:

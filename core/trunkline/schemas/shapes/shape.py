@@ -1,6 +1,6 @@
 """A shape: one form that a value may take, with the subschemas that describe it. Pure."""
 
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
@@ -171,16 +171,9 @@ UNREAD: Final = Shape(parts=(Part({"additionalProperties": True}, _NoDocument())
 
 def listed(schema: Schema, name: str) -> list[Json]:
     """List the schemas in *schema* itself for the property *name*, by its name and by patterns that it may match."""
-    return list(_listed(schema, name))
-
-
-def _listed(schema: Schema, name: str) -> Iterator[Json]:
-    properties = schema.get("properties", {})
-    if name in properties:
-        yield properties[name]
-    for pattern, rule in schema.get("patternProperties", {}).items():
-        if _may_match(pattern, name):
-            yield rule
+    properties, patterns = schema.get("properties", {}), schema.get("patternProperties", {})
+    own = [properties[name]] if name in properties else []
+    return own + [rule for pattern, rule in patterns.items() if _may_match(pattern, name)]
 
 
 def _may_match(pattern: str, name: str) -> bool:

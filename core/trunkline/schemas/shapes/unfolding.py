@@ -53,9 +53,7 @@ class SchemaDocument:
 
     def unfold(self, schema: Json) -> _Shapes:
         """List the shapes that *schema*, a part of this document, allows."""
-        known = self._unfolded.get(
-            id(schema)
-        )  # the id stays unique, because the schema is kept with its shapes
+        known = self._unfolded.get(id(schema))  # it stays unique, because the schema is kept with its shapes
         if known is None or known[0] is not schema:
             known = self._unfolded[id(schema)] = (schema, _Unfolding(self).unfold(schema))
         return known[1]
@@ -116,7 +114,12 @@ class _Unfolding(Struct, frozen=True):
             yield self._conditional(schema["if"], schema.get("then", True), schema.get("else", True))
         if "not" in schema:
             yield self._conditions(self.negate(schema["not"]))
-        yield from self._dependents(schema.get("dependentSchemas", {}))
+        dependents = schema.get("dependentSchemas", {})
+        if len(dependents) > _MOST_DEPENDENTS:
+            yield self._any_of([True, *dependents.values()])
+        else:
+            for name, dependent in dependents.items():
+                yield self._conditional({"type": "object", "required": [name]}, dependent, True)
         for keyword in ("$ref", "$dynamicRef"):
             if isinstance(schema.get(keyword), str):
                 yield self._referenced(schema[keyword])
@@ -124,13 +127,6 @@ class _Unfolding(Struct, frozen=True):
     def _any_of(self, schemas: Iterable[Json]) -> _Shapes:
         below = structs.replace(self, optional=self.followed)
         return distinct(shape for schema in schemas for shape in below.unfold(schema))
-
-    def _dependents(self, schemas: Mapping[str, Json]) -> Iterator[_Shapes]:
-        if len(schemas) > _MOST_DEPENDENTS:
-            yield self._any_of([True, *schemas.values()])
-            return
-        for name, schema in schemas.items():
-            yield self._conditional({"type": "object", "required": [name]}, schema, True)
 
     def _conditional(self, condition: Json, then: Json, otherwise: Json) -> _Shapes:
         text = orjson.dumps(condition, option=orjson.OPT_SORT_KEYS, default=str)

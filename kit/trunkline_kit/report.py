@@ -6,7 +6,7 @@ reaches at most ``loads``.
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 from trunkline.version import __version__
@@ -117,13 +117,9 @@ class Report:
 def verdict_on(plugin: str, evidence: Evidence) -> Verdict:
     """Return the level of *plugin*, and the failures that keep it from the next level."""
     findings = tuple(_settled(evidence.findings))
-    missing_suites = tuple(_missing_suites(evidence))
     reached: Level | None = None
     for level in LEVELS:
-        missing = (
-            *(missing_suites if level is not LOADS else _without_plugin_suite(evidence)),
-            *_unmet(findings, evidence, up_to=level),
-        )
+        missing = (*_missing_suites(evidence, level), *_unmet(findings, evidence, up_to=level))
         if missing:
             return Verdict(plugin, reached, missing, findings)
         reached = level
@@ -141,17 +137,14 @@ def _settled(findings: Iterable[Finding]) -> Iterator[Finding]:
         yield replace(worst, seconds=seconds)
 
 
-def _without_plugin_suite(evidence: Evidence) -> Iterator[str]:
-    if not any(suite == "plugin" for suite, _ in evidence.expected):
+def _missing_suites(evidence: Evidence, level: Level) -> Iterator[str]:
+    suites = {suite for suite, _ in evidence.expected}
+    if "plugin" not in suites:
         yield "no suite has judged the plugin itself; subclass trunkline.testing.PluginConformance"
-
-
-def _missing_suites(evidence: Evidence) -> Iterator[str]:
-    yield from _without_plugin_suite(evidence)
-    judged = set(evidence.expected)
-    suites = {suite for suite, _ in judged}
+    if level is LOADS:
+        return
     for channel in evidence.contributed.get("channel", ()):
-        if ("channel", channel) not in judged:
+        if ("channel", channel) not in evidence.expected:
             yield f"no suite has judged the channel '{channel}'; subclass trunkline.testing.ChannelConformance"
     for suite in ("action", "search", "migrations"):
         if evidence.contributed.get(suite) and suite not in suites:
@@ -173,19 +166,9 @@ def _unmet(findings: Iterable[Finding], evidence: Evidence, *, up_to: Level) -> 
 
 
 def _as_json(verdict: Verdict) -> dict[str, Any]:
-    return {
-        "level": verdict.level,
-        "missing": list(verdict.missing),
-        "checks": [
-            {
-                "name": finding.name,
-                "suite": finding.suite,
-                "level": finding.level,
-                "outcome": finding.outcome,
-                "seconds": finding.seconds,
-                "message": finding.message,
-                **({"subject": finding.subject} if finding.subject else {}),
-            }
-            for finding in verdict.findings
-        ],
-    }
+    checks = [asdict(finding) for finding in verdict.findings]
+    for check in checks:
+        del check["plugin"]
+        if not check["subject"]:
+            del check["subject"]
+    return {"level": verdict.level, "missing": list(verdict.missing), "checks": checks}

@@ -3,7 +3,7 @@
 import contextlib
 import functools
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,6 +39,16 @@ SEGMENTS: Sequence[tuple[str, str]] = (
     ("bytes that are not UTF-8 in its path", "%FF%FE"),
     ("a long text in its path", "x" * 2000),
 )
+
+
+_NAMES = ("target_url", "name", "id", "url", "room", "text", "email", "event_types", "filter", "amount")
+_ODD_VALUES: Mapping[str, Any] = {
+    "nulls": None,
+    "lists": [[]],
+    "objects": {"a": {}},
+    "texts": "\u0000'\"<\u202e",
+    "numbers": 2**63,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +114,10 @@ async def _with_garbage(hub: TestHub, route: PluginRoute) -> AsyncIterator[Excha
     if route.takes_body:
         yield await call("unknown field", body=orjson.dumps({UNKNOWN: 1}))
         yield await call("a body of another type", body=b"a=1", content_type="text/plain")
-        for kind, body in (*BODIES, *_odd_objects()):
+        for kind, body in BODIES:
             yield await call(kind, body=body)
+        for kind, value in _ODD_VALUES.items():
+            yield await call(f"a body of {kind}", body=orjson.dumps(dict.fromkeys(_NAMES, value)))
 
 
 async def _caller(hub: TestHub, route: PluginRoute) -> Callable[..., Awaitable[Exchange]]:
@@ -114,18 +126,6 @@ async def _caller(hub: TestHub, route: PluginRoute) -> Callable[..., Awaitable[E
     if answer.status == 403:
         return functools.partial(_call, hub.operator, route, headers={"x-company-id": str(COMPANY_ID)})
     return functools.partial(_call, hub.client, route)
-
-
-def _odd_objects() -> Iterator[tuple[str, bytes]]:
-    names = ("target_url", "name", "id", "url", "room", "text", "email", "event_types", "filter", "amount")
-    for kind, value in (
-        ("nulls", None),
-        ("lists", [[]]),
-        ("objects", {"a": {}}),
-        ("texts", "\u0000'\"<\u202e"),
-        ("numbers", 2**63),
-    ):
-        yield f"a body of {kind}", orjson.dumps(dict.fromkeys(names, value))
 
 
 async def _call(

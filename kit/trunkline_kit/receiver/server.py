@@ -126,8 +126,6 @@ class Receiver:
                 if self.count >= count and not future.done():
                     future.set_result(None)
             self._waiters = [waiter for waiter in self._waiters if not waiter[1].done()]
-        return self._next_reply(request.path.partition("?")[0])
-
-    def _next_reply(self, path: str) -> Reply:
+        path = request.path.partition("?")[0]
         script = self._scripts.get(path) or (self._script if path not in self._defaults else None)
         return script.popleft() if script else self._defaults.get(path, self._default)

@@ -80,15 +80,12 @@ class SafetyChecks(ChannelSubject):
         with trunkline_watch.watching() as effects:
             trial = await open_trial(dispatch=False)
             if isinstance(trial.far_side, HttpFarSide):
-                for client in (
-                    answering(200),
-                    answering(500),
-                    raising(NoAnswer("dns_failed", "no such name")),
-                ):
+                failing = raising(NoAnswer("dns_failed", "no such name"))
+                for client in (answering(200), answering(500), failing):
                     await trial.attempt(http=client)
             else:
                 await trial.attempt()
-        named = [] if trial.far_side.dials is None else [trial.far_side.dials]
+        named = () if trial.far_side.dials is None else (trial.far_side.dials,)
         allowed = set(_written([*self.own_addresses, *named]))
         stray = [
             effect
@@ -166,9 +163,8 @@ class SafetyChecks(ChannelSubject):
         trial = await open_trial(dispatch=False)
         if not self._secret_settings(trial):
             not_applicable(f"{trial.name} has no secret settings")
-        deliver = getattr(
-            trial.channel.deliver, "__wrapped__", trial.channel.deliver
-        )  # the function inside the hub's wrapper
+        deliver = trial.channel.deliver
+        deliver = getattr(deliver, "__wrapped__", deliver)  # the function inside the hub's wrapper
         parts = [trial.channel, deliver, getattr(deliver, "__self__", None), getattr(deliver, "args", None)]
         self._demand_clean(trial, " ".join(map(repr, parts)), "shows {} in its repr")
 

@@ -10,7 +10,7 @@ from trunkline_crm.calls import (
     connection_of,
     id_of,
     locked,
-    required_of,
+    new_fields,
     update_person,
 )
 from trunkline_crm.fields import Row
@@ -25,7 +25,7 @@ class AffiliateActions(Struct, frozen=True):
     async def create_affiliate(self, call: Call) -> Answer:
         """Make an affiliate that is not approved."""
         connection, now_ms = connection_of(call), self.now_ms()
-        row = fields.read(call.input, fields.AFFILIATE, required=required_of(call))
+        row = new_fields(call, fields.AFFILIATE)
         columns: Row = {
             **row,
             **fields.keys(row),

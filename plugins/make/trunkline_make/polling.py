@@ -60,16 +60,13 @@ def with_filter(call: dict[str, Json], product: Product) -> dict[str, Json]:
         return call
     chosen = path("parameters", _FORM)
     query = call["qs"] | {"filter": expression(f"if({chosen}, createJSON(temp.filter), undefined)")}
-    return {"temp": {"filter": _filter(found)}} | call | {"qs": query}
+    clauses = [{"any": _alternatives(place, group)} for place, group in _groups(found)]
+    return {"temp": {"filter": {"all": clauses}}} | call | {"qs": query}
 
 
 def _empty_bytes(found: Iterable[Condition]) -> int:
     clauses = [{"any": [{place: {}}, {place: {"exists": False}}]} for place, _ in _groups(found)]
     return len(quote(json.dumps(clauses)))
-
-
-def _filter(found: Iterable[Condition]) -> Json:
-    return {"all": [{"any": _alternatives(place, group)} for place, group in _groups(found)]}
 
 
 def _alternatives(place: str, group: dict[str, str]) -> list[Json]:
@@ -88,9 +85,8 @@ def _groups(found: Iterable[Condition]) -> list[tuple[str, dict[str, str]]]:
     groups: list[tuple[str, dict[str, str]]] = []
     for condition in found:
         value = calls.source_of(condition.field, root=path("parameters", _FORM))
-        group = next(
-            (g for place, g in groups if place == condition.path and condition.operator not in g), None
-        )
+        found_groups = (one for place, one in groups if place == condition.path)
+        group = next((one for one in found_groups if condition.operator not in one), None)
         if group is None:
             groups.append((condition.path, group := {}))
         group[condition.operator] = value

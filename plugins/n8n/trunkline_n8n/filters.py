@@ -41,7 +41,12 @@ def render_filters(product: Product) -> str:
         ],
     }
     compared: dict[str, Value] = {
-        name: _compared(condition, types[name])
+        name: {
+            "path": condition.path,
+            "operator": condition.operator,
+            **({"kind": kind} if (kind := _KINDS.get(condition.field.kind)) else {}),
+            "types": types[name],
+        }
         for condition in conditions
         if (name := parameter_name(condition.field))
     }
@@ -70,13 +75,3 @@ def _shown_for(entry: Property, types: list[str]) -> Property:
     """Describe a filter that is shown for *types*; a number starts empty, because 0 would be a filter."""
     unset: Property = {"default": ""} if entry["type"] == "number" else {}
     return {**entry, **unset, "displayOptions": {"show": {"/eventTypes": [*types, "*"]}}}
-
-
-def _compared(condition: Condition, types: list[str]) -> Value:
-    kind = _KINDS.get(condition.field.kind)
-    return {
-        "path": condition.path,
-        "operator": condition.operator,
-        **({"kind": kind} if kind else {}),
-        "types": types,
-    }

@@ -71,9 +71,9 @@ def _pairs(product: Product) -> Iterator[tuple[Definition, Definition]]:
 
 
 def _record_of(product: Product, action: Definition) -> tuple[Definition, Field, str] | None:
-    """Find the search for the record that *action* makes, if the search returns fields that the action's answer lacks.
+    """Find the search for the record that *action* makes, its list of records, and the field of the answer to search by.
 
-    The result is the search, its list of records, and the field of the answer to search by.
+    None unless the search returns fields that the action's answer lacks.
     """
     made = [field.name for field in product.outputs(action)]
     for search, create in _pairs(product):

@@ -8,26 +8,11 @@ from trunkline import PluginContext
 if TYPE_CHECKING:
     from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 
-METHODS = frozenset(
-    {
-        "initialize",
-        "ping",
-        "server/discover",
-        "tools/list",
-        "tools/call",
-        "resources/list",
-        "resources/templates/list",
-        "resources/read",
-        "prompts/list",
-        "prompts/get",
-        "events/list",
-        "events/poll",
-        "events/stream",
-        "events/subscribe",
-        "events/unsubscribe",
-        "subscriptions/listen",
-    }
-)
+METHODS = frozenset({
+    "initialize", "ping", "server/discover", "tools/list", "tools/call", "resources/list", "resources/templates/list",
+    "resources/read", "prompts/list", "prompts/get", "events/list", "events/poll", "events/stream", "events/subscribe",
+    "events/unsubscribe", "subscriptions/listen",
+})  # fmt: skip
 """Methods that get their own label value; all other methods share one value."""
 OTHER = "other"
 _CALL = "tools/call"

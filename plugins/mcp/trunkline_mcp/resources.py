@@ -64,12 +64,22 @@ class Library:
 
     async def list(self) -> list[Resource]:
         """List the resources: the event types, then the pages."""
-        types = [_resource_of(event_type) for event_type in self._context.events.types()]
-        pages = [
-            Resource(name=uri.removeprefix(f"{_PAGES}/"), title=_title_of(text), uri=uri, mime_type=_MARKDOWN)
-            for uri, text in (await self._written()).items()
+        listed = [_INDEX]
+        listed += [
+            Resource(
+                name=event_type.name,
+                title=event_type.title,
+                uri=f"{EVENT_TYPES}/{event_type.name}",
+                description=event_type.description,
+                mime_type=_JSON,
+            )
+            for event_type in self._context.events.types()
         ]
-        return [_INDEX, *types, *pages]
+        for uri, text in (await self._written()).items():
+            heading = text.lstrip().partition("\n")[0].lstrip("# ").strip()
+            name = uri.removeprefix(f"{_PAGES}/")
+            listed.append(Resource(name=name, title=heading, uri=uri, mime_type=_MARKDOWN))
+        return listed
 
     async def read(self, uri: str, caller: Caller) -> TextResourceContents | None:
         """Read the resource at *uri*; None if there is none that *caller* may read."""
@@ -111,21 +121,6 @@ class Library:
         for path, content in files.items():
             if path.endswith(_PAGE_ENDING):
                 yield f"{_PAGES}/{path.removesuffix(_PAGE_ENDING)}", content.decode()
-
-
-def _resource_of(event_type: EventType) -> Resource:
-    return Resource(
-        name=event_type.name,
-        title=event_type.title,
-        uri=f"{EVENT_TYPES}/{event_type.name}",
-        description=event_type.description,
-        mime_type=_JSON,
-    )
-
-
-def _title_of(page: str) -> str:
-    """Return the heading of *page*."""
-    return page.lstrip().partition("\n")[0].lstrip("# ").strip()
 
 
 def _summary(event_type: EventType) -> dict[str, str]:

@@ -5,7 +5,7 @@ properties, and our keywords (``x-…``) are put in words. A call is still check
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from msgspec import Struct, field
@@ -22,17 +22,8 @@ _DROPPED = frozenset(
 )
 DATA = frozenset({"const", "enum", "default", "example", "examples", "required", "dependentRequired"})
 NAMED = frozenset({"properties", "patternProperties", "dependentSchemas"})
-_AT_THE_TOP = (
-    "anyOf",
-    "oneOf",
-    "allOf",
-    "not",
-    "if",
-    "then",
-    "else",
-    "dependentSchemas",
-    "dependentRequired",
-)
+_AT_THE_TOP = ("anyOf", "oneOf", "allOf", "not", "if", "then", "else",
+               "dependentSchemas", "dependentRequired")  # fmt: skip
 _REMARKS = frozenset({"title", "description", "default", "examples", "deprecated", "readOnly", "writeOnly"})
 KEY_SCHEMA: Mapping[str, Json] = {
     "type": "string",
@@ -181,14 +172,11 @@ def _follow(document: Mapping[str, Json], reference: Json) -> Mapping[str, Json]
     if not isinstance(reference, str) or not reference.startswith("#"):
         return None
     place: Any = document
-    for part in _parts(reference):
+    for step in reference[1:].split("/")[1:]:
+        part = step.replace("~1", "/").replace("~0", "~")
         key: Any = int(part) if isinstance(place, list) and part.isdigit() else part
         try:
             place = place[key]
         except (KeyError, IndexError, TypeError):
             return None
     return place if isinstance(place, dict) else None
-
-
-def _parts(reference: str) -> Sequence[str]:
-    return [part.replace("~1", "/").replace("~0", "~") for part in reference[1:].split("/")[1:]]

@@ -151,10 +151,7 @@ class Databases:
         return self._server
 
     async def fresh(self, engine: Engine, *, folder: Path, stack: contextlib.AsyncExitStack) -> str:
-        """Make a migrated database, which may be used until *stack* is closed.
-
-        Return its URL. Raises PostgresMissing.
-        """
+        """Make a migrated database, which may be used until *stack* is closed. Return its URL. Raises PostgresMissing."""
         if engine == "postgresql":
             server = await asyncio.to_thread(lambda: self.server)
             if self._template is None:
@@ -170,10 +167,7 @@ class Databases:
         return url
 
     async def empty(self, engine: Engine, *, folder: Path, stack: contextlib.AsyncExitStack) -> str:
-        """Make a database without tables, which may be used until *stack* is closed.
-
-        Return its URL. Raises PostgresMissing.
-        """
+        """Make a database without tables, which may be used until *stack* is closed. Return its URL. Raises PostgresMissing."""
         if engine == "sqlite":
             return _new_file(folder)
         return await self._lend(await asyncio.to_thread(lambda: self.server), "template1", stack)

@@ -87,10 +87,7 @@ async def _make_key(settings: Settings) -> str:
 
 
 def _serve(command: Sequence[str], watched: Sequence[Path]) -> int:
-    """Run *command*, and restart it when a *watched* file changes.
-
-    Return its exit code when it exits or is stopped by a signal.
-    """
+    """Run *command*, and restart it when a *watched* file changes. Return its exit code when it exits or is stopped by a signal."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     while True:
         seen = _look(watched)

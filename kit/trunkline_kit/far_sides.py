@@ -47,10 +47,7 @@ class Arrival:
     key: str | None = None
 
     def is_of(self, event_id: str) -> bool:
-        """Return whether the arrival is the event *event_id*.
-
-        If the transport has no id, search the body for *event_id*.
-        """
+        """Return whether the arrival is the event *event_id*. If the transport has no id, search the body for *event_id*."""
         if self.event_id is not None:
             return self.event_id == event_id
         return re.search(rb"(?<![0-9])%s(?![0-9])" % re.escape(event_id.encode()), self.body) is not None

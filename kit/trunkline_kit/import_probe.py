@@ -35,11 +35,7 @@ class Imported(msgspec.Struct, frozen=True):
 
 def run(module: str) -> Imported:
     """Import *module* in a new process with the import path of this process. Raises CheckFailed."""
-    environment = {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join(sys.path),
-        "PYTHONDONTWRITEBYTECODE": "1",
-    }
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "PYTHONDONTWRITEBYTECODE": "1"}
     command = [sys.executable, "-m", "trunkline_kit.import_probe", module]
     try:
         done = subprocess.run(  # noqa: S603 - our own interpreter and module

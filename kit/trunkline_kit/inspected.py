@@ -129,10 +129,7 @@ class InspectedPlugin:
         return call_hook(self.hub, self.name, hook, context=context or self.context, **arguments)
 
     def contributed(self) -> Mapping[str, tuple[str, ...]]:
-        """Return the names of the plugin's channels, actions, searches and migrations.
-
-        The keys are the suites for them.
-        """
+        """Return the names of the plugin's channels, actions, searches and migrations. The keys are the suites for them."""
         providers = self.contributions.providers
         searches = (*providers.get("search", ()), *providers.get("lookup", ()))
         return {

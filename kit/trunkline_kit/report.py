@@ -76,9 +76,7 @@ class Evidence:
     """All results about one plugin: its findings, the checks of each suite that ran, and the plugin's registrations."""
 
     findings: list[Finding] = field(default_factory=list[Finding])
-    expected: dict[tuple[str, str], frozenset[tuple[str, str]]] = field(
-        default_factory=dict[tuple[str, str], frozenset[tuple[str, str]]]
-    )
+    expected: dict[tuple[str, str], frozenset[tuple[str, str]]] = field(default_factory=dict)
     contributed: dict[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
 
 
@@ -108,10 +106,16 @@ class Report:
 
     def as_json(self) -> dict[str, Any]:
         """Return the report as ``--trunkline-report`` writes it."""
-        return {
-            "trunkline": __version__,
-            "plugins": {verdict.plugin: _as_json(verdict) for verdict in self.verdicts()},
-        }
+        plugins: dict[str, Any] = {}
+        for verdict in self.verdicts():
+            checks = [asdict(finding) for finding in verdict.findings]
+            for check in checks:
+                del check["plugin"]
+                if not check["subject"]:
+                    del check["subject"]
+            missing = list(verdict.missing)
+            plugins[verdict.plugin] = {"level": verdict.level, "missing": missing, "checks": checks}
+        return {"trunkline": __version__, "plugins": plugins}
 
 
 def verdict_on(plugin: str, evidence: Evidence) -> Verdict:
@@ -163,12 +167,3 @@ def _unmet(findings: Iterable[Finding], evidence: Evidence, *, up_to: Level) -> 
         for name, level in sorted(checks):
             if (suite, subject, name) not in seen and level in levels:
                 yield f"{name}: did not run"
-
-
-def _as_json(verdict: Verdict) -> dict[str, Any]:
-    checks = [asdict(finding) for finding in verdict.findings]
-    for check in checks:
-        del check["plugin"]
-        if not check["subject"]:
-            del check["subject"]
-    return {"level": verdict.level, "missing": list(verdict.missing), "checks": checks}

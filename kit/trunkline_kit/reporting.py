@@ -53,7 +53,12 @@ def collect(config: pytest.Config, report: pytest.TestReport) -> None:
     """Add the finding in *report*, the report of one test, to the conformance report of the run."""
     for name, value in report.user_properties:
         if name == PROPERTY:
-            _add(report_of(config), cast("dict[str, Any]", value), seconds=report.duration)
+            noted = cast("dict[str, Any]", value)
+            told = {key: noted[key] for key in ("plugin", "name", "suite", "outcome", "message", "subject")}
+            finding = Finding(level=Level(noted["level"]), seconds=report.duration, **told)
+            report_of(config).add(finding, expected=[(check, level) for check, level in noted["expected"]])
+            for kind, names in noted["contributed"].items():
+                report_of(config).of(finding.plugin).contributed[kind] = tuple(names)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
@@ -98,11 +103,3 @@ def _message(call: pytest.CallInfo[None]) -> str:
     else:
         kind = "" if isinstance(error, AssertionError) else f"{type(error).__name__}: "
     return redact(f"{kind}{error}")[:_LONGEST_MESSAGE]
-
-
-def _add(report: Report, noted: dict[str, Any], *, seconds: float) -> None:
-    told = {name: noted[name] for name in ("plugin", "name", "suite", "outcome", "message", "subject")}
-    finding = Finding(level=Level(noted["level"]), seconds=seconds, **told)
-    report.add(finding, expected=[(name, level) for name, level in noted["expected"]])
-    for kind, names in noted["contributed"].items():
-        report.of(finding.plugin).contributed[kind] = tuple(names)

@@ -3,7 +3,7 @@
 import contextlib
 import functools
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -88,25 +88,22 @@ class Survey:
 async def survey_routes(hub: TestHub, routes: Sequence[PluginRoute]) -> Survey:
     """Call *routes* without rights and with malformed input."""
     limited = {scope: await hub.client_of(COMPANY_ID, [scope]) for scope in COMPANY_SCOPES}
+    wrong = {"x-api-key": f"{hub.hub.keys.prefix}_live_92_" + "A" * 43}
     exchanges: list[Exchange] = []
     for route in routes:
-        exchanges += [exchange async for exchange in _without_rights(hub, route, limited)]
+        exchanges.append(await _call(hub.anonymous, route, "no key"))
+        exchanges.append(await _call(hub.anonymous, route, "wrong key", headers=wrong))
+        exchanges += [
+            await _call(client, route, "one scope", sent=scope) for scope, client in limited.items()
+        ]
         exchanges += [exchange async for exchange in _with_garbage(hub, route)]
     return Survey(tuple(routes), tuple(exchanges))
 
 
-async def _without_rights(
-    hub: TestHub, route: PluginRoute, limited: dict[str, httpx2.AsyncClient]
-) -> AsyncIterator[Exchange]:
-    yield await _call(hub.anonymous, route, "no key")
-    wrong = {"x-api-key": f"{hub.hub.keys.prefix}_live_92_" + "A" * 43}
-    yield await _call(hub.anonymous, route, "wrong key", headers=wrong)
-    for scope, client in limited.items():
-        yield await _call(client, route, "one scope", sent=scope)
-
-
 async def _with_garbage(hub: TestHub, route: PluginRoute) -> AsyncIterator[Exchange]:
-    call = await _caller(hub, route)
+    call = functools.partial(_call, hub.client, route)
+    if (await call("an ordinary call")).status == 403:  # for an operator alone
+        call = functools.partial(_call, hub.operator, route, headers={"x-company-id": str(COMPANY_ID)})
     yield await call("unknown parameter", query={UNKNOWN: "1"})
     yield await call("an odd query", query=dict.fromkeys(("limit", "cursor", "q", "id"), "\x00'\"<\u202e"))
     for kind, segment in SEGMENTS if "{" in route.path else ():
@@ -118,14 +115,6 @@ async def _with_garbage(hub: TestHub, route: PluginRoute) -> AsyncIterator[Excha
             yield await call(kind, body=body)
         for kind, value in _ODD_VALUES.items():
             yield await call(f"a body of {kind}", body=orjson.dumps(dict.fromkeys(_NAMES, value)))
-
-
-async def _caller(hub: TestHub, route: PluginRoute) -> Callable[..., Awaitable[Exchange]]:
-    """Return a function that calls *route* as the company, or as an operator if the company gets 403."""
-    answer = await _call(hub.client, route, "an ordinary call")
-    if answer.status == 403:
-        return functools.partial(_call, hub.operator, route, headers={"x-company-id": str(COMPANY_ID)})
-    return functools.partial(_call, hub.client, route)
 
 
 async def _call(

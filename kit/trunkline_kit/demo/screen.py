@@ -145,20 +145,18 @@ class JsonScreen(Screen):
 
 def _cells(row: Progress) -> tuple[Text, ...]:
     number = f" #{row.event_id}" if row.event_id is not None else ""
+    pushed = _time(row.pushed_ms)
+    if row.pushed_ms is None and row.attempts:
+        pushed = Text("✗ 500, trying again …", style="yellow")
+    elif row.attempts > 1:
+        pushed.append(f" after {row.attempts - 1} retry", "yellow")
     return (
         Text.assemble(row.event_type, (number, "dim")),
         _time(row.accepted_ms),
-        _pushed(row),
+        pushed,
         Text("✓ verified", style="green") if row.verified else Text("·", style="dim"),
         _time(row.polled_ms),
     )
-
-
-def _pushed(row: Progress) -> Text:
-    if row.pushed_ms is None:
-        return Text("✗ 500, trying again …", style="yellow") if row.attempts else Text("·", style="dim")
-    again = (f" after {row.attempts - 1} retry", "yellow") if row.attempts > 1 else ""
-    return Text.assemble(_time(row.pushed_ms), again)
 
 
 def _time(milliseconds: float | None) -> Text:

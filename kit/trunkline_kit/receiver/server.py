@@ -69,10 +69,7 @@ class Receiver:
             self._defaults[path] = reply
 
     def script(self, replies: Iterable[Reply], *, path: str | None = None) -> None:
-        """Answer each of the next requests with one of *replies*.
-
-        If *path* is given, only the requests to that path.
-        """
+        """Answer each of the next requests with one of *replies*. If *path* is given, only the requests to that path."""
         if path is None:
             self._script.extend(replies)
         else:

@@ -134,12 +134,12 @@ def _run_until_killed(point: str, url: str, chosen: Mapping[str, str]) -> None:
         setattr(Outbound, "post", post_and_die)  # noqa: B010 - this process is only here to be killed
     else:
         sys.addaudithook(die_at_point)
-    asyncio.run(_run(url, chosen))
 
+    async def run() -> None:
+        await start_hub(url, chosen)
+        await asyncio.sleep(2 * PATIENCE_SECONDS)
 
-async def _run(url: str, chosen: Mapping[str, str]) -> None:
-    await start_hub(url, chosen)
-    await asyncio.sleep(2 * PATIENCE_SECONDS)
+    asyncio.run(run())
 
 
 def _die() -> NoReturn:

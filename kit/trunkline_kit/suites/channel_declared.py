@@ -104,7 +104,8 @@ class DeclaredChecks(ChannelSubject):
     async def test_dials_for_the_company(self, open_trial: OpenTrial, trunkline_watch: Watch) -> None:
         """The channel resolves and dials a target's host only by `context.network`, for the event's company."""
         trial = await open_trial(dispatch=False)
-        config = trial.push().target.config.model_copy(update={self._member(trial, 0): "localhost"})
+        host = self._member(trial, 0)
+        config = trial.push().target.config.model_copy(update={host: "localhost"})
         push = trial.push(company_id=NEIGHBOUR_ID, config=config)
         with trunkline_watch.watching() as effects, _dials(effects) as (companies, spans):
             await trial.attempt(push)

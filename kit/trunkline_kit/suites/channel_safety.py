@@ -20,7 +20,7 @@ from trunkline_kit.far_sides import HttpFarSide
 from trunkline_kit.suites.channel_observed import CANARY, SECRET, observe
 from trunkline_kit.suites.channel_subject import ChannelSubject, OpenTrial
 from trunkline_kit.suites.channel_trial import ChannelTrial
-from trunkline_kit.watching import SideEffect, Watch
+from trunkline_kit.watching import Watch
 
 
 @dataclass(slots=True)
@@ -90,7 +90,8 @@ class SafetyChecks(ChannelSubject):
         stray = [
             effect
             for effect in effects
-            if _is_stray(effect, allowed) and not trial.far_side.is_own(effect.detail)
+            if effect.kind in {"process", "network"} and not trial.far_side.is_own(effect.detail)
+            if effect.kind == "process" or not any(address in effect.detail for address in allowed)
         ]
         demand(
             not stray,
@@ -206,12 +207,6 @@ def _failures() -> list[Exception]:
         ValueError(CANARY),
         RuntimeError(CANARY),
     ]
-
-
-def _is_stray(effect: SideEffect, allowed: set[str]) -> bool:
-    if effect.kind == "process":
-        return True
-    return effect.kind == "network" and not any(address in effect.detail for address in allowed)
 
 
 def _written(addresses: Iterable[tuple[str, int]]) -> Iterable[str]:

@@ -77,10 +77,7 @@ class ChannelSubject(Suite):
 
     @pytest_asyncio.fixture
     async def far_side(self, trunkline_receiver: Receiver) -> AsyncIterator[FarSide]:
-        """Provide the target of the channel's events: a path of a scripted HTTP receiver.
-
-        Override it for another transport.
-        """
+        """Provide the target of the channel's events: a path of a scripted HTTP receiver. Override it for another transport."""
         yield HttpFarSide(
             trunkline_receiver,
             rejects=tuple(self.rejects),
@@ -111,10 +108,7 @@ class ChannelSubject(Suite):
         return {**channel, **far_side.destination, "event_types": ["*"]}
 
     async def pull(self, hub: TestHub) -> Sequence[bytes]:
-        """Read all events of company 92 as a customer of a pulled channel.
-
-        Override it if the channel's customers do not poll.
-        """
+        """Read all events of company 92 as a customer of a pulled channel. Override it if the channel's customers do not poll."""
         bodies: list[bytes] = []
         cursor = ""
         while True:

@@ -146,9 +146,8 @@ async def _grown_bytes(trial: ChannelTrial) -> str:
     async def traced_after(attempts: int) -> int:
         for _ in range(attempts):
             push = trial.push()
-            await trial.attempt(
-                trial.push(event_id=push.event_id, body=push.body + padding), http=answering(200)
-            )
+            padded = trial.push(event_id=push.event_id, body=push.body + padding)
+            await trial.attempt(padded, http=answering(200))
         gc.collect()
         return tracemalloc.get_traced_memory()[0]
 

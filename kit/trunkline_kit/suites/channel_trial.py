@@ -182,10 +182,7 @@ class ChannelTrial:
             return Result(Outcome.RETRY, error=f"channel_error: {type(error).__name__}")
 
     async def demand_retries(self, replies: Sequence[Reply], *, what: str) -> None:
-        """Assert that an attempt answered by one of *replies* fails and is retried.
-
-        The failure's message calls it *what*.
-        """
+        """Assert that an attempt answered by one of *replies* fails and is retried. The failure's message calls it *what*."""
         for reply in replies:
             self.http_side.play(reply)
             result = await self.attempt()

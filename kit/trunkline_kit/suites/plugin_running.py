@@ -9,16 +9,7 @@ import time
 from collections.abc import Callable, Collection
 
 from trunkline.errors import Refused
-from trunkline_kit.checks import (
-    COMPLETE,
-    DELIVERS,
-    LOADS,
-    CheckFailed,
-    check,
-    demand,
-    fail,
-    not_applicable,
-)
+from trunkline_kit.checks import COMPLETE, DELIVERS, LOADS, CheckFailed, check, demand, fail, not_applicable
 from trunkline_kit.hubs import MakeTestHub, TestHub
 from trunkline_kit.inspected import InspectedPlugin
 from trunkline_kit.suites.suite import Suite
@@ -105,13 +96,12 @@ class RunningChecks(Suite):
         """After the hub has stopped, no thread of the plugin runs."""
         before = set(threading.enumerate())
         await self._run(trunkline_hub)
-        left = await _left_over(
-            lambda: [
-                thread.name
-                for thread in threading.enumerate()
-                if thread not in before and not thread.name.startswith(_POOLS)
-            ]
-        )
+
+        def started() -> list[str]:
+            names = [thread.name for thread in threading.enumerate() if thread not in before]
+            return [name for name in names if not name.startswith(_POOLS)]
+
+        left = await _left_over(started)
         demand(
             not left,
             f"the hub has stopped, and the thread {_first(left)} still runs; end it where lifespan ends",
@@ -166,9 +156,8 @@ class RunningChecks(Suite):
         hidden = routes.keys() - await _calls(on)
         await on.stop()
         demand(not hidden, f"{_first(hidden)} is not in /openapi.json although the plugin runs")
-        off = await trunkline_hub(
-            plugins=[self.plugin], settings={"plugins.disabled": self.name}, dispatch=False
-        )
+        disabled = {"plugins.disabled": self.name}
+        off = await trunkline_hub(plugins=[self.plugin], settings=disabled, dispatch=False)
         left = routes.keys() & await _calls(off)
         demand(
             not left,
@@ -178,9 +167,8 @@ class RunningChecks(Suite):
             not names & set(off.hub.channels()),
             f"a channel of '{self.name}' is there although the plugin is off",
         )
-        for path in sorted(
-            route.path for route in routes.values() if route.method == "GET" and "{" not in route.path
-        ):
+        gets = [route.path for route in routes.values() if route.method == "GET"]
+        for path in sorted(path for path in gets if "{" not in path):
             answer = await off.operator.get(path, headers={"X-Company-Id": "92"})
             demand(
                 answer.status_code == 404,

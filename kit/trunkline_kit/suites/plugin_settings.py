@@ -21,10 +21,7 @@ _MODELS = ("settings", "_settings", "config")
 
 
 class SettingChecks(Suite):
-    """Checks of the settings' model and its values.
-
-    *labels* are settings and members of targets that only people read.
-    """
+    """Checks of the settings' model and its values. *labels* are settings and members of targets that only people read."""
 
     labels: ClassVar[Collection[str]] = ()
 

@@ -4,15 +4,7 @@ from msgspec import Struct
 
 from trunkline import Answer, Call
 from trunkline_crm import emitted, fields, shown
-from trunkline_crm.calls import (
-    NowMs,
-    changed_fields,
-    connection_of,
-    id_of,
-    locked,
-    new_fields,
-    update_person,
-)
+from trunkline_crm.calls import NowMs, changed_fields, connection_of, id_of, locked, new_fields, update_person
 from trunkline_crm.fields import Row
 from trunkline_crm.store import records, tables
 

@@ -72,8 +72,7 @@ def _empty_bytes(found: Iterable[Condition]) -> int:
 def _alternatives(place: str, group: dict[str, str]) -> list[Json]:
     """Make the two alternatives of the condition on one field: the comparisons hold, or the event lacks the field.
 
-    The second alternative has effect only if several event types are chosen. If one type is chosen, the second
-    alternative demands the comparisons too, and an absent field never meets a comparison.
+    If one event type is chosen, the second demands the comparisons too, which an absent field never meets.
     """
     compared = {operator: expression(value) for operator, value in group.items()}
     joined = {operator: expression(f"if({_IS_ONE}, {value}, undefined)") for operator, value in group.items()}

@@ -33,10 +33,7 @@ class Callback:
 
 
 class Challenges:
-    """Sends challenges.
-
-    Each holder may have *per_minute* challenges in a minute, and each host ``FAILED_PER_HOST`` failed ones.
-    """
+    """Sends challenges. Each holder may have *per_minute* challenges in a minute, and each host ``FAILED_PER_HOST`` failed ones."""
 
     def __init__(self, context: PluginContext, errors: EventErrors, *, per_minute: int) -> None:
         self._context = context

@@ -75,18 +75,15 @@ def _types_of(schema: Mapping[str, Json]) -> Sequence[str]:
     if isinstance(branches := schema.get("anyOf", schema.get("oneOf")), list):
         of_branches = [_types_of(branch) for branch in branches]
         return list(dict.fromkeys(chain(*of_branches))) if all(of_branches) else ()
-    if "type" not in schema:
-        return _types_of_values(schema) or next(filter(None, map(_types_of, schema.get("allOf", ()))), ())
-    written = schema["type"]
-    kinds: list[str] = written if isinstance(written, list) else [written]
-    return kinds if all(kind in _SCALARS for kind in kinds) else ()
-
-
-def _types_of_values(schema: Mapping[str, Json]) -> Sequence[str]:
-    """List the types of a schema's enumerated values; empty if there are no values, or if a value is an object or a list."""
+    if "type" in schema:
+        written = schema["type"]
+        kinds: list[str] = written if isinstance(written, list) else [written]
+        return kinds if all(kind in _SCALARS for kind in kinds) else ()
     values: list[Json] = schema.get("enum", [schema["const"]] if "const" in schema else [])
     found = [next((kind for kind in _SCALARS if _is_of(value, [kind])), "") for value in values]
-    return list(dict.fromkeys(found)) if all(found) else ()
+    if found and all(found):
+        return list(dict.fromkeys(found))
+    return next(filter(None, map(_types_of, schema.get("allOf", ()))), ())
 
 
 def _is_of(value: Json, kinds: Sequence[str]) -> bool:
@@ -96,5 +93,6 @@ def _is_of(value: Json, kinds: Sequence[str]) -> bool:
 
 
 def _equals(found: Json, wanted: Json) -> bool:
-    """Compare numbers by value; a boolean equals no number."""
-    return found == wanted and isinstance(found, bool) == isinstance(wanted, bool)
+    return found == wanted and isinstance(found, bool) == isinstance(
+        wanted, bool
+    )  # a boolean equals no number

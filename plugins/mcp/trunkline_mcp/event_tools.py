@@ -1,6 +1,7 @@
 """Two read-only tools: the newest events, and the explanation of one event's deliveries."""
 
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import TypeVar
 
 import orjson
@@ -79,8 +80,10 @@ class _EventTools(Struct, frozen=True):
             return list(found.events), found.before
 
         events, before = await listed(chosen.limit)
-        if (fitting := _fitting(events)) < len(events):
-            events, before = await listed(fitting)
+        sizes = accumulate(len(event.body) if len(event.body) <= MAX_ANSWER else OUTLINE for event in events)
+        fitting = sum(size <= MAX_ANSWER for size in sizes)
+        if fitting < len(events):
+            events, before = await listed(max(1, fitting))
         bodies = [_outline(await self._as_read(event, caller)) for event in events]
         return answered(b'{"events":[%b],"before":%b}' % (b",".join(bodies), orjson.dumps(before)))
 
@@ -101,15 +104,6 @@ class _EventTools(Struct, frozen=True):
 
 def _type_names(context: PluginContext) -> list[str]:
     return [kind.name for kind in (*context.events.types(), *context.events.operational_types())]
-
-
-def _fitting(events: Sequence[ListedEvent]) -> int:
-    size = 0
-    for number, event in enumerate(events):
-        size += len(event.body) if len(event.body) <= MAX_ANSWER else OUTLINE
-        if size > MAX_ANSWER and number:
-            return number
-    return len(events)
 
 
 def _outline(body: bytes) -> bytes:

@@ -25,9 +25,8 @@ class Figures:
         self._calls = context.metrics.counter(
             "calls", "Messages of agents, with the tool that one calls", "method", "tool", "outcome"
         )
-        self._seconds = context.metrics.durations(
-            "call_seconds", "How long messages of agents took", "method"
-        )
+        told = "How long messages of agents took"
+        self._seconds = context.metrics.durations("call_seconds", told, "method")
 
     def tool_called(self, tool: str | None, outcome: str, *, seconds: float) -> None:
         """Count a call of a tool; *tool* is None if there is no such tool."""

@@ -133,21 +133,17 @@ class _Writing(Struct):
         self._left -= 1
         if self._left < 0:
             return {}
-        written = {
-            key: self._value(key, value)
-            for key, value in schema.items()
-            if key not in _DROPPED and key != "$ref" and not key.startswith("x-")
-        }
+        written: dict[str, Json] = {}
+        for key, value in schema.items():
+            if key in _DROPPED or key == "$ref" or key.startswith("x-"):
+                continue
+            if key in NAMED and isinstance(value, dict):
+                written[key] = {name: self._below(child) for name, child in value.items()}
+            else:
+                written[key] = value if key in DATA else self._below(value)
         if _LOOKUP in schema and (sentence := self.describe_lookup(schema[_LOOKUP])):
             written["description"] = f"{written.get('description', '')} {sentence}".lstrip()
         return self._joined(schema["$ref"], written) if "$ref" in schema else written
-
-    def _value(self, key: str, value: Json) -> Json:
-        if key in DATA:
-            return value
-        if key in NAMED and isinstance(value, dict):
-            return {name: self._below(child) for name, child in value.items()}
-        return self._below(value)
 
     def _below(self, value: Json) -> Json:
         if isinstance(value, dict):

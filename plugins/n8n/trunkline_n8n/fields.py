@@ -69,9 +69,8 @@ def prominent_properties(field: Field, *, shown_for: str) -> Iterator[Property]:
         return
 
     def shown_if(chosen: str) -> Property:
-        return {
-            "displayOptions": Code(f"{{ show: {{ ...{shown_for}, {_specify_name(field)}: ['{chosen}'] }} }}")
-        }
+        condition = f"{{ show: {{ ...{shown_for}, {_specify_name(field)}: ['{chosen}'] }} }}"
+        return {"displayOptions": Code(condition)}
 
     yield {
         "displayName": f"Specify {title_case(field.title)}",
@@ -270,9 +269,8 @@ def _entries(field: Field) -> Property:
 
 
 def _options(field: Field) -> list[Property]:
-    options: list[Property] = [
-        {"name": title_case(title), "value": value} for value, title in field.titled_choices
-    ]
+    choices = field.titled_choices
+    options: list[Property] = [{"name": title_case(title), "value": value} for value, title in choices]
     return sorted(options, key=lambda option: str(option["name"]).casefold())
 
 

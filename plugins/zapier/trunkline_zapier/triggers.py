@@ -158,9 +158,6 @@ def _lookup(definition: Definition, where: Mapping[str, Json], *, key: str) -> b
             "description": shortened(definition.description, TEXT_LENGTH),
             "hidden": True,
         },
-        "operation": {
-            "perform": Call("lookup", (options,)),
-            **({"canPaginate": True} if is_paged else {}),
-        },
+        "operation": {"perform": Call("lookup", (options,)), **({"canPaginate": True} if is_paged else {})},
     }
     return module(exported, imports=["const { lookup } = require('../lib/lookups');"])

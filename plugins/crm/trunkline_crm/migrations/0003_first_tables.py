@@ -135,9 +135,5 @@ def _create_clients() -> None:
     for column in ("affiliate_id", "employee_id"):
         given = sa.text(f"{column} IS NOT NULL")
         op.create_index(
-            f"ix_crm_clients_{column}",
-            "crm_clients",
-            [column],
-            sqlite_where=given,
-            postgresql_where=given,
+            f"ix_crm_clients_{column}", "crm_clients", [column], sqlite_where=given, postgresql_where=given
         )

@@ -11,8 +11,9 @@ Import them from ``trunkline.testing``, a name that stays the same if a module m
 A name is loaded at its first use, so that the demo's receiver needs no pytest.
 """
 
-import importlib
 from typing import TYPE_CHECKING
+
+from trunkline.lazy_names import load, read_homes
 
 if TYPE_CHECKING:
     from trunkline.errors import PluginFailed, SettingsInvalid
@@ -84,47 +85,34 @@ __all__ = [
 ]
 
 _HOMES = {
-    "trunkline.errors": ("PluginFailed", "SettingsInvalid"),
-    "trunkline_kit.databases": ("PostgresServer",),
-    "trunkline_kit.catalogue": ("list_checks",),
+    "trunkline.errors": "PluginFailed SettingsInvalid",
+    "trunkline_kit.catalogue": "list_checks",
     "trunkline_kit.checks": (
-        "COMPLETE",
-        "DELIVERS",
-        "LOADS",
-        "Check",
-        "CheckFailed",
-        "Level",
-        "check",
-        "demand",
-        "not_applicable",
-        "not_judged",
+        "COMPLETE DELIVERS LOADS Check CheckFailed Level check demand not_applicable not_judged"
     ),
-    "trunkline_kit.clocks": ("MovableClock",),
-    "trunkline_kit.events": ("EventFactory",),
-    "trunkline_kit.far_sides": ("LONGEST_WAIT_SECONDS", "Arrival", "FarSide", "HttpFarSide", "Traffic"),
-    "trunkline_kit.hubs": ("MakeTestHub", "TestHub"),
-    "trunkline_kit.receiver": ("Receiver",),
-    "trunkline_kit.relay": ("Relay", "RelayedFarSide"),
-    "trunkline_kit.sources": ("PluginSource", "Source"),
-    "trunkline_kit.suites.action": ("ActionConformance",),
-    "trunkline_kit.suites.call_requests": ("Request",),
-    "trunkline_kit.suites.channel": ("ChannelConformance",),
-    "trunkline_kit.suites.migrations": ("MigrationsConformance",),
-    "trunkline_kit.suites.plugin": ("PluginConformance",),
-    "trunkline_kit.suites.search": ("SearchConformance",),
-    "trunkline_kit.suites.suite": ("Suite",),
+    "trunkline_kit.clocks": "MovableClock",
+    "trunkline_kit.databases": "PostgresServer",
+    "trunkline_kit.events": "EventFactory",
+    "trunkline_kit.far_sides": "LONGEST_WAIT_SECONDS Arrival FarSide HttpFarSide Traffic",
+    "trunkline_kit.hubs": "MakeTestHub TestHub",
+    "trunkline_kit.receiver": "Receiver",
+    "trunkline_kit.relay": "Relay RelayedFarSide",
+    "trunkline_kit.sources": "PluginSource Source",
+    "trunkline_kit.suites.action": "ActionConformance",
+    "trunkline_kit.suites.call_requests": "Request",
+    "trunkline_kit.suites.channel": "ChannelConformance",
+    "trunkline_kit.suites.migrations": "MigrationsConformance",
+    "trunkline_kit.suites.plugin": "PluginConformance",
+    "trunkline_kit.suites.search": "SearchConformance",
+    "trunkline_kit.suites.suite": "Suite",
 }
-"""Each public name, with the module that defines it."""
-_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+_HOME_OF = read_homes(_HOMES)
 
 
 if not TYPE_CHECKING:  # with it, a type checker would accept any name
 
     def __getattr__(name: str) -> object:
-        if name not in _HOME_OF:
-            msg = f"module 'trunkline_kit' has no attribute '{name}'"
-            raise AttributeError(msg)
-        return getattr(importlib.import_module(_HOME_OF[name]), name)
+        return load(name, of="trunkline_kit", homes=_HOME_OF)
 
 
 def __dir__() -> list[str]:

@@ -31,9 +31,7 @@ class Authority:
         return (
             made.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM),
             key.private_bytes(
-                serialization.Encoding.PEM,
-                serialization.PrivateFormat.PKCS8,
-                serialization.NoEncryption(),
+                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
             ),
         )
 

@@ -66,10 +66,7 @@ class NotApplicable(Skipped):
 
 
 class NotJudged(Skipped):
-    """A check applies, but the suite lacks something that the check needs.
-
-    The plugin does not reach the check's level.
-    """
+    """A check applies, but the suite lacks something that the check needs. The plugin does not reach the check's level."""
 
 
 def check(name: str, *, level: Level, only: Kind = "") -> Callable[[Function], Function]:

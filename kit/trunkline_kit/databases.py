@@ -151,22 +151,14 @@ class Databases:
         return self._server
 
     async def fresh(self, engine: Engine, *, folder: Path, stack: contextlib.AsyncExitStack) -> str:
-        """Make a migrated database, which may be used until *stack* is closed.
-
-        Return its URL. Raises PostgresMissing.
-        """
-        return await self._fresh_sqlite(folder) if engine == "sqlite" else await self._fresh_postgres(stack)
-
-    async def empty(self, engine: Engine, *, folder: Path, stack: contextlib.AsyncExitStack) -> str:
-        """Make a database without tables, which may be used until *stack* is closed.
-
-        Return its URL. Raises PostgresMissing.
-        """
-        if engine == "sqlite":
-            return _new_file(folder)
-        return await self._lend(await asyncio.to_thread(lambda: self.server), "template1", stack)
-
-    async def _fresh_sqlite(self, folder: Path) -> str:
+        """Make a migrated database, which may be used until *stack* is closed. Return its URL. Raises PostgresMissing."""
+        if engine == "postgresql":
+            server = await asyncio.to_thread(lambda: self.server)
+            if self._template is None:
+                name = await server.create()
+                await migrate_database(server.url_of(name))
+                self._template = name
+            return await self._lend(server, self._template, stack)
         if self._file is None:
             await migrate_database(_new_file(self._folder, prefix="template-"))
             (self._file,) = self._folder.glob("template-*.db")
@@ -174,13 +166,11 @@ class Databases:
         shutil.copy(self._file, url.removeprefix("sqlite:///"))
         return url
 
-    async def _fresh_postgres(self, stack: contextlib.AsyncExitStack) -> str:
-        server = await asyncio.to_thread(lambda: self.server)
-        if self._template is None:
-            name = await server.create()
-            await migrate_database(server.url_of(name))
-            self._template = name
-        return await self._lend(server, self._template, stack)
+    async def empty(self, engine: Engine, *, folder: Path, stack: contextlib.AsyncExitStack) -> str:
+        """Make a database without tables, which may be used until *stack* is closed. Return its URL. Raises PostgresMissing."""
+        if engine == "sqlite":
+            return _new_file(folder)
+        return await self._lend(await asyncio.to_thread(lambda: self.server), "template1", stack)
 
     async def _lend(self, server: PostgresServer, template: str, stack: contextlib.AsyncExitStack) -> str:
         name = await server.create(template=template)

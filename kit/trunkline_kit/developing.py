@@ -7,7 +7,6 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from types import FrameType
 from typing import Annotated
 
 import typer
@@ -69,21 +68,17 @@ def dev(
     if "drain_seconds" not in settings.server.model_fields_set:
         changes["TRUNKLINE_SERVER__DRAIN_SECONDS"] = "0"
     os.environ.update(changes)
-    _show_first_key(load_settings(context, config))
+    settings = load_settings(context, config)
+    database = dialects.of_url(settings.database.url).file_of(settings.database.url)
+    if database is not None and not Path(database).exists():
+        require_output()
+        typer.echo(run(_make_key(settings)))
+        warn(f"That is a key of company {COMPANY_ID}: for X-Api-Key, and to sign in to the portal.")
     file = chosen_config(context, config)
     command = [sys.executable, "-m", "trunkline.cli", "serve", "--insecure-targets", "--new"]
     command += [] if port is None else ["--port", str(port)]
     command += [] if file is None else ["--config", str(file)]
     raise typer.Exit(_serve(command, paths if reload else ()))
-
-
-def _show_first_key(settings: Settings) -> None:
-    """Make a database with a key if there is none, and show the key."""
-    file = dialects.of_url(settings.database.url).file_of(settings.database.url)
-    if file is not None and not Path(file).exists():
-        require_output()
-        typer.echo(run(_make_key(settings)))
-        warn(f"That is a key of company {COMPANY_ID}: for X-Api-Key, and to sign in to the portal.")
 
 
 async def _make_key(settings: Settings) -> str:
@@ -92,11 +87,8 @@ async def _make_key(settings: Settings) -> str:
 
 
 def _serve(command: Sequence[str], watched: Sequence[Path]) -> int:
-    """Run *command*, and restart it when a *watched* file changes.
-
-    Return its exit code when it exits or is stopped by a signal.
-    """
-    signal.signal(signal.SIGTERM, _interrupt)
+    """Run *command*, and restart it when a *watched* file changes. Return its exit code when it exits or is stopped by a signal."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     while True:
         seen = _look(watched)
         serving = subprocess.Popen(command)  # noqa: S603 - this program itself
@@ -113,22 +105,13 @@ def _serve(command: Sequence[str], watched: Sequence[Path]) -> int:
         except KeyboardInterrupt:
             return 0
         finally:
-            _stop(serving)
-
-
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    del number, frame
-    raise KeyboardInterrupt
-
-
-def _stop(serving: "subprocess.Popen[bytes]") -> None:
-    if serving.poll() is None:
-        serving.terminate()
-        try:
-            serving.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            serving.kill()
-            serving.wait()
+            if serving.poll() is None:
+                serving.terminate()
+                try:
+                    serving.wait(STOP_SECONDS)
+                except subprocess.TimeoutExpired:
+                    serving.kill()
+                    serving.wait()
 
 
 def _look(watched: Sequence[Path]) -> Mapping[Path, int]:

@@ -15,6 +15,7 @@ and the checks that need the behaviour do not apply.
 """
 
 import asyncio
+import contextlib
 import re
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -46,10 +47,7 @@ class Arrival:
     key: str | None = None
 
     def is_of(self, event_id: str) -> bool:
-        """Return whether the arrival is the event *event_id*.
-
-        If the transport has no id, search the body for *event_id*.
-        """
+        """Return whether the arrival is the event *event_id*. If the transport has no id, search the body for *event_id*."""
         if self.event_id is not None:
             return self.event_id == event_id
         return re.search(rb"(?<![0-9])%s(?![0-9])" % re.escape(event_id.encode()), self.body) is not None
@@ -284,18 +282,14 @@ class HttpFarSide(FarSide):
 
 
 def _arrival_of(request: ReceivedRequest) -> Arrival:
+    event_id = None
+    with contextlib.suppress(orjson.JSONDecodeError):
+        content = orjson.loads(request.body)
+        if isinstance(content, dict) and isinstance(content.get("id"), int | str):
+            event_id = str(content["id"])
     return Arrival(
-        event_id=request.headers.get("webhook-id") or _id_in(request.body),
+        event_id=request.headers.get("webhook-id") or event_id,
         body=request.body,
         headers=request.headers,
         at=request.received_at / 1e9,
     )
-
-
-def _id_in(body: bytes) -> str | None:
-    try:
-        content = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return None
-    event_id = content.get("id") if isinstance(content, dict) else None
-    return str(event_id) if isinstance(event_id, int | str) else None

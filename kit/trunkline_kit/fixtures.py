@@ -41,10 +41,7 @@ def _trunkline_shared_work() -> Iterator[None]:
 
 
 @pytest.fixture(scope="class")
-def trunkline_site(
-    tmp_path_factory: pytest.TempPathFactory,
-    _trunkline_shared_work: None,
-) -> Iterator[Site]:
+def trunkline_site(tmp_path_factory: pytest.TempPathFactory, _trunkline_shared_work: None) -> Iterator[Site]:
     """Declare plugins that are made by a test."""
     site = Site(tmp_path_factory.mktemp("site"))
     yield site

@@ -24,13 +24,11 @@ _CLOSED = (ModuleType, CodeType, CoroutineType, FrameType, GeneratorType)
 
 def count_held(package: str, roots: Iterable[object] = ()) -> int:
     """Count the objects that can be reached from the modules of *package* and from *roots*."""
-    own = [
-        module
-        for name, module in list(sys.modules.items())
-        if name == package or name.startswith(f"{package}.")
-    ]
+    own = [module for name, module in list(sys.modules.items()) if module and _belongs(name, package)]
     seen: dict[int, object] = {}  # keep the objects alive, so that no id is reused
-    waiting: list[Any] = [*(value for module in own for value in _values(module)), *roots]
+    waiting: list[Any] = list(roots)
+    for module in own:
+        waiting += [value for name, value in vars(module).items() if not name.startswith("__")]
     while waiting:
         held = waiting.pop()
         if id(held) in seen:
@@ -38,10 +36,6 @@ def count_held(package: str, roots: Iterable[object] = ()) -> int:
         seen[id(held)] = held
         waiting += _inside(held, package)
     return len(seen)
-
-
-def _values(module: ModuleType | None) -> list[Any]:
-    return [value for name, value in vars(module).items() if not name.startswith("__")] if module else []
 
 
 def _inside(held: Any, package: str) -> list[Any]:
@@ -55,15 +49,8 @@ def _inside(held: Any, package: str) -> list[Any]:
     home = type(held).__module__
     if f"{home}.".startswith(_FOREIGN) and not _belongs(home, package):
         return []
-    return _values_of(held) if isinstance(held, _CONTAINERS) else _referents(held)
-
-
-def _values_of(held: Any) -> list[Any]:
-    """List the values in a container; the garbage collector does not track a container of plain values."""
-    return [*held, *held.values()] if isinstance(held, dict) else list(held)
-
-
-def _referents(held: object) -> list[Any]:
+    if isinstance(held, _CONTAINERS):  # the garbage collector does not track a container of plain values
+        return [*held, *held.values()] if isinstance(held, dict) else list(held)
     return [inside for inside in gc.get_referents(held) if inside is not type(held)]
 
 

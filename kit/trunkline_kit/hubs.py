@@ -58,10 +58,7 @@ class TestHub:
     async def client_of(
         self, company_id: int | None, scopes: Sequence[str] = COMPANY_SCOPES
     ) -> httpx2.AsyncClient:
-        """Make a client with a new key of *company_id*.
-
-        If that is None, the key is an operator's, unless *scopes* are given.
-        """
+        """Make a client with a new key of *company_id*. If that is None, the key is an operator's, unless *scopes* are given."""
         chosen = (OPERATOR,) if company_id is None and scopes == COMPANY_SCOPES else scopes
         key = await make_key(self.hub, company_id, name="test", scopes=chosen)
         return await self.stack.enter_async_context(_client(self.app, {"X-Api-Key": key}))
@@ -69,10 +66,7 @@ class TestHub:
     async def emit(
         self, type: str, payload: Mapping[str, Json] | None = None, company_id: int = COMPANY_ID
     ) -> AcceptedEvent:
-        """Put an event on the stream and return once it is stored.
-
-        Without *payload* the event has the schema's example.
-        """
+        """Put an event on the stream and return once it is stored. Without *payload* the event has the schema's example."""
         chosen = self.events(type) if payload is None else payload
         return await self.hub.ingest.emit(EmittedEvent(company_id, type, chosen))
 

@@ -1,7 +1,6 @@
 """Imports a plugin in a new process and prints its side effects: ``python -m trunkline_kit.import_probe MODULE``."""
 
 import importlib
-import json
 import locale
 import logging
 import os
@@ -12,9 +11,10 @@ import threading
 import time
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 import trunkline
 from trunkline_kit.checks import fail
@@ -23,8 +23,7 @@ from trunkline_kit.watching import Watch
 _LIMIT_SECONDS = 60
 
 
-@dataclass(frozen=True, slots=True)
-class Imported:
+class Imported(msgspec.Struct, frozen=True):
     """The cost and side effects of an import: *effects* are pairs of kind and text, *changed* names the changed global state."""
 
     cpu_seconds: float
@@ -36,11 +35,7 @@ class Imported:
 
 def run(module: str) -> Imported:
     """Import *module* in a new process with the import path of this process. Raises CheckFailed."""
-    environment = {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join(sys.path),
-        "PYTHONDONTWRITEBYTECODE": "1",
-    }
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "PYTHONDONTWRITEBYTECODE": "1"}
     command = [sys.executable, "-m", "trunkline_kit.import_probe", module]
     try:
         done = subprocess.run(  # noqa: S603 - our own interpreter and module
@@ -53,15 +48,7 @@ def run(module: str) -> Imported:
     if done.returncode != 0:
         last = (done.stderr.strip().splitlines() or ["no message"])[-1]
         fail(f"{module} cannot be imported by itself: {last}")
-    result = json.loads(done.stdout.splitlines()[-1])
-    effects = tuple((kind, text) for kind, text in result["effects"])
-    return Imported(
-        result["cpu_seconds"],
-        result["idle_seconds"],
-        effects,
-        tuple(result["threads"]),
-        tuple(result["changed"]),
-    )
+    return msgspec.json.decode(done.stdout.splitlines()[-1], type=Imported)
 
 
 def _main(module: str) -> None:
@@ -75,14 +62,14 @@ def _main(module: str) -> None:
     cpu_seconds = time.process_time() - cpu
     idle_seconds = max(0.0, time.monotonic() - wall - cpu_seconds)
     after = _process()
-    result = {
-        "cpu_seconds": cpu_seconds,
-        "idle_seconds": idle_seconds,
-        "effects": [(effect.kind, str(effect)) for effect in effects],
-        "threads": [thread.name for thread in threading.enumerate() if thread is not threading.main_thread()],
-        "changed": [name for name, value in before.items() if after[name] != value],
-    }
-    print(json.dumps(result))  # noqa: T201 - read by the process that asked
+    result = Imported(
+        cpu_seconds,
+        idle_seconds,
+        effects=tuple((effect.kind, str(effect)) for effect in effects),
+        threads=tuple(one.name for one in threading.enumerate() if one is not threading.main_thread()),
+        changed=tuple(name for name, value in before.items() if after[name] != value),
+    )
+    print(msgspec.json.encode(result).decode())  # noqa: T201 - read by the process that asked
 
 
 def _process() -> Mapping[str, Any]:

@@ -48,10 +48,8 @@ class InspectedPlugin:
         """Return the declaration of the plugin's distribution."""
         candidates = [candidate for candidate in plugins.discover() if candidate.name == self.name]
         if len(candidates) != 1:
-            sentence = (
-                "no installed distribution declares" if not candidates else "several distributions declare"
-            )
-            fail(f"{sentence} the plugin '{self.name}' in the entry-point group 'trunkline'")
+            which = "several distributions declare" if candidates else "no installed distribution declares"
+            fail(f"{which} the plugin '{self.name}' in the entry-point group 'trunkline'")
         return candidates[0]
 
     @cached_property
@@ -131,20 +129,14 @@ class InspectedPlugin:
         return call_hook(self.hub, self.name, hook, context=context or self.context, **arguments)
 
     def contributed(self) -> Mapping[str, tuple[str, ...]]:
-        """Return the names of the plugin's channels, actions, searches and migrations.
-
-        The keys are the suites for them.
-        """
-        contributions = self.contributions
-        of_kind = {
-            kind: tuple(value.name for value in contributions.providers.get(kind, ()))
-            for kind in ("action", "search", "lookup")
-        }
+        """Return the names of the plugin's channels, actions, searches and migrations. The keys are the suites for them."""
+        providers = self.contributions.providers
+        searches = (*providers.get("search", ()), *providers.get("lookup", ()))
         return {
-            "channel": tuple(channel.name for channel in contributions.channels),
-            "action": of_kind["action"],
-            "search": (*of_kind["search"], *of_kind["lookup"]),
-            "migrations": tuple(value.location for value in contributions.migrations),
+            "channel": tuple(channel.name for channel in self.contributions.channels),
+            "action": tuple(action.name for action in providers.get("action", ())),
+            "search": tuple(search.name for search in searches),
+            "migrations": tuple(value.location for value in self.contributions.migrations),
         }
 
 

@@ -40,12 +40,12 @@ class Logbook(logging.Handler):
 
 def _text_of(records: Iterable[logging.LogRecord]) -> str:
     formatter = logging.Formatter("%(levelname)s %(name)s %(message)s")
-    return "\n".join(f"{formatter.format(record)} {_fields(record)}" for record in records)
-
-
-def _fields(record: logging.LogRecord) -> dict[str, object]:
-    usual = vars(logging.LogRecord("", 0, "", 0, "", (), None))
-    return {name: value for name, value in vars(record).items() if name not in usual and name != "message"}
+    usual = {*vars(logging.LogRecord("", 0, "", 0, "", (), None)), "message"}
+    lines: list[str] = []
+    for record in records:
+        fields = {name: value for name, value in vars(record).items() if name not in usual}
+        lines.append(f"{formatter.format(record)} {fields}")
+    return "\n".join(lines)
 
 
 @contextmanager

@@ -50,9 +50,8 @@ async def run(
 
 async def _migrate(urls: Sequence[str]) -> None:
     for url in urls:
-        hub = Hub(
-            settings.load(environment={**os.environ, **environment_of({"database.url": url})}), dispatch=False
-        )
+        environment = {**os.environ, **environment_of({"database.url": url})}
+        hub = Hub(settings.load(environment=environment), dispatch=False)
         async with EngineDatabase(url) as database:
             await migrate.upgrade(database, hub.histories(), shards=4)
 

@@ -56,11 +56,6 @@ class Relay:
         self._spoken_over: WeakSet[asyncio.StreamWriter] = WeakSet()
 
     @property
-    def _is_silent(self) -> bool:
-        """Return whether answers are withheld because ``silent_from`` bytes were sent."""
-        return self.silent_from is not None and self.said_bytes >= self.silent_from
-
-    @property
     def server(self) -> str:
         """The server's address, as the text of a side effect shows it."""
         return f"'{self._host}'" if self._host.startswith("/") else f"'{self._host}', {self._server_port}"
@@ -95,7 +90,10 @@ class Relay:
                 await reader.readexactly(len(asked))
                 writer.write(consent)
                 await writer.start_tls(self._tls)
-            answers, calls = await self._reach()
+            if self._host.startswith("/"):
+                answers, calls = await asyncio.open_unix_connection(self._host)
+            else:
+                answers, calls = await asyncio.open_connection(self._host, self._server_port)
             try:
                 await self._carry_both(reader, writer, answers, calls)
             finally:
@@ -105,11 +103,6 @@ class Relay:
         finally:
             writer.close()
             self._tasks.discard(task)
-
-    async def _reach(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        if self._host.startswith("/"):
-            return await asyncio.open_unix_connection(self._host)
-        return await asyncio.open_connection(self._host, self._server_port)
 
     async def _carry_both(
         self,
@@ -146,7 +139,8 @@ class Relay:
                 if self.mode == "reset":
                     channel.transport.abort()
                     return
-                if not is_answer or (self.mode != "hang" and not self._is_silent):
+                is_silent = self.silent_from is not None and self.said_bytes >= self.silent_from
+                if not is_answer or (self.mode != "hang" and not is_silent):
                     target.write(data)
                     await target.drain()
 

@@ -6,7 +6,7 @@ reaches at most ``loads``.
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 from trunkline.version import __version__
@@ -76,9 +76,7 @@ class Evidence:
     """All results about one plugin: its findings, the checks of each suite that ran, and the plugin's registrations."""
 
     findings: list[Finding] = field(default_factory=list[Finding])
-    expected: dict[tuple[str, str], frozenset[tuple[str, str]]] = field(
-        default_factory=dict[tuple[str, str], frozenset[tuple[str, str]]]
-    )
+    expected: dict[tuple[str, str], frozenset[tuple[str, str]]] = field(default_factory=dict)
     contributed: dict[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
 
 
@@ -108,22 +106,24 @@ class Report:
 
     def as_json(self) -> dict[str, Any]:
         """Return the report as ``--trunkline-report`` writes it."""
-        return {
-            "trunkline": __version__,
-            "plugins": {verdict.plugin: _as_json(verdict) for verdict in self.verdicts()},
-        }
+        plugins: dict[str, Any] = {}
+        for verdict in self.verdicts():
+            checks = [asdict(finding) for finding in verdict.findings]
+            for check in checks:
+                del check["plugin"]
+                if not check["subject"]:
+                    del check["subject"]
+            missing = list(verdict.missing)
+            plugins[verdict.plugin] = {"level": verdict.level, "missing": missing, "checks": checks}
+        return {"trunkline": __version__, "plugins": plugins}
 
 
 def verdict_on(plugin: str, evidence: Evidence) -> Verdict:
     """Return the level of *plugin*, and the failures that keep it from the next level."""
     findings = tuple(_settled(evidence.findings))
-    missing_suites = tuple(_missing_suites(evidence))
     reached: Level | None = None
     for level in LEVELS:
-        missing = (
-            *(missing_suites if level is not LOADS else _without_plugin_suite(evidence)),
-            *_unmet(findings, evidence, up_to=level),
-        )
+        missing = (*_missing_suites(evidence, level), *_unmet(findings, evidence, up_to=level))
         if missing:
             return Verdict(plugin, reached, missing, findings)
         reached = level
@@ -141,17 +141,14 @@ def _settled(findings: Iterable[Finding]) -> Iterator[Finding]:
         yield replace(worst, seconds=seconds)
 
 
-def _without_plugin_suite(evidence: Evidence) -> Iterator[str]:
-    if not any(suite == "plugin" for suite, _ in evidence.expected):
+def _missing_suites(evidence: Evidence, level: Level) -> Iterator[str]:
+    suites = {suite for suite, _ in evidence.expected}
+    if "plugin" not in suites:
         yield "no suite has judged the plugin itself; subclass trunkline.testing.PluginConformance"
-
-
-def _missing_suites(evidence: Evidence) -> Iterator[str]:
-    yield from _without_plugin_suite(evidence)
-    judged = set(evidence.expected)
-    suites = {suite for suite, _ in judged}
+    if level is LOADS:
+        return
     for channel in evidence.contributed.get("channel", ()):
-        if ("channel", channel) not in judged:
+        if ("channel", channel) not in evidence.expected:
             yield f"no suite has judged the channel '{channel}'; subclass trunkline.testing.ChannelConformance"
     for suite in ("action", "search", "migrations"):
         if evidence.contributed.get(suite) and suite not in suites:
@@ -170,22 +167,3 @@ def _unmet(findings: Iterable[Finding], evidence: Evidence, *, up_to: Level) -> 
         for name, level in sorted(checks):
             if (suite, subject, name) not in seen and level in levels:
                 yield f"{name}: did not run"
-
-
-def _as_json(verdict: Verdict) -> dict[str, Any]:
-    return {
-        "level": verdict.level,
-        "missing": list(verdict.missing),
-        "checks": [
-            {
-                "name": finding.name,
-                "suite": finding.suite,
-                "level": finding.level,
-                "outcome": finding.outcome,
-                "seconds": finding.seconds,
-                "message": finding.message,
-                **({"subject": finding.subject} if finding.subject else {}),
-            }
-            for finding in verdict.findings
-        ],
-    }

@@ -34,9 +34,17 @@ def pytest_runtest_makereport(
     suite = getattr(item, "cls", None)
     outcome = _outcome(report, call) if check is not None and suite is not None else None
     if check is not None and suite is not None and outcome is not None:
-        noted = _note(
-            check, suite, outcome=outcome, message=_message(call), contributed=item.stash.get(CONTRIBUTED, {})
-        )
+        noted = {  # plain values, which pytest-xdist can send
+            "plugin": name_of(getattr(suite, "plugin", "")),
+            "subject": getattr(suite, "channel", ""),
+            "name": check.name,
+            "suite": check.suite,
+            "level": str(check.level),
+            "outcome": outcome,
+            "message": _message(call),
+            "expected": [[expected.name, str(expected.level)] for expected in checks_of(suite)],
+            "contributed": {kind: list(names) for kind, names in item.stash.get(CONTRIBUTED, {}).items()},
+        }
         report.user_properties = [*report.user_properties, (PROPERTY, noted)]
     return report
 
@@ -45,7 +53,12 @@ def collect(config: pytest.Config, report: pytest.TestReport) -> None:
     """Add the finding in *report*, the report of one test, to the conformance report of the run."""
     for name, value in report.user_properties:
         if name == PROPERTY:
-            _add(report_of(config), cast("dict[str, Any]", value), seconds=report.duration)
+            noted = cast("dict[str, Any]", value)
+            told = {key: noted[key] for key in ("plugin", "name", "suite", "outcome", "message", "subject")}
+            finding = Finding(level=Level(noted["level"]), seconds=report.duration, **told)
+            report_of(config).add(finding, expected=[(check, level) for check, level in noted["expected"]])
+            for kind, names in noted["contributed"].items():
+                report_of(config).of(finding.plugin).contributed[kind] = tuple(names)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
@@ -90,36 +103,3 @@ def _message(call: pytest.CallInfo[None]) -> str:
     else:
         kind = "" if isinstance(error, AssertionError) else f"{type(error).__name__}: "
     return redact(f"{kind}{error}")[:_LONGEST_MESSAGE]
-
-
-def _note(
-    check: Check, suite: type, *, outcome: Outcome, message: str, contributed: Mapping[str, tuple[str, ...]]
-) -> dict[str, Any]:
-    """Write a finding as plain values, which pytest-xdist can send."""
-    return {
-        "plugin": name_of(getattr(suite, "plugin", "")),
-        "subject": getattr(suite, "channel", ""),
-        "name": check.name,
-        "suite": check.suite,
-        "level": str(check.level),
-        "outcome": outcome,
-        "message": message,
-        "expected": [[expected.name, str(expected.level)] for expected in checks_of(suite)],
-        "contributed": {kind: list(names) for kind, names in contributed.items()},
-    }
-
-
-def _add(report: Report, noted: dict[str, Any], *, seconds: float) -> None:
-    finding = Finding(
-        noted["plugin"],
-        noted["name"],
-        noted["suite"],
-        Level(noted["level"]),
-        noted["outcome"],
-        seconds,
-        noted["message"],
-        noted["subject"],
-    )
-    report.add(finding, expected=[(name, level) for name, level in noted["expected"]])
-    for kind, names in noted["contributed"].items():
-        report.of(finding.plugin).contributed[kind] = tuple(names)

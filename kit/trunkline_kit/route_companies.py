@@ -70,11 +70,8 @@ async def try_companies(
     ]
     for route in stored:
         if not _shows((await hub.client.get(route.path)).text, known):
-            leaks.append(
-                Leak(
-                    route, "no longer shows what is its company's, once another company had called the routes"
-                )
-            )
+            how = "no longer shows what is its company's, once another company had called the routes"
+            leaks.append(Leak(route, how))
     return Companies(len(stored) + len(ids), leaks)
 
 
@@ -141,14 +138,10 @@ def make_body(document: Mapping[str, Any], route: PluginRoute) -> Mapping[str, J
 
 def _make(schema: Mapping[str, Any], document: Mapping[str, Any], depth: int) -> Json:
     if "$ref" in schema:
-        return _make(
-            document["components"]["schemas"][schema["$ref"].rpartition("/")[2]], document, depth + 1
-        )
-    for given in (
-        schema.get("examples"),
-        schema.get("enum"),
-        [schema["const"]] if "const" in schema else None,
-    ):
+        name = schema["$ref"].rpartition("/")[2]
+        return _make(document["components"]["schemas"][name], document, depth + 1)
+    constant = [schema["const"]] if "const" in schema else []
+    for given in (schema.get("examples"), schema.get("enum"), constant):
         if given:
             return given[0]
     branches = [branch for branch in schema.get("anyOf", ()) if branch.get("type") != "null"]

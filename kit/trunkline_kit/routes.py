@@ -4,8 +4,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fastapi import APIRouter
-
 from trunkline.contract import Routes
 
 
@@ -33,7 +31,12 @@ class PluginRoute:
     @property
     def slots(self) -> str:
         """Return the path without the names of its parameters: two routes with equal slots clash."""
-        return "/".join("{}" if part.startswith("{") else part for part in self.path.split("/"))
+        return slots_of(self.path)
+
+
+def slots_of(path: str) -> str:
+    """Return *path* without the names of its parameters."""
+    return "/".join("{}" if part.startswith("{") else part for part in path.split("/"))
 
 
 def list_routes(mounted: Sequence[Routes]) -> list[PluginRoute]:
@@ -41,14 +44,10 @@ def list_routes(mounted: Sequence[Routes]) -> list[PluginRoute]:
     return [
         _read(route, method, routes)
         for routes in mounted
-        for route in _flatten(routes.router)
+        for top in routes.router.routes
+        for route in _leaves(top)
         for method in sorted(route.methods - {"HEAD", "OPTIONS"})
     ]
-
-
-def _flatten(router: APIRouter) -> Iterator[Any]:
-    for route in router.routes:
-        yield from _leaves(route)
 
 
 def _leaves(route: Any) -> Iterator[Any]:

@@ -75,7 +75,14 @@ class Site:
                 file = package / path
                 file.parent.mkdir(parents=True, exist_ok=True)
                 file.write_text(text, encoding="utf-8")
-        _write_metadata(self.folder, source)
+        distribution = f"trunkline-{re.sub(r'_+', '-', name)}"
+        info = self.folder / f"{distribution.replace('-', '_')}-{source.version}.dist-info"
+        info.mkdir(parents=True, exist_ok=True)
+        lines = ["Metadata-Version: 2.1", f"Name: {distribution}", f"Version: {source.version}"]
+        lines += [f"Summary: {source.summary}"] if source.summary else []
+        lines += [f"Requires-Dist: {source.requires}"] if source.requires else []
+        (info / "METADATA").write_text("\n".join([*lines, "", ""]), encoding="utf-8")
+        (info / "entry_points.txt").write_text(f"[trunkline]\n{name} = {name}\n", encoding="utf-8")
         if str(self.folder) not in sys.path:
             sys.path.insert(0, str(self.folder))
         importlib.invalidate_caches()
@@ -84,10 +91,9 @@ class Site:
     def forget(self, name: str) -> None:
         """Unload the modules of the plugin *name*, which was declared as source text."""
         if isinstance(self._declared.get(name), Source):
-            for module in [
-                loaded for loaded in sys.modules if loaded == name or loaded.startswith(f"{name}.")
-            ]:
-                del sys.modules[module]
+            for module in list(sys.modules):
+                if module == name or module.startswith(f"{name}."):
+                    del sys.modules[module]
 
     def close(self) -> None:
         """Unload the declared plugins, restore the modules they replaced, and leave ``sys.path``."""
@@ -99,14 +105,3 @@ class Site:
         if str(self.folder) in sys.path:
             sys.path.remove(str(self.folder))
         importlib.invalidate_caches()
-
-
-def _write_metadata(folder: Path, source: Source) -> None:
-    distribution = f"trunkline-{re.sub(r'_+', '-', source.name)}"
-    info = folder / f"{distribution.replace('-', '_')}-{source.version}.dist-info"
-    info.mkdir(parents=True, exist_ok=True)
-    lines = ["Metadata-Version: 2.1", f"Name: {distribution}", f"Version: {source.version}"]
-    lines += [f"Summary: {source.summary}"] if source.summary else []
-    lines += [f"Requires-Dist: {source.requires}"] if source.requires else []
-    (info / "METADATA").write_text("\n".join([*lines, "", ""]), encoding="utf-8")
-    (info / "entry_points.txt").write_text(f"[trunkline]\n{source.name} = {source.name}\n", encoding="utf-8")

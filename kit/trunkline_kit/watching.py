@@ -54,9 +54,8 @@ class Watch:
             return
         kind = kind_of(event, arguments)
         if kind is not None:
-            effect = SideEffect(
-                kind, event, ", ".join(_short(argument) for argument in arguments[:2]), threading.get_ident()
-            )
+            detail = ", ".join(_short(argument) for argument in arguments[:2])
+            effect = SideEffect(kind, event, detail, threading.get_ident())
             for effects in self._lists:
                 effects.append(effect)
 
@@ -65,10 +64,8 @@ def kind_of(event: str, arguments: tuple[object, ...]) -> str | None:
     """Return the kind of side effect of an audit event; None if the event has no side effect."""
     if any("__pycache__" in str(argument) for argument in arguments[:2]):  # of the interpreter itself
         return None
-    return _kind_of_open(arguments) if event == "open" else _KINDS.get(event)
-
-
-def _kind_of_open(arguments: tuple[object, ...]) -> str | None:
+    if event != "open":
+        return _KINDS.get(event)
     path, mode, flags = (*arguments, None, None, None)[:3]
     if not isinstance(path, str | bytes) or str(path).endswith((".py", ".pyc", ".so")):
         return None

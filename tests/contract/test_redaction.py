@@ -44,7 +44,7 @@ OPENS_NOTHING = {
     "core/trunkline/access/vault.py seal",
     "core/trunkline/api/documents.py show_docs",
     "core/trunkline/cli/beginning/products.py _render",
-    "kit/trunkline_kit/demo/stage.py _accounts",
+    "kit/trunkline_kit/demo/stage.py _scenario",
     "core/trunkline/subscribing/leasing.py _lease_next",
     "core/trunkline/subscribing/leasing.py _try",
     "core/trunkline/cli/doctor/trials.py __init__",

@@ -2,7 +2,3 @@
 
 The hub runs in this process and is used over HTTP, as by any client. ``scenario`` makes the calls, ``screen`` shows them.
 """
-
-from trunkline_kit.demo.stage import run_demo
-
-__all__ = ["run_demo"]

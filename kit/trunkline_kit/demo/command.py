@@ -8,7 +8,7 @@ from trunkline.cli.config import Config
 from trunkline.cli.loop import run
 from trunkline.cli.options import load_settings
 from trunkline.cli.output import REFUSED
-from trunkline_kit.demo import run_demo
+from trunkline_kit.demo.stage import run_demo
 
 
 def demo(

@@ -72,7 +72,19 @@ class Summary:
             "same_bytes": self.same_bytes,
             "found": self.search_matches,
             "seconds": round(self.seconds, 3),
-            "events": [_event(row) for row in self.events],
+            "events": [
+                {
+                    "id": row.event_id,
+                    "type": row.event_type,
+                    "accepted_ms": _rounded(row.accepted_ms),
+                    "pushed_ms": _rounded(row.pushed_ms),
+                    "verified": row.verified,
+                    "polled_ms": _rounded(row.polled_ms),
+                    "attempts": row.attempts,
+                    "same_bytes": row.is_same_everywhere,
+                }
+                for row in self.events
+            ],
         }
 
 
@@ -91,19 +103,6 @@ def summarize(events: Iterable[Progress], *, search_matches: bool | None, second
         seconds=seconds,
         events=rows,
     )
-
-
-def _event(row: Progress) -> dict[str, Any]:
-    return {
-        "id": row.event_id,
-        "type": row.event_type,
-        "accepted_ms": _rounded(row.accepted_ms),
-        "pushed_ms": _rounded(row.pushed_ms),
-        "verified": row.verified,
-        "polled_ms": _rounded(row.polled_ms),
-        "attempts": row.attempts,
-        "same_bytes": row.is_same_everywhere,
-    }
 
 
 def _rounded(milliseconds: float | None) -> float | None:

@@ -31,10 +31,10 @@ class _Envelope(msgspec.Struct):
 
 
 class Scenario:
-    """Acts as the product and as its customer. *secret* is the subscription's secret; *path* is the receiver's path.
+    """Acts as the product and as its customer. *secret* is the subscription's secret.
 
-    *run* marks the events of this run, in the metadata or in an email address: the database may hold events of other runs.
-    *on_change* is called after each change.
+    *run* is the receiver's path, and marks the events of this run, in the metadata or in an email address: the database may
+    hold events of other runs. *on_change* is called after each change.
     """
 
     def __init__(
@@ -44,14 +44,13 @@ class Scenario:
         *,
         run: str,
         secret: str,
-        path: str,
         on_change: Callable[[Progress], None],
     ) -> None:
         self.rows: dict[str, Progress] = {}
         self._client = client
         self._receiver = receiver
         self._run = run
-        self._path = path
+        self._path = f"/{run}"
         self._verifier = standardwebhooks.Webhook(secret)
         self._on_change = on_change
         self._started: dict[str, float] = {}
@@ -84,7 +83,9 @@ class Scenario:
             for task in followers:
                 task.cancel()
             await asyncio.gather(*followers, return_exceptions=True)
-        matches = await self._find_client()
+        matches = None
+        if client := self._persons.get("clients"):
+            matches = await self._client.find_clients(self._email_of("clients")) == [client]
         return summarize(self.rows.values(), search_matches=matches, seconds=time.monotonic() - began)
 
     async def follow_pushes(self, on_new: Callable[[Progress], None] | None = None) -> None:
@@ -112,12 +113,6 @@ class Scenario:
 
     def _email_of(self, kind: str) -> str:
         return f"{kind}.{self._run}@example.com"
-
-    async def _find_client(self) -> bool | None:
-        """Return whether a search finds the client that an action made; None if no client was made."""
-        if (client := self._persons.get("clients")) is None:
-            return None
-        return await self._client.find_clients(self._email_of("clients")) == [client]
 
     async def _all_done(self, followers: list[asyncio.Task[None]]) -> None:
         while not all(row.is_done for row in self.rows.values()):
@@ -156,17 +151,13 @@ class Scenario:
         while True:
             page = await self._client.poll(cursor, wait_seconds=_POLL_SECONDS)
             cursor = page.next_cursor
-            for raw in page.events:
-                self._note_polled(bytes(raw))
-
-    def _note_polled(self, body: bytes) -> None:
-        envelope = msgspec.json.decode(body, type=_Envelope)
-        row = self._row_of(envelope, body)
-        if row is not None:
-            row.event_id = envelope.id
-            row.polled_ms = self._since_start(row)
-            row.polled_body = body
-            self._on_change(row)
+            for body in map(bytes, page.events):
+                envelope = msgspec.json.decode(body, type=_Envelope)
+                if (row := self._row_of(envelope, body)) is not None:
+                    row.event_id = envelope.id
+                    row.polled_ms = self._since_start(row)
+                    row.polled_body = body
+                    self._on_change(row)
 
     def _since_start(self, row: Progress) -> float:
         return (time.monotonic() - self._started[row.event_type]) * 1e3

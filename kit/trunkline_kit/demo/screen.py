@@ -1,10 +1,9 @@
 """The demo's output: a table that fills on a terminal, plain lines in a pipe, a JSON summary for machines."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from types import TracebackType
-from typing import Protocol, Self
+from typing import Self
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -35,34 +34,8 @@ class RunningHub:
     portal: str | None = None
 
 
-class Screen(Protocol):
-    """The output of a demo. It is a context manager that stays open while events are under way."""
-
-    def __enter__(self) -> Self: ...
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
-
-    def start(self, rows: Mapping[str, Progress], *, place: str) -> None:
-        """Announce the demo."""
-        ...
-
-    def update(self, row: Progress) -> None:
-        """Show the new progress of an event."""
-        ...
-
-    def finish(self, summary: Summary, *, running_hub: RunningHub | None) -> None:
-        """Show the summary; if *running_hub* is given, also list things to try while the hub keeps running."""
-        ...
-
-    def show_new(self, row: Progress) -> None:
-        """Show an event from outside the demo."""
-        ...
-
-
-class TerminalScreen:
-    """For people: a table on a terminal, lines in a pipe."""
+class Screen:
+    """For people: a table on a terminal, lines in a pipe. It is entered as a context while events are under way."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -73,9 +46,7 @@ class TerminalScreen:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *exception: object) -> None:
         if self._live.is_started:
             self._live.stop()
 
@@ -103,10 +74,11 @@ class TerminalScreen:
             self._line(f"{cells[0]}: {', '.join(parts)}")
 
     def finish(self, summary: Summary, *, running_hub: RunningHub | None) -> None:
-        """Print the numbers and the next steps."""
+        """Print the numbers; if *running_hub* is given, also things to try while the hub keeps running."""
         self._print(Text())
         mark = ("✓ ", "bold green") if summary.ok else ("✗ ", "bold red")
-        counts = " · ".join(f"{number} {name}" for name, number in _counts(summary))
+        names = ("accepted", "pushed", "verified", "polled", "retried")
+        counts = " · ".join(f"{getattr(summary, name)} {name}" for name in names)
         self._print(Text.assemble(mark, (counts, "bold"), (f"  in {summary.seconds:.1f} s", "dim")))
         if summary.ok:
             again = " A search found the client again." if summary.search_matches else ""
@@ -153,7 +125,7 @@ class TerminalScreen:
         self._console.print(text, soft_wrap=True, highlight=False, markup=False)
 
 
-class JsonScreen(TerminalScreen):
+class JsonScreen(Screen):
     """For machines: the summary alone."""
 
     def start(self, rows: Mapping[str, Progress], *, place: str) -> None:
@@ -173,33 +145,21 @@ class JsonScreen(TerminalScreen):
 
 def _cells(row: Progress) -> tuple[Text, ...]:
     number = f" #{row.event_id}" if row.event_id is not None else ""
+    pushed = _time(row.pushed_ms)
+    if row.pushed_ms is None and row.attempts:
+        pushed = Text("✗ 500, trying again …", style="yellow")
+    elif row.attempts > 1:
+        pushed.append(f" after {row.attempts - 1} retry", "yellow")
     return (
         Text.assemble(row.event_type, (number, "dim")),
         _time(row.accepted_ms),
-        _pushed(row),
+        pushed,
         Text("✓ verified", style="green") if row.verified else Text("·", style="dim"),
         _time(row.polled_ms),
     )
-
-
-def _pushed(row: Progress) -> Text:
-    if row.pushed_ms is None:
-        return Text("✗ 500, trying again …", style="yellow") if row.attempts else Text("·", style="dim")
-    again = (f" after {row.attempts - 1} retry", "yellow") if row.attempts > 1 else ""
-    return Text.assemble(_time(row.pushed_ms), again)
 
 
 def _time(milliseconds: float | None) -> Text:
     if milliseconds is None:
         return Text("·", style="dim")
     return Text.assemble(("✓ ", "green"), f"{milliseconds:,.0f} ms")
-
-
-def _counts(summary: Summary) -> Iterable[tuple[str, int]]:
-    return (
-        ("accepted", summary.accepted),
-        ("pushed", summary.pushed),
-        ("verified", summary.verified),
-        ("polled", summary.polled),
-        ("retried", summary.retried),
-    )

@@ -5,7 +5,6 @@ import contextlib
 import secrets
 import tempfile
 from collections.abc import AsyncGenerator, Coroutine, Generator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,10 +18,10 @@ from trunkline.errors import SettingsInvalid
 from trunkline.hub.hub import Hub
 from trunkline.model.principals import OPERATOR
 from trunkline.runtime import logs, stopping
-from trunkline.settings import Auth, Settings
+from trunkline.settings import Settings
 from trunkline_kit.demo.client import Client
 from trunkline_kit.demo.scenario import Scenario
-from trunkline_kit.demo.screen import JsonScreen, RunningHub, Screen, TerminalScreen
+from trunkline_kit.demo.screen import JsonScreen, RunningHub, Screen
 from trunkline_kit.receiver import Receiver
 
 RETRY_SCHEDULE_SECONDS = (1.0, 1.0, 2.0, 5.0)
@@ -40,7 +39,7 @@ async def run_demo(settings: Settings, *, port: int, keep_running: bool, as_json
         DemoFailed: the hub refused a call that it should accept.
     """
     console = Console()
-    screen: Screen = JsonScreen(console) if as_json else TerminalScreen(console)
+    screen = JsonScreen(console) if as_json else Screen(console)
     pause_seconds = 0 if as_json or not console.is_terminal else _PAUSE_SECONDS
     logs.set_up(settings.logging.model_copy(update={"level": "warning"}))
     with (
@@ -53,52 +52,27 @@ async def run_demo(settings: Settings, *, port: int, keep_running: bool, as_json
         async with (
             server.running(hub, listener=listener),
             Receiver() as receiver,
-            _accounts(hub, receiver, url=url) as accounts,
+            _scenario(hub, receiver, screen, url=url) as (api_key, scenario),
         ):
-            scenario = accounts.scenario(receiver, screen)
             await scenario.prepare()
             with screen:
                 screen.start(scenario.rows, place=place)
                 summary = await _unless(stop, scenario.play(pause_seconds=pause_seconds))
             if summary is None:
                 return False
-            running_hub = (
-                RunningHub(url, accounts.client.api_key, _portal_of(hub, url)) if keep_running else None
-            )
-            screen.finish(summary, running_hub=running_hub)
+            has_portal = any(routes.base == PORTAL_BASE for _, routes in hub.registry.collected.routes)
+            running_hub = RunningHub(url, api_key, f"{url}{PORTAL_BASE}" if has_portal else None)
+            screen.finish(summary, running_hub=running_hub if keep_running else None)
             if keep_running:
                 await _unless(stop, scenario.follow_pushes(screen.show_new))
             return summary.ok
 
 
-def _portal_of(hub: Hub, url: str) -> str | None:
-    has_portal = any(routes.base == PORTAL_BASE for _, routes in hub.registry.collected.routes)
-    return f"{url}{PORTAL_BASE}" if has_portal else None
-
-
-@dataclass(frozen=True, slots=True)
-class _Accounts:
-    """A key and a subscription for one run of the demo. *run* marks the run's events and is the receiver's path."""
-
-    client: Client
-    run: str
-    secret: str
-
-    def scenario(self, receiver: Receiver, screen: Screen) -> Scenario:
-        """Make the scenario with this key and subscription."""
-        return Scenario(
-            self.client,
-            receiver,
-            run=self.run,
-            secret=self.secret,
-            path=f"/{self.run}",
-            on_change=screen.update,
-        )
-
-
 @contextlib.asynccontextmanager
-async def _accounts(hub: Hub, receiver: Receiver, *, url: str) -> AsyncGenerator[_Accounts]:
-    """Make a key of company 92 and a subscription to every type; remove both in the end."""
+async def _scenario(
+    hub: Hub, receiver: Receiver, screen: Screen, *, url: str
+) -> AsyncGenerator[tuple[str, Scenario]]:
+    """Yield a new key of company 92, and the scenario with a subscription to every type; remove both in the end."""
     run = f"demo-{secrets.token_hex(6)}"
     async with httpx2.AsyncClient(base_url=url, timeout=60) as http:
         record, operator_key = await hub.keys.create(None, name="trunkline demo", scopes=(OPERATOR,))
@@ -108,7 +82,7 @@ async def _accounts(hub: Hub, receiver: Receiver, *, url: str) -> AsyncGenerator
             client = Client(http, key.key)
             subscription_id, secret = await client.subscribe(f"{receiver.url}/{run}")
             try:
-                yield _Accounts(client, run, secret)
+                yield key.key, Scenario(client, receiver, run=run, secret=secret, on_change=screen.update)
             finally:
                 await client.unsubscribe(subscription_id)
                 await operator.revoke_key(key.id)
@@ -141,16 +115,11 @@ def _demo_settings(own: Settings) -> Generator[tuple[Settings, str]]:
             yield settings.model_copy(update={"database": database}), "a temporary SQLite database"
     elif own.database.url.startswith("sqlite"):
         yield settings, "your SQLite database"
-    else:
-        yield settings.model_copy(update={"auth": _with_secrets(own.auth)}), "your PostgreSQL database"
-
-
-def _with_secrets(auth: Auth) -> Auth:
-    """Fill in unset secrets with fixed values, so that a run can decrypt the data of an interrupted run."""
-    known = SecretStr("known to everyone; good enough for a demonstration")
-    return auth.model_copy(
-        update={name: getattr(auth, name) or known for name in ("pepper", "encryption_key")}
-    )
+    else:  # unset secrets get fixed values, so that a run can decrypt the data of an interrupted run
+        known = SecretStr("known to everyone; good enough for a demonstration")
+        filled = {name: getattr(own.auth, name) or known for name in ("pepper", "encryption_key")}
+        auth = own.auth.model_copy(update=filled)
+        yield settings.model_copy(update={"auth": auth}), "your PostgreSQL database"
 
 
 async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, Value]) -> Value | None:

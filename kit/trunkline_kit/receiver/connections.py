@@ -106,9 +106,7 @@ class Connection(asyncio.Protocol):
             self._play(reply)
 
     def _play(self, reply: Reply) -> None:
-        if (
-            isinstance(reply, Answer) and not reply.delay_seconds
-        ):  # no task is needed here, the only case in benchmarks
+        if isinstance(reply, Answer) and not reply.delay_seconds:  # the only case in benchmarks: no task
             self.write(reply.render())
         else:
             self._playing = asyncio.get_running_loop().create_task(reply(self))

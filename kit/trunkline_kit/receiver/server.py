@@ -69,10 +69,7 @@ class Receiver:
             self._defaults[path] = reply
 
     def script(self, replies: Iterable[Reply], *, path: str | None = None) -> None:
-        """Answer each of the next requests with one of *replies*.
-
-        If *path* is given, only the requests to that path.
-        """
+        """Answer each of the next requests with one of *replies*. If *path* is given, only the requests to that path."""
         if path is None:
             self._script.extend(replies)
         else:
@@ -126,8 +123,6 @@ class Receiver:
                 if self.count >= count and not future.done():
                     future.set_result(None)
             self._waiters = [waiter for waiter in self._waiters if not waiter[1].done()]
-        return self._next_reply(request.path.partition("?")[0])
-
-    def _next_reply(self, path: str) -> Reply:
+        path = request.path.partition("?")[0]
         script = self._scripts.get(path) or (self._script if path not in self._defaults else None)
         return script.popleft() if script else self._defaults.get(path, self._default)

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -37,25 +37,17 @@ Into = Annotated[
 Yes = Annotated[bool, typer.Option("--yes", help=f"Do not prompt: {_DEFAULT} alone, if --with is unset.")]
 
 
+def _field_option(what: str, if_unset: str = "") -> Any:
+    kinds = f"KIND is one of {', '.join(KINDS)}, followed by ? if it may be absent."
+    return typer.Option("--field", metavar="NAME:KIND", help=f"{what}; {kinds}{if_unset}")
+
+
 EventName = Annotated[str, typer.Argument(metavar="TYPE", help="The event type, such as payment.refunded.")]
 Fields = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--field",
-        metavar="NAME:KIND",
-        help=f"A field of its payload, in order; KIND is one of {', '.join(KINDS)}, followed by ? if it may be absent. "
-        "An id and a time, if unset.",
-    ),
+    list[str] | None, _field_option("A field of its payload, in order", " An id and a time, if unset.")
 ]
 ActionName = Annotated[str, typer.Argument(metavar="NAME", help="A verb and an object, such as ship_order.")]
-ActionFields = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--field",
-        metavar="NAME:KIND",
-        help=f"A field of its input, in order; KIND is one of {', '.join(KINDS)}, followed by ? if it may be absent.",
-    ),
-]
+ActionFields = Annotated[list[str] | None, _field_option("A field of its input, in order")]
 Emits = Annotated[
     list[str] | None,
     typer.Option("--emits", metavar="TYPE", help="An event type that it may cause. May be repeated."),
@@ -64,13 +56,7 @@ SearchName = Annotated[
     str, typer.Argument(metavar="NAME", help="find, get or list, and the record's name, such as find_order.")
 ]
 SearchFields = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--field",
-        metavar="NAME:KIND",
-        help=f"A field of the record, in order; 'find' searches by these fields; KIND is one of {', '.join(KINDS)}, "
-        "followed by ? if it may be absent.",
-    ),
+    list[str] | None, _field_option("A field of the record, in order; 'find' searches by these fields")
 ]
 SchemasFolder = Annotated[
     Path | None,
@@ -96,8 +82,7 @@ def new_event(
     Example: [bold]trunkline new event payment.refunded --field payment_id:integer --field amount:number --field note:text?[/bold]
     """
     text = schema_of(check_type(type), read_fields(fields or ()))
-    folder = into or own_folder(load_settings(context, config))
-    file = folder / path_of(type)
+    file = (into or own_folder(load_settings(context, config))) / path_of(type)
     write_new(file, text)
     typer.echo(file)
 
@@ -144,7 +129,12 @@ def new_plugin(name: str, chosen: With = None, into: Into = None, yes: Yes = Fal
 
     Example: [bold]trunkline new plugin acme --with push --with portal-page[/bold]
     """
-    plan = Plan(check_name(name), tuple(_check(chosen) if chosen else _ask(name, yes=yes)))
+    check_name(name)
+    for feature in chosen or ():
+        if feature not in FEATURES:
+            msg = f"'{feature}' is none of {', '.join(FEATURES)}"
+            raise typer.BadParameter(msg, param_hint="--with")
+    plan = Plan(name, tuple(chosen or _ask(name, yes=yes)))
     folder = into or Path(plan.distribution)
     for path in write_plugin(plan, folder):
         typer.echo(path)
@@ -171,14 +161,6 @@ def _define(
         "Next: fill it in, then trunkline schemas check. Your product carries it out, which "
         f"actions.provider_url names (it gets POST /{FOLDERS[kind]}/{name}), or a plugin (trunkline new plugin NAME --with {kind})."
     )
-
-
-def _check(chosen: list[str]) -> list[str]:
-    for feature in chosen:
-        if feature not in FEATURES:
-            msg = f"'{feature}' is none of {', '.join(FEATURES)}"
-            raise typer.BadParameter(msg, param_hint="--with")
-    return chosen
 
 
 def _ask(name: str, *, yes: bool) -> list[str]:

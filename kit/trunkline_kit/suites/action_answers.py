@@ -107,16 +107,12 @@ def _addressed(trial: CallTrial) -> Sequence[Definition]:
 
 async def _references(trial: CallTrial, definition: Definition, request: Request) -> Sequence[str]:
     """List the fields of *request* that refer to a record: the action takes the given id and refuses an unknown id."""
-    numbers = [
-        name
-        for name, value in request.input.items()
-        if (isinstance(value, int) and not isinstance(value, bool))
-        or (name.endswith("_id") and isinstance(value, str))
-    ]
     named: list[str] = []
-    for name in numbers:
-        value = request.input[name]
-        unknown = MISSING_ID if isinstance(value, int) else f"{value}-unknown"
+    for name, value in request.input.items():
+        is_number = isinstance(value, int) and not isinstance(value, bool)
+        if not is_number and not (name.endswith("_id") and isinstance(value, str)):
+            continue
+        unknown = MISSING_ID if is_number else f"{value}-unknown"
         refused = await trial.call(definition, request.with_input(**{name: unknown}))
         if refused.status_code in REFUSED:
             taken = await trial.call(definition, await trial.request(definition))

@@ -2,18 +2,8 @@
 
 from trunkline_kit.checks import COMPLETE, DELIVERS, check, demand
 from trunkline_kit.hubs import MakeTestHub
-from trunkline_kit.suites.call_demands import (
-    demand_canary_unlogged,
-    demand_plain_refusals,
-    text_fields,
-)
-from trunkline_kit.suites.call_requests import (
-    CANARY,
-    HOSTILE,
-    WRONG,
-    Request,
-    plain_texts,
-)
+from trunkline_kit.suites.call_demands import demand_canary_unlogged, demand_plain_refusals, text_fields
+from trunkline_kit.suites.call_requests import CANARY, HOSTILE, WRONG, Request, plain_texts
 from trunkline_kit.suites.call_trial import CallSubject
 
 

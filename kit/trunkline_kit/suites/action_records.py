@@ -9,11 +9,7 @@ from trunkline_kit.checks import COMPLETE, DELIVERS, check, demand
 from trunkline_kit.hubs import MakeTestHub
 from trunkline_kit.suites.call_demands import demand_end, demand_no_answer
 from trunkline_kit.suites.call_requests import Request, plain_texts
-from trunkline_kit.suites.call_trial import (
-    CallSubject,
-    CallTrial,
-    broken_at,
-)
+from trunkline_kit.suites.call_trial import CallSubject, CallTrial, broken_at
 
 AT_ONCE = 10
 ROUNDS = 3

@@ -11,7 +11,7 @@ from trunkline.model.deliveries import Outcome, Result
 from trunkline.schemas.catalog import Json
 from trunkline_kit.checks import demand, fail
 from trunkline_kit.far_sides import Arrival, FarSide
-from trunkline_kit.suites.channel_trial import COMPANY_ID, ChannelTrial
+from trunkline_kit.suites.channel_trial import ChannelTrial
 
 MOST = 12
 """Largest number of events in a batch of these checks, except in the check of the channel's largest batch."""
@@ -95,12 +95,6 @@ class BatchTrial:
         payloads = [{name: values[number] for name, values in given.items()} for number in range(count)]
         events = await asyncio.gather(*(self.trial.emit(fields=payload) for payload in payloads))
         return sorted(events, key=lambda event: event.event_id)
-
-    async def set_status(self, subscription_id: str, status: str) -> None:
-        """Pause or resume a subscription."""
-        await self.trial.hub.subscriptions.update(
-            COMPANY_ID, subscription_id, {"status": status}, channel=None
-        )
 
 
 def copies_of(event_ids: Sequence[str], arrived: Sequence[Arrival]) -> list[list[Arrival]]:

@@ -43,10 +43,7 @@ def text_fields(trial: CallTrial, *, otherwise: str) -> list[tuple[Definition, s
 
 
 def demand_canary_unlogged(trial: CallTrial, act: str) -> None:
-    """Assert that the canary of an input is not in the log.
-
-    *act* is the verb for the caller in the failure's message.
-    """
+    """Assert that the canary of an input is not in the log. *act* is the verb for the caller in the failure's message."""
     demand(
         CANARY not in trial.running.log.text,
         f"the plugin '{trial.plugin}' wrote what a caller {act} to the log; it should log ids and counts",

@@ -81,25 +81,17 @@ def list_of(definition: Definition, answer: httpx2.Response) -> list[Json]:
 def texts_of(values: Mapping[str, Json]) -> dict[str, str]:
     """Convert *values* to the texts of query parameters."""
     return {
-        name: value
-        if isinstance(value, str)
-        else "true"
-        if value is True
-        else "false"
-        if value is False
-        else str(value)
-        for name, value in values.items()
+        name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in values.items()
     }
 
 
 def body_of(values: Mapping[str, Json]) -> bytes:
     """Write *values* as a JSON body; an integer of 2^64 or more, which orjson cannot write, is replaced by 2^70."""
-    small = {name: "@huge@" if _is_huge(value) else value for name, value in values.items()}
+    small = {
+        name: "@huge@" if isinstance(value, int) and value >= 2**64 else value
+        for name, value in values.items()
+    }
     return orjson.dumps(small).replace(b'"@huge@"', str(2**70).encode())
-
-
-def _is_huge(value: Json) -> bool:
-    return isinstance(value, int) and value >= 2**64
 
 
 def detail_of(answer: httpx2.Response) -> str:

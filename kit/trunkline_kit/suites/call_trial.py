@@ -49,15 +49,7 @@ def broken_at(point: str) -> Generator[None]:
 class InterruptedConnection:
     """A connection whose statements all fail or hang, as if the database were unavailable."""
 
-    _STATEMENTS: ClassVar = {
-        "execute",
-        "scalar",
-        "scalars",
-        "stream",
-        "exec_driver_sql",
-        "run_sync",
-        "stream_scalars",
-    }
+    _STATEMENTS = ("execute", "scalar", "scalars", "stream", "exec_driver_sql", "run_sync", "stream_scalars")
 
     def __init__(self, connection: AsyncConnection, *, how: Literal["fails", "hangs"]) -> None:
         self._connection = connection
@@ -69,9 +61,8 @@ class InterruptedConnection:
     async def _interrupt(self, *_: object, **__: object) -> None:
         if self._how == "hangs":
             await asyncio.Event().wait()
-        raise OperationalError(
-            "a statement", {}, Exception("the database is away"), connection_invalidated=True
-        )
+        away = Exception("the database is away")
+        raise OperationalError("a statement", {}, away, connection_invalidated=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,14 +203,12 @@ class CallSubject(Suite):
     ) -> CallTrial:
         """Start a hub with the plugin and the routes of its operations."""
         hub = await self.start(make_hub, beside=["actions", "searches"], database=database)
-        own = {
-            key for key, (plugin, _) in hub.hub.registry.collected.providers.items() if plugin == self.name
-        }
+        providers = hub.hub.registry.collected.providers
         definitions = [
             definition
             for kind in kinds or self.kinds
             for definition in hub.hub.operations.provided(kind)
-            if (kind, definition.name) in own
+            if (kind, definition.name) in providers and providers[kind, definition.name][0] == self.name
         ]
         if not definitions:
             kind_names = " or ".join(kinds or self.kinds)

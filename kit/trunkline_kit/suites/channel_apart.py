@@ -6,11 +6,10 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, SecretBytes, SecretStr
 
-from trunkline.contract import Push
 from trunkline.errors import BodyInvalid
 from trunkline.model.deliveries import Outcome
 from trunkline_kit.checks import COMPLETE, DELIVERS, check, demand, fail, not_applicable, not_judged
-from trunkline_kit.far_sides import FarSide, HttpFarSide
+from trunkline_kit.far_sides import HttpFarSide
 from trunkline_kit.suites.channel_observed import CANARY, observe
 from trunkline_kit.suites.channel_subject import ChannelSubject, OpenTrial
 from trunkline_kit.suites.channel_trial import COMPANY_ID, NEIGHBOUR_ID, ChannelTrial
@@ -33,12 +32,9 @@ class ApartChecks(ChannelSubject):
     async def test_keeps_credentials_apart(self, open_trial: OpenTrial) -> None:
         """An attempt with a wrong secret delivers nothing, even on a connection of another company or subscription."""
         trial = await open_trial(dispatch=False)
-        wrong = trial.push().target.config
-        secret = with_secrets(wrong, "wrong-secret-of-a-neighbour") if isinstance(wrong, BaseModel) else None
-        if secret is None:
-            not_applicable(f"the targets of {trial.name} have no secrets")
+        config = with_secrets(trial, "wrong-secret-of-a-neighbour")
         others = [
-            trial.push(config=secret, company_id=company, subscription_id="sub_other")
+            trial.push(config=config, company_id=company, subscription_id="sub_other")
             for company in (NEIGHBOUR_ID, COMPANY_ID)
         ]
         if (await trial.attempt(others[0])).outcome is Outcome.DELIVERED:
@@ -59,24 +55,16 @@ class ApartChecks(ChannelSubject):
     async def test_keeps_headers_apart(self, open_trial: OpenTrial) -> None:
         """The headers of one subscription or attempt are not sent with another subscription or attempt."""
         trial = await open_trial(dispatch=False)
-        await self._read(trial, trial.push(headers={"x-first": CANARY}))
-        second = trial.push(company_id=NEIGHBOUR_ID, subscription_id="sub_other")
-        body, headers = await self._read(trial, second)
-        seen = [body.decode("utf-8", "replace"), *headers, *headers.values()]
+        await trial.attempt(trial.push(headers={"x-first": CANARY}))
+        before = len(await trial.arrivals(1))
+        await trial.attempt(trial.push(company_id=NEIGHBOUR_ID, subscription_id="sub_other"))
+        arrival = (await trial.arrivals(before + 1))[-1]
+        headers = arrival.headers or {}
+        seen = [arrival.body.decode("utf-8", "replace"), *headers, *headers.values()]
         demand(
             not any(CANARY in text or text == "x-first" for text in seen),
             f"{trial.name} sent a subscription's headers to another one; a mutable default or a dictionary of the module keeps them",
         )
-
-    async def _read(self, trial: ChannelTrial, push: Push[Any]) -> tuple[bytes, dict[str, str]]:
-        """Make an attempt.
-
-        Return the body and headers that arrived. The headers are empty if the transport has none.
-        """
-        before = len(await trial.far_side.arrivals(0))
-        await trial.attempt(push)
-        arrival = (await trial.arrivals(before + 1))[-1]
-        return arrival.body, dict(arrival.headers or {})
 
     @check("channel.tells-companies-apart-at-one-target", level=DELIVERS)
     async def test_tells_companies_apart_at_one_target(self, open_trial: OpenTrial) -> None:
@@ -152,12 +140,11 @@ class ApartChecks(ChannelSubject):
         if not trial.far_side.impossible:
             not_applicable(f"the far side of {trial.name} names no impossible target")
         for target in trial.far_side.impossible:
-            given = {"target_url": target} if isinstance(target, str) else {"target": dict(target)}
-            shown = (
-                target
-                if isinstance(target, str)
-                else {name: target[name] for name in _differing(trial.far_side, target)}
-            )
+            given, shown = {"target_url": target}, target
+            if not isinstance(target, str):
+                valid = trial.far_side.target or {}
+                given = {"target": dict(target)}
+                shown = {name: value for name, value in target.items() if valid.get(name) != value}
             with contextlib.suppress(BodyInvalid):
                 request = {"event_types": ["*"], **given}
                 await trial.hub.subscriptions.create(COMPANY_ID, request, channel=self.channel)
@@ -167,16 +154,13 @@ class ApartChecks(ChannelSubject):
                 )
 
 
-def with_secrets(model: BaseModel, text: str) -> BaseModel | None:
-    """Return a copy of *model* in which every secret is replaced by *text*; None if *model* has no secret."""
+def with_secrets(trial: ChannelTrial, text: str) -> BaseModel:
+    """Return the members of a target with *text* in place of every secret. The check applies only if there is one."""
+    config = trial.push().target.config
     kinds: dict[type[Any], Any] = {SecretStr: SecretStr(text), SecretBytes: SecretBytes(text.encode())}
-    wrong = {
-        name: kinds[type(getattr(model, name))]
-        for name in type(model).model_fields
-        if type(getattr(model, name)) in kinds
-    }
-    return model.model_copy(update=wrong) if wrong else None
-
-
-def _differing(side: FarSide, target: Any) -> list[str]:
-    return [name for name, value in target.items() if (side.target or {}).get(name) != value]
+    members = dict(config) if isinstance(config, BaseModel) else {}
+    wrong = {name: kinds[type(value)] for name, value in members.items() if type(value) in kinds}
+    if not wrong:
+        not_applicable(f"the targets of {trial.name} have no secrets")
+    changed: BaseModel = config.model_copy(update=wrong)
+    return changed

@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from trunkline.contract import AcceptedEvent, Push
+from trunkline.contract import Push
 from trunkline.model.deliveries import Outcome
 from trunkline.schemas.catalog import Json
 from trunkline.targets.signatures import new_secret
@@ -103,7 +103,9 @@ class BatchChecks(ChannelSubject):
         latest: dict[tuple[Json, ...], int] = {}
         for event in events:
             payload = orjson.loads(event.body)["payload"]
-            key, place = tuple(payload[name] for name in fields), _place(event, arrived)
+            key = tuple(payload[name] for name in fields)
+            places = (number for number, one in enumerate(arrived) if one.is_of(str(event.event_id)))
+            place = next(places, len(arrived))
             demand(
                 place > latest.get(key, -1),
                 f"{trial.name} brought an event before an earlier one of a subscription with an order; what is said to be delivered "
@@ -136,10 +138,7 @@ class BatchChecks(ChannelSubject):
         *,
         others: Sequence[Outcome] = (Outcome.DELIVERED, Outcome.RETRY),
     ) -> None:
-        """Assert that *failing* is not reported as delivered, and that no other push is lost.
-
-        The outcomes of the other pushes must be among *others*.
-        """
+        """Assert that *failing* is not reported as delivered, that other outcomes are of *others*, and that no push is lost."""
         trial = batches.trial
         results = dict(zip([push.event_id for push in pushes], await batches.attempt(pushes), strict=True))
         demand(
@@ -176,13 +175,13 @@ class BatchChecks(ChannelSubject):
         batches = BatchTrial(await open_trial())
         trial = batches.trial
         subscription = await trial.subscribe()
-        await batches.set_status(subscription["id"], "paused")
+        await trial.set_status(subscription, "paused")
         events = await batches.burst()
         refused = events[len(events) // 2]
         await trial.can(
             trial.far_side.refuse_event(str(refused.event_id)), "refuse one event and take others"
         )
-        await batches.set_status(subscription["id"], "active")
+        await trial.set_status(subscription, "active")
         for event in events:
             if event is not refused:
                 await trial.until_ended(event, subscription)
@@ -221,7 +220,16 @@ class BatchChecks(ChannelSubject):
         batches = BatchTrial(await open_trial(dispatch=False))
         trial, other = batches.trial, await batches.trial.another_side()
         owners = ((COMPANY_ID, trial.far_side), (NEIGHBOUR_ID, other), (NEIGHBOUR_ID, trial.far_side))
-        made = [_of_owner(batches, number, company, side) for number, (company, side) in enumerate(owners)]
+        made = [
+            batches.pushes(
+                side=side,
+                company_id=company,
+                subscription_id=f"sub_owner_{number}",
+                headers={"x-owner": f"owner-{number}"},
+                secrets=(new_secret("standard"),),
+            )
+            for number, (company, side) in enumerate(owners)
+        ]
         await asyncio.gather(*(batches.demand_delivered(pushes) for pushes in made))
         for side, own in ((trial.far_side, made[0] + made[2]), (other, made[1])):
             arrived = await trial.arrivals(len(own), side)
@@ -269,24 +277,6 @@ class BatchChecks(ChannelSubject):
                 "each push, in their order, ends it",
             )
         await self._demand_all_there(trial, [str(event.event_id) for event in events])
-
-
-def _place(event: AcceptedEvent, arrived: Sequence[Arrival]) -> int:
-    """Return the index of an event's first arrival, or the number of arrivals if the event did not arrive."""
-    return next(
-        (number for number, arrival in enumerate(arrived) if arrival.is_of(str(event.event_id))), len(arrived)
-    )
-
-
-def _of_owner(batches: BatchTrial, number: int, company_id: int, side: FarSide) -> list[Push[Any]]:
-    """Make a batch of one subscription, which has its own header and secret."""
-    return batches.pushes(
-        side=side,
-        company_id=company_id,
-        subscription_id=f"sub_owner_{number}",
-        headers={"x-owner": f"owner-{number}"},
-        secrets=(new_secret("standard"),),
-    )
 
 
 def _is_as_of(push: Push[Any], arrival: Arrival) -> bool:

@@ -262,10 +262,7 @@ class ContentChecks(ChannelSubject):
 
 
 def _values(body: bytes) -> Iterator[str]:
-    """Yield each text and number of the payload in *body*.
-
-    Numbers are yielded as text, exactly as the body has them.
-    """
+    """Yield each text and number of the payload in *body*; numbers as text, exactly as the body has them."""
     waiting = [json.loads(body, parse_float=str, parse_int=str)["payload"]]
     while waiting:
         match waiting.pop():

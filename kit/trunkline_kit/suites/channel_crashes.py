@@ -40,26 +40,19 @@ class CrashChecks(ChannelSubject):
         await self._crash_everywhere(open_trial, events_each=EVENTS_OF_A_BATCH)
 
     async def _crash_everywhere(self, open_trial: OpenTrial, *, events_each: int = 1) -> None:
-        """Kill a hub at each point of an attempt, and assert that the next hub delivers the killed hub's events.
-
-        Each killed hub has *events_each* events to deliver.
-        """
+        """Kill a hub with *events_each* events at each point of an attempt, and assert that the next hub delivers them."""
         if not hasattr(os, "fork"):
             not_applicable("this system has no fork, which the check needs")
         prepared: list[tuple[str, ChannelTrial, Subscribed, Sequence[AcceptedEvent]]] = []
-        points: Sequence[str] = HUBS_POINTS
-        for number in range(len(CLIENTS_POINTS + HUBS_POINTS)):
+        is_http = isinstance(open_trial.far_side, HttpFarSide)
+        for number, point in enumerate((*CLIENTS_POINTS, *HUBS_POINTS[1:]) if is_http else HUBS_POINTS):
             trial = await open_trial(dispatch=False)
-            points = (
-                (*CLIENTS_POINTS, *HUBS_POINTS[1:])
-                if isinstance(trial.far_side, HttpFarSide)
-                else HUBS_POINTS
-            )
-            if number >= len(points):
-                break
-            subscription, events = await _prepare(trial, number, events_each)
+            subscription = await trial.subscribe()
+            for _ in range(number * events_each):  # so that the ids of the events differ at each point
+                await trial.emit(company_id=93)
+            events = [await trial.emit() for _ in range(events_each)]
             await trial.running.stop()
-            prepared.append((points[number], trial, subscription, events))
+            prepared.append((point, trial, subscription, events))
         await asyncio.gather(*(self._crash(trial, point) for point, trial, _, _ in prepared))
         await asyncio.gather(*(self._go_on(open_trial, *case) for case in prepared))
 
@@ -94,23 +87,15 @@ class CrashChecks(ChannelSubject):
             await ended
             await _expire_leases(trial.running.url)
         else:
-            late = f"{trial.name} did not come to '{point}' within {trial.patience_seconds:g} s in a hub of its own, twice; it should attempt the event"
-            fail(late)
+            fail(
+                f"{trial.name} did not come to '{point}' within {trial.patience_seconds:g} s in a hub of its own, twice; it should "
+                "attempt the event"
+            )
         _, status = await ended
         demand(
             os.WIFSIGNALED(status),
             f"the plugin '{self.name}' does not start in a process of its own; it should start wherever a hub does",
         )
-
-
-async def _prepare(
-    trial: ChannelTrial, number: int, count: int
-) -> tuple[Subscribed, Sequence[AcceptedEvent]]:
-    """Make a subscription and store *count* events for it; the ids of the events differ for each *number*."""
-    subscription = await trial.subscribe()
-    for _ in range(number * count):
-        await trial.emit(company_id=93)
-    return subscription, [await trial.emit() for _ in range(count)]
 
 
 async def _expire_leases(url: str) -> None:
@@ -121,10 +106,8 @@ async def _expire_leases(url: str) -> None:
 
 def _fork(live: Callable[[], None]) -> int:
     """Fork a process that calls *live* and exits."""
-    with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore", DeprecationWarning
-        )  # from 3.12 on: a fork does not copy the other threads
+    with warnings.catch_warnings():  # from 3.12 on: a fork does not copy the other threads
+        warnings.simplefilter("ignore", DeprecationWarning)
         process = os.fork()
     if process:
         return process
@@ -136,30 +119,27 @@ def _fork(live: Callable[[], None]) -> int:
 
 def _run_until_killed(point: str, url: str, chosen: Mapping[str, str]) -> None:
     """Run a hub on the database *url* until it reaches *point*, and kill the process there."""
-    if point in CLIENTS_POINTS:
-        setattr(Outbound, "post", _killing(Outbound.post, point))  # noqa: B010 - this process is only here to be killed
-    else:
-        sys.addaudithook(lambda event, arguments: _on_audit_event(event, arguments, point))
-    asyncio.run(_run(url, chosen))
+    post: Callable[..., Any] = Outbound.post
 
-
-async def _run(url: str, chosen: Mapping[str, str]) -> None:
-    await start_hub(url, chosen)
-    await asyncio.sleep(2 * PATIENCE_SECONDS)
-
-
-def _on_audit_event(event: str, arguments: Sequence[object], point: str) -> None:
-    if event == faults.EVENT and arguments[0] == point:
-        _die()
-
-
-def _killing(post: Callable[..., Any], point: str) -> Callable[..., Any]:
     async def post_and_die(*arguments: Any, **named: Any) -> Any:
         if point == AFTER:
             await post(*arguments, **named)
         _die()
 
-    return post_and_die
+    def die_at_point(event: str, arguments: Sequence[object]) -> None:
+        if event == faults.EVENT and arguments[0] == point:
+            _die()
+
+    if point in CLIENTS_POINTS:
+        setattr(Outbound, "post", post_and_die)  # noqa: B010 - this process is only here to be killed
+    else:
+        sys.addaudithook(die_at_point)
+
+    async def run() -> None:
+        await start_hub(url, chosen)
+        await asyncio.sleep(2 * PATIENCE_SECONDS)
+
+    asyncio.run(run())
 
 
 def _die() -> NoReturn:

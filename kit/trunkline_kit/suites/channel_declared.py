@@ -5,14 +5,12 @@ They cover secrets, the connection check, TLS, and the company of each connectio
 
 import re
 import ssl
-from collections.abc import AsyncGenerator, Callable, Generator, Iterator
+from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import BaseModel
 
 from trunkline.contract import Push, targets
 from trunkline.model.deliveries import Outcome
@@ -95,16 +93,9 @@ class DeclaredChecks(ChannelSubject):
         _demand_clean(trial, wrong, f"{said} {trial.running.log.text}")
 
     async def _open_with_wrong_secret(self, open_trial: OpenTrial) -> tuple[ChannelTrial, Push[Any]]:
-        """Open a trial, and make a push with a wrong secret.
-
-        The check applies only if the far side refuses that secret.
-        """
+        """Open a trial, and make a push with a wrong secret. The check applies only if the far side refuses the secret."""
         trial = await open_trial(dispatch=False)
-        config = trial.push().target.config
-        changed = with_secrets(config, WRONG) if isinstance(config, BaseModel) else None
-        if changed is None:
-            not_applicable(f"the targets of {trial.name} have no secrets")
-        wrong = trial.push(config=changed)
+        wrong = trial.push(config=with_secrets(trial, WRONG))
         if (await trial.attempt(wrong)).outcome is Outcome.DELIVERED:
             not_applicable(f"the far side of {trial.name} takes any secret")
         return trial, wrong
@@ -114,20 +105,23 @@ class DeclaredChecks(ChannelSubject):
         """The channel resolves and dials a target's host only by `context.network`, for the event's company."""
         trial = await open_trial(dispatch=False)
         host = self._member(trial, 0)
-        push = trial.push(company_id=NEIGHBOUR_ID)
-        push = trial.push(
-            company_id=NEIGHBOUR_ID, config=push.target.config.model_copy(update={host: "localhost"})
-        )
-        with trunkline_watch.watching() as effects, _dials(effects) as dials:
+        config = trial.push().target.config.model_copy(update={host: "localhost"})
+        push = trial.push(company_id=NEIGHBOUR_ID, config=config)
+        with trunkline_watch.watching() as effects, _dials(effects) as (companies, spans):
             await trial.attempt(push)
             if trial.channel.check_connection is not None:
                 await trial.channel.check_connection(push.target)
         demand(
-            bool(dials.companies) and set(dials.companies) == {NEIGHBOUR_ID},
-            f"{trial.name} dialled for company {', '.join(map(str, dials.companies)) or 'none'} what a target of company {NEIGHBOUR_ID} "
+            set(companies) == {NEIGHBOUR_ID},
+            f"{trial.name} dialled for company {', '.join(map(str, companies)) or 'none'} what a target of company {NEIGHBOUR_ID} "
             "names; call context.network with company_id=push.target.company_id, or limits of one company meet another",
         )
-        own = [effect for effect in dials.beside(effects) if "localhost" in effect.detail]
+        own = [
+            effect
+            for number, effect in enumerate(effects)
+            if effect.event in _LOOKUPS and "localhost" in effect.detail
+            if not any(begin <= number < end for begin, end in spans)
+        ]
         demand(
             not own,
             f"{trial.name} looked up the target's name by itself ({own[0] if own else ''}); dial what context.network gives: a second "
@@ -212,41 +206,28 @@ def _demand_clean(trial: ChannelTrial, push: Push[Any], text: str) -> None:
     )
 
 
-@dataclass(slots=True)
-class _Dials:
-    """The calls of ``context.network`` by plugins: the company of each call, and the range of its side effects."""
-
-    companies: list[int] = field(default_factory=list[int])
-    spans: list[tuple[int, int]] = field(default_factory=list[tuple[int, int]])
-
-    def beside(self, effects: list[SideEffect]) -> Iterator[SideEffect]:
-        """Yield the name lookups in *effects* that were made outside of ``context.network``."""
-        for number, effect in enumerate(effects):
-            if effect.event in _LOOKUPS and not any(begin <= number < end for begin, end in self.spans):
-                yield effect
-
-
 @contextmanager
-def _dials(effects: list[SideEffect]) -> Generator[_Dials]:
-    """Record the calls of ``context.network`` in the block."""
-    seen = _Dials()
+def _dials(effects: list[SideEffect]) -> Generator[tuple[list[int], list[tuple[int, int]]]]:
+    """Record the company of each call of ``context.network`` in the block, and the range of its side effects in *effects*."""
+    companies: list[int] = []
+    spans: list[tuple[int, int]] = []
     asked: dict[str, Callable[..., Any]] = {name: getattr(Network, name) for name in ("connect", "addresses")}
 
     def watched(name: str) -> Callable[..., Any]:
         async def ask(network: Network, host: str, port: int, *, company_id: int, **more: Any) -> Any:
-            seen.companies.append(company_id)
+            companies.append(company_id)
             begin = len(effects)
             try:
                 return await asked[name](network, host, port, company_id=company_id, **more)
             finally:
-                seen.spans.append((begin, len(effects)))
+                spans.append((begin, len(effects)))
 
         return ask
 
     with pytest.MonkeyPatch.context() as patch:
         for name in asked:
             patch.setattr(Network, name, watched(name))
-        yield seen
+        yield companies, spans
 
 
 @asynccontextmanager

@@ -73,13 +73,9 @@ class Observed:
 
 async def observe(open_trial: OpenTrial, capfd: pytest.CaptureFixture[str]) -> Observed:
     """Return the attempts; they are made once for each suite, when a check first calls this function."""
-    if "observed" not in open_trial.memo:
-        open_trial.memo["observed"] = await _observe(open_trial, capfd)
-    observed: Observed = open_trial.memo["observed"]
-    return observed
-
-
-async def _observe(open_trial: OpenTrial, capfd: pytest.CaptureFixture[str]) -> Observed:
+    known: Observed | None = open_trial.memo.get("observed")
+    if known is not None:
+        return known
     observed = Observed(await open_trial(settings={"delivery.timeout_seconds": "1"}, dispatch=False))
     side = observed.trial.far_side
     capfd.readouterr()
@@ -98,6 +94,7 @@ async def _observe(open_trial: OpenTrial, capfd: pytest.CaptureFixture[str]) -> 
     await side.accept()
     observed.raised = tuple(observed.trial.raised)
     observed.printed = "".join(capfd.readouterr())
+    open_trial.memo["observed"] = observed
     return observed
 
 

@@ -16,28 +16,8 @@ from trunkline_kit.suites.channel_trial import ChannelTrial
 
 SUCCESSES = (200, 201, 202, 203, 204, 205, 206, 207, 226)
 REDIRECTS = (300, 301, 302, 303, 304, 307, 308)
-CALLERS_FAULTS = (
-    400,
-    401,
-    402,
-    403,
-    404,
-    405,
-    406,
-    408,
-    409,
-    411,
-    413,
-    415,
-    418,
-    422,
-    423,
-    424,
-    425,
-    426,
-    431,
-    451,
-)
+CALLERS_FAULTS = (400, 401, 402, 403, 404, 405, 406, 408, 409, 411,
+                  413, 415, 418, 422, 423, 424, 425, 426, 431, 451)  # fmt: skip
 SERVERS_FAULTS = (500, 501, 502, 504, 505, 506, 507, 508, 511, 520, 599)
 ODD_WAITS = ("soon", "-5", "", "1e9", "9" * 400, "٣", "Wed, 99 Foo 2026 99:99:99 GMT", "1;2", "NaN", "inf")
 ODD_BODIES = (
@@ -231,9 +211,8 @@ class OutcomeChecks(ChannelSubject):
         trial = await open_trial(dispatch=False)
         trial.http_side.play(HugeBody())
         result = await trial.attempt()
-        length = len(result.response_body or "")
         demand(
-            result.outcome is Outcome.DELIVERED and length <= KEPT_TEXT,
+            result.outcome is Outcome.DELIVERED and len(result.response_body or "") <= KEPT_TEXT,
             f"{trial.name} made {result.outcome} of a 200 with a huge body; it should be delivered",
         )
 
@@ -253,9 +232,7 @@ class OutcomeChecks(ChannelSubject):
         """A refusal's text is in the delivery log, cut to the first KiB."""
         trial = await open_trial(dispatch=False)
         trial.http_side.play(Answer(500, {}, b"the-reason-why " * 1000))
-        deliver, push = trial.deliver, trial.push()
-        result = await deliver(push, trial.hub.http)
-        body = result.response_body or ""
+        body = (await trial.deliver(trial.push(), trial.hub.http)).response_body or ""
         demand(
             body.startswith("the-reason-why") and len(body) <= KEPT_TEXT,
             f"{trial.name} kept {len(body)} characters of what a refusing target said; it should keep the first {KEPT_TEXT}",

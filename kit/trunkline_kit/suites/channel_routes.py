@@ -1,6 +1,6 @@
 """Checks of a channel's own route for subscribing, if the plugin has one."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from trunkline.contract.targets import SecretUrl, Url
 from trunkline.schemas.catalog import Json
@@ -32,7 +32,8 @@ class RouteChecks(ChannelSubject):
             for name, routes in trial.hub.registry.collected.routes
             if name == self.name
         ]
-        paths = [path for path in _subscribing(document) if path.startswith(tuple(mounted))]
+        own = [path for path in document["paths"] if path.startswith(tuple(mounted)) and "{" not in path]
+        paths: list[str] = [path for path in own if "target_url" in _members(document, path)]
         if not paths:
             not_applicable(f"the plugin '{self.name}' has no route of its own to subscribe by")
         return paths[0]
@@ -100,10 +101,7 @@ class RouteChecks(ChannelSubject):
 
 
 def _impossible(request: Mapping[str, Json], trial: ChannelTrial) -> list[dict[str, Json]]:
-    """Return changes that make the target of a valid *request* impossible.
-
-    For a declared target, there is one change for each member.
-    """
+    """Return changes that make the target of a valid *request* impossible; a declared target has one for each member."""
     if trial.channel.target is not None:
         target = request["target"]
         changes: list[dict[str, Json]] = [
@@ -116,13 +114,6 @@ def _impossible(request: Mapping[str, Json], trial: ChannelTrial) -> list[dict[s
     if not fields:
         not_applicable(f"the route of {trial.name} takes no target's URL")
     return [{fields[0]: wrong} for wrong in NO_TARGETS]
-
-
-def _subscribing(document: Mapping[str, Json]) -> Iterator[str]:
-    """List the paths whose POST takes a ``target_url``."""
-    for path in document["paths"]:
-        if "target_url" in _members(document, path) and "{" not in path:
-            yield path
 
 
 def _members(document: Mapping[str, Json], path: str) -> Mapping[str, Json]:

@@ -20,7 +20,7 @@ from trunkline_kit.far_sides import HttpFarSide
 from trunkline_kit.suites.channel_observed import CANARY, SECRET, observe
 from trunkline_kit.suites.channel_subject import ChannelSubject, OpenTrial
 from trunkline_kit.suites.channel_trial import ChannelTrial
-from trunkline_kit.watching import SideEffect, Watch
+from trunkline_kit.watching import Watch
 
 
 @dataclass(slots=True)
@@ -80,20 +80,18 @@ class SafetyChecks(ChannelSubject):
         with trunkline_watch.watching() as effects:
             trial = await open_trial(dispatch=False)
             if isinstance(trial.far_side, HttpFarSide):
-                for client in (
-                    answering(200),
-                    answering(500),
-                    raising(NoAnswer("dns_failed", "no such name")),
-                ):
+                failing = raising(NoAnswer("dns_failed", "no such name"))
+                for client in (answering(200), answering(500), failing):
                     await trial.attempt(http=client)
             else:
                 await trial.attempt()
-        named = [] if trial.far_side.dials is None else [trial.far_side.dials]
+        named = () if trial.far_side.dials is None else (trial.far_side.dials,)
         allowed = set(_written([*self.own_addresses, *named]))
         stray = [
             effect
             for effect in effects
-            if _is_stray(effect, allowed) and not trial.far_side.is_own(effect.detail)
+            if effect.kind in {"process", "network"} and not trial.far_side.is_own(effect.detail)
+            if effect.kind == "process" or not any(address in effect.detail for address in allowed)
         ]
         demand(
             not stray,
@@ -166,9 +164,8 @@ class SafetyChecks(ChannelSubject):
         trial = await open_trial(dispatch=False)
         if not self._secret_settings(trial):
             not_applicable(f"{trial.name} has no secret settings")
-        deliver = getattr(
-            trial.channel.deliver, "__wrapped__", trial.channel.deliver
-        )  # the function inside the hub's wrapper
+        deliver = trial.channel.deliver
+        deliver = getattr(deliver, "__wrapped__", deliver)  # the function inside the hub's wrapper
         parts = [trial.channel, deliver, getattr(deliver, "__self__", None), getattr(deliver, "args", None)]
         self._demand_clean(trial, " ".join(map(repr, parts)), "shows {} in its repr")
 
@@ -210,12 +207,6 @@ def _failures() -> list[Exception]:
         ValueError(CANARY),
         RuntimeError(CANARY),
     ]
-
-
-def _is_stray(effect: SideEffect, allowed: set[str]) -> bool:
-    if effect.kind == "process":
-        return True
-    return effect.kind == "network" and not any(address in effect.detail for address in allowed)
 
 
 def _written(addresses: Iterable[tuple[str, int]]) -> Iterable[str]:

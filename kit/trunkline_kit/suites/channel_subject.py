@@ -77,10 +77,7 @@ class ChannelSubject(Suite):
 
     @pytest_asyncio.fixture
     async def far_side(self, trunkline_receiver: Receiver) -> AsyncIterator[FarSide]:
-        """Provide the target of the channel's events: a path of a scripted HTTP receiver.
-
-        Override it for another transport.
-        """
+        """Provide the target of the channel's events: a path of a scripted HTTP receiver. Override it for another transport."""
         yield HttpFarSide(
             trunkline_receiver,
             rejects=tuple(self.rejects),
@@ -111,14 +108,11 @@ class ChannelSubject(Suite):
         return {**channel, **far_side.destination, "event_types": ["*"]}
 
     async def pull(self, hub: TestHub) -> Sequence[bytes]:
-        """Read all events of company 92 as a customer of a pulled channel.
-
-        Override it if the channel's customers do not poll.
-        """
+        """Read all events of company 92 as a customer of a pulled channel. Override it if the channel's customers do not poll."""
         bodies: list[bytes] = []
-        page = _Page([], "")
-        while page.events or not bodies:
-            answer = await hub.client.get("/api/v1/events", params={"cursor": page.next_cursor, "limit": 3})
+        cursor = ""
+        while True:
+            answer = await hub.client.get("/api/v1/events", params={"cursor": cursor, "limit": 3})
             demand(
                 answer.status_code == 200,
                 f"the channel '{self.channel}' is pulled, but GET /api/v1/events answers {answer.status_code}; give the "
@@ -126,13 +120,13 @@ class ChannelSubject(Suite):
             )
             page = msgspec.json.decode(answer.content, type=_Page)
             if not page.events:
-                break
-            bodies += [bytes(body) for body in page.events]
+                return bodies
+            bodies += map(bytes, page.events)
+            cursor = page.next_cursor
             demand(
                 len(bodies) < 10_000,
                 f"the channel '{self.channel}' never comes to the end of its events; next_cursor should go on",
             )
-        return bodies
 
     @pytest_asyncio.fixture
     async def open_trial(
@@ -190,20 +184,19 @@ class OpenTrial:
             url=url,
             dispatch=dispatch,
         )
-        name, channels = self.subject.channel, hub.hub.channels()
+        subject, channels = self.subject, hub.hub.channels()
         names = ", ".join(channels) or "none"
         demand(
-            name in channels,
-            f"the plugin '{self.subject.name}' registers no channel '{name}' (there is {names}); register_channels should give it",
+            subject.channel in channels,
+            f"the plugin '{subject.name}' registers no channel '{subject.channel}' (there is {names}); register_channels should give it",
         )
-        channel = channels[name]
+        channel = channels[subject.channel]
         if channel.deliver is None and not pulled:
             not_applicable(f"the channel '{channel.name}' is pulled, not pushed")
         if self.only == "batches" and (channel.deliver_batch is None or channel.batch.most == 1):
             self._skip(f"the channel '{channel.name}' takes one delivery at a time")
         if channel.target in {Url, SecretUrl} and isinstance(self.far_side, HttpFarSide):
             self.far_side.be_declared()
-        subject = self.subject
         return ChannelTrial(hub, channel, self.far_side, subject.subscribe, subject.patience_seconds)
 
     def _skip(self, reason: str) -> NoReturn:

@@ -4,8 +4,7 @@ import asyncio
 import contextlib
 import threading
 import time
-from collections.abc import AsyncGenerator
-from dataclasses import dataclass
+from collections.abc import Awaitable
 
 import pytest
 
@@ -41,8 +40,7 @@ class TimeChecks(ChannelSubject):
         await trial.can(trial.far_side.hang(), "hang")
         subscription = await trial.subscribe()
         event = await trial.emit()
-        detail = await trial.until_tried(event, subscription)
-        first = detail["attempts"][0]
+        first = (await trial.until_tried(event, subscription))["attempts"][0]
         demand(
             first["outcome"] == "retry" and first["duration_ms"] < LATEST_SECONDS * 1000,
             f"{trial.name} took {first['duration_ms']} ms to find a hanging target '{first['outcome']}'; it should end as 'retry' "
@@ -110,14 +108,10 @@ class TimeChecks(ChannelSubject):
         """An attempt does not block the event loop, which runs everything else in the hub."""
         trial = await open_trial(dispatch=False)
         await trial.attempt()
-        longest: list[float] = []
-        for _ in range(3):
-            async with _pulse() as pulse:
-                await trial.attempt()
-            longest.append(pulse.longest_seconds)
+        blocked_seconds = min([await _longest_block(trial.attempt()) for _ in range(3)])
         demand(
-            min(longest) < BLOCKED_SECONDS,
-            f"{trial.name} kept the event loop from running for {min(longest):.1f} s in each of three attempts; it should await, "
+            blocked_seconds < BLOCKED_SECONDS,
+            f"{trial.name} kept the event loop from running for {blocked_seconds:.1f} s in each of three attempts; it should await, "
             "and leave what blocks or calculates to asyncio.to_thread",
         )
 
@@ -174,35 +168,32 @@ async def _cancelled_attempt(trial: ChannelTrial) -> asyncio.Future[Result]:
     return attempt
 
 
-@dataclass(slots=True)
-class _Pulse:
-    """The longest time for which the event loop was blocked while the process itself ran."""
+async def _longest_block(attempt: Awaitable[Result]) -> float:
+    """Return the longest time in seconds for which *attempt* blocks the event loop.
 
-    longest_seconds: float = 0.0
-    missed: int = 0
-
-
-@contextlib.asynccontextmanager
-async def _pulse() -> AsyncGenerator[_Pulse]:
-    """Measure the event loop against a thread: a slow machine delays both, blocking code delays only the loop."""
-    pulse, over = _Pulse(), threading.Event()
+    The loop is measured against a thread: a slow machine delays both, blocking code delays only the loop.
+    """
+    missed, most, over = 0, 0, threading.Event()
 
     def beat() -> None:
+        nonlocal missed, most
         while not over.wait(_BEAT_SECONDS):
-            pulse.missed += 1
-            pulse.longest_seconds = max(pulse.longest_seconds, pulse.missed * _BEAT_SECONDS)
+            missed += 1
+            most = max(most, missed)
 
     async def answer() -> None:
+        nonlocal missed
         while True:
-            pulse.missed = 0
+            missed = 0
             await asyncio.sleep(_BEAT_SECONDS / 2)
 
     thread, task = threading.Thread(target=beat, daemon=True), asyncio.create_task(answer())
     await asyncio.sleep(0)
     thread.start()
     try:
-        yield pulse
+        await attempt
     finally:
         over.set()
         task.cancel()
         await asyncio.to_thread(thread.join)
+    return most * _BEAT_SECONDS

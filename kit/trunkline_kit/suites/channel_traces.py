@@ -51,13 +51,11 @@ class TraceChecks(SafetyChecks):
         trial = observed.trial
         if not any(SAID.encode() in tried.push.body for tried in observed.tried.values()):
             not_applicable("no event type of this hub has a field for any text")
-        where = (
-            "the log"
-            if SAID in trial.running.log.text_for("trunkline", _package(trial, self.name))
-            else "the error of a result"
-            if any(SAID in f"{result.error}" for result in observed.results.values())
-            else ""
-        )
+        where = ""
+        if SAID in trial.running.log.text_for("trunkline", _package(trial, self.name)):
+            where = "the log"
+        elif any(SAID in f"{result.error}" for result in observed.results.values()):
+            where = "the error of a result"
         demand(not where, f"{trial.name} wrote what an event says to {where}; name the event by its id alone")
 
     @check("channel.raises-no-secret", level=DELIVERS)
@@ -85,10 +83,7 @@ class TraceChecks(SafetyChecks):
         )
 
     async def _grown_objects(self, trial: ChannelTrial) -> str:
-        """Measure the growth of the plugin's objects over attempts.
-
-        The process's memory is no measure here, because a real server may run in the same process.
-        """
+        """Measure the growth of the plugin's objects; memory is no measure, as a real server may run in this process."""
         package = _package(trial, self.name)
         roots = [trial.channel.deliver, trial.channel.deliver_batch, trial.channel.check_connection]
 
@@ -151,9 +146,8 @@ async def _grown_bytes(trial: ChannelTrial) -> str:
     async def traced_after(attempts: int) -> int:
         for _ in range(attempts):
             push = trial.push()
-            await trial.attempt(
-                trial.push(event_id=push.event_id, body=push.body + padding), http=answering(200)
-            )
+            padded = trial.push(event_id=push.event_id, body=push.body + padding)
+            await trial.attempt(padded, http=answering(200))
         gc.collect()
         return tracemalloc.get_traced_memory()[0]
 

@@ -53,22 +53,6 @@ class Subscribe(Protocol):
         ...
 
 
-async def until(condition: Callable[[], Any], *, otherwise: str, seconds: float) -> Any:
-    """Wait until *condition*, which may be async, is true, and return its value.
-
-    Fail with *otherwise* after *seconds*.
-    """
-    deadline = time.monotonic() + seconds
-    while True:
-        value = condition()
-        if isinstance(value, Awaitable):
-            value = await value
-        if value:
-            return value
-        demand(time.monotonic() < deadline, otherwise)
-        await asyncio.sleep(0.02)
-
-
 @dataclass(frozen=True, slots=True)
 class ChannelTrial:
     """One hub in which *channel* runs, with *far_side* for its events."""
@@ -125,11 +109,19 @@ class ChannelTrial:
     async def until(
         self, condition: Callable[[], Any], *, otherwise: str, seconds: float | None = None
     ) -> Any:
-        """Wait until *condition*, which may be async, is true.
+        """Wait until *condition*, which may be async, is true, and return its value.
 
         Fail with *otherwise* after *seconds* (by default ``patience_seconds``).
         """
-        return await until(condition, otherwise=otherwise, seconds=seconds or self.patience_seconds)
+        deadline = time.monotonic() + (seconds or self.patience_seconds)
+        while True:
+            value = condition()
+            if isinstance(value, Awaitable):
+                value = await value
+            if value:
+                return value
+            demand(time.monotonic() < deadline, otherwise)
+            await asyncio.sleep(0.02)
 
     # ---- one attempt, without the hub's dispatcher -------------------------------------------------------------------
 
@@ -145,10 +137,13 @@ class ChannelTrial:
         body = b'{"id":%d,"type":"%b","createdUtc":"2026-01-28T10:30:00Z","companyId":92,"payload":%b}' % (
             number, kind.name.encode(), orjson.dumps(kind.example),
         )  # fmt: skip
-        target: dict[str, Any] = {"company_id": COMPANY_ID, "url": aimed_at.url}
+        target: dict[str, Any] = {
+            "company_id": COMPANY_ID,
+            "url": aimed_at.url,
+            "subscription_id": "sub_conformance",
+        }
         if self.channel.target is not None and self.channel.target is not targets.SecretUrl:
             target["config"] = targets.created(self.channel.target, aimed_at.target or {})
-        target["subscription_id"] = "sub_conformance"
         for name in ("url", "config", "secrets", "headers", "signature", "company_id", "subscription_id"):
             if name in changes:
                 target[name] = changes.pop(name)
@@ -187,10 +182,7 @@ class ChannelTrial:
             return Result(Outcome.RETRY, error=f"channel_error: {type(error).__name__}")
 
     async def demand_retries(self, replies: Sequence[Reply], *, what: str) -> None:
-        """Assert that an attempt answered by one of *replies* fails and is retried.
-
-        The failure's message calls it *what*.
-        """
+        """Assert that an attempt answered by one of *replies* fails and is retried. The failure's message calls it *what*."""
         for reply in replies:
             self.http_side.play(reply)
             result = await self.attempt()
@@ -238,7 +230,7 @@ class ChannelTrial:
 
     async def emit_text(self, text: str) -> AcceptedEvent:
         """Put an event on the stream with *text* in a free text field."""
-        place = self.find_field(lambda schema: schema.get("type") == "string" and not _NARROW & set(schema))
+        place = self.find_field(_takes_any_text)
         if place is None:
             not_applicable("no event type of this hub has a field for any text")
         kind, name = place
@@ -257,12 +249,7 @@ class ChannelTrial:
         """Return the name of a free text field of *event_type*; None if there is none."""
         kind = self.hub.catalog.get(event_type)
         properties: Mapping[str, Mapping[str, Json]] = kind.schema.get("properties", {}) if kind else {}
-        texts = (
-            name
-            for name, schema in properties.items()
-            if schema.get("type") == "string" and not _NARROW & set(schema)
-        )
-        return next(texts, None)
+        return next((name for name, schema in properties.items() if _takes_any_text(schema)), None)
 
     def find_field(self, fits: Callable[[Mapping[str, Json]], bool]) -> tuple[EventType, str] | None:
         """Find an event type with a field whose schema *fits*."""
@@ -284,11 +271,12 @@ class ChannelTrial:
         delivery = await self.detail(event, subscription)
         return delivery is not None and delivery["status"] == "delivered"
 
+    async def set_status(self, subscription: Subscribed, status: str) -> None:
+        """Pause or resume *subscription*."""
+        await self.hub.subscriptions.update(COMPANY_ID, subscription["id"], {"status": status}, channel=None)
+
     async def until_ended(
-        self,
-        event: AcceptedEvent,
-        subscription: Subscribed,
-        status: str = "delivered",
+        self, event: AcceptedEvent, subscription: Subscribed, status: str = "delivered"
     ) -> dict[str, Json]:
         """Wait until the delivery has ended with *status*; return its detail."""
 
@@ -298,22 +286,24 @@ class ChannelTrial:
 
         late = f"{self.name} left an event undelivered for {self.patience_seconds:g} s; it should end it as {status}"
         delivery: dict[str, Json] = await self.until(ended, otherwise=late)
+        last = delivery["attempts"][-1] if delivery["attempts"] else {}
+        reason = last.get("error") or last.get("status_code") or "without a reason"
         demand(
             delivery["status"] == status,
-            f"{self.name} ended a delivery as {delivery['status']} ({_last(delivery)}); it should be {status}",
+            f"{self.name} ended a delivery as {delivery['status']} ({reason}); it should be {status}",
         )
         return delivery
 
-    async def until_tried(
-        self, event: AcceptedEvent, subscription: Subscribed, count: int = 1
-    ) -> dict[str, Json]:
-        """Wait until *count* attempts have ended; return the delivery's detail."""
+    async def until_tried(self, event: AcceptedEvent, subscription: Subscribed) -> dict[str, Json]:
+        """Wait until an attempt has ended; return the delivery's detail."""
 
         async def tried() -> dict[str, Json] | None:
             delivery = await self.detail(event, subscription)
-            return delivery if delivery and len(delivery["attempts"]) >= count else None
+            return delivery if delivery and delivery["attempts"] else None
 
-        late = f"{self.name} did not end {count} attempts within {self.patience_seconds:g} s; each should end in time"
+        late = (
+            f"{self.name} did not end 1 attempts within {self.patience_seconds:g} s; each should end in time"
+        )
         delivery: dict[str, Json] = await self.until(tried, otherwise=late)
         return delivery
 
@@ -337,6 +327,5 @@ class ChannelTrial:
         return event, subscription, arrived[0]
 
 
-def _last(detail: Mapping[str, Json]) -> str:
-    last = detail["attempts"][-1] if detail["attempts"] else {}
-    return str(last.get("error") or last.get("status_code") or "without a reason")
+def _takes_any_text(schema: Mapping[str, Json]) -> bool:
+    return schema.get("type") == "string" and not _NARROW & set(schema)

@@ -48,11 +48,8 @@ class MigrationsConformance(StepChecks):
                 return kind != "table" or trial.is_own(str(name))
 
             def compare(connection: sqlalchemy.Connection) -> list[Any]:
-                options = {
-                    "version_table": trial.history.version_table,
-                    "compare_type": True,
-                    "include_name": is_own,
-                }
+                version_table = trial.history.version_table
+                options = {"version_table": version_table, "compare_type": True, "include_name": is_own}
                 return list(compare_metadata(MigrationContext.configure(connection, opts=options), declared))
 
             async with trial.database.engine.connect() as connection:

@@ -106,14 +106,11 @@ class StepChecks(MigrationSuite):
         async def verify(trial: Trial) -> None:
             await trial.core_up()
             before = await trial.snapshot(own=False)
-            await trial.up()
-            _demand_same(
-                before, _without(await trial.snapshot(own=False), trial), f"on {trial.engine}, going up"
-            )
-            await trial.down()
-            _demand_same(
-                before, _without(await trial.snapshot(own=False), trial), f"on {trial.engine}, going down"
-            )
+            for way, go in (("up", trial.up), ("down", trial.down)):
+                await go()
+                after = await trial.snapshot(own=False)
+                after.pop(trial.history.version_table, None)
+                _demand_same(before, after, f"on {trial.engine}, going {way}")
 
         await trials.on_each(verify)
 
@@ -142,9 +139,8 @@ class StepChecks(MigrationSuite):
             before = await trial.snapshot(own=True)
             await trial.down()
             await trial.up()
-            _demand_same(
-                before, await trial.snapshot(own=True), f"on {trial.engine}, going down and up again"
-            )
+            what = f"on {trial.engine}, going down and up again"
+            _demand_same(before, await trial.snapshot(own=True), what)
 
         await trials.on_each(verify)
 
@@ -168,40 +164,30 @@ class StepChecks(MigrationSuite):
     @check("migrations.keep-what-is-there", level=COMPLETE)
     async def test_keep_what_is_there(self, trials: Trials) -> None:
         """Rows that a table had at any revision still exist at the newest revision."""
+
+        async def verify(trial: Trial, revision: str) -> None:
+            await trial.up(revision)
+            await self.fill(trial)
+            before = await trial.rows()
+            await trial.up()
+            after = await trial.rows()
+            lost = sorted(name for name, count in before.items() if name in after and after[name] < count)
+            demand(
+                not lost,
+                f"on {trial.engine}, going up from {revision} loses rows of '{_first(lost)}'; carry them over",
+            )
+
         for revision in trials.revisions:
-            await trials.on_each(functools.partial(self._verify_rows, revision=revision))
-
-    async def _verify_rows(self, trial: Trial, *, revision: str) -> None:
-        await trial.up(revision)
-        await self.fill(trial)
-        before = await trial.rows()
-        await trial.up()
-        after = await trial.rows()
-        lost = sorted(name for name, count in before.items() if name in after and after[name] < count)
-        demand(
-            not lost,
-            f"on {trial.engine}, going up from {revision} loses rows of '{_first(lost)}'; carry them over",
-        )
-
-
-def _without(snapshot: Snapshot, trial: Trial) -> Snapshot:
-    return {name: facts for name, facts in snapshot.items() if name != trial.history.version_table}
+            await trials.on_each(functools.partial(verify, revision=revision))
 
 
 def _demand_same(before: Snapshot, after: Snapshot, what: str) -> None:
     for name in sorted(before.keys() | after.keys()):
         demand(name in after, f"{what} removes the table '{name}'")
         demand(name in before, f"{what} leaves the table '{name}', which was not there")
-        demand(
-            before[name] == after[name],
-            f"{what} changes the table '{name}': {_difference(before[name], after[name])}",
-        )
-
-
-def _difference(before: Snapshot, after: Snapshot) -> str:
-    return next(
-        (f"{part} {before[part]} become {after[part]}" for part in before if before[part] != after[part]), ""
-    )
+        for part, facts in before[name].items():
+            changed = f"{part} {facts} become {after[name][part]}"
+            demand(facts == after[name][part], f"{what} changes the table '{name}': {changed}")
 
 
 def _first(names: Sequence[str]) -> str:

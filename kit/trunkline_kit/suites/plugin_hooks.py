@@ -16,7 +16,6 @@ from trunkline_kit.inspected import REGISTER_HOOKS, InspectedPlugin
 from trunkline_kit.reporting import CONTRIBUTED
 from trunkline_kit.routes import list_routes
 from trunkline_kit.suites.suite import Suite, built_ins
-from trunkline_kit.watching import SideEffect
 
 HOOK_SECONDS = 1.0
 
@@ -27,27 +26,24 @@ class HookChecks(Suite):
     @check("plugin.implements-its-hooks", level=LOADS)
     def test_implements_its_hooks(self, trunkline_plugin: InspectedPlugin) -> None:
         """Every hook that the plugin implements exists, takes only arguments that the hub gives, and returns the right type."""
-        record = _record(trunkline_plugin)
+        records = trunkline_plugin.hub.registry.records
+        record = next(record for record in records if record.name == trunkline_plugin.name)
         demand(record.state == "active", f"'{trunkline_plugin.name}' is {record.state}: {record.error}")
 
     @check("plugin.runs-alone", level=LOADS)
     async def test_runs_alone(self, trunkline_hub: MakeTestHub, request: pytest.FixtureRequest) -> None:
         """A hub starts with this plugin and no other, and stays ready."""
         hub = await self.start(trunkline_hub)
-        ready = await hub.hub.readiness()
-        demand(
-            ready["plugins"] == "ok",
-            f"a hub with '{self.name}' alone is not ready: plugins {ready['plugins']}",
-        )
+        state = (await hub.hub.readiness())["plugins"]
+        demand(state == "ok", f"a hub with '{self.name}' alone is not ready: plugins {state}")
         inspected: InspectedPlugin = request.getfixturevalue("trunkline_plugin")
         request.node.stash[CONTRIBUTED] = inspected.contributed()
 
     @check("plugin.runs-beside-the-built-ins", level=LOADS)
     async def test_runs_beside_the_built_ins(self, trunkline_hub: MakeTestHub) -> None:
         """A hub starts with this plugin and all plugins that come with trunkline, and every one of them runs."""
-        hub = await self.start(
-            trunkline_hub, beside=[name for name in built_ins() if name not in self.replaces]
-        )
+        others = [name for name in built_ins() if name not in self.replaces]
+        hub = await self.start(trunkline_hub, beside=others)
         failed = [record for record in hub.hub.registry.records if record.state == "failed"]
         demand(not failed, f"beside '{self.name}' a plugin fails: {failed[0].error if failed else ''}")
 
@@ -57,10 +53,8 @@ class HookChecks(Suite):
         for hook in _registering(trunkline_plugin):
             with trunkline_plugin.watch.watching(every_thread=False) as effects:
                 trunkline_plugin.call(hook)
-            demand(
-                not _faults(effects),
-                f"{hook} does {_faults(effects)}; do that in lifespan or when it is needed",
-            )
+            faults = ", ".join(str(effect) for effect in effects if effect.kind != "read")
+            demand(not faults, f"{hook} does {faults}; do that in lifespan or when it is needed")
 
     @check("plugin.hooks-are-quick", level=COMPLETE)
     def test_hooks_are_quick(self, trunkline_plugin: InspectedPlugin) -> None:
@@ -151,14 +145,6 @@ def shape(value: object) -> object:  # noqa: PLR0911 - a line a kind
 def _registering(plugin: InspectedPlugin) -> list[str]:
     hooks = [hook for hook in plugin.hooks if hook in REGISTER_HOOKS]
     return hooks or not_applicable("it registers nothing")
-
-
-def _record(plugin: InspectedPlugin) -> Any:
-    return next(record for record in plugin.hub.registry.records if record.name == plugin.name)
-
-
-def _faults(effects: list[SideEffect]) -> str:
-    return ", ".join(str(effect) for effect in effects if effect.kind != "read")
 
 
 def _difference(first: object, second: object) -> str:

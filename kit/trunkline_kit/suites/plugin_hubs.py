@@ -1,5 +1,6 @@
 """Checks of a plugin in several hubs of one process, and of its output on the terminal."""
 
+import contextlib
 from collections.abc import Mapping
 from types import ModuleType
 from typing import Any
@@ -28,12 +29,10 @@ class HubChecks(Suite):
         module = trunkline_plugin.module
         hub = await self.start(trunkline_hub, dispatch=False)
         before = _state_of(module)
-        await self.start(
-            trunkline_hub, settings=_other_settings(trunkline_plugin, dict(self.settings)), dispatch=False
-        )
-        changed = sorted(
-            name for name, state in _state_of(module).items() if before.get(name, state) != state
-        )
+        others = _other_settings(trunkline_plugin, dict(self.settings))
+        await self.start(trunkline_hub, settings=others, dispatch=False)
+        states = _state_of(module).items()
+        changed = sorted(name for name, state in states if before.get(name, state) != state)
         demand(
             not changed,
             f"the module's '{changed[0] if changed else ''}' is another one once a second hub has started: the first hub would go on "
@@ -84,16 +83,11 @@ def _other_settings(plugin: InspectedPlugin, given: dict[str, str]) -> Mapping[s
         value = getattr(settings, name)
         shown = value.get_secret_value() if isinstance(value, SecretStr) else value
         other = (
-            f"{shown}x" if isinstance(shown, str) else str(shown + 1) if type(shown) in {int, float} else None
+            f"{shown}x" if isinstance(shown, str) else str(shown + 1) if type(shown) in {int, float} else ""
         )
-        if other is not None and _are_valid(plugin, {**given, f"{plugin.name}.{name}": other}):
-            given[f"{plugin.name}.{name}"] = other
+        changed = {**given, f"{plugin.name}.{name}": other}
+        if other:
+            with contextlib.suppress(TrunklineError):
+                plugin.build(changed)
+                given = changed
     return given
-
-
-def _are_valid(plugin: InspectedPlugin, settings: Mapping[str, str]) -> bool:
-    try:
-        plugin.build(settings)
-    except TrunklineError:
-        return False
-    return True

@@ -1,11 +1,14 @@
 """Checks of the pages that a plugin adds to the portal."""
 
 import asyncio
+import contextlib
 import inspect
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from html.parser import HTMLParser
 from typing import ClassVar
+
+import pytest
 
 from trunkline.contract import PortalContent, PortalPage, PortalRequest
 from trunkline.contract.fragments import FragmentInvalid, check_fragment
@@ -17,6 +20,8 @@ from trunkline_kit.suites.suite import Suite
 
 HOSTILE = "<i id=hostile>\"'&lt;{{7*7}}"
 _OTHER = 93
+
+WritePages = Callable[..., Awaitable[list[tuple[PortalPage, str]]]]
 
 
 class AnyQuery(Mapping[str, str]):
@@ -40,25 +45,47 @@ class PageChecks(Suite):
 
     unscoped_pages: ClassVar[Collection[str]] = ()
 
+    @pytest.fixture
+    def write_pages(self, trunkline_hub: MakeTestHub, trunkline_plugin: InspectedPlugin) -> WritePages:
+        """Return a function that renders the plugin's pages for company 92."""
+
+        async def write(
+            query: Mapping[str, str] | None = None, *, judges_time: bool = False
+        ) -> list[tuple[PortalPage, str]]:
+            _pages(trunkline_plugin)
+            hub = await self.start(trunkline_hub, dispatch=False)
+            await _emit_marked(hub, HOSTILE)
+            written: list[tuple[PortalPage, str]] = []
+            for page in _pages_of(hub, self.name):
+                try:
+                    async with asyncio.timeout(self.patience_seconds):
+                        written.append((page, await _write(page, _request(COMPANY_ID, query or {}))))
+                except TimeoutError:
+                    fail(
+                        f"the page '{page.name}' is not written within {self.patience_seconds:g} s; show what is there, and do not wait"
+                    )
+                except Exception as error:  # noqa: BLE001 - whatever a page raises is what is looked for
+                    demand(
+                        judges_time,
+                        f"the page '{page.name}' raises {type(error).__name__}: {error}; show what is wrong instead",
+                    )
+            return written
+
+        return write
+
     @check("plugin.pages-are-fragments", level=DELIVERS)
-    async def test_pages_are_fragments(
-        self, trunkline_hub: MakeTestHub, trunkline_plugin: InspectedPlugin
-    ) -> None:
+    async def test_pages_are_fragments(self, write_pages: WritePages) -> None:
         """A page is an HTML fragment with every element closed, and nothing in it can leave the portal's page."""
-        _pages(trunkline_plugin)
-        for page, html in await self._written(trunkline_hub):
+        for page, html in await write_pages():
             try:
                 check_fragment(html)
             except FragmentInvalid as error:
                 fail(f"the HTML of the page '{page.name}' {error}")
 
     @check("plugin.pages-have-no-script", level=DELIVERS)
-    async def test_pages_have_no_script(
-        self, trunkline_hub: MakeTestHub, trunkline_plugin: InspectedPlugin
-    ) -> None:
+    async def test_pages_have_no_script(self, write_pages: WritePages) -> None:
         """A page has no script, no style, no event handler in an attribute, and no javascript: URL."""
-        _pages(trunkline_plugin)
-        for page, html in await self._written(trunkline_hub):
+        for page, html in await write_pages():
             reader = _Reader()
             reader.feed(html)
             demand(
@@ -67,24 +94,18 @@ class PageChecks(Suite):
             )
 
     @check("plugin.pages-escape-what-is-not-theirs", level=DELIVERS)
-    async def test_pages_escape_what_is_not_theirs(
-        self, trunkline_hub: MakeTestHub, trunkline_plugin: InspectedPlugin
-    ) -> None:
+    async def test_pages_escape_what_is_not_theirs(self, write_pages: WritePages) -> None:
         """Text from the page's URL, from the key's name and from events is escaped, whatever the text contains."""
-        _pages(trunkline_plugin)
-        for page, html in await self._written(trunkline_hub, query=AnyQuery()):
+        for page, html in await write_pages(AnyQuery()):
             demand(
                 "<i id=hostile>" not in html,
                 f"the page '{page.name}' writes text that is not its own as HTML; use html.escape",
             )
 
     @check("plugin.pages-return-in-time", level=DELIVERS)
-    async def test_pages_return_in_time(
-        self, trunkline_hub: MakeTestHub, trunkline_plugin: InspectedPlugin
-    ) -> None:
+    async def test_pages_return_in_time(self, write_pages: WritePages) -> None:
         """A page is rendered within five seconds."""
-        _pages(trunkline_plugin)
-        await self._written(trunkline_hub, judges_time=True)
+        await write_pages(judges_time=True)
 
     @check("plugin.pages-show-one-company", level=COMPLETE)
     async def test_pages_show_one_company(
@@ -116,27 +137,6 @@ class PageChecks(Suite):
                 or page.name in self.unscoped_pages,
                 f"every key sees the page '{page.name}'; give it a scope, as 'events:read'",
             )
-
-    async def _written(
-        self, make_hub: MakeTestHub, *, query: Mapping[str, str] | None = None, judges_time: bool = False
-    ) -> list[tuple[PortalPage, str]]:
-        hub = await self.start(make_hub, dispatch=False)
-        await _emit_marked(hub, HOSTILE)
-        written: list[tuple[PortalPage, str]] = []
-        for page in _pages_of(hub, self.name):
-            try:
-                async with asyncio.timeout(self.patience_seconds):
-                    written.append((page, await _write(page, _request(COMPANY_ID, query or {}))))
-            except TimeoutError:
-                fail(
-                    f"the page '{page.name}' is not written within {self.patience_seconds:g} s; show what is there, and do not wait"
-                )
-            except Exception as error:  # noqa: BLE001 - whatever a page raises is what is looked for
-                demand(
-                    judges_time,
-                    f"the page '{page.name}' raises {type(error).__name__}: {error}; show what is wrong instead",
-                )
-        return written
 
 
 def _pages(plugin: InspectedPlugin) -> Sequence[PortalPage]:
@@ -171,17 +171,12 @@ async def _emit_marked(hub: TestHub, marker: str) -> list[str]:
     """Emit events of company 92 with *marker* in each free text; return texts that identify them."""
     markers: list[str] = [marker]
     for name in hub.events.types:
-        for payload in _marked(hub.events(name), marker):
-            try:
-                event = await hub.emit(name, payload)
-            except Exception:  # noqa: BLE001, S112 - the field takes no such text
-                continue
-            markers.append(str(event.event_id))
+        example = hub.events(name)
+        for field in [field for field, value in example.items() if isinstance(value, str)]:
+            with contextlib.suppress(Exception):  # the field may take no such text
+                event = await hub.emit(name, {**example, field: marker})
+                markers.append(str(event.event_id))
     return markers
-
-
-def _marked(payload: Mapping[str, object], marker: str) -> Iterator[dict[str, object]]:
-    return ({**payload, field: marker} for field, value in payload.items() if isinstance(value, str))
 
 
 class _Reader(HTMLParser):

@@ -4,6 +4,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import ClassVar
 
+import pytest_asyncio
+
 from trunkline.model.principals import COMPANY_SCOPES, OPERATOR
 from trunkline.schemas.catalog import Json
 from trunkline_kit.checks import COMPLETE, DELIVERS, LOADS, check, demand, fail, not_applicable
@@ -11,7 +13,7 @@ from trunkline_kit.hubs import MakeTestHub
 from trunkline_kit.inspected import InspectedPlugin
 from trunkline_kit.route_companies import try_companies
 from trunkline_kit.route_survey import Exchange, Survey, survey_routes
-from trunkline_kit.routes import PluginRoute
+from trunkline_kit.routes import PluginRoute, slots_of
 from trunkline_kit.suites.suite import Suite, built_ins
 
 API = "/api/v1"
@@ -31,6 +33,17 @@ class RouteChecks(Suite):
     public: ClassVar[Collection[str]] = ()
     unscoped: ClassVar[Collection[str]] = ()
     bodies: ClassVar[Mapping[str, Mapping[str, Json]]] = {}
+
+    @pytest_asyncio.fixture
+    async def survey(self, trunkline_hub: MakeTestHub, trunkline_plugin: InspectedPlugin) -> Survey:
+        """Call every route with every kind of defect; the calls are made once and used by all checks."""
+        routes = _routes(trunkline_plugin)
+        if "survey" not in trunkline_plugin.memo:
+            hub = await self.start(trunkline_hub, dispatch=False)
+            trunkline_plugin.memo["survey"] = await survey_routes(hub, routes)
+            await hub.stop()
+        result: Survey = trunkline_plugin.memo["survey"]
+        return result
 
     @check("plugin.routes-stand-under-its-name", level=COMPLETE)
     def test_routes_stand_under_its_name(self, trunkline_plugin: InspectedPlugin) -> None:
@@ -56,7 +69,7 @@ class RouteChecks(Suite):
         hub = await trunkline_hub(plugins=others, dispatch=False)
         document = (await hub.anonymous.get("/openapi.json")).json()
         known = {
-            f"{method.upper()} {_slots(path)}"
+            f"{method.upper()} {slots_of(path)}"
             for path, methods in document["paths"].items()
             for method in methods
         }
@@ -103,11 +116,9 @@ class RouteChecks(Suite):
             )
 
     @check("plugin.routes-demand-a-key", level=DELIVERS)
-    async def test_routes_demand_a_key(
-        self, trunkline_hub: MakeTestHub, trunkline_plugin: InspectedPlugin
-    ) -> None:
+    def test_routes_demand_a_key(self, survey: Survey) -> None:
         """Every route that is not public answers 401 to a call without a key or with a wrong key."""
-        for exchange in (await self._survey(trunkline_hub, trunkline_plugin)).of("no key", "wrong key"):
+        for exchange in survey.of("no key", "wrong key"):
             if not self._is_public(exchange.route):
                 demand(
                     exchange.status == 401 or _leads_to_sign_in(exchange),
@@ -115,23 +126,13 @@ class RouteChecks(Suite):
                 )
 
     @check("plugin.routes-demand-a-scope", level=DELIVERS)
-    async def test_routes_demand_a_scope(
-        self, trunkline_hub: MakeTestHub, trunkline_plugin: InspectedPlugin
-    ) -> None:
+    def test_routes_demand_a_scope(self, survey: Survey) -> None:
         """A valid key without the scope that a route needs gets 403 with the scope's name."""
-        survey = await self._survey(trunkline_hub, trunkline_plugin)
         for route in survey.routes:
-            if (
-                self._is_public(route)
-                or _matches(route.path, self.unscoped)
-                or not route.path.startswith(API)
-            ):
+            if not route.path.startswith(API) or _matches(route.path, (*self.public, *self.unscoped)):
                 continue
-            refused = [
-                exchange
-                for exchange in survey.of("one scope")
-                if exchange.route == route and exchange.status == 403
-            ]
+            called = [exchange for exchange in survey.of("one scope") if exchange.route == route]
+            refused = [exchange for exchange in called if exchange.status == 403]
             demand(
                 refused,
                 f"{route} may be called with any key; ask for a scope: trunkline.routes.requires('events:read')",
@@ -159,21 +160,15 @@ class RouteChecks(Suite):
             )
 
     @check("plugin.routes-refuse-unknown-fields", level=COMPLETE)
-    async def test_routes_refuse_unknown_fields(
-        self, trunkline_hub: MakeTestHub, trunkline_plugin: InspectedPlugin
-    ) -> None:
+    def test_routes_refuse_unknown_fields(self, survey: Survey) -> None:
         """An unknown field in a body is refused with 422, and the answer names the field."""
-        survey = await self._survey(trunkline_hub, trunkline_plugin)
         _demand_named(
             survey.of("unknown field"), {422}, "derive the body's model from trunkline.routes.Strict"
         )
 
     @check("plugin.routes-refuse-unknown-parameters", level=COMPLETE)
-    async def test_routes_refuse_unknown_parameters(
-        self, trunkline_hub: MakeTestHub, trunkline_plugin: InspectedPlugin
-    ) -> None:
+    def test_routes_refuse_unknown_parameters(self, survey: Survey) -> None:
         """An unknown query parameter is refused with 400 or 422, and the answer names the parameter."""
-        survey = await self._survey(trunkline_hub, trunkline_plugin)
         exchanges = [
             exchange
             for exchange in survey.of("unknown parameter")
@@ -182,11 +177,8 @@ class RouteChecks(Suite):
         _demand_named(exchanges, {400, 422}, "give the router route_class=trunkline.routes.StrictRoute")
 
     @check("plugin.routes-answer-problems", level=COMPLETE)
-    async def test_routes_answer_problems(
-        self, trunkline_hub: MakeTestHub, trunkline_plugin: InspectedPlugin
-    ) -> None:
+    def test_routes_answer_problems(self, survey: Survey) -> None:
         """Every refusal is application/problem+json with all fields of a problem document."""
-        survey = await self._survey(trunkline_hub, trunkline_plugin)
         for exchange in survey.exchanges:
             if exchange.status >= 400 and exchange.route.path.startswith(API):
                 demand(
@@ -195,26 +187,14 @@ class RouteChecks(Suite):
                 )
 
     @check("plugin.routes-survive-garbage", level=DELIVERS)
-    async def test_routes_survive_garbage(
-        self, trunkline_hub: MakeTestHub, trunkline_plugin: InspectedPlugin
-    ) -> None:
+    def test_routes_survive_garbage(self, survey: Survey) -> None:
         """No input makes a route answer 500, or fail without a problem document."""
-        for exchange in (await self._survey(trunkline_hub, trunkline_plugin)).exchanges:
+        for exchange in survey.exchanges:
             demand(
                 exchange.status < 500
                 or (exchange.status > 500 and exchange.content_type.startswith(PROBLEM)),
                 f"{exchange.route} answers {exchange.status} to {exchange.kind} ({exchange.sent}): {exchange.error or exchange.text[:200]}; check what was sent first",
             )
-
-    async def _survey(self, make_hub: MakeTestHub, plugin: InspectedPlugin) -> Survey:
-        """Call every route with every kind of defect; the calls are made once and used by all checks."""
-        routes = _routes(plugin)
-        if "survey" not in plugin.memo:
-            hub = await self.start(make_hub, dispatch=False)
-            plugin.memo["survey"] = await survey_routes(hub, routes)
-            await hub.stop()
-        result: Survey = plugin.memo["survey"]
-        return result
 
     def _is_public(self, route: PluginRoute) -> bool:
         return _matches(route.path, self.public)
@@ -231,10 +211,6 @@ def _api_routes(plugin: InspectedPlugin) -> Sequence[PluginRoute]:
 
 def _matches(path: str, patterns: Iterable[str]) -> bool:
     return any(fnmatchcase(path, pattern) for pattern in patterns)
-
-
-def _slots(path: str) -> str:
-    return "/".join("{}" if part.startswith("{") else part for part in path.split("/"))
 
 
 def _leads_to_sign_in(exchange: Exchange) -> bool:

@@ -1,6 +1,7 @@
 """Checks of a plugin while the hub starts, runs and stops."""
 
 import asyncio
+import contextlib
 import gc
 import socket
 import threading
@@ -8,21 +9,14 @@ import time
 from collections.abc import Callable, Collection
 
 from trunkline.errors import Refused
-from trunkline_kit.checks import (
-    COMPLETE,
-    DELIVERS,
-    LOADS,
-    CheckFailed,
-    check,
-    demand,
-    fail,
-    not_applicable,
-)
+from trunkline_kit.checks import COMPLETE, DELIVERS, LOADS, CheckFailed, check, demand, fail, not_applicable
 from trunkline_kit.hubs import MakeTestHub, TestHub
 from trunkline_kit.inspected import InspectedPlugin
 from trunkline_kit.suites.suite import Suite
 
 GRACE_SECONDS = 3.0
+_POOLS = ("asyncio_", "ThreadPoolExecutor", "AnyIO")
+"""The names of threads of the loop's own executor, which ends with the loop, begin with these."""
 
 
 class RunningChecks(Suite):
@@ -56,7 +50,7 @@ class RunningChecks(Suite):
             fail(f"beside a hub that runs already, {failure}; share no port, file or module state")
         for hub in (first, second):
             demand(
-                self._is_active(hub),
+                hub.hub.registry.is_active(self.name),
                 f"'{self.name}' runs in one hub only: {self._errors(first) or self._errors(second)}; share no port, file or module state",
             )
 
@@ -93,9 +87,7 @@ class RunningChecks(Suite):
     async def test_leaves_no_task(self, trunkline_hub: MakeTestHub) -> None:
         """After the hub has stopped, no task of the plugin runs."""
         before = asyncio.all_tasks()
-        hub = await self.start(trunkline_hub)
-        await self._exercise(hub)
-        await hub.stop()
+        await self._run(trunkline_hub)
         left = await _left_over(lambda: [repr(task.get_coro()) for task in asyncio.all_tasks() - before])
         demand(not left, f"the hub has stopped, and {_first(left)} still runs; end it where lifespan ends")
 
@@ -103,16 +95,13 @@ class RunningChecks(Suite):
     async def test_leaves_no_thread(self, trunkline_hub: MakeTestHub) -> None:
         """After the hub has stopped, no thread of the plugin runs."""
         before = set(threading.enumerate())
-        hub = await self.start(trunkline_hub)
-        await self._exercise(hub)
-        await hub.stop()
-        left = await _left_over(
-            lambda: [
-                thread.name
-                for thread in threading.enumerate()
-                if thread not in before and not _is_pooled(thread)
-            ]
-        )
+        await self._run(trunkline_hub)
+
+        def started() -> list[str]:
+            names = [thread.name for thread in threading.enumerate() if thread not in before]
+            return [name for name in names if not name.startswith(_POOLS)]
+
+        left = await _left_over(started)
         demand(
             not left,
             f"the hub has stopped, and the thread {_first(left)} still runs; end it where lifespan ends",
@@ -122,9 +111,7 @@ class RunningChecks(Suite):
     async def test_leaves_no_socket(self, trunkline_hub: MakeTestHub) -> None:
         """After the hub has stopped, no socket of the plugin is open."""
         before = {id(sock) for sock in _open_sockets()}
-        hub = await self.start(trunkline_hub)
-        await self._exercise(hub)
-        await hub.stop()
+        await self._run(trunkline_hub)
         left = await _left_over(lambda: [repr(sock) for sock in _open_sockets() if id(sock) not in before])
         demand(
             not left, f"the hub has stopped, and {_first(left)} is still open; close it where lifespan ends"
@@ -133,9 +120,7 @@ class RunningChecks(Suite):
     @check("plugin.logs-no-error", level=DELIVERS)
     async def test_logs_no_error(self, trunkline_hub: MakeTestHub) -> None:
         """If a hub starts, runs and stops normally, no error about the plugin is logged."""
-        hub = await self.start(trunkline_hub)
-        await self._exercise(hub)
-        await hub.stop()
+        hub = await self._run(trunkline_hub)
         demand(not self._errors(hub), f"'{self.name}' goes wrong in ordinary use: {self._errors(hub)}")
 
     @check("plugin.logs-through-its-context", level=COMPLETE)
@@ -146,9 +131,7 @@ class RunningChecks(Suite):
         own = {str(file) for file in trunkline_plugin.files}
         if not own:
             not_applicable("the module was made in memory")
-        hub = await self.start(trunkline_hub)
-        await self._exercise(hub)
-        await hub.stop()
+        hub = await self._run(trunkline_hub)
         logger = f"trunkline.plugins.{self.name}"
         stray = [
             record
@@ -173,9 +156,8 @@ class RunningChecks(Suite):
         hidden = routes.keys() - await _calls(on)
         await on.stop()
         demand(not hidden, f"{_first(hidden)} is not in /openapi.json although the plugin runs")
-        off = await trunkline_hub(
-            plugins=[self.plugin], settings={"plugins.disabled": self.name}, dispatch=False
-        )
+        disabled = {"plugins.disabled": self.name}
+        off = await trunkline_hub(plugins=[self.plugin], settings=disabled, dispatch=False)
         left = routes.keys() & await _calls(off)
         demand(
             not left,
@@ -185,17 +167,13 @@ class RunningChecks(Suite):
             not names & set(off.hub.channels()),
             f"a channel of '{self.name}' is there although the plugin is off",
         )
-        for path in sorted(
-            route.path for route in routes.values() if route.method == "GET" and "{" not in route.path
-        ):
+        gets = [route.path for route in routes.values() if route.method == "GET"]
+        for path in sorted(path for path in gets if "{" not in path):
             answer = await off.operator.get(path, headers={"X-Company-Id": "92"})
             demand(
                 answer.status_code == 404,
                 f"GET {path} answers {answer.status_code} although the plugin is off",
             )
-
-    def _is_active(self, hub: TestHub) -> bool:
-        return hub.hub.registry.is_active(self.name)
 
     def _errors(self, hub: TestHub) -> str:
         own = f"trunkline.plugins.{self.name}"
@@ -206,21 +184,18 @@ class RunningChecks(Suite):
         ]
         return messages[0] if messages else ""
 
-    async def _exercise(self, hub: TestHub) -> None:
-        """Emit an event of each type, and change a subscription of each channel."""
+    async def _run(self, make_hub: MakeTestHub) -> TestHub:
+        """Start a hub, emit an event of each type, change a subscription of each channel, and stop the hub."""
+        hub = await self.start(make_hub)
         for name in hub.events.types:
             await hub.emit(name)
-        await _tell(hub)
-
-
-async def _tell(hub: TestHub) -> None:
-    for channel in hub.hub.channels():
         request = {"target_url": "http://127.0.0.1:9/nobody", "event_types": ["*"]}
-        try:
-            subscription = await hub.hub.subscriptions.create(92, request, channel=channel)
-            await hub.hub.subscriptions.delete(92, subscription["id"], channel=channel)
-        except Refused:
-            continue  # the channel takes no URL, or has no subscribers
+        for channel in hub.hub.channels():
+            with contextlib.suppress(Refused):  # the channel may take no URL, or have no subscribers
+                subscription = await hub.hub.subscriptions.create(92, request, channel=channel)
+                await hub.hub.subscriptions.delete(92, subscription["id"], channel=channel)
+        await hub.stop()
+        return hub
 
 
 async def _left_over(find: Callable[[], Collection[str]]) -> Collection[str]:
@@ -237,11 +212,6 @@ def _open_sockets() -> list[socket.socket]:
     return [
         sock for sock in sockets if sock.fileno() >= 0 and sock.family in {socket.AF_INET, socket.AF_INET6}
     ]
-
-
-def _is_pooled(thread: threading.Thread) -> bool:
-    """Return whether *thread* belongs to the loop's own executor, which ends with the loop."""
-    return thread.name.startswith(("asyncio_", "ThreadPoolExecutor", "AnyIO"))
 
 
 async def _calls(hub: TestHub) -> set[str]:

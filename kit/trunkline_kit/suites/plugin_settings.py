@@ -10,6 +10,7 @@ from pydantic.fields import FieldInfo
 
 from trunkline.errors import PluginFailed, SettingsInvalid, TrunklineError
 from trunkline_kit.checks import COMPLETE, LOADS, check, demand, fail, not_applicable
+from trunkline_kit.hubs import environment_of
 from trunkline_kit.inspected import InspectedPlugin
 from trunkline_kit.suites.suite import Suite
 
@@ -20,10 +21,7 @@ _MODELS = ("settings", "_settings", "config")
 
 
 class SettingChecks(Suite):
-    """Checks of the settings' model and its values.
-
-    *labels* are settings and members of targets that only people read.
-    """
+    """Checks of the settings' model and its values. *labels* are settings and members of targets that only people read."""
 
     labels: ClassVar[Collection[str]] = ()
 
@@ -76,11 +74,12 @@ class SettingChecks(Suite):
         """Each setting can be given as TRUNKLINE_{PLUGIN}__{NAME}, and the plugin's context shows the value."""
         for name, _ in fields_of(trunkline_plugin):
             full = f"{trunkline_plugin.name}.{name}"
+            (variable,) = environment_of({full: ""})
             unset = _value_of(trunkline_plugin, name, None)
             seen = [_value_of(trunkline_plugin, name, value) for value in _values(trunkline_plugin, name)]
             demand(
                 any(value is not None and value != unset for value in seen),
-                f"the setting '{full}' stays what it is when {_variable(full)} is set; name its field as the variable, without an alias",
+                f"the setting '{full}' stays what it is when {variable} is set; name its field as the variable, without an alias",
             )
 
     @check("plugin.unknown-settings-are-refused", level=COMPLETE)
@@ -146,10 +145,7 @@ class SettingChecks(Suite):
 
 
 def _names_read(file: Path) -> set[str]:
-    """List the attributes that *file* reads as ``x.name``, by ``getattr`` or in a pattern.
-
-    The list has ``_WHOLE`` if the file reads a whole model by ``model_dump``.
-    """
+    """List the attributes that *file* reads; the list has ``_WHOLE`` if it reads a whole model by ``model_dump``."""
     names: set[str] = set()
     for node in ast.walk(ast.parse(file.read_bytes())):
         match node:
@@ -193,14 +189,8 @@ def _values(plugin: InspectedPlugin, name: str) -> list[str]:
     field = dict(fields_of(plugin))[name]
     examples = [_text(choice) for choice in field.examples or ()]
     numbers = ["1", "2", "3", "5", "0.5", "7", "60"]
-    words = [
-        "changed",
-        "true",
-        "false",
-        "https://changed.example.com",
-        "a@changed.example.com",
-        "whsec_" + "Y2hhbmdlZGNo" * 3,
-    ]
+    words = ["changed", "true", "false", "https://changed.example.com", "a@changed.example.com"]
+    words.append("whsec_" + "Y2hhbmdlZGNo" * 3)
     options = [
         _text(choice) for part in (field.annotation, *get_args(field.annotation)) for choice in get_args(part)
     ]
@@ -238,7 +228,3 @@ def _changed_settings(plugin: InspectedPlugin, *, unlike: str) -> Mapping[str, s
             except TrunklineError:
                 continue
     return plugin.settings
-
-
-def _variable(full: str) -> str:
-    return f"TRUNKLINE_{full.replace('.', '__').upper()}"

@@ -80,8 +80,7 @@ class SearchAnswerChecks(CallSubject):
             await trial.succeed(definition, request)
             changed = await trial.changes_since(before)
             demand(
-                not changed,
-                f"'{definition.name}' changed {', '.join(changed)}; a search should only read",
+                not changed, f"'{definition.name}' changed {', '.join(changed)}; a search should only read"
             )
 
     @check("search.gives-the-same-again", level=COMPLETE)

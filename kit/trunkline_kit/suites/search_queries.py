@@ -2,18 +2,8 @@
 
 from trunkline_kit.checks import COMPLETE, DELIVERS, check, demand
 from trunkline_kit.hubs import MakeTestHub
-from trunkline_kit.suites.call_demands import (
-    demand_canary_unlogged,
-    demand_plain_refusals,
-    text_fields,
-)
-from trunkline_kit.suites.call_requests import (
-    CANARY,
-    HOSTILE,
-    Request,
-    list_of,
-    plain_texts,
-)
+from trunkline_kit.suites.call_demands import demand_canary_unlogged, demand_plain_refusals, text_fields
+from trunkline_kit.suites.call_requests import CANARY, HOSTILE, Request, list_of, plain_texts
 from trunkline_kit.suites.call_trial import CallSubject
 
 ODD = ("abc", "-1", "0", "1.5", "9" * 30, "\u0661", "true", "null", "[]", "x" * 3000, "%", " ")

@@ -1,5 +1,6 @@
 """The base of every suite: the plugin under test, its settings, and starting a hub with it."""
 
+import contextlib
 from collections.abc import Collection, Mapping, Sequence
 from typing import ClassVar
 
@@ -11,35 +12,20 @@ from trunkline_kit.databases import Engine
 from trunkline_kit.hubs import MakeTestHub, TestHub
 from trunkline_kit.sources import PluginSource, name_of
 
-BUILT_INS = (
-    "actions",
-    "crm",
-    "docs",
-    "make",
-    "mcp",
-    "n8n",
-    "oauth",
-    "polling",
-    "portal",
-    "searches",
-    "webhooks",
-    "zapier",
-)
+BUILT_INS = ("actions", "crm", "docs", "make", "mcp", "n8n",
+             "oauth", "polling", "portal", "searches", "webhooks", "zapier")  # fmt: skip
 NEED_AN_EXTRA = ("mcp",)
 """Built-in plugins that need an extra of the same name."""
 
 
 def built_ins() -> list[str]:
     """List the names of the plugins that come with trunkline and can run here."""
-    return [name for name in BUILT_INS if name not in NEED_AN_EXTRA or _has_extra(name)]
-
-
-def _has_extra(name: str) -> bool:
-    try:
-        require_extra(name)
-    except ExtraMissing:
-        return False
-    return True
+    names = [name for name in BUILT_INS if name not in NEED_AN_EXTRA]
+    for name in NEED_AN_EXTRA:
+        with contextlib.suppress(ExtraMissing):
+            require_extra(name)
+            names.append(name)
+    return sorted(names)
 
 
 class Suite:
@@ -71,10 +57,7 @@ class Suite:
         dispatch: bool = True,
         clock: Clock | None = None,
     ) -> TestHub:
-        """Start a hub with the plugin and the plugins in *beside*.
-
-        *settings* override the suite's. Raises CheckFailed.
-        """
+        """Start a hub with the plugin and the plugins in *beside*. *settings* override the suite's. Raises CheckFailed."""
         others = [other for other in beside if name_of(other) != self.name]
         try:
             return await make_hub(

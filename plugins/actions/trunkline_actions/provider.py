@@ -5,7 +5,6 @@ Each call is one ``POST {provider_url}/{actions|searches|lookups}/{name}``, sign
 shows the product that a repeated call is the same call.
 """
 
-import logging
 from collections.abc import Mapping, Sequence
 from typing import Self
 
@@ -15,8 +14,6 @@ from msgspec import Struct
 from trunkline import AddressRefused, Answer, Call, HttpClient, PluginContext, Signer
 from trunkline.pages import Kind
 from trunkline.routes import (
-    Clock,
-    Companies,
     HttpResponse,
     ProviderFailed,
     ProviderRefused,
@@ -31,32 +28,18 @@ _CONFLICT = 409
 FOLDERS: Mapping[Kind, str] = {"action": "actions", "search": "searches", "lookup": "lookups"}
 
 
-class _Place(Struct, frozen=True):
-    """The target of calls: a base URL without a trailing slash, and the client for it."""
-
-    url: str
-    http: HttpClient
-
-    @classmethod
-    def at(cls, context: PluginContext, url: str, *, timeout_seconds: float) -> Self:
-        """Make the client for *url*. Raises SettingsInvalid."""
-        try:
-            return cls(url.rstrip("/"), context.open_origin(url, timeout_seconds=timeout_seconds))
-        except ValueError as error:
-            msg = f"Setting 'actions': {error}"
-            raise SettingsInvalid(msg) from None
+_Place = tuple[str, HttpClient]
+"""The target of calls: a base URL without a trailing slash, and the client for it."""
 
 
 class _Product(Struct, frozen=True):
-    """Everything that a call of the product needs: addresses, secret, clock and others."""
+    """Everything that a call of the product needs."""
 
-    place: "_Place"
-    test_place: "_Place | None"
+    context: PluginContext
+    place: _Place
+    test_place: _Place | None
     signer: Signer
-    companies: Companies
     timeout_seconds: float
-    clock: Clock
-    log: logging.Logger
 
 
 class Provider(Struct, frozen=True):
@@ -78,13 +61,11 @@ class Provider(Struct, frozen=True):
             return cls({}, None)
         timeout, test_url = settings.provider_timeout_seconds, settings.provider_test_url
         product = _Product(
-            place=_Place.at(context, settings.provider_url, timeout_seconds=timeout),
-            test_place=_Place.at(context, test_url, timeout_seconds=timeout) if test_url else None,
+            context,
+            place=_place_at(context, settings.provider_url, timeout_seconds=timeout),
+            test_place=_place_at(context, test_url, timeout_seconds=timeout) if test_url else None,
             signer=Signer("standard", secrets=(settings.provider_secret.get_secret_value(),)),
-            companies=context.companies,
             timeout_seconds=timeout,
-            clock=context.clock,
-            log=context.log,
         )
         defined: dict[Kind, list[str]] = {
             kind: [definition.name for definition in context.operations.defined(kind)] for kind in FOLDERS
@@ -108,6 +89,14 @@ class Provider(Struct, frozen=True):
         return answers.read(response, call)
 
 
+def _place_at(context: PluginContext, url: str, *, timeout_seconds: float) -> _Place:
+    try:
+        return url.rstrip("/"), context.open_origin(url, timeout_seconds=timeout_seconds)
+    except ValueError as error:
+        msg = f"Setting 'actions': {error}"
+        raise SettingsInvalid(msg) from None
+
+
 def _chosen(
     defined: Mapping[Kind, Sequence[str]], chosen: Sequence[str] | None
 ) -> Mapping[Kind, Sequence[str]]:
@@ -121,29 +110,20 @@ def _chosen(
     return {kind: [name for name in names if name in chosen] for kind, names in defined.items()}
 
 
-def _place_for(product: _Product, call: Call) -> _Place:
-    """Return the target of *call*.
-
-    A call of a test environment is never sent to the live address. Raises ProviderRefused.
-    """
+async def _post(product: _Product, call: Call) -> HttpResponse:
+    definition, context = call.definition, product.context
     place = product.test_place if environment_of(call.company_id) == "test" else product.place
-    if place is None:
+    if place is None:  # a call of a test environment is never sent to the live address
         msg = (
-            f"'{call.definition.name}' is carried out for live data only here; use a key of the live environment, "
+            f"'{definition.name}' is carried out for live data only here; use a key of the live environment, "
             "or have the operator set 'actions.provider_test_url'."
         )
         raise ProviderRefused(_CONFLICT, msg)
-    return place
-
-
-async def _post(product: _Product, call: Call) -> HttpResponse:
-    definition = call.definition
-    place = _place_for(product, call)
-    company_ref = await product.companies.reference_of(call.company_id)
+    company_ref = await context.companies.reference_of(call.company_id)
     body = orjson.dumps(
         {
-            "kind": call.definition.kind,
-            "name": call.definition.name,
+            "kind": definition.kind,
+            "name": definition.name,
             "principal": {
                 "company_id": company_number(call.company_id),
                 "company_ref": company_ref,
@@ -155,19 +135,15 @@ async def _post(product: _Product, call: Call) -> HttpResponse:
             "input": orjson.Fragment(call.input_json),
         }
     )
-    headers = {
-        **product.signer.headers(
-            str(call.idempotency_key), timestamp=product.clock.now_ms() // 1000, body=body
-        ),
-        "content-type": "application/json",
-    }
-    url = f"{place.url}/{FOLDERS[definition.kind]}/{definition.name}"
+    timestamp = context.clock.now_ms() // 1000
+    signed = product.signer.headers(str(call.idempotency_key), timestamp=timestamp, body=body)
+    base_url, http = place
+    url = f"{base_url}/{FOLDERS[definition.kind]}/{definition.name}"
     try:
-        return await place.http.post(url, body=body, headers=headers)
+        return await http.post(url, body=body, headers={**signed, "content-type": "application/json"})
     except (OSError, AddressRefused) as error:  # TimeoutError is an OSError
-        product.log.warning("'%s' got no answer from %s: %s", definition.name, url, error or "time is over")
-        is_late = isinstance(error, TimeoutError)
-        late = f"the provider did not answer within {product.timeout_seconds:g} s"
-        raise ProviderFailed(
-            definition.name, late if is_late else "the provider could not be reached"
-        ) from error
+        context.log.warning("'%s' got no answer from %s: %s", definition.name, url, error or "time is over")
+        reason = "the provider could not be reached"
+        if isinstance(error, TimeoutError):
+            reason = f"the provider did not answer within {product.timeout_seconds:g} s"
+        raise ProviderFailed(definition.name, reason) from error

@@ -23,21 +23,17 @@ from trunkline.routes import (
 
 Writes = Annotated[Caller, Depends(requires("integrations:write", bucket="write"))]
 
-_NoHeader = Annotated[None, Depends(lambda: None)]
-"""The parameter ``if_match`` of a route that does not take the header."""
+_Nothing = Annotated[None, Depends(lambda: None)]
+"""The parameter ``if_match`` or ``body`` of a route that does not take it."""
 
 
 def make_routes(context: PluginContext) -> Routes:
     """Build the route of each action that a plugin carries out; a PATCH route also takes PUT."""
     router = APIRouter(route_class=StrictRoute, tags=["Actions"])
     definitions = context.operations.provided("action")
-    for definition in sorted(
-        definitions, key=lambda definition: definition.path.replace("{", "~")
-    ):  # fixed parts come first
-        make = _make_function if definition.takes_body else _make_function_without_body
-        act = make(context.operations, definition)
-        if not definition.takes_if_match:
-            act.__annotations__["if_match"] = _NoHeader
+    # fixed parts come first
+    for definition in sorted(definitions, key=lambda definition: definition.path.replace("{", "~")):
+        act = _make_function(context.operations, definition)
         options = call_options(definition)
         if location := _location(context.operations, definition):
             options["openapi_extra"][LOCATION] = location
@@ -61,8 +57,6 @@ def _location(operations: Operations, definition: Definition) -> str | None:
 
 
 def _make_function(operations: Operations, definition: Definition) -> Any:
-    model = body_model(definition)
-
     async def act(
         request: Request,
         caller: Writes,
@@ -71,6 +65,11 @@ def _make_function(operations: Operations, definition: Definition) -> Any:
         if_match: IfMatch = None,
     ) -> Response:
         key = check_idempotency_key(idempotency_key)
+        has_body = request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers
+        if has_body and not definition.takes_body:
+            raise BodyInvalid(
+                [FieldError("", "must be left out: everything that this call takes is in its path")]
+            )
         sent = {} if body is None else body.root
         if not isinstance(sent, dict):
             raise BodyInvalid([FieldError("", "must be an object")])
@@ -86,33 +85,14 @@ def _make_function(operations: Operations, definition: Definition) -> Any:
         )
         return Response(answered.body, answered.status, media_type="application/json")
 
+    if not definition.takes_if_match:
+        act.__annotations__["if_match"] = _Nothing
+    if not definition.takes_body:  # a DELETE, all of whose parameters are in its path
+        act.__annotations__["body"] = _Nothing
+        return act
+    model = body_model(definition)
     act.__annotations__["body"] = model  # made at run time, so no type checker could read it in the signature
     if not definition.input.get("properties"):  # n8n sends no body instead of an empty one
         act.__annotations__["body"] = model | None
         act.__defaults__ = (None, *(act.__defaults__ or ()))
-    return act
-
-
-def _make_function_without_body(operations: Operations, definition: Definition) -> Any:
-    """Make the function of a DELETE route; all parameters of a DELETE are in the path."""
-
-    async def act(
-        request: Request, caller: Writes, idempotency_key: IdempotencyKey = None, if_match: IfMatch = None
-    ) -> Response:
-        key = check_idempotency_key(idempotency_key)
-        if request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers:
-            raise BodyInvalid(
-                [FieldError("", "must be left out: everything that this call takes is in its path")]
-            )
-        answered = await operations.call(
-            definition,
-            company_id=caller.company_id,
-            key_id=caller.principal.key_id,
-            parameters=request.path_params,
-            input={},
-            idempotency_key=key,
-            if_match=if_match,
-        )
-        return Response(answered.body, answered.status, media_type="application/json")
-
     return act

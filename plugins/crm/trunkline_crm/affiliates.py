@@ -4,15 +4,7 @@ from msgspec import Struct
 
 from trunkline import Answer, Call
 from trunkline_crm import emitted, fields, shown
-from trunkline_crm.calls import (
-    NowMs,
-    changed_fields,
-    connection_of,
-    id_of,
-    locked,
-    required_of,
-    update_person,
-)
+from trunkline_crm.calls import NowMs, changed_fields, connection_of, id_of, locked, new_fields, update_person
 from trunkline_crm.fields import Row
 from trunkline_crm.store import records, tables
 
@@ -25,7 +17,7 @@ class AffiliateActions(Struct, frozen=True):
     async def create_affiliate(self, call: Call) -> Answer:
         """Make an affiliate that is not approved."""
         connection, now_ms = connection_of(call), self.now_ms()
-        row = fields.read(call.input, fields.AFFILIATE, required=required_of(call))
+        row = new_fields(call, fields.AFFILIATE)
         columns: Row = {
             **row,
             **fields.keys(row),

@@ -1,6 +1,6 @@
 """Reading a call, and the checks that several handlers share."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Table
@@ -35,18 +35,13 @@ async def locked(call: Call, table: Table, id: int, *, kind: str, with_archived:
     return record
 
 
-def required_of(call: Call) -> Collection[str]:
-    """Return the names of the fields that the call must have."""
-    required: Collection[str] = call.definition.input.get("required", ())
-    return required
+def new_fields(call: Call, rules: fields.Rules) -> Row:
+    """Read the fields of a new record. Raises BodyInvalid."""
+    return fields.read(call.input, rules, required=call.definition.input.get("required", ()))
 
 
 async def referred(call: Call, table: Table, id: int | None, *, field: str, kind: str) -> Row | None:
-    """Read the record of the call's company that *field* refers to; None if the field is empty.
-
-    Raises:
-        BodyInvalid: the company has no such record.
-    """
+    """Read the record of the call's company that *field* refers to; None if the field is empty. Raises BodyInvalid."""
     if id is None:
         return None
     record = await records.get(connection_of(call), table, call.company_id, id)
@@ -59,25 +54,16 @@ async def referred(call: Call, table: Table, id: int | None, *, field: str, kind
 
 
 def changed_fields(call: Call, rules: fields.Rules) -> Row:
-    """Read the changes of an update.
-
-    Raises:
-        BodyInvalid: the update has no field.
-    """
+    """Read the changes of an update. Raises BodyInvalid, also if the update has no field."""
     if not call.input.keys() - call.definition.parameters["properties"].keys():
-        message = (
-            f"must have at least one field; known fields are {', '.join(call.definition.input['properties'])}"
-        )
+        known = ", ".join(call.definition.input["properties"])
+        message = f"must have at least one field; known fields are {known}"
         raise BodyInvalid([FieldError("", message, "Fill in at least one field to change")])
     return fields.read(call.input, rules)
 
 
 async def update_person(call: Call, table: Table, record: Row, values: Row, *, now_ms: int) -> Row:
-    """Write the changed *values* of the person in *record*; return the new record.
-
-    Raises:
-        BodyInvalid: another record has the new external_id.
-    """
+    """Write the changed *values* of the person in *record*; return the new record. Raises BodyInvalid."""
     changes = fields.changed(record, values)
     if not changes:
         return record

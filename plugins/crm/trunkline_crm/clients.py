@@ -5,7 +5,7 @@ Everything runs in the transaction of the call's connection; a record is locked 
 
 from msgspec import Struct
 
-from trunkline import Answer, Call, NotFound
+from trunkline import Answer, Call, EmittedEvent, NotFound
 from trunkline_crm import emitted, fields, shown
 from trunkline_crm import statuses as rules
 from trunkline_crm.calls import (
@@ -14,8 +14,8 @@ from trunkline_crm.calls import (
     connection_of,
     id_of,
     locked,
+    new_fields,
     referred,
-    required_of,
     update_person,
 )
 from trunkline_crm.fields import Row
@@ -32,7 +32,7 @@ class ClientActions(Struct, frozen=True):
 
     async def create_lead(self, call: Call) -> Answer:
         """Make a lead with the first lead status."""
-        row = fields.read(call.input, fields.CLIENT, required=required_of(call))
+        row = new_fields(call, fields.CLIENT)
         await _references(call, row)
         statuses = await status_store.ensured(connection_of(call), call.company_id)
         status = rules.choose(statuses, name=rules.NEW_LEAD.name, status_id=None, field="status")
@@ -42,7 +42,7 @@ class ClientActions(Struct, frozen=True):
 
     async def create_client(self, call: Call) -> Answer:
         """Make a client with a status that is not a lead status."""
-        row = fields.read(call.input, fields.CLIENT, required=required_of(call))
+        row = new_fields(call, fields.CLIENT)
         employee_name = await _references(call, row)
         statuses = await status_store.ensured(connection_of(call), call.company_id)
         chosen = fields.read(call.input, fields.STATUS_CHANGE)
@@ -97,10 +97,7 @@ class ClientActions(Struct, frozen=True):
         return Answer({"success": True, **await _shown(call, record)})
 
     async def _store(self, call: Call, row: Row, status: Status) -> tuple[Row, bool]:
-        """Store a new record unless its external_id is taken.
-
-        Return the record with that external_id, and whether it was made now.
-        """
+        """Store a record unless its external_id is taken; return the record with it, and whether it was made now."""
         now_ms = self.now_ms()
         record: Row = {
             **row,
@@ -126,16 +123,18 @@ class ClientActions(Struct, frozen=True):
         new = rules.choose(statuses, name=name, status_id=number, field="new_status", leads=leads)
         changer = request.get("changed_by_employee_id")
         await referred(call, tables.employees, changer, field="changed_by_employee_id", kind="employee")
-        if new == current:
-            return Answer(await _moved(call, record, current, new))
-        now_ms = self.now_ms()
-        changes = {"status_id": new.status_id, "updated_ms": now_ms}
-        await records.change(connection_of(call), tables.clients, call.company_id, record["id"], changes)
-        details = {"changed_by_employee_id": changer, "status_note": request.get("status_note")}
-        event = emitted.status_changed(
-            call.company_id, record["id"], previous=current, new=new, changed_ms=now_ms, details=details
-        )
-        return Answer(await _moved(call, record, current, new), [event])
+        events: list[EmittedEvent] = []
+        if new != current:
+            now_ms = self.now_ms()
+            changes = {"status_id": new.status_id, "updated_ms": now_ms}
+            await records.change(connection_of(call), tables.clients, call.company_id, record["id"], changes)
+            details = {"changed_by_employee_id": changer, "status_note": request.get("status_note")}
+            event = emitted.status_changed(
+                call.company_id, record["id"], previous=current, new=new, changed_ms=now_ms, details=details
+            )
+            events.append(event)
+        move = {"previous_status": current.name, "new_status": new.name}
+        return Answer({**move, **await _shown(call, record)}, events)
 
 
 async def _locked(call: Call, *, kind: str) -> Row:
@@ -176,11 +175,3 @@ async def _shown(call: Call, record: Row) -> Row:
     )
     assert whole is not None, "the record was stored, or locked, in this transaction"
     return shown.client(whole)
-
-
-async def _moved(call: Call, record: Row, previous: Status, new: Status) -> Row:
-    return {
-        "previous_status": previous.name,
-        "new_status": new.name,
-        **await _shown(call, record),
-    }

@@ -24,10 +24,7 @@ def client_created(record: Mapping[str, Json], status: Status, *, employee_name:
 def status_changed(
     company_id: int, client_id: int, *, previous: Status, new: Status, changed_ms: int, details: Row
 ) -> EmittedEvent:
-    """Make the event of a changed status.
-
-    *details* has the employee who changed the status, and a note, if they are known.
-    """
+    """Make the event of a changed status. *details* has the employee who changed it, and a note, if they are known."""
     payload: Row = {
         "client_id": client_id,
         "previous_status": previous.name,

@@ -10,10 +10,7 @@ from trunkline_crm import phones
 
 Row = dict[str, Json]
 Rules = Mapping[str, Callable[[Json], Json]]
-"""A function for each field that converts its value.
-
-The function raises ValueError with a text that follows the field's name.
-"""
+"""A function for each field that converts its value, or raises ValueError with a text that follows the field's name."""
 
 _EMAIL = re.compile(r"[^\s@]+@[^\s@]+")
 
@@ -69,12 +66,7 @@ AFFILIATE: Rules = {
     "is_approved_affiliate": _unchanged,
     "external_id": _unchanged,
 }
-NOTE: Rules = {
-    "text": _unchanged,
-    "note_type": _unchanged,
-    "visibility": _unchanged,
-    "external_id": _unchanged,
-}
+NOTE: Rules = dict.fromkeys(("text", "note_type", "visibility", "external_id"), _unchanged)
 EMPLOYEE: Rules = {"full_name": _unchanged, "email": _email}
 STATUS_CHANGE: Rules = {
     "new_status": _unchanged,

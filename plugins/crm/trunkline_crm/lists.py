@@ -16,10 +16,7 @@ from trunkline_crm.store import reading, records, tables
 from trunkline_crm.store import statuses as status_store
 
 MOST_CHARACTERS = 50_000
-"""Limit of all notes on one page together, in characters.
-
-A page of long notes ends early, so that it does not delay other calls.
-"""
+"""Limit of all notes on one page together, in characters: a page of long notes ends early, and delays no other calls."""
 
 _Show = Callable[[Mapping[str, Json]], Row]
 
@@ -96,14 +93,14 @@ def _wanted(statuses: Sequence[Status], *, name: str | None, leads_only: bool) -
     status = rules.called(fitting, name.strip())
     if status is None:
         known = ", ".join(f"'{status.name}'" for status in fitting)
-        raise BadQuery.parameter(
-            "status", f"is no status that these can have, but '{name}'; there are {known}"
-        )
+        fault = f"is no status that these can have, but '{name}'; there are {known}"
+        raise BadQuery.parameter("status", fault)
     return [status]
 
 
 async def _listed(call: Call, table: Table, where: Sequence[ColumnElement[bool]], *, show: _Show) -> Answer:
-    cursor, limit = call.input.get("cursor"), int(call.input.get("limit", _default_limit(call)))
+    limits = call.definition.input["properties"]["limit"]
+    cursor, limit = call.input.get("cursor"), int(call.input.get("limit", limits["default"]))
     before = None if cursor is None else cursors.decode(cursor, lookup=call.definition.name).id
     rows = await reading.newest(
         connection_of(call), table, call.company_id, where=where, before=before, limit=limit + 1
@@ -112,11 +109,6 @@ async def _listed(call: Call, table: Table, where: Sequence[ColumnElement[bool]]
     more = Position("", page[-1]["id"]) if len(rows) > len(page) else None
     next_cursor = None if more is None else cursors.encode(more, lookup=call.definition.name)
     return Answer({"items": [show(row) for row in page], "next_cursor": next_cursor})
-
-
-def _default_limit(call: Call) -> int:
-    default: int = call.definition.input["properties"]["limit"]["default"]
-    return default
 
 
 def _fitting(rows: Sequence[Row]) -> int:

@@ -4,7 +4,7 @@ from msgspec import Struct
 
 from trunkline import Answer, Call, NotFound
 from trunkline_crm import fields, shown
-from trunkline_crm.calls import NowMs, connection_of, id_of, locked, required_of
+from trunkline_crm.calls import NowMs, connection_of, id_of, locked, new_fields
 from trunkline_crm.fields import Row
 from trunkline_crm.store import records, tables
 
@@ -20,7 +20,7 @@ class NoteActions(Struct, frozen=True):
         await _demand_client(call, client_id)
         row: Row = {
             "visibility": "internal",
-            **fields.read(call.input, fields.NOTE, required=required_of(call)),
+            **new_fields(call, fields.NOTE),
             "company_id": call.company_id,
             "client_id": client_id,
             "created_ms": self.now_ms(),

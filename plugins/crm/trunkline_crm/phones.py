@@ -1,5 +1,7 @@
 """Telephone numbers: recognise and compare them. No I/O."""
 
+from contextlib import suppress
+
 HOME_REGION = "US"
 """The region of a number without a country code."""
 FEWEST_DIGITS = 7
@@ -13,17 +15,12 @@ def digits_of(text: str) -> str | None:
     """
     import phonenumbers  # noqa: PLC0415 - the numbering plans of all countries
 
-    digits = _international(text) or phonenumbers.normalize_digits_only(text)
-    return digits if len(digits) >= FEWEST_DIGITS else None
-
-
-def _international(text: str) -> str | None:
-    import phonenumbers  # noqa: PLC0415
-
-    try:
+    digits: str = phonenumbers.normalize_digits_only(text)
+    with suppress(phonenumbers.NumberParseException):
         number = phonenumbers.parse(text, HOME_REGION)
-    except phonenumbers.NumberParseException:
-        return None
-    if phonenumbers.is_possible_number_with_reason(number) != phonenumbers.ValidationResult.IS_POSSIBLE:
-        return None  # also a local number, whose area is unknown
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164).removeprefix("+")
+        reason = phonenumbers.is_possible_number_with_reason(number)
+        if (
+            reason == phonenumbers.ValidationResult.IS_POSSIBLE
+        ):  # a local number, whose area is unknown, is not
+            digits = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164).removeprefix("+")
+    return digits if len(digits) >= FEWEST_DIGITS else None

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field
 
 from trunkline import PluginContext
-from trunkline.routes import Caller, Clock, PluginDatabase, Strict, StrictRoute, requires, responses
+from trunkline.routes import Caller, Strict, StrictRoute, requires, responses
 from trunkline_crm import fields
 from trunkline_crm.store import records, tables
 
@@ -26,14 +26,10 @@ class CreatedEmployee(BaseModel):
     employee_id: int
 
 
-class EmployeeHandlers:
-    """Answers the call that adds employees to the plugin's tables."""
+def make_router(context: PluginContext) -> APIRouter:
+    """Build the router over the plugin's tables."""
 
-    def __init__(self, database: PluginDatabase, clock: Clock) -> None:
-        self._database = database
-        self._clock = clock
-
-    async def create(self, body: NewEmployee, caller: Administers) -> CreatedEmployee:
+    async def create(body: NewEmployee, caller: Administers) -> CreatedEmployee:
         """Add an employee, whom leads, clients and changes of status can then name."""
         row = fields.read(body.model_dump(), fields.EMPLOYEE, required={"full_name"})
         email = row.get("email")
@@ -41,20 +37,16 @@ class EmployeeHandlers:
             "company_id": caller.company_id,
             "name_key": fields.folded(row["full_name"]),
             "email_key": None if email is None else fields.folded(email),
-            "created_ms": self._clock.now_ms(),
+            "created_ms": context.clock.now_ms(),
         }
-        async with self._database.write() as connection:
+        async with context.database.write() as connection:
             employee_id = await records.insert(connection, tables.employees, row)
         return CreatedEmployee(employee_id=employee_id)
 
-
-def make_router(context: PluginContext) -> APIRouter:
-    """Build the router over the plugin's tables."""
-    handlers = EmployeeHandlers(context.database, context.clock)
     router = APIRouter(route_class=StrictRoute, tags=["Employees"])
     router.add_api_route(
         "",
-        handlers.create,
+        create,
         methods=["POST"],
         status_code=201,
         operation_id="createEmployee",

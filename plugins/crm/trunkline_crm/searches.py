@@ -1,8 +1,6 @@
 """Searches by key, for find-or-create. A search returns the oldest match, if there is one."""
 
-from collections.abc import Mapping
-
-from trunkline import Answer, Call, Json
+from trunkline import Answer, Call
 from trunkline_crm import fields, phones, shown
 from trunkline_crm.calls import connection_of
 from trunkline_crm.fields import Row
@@ -20,23 +18,17 @@ async def find_lead(call: Call) -> Answer:
 
 
 async def _find(call: Call, *, leads_only: bool) -> Answer:
-    conditions = _conditions(call.input)
+    conditions: Row = {}
+    if "client_id" in call.input:
+        conditions["id"] = int(call.input["client_id"])
+    if "external_id" in call.input:
+        conditions["external_id"] = call.input["external_id"].strip()
+    if "email" in call.input:
+        conditions["email_key"] = fields.folded(call.input["email"])
+    if "phone" in call.input:  # an invalid phone number matches no record
+        conditions["phone_digits"] = phones.digits_of(call.input["phone"]) or ""
     record = await reading.find_client(
         connection_of(call), call.company_id, conditions, leads_only=leads_only
     )
     results = [] if record is None else [shown.client(record)]
     return Answer({"results": results, "count": len(results)})
-
-
-def _conditions(input: Mapping[str, Json]) -> Row:
-    """Translate the search fields into columns and values; an invalid phone number matches no record."""
-    conditions: Row = {}
-    if "client_id" in input:
-        conditions["id"] = int(input["client_id"])
-    if "external_id" in input:
-        conditions["external_id"] = input["external_id"].strip()
-    if "email" in input:
-        conditions["email_key"] = fields.folded(input["email"])
-    if "phone" in input:
-        conditions["phone_digits"] = phones.digits_of(input["phone"]) or ""
-    return conditions

@@ -23,8 +23,7 @@ _API = f"/api/v1{CALL_PREFIX}"
 def filled_in(product: Product, definition: Definition) -> tuple[Field, ...]:
     """Return the fields of the form, without the cursor of a paged search, which Make sends itself.
 
-    Users can also map a value into a field that has a dropdown. So if two fields take values of one lookup, both get
-    the dropdown.
+    Users can map a value into a dropdown, too. So if two fields take values of one lookup, both get the dropdown.
     """
     references = {field.name: field.reference for field in product.inputs(definition)}
     return tuple(
@@ -103,11 +102,9 @@ def rpc(reference: Reference) -> dict[str, Json]:
     assert lookup.listed is not None
     container = expression(path("body", lookup.listed.items))
     conditions = [f"{path('item', name)} = {_literal(value)}" for name, value in reference.where.items()]
-    iterate: Json = (
-        {"container": container, "condition": expression(" && ".join(conditions))}
-        if conditions
-        else container
-    )
+    iterate: Json = container
+    if conditions:
+        iterate = {"container": container, "condition": expression(" && ".join(conditions))}
     return {
         "url": f"{_API}{lookup.path}",
         "method": "GET",
@@ -164,12 +161,8 @@ def _pagination(definition: Definition) -> dict[str, Json]:
     """Make the block that follows the cursor of a list from page to page."""
     if "cursor" not in definition.input.get("properties", {}):
         return {}
-    return {
-        "pagination": {
-            "condition": "{{if(body.next_cursor, true, false)}}",
-            "qs": {"cursor": "{{body.next_cursor}}"},
-        }
-    }
+    condition = "{{if(body.next_cursor, true, false)}}"
+    return {"pagination": {"condition": condition, "qs": {"cursor": "{{body.next_cursor}}"}}}
 
 
 def _flat(fields: Sequence[Field]) -> list[Field]:

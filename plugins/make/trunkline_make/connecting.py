@@ -62,10 +62,7 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
 
 
 def words(product: Product) -> Mapping[str, str]:
-    """Return the replacement of each placeholder in texts about connecting.
-
-    The order matters: earlier replacements contain later placeholders.
-    """
+    """Return the replacement of each placeholder in texts about connecting; earlier ones contain later placeholders."""
     if not product.takes_oauth:
         return _WORDS[product.auth]
     server = product.authorization_server
@@ -82,25 +79,17 @@ def words(product: Product) -> Mapping[str, str]:
 
 def remarks(product: Product) -> list[str]:
     """List remarks about the issuer at which users sign in; empty if users sign in at the hub."""
-    return registration(
-        product,
-        redirect_uri=f"the redirect URI {_REDIRECT_URI.strip('`')}",
-        method="client_secret_post",
-    )
+    redirect_uri = f"the redirect URI {_REDIRECT_URI.strip('`')}"
+    return registration(product, redirect_uri=redirect_uri, method="client_secret_post")
 
 
 def of_issuer(files: Mapping[str, bytes], product: Product) -> dict[str, Json]:
-    """Change the OAuth connection in *files*, which is written for the hub, for the product's own issuer.
-
-    Return the changed files; none if the product has no issuer of its own.
-    """
+    """Return the files of the OAuth connection, changed for the product's own issuer; none if it has no issuer."""
     if product.issuer is None or not product.takes_oauth:
         return {}
     server = product.authorization_server
-    communication, default_scope = (
-        names.code_path("connection", names.OAUTH_CONNECTION, code)
-        for code in ("oauth-communication", "default-scope")
-    )
+    communication = names.code_path("connection", names.OAUTH_CONNECTION, "oauth-communication")
+    default_scope = names.code_path("connection", names.OAUTH_CONNECTION, "default-scope")
     steps: dict[str, Json] = json.loads(files[communication])
     steps["authorize"]["qs"] = {**server.parameters, **steps["authorize"]["qs"]}
     if not server.revocation_endpoint:
@@ -110,11 +99,7 @@ def of_issuer(files: Mapping[str, bytes], product: Product) -> dict[str, Json]:
 
 def folders(product: Product) -> list[str]:
     """List the folders of constant files that the app includes."""
-    return [
-        "app",
-        *(["key"] if product.takes_keys else []),
-        *(["oauth"] if product.takes_oauth else []),
-    ]
+    return ["app", *(["key"] if product.takes_keys else []), *(["oauth"] if product.takes_oauth else [])]
 
 
 def reference(product: Product) -> dict[str, Json]:

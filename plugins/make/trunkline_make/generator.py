@@ -24,11 +24,7 @@ _OF_SCHEMAS = (
 
 def remarks(product: Product) -> list[str]:
     """List remarks about the parts of *product* that Make cannot represent."""
-    return [
-        *json_remarks(product, platform="Make"),
-        *polling.remarks(product),
-        *connecting.remarks(product),
-    ]
+    return [*json_remarks(product, platform="Make"), *polling.remarks(product), *connecting.remarks(product)]
 
 
 def generate(product: Product) -> Mapping[str, bytes]:
@@ -56,16 +52,14 @@ def generate(product: Product) -> Mapping[str, bytes]:
         contents |= _module_files(product, definition)
     for rpc_id, reference in calls.rpcs(product).items():
         contents[names.code_path("rpc", rpc_id, "communication")] = calls.rpc(reference)
-    constant = {
-        path: content
-        for folder in connecting.folders(product)
-        for path, content in _constant_files(folder, words)
-    }
-    contents |= connecting.of_issuer(constant, product)
-    return constant | {
-        path: _encode(names.plain(content) if path.endswith(_OF_SCHEMAS) else content)
-        for path, content in contents.items()
-    }
+    written: dict[str, bytes] = {}
+    for folder in connecting.folders(product):
+        written |= _constant_files(folder, words)
+    contents |= connecting.of_issuer(written, product)
+    for path, content in contents.items():
+        plain = names.plain(content) if path.endswith(_OF_SCHEMAS) else content
+        written[path] = f"{json.dumps(plain, ensure_ascii=False, indent=4)}\n".encode()
+    return written
 
 
 def _module_files(product: Product, definition: Definition) -> dict[str, Json]:
@@ -106,7 +100,3 @@ def _walk(folder: Traversable, prefix: str = "") -> Iterator[tuple[str, Traversa
             yield from _walk(entry, f"{prefix}{entry.name}/")
         else:
             yield f"{prefix}{entry.name}", entry
-
-
-def _encode(content: Json) -> bytes:
-    return f"{json.dumps(content, ensure_ascii=False, indent=4)}\n".encode()

@@ -24,6 +24,7 @@ class Module(Struct, frozen=True):
 
 _FORM = ("static-params", "mappable-params", "interface", "samples")
 _TRIGGER = ("static-params", "interface", "samples")
+_WEBHOOK = ("communication", "params", "attach", "detach", "update")
 _CODE_KEYS: Mapping[str, str] = {
     "static-params": "staticParams",
     "mappable-params": "mappableParams",
@@ -34,14 +35,6 @@ _CRUD = {"GET": "read", "POST": "create", "PUT": "update", "PATCH": "update", "D
 _KEEPING = frozenset({"archive", "restore", "unarchive"})
 """Verbs of actions that keep the record, even with the method DELETE."""
 _EVENTS, _OTHER = "Events", "Other"
-_UNIVERSAL = Module(
-    names.UNIVERSAL,
-    "universal",
-    "Make an API Call",
-    "Performs an arbitrary authorized API call.",
-    _OTHER,
-    _FORM,
-)
 
 
 def modules_of(product: Product) -> list[Module]:
@@ -71,7 +64,14 @@ def modules_of(product: Product) -> list[Module]:
             ("epoch", *_TRIGGER),
         ),
         *(_module(definition, product) for definition in (*product.actions, *product.searches)),
-        _UNIVERSAL,
+        Module(
+            names.UNIVERSAL,
+            "universal",
+            "Make an API Call",
+            "Performs an arbitrary authorized API call.",
+            _OTHER,
+            _FORM,
+        ),
     ]
     ids = [module.id for module in modules]
     if doubled := {module_id for module_id in ids if ids.count(module_id) > 1}:
@@ -94,16 +94,12 @@ def module_label(definition: Definition, *, lists: bool) -> str:
     else:
         verb = "get" if definition.kind == "search" else wording.verb
         thing = with_article(wording.noun)
-    return " ".join(
-        word if word in {"a", "an"} else word[:1].upper() + word[1:] for word in [verb, *thing.split(" ")]
-    )
+    words = [verb, *thing.split(" ")]
+    return " ".join(word if word in {"a", "an"} else word[:1].upper() + word[1:] for word in words)
 
 
 def record_groups(product: Product) -> list[str]:
-    """List the groups of the actions and searches.
-
-    A group is a kind of record, which is the first part of a call's path.
-    """
+    """List the groups of the actions and searches: kinds of records, each the first part of a call's path."""
     return sorted({_group(definition) for definition in (*product.actions, *product.searches)})
 
 
@@ -132,9 +128,9 @@ def manifest(product: Product, modules: Sequence[Module]) -> dict[str, Json]:
                     "label": label,
                     **connecting.reference(product),
                     "webhookType": "web",
-                    "codeFiles": _code_files("webhook", webhook, *codes),
+                    "codeFiles": _code_files("webhook", webhook, *_WEBHOOK),
                 }
-                for webhook, (label, codes) in watching.webhooks_of(product).items()
+                for webhook, label in watching.webhooks_of(product).items()
             },
             "module": {module.id: _described(module, product) for module in modules},
             "rpc": {
@@ -187,6 +183,7 @@ def _watch(event_type: EventType) -> Module:
 
 def _module(definition: Definition, product: Product) -> Module:
     is_search = product.records(definition) is not None
+    crud = "update" if wording_of(definition).verb in _KEEPING else _CRUD[definition.method]
     return Module(
         names.camel(definition.name),
         "search" if is_search else "action",
@@ -194,12 +191,8 @@ def _module(definition: Definition, product: Product) -> Module:
         definition.description,
         _group(definition),
         _FORM,
-        crud=None if is_search else _crud(definition),
+        crud=None if is_search else crud,
     )
-
-
-def _crud(definition: Definition) -> str:
-    return "update" if wording_of(definition).verb in _KEEPING else _CRUD[definition.method]
 
 
 def _group(definition: Definition) -> str:

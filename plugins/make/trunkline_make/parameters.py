@@ -46,23 +46,18 @@ def output(field: Field) -> dict[str, Json]:
 
 
 def merged(fields: Iterable[Field]) -> list[Json]:
-    """Describe the fields of several schemas in one list.
-
-    If schemas give a field different labels, it gets all of them; if they give it different types, it gets ``any``.
-    """
+    """Describe the fields of several schemas in one list: a field gets all its labels, and ``any`` for different types."""
     descriptions: dict[str, list[dict[str, Json]]] = {}
     for field in fields:
         descriptions.setdefault(field.name, []).append(output(field))
-    return [_merged(name, alike) for name, alike in descriptions.items()]
-
-
-def _merged(name: str, descriptions: list[dict[str, Json]]) -> dict[str, Json]:
-    first = descriptions[0]
-    label = _label(" / ".join(dict.fromkeys(description["label"] for description in descriptions)))
-    forms = [(description["type"], description.get("spec")) for description in descriptions]
-    if any(form != forms[0] for form in forms[1:]):
-        return {"name": name, "label": label, "type": "any"}
-    return first | {"label": label}
+    described: list[Json] = []
+    for name, (first, *others) in descriptions.items():
+        label = _label(" / ".join(dict.fromkeys(one["label"] for one in (first, *others))))
+        is_alike = all((one["type"], one.get("spec")) == (first["type"], first.get("spec")) for one in others)
+        described.append(
+            first | {"label": label} if is_alike else {"name": name, "label": label, "type": "any"}
+        )
+    return described
 
 
 def event_types(product: Product) -> dict[str, Json]:
@@ -127,16 +122,11 @@ def _input(field: Field, id_of: IdOfReference, *, is_nested: bool = False) -> di
 def _help(field: Field, *, is_nested: bool) -> str:
     texts = [field.description]
     if field.json_because:
-        texts.append(
-            f"Map what an earlier module gives, such as JSON > Parse JSON. For example: `{_json(field)}`"
-        )
+        example = json.dumps(field.example, ensure_ascii=False)
+        texts.append(f"Map what an earlier module gives, such as JSON > Parse JSON. For example: `{example}`")
     if is_nested and field.kind == "date":
         texts.append("A day as text, such as `2026-01-28`; of a date: `formatDate(date; YYYY-MM-DD)`")
     return " ".join(filter(None, texts))
-
-
-def _json(field: Field) -> str:
-    return json.dumps(field.example, ensure_ascii=False)
 
 
 def _input_type(field: Field, *, is_nested: bool) -> str:

@@ -60,7 +60,8 @@ def with_filter(call: dict[str, Json], product: Product) -> dict[str, Json]:
         return call
     chosen = path("parameters", _FORM)
     query = call["qs"] | {"filter": expression(f"if({chosen}, createJSON(temp.filter), undefined)")}
-    return {"temp": {"filter": _filter(found)}} | call | {"qs": query}
+    clauses = [{"any": _alternatives(place, group)} for place, group in _groups(found)]
+    return {"temp": {"filter": {"all": clauses}}} | call | {"qs": query}
 
 
 def _empty_bytes(found: Iterable[Condition]) -> int:
@@ -68,15 +69,10 @@ def _empty_bytes(found: Iterable[Condition]) -> int:
     return len(quote(json.dumps(clauses)))
 
 
-def _filter(found: Iterable[Condition]) -> Json:
-    return {"all": [{"any": _alternatives(place, group)} for place, group in _groups(found)]}
-
-
 def _alternatives(place: str, group: dict[str, str]) -> list[Json]:
     """Make the two alternatives of the condition on one field: the comparisons hold, or the event lacks the field.
 
-    The second alternative has effect only if several event types are chosen. If one type is chosen, the second
-    alternative demands the comparisons too, and an absent field never meets a comparison.
+    If one event type is chosen, the second demands the comparisons too, which an absent field never meets.
     """
     compared = {operator: expression(value) for operator, value in group.items()}
     joined = {operator: expression(f"if({_IS_ONE}, {value}, undefined)") for operator, value in group.items()}
@@ -88,9 +84,8 @@ def _groups(found: Iterable[Condition]) -> list[tuple[str, dict[str, str]]]:
     groups: list[tuple[str, dict[str, str]]] = []
     for condition in found:
         value = calls.source_of(condition.field, root=path("parameters", _FORM))
-        group = next(
-            (g for place, g in groups if place == condition.path and condition.operator not in g), None
-        )
+        found_groups = (one for place, one in groups if place == condition.path)
+        group = next((one for one in found_groups if condition.operator not in one), None)
         if group is None:
             groups.append((condition.path, group := {}))
         group[condition.operator] = value

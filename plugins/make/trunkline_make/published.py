@@ -26,9 +26,8 @@ def keys(read: ReadFile) -> Iterator[str]:
             for path, field in _flat(fields):
                 yield f"{owner} {code}: {path}"
                 if owner not in _OF_ALL_EVENTS:
-                    kinds = (
-                        _LIST if field["type"] == "select" else (_ALIKE.get(field["type"], field["type"]),)
-                    )
+                    kind = field["type"]
+                    kinds = _LIST if kind == "select" else (_ALIKE.get(kind, kind),)
                     yield from (f"{owner} {code}: {path} is {kind}" for kind in kinds)
 
 
@@ -44,11 +43,9 @@ def _components(read: ReadFile) -> Iterator[tuple[str, dict[str, Json]]]:
     components = _json(read, "makecomapp.json").get("components", {})
     for kind in _KINDS:
         for name, component in components.get(kind, {}).items():
-            paths = {code: component["codeFiles"].get(code) for code in _FIELDS}
-            yield (
-                f"{kind} {name}",
-                {code: _json(read, path) for code, path in paths.items() if path is not None},
-            )
+            files = component["codeFiles"]
+            codes = {code: _json(read, path) for code in _FIELDS if (path := files.get(code)) is not None}
+            yield f"{kind} {name}", codes
 
 
 def _json(read: ReadFile, path: str) -> Json:

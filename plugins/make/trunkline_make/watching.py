@@ -4,7 +4,7 @@ Each has its own webhook, because Make stores the choice of events in the webhoo
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.resources import files
 from typing import Any
 
@@ -54,15 +54,19 @@ def files_of(product: Product) -> Iterator[tuple[str, Json]]:
 
 
 def _trigger_files(
-    module: str, event_types: Iterable[EventType], product: Product, *, call_of: str
+    module: str, event_types: Sequence[EventType], product: Product, *, call_of: str
 ) -> Iterator[tuple[str, Json]]:
-    watched = tuple(event_types)
-    payloads = [product.payload(event_type) for event_type in watched]
+    payloads = [product.payload(event_type) for event_type in event_types]
     call = _constant("module", call_of, "communication")
     if module == names.POLL:
         call = polling.with_filter(call, product)
+    dates = tuple(common_dates(payloads))
+    event = (
+        Field("createdUtc", "Created", "", "date-time"),
+        Field("payload", "Payload", "", "object", is_required=True, fields=dates),
+    )
     for block, key, root in _EVENT_AT[call_of]:
-        call[block][key] = _event(common_dates(payloads), root)
+        call[block][key] = with_dates(event, root=root)
     interface = [
         *({"name": name, "label": label, "type": kind} for name, label, kind in _ENVELOPE),
         {
@@ -75,13 +79,7 @@ def _trigger_files(
     ]
     yield names.code_path("module", module, "communication"), call
     yield names.code_path("module", module, "interface"), interface
-    yield names.code_path("module", module, "samples"), next(map(sample_envelope, watched), {})
-
-
-def _event(dates: Iterable[Field], root: str) -> Json:
-    """Write the event at *root* with its dates parsed."""
-    payload = Field("payload", "Payload", "", "object", is_required=True, fields=tuple(dates))
-    return with_dates([Field("createdUtc", "Created", "", "date-time"), payload], root=root)
+    yield names.code_path("module", module, "samples"), next(map(sample_envelope, event_types), {})
 
 
 def _webhook_files(
@@ -103,10 +101,8 @@ def _webhook_files(
     change["body"] |= wanted
     yield names.code_path("webhook", webhook, "attach"), attach
     yield names.code_path("webhook", webhook, "update"), [change, drop]
-    yield (
-        names.code_path("webhook", webhook, "params"),
-        parameters.form((condition.field for condition in conditions), calls.rpc_id),
-    )
+    form = parameters.form((condition.field for condition in conditions), calls.rpc_id)
+    yield names.code_path("webhook", webhook, "params"), form
     for code in ("communication", "detach"):
         yield names.code_path("webhook", webhook, code), _constant("webhook", names.WEBHOOK, code)
 
@@ -116,14 +112,8 @@ def _constant(kind: names.Kind, component_id: str, code: str) -> Any:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-def webhooks_of(product: Product) -> Mapping[str, tuple[str, tuple[str, ...]]]:
-    """List the webhooks by id, each with its label and codes."""
+def webhooks_of(product: Product) -> Mapping[str, str]:
+    """Return the labels of the webhooks, by id."""
     title = product.brand.title
-    codes = ("communication", "params", "attach", "detach")
-    return {
-        names.WEBHOOK: (f"{title} events", (*codes, "update")),
-        **{
-            watch_id(event_type): (f"{title} {those_of(event_type)}", (*codes, "update"))
-            for event_type in product.event_types
-        },
-    }
+    of_types = {watch_id(kind): f"{title} {those_of(kind)}" for kind in product.event_types}
+    return {names.WEBHOOK: f"{title} events", **of_types}

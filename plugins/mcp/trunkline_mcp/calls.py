@@ -66,17 +66,21 @@ class CallLog:
                 "duration_ms": round(seconds * 1000, 2),
             },
         )
-        self._keep(
-            CalledTool(
-                company_id=caller.company_id,
-                key_id=principal.key_id,
-                key_name=principal.name[:MAX_NAME],
-                tool=tool,
-                outcome=outcome,
-                duration_us=round(seconds * 1_000_000),
-                called_ms=self._context.clock.now_ms(),
-            )
+        if len(self._waiting) >= WAITING or self._waiting_of[caller.company_id] >= WAITING_OF_COMPANY:
+            self._lost += 1
+            return
+        call = CalledTool(
+            company_id=caller.company_id,
+            key_id=principal.key_id,
+            key_name=principal.name[:MAX_NAME],
+            tool=tool,
+            outcome=outcome,
+            duration_us=round(seconds * 1_000_000),
+            called_ms=self._context.clock.now_ms(),
         )
+        self._waiting.append(call)
+        self._waiting_of[caller.company_id] += 1
+        self._wanted.set()
 
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[None]:
@@ -116,14 +120,6 @@ class CallLog:
             while removed == BATCH:
                 async with self._context.database.write() as connection:
                     removed = await call_store.purge(connection, before_ms=before_ms, limit=BATCH)
-
-    def _keep(self, call: CalledTool) -> None:
-        if len(self._waiting) >= WAITING or self._waiting_of[call.company_id] >= WAITING_OF_COMPANY:
-            self._lost += 1
-            return
-        self._waiting.append(call)
-        self._waiting_of[call.company_id] += 1
-        self._wanted.set()
 
     def _leave(self, batch: list[CalledTool]) -> list[int]:
         """Remove *batch* from the waiting calls. Returns the companies whose oldest calls must be trimmed now."""

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import orjson
 
-from trunkline import FieldError, PluginContext, Push, Refused, Result, Target, post_by_http
+from trunkline import FieldError, Outcome, PluginContext, Push, Refused, Result, Target, post_by_http
 from trunkline_mcp import signing
 from trunkline_mcp.event_errors import EventErrors, invalid, reason_of
 
@@ -33,10 +33,7 @@ class Callback:
 
 
 class Challenges:
-    """Sends challenges.
-
-    Each holder may have *per_minute* challenges in a minute, and each host ``FAILED_PER_HOST`` failed ones.
-    """
+    """Sends challenges. Each holder may have *per_minute* challenges in a minute, and each host ``FAILED_PER_HOST`` failed ones."""
 
     def __init__(self, context: PluginContext, errors: EventErrors, *, per_minute: int) -> None:
         self._context = context
@@ -77,14 +74,12 @@ class Challenges:
             async with asyncio.timeout(LIMIT_SECONDS):
                 result = await self._post(callback, nonce)
         except TimeoutError:
-            self._failed[host] += 1
-            raise self._errors.callback("timeout") from None
-        if result.error == "address_refused":
-            self._failed[host] += 1
-            raise invalid([FieldError("/delivery/url", "leads where this hub does not send")])
-        if result.status_code is not None and 200 <= result.status_code <= 299 and _answers(result, nonce):
+            result = Result(Outcome.RETRY, error="timeout")
+        if 200 <= (result.status_code or 0) <= 299 and _answers(result, nonce):
             return
         self._failed[host] += 1
+        if result.error == "address_refused":
+            raise invalid([FieldError("/delivery/url", "leads where this hub does not send")])
         raise self._errors.callback(reason_of(status=result.status_code, error=result.error))
 
     async def _post(self, callback: Callback, nonce: str) -> Result:

@@ -24,21 +24,19 @@ async def status_of(
     status: dict[str, Json] = {
         "active": view["status"] == "active" and failed_since_ms is None,
         "lastDeliveryAt": next((each["updated_utc"] for each in delivered["deliveries"]), None),
-        "lastError": await _last_error(context, company_id, subscription_id),
+        "lastError": None,
     }
+    newest = await context.deliveries.of_subscription(company_id, subscription_id, channel=CHANNEL, limit=1)
+    for each in newest[
+        "deliveries"
+    ]:  # of the last attempt to deliver the newest event, if that attempt failed
+        attempts = (await context.deliveries.get(company_id, each["id"]))["attempts"]
+        if attempts and attempts[-1]["outcome"] != "delivered":
+            last = attempts[-1]
+            status["lastError"] = reason_of(status=last["status_code"], error=last["error"])
     if failed_since_ms is None and activity is not None:
         failed_since_ms = activity.failing_since_ms
     if failed_since_ms is not None:
         since = datetime.fromtimestamp(failed_since_ms / 1000, UTC)
         status["failedSince"] = since.isoformat(timespec="seconds").replace("+00:00", "Z")
     return status
-
-
-async def _last_error(context: PluginContext, company_id: int, subscription_id: str) -> str | None:
-    """Return the error category of the last attempt to deliver the newest event, if that attempt failed."""
-    newest = await context.deliveries.of_subscription(company_id, subscription_id, channel=CHANNEL, limit=1)
-    for each in newest["deliveries"]:
-        attempts = (await context.deliveries.get(company_id, each["id"]))["attempts"]
-        if attempts and attempts[-1]["outcome"] != "delivered":
-            return reason_of(status=attempts[-1]["status_code"], error=attempts[-1]["error"])
-    return None

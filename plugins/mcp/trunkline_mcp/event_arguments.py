@@ -1,6 +1,7 @@
 """The arguments of a subscription. They give the wanted values of plain fields of the payload. Pure."""
 
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 from trunkline import EventType, FieldError, Json
@@ -47,11 +48,11 @@ def find_faults(event_type: EventType, arguments: Mapping[str, Json]) -> list[Fi
 
 def matches(payload: Mapping[str, Json], arguments: Mapping[str, Json]) -> bool:
     """Return True if an event with *payload* is selected by *arguments*."""
-    return all(
-        name in payload
-        and any(_equals(payload[name], value) for value in (wanted if isinstance(wanted, list) else [wanted]))
-        for name, wanted in arguments.items()
-    )
+    for name, wanted in arguments.items():
+        values = wanted if isinstance(wanted, list) else [wanted]
+        if name not in payload or not any(_equals(payload[name], value) for value in values):
+            return False
+    return True
 
 
 def filter_of(arguments: Mapping[str, Json]) -> dict[str, Json] | None:
@@ -73,23 +74,16 @@ def _types_of(schema: Mapping[str, Json]) -> Sequence[str]:
     """List the types of a plain value; empty if the value may be an object, a list, or anything."""
     if isinstance(branches := schema.get("anyOf", schema.get("oneOf")), list):
         of_branches = [_types_of(branch) for branch in branches]
-        return (
-            list(dict.fromkeys(kind for kinds in of_branches for kind in kinds)) if all(of_branches) else ()
-        )
-    if "type" not in schema:
-        return _types_of_values(schema) or next(filter(None, map(_types_of, schema.get("allOf", ()))), ())
-    written = schema["type"]
-    kinds: list[str] = written if isinstance(written, list) else [written]
-    return kinds if all(kind in _SCALARS for kind in kinds) else ()
-
-
-def _types_of_values(schema: Mapping[str, Json]) -> Sequence[str]:
-    """List the types of a schema's enumerated values; empty if there are no values, or if a value is an object or a list."""
-    values: list[Json] = (
-        schema["enum"] if "enum" in schema else [schema["const"]] if "const" in schema else []
-    )
+        return list(dict.fromkeys(chain(*of_branches))) if all(of_branches) else ()
+    if "type" in schema:
+        written = schema["type"]
+        kinds: list[str] = written if isinstance(written, list) else [written]
+        return kinds if all(kind in _SCALARS for kind in kinds) else ()
+    values: list[Json] = schema.get("enum", [schema["const"]] if "const" in schema else [])
     found = [next((kind for kind in _SCALARS if _is_of(value, [kind])), "") for value in values]
-    return list(dict.fromkeys(found)) if all(found) else ()
+    if found and all(found):
+        return list(dict.fromkeys(found))
+    return next(filter(None, map(_types_of, schema.get("allOf", ()))), ())
 
 
 def _is_of(value: Json, kinds: Sequence[str]) -> bool:
@@ -99,5 +93,6 @@ def _is_of(value: Json, kinds: Sequence[str]) -> bool:
 
 
 def _equals(found: Json, wanted: Json) -> bool:
-    """Compare numbers by value; a boolean equals no number."""
-    return found == wanted and isinstance(found, bool) == isinstance(wanted, bool)
+    return found == wanted and isinstance(found, bool) == isinstance(
+        wanted, bool
+    )  # a boolean equals no number

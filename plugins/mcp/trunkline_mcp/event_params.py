@@ -24,17 +24,9 @@ def read(kind: type[Params], given: Given) -> Params:
         return kind.model_validate(given.model_extra or {})
     except ValidationError as error:
         faults = error.errors(include_input=False, include_url=False)
-        raise invalid(
-            [
-                FieldError("/" + "/".join(map(str, fault["loc"])), _words(fault["type"], fault["msg"]))
-                for fault in faults
-            ]
-        ) from None
-
-
-def _words(type_: str, message: str) -> str:
-    """Phrase a fault so that the text can follow the parameter's name."""
-    if type_ == "missing":
-        return "is required"
-    subject = next((one for one in _SUBJECTS if message.startswith(one)), "")
-    return message.removeprefix(subject)
+        named: list[FieldError] = []
+        for fault in faults:  # each text follows the parameter's name
+            subject = next((one for one in _SUBJECTS if fault["msg"].startswith(one)), "")
+            words = "is required" if fault["type"] == "missing" else fault["msg"].removeprefix(subject)
+            named.append(FieldError("/" + "/".join(map(str, fault["loc"])), words))
+        raise invalid(named) from None

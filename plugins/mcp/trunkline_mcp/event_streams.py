@@ -10,17 +10,14 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Generator
 from typing import Any
 
-from mcp.shared.exceptions import MCPError
-from mcp_types import INTERNAL_ERROR, RequestParams
+from mcp_types import INTERNAL_ERROR
 from msgspec import Struct
-from pydantic import ConfigDict, Field
-from pydantic.alias_generators import to_camel
 
 from trunkline import EventType, Json, PluginContext, Refused
 from trunkline.routes import Caller, TrunklineError
 from trunkline_mcp import event_arguments, occurrences
 from trunkline_mcp.event_errors import EventErrors, invalid
-from trunkline_mcp.events import MAX_AGE_MS, SCOPE, Events, Page, ms_of
+from trunkline_mcp.events import SCOPE, Events, Page, StreamParams, ms_of
 from trunkline_mcp.raw_json import RawJson
 from trunkline_mcp.settings import Settings
 
@@ -31,16 +28,6 @@ PAGE = 50
 
 Notify = Callable[[str, dict[str, Json]], Awaitable[None]]
 """Sends a notification (method, parameters) on the stream; waits if the client is slow."""
-
-
-class StreamParams(RequestParams):
-    """Events of one type after a cursor, or from now on."""
-
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, strict=True)
-    name: str
-    arguments: dict[str, Any] | None = None
-    cursor: str | None = Field(default=None, max_length=200)
-    max_age_ms: int | None = Field(default=None, ge=0, le=MAX_AGE_MS)
 
 
 class Stream(Struct, frozen=True):
@@ -83,8 +70,7 @@ class EventStreams:
         oldest_ms = 0 if age_ms is None else self._context.clock.now_ms() - age_ms
         stream = Stream(caller, params, event_type, oldest_ms, raw, notify)
         with self._counted(caller):
-            cursor = await self._open_at(stream)
-            await self._follow(stream, cursor)
+            await self._follow(stream, await self._open_at(stream))
 
     @contextlib.contextmanager
     def _counted(self, caller: Caller) -> Generator[None]:
@@ -135,10 +121,12 @@ class EventStreams:
                 if time.monotonic() - looked >= HEARTBEAT_SECONDS:
                     looked = time.monotonic()
                     if not await _may_listen(stream.caller):
-                        await stream.notify("terminated", {"error": _shown(self._errors.forbidden(SCOPE))})
+                        error = self._errors.forbidden(SCOPE).error
+                        shown: Json = {"code": error.code, "message": error.message, "data": error.data}
+                        await stream.notify("terminated", {"error": shown})
                         return
-            except TrunklineError as error:
-                await stream.notify("error", {"error": {"code": INTERNAL_ERROR, "message": str(error)}})
+            except TrunklineError as failure:
+                await stream.notify("error", {"error": {"code": INTERNAL_ERROR, "message": str(failure)}})
                 await sleep(RETRY_SECONDS)
             if time.monotonic() - heard >= HEARTBEAT_SECONDS - 0.2:
                 await stream.notify("heartbeat", {"cursor": cursor})
@@ -189,7 +177,3 @@ async def _may_listen(caller: Caller) -> bool:
     except Refused as refusal:
         return refusal.status in {429, 503}
     return True
-
-
-def _shown(error: MCPError) -> Json:
-    return {"code": error.error.code, "message": error.error.message, "data": error.error.data}

@@ -11,7 +11,6 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 import orjson
-from mcp.shared.exceptions import MCPError
 from mcp_types import RequestParams
 from msgspec import Struct
 from pydantic import BaseModel, ConfigDict, Field
@@ -111,7 +110,11 @@ class EventSubscriptions:
         try:
             return await self._subscribe(asked, params)
         except Refused as error:
-            raise self._refusal(error) from None
+            if error.status in {409, 429}:
+                limit = "subscriptions" if error.status == 409 else "calls"
+                raise self._errors.exhausted(limit, error) from None
+            faults = [FieldError(_place_of(fault.path), fault.message) for fault in error.errors]
+            raise invalid(faults or [FieldError("/delivery", error.detail)]) from None
 
     async def unsubscribe(self, caller: Caller, params: UnsubscribeParams) -> dict[str, Json]:
         """End a subscription. Raises MCPError."""
@@ -184,10 +187,15 @@ class EventSubscriptions:
             renewed = await self._context.subscriptions.renew(
                 company_id, asked.request, channel=CHANNEL, terms=terms
             )
+            cursor = None
+            with suppress(
+                NotFound
+            ):  # it may have ended meanwhile; the client then resumes at the requested start
+                cursor = await self._context.deliveries.watermark(company_id, str(renewed.view["id"]))
             answer: dict[str, Json] = {
                 "id": asked.name,
                 "refreshBefore": renewed.view["expires_utc"],
-                "cursor": await self._cursor(asked, str(renewed.view["id"])),
+                "cursor": cursor or asked.request["start"],
                 "truncated": renewed.is_truncated,
             }
             if not renewed.is_new:
@@ -196,26 +204,12 @@ class EventSubscriptions:
                 )
             return answer
 
-    async def _cursor(self, asked: _Asked, subscription_id: str) -> Json:
-        """Return the cursor from which the client may resume, or the requested start if the subscription ended meanwhile."""
-        cursor = None
-        with suppress(NotFound):
-            cursor = await self._context.deliveries.watermark(asked.caller.company_id, subscription_id)
-        return cursor or asked.request["start"]
-
     def _turn(self, company_id: int) -> asyncio.Lock:
         """Return the lock for running a company's calls one at a time, because a call takes ten times as long as a poll."""
         return self._turns.setdefault(company_id, asyncio.Lock())
 
     async def _held(self, caller: Caller, url: str) -> Sequence[Held]:
         return await self._context.subscriptions.held(caller.company_id, channel=CHANNEL, target_url=url)
-
-    def _refusal(self, error: Refused) -> MCPError:
-        if error.status in {409, 429}:
-            limit = "subscriptions" if error.status == 409 else "calls"
-            return self._errors.exhausted(limit, error)
-        faults = [FieldError(_place_of(fault.path), fault.message) for fault in error.errors]
-        return invalid(faults or [FieldError("/delivery", error.detail)])
 
 
 def _verified_ms(known: Sequence[Held], asked: _Asked, now_ms: int) -> int | None:
@@ -234,11 +228,7 @@ def _verified_ms(known: Sequence[Held], asked: _Asked, now_ms: int) -> int | Non
 
 
 def _lasts(params: SubscribeParams, default_seconds: int) -> float | None:
-    """Choose a subscription's lifetime in seconds: the requested lifetime, within the bounds, or the default.
-
-    The default is used if no lifetime was requested. If null was requested, the lifetime is None, which means
-    unlimited.
-    """
+    """Return the requested lifetime in seconds, within the bounds, or the default; None, if null was requested: no limit."""
     if "ttl_ms" not in params.model_fields_set:
         return default_seconds
     if params.ttl_ms is None:
@@ -247,13 +237,8 @@ def _lasts(params: SubscribeParams, default_seconds: int) -> float | None:
 
 
 def _id_of(caller: Caller, params: UnsubscribeParams) -> str:
-    key = [
-        caller.company_id,
-        caller.principal.key_id,
-        params.delivery.url,
-        params.name,
-        params.arguments or {},
-    ]
+    url, arguments = params.delivery.url, params.arguments or {}
+    key = [caller.company_id, caller.principal.key_id, url, params.name, arguments]
     return "sub_" + hashlib.sha256(orjson.dumps(key, option=orjson.OPT_SORT_KEYS)).hexdigest()[:32]
 
 

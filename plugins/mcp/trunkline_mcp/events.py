@@ -36,14 +36,19 @@ class ListParams(RequestParams):
     cursor: str | None = None
 
 
-class PollParams(RequestParams):
-    """The parameters of a poll: events of one type after a cursor, or from now on without a cursor."""
+class StreamParams(RequestParams):
+    """The parameters of a stream: events of one type after a cursor, or from now on without a cursor."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, strict=True)
     name: str
     arguments: dict[str, Any] | None = None
     cursor: str | None = Field(default=None, max_length=200)
     max_age_ms: int | None = Field(default=None, ge=0, le=MAX_AGE_MS)
+
+
+class PollParams(StreamParams):
+    """The parameters of a poll."""
+
     max_events: int | None = Field(default=None, ge=1)
 
 
@@ -70,7 +75,18 @@ class Events:
         modes: list[Json] = ["poll", "push"] if streams else ["poll"]
         if caller.principal.has("webhooks:write"):
             modes.append("webhook")
-        return {"events": [_described(event_type, modes) for event_type in types]}
+        described: list[Json] = [
+            {
+                "name": event_type.name,
+                "title": event_type.title,
+                "description": event_type.description,
+                "delivery": modes,
+                "inputSchema": event_arguments.arguments_schema(event_type),
+                "payloadSchema": schemas.flat(event_type.schema),
+            }
+            for event_type in types
+        ]
+        return {"events": described}
 
     async def poll(self, caller: Caller, params: PollParams, raw: RawJson) -> dict[str, Json]:
         """Read a page of events. Raises MCPError, StoreUnavailable."""
@@ -83,12 +99,8 @@ class Events:
         limit = min(params.max_events or DEFAULT_EVENTS, MAX_EVENTS)
         found = await self.read(caller, event_type.name, cursor=params.cursor, limit=limit)
         chosen, is_skipped = self._occurrences(found.bodies, params, raw)
-        return _answer(
-            chosen,
-            found.cursor,
-            has_more=found.has_more,
-            is_truncated=found.is_truncated or is_skipped,
-        )
+        is_truncated = found.is_truncated or is_skipped
+        return _answer(chosen, found.cursor, has_more=found.has_more, is_truncated=is_truncated)
 
     def _types(self, caller: Caller) -> Mapping[str, EventType]:
         types = self._context.events.types(versions=caller.versions)
@@ -176,17 +188,6 @@ def _answer(chosen: Sequence[Json], cursor: str, *, has_more: bool, is_truncated
         "hasMore": has_more,
         "truncated": is_truncated,
         "nextPollMs": NEXT_PAGE_MS if has_more else NEXT_POLL_MS,
-    }
-
-
-def _described(event_type: EventType, modes: list[Json]) -> dict[str, Json]:
-    return {
-        "name": event_type.name,
-        "title": event_type.title,
-        "description": event_type.description,
-        "delivery": modes,
-        "inputSchema": event_arguments.arguments_schema(event_type),
-        "payloadSchema": schemas.flat(event_type.schema),
     }
 
 

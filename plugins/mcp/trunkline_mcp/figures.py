@@ -8,26 +8,11 @@ from trunkline import PluginContext
 if TYPE_CHECKING:
     from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 
-METHODS = frozenset(
-    {
-        "initialize",
-        "ping",
-        "server/discover",
-        "tools/list",
-        "tools/call",
-        "resources/list",
-        "resources/templates/list",
-        "resources/read",
-        "prompts/list",
-        "prompts/get",
-        "events/list",
-        "events/poll",
-        "events/stream",
-        "events/subscribe",
-        "events/unsubscribe",
-        "subscriptions/listen",
-    }
-)
+METHODS = frozenset({
+    "initialize", "ping", "server/discover", "tools/list", "tools/call", "resources/list", "resources/templates/list",
+    "resources/read", "prompts/list", "prompts/get", "events/list", "events/poll", "events/stream", "events/subscribe",
+    "events/unsubscribe", "subscriptions/listen",
+})  # fmt: skip
 """Methods that get their own label value; all other methods share one value."""
 OTHER = "other"
 _CALL = "tools/call"
@@ -40,9 +25,8 @@ class Figures:
         self._calls = context.metrics.counter(
             "calls", "Messages of agents, with the tool that one calls", "method", "tool", "outcome"
         )
-        self._seconds = context.metrics.durations(
-            "call_seconds", "How long messages of agents took", "method"
-        )
+        told = "How long messages of agents took"
+        self._seconds = context.metrics.durations("call_seconds", told, "method")
 
     def tool_called(self, tool: str | None, outcome: str, *, seconds: float) -> None:
         """Count a call of a tool; *tool* is None if there is no such tool."""

@@ -33,15 +33,12 @@ _EVENTS = """\
 """
 
 
-class Llms:
-    """Writes the list of links."""
+def make_routes(context: PluginContext) -> Routes:
+    """List the route."""
+    deployment = context.deployment
 
-    def __init__(self, context: PluginContext) -> None:
-        self._context = context
-
-    async def show(self, request: Request) -> Response:
+    async def show(request: Request) -> Response:
         """List the addresses on this hub that are useful to a model and that anybody may read."""
-        deployment = self._context.deployment
         facts = {
             "title": deployment.brand.title,
             "base": deployment.address(str(request.base_url)),
@@ -51,11 +48,6 @@ class Llms:
         text = _TEXT + (_EVENTS if "docs" in runs else "")
         return PlainTextResponse(text.format(**facts), headers={"Cache-Control": "no-cache"})
 
-
-def make_routes(context: PluginContext) -> Routes:
-    """List the route."""
     router = APIRouter(include_in_schema=False, route_class=DeferredRoute)
-    router.add_api_route(
-        "", Llms(context).show, methods=["GET"], summary="Find everything that this hub has for a model"
-    )
+    router.add_api_route("", show, methods=["GET"], summary="Find everything that this hub has for a model")
     return Routes(router, prefix="/llms.txt", base="")

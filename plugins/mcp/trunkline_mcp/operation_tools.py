@@ -4,7 +4,6 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 
 from mcp_types import CallToolResult, Tool, ToolAnnotations
-from msgspec import Struct
 
 from trunkline import Definition, FieldError, Json
 from trunkline.pages import Kind
@@ -12,7 +11,7 @@ from trunkline.routes import Caller, Operations, check_idempotency_key
 from trunkline_mcp import schemas
 from trunkline_mcp.names import name_tools
 from trunkline_mcp.refusals import refuse_arguments
-from trunkline_mcp.tools import MAX_ANSWER, READ_ONLY, Arguments, Offered, answered
+from trunkline_mcp.tools import MAX_ANSWER, READ_ONLY, Arguments, Offered, Run, answered
 
 _KINDS: Sequence[Kind] = ("action", "search", "lookup")
 _READ, _WRITE = "integrations:read", "integrations:write"
@@ -25,13 +24,17 @@ def make_tools(operations: Operations) -> list[Offered]:
     lookups = {definition.name: definition for definition in definitions if definition.kind == "lookup"}
 
     def describe_lookup(reference: Json) -> str:
-        chosen = {"lookup": reference} if isinstance(reference, str) else reference
+        chosen: Json = {"lookup": reference} if isinstance(reference, str) else reference
         lookup = lookups.get(chosen["lookup"])
-        return "" if lookup is None else _describe_lookup(lookup, chosen, names["lookup", lookup.name])
+        if lookup is None:
+            return ""
+        value = chosen.get("value") or (lookup.listed.value if lookup.listed else "")
+        filters = chosen.get("where", {}).items()
+        where = " and ".join(f"{name} is {str(wanted).lower()}" for name, wanted in filters)
+        return f"Take {value} from {names['lookup', lookup.name]}{f', where {where}' if where else ''}."
 
-    by_name = {
-        names[one.kind, one.name]: one for one in reversed(definitions)
-    }  # a search replaces the lookup of its name
+    # a search replaces the lookup of its name
+    by_name = {names[one.kind, one.name]: one for one in reversed(definitions)}
     titles = {one.title: name for name, one in by_name.items() if " " in one.title}
     routes: dict[tuple[str, str], str] = {
         (one.method, schemas.path_of(one)): name for name, one in by_name.items() if one.kind != "lookup"
@@ -40,15 +43,6 @@ def make_tools(operations: Operations) -> list[Offered]:
         _make_tool(operations, definition, name, describe_lookup, routes=routes, titles=titles)
         for name, definition in reversed(by_name.items())
     ]
-
-
-def _describe_lookup(lookup: Definition, chosen: Json, tool: str) -> str:
-    value = chosen.get("value") or (lookup.listed.value if lookup.listed else "")
-    where = " and ".join(
-        f"{name} is {str(wanted).lower()}" for name, wanted in chosen.get("where", {}).items()
-    )
-    condition = f", where {where}" if where else ""
-    return f"Take {value} from {tool}{condition}."
 
 
 def _make_tool(
@@ -69,49 +63,42 @@ def _make_tool(
     else:
         others = schemas.describe_others(definition, routes)
     sentences = (described, schemas.describe_choice(definition), others)
+    changes = definition.method != "POST"  # a POST makes something new, every other method overwrites
+    hints = ToolAnnotations(
+        read_only_hint=False, destructive_hint=changes, idempotent_hint=changes, open_world_hint=False
+    )
     tool = Tool(
         name=name,
         title=definition.title,
         description=" ".join(filter(None, sentences)),
         input_schema=schemas.input_schema(definition, describe_lookup=describe_lookup),
         output_schema=schemas.output_schema(definition),
-        annotations=_annotations(definition) if is_action else READ_ONLY,
+        annotations=hints if is_action else READ_ONLY,
     )
-    run = _OperationTool(operations, definition).run
+    run = _make_run(operations, definition)
     return Offered(tool, _WRITE if is_action else _READ, run, writes=is_action)
 
 
-def _annotations(definition: Definition) -> ToolAnnotations:
-    """Return the hints of a tool. A POST makes something new; every other method overwrites, and is idempotent."""
-    changes = definition.method != "POST"
-    return ToolAnnotations(
-        read_only_hint=False, destructive_hint=changes, idempotent_hint=changes, open_world_hint=False
-    )
+def _make_run(operations: Operations, definition: Definition) -> Run:
+    """Make the function that carries out a call in the same way as the HTTP route of the operation does."""
 
-
-class _OperationTool(Struct, frozen=True):
-    """Calls one operation."""
-
-    operations: Operations
-    definition: Definition
-
-    async def run(self, caller: Caller, arguments: Arguments, written: bytes) -> CallToolResult:
-        """Carry out the call in the same way as the HTTP route of the operation does."""
-        definition = self.definition
+    async def run(caller: Caller, arguments: Arguments, written: bytes) -> CallToolResult:
         own = dict(arguments)
         key = own.pop(schemas.IDEMPOTENCY_KEY, None) if schemas.takes_key(definition) else None
         if not isinstance(key, str | None):
             return refuse_arguments((FieldError(schemas.IDEMPOTENCY_KEY, "must be a string"),))
         in_path = definition.parameters.get("properties", {})
         parameters = {name: own.pop(name) for name in in_path if name in own}
+        if definition.kind != "action":  # a query cannot contain null as a body can
+            own = {name: value for name, value in own.items() if value is not None}
 
         async def carry_out(**changed: Json) -> bytes:
-            done = await self.operations.call(
+            done = await operations.call(
                 definition,
                 company_id=caller.company_id,
                 key_id=caller.principal.key_id,
                 parameters=parameters,
-                input={**(own if definition.kind == "action" else _without_nulls(own)), **changed},
+                input={**own, **changed},
                 input_json=b"" if changed else written,
                 idempotency_key=check_idempotency_key(key),
             )
@@ -125,7 +112,4 @@ class _OperationTool(Struct, frozen=True):
                 body = await carry_out(limit=1)
         return answered(body)
 
-
-def _without_nulls(query: dict[str, Json]) -> dict[str, Json]:
-    """Leave out arguments that are null, because a query cannot contain null as a body can."""
-    return {name: value for name, value in query.items() if value is not None}
+    return run

@@ -30,38 +30,25 @@ _WORDS = {
 
 
 def make_page(context: PluginContext) -> PortalPage:
-    """Make the page."""
-    return PortalPage("agents", "Agents", AgentPage(context).render, scope="integrations:read", icon=_ICON)
+    """Make the page that shows a company's people the tools and the calls of agents."""
 
-
-class AgentPage:
-    """Shows a company's people the tools and the calls of agents."""
-
-    def __init__(self, context: PluginContext) -> None:
-        self._context = context
-
-    async def render(self, request: PortalRequest) -> str:
-        """Write the page."""
-        product = self._context.deployment.product()
+    async def render(request: PortalRequest) -> str:
+        product = context.deployment.product()
         address = f"{product.api_url}{connector.PATH}"
         how = _how(product.brand.slug or "hub", address)
         if not request.principal.has(_KEYS):
             return how + _note("What agents did is shown to keys with the scope admin, as keys are.")
-        listed = await self._calls(request)
+        before = request.query.get("before", "")
+        is_number = before.isascii() and before.isdigit() and len(before) < 19
+        async with context.database.read() as connection:  # one call more shows that there is another page
+            listed = await call_store.newest(
+                connection, request.company_id, limit=SHOWN + 1, before=int(before) if is_number else None
+            )
         if not listed:
             return how + _note("No agent has called a tool yet, or these were the oldest calls.")
         return f'<div class="stack">{_listing(listed)}{how}</div>'
 
-    async def _calls(self, request: PortalRequest) -> list[ListedCall]:
-        """Read the calls to show, and one more, which shows that there is another page."""
-        before = request.query.get("before", "")
-        async with self._context.database.read() as connection:
-            return await call_store.newest(
-                connection,
-                request.company_id,
-                limit=SHOWN + 1,
-                before=int(before) if before.isascii() and before.isdigit() and len(before) < 19 else None,
-            )
+    return PortalPage("agents", "Agents", render, scope="integrations:read", icon=_ICON)
 
 
 def _how(slug: str, address: str) -> str:
@@ -87,14 +74,14 @@ def _listing(read: Sequence[ListedCall]) -> str:
     older = listed[-1].no if len(read) > SHOWN else None
     head = "".join(f'<th scope="col">{title}</th>' for title in ("When", "Who", "Tool", "Outcome", "Took"))
     rows = "".join(_row(one.call) for one in listed)
-    more = (
-        f'<nav class="pager" aria-label="Pages of the list"><a class="button" href="?before={older}" rel="next">Older</a></nav>'
-        if older is not None
-        else ""
-    )
+    counts = Counter(_WORDS.get(one.call.outcome, ("", one.call.outcome))[1] for one in listed)
+    summary = ", ".join(f"{number} {words}" for words, number in counts.items())
+    more = ""
+    if older is not None:
+        more = f'<nav class="pager" aria-label="Pages of the list"><a class="button" href="?before={older}" rel="next">Older</a></nav>'
     return (
         '<section aria-labelledby="did"><h2 id="did">What agents did</h2>'
-        f'<p class="muted">{_summary(listed)} Kept are the newest {calls.KEPT:,} calls, for as long as events are; '
+        f'<p class="muted">Of these {len(listed)}: {summary}. Kept are the newest {calls.KEPT:,} calls, for as long as events are; '
         "what was sent and answered is not stored.</p>"
         '<div class="table-frame"><table class="table"><caption class="visually-hidden">Calls of tools</caption>'
         f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>{more}</section>"
@@ -104,26 +91,15 @@ def _listing(read: Sequence[ListedCall]) -> str:
 def _row(call: CalledTool) -> str:
     tone, words = _WORDS.get(call.outcome, ("plain", call.outcome))
     tool = f"<code>{escape(call.tool)}</code>" if call.tool else '<span class="muted">&ndash;</span>'
+    at = datetime.fromtimestamp(call.called_ms / 1000, tz=UTC)
+    text, utc = f"{at.day} {at:%b %Y, %H:%M:%S} UTC", at.isoformat(timespec="milliseconds")
     return (
-        f'<tr><td data-label="When">{_time(call.called_ms)}</td>'
+        f'<tr><td data-label="When"><time datetime="{utc.replace("+00:00", "Z")}" title="{text}">{text}</time></td>'
         f'<th scope="row" data-label="Who">{escape(call.key_name)}<br><span class="muted mono">{escape(call.key_id)}</span></th>'
         f'<td data-label="Tool">{tool}</td>'
         f'<td data-label="Outcome"><span class="badge is-{tone}">{escape(words)}</span></td>'
         f'<td data-label="Took">{call.duration_us / 1000:,.1f} ms</td></tr>'
     )
-
-
-def _summary(listed: Sequence[ListedCall]) -> str:
-    counts = Counter(_WORDS.get(one.call.outcome, ("", one.call.outcome))[1] for one in listed)
-    return (
-        f"Of these {len(listed)}: " + ", ".join(f"{number} {words}" for words, number in counts.items()) + "."
-    )
-
-
-def _time(at_ms: int) -> str:
-    at = datetime.fromtimestamp(at_ms / 1000, tz=UTC)
-    text = f"{at.day} {at:%b %Y, %H:%M:%S} UTC"
-    return f'<time datetime="{at.isoformat(timespec="milliseconds").replace("+00:00", "Z")}" title="{text}">{text}</time>'
 
 
 def _code(label: str, text: str) -> str:

@@ -9,6 +9,8 @@ from trunkline import BodyInvalid, FieldError
 
 MAX_CHARACTERS = 1_000
 """Limit of an argument."""
+_EVENT_ID = "The event's id, if you have it."
+_TARGET = "Where it should have arrived."
 
 Write = Callable[[Mapping[str, str]], str]
 
@@ -67,11 +69,8 @@ def _watch(arguments: Mapping[str, str]) -> str:
 
 def _find_out(arguments: Mapping[str, str]) -> str:
     event_id, place = arguments.get("event_id"), arguments.get("target")
-    which = (
-        f"the event {event_id}"
-        if event_id
-        else "the event that I describe (ask me for its type and time if you need to)"
-    )
+    described = "the event that I describe (ask me for its type and time if you need to)"
+    which = f"the event {event_id}" if event_id else described
     return (
         f"Find out why {which} did not arrive{f' at {place}' if place else ''}, and tell me what to do about it.\n\n"
         + ("" if event_id else "1. Find its id with get_recent_events: by type, or by a text that it has.\n")
@@ -107,12 +106,8 @@ PROMPTS: Mapping[str, Asked] = {
                 title="Find Out Why an Event Did Not Arrive",
                 description="Explain a delivery that failed or never began, and say what to do.",
                 arguments=[
-                    PromptArgument(
-                        name="event_id", description="The event's id, if you have it.", required=False
-                    ),
-                    PromptArgument(
-                        name="target", description="Where it should have arrived.", required=False
-                    ),
+                    PromptArgument(name="event_id", description=_EVENT_ID, required=False),
+                    PromptArgument(name="target", description=_TARGET, required=False),
                 ],
             ),
             _find_out,

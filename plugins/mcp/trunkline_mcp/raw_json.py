@@ -56,14 +56,11 @@ class Filling:
         body = self._raw.fill(message.get("body", b""))
         if self._head is not None:
             head, self._head = self._head, None
-            await self._send({**head, "headers": _with_length(head["headers"], len(body))})
+            length = str(len(body)).encode()  # an answer with this header has its body in one message
+            headers = [
+                (name, length if name.lower() == b"content-length" else value)
+                for name, value in head["headers"]
+            ]
+            await self._send({**head, "headers": headers})
         self.is_whole = not message.get("more_body", False)
         await self._send({**message, "body": body})
-
-
-def _with_length(headers: list[tuple[bytes, bytes]], length: int) -> list[tuple[bytes, bytes]]:
-    """Set the content length to *length* if the answer has the header; such an answer has its body in one message."""
-    return [
-        (name, str(length).encode() if name.lower() == b"content-length" else value)
-        for name, value in headers
-    ]

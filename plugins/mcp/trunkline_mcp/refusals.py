@@ -26,7 +26,11 @@ def result_of(error: Refused | ProviderFailed) -> CallToolResult:
 
 def refuse_arguments(faults: tuple[FieldError, ...]) -> CallToolResult:
     """Name each argument at fault."""
-    lines = [f"- {_name(fault.path)} {fault.message}" for fault in faults[:MAX_FAULTS]]
+    lines: list[str] = []
+    for fault in faults[:MAX_FAULTS]:
+        steps = fault.path.removeprefix("/").split("/")
+        name = ".".join(step.replace("~1", "/").replace("~0", "~") for step in steps)
+        lines.append(f"- {_NAMES.get(fault.path) or name or 'the arguments'} {fault.message}")
     if len(faults) > MAX_FAULTS:
         lines.append(f"- and {len(faults) - MAX_FAULTS} more")
     return refuse("\n".join(["Nothing was done. Mend these arguments and call again:", *lines]))
@@ -38,9 +42,3 @@ def refuse(sentence: str) -> CallToolResult:
         sentence = sentence.replace(of_http, of_mcp)
     text = sentence if len(sentence) <= MAX_TEXT else f"{sentence[:MAX_TEXT]}…"
     return CallToolResult(content=[TextContent(type="text", text=text)], is_error=True)
-
-
-def _name(path: str) -> str:
-    """Name the argument at the JSON Pointer *path*."""
-    parts = [part.replace("~1", "/").replace("~0", "~") for part in path.removeprefix("/").split("/")]
-    return _NAMES.get(path) or ".".join(parts) or "the arguments"

@@ -59,12 +59,10 @@ class ResourceMetadata:
         )
 
     def _servers(self, request: Request, issuer: str | None) -> list[str]:
-        own = [self._base(request)] if self._has_own() else []
-        return own if issuer is None else [issuer, *own]
-
-    def _has_own(self) -> bool:
         plugins = self._context.deployment.plugins()
-        return any(plugin["name"] == "oauth" and plugin["state"] == "active" for plugin in plugins)
+        has_own = any(plugin["name"] == "oauth" and plugin["state"] == "active" for plugin in plugins)
+        own = [self._base(request)] if has_own else []
+        return own if issuer is None else [issuer, *own]
 
     def _base(self, request: Request) -> str:
         return self._context.deployment.address(str(request.base_url))

@@ -6,7 +6,8 @@ plugin ``docs``, if it runs.
 
 import asyncio
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from contextlib import suppress
 
 import orjson
 from mcp_types import Resource, ResourceTemplate, TextResourceContents
@@ -64,12 +65,22 @@ class Library:
 
     async def list(self) -> list[Resource]:
         """List the resources: the event types, then the pages."""
-        types = [_resource_of(event_type) for event_type in self._context.events.types()]
-        pages = [
-            Resource(name=uri.removeprefix(f"{_PAGES}/"), title=_title_of(text), uri=uri, mime_type=_MARKDOWN)
-            for uri, text in (await self._written()).items()
+        listed = [_INDEX]
+        listed += [
+            Resource(
+                name=event_type.name,
+                title=event_type.title,
+                uri=f"{EVENT_TYPES}/{event_type.name}",
+                description=event_type.description,
+                mime_type=_JSON,
+            )
+            for event_type in self._context.events.types()
         ]
-        return [_INDEX, *types, *pages]
+        for uri, text in (await self._written()).items():
+            heading = text.lstrip().partition("\n")[0].lstrip("# ").strip()
+            name = uri.removeprefix(f"{_PAGES}/")
+            listed.append(Resource(name=name, title=heading, uri=uri, mime_type=_MARKDOWN))
+        return listed
 
     async def read(self, uri: str, caller: Caller) -> TextResourceContents | None:
         """Read the resource at *uri*; None if there is none that *caller* may read."""
@@ -80,7 +91,11 @@ class Library:
             index = orjson.dumps({"event_types": [_summary(event_type) for event_type in types.values()]})
             return TextResourceContents(uri=uri, mime_type=_JSON, text=index.decode())
         if uri in types:
-            return TextResourceContents(uri=uri, mime_type=_JSON, text=_whole(types[uri]))
+            kind = types[uri]
+            head = orjson.dumps(_summary(kind) | {"version": kind.version})
+            example = kind.example_json or b"null"  # as written, so that numbers keep their digits
+            written = b'%b,"schema":%b,"example":%b}' % (head[:-1], kind.schema_json, example)
+            return TextResourceContents(uri=uri, mime_type=_JSON, text=written.decode())
         if uri.startswith(f"{TOOLS}/") and (tool := self._toolbox.full(uri.removeprefix(f"{TOOLS}/"))):
             whole = tool.model_dump_json(by_alias=True, exclude_none=True)
             return TextResourceContents(uri=uri, mime_type=_JSON, text=whole)
@@ -100,32 +115,15 @@ class Library:
         """Return the pages, keyed by address. They are rendered once, in a thread."""
         async with self._writing:
             if self._pages is None:
-                self._pages = await asyncio.to_thread(lambda: dict(self._write()))
+                files: Mapping[str, bytes] = {}
+                with suppress(NotFound):  # the plugin does not run
+                    files = await asyncio.to_thread(self._context.deployment.connector_files, "docs")
+                self._pages = {
+                    f"{_PAGES}/{path.removesuffix(_PAGE_ENDING)}": content.decode()
+                    for path, content in files.items()
+                    if path.endswith(_PAGE_ENDING)
+                }
         return self._pages
-
-    def _write(self) -> Iterator[tuple[str, str]]:
-        try:
-            files = self._context.deployment.connector_files("docs")
-        except NotFound:  # the plugin does not run
-            return
-        for path, content in files.items():
-            if path.endswith(_PAGE_ENDING):
-                yield f"{_PAGES}/{path.removesuffix(_PAGE_ENDING)}", content.decode()
-
-
-def _resource_of(event_type: EventType) -> Resource:
-    return Resource(
-        name=event_type.name,
-        title=event_type.title,
-        uri=f"{EVENT_TYPES}/{event_type.name}",
-        description=event_type.description,
-        mime_type=_JSON,
-    )
-
-
-def _title_of(page: str) -> str:
-    """Return the heading of *page*."""
-    return page.lstrip().partition("\n")[0].lstrip("# ").strip()
 
 
 def _summary(event_type: EventType) -> dict[str, str]:
@@ -135,11 +133,3 @@ def _summary(event_type: EventType) -> dict[str, str]:
         "description": event_type.description,
         "uri": f"{EVENT_TYPES}/{event_type.name}",
     }
-
-
-def _whole(event_type: EventType) -> str:
-    """Write an event type with its schema and example; numbers keep their digits."""
-    head = orjson.dumps(_summary(event_type) | {"version": event_type.version})
-    example = event_type.example_json or b"null"
-    written = b'%b,"schema":%b,"example":%b}' % (head[:-1], event_type.schema_json, example)
-    return written.decode()

@@ -33,8 +33,10 @@ _NO_STREAM = "Send messages by POST: nothing is sent unasked here, and no sessio
 def make_routes(context: PluginContext, serving: Serving, metadata: ResourceMetadata) -> Routes:
     """Build the route over the server of *serving*; *metadata* names the issuers of tokens."""
     assert isinstance(context.settings, Settings)
-    public_url = context.deployment.public_url
-    own = (_origin_of(public_url),) if public_url else ()
+    own: list[str] = []
+    if public_url := context.deployment.public_url:
+        parts = urlsplit(public_url)
+        own.append(f"{parts.scheme}://{parts.netloc}")
     handlers = _Handlers(serving, metadata, origins=frozenset({*own, *context.settings.allowed_origins}))
     router = APIRouter(route_class=challenging(metadata), tags=["MCP"], include_in_schema=False)
     router.add_api_route(
@@ -107,7 +109,10 @@ class _Answer(Response):
         async def hear() -> Message:
             return self._message.pop() if self._message else await receive()
 
-        headers = [(name, _stripped(name, value)) for name, value in scope["headers"]]
+        # the parser leaves the white space around a header's value (RFC 9110, 5.5)
+        headers = [
+            (name, value.strip() if name.startswith(b"mcp-") else value) for name, value in scope["headers"]
+        ]
         raw = RawJson()
         message_scope = {**scope, **self._keys, "headers": headers, RAW_KEY: raw}
         filling = Filling(raw, send)
@@ -117,11 +122,6 @@ class _Answer(Response):
         elif not await self._running.run(answer, receive, key=self._key, is_sent=lambda: filling.is_whole):
             cancelled = _error(200, CANCELLED, "Request cancelled", message_id=self._key[-1])
             await cancelled(scope, receive, send)
-
-
-def _stripped(name: bytes, value: bytes) -> bytes:
-    """Strip the white space around a header's value (RFC 9110, 5.5), which the parser leaves."""
-    return value.strip() if name.startswith(b"mcp-") else value
 
 
 def _key_of(request: Request, caller: Caller, message_id: str | int | None) -> Key:
@@ -138,33 +138,19 @@ def _is_here(origin: str) -> bool:
         return False
 
 
-def _origin_of(url: str) -> str:
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}"
-
-
 def _unreadable(body: bytes, error: BodyInvalid) -> Response:
-    """Refuse a body that is not JSON, or a message whose parameters no call of the hub accepts.
-
-    The refusal of a message has the message's id.
-    """
+    """Refuse a body that is not JSON, or, with its id, a message whose parameters no call of the hub accepts."""
     try:
         message_id = orjson.loads(body)["id"]
     except (orjson.JSONDecodeError, KeyError, TypeError):
         message_id = None
-    is_of_message = isinstance(message_id, str | int) and error.errors[0].path.startswith("/params")
-    if not is_of_message:
-        return _error(400, _PARSE_ERROR, error.detail)
-    return _error(400, _INVALID_PARAMS, error.detail, message_id=message_id)
+    if isinstance(message_id, str | int) and error.errors[0].path.startswith("/params"):
+        return _error(400, _INVALID_PARAMS, error.detail, message_id=message_id)
+    return _error(400, _PARSE_ERROR, error.detail)
 
 
 def _error(
-    status: int,
-    code: int,
-    sentence: str,
-    *,
-    message_id: object = None,
-    headers: dict[str, str] | None = None,
+    status: int, code: int, sentence: str, *, message_id: object = None, headers: dict[str, str] | None = None
 ) -> Response:
     """Write a JSON-RPC error. Without *message_id* the error belongs to no message."""
     content = {"jsonrpc": "2.0", "id": message_id, "error": {"code": code, "message": sentence}}

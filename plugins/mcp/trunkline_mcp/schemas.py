@@ -5,7 +5,7 @@ properties, and our keywords (``x-…``) are put in words. A call is still check
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from msgspec import Struct, field
@@ -22,17 +22,8 @@ _DROPPED = frozenset(
 )
 DATA = frozenset({"const", "enum", "default", "example", "examples", "required", "dependentRequired"})
 NAMED = frozenset({"properties", "patternProperties", "dependentSchemas"})
-_AT_THE_TOP = (
-    "anyOf",
-    "oneOf",
-    "allOf",
-    "not",
-    "if",
-    "then",
-    "else",
-    "dependentSchemas",
-    "dependentRequired",
-)
+_AT_THE_TOP = ("anyOf", "oneOf", "allOf", "not", "if", "then", "else",
+               "dependentSchemas", "dependentRequired")  # fmt: skip
 _REMARKS = frozenset({"title", "description", "default", "examples", "deprecated", "readOnly", "writeOnly"})
 KEY_SCHEMA: Mapping[str, Json] = {
     "type": "string",
@@ -142,21 +133,17 @@ class _Writing(Struct):
         self._left -= 1
         if self._left < 0:
             return {}
-        written = {
-            key: self._value(key, value)
-            for key, value in schema.items()
-            if key not in _DROPPED and key != "$ref" and not key.startswith("x-")
-        }
+        written: dict[str, Json] = {}
+        for key, value in schema.items():
+            if key in _DROPPED or key == "$ref" or key.startswith("x-"):
+                continue
+            if key in NAMED and isinstance(value, dict):
+                written[key] = {name: self._below(child) for name, child in value.items()}
+            else:
+                written[key] = value if key in DATA else self._below(value)
         if _LOOKUP in schema and (sentence := self.describe_lookup(schema[_LOOKUP])):
             written["description"] = f"{written.get('description', '')} {sentence}".lstrip()
         return self._joined(schema["$ref"], written) if "$ref" in schema else written
-
-    def _value(self, key: str, value: Json) -> Json:
-        if key in DATA:
-            return value
-        if key in NAMED and isinstance(value, dict):
-            return {name: self._below(child) for name, child in value.items()}
-        return self._below(value)
 
     def _below(self, value: Json) -> Json:
         if isinstance(value, dict):
@@ -181,14 +168,11 @@ def _follow(document: Mapping[str, Json], reference: Json) -> Mapping[str, Json]
     if not isinstance(reference, str) or not reference.startswith("#"):
         return None
     place: Any = document
-    for part in _parts(reference):
+    for step in reference[1:].split("/")[1:]:
+        part = step.replace("~1", "/").replace("~0", "~")
         key: Any = int(part) if isinstance(place, list) and part.isdigit() else part
         try:
             place = place[key]
         except (KeyError, IndexError, TypeError):
             return None
     return place if isinstance(place, dict) else None
-
-
-def _parts(reference: str) -> Sequence[str]:
-    return [part.replace("~1", "/").replace("~0", "~") for part in reference[1:].split("/")[1:]]

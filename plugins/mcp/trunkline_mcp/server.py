@@ -42,9 +42,9 @@ from trunkline_mcp import completions, events, prompts
 from trunkline_mcp.calls import CallLog
 from trunkline_mcp.event_errors import EventErrors, refuse_cursor
 from trunkline_mcp.event_params import Given, read
-from trunkline_mcp.event_streams import EventStreams, StreamParams
+from trunkline_mcp.event_streams import EventStreams
 from trunkline_mcp.event_subscriptions import EventSubscriptions, SubscribeParams, UnsubscribeParams
-from trunkline_mcp.events import Events, ListParams, PollParams
+from trunkline_mcp.events import Events, ListParams, PollParams, StreamParams
 from trunkline_mcp.figures import Figures
 from trunkline_mcp.raw_json import CALLER_KEY, MESSAGE_KEY, TOOLS_KEY, RawJson
 from trunkline_mcp.raw_json import SCOPE_KEY as RAW_KEY
@@ -116,12 +116,13 @@ class AgentServer:
         self._events = Events(context, errors)
         self._subscriptions = EventSubscriptions(context, self._events, errors)
         self._streams = EventStreams(context, self._events, errors)
-        self._server.add_request_handler("logging/setLevel", SetLevelRequestParams, _set_level)
-        self._server.add_request_handler("events/list", Given, self._list_events)
-        self._server.add_request_handler("events/poll", Given, self._poll_events)
-        self._server.add_request_handler("events/subscribe", Given, self._subscribe)
-        self._server.add_request_handler("events/unsubscribe", Given, self._unsubscribe)
-        self._server.add_request_handler("events/stream", Given, self._stream)
+        handle = self._server.add_request_handler
+        handle("logging/setLevel", SetLevelRequestParams, _set_level)
+        handle("events/list", Given, self._list_events)
+        handle("events/poll", Given, self._poll_events)
+        handle("events/subscribe", Given, self._subscribe)
+        handle("events/unsubscribe", Given, self._unsubscribe)
+        handle("events/stream", Given, self._stream)
         self._server.middleware.extend((figures.middleware, _advertise))
         self._manager: StreamableHTTPSessionManager | None = None
         self._streaming: StreamableHTTPSessionManager | None = None
@@ -159,13 +160,11 @@ class AgentServer:
 
     async def _list_tools(self, context: Context, params: PaginatedRequestParams | None) -> ListToolsResult:
         refuse_cursor(params.cursor if params else None)
-        assert context.request is not None
-        chosen: ToolForm | None = context.request.scope[TOOLS_KEY]
+        chosen: ToolForm | None = _scope_of(context)[TOOLS_KEY]
         return ListToolsResult(tools=self._toolbox.tools_of(_caller_of(context), form=chosen or self._form))
 
     async def _call_tool(self, context: Context, params: CallToolRequestParams) -> CallToolResult:
-        assert context.request is not None
-        message = msgspec.json.decode(context.request.scope[MESSAGE_KEY], type=_ToolCall)
+        message = msgspec.json.decode(_scope_of(context)[MESSAGE_KEY], type=_ToolCall)
         written = bytes(message.params["arguments"]) if params.arguments else b"{}"
         return await self._toolbox.call(_caller_of(context), params.name, params.arguments or {}, written)
 
@@ -182,9 +181,8 @@ class AgentServer:
     async def _read_resource(self, context: Context, params: ReadResourceRequestParams) -> ReadResourceResult:
         contents = await self._library.read(params.uri, _caller_of(context))
         if contents is None:
-            code = (
-                INVALID_PARAMS if context.protocol_version in MODERN_PROTOCOL_VERSIONS else RESOURCE_MISSING
-            )
+            is_modern = context.protocol_version in MODERN_PROTOCOL_VERSIONS
+            code = INVALID_PARAMS if is_modern else RESOURCE_MISSING
             sentence = "There is nothing at this address; resources/list has what there is."
             raise MCPError(code, sentence, {"uri": params.uri[:MAX_URI]})
         return ReadResourceResult(contents=[contents])
@@ -194,9 +192,8 @@ class AgentServer:
     ) -> ListPromptsResult:
         refuse_cursor(params.cursor if params else None)
         is_of_use = _caller_of(context).principal.has("events:read")
-        return ListPromptsResult(
-            prompts=[asked.prompt for asked in prompts.PROMPTS.values()] if is_of_use else []
-        )
+        listed = [asked.prompt for asked in prompts.PROMPTS.values()] if is_of_use else []
+        return ListPromptsResult(prompts=listed)
 
     async def _get_prompt(self, _: Context, params: GetPromptRequestParams) -> GetPromptResult:
         try:
@@ -205,9 +202,8 @@ class AgentServer:
             faults = "; ".join(f"{fault.path[1:]} {fault.message}" for fault in error.errors[:20])
             raise MCPError(INVALID_PARAMS, f"The prompt's arguments are not valid: {faults}.") from None
         if written is None:
-            sentence = (
-                f"There is no prompt '{params.name[:100]}' here; prompts/list has those that there are."
-            )
+            name = params.name[:100]
+            sentence = f"There is no prompt '{name}' here; prompts/list has those that there are."
             raise MCPError(INVALID_PARAMS, sentence)
         return written
 
@@ -223,12 +219,10 @@ class AgentServer:
         return self._events.list(_caller_of(context), read(ListParams, given), streams=_has_streams(context))
 
     async def _poll_events(self, context: Context, given: Given) -> dict[str, object]:
-        assert context.request is not None
         params = read(PollParams, given)
-        return await self._events.poll(_caller_of(context), params, context.request.scope[RAW_KEY])
+        return await self._events.poll(_caller_of(context), params, _scope_of(context)[RAW_KEY])
 
     async def _stream(self, context: Context, given: Given) -> dict[str, object]:
-        assert context.request is not None
         if not _has_streams(context):
             raise MCPError(METHOD_NOT_FOUND, f"Streams need the protocol of {MODERN_PROTOCOL_VERSIONS[0]}.")
         params = read(StreamParams, given)
@@ -242,7 +236,7 @@ class AgentServer:
                 cast("ServerNotification", notification), related_request_id=context.request_id
             )
 
-        raw: RawJson = context.request.scope[RAW_KEY]
+        raw: RawJson = _scope_of(context)[RAW_KEY]
         await self._streams.serve(_caller_of(context), params, raw, notify)
         return {"_meta": meta}
 
@@ -282,7 +276,11 @@ def _has_streams(context: Context) -> bool:
     return context.protocol_version in MODERN_PROTOCOL_VERSIONS
 
 
-def _caller_of(context: Context) -> Caller:
+def _scope_of(context: Context) -> Scope:
     assert context.request is not None
-    caller: Caller = context.request.scope[CALLER_KEY]
+    return context.request.scope
+
+
+def _caller_of(context: Context) -> Caller:
+    caller: Caller = _scope_of(context)[CALLER_KEY]
     return caller

@@ -61,10 +61,7 @@ class Settings(BaseModel):
         default=3600, ge=0, le=86_400, description="… if they span at least this long"
     )
     secret_overlap_seconds: int = Field(
-        default=3600,
-        ge=300,
-        le=86_400,
-        description="how long the previous secret signs beside a new one",
+        default=3600, ge=300, le=86_400, description="how long the previous secret signs beside a new one"
     )
     subscriptions_per_caller: int = Field(
         default=20,

@@ -52,31 +52,22 @@ class Toolbox:
         offered = self._offered().get(name)
         outcome: Outcome = "left"
         try:
-            allowed = self._check(caller, offered, name)
-            result, outcome = await self._carry_out(allowed, caller, arguments, written)
-        except MCPError:
-            outcome = "unknown" if offered is None else "forbidden"
-            raise
+            if offered is None:
+                outcome = "unknown"
+                sentence = f"There is no tool '{name[:100]}' here; tools/list has those that there are."
+                raise MCPError(INVALID_PARAMS, sentence)
+            if not caller.principal.has(offered.scope):
+                outcome = "forbidden"
+                sentence = (
+                    f"Your key or token lacks the scope '{offered.scope}', which the tool '{name}' takes."
+                )
+                raise MCPError(INVALID_PARAMS, sentence)
+            result, outcome = await self._carry_out(offered, caller, arguments, written)
         finally:
-            self._note(caller, offered, outcome, seconds=time.perf_counter() - began)
+            tool, seconds = None if offered is None else offered.tool.name, time.perf_counter() - began
+            self._log.note(caller, tool, outcome, seconds=seconds)
+            self._figures.tool_called(tool, outcome, seconds=seconds)
         return result
-
-    def _note(self, caller: Caller, offered: Offered | None, outcome: Outcome, *, seconds: float) -> None:
-        tool = None if offered is None else offered.tool.name
-        self._log.note(caller, tool, outcome, seconds=seconds)
-        self._figures.tool_called(tool, outcome, seconds=seconds)
-
-    def _check(self, caller: Caller, offered: Offered | None, name: str) -> Offered:
-        if offered is None:
-            raise MCPError(
-                INVALID_PARAMS, f"There is no tool '{name[:100]}' here; tools/list has those that there are."
-            )
-        if not caller.principal.has(offered.scope):
-            raise MCPError(
-                INVALID_PARAMS,
-                f"Your key or token lacks the scope '{offered.scope}', which the tool '{name}' takes.",
-            )
-        return offered
 
     def scope_of(self, name: object) -> str | None:
         """Name the scope that a tool needs; None if there is no such tool."""
@@ -103,10 +94,8 @@ class Toolbox:
         """Return the tools by name. The list is rebuilt after a failure of a plugin that provided some of the tools."""
         provided = [definition for kind in _KINDS for definition in self._context.operations.provided(kind)]
         if provided != self._made_of:
-            tools = [
-                *operation_tools.make_tools(self._context.operations),
-                *event_tools.make_tools(self._context),
-            ]
+            of_operations = operation_tools.make_tools(self._context.operations)
+            tools = (*of_operations, *event_tools.make_tools(self._context))
             self._tools = {offered.tool.name: offered for offered in tools}
             self._made_of = provided
         return self._tools

@@ -40,7 +40,9 @@ def parameter_name(field: Field) -> str:
 
 def require_parameters(fields: Sequence[Field], *, owner: str) -> None:
     """Raise ValueError if two of *fields*, or of the fields of one of them, would have the same parameter in *owner*."""
-    names = [name for field in fields for name in _parameters(field)]
+    names = [parameter_name(field) for field in fields]
+    for field in filter(_has_json, fields):
+        names += [_json_name(field), _specify_name(field)]
     require_distinct(names, of=f"the form of '{owner}' would have two fields")
     if nameless := [field.name for field in fields if not parameter_name(field)]:
         msg = f"n8n takes no field '{nameless[0]}' of '{owner}': give it a name with a letter"
@@ -56,11 +58,6 @@ def require_distinct(names: Sequence[str], *, of: str) -> None:
         raise ValueError(msg)
 
 
-def _parameters(field: Field) -> list[str]:
-    further = [_json_name(field), _specify_name(field)] if _has_json(field) else []
-    return [parameter_name(field), *further]
-
-
 def prominent_properties(field: Field, *, shown_for: str) -> Iterator[Property]:
     """Describe a field that is always shown; a field with nested fields can be given as JSON as well, as in n8n's own nodes."""
     chosen_once = field.reference is not None and field.kind != "list"
@@ -72,9 +69,8 @@ def prominent_properties(field: Field, *, shown_for: str) -> Iterator[Property]:
         return
 
     def shown_if(chosen: str) -> Property:
-        return {
-            "displayOptions": Code(f"{{ show: {{ ...{shown_for}, {_specify_name(field)}: ['{chosen}'] }} }}")
-        }
+        condition = f"{{ show: {{ ...{shown_for}, {_specify_name(field)}: ['{chosen}'] }} }}"
+        return {"displayOptions": Code(condition)}
 
     yield {
         "displayName": f"Specify {title_case(field.title)}",
@@ -224,10 +220,7 @@ def _input(field: Field) -> Property:
 
 
 def _fixed_collection(field: Field) -> Property:
-    """Show the fields of an object, or of each entry of a list.
-
-    A fixed collection shows all of its fields, so fields that cannot be left empty go into a separate collection.
-    """
+    """Show the fields of an object, or of each entry of a list; those that cannot be left empty in a separate collection."""
     additional = _additional(field)
     values = [
         {**_collected(inner), **({"required": True} if inner.is_required else {})}
@@ -264,13 +257,10 @@ def _additional(field: Field) -> list[Field]:
 def _can_be_empty(field: Field) -> bool:
     if field.reference is not None or field.fields:
         return True
-    return field.kind in {"text", "date", "date-time", "list"} and not (
-        field.choices and field.kind == "text"
-    )
+    return field.kind in {"date", "date-time", "list"} or (field.kind == "text" and not field.choices)
 
 
 def _entries(field: Field) -> Property:
-    """Show a list of plain values: as choices, or as repeated inputs."""
     if field.choices:
         return {"type": "multiOptions", "options": _options(field), "default": []}
     kind, _ = _INPUTS[field.item_kind or "text"]
@@ -279,9 +269,8 @@ def _entries(field: Field) -> Property:
 
 
 def _options(field: Field) -> list[Property]:
-    options: list[Property] = [
-        {"name": title_case(title), "value": value} for value, title in field.titled_choices
-    ]
+    choices = field.titled_choices
+    options: list[Property] = [{"name": title_case(title), "value": value} for value, title in choices]
     return sorted(options, key=lambda option: str(option["name"]).casefold())
 
 
@@ -307,11 +296,8 @@ def _locator(field: Field, reference: Reference) -> Property:
         "placeholder": f"Select {title}...",
         "typeOptions": {"searchListMethod": search_method(reference), "searchable": True},
     }
-    return {
-        "type": "resourceLocator",
-        "default": {"mode": "list", "value": ""},
-        "modes": [from_list, by_hand],
-    }
+    default = {"mode": "list", "value": ""}
+    return {"type": "resourceLocator", "default": default, "modes": [from_list, by_hand]}
 
 
 def references_in(fields: Sequence[Field]) -> list[Reference]:

@@ -28,6 +28,11 @@ def render_filters(product: Product) -> str:
     every = all_conditions((kind, product.payload(kind)) for kind in product.event_types)
     conditions = list({parameter_name(one.field): one for one in reversed(every)}.values())[::-1]
     types = {parameter_name(one.field): _types_with(one, product=product) for one in conditions}
+    options: list[Property] = []
+    for entry in collected_properties(condition.field for condition in conditions):
+        unset: Property = {"default": ""} if entry["type"] == "number" else {}  # 0 would be a filter
+        shown = {"show": {"/eventTypes": [*types[str(entry["name"])], "*"]}}
+        options.append({**entry, **unset, "displayOptions": shown})
     collection: Value = {
         "displayName": "Filters",
         "name": "filters",
@@ -35,13 +40,15 @@ def render_filters(product: Product) -> str:
         "placeholder": "Add Filter",
         "default": {},
         "description": "Start the workflow only for events that meet these. An event without such a field is let through if several kinds are chosen.",
-        "options": [
-            _shown_for(entry, types[str(entry["name"])])
-            for entry in collected_properties(condition.field for condition in conditions)
-        ],
+        "options": options,
     }
     compared: dict[str, Value] = {
-        name: _compared(condition, types[name])
+        name: {
+            "path": condition.path,
+            "operator": condition.operator,
+            **({"kind": kind} if (kind := _KINDS.get(condition.field.kind)) else {}),
+            "types": types[name],
+        }
         for condition in conditions
         if (name := parameter_name(condition.field))
     }
@@ -61,22 +68,5 @@ def _types_with(condition: Condition, *, product: Product) -> list[str]:
         path, kind, choices = condition.path, condition.field.kind, condition.field.choices
         return (path, kind, choices) == (other.path, other.field.kind, other.field.choices)
 
-    return [
-        kind.name for kind in product.event_types if any(map(is_same, conditions_of(product.payload(kind))))
-    ]
-
-
-def _shown_for(entry: Property, types: list[str]) -> Property:
-    """Describe a filter that is shown for *types*; a number starts empty, because 0 would be a filter."""
-    unset: Property = {"default": ""} if entry["type"] == "number" else {}
-    return {**entry, **unset, "displayOptions": {"show": {"/eventTypes": [*types, "*"]}}}
-
-
-def _compared(condition: Condition, types: list[str]) -> Value:
-    kind = _KINDS.get(condition.field.kind)
-    return {
-        "path": condition.path,
-        "operator": condition.operator,
-        **({"kind": kind} if kind else {}),
-        "types": types,
-    }
+    kinds = {kind.name: conditions_of(product.payload(kind)) for kind in product.event_types}
+    return [name for name, conditions in kinds.items() if any(map(is_same, conditions))]

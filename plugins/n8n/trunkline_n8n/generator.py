@@ -8,13 +8,12 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import PurePosixPath
 
-from trunkline import Definition
 from trunkline.pages import Product, happening, json_remarks, registration
 from trunkline_n8n import oauth
 from trunkline_n8n.filters import render_filters
 from trunkline_n8n.icons import draw_icons
 from trunkline_n8n.operations import operation_name, render_operations, resource_of
-from trunkline_n8n.texts import camel_case, description, pascal_case, title_case
+from trunkline_n8n.texts import camel_case, description, fill, pascal_case, title_case
 from trunkline_n8n.typescript import Code, Value, break_long_strings, constant, quote
 
 DEV_DEPENDENCIES = {
@@ -56,7 +55,7 @@ def generate(product: Product) -> Mapping[str, bytes]:
     """
     title = title_case(product.brand.title)  # the linter refuses other names of nodes and credentials
     product = replace(product, brand=replace(product.brand, title=title))
-    files_by_path = {**_constant_files(product), **dict(_catalogue_files(product))}
+    files_by_path = {**_constant_files(product), **_catalogue_files(product)}
     return {path: files_by_path[path].encode() for path in sorted(files_by_path)}
 
 
@@ -66,12 +65,10 @@ def _constant_files(product: Product) -> Mapping[str, str]:
     has_operations = bool(product.actions or product.searches)
     filled: dict[str, str] = {}
     for path, text in _template(files("trunkline_n8n") / "template"):
-        if path.startswith("nodes/__Name__/") and not has_operations:
+        if not oauth.is_there(path, product) or (path.startswith("nodes/__Name__/") and not has_operations):
             continue
-        if not oauth.is_there(path, product):
-            continue
-        fill = _FILLERS.get(PurePosixPath(path).suffix, _fill)
-        filled[_fill(path, words)] = fill(oauth.adapted(path, text, product), words)
+        filling = _FILLERS.get(PurePosixPath(path).suffix, fill)
+        filled[fill(path, words)] = filling(oauth.adapted(path, text, product), words)
     return filled
 
 
@@ -86,7 +83,7 @@ def _template(folder: Traversable, prefix: str = "") -> Iterator[tuple[str, str]
 
 def _words(product: Product) -> Mapping[str, str]:
     brand = product.brand
-    operations = sorted((*product.actions, *product.searches), key=_by_resource)
+    operations = sorted((*product.actions, *product.searches), key=lambda one: (resource_of(one), one.title))
     return {
         "__Name__": pascal_case(brand.slug),
         "__name__": camel_case(brand.slug),
@@ -134,48 +131,37 @@ def _credentials(product: Product) -> str:
         f"In n8n, add the credential **{title} OAuth2 API**, with the client id and the secret that you were given for the redirect "
         f"URL that n8n shows there, and choose **Connect my account**: you {oauth.deed(product)}. {base}"
     )
-    return "\n\n".join(
-        [*([by_key] if product.takes_keys else []), *([by_oauth] if product.takes_oauth else [])]
-    )
-
-
-def _fill(text: str, words: Mapping[str, str]) -> str:
-    for name, word in words.items():
-        text = text.replace(name, word)
-    return text
+    ways = {by_key: product.takes_keys, by_oauth: product.takes_oauth}
+    return "\n\n".join(way for way, is_taken in ways.items() if is_taken)
 
 
 def _fill_typescript(text: str, words: Mapping[str, str]) -> str:
     """Replace the placeholders in strings by words with quotes escaped, then the placeholders outside of strings."""
-    filled = _STRING.sub(lambda match: quote(_fill(match[1], words)), text)
-    return break_long_strings(_fill(filled, words))
+    filled = _STRING.sub(lambda match: quote(fill(match[1], words)), text)
+    return break_long_strings(fill(filled, words))
 
 
 def _fill_json(text: str, words: Mapping[str, str]) -> str:
-    """Replace the placeholders in strings by escaped words.
-
-    A placeholder for a list is replaced by the list unchanged.
-    """
-    listed = text
-    for name in ("__aliases__", "__categories__"):
-        listed = listed.replace(f'"{name}"', words[name])
-    return _fill(listed, {name: json.dumps(word, ensure_ascii=False)[1:-1] for name, word in words.items()})
+    """Replace the placeholders in strings by escaped words, and a placeholder for a list by the list unchanged."""
+    listed = fill(text, {f'"{name}"': words[name] for name in ("__aliases__", "__categories__")})
+    return fill(listed, {name: json.dumps(word, ensure_ascii=False)[1:-1] for name, word in words.items()})
 
 
 _FILLERS = {".ts": _fill_typescript, ".json": _fill_json}
 
 
-def _catalogue_files(product: Product) -> Iterator[tuple[str, str]]:
+def _catalogue_files(product: Product) -> dict[str, str]:
     slug, name = product.brand.slug, pascal_case(product.brand.slug)
     light, dark = draw_icons(product.brand)
-    yield f"icons/{slug}.svg", light
-    yield f"icons/{slug}.dark.svg", dark
-    yield "nodes/shared/eventTypes.ts", _render_event_types(product)
-    yield "nodes/shared/filters.ts", render_filters(product)
-    if product.actions or product.searches:
-        for path, source in render_operations(product):
-            yield f"nodes/{name}/{path}", source
-    yield "package.json", _render_package(product)
+    operations = render_operations(product) if product.actions or product.searches else ()
+    return {
+        f"icons/{slug}.svg": light,
+        f"icons/{slug}.dark.svg": dark,
+        "nodes/shared/eventTypes.ts": _render_event_types(product),
+        "nodes/shared/filters.ts": render_filters(product),
+        **{f"nodes/{name}/{path}": source for path, source in operations},
+        "package.json": _render_package(product),
+    }
 
 
 def _render_event_types(product: Product) -> str:
@@ -186,13 +172,11 @@ def _render_event_types(product: Product) -> str:
         words: dict[str, Value] = {"description": text} if text else {}
         options.append({"name": title, "value": kind.name, **words})
     options.sort(key=lambda option: str(option["name"]).casefold())
-    all_events = constant("ALL_EVENTS", "*")
-    versions = constant("VERSIONS", product.versions_header[1])
     return "\n".join(
         [
             _TYPE,
-            all_events,
-            _VERSIONS + versions,
+            constant("ALL_EVENTS", "*"),
+            _VERSIONS + constant("VERSIONS", product.versions_header[1]),
             constant("eventTypes", options, kind="INodePropertyOptions[]"),
         ]
     )
@@ -255,7 +239,3 @@ def _rows(cells: Iterable[Sequence[str]]) -> str:
     """Write the rows of a Markdown table."""
     escaped = ([cell.replace("|", "\\|") for cell in row] for row in cells)
     return "\n".join(f"| {' | '.join(row)} |" for row in escaped)
-
-
-def _by_resource(definition: Definition) -> tuple[str, str]:
-    return resource_of(definition), definition.title

@@ -43,9 +43,8 @@ def render_lookups(*, searched: Iterable[Reference], loaded: Iterable[Reference]
     loads = {_name(reference): reference for reference in loaded}
     used = [name for name, some in (("loadFrom", loads), ("searchIn", searches)) if some]
     lookups = dict(sorted((searches | loads).items()))
-    parts = (
-        [f"import {{ {', '.join([*used, 'type Lookup'])} }} from '../shared/lookups';\n"] if lookups else []
-    )
+    imports = f"import {{ {', '.join([*used, 'type Lookup'])} }} from '../shared/lookups';\n"
+    parts = [imports] if lookups else []
     parts += [
         constant(f"lookup{name}", _lookup(reference), kind="Lookup").removeprefix("export ")
         for name, reference in lookups.items()
@@ -81,7 +80,6 @@ def _lookup(reference: Reference) -> Value:
 def _name(reference: Reference) -> str:
     """Return a list's name, made of its lookup, value and filters: ``ClientStatusesByNameWhereIsLeadTrue``."""
     by = "" if reference.value == list_of(reference).value else f"By{pascal_case(reference.value)}"
-    where = "".join(
-        f"{pascal_case(name)}{pascal_case(str(value))}" for name, value in reference.where.items()
-    )
+    filters = reference.where.items()
+    where = "".join(f"{pascal_case(name)}{pascal_case(str(value))}" for name, value in filters)
     return pascal_case(reference.lookup.name) + by + (f"Where{where}" if where else "")

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from urllib.parse import urlencode
 
 from trunkline.pages import Product
+from trunkline_n8n.texts import fill
 
 _KEY = "\t\tcredentials: [{ name: '__name__Api', required: true }],\n"
 _OAUTH = "\t\tcredentials: [{ name: '__name__OAuth2Api', required: true }],\n"
@@ -30,10 +31,8 @@ _CALL = "'__name__Api'"
 _REFUSED = "\t\t\tignoreHttpStatusErrors: true,\n"
 _REFRESHED = "\t\t\tignoreHttpStatusErrors: { ignore: true, except: [401] },\n"
 _AUTHENTICATION = "nodes/shared/authentication.ts"
-_KEY_FILE, _OAUTH_FILE = (
-    "credentials/__Name__Api.credentials.ts",
-    "credentials/__Name__OAuth2Api.credentials.ts",
-)
+_KEY_FILE = "credentials/__Name__Api.credentials.ts"
+_OAUTH_FILE = "credentials/__Name__OAuth2Api.credentials.ts"
 
 
 def credentials_of(product: Product, name: str) -> list[str]:
@@ -54,13 +53,16 @@ def is_there(path: str, product: Product) -> bool:
 def adapted(path: str, text: str, product: Product) -> str:
     """Adapt a file of the template, written for keys, to the product's credentials."""
     if path == _OAUTH_FILE and product.issuer:
-        return _caller(text, _ISSUER)
+        return fill(text, _ISSUER)
     if product.auth == "key" or not path.startswith("nodes/"):
         return text
     if path.endswith(".node.ts"):
-        return _node(text, _BOTH if product.auth == "both" else _OAUTH, asks=product.auth == "both")
+        if product.auth != "both":
+            return text.replace(_KEY, _OAUTH)
+        first, rest = fill(text, {_KEY: _BOTH, **_PROPERTIES}).split("\nimport { ", 1)
+        return f"{first}\n{_IMPORT}import {{ {rest}"
     if path == "nodes/shared/hub.ts":
-        return _caller(text, _CHOSEN if product.auth == "both" else _ALWAYS)
+        return fill(text, _CHOSEN if product.auth == "both" else _ALWAYS)
     return text
 
 
@@ -80,22 +82,6 @@ def words(product: Product) -> Mapping[str, str]:
 def deed(product: Product) -> str:
     """Describe the step by which a user connects."""
     return f"sign in at {product.issuer.issuer}" if product.issuer else f"allow it in {product.brand.title}"
-
-
-def _node(text: str, credentials: str, *, asks: bool) -> str:
-    text = text.replace(_KEY, credentials)
-    if not asks:
-        return text
-    for before, after in _PROPERTIES.items():
-        text = text.replace(before, after)
-    first, rest = text.split("\nimport { ", 1)
-    return f"{first}\n{_IMPORT}import {{ {rest}"
-
-
-def _caller(text: str, words: Mapping[str, str]) -> str:
-    for before, after in words.items():
-        text = text.replace(before, after)
-    return text
 
 
 _BASE = r'={{$self["baseUrl"].replace(/\\/+$/, "")}}'

@@ -1,6 +1,6 @@
 """The action node: its resources, taken from the first word of each path, and their operations, one file each."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from trunkline import Definition
 from trunkline.pages import Field, Product, Reference, singular, wording_of
@@ -30,49 +30,30 @@ _OPERATION = "import type {{ Operation }} from '{}';\n"
 
 def render_operations(product: Product) -> Iterator[tuple[str, str]]:
     """Yield each module's path below the node's folder, and its source."""
-    resources = _resources(product)
-    yield "resources/index.ts", _render_index(list(resources))
-    for noun, definitions in resources.items():
+    resources: dict[str, list[Definition]] = {}
+    searched: list[Reference] = []
+    loaded: list[Reference] = []
+    for definition in (*product.actions, *product.searches):
+        resources.setdefault(resource_of(definition), []).append(definition)
+        prominent, collected = _split(product, definition)
+        searched += references_in(prominent)
+        loaded += dropdowns_in(collected)
+        for field in prominent:
+            loaded += dropdowns_in([field] if field.kind == "list" else field.fields)
+    yield "resources/index.ts", _render_index(sorted(resources))
+    for noun, definitions in sorted(resources.items()):
         folder = f"resources/{camel_case(noun)}"
+        definitions.sort(key=lambda definition: title_case(definition.title).casefold())
         yield f"{folder}/index.ts", _render_resource(noun, definitions)
         for definition in definitions:
             yield f"{folder}/{camel_case(definition.name)}.ts", _render_operation(product, noun, definition)
-    yield (
-        "lookups.ts",
-        render_lookups(searched=_searched(product), loaded=_loaded(product)),
-    )
+    yield "lookups.ts", render_lookups(searched=searched, loaded=loaded)
 
 
 def resource_of(definition: Definition) -> str:
     """Return the name of an operation's resource: ``lead`` for ``/leads/{client_id}``."""
     first = definition.path.strip("/").split("/")[0].strip("{}")
     return singular(first.replace("-", " ").replace("_", " "))
-
-
-def _resources(product: Product) -> Mapping[str, Sequence[Definition]]:
-    resources: dict[str, list[Definition]] = {}
-    for definition in (*product.actions, *product.searches):
-        resources.setdefault(resource_of(definition), []).append(definition)
-    return {noun: sorted(resources[noun], key=_by_title) for noun in sorted(resources)}
-
-
-def _by_title(definition: Definition) -> str:
-    return title_case(definition.title).casefold()
-
-
-def _searched(product: Product) -> Iterator[Reference]:
-    """Yield the lists of the fields that are always shown."""
-    for definition in (*product.actions, *product.searches):
-        yield from references_in(_split(product, definition)[0])
-
-
-def _loaded(product: Product) -> Iterator[Reference]:
-    """Yield the lists of the dropdowns in collections and nested fields."""
-    for definition in (*product.actions, *product.searches):
-        prominent, collected = _split(product, definition)
-        yield from dropdowns_in(collected)
-        for field in prominent:
-            yield from dropdowns_in([field] if field.kind == "list" else field.fields)
 
 
 def _split(product: Product, definition: Definition) -> tuple[Sequence[Field], Sequence[Field]]:
@@ -89,9 +70,7 @@ def _render_index(nouns: Sequence[str]) -> str:
         "name": "resource",
         "type": "options",
         "noDataExpression": True,
-        "options": [
-            {"name": title_case(noun), "value": name} for noun, name in zip(nouns, names, strict=True)
-        ],
+        "options": [{"name": title_case(noun), "value": camel_case(noun)} for noun in nouns],
         "default": names[0],
     }
     properties = [choice, *(Code(f"...propertiesOf{pascal_case(name)}") for name in names)]
@@ -146,16 +125,18 @@ def _options(definitions: Sequence[Definition]) -> list[Value]:
         name if short.count(name) == 1 else title_case(definition.title)
         for name, definition in zip(short, definitions, strict=True)
     ]
-    named = sorted(zip(names, definitions, strict=True), key=lambda pair: pair[0].casefold())
-    return [
-        {
-            "name": name,
-            "value": camel_case(definition.name),
-            "action": _action(definition, definitions),
-            "description": description(definition.description),
-        }
-        for name, definition in named
-    ]
+    options: list[Value] = []
+    for name, definition in sorted(zip(names, definitions, strict=True), key=lambda pair: pair[0].casefold()):
+        action = f"{_verb(definition, definitions)} {wording_of(definition).noun}"
+        options.append(
+            {
+                "name": name,
+                "value": camel_case(definition.name),
+                "action": action[:1].upper() + action[1:],  # without articles
+                "description": description(definition.description),
+            }
+        )
+    return options
 
 
 def operation_name(definition: Definition, *, beside: Sequence[Definition] = ()) -> str:
@@ -177,12 +158,6 @@ def _verb(definition: Definition, beside: Sequence[Definition]) -> str:
     call = (resource_of(definition), wording.noun)
     gets = (other for other in beside if other.is_single)
     return "find" if any((resource_of(other), wording_of(other).noun) == call for other in gets) else "get"
-
-
-def _action(definition: Definition, beside: Sequence[Definition]) -> str:
-    """Describe an operation without articles: ``Update lead status``."""
-    sentence = f"{_verb(definition, beside)} {wording_of(definition).noun}"
-    return sentence[:1].upper() + sentence[1:]
 
 
 def _main_fields(product: Product, definition: Definition) -> list[str]:

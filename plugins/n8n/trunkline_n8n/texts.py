@@ -1,6 +1,7 @@
 """The texts of a catalogue in the form that n8n's linter asks for: case, full stops and the names of things."""
 
 import re
+from collections.abc import Mapping
 
 _WORDS = re.compile(r"[^\W_]+")
 _INITIALISM = re.compile(r"\b(id|url|json)(s?)\b", re.IGNORECASE)
@@ -49,6 +50,13 @@ def description(text: str, *, of: str = "") -> str:
         return ""
     ended = plain + "." if ". " in plain.replace("e.g.", "") else plain
     return ended[:1].upper() + ended[1:]
+
+
+def fill(text: str, words: Mapping[str, str]) -> str:
+    """Replace each name of *words* in *text* by its word, in their order."""
+    for name, word in words.items():
+        text = text.replace(name, word)
+    return text
 
 
 def _capitalise_initialisms(text: str) -> str:

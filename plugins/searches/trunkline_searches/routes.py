@@ -26,9 +26,8 @@ def make_routes(context: PluginContext) -> Routes:
     router = APIRouter(route_class=StrictRoute)
     operations = context.operations
     definitions = [*operations.provided("search"), *operations.provided("lookup")]
-    for definition in sorted(
-        definitions, key=lambda definition: definition.path.replace("{", "~")
-    ):  # fixed parts come first
+    # fixed parts come first
+    for definition in sorted(definitions, key=lambda definition: definition.path.replace("{", "~")):
         tag = "Lookups" if definition.kind == "lookup" else "Searches"
         look = _make_function(operations, definition)
         router.add_api_route(
@@ -51,7 +50,6 @@ def _make_function(operations: Operations, definition: Definition) -> Any:
         headers = {"ETag": etag_of(orjson.loads(answered.body))} if definition.is_single else {}
         return Response(answered.body, answered.status, headers=headers, media_type="application/json")
 
-    look.__annotations__["query"] = Annotated[
-        model, Query()
-    ]  # made at run time, as no type checker could read it
+    # made at run time, as no type checker could read it
+    look.__annotations__["query"] = Annotated[model, Query()]
     return look

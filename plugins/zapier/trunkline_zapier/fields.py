@@ -6,11 +6,11 @@ of objects becomes line items, whose fields are called children in Zapier. All o
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from trunkline import Json
-from trunkline.pages import Field, Reference
+from trunkline.pages import Field
 from trunkline_zapier.naming import LABEL_LENGTH, TEXT_LENGTH, adds_something, key_of, shortened
 
 JOINT = "__"
@@ -23,25 +23,14 @@ _INPUT_TYPES: Mapping[str, str] = {
     "date": "datetime",
     "date-time": "datetime",
 }
-"""Zapier's input type for each kind.
-
-A day is a ``datetime`` too: ``string`` would refuse a date from an earlier step.
-"""
+"""Zapier's input type for each kind. A day is a ``datetime`` too: ``string`` would refuse a date from an earlier step."""
 _OUTPUT_TYPES: Mapping[str, str] = {**_INPUT_TYPES, "date": "string"}
 _VALUES = {"date": "day", "integer": "number", "number": "number"}
 _LONGEST_EXAMPLE = 300
-_OF_OBJECTS = frozenset(
-    [
-        "constructor",
-        "hasOwnProperty",
-        "isPrototypeOf",
-        "propertyIsEnumerable",
-        "toLocaleString",
-        "toString",
-        "valueOf",
-        "__proto__",
-    ]
-)
+_OF_OBJECTS = frozenset({
+    "constructor", "hasOwnProperty", "isPrototypeOf", "propertyIsEnumerable",
+    "toLocaleString", "toString", "valueOf", "__proto__",
+})  # fmt: skip
 """Keys that Zapier's check of an app takes for repeated ones."""
 _MADE_UP: Mapping[str, Json] = {
     "text": "Text",
@@ -83,9 +72,8 @@ def with_line_keys(fields: Iterable[Field]) -> tuple[Field, ...]:
         key = f"{prefix}{field.name}{JOINT}"
         if field.kind == "object":
             return replace(field, fields=tuple(renamed(inner, key) for inner in field.fields))
-        lines = (
-            replace(one, name=f"{key}{one.name}") if count[one.name] > 1 else one for one in field.fields
-        )
+        fields = field.fields
+        lines = (replace(one, name=f"{key}{one.name}") if count[one.name] > 1 else one for one in fields)
         return replace(field, fields=tuple(lines))
 
     return tuple(field if json_reason(field) else renamed(field) for field in fields)
@@ -127,7 +115,7 @@ def json_reason(field: Field) -> str:
         return field.json_because
     if field.kind == "object" and any(JOINT in name for name in (field.name, *_names(field.fields))):
         return f"a name in it has '{JOINT}', which stands between an object and its field on Zapier"
-    if field.kind == "list" and field.fields and not _are_plain(field.fields):
+    if field.kind == "list" and any(one.kind in {"object", "list", "any"} for one in field.fields):
         return "line items of Zapier have only plain fields"
     return ""
 
@@ -140,7 +128,19 @@ def _names(fields: Iterable[Field]) -> Iterator[str]:
 
 def output_fields(fields: Iterable[Field], *, prefix: str = "", label: str = "") -> list[dict[str, Json]]:
     """Describe output fields, with objects flattened."""
-    return [description for field in fields for description in _outputs(field, prefix=prefix, label=label)]
+    described: list[dict[str, Json]] = []
+    for field in fields:
+        one = _described(field, key=f"{prefix}{field.name}", label=label)
+        if field.kind == "object" and field.fields:
+            inner = f"{label}{field.title} "
+            described += output_fields(field.fields, prefix=f"{prefix}{field.name}{JOINT}", label=inner)
+        elif field.kind == "list" and field.fields:
+            described.append(one | {"children": output_fields(field.fields)})
+        elif field.kind == "list":
+            described.append(one | {"type": _OUTPUT_TYPES.get(field.item_kind or "", "string"), "list": True})
+        else:
+            described.append(one | {"type": _OUTPUT_TYPES.get(field.kind, "string")})
+    return described
 
 
 def completed(sample: Mapping[str, Json], fields: Iterable[Field]) -> dict[str, Json]:
@@ -169,11 +169,6 @@ def _made_up(field: Field) -> Json:
     return [value] if field.kind == "list" else value
 
 
-def lookup_key(reference: Reference) -> str:
-    """Return the key of the hidden trigger that lists the choices of *reference*."""
-    return lookup_key_of(reference.lookup.name, reference.where)
-
-
 def lookup_key_of(name: str, where: Mapping[str, Json]) -> str:
     """Return the key of the hidden trigger that lists the items of the lookup *name*, filtered by *where*."""
     conditions = (f"{field}_{value}".lower() for field, value in where.items())
@@ -199,10 +194,6 @@ def _inputs(field: Field, *, prefix: str = "", label: str = "") -> Iterator[dict
         yield _plain_input(field, key=key, label=label)
 
 
-def _are_plain(fields: Sequence[Field]) -> bool:
-    return all(field.kind not in {"object", "list", "any"} for field in fields)
-
-
 def _example(field: Field) -> str:
     text = "" if field.example is None else json.dumps(field.example, ensure_ascii=False)
     return text if len(text) <= _LONGEST_EXAMPLE else ""
@@ -218,10 +209,13 @@ def _plain_input(field: Field, *, key: str, label: str = "") -> dict[str, Json]:
     if adds_something(field.description, label=field.title):
         described["helpText"] = shortened(field.description, TEXT_LENGTH)
     if field.reference is not None:
-        columns = f"{field.reference.value}.{field.reference.label}"
-        return described | {"dynamic": f"{lookup_key(field.reference)}.{columns}"}
+        key = lookup_key_of(field.reference.lookup.name, field.reference.where)
+        return described | {"dynamic": f"{key}.{field.reference.value}.{field.reference.label}"}
     if field.choices:
-        described["choices"] = _choices(field)
+        described["choices"] = [  # ``sample`` is the value that Zapier shows in a test
+            {"value": str(value), "sample": str(value), "label": title}
+            for value, title in field.titled_choices
+        ]
     elif field.example is not None and field.kind not in {"boolean", "list"}:
         described["placeholder"] = str(field.example)
     if field.default not in {None, ""}:
@@ -229,25 +223,5 @@ def _plain_input(field: Field, *, key: str, label: str = "") -> dict[str, Json]:
     return described
 
 
-def _choices(field: Field) -> list[Json]:
-    """List the choices with their titles; ``sample`` is the value that Zapier shows in a test."""
-    return [
-        {"value": str(value), "sample": str(value), "label": title} for value, title in field.titled_choices
-    ]
-
-
 def _described(field: Field, *, key: str, label: str = "") -> dict[str, Json]:
     return {"key": key, "label": shortened(f"{label}{field.title}", LABEL_LENGTH)}
-
-
-def _outputs(field: Field, *, prefix: str, label: str) -> Iterator[dict[str, Json]]:
-    described = _described(field, key=f"{prefix}{field.name}", label=label)
-    if field.kind == "object" and field.fields:
-        inner = f"{label}{field.title} "
-        yield from output_fields(field.fields, prefix=f"{prefix}{field.name}{JOINT}", label=inner)
-    elif field.kind == "list" and field.fields:
-        yield described | {"children": output_fields(field.fields)}
-    elif field.kind == "list":
-        yield described | {"type": _OUTPUT_TYPES.get(field.item_kind or "", "string"), "list": True}
-    else:
-        yield described | {"type": _OUTPUT_TYPES.get(field.kind, "string")}

@@ -20,13 +20,12 @@ _ONE_WAY = "Zapier has one way in for an app: it is OAuth, and API keys are not 
 
 def remarks(product: Product) -> list[str]:
     """List remarks about the parts of *product* that Zapier represents differently or not at all."""
+    redirect_uri = "the redirect URI that Zapier shows"
     return [
         *json_remarks(product, platform="Zapier", reason=fields.json_reason),
         *operations.unequal_pairs(product),
         *([_ONE_WAY] if product.auth == "both" else []),
-        *registration(
-            product, redirect_uri="the redirect URI that Zapier shows", method="client_secret_post"
-        ),
+        *registration(product, redirect_uri=redirect_uri, method="client_secret_post"),
     ]
 
 
@@ -56,9 +55,7 @@ def generate(product: Product) -> Mapping[str, bytes]:
     }
     package = files("trunkline_zapier")
     constant = dict(_constant_files(package / "app"))
-    if (
-        product.takes_oauth
-    ):  # an app has one authentication scheme: https://docs.zapier.com/platform/build/auth
+    if product.takes_oauth:  # an app has one scheme: https://docs.zapier.com/platform/build/auth
         constant |= dict(_constant_files(package / "oauth"))
     return constant | written | own
 

@@ -42,11 +42,11 @@ def literal(value: Json, *, depth: int = 0, room: int = WIDTH) -> str:
         return _call(value, depth=depth, room=room)
     if isinstance(value, Mapping):
         parts = [_property(name, inner, depth=depth + 1) for name, inner in value.items()]
-        return _bracketed(
-            "{", parts, "}", padding=" ", is_flat=_is_flat(value.values()), depth=depth, room=room
-        )
+        is_flat = _is_flat(value.values())
+        return _bracketed("{", parts, "}", padding=" ", is_flat=is_flat, depth=depth, room=room)
     if isinstance(value, list | tuple):
-        parts = [_item(inner, depth=depth + 1) for inner in value]
+        room_of_item = WIDTH - len(_INDENT) * (depth + 1) - len(",")
+        parts = [literal(inner, depth=depth + 1, room=room_of_item) for inner in value]
         return _bracketed("[", parts, "]", is_flat=_is_flat(value), depth=depth, room=room)
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
@@ -77,10 +77,6 @@ def _property(name: str, value: Json, *, depth: int) -> str:
     return f"{key}: {written}"
 
 
-def _item(value: Json, *, depth: int) -> str:
-    return literal(value, depth=depth, room=WIDTH - len(_INDENT) * depth - len(","))
-
-
 def _bracketed(
     opening: str, parts: list[str], closing: str, *, is_flat: bool, depth: int, room: int, padding: str = ""
 ) -> str:
@@ -99,18 +95,14 @@ def _is_flat(values: Iterable[Json]) -> bool:
     for value in values:
         if isinstance(value, Mapping | Call) and value:
             return False
-        if isinstance(value, list | tuple) and any(
-            isinstance(inner, Mapping | list | tuple) for inner in value
-        ):
+        inner = value if isinstance(value, list | tuple) else ()
+        if any(isinstance(one, Mapping | list | tuple) for one in inner):
             return False
     return True
 
 
 def _text(value: str) -> str:
-    """Quote *value* with single or double quotes, whichever *value* has fewer of.
-
-    If the numbers are equal, single quotes are used.
-    """
+    """Quote *value* with single quotes, or with double quotes if *value* has fewer of these."""
     inner = json.dumps(value, ensure_ascii=False)[1:-1].replace('\\"', '"')
     quote = '"' if value.count("'") > value.count('"') else "'"
     escaped = inner.replace(quote, f"\\{quote}")

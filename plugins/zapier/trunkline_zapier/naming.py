@@ -10,29 +10,10 @@ from collections.abc import Iterable, Mapping
 LABEL_LENGTH = 64
 TEXT_LENGTH = 1000
 _WORDS = re.compile(r"[a-z0-9]+")
-_FILLERS = frozenset(
-    [
-        "a",
-        "an",
-        "and",
-        "for",
-        "has",
-        "his",
-        "her",
-        "in",
-        "is",
-        "it",
-        "its",
-        "of",
-        "on",
-        "s",
-        "the",
-        "their",
-        "this",
-        "to",
-        "your",
-    ]
-)
+_FILLERS = frozenset({
+    "a", "an", "and", "for", "has", "his", "her", "in", "is", "it",
+    "its", "of", "on", "s", "the", "their", "this", "to", "your",
+})  # fmt: skip
 _KEY = re.compile(r"[a-zA-Z]+[a-zA-Z0-9_]+")
 
 

@@ -71,9 +71,9 @@ def _pairs(product: Product) -> Iterator[tuple[Definition, Definition]]:
 
 
 def _record_of(product: Product, action: Definition) -> tuple[Definition, Field, str] | None:
-    """Find the search for the record that *action* makes, if the search returns fields that the action's answer lacks.
+    """Find the search for the record that *action* makes, its list of records, and the field of the answer to search by.
 
-    The result is the search, its list of records, and the field of the answer to search by.
+    None unless the search returns fields that the action's answer lacks.
     """
     made = [field.name for field in product.outputs(action)]
     for search, create in _pairs(product):
@@ -153,6 +153,11 @@ def _operation(
     sample: Mapping[str, Json],
     form: Sequence[Json] | None = None,
 ) -> bytes:
+    warning: list[Json] = []
+    if definition.method == "DELETE":
+        # https://docs.zapier.com/platform/publish/integration-build-guidelines: delete actions
+        text = f"Each run does this at once, and Zapier cannot take it back. {definition.description}"
+        warning.append({"key": "warning", "type": "copy", "helpText": shortened(text, TEXT_LENGTH)})
     exported = {
         "key": definition.name,
         "noun": noun_of(definition.name),
@@ -163,7 +168,7 @@ def _operation(
         "operation": {
             "perform": perform,
             "inputFields": [
-                *_warning(definition),
+                *warning,
                 *(input_fields(product.form(definition), owner=definition.name) if form is None else form),
                 *_clearing(product, definition),
             ],
@@ -187,14 +192,3 @@ def _clearing(product: Product, definition: Definition) -> list[Json]:
     described = {"key": "clear_fields", "label": "Fields to Clear", "type": "string", "list": True}
     text = "Choose what shall be empty afterwards. A field that is left empty above stays as it is."
     return [described | {"helpText": text, "choices": choices}] if choices else []
-
-
-def _warning(definition: Definition) -> list[Json]:
-    """Make the warning above the form of an action that deletes, as Zapier's guideline requires.
-
-    https://docs.zapier.com/platform/publish/integration-build-guidelines: delete actions
-    """
-    if definition.method != "DELETE":
-        return []
-    text = f"Each run does this at once, and Zapier cannot take it back. {definition.description}"
-    return [{"key": "warning", "type": "copy", "helpText": shortened(text, TEXT_LENGTH)}]

@@ -17,10 +17,7 @@ _USES = {"inputFields": "takes", "outputFields": "gives"}
 
 
 class _Entry(Struct, frozen=True):
-    """An object with a key: a trigger, a create, a search, or a field.
-
-    *part* is the name of the list with the field.
-    """
+    """An object with a key: a trigger, a create, a search, or a field in the list *part*."""
 
     part: str
     key: str
@@ -62,15 +59,9 @@ def _entries(text: str) -> Iterator[_Entry]:
             part = mark[2] or mark[3]
         elif part != "sample":
             rest = text[mark.end() : end]
-            flags = _FLAG.findall(rest)
-            yield _Entry(part, key, _kind(rest, is_list="list" in flags), "required" in flags)
-
-
-def _kind(text: str, *, is_list: bool) -> str:
-    """Return the type of a field; line items have no type."""
-    found = _TYPE.search(text)
-    name = _ALIKE.get(found[1], found[1]) if found else "line items"
-    return f"list of {name}" if is_list else name
+            flags, typed = _FLAG.findall(rest), _TYPE.search(rest)
+            kind = _ALIKE.get(typed[1], typed[1]) if typed else "line items"
+            yield _Entry(part, key, f"list of {kind}" if "list" in flags else kind, "required" in flags)
 
 
 def _text(read: ReadFile, path: str) -> str:

@@ -36,7 +36,11 @@ _HOW_IT_WORKS = """\
 def readme(product: Product) -> bytes:
     """Write the README for the app's maintainer: the app's contents, how to test the app, and how to publish it."""
     title = product.brand.title
-    connection = _connection(product)
+    connection = _KEY
+    if product.takes_oauth and product.issuer is None:
+        connection = _OAUTH.format(title=title)
+    elif product.takes_oauth and product.issuer is not None:
+        connection = _ISSUER.format(issuer=product.issuer.issuer)
     return f"""# {title} for Zapier
 
 {product.brand.description}
@@ -59,14 +63,6 @@ Searches:
 
 {_PUBLISHING.format(title=title)}
 {_HOW_IT_WORKS.format(title=title, connection=connection)}""".encode()
-
-
-def _connection(product: Product) -> str:
-    if not product.takes_oauth:
-        return _KEY
-    if product.issuer is None:
-        return _OAUTH.format(title=product.brand.title)
-    return _ISSUER.format(issuer=product.issuer.issuer)
 
 
 def _listed(entries: Iterable[tuple[str, str]]) -> str:

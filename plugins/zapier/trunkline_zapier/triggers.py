@@ -37,23 +37,16 @@ def triggers(product: Product) -> Mapping[str, bytes]:
 
 def lookups(product: Product) -> Mapping[str, bytes]:
     """Write the module of each hidden trigger, by its key: one for each lookup, and for each filtered use of it."""
-    plain: Iterator[tuple[Definition, Mapping[str, Json]]] = ((lookup, {}) for lookup in product.lookups)
-    chosen = {
-        lookup_key_of(definition.name, where): (definition, where)
-        for definition, where in (*plain, *_references(product))
-    }
-    return {key: _lookup(definition, where, key=key) for key, (definition, where) in sorted(chosen.items())}
-
-
-def _references(product: Product) -> Iterator[tuple[Definition, Mapping[str, Json]]]:
+    uses: list[tuple[Definition, Mapping[str, Json]]] = [(lookup, {}) for lookup in product.lookups]
     forms = [
         *(product.form(definition) for definition in (*product.actions, *product.searches)),
         *([one.field for one in conditions_of(product.payload(kind))] for kind in product.event_types),
     ]
     for form in forms:
-        for field in _with_nested(form):
-            if field.reference is not None:
-                yield field.reference.lookup, field.reference.where
+        references = (field.reference for field in _with_nested(form))
+        uses += [(one.lookup, one.where) for one in references if one is not None]
+    chosen = {lookup_key_of(definition.name, where): (definition, where) for definition, where in uses}
+    return {key: _lookup(definition, where, key=key) for key, (definition, where) in sorted(chosen.items())}
 
 
 def _with_nested(fields: Iterable[Field]) -> Iterator[Field]:
@@ -165,9 +158,6 @@ def _lookup(definition: Definition, where: Mapping[str, Json], *, key: str) -> b
             "description": shortened(definition.description, TEXT_LENGTH),
             "hidden": True,
         },
-        "operation": {
-            "perform": Call("lookup", (options,)),
-            **({"canPaginate": True} if is_paged else {}),
-        },
+        "operation": {"perform": Call("lookup", (options,)), **({"canPaginate": True} if is_paged else {})},
     }
     return module(exported, imports=["const { lookup } = require('../lib/lookups');"])

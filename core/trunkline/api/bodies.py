@@ -8,7 +8,6 @@ import asyncio
 import math
 from collections import Counter
 
-from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from trunkline.errors import Overloaded
@@ -136,8 +135,3 @@ class Bodies:
             await self._app(scope, receive, send)
         finally:
             lease.end()
-
-
-def install(app: FastAPI, room: BodyRoom) -> None:
-    """Add the leases around *app*."""
-    app.add_middleware(Bodies, room=room)

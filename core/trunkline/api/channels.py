@@ -103,27 +103,10 @@ ROUTES = (
 
 
 def make_router(channels: Callable[[], Mapping[str, Channel]], subscriptions: Subscriptions) -> APIRouter:
-    """Build the router over the hub's *channels*; the API documents include the targets that the channels declare."""
-    subscribe = Route(
-        "POST",
-        "/subscriptions",
-        ChannelHandlers.create_subscription,
-        status_code=201,
-        response_model=models.CreatedSubscription,
-        summary="Subscribe on a channel",
-        openapi_extra=_described(channels()),
-    )
-    return bind(
-        ChannelHandlers(channels, subscriptions),
-        (subscribe, *ROUTES),
-        prefix="/api/v1",
-        tags=["Subscriptions"],
-    )
-
-
-def _described(channels: Mapping[str, Channel]) -> dict[str, Any]:
-    """Return an example body for each channel that declares its targets."""
-    shown = [shown_channel(channel) for _, channel in sorted(channels.items()) if channel.target is not None]
+    """Build the router over the hub's *channels*; the API documents have an example of each target that the channels declare."""
+    shown = [
+        shown_channel(channel) for _, channel in sorted(channels().items()) if channel.target is not None
+    ]
     examples = {
         entry["name"]: {
             "summary": entry["title"],
@@ -132,7 +115,17 @@ def _described(channels: Mapping[str, Channel]) -> dict[str, Any]:
         for entry in shown
     }
     body = {"requestBody": {"content": {"application/json": {"examples": examples}}}} if examples else {}
-    return {LOCATION: "/api/v1/subscriptions/{id}", **body}
+    subscribe = Route(
+        "POST",
+        "/subscriptions",
+        ChannelHandlers.create_subscription,
+        status_code=201,
+        response_model=models.CreatedSubscription,
+        summary="Subscribe on a channel",
+        openapi_extra={LOCATION: "/api/v1/subscriptions/{id}", **body},
+    )
+    handlers = ChannelHandlers(channels, subscriptions)
+    return bind(handlers, (subscribe, *ROUTES), prefix="/api/v1", tags=["Subscriptions"])
 
 
 def add_targets(schemas: dict[str, Any], channels: Mapping[str, Channel]) -> None:

@@ -57,12 +57,9 @@ class _Document:
         async with self._making:
             revision = self._catalog.revision
             if self._made is None or self._made[0] != revision:
-                self._made = (revision, await asyncio.to_thread(self._write, app))
-            _, body = self._made
-        return Response(body, media_type="application/json")
-
-    def _write(self, app: FastAPI) -> bytes:
-        return orjson.dumps(self._make(app))
+                body = await asyncio.to_thread(lambda: orjson.dumps(self._make(app)))
+                self._made = revision, body
+        return Response(self._made[1], media_type="application/json")
 
 
 class DocumentHandlers:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import orjson
 from fastapi import Depends, Path, Request, Response
 from msgspec import structs
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from trunkline.access.company_paces import EventPace
 from trunkline.api import answers, models
@@ -18,7 +18,7 @@ from trunkline.api.idempotency_keys import IdempotencyKey, check_idempotency_key
 from trunkline.api.problems import responses
 from trunkline.api.quarantine import QuarantinedAnswer, QuarantinedItem, answer_receipt
 from trunkline.api.reader_models import EventExplanation
-from trunkline.api.requests import LOCATION, read_body, read_json
+from trunkline.api.requests import LOCATION, read_body
 from trunkline.api.routing import Route, bind
 from trunkline.api.security import Caller, Requires, requires
 from trunkline.contract import DeliveryLog, Routes
@@ -38,7 +38,7 @@ from trunkline.ingest.submissions import KeysUnchecked
 from trunkline.runtime import callers
 from trunkline.runtime.clock import now_text
 from trunkline.runtime.pauses import PAUSE_SECONDS, Steps, run_in_turns, run_through, run_with_pauses
-from trunkline.runtime.strict_json import MAX_DEPTH, check_values
+from trunkline.runtime.strict_json import MAX_DEPTH, check_values, read_json
 from trunkline.runtime.turns import Turns
 from trunkline.schemas.catalog import Json, SchemaCatalog
 from trunkline.schemas.examples import example_draft
@@ -63,9 +63,10 @@ EventIdInPath = Annotated[str, Path(json_schema_extra={"type": "integer", "forma
 _WARNED = {"headers": {VALIDATION_HEADER: {"$ref": f"#/components/headers/{VALIDATION_HEADER}"}}}
 
 
-class AcceptedBatch(models.Envelopes):
+class AcceptedBatch(BaseModel):
     """Accepted events, in the order in which they were sent, and quarantined events."""
 
+    events: list[models.Envelope]
     quarantined: list[QuarantinedItem] | None = Field(
         default=None, description="events that break their schema; absent if there are none"
     )

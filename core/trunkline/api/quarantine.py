@@ -9,21 +9,19 @@ from pydantic import BaseModel, Field
 from trunkline.api import models
 from trunkline.api.models import Utc
 from trunkline.api.problems import ProblemField, responses
-from trunkline.api.requests import LOCATION, QueryModel, read_body, read_json
+from trunkline.api.requests import LOCATION, QueryModel, read_body
 from trunkline.api.routing import Route, bind
 from trunkline.api.security import Caller, requires
 from trunkline.contract import Quarantine, QuarantinedEvent
 from trunkline.errors import EventRejected, FieldError, unknown_name
 from trunkline.ingest import requests
 from trunkline.ingest.quarantine import view
+from trunkline.runtime.strict_json import read_json
 from trunkline.schemas.catalog import SchemaCatalog
 from trunkline.store.quarantine_answers import Receipt
 
 JSON = "application/json"
 MAX_PAGE = 100
-_REPEATED: dict[int | str, dict[str, Any]] = {
-    200: {"model": models.Envelope, "description": "It was released before; this is its envelope"}
-}
 _EXAMPLES = {"mended": {"value": {"payload": {"client_id": 12345, "first_name": "Jane", "last_name": "Doe"}}}}
 _PAYLOAD_SCHEMA = {
     "type": "object",
@@ -228,7 +226,8 @@ ROUTES = (
         status_code=201,
         response_model=models.Envelope,
         summary="Release a quarantined event",
-        responses=responses(404, 409, 413, 422) | _REPEATED,
+        responses=responses(404, 409, 413, 422)
+        | {200: {"model": models.Envelope, "description": "It was released before; this is its envelope"}},
         openapi_extra={
             LOCATION: "/api/v1/events/{id}",
             "requestBody": {

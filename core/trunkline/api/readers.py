@@ -26,7 +26,7 @@ from trunkline.api.reader_models import (
     PublicKeys,
 )
 from trunkline.api.refusals import refusal_of
-from trunkline.api.requests import query_reader, read_body, read_json
+from trunkline.api.requests import query_reader, read_body
 from trunkline.api.routing import Route, bind
 from trunkline.api.security import Caller, requires
 from trunkline.contract import Routes
@@ -36,6 +36,7 @@ from trunkline.model.companies import read_name
 from trunkline.model.environments import in_environment
 from trunkline.model.event_groups import EVERY_TYPE, is_group, type_groups
 from trunkline.model.times import epoch_ms_of
+from trunkline.runtime.strict_json import read_json
 from trunkline.schemas.catalog import Json, SchemaCatalog
 from trunkline.store.directory import CompanyDirectory
 
@@ -45,11 +46,8 @@ _MAY_READ = requires("events:read")
 _MAY_COMMIT = requires("events:read", bucket="write")
 Reads = Annotated[Caller, Depends(_MAY_READ)]
 Commits = Annotated[Caller, Depends(_MAY_COMMIT)]
-Deletes = Annotated[Caller, Depends(requires("events:read", bucket="write"))]
 Administers = Annotated[Caller, Depends(requires("events:read", bucket="admin"))]
 Anyone = Annotated[Caller, Depends(requires(None))]
-
-
 _read_lease_query = query_reader(LeaseQuery)
 
 
@@ -82,7 +80,7 @@ class ReaderHandlers:
         """Show a consumer, its cursor and its lag."""
         return await self._consumers.get(caller.company_id, name)
 
-    async def delete_consumer(self, name: str, caller: Deletes) -> None:
+    async def delete_consumer(self, name: str, caller: Commits) -> None:
         """Delete a consumer and its cursor."""
         await self._consumers.delete(caller.company_id, name)
 

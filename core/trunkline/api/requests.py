@@ -31,18 +31,6 @@ from trunkline.errors import BadQuery, BodyInvalid, BodyTooLarge, NotFound
 from trunkline.errors.spelling import known_instead
 from trunkline.runtime.strict_json import read_json
 
-__all__ = [
-    "DeferredRoute",
-    "QueryModel",
-    "StrictRequest",
-    "StrictRoute",
-    "check_query",
-    "query_names",
-    "query_reader",
-    "read_body",
-    "read_json",
-]
-
 MAX_BODY_BYTES = 262_144
 
 LOCATION = "x-location"

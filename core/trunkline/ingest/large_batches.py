@@ -41,9 +41,7 @@ def split(body: bytes, *, max_item_bytes: int, read_json: ReadJson) -> list[Item
     errors: list[FieldError] = []
     for index in range(len(raws)):
         path = f"/events/{index}"
-        raw = (
-            raws.pop()
-        )  # each is freed after it was read, because together they are another copy of the body
+        raw = raws.pop()  # freed after it was read, because together they are another copy of the body
         if len(raw) > max_item_bytes:
             errors.append(too_large(path, max_item_bytes))
             continue

@@ -98,7 +98,12 @@ class Streaming:
         request = PageRequest(company_id, self.named(types), position, since_ms, limit)
         wanted = self.wanted(filter, request.types, versions)
         if wanted is None:
-            found = await self._page(request, wait_seconds, check_caller)
+            request, after, events = await self._read_first(self.fitting(request))
+            if not events and wait_seconds > 0:
+                async with self._long_polls.of(company_id):
+                    waiting = self._wait(request, wait_seconds, check_caller)
+                    after, events = await callers.while_present(waiting)
+            found = self.cut(request, after, events)
         else:
             found = await callers.while_present(
                 self._search(request, wanted, versions, wait_seconds, check_caller)
@@ -222,15 +227,6 @@ class Streaming:
         types = [*self.types(versions=versions), *(self.operational_types() if names else ())]
         return filtered_pages.check(filter, [kind for kind in types if not names or kind.name in names])
 
-    async def _page(
-        self, request: PageRequest, wait_seconds: float, check_caller: CheckCaller | None
-    ) -> Found:
-        request, after, events = await self._read_first(self.fitting(request))
-        if not events and wait_seconds > 0:
-            async with self._long_polls.of(request.company_id):
-                after, events = await callers.while_present(self._wait(request, wait_seconds, check_caller))
-        return self.cut(request, after, events)
-
     async def _search(
         self,
         request: PageRequest,
@@ -280,9 +276,7 @@ class Streaming:
             if len(events) <= UNKNOWN:
                 return request, after, events
             self._page_bytes.cut(request.company_id, events)
-            request = structs.replace(
-                request, limit=self._page_bytes.limit_for(request.company_id, request.limit)
-            )
+            request = self.fitting(request)
         return request, *(await self._read(request))
 
     async def _read(self, request: PageRequest) -> tuple[int, list[Event]]:

@@ -51,7 +51,11 @@ def check_target_url(url: Any, context: Context) -> list[FieldError]:
 
 
 def check_target(target: Any, context: Context) -> list[FieldError]:
-    """Check a target against the channel's model. A change of some members is checked with the stored others."""
+    """Check a target against the channel's model. A change of some members is checked with the stored others.
+
+    Raises:
+        TargetRefused: the target is only a URL, which ``check_target_url`` refuses.
+    """
     model = context.channel.target if context.channel else None
     if model is None or not isinstance(target, dict):
         return [FieldError("/target", "must be an object of the channel's own fields")]
@@ -63,16 +67,13 @@ def check_target(target: Any, context: Context) -> list[FieldError]:
         address = targets.address_of(targets.created(model, target))
     except BodyInvalid as error:
         return list(error.errors)
-    return [] if address is None else _check_declared_url(address, context)
-
-
-def _check_declared_url(url: str, context: Context) -> list[FieldError]:
-    """Check a declared target that is only a URL in the same way as ``target_url``. Raises TargetRefused."""
+    if address is None:
+        return []
     try:
-        return check_target_url(url, context)
+        return check_target_url(address, context)
     except TargetRefused as error:
         message = error.errors[0].message
-        shown = message if url not in message else "is not valid"  # a plugin's words may repeat a secret
+        shown = message if address not in message else "is not valid"  # a plugin's words may repeat a secret
         raise TargetRefused(shown, path="/target/url") from None
 
 
@@ -148,12 +149,10 @@ def check_secret(secret: Any, context: Context) -> list[FieldError]:
 def secret_faults(secret: Any, scheme: str) -> list[FieldError]:
     """List the faults of the caller's own secret under the signature *scheme*."""
     prefix = "whsk_" if scheme == "ed25519" else "whsec_"
-    is_text = isinstance(secret, str)
-    reason = (
-        signatures.check_secret(secret, scheme=scheme)
-        if is_text
-        else f"must be text that starts with {prefix}"
-    )
+    if isinstance(secret, str):
+        reason = signatures.check_secret(secret, scheme=scheme)
+    else:
+        reason = f"must be text that starts with {prefix}"
     return [FieldError("/secret", reason)] if reason else []
 
 

@@ -19,7 +19,6 @@ from trunkline.stream.filtered_pages import MOST_COST
 from trunkline.stream.pages import Streaming
 from trunkline.subscribing import checks
 from trunkline.subscribing.leasing import KIND, Leasing
-from trunkline.subscribing.options import unique
 from trunkline.subscribing.requests import Checker, Start, read_start
 
 COUNTED, COUNTED_IN_LISTS = 100_000, 10_000
@@ -140,7 +139,7 @@ class Consumers:
             if (cost := costs.cost_of(wanted)) > MOST_COST:
                 message = f"would cost {cost:,} to compare, of {MOST_COST:,} at most; ask for less"
                 raise BodyInvalid([FieldError("/filter", message)])
-        types = [] if names in (None, ["*"]) else unique(names)
+        types = [] if names in (None, ["*"]) else list(dict.fromkeys(names))
         start = read_start(request.get("start"), oldest="beginning")
         return {"event_types": types, "filter": wanted}, start
 

@@ -50,7 +50,7 @@ class Checker(Struct, frozen=True):
         self.check(
             request,
             required=[option.name for option in own if option.is_required],
-            known=options.creatable(own),
+            known=tuple(options.members_of_creation(own)),
             channel=registered,
         )
 

@@ -4,9 +4,9 @@ import asyncio
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, cast
+from typing import Any
 
-from trunkline.contract import Channel, HttpClient, Push, Target
+from trunkline.contract import Channel, HttpClient, Push
 from trunkline.dispatch.attempts.results import GRACE_SECONDS, checked, unusable
 from trunkline.dispatch.routing.table import target_of
 from trunkline.errors import BodyInvalid, Conflict, TooMuchAtOnce
@@ -112,8 +112,11 @@ async def attempt(
     try:
         async with limit:
             target = target_of(subscription, now, channel=channel)
-            result = await _refused_connection(channel, target)
-            if result is None:
+            test = channel.check_connection
+            fault: object = None if test is None else await test(target)  # a plugin may return anything
+            if fault is not None:
+                result = checked(Result(Outcome.RETRY, error=str(fault)))
+            else:
                 assert channel.deliver is not None
                 token = secrets.token_hex(8)
                 push = Push(
@@ -139,13 +142,3 @@ async def attempt(
         "error": result.error,
         **({"sent_twice": True} if result.sent_twice else {}),
     }
-
-
-async def _refused_connection(channel: Channel, target: Target[Any]) -> Result | None:
-    """Call the channel's test of its connection, if it has one. Returns a failed result, or None if there is no fault."""
-    if channel.check_connection is None:
-        return None
-    reason = cast(
-        "object", await channel.check_connection(target)
-    )  # a plugin may be written without type checks
-    return None if reason is None else checked(Result(Outcome.RETRY, error=str(reason)))

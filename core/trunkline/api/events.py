@@ -15,11 +15,10 @@ from trunkline.api.company_names import CompanyNames
 from trunkline.api.fast_path import is_plain_json
 from trunkline.api.heads import header_of
 from trunkline.api.idempotency_keys import IdempotencyKey, check_idempotency_key
-from trunkline.api.problems import responses
 from trunkline.api.quarantine import QuarantinedAnswer, QuarantinedItem, answer_receipt
 from trunkline.api.reader_models import EventExplanation
 from trunkline.api.requests import LOCATION, read_body
-from trunkline.api.routing import Route, bind
+from trunkline.api.routing import bind, route, routes_of
 from trunkline.api.security import Caller, Requires, requires
 from trunkline.contract import DeliveryLog, Routes
 from trunkline.errors import (
@@ -96,6 +95,27 @@ class EventHandlers:
         self._large = Turns(share=1, total=1)
         self._explaining = Turns(share=1, total=1)
 
+    @route(
+        "POST",
+        "/events",
+        status_code=201,
+        response_model=models.Envelope,
+        summary="Accept an event",
+        responses={
+            200: {"model": models.Envelope, "description": "A repeat of an earlier request"},
+            201: {"headers": _WARNED["headers"] | {"Location": {"$ref": "#/components/headers/Location"}}},
+            202: {
+                "model": QuarantinedAnswer,
+                "description": "The event breaks its schema and was quarantined",
+            },
+        },
+        openapi_extra={
+            "requestBody": {
+                "required": True,
+                "content": {JSON: {"schema": {"$ref": "#/components/schemas/EventRequest"}}},
+            }
+        },
+    )
     async def emit_event(
         self, request: Request, caller: Emits, idempotency_key: IdempotencyKey = None
     ) -> Response:
@@ -131,6 +151,27 @@ class EventHandlers:
             raise
         return _answer_event(submission, accepted)
 
+    @route(
+        "POST",
+        "/events/batch",
+        status_code=201,
+        response_model=AcceptedBatch,
+        summary="Accept up to 1,000 events, all or none",
+        responses={
+            200: {"model": AcceptedBatch, "description": "A repeat of an earlier request"},
+            201: _WARNED,
+            202: {
+                "model": AcceptedBatch,
+                "description": "All of them break their schemas and were quarantined",
+            },
+        },
+        openapi_extra={
+            "requestBody": {
+                "required": True,
+                "content": {JSON: {"schema": {"$ref": "#/components/schemas/BatchRequest"}}},
+            }
+        },
+    )
     async def emit_events(
         self, request: Request, caller: Emits, idempotency_key: IdempotencyKey = None
     ) -> Response:
@@ -167,6 +208,14 @@ class EventHandlers:
         finally:
             self._large.give_back(company_id or 0)
 
+    @route(
+        "POST",
+        "/events/test",
+        openapi_extra={LOCATION: "/api/v1/events/{id}"},
+        status_code=201,
+        response_model=models.Envelope,
+        summary="Emit an example event",
+    )
     async def emit_test_event(
         self,
         body: models.TestEventRequest,
@@ -182,6 +231,12 @@ class EventHandlers:
         accepted = await self._ingest.accept(Submission([draft]))
         return Response(accepted.events[0].body, 201, media_type=JSON)
 
+    @route(
+        "GET",
+        "/events/{event_id}/explain",
+        response_model=EventExplanation,
+        summary="Why an event was delivered, or was not",
+    )
     async def explain_event(
         self, event_id: EventIdInPath, caller: Annotated[Caller, Depends(requires("events:read"))]
     ) -> dict[str, Json]:
@@ -242,70 +297,7 @@ def _items_of(receipts: Sequence[Receipt]) -> Steps[list[bytes]]:
     return items
 
 
-ROUTES = (
-    Route(
-        "POST",
-        "/events",
-        EventHandlers.emit_event,
-        status_code=201,
-        response_model=models.Envelope,
-        summary="Accept an event",
-        responses=responses(409, 413, 422)
-        | {
-            200: {"model": models.Envelope, "description": "A repeat of an earlier request"},
-            201: {"headers": _WARNED["headers"] | {"Location": {"$ref": "#/components/headers/Location"}}},
-            202: {
-                "model": QuarantinedAnswer,
-                "description": "The event breaks its schema and was quarantined",
-            },
-        },
-        openapi_extra={
-            "requestBody": {
-                "required": True,
-                "content": {JSON: {"schema": {"$ref": "#/components/schemas/EventRequest"}}},
-            }
-        },
-    ),
-    Route(
-        "POST",
-        "/events/batch",
-        EventHandlers.emit_events,
-        status_code=201,
-        response_model=AcceptedBatch,
-        summary="Accept up to 1,000 events, all or none",
-        responses=responses(409, 413, 422)
-        | {
-            200: {"model": AcceptedBatch, "description": "A repeat of an earlier request"},
-            201: _WARNED,
-            202: {
-                "model": AcceptedBatch,
-                "description": "All of them break their schemas and were quarantined",
-            },
-        },
-        openapi_extra={
-            "requestBody": {
-                "required": True,
-                "content": {JSON: {"schema": {"$ref": "#/components/schemas/BatchRequest"}}},
-            }
-        },
-    ),
-    Route(
-        "POST",
-        "/events/test",
-        EventHandlers.emit_test_event,
-        openapi_extra={LOCATION: "/api/v1/events/{id}"},
-        status_code=201,
-        response_model=models.Envelope,
-        summary="Emit an example event",
-    ),
-    Route(
-        "GET",
-        "/events/{event_id}/explain",
-        EventHandlers.explain_event,
-        response_model=EventExplanation,
-        summary="Why an event was delivered, or was not",
-    ),
-)
+ROUTES = routes_of(EventHandlers)
 
 
 def make_routes(handlers: EventHandlers) -> Routes:

@@ -15,7 +15,6 @@ from pydantic import BaseModel, Field
 from trunkline.api.models import Strict, Utc
 from trunkline.api.option_fields import with_fields
 from trunkline.api.paging import ListQuery
-from trunkline.api.problems import responses
 from trunkline.api.requests import LOCATION
 from trunkline.api.routing import Route, bind
 from trunkline.api.security import Caller, requires
@@ -153,8 +152,7 @@ def _routes(channel: str, title: str, example: str) -> Sequence[Route]:
             status_code=201,
             response_model=SubscribedHook,
             summary=f"Subscribe from {title}",
-            responses=responses(409, 422)
-            | {200: {"model": SubscribedHook, "description": "The hook was there already"}},
+            responses={200: {"model": SubscribedHook, "description": "The hook was there already"}},
             openapi_extra={
                 "requestBody": {"content": {"application/json": {"examples": examples}}},
                 LOCATION: "/api/v1/subscriptions/{id}",

@@ -76,15 +76,7 @@ class AuditHandlers:
 
         Secrets are masked.
         """
-        return await self._journal.page(
-            caller.named_company_id,
-            actor=query.actor,
-            action=query.action,
-            target=query.target,
-            request_id=query.request_id,
-            cursor=query.cursor,
-            limit=query.limit,
-        )
+        return await self._journal.page(caller.named_company_id, **query.model_dump())
 
 
 ROUTES = routes_of(AuditHandlers)

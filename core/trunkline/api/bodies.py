@@ -43,11 +43,7 @@ class BodyRoom:
         self._queue: FairQueue[Owner, tuple[int, Turn]] = FairQueue()
 
     async def take(self, owner: Owner, size: int) -> None:
-        """Reserve *size* bytes.
-
-        Raises:
-            Overloaded: not enough memory became free in time.
-        """
+        """Reserve *size* bytes. Raises Overloaded if not enough memory becomes free in time."""
         turn: Turn = asyncio.get_running_loop().create_future()
         self._queue.put(owner, (size, turn))
         self._move()

@@ -209,7 +209,7 @@ class CompanyHandlers:
     @route("GET", "/companies", response_model=CompanyList, summary="List companies")
     async def list_companies(self, query: Annotated[CompanyQuery, Query()], _: Reads) -> dict[str, Any]:
         """List the companies that were made or changed. Companies that exist only by their ids are not listed."""
-        return await self._companies.page(reference=query.reference, cursor=query.cursor, limit=query.limit)
+        return await self._companies.page(**query.model_dump())
 
     @route("GET", "/companies/{company_id}", response_model=CompanyView, summary="Show a company")
     async def get_company(self, company_id: CompanyPath, _: Reads, response: Response) -> dict[str, Any]:

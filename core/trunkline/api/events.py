@@ -62,6 +62,11 @@ EventIdInPath = Annotated[str, Path(json_schema_extra={"type": "integer", "forma
 _WARNED = {"headers": {VALIDATION_HEADER: {"$ref": f"#/components/headers/{VALIDATION_HEADER}"}}}
 
 
+def _takes(model: str) -> dict[str, Any]:
+    content = {JSON: {"schema": {"$ref": f"#/components/schemas/{model}"}}}
+    return {"requestBody": {"required": True, "content": content}}
+
+
 class AcceptedBatch(BaseModel):
     """Accepted events, in the order in which they were sent, and quarantined events."""
 
@@ -109,12 +114,7 @@ class EventHandlers:
                 "description": "The event breaks its schema and was quarantined",
             },
         },
-        openapi_extra={
-            "requestBody": {
-                "required": True,
-                "content": {JSON: {"schema": {"$ref": "#/components/schemas/EventRequest"}}},
-            }
-        },
+        openapi_extra=_takes("EventRequest"),
     )
     async def emit_event(
         self, request: Request, caller: Emits, idempotency_key: IdempotencyKey = None
@@ -165,12 +165,7 @@ class EventHandlers:
                 "description": "All of them break their schemas and were quarantined",
             },
         },
-        openapi_extra={
-            "requestBody": {
-                "required": True,
-                "content": {JSON: {"schema": {"$ref": "#/components/schemas/BatchRequest"}}},
-            }
-        },
+        openapi_extra=_takes("BatchRequest"),
     )
     async def emit_events(
         self, request: Request, caller: Emits, idempotency_key: IdempotencyKey = None
@@ -190,10 +185,7 @@ class EventHandlers:
 
     @contextlib.asynccontextmanager
     async def _turn(self, company_id: int | None, size: int) -> AsyncGenerator[None]:
-        """Wait until no other large body is being handled.
-
-        Companies take turns; an operator (None) waits without limit.
-        """
+        """Wait until no other large body is being handled; companies take turns, an operator (None) waits without limit."""
         if size <= LARGE_BYTES:
             yield
             return

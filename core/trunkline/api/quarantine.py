@@ -134,13 +134,9 @@ class QuarantineHandlers:
 
         An operator who names no company gets the events of every company.
         """
-        page = await self._inbox.list(
-            caller.named_company_id, type=query.type, cursor=query.cursor, limit=query.limit
-        )
-        views = [view(event) for event in page.events]
-        return Response(
-            orjson.dumps({"quarantined": views, "next_cursor": page.next_cursor}), media_type=JSON
-        )
+        page = await self._inbox.list(caller.named_company_id, **query.model_dump())
+        answer = {"quarantined": list(map(view, page.events)), "next_cursor": page.next_cursor}
+        return Response(orjson.dumps(answer), media_type=JSON)
 
     @route("POST", "/release", summary="Release all that are valid by now")
     async def release_quarantined_events(self, body: ReleaseRequest, caller: Writes) -> ReleaseCounts:

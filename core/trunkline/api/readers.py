@@ -64,7 +64,7 @@ class ReaderHandlers:
     @route("GET", "/consumers", response_model=ConsumerList, summary="List consumers", tags=["Consumers"])
     async def list_consumers(self, caller: Reads, query: Annotated[ListQuery, Query()]) -> dict[str, Json]:
         """List the company's consumers with their cursors, oldest first."""
-        return await self._consumers.page_of(caller.company_id, cursor=query.cursor, limit=query.limit)
+        return await self._consumers.page_of(caller.company_id, **query.model_dump())
 
     @route(
         "PUT",
@@ -122,12 +122,8 @@ class ReaderHandlers:
             check_caller=caller.check_still_valid,
         )
         lease = b"null" if page.lease is None else b'"%b"' % page.lease.encode()
-        body = b'{"events":[%b],"cursor":"%b","lease":%b}' % (
-            b",".join(page.bodies),
-            page.cursor.encode(),
-            lease,
-        )
-        return Response(body, media_type=JSON)
+        members = b",".join(page.bodies), page.cursor.encode(), lease
+        return Response(b'{"events":[%b],"cursor":"%b","lease":%b}' % members, media_type=JSON)
 
     async def lease_directly(self, request: Request) -> Response | None:
         """Answer ``lease_events`` without the framework."""

@@ -90,11 +90,7 @@ class Caller:
 
     @property
     def company_id(self) -> int:
-        """The company that the call is about.
-
-        Raises:
-            BadQuery: an operator named no company.
-        """
+        """The company that the call is about. Raises BadQuery if an operator named none."""
         if self.named_company_id is None:
             raise _header_refused(COMPANY_HEADER, _COMPANY_MISSING)
         return self.named_company_id
@@ -202,11 +198,7 @@ class Requires(SecurityBase):
         return _BUCKET_OF_METHOD.get(method) if self.bucket is None else self.bucket
 
     async def __call__(self, request: Request) -> Caller:
-        """Find the caller.
-
-        Raises:
-            Unauthenticated, RateLimited, Forbidden, BadQuery, StoreUnavailable
-        """
+        """Find the caller. Raises Unauthenticated, RateLimited, Forbidden, BadQuery, StoreUnavailable."""
         scope = request.scope
         known: tuple[Requires, Caller] | None = scope.get(_CALLER_KEY)
         if known is not None and known[0] is self:
@@ -332,10 +324,7 @@ def _made_for(header: str | None) -> dict[str, int] | None:
 
 
 def _environment(principal: Principal, header: str | None) -> str | None:
-    """Return the environment of a call: the environment of a company's key, or the one that an operator names.
-
-    Raises BadQuery, Forbidden.
-    """
+    """Return the environment of a company's key, or the one that an operator names. Raises BadQuery, Forbidden."""
     own = None if principal.company_id is None else environment_of(principal.company_id)
     if not header:
         return own

@@ -118,11 +118,7 @@ async def running(hub: Hub, *, listener: socket.socket) -> AsyncGenerator[Servin
 
 @contextlib.asynccontextmanager
 async def observed(app: ASGIApp, *, listener: socket.socket) -> AsyncGenerator[None]:
-    """Serve *app*, the health and metrics of processes without an API, on *listener* while the block runs.
-
-    Raises:
-        SettingsInvalid: another process has begun to listen on the port.
-    """
+    """Serve *app*, the health and metrics of a process without an API, while the block runs. Raises SettingsInvalid."""
     admission = Admission(Server(), most=_OBSERVERS)
     server = _Server(RequestIds(app), admission, timeout_graceful_shutdown=1)
     async with admission.sweeping(), _serving(server, listener, METRICS_PORT):

@@ -57,13 +57,7 @@ class SubscriptionHandlers:
         self, caller: Reads, query: Annotated[SubscriptionQuery, Query()]
     ) -> dict[str, Json]:
         """List the company's subscriptions on every channel, oldest first. A page of long entries may be shorter."""
-        return await self._subscriptions.page(
-            caller.company_id,
-            channel=query.channel,
-            target_url=query.target_url,
-            cursor=query.cursor,
-            limit=query.limit,
-        )
+        return await self._subscriptions.page(caller.company_id, **query.model_dump())
 
     @route(
         "GET",
@@ -120,12 +114,7 @@ class SubscriptionHandlers:
     ) -> dict[str, Json]:
         """List deliveries, newest event first."""
         return await self._deliveries.of_subscription(
-            caller.company_id,
-            subscription_id,
-            channel=None,
-            status=query.status,
-            cursor=query.cursor,
-            limit=query.limit,
+            caller.company_id, subscription_id, channel=None, **query.model_dump()
         )
 
     @route(

@@ -132,11 +132,7 @@ class Ingest:
         return accepted
 
     async def emit(self, event: EmittedEvent, *, idempotency_key: str | None = None) -> AcceptedEvent:
-        """Validate and store an event of a plugin. An invalid event is always rejected, whatever the mode of its type.
-
-        Raises:
-            EventRejected: the type is unknown, or the payload does not fit its schema.
-        """
+        """Validate and store an event of a plugin; whatever the mode of its type, an invalid one is rejected. Raises EventRejected."""
         draft = self.draft(event)
         request = b"\n".join((b"emit", event.type.encode(), draft.payload, draft.metadata))
         fingerprint = hashlib.sha256(request).digest()

@@ -78,11 +78,7 @@ class Quarantine:
     async def release(
         self, id: str, *, company_id: int | None, payload: bytes | None = None
     ) -> ReleasedEvent:
-        """Append an event to the log, at most once (``contract.Quarantine.release``).
-
-        Raises:
-            EventRejected, NotFound, Conflict, BodyTooLarge
-        """
+        """Append an event to the log, at most once. Raises EventRejected, NotFound, Conflict, BodyTooLarge."""
         async with self._database.read() as connection:
             judged = await _find(connection, id, company_id=company_id)
         chosen = judged.payload if payload is None else payload

@@ -112,32 +112,17 @@ class RequestReader:
         self._modes = modes
         self._max_event_bytes = max_event_bytes
 
-    def read(
-        self,
-        call: Call,
-        compact: bytes,
-        parsed: Any,
-        *,
-        company_of: CompanyOf,
-        now_text: Callable[[], str],
-        namespace: int = 0,
-        key: str | None = None,
-    ) -> Submission:
-        """Read the events of a body, all or none.
+    def read(self, call: Call, compact: bytes, parsed: Any, **how: Any) -> Submission:
+        """Read the events of a body, all or none: *parsed* has its values, *compact* its bytes (see ``read_json``).
 
-        *parsed* has the values of the body, *compact* its bytes (see ``read_json``). *now_text* gives the time for
-        quarantined events without a time. *key* is the request's idempotency key, and *namespace* the namespace of the
-        key.
+        *how* are the named arguments of ``item_steps``.
 
         Raises:
             BodyInvalid: the body does not have the form that *call* requires.
             EventRejected: an event is faulty. The error has every fault of every event, each with its JSON pointer.
             Forbidden, BadQuery: from *company_of*.
         """
-        steps = self.steps(
-            call, compact, parsed, company_of=company_of, now_text=now_text, namespace=namespace, key=key
-        )
-        return run_through(steps)
+        return run_through(self.steps(call, compact, parsed, **how))
 
     def steps(self, call: Call, compact: bytes, parsed: Any, **how: Any) -> Steps[Submission]:
         """Read like ``read``, but in steps."""
@@ -159,7 +144,8 @@ class RequestReader:
     ) -> Steps[Submission]:
         """Read *items*, the events of a body, like ``read``, but in steps.
 
-        A payload that does not fit its schema is a fault only if the mode of its type is ``reject``.
+        A payload that does not fit its schema is a fault only if the mode of its type is ``reject``. *now_text* gives the
+        time for quarantined events without one. *key* is the request's idempotency key, in its *namespace*.
         """
         drafts: list[Draft] = []
         quarantined: list[QuarantinedDraft] = []

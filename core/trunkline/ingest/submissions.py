@@ -77,10 +77,7 @@ class Accepted(Struct, frozen=True):
 
 
 def answer_repeat(submission: Submission, fingerprint: bytes, first: Accepted) -> Accepted | Exception:
-    """Answer a request whose idempotency key was used before.
-
-    *fingerprint* is the fingerprint of the earlier request, and *first* is the answer to that request.
-    """
+    """Answer a request whose key an earlier one, with *fingerprint* and the answer *first*, has used."""
     if submission.fingerprint != fingerprint:
         return IdempotencyConflict(submission.key or "")
     return structs.replace(first, repeated=True)

@@ -259,10 +259,7 @@ class Streaming:
         return structs.replace(request, limit=self._page_bytes.limit_for(request.company_id, request.limit))
 
     def cut(self, request: PageRequest, after: int, events: Sequence[Event]) -> Found:
-        """Make a page of *events*, which were read for *request*.
-
-        If there are none, the client continues after *after*.
-        """
+        """Make a page of *events*, which were read for *request*. If there are none, the client continues after *after*."""
         page = self._page_bytes.cut(request.company_id, events[: request.limit])
         return Found(page, page[-1].position if page else after, more=len(events) > len(page))
 
@@ -304,10 +301,7 @@ class Streaming:
     async def _wait(
         self, request: PageRequest, wait_seconds: float, check_caller: CheckCaller | None
     ) -> tuple[int, list[Event]]:
-        """Wait for events, and check the caller meanwhile.
-
-        All waiting calls check their callers at the same times, so that one query serves them all.
-        """
+        """Wait for events, and check the caller meanwhile: all calls at the same times, so that one query serves them all."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + wait_seconds
         with self._watch.signal(request.company_id) as signal:

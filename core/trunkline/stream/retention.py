@@ -143,10 +143,7 @@ class Retention:
         return count, True
 
     async def _in_turn(self, work: Callable[[Connection], Awaitable[_T]]) -> _T | None:
-        """Run *work* in a transaction, and pause afterwards.
-
-        If another process is removing events, return None without running *work*.
-        """
+        """Run *work* in a transaction, and pause afterwards. None, without *work*, if another process is removing events."""
         began = time.monotonic()
         async with self._database.write() as connection:
             if not await store.take_turn(connection):

@@ -66,11 +66,7 @@ class SubscriptionChanges:
         channel: str | None,
         if_match: str | None = None,
     ) -> dict[str, Any]:
-        """Change the options in *changes*, and show the subscription.
-
-        Raises:
-            NotFound, BodyInvalid, TargetRefused, PreconditionFailed: nothing was changed.
-        """
+        """Change options, and show the subscription. Raises NotFound, BodyInvalid, TargetRefused, PreconditionFailed."""
         channel = channel or await self._edited_as(company_id, subscription_id)
         self._checker.check_change(changes, channel=channel)
         warnings = await self._check_new_target(company_id, subscription_id, changes, channel=channel)
@@ -163,10 +159,7 @@ class SubscriptionChanges:
         return await self._checker.check_name(url, company_id=company_id, path=path_of_target(changes))
 
     async def _edited_as(self, company_id: int, subscription_id: str) -> str | None:
-        """Return the channel of a subscription, if the channel declares its targets or posts to URLs.
-
-        All options of such a subscription may be changed. Raises NotFound.
-        """
+        """Return the subscription's channel if all options may be changed: it declares targets or posts to URLs. Raises NotFound."""
         async with self._database.read() as connection:
             row = await find_row(connection, company_id, subscription_id, channel=None)
         registered = self._checker.channel(row.channel)

@@ -22,10 +22,7 @@ _log = logging.getLogger(__name__)
 
 
 class Context(Struct, frozen=True):
-    """The input of a check besides the value: the rules of the deployment, the channel, and the whole request.
-
-    *channel* decides which target URLs are allowed; None allows HTTP URLs.
-    """
+    """The input of a check besides the value. *channel* decides which target URLs are allowed; None allows HTTP URLs."""
 
     catalog: SchemaCatalog
     schema_versions: SchemaVersions
@@ -51,11 +48,7 @@ def check_target_url(url: Any, context: Context) -> list[FieldError]:
 
 
 def check_target(target: Any, context: Context) -> list[FieldError]:
-    """Check a target against the channel's model. A change of some members is checked with the stored others.
-
-    Raises:
-        TargetRefused: the target is only a URL, which ``check_target_url`` refuses.
-    """
+    """Check a target against the channel's model; a change of some members, with the stored others. Raises TargetRefused."""
     model = context.channel.target if context.channel else None
     if model is None or not isinstance(target, dict):
         return [FieldError("/target", "must be an object of the channel's own fields")]
@@ -201,9 +194,6 @@ def _ask_channel(channel: Channel, url: str) -> str | None:
 
 
 def _not_checked(channel: Channel, outcome: str) -> str:
-    """Return the error for a URL whose check by the channel failed; deliveries to it would fail in the same way.
-
-    The log entry does not contain the URL.
-    """
+    """Log, without the URL, that the channel failed to check it, and return the error; deliveries would fail in the same way."""
     _log.error("check_target of the channel '%s' came to %s instead of text or None", channel.name, outcome)
     return f"could not be checked, because the channel '{channel.name}' failed; whoever runs this hub finds why in its log"

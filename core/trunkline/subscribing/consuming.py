@@ -17,7 +17,6 @@ from trunkline.store.consumers import Consumer
 from trunkline.store.database import Database
 from trunkline.stream.filtered_pages import MOST_COST
 from trunkline.stream.pages import Streaming
-from trunkline.subscribing import checks
 from trunkline.subscribing.leasing import KIND, Leasing
 from trunkline.subscribing.requests import Checker, Start, read_start
 
@@ -130,10 +129,7 @@ class Consumers:
             raise BodyInvalid([FieldError("/name", message)])
         names, wanted = request.get("event_types"), request.get("filter")
         if names is not None:
-            checker = self._checker
-            context = checks.Context(checker.catalog, checker.schema_versions, checker.policy, None, request)
-            if faults := checks.check_event_types(names, context):
-                raise BodyInvalid(faults)
+            self._checker.check({"event_types": names}, required=(), known=("event_types",))
         if wanted is not None:
             self._checker.check_filter(wanted, names or ["*"], versions)
             if (cost := costs.cost_of(wanted)) > MOST_COST:

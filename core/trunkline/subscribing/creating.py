@@ -94,12 +94,7 @@ class SubscriptionCreation:
         await self._batcher.__aexit__(*details)
 
     async def create(self, company_id: int, request: Mapping[str, Any], *, channel: str) -> dict[str, Any]:
-        """Create a subscription, and show it with its secret.
-
-        Raises:
-            BodyInvalid, TargetRefused: the request is not valid, or its filter is too expensive.
-            TooManySubscriptions: the company has reached its limit.
-        """
+        """Create a subscription, and show it with its secret. Raises BodyInvalid, TargetRefused, TooManySubscriptions."""
         return (await self._create(company_id, request, channel=channel, is_repeatable=False))[0]
 
     async def subscribe(
@@ -116,11 +111,7 @@ class SubscriptionCreation:
     async def prepare(
         self, company_id: int, request: Mapping[str, Any], *, channel: str
     ) -> tuple[dict[str, Any], list[str]]:
-        """Check a request. Returns the columns of the new subscription, and the warnings about its target.
-
-        Raises:
-            BodyInvalid, TargetRefused: the request is not valid.
-        """
+        """Check a request, and return the new columns and warnings about the target. Raises BodyInvalid, TargetRefused."""
         self._checker.check_creation(request, channel=channel)
         names = list(dict.fromkeys(request["event_types"]))
         pins = self._checker.pins_for(names, chosen=request.get("versions"))
@@ -240,10 +231,7 @@ class SubscriptionCreation:
         return None
 
     async def _find_same(self, connection: Connection, wanted: _Wanted) -> Subscription | None:
-        """Find the oldest subscription with the same target, event types, filter and versions.
-
-        Subscriptions that were ended by their target or their maker are skipped.
-        """
+        """Find the oldest equal subscription that neither its target nor its maker has ended."""
         request, columns = wanted.request, wanted.columns
         rows = await store.of_company(
             connection, wanted.company_id, channel=columns["channel"], target_url=columns["target_url"]

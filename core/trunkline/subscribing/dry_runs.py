@@ -49,13 +49,7 @@ class DryRuns:
         self._pieces = Turns(share=1, total=AT_ONCE)
 
     async def count(self, subscription: Subscription, request: Mapping[str, Any]) -> dict[str, Any]:
-        """Count the events that a replay would send; ``complete`` is false if the time limit was reached.
-
-        Raises:
-            BodyInvalid: the range is empty.
-            TooMuchAtOnce: another count of the company is running.
-            CallerLeft: the caller has disconnected.
-        """
+        """Count the events; ``complete`` is false if the time limit was reached. Raises BodyInvalid, TooMuchAtOnce, CallerLeft."""
         return await callers.while_present(self._count(subscription, request))
 
     async def _count(self, subscription: Subscription, request: Mapping[str, Any]) -> dict[str, Any]:

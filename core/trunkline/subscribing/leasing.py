@@ -324,10 +324,7 @@ class Leasing:
         is_lazy: bool = False,
         is_sought: bool = False,
     ) -> Consumer | None:
-        """Store the progress of *consumer*; None if *consumer* was changed since it was read.
-
-        If *is_sought*, the change is recorded in the audit log.
-        """
+        """Store the progress of *consumer*; None if it was changed since it was read. With *is_sought*, the audit log has it."""
         if reach == consumer.reach and not commits:
             return consumer
         database = self._database

@@ -45,11 +45,7 @@ class Replays:
     async def start(
         self, company_id: int, subscription_id: str, request: Mapping[str, Any], *, channel: str | None
     ) -> dict[str, Any]:
-        """Start a replay, and show it. With ``dry_run``, only count the events that it would send (``DryRuns``).
-
-        Raises:
-            NotFound, BodyInvalid, LimitReached, TooMuchAtOnce
-        """
+        """Start a replay and show it, or only count (``dry_run``). Raises NotFound, BodyInvalid, LimitReached, TooMuchAtOnce."""
         subscription = await self._finder.find(company_id, subscription_id, channel=channel)
         for name in ("event_types", "versions"):
             self._checker.check({name: request.get(name)}, required=(), known=(name,))

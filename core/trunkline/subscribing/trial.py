@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from trunkline.contract import Channel, HttpClient, Push
@@ -38,14 +38,12 @@ class Trials:
         finder: SubscriptionFinder,
         checker: Checker,
         http_for: ClientOf,
-        channels: Callable[[], Mapping[str, Channel]],
         timeout_seconds: float,
         reference_of: Callable[[int], Awaitable[str | None]],
     ) -> None:
         self._finder = finder
         self._checker = checker
         self._http_for = http_for
-        self._channels = channels
         self._timeout_seconds = timeout_seconds
         self._reference_of = reference_of
         self._turns = Turns(share=AT_ONCE, total=AT_ONCE_IN_ALL)
@@ -73,7 +71,7 @@ class Trials:
     async def _test(self, company_id: int, subscription_id: str, *, channel: str | None) -> dict[str, Any]:
         subscription = await self._finder.find(company_id, subscription_id, channel=channel)
         require_readable(subscription)
-        registered = self._channels().get(subscription.channel)
+        registered = self._checker.channel(subscription.channel)
         if registered is None or registered.deliver is None:
             msg = f"The channel '{subscription.channel}' of this subscription does not run here, so that nothing can be sent."
             raise Conflict(msg)

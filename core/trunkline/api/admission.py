@@ -9,45 +9,18 @@ import logging
 from collections import Counter, deque
 from collections.abc import AsyncGenerator
 from ipaddress import IPv6Address, ip_address, ip_network
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from trunkline.runtime.open_files import MAX_LINGERING
 from trunkline.settings import Server
+
+if TYPE_CHECKING:
+    from trunkline.api.connections import Connection
 
 _SILENT_SECONDS = 1.0
 """The time (seconds) for which a client must be silent before its connection may be closed in favour of a new one."""
 _MOST_SWEEP_SECONDS = 1.0
 _log = logging.getLogger("trunkline.server")
-
-
-class Held(Protocol):
-    """A connection, as ``Admission`` sees it."""
-
-    @property
-    def waiting_since(self) -> float | None:
-        """The time since which the hub has waited for the client's request; None while the client waits for the hub."""
-        ...
-
-    def leave(self) -> None:
-        """Close in favour of a new connection."""
-        ...
-
-    def check(self, now: float) -> None:
-        """Close if the client took too long."""
-        ...
-
-    @property
-    def has_asked(self) -> bool:
-        """Whether a request of its client has arrived."""
-        ...
-
-    def end_after_answer(self) -> None:
-        """Close after the current answer, if there is one."""
-        ...
-
-    def answer_next(self) -> None:
-        """Answer the next pipelined request."""
-        ...
 
 
 class Admission:
@@ -72,16 +45,16 @@ class Admission:
         )
         self._most = most
         self._most_lingering = most_lingering
-        self._present: set[Held] = set()
-        self._admitted: dict[Held, str] = {}
+        self._present: set[Connection] = set()
+        self._admitted: dict[Connection, str] = {}
         self._by_network: Counter[str] = Counter()
-        self._lingering: dict[Held, None] = {}
-        self._silent: deque[Held] = deque()
+        self._lingering: dict[Connection, None] = {}
+        self._silent: deque[Connection] = deque()
         self._silent_seen = -1.0
         self._refused = 0
-        self._in_line: deque[Held] = deque()
+        self._in_line: deque[Connection] = deque()
 
-    def admit(self, connection: Held, address: str) -> bool:
+    def admit(self, connection: "Connection", address: str) -> bool:
         """Admit *connection* from *address*; if the limit is reached, evict a silent connection. False if none can be evicted."""
         self._present.add(connection)
         most_of_network = self.limits.max_connections_per_address
@@ -94,7 +67,7 @@ class Admission:
         self._by_network[network] += 1
         return True
 
-    def forget(self, connection: Held) -> None:
+    def forget(self, connection: "Connection") -> None:
         """Stop counting *connection*, which has ended."""
         self._present.discard(connection)
         self._lingering.pop(connection, None)
@@ -110,7 +83,7 @@ class Admission:
         """Return whether any connection has not sent a request yet."""
         return not all(connection.has_asked for connection in self._present)
 
-    def linger(self, connection: Held) -> None:
+    def linger(self, connection: "Connection") -> None:
         """Keep the refused *connection* open for a moment; if too many are kept, close the oldest.
 
         Closing a connection before its request was read resets it, and its client may never see the answer.
@@ -122,7 +95,7 @@ class Admission:
             del self._lingering[longest]
             longest.leave()
 
-    def line_up(self, connection: Held) -> None:
+    def line_up(self, connection: "Connection") -> None:
         """Queue *connection* to answer its next pipelined request.
 
         One queued connection answers per iteration of the event loop. Otherwise hundreds of pipelining connections would keep the
@@ -178,13 +151,13 @@ class Admission:
                 return True
         return False
 
-    def _silent_since(self, held: Held) -> float | None:
+    def _silent_since(self, held: "Connection") -> float | None:
         since = held.waiting_since
         if since is None or self.now - since < _SILENT_SECONDS + self.sweep_seconds:
             return None
         return since
 
-    def _release(self, connection: Held) -> None:
+    def _release(self, connection: "Connection") -> None:
         network = self._admitted.pop(connection, None)
         if network is None:
             return

@@ -12,14 +12,12 @@ from starlette.exceptions import HTTPException
 from trunkline import plugins
 from trunkline.api import (
     audit,
-    bodies,
     channels,
     companies,
     documents,
     event_types,
     events,
     keys,
-    observation,
     path_prefix,
     problems,
     quarantine,
@@ -28,10 +26,11 @@ from trunkline.api import (
     subscriptions,
     system,
 )
-from trunkline.api.bodies import BodyRoom
+from trunkline.api.bodies import Bodies, BodyRoom
 from trunkline.api.events import EventHandlers
 from trunkline.api.fast_path import FastPath
 from trunkline.api.forwarded_scheme import ForwardedScheme
+from trunkline.api.observation import Observation
 from trunkline.api.routing import mount
 from trunkline.api.security import caller_of, requires
 from trunkline.contract import DirectHandler, Routes
@@ -74,8 +73,8 @@ def create_app(hub: Hub) -> FastAPI:
         direct |= {(method, prefix + path): handler for (method, path), handler in routes.direct.items()}
     documents.install(app)
     app.add_middleware(FastPath, handlers=direct)
-    bodies.install(app, BodyRoom(hub.settings.server.max_body_bytes_in_flight))
-    observation.install(app, hub.metrics)
+    app.add_middleware(Bodies, room=BodyRoom(hub.settings.server.max_body_bytes_in_flight))
+    app.add_middleware(Observation, metrics=hub.metrics)
     if hub.settings.server.cors_origins:
         app.add_middleware(
             CORSMiddleware,

@@ -6,9 +6,8 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, Field
 
 from trunkline.api.models import InTest, Utc
-from trunkline.api.problems import responses
 from trunkline.api.requests import QueryModel
-from trunkline.api.routing import Route, bind
+from trunkline.api.routing import bind, route, routes_of
 from trunkline.api.security import Caller, requires
 from trunkline.contract import Journal
 from trunkline.schemas.catalog import Json
@@ -69,6 +68,7 @@ class AuditHandlers:
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
 
+    @route("GET", "/api/v1/audit", response_model=AuditEntryList, summary="List changes")
     async def list_audit_entries(
         self, caller: Reads, query: Annotated[AuditQuery, Query()]
     ) -> dict[str, Json]:
@@ -76,27 +76,10 @@ class AuditHandlers:
 
         Secrets are masked.
         """
-        return await self._journal.page(
-            caller.named_company_id,
-            actor=query.actor,
-            action=query.action,
-            target=query.target,
-            request_id=query.request_id,
-            cursor=query.cursor,
-            limit=query.limit,
-        )
+        return await self._journal.page(caller.named_company_id, **query.model_dump())
 
 
-ROUTES = (
-    Route(
-        "GET",
-        "/api/v1/audit",
-        AuditHandlers.list_audit_entries,
-        response_model=AuditEntryList,
-        summary="List changes",
-        responses=responses(400),
-    ),
-)
+ROUTES = routes_of(AuditHandlers)
 
 
 def make_router(journal: Journal) -> APIRouter:

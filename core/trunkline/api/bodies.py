@@ -8,7 +8,6 @@ import asyncio
 import math
 from collections import Counter
 
-from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from trunkline.errors import Overloaded
@@ -44,11 +43,7 @@ class BodyRoom:
         self._queue: FairQueue[Owner, tuple[int, Turn]] = FairQueue()
 
     async def take(self, owner: Owner, size: int) -> None:
-        """Reserve *size* bytes.
-
-        Raises:
-            Overloaded: not enough memory became free in time.
-        """
+        """Reserve *size* bytes. Raises Overloaded if not enough memory becomes free in time."""
         turn: Turn = asyncio.get_running_loop().create_future()
         self._queue.put(owner, (size, turn))
         self._move()
@@ -136,8 +131,3 @@ class Bodies:
             await self._app(scope, receive, send)
         finally:
             lease.end()
-
-
-def install(app: FastAPI, room: BodyRoom) -> None:
-    """Add the leases around *app*."""
-    app.add_middleware(Bodies, room=room)

@@ -12,7 +12,7 @@ from pydantic.alias_generators import to_pascal
 from trunkline.api import models
 from trunkline.api.paging import ListQuery, page_of
 from trunkline.api.requests import LOCATION, IfMatch
-from trunkline.api.routing import Route, bind
+from trunkline.api.routing import Route, bind, route, routes_of
 from trunkline.api.security import Caller, requires
 from trunkline.contract import Channel, Subscriptions
 from trunkline.contract.targets import shown_channel
@@ -31,6 +31,7 @@ class ChannelHandlers:
         self._channels = channels
         self._subscriptions = subscriptions
 
+    @route("GET", "/channels", response_model=models.ChannelList, summary="List channels")
     async def list_channels(self, _: Reads, query: Annotated[ListQuery, Query()]) -> dict[str, Json]:
         """List the channels that run, each with the JSON Schema of its targets if the channel declares one."""
         channels = self._channels()
@@ -46,12 +47,19 @@ class ChannelHandlers:
         channel = channel_named(request.pop("channel"), self._channels())
         return await self._subscriptions.create(caller.company_id, request, channel=channel.name)
 
+    @route("DELETE", "/subscriptions/{subscription_id}", status_code=204, summary="Delete a subscription")
     async def delete_subscription(
         self, subscription_id: str, caller: Deletes, if_match: IfMatch = None
     ) -> None:
         """Delete a subscription of any channel. Its open deliveries end as `gone`."""
         await self._subscriptions.delete(caller.company_id, subscription_id, channel=None, if_match=if_match)
 
+    @route(
+        "POST",
+        "/subscriptions/{subscription_id}/rotate-secret",
+        response_model=models.RotatedSecret,
+        summary="Give a subscription a new signing secret",
+    )
     async def rotate_subscription_secret(
         self, subscription_id: str, caller: Administers, body: models.RotateSecret | None = None
     ) -> dict[str, Any]:
@@ -65,65 +73,25 @@ class ChannelHandlers:
             secret=rotation.secret,
         )
 
+    @route(
+        "POST",
+        "/subscriptions/{subscription_id}/test",
+        response_model=models.TestAttempt,
+        summary="Try a subscription",
+    )
     async def test_subscription(self, subscription_id: str, caller: Administers) -> dict[str, Any]:
         """Check the connection, if the channel can do that, then send an example event, and show the result."""
         return await self._subscriptions.test(caller.company_id, subscription_id, channel=None)
 
 
-ROUTES = (
-    Route(
-        "GET",
-        "/channels",
-        ChannelHandlers.list_channels,
-        response_model=models.ChannelList,
-        summary="List channels",
-    ),
-    Route(
-        "DELETE",
-        "/subscriptions/{subscription_id}",
-        ChannelHandlers.delete_subscription,
-        status_code=204,
-        summary="Delete a subscription",
-    ),
-    Route(
-        "POST",
-        "/subscriptions/{subscription_id}/rotate-secret",
-        ChannelHandlers.rotate_subscription_secret,
-        response_model=models.RotatedSecret,
-        summary="Give a subscription a new signing secret",
-    ),
-    Route(
-        "POST",
-        "/subscriptions/{subscription_id}/test",
-        ChannelHandlers.test_subscription,
-        response_model=models.TestAttempt,
-        summary="Try a subscription",
-    ),
-)
+ROUTES = routes_of(ChannelHandlers)
 
 
 def make_router(channels: Callable[[], Mapping[str, Channel]], subscriptions: Subscriptions) -> APIRouter:
-    """Build the router over the hub's *channels*; the API documents include the targets that the channels declare."""
-    subscribe = Route(
-        "POST",
-        "/subscriptions",
-        ChannelHandlers.create_subscription,
-        status_code=201,
-        response_model=models.CreatedSubscription,
-        summary="Subscribe on a channel",
-        openapi_extra=_described(channels()),
-    )
-    return bind(
-        ChannelHandlers(channels, subscriptions),
-        (subscribe, *ROUTES),
-        prefix="/api/v1",
-        tags=["Subscriptions"],
-    )
-
-
-def _described(channels: Mapping[str, Channel]) -> dict[str, Any]:
-    """Return an example body for each channel that declares its targets."""
-    shown = [shown_channel(channel) for _, channel in sorted(channels.items()) if channel.target is not None]
+    """Build the router over the hub's *channels*; the API documents have an example of each target that the channels declare."""
+    shown = [
+        shown_channel(channel) for _, channel in sorted(channels().items()) if channel.target is not None
+    ]
     examples = {
         entry["name"]: {
             "summary": entry["title"],
@@ -132,7 +100,17 @@ def _described(channels: Mapping[str, Channel]) -> dict[str, Any]:
         for entry in shown
     }
     body = {"requestBody": {"content": {"application/json": {"examples": examples}}}} if examples else {}
-    return {LOCATION: "/api/v1/subscriptions/{id}", **body}
+    subscribe = Route(
+        "POST",
+        "/subscriptions",
+        ChannelHandlers.create_subscription,
+        status_code=201,
+        response_model=models.CreatedSubscription,
+        summary="Subscribe on a channel",
+        openapi_extra={LOCATION: "/api/v1/subscriptions/{id}", **body},
+    )
+    handlers = ChannelHandlers(channels, subscriptions)
+    return bind(handlers, (subscribe, *ROUTES), prefix="/api/v1", tags=["Subscriptions"])
 
 
 def add_targets(schemas: dict[str, Any], channels: Mapping[str, Channel]) -> None:

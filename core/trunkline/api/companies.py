@@ -11,7 +11,7 @@ from trunkline.access.companies import MAX_NAME, MAX_RECIPIENTS, Companies
 from trunkline.api.models import InTest, Strict, Utc
 from trunkline.api.problems import responses
 from trunkline.api.requests import LOCATION, IfMatch, QueryModel
-from trunkline.api.routing import Route, bind
+from trunkline.api.routing import bind, route, routes_of
 from trunkline.api.security import Caller, requires
 from trunkline.errors import SHOWN, NotFound
 from trunkline.model.companies import GIVEN_FORM, read_name
@@ -194,20 +194,37 @@ class CompanyHandlers:
     def __init__(self, companies: Companies) -> None:
         self._companies = companies
 
+    @route(
+        "POST",
+        "/companies",
+        openapi_extra={LOCATION: "/api/v1/companies/{id}"},
+        status_code=201,
+        response_model=CompanyView,
+        summary="Make a company",
+    )
     async def create_company(self, body: CompanyRequest, _: Administers) -> dict[str, Any]:
         """Make a company. Calls may name it by its `id` or by its `reference`."""
         return await self._companies.create(body.model_dump(exclude_unset=True))
 
+    @route("GET", "/companies", response_model=CompanyList, summary="List companies")
     async def list_companies(self, query: Annotated[CompanyQuery, Query()], _: Reads) -> dict[str, Any]:
         """List the companies that were made or changed. Companies that exist only by their ids are not listed."""
-        return await self._companies.page(reference=query.reference, cursor=query.cursor, limit=query.limit)
+        return await self._companies.page(**query.model_dump())
 
+    @route("GET", "/companies/{company_id}", response_model=CompanyView, summary="Show a company")
     async def get_company(self, company_id: CompanyPath, _: Reads, response: Response) -> dict[str, Any]:
         """Show a company. A company that was never made has the deployment's limits."""
         view = await self._companies.view(_name(company_id))
         response.headers["ETag"] = etag_of(view)
         return view
 
+    @route(
+        "PATCH",
+        "/companies/{company_id}",
+        response_model=CompanyView,
+        summary="Change a company",
+        responses=responses(409),
+    )
     async def update_company(
         self,
         company_id: CompanyPath,
@@ -225,6 +242,13 @@ class CompanyHandlers:
         response.headers["ETag"] = etag_of(view)
         return view
 
+    @route(
+        "DELETE",
+        "/companies/{company_id}",
+        status_code=202,
+        response_model=ErasureReceipt,
+        summary="Delete a company and everything of it",
+    )
     async def delete_company(
         self,
         company_id: CompanyPath,
@@ -240,6 +264,12 @@ class CompanyHandlers:
         response.headers["Location"] = f"/api/v1/erasures/{receipt['id']}"
         return receipt
 
+    @route(
+        "GET",
+        "/erasures/{erasure_id}",
+        response_model=ErasureReceipt,
+        summary="Show the receipt of a deletion",
+    )
     async def get_erasure(self, erasure_id: str, _: Reads) -> dict[str, Any]:
         """Show how much of a deleted company's data has been removed."""
         return await self._companies.receipt(erasure_id)
@@ -252,54 +282,7 @@ def _name(company_id: str) -> int | str:
     return name
 
 
-ROUTES = (
-    Route(
-        "POST",
-        "/companies",
-        CompanyHandlers.create_company,
-        openapi_extra={LOCATION: "/api/v1/companies/{id}"},
-        status_code=201,
-        response_model=CompanyView,
-        summary="Make a company",
-    ),
-    Route(
-        "GET",
-        "/companies",
-        CompanyHandlers.list_companies,
-        response_model=CompanyList,
-        summary="List companies",
-    ),
-    Route(
-        "GET",
-        "/companies/{company_id}",
-        CompanyHandlers.get_company,
-        response_model=CompanyView,
-        summary="Show a company",
-    ),
-    Route(
-        "PATCH",
-        "/companies/{company_id}",
-        CompanyHandlers.update_company,
-        response_model=CompanyView,
-        summary="Change a company",
-        responses=responses(409),
-    ),
-    Route(
-        "DELETE",
-        "/companies/{company_id}",
-        CompanyHandlers.delete_company,
-        status_code=202,
-        response_model=ErasureReceipt,
-        summary="Delete a company and everything of it",
-    ),
-    Route(
-        "GET",
-        "/erasures/{erasure_id}",
-        CompanyHandlers.get_erasure,
-        response_model=ErasureReceipt,
-        summary="Show the receipt of a deletion",
-    ),
-)
+ROUTES = routes_of(CompanyHandlers)
 
 
 def make_router(companies: Companies) -> APIRouter:

@@ -62,15 +62,16 @@ class Connection(HttpToolsProtocol):
         self._max_head = admission.limits.max_head_bytes
         self._place = Place.SILENT
         self._since = self._body_since = admission.now
-        self._room = (
-            self._max_head
-        )  # how many more bytes of a head or of framing may come before data must come
+        self._room = self._max_head  # how many more bytes of a head or of framing may come before data
         self.has_asked = False
         self._answered: RequestResponseCycle | None = None  # ``cycle`` is the newest request
         self._feeding = 0
         self._received = 0
         self._may_keep = True  # whether the connection may stay open once an expected body has begun
-        self._answer = _AnswerTaken()
+        self._unsent = self._taken = (
+            0  # bytes of an answer that the transport still buffers, and that the client took
+        )
+        self._taking_since = 0.0
 
     # ---- incoming data ----
 
@@ -177,14 +178,14 @@ class Connection(HttpToolsProtocol):
 
     def resume_writing(self) -> None:
         """Note that the client has taken most of the buffered answer."""
-        self._answer.has_gone_on(self._admission.now)
+        self._taking_since, self._taken = self._admission.now, 0
         super().resume_writing()
 
     # ---- called by the admission ----
 
     @property
     def waiting_since(self) -> float | None:
-        """The time since which the hub has waited for this client (``admission.Held``)."""
+        """The time since which the hub has waited for the client's request; None while the client waits for the hub."""
         if self._place in {Place.SILENT, Place.HEAD, Place.REST} and not self._is_answering():
             return self._since
         return None
@@ -201,9 +202,7 @@ class Connection(HttpToolsProtocol):
 
     def check(self, now: float) -> None:
         """Close the connection if its client has sent or taken nothing for too long."""
-        limits = self._admission.limits
-        unsent = self.transport.get_write_buffer_size()
-        if self._answer.is_stalled(unsent, now, limits.write_timeout_seconds):
+        if self._is_stalled(now):
             self.transport.abort()
             return
         limit = self._limit()
@@ -275,6 +274,14 @@ class Connection(HttpToolsProtocol):
     def _is_answering(self) -> bool:
         return self.has_asked and not self.cycle.response_complete
 
+    def _is_stalled(self, now: float) -> bool:
+        """Return whether the client has taken less than ``LEAST_TAKEN`` of an answer within the time limit."""
+        before, self._unsent = self._unsent, self.transport.get_write_buffer_size()
+        self._taken += max(before - self._unsent, 0)
+        if not before or not self._unsent or self._taken >= LEAST_TAKEN:
+            self._taking_since, self._taken = now, 0
+        return self._unsent > 0 and now - self._taking_since >= self._admission.limits.write_timeout_seconds
+
     def _limit(self) -> float | None:
         """The time that the client has for its next bytes; None while the client waits for the hub."""
         limits = self._admission.limits
@@ -339,29 +346,3 @@ class Connection(HttpToolsProtocol):
         self.transport.write(b"".join((STATUS_LINE[answer.status_code], *lines, b"\r\n", bytes(answer.body))))
         self.transport.write_eof()
         self._admission.linger(self)
-
-
-class _AnswerTaken:
-    """Progress of the client in taking an answer that the transport still buffers."""
-
-    __slots__ = ("_since", "_taken", "_unsent")
-
-    def __init__(self) -> None:
-        self._unsent = 0
-        self._taken = 0
-        self._since = 0.0
-
-    def is_stalled(self, unsent: int, now: float, limit: float) -> bool:
-        """Note that *unsent* bytes are left.
-
-        Returns whether the client took less than ``LEAST_TAKEN`` in *limit* seconds.
-        """
-        self._taken += max(self._unsent - unsent, 0)
-        if not self._unsent or not unsent or self._taken >= LEAST_TAKEN:
-            self.has_gone_on(now)
-        self._unsent = unsent
-        return unsent > 0 and now - self._since >= limit
-
-    def has_gone_on(self, now: float) -> None:
-        """Restart the time limit at *now*, because the client is taking the answer."""
-        self._since, self._taken = now, 0

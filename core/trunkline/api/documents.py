@@ -17,7 +17,7 @@ from fastapi.staticfiles import StaticFiles
 from trunkline.api.asyncapi import asyncapi
 from trunkline.api.openapi import openapi
 from trunkline.api.openapi_3_0 import as_3_0
-from trunkline.api.routing import Route, bind
+from trunkline.api.routing import bind, route, routes_of
 from trunkline.schemas.catalog import SchemaCatalog
 
 _ASSETS = "/docs/assets"
@@ -57,12 +57,9 @@ class _Document:
         async with self._making:
             revision = self._catalog.revision
             if self._made is None or self._made[0] != revision:
-                self._made = (revision, await asyncio.to_thread(self._write, app))
-            _, body = self._made
-        return Response(body, media_type="application/json")
-
-    def _write(self, app: FastAPI) -> bytes:
-        return orjson.dumps(self._make(app))
+                body = await asyncio.to_thread(lambda: orjson.dumps(self._make(app)))
+                self._made = revision, body
+        return Response(self._made[1], media_type="application/json")
 
 
 class DocumentHandlers:
@@ -75,18 +72,22 @@ class DocumentHandlers:
         own = "" if public_url is None else " {}://{}".format(*urlsplit(public_url)[:2])
         self._policy = f"{_POLICY}; connect-src 'self'{own}"
 
+    @route("GET", "/openapi.json", include_in_schema=False)
     async def show_openapi(self, request: Request) -> Response:
         """Serve the OpenAPI 3.1 document of the calls and events that this deployment has enabled."""
         return await self._openapi.answer(request.app)
 
+    @route("GET", "/openapi-3.0.json", include_in_schema=False)
     async def show_openapi_3_0(self, request: Request) -> Response:
         """Serve the same document as OpenAPI 3.0, for generators that cannot read 3.1."""
         return await self._openapi_3_0.answer(request.app)
 
+    @route("GET", "/asyncapi.json", include_in_schema=False)
     async def show_asyncapi(self, request: Request) -> Response:
         """Serve the AsyncAPI 3.1 document of the events."""
         return await self._asyncapi.answer(request.app)
 
+    @route("GET", "/docs", include_in_schema=False)
     async def show_docs(self) -> HTMLResponse:
         """Show the API reference, with Swagger UI from our own host."""
         page = get_swagger_ui_html(
@@ -108,12 +109,7 @@ class DocumentHandlers:
         return HTMLResponse(text, headers={"Content-Security-Policy": self._policy.format(nonce=nonce)})
 
 
-ROUTES = (
-    Route("GET", "/openapi.json", DocumentHandlers.show_openapi, include_in_schema=False),
-    Route("GET", "/openapi-3.0.json", DocumentHandlers.show_openapi_3_0, include_in_schema=False),
-    Route("GET", "/asyncapi.json", DocumentHandlers.show_asyncapi, include_in_schema=False),
-    Route("GET", "/docs", DocumentHandlers.show_docs, include_in_schema=False),
-)
+ROUTES = routes_of(DocumentHandlers)
 
 
 def make_router(catalog: SchemaCatalog, public_url: str | None) -> APIRouter:

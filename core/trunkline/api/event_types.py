@@ -8,8 +8,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from trunkline.api import models
 from trunkline.api.paging import ListQuery, page_of
-from trunkline.api.problems import responses
-from trunkline.api.routing import Route, bind
+from trunkline.api.routing import bind, route, routes_of
 from trunkline.api.schema_documents import answer_schema
 from trunkline.api.security import Caller, requires
 from trunkline.errors import NotFound
@@ -32,6 +31,7 @@ class EventTypeHandlers:
     def __init__(self, catalog: SchemaCatalog) -> None:
         self._catalog = catalog
 
+    @route("GET", "/api/v1/event-types", response_model=models.EventTypeList, summary="List event types")
     async def list_event_types(self, _: Anyone, query: Annotated[ListQuery, Query()]) -> Response:
         """List every event type that this deployment knows."""
         operational = self._catalog.operational
@@ -41,6 +41,12 @@ class EventTypeHandlers:
         body = b'{"event_types":[%b],"next_cursor":%b}' % (summaries, orjson.dumps(cursor))
         return Response(body, media_type=JSON)
 
+    @route(
+        "GET",
+        "/api/v1/event-types/{name}",
+        response_model=models.EventTypeDetail,
+        summary="Show an event type with its schema",
+    )
     async def get_event_type(self, name: str, _: Anyone) -> Response:
         """Show one event type; its name may be in any case. ``{name}@1`` shows its version 1."""
         kind = self._find(name)
@@ -48,6 +54,13 @@ class EventTypeHandlers:
         body = self._summary(kind)[:-1] + b',"schema":' + schema + b"}"
         return Response(body, media_type=JSON)
 
+    @route(
+        "GET",
+        "/schemas/events/{name}.json",
+        summary="The JSON Schema of an event type's payload",
+        responses={200: {"content": {"application/schema+json": {}}}, 304: {"description": "Not modified"}},
+        response_class=Response,
+    )
     async def get_event_type_schema(self, request: Request, name: str, *, strict: Strict = False) -> Response:
         """Serve the schema with an ETag; public. ``{name}@1.json`` is its version 1."""
         kind = self._find(name)
@@ -87,31 +100,7 @@ class EventTypeHandlers:
         return orjson.dumps(summary)[:-1] + b',"example":' + kind.example_json + b"}"
 
 
-ROUTES = (
-    Route(
-        "GET",
-        "/api/v1/event-types",
-        EventTypeHandlers.list_event_types,
-        response_model=models.EventTypeList,
-        summary="List event types",
-    ),
-    Route(
-        "GET",
-        "/api/v1/event-types/{name}",
-        EventTypeHandlers.get_event_type,
-        response_model=models.EventTypeDetail,
-        summary="Show an event type with its schema",
-    ),
-    Route(
-        "GET",
-        "/schemas/events/{name}.json",
-        EventTypeHandlers.get_event_type_schema,
-        summary="The JSON Schema of an event type's payload",
-        responses=responses(404)
-        | {200: {"content": {"application/schema+json": {}}}, 304: {"description": "Not modified"}},
-        response_class=Response,
-    ),
-)
+ROUTES = routes_of(EventTypeHandlers)
 
 
 def make_router(catalog: SchemaCatalog) -> APIRouter:

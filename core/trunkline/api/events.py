@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import orjson
 from fastapi import Depends, Path, Request, Response
 from msgspec import structs
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from trunkline.access.company_paces import EventPace
 from trunkline.api import answers, models
@@ -15,11 +15,10 @@ from trunkline.api.company_names import CompanyNames
 from trunkline.api.fast_path import is_plain_json
 from trunkline.api.heads import header_of
 from trunkline.api.idempotency_keys import IdempotencyKey, check_idempotency_key
-from trunkline.api.problems import responses
 from trunkline.api.quarantine import QuarantinedAnswer, QuarantinedItem, answer_receipt
 from trunkline.api.reader_models import EventExplanation
-from trunkline.api.requests import LOCATION, read_body, read_json
-from trunkline.api.routing import Route, bind
+from trunkline.api.requests import LOCATION, read_body
+from trunkline.api.routing import bind, route, routes_of
 from trunkline.api.security import Caller, Requires, requires
 from trunkline.contract import DeliveryLog, Routes
 from trunkline.errors import (
@@ -38,7 +37,7 @@ from trunkline.ingest.submissions import KeysUnchecked
 from trunkline.runtime import callers
 from trunkline.runtime.clock import now_text
 from trunkline.runtime.pauses import PAUSE_SECONDS, Steps, run_in_turns, run_through, run_with_pauses
-from trunkline.runtime.strict_json import MAX_DEPTH, check_values
+from trunkline.runtime.strict_json import MAX_DEPTH, check_values, read_json
 from trunkline.runtime.turns import Turns
 from trunkline.schemas.catalog import Json, SchemaCatalog
 from trunkline.schemas.examples import example_draft
@@ -63,9 +62,15 @@ EventIdInPath = Annotated[str, Path(json_schema_extra={"type": "integer", "forma
 _WARNED = {"headers": {VALIDATION_HEADER: {"$ref": f"#/components/headers/{VALIDATION_HEADER}"}}}
 
 
-class AcceptedBatch(models.Envelopes):
+def _takes(model: str) -> dict[str, Any]:
+    content = {JSON: {"schema": {"$ref": f"#/components/schemas/{model}"}}}
+    return {"requestBody": {"required": True, "content": content}}
+
+
+class AcceptedBatch(BaseModel):
     """Accepted events, in the order in which they were sent, and quarantined events."""
 
+    events: list[models.Envelope]
     quarantined: list[QuarantinedItem] | None = Field(
         default=None, description="events that break their schema; absent if there are none"
     )
@@ -95,6 +100,22 @@ class EventHandlers:
         self._large = Turns(share=1, total=1)
         self._explaining = Turns(share=1, total=1)
 
+    @route(
+        "POST",
+        "/events",
+        status_code=201,
+        response_model=models.Envelope,
+        summary="Accept an event",
+        responses={
+            200: {"model": models.Envelope, "description": "A repeat of an earlier request"},
+            201: {"headers": _WARNED["headers"] | {"Location": {"$ref": "#/components/headers/Location"}}},
+            202: {
+                "model": QuarantinedAnswer,
+                "description": "The event breaks its schema and was quarantined",
+            },
+        },
+        openapi_extra=_takes("EventRequest"),
+    )
     async def emit_event(
         self, request: Request, caller: Emits, idempotency_key: IdempotencyKey = None
     ) -> Response:
@@ -130,6 +151,22 @@ class EventHandlers:
             raise
         return _answer_event(submission, accepted)
 
+    @route(
+        "POST",
+        "/events/batch",
+        status_code=201,
+        response_model=AcceptedBatch,
+        summary="Accept up to 1,000 events, all or none",
+        responses={
+            200: {"model": AcceptedBatch, "description": "A repeat of an earlier request"},
+            201: _WARNED,
+            202: {
+                "model": AcceptedBatch,
+                "description": "All of them break their schemas and were quarantined",
+            },
+        },
+        openapi_extra=_takes("BatchRequest"),
+    )
     async def emit_events(
         self, request: Request, caller: Emits, idempotency_key: IdempotencyKey = None
     ) -> Response:
@@ -148,10 +185,7 @@ class EventHandlers:
 
     @contextlib.asynccontextmanager
     async def _turn(self, company_id: int | None, size: int) -> AsyncGenerator[None]:
-        """Wait until no other large body is being handled.
-
-        Companies take turns; an operator (None) waits without limit.
-        """
+        """Wait until no other large body is being handled; companies take turns, an operator (None) waits without limit."""
         if size <= LARGE_BYTES:
             yield
             return
@@ -166,6 +200,14 @@ class EventHandlers:
         finally:
             self._large.give_back(company_id or 0)
 
+    @route(
+        "POST",
+        "/events/test",
+        openapi_extra={LOCATION: "/api/v1/events/{id}"},
+        status_code=201,
+        response_model=models.Envelope,
+        summary="Emit an example event",
+    )
     async def emit_test_event(
         self,
         body: models.TestEventRequest,
@@ -181,6 +223,12 @@ class EventHandlers:
         accepted = await self._ingest.accept(Submission([draft]))
         return Response(accepted.events[0].body, 201, media_type=JSON)
 
+    @route(
+        "GET",
+        "/events/{event_id}/explain",
+        response_model=EventExplanation,
+        summary="Why an event was delivered, or was not",
+    )
     async def explain_event(
         self, event_id: EventIdInPath, caller: Annotated[Caller, Depends(requires("events:read"))]
     ) -> dict[str, Json]:
@@ -241,70 +289,7 @@ def _items_of(receipts: Sequence[Receipt]) -> Steps[list[bytes]]:
     return items
 
 
-ROUTES = (
-    Route(
-        "POST",
-        "/events",
-        EventHandlers.emit_event,
-        status_code=201,
-        response_model=models.Envelope,
-        summary="Accept an event",
-        responses=responses(409, 413, 422)
-        | {
-            200: {"model": models.Envelope, "description": "A repeat of an earlier request"},
-            201: {"headers": _WARNED["headers"] | {"Location": {"$ref": "#/components/headers/Location"}}},
-            202: {
-                "model": QuarantinedAnswer,
-                "description": "The event breaks its schema and was quarantined",
-            },
-        },
-        openapi_extra={
-            "requestBody": {
-                "required": True,
-                "content": {JSON: {"schema": {"$ref": "#/components/schemas/EventRequest"}}},
-            }
-        },
-    ),
-    Route(
-        "POST",
-        "/events/batch",
-        EventHandlers.emit_events,
-        status_code=201,
-        response_model=AcceptedBatch,
-        summary="Accept up to 1,000 events, all or none",
-        responses=responses(409, 413, 422)
-        | {
-            200: {"model": AcceptedBatch, "description": "A repeat of an earlier request"},
-            201: _WARNED,
-            202: {
-                "model": AcceptedBatch,
-                "description": "All of them break their schemas and were quarantined",
-            },
-        },
-        openapi_extra={
-            "requestBody": {
-                "required": True,
-                "content": {JSON: {"schema": {"$ref": "#/components/schemas/BatchRequest"}}},
-            }
-        },
-    ),
-    Route(
-        "POST",
-        "/events/test",
-        EventHandlers.emit_test_event,
-        openapi_extra={LOCATION: "/api/v1/events/{id}"},
-        status_code=201,
-        response_model=models.Envelope,
-        summary="Emit an example event",
-    ),
-    Route(
-        "GET",
-        "/events/{event_id}/explain",
-        EventHandlers.explain_event,
-        response_model=EventExplanation,
-        summary="Why an event was delivered, or was not",
-    ),
-)
+ROUTES = routes_of(EventHandlers)
 
 
 def make_routes(handlers: EventHandlers) -> Routes:

@@ -57,9 +57,8 @@ class FastPath:
         if route is None:
             await callers.measured(self._app(scope, receive, send))
             return
-        is_event = (
-            scope["path"] == EVENTS and scope["method"] == "POST"
-        )  # limited in size, and checked in a thread if that takes long
+        # An event is limited in size, and checked in a thread if that takes long.
+        is_event = scope["path"] == EVENTS and scope["method"] == "POST"
         try:
             work = route.handler(Request(scope, receive))
             response = await (work if is_event else callers.measured(work))

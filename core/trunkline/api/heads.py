@@ -32,11 +32,7 @@ def header_of(scope: Scope, name: bytes) -> str | None:
 
 
 def check_head(scope: Scope, headers: Mapping[bytes, bytes]) -> None:
-    """Check the head of a request. *headers* are the headers of *scope* by name.
-
-    Raises:
-        RequestMalformed: a header of ``_ONCE`` is repeated, or the version, ``Host`` or ``Transfer-Encoding`` is not valid.
-    """
+    """Check the head of a request; *headers* has its headers by name. Raises RequestMalformed."""
     if len(headers) != len(scope["headers"]):
         names = [name for name, _ in scope["headers"] if name in _ONCE]
         for name in names:

@@ -15,7 +15,6 @@ from pydantic import BaseModel, Field
 from trunkline.api.models import Strict, Utc
 from trunkline.api.option_fields import with_fields
 from trunkline.api.paging import ListQuery
-from trunkline.api.problems import responses
 from trunkline.api.requests import LOCATION
 from trunkline.api.routing import Route, bind
 from trunkline.api.security import Caller, requires
@@ -113,13 +112,7 @@ class RestHookHandlers:
 
     async def list_hooks(self, caller: Reads, query: Annotated[HookQuery, Query()]) -> dict[str, Any]:
         """List hooks, except hooks that their target ended with the answer 410. A page of long entries may be shorter."""
-        page = await self._subscriptions.page(
-            caller.company_id,
-            channel=self._channel,
-            target_url=query.target_url,
-            cursor=query.cursor,
-            limit=query.limit,
-        )
+        page = await self._subscriptions.page(caller.company_id, channel=self._channel, **query.model_dump())
         hooks = [view for view in page["subscriptions"] if view["disabled_reason"] != GONE]
         return {"hooks": hooks, "count": len(hooks), "next_cursor": page["next_cursor"]}
 
@@ -153,8 +146,7 @@ def _routes(channel: str, title: str, example: str) -> Sequence[Route]:
             status_code=201,
             response_model=SubscribedHook,
             summary=f"Subscribe from {title}",
-            responses=responses(409, 422)
-            | {200: {"model": SubscribedHook, "description": "The hook was there already"}},
+            responses={200: {"model": SubscribedHook, "description": "The hook was there already"}},
             openapi_extra={
                 "requestBody": {"content": {"application/json": {"examples": examples}}},
                 LOCATION: "/api/v1/subscriptions/{id}",
@@ -180,11 +172,7 @@ def _routes(channel: str, title: str, example: str) -> Sequence[Route]:
 
 
 def _subscription_of(body: HookRequest) -> dict[str, Any]:
-    """Convert a hook to a request for a subscription.
-
-    Raises:
-        BodyInvalid: *body* names no target or event type, or names one in more than one way.
-    """
+    """Convert a hook to a request for a subscription. Raises BodyInvalid unless it names its target and event types once."""
     urls = {name: url for name in _URLS if (url := getattr(body, name))}
     errors = _faults_unless_one(urls, "target_url", f"is required (or {' or '.join(_URLS[1:])})")
     types = {

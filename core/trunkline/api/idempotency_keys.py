@@ -5,16 +5,17 @@ Events and actions store their keys together with their effect. All other calls 
 
 import hashlib
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Protocol
+from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Header, Request, Response
 
-from trunkline.access.vault import Vault
 from trunkline.api.security import caller_of
 from trunkline.contract import Answered
 from trunkline.errors import BadQuery, Conflict, FieldError, Unreadable
-from trunkline.operations import Operations
 from trunkline.store.operation_keys import Key
+
+if TYPE_CHECKING:
+    from trunkline.hub.hub import Hub
 
 HEADER = "Idempotency-Key"
 MAX_CHARACTERS = 255
@@ -27,13 +28,6 @@ IdempotencyKey = Annotated[
     ),
 ]
 """The header ``Idempotency-Key`` as a parameter of a route."""
-
-
-class Hub(Protocol):
-    """The parts of the hub that keep answers."""
-
-    vault: Vault
-    operations: Operations
 
 
 def check_idempotency_key(key: str | None) -> str | None:
@@ -72,8 +66,6 @@ async def once(request: Request, key: str, answer: Callable[[], Awaitable[Respon
     try:
         body = hub.vault.unseal(answered.body, context=context)
     except Unreadable:
-        raise Conflict(_LOST) from None
+        msg = "The answer to the first request with this Idempotency-Key can no longer be read; use a new key for a new request."
+        raise Conflict(msg) from None
     return Response(body, answered.status, media_type="application/json" if body else None)
-
-
-_LOST = "The answer to the first request with this Idempotency-Key can no longer be read; use a new key for a new request."

@@ -11,9 +11,8 @@ from trunkline.access.key_terms import DEFAULT_OVERLAP_SECONDS, MAX_NETWORKS, MA
 from trunkline.api.company_names import PLATFORM, KeyOwner
 from trunkline.api.models import InTest, Maker
 from trunkline.api.paging import ListQuery, page_of
-from trunkline.api.problems import responses
 from trunkline.api.requests import LOCATION
-from trunkline.api.routing import Route, bind
+from trunkline.api.routing import bind, route, routes_of
 from trunkline.api.security import COMPANY_HEADER, Caller, Requires, requires
 from trunkline.contract import ApiKeys, Subscriptions
 from trunkline.errors import BodyInvalid, FieldError
@@ -156,6 +155,7 @@ class KeyHandlers:
         self._keys = keys
         self._subscriptions = subscriptions
 
+    @route("GET", "/me", response_model=Me, summary="Show whose key this is")
     async def get_me(self, caller: Anyone) -> dict[str, Any]:
         """Show the key of the call; any valid key may call.
 
@@ -170,6 +170,9 @@ class KeyHandlers:
             "scopes": sorted(principal.scopes),
         }
 
+    @route(
+        "POST", "/keys", openapi_extra={LOCATION: "/api/v1/keys/{id}"}, status_code=201, summary="Make a key"
+    )
     async def create_key(
         self, body: KeyRequest, caller: Annotated[Caller, Depends(requires(OPERATOR, bucket="admin"))]
     ) -> NewKey:
@@ -183,6 +186,25 @@ class KeyHandlers:
         )
         return NewKey(**view, key=key)
 
+    @route("GET", "/keys", summary="List keys")
+    async def list_keys(
+        self, caller: Annotated[Caller, Depends(requires(ADMIN))], query: Annotated[ListQuery, Query()]
+    ) -> KeyList:
+        """List the company's keys.
+
+        An operator who names no company gets the keys of every company, in both environments.
+        """
+        keys = await self._keys.list(caller.named_company_id)
+        views, cursor = page_of(keys, query, name=lambda view: view["id"])
+        return KeyList(keys=[KeyView(**view) for view in views], count=len(views), next_cursor=cursor)
+
+    @route(
+        "POST",
+        "/keys/{key_id}/rotate",
+        openapi_extra={LOCATION: "/api/v1/keys/{id}"},
+        status_code=201,
+        summary="Replace a key, with an overlap",
+    )
     async def rotate_key(
         self,
         key_id: str,
@@ -201,17 +223,14 @@ class KeyHandlers:
         )
         return NewKey(**view, key=key)
 
-    async def list_keys(
-        self, caller: Annotated[Caller, Depends(requires(ADMIN))], query: Annotated[ListQuery, Query()]
-    ) -> KeyList:
-        """List the company's keys.
-
-        An operator who names no company gets the keys of every company, in both environments.
-        """
-        keys = await self._keys.list(caller.named_company_id)
-        views, cursor = page_of(keys, query, name=lambda view: view["id"])
-        return KeyList(keys=[KeyView(**view) for view in views], count=len(views), next_cursor=cursor)
-
+    @route(
+        "DELETE",
+        "/keys/{key_id}",
+        status_code=204,
+        response_class=Response,
+        summary="Revoke a key",
+        responses={200: {"model": DisabledSubscriptions}},
+    )
     async def revoke_key(
         self,
         key_id: str,
@@ -252,46 +271,7 @@ async def _owner_of(body: KeyRequest, caller: Caller) -> int | None:
     return None
 
 
-ROUTES = (
-    Route(
-        "GET",
-        "/me",
-        KeyHandlers.get_me,
-        response_model=Me,
-        summary="Show whose key this is",
-    ),
-    Route(
-        "POST",
-        "/keys",
-        KeyHandlers.create_key,
-        openapi_extra={LOCATION: "/api/v1/keys/{id}"},
-        status_code=201,
-        summary="Make a key",
-    ),
-    Route(
-        "GET",
-        "/keys",
-        KeyHandlers.list_keys,
-        summary="List keys",
-    ),
-    Route(
-        "POST",
-        "/keys/{key_id}/rotate",
-        KeyHandlers.rotate_key,
-        openapi_extra={LOCATION: "/api/v1/keys/{id}"},
-        status_code=201,
-        summary="Replace a key, with an overlap",
-    ),
-    Route(
-        "DELETE",
-        "/keys/{key_id}",
-        KeyHandlers.revoke_key,
-        status_code=204,
-        response_class=Response,
-        summary="Revoke a key",
-        responses={200: {"model": DisabledSubscriptions}, **responses(401, 403, 404, 429)},
-    ),
-)
+ROUTES = routes_of(KeyHandlers)
 
 
 def make_router(keys: ApiKeys, subscriptions: Subscriptions) -> APIRouter:

@@ -73,12 +73,6 @@ class BatchRequest(Strict):
     events: list[EventRequest] = Field(min_length=1, max_length=1000)
 
 
-class Envelopes(BaseModel):
-    """Accepted events, in the order in which they were sent."""
-
-    events: list[Envelope]
-
-
 class EventPage(BaseModel):
     """Events in stream order."""
 

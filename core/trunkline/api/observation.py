@@ -3,7 +3,6 @@
 import logging
 import time
 
-from fastapi import FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from trunkline.api.problems import REQUEST_ID_KEY
@@ -91,8 +90,3 @@ def _template(scope: Scope) -> str:
         return own
     prefix = path.split("/")[: path.count("/") - own.count("/") + 1]
     return "/".join(prefix) + own
-
-
-def install(app: FastAPI, metrics: Metrics) -> None:
-    """Add the measurement around *app*."""
-    app.add_middleware(Observation, metrics=metrics)

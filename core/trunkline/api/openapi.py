@@ -171,9 +171,14 @@ def example_of(kind: EventType) -> dict[str, Any]:
 def _form(document: dict[str, Any]) -> None:
     """Convert every schema of *document* to its form (``schema_form``), and give each operation a unique name."""
     schemas: dict[str, Schema] = document["components"]["schemas"]
-    uses = _uses(document, schemas)
+    changing: list[Any] = []
+    making: list[Any] = []
+    for method, operation in _operations(document):
+        (making if method == "post" else changing).append(operation.get("requestBody"))
+    changed, made = reached(changing, schemas), reached(making, schemas)
     for name, schema in schemas.items():
-        schemas[name] = formed(schema, uses[name]) | {"title": name}
+        use: Use = "change" if name in changed else "creation" if name in made else "answer"
+        schemas[name] = formed(schema, use) | {"title": name}
     document["components"]["schemas"] = dict(sorted(with_components(schemas).items()))
     schemas = document["components"]["schemas"]
     for schema in schemas.values():
@@ -199,17 +204,6 @@ def _form_operation(operation: dict[str, Any], use: Use, schemas: Mapping[str, S
     for parameter in operation.get("parameters", ()):
         if "schema" in parameter:
             parameter["schema"] = formed_parameter(parameter["schema"])
-
-
-def _uses(document: dict[str, Any], schemas: Mapping[str, Schema]) -> dict[str, Use]:
-    changing: list[Any] = []
-    making: list[Any] = []
-    for method, operation in _operations(document):
-        (making if method == "post" else changing).append(operation.get("requestBody"))
-    changed, made = reached(changing, schemas), reached(making, schemas)
-    return {
-        name: "change" if name in changed else "creation" if name in made else "answer" for name in schemas
-    }
 
 
 def _operations(document: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:

@@ -259,9 +259,8 @@ async def answer_http(request: Request, error: Exception) -> Response:
         ]
         headers["Allow"] = ", ".join(methods)  # the framework lists only those of the first route
         detail = f"This address does not take {request.method}; it takes {headers['Allow']}."
-        if (
-            request.method in {"GET", "HEAD"} and "GET" not in methods
-        ):  # perhaps the plugin that reads is not enabled
+        # Perhaps the plugin that reads is not enabled.
+        if request.method in {"GET", "HEAD"} and "GET" not in methods:
             detail = f"There is nothing to read at this address; it takes {headers['Allow']}."
             status, headers = 404, {}
     phrase = http.HTTPStatus(status).phrase

@@ -8,22 +8,20 @@ from pydantic import BaseModel, Field
 
 from trunkline.api import models
 from trunkline.api.models import Utc
-from trunkline.api.problems import ProblemField, responses
-from trunkline.api.requests import LOCATION, QueryModel, read_body, read_json
-from trunkline.api.routing import Route, bind
+from trunkline.api.problems import ProblemField
+from trunkline.api.requests import LOCATION, QueryModel, read_body
+from trunkline.api.routing import bind, route, routes_of
 from trunkline.api.security import Caller, requires
 from trunkline.contract import Quarantine, QuarantinedEvent
 from trunkline.errors import EventRejected, FieldError, unknown_name
 from trunkline.ingest import requests
 from trunkline.ingest.quarantine import view
+from trunkline.runtime.strict_json import read_json
 from trunkline.schemas.catalog import SchemaCatalog
 from trunkline.store.quarantine_answers import Receipt
 
 JSON = "application/json"
 MAX_PAGE = 100
-_REPEATED: dict[int | str, dict[str, Any]] = {
-    200: {"model": models.Envelope, "description": "It was released before; this is its envelope"}
-}
 _EXAMPLES = {"mended": {"value": {"payload": {"client_id": 12345, "first_name": "Jane", "last_name": "Doe"}}}}
 _PAYLOAD_SCHEMA = {
     "type": "object",
@@ -128,6 +126,7 @@ class QuarantineHandlers:
         self._catalog = catalog
         self._max_event_bytes = max_event_bytes
 
+    @route("GET", "", response_model=QuarantinedEventList, summary="List quarantined events")
     async def list_quarantined_events(
         self, query: Annotated[QuarantineQuery, Query()], caller: Reads
     ) -> Response:
@@ -135,14 +134,11 @@ class QuarantineHandlers:
 
         An operator who names no company gets the events of every company.
         """
-        page = await self._inbox.list(
-            caller.named_company_id, type=query.type, cursor=query.cursor, limit=query.limit
-        )
-        views = [view(event) for event in page.events]
-        return Response(
-            orjson.dumps({"quarantined": views, "next_cursor": page.next_cursor}), media_type=JSON
-        )
+        page = await self._inbox.list(caller.named_company_id, **query.model_dump())
+        answer = {"quarantined": list(map(view, page.events)), "next_cursor": page.next_cursor}
+        return Response(orjson.dumps(answer), media_type=JSON)
 
+    @route("POST", "/release", summary="Release all that are valid by now")
     async def release_quarantined_events(self, body: ReleaseRequest, caller: Writes) -> ReleaseCounts:
         """Release the events of a type that are valid in its current schema, oldest first; a call checks up to 10,000."""
         if self._catalog.get(body.type) is None:
@@ -151,10 +147,27 @@ class QuarantineHandlers:
         counts = await self._inbox.release_all(caller.named_company_id, type=body.type, cursor=body.cursor)
         return ReleaseCounts(released=counts.released, invalid=counts.invalid, next_cursor=counts.next_cursor)
 
+    @route(
+        "GET", "/{quarantine_id}", response_model=QuarantinedEventDetail, summary="Show a quarantined event"
+    )
     async def get_quarantined_event(self, quarantine_id: str, caller: Reads) -> Response:
         """Show a quarantined event, with its payload as it was sent, and its faults according to the current schema."""
         return _detail(await self._inbox.get(quarantine_id, company_id=caller.named_company_id))
 
+    @route(
+        "PATCH",
+        "/{quarantine_id}",
+        response_model=QuarantinedEventDetail,
+        summary="Correct a quarantined event",
+        openapi_extra={
+            "requestBody": {
+                "required": True,
+                "content": {
+                    JSON: {"schema": {**_PAYLOAD_SCHEMA, "required": ["payload"]}, "examples": _EXAMPLES}
+                },
+            }
+        },
+    )
     async def update_quarantined_event(
         self, request: Request, quarantine_id: str, caller: Writes
     ) -> Response:
@@ -163,6 +176,23 @@ class QuarantineHandlers:
         event = await self._inbox.replace(quarantine_id, payload, company_id=caller.named_company_id)
         return _detail(event)
 
+    @route(
+        "POST",
+        "/{quarantine_id}/release",
+        status_code=201,
+        response_model=models.Envelope,
+        summary="Release a quarantined event",
+        responses={
+            200: {"model": models.Envelope, "description": "It was released before; this is its envelope"}
+        },
+        openapi_extra={
+            LOCATION: "/api/v1/events/{id}",
+            "requestBody": {
+                "required": False,
+                "content": {JSON: {"schema": _PAYLOAD_SCHEMA, "examples": _EXAMPLES}},
+            },
+        },
+    )
     async def release_quarantined_event(
         self, request: Request, quarantine_id: str, caller: Writes
     ) -> Response:
@@ -174,6 +204,7 @@ class QuarantineHandlers:
         event = await self._inbox.release(quarantine_id, company_id=caller.named_company_id, payload=payload)
         return Response(event.body, 200 if event.repeated else 201, media_type=JSON)
 
+    @route("DELETE", "/{quarantine_id}", status_code=204, summary="Delete a quarantined event")
     async def delete_quarantined_event(self, quarantine_id: str, caller: Deletes) -> None:
         """Delete a quarantined event permanently; it is never delivered."""
         await self._inbox.delete(quarantine_id, company_id=caller.named_company_id)
@@ -185,66 +216,7 @@ class QuarantineHandlers:
         return requests.read_payload(*read_json(body))
 
 
-ROUTES = (
-    Route(
-        "GET",
-        "",
-        QuarantineHandlers.list_quarantined_events,
-        response_model=QuarantinedEventList,
-        summary="List quarantined events",
-    ),
-    Route(
-        "POST",
-        "/release",
-        QuarantineHandlers.release_quarantined_events,
-        summary="Release all that are valid by now",
-    ),
-    Route(
-        "GET",
-        "/{quarantine_id}",
-        QuarantineHandlers.get_quarantined_event,
-        response_model=QuarantinedEventDetail,
-        summary="Show a quarantined event",
-    ),
-    Route(
-        "PATCH",
-        "/{quarantine_id}",
-        QuarantineHandlers.update_quarantined_event,
-        response_model=QuarantinedEventDetail,
-        summary="Correct a quarantined event",
-        openapi_extra={
-            "requestBody": {
-                "required": True,
-                "content": {
-                    JSON: {"schema": {**_PAYLOAD_SCHEMA, "required": ["payload"]}, "examples": _EXAMPLES}
-                },
-            }
-        },
-    ),
-    Route(
-        "POST",
-        "/{quarantine_id}/release",
-        QuarantineHandlers.release_quarantined_event,
-        status_code=201,
-        response_model=models.Envelope,
-        summary="Release a quarantined event",
-        responses=responses(404, 409, 413, 422) | _REPEATED,
-        openapi_extra={
-            LOCATION: "/api/v1/events/{id}",
-            "requestBody": {
-                "required": False,
-                "content": {JSON: {"schema": _PAYLOAD_SCHEMA, "examples": _EXAMPLES}},
-            },
-        },
-    ),
-    Route(
-        "DELETE",
-        "/{quarantine_id}",
-        QuarantineHandlers.delete_quarantined_event,
-        status_code=204,
-        summary="Delete a quarantined event",
-    ),
-)
+ROUTES = routes_of(QuarantineHandlers)
 
 
 def make_router(inbox: Quarantine, catalog: SchemaCatalog, *, max_event_bytes: int) -> APIRouter:

@@ -6,9 +6,10 @@ from pydantic import BaseModel, Field, ValidationInfo, field_validator, model_va
 
 from trunkline.api import models
 from trunkline.api.models import Strict, Utc
-from trunkline.api.requests import QueryModel, read_json
+from trunkline.api.requests import QueryModel
 from trunkline.errors import BodyInvalid
 from trunkline.model.times import epoch_ms_of
+from trunkline.runtime.strict_json import read_json
 from trunkline.subscribing.digests import MAX_RANGES
 from trunkline.subscribing.leasing import LEASE_SECONDS, MAX_LEASE_SECONDS
 from trunkline.subscribing.options import EventTypeNames

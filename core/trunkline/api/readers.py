@@ -26,8 +26,8 @@ from trunkline.api.reader_models import (
     PublicKeys,
 )
 from trunkline.api.refusals import refusal_of
-from trunkline.api.requests import query_reader, read_body, read_json
-from trunkline.api.routing import Route, bind
+from trunkline.api.requests import query_reader, read_body
+from trunkline.api.routing import Route, bind, route, routes_of
 from trunkline.api.security import Caller, requires
 from trunkline.contract import Routes
 from trunkline.errors import BadQuery, BodyInvalid, CompanyUnknown, NotFound, unknown_name
@@ -36,20 +36,19 @@ from trunkline.model.companies import read_name
 from trunkline.model.environments import in_environment
 from trunkline.model.event_groups import EVERY_TYPE, is_group, type_groups
 from trunkline.model.times import epoch_ms_of
+from trunkline.runtime.strict_json import read_json
 from trunkline.schemas.catalog import Json, SchemaCatalog
 from trunkline.store.directory import CompanyDirectory
 
 JSON = "application/json"
 MAX_COMMIT_BYTES = 16_384
+_CONSUMER = "/consumers/{name}"
 _MAY_READ = requires("events:read")
 _MAY_COMMIT = requires("events:read", bucket="write")
 Reads = Annotated[Caller, Depends(_MAY_READ)]
 Commits = Annotated[Caller, Depends(_MAY_COMMIT)]
-Deletes = Annotated[Caller, Depends(requires("events:read", bucket="write"))]
 Administers = Annotated[Caller, Depends(requires("events:read", bucket="admin"))]
 Anyone = Annotated[Caller, Depends(requires(None))]
-
-
 _read_lease_query = query_reader(LeaseQuery)
 
 
@@ -62,6 +61,21 @@ class ReaderHandlers:
         self._catalog = catalog
         self._directory = directory
 
+    @route("GET", "/consumers", response_model=ConsumerList, summary="List consumers", tags=["Consumers"])
+    async def list_consumers(self, caller: Reads, query: Annotated[ListQuery, Query()]) -> dict[str, Json]:
+        """List the company's consumers with their cursors, oldest first."""
+        return await self._consumers.page_of(caller.company_id, **query.model_dump())
+
+    @route(
+        "PUT",
+        _CONSUMER,
+        status_code=201,
+        response_model=ConsumerView,
+        summary="Make or change a consumer",
+        tags=["Consumers"],
+        responses=responses(409, 410)
+        | {200: {"model": ConsumerView, "description": "The consumer existed, and reads this from now on"}},
+    )
     async def put_consumer(
         self, name: str, caller: Administers, body: ConsumerRequest | None = None
     ) -> Response:
@@ -74,18 +88,24 @@ class ReaderHandlers:
         headers = {"Location": f"/api/v1/consumers/{name}"} if is_new else None
         return JSONResponse(view, 201 if is_new else 200, headers=headers)
 
-    async def list_consumers(self, caller: Reads, query: Annotated[ListQuery, Query()]) -> dict[str, Json]:
-        """List the company's consumers with their cursors, oldest first."""
-        return await self._consumers.page_of(caller.company_id, cursor=query.cursor, limit=query.limit)
-
+    @route("GET", _CONSUMER, response_model=ConsumerView, summary="Show a consumer", tags=["Consumers"])
     async def get_consumer(self, name: str, caller: Reads) -> dict[str, Json]:
         """Show a consumer, its cursor and its lag."""
         return await self._consumers.get(caller.company_id, name)
 
-    async def delete_consumer(self, name: str, caller: Deletes) -> None:
+    @route("DELETE", _CONSUMER, status_code=204, summary="Delete a consumer", tags=["Consumers"])
+    async def delete_consumer(self, name: str, caller: Commits) -> None:
         """Delete a consumer and its cursor."""
         await self._consumers.delete(caller.company_id, name)
 
+    @route(
+        "GET",
+        f"{_CONSUMER}/events",
+        response_model=LeasedEvents,
+        summary="Lease the next events of a consumer",
+        tags=["Consumers"],
+        responses=responses(410),
+    )
     async def lease_events(self, name: str, caller: Reads, query: Annotated[LeaseQuery, Query()]) -> Response:
         """Lease the next page, oldest first: the consumer's other pollers do not get it until the lease ends.
 
@@ -102,12 +122,8 @@ class ReaderHandlers:
             check_caller=caller.check_still_valid,
         )
         lease = b"null" if page.lease is None else b'"%b"' % page.lease.encode()
-        body = b'{"events":[%b],"cursor":"%b","lease":%b}' % (
-            b",".join(page.bodies),
-            page.cursor.encode(),
-            lease,
-        )
-        return Response(body, media_type=JSON)
+        members = b",".join(page.bodies), page.cursor.encode(), lease
+        return Response(b'{"events":[%b],"cursor":"%b","lease":%b}' % members, media_type=JSON)
 
     async def lease_directly(self, request: Request) -> Response | None:
         """Answer ``lease_events`` without the framework."""
@@ -116,6 +132,14 @@ class ReaderHandlers:
             return None
         return await self.lease_events(request.path_params["name"], await _MAY_READ(request), query)
 
+    @route(
+        "POST",
+        f"{_CONSUMER}/commit",
+        status_code=204,
+        summary="Commit a leased page",
+        tags=["Consumers"],
+        responses=responses(410),
+    )
     async def commit_events(self, name: str, body: ConsumerCommit, caller: Commits) -> Response:
         """Commit a page after its events are handled. The call may be repeated; 409 means that the lease was lost and nothing is committed."""
         await self._readers.leasing.commit(caller.company_id, name, cursor=body.cursor, lease=body.lease)
@@ -134,11 +158,27 @@ class ReaderHandlers:
             raise refusal_of(faults, ConsumerCommit) from None
         return await self.commit_events(request.path_params["name"], body, caller)
 
+    @route(
+        "POST",
+        f"{_CONSUMER}/seek",
+        response_model=ConsumerView,
+        summary="Move a consumer",
+        tags=["Consumers"],
+        responses=responses(410),
+    )
     async def seek_consumer(self, name: str, body: ConsumerSeek, caller: Commits) -> dict[str, Json]:
         """Move a consumer's cursor back or forward. All leases of its pages end."""
         since_ms = None if body.time is None else epoch_ms_of(body.time)
         return await self._consumers.seek(caller.company_id, name, cursor=body.cursor, since_ms=since_ms)
 
+    @route(
+        "GET",
+        "/events/digest",
+        response_model=EventDigest,
+        summary="Count and digest events",
+        tags=["Events"],
+        responses=responses(404, 410),
+    )
     async def digest_events(self, caller: Reads, query: Annotated[DigestQuery, Query()]) -> Response:
         """Count the company's events in a range of the log and digest their ids, so that a reader can compare its own copy."""
         if query.subscription is not None and (query.types is not None or query.filter is not None):
@@ -155,6 +195,13 @@ class ReaderHandlers:
         )
         return Response(orjson.dumps(answer), media_type=JSON)
 
+    @route(
+        "GET",
+        "/event-types/{name}/interest",
+        response_model=InterestView,
+        summary="Whether anybody takes an event type",
+        tags=["Schemas"],
+    )
     async def get_interest(
         self, name: str, caller: Anyone, query: Annotated[InterestQuery, Query()]
     ) -> dict[str, Json]:
@@ -209,92 +256,7 @@ async def _named(caller: Caller, company: str) -> int:
         raise BadQuery.parameter("company", error.errors[0].message) from None
 
 
-_CONSUMER = "/consumers/{name}"
-ROUTES = (
-    Route(
-        "GET",
-        "/consumers",
-        ReaderHandlers.list_consumers,
-        response_model=ConsumerList,
-        summary="List consumers",
-        tags=["Consumers"],
-        responses=responses(400),
-    ),
-    Route(
-        "PUT",
-        _CONSUMER,
-        ReaderHandlers.put_consumer,
-        status_code=201,
-        response_model=ConsumerView,
-        summary="Make or change a consumer",
-        tags=["Consumers"],
-        responses=responses(409, 410, 422)
-        | {200: {"model": ConsumerView, "description": "The consumer existed, and reads this from now on"}},
-    ),
-    Route(
-        "GET",
-        _CONSUMER,
-        ReaderHandlers.get_consumer,
-        response_model=ConsumerView,
-        summary="Show a consumer",
-        tags=["Consumers"],
-        responses=responses(404),
-    ),
-    Route(
-        "DELETE",
-        _CONSUMER,
-        ReaderHandlers.delete_consumer,
-        status_code=204,
-        summary="Delete a consumer",
-        tags=["Consumers"],
-        responses=responses(404),
-    ),
-    Route(
-        "GET",
-        f"{_CONSUMER}/events",
-        ReaderHandlers.lease_events,
-        response_model=LeasedEvents,
-        summary="Lease the next events of a consumer",
-        tags=["Consumers"],
-        responses=responses(400, 404, 410, 429),
-    ),
-    Route(
-        "POST",
-        f"{_CONSUMER}/commit",
-        ReaderHandlers.commit_events,
-        status_code=204,
-        summary="Commit a leased page",
-        tags=["Consumers"],
-        responses=responses(400, 404, 409, 410, 422),
-    ),
-    Route(
-        "POST",
-        f"{_CONSUMER}/seek",
-        ReaderHandlers.seek_consumer,
-        response_model=ConsumerView,
-        summary="Move a consumer",
-        tags=["Consumers"],
-        responses=responses(400, 404, 410, 422),
-    ),
-    Route(
-        "GET",
-        "/events/digest",
-        ReaderHandlers.digest_events,
-        response_model=EventDigest,
-        summary="Count and digest events",
-        tags=["Events"],
-        responses=responses(400, 404, 410, 429),
-    ),
-    Route(
-        "GET",
-        "/event-types/{name}/interest",
-        ReaderHandlers.get_interest,
-        response_model=InterestView,
-        summary="Whether anybody takes an event type",
-        tags=["Schemas"],
-        responses=responses(400, 404),
-    ),
-)
+ROUTES = routes_of(ReaderHandlers)
 KEY_ROUTES = (
     Route(
         "GET",
@@ -303,7 +265,6 @@ KEY_ROUTES = (
         response_model=PublicKeys,
         summary="Public keys of signatures",
         tags=["Subscriptions"],
-        responses=responses(400),
     ),
 )
 

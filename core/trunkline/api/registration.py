@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from trunkline.api.models import Strict
 from trunkline.api.problems import responses
 from trunkline.api.requests import LOCATION
-from trunkline.api.routing import Route, bind
+from trunkline.api.routing import bind, route, routes_of
 from trunkline.api.security import Caller, requires
 from trunkline.ingest import event_types
 from trunkline.ingest.event_types import RegisteredTypes
@@ -47,6 +47,14 @@ class RegistrationHandlers:
     def __init__(self, registered: RegisteredTypes) -> None:
         self._registered = registered
 
+    @route(
+        "POST",
+        "/api/v1/event-types",
+        openapi_extra={LOCATION: "/api/v1/event-types/{type}"},
+        status_code=201,
+        response_model=RegisteredType,
+        summary="Register an event type",
+    )
     async def create_event_type(
         self, request: Request, body: EventTypeRequest, _: Administers
     ) -> dict[str, Any]:
@@ -54,6 +62,13 @@ class RegistrationHandlers:
         made = await self._registered.register(body.type, await _schema(request))
         return event_types.view(made, self._registered.revision_of(made.name))
 
+    @route(
+        "PATCH",
+        "/api/v1/event-types/{name}",
+        response_model=RegisteredType,
+        summary="Change a registered event type",
+        responses=responses(409),
+    )
     async def update_event_type(
         self,
         name: str,
@@ -72,25 +87,7 @@ async def _schema(request: Request) -> bytes:
     return msgspec.json.format(bytes(body["schema"]), indent=-1)
 
 
-ROUTES = (
-    Route(
-        "POST",
-        "/api/v1/event-types",
-        RegistrationHandlers.create_event_type,
-        openapi_extra={LOCATION: "/api/v1/event-types/{type}"},
-        status_code=201,
-        response_model=RegisteredType,
-        summary="Register an event type",
-    ),
-    Route(
-        "PATCH",
-        "/api/v1/event-types/{name}",
-        RegistrationHandlers.update_event_type,
-        response_model=RegisteredType,
-        summary="Change a registered event type",
-        responses=responses(409),
-    ),
-)
+ROUTES = routes_of(RegistrationHandlers)
 
 
 def make_router(registered: RegisteredTypes) -> APIRouter:

@@ -31,18 +31,6 @@ from trunkline.errors import BadQuery, BodyInvalid, BodyTooLarge, NotFound
 from trunkline.errors.spelling import known_instead
 from trunkline.runtime.strict_json import read_json
 
-__all__ = [
-    "DeferredRoute",
-    "QueryModel",
-    "StrictRequest",
-    "StrictRoute",
-    "check_query",
-    "query_names",
-    "query_reader",
-    "read_body",
-    "read_json",
-]
-
 MAX_BODY_BYTES = 262_144
 
 LOCATION = "x-location"
@@ -155,11 +143,7 @@ def query_names(dependant: Dependant) -> dict[str, bool]:
 
 
 def check_query(query: bytes, names: Mapping[str, bool]) -> bytes:
-    """Check the raw *query* against the parameters of a route; returns the query without empty parameters.
-
-    Raises:
-        BadQuery: a parameter is unknown or repeated, contains a NUL, or is not UTF-8.
-    """
+    """Check the raw *query* against the parameters of a route, and return it without empty parameters. Raises BadQuery."""
     parts_by_name: dict[str, list[bytes]] = {}
     for part in query.split(b"&"):
         raw_name, _, raw_value = part.partition(b"=")
@@ -229,10 +213,7 @@ class DeferredRoute(APIRoute):
         """The fixed beginning of the route's path; empty if unknown."""
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        """Match as any route does, but reject paths with another beginning ten times as fast.
-
-        This saves time, because each call is tried on many routes.
-        """
+        """Match as any route does, but reject paths with another beginning ten times as fast: each call is tried on many routes."""
         if not scope.get("root_path") and not scope["path"].startswith(self.begins):
             return Match.NONE, {}
         return super().matches(scope)

@@ -1,13 +1,14 @@
-"""Tables of routes; routers made from a table and an object with the handlers; and adding routers to an app.
+"""Routes of the methods of a class; routers made from them and an instance of the class; and adding routers to an app.
 
 ::
 
     class ThingHandlers:
         def __init__(self, things: Things) -> None: …
 
+        @route("GET", "/things", summary="List things")
         async def list_things(self, caller: Reads) -> dict[str, Json]: …
 
-    ROUTES = (Route("GET", "/things", ThingHandlers.list_things, summary="List things"),)
+    ROUTES = routes_of(ThingHandlers)
 
     def make_router(things: Things) -> APIRouter:
         return bind(ThingHandlers(things), ROUTES, prefix="/api/v1", tags=["Things"])
@@ -15,7 +16,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from types import MethodType
-from typing import Any, Literal, TypedDict, Unpack
+from typing import Any, Literal, TypedDict, TypeVar, Unpack
 
 from fastapi import APIRouter, FastAPI
 from pydantic.alias_generators import to_camel
@@ -39,8 +40,13 @@ class RouteOptions(TypedDict, total=False):
     include_in_schema: bool
 
 
+Method = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
+Handler = TypeVar("Handler", bound=Callable[..., Any])
+_ROUTE = "__route__"
+
+
 class Route:
-    """One row of a table: a call, and the method that answers it, whose name is that of the operation in the documents.
+    """A call, and the method that answers it, whose name is that of the operation in the documents.
 
     An answer has only the members that the method gives; defaults of the model are left out.
     """
@@ -48,11 +54,7 @@ class Route:
     __slots__ = ("handler", "method", "options", "path")
 
     def __init__(
-        self,
-        method: Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
-        path: str,
-        handler: Callable[..., Any],
-        **options: Unpack[RouteOptions],
+        self, method: Method, path: str, handler: Callable[..., Any], **options: Unpack[RouteOptions]
     ) -> None:
         self.method = method
         self.path = path
@@ -61,14 +63,29 @@ class Route:
         self.options = own | options
 
 
+def route(method: Method, path: str, **options: Unpack[RouteOptions]) -> Callable[[Handler], Handler]:
+    """Decorate the method of a class that answers the call of *path* with *method*."""
+
+    def mark(handler: Handler) -> Handler:
+        setattr(handler, _ROUTE, Route(method, path, handler, **options))
+        return handler
+
+    return mark
+
+
+def routes_of(handlers: type) -> tuple[Route, ...]:
+    """List the routes of the methods of a class that ``route`` decorates, in their order."""
+    return tuple(getattr(member, _ROUTE) for member in vars(handlers).values() if hasattr(member, _ROUTE))
+
+
 def bind(
     handlers: object, routes: Iterable[Route], *, prefix: str = "", tags: Sequence[str] = ()
 ) -> APIRouter:
     """Make a router whose calls are answered by *handlers*, an instance of the class with the methods that *routes* name."""
     router = APIRouter(prefix=prefix, route_class=StrictRoute, tags=list(tags))
-    for route in routes:
-        handler = MethodType(route.handler, handlers)
-        router.add_api_route(route.path, handler, methods=[route.method], **route.options)
+    for row in routes:
+        handler = MethodType(row.handler, handlers)
+        router.add_api_route(row.path, handler, methods=[row.method], **row.options)
     return router
 
 
@@ -78,12 +95,12 @@ def mount(app: FastAPI, router: APIRouter, *, prefix: str) -> None:
     FastAPI's ``include_router`` reads each route a second time as soon as one is called. If all routes are deferred, each
     is made again with its whole path instead, and is read only when it is called.
     """
-    routes = [route for route in router.routes if isinstance(route, DeferredRoute)]
+    routes = [each for each in router.routes if isinstance(each, DeferredRoute)]
     if len(routes) < len(router.routes):
         app.include_router(router, prefix=prefix)
         return
-    for route in routes:
-        path, endpoint, options = route.given
-        made = type(route)(prefix + path, endpoint, **options | {"dependency_overrides_provider": app})
+    for each in routes:
+        path, endpoint, options = each.given
+        made = type(each)(prefix + path, endpoint, **options | {"dependency_overrides_provider": app})
         made.begins = made.path.partition("{")[0]
         app.router.routes.append(made)

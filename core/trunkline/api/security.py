@@ -10,16 +10,15 @@ import functools
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from fastapi.openapi.models import APIKey, APIKeyIn, SecuritySchemeType
 from fastapi.security.base import SecurityBase
 from starlette.requests import Request
 from starlette.types import Scope
 
-from trunkline.access.client_addresses import ClientAddresses
-from trunkline.access.keys import Keys, parse_key
-from trunkline.access.limits import Bucket, Limits
+from trunkline.access.keys import parse_key
+from trunkline.access.limits import Bucket
 from trunkline.api.heads import header_of
 from trunkline.api.problems import HEADERS_KEY
 from trunkline.contract import BearerRequest
@@ -49,6 +48,9 @@ from trunkline.schemas.versions import read_header
 from trunkline.store.directory import CompanyDirectory
 from trunkline.store.operational import OPERATORS
 
+if TYPE_CHECKING:
+    from trunkline.hub.hub import Hub
+
 COMPANY_HEADER = "X-Company-Id"
 ENVIRONMENT_HEADER = "X-Environment"
 _COMPANY_MISSING = "is required, as this key is of no company: name it in this header"
@@ -61,24 +63,6 @@ _BEARER = re.compile(rb"Bearer +(\S+) *", re.IGNORECASE)
 _KEY_MISSING = "This call needs an API key in the header X-Api-Key, or 'Authorization: Bearer' and the key or an access token."
 _UNKNOWN = "This bearer token is neither an API key nor an access token that is valid here; get a new one."
 _BUCKET_OF_METHOD: dict[str, Bucket] = {"GET": "read", "HEAD": "read", "DELETE": "write"}
-
-
-class Tokens(Protocol):
-    """Finds the principal of a bearer token that is not an API key."""
-
-    async def authenticate(self, request: BearerRequest) -> Principal | None:
-        """Find the principal; None if the token is unknown."""
-        ...
-
-
-class Hub(Protocol):
-    """The parts of the hub that check a key and count its calls."""
-
-    keys: Keys
-    tokens: Tokens
-    limits: Limits
-    client_addresses: ClientAddresses
-    directory: CompanyDirectory
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +90,7 @@ class Caller:
 
     @property
     def company_id(self) -> int:
-        """The company that the call is about.
-
-        Raises:
-            BadQuery: an operator named no company.
-        """
+        """The company that the call is about. Raises BadQuery if an operator named none."""
         if self.named_company_id is None:
             raise _header_refused(COMPANY_HEADER, _COMPANY_MISSING)
         return self.named_company_id
@@ -180,7 +160,7 @@ class Caller:
         return in_environment(self.company_for(company_id), environment or self.environment)
 
 
-def hub_of(request: Request) -> Hub:
+def hub_of(request: Request) -> "Hub":
     """Return the hub that serves *request*. Only ``requires`` needs it: handlers get their services when they are made."""
     hub: Hub = request.app.state.hub
     return hub
@@ -218,11 +198,7 @@ class Requires(SecurityBase):
         return _BUCKET_OF_METHOD.get(method) if self.bucket is None else self.bucket
 
     async def __call__(self, request: Request) -> Caller:
-        """Find the caller.
-
-        Raises:
-            Unauthenticated, RateLimited, Forbidden, BadQuery, StoreUnavailable
-        """
+        """Find the caller. Raises Unauthenticated, RateLimited, Forbidden, BadQuery, StoreUnavailable."""
         scope = request.scope
         known: tuple[Requires, Caller] | None = scope.get(_CALLER_KEY)
         if known is not None and known[0] is self:
@@ -313,7 +289,7 @@ def _authentication(
 
 
 async def _authenticate(
-    hub: Hub, method: str, path: str, api_key: str | None, token: str | None
+    hub: "Hub", method: str, path: str, api_key: str | None, token: str | None
 ) -> Principal:
     """Find the principal of *api_key* or of the bearer *token* (a key, or a plugin's token).
 
@@ -344,17 +320,11 @@ def _made_for(header: str | None) -> dict[str, int] | None:
     try:
         return read_header(header)
     except ValueError as error:
-        message = str(error)
-        name = VERSIONS_HEADER
-        msg = f"The header {name} {message}."
-        raise BadQuery(msg, errors=[FieldError(name, message)]) from None
+        raise _header_refused(VERSIONS_HEADER, str(error)) from None
 
 
 def _environment(principal: Principal, header: str | None) -> str | None:
-    """Return the environment of a call: the environment of a company's key, or the one that an operator names.
-
-    Raises BadQuery, Forbidden.
-    """
+    """Return the environment of a company's key, or the one that an operator names. Raises BadQuery, Forbidden."""
     own = None if principal.company_id is None else environment_of(principal.company_id)
     if not header:
         return own

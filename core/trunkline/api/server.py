@@ -107,10 +107,7 @@ async def running(hub: Hub, *, listener: socket.socket) -> AsyncGenerator[Servin
     files = hub.files
     admission = Admission(hub.settings.server, most=files.connections, most_lingering=files.lingering)
     app = DeferredApp(hub)
-    server = _Server(
-        _config(app, backlog=_BACKLOG, timeout_graceful_shutdown=SHUTDOWN_SECONDS),
-        admission=admission,
-    )
+    server = _Server(app, admission, backlog=_BACKLOG, timeout_graceful_shutdown=SHUTDOWN_SECONDS)
     async with hub, admission.sweeping(), app, _serving(server, listener):
         app.begin()
         try:
@@ -121,13 +118,9 @@ async def running(hub: Hub, *, listener: socket.socket) -> AsyncGenerator[Servin
 
 @contextlib.asynccontextmanager
 async def observed(app: ASGIApp, *, listener: socket.socket) -> AsyncGenerator[None]:
-    """Serve *app*, the health and metrics of processes without an API, on *listener* while the block runs.
-
-    Raises:
-        SettingsInvalid: another process has begun to listen on the port.
-    """
+    """Serve *app*, the health and metrics of a process without an API, while the block runs. Raises SettingsInvalid."""
     admission = Admission(Server(), most=_OBSERVERS)
-    server = _Server(_config(RequestIds(app), timeout_graceful_shutdown=1), admission=admission)
+    server = _Server(RequestIds(app), admission, timeout_graceful_shutdown=1)
     async with admission.sweeping(), _serving(server, listener, METRICS_PORT):
         yield
 
@@ -138,7 +131,11 @@ async def _serving(
 ) -> AsyncGenerator[None]:
     serving = asyncio.create_task(server.serve(sockets=[listener]), name="server")
     try:
-        await _listening(server, serving)
+        listening = asyncio.create_task(server.listening.wait())
+        await asyncio.wait({serving, listening}, return_when=asyncio.FIRST_COMPLETED)
+        listening.cancel()
+        if serving.done():
+            serving.result()
     except OSError as error:
         host, port = listener.getsockname()[:2]
         raise _cannot_listen(host, port, error, option) from None
@@ -149,24 +146,21 @@ async def _serving(
         await serving
 
 
-def _config(app: ASGIApp, **options: int) -> uvicorn.Config:
-    return uvicorn.Config(
-        app,
-        http="httptools",
-        ws="none",
-        lifespan="off",  # the hub is entered here, so that errors of its start are raised unchanged
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,  # ``access.client_addresses`` reads them instead
-        **options,  # type: ignore[arg-type] # pyright: ignore[reportArgumentType] - each is a whole number
-    )
-
-
 class _Server(uvicorn.Server):
     """uvicorn without its signal handlers, which would end the process by the signal instead of with exit code 0."""
 
-    def __init__(self, config: uvicorn.Config, *, admission: Admission) -> None:
+    def __init__(self, app: ASGIApp, admission: Admission, **options: int) -> None:
+        config = uvicorn.Config(
+            app,
+            http="httptools",
+            ws="none",
+            lifespan="off",  # the hub is entered here, so that errors of its start are raised unchanged
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,  # ``access.client_addresses`` reads them instead
+            **options,  # type: ignore[arg-type] # pyright: ignore[reportArgumentType] - each is a whole number
+        )
         super().__init__(config)
         self._admission = admission
         self.listening = asyncio.Event()
@@ -229,15 +223,6 @@ def _accepted(listener: socket.socket) -> Iterator[socket.socket]:
             client, _ = listener.accept()
             client.setblocking(False)
             yield client
-
-
-async def _listening(server: _Server, serving: asyncio.Task[None]) -> None:
-    """Return when *server* listens; if it ends before that, raise its error."""
-    waiting = asyncio.create_task(server.listening.wait())
-    await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
-    waiting.cancel()
-    if serving.done():
-        serving.result()
 
 
 def _cannot_listen(host: str, port: int, error: OSError | UnicodeError, option: str) -> SettingsInvalid:

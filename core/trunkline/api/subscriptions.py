@@ -12,7 +12,7 @@ from trunkline.api import delivery_models, models
 from trunkline.api.paging import ListQuery
 from trunkline.api.problems import responses
 from trunkline.api.requests import IfMatch, QueryModel
-from trunkline.api.routing import Route, bind
+from trunkline.api.routing import bind, route, routes_of
 from trunkline.api.security import Caller, requires
 from trunkline.contract import DeliveryLog, Replays, Subscriptions
 from trunkline.model.etags import etag_of
@@ -46,18 +46,26 @@ class SubscriptionHandlers:
         self._deliveries = deliveries
         self._replays = replays
 
+    @route(
+        "GET",
+        "/subscriptions",
+        response_model=models.SubscriptionList,
+        summary="List subscriptions",
+        tags=["Subscriptions"],
+    )
     async def list_subscriptions(
         self, caller: Reads, query: Annotated[SubscriptionQuery, Query()]
     ) -> dict[str, Json]:
         """List the company's subscriptions on every channel, oldest first. A page of long entries may be shorter."""
-        return await self._subscriptions.page(
-            caller.company_id,
-            channel=query.channel,
-            target_url=query.target_url,
-            cursor=query.cursor,
-            limit=query.limit,
-        )
+        return await self._subscriptions.page(caller.company_id, **query.model_dump())
 
+    @route(
+        "GET",
+        "/subscriptions/{subscription_id}",
+        response_model=models.SubscriptionView,
+        summary="Show a subscription",
+        tags=["Subscriptions"],
+    )
     async def get_subscription(
         self, subscription_id: str, caller: Reads, response: Response
     ) -> dict[str, Json]:
@@ -66,6 +74,14 @@ class SubscriptionHandlers:
         response.headers["ETag"] = etag_of(view)
         return view
 
+    @route(
+        "PATCH",
+        "/subscriptions/{subscription_id}",
+        response_model=models.UpdatedSubscription,
+        summary="Change a subscription",
+        tags=["Subscriptions"],
+        responses=responses(409),
+    )
     async def update_subscription(
         self,
         subscription_id: str,
@@ -86,31 +102,65 @@ class SubscriptionHandlers:
         response.headers["ETag"] = etag_of(view)
         return view
 
+    @route(
+        "GET",
+        "/subscriptions/{subscription_id}/deliveries",
+        response_model=delivery_models.DeliveryList,
+        summary="The delivery log of a subscription",
+        tags=["Deliveries"],
+    )
     async def list_deliveries(
         self, subscription_id: str, caller: Reads, query: Annotated[DeliveryQuery, Query()]
     ) -> dict[str, Json]:
         """List deliveries, newest event first."""
         return await self._deliveries.of_subscription(
-            caller.company_id,
-            subscription_id,
-            channel=None,
-            status=query.status,
-            cursor=query.cursor,
-            limit=query.limit,
+            caller.company_id, subscription_id, channel=None, **query.model_dump()
         )
 
+    @route(
+        "GET",
+        "/deliveries/{delivery_id}",
+        response_model=delivery_models.DeliveryDetail,
+        summary="Show a delivery with its attempts",
+        tags=["Deliveries"],
+    )
     async def get_delivery(self, delivery_id: str, caller: Reads) -> dict[str, Json]:
         """Show one delivery and its newest attempts, at most 100."""
         return await self._deliveries.get(caller.company_id, delivery_id)
 
+    @route(
+        "POST",
+        "/deliveries/{delivery_id}/retry",
+        status_code=202,
+        response_model=delivery_models.DeliverySummary,
+        summary="Try a delivery again now",
+        tags=["Deliveries"],
+    )
     async def retry_delivery(self, delivery_id: str, caller: Administers) -> dict[str, Json]:
         """Make a delivery due at once, whatever its state is. In an ordered subscription it keeps its position."""
         return await self._deliveries.retry(caller.company_id, delivery_id)
 
+    @route(
+        "POST",
+        "/deliveries/{delivery_id}/skip",
+        status_code=202,
+        response_model=delivery_models.DeliverySummary,
+        summary="Skip a delivery",
+        tags=["Deliveries"],
+    )
     async def skip_delivery(self, delivery_id: str, caller: Administers) -> dict[str, Json]:
         """End a pending or held delivery as `skipped`; the deliveries behind it continue. An ended delivery stays as it is."""
         return await self._deliveries.skip(caller.company_id, delivery_id)
 
+    @route(
+        "POST",
+        "/subscriptions/{subscription_id}/replay",
+        status_code=202,
+        response_model=delivery_models.ReplayView,
+        summary="Send events of the past again",
+        tags=["Replays"],
+        responses={200: {"model": delivery_models.ReplayCount, "description": "A dry run"}},
+    )
     async def start_replay(
         self, subscription_id: str, body: delivery_models.ReplayRequest, caller: Administers
     ) -> Response:
@@ -118,10 +168,18 @@ class SubscriptionHandlers:
         view = await self._replays.start(caller.company_id, subscription_id, body.request(), channel=None)
         return JSONResponse(view, status_code=200 if body.dry_run else 202)
 
+    @route(
+        "GET",
+        "/replays/{replay_id}",
+        response_model=delivery_models.ReplayView,
+        summary="Show a replay's progress",
+        tags=["Replays"],
+    )
     async def get_replay(self, replay_id: str, caller: Reads) -> dict[str, Json]:
         """Show the progress of a replay."""
         return await self._replays.get(caller.company_id, replay_id)
 
+    @route("DELETE", "/replays/{replay_id}", status_code=204, summary="Cancel a replay", tags=["Replays"])
     async def cancel_replay(self, replay_id: str, caller: Deletes) -> None:
         """Stop a replay, and withdraw its deliveries that have not started.
 
@@ -130,94 +188,7 @@ class SubscriptionHandlers:
         await self._replays.cancel(caller.company_id, replay_id)
 
 
-ROUTES = (
-    Route(
-        "GET",
-        "/subscriptions",
-        SubscriptionHandlers.list_subscriptions,
-        response_model=models.SubscriptionList,
-        summary="List subscriptions",
-        tags=["Subscriptions"],
-    ),
-    Route(
-        "GET",
-        "/subscriptions/{subscription_id}",
-        SubscriptionHandlers.get_subscription,
-        response_model=models.SubscriptionView,
-        summary="Show a subscription",
-        tags=["Subscriptions"],
-    ),
-    Route(
-        "PATCH",
-        "/subscriptions/{subscription_id}",
-        SubscriptionHandlers.update_subscription,
-        response_model=models.UpdatedSubscription,
-        summary="Change a subscription",
-        tags=["Subscriptions"],
-        responses=responses(409),
-    ),
-    Route(
-        "GET",
-        "/subscriptions/{subscription_id}/deliveries",
-        SubscriptionHandlers.list_deliveries,
-        response_model=delivery_models.DeliveryList,
-        summary="The delivery log of a subscription",
-        tags=["Deliveries"],
-    ),
-    Route(
-        "GET",
-        "/deliveries/{delivery_id}",
-        SubscriptionHandlers.get_delivery,
-        response_model=delivery_models.DeliveryDetail,
-        summary="Show a delivery with its attempts",
-        tags=["Deliveries"],
-    ),
-    Route(
-        "POST",
-        "/deliveries/{delivery_id}/retry",
-        SubscriptionHandlers.retry_delivery,
-        status_code=202,
-        response_model=delivery_models.DeliverySummary,
-        summary="Try a delivery again now",
-        tags=["Deliveries"],
-    ),
-    Route(
-        "POST",
-        "/deliveries/{delivery_id}/skip",
-        SubscriptionHandlers.skip_delivery,
-        status_code=202,
-        response_model=delivery_models.DeliverySummary,
-        summary="Skip a delivery",
-        tags=["Deliveries"],
-    ),
-    Route(
-        "POST",
-        "/subscriptions/{subscription_id}/replay",
-        SubscriptionHandlers.start_replay,
-        status_code=202,
-        response_model=delivery_models.ReplayView,
-        summary="Send events of the past again",
-        tags=["Replays"],
-        responses=responses(404, 422, 429)
-        | {200: {"model": delivery_models.ReplayCount, "description": "A dry run"}},
-    ),
-    Route(
-        "GET",
-        "/replays/{replay_id}",
-        SubscriptionHandlers.get_replay,
-        response_model=delivery_models.ReplayView,
-        summary="Show a replay's progress",
-        tags=["Replays"],
-    ),
-    Route(
-        "DELETE",
-        "/replays/{replay_id}",
-        SubscriptionHandlers.cancel_replay,
-        status_code=204,
-        summary="Cancel a replay",
-        tags=["Replays"],
-    ),
-)
+ROUTES = routes_of(SubscriptionHandlers)
 
 
 def make_router(subscriptions: Subscriptions, deliveries: DeliveryLog, replays: Replays) -> APIRouter:

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Query, Response
 from pydantic import BaseModel, Field
 
 from trunkline.api.paging import ListQuery, page_of
-from trunkline.api.routing import Route, bind
+from trunkline.api.routing import bind, route, routes_of
 from trunkline.api.security import Caller, requires
 from trunkline.api.side_door import METRICS_TYPE, readiness_answer
 from trunkline.contract import Deployment
@@ -39,18 +39,34 @@ class SystemHandlers:
         self._deployment = deployment
         self._metrics = metrics
 
+    @route("GET", "/healthz", summary="Whether the process answers")
     async def get_health(self) -> dict[str, str]:
         """Answer 200 as long as the process serves requests, whatever the database does."""
         return {"status": "ok"}
 
+    @route(
+        "GET",
+        "/readyz",
+        summary="Whether the hub can do its work",
+        response_model=dict[str, str],
+        responses={503: {"description": "Something is missing; the body says what", "model": dict[str, str]}},
+    )
     async def get_readiness(self) -> Response:
         """Check the database, the log, the enabled plugins and the dispatcher. A server that is stopping is not ready."""
         return readiness_answer(await self._deployment.readiness())
 
+    @route(
+        "GET",
+        "/metrics",
+        summary="Metrics for Prometheus",
+        response_class=Response,
+        responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+    )
     async def get_metrics(self) -> Response:
         """Serve the metrics of all processes of this command in Prometheus's text format."""
         return Response(await self._metrics.whole(), media_type=METRICS_TYPE)
 
+    @route("GET", "/api/v1/plugins", response_model=PluginList, summary="List plugins")
     async def list_plugins(
         self, caller: Annotated[Caller, Depends(requires(None))], query: Annotated[ListQuery, Query()]
     ) -> dict[str, Json]:
@@ -61,37 +77,7 @@ class SystemHandlers:
         return {"plugins": plugins, "count": len(plugins), "next_cursor": cursor}
 
 
-ROUTES: tuple[Route, ...] = (
-    Route(
-        "GET",
-        "/healthz",
-        SystemHandlers.get_health,
-        summary="Whether the process answers",
-    ),
-    Route(
-        "GET",
-        "/readyz",
-        SystemHandlers.get_readiness,
-        summary="Whether the hub can do its work",
-        response_model=dict[str, str],
-        responses={503: {"description": "Something is missing; the body says what", "model": dict[str, str]}},
-    ),
-    Route(
-        "GET",
-        "/metrics",
-        SystemHandlers.get_metrics,
-        summary="Metrics for Prometheus",
-        response_class=Response,
-        responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
-    ),
-    Route(
-        "GET",
-        "/api/v1/plugins",
-        SystemHandlers.list_plugins,
-        response_model=PluginList,
-        summary="List plugins",
-    ),
-)
+ROUTES = routes_of(SystemHandlers)
 
 
 def make_router(deployment: Deployment, metrics: Metrics) -> APIRouter:

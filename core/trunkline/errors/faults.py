@@ -40,10 +40,7 @@ def unknown_name(kind: str, value: object, known: Iterable[str], *, corrects: bo
 
 
 def unknown_names(kind: str, named: Iterable[tuple[str, object]], known: Iterable[str]) -> list[FieldError]:
-    """Make an error for each pair in *named*, a path and an unknown name, with the message of ``unknown_name``.
-
-    Only the first ``MAX_CORRECTED`` messages suggest a name.
-    """
+    """Make an error like ``unknown_name`` for each path and name in *named*; the first ``MAX_CORRECTED`` suggest a name."""
     names = list(known)
     return [
         FieldError(path, unknown_name(kind, value, names, corrects=number < MAX_CORRECTED))
@@ -52,10 +49,7 @@ def unknown_names(kind: str, named: Iterable[tuple[str, object]], known: Iterabl
 
 
 def but_not(value: object) -> str:
-    """Return an ending for a sentence that quotes the refused *value*, shortened.
-
-    Empty if *value* is neither text nor a number.
-    """
+    """Return an ending for a sentence that quotes the refused *value*, shortened; empty if it is neither text nor a number."""
     is_plain = isinstance(value, str | int | float) and not isinstance(value, bool)
     return f", not '{_shortened(value)}'" if is_plain and value != "" else ""
 

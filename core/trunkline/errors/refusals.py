@@ -309,10 +309,7 @@ class KeysTooFast(Refused):
 
 
 class TooMuchAtOnce(Refused):
-    """The company has reached the limit of simultaneous *things*. *limit* is the number, if there is one.
-
-    Without *is_own* the limit is shared by all companies.
-    """
+    """The company has *limit* (if known) simultaneous *things*. Without *is_own* the limit is shared by all companies."""
 
     status = 429
     title = "Too many requests"

@@ -13,10 +13,7 @@ _COMPARED = 5
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
-    """Find the name in *known* that is another spelling of *name* (``companyId``, ``company_id``) or is similar to it.
-
-    Returns None if there is no such name.
-    """
+    """Find the name in *known* that is another spelling of *name* (``companyId``, ``company_id``) or is similar; None if none is."""
     candidates = list(known)
     if len(name) > _MAX_LENGTH or len(candidates) > _MAX_KNOWN:
         return None

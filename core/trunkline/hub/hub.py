@@ -248,7 +248,6 @@ class Hub:
                 finder=finder,
                 checker=checker,
                 http_for=self.http.for_tenant,
-                channels=self.channels,
                 timeout_seconds=self.settings.delivery.timeout_seconds,
                 reference_of=self.directory.reference_of,
             ),

@@ -118,17 +118,12 @@ class Ingest:
         if self._log.directory.is_erasing:
             self._log.directory.check_open(submission.companies())
         traceparent = callers.traceparent()
-        if self.tracer is not None:
-            return await self._accept_traced(submission, self.tracer, traceparent)
-        if traceparent is not None:
-            submission = structs.replace(submission, drafts=traced(submission.drafts, traceparent))
-        return await self._batcher.submit(submission)
-
-    async def _accept_traced(
-        self, submission: Submission, tracer: Tracer, traceparent: str | None
-    ) -> Accepted:
+        if self.tracer is None:
+            if traceparent is not None:
+                submission = structs.replace(submission, drafts=traced(submission.drafts, traceparent))
+            return await self._batcher.submit(submission)
         attributes = {"messaging.batch.message_count": len(submission.drafts) + len(submission.quarantined)}
-        with tracer.span("accept", SpanKind.SERVER, parent=traceparent, attributes=attributes) as span:
+        with self.tracer.span("accept", SpanKind.SERVER, parent=traceparent, attributes=attributes) as span:
             drafts = traced(submission.drafts, span.traceparent)
             accepted = await self._batcher.submit(structs.replace(submission, drafts=drafts))
             if accepted.events:
@@ -137,11 +132,7 @@ class Ingest:
         return accepted
 
     async def emit(self, event: EmittedEvent, *, idempotency_key: str | None = None) -> AcceptedEvent:
-        """Validate and store an event of a plugin. An invalid event is always rejected, whatever the mode of its type.
-
-        Raises:
-            EventRejected: the type is unknown, or the payload does not fit its schema.
-        """
+        """Validate and store an event of a plugin; whatever the mode of its type, an invalid one is rejected. Raises EventRejected."""
         draft = self.draft(event)
         request = b"\n".join((b"emit", event.type.encode(), draft.payload, draft.metadata))
         fingerprint = hashlib.sha256(request).digest()

@@ -41,9 +41,7 @@ def split(body: bytes, *, max_item_bytes: int, read_json: ReadJson) -> list[Item
     errors: list[FieldError] = []
     for index in range(len(raws)):
         path = f"/events/{index}"
-        raw = (
-            raws.pop()
-        )  # each is freed after it was read, because together they are another copy of the body
+        raw = raws.pop()  # freed after it was read, because together they are another copy of the body
         if len(raw) > max_item_bytes:
             errors.append(too_large(path, max_item_bytes))
             continue
@@ -95,11 +93,7 @@ def _place(message: str, body: bytes) -> str:
 
 
 def _has_more(events: bytes, most: int, max_item_bytes: int) -> bool:
-    """Return whether a list in compact JSON has more than *most* items, without parsing them.
-
-    Raises:
-        EventRejected: an item has more than *max_item_bytes*; this item and later ones are not read.
-    """
+    """Return whether a list in compact JSON has over *most* items, unparsed. Raises EventRejected at the first too large one."""
     if events.count(b",") < _MANY_SEPARATORS:
         return False
     depth = count = 0

@@ -78,11 +78,7 @@ class Quarantine:
     async def release(
         self, id: str, *, company_id: int | None, payload: bytes | None = None
     ) -> ReleasedEvent:
-        """Append an event to the log, at most once (``contract.Quarantine.release``).
-
-        Raises:
-            EventRejected, NotFound, Conflict, BodyTooLarge
-        """
+        """Append an event to the log, at most once. Raises EventRejected, NotFound, Conflict, BodyTooLarge."""
         async with self._database.read() as connection:
             judged = await _find(connection, id, company_id=company_id)
         chosen = judged.payload if payload is None else payload
@@ -91,7 +87,13 @@ class Quarantine:
         async with self._database.write() as connection:
             row = await _find(connection, id, company_id=company_id, locks=True)
             if row.position is not None:
-                return await _repeated_release(connection, row, has_payload=payload is not None)
+                if payload is not None:
+                    msg = f"The quarantined event '{id}' was released before, as event {row.position}; it cannot be changed."
+                    raise Conflict(msg)
+                event = (await stream.by_positions(connection, [row.position])).get(row.position)
+                if event is None:
+                    raise NotFound("quarantined event", id)
+                return ReleasedEvent(event.position, event.body, repeated=True)
             if payload is None and row.payload != judged.payload:
                 msg = f"The quarantined event '{id}' was changed at this moment; look at it again, and release it then."
                 raise Conflict(msg)
@@ -194,7 +196,7 @@ async def _find(
 ) -> Quarantined:
     row = await store.find(connection, id, company_id=company_id, locks=locks)
     if row is None:
-        raise _not_found(id)
+        raise NotFound("quarantined event", id)
     return row
 
 
@@ -203,22 +205,5 @@ async def _waiting(
 ) -> Quarantined:
     row = await _find(connection, id, company_id=company_id, locks=locks)
     if row.position is not None:
-        raise _not_found(id)
+        raise NotFound("quarantined event", id)
     return row
-
-
-async def _repeated_release(connection: Connection, row: Quarantined, *, has_payload: bool) -> ReleasedEvent:
-    """Answer a request to release an event that is already released."""
-    assert row.position is not None
-    if has_payload:
-        msg = f"The quarantined event '{row.id}' was released before, as event {row.position}; it cannot be changed."
-        raise Conflict(msg)
-    event = (await stream.by_positions(connection, [row.position])).get(row.position)
-    if event is None:
-        raise _not_found(row.id)
-    return ReleasedEvent(event.position, event.body, repeated=True)
-
-
-def _not_found(id: str) -> NotFound:
-    kind = "quarantined event"
-    return NotFound(kind, id)

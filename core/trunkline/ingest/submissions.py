@@ -77,10 +77,7 @@ class Accepted(Struct, frozen=True):
 
 
 def answer_repeat(submission: Submission, fingerprint: bytes, first: Accepted) -> Accepted | Exception:
-    """Answer a request whose idempotency key was used before.
-
-    *fingerprint* is the fingerprint of the earlier request, and *first* is the answer to that request.
-    """
+    """Answer a request whose key an earlier one, with *fingerprint* and the answer *first*, has used."""
     if submission.fingerprint != fingerprint:
         return IdempotencyConflict(submission.key or "")
     return structs.replace(first, repeated=True)
@@ -96,9 +93,8 @@ async def find_repeated(
     """
     if all(submission.key is None for submission in submissions):
         return {}
-    await stream.reserve(
-        connection, 0
-    )  # while the log's lock is held, no other transaction can use these keys
+    # While the log's lock is held, no other transaction can use these keys.
+    await stream.reserve(connection, 0)
     keys = {(s.namespace, s.key) for s in submissions if s.key is not None}
     known = await _used(connection, keys, lifetime_ms=lifetime_ms)
     answers: dict[int, Accepted | Exception | Submission] = {}
@@ -124,10 +120,9 @@ async def _used(
     quarantined = await quarantine_answers.find(connection, known, lifetime_ms=lifetime_ms)
     places = {name: range(use.first_position, use.first_position + use.count) for name, use in known.items()}
     stored = await stream.by_positions(connection, [p for own in places.values() for p in own])
-    erased = [name for name, own in places.items() if own and not any(p in stored for p in own)]
-    if erased := [
-        name for name in erased if name not in quarantined
-    ]:  # the company was erased, and this request is for a new one
+    gone = [name for name, own in places.items() if own and not any(p in stored for p in own)]
+    # The company of these was erased, and this request is for a new one.
+    if erased := [name for name in gone if name not in quarantined]:
         await idempotency.forget(connection, erased)
         known = {name: use for name, use in known.items() if name not in erased}
     return {
@@ -150,11 +145,7 @@ def split_events(
     start = 0
     for submission in submissions:
         end = start + len(submission.drafts)
-        receipts = (
-            [Receipt.of(quarantined) for quarantined in submission.quarantined]
-            if submission.quarantined
-            else ()
-        )
+        receipts = [Receipt.of(quarantined) for quarantined in submission.quarantined]
         stored.append((submission, Accepted(events[start:end], quarantined=receipts)))
         start = end
     return stored

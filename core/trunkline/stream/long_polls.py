@@ -21,11 +21,7 @@ class LongPolls:
 
     @contextlib.asynccontextmanager
     async def of(self, company_id: int) -> AsyncGenerator[None]:
-        """Count a waiting call of a company while the block runs.
-
-        Raises:
-            TooMuchAtOnce: the limit is reached.
-        """
+        """Count a waiting call of a company while the block runs. Raises TooMuchAtOnce at the limit."""
         if self._turns is None:
             yield
             return

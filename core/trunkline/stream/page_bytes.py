@@ -15,10 +15,7 @@ _REMEMBERED = 10_000
 
 
 class PageBytes:
-    """Cuts pages to the size limit, and keeps the average event size of each company.
-
-    So no more events are read than fit.
-    """
+    """Cuts pages to the size limit, and keeps the average event size of each company, so that no more is read than fits."""
 
     def __init__(self) -> None:
         self._bytes: OrderedDict[int, int] = OrderedDict()

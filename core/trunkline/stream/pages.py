@@ -98,7 +98,12 @@ class Streaming:
         request = PageRequest(company_id, self.named(types), position, since_ms, limit)
         wanted = self.wanted(filter, request.types, versions)
         if wanted is None:
-            found = await self._page(request, wait_seconds, check_caller)
+            request, after, events = await self._read_first(self.fitting(request))
+            if not events and wait_seconds > 0:
+                async with self._long_polls.of(company_id):
+                    waiting = self._wait(request, wait_seconds, check_caller)
+                    after, events = await callers.while_present(waiting)
+            found = self.cut(request, after, events)
         else:
             found = await callers.while_present(
                 self._search(request, wanted, versions, wait_seconds, check_caller)
@@ -222,15 +227,6 @@ class Streaming:
         types = [*self.types(versions=versions), *(self.operational_types() if names else ())]
         return filtered_pages.check(filter, [kind for kind in types if not names or kind.name in names])
 
-    async def _page(
-        self, request: PageRequest, wait_seconds: float, check_caller: CheckCaller | None
-    ) -> Found:
-        request, after, events = await self._read_first(self.fitting(request))
-        if not events and wait_seconds > 0:
-            async with self._long_polls.of(request.company_id):
-                after, events = await callers.while_present(self._wait(request, wait_seconds, check_caller))
-        return self.cut(request, after, events)
-
     async def _search(
         self,
         request: PageRequest,
@@ -263,10 +259,7 @@ class Streaming:
         return structs.replace(request, limit=self._page_bytes.limit_for(request.company_id, request.limit))
 
     def cut(self, request: PageRequest, after: int, events: Sequence[Event]) -> Found:
-        """Make a page of *events*, which were read for *request*.
-
-        If there are none, the client continues after *after*.
-        """
+        """Make a page of *events*, which were read for *request*. If there are none, the client continues after *after*."""
         page = self._page_bytes.cut(request.company_id, events[: request.limit])
         return Found(page, page[-1].position if page else after, more=len(events) > len(page))
 
@@ -280,9 +273,7 @@ class Streaming:
             if len(events) <= UNKNOWN:
                 return request, after, events
             self._page_bytes.cut(request.company_id, events)
-            request = structs.replace(
-                request, limit=self._page_bytes.limit_for(request.company_id, request.limit)
-            )
+            request = self.fitting(request)
         return request, *(await self._read(request))
 
     async def _read(self, request: PageRequest) -> tuple[int, list[Event]]:
@@ -310,10 +301,7 @@ class Streaming:
     async def _wait(
         self, request: PageRequest, wait_seconds: float, check_caller: CheckCaller | None
     ) -> tuple[int, list[Event]]:
-        """Wait for events, and check the caller meanwhile.
-
-        All waiting calls check their callers at the same times, so that one query serves them all.
-        """
+        """Wait for events, and check the caller meanwhile: all calls at the same times, so that one query serves them all."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + wait_seconds
         with self._watch.signal(request.company_id) as signal:

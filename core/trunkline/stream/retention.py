@@ -86,22 +86,22 @@ class Retention:
                 what = {"events": removed, "before_utc": utc_text_of_ms(before_ms)}
                 audit_log.note("events.removed", "retention", company_id=None, after=what)
         if is_all:
-            keys_before_ms = now_ms - self._keys_ms
+            keys_ms, audit_ms = now_ms - self._keys_ms, now_ms - self._audit_ms
             for table, purge in (
-                ("idempotency_keys", store.purge_idempotency_keys),
-                ("operation_keys", store.purge_operation_keys),
-                ("quarantine_answers", quarantine_answers.purge),
+                ("idempotency_keys", partial(store.purge_idempotency_keys, before_ms=keys_ms)),
+                ("operation_keys", partial(store.purge_operation_keys, before_ms=keys_ms)),
+                ("quarantine_answers", partial(quarantine_answers.purge, before_ms=keys_ms)),
+                ("quarantine", partial(quarantine.purge, before_ms=before_ms)),
+                ("deliveries", store.purge_strays),
+                ("audit", partial(audit_log.purge, before_ms=audit_ms)),
+                ("health_hours", health.purge),
+                ("replays", partial(store.purge_replays, before_ms=before_ms)),
+                ("subscriptions", partial(store.purge_subscriptions, before_ms=before_ms)),
             ):
-                await self._purge(table, partial(purge, before_ms=keys_before_ms, limit=BATCH))
-            await self._purge("quarantine", partial(quarantine.purge, before_ms=before_ms, limit=BATCH))
-            await self._purge("deliveries", partial(store.purge_strays, limit=BATCH))
-            audit_ms = now_ms - self._audit_ms
-            await self._purge("audit", partial(audit_log.purge, before_ms=audit_ms, limit=BATCH))
-            await self._purge("health_hours", partial(health.purge, limit=BATCH))
-            await self._purge("replays", partial(store.purge_replays, before_ms=before_ms, limit=BATCH))
-            await self._purge(
-                "subscriptions", partial(store.purge_subscriptions, before_ms=before_ms, limit=BATCH)
-            )
+                purged = BATCH
+                while purged >= BATCH:
+                    purged = await self._in_turn(partial(purge, limit=BATCH)) or 0
+                    self._metrics.rows_removed(table, purged)
         async with self._database.read() as connection:
             oldest = await store.oldest(connection)
         self._metrics.oldest_event(
@@ -142,17 +142,8 @@ class Retention:
             self._metrics.rows_removed("attempts", removed.attempts)
         return count, True
 
-    async def _purge(self, table: str, purge: Callable[[Connection], Awaitable[int]]) -> None:
-        while removed := await self._in_turn(purge):
-            self._metrics.rows_removed(table, removed)
-            if removed < BATCH:
-                return
-
     async def _in_turn(self, work: Callable[[Connection], Awaitable[_T]]) -> _T | None:
-        """Run *work* in a transaction, and pause afterwards.
-
-        If another process is removing events, return None without running *work*.
-        """
+        """Run *work* in a transaction, and pause afterwards. None, without *work*, if another process is removing events."""
         began = time.monotonic()
         async with self._database.write() as connection:
             if not await store.take_turn(connection):

@@ -65,18 +65,14 @@ class CatchUp:
         subscription that a holder renews; for others None is returned.
         """
         after = stopped.resume_position
-        if after is None:
+        if after is None or not (catch_up or stopped.name):
             return None
         if not catch_up:
-            return up_to if stopped.name and await self._has_missed(connection, stopped, up_to) else None
+            first = await stream.first_of_company(connection, stopped.company_id, after=after)
+            return up_to if first is not None and first <= up_to else None
         edge = (await retention.log_bounds(connection)).edge if stopped.name else 0
         await self._begin(connection, stopped, after=max(after, edge), up_to=up_to)
         return edge if after < edge else None
-
-    async def _has_missed(self, connection: Connection, stopped: Subscription, up_to: int) -> bool:
-        assert stopped.resume_position is not None
-        first = await stream.first_of_company(connection, stopped.company_id, after=stopped.resume_position)
-        return first is not None and first <= up_to
 
     async def resume_position(self, connection: Connection, subscription: Subscription) -> int | None:
         """Find the position after which *subscription* misses events if it is paused now."""
@@ -84,9 +80,8 @@ class CatchUp:
             return subscription.resume_position
         shard = shard_of(subscription.company_id, self._shards())
         cursor = await cursors.cursor_of(connection, shard, subscription.no)
-        return max(
-            cursor, subscription.start_position
-        )  # the cursor of its shard may not have reached its start
+        # the cursor of its shard may not have reached its start
+        return max(cursor, subscription.start_position)
 
     async def _begin(
         self, connection: Connection, subscription: Subscription, *, after: int, up_to: int

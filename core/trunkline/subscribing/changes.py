@@ -1,6 +1,6 @@
 """Changing and deleting subscriptions."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from trunkline.access.company_limits import CompanyLimits
@@ -27,7 +27,6 @@ from trunkline.subscribing.checks import check_headers_given
 from trunkline.subscribing.filter_costs import check_filter_cost
 from trunkline.subscribing.finding import find_row
 from trunkline.subscribing.named import takes_urls
-from trunkline.subscribing.options import unique
 from trunkline.subscribing.readable import check_readable
 from trunkline.subscribing.requests import Checker
 from trunkline.subscribing.views import show_condition, view
@@ -67,11 +66,7 @@ class SubscriptionChanges:
         channel: str | None,
         if_match: str | None = None,
     ) -> dict[str, Any]:
-        """Change the options in *changes*, and show the subscription.
-
-        Raises:
-            NotFound, BodyInvalid, TargetRefused, PreconditionFailed: nothing was changed.
-        """
+        """Change options, and show the subscription. Raises NotFound, BodyInvalid, TargetRefused, PreconditionFailed."""
         channel = channel or await self._edited_as(company_id, subscription_id)
         self._checker.check_change(changes, channel=channel)
         warnings = await self._check_new_target(company_id, subscription_id, changes, channel=channel)
@@ -119,13 +114,17 @@ class SubscriptionChanges:
             row = await find_row(connection, company_id, subscription_id, channel=channel, to_change=True)
             if if_match is not None:
                 check_match(if_match, view(self._records.open(row), checker=self._checker))
-            sealed = self._records.seal(row.id, (), {})
-            row = await store.update(
-                connection, row.no, {"status": Status.DELETED, "sealed": sealed, "name": None}
-            )
-            await open_deliveries.apply(connection, row.no, Change.END)
-            await replay_store.end_of_subscription(connection, row.no, "cancelled")
+            row = await self.end(connection, row)
         self.announce(row)
+
+    async def end(self, connection: Connection, row: Row) -> Row:
+        """Delete a subscription in a transaction, with its secrets and name; ``delete`` also notifies the plugins."""
+        sealed = self._records.seal(row.id, (), {})
+        columns = {"status": Status.DELETED, "sealed": sealed, "name": None}
+        ended = await store.update(connection, row.no, columns)
+        await open_deliveries.apply(connection, row.no, Change.END)
+        await replay_store.end_of_subscription(connection, row.no, "cancelled")
+        return ended
 
     async def disconnect(self, company_id: int | None, *, maker_id: str) -> int:
         """Disable the subscriptions that *maker_id* made, for one company or (None) for all. Returns the number disabled."""
@@ -160,10 +159,7 @@ class SubscriptionChanges:
         return await self._checker.check_name(url, company_id=company_id, path=path_of_target(changes))
 
     async def _edited_as(self, company_id: int, subscription_id: str) -> str | None:
-        """Return the channel of a subscription, if the channel declares its targets or posts to URLs.
-
-        All options of such a subscription may be changed. Raises NotFound.
-        """
+        """Return the subscription's channel if all options may be changed: it declares targets or posts to URLs. Raises NotFound."""
         async with self._database.read() as connection:
             row = await find_row(connection, company_id, subscription_id, channel=None)
         registered = self._checker.channel(row.channel)
@@ -177,8 +173,12 @@ class SubscriptionChanges:
         registered = self._checker.channel(before.channel)
         columns = options.columns_of_change(changes, self._checker.options_of(registered))
         if not _DEPENDENT.isdisjoint(changes):
-            names = unique(changes["event_types"]) if "event_types" in changes else list(before.event_types)
-            pins = self._pins(before, names, changes.get("versions") or {})
+            names = list(dict.fromkeys(changes.get("event_types", before.event_types)))
+            every_name = self._checker.catalog.names()
+            had = [name for name in types_among(names, every_name) if takes_type(before.event_types, name)]
+            kept = {name: before.pins.get(name, 1) for name in had}
+            chosen = {**before.pins, **kept, **(changes.get("versions") or {})}
+            pins = self._checker.pins_for(names, chosen=chosen)
             self._checker.check_filter(changes.get("filter", before.filter), names, pins)
             self._checker.check_order_key(changes.get("ordering", before.ordering), names, pins)
             columns["pins"] = sql.json_or_none(pins)
@@ -188,14 +188,6 @@ class SubscriptionChanges:
             sealed = self._records.seal(before.id, before.secrets, before.headers, target.secrets)
             columns |= {**target.columns, "sealed": sealed}
         return columns
-
-    def _pins(self, before: Subscription, names: Sequence[str], chosen: Mapping[str, int]) -> dict[str, int]:
-        """Choose the version of each event type: the version in *chosen*, else the previous version, else the current one."""
-        had = before.event_types
-        all_names = self._checker.catalog.names()
-        kept = (name for name in types_among(names, all_names) if takes_type(had, name))
-        known = {name: before.pins.get(name, 1) for name in kept}
-        return self._checker.pins_for(names, chosen={**before.pins, **known, **chosen})
 
     async def _resume(self, connection: Connection, before: Subscription, row: Row, *, catch_up: bool) -> Row:
         """Deliver the missed events. If a holder renews the subscription, record the gap so that the holder is informed."""

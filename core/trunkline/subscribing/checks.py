@@ -22,10 +22,7 @@ _log = logging.getLogger(__name__)
 
 
 class Context(Struct, frozen=True):
-    """The input of a check besides the value: the rules of the deployment, the channel, and the whole request.
-
-    *channel* decides which target URLs are allowed; None allows HTTP URLs.
-    """
+    """The input of a check besides the value. *channel* decides which target URLs are allowed; None allows HTTP URLs."""
 
     catalog: SchemaCatalog
     schema_versions: SchemaVersions
@@ -51,7 +48,7 @@ def check_target_url(url: Any, context: Context) -> list[FieldError]:
 
 
 def check_target(target: Any, context: Context) -> list[FieldError]:
-    """Check a target against the channel's model. A change of some members is checked with the stored others."""
+    """Check a target against the channel's model; a change of some members, with the stored others. Raises TargetRefused."""
     model = context.channel.target if context.channel else None
     if model is None or not isinstance(target, dict):
         return [FieldError("/target", "must be an object of the channel's own fields")]
@@ -63,16 +60,13 @@ def check_target(target: Any, context: Context) -> list[FieldError]:
         address = targets.address_of(targets.created(model, target))
     except BodyInvalid as error:
         return list(error.errors)
-    return [] if address is None else _check_declared_url(address, context)
-
-
-def _check_declared_url(url: str, context: Context) -> list[FieldError]:
-    """Check a declared target that is only a URL in the same way as ``target_url``. Raises TargetRefused."""
+    if address is None:
+        return []
     try:
-        return check_target_url(url, context)
+        return check_target_url(address, context)
     except TargetRefused as error:
         message = error.errors[0].message
-        shown = message if url not in message else "is not valid"  # a plugin's words may repeat a secret
+        shown = message if address not in message else "is not valid"  # a plugin's words may repeat a secret
         raise TargetRefused(shown, path="/target/url") from None
 
 
@@ -148,12 +142,10 @@ def check_secret(secret: Any, context: Context) -> list[FieldError]:
 def secret_faults(secret: Any, scheme: str) -> list[FieldError]:
     """List the faults of the caller's own secret under the signature *scheme*."""
     prefix = "whsk_" if scheme == "ed25519" else "whsec_"
-    is_text = isinstance(secret, str)
-    reason = (
-        signatures.check_secret(secret, scheme=scheme)
-        if is_text
-        else f"must be text that starts with {prefix}"
-    )
+    if isinstance(secret, str):
+        reason = signatures.check_secret(secret, scheme=scheme)
+    else:
+        reason = f"must be text that starts with {prefix}"
     return [FieldError("/secret", reason)] if reason else []
 
 
@@ -202,9 +194,6 @@ def _ask_channel(channel: Channel, url: str) -> str | None:
 
 
 def _not_checked(channel: Channel, outcome: str) -> str:
-    """Return the error for a URL whose check by the channel failed; deliveries to it would fail in the same way.
-
-    The log entry does not contain the URL.
-    """
+    """Log, without the URL, that the channel failed to check it, and return the error; deliveries would fail in the same way."""
     _log.error("check_target of the channel '%s' came to %s instead of text or None", channel.name, outcome)
     return f"could not be checked, because the channel '{channel.name}' failed; whoever runs this hub finds why in its log"

@@ -17,9 +17,7 @@ from trunkline.store.consumers import Consumer
 from trunkline.store.database import Database
 from trunkline.stream.filtered_pages import MOST_COST
 from trunkline.stream.pages import Streaming
-from trunkline.subscribing import checks
 from trunkline.subscribing.leasing import KIND, Leasing
-from trunkline.subscribing.options import unique
 from trunkline.subscribing.requests import Checker, Start, read_start
 
 COUNTED, COUNTED_IN_LISTS = 100_000, 10_000
@@ -131,16 +129,13 @@ class Consumers:
             raise BodyInvalid([FieldError("/name", message)])
         names, wanted = request.get("event_types"), request.get("filter")
         if names is not None:
-            checker = self._checker
-            context = checks.Context(checker.catalog, checker.schema_versions, checker.policy, None, request)
-            if faults := checks.check_event_types(names, context):
-                raise BodyInvalid(faults)
+            self._checker.check({"event_types": names}, required=(), known=("event_types",))
         if wanted is not None:
             self._checker.check_filter(wanted, names or ["*"], versions)
             if (cost := costs.cost_of(wanted)) > MOST_COST:
                 message = f"would cost {cost:,} to compare, of {MOST_COST:,} at most; ask for less"
                 raise BodyInvalid([FieldError("/filter", message)])
-        types = [] if names in (None, ["*"]) else unique(names)
+        types = [] if names in (None, ["*"]) else list(dict.fromkeys(names))
         start = read_start(request.get("start"), oldest="beginning")
         return {"event_types": types, "filter": wanted}, start
 

@@ -29,7 +29,6 @@ from trunkline.subscribing import apart, declared, options
 from trunkline.subscribing.catching_up import CatchUp
 from trunkline.subscribing.changes import SubscriptionChanges, path_of_target
 from trunkline.subscribing.filter_costs import check_filter_cost
-from trunkline.subscribing.options import unique
 from trunkline.subscribing.requests import Checker, Start, read_start
 from trunkline.subscribing.views import NEW_CONDITION, show_condition, view
 from trunkline.targets import signatures
@@ -41,6 +40,7 @@ _ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
 class _Wanted(Struct, frozen=True):
     """A requested subscription: its columns, and the request that they were computed from."""
 
+    company_id: int
     columns: Mapping[str, Any]
     request: Mapping[str, Any]
     start: Start | None
@@ -50,20 +50,9 @@ class _Wanted(Struct, frozen=True):
     origin: Origin = field(default_factory=audit_log.origin)
 
     @property
-    def company_id(self) -> int:
-        return int(self.columns["company_id"])
-
-    @property
     def company(self) -> int:
         """The company number, in either environment."""
         return abs(self.company_id)
-
-
-class _Standing(Struct, frozen=True):
-    """The *counts* and *targets* of existing subscriptions, by company id."""
-
-    counts: Mapping[int, int]
-    targets: Mapping[int, Sequence[str]]
 
 
 class _NothingMade(Exception):
@@ -105,12 +94,7 @@ class SubscriptionCreation:
         await self._batcher.__aexit__(*details)
 
     async def create(self, company_id: int, request: Mapping[str, Any], *, channel: str) -> dict[str, Any]:
-        """Create a subscription, and show it with its secret.
-
-        Raises:
-            BodyInvalid, TargetRefused: the request is not valid, or its filter is too expensive.
-            TooManySubscriptions: the company has reached its limit.
-        """
+        """Create a subscription, and show it with its secret. Raises BodyInvalid, TargetRefused, TooManySubscriptions."""
         return (await self._create(company_id, request, channel=channel, is_repeatable=False))[0]
 
     async def subscribe(
@@ -127,17 +111,32 @@ class SubscriptionCreation:
     async def prepare(
         self, company_id: int, request: Mapping[str, Any], *, channel: str
     ) -> tuple[dict[str, Any], list[str]]:
-        """Check a request. Returns the columns of the new subscription, and the warnings about its target.
-
-        Raises:
-            BodyInvalid, TargetRefused: the request is not valid.
-        """
+        """Check a request, and return the new columns and warnings about the target. Raises BodyInvalid, TargetRefused."""
         self._checker.check_creation(request, channel=channel)
-        columns = self._columns(request, channel=channel)
+        names = list(dict.fromkeys(request["event_types"]))
+        pins = self._checker.pins_for(names, chosen=request.get("versions"))
+        self._checker.check_filter(request.get("filter"), names, pins)
+        self._checker.check_order_key(request.get("ordering"), names, pins)
+        identifier = "sub_" + "".join(secrets.choice(_ALPHABET) for _ in range(20))
+        registered = self._checker.channel(channel)
+        columns = options.columns_of_creation(request, self._checker.options_of(registered))
+        target = declared.of_creation(registered, request)
+        secret = request.get("secret") or signatures.new_secret(columns["signature"])
+        headers, target_secrets = request.get("headers") or {}, target.secrets if target else {}
+        made: dict[str, Any] = {
+            "company_id": company_id,
+            "channel": channel,
+            **callers.makers_columns(),
+            "id": identifier,
+            **columns,
+            **(target.columns if target else {}),
+            "sealed": self._records.seal(identifier, (Secret(secret),), headers, target_secrets),
+            "status": Status.ACTIVE,
+            "pins": sql.json_or_none(pins),
+        }
         read_start(request.get("start"))
-        made = {"company_id": company_id, "channel": channel, **callers.makers_columns(), **columns}
         return made, await self._checker.check_name(
-            columns["target_url"], company_id=company_id, path=path_of_target(request)
+            made["target_url"], company_id=company_id, path=path_of_target(request)
         )
 
     async def _create(
@@ -146,18 +145,17 @@ class SubscriptionCreation:
         columns, warnings = await self.prepare(company_id, request, channel=channel)
         start = read_start(request.get("start"))
         quotas = await self._limits.of(company_id)
-        wanted = _Wanted(columns, request, start, quotas, is_repeatable)
+        wanted = _Wanted(company_id, columns, request, start, quotas, is_repeatable)
         subscription, is_new = await self._batcher.submit(wanted)
+        shown = view(subscription, checker=self._checker, with_secret=True, warnings=warnings)
         if is_new:
             self._changes.announce(subscription)
-        shown = view(subscription, checker=self._checker, with_secret=True, warnings=warnings)
-        return shown | (NEW_CONDITION if is_new else await self._condition(subscription)), is_new
-
-    async def _condition(self, subscription: Subscription) -> dict[str, Any]:
+            return shown | NEW_CONDITION, True
         async with self._database.read() as connection:
             row = await store.get(connection, subscription.id)
             figures = await health.figures(connection, [subscription.no])
-        return show_condition(row, figures.get(row.no, NO_FIGURES)) if row else NEW_CONDITION
+        condition = show_condition(row, figures.get(row.no, NO_FIGURES)) if row else NEW_CONDITION
+        return shown | condition, False
 
     async def _make(self, batch: Sequence[_Wanted]) -> Sequence[_Done | Exception]:
         """Create a *batch* of subscriptions together. If that raises an unexpected error, create each separately."""
@@ -176,15 +174,12 @@ class SubscriptionCreation:
             async with self._database.write() as connection:
                 version = await store.next_version(connection)  # from here on nobody else adds a subscription
                 company_ids = [wanted.company_id for wanted in batch]
-                standing = _Standing(
-                    await new_subscriptions.counts(connection, company_ids),
-                    await store.targets_of_companies(
-                        connection, [other_environment(each) for each in company_ids]
-                    ),
-                )
+                counts = await new_subscriptions.counts(connection, company_ids)
+                others = [other_environment(each) for each in company_ids]
+                targets = await store.targets_of_companies(connection, others)
                 for wanted in batch:
                     try:
-                        if same := await self._judge(connection, wanted, standing):
+                        if same := await self._judge(connection, wanted, counts, targets):
                             answers[wanted.company] = same, False
                     except Refused as error:
                         answers[wanted.company] = error
@@ -211,19 +206,23 @@ class SubscriptionCreation:
         return made
 
     async def _judge(
-        self, connection: Connection, wanted: _Wanted, standing: _Standing
+        self,
+        connection: Connection,
+        wanted: _Wanted,
+        counts: Mapping[int, int],
+        targets: Mapping[int, Sequence[str]],
     ) -> Subscription | None:
         """Return an existing subscription equal to *wanted*, or None if *wanted* may be created. Raises Refused."""
         company_id, quotas = wanted.company_id, wanted.quotas
         if wanted.is_repeatable and (same := await self._find_same(connection, wanted)):
             return same
-        count, allowed = standing.counts.get(company_id, 0), quotas.subscriptions
+        count, allowed = counts.get(company_id, 0), quotas.subscriptions
         if count >= allowed:
             raise TooManySubscriptions(allowed)
         await conditions.tell_limit(connection, "subscriptions", company_id, used=count + 1, allowed=allowed)
-        targets = standing.targets.get(other_environment(company_id), ())
+        others = targets.get(other_environment(company_id), ())
         url, path = wanted.columns["target_url"], path_of_target(wanted.request)
-        apart.check_apart(company_id, url, targets, path=path)
+        apart.check_apart(company_id, url, others, path=path)
         await check_filter_cost(
             connection, company_id, wanted.request.get("filter"), limit=quotas.filter_cost
         )
@@ -231,36 +230,8 @@ class SubscriptionCreation:
             await self._catch_up.check_start(connection, company_id, wanted.start)
         return None
 
-    def _columns(self, request: Mapping[str, Any], *, channel: str) -> dict[str, Any]:
-        """Compute the columns of a new subscription. Raises BodyInvalid."""
-        names = unique(request["event_types"])
-        pins = self._checker.pins_for(names, chosen=request.get("versions"))
-        self._checker.check_filter(request.get("filter"), names, pins)
-        self._checker.check_order_key(request.get("ordering"), names, pins)
-        identifier = "sub_" + "".join(secrets.choice(_ALPHABET) for _ in range(20))
-        registered = self._checker.channel(channel)
-        columns = options.columns_of_creation(request, self._checker.options_of(registered))
-        target = declared.of_creation(registered, request)
-        secret = request.get("secret") or signatures.new_secret(columns["signature"])
-        return {
-            "id": identifier,
-            **columns,
-            **(target.columns if target else {}),
-            "sealed": self._records.seal(
-                identifier,
-                (Secret(secret),),
-                request.get("headers") or {},
-                target.secrets if target else {},
-            ),
-            "status": Status.ACTIVE,
-            "pins": sql.json_or_none(pins),
-        }
-
     async def _find_same(self, connection: Connection, wanted: _Wanted) -> Subscription | None:
-        """Find the oldest subscription with the same target, event types, filter and versions.
-
-        Subscriptions that were ended by their target or their maker are skipped.
-        """
+        """Find the oldest equal subscription that neither its target nor its maker has ended."""
         request, columns = wanted.request, wanted.columns
         rows = await store.of_company(
             connection, wanted.company_id, channel=columns["channel"], target_url=columns["target_url"]

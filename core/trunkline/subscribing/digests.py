@@ -135,7 +135,13 @@ class Digests:
             await retention.check_cursor(connection, selection.company_id, after=after)
         answer = await _digest(ids, after, reached) | {"more": reached < up_to}
         if ranges is not None:
-            answer["ranges"] = await _parts(ids, after, reached, ranges)
+            answer["ranges"] = []
+            count = max(min(ranges, len(ids)), 1)
+            for part in range(count):
+                own = ids[len(ids) * part // count : len(ids) * (part + 1) // count]
+                end_of_part = reached if part == count - 1 else own[-1]
+                answer["ranges"].append(await _digest(own, after, end_of_part))
+                after = end_of_part
         return answer
 
     async def _read(
@@ -194,18 +200,6 @@ async def _place(connection: Any, name: str, text: str, bounds: LogBounds) -> in
     if position > bounds.head:
         raise CursorUnknown
     return position
-
-
-async def _parts(ids: "array[int]", after: int, up_to: int, ranges: int) -> list[dict[str, Any]]:
-    """Split a range into up to *ranges* parts with equal numbers of ids, and compute the digest of each."""
-    parts: list[dict[str, Any]] = []
-    count = max(min(ranges, len(ids)), 1)
-    for part in range(count):
-        own = ids[len(ids) * part // count : len(ids) * (part + 1) // count]
-        end = up_to if part == count - 1 else own[-1]
-        parts.append(await _digest(own, after, end))
-        after = end
-    return parts
 
 
 async def _digest(ids: "array[int]", after: int, up_to: int) -> dict[str, Any]:

@@ -6,8 +6,7 @@ disconnected, or after ``LIMIT_SECONDS`` with a partial result.
 """
 
 import time
-from collections.abc import Callable, Coroutine, Mapping, Sequence
-from functools import partial
+from collections.abc import Mapping
 from typing import Any
 
 from msgspec import structs
@@ -20,7 +19,6 @@ from trunkline.runtime import callers
 from trunkline.runtime.turns import Turns
 from trunkline.schemas.versions import SchemaVersions
 from trunkline.store import stream
-from trunkline.store.connection import Connection
 from trunkline.store.database import Database
 
 AT_ONCE = 2
@@ -30,9 +28,6 @@ WAIT_SECONDS = 5.0
 LIMIT_SECONDS = 20.0
 COUNTED = 20_000
 """The number of events in a piece if they are counted without being read; counting it takes a few milliseconds."""
-
-Counting = Coroutine[Any, Any, tuple[int, int]]
-"""Returns the number of counted events in a piece, and the position reached."""
 
 
 class DryRuns:
@@ -54,13 +49,7 @@ class DryRuns:
         self._pieces = Turns(share=1, total=AT_ONCE)
 
     async def count(self, subscription: Subscription, request: Mapping[str, Any]) -> dict[str, Any]:
-        """Count the events that a replay would send; ``complete`` is false if the time limit was reached.
-
-        Raises:
-            BodyInvalid: the range is empty.
-            TooMuchAtOnce: another count of the company is running.
-            CallerLeft: the caller has disconnected.
-        """
+        """Count the events; ``complete`` is false if the time limit was reached. Raises BodyInvalid, TooMuchAtOnce, CallerLeft."""
         return await callers.while_present(self._count(subscription, request))
 
     async def _count(self, subscription: Subscription, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -76,42 +65,31 @@ class DryRuns:
             async with self._database.read() as connection:
                 span = await replay.plan(connection, request)
             matched = 0
-            for count_next in self._counters(subscription, span):
-                after = span.after
-                while after < span.up_to:
+            types = replay.countable_types(subscription, span)
+            for name in (None,) if types is None else types:
+                piece = span
+                while piece.after < span.up_to:
                     if time.monotonic() >= deadline:
                         return {"matched": matched, "complete": False}
-                    piece = structs.replace(span, after=after)
-                    count, after = await self._in_turn(
-                        partial(count_next, span=piece), subscription.company_id
-                    )
+                    count, after = await self._count_piece(subscription, piece, name, reads=types is None)
+                    piece = structs.replace(piece, after=after)
                     matched += count
             return {"matched": matched}
         finally:
             self._counts.give_back(company_id)
 
-    def _counters(self, subscription: Subscription, span: Range) -> Sequence[Callable[..., Counting]]:
-        """Return the functions that count events in pieces of *span*. Each function counts a different part of the events."""
-        types = replay.countable_types(subscription, span)
-        if types is None:
-            return (partial(self._count_matches, subscription=subscription),)
-        company_id = subscription.company_id
-        return [partial(_count_type, company_id=company_id, type=name) for name in types]
-
-    async def _in_turn(self, count: Callable[[Connection], Counting], company_id: int) -> tuple[int, int]:
-        turn = self._pieces.turn(company_id)
-        async with turn, self._database.read() as connection:
-            return await count(connection)
-
-    async def _count_matches(
-        self, connection: Connection, *, subscription: Subscription, span: Range
+    async def _count_piece(
+        self, subscription: Subscription, span: Range, type: str | None, *, reads: bool
     ) -> tuple[int, int]:
-        return await replay.count_page(connection, subscription, span, schema_versions=self._schema_versions)
+        """Return the number of matching events at the beginning of *span*, and the position reached.
 
-
-async def _count_type(
-    connection: Connection, *, company_id: int, type: str | None, span: Range
-) -> tuple[int, int]:
-    return await stream.count_company(
-        connection, company_id, type=type, after=span.after, up_to=span.up_to, limit=COUNTED
-    )
+        If *reads* is false, the events of *type* are counted without being read.
+        """
+        company_id = subscription.company_id
+        async with self._pieces.turn(company_id), self._database.read() as connection:
+            if reads:
+                versions = self._schema_versions
+                return await replay.count_page(connection, subscription, span, schema_versions=versions)
+            return await stream.count_company(
+                connection, company_id, type=type, after=span.after, up_to=span.up_to, limit=COUNTED
+            )

@@ -24,11 +24,7 @@ async def check_filter_cost(
     limit: int,
     instead_of: Subscription | None = None,
 ) -> None:
-    """Check that the filter *source* may be added, or may replace the filter of *instead_of*; a cheaper one is always allowed.
-
-    Raises:
-        FilterTooDear: the company's filters would cost more than *limit*.
-    """
+    """Check that the filter *source* may be added, or may replace that of *instead_of* (always if cheaper). Raises FilterTooDear."""
     if not source:
         return
     own = _charge(source)

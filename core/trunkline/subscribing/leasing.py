@@ -46,9 +46,10 @@ STEP, STEP_MS = 1_000, 3_600_000
 """A consumer without matching events is moved after this number of positions, or after this time since its last change."""
 TRIES = 50
 LOOK_SECONDS = 0.5
-"""How often a waiting poll checks for a page whose lease has lapsed."""
+"""How often a waiting poll checks for a page whose lease has lapsed, if there may be one."""
 KIND = "consumer"
 _REMEMBERED = 10_000
+_DEFINITION = ("no", "event_types", "filter")
 Key = tuple[int, str]
 """The company and the name of a consumer."""
 
@@ -119,8 +120,9 @@ class Leasing:
         async with self._streaming.waiting(company_id) as signal:
             while page.lease is None and loop.time() < deadline and not self._streaming.is_released:
                 if not page.more:
-                    left = deadline - loop.time()
-                    await callers.while_present(signal.wait(min(left, self._pause(poll.key))))
+                    known = self._known.get(poll.key)
+                    pause = LOOK_SECONDS if known is None or known.reach.open else CHECK_SECONDS
+                    await callers.while_present(signal.wait(min(deadline - loop.time(), pause)))
                 if check_caller is not None and loop.time() >= next_check:
                     await check_caller()
                     next_check = loop.time() + CHECK_SECONDS
@@ -202,7 +204,9 @@ class Leasing:
         reach, now = consumer.reach, self.now_ms()
         lapsed = reach.lapsed(now)
         if lapsed is None and len(reach.open) >= MAX_LEASES:
-            return await self._nothing(consumer)
+            fresh = await self.load(poll.key)
+            is_same = fresh.version == consumer.version
+            return LeasedPage([], cursors.encode(reach.cursor), None) if is_same else None
         after = reach.position if lapsed is None else lapsed.after
         found = await self._find(consumer, after, poll)
         if found is None:
@@ -297,22 +301,11 @@ class Leasing:
         """Read *consumer* again; None if its next page no longer begins after *after*."""
         fresh = await self.load((consumer.company_id, consumer.name))
         lapsed = fresh.reach.lapsed(self.now_ms())
-        is_same = (fresh.no, fresh.event_types, fresh.filter) == (
-            consumer.no,
-            consumer.event_types,
-            consumer.filter,
-        )
         place = fresh.reach.position if lapsed is None else lapsed.after
+        is_same = all(getattr(fresh, name) == getattr(consumer, name) for name in _DEFINITION)
         return fresh if is_same and place == after else None
 
-    async def _nothing(self, consumer: Consumer) -> LeasedPage | None:
-        """Return an empty page; None if *consumer* was changed since it was read."""
-        fresh = await self.load((consumer.company_id, consumer.name))
-        if fresh.version != consumer.version:
-            return None
-        return LeasedPage([], cursors.encode(consumer.reach.cursor), None)
-
-    async def load(self, key: tuple[int, str]) -> Consumer:
+    async def load(self, key: Key) -> Consumer:
         """Read a consumer. Raises NotFound."""
         async with self._reading.read() as connection:
             consumer = await store.find(connection, *key)
@@ -331,10 +324,7 @@ class Leasing:
         is_lazy: bool = False,
         is_sought: bool = False,
     ) -> Consumer | None:
-        """Store the progress of *consumer*; None if *consumer* was changed since it was read.
-
-        If *is_sought*, the change is recorded in the audit log.
-        """
+        """Store the progress of *consumer*; None if it was changed since it was read. With *is_sought*, the audit log has it."""
         if reach == consumer.reach and not commits:
             return consumer
         database = self._database
@@ -342,24 +332,18 @@ class Leasing:
         async with lending() as connection:
             changed = await store.change(connection, consumer, reach, commits=commits, is_lazy=is_lazy)
             if changed is not None and is_sought:
-                before, after = {"position": consumer.reach.cursor}, {"position": reach.cursor}
                 audit_log.note(
                     "consumer.moved",
                     consumer.name,
                     company_id=consumer.company_id,
-                    before=before,
-                    after=after,
+                    before={"position": consumer.reach.cursor},
+                    after={"position": reach.cursor},
                 )
         if changed is None:
             self._known.pop((consumer.company_id, consumer.name), None)
         else:
             self.remember(changed)
         return changed
-
-    def _pause(self, key: tuple[int, str]) -> float:
-        """Return the seconds that a poll waits for new events before it checks again; shorter if other leases may lapse."""
-        known = self._known.get(key)
-        return LOOK_SECONDS if known is None or known.reach.open else CHECK_SECONDS
 
     async def _check(self, company_id: int, position: int, *, at_least: int) -> None:
         """Check that *position* is in the log. It may be any number, because it need not be an issued cursor."""

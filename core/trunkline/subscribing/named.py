@@ -9,11 +9,7 @@ from trunkline.targets.urls import HTTP_SCHEMES
 
 
 def channel_named(name: str, channels: Mapping[str, Channel]) -> Channel:
-    """Return the channel *name*, if subscriptions can be created by its name.
-
-    Raises:
-        BodyInvalid: there is no such channel, or its subscriptions are only created by its own calls.
-    """
+    """Return the channel *name*. Raises BodyInvalid if there is none, or if only its own calls create its subscriptions."""
     channel = channels.get(name)
     if channel is None:
         raise BodyInvalid([FieldError("/channel", unknown_name("channel", name, sorted(channels)))])

@@ -14,7 +14,7 @@ Options that depend on each other are checked and stored together in ``changes``
 secrets and headers, which are encrypted together; the status.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 import orjson
@@ -61,11 +61,6 @@ Versions = Annotated[
     ),
 ]
 Description = (str | None, Field(default=None, max_length=checks.MAX_DESCRIPTION))
-
-
-def unique(names: Iterable[str]) -> list[str]:
-    """Remove repeated names, keeping the order in which they first appear."""
-    return list(dict.fromkeys(names))
 
 
 def json_or_none(value: Any) -> str | None:
@@ -145,7 +140,7 @@ OPTIONS: Sequence[Option] = (
         is_required=True,
         is_removable=False,
         column="event_types",
-        write=lambda names: json_or_none(unique(names)),
+        write=lambda names: json_or_none(list(dict.fromkeys(names))),
         show=lambda subscription, _: list(subscription.event_types),
     ),
     Option(
@@ -277,7 +272,7 @@ _CHECKED_FIRST = (
 _SHOWN_FIRST = (*("target_url", "event_types", "description", "filter", "versions", "headers", "signature"),)
 
 
-def for_declared(options: Sequence[Option] = OPTIONS) -> tuple[Option, ...]:
+def for_declared(options: Sequence[Option]) -> tuple[Option, ...]:
     """Return the options of a channel that declares its targets: they have the target instead of the URL and its headers."""
     return (TARGET, *(option for option in options if option.name not in _OF_URLS))
 
@@ -297,14 +292,9 @@ def _ordered(options: Sequence[Option], first: Sequence[str]) -> list[Option]:
     return sorted(options, key=lambda option: places.get(option.name, len(first)))
 
 
-def creatable(options: Sequence[Option] = OPTIONS) -> tuple[str, ...]:
-    """Name the options that may be set at creation."""
-    return tuple(option.name for option in options if option.creation)
-
-
 def editable(options: Sequence[Option] = OPTIONS, *, only_common: bool = False) -> tuple[str, ...]:
     """Name the options that may be changed; with *only_common*, only options that may be changed on every channel."""
-    return tuple(o.name for o in options if o.change and (o.is_common or not only_common))
+    return tuple(members_of_change(options, only_common=only_common))
 
 
 def members_of_creation(options: Sequence[Option] = OPTIONS) -> dict[str, Member]:
@@ -323,8 +313,7 @@ def members_of_creation_by_name() -> dict[str, Member]:
 
 def members_of_change(options: Sequence[Option] = OPTIONS, *, only_common: bool = False) -> dict[str, Member]:
     """Return the fields of a request that changes a subscription; with *only_common*, those changeable on every channel."""
-    names = editable(options, only_common=only_common)
-    return {option.name: option.change for option in options if option.change and option.name in names}
+    return {o.name: o.change for o in options if o.change and (o.is_common or not only_common)}
 
 
 def members_of_hook(options: Sequence[Option] = OPTIONS) -> dict[str, Member]:

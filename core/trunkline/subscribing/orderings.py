@@ -49,22 +49,13 @@ def check_ordering(ordering: Any, _: Context) -> list[FieldError]:
     if not isinstance(ordering, dict) or set(ordering) != {"key"}:
         return [FieldError("/ordering", f"must be {FORMS}{but_not(ordering)}")]
     pointer = ordering["key"]
-    names = names_of(pointer) if isinstance(pointer, str) and len(pointer) <= MAX_POINTER else ()
-    if not pointer_is_whole(pointer) or len(names) < 2 or names[0] not in PARTS or len(names) > MAX_PATH:
-        return [
-            FieldError(
-                "/ordering/key",
-                "must be a JSON pointer to a value in an event, such as /payload/client_id or /metadata/source",
-            )
-        ]
-    return []
-
-
-def pointer_is_whole(pointer: Any) -> bool:
-    """Return whether *pointer* is a JSON pointer: it begins with a slash, and each ``~`` belongs to ``~0`` or ``~1``."""
-    if not isinstance(pointer, str) or not pointer.startswith("/"):
-        return False
-    return "~" not in pointer.replace("~0", "").replace("~1", "")
+    if isinstance(pointer, str) and pointer.startswith("/") and len(pointer) <= MAX_POINTER:
+        names = names_of(pointer)
+        has_stray_tilde = "~" in pointer.replace("~0", "").replace("~1", "")
+        if not has_stray_tilde and 2 <= len(names) <= MAX_PATH and names[0] in PARTS:
+            return []
+    message = "must be a JSON pointer to a value in an event, such as /payload/client_id or /metadata/source"
+    return [FieldError("/ordering/key", message)]
 
 
 def check_key(ordering: Any, event_types: Sequence[EventType]) -> None:

@@ -27,11 +27,7 @@ def check_readable(before: Subscription, changes: Mapping[str, Any]) -> None:
 
 
 async def require_keys(records: SubscriptionRecords) -> None:
-    """Check, before a secret is replaced, that this process has the right keys.
-
-    Raises:
-        StoreUnavailable: the keys of this process are no longer the keys of the database.
-    """
+    """Check that this process has the keys of the database, before a secret is replaced. Raises StoreUnavailable."""
     try:
         await records.require_keys()
     except SettingsInvalid as error:

@@ -9,13 +9,11 @@ from trunkline.contract import Held, Renewed, Terms
 from trunkline.errors import LimitReached, TooManySubscriptions
 from trunkline.model.subscriptions import ENDED, FAILING, MAX_SECRETS, Secret, Status, Subscription
 from trunkline.runtime import faults
-from trunkline.store import new_subscriptions, open_deliveries, retention
-from trunkline.store import replays as replay_store
+from trunkline.store import new_subscriptions, retention
 from trunkline.store import subscriptions as store
 from trunkline.store.clock import ClockGuard
 from trunkline.store.connection import Connection
 from trunkline.store.database import Database
-from trunkline.store.open_deliveries import Change
 from trunkline.store.subscriptions import Row
 from trunkline.subscribing.catching_up import CatchUp
 from trunkline.subscribing.changes import SubscriptionChanges
@@ -71,7 +69,19 @@ class Renewals:
             rows = await store.of_company(connection, company_id, channel=channel, target_url=target_url)
             now_ms = await retention.clock_ms(connection)
         subscriptions = [self._records.open(row) for row in rows if "name" in row.options]
-        return [_held(each, has_lapsed=not self._goes_on(each, now_ms)) for each in subscriptions]
+        return [
+            Held(
+                subscription_id=each.id,
+                name=each.name or "",
+                holder=each.holder or "",
+                target_url=each.target_url,
+                status=each.status,
+                notes=each.notes or {},
+                expires_ms=each.expires_ms,
+                has_lapsed=not self._goes_on(each, now_ms),
+            )
+            for each in subscriptions
+        ]
 
     async def renew(
         self, company_id: int, request: Mapping[str, Any], *, channel: str, terms: Terms
@@ -85,7 +95,11 @@ class Renewals:
         faults.point("renew.after_commit")
         if row.status == Status.DISABLED:
             await self._changes.update(company_id, row.id, {"status": Status.ACTIVE}, channel=channel)
-            is_truncated = await self._tell_gap(row.no) or is_truncated
+            async with self._database.write() as connection:
+                gap = (await store.by_number(connection, row.no)).options.get("gap_position")
+                if gap is not None:  # events are lost: the caller is told, and only once
+                    await store.forget_gap(connection, row.no, position=gap)
+            is_truncated = is_truncated or gap is not None
         self._changes.announce(row)
         view = await self._finder.get(company_id, row.id, channel=channel)
         failed_since_ms = row.failing_since_ms if row.disabled_reason == FAILING else None
@@ -95,14 +109,6 @@ class Renewals:
         """Return True if a subscription has neither ended nor lapsed. While the clock is not trusted, none lapses."""
         aged_ms = now_ms if self._clock.is_trusted else 0
         return subscription.disabled_reason not in ENDED and not subscription.lapses_by(aged_ms)
-
-    async def _tell_gap(self, no: int) -> bool:
-        """Return True if missed events are lost, and record that the renewing caller has been informed."""
-        async with self._database.write() as connection:
-            position = (await store.by_number(connection, no)).options.get("gap_position")
-            if position is not None:
-                await store.forget_gap(connection, no, position=position)
-        return position is not None
 
     async def _renew(
         self, values: Mapping[str, Any], request: Mapping[str, Any], terms: Terms
@@ -124,33 +130,24 @@ class Renewals:
                 row = await store.update(connection, before.no, columns)
                 done = row, False, before.gap_position is not None
             else:
-                if before is not None:
-                    await self._end(connection, before)
-                await self._make_room(connection, company_id, terms, limit=quotas.subscriptions)
+                if row is not None:
+                    await self._changes.end(connection, row)
+                await _check_room(connection, company_id, terms, limit=quotas.subscriptions)
+                for old in await store.lapsed_of_company(connection, company_id, beyond=LAPSED_KEPT):
+                    await self._changes.end(connection, old)
                 await check_filter_cost(
                     connection, company_id, request.get("filter"), limit=quotas.filter_cost
                 )
                 columns = {**values, **_columns_of(terms, now_ms)}
                 (row,) = await new_subscriptions.insert(connection, [columns], version=version)
-                done = row, True, await self._begin(connection, row, request, terms)
+                start, is_truncated = read_start(request.get("start")), False
+                if start is not None:
+                    is_truncated = await self._catch_up.begin_within(
+                        connection, self._records.open(row), start, oldest_ms=terms.oldest_ms
+                    )
+                done = row, True, is_truncated
             faults.point("renew.before_commit")
         return done
-
-    async def _make_room(self, connection: Connection, company_id: int, terms: Terms, *, limit: int) -> None:
-        """Check that one more subscription is allowed, and delete subscriptions lapsed long ago. Raises LimitReached."""
-        await _check_room(connection, company_id, terms, limit=limit)
-        for old in await store.lapsed_of_company(connection, company_id, beyond=LAPSED_KEPT):
-            await self._end(connection, self._records.open(old))
-
-    async def _begin(
-        self, connection: Connection, row: Row, request: Mapping[str, Any], terms: Terms
-    ) -> bool:
-        start = read_start(request.get("start"))
-        if start is None:
-            return False
-        return await self._catch_up.begin_within(
-            connection, self._records.open(row), start, oldest_ms=terms.oldest_ms
-        )
 
     def _renewed_columns(
         self, before: Subscription, request: Mapping[str, Any], terms: Terms, now_ms: int
@@ -163,13 +160,6 @@ class Renewals:
             secrets = (Secret(secret), *others)[:MAX_SECRETS]
         sealed = self._records.seal(before.id, secrets, before.headers, before.target_secrets)
         return {"sealed": sealed, "gap_position": None, **_columns_of(terms, now_ms)}
-
-    async def _end(self, connection: Connection, before: Subscription) -> None:
-        sealed = self._records.seal(before.id, (), {})
-        columns = {"status": Status.DELETED, "sealed": sealed, "name": None}
-        await store.update(connection, before.no, columns)
-        await open_deliveries.apply(connection, before.no, Change.END)
-        await replay_store.end_of_subscription(connection, before.no, "cancelled")
 
 
 async def _check_room(connection: Connection, company_id: int, terms: Terms, *, limit: int) -> None:
@@ -193,16 +183,3 @@ def _columns_of(terms: Terms, now_ms: int) -> dict[str, Any]:
         "notes": dict(terms.notes),
         "expires_ms": None if lasts is None else now_ms + int(lasts * 1000),
     }
-
-
-def _held(subscription: Subscription, *, has_lapsed: bool) -> Held:
-    return Held(
-        subscription_id=subscription.id,
-        name=subscription.name or "",
-        holder=subscription.holder or "",
-        target_url=subscription.target_url,
-        status=subscription.status,
-        notes=subscription.notes or {},
-        expires_ms=subscription.expires_ms,
-        has_lapsed=has_lapsed,
-    )

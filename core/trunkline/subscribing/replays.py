@@ -10,7 +10,6 @@ from trunkline.dispatch.ledger import replay
 from trunkline.errors import LimitReached, NotFound
 from trunkline.model.times import utc_text_of_ms
 from trunkline.runtime import faults
-from trunkline.schemas.versions import Pins
 from trunkline.store import order_changes, ordering, releasing
 from trunkline.store import replays as store
 from trunkline.store import subscriptions as subscription_store
@@ -46,13 +45,11 @@ class Replays:
     async def start(
         self, company_id: int, subscription_id: str, request: Mapping[str, Any], *, channel: str | None
     ) -> dict[str, Any]:
-        """Start a replay, and show it. With ``dry_run``, only count the events that it would send (``DryRuns``).
-
-        Raises:
-            NotFound, BodyInvalid, LimitReached, TooMuchAtOnce
-        """
+        """Start a replay and show it, or only count (``dry_run``). Raises NotFound, BodyInvalid, LimitReached, TooMuchAtOnce."""
         subscription = await self._finder.find(company_id, subscription_id, channel=channel)
-        pins = self._check(request, subscription.pins)
+        for name in ("event_types", "versions"):
+            self._checker.check({name: request.get(name)}, required=(), known=(name,))
+        versions = request.get("versions")
         if request.get("dry_run"):
             return await self._dry_runs.count(subscription, request)
         limit = (await self._limits.of(company_id)).replays_at_once
@@ -61,6 +58,7 @@ class Replays:
                 raise LimitReached(
                     "replays_at_once", limit, things="replays that run", remedy="wait for one, or cancel it"
                 )
+            pins = None if versions is None else {**subscription.pins, **versions}
             span = await replay.plan(connection, request, pins=pins)
             row = await replay.begin(connection, subscription, span)
         self._replay_signal.set()
@@ -103,13 +101,6 @@ class Replays:
                 faults.point("replay.after_withdraw")
             await releasing.release(connection, row.subscription_no)
         self._replay_signal.set()
-
-    def _check(self, request: Mapping[str, Any], subscribed: Pins) -> Pins | None:
-        """Check a request. Returns the versions to send: *subscribed*, overridden by those in *request*. Raises BodyInvalid."""
-        for name in ("event_types", "versions"):
-            self._checker.check({name: request.get(name)}, required=(), known=(name,))
-        versions = request.get("versions")
-        return None if versions is None else {**subscribed, **versions}
 
 
 async def _find(connection: Connection, company_id: int, replay_id: str) -> Row:

@@ -50,15 +50,12 @@ class Checker(Struct, frozen=True):
         self.check(
             request,
             required=[option.name for option in own if option.is_required],
-            known=options.creatable(own),
+            known=tuple(options.members_of_creation(own)),
             channel=registered,
         )
 
     def check_change(self, changes: Mapping[str, Any], *, channel: str | None) -> None:
-        """Check a request that changes a subscription of the channel named *channel*; None means any channel.
-
-        Raises as ``check`` does.
-        """
+        """Check a request that changes a subscription of *channel*; None means any channel. Raises as ``check`` does."""
         registered = self.channel(channel)
         own = self.options_of(registered)
         known = options.editable(own, only_common=channel is None)
@@ -146,11 +143,7 @@ class Start(Struct, frozen=True):
 
 
 def read_start(text: Any, *, oldest: str = "earliest") -> Start | None:
-    """Read ``start`` of a request; None means now. *oldest* is the word for the oldest event.
-
-    Raises:
-        BodyInvalid: *text* is neither ``now``, *oldest*, a cursor nor a time.
-    """
+    """Read ``start`` of a request; None means now. *oldest* is the word for the oldest event. Raises BodyInvalid."""
     if text is None or text == "now":
         return None
     if text == oldest:

@@ -1,6 +1,5 @@
 """Replaces and shows the signing secrets of subscriptions."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from trunkline.access.subscription_records import SubscriptionRecords
@@ -53,7 +52,12 @@ class SecretRotation:
             fresh = Secret(secret or signatures.new_secret(before.signature))
             overlapping = before.overlapping_secrets(now, overlap_seconds) if before.is_readable else ()
             if len(overlapping) >= MAX_SECRETS:
-                raise Conflict(_too_many(overlapping))
+                ends = min(old.expires_ms for old in overlapping if old.expires_ms is not None)
+                msg = (
+                    f"{MAX_SECRETS} secrets of this subscription sign already, the most that may at once: wait until the next overlap ends"
+                    f" at {utc_text_of_ms(ends)}, or rotate with an overlap of 0, which ends every other secret."
+                )
+                raise Conflict(msg)
             sealed = self._records.seal(
                 before.id, (fresh, *overlapping), before.headers, before.target_secrets
             )
@@ -84,11 +88,3 @@ def _shown(subscription: Subscription, secret: Secret, *, reveal: bool) -> str:
     if subscription.signature == "ed25519":
         return signatures.public_key(secret.text)
     return secret.text if reveal else f"{secret.text.partition('_')[0]}_••••{secret.text[-4:]}"
-
-
-def _too_many(overlapping: Sequence[Secret]) -> str:
-    ends = min(secret.expires_ms for secret in overlapping if secret.expires_ms is not None)
-    return (
-        f"{MAX_SECRETS} secrets of this subscription sign already, the most that may at once: wait until the next overlap ends"
-        f" at {utc_text_of_ms(ends)}, or rotate with an overlap of 0, which ends every other secret."
-    )

@@ -22,10 +22,7 @@ from trunkline.subscribing.trial import Trials
 
 
 class SubscriptionService:
-    """All services of subscriptions in one class (``contract.Subscriptions``).
-
-    Enter it to start; leaving it finishes queued requests.
-    """
+    """All services of subscriptions (``contract.Subscriptions``). Enter it to start; leaving it finishes queued requests."""
 
     def __init__(
         self,

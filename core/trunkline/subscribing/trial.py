@@ -3,10 +3,10 @@
 import asyncio
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, cast
+from collections.abc import Awaitable, Callable
+from typing import Any
 
-from trunkline.contract import Channel, HttpClient, Push, Target
+from trunkline.contract import Channel, HttpClient, Push
 from trunkline.dispatch.attempts.results import GRACE_SECONDS, checked, unusable
 from trunkline.dispatch.routing.table import target_of
 from trunkline.errors import BodyInvalid, Conflict, TooMuchAtOnce
@@ -38,14 +38,12 @@ class Trials:
         finder: SubscriptionFinder,
         checker: Checker,
         http_for: ClientOf,
-        channels: Callable[[], Mapping[str, Channel]],
         timeout_seconds: float,
         reference_of: Callable[[int], Awaitable[str | None]],
     ) -> None:
         self._finder = finder
         self._checker = checker
         self._http_for = http_for
-        self._channels = channels
         self._timeout_seconds = timeout_seconds
         self._reference_of = reference_of
         self._turns = Turns(share=AT_ONCE, total=AT_ONCE_IN_ALL)
@@ -73,7 +71,7 @@ class Trials:
     async def _test(self, company_id: int, subscription_id: str, *, channel: str | None) -> dict[str, Any]:
         subscription = await self._finder.find(company_id, subscription_id, channel=channel)
         require_readable(subscription)
-        registered = self._channels().get(subscription.channel)
+        registered = self._checker.channel(subscription.channel)
         if registered is None or registered.deliver is None:
             msg = f"The channel '{subscription.channel}' of this subscription does not run here, so that nothing can be sent."
             raise Conflict(msg)
@@ -112,8 +110,11 @@ async def attempt(
     try:
         async with limit:
             target = target_of(subscription, now, channel=channel)
-            result = await _refused_connection(channel, target)
-            if result is None:
+            test = channel.check_connection
+            fault: object = None if test is None else await test(target)  # a plugin may return anything
+            if fault is not None:
+                result = checked(Result(Outcome.RETRY, error=str(fault)))
+            else:
                 assert channel.deliver is not None
                 token = secrets.token_hex(8)
                 push = Push(
@@ -139,13 +140,3 @@ async def attempt(
         "error": result.error,
         **({"sent_twice": True} if result.sent_twice else {}),
     }
-
-
-async def _refused_connection(channel: Channel, target: Target[Any]) -> Result | None:
-    """Call the channel's test of its connection, if it has one. Returns a failed result, or None if there is no fault."""
-    if channel.check_connection is None:
-        return None
-    reason = cast(
-        "object", await channel.check_connection(target)
-    )  # a plugin may be written without type checks
-    return None if reason is None else checked(Result(Outcome.RETRY, error=str(reason)))

@@ -13,14 +13,13 @@ from typing import Annotated
 import typer
 
 from trunkline import plugins
-from trunkline.cli.config import Config, chosen_config
+from trunkline.cli.config import Config
 from trunkline.cli.loop import run
-from trunkline.cli.options import load_settings
 from trunkline.cli.output import warn
 from trunkline.cli.streams import require_output
 from trunkline.hub.hub import Hub
 from trunkline.model.principals import COMPANY_SCOPES
-from trunkline.settings import Settings
+from trunkline.settings import Settings, load
 from trunkline.store import dialects
 
 COMPANY_ID = 1
@@ -45,7 +44,6 @@ Port = Annotated[
 
 
 def dev(
-    context: typer.Context,
     plugin: PluginPaths = None,
     reload: Reload = False,
     port: Port = None,
@@ -57,7 +55,7 @@ def dev(
 
     Example: [bold]trunkline dev --reload --plugin acme.py[/bold]
     """
-    settings = load_settings(context, config)
+    settings = load(config)
     paths = [*settings.plugins.paths, *(plugin or ())]
     plugins.discover_local(paths)  # report a file without a plugin before anything starts
     changes = {"TRUNKLINE_PLUGINS__PATHS": ",".join(str(path.absolute()) for path in paths)} if paths else {}
@@ -69,11 +67,10 @@ def dev(
     if "drain_seconds" not in settings.server.model_fields_set:
         changes["TRUNKLINE_SERVER__DRAIN_SECONDS"] = "0"
     os.environ.update(changes)
-    _show_first_key(load_settings(context, config))
-    file = chosen_config(context, config)
+    _show_first_key(load(config))
     command = [sys.executable, "-m", "trunkline.cli", "serve", "--insecure-targets", "--new"]
     command += [] if port is None else ["--port", str(port)]
-    command += [] if file is None else ["--config", str(file)]
+    command += [] if config is None else ["--config", str(config)]
     raise typer.Exit(_serve(command, paths if reload else ()))
 
 

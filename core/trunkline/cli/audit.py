@@ -8,37 +8,23 @@ import typer
 from trunkline.cli import desk
 from trunkline.cli.config import Config
 from trunkline.cli.loop import run_with
-from trunkline.cli.options import (
-    AsJson,
-    Environment,
-    OptionalCompany,
-    chosen_or_none,
-    id_or_none,
-)
+from trunkline.cli.options import AsJson, Environment, OptionalCompany, chosen_or_none, id_or_none
 from trunkline.cli.output import show_list
+from trunkline.cli.parameters import option
 from trunkline.model.environments import LIVE
 from trunkline.runtime.terminals import escape_json
 from trunkline.schemas.catalog import Json
 from trunkline.settings import load
 from trunkline.store.audit_log import Which
 
-Actor = Annotated[
-    str | None,
-    typer.Option("--actor", metavar="ACTOR", help="Only changes by this actor: an id, cli or hub."),
-]
+Actor = Annotated[str | None, option("--actor", "ACTOR", "Only changes by this actor: an id, cli or hub.")]
 Action = Annotated[
-    str | None,
-    typer.Option("--action", metavar="ACTION", help="Only changes of this kind, such as key.created."),
+    str | None, option("--action", "ACTION", "Only changes of this kind, such as key.created.")
 ]
-Target = Annotated[
-    str | None, typer.Option("--target", metavar="ID", help="Only changes of the record with this id.")
-]
-Limit = Annotated[
-    int, typer.Option("--limit", min=1, metavar="N", help="Show at most this many, the newest.")
-]
+Target = Annotated[str | None, option("--target", "ID", "Only changes of the record with this id.")]
+Limit = Annotated[int, option("--limit", "N", "Show at most this many, the newest.", min=1)]
 Export = Annotated[
-    bool,
-    typer.Option("--export", help="Write all changes as JSON Lines, newest first; --limit is ignored."),
+    bool, typer.Option("--export", help="Write all changes as JSON Lines, newest first; --limit is ignored.")
 ]
 
 

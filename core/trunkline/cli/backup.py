@@ -9,6 +9,7 @@ from trunkline.cli.config import Config
 from trunkline.cli.log import told
 from trunkline.cli.loop import run
 from trunkline.cli.output import warn
+from trunkline.cli.parameters import argument
 from trunkline.errors import DatabaseUnfit, SettingsInvalid
 from trunkline.settings import Settings, load
 from trunkline.store import copies, dialects, epochs, file_state, migrate
@@ -16,10 +17,8 @@ from trunkline.store.engines import EngineDatabase
 from trunkline.store.epochs import Advanced
 from trunkline.store.serving import keep_state
 
-Target = Annotated[
-    Path, typer.Argument(metavar="FILE", help="File to write; the secrets are written to FILE.secrets.")
-]
-Source = Annotated[Path, typer.Argument(metavar="FILE", help="A file that 'trunkline backup' wrote.")]
+Target = Annotated[Path, argument("FILE", "File to write; the secrets are written to FILE.secrets.")]
+Source = Annotated[Path, argument("FILE", "A file that 'trunkline backup' wrote.")]
 Replace = Annotated[
     bool, typer.Option("--replace", help="Replace the existing database; the hub must be stopped.")
 ]

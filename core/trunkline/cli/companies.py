@@ -13,6 +13,7 @@ from trunkline.cli.config import Config
 from trunkline.cli.loop import run_with
 from trunkline.cli.options import AsJson, CompanyArgument, Environment, name_of
 from trunkline.cli.output import show_json, show_members, show_table, shown_company, span, warn
+from trunkline.cli.parameters import argument, option
 from trunkline.model import treatments
 from trunkline.model.environments import LIVE, TEST
 from trunkline.settings import load
@@ -23,24 +24,16 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, help="Make, list, show and delete companies, and set their limits.")
 
 Reference = Annotated[
-    str | None,
-    typer.Option("--reference", metavar="REFERENCE", help="The product's own name of the company."),
+    str | None, option("--reference", "REFERENCE", "The product's own name of the company.")
 ]
 Name = Annotated[str | None, typer.Option("--name", help="The company's name, for people.")]
-TimeZone = Annotated[
-    str | None, typer.Option("--time-zone", metavar="ZONE", help="IANA time zone, such as Europe/Berlin.")
-]
+TimeZone = Annotated[str | None, option("--time-zone", "ZONE", "IANA time zone, such as Europe/Berlin.")]
 Metadata = Annotated[
-    str | None,
-    typer.Option("--metadata", metavar="JSON", help="A JSON object that is stored with the company."),
+    str | None, option("--metadata", "JSON", "A JSON object that is stored with the company.")
 ]
 Recipients = Annotated[
     list[str] | None,
-    typer.Option(
-        "--alert-recipient",
-        metavar="ADDRESS",
-        help="An e-mail address that gets its alerts. May be repeated.",
-    ),
+    option("--alert-recipient", "ADDRESS", "An e-mail address that gets its alerts. May be repeated."),
 ]
 _DEFAULT = "default"
 _PAGE = 200
@@ -160,7 +153,7 @@ def delete(
 
 @app.command("receipt")
 def show_receipt(
-    erasure: Annotated[str, typer.Argument(metavar="ID", help="The receipt's id, era_….")],
+    erasure: Annotated[str, argument("ID", "The receipt's id, era_….")],
     as_json: AsJson = False,
     config: Config = None,
 ) -> None:
@@ -177,9 +170,9 @@ def limits(
     company: CompanyArgument,
     changes: Annotated[
         list[str] | None,
-        typer.Argument(
-            metavar="[NAME=VALUE]...",
-            help=f"Limits to give it, or NAME={_DEFAULT} for the deployment's again. Names: {', '.join((*NAMES, *treatments.NAMES))}.",
+        argument(
+            "[NAME=VALUE]...",
+            f"Limits to give it, or NAME={_DEFAULT} for the deployment's again. Names: {', '.join((*NAMES, *treatments.NAMES))}.",
         ),
     ] = None,
     environment: Environment = LIVE,

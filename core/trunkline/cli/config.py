@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from trunkline.cli.parameters import option
+
 _KEY = "trunkline.config"
 
 
@@ -17,10 +19,10 @@ def chosen_config(context: typer.Context, config: str | None = None) -> Path | N
 
 Config = Annotated[
     Path | None,
-    typer.Option(
+    option(
         "--config",
-        metavar="FILE",
+        "FILE",
+        "Settings file; trunkline.toml in the current folder, if unset.",
         callback=chosen_config,
-        help="Settings file; trunkline.toml in the current folder, if unset.",
     ),
 ]

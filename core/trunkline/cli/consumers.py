@@ -11,6 +11,7 @@ from trunkline.cli.config import Config
 from trunkline.cli.loop import run_with
 from trunkline.cli.options import AsJson, Chosen, Company, Environment, id_of
 from trunkline.cli.output import show_json, show_members, show_table, warn
+from trunkline.cli.parameters import argument, option
 from trunkline.model.environments import LIVE
 from trunkline.model.times import epoch_ms_of
 from trunkline.settings import load
@@ -18,24 +19,16 @@ from trunkline.subscribing.consuming import Consumers
 
 app = typer.Typer(no_args_is_help=True, help="List, show, make, move and delete named consumers of events.")
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="The consumer's name.")]
-Types = Annotated[
-    str | None,
-    typer.Option("--types", metavar="TYPE,…", help="Event types or groups of them; all, if absent."),
-]
-Start = Annotated[
-    str, typer.Option("--start", metavar="WHERE", help="now, beginning, a cursor, or an ISO 8601 time.")
-]
-Place = Annotated[str, typer.Argument(metavar="WHERE", help="A cursor, or an ISO 8601 time with its offset.")]
+Name = Annotated[str, argument("NAME", "The consumer's name.")]
+Types = Annotated[str | None, option("--types", "TYPE,…", "Event types or groups of them; all, if absent.")]
+Start = Annotated[str, option("--start", "WHERE", "now, beginning, a cursor, or an ISO 8601 time.")]
+Place = Annotated[str, argument("WHERE", "A cursor, or an ISO 8601 time with its offset.")]
 _COLUMNS = ("name", "cursor", "lag", "leases", "committed_utc")
 
 
 @app.command("list")
 def list_consumers(
-    company: Company,
-    environment: Environment = LIVE,
-    as_json: AsJson = False,
-    config: Config = None,
+    company: Company, environment: Environment = LIVE, as_json: AsJson = False, config: Config = None
 ) -> None:
     """List the consumers of a company with their cursors, oldest first.
 
@@ -108,10 +101,7 @@ def seek_consumer(
 
 @app.command("delete")
 def delete_consumer(
-    name: Name,
-    company: Company,
-    environment: Environment = LIVE,
-    config: Config = None,
+    name: Name, company: Company, environment: Environment = LIVE, config: Config = None
 ) -> None:
     """Delete a consumer and its cursor.
 

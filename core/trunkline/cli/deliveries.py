@@ -11,6 +11,7 @@ from trunkline.cli.config import Config
 from trunkline.cli.loop import run_with
 from trunkline.cli.options import AsJson, SubscriptionId
 from trunkline.cli.output import show_json, show_list, show_table, warn
+from trunkline.cli.parameters import argument, option
 from trunkline.errors import NotFound
 from trunkline.insight.delivery_log import DeliveryLog
 from trunkline.model.deliveries import Key, Status
@@ -21,13 +22,11 @@ _PAGE = 100
 
 app = typer.Typer(no_args_is_help=True, help="List, show, retry and skip deliveries.")
 
-Id = Annotated[str, typer.Argument(metavar="ID", help="The delivery's id, dlv_….")]
+Id = Annotated[str, argument("ID", "The delivery's id, dlv_….")]
 State = Annotated[
     Status | None, typer.Option("--status", case_sensitive=False, help="Only those in this state.")
 ]
-Limit = Annotated[
-    int, typer.Option("--limit", min=1, max=10_000, metavar="N", help="Show at most this many.")
-]
+Limit = Annotated[int, option("--limit", "N", "Show at most this many.", min=1, max=10_000)]
 
 
 @app.command("list")

@@ -16,6 +16,7 @@ from trunkline.cli import opening
 from trunkline.cli.config import Config, chosen_config
 from trunkline.cli.loop import run_with
 from trunkline.cli.output import REFUSED, warn
+from trunkline.cli.parameters import argument
 from trunkline.cli.python_export import python_module
 from trunkline.cli.typescript_export import typescript_module
 from trunkline.errors import TrunklineError
@@ -50,9 +51,7 @@ app = typer.Typer(
     epilog="All but openapi, asyncapi, python and typescript are connectors from plugins: [bold]trunkline export zapier build/zapier[/bold].",
 )
 
-Folder = Annotated[
-    Path, typer.Argument(metavar="DIR", file_okay=False, help="Folder to write to; made if missing.")
-]
+Folder = Annotated[Path, argument("DIR", "Folder to write to; made if missing.", file_okay=False)]
 
 Published = Annotated[
     Path | None,
@@ -64,8 +63,7 @@ Published = Annotated[
     ),
 ]
 AllowBreaking = Annotated[
-    bool,
-    typer.Option("--allow-breaking", help="Write an export that lacks what the published one has."),
+    bool, typer.Option("--allow-breaking", help="Write an export that lacks what the published one has.")
 ]
 _MAX_LISTED = 20
 
@@ -144,13 +142,7 @@ def _connector_command(name: str, description: str | None) -> Any:
         the published one, with a field of another type, or with a required field that could be left out before.
         Existing files that this export does not make stay unchanged.
         """
-        _export_connector(
-            name,
-            folder,
-            load(config),
-            published=published,
-            allow_breaking=allow_breaking,
-        )
+        _export_connector(name, folder, load(config), published=published, allow_breaking=allow_breaking)
 
     return typer.main.get_command(connectors)
 

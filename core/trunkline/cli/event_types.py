@@ -10,17 +10,18 @@ from trunkline.cli.config import Config
 from trunkline.cli.loop import run_with
 from trunkline.cli.options import AsJson
 from trunkline.cli.output import show_list
+from trunkline.cli.parameters import argument
 from trunkline.ingest import event_types
 from trunkline.settings import load
 
-Name = Annotated[str, typer.Argument(metavar="TYPE", help="Its name, such as order.shipped.")]
+Name = Annotated[str, argument("TYPE", "Its name, such as order.shipped.")]
 File = Annotated[
     Path,
-    typer.Argument(
-        metavar="FILE",
+    argument(
+        "FILE",
+        "JSON Schema of the payload, with title, description and examples.",
         exists=True,
         dir_okay=False,
-        help="JSON Schema of the payload, with title, description and examples.",
     ),
 ]
 _IN_FILES = "in files"

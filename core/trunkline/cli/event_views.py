@@ -2,13 +2,12 @@
 
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
 from trunkline.cli import desk
 from trunkline.cli.config import Config
 from trunkline.cli.loop import run_with
 from trunkline.cli.options import AsJson, Chosen, Company, Environment, id_of
 from trunkline.cli.output import show_document, show_json, show_table
+from trunkline.cli.parameters import argument, option
 from trunkline.errors import NotFound
 from trunkline.model.environments import LIVE
 from trunkline.model.events import Event
@@ -19,23 +18,15 @@ from trunkline.store.database import Database
 if TYPE_CHECKING:
     from trunkline.cli.reading import Readings
 
-Id = Annotated[int, typer.Argument(metavar="ID", min=1, max=2**63 - 1, help="The event's id.")]
-Begin = Annotated[
-    str | None, typer.Option("--from", metavar="WHERE", help="Begin after this cursor, time, or event id.")
-]
-End = Annotated[
-    str | None, typer.Option("--to", metavar="WHERE", help="End at this cursor, time, or event id.")
-]
-Types = Annotated[
-    str | None, typer.Option("--types", metavar="TYPE,…", help="Only these event types, or groups of them.")
-]
+Id = Annotated[int, argument("ID", "The event's id.", min=1, max=2**63 - 1)]
+Begin = Annotated[str | None, option("--from", "WHERE", "Begin after this cursor, time, or event id.")]
+End = Annotated[str | None, option("--to", "WHERE", "End at this cursor, time, or event id.")]
+Types = Annotated[str | None, option("--types", "TYPE,…", "Only these event types, or groups of them.")]
 Subscription = Annotated[
-    str | None,
-    typer.Option("--subscription", metavar="SUBSCRIPTION", help="Only events that this subscription takes."),
+    str | None, option("--subscription", "SUBSCRIPTION", "Only events that this subscription takes.")
 ]
 Ranges = Annotated[
-    int | None,
-    typer.Option("--ranges", min=1, max=1_000, metavar="N", help="Split the range into this many parts."),
+    int | None, option("--ranges", "N", "Split the range into this many parts.", min=1, max=1_000)
 ]
 
 

@@ -16,6 +16,7 @@ from trunkline.cli.config import Config
 from trunkline.cli.loop import run_with
 from trunkline.cli.options import Chosen, Company, Environment, id_of, read_moment
 from trunkline.cli.output import show_document
+from trunkline.cli.parameters import argument
 from trunkline.errors import BodyInvalid, BodyTooLarge, EventRejected, FieldError, unknown_name
 from trunkline.errors.spelling import known_instead
 from trunkline.ingest.requests import RequestReader
@@ -62,7 +63,7 @@ Follow = Annotated[bool, typer.Option("--follow/--no-follow", help="Continue unt
 
 @app.command("emit")
 def emit(
-    type: Annotated[str, typer.Argument(metavar="TYPE", help="The event type, such as client.created.")],
+    type: Annotated[str, argument("TYPE", "The event type, such as client.created.")],
     company: Company,
     environment: Environment = LIVE,
     payload: Payload = None,

@@ -11,14 +11,9 @@ from trunkline.access.key_terms import DEFAULT_OVERLAP_SECONDS, MAX_OVERLAP_SECO
 from trunkline.cli import desk, opening
 from trunkline.cli.config import Config
 from trunkline.cli.loop import run_with
-from trunkline.cli.options import (
-    AsJson,
-    Environment,
-    OptionalCompany,
-    chosen_or_none,
-    id_or_none,
-)
+from trunkline.cli.options import AsJson, Environment, OptionalCompany, chosen_or_none, id_or_none
 from trunkline.cli.output import show_json, show_list, shown_company, warn
+from trunkline.cli.parameters import argument, option
 from trunkline.cli.streams import require_output
 from trunkline.model.environments import LIVE, company_title
 from trunkline.model.principals import COMPANY_SCOPES, EVENTS_WRITE, OPERATOR
@@ -31,9 +26,7 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, help="Make, list, rotate and revoke API keys.")
 
 Name = Annotated[str, typer.Option(help="What the key is for, in a few words.")]
-Scopes = Annotated[
-    list[str], typer.Option("--scope", metavar="SCOPE", help=f"May be repeated: {', '.join(COMPANY_SCOPES)}.")
-]
+Scopes = Annotated[list[str], option("--scope", "SCOPE", f"May be repeated: {', '.join(COMPANY_SCOPES)}.")]
 Operator = Annotated[
     bool,
     typer.Option(
@@ -42,16 +35,10 @@ Operator = Annotated[
         "company.",
     ),
 ]
-Expires = Annotated[
-    str | None, typer.Option("--expires", metavar="TIME", help="ISO 8601 time at which it expires.")
-]
+Expires = Annotated[str | None, option("--expires", "TIME", "ISO 8601 time at which it expires.")]
 Networks = Annotated[
     list[str] | None,
-    typer.Option(
-        "--network",
-        metavar="NETWORK",
-        help="An address or network from which it may be used. May be repeated.",
-    ),
+    option("--network", "NETWORK", "An address or network from which it may be used. May be repeated."),
 ]
 
 
@@ -97,7 +84,7 @@ def create_key(
 
 @app.command("rotate")
 def rotate_key(
-    key_id: Annotated[str, typer.Argument(metavar="ID", help="The key's id, as 'keys list' shows it.")],
+    key_id: Annotated[str, argument("ID", "The key's id, as 'keys list' shows it.")],
     overlap_seconds: Annotated[
         int,
         typer.Option(
@@ -163,8 +150,7 @@ def list_keys(
 
 @app.command("revoke")
 def revoke_key(
-    key_id: Annotated[str, typer.Argument(metavar="ID", help="The key's id, as 'keys list' shows it.")],
-    config: Config = None,
+    key_id: Annotated[str, argument("ID", "The key's id, as 'keys list' shows it.")], config: Config = None
 ) -> None:
     """Revoke a key, at once and permanently.
 

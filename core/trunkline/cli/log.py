@@ -7,6 +7,7 @@ import typer
 from trunkline.cli.config import Config
 from trunkline.cli.connecting import ready
 from trunkline.cli.loop import run_with
+from trunkline.cli.parameters import option
 from trunkline.errors import BadCursor
 from trunkline.model import cursors
 from trunkline.model.deliveries import Key
@@ -39,11 +40,11 @@ def _position_of(given: str) -> int:
 
 Past = Annotated[
     str | None,
-    typer.Option(
+    option(
         "--past",
-        metavar="ID",
+        "ID",
+        "An event id, cursor or delivery id that a client has seen; the log then continues after it.",
         callback=_read_position,
-        help="An event id, cursor or delivery id that a client has seen; the log then continues after it.",
     ),
 ]
 

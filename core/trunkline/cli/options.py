@@ -5,6 +5,7 @@ from typing import Annotated, Any, NamedTuple, Protocol
 
 import typer
 
+from trunkline.cli.parameters import argument, option
 from trunkline.model.companies import REFERENCE_FORM, read_name
 from trunkline.model.environments import ENVIRONMENTS, LIVE, TEST, in_environment
 from trunkline.store.directory import CompanyDirectory
@@ -17,8 +18,8 @@ def _check_company(named: str | None) -> str | None:
     return named
 
 
-_COMPANY: Any = typer.Option(
-    "--company", metavar="COMPANY", callback=_check_company, help="The company: its id or its reference."
+_COMPANY: Any = option(
+    "--company", "COMPANY", "The company: its id or its reference.", callback=_check_company
 )
 
 
@@ -32,18 +33,14 @@ def _check_environment(named: str) -> str:
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 Company = Annotated[str, _COMPANY]
 OptionalCompany = Annotated[str | None, _COMPANY]
-SubscriptionId = Annotated[str, typer.Argument(metavar="SUBSCRIPTION", help="The subscription's id, sub_….")]
+SubscriptionId = Annotated[str, argument("SUBSCRIPTION", "The subscription's id, sub_….")]
 CompanyArgument = Annotated[
-    str,
-    typer.Argument(metavar="COMPANY", callback=_check_company, help="The company: its id or its reference."),
+    str, argument("COMPANY", "The company: its id or its reference.", callback=_check_company)
 ]
 Environment = Annotated[
     str,
-    typer.Option(
-        "--environment",
-        metavar="|".join(ENVIRONMENTS),
-        callback=_check_environment,
-        help="The company's environment.",
+    option(
+        "--environment", "|".join(ENVIRONMENTS), "The company's environment.", callback=_check_environment
     ),
 ]
 

@@ -10,34 +10,25 @@ from trunkline.cli import opening
 from trunkline.cli.config import Config
 from trunkline.cli.options import AsJson
 from trunkline.cli.output import REFUSED, show_json, show_table, warn
+from trunkline.cli.parameters import argument, option
 from trunkline.errors.spelling import correction
 from trunkline.plugins import collect_routes
 from trunkline.settings import load
 
 app = typer.Typer(invoke_without_command=True)
 
-Name = Annotated[
-    str, typer.Argument(metavar="NAME", help="The plugin's name, as 'trunkline plugins' lists it.")
-]
+Name = Annotated[str, argument("NAME", "The plugin's name, as 'trunkline plugins' lists it.")]
 
 Words = Annotated[
-    list[str] | None,
-    typer.Argument(metavar="WORD", help="Words to search for; an entry must contain all of them."),
+    list[str] | None, argument("WORD", "Words to search for; an entry must contain all of them.")
 ]
 CataloguePlace = Annotated[
-    str | None,
-    typer.Option("--catalogue", metavar="PLACE", help="A file or URL, instead of plugins.catalogue."),
+    str | None, option("--catalogue", "PLACE", "A file or URL, instead of plugins.catalogue.")
 ]
-Report = Annotated[
-    Path, typer.Argument(metavar="REPORT", help="A file that 'pytest --trunkline-report' wrote.")
-]
-OfPlugin = Annotated[
-    str | None, typer.Option("--plugin", metavar="NAME", help="The plugin, if the report has several.")
-]
-IntoFile = Annotated[Path, typer.Option("--into", metavar="FILE", help="File to write the badge to.")]
-ReportUrl = Annotated[
-    str | None, typer.Option("--report-url", metavar="URL", help="URL at which the report can be read.")
-]
+Report = Annotated[Path, argument("REPORT", "A file that 'pytest --trunkline-report' wrote.")]
+OfPlugin = Annotated[str | None, option("--plugin", "NAME", "The plugin, if the report has several.")]
+IntoFile = Annotated[Path, option("--into", "FILE", "File to write the badge to.")]
+ReportUrl = Annotated[str | None, option("--report-url", "URL", "URL at which the report can be read.")]
 
 FACTS = ("state", "error", "distribution", "version", "requires", "module", "file")
 LISTS = (
@@ -106,10 +97,7 @@ def show_plugin(name: Name, as_json: AsJson = False, config: Config = None) -> N
 
 @app.command("search")
 def search_plugins(
-    words: Words = None,
-    catalogue: CataloguePlace = None,
-    as_json: AsJson = False,
-    config: Config = None,
+    words: Words = None, catalogue: CataloguePlace = None, as_json: AsJson = False, config: Config = None
 ) -> None:
     """Search the catalogue of plugins: the built-in one, or that of plugins.catalogue. No data are sent anywhere.
 

@@ -13,15 +13,9 @@ import typer
 from trunkline.cli import opening, reading
 from trunkline.cli.config import Config
 from trunkline.cli.loop import run_with
-from trunkline.cli.options import (
-    AsJson,
-    Chosen,
-    Environment,
-    OptionalCompany,
-    chosen_or_none,
-    id_or_none,
-)
+from trunkline.cli.options import AsJson, Chosen, Environment, OptionalCompany, chosen_or_none, id_or_none
 from trunkline.cli.output import show_document, show_list, shown_company, warn
+from trunkline.cli.parameters import argument, option
 from trunkline.contract import QuarantinedEvent, ReleasedEvent
 from trunkline.errors import EventRejected, FieldError, unknown_name
 from trunkline.ingest import quarantine, requests
@@ -38,20 +32,13 @@ app = typer.Typer(
     no_args_is_help=True, help="List the events that break their schema, and release or delete them."
 )
 
-Id = Annotated[str, typer.Argument(metavar="ID", help="The event's id, as 'quarantine list' shows it.")]
-OptionalId = Annotated[
-    str | None, typer.Argument(metavar="ID", help="The event's id, as 'quarantine list' shows it.")
-]
-Type = Annotated[str | None, typer.Option("--type", metavar="TYPE", help="Only events of this type.")]
+Id = Annotated[str, argument("ID", "The event's id, as 'quarantine list' shows it.")]
+OptionalId = Annotated[str | None, argument("ID", "The event's id, as 'quarantine list' shows it.")]
+Type = Annotated[str | None, option("--type", "TYPE", "Only events of this type.")]
 AllOfType = Annotated[
-    str | None,
-    typer.Option(
-        "--type", metavar="TYPE", help="Instead of an id: all events of this type that are valid now."
-    ),
+    str | None, option("--type", "TYPE", "Instead of an id: all events of this type that are valid now.")
 ]
-Limit = Annotated[
-    int, typer.Option("--limit", min=1, metavar="N", help="Show at most this many, the newest.")
-]
+Limit = Annotated[int, option("--limit", "N", "Show at most this many, the newest.", min=1)]
 Payload = Annotated[
     str | None,
     typer.Option(metavar="JSON|-", help="Release it with this payload; - reads it from standard input."),

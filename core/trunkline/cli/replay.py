@@ -12,6 +12,7 @@ from trunkline.cli.config import Config
 from trunkline.cli.loop import run_with
 from trunkline.cli.options import AsJson, read_moment
 from trunkline.cli.output import show_json, warn
+from trunkline.cli.parameters import argument, option
 from trunkline.cli.reading import Readings
 from trunkline.cli.replay_progress import Total
 from trunkline.runtime import stopping
@@ -21,15 +22,11 @@ LOOK_SECONDS = 0.2
 PAUSES_PER_LOOK = 5
 """The minimum pause between two polls, as a multiple of a poll's duration, because each poll counts deliveries."""
 
-Subscription = Annotated[str, typer.Argument(metavar="SUBSCRIPTION", help="The subscription's id, sub_….")]
+Subscription = Annotated[str, argument("SUBSCRIPTION", "The subscription's id, sub_….")]
 From = Annotated[
-    str | None,
-    typer.Option("--from", metavar="TIME", help="First time of acceptance; from the oldest event, if unset."),
+    str | None, option("--from", "TIME", "First time of acceptance; from the oldest event, if unset.")
 ]
-To = Annotated[
-    str | None,
-    typer.Option("--to", metavar="TIME", help="End of the time of acceptance, exclusive; now, if unset."),
-]
+To = Annotated[str | None, option("--to", "TIME", "End of the time of acceptance, exclusive; now, if unset.")]
 Types = Annotated[
     str | None, typer.Option(help="Comma-separated event types; all that it subscribes to, if unset.")
 ]

@@ -11,6 +11,7 @@ from trunkline.cli.config import Config
 from trunkline.cli.loop import run_with
 from trunkline.cli.options import AsJson, SubscriptionId
 from trunkline.cli.output import show_list, show_members, warn
+from trunkline.cli.parameters import argument, option
 from trunkline.errors import NotFound
 from trunkline.settings import load
 from trunkline.store import replays as store
@@ -19,17 +20,14 @@ from trunkline.subscribing.replays import Replays
 app = typer.Typer(no_args_is_help=True, help="List, show and cancel replays; `trunkline replay` starts them.")
 
 _T = TypeVar("_T")
-Id = Annotated[str, typer.Argument(metavar="ID", help="The replay's id, rpl_….")]
-Limit = Annotated[int, typer.Option("--limit", min=1, max=1_000, metavar="N", help="Show at most this many.")]
+Id = Annotated[str, argument("ID", "The replay's id, rpl_….")]
+Limit = Annotated[int, option("--limit", "N", "Show at most this many.", min=1, max=1_000)]
 _COLUMNS = ("id", "kind", "status", "matched", "delivered", "remaining")
 
 
 @app.command("list")
 def list_replays(
-    subscription: SubscriptionId,
-    limit: Limit = 20,
-    as_json: AsJson = False,
-    config: Config = None,
+    subscription: SubscriptionId, limit: Limit = 20, as_json: AsJson = False, config: Config = None
 ) -> None:
     """List the replays of a subscription, newest first.
 

@@ -60,10 +60,7 @@ def schemas() -> None:
 
 @app.command("check")
 def check_schemas(
-    against: Against = None,
-    live: Live = False,
-    as_json: AsJson = False,
-    config: Config = None,
+    against: Against = None, live: Live = False, as_json: AsJson = False, config: Config = None
 ) -> None:
     """Check that every schema and example is valid. List the changes that would break older clients, and the clients that they affect.
 

@@ -105,10 +105,7 @@ def check(as_json: AsJson = False, config: Config = None) -> None:
 
 @app.command("rotate")
 def rotate(
-    pepper: Pepper = False,
-    encryption_key: EncryptionKey = False,
-    lost: Lost = False,
-    config: Config = None,
+    pepper: Pepper = False, encryption_key: EncryptionKey = False, lost: Lost = False, config: Config = None
 ) -> None:
     """Replace the pepper and the encryption key, or only one of them. Processes may run meanwhile.
 

@@ -7,6 +7,7 @@ import typer
 from trunkline.cli import processes
 from trunkline.cli.config import Config
 from trunkline.cli.loop import run
+from trunkline.cli.parameters import option
 from trunkline.errors import SettingsInvalid
 from trunkline.settings import Settings, load
 
@@ -17,9 +18,7 @@ Port = Annotated[
     int | None, typer.Option(min=0, max=65535, metavar="N", help="Port to listen on; 0 takes a free one.")
 ]
 Workers = Annotated[int, typer.Option(min=1, max=64, metavar="N", help="API processes (PostgreSQL).")]
-Processes = Annotated[
-    int, typer.Option("--processes", min=1, max=64, metavar="N", help="Dispatcher processes.")
-]
+Processes = Annotated[int, option("--processes", "N", "Dispatcher processes.", min=1, max=64)]
 InsecureTargets = Annotated[
     bool,
     typer.Option(
@@ -37,12 +36,12 @@ New = Annotated[
 ]
 MetricsPort = Annotated[
     int | None,
-    typer.Option(
+    option(
         "--metrics-port",
+        "N",
+        "Answer /metrics, /healthz and /readyz for all processes on this port of server.host; 0 takes a free one.",
         min=0,
         max=65535,
-        metavar="N",
-        help="Answer /metrics, /healthz and /readyz for all processes on this port of server.host; 0 takes a free one.",
     ),
 ]
 Seat = Annotated[str | None, typer.Option("--seat", hidden=True)]

@@ -31,17 +31,13 @@ WATCH_COUNTED = 100_000
 """The number of deliveries that each repeated poll counts."""
 
 Ledger = Annotated[
-    bool,
-    typer.Option("--ledger", help="Check the ledger instead: exit with 1 if anything does not balance."),
+    bool, typer.Option("--ledger", help="Check the ledger instead: exit with 1 if anything does not balance.")
 ]
 Watch = Annotated[bool, typer.Option("--watch", help="Repeat every two seconds, until Ctrl-C.")]
 
 
 def show_status(
-    as_json: AsJson = False,
-    ledger: Ledger = False,
-    watch: Watch = False,
-    config: Config = None,
+    as_json: AsJson = False, ledger: Ledger = False, watch: Watch = False, config: Config = None
 ) -> None:
     """Show the state of the deployment: the log, its readers and their lag, deliveries, retries, replays.
 

@@ -15,6 +15,7 @@ from trunkline.cli.config import Config
 from trunkline.cli.loop import run_with
 from trunkline.cli.options import AsJson, Chosen, Company, Environment, SubscriptionId, id_of
 from trunkline.cli.output import show_json, show_list, show_members, warn
+from trunkline.cli.parameters import option
 from trunkline.cli.streams import require_output
 from trunkline.contract.targets import shown_channel
 from trunkline.model.environments import LIVE
@@ -28,40 +29,35 @@ DAY_SECONDS = 86_400
 
 app = typer.Typer(no_args_is_help=True, help="Make, list, show, change, try and delete subscriptions.")
 
-ChannelName = Annotated[str, typer.Option("--channel", metavar="NAME", help="Its channel.")]
+ChannelName = Annotated[str, option("--channel", "NAME", "Its channel.")]
 Url = Annotated[
-    str | None,
-    typer.Option("--url", metavar="URL", help="URL to which its events are posted, on a channel that posts."),
+    str | None, option("--url", "URL", "URL to which its events are posted, on a channel that posts.")
 ]
 Target = Annotated[
     list[str] | None,
-    typer.Option(
+    option(
         "--target",
-        metavar="NAME=VALUE",
-        help="A member of its target, on a channel that declares targets, such as host=redis.example.com; may be repeated. "
+        "NAME=VALUE",
+        "A member of its target, on a channel that declares targets, such as host=redis.example.com; may be repeated. "
         "NAME=- reads a line of standard input, for a secret.",
     ),
 ]
 Types = Annotated[
-    str | None,
-    typer.Option("--types", metavar="TYPE,…", help="Event types, groups of them (invoice.*), or * for all."),
+    str | None, option("--types", "TYPE,…", "Event types, groups of them (invoice.*), or * for all.")
 ]
 Options = Annotated[
     list[str] | None,
-    typer.Option(
+    option(
         "--option",
-        metavar="NAME=JSON",
-        help="Any other option of the API's body, such as rate='\"50/second\"'; may be repeated.",
+        "NAME=JSON",
+        "Any other option of the API's body, such as rate='\"50/second\"'; may be repeated.",
     ),
 ]
 
 
 @app.command("list")
 def list_subscriptions(
-    company: Company,
-    environment: Environment = LIVE,
-    as_json: AsJson = False,
-    config: Config = None,
+    company: Company, environment: Environment = LIVE, as_json: AsJson = False, config: Config = None
 ) -> None:
     """List the subscriptions of a company, of every channel, oldest first.
 

@@ -19,6 +19,7 @@ from trunkline.cli.doctor.hub.examination import examine_hub
 from trunkline.cli.loop import run
 from trunkline.cli.options import AsJson
 from trunkline.cli.output import show_json, warn
+from trunkline.cli.parameters import argument
 from trunkline.errors import SettingsInvalid
 from trunkline.hub.products import source_names
 from trunkline.runtime.terminals import printable
@@ -28,10 +29,7 @@ from trunkline.targets.addresses import AddressPolicy
 
 SECRET_VARIABLE = "TRUNKLINE_DOCTOR_SECRET"  # noqa: S105 - a variable's name
 
-Url = Annotated[
-    str | None,
-    typer.Argument(metavar="[URL]", help="URL of a receiver; without it the hub is examined."),
-]
+Url = Annotated[str | None, argument("[URL]", "URL of a receiver; without it the hub is examined.")]
 Secret = Annotated[
     str | None,
     typer.Option(
